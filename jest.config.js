@@ -1,0 +1,23 @@
+/** Tests run as native ES modules; swc takes the types off. `npm test` brings the servers that they need. */
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript' },
+          target: 'es2024',
+          experimental: { keepImportAttributes: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  // Two cores are what the smallest build machines have.
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/test/support/reporter.ts'],
+  testTimeout: 60_000,
+};
