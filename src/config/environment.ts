@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { environmentSchema, type Environment } from './schema.ts';
+
+const NAMES = Object.keys(environmentSchema.shape);
+
+/**
+ * Reads the environment, `NAME_FILE` beside `NAME` (the file's content, without its last line break).
+ * @returns the values, without those that are wrong, and every problem found, each naming its variable.
+ */
+export function readEnvironment(source: NodeJS.ProcessEnv): {
+  environment: Environment;
+  problems: string[];
+} {
+  const problems: string[] = [];
+  const raw: Record<string, string> = {};
+  for (const name of NAMES) {
+    const value = source[name];
+    const file = source[`${name}_FILE`];
+    // CONFIG_FILE is a name of its own, not the file of a variable CONFIG.
+    if (value !== undefined && value !== '') raw[name] = value;
+    if (file === undefined || file === '') continue;
+    if (raw[name] !== undefined) {
+      problems.push(`${name}: set both as ${name} and as ${name}_FILE; keep one`);
+      continue;
+    }
+    try {
+      raw[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    } catch (error) {
+      problems.push(
+        `${name}_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+      );
+    }
+  }
+  // One by one, so that a mistake in one hides none in what depends on the others.
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(environmentSchema.shape)) {
+    const parsed = schema.safeParse(raw[name]);
+    if (!parsed.success) problems.push(...parsed.error.issues.map(({ message }) => `${name}: ${message}`));
+    values[name] = parsed.success ? parsed.data : schema.safeParse(undefined).data;
+  }
+  return { environment: values as Environment, problems };
+}

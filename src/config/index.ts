@@ -1,0 +1,115 @@
+/**
+ * Configuration: the environment and config/*.yaml, read once, checked whole, every mistake named at once.
+ * The sole reader of process.env and of ../config.
+ */
+import path from 'node:path';
+import { readEnvironment } from './environment.ts';
+import { readSettings } from './settings.ts';
+import type { Environment, Settings } from './schema.ts';
+
+export type { Settings } from './schema.ts';
+
+export interface Config extends Omit<Settings, 'registration'> {
+  registration: { open: boolean; verifyEmail: boolean };
+  production: boolean;
+  port: number;
+  /** The address to listen on; undefined listens on every interface. */
+  host: string | undefined;
+  /** The issuer and the base of every URL: an origin without a trailing slash. */
+  publicUrl: string;
+  /** Absolute path. */
+  dataDir: string;
+  /** Undefined: the embedded PostgreSQL under dataDir. */
+  databaseUrl: string | undefined;
+  /** Undefined: what Redis would hold lives in PostgreSQL. */
+  redisUrl: string | undefined;
+  smtpUrl: string | undefined;
+  /** Undefined: a key file under dataDir (embedded mode only). */
+  secretsKey: string | undefined;
+  /** Worker processes; undefined: one in development, one a core in production. */
+  webConcurrency: number | undefined;
+  admin: { email: string | undefined; password: string | undefined };
+}
+
+/** Every mistake in the configuration, one a line. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map((p) => `  ${p}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** Words that stand where a secret should; long enough that no random one holds them by chance. */
+const PLACEHOLDER =
+  /change[-_ ]?me|placeholder|example|replace[-_ ]?(me|this)|your[-_ ]?(secret|key|password)/i;
+const WORD = /^(password|secret|default|admin|test|todo)[\d!]*$/i;
+
+/** Whether a secret was never chosen: such words, or hardly any two characters that differ. */
+const isPlaceholder = (secret: string) =>
+  PLACEHOLDER.test(secret) || WORD.test(secret) || new Set(secret).size < 5;
+
+function checkTogether(environment: Environment, settings: Settings | null): string[] {
+  const problems: string[] = [];
+  const { SECRETS_KEY: secretsKey, PUBLIC_URL: publicUrl, DATABASE_URL: databaseUrl } = environment;
+  if (secretsKey !== undefined && secretsKey.length < 32) {
+    problems.push('SECRETS_KEY: must have at least 32 characters; make one with: openssl rand -base64 32');
+  }
+  if (databaseUrl !== undefined && secretsKey === undefined) {
+    problems.push('SECRETS_KEY: is needed with DATABASE_URL; make one with: openssl rand -base64 32');
+  }
+  const parsed = publicUrl === undefined ? null : URL.parse(publicUrl);
+  if (parsed && (parsed.pathname !== '/' || parsed.search || parsed.hash || parsed.username)) {
+    problems.push('PUBLIC_URL: must be an origin, like https://login.example.com, without a path');
+  }
+  if (environment.ADMIN_PASSWORD !== undefined && environment.ADMIN_EMAIL === undefined) {
+    problems.push('ADMIN_EMAIL: is needed with ADMIN_PASSWORD');
+  }
+  if (environment.NODE_ENV === 'production') {
+    if (parsed?.protocol !== 'https:') problems.push('PUBLIC_URL: must be an https:// URL in production');
+    if (secretsKey !== undefined && isPlaceholder(secretsKey)) {
+      problems.push('SECRETS_KEY: is a placeholder; make a real one with: openssl rand -base64 32');
+    }
+    if (environment.ADMIN_PASSWORD !== undefined && isPlaceholder(environment.ADMIN_PASSWORD)) {
+      problems.push('ADMIN_PASSWORD: is a placeholder; choose a real one');
+    }
+  }
+  if (settings && settings.refresh.idle > settings.refresh.absolute) {
+    problems.push('refresh.idle: must not be longer than refresh.absolute');
+  }
+  return problems;
+}
+
+/**
+ * Reads and checks the whole configuration.
+ * @throws ConfigError naming every mistake.
+ */
+export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
+  const { environment, problems } = readEnvironment(source);
+  const { settings, problems: more } = readSettings(environment.NODE_ENV, environment.CONFIG_FILE);
+  problems.push(...more);
+  problems.push(...checkTogether(environment, settings));
+  if (!settings || problems.length > 0) throw new ConfigError(problems);
+  return {
+    ...settings,
+    registration: {
+      open: settings.registration.open,
+      verifyEmail: settings.registration.verifyEmail ?? environment.SMTP_URL !== undefined,
+    },
+    production: environment.NODE_ENV === 'production',
+    port: environment.PORT,
+    host: environment.HOST,
+    publicUrl: new URL(environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`).origin,
+    dataDir: path.resolve(environment.DATA_DIR),
+    databaseUrl: environment.DATABASE_URL,
+    redisUrl: environment.REDIS_URL,
+    smtpUrl: environment.SMTP_URL,
+    secretsKey: environment.SECRETS_KEY,
+    webConcurrency: environment.WEB_CONCURRENCY,
+    admin: { email: environment.ADMIN_EMAIL, password: environment.ADMIN_PASSWORD },
+  };
+}

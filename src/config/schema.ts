@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+const seconds = z.int().positive();
+
+/** The name of a contract door. Which ones there are is known where they are registered, and checked there. */
+const contract = z.string();
+const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
+
+/** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
+export const settingsSchema = z.strictObject({
+  name: z.string().trim().min(1).max(60),
+  brand: z.strictObject({
+    color: z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour like #2f5bea'),
+    logo: z.string().nullable(),
+  }),
+  languages: z.array(z.enum(['en', 'de', 'es', 'zh'])).min(1),
+  http: z.strictObject({
+    trustedProxies: z.array(z.string()),
+    bodyLimit: z.int().min(1024).max(10_485_760),
+    drain: seconds,
+  }),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']) }),
+  tokens: z.strictObject({
+    accessToken: seconds,
+    idToken: seconds,
+    clientCredentials: seconds,
+    authorizationCode: seconds.max(600),
+    pushedAuthorizationRequest: seconds.max(600),
+    interaction: seconds,
+    deviceCode: seconds,
+  }),
+  refresh: z.strictObject({ grace: z.int().min(0).max(60), idle: seconds, absolute: seconds }),
+  session: z.strictObject({ ttl: seconds, remembered: seconds }),
+  keys: z.strictObject({ lead: z.int().min(0), lifetime: seconds }),
+  passwords: z.strictObject({
+    minLength: z.int().min(8),
+    maxLength: z.int().min(64).max(1024),
+    argon2: z.strictObject({
+      memory: z.int().min(8).max(1_048_576),
+      time: z.int().min(1).max(20),
+      parallelism: z.int().min(1).max(16),
+    }),
+    hashing: z.strictObject({ concurrency: z.int().min(0).max(64), queue: z.int().min(1).max(10_000) }),
+  }),
+  lockout: z.strictObject({
+    pair: z.strictObject({ attempts: z.int().positive(), wait: seconds, maxWait: seconds }),
+    source: z.strictObject({ attempts: z.int().positive(), window: seconds }),
+    account: z.strictObject({ attempts: z.int().positive(), window: seconds }),
+  }),
+  mfa: z.strictObject({
+    requiredForRoles: z.array(z.enum(['user', 'admin'])),
+    rememberDevice: seconds,
+  }),
+  contracts: z.strictObject({
+    enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names'),
+    root: z.array(contract),
+    hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
+    tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
+    limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
+    gateway: z.strictObject({ revealUnknownEmail: z.boolean() }),
+  }),
+  mail: z.strictObject({ from: z.email().nullable(), templates: z.string().min(1).nullable() }),
+  registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
+  metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+const url = (protocols: string[], example: string) =>
+  z
+    .string()
+    .refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ''), `must be a URL like ${example}`);
+
+/** What the environment may say; each secret also as NAME_FILE. */
+export const environmentSchema = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  PORT: z.coerce.number().int().min(0).max(65535).default(8000),
+  HOST: z.string().min(1).optional(),
+  PUBLIC_URL: url(['http:', 'https:'], 'https://login.example.com').optional(),
+  DATA_DIR: z.string().min(1).default('.data'),
+  DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/postern').optional(),
+  REDIS_URL: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
+  SMTP_URL: url(['smtp:', 'smtps:'], 'smtps://user:password@host:465').optional(),
+  SECRETS_KEY: z.string().optional(),
+  WEB_CONCURRENCY: z.coerce.number().int().min(1).max(256).optional(),
+  ADMIN_EMAIL: z.email().optional(),
+  ADMIN_PASSWORD: z.string().optional(),
+  CONFIG_FILE: z.string().optional(),
+});
+
+export type Environment = z.infer<typeof environmentSchema>;

@@ -1,0 +1,65 @@
+/**
+ * The one catalogue of domain errors. A domain error is a code; each door has its own table from code to
+ * status and body. The sentences here are for operators and for doors that have none of their own.
+ */
+export const catalogue = {
+  invalid_request: 'The request is not valid',
+  invalid_credentials: 'Invalid credentials',
+  account_locked: 'Too many failed attempts; try again later',
+  account_suspended: 'This account is suspended',
+  mfa_required: 'A second factor is required',
+  invalid_passkey: 'The passkey could not be verified',
+  factor_not_found: 'Second factor not found',
+  invalid_token: 'The token is invalid or has expired',
+  invalid_reset_token: 'The link to reset the password is invalid or has expired',
+  invalid_verification_token: 'The link to verify the email address is invalid or has expired',
+  forbidden: 'You may not do this',
+  user_not_found: 'User not found',
+  username_taken: 'This username is taken',
+  email_taken: 'This email address is registered already',
+  invalid_username: 'This username cannot be used',
+  invalid_email: 'This is not an email address',
+  weak_password: 'This password cannot be used',
+  last_admin: 'The last administrator cannot be removed',
+  client_not_found: 'Client not found',
+  invalid_client_metadata: 'The client metadata is not valid',
+  api_not_found: 'API not found',
+  key_not_found: 'Key not found',
+  api_key_not_found: 'API key not found',
+  not_found: 'There is nothing here',
+  method_not_allowed: 'This method is not allowed here',
+  unsupported_media_type: 'The content type is not supported',
+  payload_too_large: 'The request is too large',
+  server_error: 'An unexpected error occurred',
+  rate_limited: 'Too many requests; try again later',
+  overloaded: 'The service is busy; try again shortly',
+  unavailable: 'A service this needs is not available; try again shortly',
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What a door may show beside the code: the field at fault, the reason in one word, the wait in seconds. */
+export interface ErrorDetails {
+  field?: string;
+  reason?: string;
+  /** Seconds until a retry may succeed. */
+  retryAfter?: number;
+}
+
+/** A failure that a caller can act on. Anything else that is thrown is a defect or an outage. */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(catalogue[code], options);
+    this.name = 'DomainError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Whether `error` is the domain error `code` (or any, without `code`). */
+export function isDomainError(error: unknown, code?: ErrorCode): error is DomainError {
+  return error instanceof DomainError && (code === undefined || error.code === code);
+}

@@ -1,0 +1,116 @@
+import { Op } from 'sequelize';
+import type { Actor } from '../kernel/actor.ts';
+import { newUuid } from '../kernel/ids.ts';
+import { AuditEvent } from './models/audit-event.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+/** What happened, in `noun.verb` words; the list is the vocabulary of the log. */
+export type AuditType =
+  | 'user.registration_requested'
+  | 'user.created'
+  | 'user.updated'
+  | 'user.suspended'
+  | 'user.reactivated'
+  | 'user.deleted'
+  | 'password.changed'
+  | 'password.reset_requested'
+  | 'password.reset'
+  | 'email.verification_requested'
+  | 'email.verified'
+  | 'email.change_requested'
+  | 'email.changed'
+  | 'factor.added'
+  | 'factor.removed'
+  | 'factor.failed'
+  | 'recovery_code.used'
+  | 'recovery_codes.regenerated'
+  | 'device.trusted'
+  | 'login'
+  | 'logout'
+  | 'session.ended'
+  | 'consent.granted'
+  | 'grant.revoked'
+  | 'refresh_token.reused'
+  | 'client.created'
+  | 'client.deleted'
+  | 'api.created'
+  | 'api.deleted'
+  | 'key.rotated'
+  | 'api_key.created'
+  | 'api_key.revoked';
+
+export interface AuditEntry {
+  type: AuditType;
+  outcome?: 'success' | 'failure';
+  /** The account it is about. */
+  subject?: string | null;
+  clientId?: string | null;
+  /** Never a secret. */
+  details?: Record<string, unknown>;
+}
+
+export interface AuditRecord extends Required<AuditEntry> {
+  id: string;
+  at: Date;
+  actor: Actor;
+}
+
+export interface Audit {
+  /** Writes one event: inside the transaction of the act it tells of, when there is one. */
+  record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
+  /** The newest events first; `before` is a time to page on from. */
+  list(options: { limit: number; subject?: string; before?: Date }): Promise<AuditRecord[]>;
+}
+
+/** The append-only log in PostgreSQL. */
+export const audit: Audit = {
+  async record({ type, outcome = 'success', subject = null, clientId = null, details = {} }, actor, tx) {
+    await AuditEvent.create(
+      {
+        id: newUuid(),
+        type,
+        outcome,
+        subject,
+        clientId,
+        details,
+        actorKind: actor.kind,
+        actorId: actor.id,
+        door: actor.door,
+        ip: actor.ip,
+        userAgent: actor.userAgent?.slice(0, 512) ?? null,
+        requestId: actor.requestId,
+      },
+      { transaction: tx?.handle ?? null },
+    );
+  },
+  async list({ limit, subject, before }) {
+    const events = await AuditEvent.findAll({
+      limit,
+      order: [
+        ['at', 'DESC'],
+        ['id', 'DESC'],
+      ],
+      where: {
+        ...(subject === undefined ? {} : { subject }),
+        ...(before ? { at: { [Op.lt]: before } } : {}),
+      },
+    });
+    return events.map((event) => ({
+      id: event.id,
+      at: event.at,
+      type: event.type as AuditType,
+      outcome: event.outcome,
+      subject: event.subject,
+      clientId: event.clientId,
+      details: event.details,
+      actor: {
+        kind: event.actorKind as Actor['kind'],
+        id: event.actorId,
+        door: event.door,
+        ip: event.ip,
+        userAgent: event.userAgent,
+        requestId: event.requestId,
+      },
+    }));
+  },
+};

@@ -1,0 +1,53 @@
+import type { Pool } from 'pg';
+import { Op } from 'sequelize';
+import { Client } from './models/client.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+export interface ClientRecord {
+  id: string;
+  name: string;
+  /** SHA-256 of the secret: machine secrets have their own entropy. Null for a client without one. */
+  secretHash: string | null;
+  /** RFC 7591 client metadata, without client_id and client_secret. */
+  metadata: Record<string, unknown>;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface Clients {
+  create(
+    client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>,
+    tx: Tx,
+  ): Promise<ClientRecord>;
+  find(id: string): Promise<ClientRecord | null>;
+  /** By id; `after` is the id of the last one seen. */
+  list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
+  /** @returns whether there was one. */
+  delete(id: string, tx: Tx): Promise<boolean>;
+}
+
+const record = (client: Client): ClientRecord => client.get({ plain: true });
+
+/** OAuth clients in PostgreSQL. */
+export function createClients(pool: Pool): Clients {
+  return {
+    create: async (client, tx) => record(await Client.create(client, { transaction: tx.handle })),
+    async find(id) {
+      const { rows } = await pool.query<ClientRecord>({
+        name: 'clients_by_id',
+        text: 'select id, name, secret_hash as "secretHash", metadata, created_at as "createdAt", updated_at as "updatedAt" from clients where id = $1',
+        values: [id],
+      });
+      return rows[0] ?? null;
+    },
+    async list({ limit, after }) {
+      const clients = await Client.findAll({
+        limit,
+        order: ['id'],
+        where: after === undefined ? {} : { id: { [Op.gt]: after } },
+      });
+      return clients.map(record);
+    },
+    delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx.handle })) > 0,
+  };
+}

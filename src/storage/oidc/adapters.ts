@@ -1,0 +1,50 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../../kernel/clock.ts';
+import type { RedisClient } from '../redis/client.ts';
+import type { AdapterFactory } from './adapter.ts';
+import { postgresAdapters } from './postgres-adapter.ts';
+import { redisAdapters } from './redis-adapter.ts';
+
+/** What may expire within the hour. Everything else must survive the loss of Redis. */
+const SHORT_LIVED = new Set([
+  'AuthorizationCode',
+  'AccessToken',
+  'ClientCredentials',
+  'Interaction',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
+  'PushedAuthorizationRequest',
+  'ReplayDetection',
+  'PreAuthorizedCode',
+]);
+
+const DURABLE = new Set([
+  'Grant',
+  'Session',
+  'RefreshToken',
+  'RegistrationAccessToken',
+  'InitialAccessToken',
+]);
+
+interface Dependencies {
+  pool: Pool;
+  clock: Clock;
+  /** Without it everything lives in PostgreSQL. */
+  redis?: RedisClient | undefined;
+  /** Ends a grant with everything issued under it, in both stores: what a Grant's `destroy` does. */
+  endGrant: (grantId: string) => Promise<void>;
+}
+
+/**
+ * The store of each model of oidc-provider. Not of Client: those have their own.
+ * @throws TypeError for a model that it does not know.
+ */
+export function createAdapters({ pool, clock, redis, endGrant }: Dependencies): AdapterFactory {
+  const durable = postgresAdapters({ pool, clock, endGrant });
+  const shortLived = redis ? redisAdapters({ redis, clock }) : durable;
+  return (model) => {
+    if (SHORT_LIVED.has(model)) return shortLived(model);
+    if (DURABLE.has(model)) return durable(model);
+    throw new TypeError(`no store for ${model}`);
+  };
+}

@@ -1,0 +1,32 @@
+import { DomainError } from '../../kernel/errors.ts';
+import type { Adapter } from './adapter.ts';
+import { ReplayDetected } from './errors.ts';
+
+/**
+ * Device codes, findable by the code that the person types (RFC 8628): a record of its own under that code holds the
+ * device code, so that the store has neither of them in clear.
+ */
+export function deviceCodes(codes: Adapter, userCodes: Adapter): Adapter {
+  const claim = async (userCode: string, id: string, expiresIn: number | undefined): Promise<void> => {
+    try {
+      await userCodes.upsert(userCode, { deviceCode: id }, expiresIn);
+    } catch (error) {
+      if (!(error instanceof ReplayDetected)) throw error;
+      const taken = await userCodes.find(userCode);
+      // Two devices were given the same code: rare, and the next try has another.
+      if (taken?.['deviceCode'] !== id) throw new DomainError('unavailable', {}, { cause: error });
+    }
+  };
+  return {
+    ...codes,
+    async upsert(id, { userCode, ...payload }, expiresIn) {
+      if (typeof userCode === 'string') await claim(userCode, id, expiresIn);
+      await codes.upsert(id, payload, expiresIn);
+    },
+    async findByUserCode(userCode) {
+      const found = await userCodes.find(userCode);
+      const code = found && (await codes.find(String(found['deviceCode'])));
+      return code && { ...code, userCode };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../../kernel/clock.ts';
+import type { AdapterFactory } from './adapter.ts';
+import { deviceCodes } from './device-codes.ts';
+import { postgresGrants } from './postgres-grants.ts';
+import { again, DEADLOCK_DETECTED, run } from './postgres-query.ts';
+import { postgresRecords } from './postgres-records.ts';
+import { postgresSessions } from './postgres-sessions.ts';
+import { together } from './together.ts';
+
+const REVOKE = { name: 'oidc_records_revoke', text: 'delete from oidc_records where grant_id = $1' };
+
+interface Dependencies {
+  pool: Pool;
+  clock: Clock;
+  /** Ends a grant with everything issued under it. */
+  endGrant: (grantId: string) => Promise<void>;
+}
+
+/** Every model of oidc-provider, but Client, in PostgreSQL. */
+export function postgresAdapters({ pool, clock, endGrant }: Dependencies): AdapterFactory {
+  const revokeByGrantId = together(async (grantId) => {
+    // Its tokens are deleted while the grant itself is: whichever comes second finds nothing left.
+    await again(DEADLOCK_DETECTED, () => run(pool, REVOKE, [grantId]));
+  });
+  const records = (model: string) => postgresRecords(model, { pool, clock, revokeByGrantId });
+  return (model) => {
+    if (model === 'Grant') return postgresGrants({ pool, clock, endGrant });
+    if (model === 'Session') return postgresSessions({ pool, clock });
+    if (model === 'DeviceCode') return deviceCodes(records(model), records('UserCode'));
+    return records(model);
+  };
+}

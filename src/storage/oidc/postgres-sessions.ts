@@ -1,0 +1,105 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../../kernel/clock.ts';
+import { isUuid, sha256 } from '../../kernel/ids.ts';
+import type { Adapter, Payload } from './adapter.ts';
+import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
+import { KEPT_EXPIRED, pack, unpack } from './record.ts';
+
+/**
+ * Sets an ended session's row to what stays of it for as long as a request may still hold the session in its hands:
+ * its id, so that such a request's save finds it ended instead of bringing it back. @param now the parameter that
+ * has it, in milliseconds.
+ */
+export const ended = (
+  now: string,
+): string => `consumed_at = to_timestamp(${now}::float8 / 1000), payload = '{}',
+  authorizations = null, account_id = null, uid = null,
+  expires_at = least(expires_at, to_timestamp((${now}::float8 + ${KEPT_EXPIRED}) / 1000))`;
+
+/*
+ * Two requests of one browser save the same session: each has the clients it knew at its start and the one it added,
+ * so what both know is joined, the later save winning for each client. Nothing that was removed comes back by this:
+ * oidc-provider removes a client (logout from one app) under a new session id only, and a save under the old id finds
+ * it ended.
+ */
+const UPDATE = {
+  name: 'oidc_sessions_update',
+  text: `update oidc_records set payload = $2,
+      authorizations = case when account_id is null then $3::jsonb
+        else coalesce(authorizations, '{}') || coalesce($3::jsonb, '{}') end,
+      expires_at = to_timestamp($6::float8 / 1000)
+    where model = 'Session' and id = $1 and consumed_at is null
+      and account_id is not distinct from $4::uuid and uid = $5`,
+};
+
+/*
+ * A new session, a new id of one, or another account in it. The account's row is locked until this commits, so that a
+ * suspension under way comes wholly before (nothing is written) or wholly after (it finds this). One uid belongs to
+ * one row: another one that has it ends here, unless it is this one that has ended; counting makes that happen before
+ * the insert.
+ */
+const INSERT = {
+  name: 'oidc_sessions_insert',
+  text: `with owner as (select id from users where id = $4::uuid and status = 'active' for share),
+      others as (update oidc_records set ${ended('$7')}
+        where model = 'Session' and uid = $5 and id <> $1 and not exists
+          (select from oidc_records where model = 'Session' and id = $1 and consumed_at is not null)
+        returning id)
+    insert into oidc_records (model, id, payload, authorizations, account_id, uid, expires_at)
+    select 'Session', $1, $2::json, $3::jsonb, $4::uuid, $5, to_timestamp($6::float8 / 1000)
+      from (select count(*) from others) as first
+      where $4::uuid is null or exists (select from owner)
+    on conflict (model, id) do update set payload = excluded.payload, authorizations = excluded.authorizations,
+      account_id = excluded.account_id, uid = excluded.uid, expires_at = excluded.expires_at
+      where oidc_records.consumed_at is null`,
+};
+
+const FOUND = `select payload, authorizations from oidc_records
+  where model = 'Session' and consumed_at is null and expires_at > to_timestamp($2::float8 / 1000)`;
+const FIND = { name: 'oidc_sessions_find', text: `${FOUND} and id = $1` };
+const FIND_BY_UID = { name: 'oidc_sessions_find_by_uid', text: `${FOUND} and uid = $1` };
+const DESTROY = {
+  name: 'oidc_sessions_destroy',
+  text: `update oidc_records set ${ended('$2')} where model = 'Session' and id = $1 and consumed_at is null`,
+};
+
+interface Row {
+  payload: Payload;
+  authorizations: Payload | null;
+}
+
+const payloadOf = ({ payload, authorizations }: Row): Payload => ({
+  ...payload,
+  ...(authorizations && { authorizations }),
+});
+
+/** Sessions of browsers. A save of a session that has ended, or whose account may have none, is dropped in silence. */
+export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }): Adapter {
+  return {
+    async upsert(id, { authorizations, ...payload }, expiresIn) {
+      const now = clock.now();
+      const { key, json, accountId, expiresAt } = pack(id, payload, now, expiresIn);
+      if (payload['accountId'] !== undefined && !isUuid(payload['accountId'])) return;
+      const apps = authorizations === undefined ? null : JSON.stringify(authorizations);
+      const values = [key, json, apps, accountId, payload['uid'], expiresAt];
+      const { rowCount } = await run(pool, UPDATE, values);
+      if (rowCount !== 0) return;
+      // Another request may be giving the same uid a new id: the later one takes it.
+      await again(UNIQUE_VIOLATION, () => run(pool, INSERT, [...values, now]));
+    },
+    async find(id) {
+      const { rows } = await run<Row>(pool, FIND, [sha256(id), clock.now()]);
+      return rows[0] && unpack(id, payloadOf(rows[0]), null);
+    },
+    async findByUid(uid) {
+      const { rows } = await run<Row>(pool, FIND_BY_UID, [uid, clock.now()]);
+      return rows[0] && payloadOf(rows[0]);
+    },
+    async destroy(id) {
+      await run(pool, DESTROY, [sha256(id), clock.now()]);
+    },
+    findByUserCode: async () => undefined,
+    consume: () => Promise.reject(new TypeError('a session is not consumed')),
+    revokeByGrantId: async () => undefined,
+  };
+}

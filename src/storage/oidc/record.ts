@@ -1,0 +1,84 @@
+import { isUuid, sha256 } from '../../kernel/ids.ts';
+import { Secrets } from '../../kernel/secrets.ts';
+import type { Payload } from './adapter.ts';
+
+/** Milliseconds that these are found after they expired: RFC 8628 section 3.5 has a code of its own for them. */
+const FOUND_EXPIRED = new Map([
+  ['DeviceCode', 600_000],
+  ['UserCode', 600_000],
+  ['BackchannelAuthenticationRequest', 600_000],
+]);
+
+/** Milliseconds that an expired record may be kept at most; no request takes longer. */
+export const KEPT_EXPIRED = 600_000;
+
+/** Milliseconds after its expiry that a record of `model` is still found. */
+export const foundExpired = (model: string): number => FOUND_EXPIRED.get(model) ?? 0;
+
+/** Models whose ids are used once: writing a live one again is a replay. */
+export const isUsedOnce = (model: string): boolean => model === 'ReplayDetection' || model === 'UserCode';
+
+/** Other records' ids that a payload needs: sealed under its own id, which is not stored. */
+const SEALED = ['deviceCode', 'parJti'];
+
+/** A record as it is stored. */
+export interface StoredRecord {
+  /** SHA-256 of the id. */
+  key: string;
+  /** The payload as JSON, without the id and without what would reveal another. */
+  json: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+  grantId: string | null;
+  /** Only of a record without a grant: a grant has its own account. */
+  accountId: string | null;
+  clientId: string | null;
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** @param now milliseconds. @param expiresIn seconds. @throws TypeError without it: nothing is kept for ever. */
+function expiry(now: number, expiresIn: number | undefined): number {
+  if (typeof expiresIn !== 'number' || !Number.isFinite(expiresIn))
+    throw new TypeError('a record needs a lifetime');
+  return now + expiresIn * 1000;
+}
+
+/** What is stored of `payload`. @param now milliseconds. @param expiresIn seconds. */
+export function pack(id: string, payload: Payload, now: number, expiresIn: number | undefined): StoredRecord {
+  const { jti: _id, consumed: _consumed, ...stored } = payload;
+  for (const name of SEALED) {
+    const value = stored[name];
+    if (typeof value === 'string') stored[name] = new Secrets(id).seal(name, value).toString('base64url');
+  }
+  // An interaction names the session's id, which nobody needs: the session is found by its uid.
+  if (typeof stored['session'] === 'object' && stored['session'] !== null) {
+    const { cookie: _cookie, ...session } = stored['session'] as Payload;
+    stored['session'] = session;
+  }
+  const grantId = text(payload['grantId']);
+  const accountId = payload['accountId'];
+  return {
+    key: sha256(id),
+    json: JSON.stringify(stored),
+    expiresAt: expiry(now, expiresIn),
+    grantId,
+    accountId: grantId === null && isUuid(accountId) ? accountId : null,
+    clientId: text(payload['clientId']),
+  };
+}
+
+/** The payload of a stored record. @param consumedAt milliseconds, or null. */
+export function unpack(id: string, stored: Payload, consumedAt: number | null): Payload {
+  const payload: Payload = { ...stored, jti: id };
+  for (const name of SEALED) {
+    const value = payload[name];
+    if (typeof value === 'string')
+      payload[name] = new Secrets(id).open(name, Buffer.from(value, 'base64url'));
+  }
+  if (consumedAt !== null) {
+    payload['consumed'] = Math.floor(consumedAt / 1000);
+    payload['consumedAt'] = consumedAt;
+  }
+  return payload;
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { RedisClient } from '../redis/client.ts';
+import { reply } from '../redis/reply.ts';
+import { script } from '../redis/script.ts';
+import type { Adapter, AdapterFactory, Payload } from './adapter.ts';
+import { deviceCodes } from './device-codes.ts';
+import { AlreadyConsumed, GrantGone, ReplayDetected } from './errors.ts';
+import { foundExpired, isUsedOnce, pack, unpack } from './record.ts';
+import { redisGrants } from './redis-grants.ts';
+import { together } from './together.ts';
+
+/*
+ * A record is a hash: p the payload, x its expiry and c when it was consumed, in milliseconds. Expiry is decided by
+ * our clock; Redis' own only takes the memory back.
+ */
+const PUT = `
+redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
+const INSERT_ONCE = `
+local expires = redis.call('HGET', KEYS[1], 'x')
+if expires and tonumber(expires) > tonumber(ARGV[4]) then return 0 end
+redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`;
+
+const CONSUME = `
+local found = redis.call('HMGET', KEYS[1], 'x', 'c')
+if not found[1] or found[2] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'c', ARGV[1])
+return 1`;
+
+/** The models that live shortly, in Redis: one call for each operation, two for a write under a grant. */
+export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
+  const grants = redisGrants(redis);
+  const put = script(redis, 'recordPut', PUT);
+  const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE);
+  const consume = script(redis, 'recordConsume', CONSUME);
+  const revokeByGrantId = together((grantId) => grants.revoke(grantId));
+
+  const records = (model: string): Adapter => {
+    const keyOf = (id: string) => `${model}:${sha256(id)}`;
+    return {
+      async upsert(id, payload, expiresIn) {
+        const now = clock.now();
+        const { json, grantId, expiresAt } = pack(id, payload, now, expiresIn);
+        const key = keyOf(id);
+        // Of a lifetime that is over already nothing stays.
+        const kept = Math.max(1, Math.ceil(expiresAt + foundExpired(model) - now));
+        if (isUsedOnce(model)) {
+          if ((await insertOnce(key, json, expiresAt, kept, now)) !== 1)
+            throw new ReplayDetected(`this ${model} was seen before`);
+          return;
+        }
+        const write = () => put(key, json, expiresAt, kept);
+        if (grantId === null) await write();
+        else if (!(await grants.write(grantId, key, write, now + kept, now)))
+          throw new GrantGone('its grant has ended');
+      },
+      async find(id) {
+        const [json, expiresAt, consumedAt] = await reply(redis.hmget(keyOf(id), 'p', 'x', 'c'));
+        if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
+        return unpack(id, JSON.parse(json) as Payload, consumedAt ? Number(consumedAt) : null);
+      },
+      async consume(id) {
+        if ((await consume(keyOf(id), clock.now())) !== 1)
+          throw new AlreadyConsumed(`this ${model} is consumed or gone`);
+      },
+      async destroy(id) {
+        await reply(redis.unlink(keyOf(id)));
+      },
+      revokeByGrantId,
+      findByUid: async () => undefined,
+      findByUserCode: async () => undefined,
+    };
+  };
+  return (model) =>
+    model === 'DeviceCode' ? deviceCodes(records(model), records('UserCode')) : records(model);
+}

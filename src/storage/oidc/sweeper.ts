@@ -1,0 +1,89 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { KEPT_EXPIRED } from './record.ts';
+
+/** Rows in one statement: short enough to stand in nobody's way. */
+const BATCH = 500;
+
+/** Each with its key, and the milliseconds that its rows stay after they expired. */
+const TABLES = [
+  { table: 'oidc_records', key: 'model, id', kept: KEPT_EXPIRED },
+  { table: 'oidc_grants', key: 'id', kept: 0 },
+  { table: 'revocation_marks', key: 'kind, key', kept: 0 },
+  { table: 'one_time_tokens', key: 'hash', kept: 0 },
+  { table: 'outbox', key: 'id', kept: 0 },
+  { table: 'totp_authenticators', key: 'id', kept: 0 },
+  { table: 'trusted_devices', key: 'hash', kept: 0 },
+];
+
+/** Rows that another node is deleting, or anybody is using, are left for the next time. */
+const deleting = (table: string, key: string): string => `delete from ${table} where (${key}) in (
+  select ${key} from ${table} where expires_at <= to_timestamp($1::float8 / 1000)
+  order by expires_at limit ${BATCH} for update skip locked)`;
+
+interface Dependencies {
+  pool: Pool;
+  clock: Clock;
+  logger: Logger;
+  /** Milliseconds between two sweeps. */
+  interval?: number;
+}
+
+/** Deletes what has expired, in batches, on every node that runs one. */
+export interface Sweeper {
+  /** Begins to sweep on the interval, a minute unless set. A sweep that fails is logged. */
+  start(): void;
+  /** Ends it; a batch under way is waited for. */
+  stop(): Promise<void>;
+  /** Deletes all that has expired. @returns the number of rows deleted, by table. */
+  sweep(): Promise<Record<string, number>>;
+}
+
+export function createSweeper({ pool, clock, logger, interval = 60_000 }: Dependencies): Sweeper {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  let sweeping: Promise<void> = Promise.resolve();
+
+  async function sweep(): Promise<Record<string, number>> {
+    const rows: Record<string, number> = {};
+    for (const { table, key, kept } of TABLES) {
+      for (;;) {
+        const { rowCount } = await pool.query(deleting(table, key), [clock.now() - kept]);
+        rows[table] = (rows[table] ?? 0) + (rowCount ?? 0);
+        if (isStopped || rowCount !== BATCH) break;
+      }
+    }
+    return rows;
+  }
+
+  async function sweepAndGoOn(): Promise<void> {
+    try {
+      logger.debug({ rows: await sweep() }, 'swept what had expired');
+    } catch (error) {
+      logger.warn({ err: error }, 'what has expired could not be swept');
+    }
+    if (!isStopped) wait();
+  }
+
+  function wait(): void {
+    // Nodes that started together do not sweep together.
+    const pause = interval * (0.75 + Math.random() / 2);
+    timer = setTimeout(() => {
+      sweeping = sweepAndGoOn();
+    }, pause).unref();
+  }
+
+  return {
+    sweep,
+    start() {
+      isStopped = false;
+      wait();
+    },
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await sweeping;
+    },
+  };
+}

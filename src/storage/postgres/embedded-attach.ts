@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { StartupError } from '../../kernel/startup-error.ts';
+import { clusterUrl, type Cluster } from './embedded-cluster.ts';
+import { freePort } from './embedded-ports.ts';
+import { disownStrangers, findPostmaster, startPostmaster, stopPostmaster } from './embedded-postmaster.ts';
+import { takeTurn } from './embedded-turn.ts';
+
+/** Every user of the cluster holds `users` shared; who gets it exclusively is alone. The server holds `server`. */
+const LOCKS = {
+  use: "select pg_try_advisory_lock_shared(hashtextextended('postern.users', 0)) as held",
+  leave: "select pg_advisory_unlock_shared(hashtextextended('postern.users', 0)) as held",
+  alone: "select pg_try_advisory_lock(hashtextextended('postern.users', 0)) as held",
+  server: "select pg_try_advisory_lock(hashtextextended('postern.server', 0)) as held",
+};
+
+/** Milliseconds to go on trying against other processes that start and stop the cluster. */
+const PATIENCE = 30_000;
+
+/** Takes or gives back a lock, without waiting. */
+export async function lock(client: Client, name: keyof typeof LOCKS): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>(LOCKS[name]);
+  return rows[0]?.held === true;
+}
+
+async function enter(cluster: Cluster, port: number): Promise<Client> {
+  const client = new Client({
+    connectionString: clusterUrl(cluster, port),
+    application_name: 'postern-embedded',
+    connectionTimeoutMillis: 5_000,
+  });
+  // What goes wrong later shows as the connection's end.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    if (await lock(client, 'use')) return client;
+    throw new Error('it is being stopped');
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function startInTurn(cluster: Cluster, fixed?: number): Promise<void> {
+  const endTurn = await takeTurn(cluster.password);
+  if (!endTurn) return;
+  try {
+    if (await findPostmaster(cluster)) return;
+    await disownStrangers(cluster);
+    await startPostmaster(cluster, fixed ?? (await freePort(cluster.port)));
+  } finally {
+    await endTurn();
+  }
+}
+
+/**
+ * Connects to the cluster as one of its users, starting PostgreSQL when it does not run.
+ * @param fixed the port to start it on and no other
+ * @throws StartupError when it cannot be started or does not answer.
+ */
+export async function attach(cluster: Cluster, fixed?: number): Promise<{ client: Client; port: number }> {
+  let reason = 'it did not start';
+  for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(50)) {
+    if (!(await findPostmaster(cluster))) await startInTurn(cluster, fixed);
+    const running = await findPostmaster(cluster);
+    if (!running) continue;
+    try {
+      return { client: await enter(cluster, running.port), port: running.port };
+    } catch (error) {
+      // It may be starting or stopping for somebody else.
+      reason = (error as Error).message;
+    }
+  }
+  throw new StartupError(
+    `PostgreSQL under ${cluster.data} does not answer (${reason}); see ${cluster.logFile}`,
+  );
+}
+
+/** Gives up the use that `client` stands for; stops PostgreSQL when nobody else uses it. */
+export async function leave(cluster: Cluster, client: Client): Promise<void> {
+  await lock(client, 'leave');
+  if (await lock(client, 'alone')) await stopPostmaster(cluster);
+  await client.end();
+}

@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { randomToken } from '../../kernel/ids.ts';
+import { StartupError } from '../../kernel/startup-error.ts';
+import { accountFor, type Account } from './embedded-account.ts';
+import { findBinaries, type Binaries } from './embedded-binaries.ts';
+import { explainOutput } from './embedded-errors.ts';
+import { freePort } from './embedded-ports.ts';
+
+/** The database's name, and its owner's: a role without PostgreSQL's own privileges. */
+const NAME = 'postern';
+
+/** A PostgreSQL cluster under `<DATA_DIR>/postgres`, running or not. */
+export interface Cluster {
+  dataDir: string;
+  /** PostgreSQL's own data directory. */
+  data: string;
+  logFile: string;
+  /** Where it listens unless something else does. */
+  port: number;
+  password: string;
+  binaries: Binaries;
+  account: Account;
+}
+
+const places = (folder: string) => ({
+  data: path.join(folder, 'cluster'),
+  connection: path.join(folder, 'connection.json'),
+});
+
+/** How the application connects to `cluster` when it listens on `port`. */
+export const clusterUrl = (cluster: Cluster, port: number): string =>
+  `postgres://${NAME}:${cluster.password}@127.0.0.1:${port}/${NAME}`;
+
+async function run(
+  account: Account,
+  program: string,
+  args: string[],
+  input: string,
+  dataDir: string,
+): Promise<void> {
+  const child = account.launch(program, args, { stdio: 'pipe' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  // A program that ends before it has read its input says why on its output.
+  child.stdin?.on('error', () => undefined).end(input);
+  const [code] = await once(child, 'close').catch((error: unknown) => [(error as Error).message]);
+  if (code !== 0) throw explainOutput('The database could not be made', output || String(code), dataDir);
+}
+
+/** Runs SQL, one statement a line, as PostgreSQL's superuser; the cluster must be stopped. */
+export async function runSingleUser(
+  cluster: Pick<Cluster, 'account' | 'binaries' | 'data' | 'dataDir'>,
+  sql: string,
+): Promise<void> {
+  const args = [
+    '--single',
+    '-D',
+    cluster.data,
+    '-c',
+    'exit_on_error=on',
+    '-c',
+    'log_min_messages=error',
+    'postgres',
+  ];
+  await run(cluster.account, cluster.binaries.postgres, args, sql, cluster.dataDir);
+}
+
+async function build(folder: string, dataDir: string): Promise<void> {
+  const { data, connection } = places(folder);
+  const binaries = await findBinaries();
+  await mkdir(folder, { mode: 0o711 });
+  const account = await accountFor(folder, binaries.postgres, null);
+  await mkdir(data, { mode: 0o700 });
+  if (account.owner) await chown(data, account.owner.uid, account.owner.gid);
+  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  await run(
+    account,
+    binaries.initdb,
+    ['-D', data, '-U', 'postgres', '--auth=reject', '--no-instructions', ...locale],
+    '',
+    dataDir,
+  );
+  await writeFile(path.join(data, 'pg_hba.conf'), `host ${NAME} ${NAME} 127.0.0.1/32 scram-sha-256\n`, {
+    flush: true,
+  });
+  const password = randomToken();
+  const sql = `create role ${NAME} login password '${password}';\ncreate database ${NAME} owner ${NAME};\n`;
+  await runSingleUser({ account, binaries, data, dataDir }, sql);
+  const content = JSON.stringify({ port: await freePort(), password });
+  await writeFile(connection, `${content}\n`, { mode: 0o600, flush: true });
+}
+
+/** Makes a rename in `folder` outlive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Makes the cluster of DATA_DIR. It is built aside and renamed, so it is there whole or not at all, whoever is killed
+ * and however many start at once.
+ * @returns false when another process was first
+ * @throws StartupError when it cannot be made.
+ */
+export async function createCluster(dataDir: string): Promise<boolean> {
+  const folder = path.join(dataDir, 'postgres');
+  const building = path.join(dataDir, `postgres.init-${process.pid}-${randomToken(4)}`);
+  try {
+    await build(building, dataDir);
+    await rename(building, folder);
+    await syncFolder(dataDir);
+    return true;
+  } catch (error) {
+    const taken = ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+    if (taken && (await stat(folder).catch(() => null))) return false;
+    throw error;
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Reads what is known of the cluster of DATA_DIR.
+ * @returns null when there is none yet
+ * @throws StartupError when it is not ours to read, or parts are missing.
+ */
+export async function findCluster(dataDir: string): Promise<Cluster | null> {
+  const folder = path.join(dataDir, 'postgres');
+  const { data, connection } = places(folder);
+  try {
+    if (!(await stat(folder).catch(() => null))) return null;
+    const [owner, saved, binaries] = await Promise.all([
+      stat(data),
+      readFile(connection, 'utf8'),
+      findBinaries(),
+    ]);
+    const { port, password } = JSON.parse(saved) as Pick<Cluster, 'port' | 'password'>;
+    const account = await accountFor(folder, binaries.postgres, owner);
+    return { dataDir, data, logFile: path.join(dataDir, 'postgres.log'), port, password, binaries, account };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && !(error instanceof SyntaxError)) throw error;
+    throw new StartupError(
+      `${folder} is damaged: restore it from a backup, or move it away to begin with an empty database.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,141 @@
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Logger } from '../../kernel/logger.ts';
+import { StartupError } from '../../kernel/startup-error.ts';
+import { attach, leave, lock } from './embedded-attach.ts';
+import { clusterUrl, createCluster, findCluster, type Cluster } from './embedded-cluster.ts';
+import { prepareDataDir } from './embedded-data-dir.ts';
+import { explainFileError } from './embedded-errors.ts';
+import { isAlive } from './embedded-processes.ts';
+
+/** The embedded PostgreSQL, in use by this process and perhaps by others. */
+export class Embedded {
+  readonly databaseUrl: string;
+  /** Whether this process made the database. */
+  readonly firstRun: boolean;
+  readonly #cluster: Cluster;
+  readonly #logger: Logger;
+  readonly #port: number;
+  readonly #serverFile: string;
+  #client: Client;
+  #claimed = false;
+  #closing = false;
+  #restored: Promise<void> = Promise.resolve();
+
+  constructor(cluster: Cluster, use: { client: Client; port: number }, firstRun: boolean, logger: Logger) {
+    this.databaseUrl = clusterUrl(cluster, use.port);
+    this.firstRun = firstRun;
+    this.#cluster = cluster;
+    this.#logger = logger;
+    this.#port = use.port;
+    this.#serverFile = path.join(cluster.dataDir, 'server.json');
+    this.#client = this.#watch(use.client);
+  }
+
+  /**
+   * Makes this process the one server on this DATA_DIR, until it closes or dies.
+   * @param url where it will listen: a second server is told so
+   * @throws StartupError when another process is the server.
+   */
+  async claimServer(url: string): Promise<void> {
+    // A server that was just killed holds its lock until PostgreSQL has seen its connections end.
+    for (let attempt = 0; !(await lock(this.#client, 'server')); attempt += 1) {
+      if (attempt === 10) throw await this.#alreadyRunning();
+      await sleep(100);
+    }
+    this.#claimed = true;
+    await writeFile(this.#serverFile, JSON.stringify({ pid: process.pid, url }), { mode: 0o600 });
+  }
+
+  /** Ends this process' use of PostgreSQL; the last one to leave stops it. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await this.#restored;
+    if (this.#claimed) await rm(this.#serverFile, { force: true });
+    await leave(this.#cluster, this.#client).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'could not stop the embedded PostgreSQL');
+    });
+  }
+
+  async #alreadyRunning(): Promise<StartupError> {
+    const other = await readFile(this.#serverFile, 'utf8').catch(() => null);
+    const { pid, url } = (other ? JSON.parse(other) : {}) as { pid?: number; url?: string };
+    const who = other ? ` (process ${pid}, ${url})` : '';
+    return new StartupError(
+      `Postern is already running on DATA_DIR ${this.#cluster.dataDir}${who}. Stop it first, or set another DATA_DIR.`,
+    );
+  }
+
+  #watch(client: Client): Client {
+    client.once('end', () => {
+      if (!this.#closing) this.#restored = this.#restore();
+    });
+    return client;
+  }
+
+  /** PostgreSQL died under us, or was stopped: has it running again where everybody expects it. */
+  async #restore(): Promise<void> {
+    this.#logger.error('the embedded PostgreSQL is gone; starting it again');
+    for (; !this.#closing; await sleep(1_000)) {
+      try {
+        const { client } = await attach(this.#cluster, this.#port);
+        this.#client = this.#watch(client);
+        if (this.#claimed) await lock(client, 'server');
+        this.#logger.info('the embedded PostgreSQL is back');
+        return;
+      } catch (error) {
+        this.#logger.error({ err: error }, 'the embedded PostgreSQL does not start');
+      }
+    }
+  }
+}
+
+/** Removes what killed processes left of clusters half made. */
+async function removeRemains(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    const pid = Number(/^postgres\.init-(\d+)-/.exec(name)?.[1]);
+    const folder = path.join(dataDir, name);
+    if (!pid) continue;
+    const made = await stat(folder).then(
+      (found) => found.mtimeMs,
+      () => 0,
+    );
+    const underWay = isAlive(pid) && Date.now() - made < 600_000;
+    if (!underWay) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Opens the PostgreSQL under `dataDir` that comes with Postern: makes its database when there is none, starts it when
+ * no other process (a server, a command) has, and joins those that use it already.
+ * @throws StartupError, saying what to do, when it cannot run there.
+ */
+export async function openEmbedded({
+  dataDir,
+  logger,
+}: {
+  dataDir: string;
+  logger: Logger;
+}): Promise<Embedded> {
+  await prepareDataDir(dataDir);
+  try {
+    await removeRemains(dataDir);
+    let cluster = await findCluster(dataDir);
+    let firstRun = false;
+    if (!cluster) {
+      logger.info({ dataDir }, 'making the embedded database');
+      firstRun = await createCluster(dataDir);
+      cluster = await findCluster(dataDir);
+    }
+    if (!cluster)
+      throw new StartupError(
+        `The database under ${dataDir} was removed while it was being made. Start again.`,
+      );
+    return new Embedded(cluster, await attach(cluster), firstRun, logger);
+  } catch (error) {
+    throw explainFileError(error, dataDir);
+  }
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { Logger } from '../../kernel/logger.ts';
+import { connectionOptions } from './pool.ts';
+
+const CHANNEL = 'postern';
+
+/** Milliseconds between two questions whether the connection still is one: it may be gone without a word. */
+const HEARTBEAT = 15_000;
+
+const BACKOFF = { first: 100, last: 5_000 };
+
+/** What runs SQL: a pool, a connection, a transaction under way. */
+export interface Executor {
+  query(sql: string, parameters: unknown[]): Promise<unknown>;
+}
+
+/** Is told the key that changed, or null when any may have: the connection was lost for a while. */
+export type Listener = (key: string | null) => void;
+
+/** Tells every node, this one too, that something under a topic has changed: LISTEN and NOTIFY. */
+export class Notifications {
+  readonly #databaseUrl: string;
+  readonly #logger: Logger;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #closed = new AbortController();
+  readonly #heartbeat: NodeJS.Timeout;
+  #client: Client | null = null;
+
+  constructor(databaseUrl: string, logger: Logger) {
+    this.#databaseUrl = databaseUrl;
+    this.#logger = logger;
+    this.#heartbeat = setInterval(() => {
+      const client = this.#client;
+      client?.query('select 1').catch(() => client.end());
+    }, HEARTBEAT);
+    this.#heartbeat.unref();
+  }
+
+  /** Connects and listens. Called once: `createNotifications` does. */
+  async connect(): Promise<void> {
+    const client = new Client({
+      ...connectionOptions(this.#databaseUrl, 'postern-notifications'),
+      query_timeout: 5_000,
+    });
+    client.on('error', (error) => this.#logger.warn({ err: error }, 'the notification connection was lost'));
+    client.on('notification', ({ payload = '' }) => {
+      const [, topic = '', key = ''] = /^([^:]*):(.*)$/s.exec(payload) ?? [];
+      this.#tell(topic, key);
+    });
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    if (this.#closed.signal.aborted) return client.end();
+    this.#client = client;
+    client.once('end', () => {
+      this.#client = null;
+      void this.#reconnect();
+    });
+  }
+
+  /** Calls `listener` for every change under `topic`. @returns what ends that. */
+  subscribe(topic: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /**
+   * Tells all nodes that `key` under `topic` (no colon in it) changed.
+   * @param executor the transaction that changes it, so that they hear of it when it commits, and only then.
+   */
+  async publish(topic: string, key: string, executor: Executor | null = this.#client): Promise<void> {
+    if (!executor) throw new Error('Connection terminated');
+    await executor.query('select pg_notify($1, $2)', [CHANNEL, `${topic}:${key}`]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    clearInterval(this.#heartbeat);
+    await this.#client?.end();
+  }
+
+  #tell(topic: string, key: string | null): void {
+    for (const listener of this.#listeners.get(topic) ?? []) {
+      try {
+        listener(key);
+      } catch (error) {
+        this.#logger.error({ err: error, topic }, 'a listener failed');
+      }
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    const { signal } = this.#closed;
+    for (let wait = BACKOFF.first; !signal.aborted; wait = Math.min(wait * 2, BACKOFF.last)) {
+      try {
+        await this.connect();
+        for (const topic of this.#listeners.keys()) this.#tell(topic, null);
+        return;
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'cannot listen for notifications; trying again');
+        await sleep(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+/** Listens for and sends notifications. @throws when PostgreSQL cannot be reached; later losses heal by themselves. */
+export async function createNotifications(options: {
+  databaseUrl: string;
+  logger: Logger;
+}): Promise<Notifications> {
+  const notifications = new Notifications(options.databaseUrl, options.logger);
+  await notifications.connect();
+  return notifications;
+}

@@ -1,0 +1,26 @@
+import type { Config } from '../../config/index.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { openEmbedded } from './embedded.ts';
+
+/** The database that this process works on. */
+export interface Database {
+  url: string;
+  /** Makes this process the only server on an embedded database. @throws StartupError when there is one. */
+  claimServer(publicUrl: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** DATABASE_URL, or the embedded PostgreSQL under DATA_DIR, started when it does not run yet. @throws StartupError. */
+export async function openDatabase(
+  { databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  logger: Logger,
+): Promise<Database> {
+  if (databaseUrl !== undefined)
+    return { url: databaseUrl, claimServer: async () => undefined, close: async () => undefined };
+  const embedded = await openEmbedded({ dataDir, logger });
+  return {
+    url: embedded.databaseUrl,
+    claimServer: (url) => embedded.claimServer(url),
+    close: () => embedded.close(),
+  };
+}

@@ -1,0 +1,40 @@
+import { Pool } from 'pg';
+import type { Logger } from '../../kernel/logger.ts';
+
+interface PoolOptions {
+  /** Connections at most, 10 unless set. */
+  max?: number;
+  logger: Logger;
+  /** What `pg_stat_activity` calls these connections. */
+  applicationName: string;
+}
+
+/** What every connection of the service is made with. Milliseconds. */
+export const connectionOptions = (databaseUrl: string, applicationName: string) => ({
+  connectionString: databaseUrl,
+  application_name: applicationName,
+  connectionTimeoutMillis: 5_000,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  statement_timeout: 30_000,
+  // The server answers within its own timeout, unless the way to it is gone.
+  query_timeout: 35_000,
+  idle_in_transaction_session_timeout: 60_000,
+});
+
+/** Connections to PostgreSQL. One that is lost is logged and replaced; it never ends the process. */
+export function createPool(databaseUrl: string, { max = 10, logger, applicationName }: PoolOptions): Pool {
+  const pool = new Pool({
+    ...connectionOptions(databaseUrl, applicationName),
+    max,
+    idleTimeoutMillis: 30_000,
+  });
+  // Only the message: pg hangs the whole connection on its errors. One that ends with the pool is no loss.
+  const onError = ({ message }: Error) => {
+    if (!pool.ending) logger.warn({ reason: message }, 'a PostgreSQL connection was lost');
+  };
+  pool.on('error', onError);
+  // While it is checked out the pool does not listen to a connection; between two statements nobody would.
+  pool.on('connect', (client) => client.on('error', onError));
+  return pool;
+}

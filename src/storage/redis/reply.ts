@@ -1,0 +1,19 @@
+import { ReplyError } from 'ioredis';
+import { DomainError } from '../../kernel/errors.ts';
+
+/** What a Redis that cannot serve now begins its refusals with. */
+const NOT_NOW =
+  /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|OOM|MISCONF|BUSY|NOREPLICAS|NOAUTH|WRONGPASS)/;
+
+/**
+ * Awaits what Redis was asked for.
+ * @throws DomainError unavailable when there is no reply, or none until later.
+ */
+export async function reply<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ReplyError && !NOT_NOW.test((error as Error).message)) throw error;
+    throw new DomainError('unavailable', {}, { cause: error });
+  }
+}

@@ -1,0 +1,159 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { run } from './oidc/postgres-query.ts';
+import { ended } from './oidc/postgres-sessions.ts';
+import { redisGrants } from './oidc/redis-grants.ts';
+import type { Tx } from './postgres/transaction.ts';
+import type { RedisClient } from './redis/client.ts';
+import { RedisMarks } from './redis/marks.ts';
+
+/**
+ * Ends tokens before their time. PostgreSQL decides what has ended; Redis has a copy that answers for it as long as it
+ * is known to be whole, so that losing Redis at any moment revives nothing. What is ended in a transaction ends nowhere
+ * when that rolls back and everywhere when it commits. Should Redis not be reached just then, it has not heard of it
+ * for up to a minute after it is back with somebody.
+ */
+export interface Revocation {
+  /** Whether an access token has ended: by itself, with its grant or with its client. */
+  isRevoked(token: { jti: string; grantId?: string; clientId: string }): Promise<boolean>;
+  /** Ends one access token. @param expiresAt its `exp`, in seconds since the epoch. */
+  endToken(jti: string, expiresAt: number): Promise<void>;
+  /** Ends a grant, whether it is stored or not, with every token under it. */
+  endGrant(grantId: string): Promise<void>;
+  /** Ends grants in `tx`, with every token under them. */
+  endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
+  /** Ends in `tx` the grants that a client has for an account, with every token under them. */
+  endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
+  /**
+   * Ends in `tx` all that runs for an account: sessions, grants and every token. What is begun for it meanwhile waits
+   * for the transaction, and is refused if that suspends or deletes the account.
+   */
+  endAccount(accountId: string, tx: Tx): Promise<void>;
+  /** Ends in `tx` a client for good: its grants and every token that it has, whatever it was for. */
+  endClient(clientId: string, tx: Tx): Promise<void>;
+}
+
+interface Dependencies {
+  pool: Pool;
+  clock: Clock;
+  logger: Logger;
+  /** Seconds that no access token outlives. */
+  longestToken: number;
+  /** Without it PostgreSQL answers everything. */
+  redis?: RedisClient | undefined;
+}
+
+/** That one token, all of a grant or all of a client have ended. */
+interface Mark {
+  kind: 'token' | 'grant' | 'client';
+  key: string;
+  /** When the last of them has expired on every node, in milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+/** Milliseconds that the clocks of two nodes may differ by: a mark is kept longer than any of them takes the token. */
+const SKEW = 60_000;
+
+const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
+
+const FIND_ANY = {
+  name: 'revocation_marks_find_any',
+  text: `select from revocation_marks
+    where (kind, key) in (('token', $1), ('grant', $2), ('client', $3)) and expires_at > ${time('$4')} limit 1`,
+};
+const LOAD = {
+  name: 'revocation_marks_load',
+  text: `select kind, key, (extract(epoch from expires_at) * 1000)::float8 as "expiresAt"
+    from revocation_marks where expires_at > ${time('$1')}`,
+};
+const KEEP_LATER = `on conflict (kind, key) do update
+  set expires_at = greatest(revocation_marks.expires_at, excluded.expires_at)`;
+const MARK = {
+  name: 'revocation_marks_add',
+  text: `insert into revocation_marks (kind, key, expires_at) values ($1, $2, ${time('$3')}) ${KEEP_LATER}`,
+};
+
+const END_GRANT = {
+  name: 'oidc_grants_end',
+  text: `with mark as (insert into revocation_marks (kind, key, expires_at) values ('grant', $1, ${time('$2')}) ${KEEP_LATER})
+    delete from oidc_grants where id = $1`,
+};
+
+/** Deletes grants, and by the foreign key all that was issued under them, and marks each. $1: how long. */
+const endingGrants = (condition: string): string => `
+  with ended as (delete from oidc_grants where ${condition} returning id)
+  insert into revocation_marks (kind, key, expires_at) select 'grant', id, ${time('$1')} from ended
+  ${KEEP_LATER} returning key`;
+
+const LOCK_ACCOUNT = 'select id from users where id = $1::uuid for no key update';
+const END_SESSIONS = `update oidc_records set ${ended('$2')} where model = 'Session' and account_id = $1::uuid`;
+
+export function createRevocation({ pool, clock, logger, longestToken, redis }: Dependencies): Revocation {
+  const memberOf = ({ kind, key, expiresAt }: Mark) => ({ name: `${kind}:${key}`, expiresAt });
+  const until = () => clock.now() + longestToken * 1000 + SKEW;
+  const copy = redis && {
+    grants: redisGrants(redis),
+    marks: new RedisMarks({
+      redis,
+      clock,
+      logger,
+      async load() {
+        const { rows } = await run<Mark>(pool, LOAD, [clock.now()]);
+        return rows.map(memberOf);
+      },
+    }),
+  };
+
+  /** Puts what is committed into Redis, and deletes what that has of the grants among them. */
+  async function publish(marks: Mark[]): Promise<void> {
+    if (!copy) return;
+    const grants = marks.filter(({ kind }) => kind === 'grant');
+    await Promise.all([
+      copy.marks.add(marks.map(memberOf)),
+      ...grants.map(({ key }) => copy.grants.end(key)),
+    ]);
+  }
+
+  async function endGrantsWhere(condition: string, values: unknown[], tx: Tx): Promise<void> {
+    const expiresAt = until();
+    const { rows } = await tx.query<{ key: string }>(endingGrants(condition), [expiresAt, ...values]);
+    const marks = rows.map(({ key }): Mark => ({ kind: 'grant', key, expiresAt }));
+    tx.afterCommit(() => publish(marks));
+  }
+
+  return {
+    async isRevoked({ jti, grantId, clientId }) {
+      const names = [`token:${jti}`, `client:${clientId}`];
+      if (grantId !== undefined) names.push(`grant:${grantId}`);
+      const copied = await copy?.marks.hasAny(names);
+      if (copied !== undefined) return copied;
+      const { rowCount } = await run(pool, FIND_ANY, [jti, grantId, clientId, clock.now()]);
+      return rowCount !== 0;
+    },
+    async endToken(jti, exp) {
+      const expiresAt = exp * 1000 + SKEW;
+      await run(pool, MARK, ['token', jti, expiresAt]);
+      await publish([{ kind: 'token', key: jti, expiresAt }]);
+    },
+    async endGrant(grantId) {
+      const expiresAt = until();
+      await run(pool, END_GRANT, [grantId, expiresAt]);
+      await publish([{ kind: 'grant', key: grantId, expiresAt }]);
+    },
+    endGrantsById: (grantIds, tx) => endGrantsWhere('id = any($2::text[])', [grantIds], tx),
+    endGrants: (accountId, clientId, tx) =>
+      endGrantsWhere('account_id = $2::uuid and client_id = $3', [accountId, clientId], tx),
+    async endAccount(accountId, tx) {
+      await tx.query(LOCK_ACCOUNT, [accountId]);
+      await tx.query(END_SESSIONS, [accountId, clock.now()]);
+      await endGrantsWhere('account_id = $2::uuid', [accountId], tx);
+    },
+    async endClient(clientId, tx) {
+      const mark: Mark = { kind: 'client', key: clientId, expiresAt: until() };
+      await tx.query(MARK.text, [mark.kind, mark.key, mark.expiresAt]);
+      tx.afterCommit(() => publish([mark]));
+      await endGrantsWhere('client_id = $2', [clientId], tx);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../kernel/clock.ts';
+import { ended } from './oidc/postgres-sessions.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+/** A browser that an account is signed in with. */
+export interface SessionRecord {
+  /** Stays the same as long as the session lives. */
+  uid: string;
+  /** When the person last showed who they are there. */
+  signedInAt: Date;
+  /** When it was last used to sign in to an app, or here; null when that is not known. */
+  seenAt: Date | null;
+  expiresAt: Date;
+  userAgent: string | null;
+  ip: string | null;
+  /** The clients that it is signed in to. */
+  clientIds: string[];
+}
+
+export interface Sessions {
+  /** Those that live, the latest sign-in first. */
+  listOf(accountId: string): Promise<SessionRecord[]>;
+  /**
+   * Ends in `tx` one session of an account, or all but one.
+   * @returns the grants that end with each: not those that last while the person is away.
+   */
+  end(
+    accountId: string,
+    which: { uid: string } | { except: string },
+    tx: Tx,
+  ): Promise<{ grantIds: string[] }[]>;
+}
+
+interface Row {
+  uid: string;
+  payload: { loginTs?: number; seenAt?: number; device?: { userAgent: string | null; ip: string | null } };
+  authorizations: Record<string, { grantId?: string; persistsLogout?: boolean }> | null;
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+const atSeconds = (seconds: number): Date => new Date(seconds * 1000);
+
+const grantsOf = (authorizations: Row['authorizations']): string[] =>
+  Object.values(authorizations ?? {}).flatMap(({ grantId, persistsLogout }) =>
+    grantId !== undefined && persistsLogout !== true ? [grantId] : [],
+  );
+
+/** The provider's sessions of browsers, as their owners see them. */
+export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): Sessions {
+  return {
+    async listOf(accountId) {
+      const { rows } = await pool.query<Row>({
+        name: 'sessions_list',
+        text: `select uid, payload, authorizations, created_at as "createdAt", expires_at as "expiresAt"
+          from oidc_records where model = 'Session' and account_id = $1 and consumed_at is null
+            and expires_at > to_timestamp($2::float8 / 1000)`,
+        values: [accountId, clock.now()],
+      });
+      return rows
+        .map(({ uid, payload, authorizations, createdAt, expiresAt }) => ({
+          uid,
+          signedInAt: payload.loginTs === undefined ? createdAt : atSeconds(payload.loginTs),
+          seenAt: payload.seenAt === undefined ? null : atSeconds(payload.seenAt),
+          expiresAt,
+          userAgent: payload.device?.userAgent ?? null,
+          ip: payload.device?.ip ?? null,
+          clientIds: Object.keys(authorizations ?? {}),
+        }))
+        .sort((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime());
+    },
+    async end(accountId, which, tx) {
+      const [comparison, uid] = 'uid' in which ? ['=', which.uid] : ['<>', which.except];
+      const { rows } = await tx.query<Pick<Row, 'authorizations'>>(
+        `with living as (
+           select id, authorizations from oidc_records
+           where model = 'Session' and account_id = $1::uuid and uid ${comparison} $2 and consumed_at is null
+           for update
+         )
+         update oidc_records set ${ended('$3')} from living
+         where oidc_records.model = 'Session' and oidc_records.id = living.id
+         returning living.authorizations`,
+        [accountId, uid, clock.now()],
+      );
+      return rows.map(({ authorizations }) => ({ grantIds: grantsOf(authorizations) }));
+    },
+  };
+}

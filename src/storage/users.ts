@@ -1,0 +1,201 @@
+import type { Pool } from 'pg';
+import { Op, UniqueConstraintError } from 'sequelize';
+import { DomainError } from '../kernel/errors.ts';
+import { isUuid } from '../kernel/ids.ts';
+import { User } from './models/user.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+export interface UserRecord {
+  id: string;
+  number: number;
+  username: string | null;
+  email: string;
+  emailVerifiedAt: Date | null;
+  name: string | null;
+  givenName: string | null;
+  familyName: string | null;
+  locale: string | null;
+  status: 'active' | 'suspended';
+  roles: string[];
+  /** A PHC string; null for an account without a password. */
+  passwordHash: string | null;
+  passwordChangedAt: Date | null;
+  lastLoginAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** What a new account starts with. The keys are what uniqueness is decided on. */
+export type NewUser = Pick<UserRecord, 'id' | 'email'> &
+  Partial<
+    Pick<
+      UserRecord,
+      | 'username'
+      | 'name'
+      | 'givenName'
+      | 'familyName'
+      | 'locale'
+      | 'roles'
+      | 'passwordHash'
+      | 'passwordChangedAt'
+      | 'emailVerifiedAt'
+    >
+  > & {
+    emailKey: string;
+    usernameKey?: string | null;
+  };
+
+export type UserChanges = Partial<Omit<UserRecord, 'id' | 'number' | 'createdAt' | 'updatedAt'>> & {
+  emailKey?: string;
+  usernameKey?: string | null;
+};
+
+export interface Users {
+  /** @throws DomainError username_taken, email_taken: decided by the unique indexes, so parallel tries give one account. */
+  create(user: NewUser, tx: Tx): Promise<UserRecord>;
+  findById(id: string): Promise<UserRecord | null>;
+  findByNumber(number: number): Promise<UserRecord | null>;
+  findByUsernameKey(key: string): Promise<UserRecord | null>;
+  findByEmailKey(key: string): Promise<UserRecord | null>;
+  /** The account, locked until the transaction ends. */
+  lock(id: string, tx: Tx): Promise<UserRecord | null>;
+  /** @returns the changed account, or null when there is none. @throws DomainError username_taken, email_taken. */
+  update(id: string, changes: UserChanges, tx?: Tx): Promise<UserRecord | null>;
+  /** Deletes the account and, by foreign keys, all that is its own. @returns whether there was one. */
+  delete(id: string, tx: Tx): Promise<boolean>;
+  /** By creation, oldest first; `after` is the id of the last one seen. */
+  list(options: { limit: number; after?: string }): Promise<UserRecord[]>;
+  /** Active accounts with `role`, locked until the transaction ends. */
+  lockWithRole(role: string, tx: Tx): Promise<UserRecord[]>;
+}
+
+const MAX_NUMBER = 2_147_483_647;
+
+const record = (user: User): UserRecord => {
+  const { usernameKey: _u, emailKey: _e, ...rest } = user.get({ plain: true });
+  return rest;
+};
+
+function conflict(error: unknown): never {
+  if (error instanceof UniqueConstraintError) {
+    const onUsername = Object.keys(error.fields).includes('username_key');
+    throw new DomainError(onUsername ? 'username_taken' : 'email_taken', {
+      field: onUsername ? 'username' : 'email',
+    });
+  }
+  throw error;
+}
+
+/** One row as pg gives it, in the shape of a record. */
+interface Row {
+  id: string;
+  number: number;
+  username: string | null;
+  email: string;
+  email_verified_at: Date | null;
+  name: string | null;
+  given_name: string | null;
+  family_name: string | null;
+  locale: string | null;
+  status: 'active' | 'suspended';
+  roles: string[];
+  password_hash: string | null;
+  password_changed_at: Date | null;
+  last_login_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+}
+const fromRow = (row: Row): UserRecord => ({
+  id: row.id,
+  number: row.number,
+  username: row.username,
+  email: row.email,
+  emailVerifiedAt: row.email_verified_at,
+  name: row.name,
+  givenName: row.given_name,
+  familyName: row.family_name,
+  locale: row.locale,
+  status: row.status,
+  roles: row.roles,
+  passwordHash: row.password_hash,
+  passwordChangedAt: row.password_changed_at,
+  lastLoginAt: row.last_login_at,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** Accounts in PostgreSQL. Reads by key are prepared statements on `pool`: every token request makes one. */
+export function createUsers(pool: Pool): Users {
+  const one = (name: string, where: string) => async (value: string | number) => {
+    const { rows } = await pool.query<Row>({
+      name: `users_by_${name}`,
+      text: `select * from users where ${where} = $1`,
+      values: [value],
+    });
+    return rows[0] ? fromRow(rows[0]) : null;
+  };
+  const byId = one('id', 'id');
+  const byNumber = one('number', 'number');
+  return {
+    create: async (user, tx) =>
+      record(await User.create({ ...emptyUser, ...user }, { transaction: tx.handle }).catch(conflict)),
+    findById: async (id) => (isUuid(id) ? byId(id) : null),
+    findByNumber: async (number) =>
+      Number.isInteger(number) && number > 0 && number <= MAX_NUMBER ? byNumber(number) : null,
+    findByUsernameKey: one('username', 'username_key'),
+    findByEmailKey: one('email', 'email_key'),
+    async lock(id, tx) {
+      const user = isUuid(id)
+        ? await User.findByPk(id, { transaction: tx.handle, lock: tx.handle.LOCK.UPDATE })
+        : null;
+      return user && record(user);
+    },
+    async update(id, changes, tx) {
+      const [, users] = await User.update(changes, {
+        where: { id },
+        returning: true,
+        transaction: tx?.handle ?? null,
+      }).catch(conflict);
+      return users[0] ? record(users[0]) : null;
+    },
+    delete: async (id, tx) => (await User.destroy({ where: { id }, transaction: tx.handle })) > 0,
+    async list({ limit, after }) {
+      const last = after === undefined ? null : await byId(after);
+      const users = await User.findAll({
+        limit,
+        order: ['createdAt', 'id'],
+        where: last
+          ? {
+              [Op.or]: [
+                { createdAt: { [Op.gt]: last.createdAt } },
+                { createdAt: last.createdAt, id: { [Op.gt]: last.id } },
+              ],
+            }
+          : {},
+      });
+      return users.map(record);
+    },
+    async lockWithRole(role, tx) {
+      const users = await User.findAll({
+        where: { status: 'active', roles: { [Op.contains]: [role] } },
+        order: ['id'],
+        transaction: tx.handle,
+        lock: tx.handle.LOCK.UPDATE,
+      });
+      return users.map(record);
+    },
+  };
+}
+
+const emptyUser = {
+  username: null,
+  usernameKey: null,
+  emailVerifiedAt: null,
+  name: null,
+  givenName: null,
+  familyName: null,
+  locale: null,
+  passwordHash: null,
+  passwordChangedAt: null,
+  lastLoginAt: null,
+};
