@@ -1,0 +1,121 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { isUuid, newUuid, randomToken, sha256 } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { ApiKeyRecord, ApiKeyStore } from '../storage/api-keys.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import { parseName } from './identifiers.ts';
+
+export type ApiKey = ApiKeyRecord;
+
+/** What the key of a program can be allowed to do: it has authority over every account. */
+export const PROGRAM_PERMISSIONS: readonly string[] = ['users:read', 'users:write', 'auth:login'];
+
+/** What the key of an account can be allowed to do: it acts for that account alone. */
+export const ACCOUNT_PERMISSIONS: readonly string[] = ['profile:read', 'api-keys:read'];
+
+export interface NewApiKey {
+  name: string;
+  /** All that the key can have, without. */
+  permissions?: string[] | undefined;
+  /** Whose key it is; a program's without, made by the operator. */
+  accountId?: string | undefined;
+  expiresAt?: Date | null | undefined;
+}
+
+export interface ApiKeys {
+  /** @returns the key, shown this once, and its record. @throws DomainError invalid_request. */
+  create(key: NewApiKey, actor: Actor): Promise<{ key: string; record: ApiKey }>;
+  /** The key's record; null for anything that is no live key. Notes the use, to the minute. */
+  authenticate(key: string): Promise<ApiKey | null>;
+  /** Every key, or those of an account; newest first. */
+  list(accountId?: string): Promise<ApiKey[]>;
+  /**
+   * Ends a key at once, everywhere.
+   * @param accountId whose keys alone may be meant; null for any. @throws DomainError api_key_not_found.
+   */
+  revoke(id: string, accountId: string | null, actor: Actor): Promise<void>;
+}
+
+const KEY = /^ptn_[\w-]{51}$/;
+const PREFIX_LENGTH = 12;
+/** A key is noted as used this often at most, in milliseconds. */
+const NOTE_EVERY = 60_000;
+
+interface Dependencies {
+  store: ApiKeyStore;
+  audit: Audit;
+  inTransaction: InTransaction;
+  clock: Clock;
+  logger: Logger;
+}
+
+const permissionsFor = (accountId: string | undefined): readonly string[] =>
+  accountId === undefined ? PROGRAM_PERMISSIONS : ACCOUNT_PERMISSIONS;
+
+const wrong = (field: string, reason: string) => new DomainError('invalid_request', { field, reason });
+
+/** API keys: random, shown once, stored by hash, known by a readable prefix. */
+export function createApiKeys({ store, audit, inTransaction, clock, logger }: Dependencies): ApiKeys {
+  const check = ({ permissions = [], accountId, expiresAt }: NewApiKey): void => {
+    const possible = permissionsFor(accountId);
+    if (permissions.some((permission) => !possible.includes(permission)))
+      throw wrong('permissions', `The permissions that there are: ${possible.join(', ')}`);
+    if (expiresAt && !(expiresAt.getTime() > clock.now()))
+      throw wrong('expires_at', 'The expiry must be in the future');
+  };
+  const note = (record: ApiKey): void => {
+    const now = clock.now();
+    if (record.lastUsedAt && now - record.lastUsedAt.getTime() < NOTE_EVERY) return;
+    store
+      .touch(record.id, new Date(now))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the use of an API key was not noted'));
+  };
+  return {
+    async create(wish, actor) {
+      check(wish);
+      const name = parseName('name', wish.name);
+      const key = `ptn_${randomToken(6)}${randomToken(32)}`;
+      const record = await inTransaction(async (tx) => {
+        const created = await store.create(
+          {
+            id: newUuid(),
+            prefix: key.slice(0, PREFIX_LENGTH),
+            hash: sha256(key),
+            name,
+            permissions: [...new Set(wish.permissions ?? permissionsFor(wish.accountId))],
+            accountId: wish.accountId ?? null,
+            expiresAt: wish.expiresAt ?? null,
+          },
+          tx,
+        );
+        await audit.record(
+          {
+            type: 'api_key.created',
+            subject: created.accountId,
+            details: { id: created.id, name: created.name },
+          },
+          actor,
+          tx,
+        );
+        return created;
+      });
+      return { key, record };
+    },
+    async authenticate(key) {
+      const record = KEY.test(key) ? await store.findByHash(sha256(key), clock.now()) : null;
+      if (record) note(record);
+      return record;
+    },
+    list: (accountId) => store.list(accountId),
+    revoke: (id, accountId, actor) =>
+      inTransaction(async (tx) => {
+        const key = isUuid(id) ? await store.delete(id, accountId, tx) : null;
+        if (!key) throw new DomainError('api_key_not_found');
+        const details = { id: key.id, name: key.name };
+        await audit.record({ type: 'api_key.revoked', subject: key.accountId, details }, actor, tx);
+      }),
+  };
+}

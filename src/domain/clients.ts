@@ -1,0 +1,92 @@
+import type { Actor } from '../kernel/actor.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { newUuid, randomToken, sha256 } from '../kernel/ids.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+
+export interface NewClient {
+  name: string;
+  /** A client that can keep no secret: an SPA, a mobile or desktop app (RFC 6749 section 2.1). */
+  isPublic: boolean;
+  /** Further RFC 7591 metadata; `grant_types`, `redirect_uris`, `scope` and so on. */
+  metadata: Record<string, unknown>;
+}
+
+/** A new client; the secret is shown this once. */
+export interface CreatedClient {
+  client: ClientRecord;
+  secret: string | null;
+}
+
+export interface ClientAdminDependencies {
+  clients: ClientStore;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Checks metadata as the provider will. @throws DomainError invalid_client_metadata. */
+  validate(metadata: Record<string, unknown>): Promise<void>;
+  /** Ends every grant and token of a client, in the transaction. */
+  endClient(clientId: string, tx: Tx): Promise<void>;
+  /** Tells every node, once the transaction commits. */
+  announce(clientId: string, tx: Tx): Promise<void>;
+}
+
+export interface ClientAdmin {
+  /** @throws DomainError invalid_client_metadata. */
+  create(client: NewClient, actor: Actor): Promise<CreatedClient>;
+  list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
+  /** Deletes the client; its grants and tokens end at once. @throws DomainError client_not_found. */
+  delete(id: string, actor: Actor): Promise<void>;
+}
+
+const MAX_NAME = 100;
+
+/** The clients of this provider, as operators manage them. */
+export function createClientAdmin({
+  clients,
+  audit,
+  inTransaction,
+  validate,
+  endClient,
+  announce,
+}: ClientAdminDependencies): ClientAdmin {
+  return {
+    async create({ name, isPublic, metadata }, actor) {
+      const trimmed = name.trim();
+      if (trimmed === '' || trimmed.length > MAX_NAME) {
+        throw new DomainError('invalid_client_metadata', {
+          field: 'client_name',
+          reason: `must have 1 to ${MAX_NAME} characters`,
+        });
+      }
+      const id = newUuid();
+      const ownKeys = metadata['token_endpoint_auth_method'] === 'private_key_jwt';
+      const secret = isPublic || ownKeys ? null : randomToken();
+      const complete = { ...metadata, ...(isPublic ? { token_endpoint_auth_method: 'none' } : {}) };
+      const secretHash = secret === null ? null : sha256(secret);
+      await validate({
+        ...complete,
+        client_id: id,
+        client_name: trimmed,
+        ...(secretHash === null ? {} : { client_secret: secretHash }),
+      });
+      const client = await inTransaction(async (tx) => {
+        const created = await clients.create({ id, name: trimmed, secretHash, metadata: complete }, tx);
+        await audit.record({ type: 'client.created', clientId: id, details: { name: trimmed } }, actor, tx);
+        await announce(id, tx);
+        return created;
+      });
+      return { client, secret };
+    },
+
+    list: (options) => clients.list(options),
+
+    delete: (id, actor) =>
+      inTransaction(async (tx) => {
+        await endClient(id, tx);
+        if (!(await clients.delete(id, tx))) throw new DomainError('client_not_found');
+        await audit.record({ type: 'client.deleted', clientId: id }, actor, tx);
+        await announce(id, tx);
+      }),
+  };
+}

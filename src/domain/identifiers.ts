@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { DomainError } from '../kernel/errors.ts';
+
+const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
+const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Greek}/u, /\p{Script=Cyrillic}/u];
+/** Controls, lone surrogates, line separators and what turns the writing direction of the text around it. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+const emailAddress = z.email().max(254);
+
+/** How many characters a person sees as typed: code points, not UTF-16 units. */
+export const codePoints = (value: string): number => Array.from(value).length;
+
+/**
+ * What two spellings of one word have in common: NFKC, and case folded by way of upper case, so that ß meets SS, final
+ * sigma meets sigma and the dotless i meets the i.
+ */
+export const foldCase = (value: string): string =>
+  value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+
+function usernameProblem(username: string): string | null {
+  const length = codePoints(username);
+  if (length < 3) return 'too_short';
+  if (length > 64) return 'too_long';
+  if (!USERNAME.test(username) || INVISIBLE.test(username)) return 'invalid_characters';
+  // Most lookalikes (раypal for paypal) need two of these three. Words wholly of lookalikes remain possible.
+  return SCRIPTS.filter((script) => script.test(username)).length > 1 ? 'mixed_scripts' : null;
+}
+
+/**
+ * A username: 3 to 64 letters, digits and . _ - of any language, starting with a letter or digit. Never an `@`, so that
+ * "email or username" has one meaning.
+ * @returns it as shown (NFKC), and the key that uniqueness is decided on.
+ * @throws DomainError invalid_username with the reason too_short, too_long, invalid_characters or mixed_scripts.
+ */
+export function parseUsername(value: string): { username: string; usernameKey: string } {
+  const username = value.normalize('NFKC');
+  const reason = usernameProblem(username);
+  if (reason !== null) throw new DomainError('invalid_username', { field: 'username', reason });
+  return { username, usernameKey: foldCase(username) };
+}
+
+/**
+ * An email address of ASCII letters (RFC 5321 without quoting), at most 254 characters.
+ * @returns it as typed, and its key: lower case in both parts, because no provider in use tells them apart.
+ * @throws DomainError invalid_email.
+ */
+export function parseEmail(value: string): { email: string; emailKey: string } {
+  if (!emailAddress.safeParse(value).success || value.indexOf('@') > 64) {
+    throw new DomainError('invalid_email', { field: 'email' });
+  }
+  return { email: value, emailKey: value.toLowerCase() };
+}
+
+/**
+ * A name of a person: 1 to 200 characters that can be printed.
+ * @returns it in NFC. @throws DomainError invalid_request with `field`.
+ */
+export function parseName(field: string, value: string): string {
+  const name = value.normalize('NFC');
+  if (name.trim() === '' || codePoints(name) > 200 || UNPRINTABLE.test(name)) {
+    throw new DomainError('invalid_request', { field });
+  }
+  return name;
+}
+
+/**
+ * A language tag (BCP 47).
+ * @returns it in canonical form. @throws DomainError invalid_request with the field `locale`.
+ */
+export function parseLocale(value: string): string {
+  try {
+    const [locale] = value.length <= 35 ? Intl.getCanonicalLocales(value) : [];
+    if (locale !== undefined) return locale;
+  } catch {
+    // Not a language tag: the same answer as for one that is too long.
+  }
+  throw new DomainError('invalid_request', { field: 'locale' });
+}

@@ -1,0 +1,123 @@
+import type { Settings } from '../config/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/ids.ts';
+import type { Count, Counters } from '../storage/counters.ts';
+import type { SignIns } from '../storage/sign-ins.ts';
+
+/** One try at a secret of an account. */
+interface Guess {
+  /** What is guessed at, whether or not there is such an account: both must look the same. */
+  subject: string;
+  /** The account behind it, if there is one. */
+  accountId: string | null;
+  /** Where it comes from (`sourceOf`). */
+  source: string;
+}
+
+/**
+ * Slows guessing down. One source on one subject has a few tries, then must wait, twice as long after each failure;
+ * one source on any subject, and one subject from everywhere, have a number of failures in a window. These two spare
+ * sources that signed in to the account of late, so that no stranger locks its owner out.
+ *
+ * Outcomes are counted before they are told: of any number of parallel guesses as many are answered as one after
+ * the other would have been, and the rest learn nothing, not even whether they were right. That is why parallel
+ * logins with the right password need no place in the count.
+ *
+ * Every method throws DomainError account_locked with the seconds to wait, and unavailable when the counters are.
+ */
+export interface Lockout {
+  /** Before the secret is looked at. */
+  check(guess: Guess): Promise<void>;
+  /** Counts a wrong guess. When it throws, the guess must not be answered as wrong. */
+  failed(guess: Guess): Promise<void>;
+  /** Forgives the source its failures on the subject. When it throws, the guess must not be answered as right. */
+  succeeded(guess: Guess): Promise<void>;
+  /** Forgets what was wrong at the subject, for this source at once: its owner has shown another way who they are. */
+  forgive(guess: Guess): Promise<void>;
+}
+
+export interface LockoutDependencies {
+  counters: Counters;
+  signIns: Pick<SignIns, 'knows'>;
+  clock: Clock;
+  settings: Settings['lockout'];
+}
+
+const DAY = 86_400;
+/** Asked for where there is no account, so that the same is asked. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+const locked = (retryAfter: number) => new DomainError('account_locked', { retryAfter });
+
+/** Keys of equal length that hold nothing of what was typed. */
+const keysOf = ({ subject, source }: Guess) => ({
+  failures: `lockout:failures:${sha256(`${subject}\n${source}`)}`,
+  wait: `lockout:wait:${sha256(`${subject}\n${source}`)}`,
+  source: `lockout:source:${sha256(source)}`,
+  account: `lockout:account:${sha256(subject)}`,
+});
+
+export function createLockout({ counters, signIns, clock, settings }: LockoutDependencies): Lockout {
+  const { pair, source, account } = settings;
+  const memory = Math.max(DAY, 2 * pair.maxWait);
+  /** Refuses strangers to the account while a window is full; `own` is 1 when the guess itself is in the count. */
+  const refuseStrangers = async (
+    { accountId, source: from }: Guess,
+    bySource: Count | null,
+    onAccount: Count | null,
+    own: number,
+  ) => {
+    const full = [
+      ...(bySource && bySource.count >= source.attempts + own ? [bySource.expiresIn] : []),
+      ...(onAccount && onAccount.count >= account.attempts + own ? [onAccount.expiresIn] : []),
+    ];
+    if (full.length === 0 || (await signIns.knows(accountId ?? NOBODY, from, clock.now()))) return;
+    throw locked(Math.max(...full));
+  };
+
+  const check = async (guess: Guess) => {
+    const keys = keysOf(guess);
+    const [wait, bySource, onAccount] = await Promise.all([
+      counters.get(keys.wait),
+      counters.get(keys.source),
+      counters.get(keys.account),
+    ]);
+    if (wait) throw locked(wait.expiresIn);
+    await refuseStrangers(guess, bySource, onAccount, 0);
+  };
+
+  return {
+    check,
+    async failed(guess) {
+      const keys = keysOf(guess);
+      const count = (by: 1 | -1) =>
+        Promise.all([
+          counters.add(keys.failures, by, memory),
+          counters.add(keys.source, by, source.window),
+          counters.add(keys.account, by, account.window),
+        ]);
+      const [failures, bySource, onAccount] = await count(1);
+      try {
+        await refuseStrangers(guess, bySource, onAccount, 1);
+        if (failures.count < pair.attempts) return;
+        const seconds = Math.min(pair.wait * 2 ** (failures.count - pair.attempts), pair.maxWait);
+        const wait = await counters.add(keys.wait, 1, seconds);
+        // More than one: it ran beside the guess that began the wait, and that one is answered.
+        if (wait.count > 1) throw locked(wait.expiresIn);
+      } catch (error) {
+        // What is not answered does not count: a burst from one source must not lock the account for others.
+        await count(-1);
+        throw error;
+      }
+    },
+    async succeeded(guess) {
+      await check(guess);
+      await counters.delete(keysOf(guess).failures);
+    },
+    async forgive(guess) {
+      const { failures, wait, account } = keysOf(guess);
+      await Promise.all([failures, wait, account].map((key) => counters.delete(key)));
+    },
+  };
+}

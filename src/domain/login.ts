@@ -1,0 +1,258 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError, isDomainError } from '../kernel/errors.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { SignIns } from '../storage/sign-ins.ts';
+import type { UserRecord, Users } from '../storage/users.ts';
+import { lookUp } from './lookup.ts';
+import { type Acr, type Method, strengthOf } from './mfa/acr.ts';
+import type { Mfa, SecondFactor } from './mfa/index.ts';
+import type { PasswordCheck } from './passwords/check.ts';
+import type { PasswordHasher } from './passwords/hasher.ts';
+import { createPendingLogins } from './pending-login.ts';
+import { sourceOf } from './source.ts';
+import { present, toUser, type User } from './users/user.ts';
+
+/** What was typed, unchecked. `identifier` is an email address or a username, `email` an email address only. */
+type PasswordRequest = ({ identifier: unknown } | { email: unknown }) & {
+  password: unknown;
+  actor: Actor;
+  /** Aborts when the caller has gone: it then leaves the queue. */
+  signal?: AbortSignal | undefined;
+};
+
+type LoginRequest = PasswordRequest & {
+  /** The code of an authenticator app or a recovery code, unchecked. None, null and the empty string are the same. */
+  otp?: unknown;
+};
+
+type BeginRequest = PasswordRequest & {
+  /** The token of a remembered device, unchecked: with a right one the password is enough. */
+  device?: unknown;
+};
+
+/** The second factor, unchecked: the code of an app or a recovery code, or what the browser gave for a passkey. */
+type SecondFactorProof = { code: unknown } | { passkey: unknown };
+
+/** An authenticated account. */
+export interface Authentication {
+  user: User;
+  /** How it was authenticated (RFC 8176). A remembered device is not a second factor. */
+  amr: string[];
+  /** How strongly that is. */
+  acr: Acr;
+  /** When, in seconds since the epoch: `auth_time` (OpenID Connect Core section 2). */
+  authTime: number;
+  /** The account must have a second factor and has none: before anything else it has to get one. */
+  enrolmentRequired: boolean;
+}
+
+/** A login whose second factor is still to come. */
+export interface LoginStep {
+  /** To be handed back with the second factor, within ten minutes. Opaque, safe in a form, and no use by itself. */
+  token: string;
+  accountId: string;
+  methods: SecondFactor[];
+}
+
+export interface LoginDependencies {
+  users: Users;
+  signIns: SignIns;
+  audit: Audit;
+  inTransaction: InTransaction;
+  hasher: PasswordHasher;
+  passwordCheck: PasswordCheck;
+  mfa: Pick<Mfa, 'methods' | 'isRequired' | 'verify'> & {
+    passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
+    devices: Pick<Mfa['devices'], 'isTrusted'>;
+  };
+  secrets: Secrets;
+  clock: Clock;
+  /** Told of every outcome: `success`, the code of a domain error, or `error`. */
+  onLogin?: ((outcome: string) => void) | undefined;
+}
+
+/**
+ * The one door to an authenticated account.
+ *
+ * Every method that takes a password throws DomainError invalid_credentials, which looks and costs the same whether the
+ * account, its password or a usable input is missing; account_suspended, to who knows the password only; account_locked;
+ * overloaded; unavailable.
+ */
+export interface Logins {
+  /**
+   * Password and second factor in one request, for doors that have one.
+   * @throws DomainError mfa_required when the second factor is missing, and with the reason `enrolment` when the account
+   *   must have one and has none: such a door cannot have it set up, and letting it in would undo the policy.
+   */
+  login: (request: LoginRequest) => Promise<Authentication>;
+  /** The password. Answers with the next step when it is not enough. */
+  beginLogin: (request: BeginRequest) => Promise<Authentication | { pending: LoginStep }>;
+  /** A pending login, to show its page again; null when its token cannot be used (any more). */
+  pendingLogin: (token: unknown) => Promise<LoginStep | null>;
+  /**
+   * The second factor of a pending login.
+   * @throws DomainError invalid_token when the login has expired or the password was changed since; invalid_credentials
+   *   with the field `otp`, invalid_passkey with its reason; account_suspended, account_locked, unavailable.
+   */
+  completeLogin: (token: unknown, proof: SecondFactorProof, actor: Actor) => Promise<Authentication>;
+  /**
+   * A pending login for an account that this browser's session has shown the password of: to step up from 1fa.
+   * @throws DomainError user_not_found.
+   */
+  beginStepUp: (accountId: string) => Promise<LoginStep>;
+  /**
+   * A passkey as the whole login.
+   * @param reply what the browser gave for `mfa.passkeys.loginOptions`, unchecked.
+   * @throws DomainError invalid_passkey with its reason, account_suspended, account_locked, unavailable.
+   */
+  loginWithPasskey: (reply: unknown, actor: Actor) => Promise<Authentication>;
+}
+
+export type Login = Logins['login'];
+
+export function createLogin(dependencies: LoginDependencies): Logins {
+  const { users, signIns, audit, inTransaction, hasher, passwordCheck, mfa, clock, onLogin } = dependencies;
+  const pendingLogins = createPendingLogins(dependencies);
+  const findById = (id: string) => users.findById(id);
+
+  const refuse = async (
+    code: 'invalid_credentials' | 'account_suspended',
+    account: UserRecord | null,
+    actor: Actor,
+  ): Promise<never> => {
+    // Of an account that does not exist nothing is kept: what was typed as its name may be a password.
+    const reason = account ? code : 'unknown_account';
+    await audit.record(
+      { type: 'login', outcome: 'failure', subject: account?.id ?? null, details: { reason } },
+      actor,
+    );
+    throw new DomainError(code);
+  };
+
+  /** The same password under today's parameters, unless there is no time for it now. */
+  const rehash = async ({ passwordHash }: UserRecord, password: string) => {
+    if (passwordHash === null || !hasher.needsRehash(passwordHash)) return null;
+    return hasher.hash(password).catch((error: unknown) => {
+      if (isDomainError(error, 'overloaded')) return null;
+      throw error;
+    });
+  };
+
+  /** Writes the login down; it stands only if the account is still as it was when it was authenticated. */
+  const complete = async (
+    account: UserRecord,
+    methods: Method[],
+    actor: Actor,
+    {
+      newHash = null,
+      enrolmentRequired = false,
+    }: { newHash?: string | null; enrolmentRequired?: boolean } = {},
+  ): Promise<Authentication> => {
+    const { amr, acr } = strengthOf(methods);
+    const at = new Date(clock.now());
+    const stands = await inTransaction(async (tx) => {
+      const signIn = { account, at, source: sourceOf(actor.ip), newHash };
+      if (!(await signIns.record(signIn, tx))) return false;
+      const user: Actor = { ...actor, kind: 'user', id: account.id };
+      await audit.record({ type: 'login', subject: account.id, details: { amr } }, user, tx);
+      return true;
+    });
+    if (!stands) return refuse('invalid_credentials', account, actor);
+    return {
+      user: toUser({ ...account, lastLoginAt: at }),
+      amr,
+      acr,
+      authTime: Math.floor(at.getTime() / 1000),
+      enrolmentRequired,
+    };
+  };
+
+  /** The account that the password is right for, and its new hash if it shall have one. */
+  const firstFactor = async ({ password, actor, signal, ...typed }: PasswordRequest) => {
+    const { subject, account } = await lookUp(users, typed);
+    const right = await passwordCheck.matches({ subject, account, password, actor, signal });
+    if (!right || !account) return refuse('invalid_credentials', account, actor);
+    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+    return { account, newHash: await rehash(account, password as string) };
+  };
+
+  const login: Logins['login'] = async ({ otp = null, ...request }) => {
+    const { account, newHash } = await firstFactor(request);
+    const { actor } = request;
+    if ((await mfa.methods(account.id)).length === 0) {
+      if (mfa.isRequired(account)) throw new DomainError('mfa_required', { reason: 'enrolment' });
+      return complete(account, ['password'], actor, { newHash });
+    }
+    if (otp === null || otp === '') throw new DomainError('mfa_required');
+    const { method } = await mfa.verify(account.id, { code: otp }, actor);
+    return complete(account, ['password', method], actor, { newHash });
+  };
+
+  const beginLogin: Logins['beginLogin'] = async ({ device, ...request }) => {
+    const { account, newHash } = await firstFactor(request);
+    const { actor } = request;
+    const methods = await mfa.methods(account.id);
+    if (methods.length === 0) {
+      const enrolmentRequired = mfa.isRequired(account);
+      return complete(account, ['password'], actor, { newHash, enrolmentRequired });
+    }
+    if (await mfa.devices.isTrusted(account.id, device)) {
+      return complete(account, ['password'], actor, { newHash });
+    }
+    if (newHash !== null) await signIns.replaceHash(account, newHash);
+    return { pending: { token: pendingLogins.create(account), accountId: account.id, methods } };
+  };
+
+  const completeLogin: Logins['completeLogin'] = async (token, proof, actor) => {
+    const account = await pendingLogins.accountOf(token, findById);
+    if (!account) throw new DomainError('invalid_token');
+    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+    const { method } =
+      'code' in proof
+        ? await mfa.verify(account.id, proof, actor)
+        : await mfa.passkeys.authenticate(proof.passkey, account.id, actor);
+    return complete(account, ['password', method], actor);
+  };
+
+  const loginWithPasskey: Logins['loginWithPasskey'] = async (reply, actor) => {
+    const { accountId, method } = await mfa.passkeys.authenticate(reply, null, actor);
+    const account = await users.findById(accountId);
+    if (!account) return refuse('invalid_credentials', account, actor);
+    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+    return complete(account, [method], actor);
+  };
+
+  /** `work`, with its outcome told. */
+  const told =
+    <A extends unknown[], R extends object>(work: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        const result = await work(...args);
+        onLogin?.('pending' in result ? 'mfa_required' : 'success');
+        return result;
+      } catch (error) {
+        onLogin?.(isDomainError(error) ? error.code : 'error');
+        throw error;
+      }
+    };
+
+  return {
+    login: told(login),
+    beginLogin: told(beginLogin),
+    completeLogin: told(completeLogin),
+    loginWithPasskey: told(loginWithPasskey),
+    async pendingLogin(token) {
+      const account = await pendingLogins.accountOf(token, findById);
+      if (typeof token !== 'string' || account?.status !== 'active') return null;
+      return { token, accountId: account.id, methods: await mfa.methods(account.id) };
+    },
+    async beginStepUp(accountId) {
+      const account = present(await users.findById(accountId));
+      const methods = await mfa.methods(account.id);
+      return { token: pendingLogins.create(account), accountId: account.id, methods };
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { sourceOf } from '../source.ts';
+import type { MfaDependencies } from './dependencies.ts';
+import { parseRecoveryCode, useRecoveryCode } from './recovery-codes.ts';
+import { parseTotpCode, stepOf } from './totp.ts';
+
+/** What a code was. */
+export type CodeMethod = 'otp' | 'recovery';
+
+export interface CodeCheck {
+  /**
+   * Checks the code of an authenticator app, or a recovery code, told apart by their form, and uses it up: of any number
+   * of tries with one code one succeeds. Wrong ones are counted like wrong passwords, by account and source.
+   * @param code what was typed, unchecked.
+   * @throws DomainError invalid_credentials with the field `otp`, account_locked, unavailable.
+   */
+  verify(accountId: string, code: unknown, actor: Actor): Promise<CodeMethod>;
+}
+
+export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
+  const { totp, audit, inTransaction, lockout, clock } = dependencies;
+
+  /** Uses a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
+  const useTotp = async (accountId: string, code: string) => {
+    for (const { id, secret } of await totp.secrets(accountId)) {
+      const step = stepOf(code, secret, clock);
+      if (step === null) continue;
+      return (await totp.useStep(id, step, new Date(clock.now()))) ? 'right' : 'replayed';
+    }
+    return 'wrong';
+  };
+
+  return {
+    async verify(accountId, typed, actor) {
+      const guess = { subject: `factor:${accountId}`, accountId, source: sourceOf(actor.ip) };
+      const refuse = async (reason: string): Promise<never> => {
+        const details = { method: 'code', reason };
+        await audit.record({ type: 'factor.failed', outcome: 'failure', subject: accountId, details }, actor);
+        throw new DomainError('invalid_credentials', { field: 'otp' });
+      };
+
+      await lockout.check(guess);
+      const otp = typeof typed === 'string' ? parseTotpCode(typed) : null;
+      const recovery = typeof typed === 'string' ? parseRecoveryCode(typed) : null;
+      if (otp !== null) {
+        const outcome = await useTotp(accountId, otp);
+        if (outcome === 'right') {
+          await lockout.succeeded(guess);
+          return 'otp';
+        }
+        // Not counted: it tells nothing about a code that would serve, and the one who typed it twice is no guesser.
+        if (outcome === 'replayed') return refuse('replayed');
+      }
+      if (recovery !== null) {
+        const used = await inTransaction(async (tx) => {
+          if (!(await useRecoveryCode(dependencies, { accountId, code: recovery }, actor, tx))) return false;
+          // Inside, so that a code that must not be answered as right is not used up.
+          await lockout.succeeded(guess);
+          return true;
+        });
+        if (used) return 'recovery';
+      }
+      await lockout.failed(guess);
+      return refuse('wrong');
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { Settings } from '../../config/index.ts';
+import type { Actor } from '../../kernel/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Counters } from '../../storage/counters.ts';
+import type { FactorStores } from '../../storage/factor-stores.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Lockout } from '../lockout.ts';
+
+/** A second factor as its owner is told of it. */
+export interface Factor {
+  id: string;
+  kind: 'totp' | 'passkey' | 'recovery-codes';
+  name: string | null;
+}
+
+/** Tells the owner of an account what has happened, if and when the transaction commits. */
+interface FactorNotices {
+  factorAdded(account: UserRecord, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
+  factorRemoved(account: UserRecord, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
+  /** @param code.left the codes that remain. */
+  recoveryCodeUsed(
+    account: UserRecord,
+    code: { id: string; left: number },
+    actor: Actor,
+    tx: Tx,
+  ): Promise<void>;
+}
+
+/** What second factors are made of. */
+export interface MfaDependencies extends FactorStores {
+  users: Pick<Users, 'findById' | 'lock'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  lockout: Lockout;
+  counters: Counters;
+  secrets: Secrets;
+  clock: Clock;
+  notices: FactorNotices;
+  settings: Settings['mfa'];
+  /** What authenticators call this service. */
+  name: string;
+  /** The origin of the pages: passkeys are bound to it. */
+  publicUrl: string;
+}

@@ -1,0 +1,77 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import { present } from '../users/user.ts';
+import type { Factor, MfaDependencies } from './dependencies.ts';
+import { newRecoveryCodes } from './recovery-codes.ts';
+import type { Requirement } from './requirement.ts';
+
+/** What goes with every change of the factors of an account. Changes of one account come one after the other. */
+export interface FactorChanges {
+  /**
+   * Adds the factor that `insert` writes. The first one brings recovery codes with it, to be shown this once. Remembered
+   * devices end: what was trusted was trusted with other factors.
+   * @throws DomainError user_not_found, invalid_request with the reason too_many; what `insert` throws.
+   */
+  add<Record extends { id: string; name: string }>(
+    accountId: string,
+    kind: Factor['kind'],
+    insert: (tx: Tx) => Promise<Record>,
+    actor: Actor,
+  ): Promise<{ added: Record; recoveryCodes: string[] | null }>;
+  /**
+   * Removes the factor that `remove` deletes. With the last one recovery codes go too.
+   * @throws DomainError factor_not_found when `remove` finds none, user_not_found, mfa_required when it is the last one
+   *   of somebody who must have one.
+   */
+  remove(
+    accountId: string,
+    kind: Factor['kind'],
+    remove: (tx: Tx) => Promise<{ id: string; name: string } | null>,
+    actor: Actor,
+  ): Promise<void>;
+}
+
+/** More than anybody needs, few enough to be looked through at a login. */
+const MOST = 20;
+
+export function factorChanges(
+  { users, factors, recoveryCodes, trustedDevices, audit, inTransaction, notices }: MfaDependencies,
+  requirement: Requirement,
+): FactorChanges {
+  const detailsOf = ({ kind, id, name }: Factor) => ({ kind, id, name });
+  return {
+    add: (accountId, kind, insert, actor) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        const before = await factors.count(account.id, tx);
+        const many = before.totp + before.passkeys;
+        if (many >= MOST) throw new DomainError('invalid_request', { reason: 'too_many' });
+        const added = await insert(tx);
+        const factor: Factor = { id: added.id, kind, name: added.name };
+        await trustedDevices.deleteAll(account.id, tx);
+        const codes = many === 0 ? newRecoveryCodes() : null;
+        if (codes) await recoveryCodes.replace(account.id, codes.stored, tx);
+        const details = detailsOf(factor);
+        await audit.record({ type: 'factor.added', subject: account.id, details }, actor, tx);
+        await notices.factorAdded(account, factor, actor, tx);
+        return { added, recoveryCodes: codes && codes.shown };
+      }),
+    remove: (accountId, kind, remove, actor) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        const removed = await remove(tx);
+        if (!removed) throw new DomainError('factor_not_found');
+        const factor: Factor = { id: removed.id, kind, name: removed.name };
+        const left = await factors.count(account.id, tx);
+        if (left.totp + left.passkeys === 0) {
+          if (requirement.applies(account)) throw new DomainError('mfa_required', { reason: 'last_factor' });
+          await recoveryCodes.deleteAll(account.id, tx);
+        }
+        await trustedDevices.deleteAll(account.id, tx);
+        const details = detailsOf(factor);
+        await audit.record({ type: 'factor.removed', subject: account.id, details }, actor, tx);
+        await notices.factorRemoved(account, factor, actor, tx);
+      }),
+  };
+}

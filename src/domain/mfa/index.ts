@@ -1,0 +1,107 @@
+/**
+ * Second factors: authenticator apps, passkeys, recovery codes for who has lost them, and browsers that are remembered.
+ * A password alone is one factor; `acr.ts` says what each amounts to.
+ */
+import type { Actor } from '../../kernel/actor.ts';
+import type { FactorCounts } from '../../storage/factors.ts';
+import type { PasskeyRecord } from '../../storage/passkeys.ts';
+import type { TotpRecord } from '../../storage/totp.ts';
+import { present } from '../users/user.ts';
+import { strengthOf } from './acr.ts';
+import { type CodeMethod, createCodeCheck } from './code-check.ts';
+import type { MfaDependencies } from './dependencies.ts';
+import { factorChanges } from './factor-changes.ts';
+import { createPasskeys, type Passkeys } from './passkeys/index.ts';
+import { createRecoveryCodes, type RecoveryCodes } from './recovery-codes.ts';
+import { createRequirement } from './requirement.ts';
+import { createTotp, type Totp } from './totp.ts';
+import { createDevices, type Devices } from './trusted-devices.ts';
+
+export type { Acr } from './acr.ts';
+export type { TotpRecord as Authenticator } from '../../storage/totp.ts';
+
+/** How somebody whose password was right can go on. */
+export type SecondFactor = 'otp' | 'passkey' | 'recovery';
+
+interface MfaStatus {
+  totp: TotpRecord[];
+  passkeys: PasskeyRecord[];
+  recoveryCodesLeft: number;
+  /** Whether the account must have a second factor. */
+  required: boolean;
+  /** What can be asked for at a login: nothing without a factor. */
+  methods: SecondFactor[];
+}
+
+export interface Mfa {
+  /** All there is to show of an account's factors. @throws DomainError user_not_found. */
+  status(accountId: string): Promise<MfaStatus>;
+  /** How a login of the account goes on after its password; empty without a second factor. One prepared statement. */
+  methods(accountId: string): Promise<SecondFactor[]>;
+  /** Whether a password is not enough for the account. One prepared statement. */
+  hasSecondFactor(accountId: string): Promise<boolean>;
+  /** Whether the policy (`mfa.requiredForRoles`) wants the account to have a second factor. */
+  isRequired(account: { roles: string[] }): boolean;
+  /**
+   * Checks the code of an authenticator app, or a recovery code, and uses it up.
+   * @param proof.code what was typed, unchecked.
+   * @returns what it was, and what it adds to the password's amr (RFC 8176).
+   * @throws DomainError invalid_credentials with the field `otp`, account_locked, unavailable.
+   */
+  verify(
+    accountId: string,
+    proof: { code: unknown },
+    actor: Actor,
+  ): Promise<{ method: CodeMethod; amr: string[] }>;
+  totp: Totp;
+  passkeys: Passkeys;
+  recoveryCodes: RecoveryCodes;
+  devices: Devices;
+}
+
+/** Recovery codes stand in for a factor: without one they open nothing. */
+function methodsOf({ totp, passkeys, recoveryCodes }: FactorCounts): SecondFactor[] {
+  if (totp + passkeys === 0) return [];
+  return [
+    ...(passkeys > 0 ? (['passkey'] as const) : []),
+    ...(totp > 0 ? (['otp'] as const) : []),
+    ...(recoveryCodes > 0 ? (['recovery'] as const) : []),
+  ];
+}
+
+export function createMfa(dependencies: MfaDependencies): Mfa {
+  const { users, factors, totp, passkeys } = dependencies;
+  const requirement = createRequirement(dependencies.settings);
+  const changes = factorChanges(dependencies, requirement);
+  const codes = createCodeCheck(dependencies);
+  const methods = async (accountId: string) => methodsOf(await factors.count(accountId));
+
+  return {
+    async status(accountId) {
+      const account = present(await users.findById(accountId));
+      const [apps, keys, counts] = await Promise.all([
+        totp.list(account.id),
+        passkeys.list(account.id),
+        factors.count(account.id),
+      ]);
+      return {
+        totp: apps,
+        passkeys: keys,
+        recoveryCodesLeft: counts.recoveryCodes,
+        required: requirement.applies(account),
+        methods: methodsOf(counts),
+      };
+    },
+    methods,
+    hasSecondFactor: async (accountId) => (await methods(accountId)).length > 0,
+    isRequired: (account) => requirement.applies(account),
+    async verify(accountId, { code }, actor) {
+      const method = await codes.verify(accountId, code, actor);
+      return { method, amr: strengthOf(['password', method]).amr.filter((value) => value !== 'pwd') };
+    },
+    totp: createTotp(dependencies, changes),
+    passkeys: createPasskeys(dependencies, changes),
+    recoveryCodes: createRecoveryCodes(dependencies),
+    devices: createDevices(dependencies),
+  };
+}

@@ -1,0 +1,145 @@
+import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
+import type { Actor } from '../../../kernel/actor.ts';
+import { isDomainError } from '../../../kernel/errors.ts';
+import type { PasskeyKey } from '../../../storage/passkeys.ts';
+import { sourceOf } from '../../source.ts';
+import type { Method } from '../acr.ts';
+import type { MfaDependencies } from '../dependencies.ts';
+import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
+import { webauthn } from './library.ts';
+import { relyingPartyOf } from './relying-party.ts';
+import {
+  type AssertionReply,
+  checkAuthenticatorData,
+  checkClientData,
+  parseAssertion,
+  refuse,
+} from './replies.ts';
+
+/** Who has shown a passkey, and how well. */
+interface PasskeyProof {
+  accountId: string;
+  method: Extract<Method, 'passkey' | 'security_key'>;
+}
+
+export interface PasskeyAuthentication {
+  /** For `navigator.credentials.get`, once, within five minutes: any passkey of anybody, its user verified. */
+  loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON>;
+  /** The same for the passkeys of one account, after its password. */
+  secondFactorOptions(accountId: string): Promise<PublicKeyCredentialRequestOptionsJSON>;
+  /**
+   * Whose passkey answered options of `loginOptions`; with `accountId`, that it is this account's and answered options of
+   * `secondFactorOptions`. Of any number of tries with one reply one succeeds. Wrong ones are counted like wrong
+   * passwords, by account and source.
+   * @param reply what the browser gave as JSON, unchecked.
+   * @throws DomainError invalid_passkey with a `PasskeyReason`, account_locked, unavailable.
+   */
+  authenticate(reply: unknown, accountId: string | null, actor: Actor): Promise<PasskeyProof>;
+}
+
+export function createPasskeyAuthentication(
+  dependencies: MfaDependencies,
+  challenges: Challenges,
+): PasskeyAuthentication {
+  const { passkeys, audit, lockout, clock } = dependencies;
+  const relyingParty = relyingPartyOf(dependencies);
+
+  const options = async (
+    challenge: Uint8Array<ArrayBuffer>,
+    allowCredentials: { id: string; transports: string[] }[],
+    userVerification: 'required' | 'preferred',
+  ) => {
+    const { generateAuthenticationOptions } = await webauthn();
+    const timeout = CHALLENGE_TTL * 1000;
+    const { id: rpID } = relyingParty;
+    return generateAuthenticationOptions({ rpID, challenge, timeout, allowCredentials, userVerification });
+  };
+
+  /** @returns the count and backup state that the authenticator signed. @throws DomainError invalid_passkey. */
+  const verifySignature = async (
+    { id, rawId, type, response }: AssertionReply,
+    { publicKey }: PasskeyKey,
+    challenge: string,
+  ) => {
+    const { verifyAuthenticationResponse } = await webauthn();
+    const { clientDataJSON, authenticatorData, signature } = response;
+    const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+      response: {
+        id,
+        rawId,
+        type,
+        response: { clientDataJSON, authenticatorData, signature },
+        clientExtensionResults: {},
+      },
+      expectedChallenge: challenge,
+      expectedOrigin: relyingParty.origin,
+      expectedRPID: relyingParty.id,
+      // The statement that takes the new count compares it with the old one.
+      credential: { id, publicKey: Uint8Array.from(publicKey), counter: 0 },
+      requireUserVerification: false,
+    }).catch((error: unknown) => refuse('signature', error));
+    return verified ? authenticationInfo : refuse('signature');
+  };
+
+  const check = async (
+    reply: AssertionReply,
+    key: PasskeyKey | null,
+    accountId: string | null,
+  ): Promise<PasskeyProof> => {
+    const { clientDataJSON, authenticatorData, userHandle } = reply.response;
+    const challenge = checkClientData(clientDataJSON, 'webauthn.get', relyingParty);
+    const data = Buffer.from(authenticatorData, 'base64url');
+    const { verified } = checkAuthenticatorData(data, relyingParty);
+    if (accountId === null && !verified) refuse('user_verification');
+    const ceremony = accountId === null ? 'login' : 'second-factor';
+    if (!(await challenges.redeem(ceremony, accountId, challenge))) refuse('challenge');
+
+    if (!key || (accountId !== null && key.accountId !== accountId)) refuse('unknown');
+    // Who it is for: it must say so where nobody else has (WebAuthn section 7.2, step 6).
+    const handle = userHandle ?? (accountId === null ? null : key.handle);
+    if (handle !== key.handle) refuse('unknown');
+    const { newCounter: counter, credentialBackedUp: backedUp } = await verifySignature(
+      reply,
+      key,
+      challenge,
+    );
+    const used = await passkeys.use(key.id, { counter, backedUp, at: new Date(clock.now()) });
+    if (!used) refuse('counter');
+    return { accountId: key.accountId, method: verified ? 'passkey' : 'security_key' };
+  };
+
+  return {
+    loginOptions: () => options(challenges.issue('login', null), [], 'required'),
+    async secondFactorOptions(accountId) {
+      const allowed = (await passkeys.list(accountId)).map(({ credentialId, transports }) => ({
+        id: credentialId,
+        transports,
+      }));
+      return options(challenges.issue('second-factor', accountId), allowed, 'preferred');
+    },
+    async authenticate(value, accountId, actor) {
+      const reply = parseAssertion(value);
+      const key = await passkeys.findByCredentialId(reply.id);
+      const subject = accountId ?? key?.accountId ?? null;
+      const guess = {
+        subject: `passkey:${subject ?? 'unknown'}`,
+        accountId: subject,
+        source: sourceOf(actor.ip),
+      };
+      await lockout.check(guess);
+      try {
+        const proof = await check(reply, key, accountId);
+        await lockout.succeeded(guess);
+        return proof;
+      } catch (error) {
+        if (!isDomainError(error, 'invalid_passkey')) throw error;
+        const { reason } = error.details;
+        // Who comes late, or twice, is no guesser.
+        if (reason !== 'challenge') await lockout.failed(guess);
+        const details = { method: 'passkey', reason };
+        await audit.record({ type: 'factor.failed', outcome: 'failure', subject, details }, actor);
+        throw error;
+      }
+    },
+  };
+}

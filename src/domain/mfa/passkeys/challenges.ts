@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../kernel/clock.ts';
+import { sha256 } from '../../../kernel/ids.ts';
+import { constantTimeEqual, type Secrets } from '../../../kernel/secrets.ts';
+import type { Counters } from '../../../storage/counters.ts';
+
+/** What a challenge is for: it serves for nothing else. */
+type Ceremony = 'register' | 'login' | 'second-factor';
+
+export interface Challenges {
+  /** A new challenge; `accountId` is null where anybody may answer. */
+  issue(ceremony: Ceremony, accountId: string | null): Uint8Array<ArrayBuffer>;
+  /**
+   * Whether the challenge (base64url) is one of ours for this ceremony and account, not expired, and used for the first
+   * time: of any number of tries with one challenge one is told so.
+   * @throws DomainError unavailable when the counters are.
+   */
+  redeem(ceremony: Ceremony, accountId: string | null, challenge: string): Promise<boolean>;
+}
+
+interface Dependencies {
+  secrets: Secrets;
+  counters: Counters;
+  clock: Clock;
+}
+
+/** Seconds that a challenge lasts. */
+export const CHALLENGE_TTL = 300;
+
+const RANDOM = 16;
+/** Milliseconds since the epoch, and randomness; a MAC follows. */
+const HEAD = 6 + RANDOM;
+const LENGTH = HEAD + 32;
+
+/**
+ * Challenges that carry their own proof: showing a page that takes passkeys writes nothing anywhere. Only a use is
+ * remembered, for as long as the challenge could be tried again.
+ */
+export function createChallenges({ secrets, counters, clock }: Dependencies): Challenges {
+  const macOf = (head: Buffer, ceremony: Ceremony, accountId: string | null) =>
+    secrets.mac('passkey-challenge', `${ceremony}\n${accountId ?? ''}\n${head.toString('base64url')}`);
+  return {
+    issue(ceremony, accountId) {
+      const head = Buffer.alloc(HEAD);
+      head.writeUIntBE(clock.now() + CHALLENGE_TTL * 1000, 0, 6);
+      randomBytes(RANDOM).copy(head, 6);
+      const mac = Buffer.from(macOf(head, ceremony, accountId), 'base64url');
+      return Uint8Array.from([...head, ...mac]);
+    },
+    async redeem(ceremony, accountId, challenge) {
+      const bytes = Buffer.from(challenge, 'base64url');
+      if (bytes.length !== LENGTH) return false;
+      const head = bytes.subarray(0, HEAD);
+      const mac = bytes.subarray(HEAD).toString('base64url');
+      if (!constantTimeEqual(mac, macOf(head, ceremony, accountId))) return false;
+      if (head.readUIntBE(0, 6) <= clock.now()) return false;
+      const { count } = await counters.add(`passkey:challenge:${sha256(mac)}`, 1, CHALLENGE_TTL);
+      return count === 1;
+    },
+  };
+}

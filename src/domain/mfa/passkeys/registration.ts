@@ -1,0 +1,128 @@
+import type { PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/server';
+import type { Actor } from '../../../kernel/actor.ts';
+import { isDomainError } from '../../../kernel/errors.ts';
+import { newUuid } from '../../../kernel/ids.ts';
+import type { PasskeyRecord } from '../../../storage/passkeys.ts';
+import { present } from '../../users/user.ts';
+import type { MfaDependencies } from '../dependencies.ts';
+import type { FactorChanges } from '../factor-changes.ts';
+import { parseFactorName } from '../names.ts';
+import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
+import { webauthn, webauthnHelpers } from './library.ts';
+import { relyingPartyOf } from './relying-party.ts';
+import { checkAuthenticatorData, checkClientData, parseRegistration, refuse } from './replies.ts';
+import type { RegistrationReply } from './replies.ts';
+
+export interface PasskeyRegistration {
+  /** For `navigator.credentials.create`, once, within five minutes. @throws DomainError user_not_found. */
+  registrationOptions(accountId: string): Promise<PublicKeyCredentialCreationOptionsJSON>;
+  /**
+   * Adds the passkey that was made of such options.
+   * @param reply what the browser gave as JSON, unchecked.
+   * @returns the passkey; and recovery codes, shown this once, when it is the account's first factor.
+   * @throws DomainError invalid_passkey with a `PasskeyReason`, user_not_found, invalid_request (with the reason too_many,
+   *   or for the name), unavailable.
+   */
+  register(
+    accountId: string,
+    reply: unknown,
+    name: string,
+    actor: Actor,
+  ): Promise<{ passkey: PasskeyRecord; recoveryCodes: string[] | null }>;
+}
+
+/** COSE: EdDSA, ES256, RS256. Between them every authenticator has one. */
+const ALGORITHMS = [-8, -7, -257];
+
+export function createPasskeyRegistration(
+  dependencies: MfaDependencies,
+  challenges: Challenges,
+  changes: FactorChanges,
+): PasskeyRegistration {
+  const { users, passkeys } = dependencies;
+  const relyingParty = relyingPartyOf(dependencies);
+
+  /** What the authenticator made. @throws DomainError invalid_passkey. */
+  const verify = async ({ id, rawId, type, response }: RegistrationReply, challenge: string) => {
+    const [{ verifyRegistrationResponse }, { decodeAttestationObject }] = await Promise.all([
+      webauthn(),
+      webauthnHelpers(),
+    ]);
+    try {
+      const attestation = Uint8Array.from(Buffer.from(response.attestationObject, 'base64url'));
+      checkAuthenticatorData(decodeAttestationObject(attestation).get('authData'), relyingParty);
+      const { clientDataJSON, attestationObject } = response;
+      const { registrationInfo } = await verifyRegistrationResponse({
+        response: {
+          id,
+          rawId,
+          type,
+          response: { clientDataJSON, attestationObject },
+          clientExtensionResults: {},
+        },
+        expectedChallenge: challenge,
+        expectedOrigin: relyingParty.origin,
+        expectedRPID: relyingParty.id,
+        requireUserVerification: false,
+        supportedAlgorithmIDs: ALGORITHMS,
+      });
+      return registrationInfo ?? refuse('signature');
+    } catch (error) {
+      return isDomainError(error) ? Promise.reject(error) : refuse('malformed', error);
+    }
+  };
+
+  return {
+    async registrationOptions(accountId) {
+      const { id, email, username, name } = present(await users.findById(accountId));
+      const [{ generateRegistrationOptions }, handle, known] = await Promise.all([
+        webauthn(),
+        passkeys.handleOf(id),
+        passkeys.list(id),
+      ]);
+      return generateRegistrationOptions({
+        rpID: relyingParty.id,
+        rpName: relyingParty.name,
+        userID: Uint8Array.from(Buffer.from(handle, 'base64url')),
+        userName: email,
+        userDisplayName: name ?? username ?? email,
+        challenge: challenges.issue('register', id),
+        timeout: CHALLENGE_TTL * 1000,
+        attestationType: 'none',
+        excludeCredentials: known.map(({ credentialId, transports }) => ({ id: credentialId, transports })),
+        authenticatorSelection: { residentKey: 'required', userVerification: 'preferred' },
+        supportedAlgorithmIDs: ALGORITHMS,
+      });
+    },
+    async register(accountId, reply, typed, actor) {
+      const name = parseFactorName(typed);
+      const registration = parseRegistration(reply);
+      const challenge = checkClientData(
+        registration.response.clientDataJSON,
+        'webauthn.create',
+        relyingParty,
+      );
+      if (!(await challenges.redeem('register', accountId, challenge))) refuse('challenge');
+      const { credential, credentialBackedUp } = await verify(registration, challenge);
+      const { added, recoveryCodes } = await changes.add(
+        accountId,
+        'passkey',
+        async (tx) => {
+          const passkey = {
+            id: newUuid(),
+            accountId,
+            name,
+            credentialId: credential.id,
+            publicKey: credential.publicKey,
+            counter: credential.counter,
+            transports: registration.response.transports ?? [],
+            backedUp: credentialBackedUp,
+          };
+          return (await passkeys.create(passkey, tx)) ?? refuse('already_registered');
+        },
+        actor,
+      );
+      return { passkey: added, recoveryCodes };
+    },
+  };
+}

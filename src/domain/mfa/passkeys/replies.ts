@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { constantTimeEqual } from '../../../kernel/secrets.ts';
+import { DomainError } from '../../../kernel/errors.ts';
+import type { RelyingParty } from './relying-party.ts';
+
+/** Why the reply of an authenticator is refused. */
+type PasskeyReason =
+  /** It is not what the WebAuthn API gives. */
+  | 'malformed'
+  /** It answers another challenge, or one that has expired or was answered before. */
+  | 'challenge'
+  /** It was made for another site. */
+  | 'origin'
+  | 'rp_id'
+  /** Nobody was there, or nobody proved to be the authenticator's user. */
+  | 'user_verification'
+  /** Nobody (or somebody else) has this passkey here. */
+  | 'unknown'
+  | 'signature'
+  /** It was used elsewhere since: somebody has a copy of it. */
+  | 'counter'
+  | 'already_registered';
+
+/** Refuses a reply. @throws DomainError invalid_passkey, always. */
+export function refuse(reason: PasskeyReason, cause?: unknown): never {
+  throw new DomainError('invalid_passkey', { reason }, { cause });
+}
+
+/** No reply is near that long. */
+const base64url = z
+  .string()
+  .max(65_536)
+  .regex(/^[\w-]+$/);
+const credential = { id: base64url.max(1366), rawId: base64url, type: z.literal('public-key') };
+
+/** `RegistrationResponseJSON` (WebAuthn section 5.1.8.1), as far as it is used. */
+const registration = z.object({
+  ...credential,
+  response: z.object({
+    clientDataJSON: base64url,
+    attestationObject: base64url,
+    transports: z.array(z.string().max(32)).max(16).optional(),
+  }),
+});
+
+/** `AuthenticationResponseJSON` (WebAuthn section 5.1.8.2), as far as it is used. */
+const assertion = z.object({
+  ...credential,
+  response: z.object({
+    clientDataJSON: base64url,
+    authenticatorData: base64url,
+    signature: base64url,
+    userHandle: base64url.nullish(),
+  }),
+});
+
+const clientData = z.object({
+  type: z.string(),
+  challenge: z.string(),
+  origin: z.string(),
+  crossOrigin: z.boolean().optional(),
+});
+
+const parse = <T>(schema: z.ZodType<T>, value: unknown): T => {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : refuse('malformed', parsed.error);
+};
+
+export type RegistrationReply = z.infer<typeof registration>;
+export type AssertionReply = z.infer<typeof assertion>;
+
+/** @throws DomainError invalid_passkey. */
+export const parseRegistration = (value: unknown): RegistrationReply => parse(registration, value);
+/** @throws DomainError invalid_passkey. */
+export const parseAssertion = (value: unknown): AssertionReply => parse(assertion, value);
+
+/**
+ * Checks what the browser says of itself (WebAuthn section 5.8.1), but for the challenge.
+ * @returns the challenge. @throws DomainError invalid_passkey.
+ */
+export function checkClientData(
+  clientDataJSON: string,
+  type: 'webauthn.create' | 'webauthn.get',
+  { origin }: RelyingParty,
+): string {
+  let said: unknown;
+  try {
+    said = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8'));
+  } catch (error) {
+    refuse('malformed', error);
+  }
+  const data = parse(clientData, said);
+  if (data.type !== type) refuse('malformed');
+  // Our pages are never shown inside another's.
+  if (data.origin !== origin || data.crossOrigin === true) refuse('origin');
+  return data.challenge;
+}
+
+const USER_PRESENT = 0x01;
+const USER_VERIFIED = 0x04;
+
+/**
+ * Checks what the authenticator says (WebAuthn section 6.1): whom for, and that somebody was there.
+ * @returns whether it verified its user. @throws DomainError invalid_passkey.
+ */
+export function checkAuthenticatorData(data: Uint8Array, { id }: RelyingParty): { verified: boolean } {
+  const flags = data[32];
+  if (flags === undefined) refuse('malformed');
+  const rpIdHash = Buffer.from(data.subarray(0, 32)).toString('base64url');
+  const expected = createHash('sha256').update(id).digest('base64url');
+  if (!constantTimeEqual(rpIdHash, expected)) refuse('rp_id');
+  if ((flags & USER_PRESENT) === 0) refuse('user_verification');
+  return { verified: (flags & USER_VERIFIED) !== 0 };
+}

@@ -1,0 +1,68 @@
+import { randomInt } from 'node:crypto';
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { newUuid } from '../../kernel/ids.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import { present } from '../users/user.ts';
+import type { MfaDependencies } from './dependencies.ts';
+
+export interface RecoveryCodes {
+  /**
+   * Ten new codes instead of all that there were, to be shown this once.
+   * @throws DomainError user_not_found, factor_not_found when there is no factor that they could stand in for.
+   */
+  regenerate(accountId: string, actor: Actor): Promise<string[]>;
+}
+
+const CODES = 10;
+/** Crockford's base32: no I, L, O or U, so that what is read aloud or from paper is typed right. */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const GROUPS = [4, 4, 4];
+const FORM = /^[0-9A-HJKMNP-TV-Z]{12}$/;
+
+/** Ten codes of 60 bits: in groups for people, and as they are stored. */
+export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
+  const character = () => ALPHABET[randomInt(ALPHABET.length)];
+  const shown = Array.from({ length: CODES }, () =>
+    GROUPS.map((size) => Array.from({ length: size }, character).join('')).join('-'),
+  );
+  return { shown, stored: shown.map((code) => code.replaceAll('-', '')) };
+}
+
+/** A typed recovery code as it is stored; null for what cannot be one. */
+export function parseRecoveryCode(typed: string): string | null {
+  const code = typed.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+  return FORM.test(code) ? code : null;
+}
+
+/** Uses a code up in `tx`, and tells the owner. @returns whether it was one of the account's. */
+export async function useRecoveryCode(
+  { users, factors, recoveryCodes, audit, notices }: MfaDependencies,
+  { accountId, code }: { accountId: string; code: string },
+  actor: Actor,
+  tx: Tx,
+): Promise<boolean> {
+  const account = await users.lock(accountId, tx);
+  if (!account || !(await recoveryCodes.use(account.id, code, tx))) return false;
+  const { recoveryCodes: left } = await factors.count(account.id, tx);
+  await audit.record({ type: 'recovery_code.used', subject: account.id, details: { left } }, actor, tx);
+  await notices.recoveryCodeUsed(account, { id: newUuid(), left }, actor, tx);
+  return true;
+}
+
+export function createRecoveryCodes(dependencies: MfaDependencies): RecoveryCodes {
+  const { users, factors, recoveryCodes, audit, inTransaction, notices } = dependencies;
+  return {
+    regenerate: (accountId, actor) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        const { totp, passkeys } = await factors.count(account.id, tx);
+        if (totp + passkeys === 0) throw new DomainError('factor_not_found');
+        const { shown, stored } = newRecoveryCodes();
+        await recoveryCodes.replace(account.id, stored, tx);
+        await audit.record({ type: 'recovery_codes.regenerated', subject: account.id }, actor, tx);
+        await notices.factorAdded(account, { id: newUuid(), kind: 'recovery-codes', name: null }, actor, tx);
+        return shown;
+      }),
+  };
+}

@@ -1,0 +1,108 @@
+import { generateSecret, generateURI, verifySync } from 'otplib';
+import type { Actor } from '../../kernel/actor.ts';
+import { type Clock, epochSeconds } from '../../kernel/clock.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { isUuid, newUuid } from '../../kernel/ids.ts';
+import type { TotpRecord } from '../../storage/totp.ts';
+import { present } from '../users/user.ts';
+import type { MfaDependencies } from './dependencies.ts';
+import type { FactorChanges } from './factor-changes.ts';
+import { parseFactorName } from './names.ts';
+
+interface TotpEnrolment {
+  id: string;
+  /** Base32 (RFC 4648), to be typed where a QR code cannot be scanned. */
+  secret: string;
+  /** `otpauth:`, to be shown as a QR code. */
+  uri: string;
+  expiresAt: Date;
+}
+
+export interface Totp {
+  /**
+   * Begins to enrol an authenticator app; it counts once it has shown a code, within 15 minutes.
+   * @throws DomainError user_not_found, invalid_request.
+   */
+  begin(accountId: string, name: string): Promise<TotpEnrolment>;
+  /**
+   * Ends an enrolment with a code, which is used up by that. Of any number of tries one succeeds.
+   * @param code what was typed, unchecked.
+   * @returns the authenticator; and recovery codes, shown this once, when it is the account's first factor.
+   * @throws DomainError factor_not_found when the enrolment is unknown, expired or done; invalid_credentials with the
+   *   field `code`; invalid_request with the reason too_many.
+   */
+  confirm(
+    accountId: string,
+    id: string,
+    code: unknown,
+    actor: Actor,
+  ): Promise<{ authenticator: TotpRecord; recoveryCodes: string[] | null }>;
+  /** @throws DomainError factor_not_found, invalid_request. */
+  rename(accountId: string, id: string, name: string): Promise<TotpRecord>;
+  /** @throws DomainError factor_not_found, mfa_required when it is the last factor of somebody who must have one. */
+  remove(accountId: string, id: string, actor: Actor): Promise<void>;
+}
+
+const ENROLMENT = 15 * 60_000;
+/** Seconds of a time step; a clock may be one step off to either side (RFC 6238 section 5.2). */
+const STEP = 30;
+const FORM = /^\d{6}$/;
+
+/** A typed code without the blanks that apps show in it; null for what cannot be one. */
+export function parseTotpCode(typed: string): string | null {
+  const code = typed.replaceAll(/[\s-]/g, '');
+  return FORM.test(code) ? code : null;
+}
+
+/** The time step that `code` is of: the present one or one beside it. Null when it is of none. */
+export function stepOf(code: string, secret: string, clock: Clock): number | null {
+  const found = verifySync({ secret, token: code, epoch: epochSeconds(clock), epochTolerance: STEP });
+  return found.valid && 'timeStep' in found ? found.timeStep : null;
+}
+
+export function createTotp(dependencies: MfaDependencies, changes: FactorChanges): Totp {
+  const { users, totp, clock, name: issuer } = dependencies;
+  return {
+    async begin(accountId, typed) {
+      const name = parseFactorName(typed);
+      const { id: owner, email } = present(await users.findById(accountId));
+      const id = newUuid();
+      const secret = generateSecret();
+      const now = clock.now();
+      const expiresAt = new Date(now + ENROLMENT);
+      await totp.begin({ id, accountId: owner, name, secret, expiresAt }, now);
+      return { id, secret, uri: generateURI({ issuer, label: email, secret }), expiresAt };
+    },
+    async confirm(accountId, id, typed, actor) {
+      const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;
+      if (secret === null) throw new DomainError('factor_not_found');
+      const code = typeof typed === 'string' ? parseTotpCode(typed) : null;
+      const step = code === null ? null : stepOf(code, secret, clock);
+      if (step === null) throw new DomainError('invalid_credentials', { field: 'code' });
+      const { added, recoveryCodes } = await changes.add(
+        accountId,
+        'totp',
+        async (tx) => {
+          const authenticator = await totp.confirm(accountId, id, step, new Date(clock.now()), tx);
+          if (!authenticator) throw new DomainError('factor_not_found');
+          return authenticator;
+        },
+        actor,
+      );
+      return { authenticator: added, recoveryCodes };
+    },
+    async rename(accountId, id, typed) {
+      const name = parseFactorName(typed);
+      const renamed = isUuid(id) ? await totp.rename(accountId, id, name) : null;
+      if (!renamed) throw new DomainError('factor_not_found');
+      return renamed;
+    },
+    remove: (accountId, id, actor) =>
+      changes.remove(
+        accountId,
+        'totp',
+        async (tx) => (isUuid(id) ? totp.delete(accountId, id, tx) : null),
+        actor,
+      ),
+  };
+}

@@ -1,0 +1,18 @@
+import Bowser from 'bowser';
+
+/** What somebody uses, by names that we know: what a client says of itself may be anything. */
+export interface Device {
+  browser: string | null;
+  system: string | null;
+}
+
+const BROWSERS = new Set<string | undefined>(Object.values(Bowser.BROWSER_MAP));
+const SYSTEMS = new Set<string | undefined>(Object.values(Bowser.OS_MAP));
+
+/** The device that a `User-Agent` tells of (RFC 9110 section 10.1.5). */
+export function deviceOf(userAgent: string | null): Device {
+  if (!userAgent) return { browser: null, system: null };
+  const parser = Bowser.getParser(userAgent.slice(0, 512));
+  const [browser, system] = [parser.getBrowserName(), parser.getOSName()];
+  return { browser: BROWSERS.has(browser) ? browser : null, system: SYSTEMS.has(system) ? system : null };
+}

@@ -1,0 +1,75 @@
+/**
+ * Security notices: what the owner of an account is told when something happens to it. Each is left in the outbox in
+ * the transaction of what it tells of, and one cause is told of once.
+ */
+import type { Actor } from '../../kernel/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { FactorDisplay, Matter, Message } from '../../mail/messages.ts';
+import type { Outbox } from '../../storage/outbox.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import { type Addressee, circumstancesOf, recipientOf } from './recipient.ts';
+
+export interface Notices {
+  passwordChanged(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
+  /** @param device whatever the device is known by from now on: it is told of once. */
+  newDevice(account: Addressee, device: string, actor: Actor, tx: Tx): Promise<void>;
+  factorAdded(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
+  factorRemoved(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
+  /** @param left the codes that remain. */
+  recoveryCodeUsed(
+    account: Addressee,
+    code: { id: string; left: number },
+    actor: Actor,
+    tx: Tx,
+  ): Promise<void>;
+  /** To the address that the account has. @param email the one that it shall have. */
+  emailChangeRequested(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
+  /** To the old address. @param account as it was before. @param email the new one. */
+  emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
+  /** Somebody tried to have another account with this one's address. At most once an hour. */
+  accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
+}
+
+/** `id` tells it from the account's others of its kind. */
+type Factor = FactorDisplay & { id: string };
+
+interface Dependencies {
+  outbox: Outbox<Message>;
+  clock: Clock;
+}
+
+const HOUR = 3_600_000;
+
+/** The local part but for its first letter: enough to know one's own address by. */
+const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
+
+export function createNotices({ outbox, clock }: Dependencies): Notices {
+  /** @param cause what tells it from other notices of its kind to the account: the present unless given. */
+  const tell = (account: Addressee, matter: Matter, tx: Tx, cause: string | number = clock.now()) =>
+    outbox.enqueue(
+      {
+        cause: `${matter.kind}:${account.id}:${cause}`,
+        content: { ...recipientOf(account), ...matter },
+      },
+      tx,
+    );
+  const about = (actor: Actor) => ({ circumstances: circumstancesOf(actor, clock) });
+  const shown = ({ kind, name }: Factor): FactorDisplay => ({ kind, name });
+  return {
+    passwordChanged: (account, actor, tx) => tell(account, { kind: 'password-changed', ...about(actor) }, tx),
+    newDevice: (account, device, actor, tx) =>
+      tell(account, { kind: 'new-device', ...about(actor) }, tx, device),
+    factorAdded: (account, factor, actor, tx) =>
+      tell(account, { kind: 'factor-added', factor: shown(factor), ...about(actor) }, tx, factor.id),
+    factorRemoved: (account, factor, actor, tx) =>
+      tell(account, { kind: 'factor-removed', factor: shown(factor), ...about(actor) }, tx, factor.id),
+    recoveryCodeUsed: (account, { id, left }, actor, tx) =>
+      tell(account, { kind: 'recovery-code-used', left, ...about(actor) }, tx, id),
+    emailChangeRequested: (account, email, actor, tx) =>
+      tell(account, { kind: 'email-change-requested', email: masked(email), ...about(actor) }, tx),
+    emailChanged: (account, email, actor, tx) =>
+      tell(account, { kind: 'email-changed', email: masked(email), ...about(actor) }, tx),
+    accountExists: (account, actor, tx) =>
+      tell(account, { kind: 'account-exists', ...about(actor) }, tx, Math.floor(clock.now() / HOUR)),
+  };
+}

@@ -1,0 +1,35 @@
+import { DomainError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { Counters } from '../../storage/counters.ts';
+
+/** How often something may be asked for within an hour. */
+interface HourlyLimit {
+  /** What is counted, such as an address: nothing of it can be read from the counter. */
+  of: string;
+  most: number;
+  /** Whether the limit is waived, asked once it is reached. */
+  unless?: () => Promise<boolean>;
+}
+
+/**
+ * Bounds the mail that people can have us send.
+ * @throws DomainError rate_limited when one of the limits is reached, unavailable when the counters are.
+ */
+export type MailLimit = (limits: HourlyLimit[]) => Promise<void>;
+
+const HOUR = 3600;
+
+export function createMailLimit(counters: Counters): MailLimit {
+  return async (limits) => {
+    const counts = await Promise.all(
+      limits.map(async (limit) => ({
+        ...limit,
+        ...(await counters.add(`mail:${sha256(limit.of)}`, 1, HOUR)),
+      })),
+    );
+    for (const { count, most, expiresIn, unless } of counts) {
+      if (count <= most || (unless && (await unless()))) continue;
+      throw new DomainError('rate_limited', { retryAfter: expiresIn });
+    }
+  };
+}

@@ -1,0 +1,54 @@
+import type { Actor } from '../../kernel/actor.ts';
+import type { Lockout } from '../lockout.ts';
+import { sourceOf } from '../source.ts';
+import type { PasswordHasher } from './hasher.ts';
+
+interface PasswordAttempt {
+  /** What is guessed at: the typed identifier, or the id of an account that is known already. */
+  subject: string;
+  /** The account behind it, if there is one. */
+  account: { id: string; passwordHash: string | null } | null;
+  /** What was typed, unchecked. */
+  password: unknown;
+  actor: Actor;
+  /** Aborts when the caller has gone. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface PasswordCheck {
+  /**
+   * Whether it is the account's password. Without an account, without a password or with something that cannot be one
+   * the answer is no, after the same work.
+   * @throws DomainError account_locked, overloaded, unavailable; the signal's reason.
+   */
+  matches(attempt: PasswordAttempt): Promise<boolean>;
+}
+
+/** More than any password may have, in UTF-16 units. */
+const LONGEST = 4096;
+
+const canBePassword = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= LONGEST && value.isWellFormed() && !value.includes('\0');
+
+/** The one place where a password is compared, with the lockout before and behind it. */
+export function createPasswordCheck({
+  hasher,
+  lockout,
+}: {
+  hasher: PasswordHasher;
+  lockout: Lockout;
+}): PasswordCheck {
+  return {
+    async matches({ subject, account, password, actor, signal }) {
+      const guess = { subject, accountId: account?.id ?? null, source: sourceOf(actor.ip) };
+      await lockout.check(guess);
+      const hash = account?.passwordHash ?? null;
+      const right =
+        hash !== null && canBePassword(password)
+          ? await hasher.verify(hash, password, signal)
+          : await hasher.verifyDummy(canBePassword(password) ? password : '', signal);
+      await (right ? lockout.succeeded(guess) : lockout.failed(guess));
+      return right;
+    },
+  };
+}

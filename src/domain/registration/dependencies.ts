@@ -1,0 +1,25 @@
+import type { Settings } from '../../config/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { Message } from '../../mail/messages.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Outbox } from '../../storage/outbox.ts';
+import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import type { Notices } from '../notices/index.ts';
+import type { MailLimit } from '../notices/mail-limit.ts';
+import type { Accounts } from '../users/index.ts';
+
+/** What registration by mail is made of. */
+export interface RegistrationDependencies {
+  users: Pick<Users, 'findByEmailKey'>;
+  accounts: Pick<Accounts, 'create'>;
+  outbox: Outbox<Message>;
+  notices: Pick<Notices, 'accountExists'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  limit: MailLimit;
+  secrets: Secrets;
+  clock: Clock;
+  settings: Settings['registration'];
+}

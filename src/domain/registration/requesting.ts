@@ -1,0 +1,58 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import { parseEmail } from '../identifiers.ts';
+import { sourceOf } from '../source.ts';
+import type { RegistrationDependencies } from './dependencies.ts';
+import { REGISTRATION_TTL, type RegistrationLinks } from './links.ts';
+
+interface Options {
+  /** The language of the request (BCP 47). */
+  locale?: string | undefined;
+  /** The interaction that it is made in, if it is in one. */
+  interaction?: string | undefined;
+}
+
+export interface Requesting {
+  /**
+   * Sends a link with which an account can be made to an address that has none; to one that has, the news that somebody
+   * tried. Whoever asks sees the same either way.
+   * @throws DomainError forbidden when registration is closed, invalid_email, rate_limited, unavailable.
+   */
+  request(email: string, actor: Actor, options?: Options): Promise<void>;
+}
+
+/** Requests an hour: for one address, and of one source. */
+const MOST = { address: 10, source: 200 };
+
+export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
+  const { users, outbox, notices, audit, inTransaction, limit, clock, settings } = dependencies;
+  return {
+    async request(typed, actor, { locale, interaction } = {}) {
+      if (!settings.open) throw new DomainError('forbidden');
+      const { email, emailKey } = parseEmail(typed);
+      await limit([
+        { of: `register:address:${emailKey}`, most: MOST.address },
+        { of: `register:source:${sourceOf(actor.ip)}`, most: MOST.source },
+      ]);
+      const holder = await users.findByEmailKey(emailKey);
+      const token = links.seal({ email, interaction: interaction ?? null });
+      const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
+      await inTransaction(async (tx) => {
+        if (holder) await notices.accountExists(holder, actor, tx);
+        else {
+          const link = { token, lasts: REGISTRATION_TTL, expiresAt };
+          const content = {
+            kind: 'verify-email',
+            to: email,
+            person: null,
+            locale: locale ?? null,
+            link,
+          } as const;
+          await outbox.enqueue({ cause: `register:${sha256(token)}`, content }, tx);
+        }
+        await audit.record({ type: 'user.registration_requested', subject: holder?.id ?? null }, actor, tx);
+      });
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
+import { sourceOf } from '../source.ts';
+import { present, toUser, type User } from '../users/user.ts';
+import type { ResetDependencies } from './dependencies.ts';
+import { stands, type Grounds } from './grounds.ts';
+
+export interface Confirming {
+  /** The account whose password the link would set, without using it up; null when it cannot be used. */
+  peek(token: string): Promise<User | null>;
+  /**
+   * Sets a new password, and with it: ends every session and token of the account and every other link, forgives the
+   * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. Of any number of
+   * tries with one link one succeeds; a password that cannot be used does not use up the link.
+   * @param signal aborts when the caller has gone.
+   * @throws DomainError invalid_reset_token, weak_password, overloaded, unavailable.
+   */
+  confirm(token: string, password: string, actor: Actor, signal?: AbortSignal): Promise<User>;
+}
+
+const PURPOSE = 'reset-password';
+
+export function confirming(dependencies: ResetDependencies): Confirming {
+  const { users, tokens, notices, audit, inTransaction, lockout, hasher, policy, sessions, clock } =
+    dependencies;
+
+  const find = async (token: string): Promise<UserRecord | null> => {
+    const found = await tokens.peek<Grounds>(PURPOSE, token);
+    const account = found && (await users.findById(found.accountId));
+    return account && stands(found.payload, account) ? account : null;
+  };
+
+  /** Lets the source in again under each of the account's names. */
+  const forgive = async ({ id, email, username }: UserRecord, source: string) => {
+    const names = [
+      `email:${emailKeyOf(email)}`,
+      ...(username === null ? [] : [`username:${usernameKeyOf(username)}`]),
+      `id:${id}`,
+    ];
+    for (const subject of names) await lockout.forgive({ subject, accountId: id, source });
+  };
+
+  return {
+    async peek(token) {
+      const account = await find(token);
+      return account && toUser(account);
+    },
+
+    async confirm(token, password, actor, signal) {
+      const known = await find(token);
+      if (!known) throw new DomainError('invalid_reset_token');
+      await policy.check(password, known);
+      const passwordHash = await hasher.hash(password, signal);
+      return inTransaction(async (tx) => {
+        // The account first, as everywhere: two that lock in different order wait for each other.
+        const account = await users.lock(known.id, tx);
+        const used = await tokens.consume<Grounds>(PURPOSE, token, tx);
+        if (!account || !used || !stands(used.payload, account)) throw new DomainError('invalid_reset_token');
+
+        const now = new Date(clock.now());
+        const emailVerifiedAt = account.emailVerifiedAt ?? now;
+        const changes = { passwordHash, passwordChangedAt: now, emailVerifiedAt };
+        const changed = present(await users.update(account.id, changes, tx));
+        await tokens.deleteOf(account.id, PURPOSE, tx);
+        await sessions.endAll(account.id, tx);
+        const owner: Actor = { ...actor, kind: 'user', id: account.id };
+        const details = { emailVerified: account.emailVerifiedAt === null };
+        await audit.record({ type: 'password.reset', subject: account.id, details }, owner, tx);
+        await notices.passwordChanged(changed, actor, tx);
+        tx.afterCommit(() => forgive(changed, sourceOf(actor.ip)));
+        return toUser(changed);
+      });
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import { workOrDecoy } from '../../storage/decoy.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { lookUp } from '../lookup.ts';
+import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
+import { sourceOf } from '../source.ts';
+import type { ResetDependencies } from './dependencies.ts';
+import { groundsOf, type Grounds } from './grounds.ts';
+
+export interface Requesting {
+  /**
+   * Sends a link to choose a new password to the address of the account that is meant, if it is an active one. Takes the
+   * same work whether there is such an account or not. Links sent earlier stay valid, so that nobody can end another's
+   * by asking again.
+   * @param typed unchecked: an email address or a username, or an email address only.
+   * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
+   * @returns whether there is such an account: for doors whose contract tells, and for nobody else.
+   * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
+   */
+  request(
+    typed: { identifier: unknown } | { email: unknown },
+    actor: Actor,
+    options?: { locale?: string | undefined },
+  ): Promise<{ found: boolean }>;
+}
+
+/** Seconds that a link lasts. */
+const RESET_TTL = 15 * 60;
+
+/** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
+const MOST = { pair: 10, source: 200, account: 30 };
+
+/** What the work is done for, and undone, when there is nobody to do it for. */
+const NOBODY: UserRecord = {
+  id: '00000000-0000-0000-0000-000000000000',
+  number: 0,
+  username: null,
+  email: 'nobody@postern.invalid',
+  emailVerifiedAt: null,
+  name: null,
+  givenName: null,
+  familyName: null,
+  locale: null,
+  status: 'active',
+  roles: [],
+  passwordHash: null,
+  passwordChangedAt: null,
+  lastLoginAt: null,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+};
+
+export function requesting(dependencies: ResetDependencies): Requesting['request'] {
+  const { users, tokens, outbox, audit, inTransaction, limit, signIns, clock } = dependencies;
+
+  const send = async (account: UserRecord, actor: Actor, locale: string | undefined, tx: Tx) => {
+    const payload: Grounds = groundsOf(account);
+    const token = await tokens.create(
+      { purpose: 'reset-password', accountId: account.id, payload, ttl: RESET_TTL, keepOlder: true },
+      tx,
+    );
+    const expiresAt = new Date(clock.now() + RESET_TTL * 1000).toISOString();
+    await outbox.enqueue(
+      {
+        cause: `password-reset:${sha256(token)}`,
+        content: {
+          ...recipientOf(account, locale),
+          kind: 'password-reset',
+          link: { token, lasts: RESET_TTL, expiresAt },
+          circumstances: circumstancesOf(actor, clock),
+        },
+      },
+      tx,
+    );
+  };
+
+  return async (typed, actor, { locale } = {}) => {
+    const { subject, account } = await lookUp(users, typed);
+    // No account can be called this, and whoever typed it can know.
+    if (subject === 'nobody') return { found: false };
+    const source = sourceOf(actor.ip);
+    const knows = () => signIns.knows(account?.id ?? NOBODY.id, source, clock.now());
+    await limit([
+      { of: `reset:${subject}\n${source}`, most: MOST.pair },
+      { of: `reset:${source}`, most: MOST.source },
+      { of: `reset:${subject}`, most: MOST.account, unless: knows },
+    ]);
+    await inTransaction(async (tx) => {
+      const locked = await users.lock(account?.id ?? NOBODY.id, tx);
+      const isReachable = locked?.status === 'active';
+      await workOrDecoy(isReachable, () => send(locked ?? NOBODY, actor, locale, tx), tx);
+      const reason = locked ? 'account_suspended' : 'unknown_account';
+      await audit.record(
+        {
+          type: 'password.reset_requested',
+          outcome: isReachable ? 'success' : 'failure',
+          subject: locked?.id ?? null,
+          details: isReachable ? {} : { reason },
+        },
+        actor,
+        tx,
+      );
+    });
+    return { found: account !== null };
+  };
+}

@@ -1,0 +1,84 @@
+/** Where an account is signed in, and what may act for it: seen and ended by its owner. */
+import type { Actor } from '../../kernel/actor.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Consents } from '../../storage/consents.ts';
+import type { Grants } from '../../storage/grants.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
+import { type Device, deviceOf } from '../notices/device.ts';
+import { type ConnectedApp, connectedApps } from './connected-apps.ts';
+
+export type { ConnectedApp } from './connected-apps.ts';
+
+export type SignedInBrowser = Omit<SessionRecord, 'userAgent'> & Device;
+
+export interface AccountSessions {
+  /** The browsers that the account is signed in with, the latest sign-in first. */
+  list(accountId: string): Promise<SignedInBrowser[]>;
+  /**
+   * Ends one, and what apps hold because of it; not what they were given for the time when the person is away.
+   * @returns whether there was such a session.
+   */
+  end(accountId: string, uid: string, actor: Actor): Promise<boolean>;
+  /** Ends all but one. @returns how many. */
+  endOthers(accountId: string, uid: string, actor: Actor): Promise<number>;
+  /** The clients that hold something of the account, or would get it without asking, by when that began. */
+  apps(accountId: string): Promise<ConnectedApp[]>;
+  /**
+   * Takes away all that a client holds and forgets what it was allowed; its tokens end at once.
+   * @returns whether there was anything.
+   */
+  disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
+}
+
+interface Dependencies {
+  sessions: Sessions;
+  grants: Grants;
+  consents: Pick<Consents, 'listOf' | 'delete'>;
+  /** Ends grants in `tx`, with every token under them. */
+  revocation: {
+    endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
+    endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
+  };
+  audit: Audit;
+  inTransaction: InTransaction;
+}
+
+export function createAccountSessions(dependencies: Dependencies): AccountSessions {
+  const { sessions, grants, consents, revocation, audit, inTransaction } = dependencies;
+
+  const end = (accountId: string, which: Parameters<Sessions['end']>[1], actor: Actor): Promise<number> =>
+    inTransaction(async (tx) => {
+      const gone = await sessions.end(accountId, which, tx);
+      if (gone.length === 0) return 0;
+      await revocation.endGrantsById(
+        gone.flatMap(({ grantIds }) => grantIds),
+        tx,
+      );
+      const details = { sessions: gone.length };
+      await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);
+      return gone.length;
+    });
+
+  return {
+    async list(accountId) {
+      const records = await sessions.listOf(accountId);
+      return records.map(({ userAgent, ...record }) => ({ ...record, ...deviceOf(userAgent) }));
+    },
+    end: async (accountId, uid, actor) => (await end(accountId, { uid }, actor)) > 0,
+    endOthers: (accountId, uid, actor) => end(accountId, { except: uid }, actor),
+    async apps(accountId) {
+      const [held, remembered] = await Promise.all([grants.listOf(accountId), consents.listOf(accountId)]);
+      return connectedApps([...remembered, ...held]);
+    },
+    disconnect: (accountId, clientId, actor) =>
+      inTransaction(async (tx) => {
+        const held = await grants.listOf(accountId);
+        const forgot = await consents.delete(accountId, clientId, tx);
+        if (!forgot && !held.some((grant) => grant.clientId === clientId)) return false;
+        await revocation.endGrants(accountId, clientId, tx);
+        await audit.record({ type: 'grant.revoked', subject: accountId, clientId }, actor, tx);
+        return true;
+      }),
+  };
+}

@@ -1,0 +1,30 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** The eight groups of an IPv6 address, as lower-case hexadecimal without leading zeros. */
+function groupsOf(ip: string): string[] {
+  const address = new URL(`http://[${ip}]`).hostname.slice(1, -1);
+  const [head = '', tail] = address.split('::');
+  const left = head.split(':').filter(Boolean);
+  const right = tail?.split(':').filter(Boolean) ?? [];
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];
+}
+
+/**
+ * Who a failure is counted against: an IPv4 address, or the /64 of an IPv6 address, because one host owns at least
+ * that much (RFC 6177). IPv4-mapped addresses (RFC 4291 section 2.5.5.2) count as the IPv4 address that they hold.
+ * @param ip the peer's address; what is none (null, a zone, garbage) shares one source.
+ */
+export function sourceOf(ip: string | null): string {
+  const address = ip?.split('%')[0] ?? '';
+  if (isIPv4(address)) return address;
+  if (!isIPv6(address)) return 'unknown';
+  const groups = groupsOf(address);
+  if (groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff') {
+    const octets = groups.slice(6).flatMap((group) => {
+      const value = Number.parseInt(group, 16);
+      return [value >> 8, value & 255];
+    });
+    return octets.join('.');
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

@@ -1,0 +1,121 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserChanges, UserRecord } from '../../storage/users.ts';
+import type { AccountsDependencies } from './dependencies.ts';
+import { parseProfile, type Profile } from './profile.ts';
+import { emailKeyOf } from '../lookup.ts';
+import { keepAnAdmin } from './roles.ts';
+import { present, toUser, type User } from './user.ts';
+
+export type AccountChanges = Profile & {
+  /** A changed address is unverified unless this says otherwise. */
+  emailVerified?: boolean | undefined;
+  /** A new password, set by authority. */
+  password?: string | undefined;
+};
+
+export interface Changes {
+  /**
+   * Changes an account, all of it or nothing. A new password or other roles end every session and token of the account.
+   * @throws DomainError user_not_found, invalid_username, invalid_email, invalid_request, weak_password, username_taken,
+   *   email_taken, last_admin, overloaded.
+   */
+  update(id: string, changes: AccountChanges, actor: Actor): Promise<User>;
+  /**
+   * Changes the password for somebody who knows the current one; null for an account that has none. Ends every session
+   * and token of the account. `signal` aborts when the caller has gone.
+   * @throws DomainError user_not_found, invalid_credentials when `current` is wrong, account_suspended, account_locked,
+   *   weak_password, overloaded, unavailable.
+   */
+  changePassword(
+    id: string,
+    current: string | null,
+    next: string,
+    actor: Actor,
+    signal?: AbortSignal,
+  ): Promise<User>;
+  /** Sets the password by authority, as `update` does. */
+  setPassword(id: string, next: string, actor: Actor): Promise<User>;
+}
+
+const isSameSet = (a: string[], b: string[]) => new Set(a).symmetricDifference(new Set(b)).size === 0;
+
+export function changes(dependencies: AccountsDependencies): Changes {
+  const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
+  const { notices, verification } = dependencies;
+
+  /** Writes a new password, ends what the old one had opened, and says so in the audit and to the owner. */
+  const replacePassword = async (id: string, passwordHash: string, actor: Actor, tx: Tx) => {
+    const columns = { passwordHash, passwordChangedAt: new Date(clock.now()) };
+    const record = present(await users.update(id, columns, tx));
+    await sessions.endAll(id, tx);
+    await audit.record({ type: 'password.changed', subject: id }, actor, tx);
+    await notices.passwordChanged(record, actor, tx);
+    return record;
+  };
+
+  const isMoved = (columns: UserChanges, before: UserRecord) =>
+    columns.emailKey !== undefined && columns.emailKey !== emailKeyOf(before.email);
+
+  const proof = (columns: UserChanges, emailVerified: boolean | undefined, before: UserRecord) => {
+    if (emailVerified !== undefined) return { emailVerifiedAt: emailVerified ? new Date(clock.now()) : null };
+    return isMoved(columns, before) ? { emailVerifiedAt: null } : {};
+  };
+
+  /** The old address hears of it, and the new one is asked for its proof. */
+  const tellOfMove = async (before: UserRecord, after: UserRecord, actor: Actor, tx: Tx) => {
+    await notices.emailChanged(before, after.email, actor, tx);
+    if (after.emailVerifiedAt === null) await verification.begin(after, tx);
+  };
+
+  const update: Changes['update'] = async (of, { password, emailVerified, ...profile }, actor) => {
+    const columns = parseProfile(profile);
+    const known = present(await users.findById(of));
+    const { id } = known;
+    if (password !== undefined) await policy.check(password, { ...known, ...columns });
+    const passwordHash = password === undefined ? undefined : await hasher.hash(password);
+    return inTransaction(async (tx) => {
+      if (columns.roles && !columns.roles.includes('admin')) await keepAnAdmin(users, id, tx);
+      const before = present(await users.lock(id, tx));
+      const changed = { ...columns, ...proof(columns, emailVerified, before) };
+      let record = before;
+      if (Object.keys(changed).length > 0) {
+        record = present(await users.update(id, changed, tx));
+        const fields = Object.keys(changed).filter((field) => !field.endsWith('Key'));
+        const details = { fields, ...(changed.roles ? { roles: changed.roles } : {}) };
+        await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
+        if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
+        // Tokens of contract doors say which roles the account has.
+        if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.endAll(id, tx);
+      }
+      if (passwordHash !== undefined) record = await replacePassword(id, passwordHash, actor, tx);
+      return toUser(record);
+    });
+  };
+
+  return {
+    update,
+    setPassword: (id, next, actor) => update(id, { password: next }, actor),
+    async changePassword(of, current, next, actor, signal) {
+      const account = present(await users.findById(of));
+      const { id, passwordHash } = account;
+      // An account without a password has none to prove; everybody else has.
+      const proven =
+        passwordHash === null
+          ? current === null
+          : await passwordCheck.matches({ subject: `id:${id}`, account, password: current, actor, signal });
+      if (!proven) throw new DomainError('invalid_credentials', { field: 'current' });
+      if (account.status === 'suspended') throw new DomainError('account_suspended');
+      await policy.check(next, account);
+      const nextHash = await hasher.hash(next, signal);
+      return inTransaction(async (tx) => {
+        // Of two changes at once the second finds that its current password is no longer that.
+        if (present(await users.lock(id, tx)).passwordHash !== passwordHash) {
+          throw new DomainError('invalid_credentials', { field: 'current' });
+        }
+        return toUser(await replacePassword(id, nextHash, actor, tx));
+      });
+    },
+  };
+}

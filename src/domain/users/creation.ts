@@ -1,0 +1,83 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { newUuid } from '../../kernel/ids.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { NewUser, UserRecord } from '../../storage/users.ts';
+import { parseEmail } from '../identifiers.ts';
+import type { AccountsDependencies } from './dependencies.ts';
+import { parseProfile, type Profile } from './profile.ts';
+import { toUser, type User } from './user.ts';
+
+/** What a person gives to have an account. */
+export type Registration = Omit<Profile, 'roles'> & { email: string; password: string };
+
+/** What an operator gives. */
+export type NewAccount = Profile & {
+  email: string;
+  /** None: the account cannot log in with a password until one is set. */
+  password?: string | null | undefined;
+  emailVerified?: boolean | undefined;
+};
+
+export interface Creation {
+  /**
+   * Makes an account of somebody's own, with the role `user`, and asks for the proof of its address. `signal` aborts when the caller has gone.
+   * @throws DomainError forbidden when registration is closed, invalid_username, invalid_email, invalid_request,
+   *   weak_password, username_taken, email_taken, overloaded.
+   */
+  register(registration: Registration, actor: Actor, signal?: AbortSignal): Promise<User>;
+  /** Makes an account by authority: any roles (`user` unless given), registration open or not. Throws the same. */
+  create(account: NewAccount, actor: Actor): Promise<User>;
+}
+
+/** A new account, checked, its password hashed, ready to be written. */
+export async function prepare(
+  { policy, hasher, clock }: Pick<AccountsDependencies, 'policy' | 'hasher' | 'clock'>,
+  { password, emailVerified, roles = ['user'], ...profile }: NewAccount,
+  signal?: AbortSignal,
+): Promise<NewUser> {
+  const now = new Date(clock.now());
+  const user = {
+    ...parseProfile({ ...profile, roles }),
+    ...parseEmail(profile.email),
+    id: newUuid(),
+    emailVerifiedAt: emailVerified ? now : null,
+  };
+  if (password === undefined || password === null) return user;
+  await policy.check(password, profile);
+  return { ...user, passwordHash: await hasher.hash(password, signal), passwordChangedAt: now };
+}
+
+/** Writes a prepared account and its event. */
+export async function insert(
+  { users, audit }: Pick<AccountsDependencies, 'users' | 'audit'>,
+  user: NewUser,
+  actor: Actor,
+  tx: Tx,
+): Promise<UserRecord> {
+  const record = await users.create(user, tx);
+  const details = { roles: record.roles };
+  await audit.record({ type: 'user.created', subject: record.id, details }, actor, tx);
+  return record;
+}
+
+export function creation(dependencies: AccountsDependencies): Creation {
+  const { inTransaction, verification } = dependencies;
+  return {
+    async register({ email, password, username, name, givenName, familyName, locale }, actor, signal) {
+      if (!dependencies.registration.open) throw new DomainError('forbidden');
+      // Picked one by one: nobody registers with a role or with a verified address.
+      const account = { email, password, username, name, givenName, familyName, locale };
+      const user = await prepare(dependencies, account, signal);
+      return inTransaction(async (tx) => {
+        const record = await insert(dependencies, user, actor, tx);
+        await verification.begin(record, tx);
+        return toUser(record);
+      });
+    },
+    async create(account, actor) {
+      const user = await prepare(dependencies, account);
+      return toUser(await inTransaction((tx) => insert(dependencies, user, actor, tx)));
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Settings } from '../../config/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import type { Notices } from '../notices/index.ts';
+import type { PasswordCheck } from '../passwords/check.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
+import type { SessionEnder } from '../session-ender.ts';
+import type { Verification } from '../verification/index.ts';
+
+/** What the accounts are made of. */
+export interface AccountsDependencies {
+  users: Users;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Serializes the making of the first administrator across nodes until the transaction ends. */
+  lockFirstAdmin: (tx: Tx) => Promise<void>;
+  hasher: PasswordHasher;
+  policy: PasswordPolicy;
+  passwordCheck: PasswordCheck;
+  sessions: SessionEnder;
+  /** What the owner is told by mail, in the transaction of what it tells of. */
+  notices: Pick<Notices, 'passwordChanged' | 'emailChanged'>;
+  /** Asks by mail for the proof of an address. */
+  verification: Pick<Verification, 'begin'>;
+  clock: Clock;
+  registration: Pick<Settings['registration'], 'open'>;
+}

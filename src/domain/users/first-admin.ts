@@ -1,0 +1,64 @@
+import { randomInt } from 'node:crypto';
+import { systemActor } from '../../kernel/actor.ts';
+import { parseEmail } from '../identifiers.ts';
+import { insert, prepare } from './creation.ts';
+import type { AccountsDependencies } from './dependencies.ts';
+import { present, toUser, type User } from './user.ts';
+
+export interface FirstAdmin {
+  user: User;
+  /** The password that was made up, to be shown once; null when the operator chose it. */
+  password: string | null;
+}
+
+export interface FirstAdmins {
+  /**
+   * Makes an administrator (username `admin`) when no account with that role is active; of nodes that start together
+   * one does. An account that has the address already becomes the administrator and keeps its password.
+   * @param wish the address (admin@postern.localhost unless given) and the password (made up unless given).
+   * @returns null when there is an administrator. @throws DomainError invalid_email, weak_password.
+   */
+  ensureFirstAdmin(wish: {
+    email?: string | undefined;
+    password?: string | undefined;
+  }): Promise<FirstAdmin | null>;
+}
+
+/** Letters and digits that nobody takes for one another. */
+const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
+
+/** A password to be read and typed once: five groups of four, 99 bits. */
+const readablePassword = (): string =>
+  Array.from({ length: 5 }, () =>
+    Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]).join(''),
+  ).join('-');
+
+export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
+  const { users, audit, inTransaction, lockFirstAdmin } = dependencies;
+  return {
+    ensureFirstAdmin: ({ email = 'admin@postern.localhost', password }) =>
+      inTransaction(async (tx) => {
+        await lockFirstAdmin(tx);
+        if ((await users.lockWithRole('admin', tx)).length > 0) return null;
+
+        const existing = await users.findByEmailKey(parseEmail(email).emailKey);
+        if (existing) {
+          const roles = [...new Set([...existing.roles, 'admin'])];
+          const user = present(await users.update(existing.id, { roles, status: 'active' }, tx));
+          const details = { fields: ['roles', 'status'], roles };
+          await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
+          return { user: toUser(user), password: null };
+        }
+
+        const made = password === undefined ? readablePassword() : null;
+        const username = (await users.findByUsernameKey('admin')) ? null : 'admin';
+        const user = await prepare(dependencies, {
+          email,
+          username,
+          password: password ?? made,
+          roles: ['user', 'admin'],
+        });
+        return { user: toUser(await insert(dependencies, user, systemActor, tx)), password: made };
+      }),
+  };
+}

@@ -1,0 +1,22 @@
+/** Accounts: made, found, changed, suspended and deleted, each change with its audit event in one transaction. */
+import { changes, type Changes } from './changes.ts';
+import { creation, type Creation } from './creation.ts';
+import type { AccountsDependencies } from './dependencies.ts';
+import { finding, type Finding } from './finding.ts';
+import { firstAdmins, type FirstAdmins } from './first-admin.ts';
+import { lifecycle, type Lifecycle } from './lifecycle.ts';
+
+export type { FirstAdmin } from './first-admin.ts';
+export type { User } from './user.ts';
+
+export type Accounts = Creation & Finding & Changes & Lifecycle & FirstAdmins;
+
+export function createAccounts(dependencies: AccountsDependencies): Accounts {
+  return {
+    ...creation(dependencies),
+    ...finding(dependencies),
+    ...changes(dependencies),
+    ...lifecycle(dependencies),
+    ...firstAdmins(dependencies),
+  };
+}

@@ -1,0 +1,117 @@
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { parseEmail } from '../identifiers.ts';
+import { type Addressee, recipientOf } from '../notices/recipient.ts';
+import { sourceOf } from '../source.ts';
+import { present } from '../users/user.ts';
+import type { VerificationDependencies } from './dependencies.ts';
+import { groundsOf } from './grounds.ts';
+
+interface Options {
+  /** The language of the request (BCP 47), for an account that has none of its own. */
+  locale?: string | undefined;
+}
+
+export interface Requesting {
+  /**
+   * Sends a link that verifies the address of a new account, in the transaction that makes it.
+   * @param account as it was just made.
+   */
+  begin(account: NewAccount, tx: Tx, options?: Options): Promise<void>;
+  /**
+   * Sends another such link; earlier ones end.
+   * @returns whether there was something to verify.
+   * @throws DomainError user_not_found, account_suspended, rate_limited, unavailable.
+   */
+  request(accountId: string, actor: Actor, options?: Options): Promise<boolean>;
+  /**
+   * Sends a link to an address that shall become the account's once it is used; earlier links end, and the old address
+   * is told. If another account has the address, its owner is told of the try, and whoever asked learns nothing.
+   * @throws DomainError invalid_email, user_not_found, account_suspended, rate_limited, unavailable.
+   */
+  requestChange(accountId: string, email: string, actor: Actor, options?: Options): Promise<void>;
+}
+
+type NewAccount = Addressee & Pick<UserRecord, 'passwordChangedAt' | 'status'>;
+
+/** Seconds that a link lasts. */
+const VERIFICATION_TTL = 86_400;
+
+/** Requests an hour: for one account, to one address, and of one source. */
+const MOST = { account: 10, address: 10, source: 200 };
+
+export function requesting(dependencies: VerificationDependencies): Requesting {
+  const { users, tokens, outbox, notices, audit, inTransaction, limit, clock } = dependencies;
+
+  const send = async (account: NewAccount, to: string, locale: string | undefined, tx: Tx) => {
+    const token = await tokens.create(
+      {
+        purpose: 'verify-email',
+        accountId: account.id,
+        payload: groundsOf(account, to),
+        ttl: VERIFICATION_TTL,
+      },
+      tx,
+    );
+    const expiresAt = new Date(clock.now() + VERIFICATION_TTL * 1000).toISOString();
+    const link = { token, lasts: VERIFICATION_TTL, expiresAt };
+    // Nobody has proved yet that the account and this address belong together: no name goes there.
+    const recipient = { ...recipientOf(account, locale), to, person: null };
+    await outbox.enqueue(
+      { cause: `verify-email:${sha256(token)}`, content: { ...recipient, kind: 'verify-email', link } },
+      tx,
+    );
+  };
+
+  const limited = (accountId: string, emailKey: string, actor: Actor) =>
+    limit([
+      { of: `verify:account:${accountId}`, most: MOST.account },
+      { of: `verify:address:${emailKey}`, most: MOST.address },
+      { of: `verify:source:${sourceOf(actor.ip)}`, most: MOST.source },
+    ]);
+
+  /** The account, active and locked. */
+  const lock = async (id: string, tx: Tx) => {
+    const account = present(await users.lock(id, tx));
+    if (account.status === 'suspended') throw new DomainError('account_suspended');
+    return account;
+  };
+
+  const request: Requesting['request'] = async (accountId, actor, { locale } = {}) => {
+    const { email, emailVerifiedAt } = present(await users.findById(accountId));
+    if (emailVerifiedAt) return false;
+    await limited(accountId, parseEmail(email).emailKey, actor);
+    await inTransaction(async (tx) => {
+      const account = await lock(accountId, tx);
+      await send(account, account.email, locale, tx);
+      await audit.record({ type: 'email.verification_requested', subject: accountId }, actor, tx);
+    });
+    return true;
+  };
+
+  return {
+    begin: (account, tx, { locale } = {}) => send(account, account.email, locale, tx),
+    request,
+    async requestChange(accountId, typed, actor, { locale } = {}) {
+      const { email, emailKey } = parseEmail(typed);
+      if (present(await users.findById(accountId)).email === email) {
+        await request(accountId, actor, { locale });
+        return;
+      }
+      await limited(accountId, emailKey, actor);
+      await inTransaction(async (tx) => {
+        const account = await lock(accountId, tx);
+        const holder = await users.findByEmailKey(emailKey);
+        if (holder && holder.id !== accountId) {
+          await tokens.deleteOf(accountId, 'verify-email', tx);
+          await notices.accountExists(holder, actor, tx);
+        } else await send(account, email, locale, tx);
+        await notices.emailChangeRequested(account, email, actor, tx);
+        await audit.record({ type: 'email.change_requested', subject: accountId }, actor, tx);
+      });
+    },
+  };
+}

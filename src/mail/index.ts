@@ -1,0 +1,43 @@
+/** Mail, put together: what the outbox holds goes out over SMTP_URL, or into files without it. */
+import type { Config } from '../config/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Outbox } from '../storage/outbox.ts';
+import type { Notifications } from '../storage/postgres/notifications.ts';
+import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createFileTransport, mailFolder } from './file-transport.ts';
+import type { Message } from './messages.ts';
+import { createMessageRenderer } from './renderer.ts';
+import { createSmtpTransport } from './smtp-transport.ts';
+import { senderOf } from './transport.ts';
+
+export { mailFolder } from './file-transport.ts';
+export type { Message } from './messages.ts';
+
+interface Dependencies {
+  config: Config;
+  outbox: Outbox<Message>;
+  notifications: Notifications;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** @throws StartupError when a template of the operator's cannot be used. */
+export function createMail({ config, outbox, notifications, clock, logger }: Dependencies): Dispatcher {
+  const from = senderOf(config);
+  const { smtpUrl, dataDir, production } = config;
+  if (production && smtpUrl === undefined) {
+    logger.warn('SMTP_URL is not set: mail reaches nobody, it is written to files');
+  }
+  return createDispatcher({
+    outbox,
+    render: createMessageRenderer(config),
+    transport:
+      smtpUrl === undefined
+        ? createFileTransport(mailFolder(dataDir), from)
+        : createSmtpTransport(smtpUrl, from),
+    notifications,
+    clock,
+    logger,
+  });
+}

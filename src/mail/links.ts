@@ -1,0 +1,23 @@
+/** Every link that a message can carry; all lead to PUBLIC_URL. */
+export interface Links {
+  verifyEmail(token: string): string;
+  resetPassword(token: string): string;
+  forgotPassword: string;
+  signIn: string;
+  account: string;
+}
+
+export function createLinks(publicUrl: string): Links {
+  const link = (path: string, token?: string): string => {
+    const url = new URL(path, publicUrl);
+    if (token !== undefined) url.searchParams.set('token', token);
+    return url.href;
+  };
+  return {
+    verifyEmail: (token) => link('/verify-email', token),
+    resetPassword: (token) => link('/reset-password', token),
+    forgotPassword: link('/forgot-password'),
+    signIn: link('/sign-in'),
+    account: link('/account'),
+  };
+}

@@ -1,0 +1,64 @@
+/** Under which circumstances something was done, as far as they are known. */
+export interface Circumstances {
+  /** ISO 8601. */
+  at: string;
+  ip: string | null;
+  /** Names that we know, never what a client says of itself. */
+  browser: string | null;
+  system: string | null;
+}
+
+/** A link that serves once. */
+interface TokenLink {
+  token: string;
+  /** Seconds. */
+  lasts: number;
+  /** ISO 8601; a message that could not be sent until then is not sent. */
+  expiresAt: string;
+}
+
+/** A way to show who one is, besides the password. */
+export interface FactorDisplay {
+  kind: 'totp' | 'passkey' | 'recovery-codes';
+  /** What its owner calls it. */
+  name: string | null;
+}
+
+/** What is said. */
+export type Matter =
+  | { kind: 'verify-email'; link: TokenLink }
+  | { kind: 'password-reset'; link: TokenLink; circumstances: Circumstances }
+  /** To the old address, when the change is asked for and when it is done. `email` is the new one. */
+  | { kind: 'email-change-requested' | 'email-changed'; email: string; circumstances: Circumstances }
+  | { kind: 'password-changed' | 'new-device'; circumstances: Circumstances }
+  | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: Circumstances }
+  /** `left` is how many codes remain. */
+  | { kind: 'recovery-code-used'; left: number; circumstances: Circumstances }
+  /** Somebody tried to have another account with this address. */
+  | { kind: 'account-exists'; circumstances: Circumstances };
+
+export type MessageKind = Matter['kind'];
+
+export interface Recipient {
+  to: string;
+  /** What to call the person; null when that is not known for sure. */
+  person: string | null;
+  /** The BCP 47 tag of the language they want, if known. */
+  locale: string | null;
+}
+
+/** A message as the outbox keeps it: data that JSON can hold. The words are found when it is sent. */
+export type Message = Recipient & Matter;
+
+export const messageKinds = [
+  'verify-email',
+  'password-reset',
+  'email-change-requested',
+  'email-changed',
+  'password-changed',
+  'new-device',
+  'factor-added',
+  'factor-removed',
+  'recovery-code-used',
+  'account-exists',
+] as const satisfies readonly MessageKind[];

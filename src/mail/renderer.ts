@@ -1,0 +1,96 @@
+import path from 'node:path';
+import type { Config } from '../config/index.ts';
+import { StartupError } from '../kernel/startup-error.ts';
+import { createLinks } from './links.ts';
+import { createLook } from './look.ts';
+import type { Message } from './messages.ts';
+import { samples } from './samples.ts';
+import { type Format, loadTemplates } from './templates.ts';
+import { createTranslator, languageFor, ownSentences, type Translator } from './translator.ts';
+
+const VIEWS = path.resolve(import.meta.dirname, '../../views/mail');
+
+/** A message in words. */
+export interface Rendered {
+  /** BCP 47. */
+  language: string;
+  subject: string;
+  html: string;
+  text: string;
+}
+
+export type RenderMessage = (message: Message) => Rendered;
+
+/** What is shown of the circumstances, and of a factor: label and value. */
+function factsOf(message: Message, { t, time }: Translator): { label: string; value: string }[] {
+  const facts: { label: string; value: string }[] = [];
+  const add = (label: string, value: string | number | null) => {
+    if (value !== null && value !== '') facts.push({ label: t(label), value: String(value) });
+  };
+  if ('factor' in message) add('fact.factor', message.factor.name);
+  if ('left' in message) add('fact.left', message.left);
+  if ('circumstances' in message) {
+    const { at, ip, browser, system } = message.circumstances;
+    add('fact.time', time(at));
+    add('fact.device', browser && system ? t('fact.deviceOn', { browser, system }) : (browser ?? system));
+    add('fact.ip', ip);
+  }
+  return facts;
+}
+
+/**
+ * Makes what puts messages into words, in the recipient's language. `settings.mail.templates` goes before views/mail.
+ * @throws StartupError when a template or a sentence of the operator's cannot be used for every message.
+ */
+export function createMessageRenderer({
+  name,
+  brand,
+  languages,
+  mail,
+  publicUrl,
+}: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'>): RenderMessage {
+  const own = mail.templates === null ? null : path.resolve(mail.templates);
+  const template = loadTemplates(own === null ? [VIEWS] : [own, VIEWS]);
+  const translators = new Map(
+    languages.map((language) => [
+      language,
+      createTranslator(language, name, own === null ? {} : ownSentences(own, language)),
+    ]),
+  );
+  const links = createLinks(publicUrl);
+  const look = createLook(brand.color);
+
+  const render: RenderMessage = (message) => {
+    const language = languageFor(message.locale, languages);
+    const translator = translators.get(language) ?? createTranslator(language, name);
+    const { t, tag } = translator;
+    const subject = t(`${message.kind}.subject`);
+    const greeting = message.person === null ? t('greetingPlain') : t('greeting', { person: message.person });
+    const page = { name, tag, subject, greeting, url: publicUrl };
+    const render = (format: Format): string => {
+      const shared = { t, translator, message, links, facts: factsOf(message, translator), look, page };
+      const partial = (file: string, args: Record<string, unknown> = {}): string =>
+        template(`partials/${file}`, format, { ...shared, partial, args });
+      const body = template(message.kind, format, { ...shared, partial, args: {} });
+      return template('layout', format, { ...shared, partial, args: { body } });
+    };
+    const text = render('text')
+      .replace(/\n{3,}/g, '\n\n')
+      .trim();
+    return { language: tag, subject, html: render('html'), text: `${text}\n` };
+  };
+  if (own !== null) tryOut(render, languages);
+  return render;
+}
+
+/** Renders everything once: what is wrong with templates shows now, and not when somebody waits for a message. */
+function tryOut(render: RenderMessage, languages: Config['languages']): void {
+  for (const message of languages.flatMap((language) => samples(language))) {
+    try {
+      render(message);
+    } catch (error) {
+      const where = `mail.templates: ${message.kind} in ${message.locale}`;
+      throw new StartupError(`${where}: ${(error as Error).message.trim()}`, { cause: error });
+    }
+  }
+}

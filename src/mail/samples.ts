@@ -1,0 +1,47 @@
+import { type Message, type MessageKind, messageKinds } from './messages.ts';
+
+const link = { token: 'S4mpleT0kenS4mpleT0ken_-', lasts: 900, expiresAt: '2026-11-21T03:00:00.000Z' };
+const circumstances = {
+  at: '2026-11-21T02:43:00.000Z',
+  ip: '203.0.113.7',
+  browser: 'Firefox',
+  system: 'Linux',
+};
+const email = 'n…@example.org';
+const factors = ['totp', 'passkey', 'recovery-codes'] as const;
+
+const matters = {
+  'verify-email': { kind: 'verify-email', link: { ...link, lasts: 86_400 } },
+  'password-reset': { kind: 'password-reset', link, circumstances },
+  'email-change-requested': { kind: 'email-change-requested', email, circumstances },
+  'email-changed': { kind: 'email-changed', email, circumstances },
+  'password-changed': { kind: 'password-changed', circumstances },
+  'new-device': { kind: 'new-device', circumstances },
+  'factor-added': { kind: 'factor-added', factor: { kind: 'passkey', name: 'Zoë’s phone' }, circumstances },
+  'factor-removed': { kind: 'factor-removed', factor: { kind: 'totp', name: null }, circumstances },
+  'recovery-code-used': { kind: 'recovery-code-used', left: 2, circumstances },
+  'account-exists': { kind: 'account-exists', circumstances },
+} as const;
+
+const to = { to: 'zoe@example.com', person: 'Zoë' };
+
+/** What a message of `kind` is like. @param locale BCP 47. */
+export const sampleOf = (kind: MessageKind, locale: string | null = 'en'): Message => ({
+  ...to,
+  locale,
+  ...matters[kind],
+});
+
+/** What every message is like, with every kind of factor: to try templates on. */
+export const samples = (locale: string | null): Message[] => [
+  ...messageKinds.map((kind) => sampleOf(kind, locale)),
+  ...(['factor-added', 'factor-removed'] as const).flatMap((kind) =>
+    factors.map((factor): Message => ({
+      ...to,
+      locale,
+      kind,
+      factor: { kind: factor, name: null },
+      circumstances,
+    })),
+  ),
+];

@@ -1,0 +1,44 @@
+import nodemailer, { type NodemailerError } from 'nodemailer';
+import { mailOf, MessageRefused, type Sender, type Transport } from './transport.ts';
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Milliseconds. The signal of a try bounds all of them together. */
+const TIMEOUTS = {
+  dnsTimeout: 10_000,
+  connectionTimeout: 10_000,
+  greetingTimeout: 20_000,
+  socketTimeout: 60_000,
+};
+
+/** Whether the server refused what it was sent, and for good; a failed login or connection says nothing about a message. */
+function isRefusal(error: unknown): boolean {
+  const { code, permanent } = error as NodemailerError;
+  return permanent === true && (code === 'EENVELOPE' || code === 'EMESSAGE');
+}
+
+/**
+ * Mail over SMTP, with connections kept for the next message. TLS is used whenever the server offers it.
+ * @param smtpUrl `smtp://` or `smtps://`; its query may hold any option of nodemailer, such as `requireTLS=true`.
+ */
+export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
+  const transporter = nodemailer.createTransport({
+    pool: true,
+    // The outbox tries again, and nobody else does.
+    maxRequeues: 0,
+    ...TIMEOUTS,
+    // A relay on this machine has, as a rule, a certificate that it signed itself, and nobody in between.
+    tls: { rejectUnauthorized: !LOOPBACK.has(new URL(smtpUrl).hostname) },
+    url: smtpUrl,
+  });
+  return {
+    async send(letter, signal) {
+      try {
+        await transporter.sendMail({ ...mailOf(letter, from), signal });
+      } catch (error) {
+        throw isRefusal(error) ? new MessageRefused((error as Error).message, { cause: error }) : error;
+      }
+    },
+    close: () => transporter.close(),
+  };
+}

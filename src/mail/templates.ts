@@ -1,0 +1,50 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import ejs from 'ejs';
+import { StartupError } from '../kernel/startup-error.ts';
+
+export type Format = 'html' | 'text';
+type Locals = Readonly<Record<string, unknown>>;
+type Template = (locals: Locals) => string;
+
+/** The names that every template may use besides `locals`, which holds all of them. */
+const NAMES = ['t', 'translator', 'message', 'links', 'facts', 'look', 'page', 'partial', 'args'];
+
+const formatOf = (file: string): Format => (file.endsWith('.text.ejs') ? 'text' : 'html');
+
+function compile(filename: string): Template {
+  try {
+    return ejs.compile(readFileSync(filename, 'utf8'), {
+      filename,
+      strict: true,
+      destructuredLocals: NAMES,
+      // In HTML all output is escaped; text is text.
+      ...(formatOf(filename) === 'text' ? { escape: String } : {}),
+    });
+  } catch (error) {
+    throw new StartupError(`The mail template ${filename} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The EJS templates `<name>.html.ejs` and `<name>.text.ejs` of `folders`, compiled; a file in an earlier folder is used
+ * instead of one of the same name in a later one.
+ * @throws StartupError when a folder is not there or a template does not compile.
+ */
+export function loadTemplates(folders: string[]): (name: string, format: Format, locals: Locals) => string {
+  const compiled = new Map<string, Template>();
+  for (const folder of folders) {
+    if (!existsSync(folder)) throw new StartupError(`mail.templates: there is no folder ${folder}`);
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const name = file.replaceAll(path.sep, '/');
+      if (name.endsWith('.ejs') && !compiled.has(name)) compiled.set(name, compile(path.join(folder, file)));
+    }
+  }
+  return (name, format, locals) => {
+    const template = compiled.get(`${name}.${format}.ejs`);
+    if (!template) throw new Error(`no mail template ${name}.${format}.ejs`);
+    return template(locals);
+  };
+}

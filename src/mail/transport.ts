@@ -1,0 +1,60 @@
+import type { Rendered } from './renderer.ts';
+
+/** A rendered message on its way to one address. */
+export interface Letter extends Rendered {
+  /** The same at every try, and so are the Message-ID and the date: what arrives twice can be told to be one. */
+  id: string;
+  date: Date;
+  to: string;
+}
+
+/** The way out. */
+export interface Transport {
+  /**
+   * Returns when the letter is safe with somebody else.
+   * @param signal aborts the try. Whether the letter arrived all the same is then unknown, as after any failure.
+   * @throws MessageRefused; anything else may be over soon.
+   */
+  send(letter: Letter, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** This very message is refused, and is likely to be refused again: an address that is no more, for one. */
+export class MessageRefused extends Error {
+  override readonly name = 'MessageRefused';
+}
+
+/** Who mail comes from. */
+export interface Sender {
+  name: string;
+  address: string;
+}
+
+/** The sender as the configuration has it: `mail.from`, or no-reply at the host of PUBLIC_URL. */
+export function senderOf(config: { name: string; publicUrl: string; mail: { from: string | null } }): Sender {
+  const { hostname } = new URL(config.publicUrl);
+  return { name: config.name, address: config.mail.from ?? `no-reply@${mailDomain(hostname)}` };
+}
+
+/** A host as the domain of an address; IP addresses are literals there (RFC 5321 section 4.1.3). */
+function mailDomain(hostname: string): string {
+  if (hostname.startsWith('[')) return `[IPv6:${hostname.slice(1)}`;
+  return /^[\d.]+$/.test(hostname) ? `[${hostname}]` : hostname;
+}
+
+/** What every transport makes of a letter: fields of nodemailer's `sendMail`. */
+export function mailOf({ id, date, to, subject, html, text, language }: Letter, from: Sender) {
+  return {
+    from,
+    to: { name: '', address: to },
+    subject,
+    html,
+    text,
+    date,
+    messageId: `<${id}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`,
+    // Nobody's holiday notice shall answer (RFC 3834).
+    headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': language },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
+}

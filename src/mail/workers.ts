@@ -1,0 +1,40 @@
+/**
+ * Does `step` again and again, by up to `limit` workers at a time, until it has nothing left to do. A worker that finds
+ * something to do calls another in before it does it.
+ */
+export class Workers {
+  readonly #limit: number;
+  readonly #step: (found: () => void) => Promise<boolean>;
+  readonly #running = new Set<Promise<void>>();
+  #calls = 0;
+  #isStopped = false;
+
+  /** @param step calls `found` when there is something to do, and returns whether there was. Never rejects. */
+  constructor(limit: number, step: (found: () => void) => Promise<boolean>) {
+    this.#limit = limit;
+    this.#step = step;
+  }
+
+  /** Says that there may be something to do. */
+  call(): void {
+    this.#calls += 1;
+    if (this.#isStopped || this.#running.size >= this.#limit) return;
+    const worker = this.#work().finally(() => this.#running.delete(worker));
+    this.#running.add(worker);
+  }
+
+  /** Lets steps under way end, and begins no other. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#running);
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isStopped) {
+      const calls = this.#calls;
+      const wasBusy = await this.#step(() => this.call());
+      // A call that came while it looked may be about what it did not see.
+      if (!wasBusy && calls === this.#calls) return;
+    }
+  }
+}
