@@ -1,0 +1,85 @@
+import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../kernel/clock.ts';
+import { sha256 } from '../kernel/ids.ts';
+
+/** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
+export interface AccessTokenClaims extends JWTPayload {
+  iss: string;
+  sub: string;
+  client_id: string;
+  jti: string;
+  iat: number;
+  exp: number;
+  aud: string | string[];
+  scope?: string;
+  gid?: string;
+}
+
+interface Dependencies {
+  issuer: string;
+  clock: Clock;
+  isRevoked(token: { jti: string; grantId?: string; clientId: string }): Promise<boolean>;
+}
+
+/** Signatures checked lately, by the token's hash: an API gateway shows the same token many times. */
+const MAX_REMEMBERED = 10_000;
+
+/** Verifies the provider's own JWT access tokens with the keys in process and the revocation marks. */
+export class AccessTokenVerifier {
+  readonly #deps: Dependencies;
+  #keys: ReturnType<typeof createLocalJWKSet> = createLocalJWKSet({ keys: [] });
+  #verified = new LRUCache<string, AccessTokenClaims>({ max: MAX_REMEMBERED });
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** Takes the published keys; what was verified with keys that are gone is forgotten. */
+  useKeys(keys: JWK[]): void {
+    this.#keys = createLocalJWKSet({ keys });
+    this.#verified.clear();
+  }
+
+  /**
+   * @returns the claims of a token that this issuer signed, that has not expired and was not revoked; else null.
+   */
+  async verify(token: string): Promise<AccessTokenClaims | null> {
+    const claims = await this.#checkSignature(token);
+    if (!claims || claims.exp * 1000 <= this.#deps.clock.now()) return null;
+    const revoked = await this.#deps.isRevoked({
+      jti: claims.jti,
+      clientId: claims.client_id,
+      ...(claims.gid === undefined ? {} : { grantId: claims.gid }),
+    });
+    return revoked ? null : claims;
+  }
+
+  /** Whether it is a token of ours that has merely expired. */
+  async hasExpired(token: string): Promise<boolean> {
+    const claims = await this.#checkSignature(token);
+    return claims !== null && claims.exp * 1000 <= this.#deps.clock.now();
+  }
+
+  /** The claims of a token that this issuer signed, whenever it expires. */
+  async #checkSignature(token: string): Promise<AccessTokenClaims | null> {
+    const hash = sha256(token);
+    const known = this.#verified.get(hash);
+    if (known) return known;
+    try {
+      const { payload } = await jwtVerify<AccessTokenClaims>(token, this.#keys, {
+        issuer: this.#deps.issuer,
+        typ: 'at+jwt',
+        algorithms: ['ES256', 'RS256', 'EdDSA'],
+        requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp', 'aud'],
+        // `verify` compares the expiry, each time anew.
+        currentDate: new Date(0),
+      });
+      this.#verified.set(hash, payload);
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return null;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Account, FindAccount } from 'oidc-provider';
+import type { UserRecord } from '../storage/users.ts';
+
+/**
+ * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
+ * behind them is.
+ */
+export const SCOPE_CLAIMS: Record<string, string[]> = {
+  openid: ['sub', 'auth_time', 'acr', 'amr'],
+  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
+  email: ['email', 'email_verified'],
+  roles: ['roles'],
+};
+
+/** The provider's own scopes; any other is an API's. */
+export const OIDC_SCOPES: readonly string[] = [...Object.keys(SCOPE_CLAIMS), 'offline_access'];
+
+/** The claims of an account. What it does not have is left out, never null. */
+function claimsOf(user: UserRecord): Record<string, unknown> {
+  const claims: Record<string, unknown> = {
+    sub: user.id,
+    name: user.name,
+    given_name: user.givenName,
+    family_name: user.familyName,
+    preferred_username: user.username ?? user.email,
+    locale: user.locale,
+    updated_at: Math.floor(user.updatedAt.getTime() / 1000),
+    email: user.email,
+    email_verified: user.emailVerifiedAt !== null,
+    roles: user.roles,
+  };
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+}
+
+/** The library's look-up of accounts. A suspended or deleted account is none. */
+export function createFindAccount(findById: (id: string) => Promise<UserRecord | null>): FindAccount {
+  return async (_ctx, sub) => {
+    const user = await findById(sub);
+    if (user?.status !== 'active') return undefined;
+    const account: Account = {
+      accountId: user.id,
+      claims: () => claimsOf(user) as Awaited<ReturnType<Account['claims']>>,
+    };
+    return account;
+  };
+}

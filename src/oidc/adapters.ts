@@ -1,0 +1,85 @@
+import { errors, type Adapter, type AdapterFactory, type AdapterPayload, type Provider } from 'oidc-provider';
+import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
+import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
+import type { ClientRegistry } from './client-registry.ts';
+
+interface Dependencies {
+  /** The stores of everything but clients. */
+  stores: StoreFactory;
+  clients: ClientRegistry;
+  /** Is told how long each call of a store took, in seconds. */
+  observe(model: string, operation: string, seconds: number): void;
+}
+
+/** The loser of a race is told so in the protocol's words; anything else is passed on. */
+function inProtocolWords(model: string, error: unknown): never {
+  if (error instanceof AlreadyConsumed) {
+    if (model === 'PushedAuthorizationRequest')
+      throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+    throw new errors.InvalidGrant('already used');
+  }
+  if (error instanceof GrantGone) throw new errors.InvalidGrant('the grant has ended');
+  throw error;
+}
+
+/** The library's adapters over our stores: exactly-once redemption in its error vocabulary, clients from the registry. */
+export function createAdapterFactory({ stores, clients, observe }: Dependencies): AdapterFactory {
+  return (model) => {
+    if (model === 'Client') return clientAdapter(clients);
+    const store = stores(model);
+    const call = async <T>(operation: string, work: Promise<T>): Promise<T> => {
+      const startedAt = performance.now();
+      try {
+        return await work;
+      } catch (error) {
+        return inProtocolWords(model, error);
+      } finally {
+        observe(model, operation, (performance.now() - startedAt) / 1000);
+      }
+    };
+    return {
+      upsert: (id, payload, expiresIn) => call('upsert', store.upsert(id, payload, expiresIn)),
+      find: async (id) => preciselyConsumed(await call('find', store.find(id))),
+      findByUid: (uid) => call('find', store.findByUid(uid)),
+      findByUserCode: (code) => call('find', store.findByUserCode(code)),
+      consume: (id) => call('consume', store.consume(id)),
+      destroy: (id) => call('destroy', store.destroy(id)),
+      revokeByGrantId: (grantId) => call('revoke', store.revokeByGrantId(grantId)),
+    };
+  };
+}
+
+/** The library asks only whether it was consumed; the grace of refresh tokens needs the moment, in seconds with fractions. */
+function preciselyConsumed(payload: AdapterPayload | void): AdapterPayload | undefined {
+  if (!payload) return undefined;
+  const { consumedAt, ...rest } = payload as AdapterPayload & { consumedAt?: number };
+  return consumedAt === undefined ? rest : { ...rest, consumed: consumedAt / 1000 };
+}
+
+function clientAdapter(clients: ClientRegistry): Adapter {
+  const refuse = async (): Promise<never> => {
+    throw new Error('clients are written through the clients of the domain');
+  };
+  return {
+    find: async (id) => clients.metadata(id),
+    upsert: refuse,
+    destroy: refuse,
+    consume: refuse,
+    findByUid: refuse,
+    findByUserCode: refuse,
+    revokeByGrantId: refuse,
+  };
+}
+
+/** A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. */
+export function installReplayDetection(provider: Provider): void {
+  const unique = provider.ReplayDetection.unique.bind(provider.ReplayDetection);
+  provider.ReplayDetection.unique = async (iss, jti, exp) => {
+    try {
+      return await unique(iss, jti, exp);
+    } catch (error) {
+      if (error instanceof ReplayDetected) return false;
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Configuration } from 'oidc-provider';
+import type { LiveProvider } from './live-provider.ts';
+import { deviceOfRequest } from './session-device.ts';
+
+export interface Login {
+  accountId: string;
+  /** RFC 8176. */
+  amr: string[];
+  acr: string;
+  /** When the person authenticated, in seconds since the epoch. */
+  authTime: number;
+  /** Whether the session outlives the browser. */
+  remember: boolean;
+}
+
+/** Who is signed in with a browser, and how. */
+export interface CurrentSession extends Login {
+  /** Stays the same as long as the session lives. */
+  uid: string;
+}
+
+interface Dependencies {
+  live: LiveProvider;
+  cookies: NonNullable<Configuration['cookies']>;
+  /** Seconds. */
+  ttl: { session: number; remembered: number };
+  /** Ends a grant and every token under it. */
+  endGrant(grantId: string): Promise<void>;
+}
+
+/** The provider's own session of a browser, for pages outside an authorization request: one sign-in serves both. */
+export class BrowserSessions {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** Who is signed in with this browser, or null. */
+  async current(req: IncomingMessage, res: ServerResponse): Promise<CurrentSession | null> {
+    const provider = this.#deps.live.current;
+    const session = await provider.Session.get(provider.createContext(req, res));
+    const { uid, accountId, amr = [], acr = '', transient } = session;
+    if (accountId === undefined) return null;
+    return { uid, accountId, amr, acr, authTime: session.authTime() ?? 0, remember: transient !== true };
+  }
+
+  /**
+   * Signs the browser in under a new session id. The same account keeps what its apps hold; another one's session
+   * ends first.
+   */
+  async login(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { accountId, amr, acr, authTime, remember }: Login,
+  ): Promise<void> {
+    const { live, cookies, ttl } = this.#deps;
+    const provider = live.current;
+    const ctx = provider.createContext(req, res);
+    const before = await provider.Session.get(ctx);
+    const isSame = before.accountId === accountId;
+    if (before.accountId !== undefined && !isSame) await before.destroy();
+    const session = isSame ? before : new provider.Session();
+    if (isSame) session.resetIdentifier();
+    session.loginAccount({ accountId, amr, acr, loginTs: authTime, transient: !remember });
+    Object.assign(session, { device: deviceOfRequest((name) => req.headers[name]) });
+    const seconds = remember ? ttl.remembered : ttl.session;
+    await session.save(seconds);
+    ctx.cookies.set(provider.cookieName('session'), session.jti, {
+      ...cookies.long,
+      ...(remember ? { maxAge: seconds * 1000 } : {}),
+    });
+  }
+
+  /**
+   * Signs the browser out: the session ends, and what apps hold because of it; not what they were given for the time
+   * when the person is away (`offline_access`).
+   * @returns the account that was signed in, or null.
+   */
+  async logout(req: IncomingMessage, res: ServerResponse): Promise<string | null> {
+    const provider = this.#deps.live.current;
+    const ctx = provider.createContext(req, res);
+    const session = await provider.Session.get(ctx);
+    const { accountId, authorizations = {} } = session;
+    ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
+    if (accountId === undefined) return null;
+    for (const { grantId, persistsLogout } of Object.values(authorizations)) {
+      if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
+    }
+    await session.destroy();
+    return accountId;
+  }
+}

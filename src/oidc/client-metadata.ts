@@ -1,0 +1,74 @@
+import { errors } from 'oidc-provider';
+import { OIDC_SCOPES } from './account.ts';
+
+/**
+ * Client metadata of our own, beside RFC 7591's:
+ * - `require_pkce` (true): whether authorization requests must carry a code challenge (RFC 7636);
+ * - `refresh_token_grace`: seconds in which a token just rotated gets the same successor; the server's default without;
+ * - `allowed_cors_origins`: origins that may call the token, revocation and userinfo endpoints from a browser, beside
+ *   those of its redirect URIs;
+ * - `first_party`: consent is not asked for;
+ * - `default_resource`: the API that tokens are for when a request names none (RFC 8707);
+ * - `rotate_refresh_tokens` (true): whether a refresh hands out a new refresh token (RFC 9700 section 4.14.2);
+ * - `refresh_token_ttl`: seconds that an unused refresh token lives; the server's `refresh.idle` without.
+ */
+export const EXTRA_METADATA = [
+  'require_pkce',
+  'refresh_token_grace',
+  'allowed_cors_origins',
+  'first_party',
+  'default_resource',
+  'rotate_refresh_tokens',
+  'refresh_token_ttl',
+  'api_scope',
+] as const;
+
+/**
+ * Metadata as the library takes it: its `scope` may name scopes of the provider alone, so those of APIs (any others) go
+ * into `api_scope`. A client that names only these may ask for no other of the provider than `openid`.
+ */
+export function forLibrary<T extends Record<string, unknown>>(metadata: T): T {
+  const { scope } = metadata;
+  if (typeof scope !== 'string' || scope === '') return metadata;
+  const named = scope.split(' ');
+  const own = named.filter((name) => OIDC_SCOPES.includes(name));
+  const ofApis = named.filter((name) => !OIDC_SCOPES.includes(name));
+  return { ...metadata, scope: own.join(' ') || 'openid', api_scope: ofApis.join(' ') };
+}
+
+const checks: Record<string, (value: unknown) => string | null> = {
+  require_pkce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  first_party: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  refresh_token_grace: (value) =>
+    Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 60 ? null : 'must be seconds, 0 to 60',
+  allowed_cors_origins: (value) =>
+    Array.isArray(value) &&
+    value.every((origin) => typeof origin === 'string' && URL.parse(origin)?.origin === origin)
+      ? null
+      : 'must be a list of origins like https://app.example.com',
+  rotate_refresh_tokens: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  refresh_token_ttl: (value) => (Number.isInteger(value) && Number(value) > 0 ? null : 'must be seconds'),
+  api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
+  default_resource: (value) =>
+    typeof value === 'string' && URL.canParse(value) ? null : 'must be an absolute URI',
+};
+
+/** Checks one property of EXTRA_METADATA. @throws InvalidClientMetadata (RFC 7591 section 3.2.2). */
+export function validateExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
+  if (value === undefined) return;
+  const problem = checks[key]?.(value);
+  if (problem) throw new errors.InvalidClientMetadata(`${key} ${problem}`);
+}
+
+/** Where they are read: the library camel-cases the metadata that it knows on its clients, and leaves the rest as it is. */
+export interface ExtraClientProperties {
+  require_pkce?: boolean;
+  refresh_token_grace?: number;
+  allowed_cors_origins?: string[];
+  first_party?: boolean;
+  default_resource?: string;
+  rotate_refresh_tokens?: boolean;
+  refresh_token_ttl?: number;
+  /** The scopes of APIs in the client's `scope`; undefined when it has none. */
+  api_scope?: string;
+}

@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache';
+import type { Provider } from 'oidc-provider';
+import type { ClientRecord, Clients } from '../storage/clients.ts';
+import { forLibrary } from './client-metadata.ts';
+
+/** Clients kept in one process. A compiled client weighs a few kilobytes. */
+const MAX_CLIENTS = 10_000;
+/** A change is announced to every node at once; this bounds how long a lost announcement could matter. In milliseconds. */
+const TTL = 60_000;
+
+/** Printable ASCII (RFC 6749 appendix A.1): anything else is nobody's, and not all of it can be asked a database for. */
+const CLIENT_ID = /^[\x20-\x7e]{1,255}$/;
+
+type CompiledClient = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
+
+const newCache = () => new LRUCache<string, CompiledClient>({ max: MAX_CLIENTS, ttl: TTL });
+
+/** A client's metadata as the library wants it (RFC 7591), with the secret's hash in place of the secret. */
+function toMetadata(client: ClientRecord): Record<string, unknown> & { client_id: string } {
+  return {
+    ...forLibrary(client.metadata),
+    client_id: client.id,
+    client_name: client.name,
+    ...(client.secretHash === null ? {} : { client_secret: client.secretHash }),
+  };
+}
+
+/**
+ * The library asks for the client on every request and checks its metadata anew unless it was among the last hundred.
+ * This keeps compiled clients until they change, so a request costs neither a database read nor a schema run.
+ */
+export class ClientRegistry {
+  readonly #clients: Clients;
+  #compiled = newCache();
+  /** Goes up with every change: a read that started before one must not be kept. */
+  #generation = 0;
+
+  constructor(clients: Clients) {
+    this.#clients = clients;
+  }
+
+  /** The adapter's view of a client. */
+  async metadata(id: string): Promise<Record<string, unknown> | undefined> {
+    const client = CLIENT_ID.test(id) ? await this.#clients.find(id) : null;
+    return client ? toMetadata(client) : undefined;
+  }
+
+  /** Forgets one client, or all of them with null: after a change, or when announcements may have been missed. */
+  forget(id: string | null): void {
+    this.#generation += 1;
+    if (id === null) this.#compiled.clear();
+    else this.#compiled.delete(id);
+  }
+
+  /** Puts a cache before `provider`'s own look-up. Compiled clients belong to one provider: each has its own cache. */
+  install(provider: Provider): void {
+    const compiled = newCache();
+    this.#compiled = compiled;
+    const find = provider.Client.find.bind(provider.Client);
+    provider.Client.find = async (id: string) => {
+      const known = compiled.get(id);
+      if (known) return known;
+      const generation = this.#generation;
+      const client = await find(id);
+      if (client && generation === this.#generation) compiled.set(id, client);
+      return client;
+    };
+  }
+}

@@ -1,0 +1,134 @@
+import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
+import type { Config } from '../config/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import type { Consents } from '../storage/consents.ts';
+import type { UserRecord } from '../storage/users.ts';
+import { ACR_VALUES } from './acr.ts';
+import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
+import { type ApiRegistry, resourceIndicators } from './apis.ts';
+import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './client-metadata.ts';
+import { cookieSettings } from './cookies.ts';
+import { clientBasedCORS } from './cors.ts';
+import { createExtraTokenClaims } from './extra-token-claims.ts';
+import { createLoadExistingGrant } from './grants.ts';
+import { mayIntrospect } from './introspection-policy.ts';
+import { createInteractionPolicy } from './interaction-policy.ts';
+import { SIGNING_ALGS } from './key-ring.ts';
+import { tokenLifetimes } from './token-lifetimes.ts';
+
+/** The pages that the provider itself shows; made by the transport. */
+export interface ProviderPages {
+  /** `error` is the OAuth error code, `description` its sentence. */
+  error(
+    ctx: KoaContextWithOIDC,
+    error: { error: string; error_description?: string | undefined },
+  ): Promise<void>;
+  /** Asks whether to sign out: `fields` are to be posted to `action`, with `logout=yes` to do it. */
+  logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
+  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+}
+
+export interface ConfigurationDependencies {
+  config: Config;
+  clock: Clock;
+  secrets: Secrets;
+  apis: ApiRegistry;
+  consents: Consents;
+  adapter: AdapterFactory;
+  /** The account of a subject, or null. */
+  findUser(id: string): Promise<UserRecord | null>;
+  /** First-party clients that are part of the service. */
+  staticClients: ClientMetadata[];
+  pages: ProviderPages;
+}
+
+/** The library hands its form over as HTML; what is in it, it has from here. */
+function logoutForm({ oidc }: KoaContextWithOIDC): { action: string; fields: Record<string, string> } {
+  const { secret } = (oidc.session?.state ?? {}) as { secret: string };
+  return { action: oidc.urlFor('end_session_confirm'), fields: { xsrf: secret } };
+}
+
+/** Everything oidc-provider is told. */
+export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS): Configuration {
+  const { config, clock, secrets, apis, pages } = deps;
+  const { tokens, refresh } = config;
+  return {
+    jwks,
+    adapter: deps.adapter,
+    clients: deps.staticClients,
+    findAccount: createFindAccount(deps.findUser),
+    loadExistingGrant: createLoadExistingGrant({
+      consents: deps.consents,
+      clock,
+      lifetime: refresh.absolute,
+    }),
+    renderError: (ctx, out) => pages.error(ctx, out),
+    ttl: tokenLifetimes(config, clock),
+    cookies: cookieSettings(config.publicUrl, secrets),
+    interactions: {
+      policy: createInteractionPolicy(),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
+    routes: {
+      authorization: '/oauth2/authorize',
+      token: '/oauth2/token',
+      userinfo: '/oauth2/userinfo',
+      jwks: '/oauth2/jwks',
+      introspection: '/oauth2/introspect',
+      revocation: '/oauth2/revoke',
+      end_session: '/oauth2/logout',
+      pushed_authorization_request: '/oauth2/par',
+    },
+    features: {
+      devInteractions: { enabled: false },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      revocation: { enabled: true },
+      resourceIndicators: resourceIndicators(
+        apis,
+        tokens.accessToken,
+        tokens.clientCredentials,
+      ) as NonNullable<Configuration['features']>['resourceIndicators'],
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx) => pages.logout(ctx, logoutForm(ctx)),
+        postLogoutSuccessSource: pages.loggedOut,
+      },
+    },
+    discovery: {
+      prompt_values_supported: ['none', 'login', 'consent', 'create'],
+      ui_locales_supported: config.languages,
+      service_documentation: `${config.publicUrl}/`,
+    },
+    acrValues: [...ACR_VALUES],
+    claims: SCOPE_CLAIMS,
+    scopes: [...OIDC_SCOPES],
+    subjectTypes: ['public'],
+    responseTypes: ['code'],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    clockTolerance: 5,
+    pkce: { required: (_ctx, client) => (client as ExtraClientProperties).require_pkce !== false },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientDefaults: {
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: 'RS256',
+    },
+    enabledJWA: {
+      idTokenSigningAlgValues: [...SIGNING_ALGS],
+      clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'PS256', 'RS256'],
+      dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256', 'RS256'],
+    },
+    extraClientMetadata: { properties: [...EXTRA_METADATA], validator: validateExtraMetadata },
+    extraTokenClaims: createExtraTokenClaims(deps.findUser),
+    clientBasedCORS,
+    // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).
+    expiresWithSession: (_ctx, source) => !source.scopes.has('offline_access'),
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: (ctx) =>
+      (ctx.oidc.client as ExtraClientProperties | undefined)?.rotate_refresh_tokens !== false,
+  };
+}

@@ -1,0 +1,42 @@
+import type { ClientMetadata } from 'oidc-provider';
+import type { ApiRecord } from '../storage/apis.ts';
+
+/** Every contract door is a client `contract:<name>` and an API of its own. */
+export const CONTRACT_CLIENT = 'contract:';
+
+/** The one scope of a door's API. */
+export const CONTRACT_SCOPE = 'contract';
+
+export interface ContractSettings {
+  name: string;
+  /** Whether a refresh hands out a new refresh token. */
+  rotates: boolean;
+  /** Seconds. */
+  accessTokenTtl: number;
+  /** Seconds. */
+  refreshTokenTtl: number;
+}
+
+export const contractAudience = (publicUrl: string, name: string): string => `${publicUrl}/contracts/${name}`;
+
+/** The built-in first-party client of a door. Public: what it hands out is bound to the account's own login. */
+export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSettings): ClientMetadata => ({
+  client_id: `${CONTRACT_CLIENT}${name}`,
+  client_name: `Contract ${name}`,
+  token_endpoint_auth_method: 'none',
+  grant_types: ['refresh_token'],
+  response_types: [],
+  redirect_uris: [],
+  first_party: true,
+  rotate_refresh_tokens: rotates,
+  refresh_token_ttl: refreshTokenTtl,
+});
+
+/** The API that a door's access tokens are for. */
+export const contractApi = (publicUrl: string, { name, accessTokenTtl }: ContractSettings): ApiRecord => ({
+  identifier: contractAudience(publicUrl, name),
+  name: `Contract ${name}`,
+  scopes: [CONTRACT_SCOPE],
+  accessTokenFormat: 'jwt',
+  accessTokenTtl,
+});

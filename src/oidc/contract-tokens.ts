@@ -1,0 +1,163 @@
+import type { RequestListener } from 'node:http';
+import { decodeJwt } from 'jose';
+import inject from 'light-my-request';
+import { errors } from 'oidc-provider';
+import type { Actor } from '../kernel/actor.ts';
+import { DomainError } from '../kernel/errors.ts';
+import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from './apis.ts';
+import { CONTRACT_CLIENT, CONTRACT_SCOPE, contractAudience } from './contract-clients.ts';
+import type { LoginBehind } from './extra-token-claims.ts';
+import type { LiveProvider } from './live-provider.ts';
+
+/** What a door hands out for a login. */
+export interface TokenSet {
+  accessToken: string;
+  refreshToken: string;
+  /** Of the access token. */
+  expiresAt: Date;
+  accountId: string;
+}
+
+/** The claims of a door's access token: who the account is, as doors show it. */
+export interface ContractClaims extends AccessTokenClaims {
+  user_number: number;
+  username: string;
+  roles: string[];
+}
+
+interface Dependencies {
+  live: LiveProvider;
+  apis: ApiRegistry;
+  verifier: AccessTokenVerifier;
+  publicUrl: string;
+  /** The provider's own listener: refreshing is left to its token endpoint. */
+  provider(): RequestListener;
+  endGrant(grantId: string): Promise<void>;
+  /** Is told who logged out. */
+  loggedOut(accountId: string, actor: Actor): Promise<void>;
+}
+
+/** The library's words for a grant that ended, or whose account did, while tokens were made under it. */
+const isGone = (error: unknown): boolean => error instanceof errors.InvalidGrant;
+
+/**
+ * The tokens of contract doors: real ones of the provider, minted under a grant of their own for each login, so that
+ * they verify by JWKS, introspect, revoke and refresh like any other.
+ */
+export class ContractTokens {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  /**
+   * Tokens for an account that has just logged in at `door`.
+   * @throws DomainError invalid_credentials when the account was suspended or deleted meanwhile.
+   */
+  async issue(door: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
+    try {
+      return await this.#mint(door, accountId, login);
+    } catch (error) {
+      throw isGone(error) ? new DomainError('invalid_credentials', {}, { cause: error }) : error;
+    }
+  }
+
+  async #mint(door: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
+    const { live, apis, publicUrl } = this.#deps;
+    const provider = live.current;
+    const resource = contractAudience(publicUrl, door);
+    const client = await provider.Client.find(`${CONTRACT_CLIENT}${door}`);
+    const api = apis.find(resource);
+    if (!client || !api) throw new Error(`there is no client for the door ${door}`);
+    const grant = new provider.Grant({ accountId, clientId: client.clientId });
+    grant.addResourceScope(resource, CONTRACT_SCOPE);
+    const grantId = await grant.save();
+    const common = { accountId, client, grantId, gty: 'contract', scope: CONTRACT_SCOPE };
+
+    const accessToken = new provider.AccessToken(common);
+    accessToken.resourceServer = new provider.ResourceServer(
+      resource,
+      resourceServerOf(api, api.scopes, MAX_ACCESS_TOKEN_TTL),
+    );
+    Object.assign(accessToken, { login });
+    const refreshToken = new provider.RefreshToken({
+      ...common,
+      ...login,
+      resource,
+      rotations: 0,
+    });
+    const [jwt, refresh] = await Promise.all([accessToken.save(), refreshToken.save()]);
+    return tokenSet(jwt, refresh);
+  }
+
+  /** Ends tokens that were made and are not handed out after all. */
+  async discard({ accessToken }: TokenSet): Promise<void> {
+    const { gid } = decodeJwt<ContractClaims>(accessToken);
+    if (gid !== undefined) await this.#deps.endGrant(gid);
+  }
+
+  /**
+   * Refreshes as the token endpoint does, rotation, its grace and the end of a reused family included.
+   * @throws DomainError invalid_token, unavailable.
+   */
+  async refresh(door: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
+    const reply = await inject(this.#deps.provider(), {
+      method: 'POST',
+      url: '/oauth2/token',
+      headers: {
+        'host': new URL(this.#deps.publicUrl).host,
+        'x-forwarded-proto': new URL(this.#deps.publicUrl).protocol.slice(0, -1),
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-forwarded-for': actor.ip ?? '',
+        'user-agent': actor.userAgent ?? '',
+        'x-request-id': actor.requestId ?? '',
+      },
+      payload: new URLSearchParams({
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        client_id: `${CONTRACT_CLIENT}${door}`,
+      }).toString(),
+    });
+    if (reply.statusCode >= 500) throw new DomainError('unavailable');
+    if (reply.statusCode !== 200) throw new DomainError('invalid_token');
+    const body = reply.json<{ access_token: string; refresh_token: string }>();
+    return tokenSet(body.access_token, body.refresh_token);
+  }
+
+  /** The claims of an access token that `door` handed out, as a Bearer token, and that is good; else null. */
+  async verify(door: string, token: string): Promise<ContractClaims | null> {
+    const claims = await this.#deps.verifier.verify(token);
+    const isOfDoor =
+      claims?.client_id === `${CONTRACT_CLIENT}${door}` &&
+      claims.aud === contractAudience(this.#deps.publicUrl, door) &&
+      // One that is bound to a key (RFC 9449) is worth nothing without its proof.
+      claims['cnf'] === undefined;
+    return isOfDoor ? (claims as ContractClaims) : null;
+  }
+
+  /** Whether it is a token of ours that has merely expired. */
+  hasExpired(token: string): Promise<boolean> {
+    return this.#deps.verifier.hasExpired(token);
+  }
+
+  /** Ends the login behind an access token: its grant, with every token under it. */
+  async end({ gid, sub }: ContractClaims, actor: Actor): Promise<void> {
+    if (gid !== undefined) await this.#deps.endGrant(gid);
+    await this.#deps.loggedOut(sub, actor);
+  }
+
+  /** Ends the login behind a refresh token, if it is one of `door`. */
+  async endByRefreshToken(door: string, refreshToken: string, actor: Actor): Promise<void> {
+    const token = await this.#deps.live.current.RefreshToken.find(refreshToken);
+    if (token?.clientId !== `${CONTRACT_CLIENT}${door}` || !token.grantId || !token.accountId) return;
+    await this.#deps.endGrant(token.grantId);
+    await this.#deps.loggedOut(token.accountId, actor);
+  }
+}
+
+function tokenSet(accessToken: string, refreshToken: string): TokenSet {
+  const { exp = 0, sub = '' } = decodeJwt(accessToken);
+  return { accessToken, refreshToken, expiresAt: new Date(exp * 1000), accountId: sub };
+}

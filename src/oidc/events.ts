@@ -1,0 +1,54 @@
+import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
+
+/** What the provider tells the rest of the house. Handlers must not throw: the library calls them in mid-request. */
+export interface ProviderEvents {
+  /** A request to the token endpoint ended; `outcome` is `success` or the OAuth error code. */
+  grant(grantType: string, outcome: string): void;
+  /** An authorization request ended; `outcome` as above. */
+  authorization(outcome: string): void;
+  /** A refresh token came again after its grace: somebody has a copy. Its family has been ended. */
+  refreshTokenReused(event: {
+    ctx: KoaContextWithOIDC;
+    accountId: string | undefined;
+    clientId: string | undefined;
+    grantId: string | undefined;
+  }): void;
+  loggedOut(event: {
+    ctx: KoaContextWithOIDC;
+    accountId: string | undefined;
+    clientId: string | undefined;
+  }): void;
+  failed(ctx: KoaContextWithOIDC, error: Error): void;
+}
+
+const REUSED = 'refresh token already used';
+
+export function installEvents(provider: Provider, events: ProviderEvents): void {
+  const grantType = (ctx: KoaContextWithOIDC) => {
+    const value = ctx.oidc.params?.['grant_type'];
+    // Metrics have one row for each value: only the ones we know.
+    return typeof value === 'string' && KNOWN_GRANTS.has(value) ? value : 'other';
+  };
+  provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success'));
+  provider.on('grant.error', (ctx, error: errors.OIDCProviderError) => {
+    events.grant(grantType(ctx), error.error);
+    if (error.error_detail !== REUSED) return;
+    const token = ctx.oidc.entities.RefreshToken;
+    events.refreshTokenReused({
+      ctx,
+      accountId: token?.accountId,
+      clientId: token?.clientId,
+      grantId: token?.grantId,
+    });
+  });
+  provider.on('authorization.success', () => events.authorization('success'));
+  provider.on('authorization.error', (_ctx, error: errors.OIDCProviderError) =>
+    events.authorization(error.error),
+  );
+  provider.on('end_session.success', (ctx) => {
+    events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
+  });
+  provider.on('server_error', (ctx, error) => events.failed(ctx, error));
+}
+
+const KNOWN_GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);

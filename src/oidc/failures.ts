@@ -1,0 +1,43 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { isDomainError } from '../kernel/errors.ts';
+import type { ProviderPages } from './configuration.ts';
+
+interface Dependencies {
+  /** Whether an error is the outage of a store. */
+  isUnavailable(error: unknown): boolean;
+  page: ProviderPages['error'];
+}
+
+/** Seconds. */
+const RETRY_AFTER = 5;
+
+const REPLY = {
+  error: 'temporarily_unavailable',
+  error_description: 'A service this needs is not available; try again shortly',
+};
+
+/** The outage of a store is 503 with Retry-After (RFC 6749 section 4.1.2.1's word for it), not the library's 500. */
+export function installFailureReplies(provider: Provider, { isUnavailable, page }: Dependencies): void {
+  const failures = new WeakMap<object, Error>();
+  provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => failures.set(ctx, error));
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    let failure: unknown;
+    try {
+      await next();
+      failure = failures.get(ctx);
+    } catch (error) {
+      failure = error;
+      if (!isOutage(error)) throw error;
+    }
+    if (!failure || !isOutage(failure)) return;
+    ctx.status = 503;
+    ctx.set('Retry-After', String(RETRY_AFTER));
+    ctx.set('Cache-Control', 'no-store');
+    if (ctx.method === 'GET' && ctx.accepts('json', 'html') === 'html') await page(ctx, REPLY);
+    else ctx.body = REPLY;
+  });
+
+  function isOutage(error: unknown): boolean {
+    return isDomainError(error, 'unavailable') || isUnavailable(error);
+  }
+}

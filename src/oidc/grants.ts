@@ -1,0 +1,71 @@
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { epochSeconds, type Clock } from '../kernel/clock.ts';
+import type { Allowed, Consents } from '../storage/consents.ts';
+import type { ExtraClientProperties } from './client-metadata.ts';
+
+type Grant = InstanceType<KoaContextWithOIDC['oidc']['provider']['Grant']>;
+
+interface Dependencies {
+  consents: Pick<Consents, 'find'>;
+  clock: Clock;
+  /** Seconds that a grant lives: as long as the longest login under it may. */
+  lifetime: number;
+}
+
+/** Puts what was allowed into a grant. */
+export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: Allowed): void {
+  if (oidcScopes.length > 0) grant.addOIDCScope(oidcScopes.join(' '));
+  if (oidcClaims.length > 0) grant.addOIDCClaims(oidcClaims);
+  for (const [resource, scopes] of Object.entries(resourceScopes))
+    grant.addResourceScope(resource, scopes.join(' '));
+}
+
+/** Everything this request asks for: what a first-party client is allowed. */
+function requested({ oidc }: KoaContextWithOIDC): Allowed {
+  const servers = Object.entries(oidc.resourceServers ?? {});
+  return {
+    oidcScopes: [...oidc.requestParamOIDCScopes],
+    oidcClaims: [...oidc.requestParamClaims],
+    resourceScopes: Object.fromEntries(
+      servers.map(([id, server]) => [
+        id,
+        [...oidc.requestParamScopes].filter((scope) => server.scopes.has(scope)),
+      ]),
+    ),
+  };
+}
+
+/**
+ * The grant that an authorization request continues under. Every login has a grant of its own, so that ending it ends
+ * nothing else; what the person allowed this client before, and what a first-party client asks for, is put into it
+ * without asking again.
+ */
+export function createLoadExistingGrant({ consents, clock, lifetime }: Dependencies) {
+  return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
+    const { oidc } = ctx;
+    const { client, session, provider } = oidc;
+    if (!client || !session?.accountId) return undefined;
+    const isFirstParty = (client as ExtraClientProperties).first_party === true;
+    const grantId = oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId);
+    const existing = grantId ? await provider.Grant.find(grantId) : undefined;
+    const known = existing?.accountId === session.accountId ? existing : undefined;
+    const remembered =
+      known && !isFirstParty
+        ? null
+        : isFirstParty
+          ? requested(ctx)
+          : await consents.find(session.accountId, client.clientId);
+    if (!known && !remembered) return undefined;
+
+    const grant = known ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
+    const before = JSON.stringify(grant);
+    if (remembered) allow(grant, remembered);
+    const now = epochSeconds(clock);
+    const isAging = known?.exp !== undefined && known.exp - now < lifetime / 2;
+    if (!known || isAging || JSON.stringify(grant) !== before) {
+      if (isAging) grant.exp = now + lifetime;
+      await grant.save();
+    }
+    return grant;
+  };
+}

@@ -1,0 +1,28 @@
+import { interactionPolicy } from 'oidc-provider';
+import { insistsOnUnknown, requestedAcr, satisfies } from './acr.ts';
+
+const { Check, Prompt } = interactionPolicy;
+
+/**
+ * What a person is asked, in this order: to create an account (`prompt=create`, Initiating User Registration via
+ * OpenID Connect 1.0), to log in, to show a second factor when the request wants a stronger login, to consent.
+ */
+export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  const login = policy.get('login');
+  // They want the very value that was asked for; a stronger login is as good.
+  for (const exact of ['essential_acrs', 'essential_acr']) login?.checks.remove(exact);
+  policy.add(new Prompt({ name: 'create', requestable: true }), 0);
+  const isWeak = new Check(
+    'acr_too_weak',
+    'the request asks for a stronger login',
+    'interaction_required',
+    (ctx) => {
+      const asked = requestedAcr(ctx);
+      return asked === undefined ? insistsOnUnknown(ctx) : !satisfies(ctx.oidc.acr, asked);
+    },
+    (ctx) => ({ acr: requestedAcr(ctx) }),
+  );
+  policy.add(new Prompt({ name: 'mfa', requestable: false }, isWeak), 2);
+  return policy;
+}

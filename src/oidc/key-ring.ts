@@ -1,0 +1,162 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import type { Actor } from '../kernel/actor.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { SigningKeyRecord, SigningKeys } from '../storage/signing-keys.ts';
+
+/** Every algorithm the provider signs with, each with a key of its own. */
+export const SIGNING_ALGS = ['RS256', 'ES256', 'EdDSA'] as const;
+
+export interface KeyState extends SigningKeyRecord {
+  state: 'published' | 'signing' | 'retiring';
+}
+
+export interface Keys {
+  /** Private JWKs, the one that signs first within each algorithm: what the provider is built with. */
+  jwks: JWK[];
+  /** The JWK Set as published (RFC 7517), without private parts. */
+  publicJwks: JWK[];
+  /** When the picture next changes by itself, in milliseconds since the epoch. */
+  changesAt: number;
+}
+
+interface Dependencies {
+  store: SigningKeys;
+  inTransaction: InTransaction;
+  audit: Audit;
+  clock: Clock;
+  /** Seconds between publication and the first signature. */
+  lead: number;
+  /** Seconds that a key signs before the next one takes over by itself. */
+  lifetime: number;
+  /** Seconds that the longest-lived token lives: a key stays published that long after its last signature. */
+  longestToken: number;
+  /** Tells every node that the keys have changed, once the transaction commits. */
+  announce(tx: Tx): Promise<void>;
+}
+
+async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; privateJwk: JWK }> {
+  const pair = await generateKeyPair(alg, {
+    extractable: true,
+    ...(alg === 'RS256' ? { modulusLength: 2048 } : {}),
+  });
+  const publicJwk = await exportJWK(pair.publicKey);
+  const kid = (await calculateJwkThumbprint(publicJwk)).slice(0, 16);
+  const common = { kid, alg, use: 'sig' };
+  return {
+    kid,
+    publicJwk: { ...publicJwk, ...common },
+    privateJwk: { ...(await exportJWK(pair.privateKey)), ...common },
+  };
+}
+
+/** The latest key of an algorithm that may sign already; before any may, the first. */
+function signingKid(keys: SigningKeyRecord[], alg: string, now: number): string | undefined {
+  const own = keys.filter((key) => key.alg === alg);
+  const ready = own.filter((key) => key.activatesAt.getTime() <= now);
+  return (ready.toSorted((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime())[0] ?? own[0])?.kid;
+}
+
+/** The provider's signing keys: made, published, put to work and retired in time, on all nodes alike. */
+export class KeyRing {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** Reads the keys. @throws StartupError when SECRETS_KEY does not open them. */
+  async load(): Promise<Keys> {
+    const { store, clock, lifetime, lead } = this.#deps;
+    const now = clock.now();
+    const keys = await store.open(now);
+    const signing = new Set(SIGNING_ALGS.map((alg) => signingKid(keys, alg, now)));
+    const ordered = keys.toSorted((a, b) => Number(signing.has(b.kid)) - Number(signing.has(a.kid)));
+    const moments = keys.flatMap((key) => [
+      key.activatesAt.getTime(),
+      key.expiresAt?.getTime() ?? key.activatesAt.getTime() + (lifetime - lead) * 1000,
+    ]);
+    return {
+      jwks: ordered.map((key) => key.privateJwk as JWK),
+      publicJwks: ordered.map((key) => key.publicJwk as JWK),
+      changesAt: Math.min(...moments.filter((moment) => moment > now)),
+    };
+  }
+
+  /** Every published key with what it does now. */
+  async list(): Promise<KeyState[]> {
+    const now = this.#deps.clock.now();
+    const keys = await this.#deps.store.list(now);
+    return keys.map((key) => {
+      if (signingKid(keys, key.alg, now) === key.kid) return { ...key, state: 'signing' };
+      return { ...key, state: key.activatesAt.getTime() > now ? 'published' : 'retiring' };
+    });
+  }
+
+  /**
+   * Makes the next key of every algorithm. Each is published now and signs after the lead time; what signed before
+   * stays published until its last token has expired.
+   */
+  async rotate(actor: Actor): Promise<SigningKeyRecord[]> {
+    const fresh = await Promise.all(SIGNING_ALGS.map(generate));
+    return this.#deps.inTransaction(async (tx) => {
+      await this.#deps.store.lock(tx);
+      return this.#add(fresh, this.#deps.lead, actor, tx);
+    });
+  }
+
+  /** Makes the first keys, replaces keys at the end of their life, drops those that have left the JWKS. */
+  async maintain(actor: Actor): Promise<void> {
+    const { store, clock, inTransaction, lifetime, lead } = this.#deps;
+    const due = async (): Promise<string[]> => {
+      const now = clock.now();
+      const keys = await store.list(now);
+      return SIGNING_ALGS.filter((alg) => {
+        const newest = Math.max(
+          ...keys.filter((key) => key.alg === alg).map((key) => key.activatesAt.getTime()),
+          0,
+        );
+        return newest + (lifetime - lead) * 1000 <= now;
+      });
+    };
+    const missing = await due();
+    if (missing.length > 0) {
+      const fresh = await Promise.all(missing.map(generate));
+      await inTransaction(async (tx) => {
+        await store.lock(tx);
+        const still = new Set(await due());
+        const wanted = fresh.filter((key) => still.has(key.publicJwk.alg ?? ''));
+        if (wanted.length > 0) await this.#add(wanted, lead, actor, tx);
+      });
+    }
+    await store.deleteExpired(clock.now());
+  }
+
+  async #add(
+    fresh: { kid: string; publicJwk: JWK; privateJwk: JWK }[],
+    lead: number,
+    actor: Actor,
+    tx: Tx,
+  ): Promise<SigningKeyRecord[]> {
+    const { store, clock, audit, longestToken, announce } = this.#deps;
+    const now = clock.now();
+    const known = await store.list(now);
+    const added = [];
+    for (const { kid, publicJwk, privateJwk } of fresh) {
+      const alg = publicJwk.alg ?? '';
+      const isFirst = !known.some((key) => key.alg === alg);
+      const activatesAt = new Date(isFirst ? now : now + lead * 1000);
+      added.push(
+        await store.create(
+          { kid, alg, publicJwk: { ...publicJwk }, privateJwk: { ...privateJwk }, activatesAt },
+          tx,
+        ),
+      );
+      await store.expireOthers(alg, kid, new Date(activatesAt.getTime() + longestToken * 1000), tx);
+    }
+    await audit.record({ type: 'key.rotated', details: { kids: added.map((key) => key.kid) } }, actor, tx);
+    await announce(tx);
+    return added;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Provider } from 'oidc-provider';
+import { systemActor } from '../kernel/actor.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { KeyRing, Keys } from './key-ring.ts';
+
+interface Dependencies {
+  keyRing: KeyRing;
+  clock: Clock;
+  logger: Logger;
+  /** Builds a provider on keys: some milliseconds. */
+  build(keys: Keys): Provider;
+  /** Is told of every new provider before requests get to it. */
+  onSwap(provider: Provider, keys: Keys): void;
+}
+
+/** However far the next change is, the keys are looked at this often, in milliseconds. */
+const LOOK_AGAIN = 3_600_000;
+
+/**
+ * The provider that answers now. When keys change, another is built and takes its place: requests under way finish on
+ * the one they began with, so rotation needs no restart and fails no request.
+ */
+export class LiveProvider {
+  readonly #deps: Dependencies;
+  #current: Provider | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Reloads run one after the other: the last one asked for wins. */
+  #reloads: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  get current(): Provider {
+    if (!this.#current) throw new Error('the provider has not been started');
+    return this.#current;
+  }
+
+  /** Makes the first keys when there are none and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+  async start(): Promise<void> {
+    await this.#deps.keyRing.maintain(systemActor);
+    await this.#load();
+  }
+
+  /** Takes up changed keys; called when another node or the CLI changed them. Failures are logged, and tried again. */
+  reload(): Promise<void> {
+    this.#reloads = this.#reloads.then(() => this.#load()).catch((error: unknown) => this.#retry(error));
+    return this.#reloads;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #load(): Promise<void> {
+    const keys = await this.#deps.keyRing.load();
+    const provider = this.#deps.build(keys);
+    this.#deps.onSwap(provider, keys);
+    this.#current = provider;
+    this.#schedule(keys.changesAt - this.#deps.clock.now());
+  }
+
+  #schedule(delay: number): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    const tick = () => {
+      this.#reloads = this.#reloads
+        .then(() => this.#deps.keyRing.maintain(systemActor))
+        .then(() => this.#load())
+        .catch((error: unknown) => this.#retry(error));
+    };
+    // A little after the moment itself, so that every comparison with the clock is past it.
+    this.#timer = setTimeout(tick, Math.min(Math.max(delay, 0) + 50, LOOK_AGAIN)).unref();
+  }
+
+  #retry(error: unknown): void {
+    this.#deps.logger.error({ err: error }, 'signing keys could not be reloaded');
+    this.#schedule(10_000);
+  }
+}

@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+
+const PATHS = new Set([
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+  '/oauth2/jwks',
+]);
+
+/** Seconds that clients may keep discovery and the JWK Set: shorter than the lead of a new key. */
+const MAX_AGE = 60;
+
+/**
+ * Discovery and the JWK Set change only with the keys: the provider's first reply is kept as bytes and sent from there.
+ * Both are public and the same for everybody, cross-origin too.
+ */
+export class Prebuilt {
+  #replies = new Map<string, Buffer>();
+
+  /** Takes the replies from `provider` from now on. */
+  attach(provider: Provider): void {
+    const replies = new Map<string, Buffer>();
+    this.#replies = replies;
+    provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+      await next();
+      if (ctx.method !== 'GET' || ctx.status !== 200 || !PATHS.has(ctx.path)) return;
+      ctx.set('Cache-Control', `public, max-age=${MAX_AGE}`);
+      replies.set(ctx.path, Buffer.from(JSON.stringify(ctx.body)));
+    });
+  }
+
+  /** Answers when it can. @returns whether it did. */
+  serve(method: string | undefined, path: string, res: ServerResponse): boolean {
+    const body = method === 'GET' ? this.#replies.get(path) : undefined;
+    if (!body) return false;
+    res.writeHead(200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': body.length,
+      'Cache-Control': `public, max-age=${MAX_AGE}`,
+      'Access-Control-Allow-Origin': '*',
+    });
+    res.end(body);
+    return true;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Audit, AuditEntry } from '../storage/audit.ts';
+import type { ProviderEvents } from './events.ts';
+
+interface Dependencies {
+  metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
+  audit: Audit;
+  logger: Logger;
+}
+
+type Context = Parameters<ProviderEvents['loggedOut']>[0]['ctx'];
+
+const actor = (ctx: Context, kind: Actor['kind'], id: string | null): Actor => ({
+  kind,
+  id,
+  door: 'oidc',
+  ip: ctx.get('X-Forwarded-For') || null,
+  userAgent: ctx.get('User-Agent') || null,
+  requestId: ctx.get('X-Request-Id') || null,
+});
+
+/** What becomes of the provider's events: metrics, the log, the audit. */
+export function providerEvents({ metrics, audit, logger }: Dependencies): ProviderEvents {
+  // The library has answered by then; a row that cannot be written is said in the log.
+  const record = (entry: AuditEntry, by: Actor): void => {
+    audit
+      .record(entry, by)
+      .catch((error: unknown) => logger.error({ err: error, entry }, 'audit event not written'));
+  };
+  return {
+    grant: (type, outcome) => metrics.grant(type, outcome),
+    authorization: (outcome) => metrics.authorization(outcome),
+    refreshTokenReused({ ctx, accountId = null, clientId = null, grantId }) {
+      logger.warn(
+        { accountId, clientId, grantId, requestId: ctx.get('X-Request-Id') },
+        'a refresh token was reused: its family has been ended',
+      );
+      record(
+        {
+          type: 'refresh_token.reused',
+          outcome: 'failure',
+          subject: accountId,
+          clientId,
+          details: { grantId },
+        },
+        actor(ctx, 'client', clientId),
+      );
+    },
+    loggedOut({ ctx, accountId = null, clientId = null }) {
+      if (accountId !== null)
+        record({ type: 'logout', subject: accountId, clientId }, actor(ctx, 'user', accountId));
+    },
+    failed(ctx, error) {
+      logger.error(
+        { err: error, requestId: ctx.get('X-Request-Id'), route: ctx.oidc.route },
+        'the provider failed',
+      );
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { Provider } from 'oidc-provider';
+import type { Keys } from './key-ring.ts';
+import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
+import { installReplayDetection } from './adapters.ts';
+import type { ClientRegistry } from './client-registry.ts';
+import { installHashedSecrets } from './client-secrets.ts';
+import { installCodeRedemption } from './code-redemption.ts';
+import { installEvents, type ProviderEvents } from './events.ts';
+import { installFailureReplies } from './failures.ts';
+import { installJwtAccessTokens } from './jwt-access-tokens.ts';
+import type { AccessTokenVerifier } from './access-token-verifier.ts';
+import { installRefreshRotation } from './refresh-rotation.ts';
+import { installSessionDevices } from './session-device.ts';
+import { installSessionRenewal } from './session-renewal.ts';
+
+export interface ProviderDependencies extends ConfigurationDependencies {
+  clients: ClientRegistry;
+  verifier: AccessTokenVerifier;
+  events: ProviderEvents;
+  revokeToken(jti: string, expiresAt: number): Promise<void>;
+  isUnavailable(error: unknown): boolean;
+}
+
+/** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
+export function createProvider(deps: ProviderDependencies, keys: Keys): Provider {
+  const provider = new Provider(deps.config.publicUrl, createConfiguration(deps, { keys: keys.jwks }));
+  // The listener has made Host and X-Forwarded-* say the truth by the time a request gets here.
+  provider.proxy = true;
+  deps.clients.install(provider);
+  installHashedSecrets(provider);
+  installReplayDetection(provider);
+  installSessionDevices(provider, deps.clock);
+  installSessionRenewal(provider);
+  installCodeRedemption(provider, { clock: deps.clock });
+  installRefreshRotation(provider, {
+    secrets: deps.secrets,
+    clock: deps.clock,
+    grace: deps.config.refresh.grace,
+  });
+  installFailureReplies(provider, { isUnavailable: deps.isUnavailable, page: deps.pages.error });
+  installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
+  installEvents(provider, deps.events);
+  return provider;
+}
