@@ -1,0 +1,21 @@
+import type { Context } from 'koa';
+import type { Actor } from '../kernel/actor.ts';
+
+/** Who is asking, before it is known who: the listener has made the address and the request id believable. */
+export function anonymousActor(ctx: Context, door: string): Actor {
+  return {
+    kind: 'anonymous',
+    id: null,
+    door,
+    ip: ctx.get('X-Forwarded-For') || null,
+    userAgent: ctx.get('User-Agent') || null,
+    requestId: ctx.get('X-Request-Id') || null,
+  };
+}
+
+/** The same, once an account has shown who it is. */
+export const userActor = (ctx: Context, door: string, accountId: string): Actor => ({
+  ...anonymousActor(ctx, door),
+  kind: 'user',
+  id: accountId,
+});

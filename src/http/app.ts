@@ -1,0 +1,41 @@
+import Router from '@koa/router';
+import Koa, { type Middleware } from 'koa';
+import type { Logger } from '../kernel/logger.ts';
+import type { PageDependencies } from './pages/dependencies.ts';
+import { pageErrors } from './pages/errors.ts';
+import { pageHeaders } from './pages/security-headers.ts';
+import { pageRoutes } from './pages/routes.ts';
+
+export interface AppDependencies {
+  pages: PageDependencies;
+  contracts: Middleware;
+  /** /dev/mail, where there is one. */
+  devMail: Middleware | undefined;
+  /** Keys of the signed cookies: the same as the provider's. */
+  cookieKeys: string[];
+  logger: Logger;
+  isUnavailable(error: unknown): boolean;
+}
+
+/** The Koa app: every door but the provider's own endpoints. */
+export function createApp({
+  pages,
+  contracts,
+  devMail,
+  cookieKeys,
+  logger,
+  isUnavailable,
+}: AppDependencies): Koa {
+  const app = new Koa({ keys: cookieKeys, proxy: true });
+  app.on('error', (error: unknown) => logger.error({ err: error }, 'reply failed'));
+  const router = new Router({ exclusive: true });
+  pageRoutes(router, pages);
+  app.use(pages.renderer.assets);
+  app.use(contracts);
+  if (devMail) app.use(devMail);
+  app.use(pageHeaders);
+  app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}

@@ -1,0 +1,85 @@
+import type { Context } from 'koa';
+import { strengthOf } from '../../domain/mfa/acr.ts';
+import type { User } from '../../domain/users/index.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../kernel/actor.ts';
+import type { TokenSet } from '../../oidc/contract-tokens.ts';
+import type { Caller } from './caller.ts';
+import type { DoorServices } from './services.ts';
+
+/** What an account without a username is called at a door that must show one. */
+export const usernameOf = (user: User): string => user.username ?? user.email;
+
+/** The account that calls. @throws DomainError invalid_token when it is gone by now. */
+export async function callingUser({ accounts }: DoorServices, caller: Caller | null): Promise<User> {
+  const user = caller?.accountId ? await accounts.find(caller.accountId) : null;
+  if (user?.status !== 'active') throw new DomainError('invalid_token');
+  return user;
+}
+
+/** Tokens of `door` for an account that has just been made. */
+export const tokensForNew = ({ tokens, clock }: DoorServices, door: string, user: User): Promise<TokenSet> =>
+  tokens.issue(door, user.id, { ...strengthOf(['password']), authTime: Math.floor(clock.now() / 1000) });
+
+export interface Credentials {
+  /** An email address or a username; with `email`, an address only. */
+  identifier?: string;
+  email?: string;
+  password: string;
+  /** A TOTP or recovery code. */
+  otp?: string | undefined;
+}
+
+/**
+ * Logs in at `door`.
+ * @param from who asks, and the signal that the client has gone.
+ * @throws DomainError as the one door to an authenticated account does.
+ */
+export async function logIn(
+  services: DoorServices,
+  door: string,
+  credentials: Credentials,
+  { actor, signal }: { actor: Actor; signal: AbortSignal },
+): Promise<{ user: User; tokens: TokenSet }> {
+  const { identifier, email, password, otp } = credentials;
+  const who = email === undefined ? { identifier } : { email };
+  const { user, amr, acr, authTime } = await services.login({ ...who, password, otp, actor, signal });
+  const tokens = await services.tokens.issue(door, user.id, { amr, acr, authTime });
+  // A change of the password ends what there is. If it came in between, these tokens were not there yet.
+  const now = await services.accounts.find(user.id);
+  if (now?.passwordChangedAt?.getTime() === user.passwordChangedAt?.getTime()) return { user, tokens };
+  await services.tokens.discard(tokens);
+  throw new DomainError('invalid_credentials');
+}
+
+/** The language that a client asks for first (RFC 9110 section 12.5.4), for mail to an account that has none. */
+export const localeOf = (ctx: Context): string | undefined =>
+  /^[a-z]{2,3}(?:-[a-z\d]{2,8})*/i.exec(ctx.get('Accept-Language'))?.[0];
+
+/** What is wrong with a password, told of the field that a door has it in. */
+export async function inOwnField<T>(field: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isDomainError(error, 'weak_password')
+      ? new DomainError(error.code, { ...error.details, field })
+      : error;
+  }
+}
+
+/** Changes the caller's own password. @throws DomainError invalid_request with `wrongCurrent` as its reason when the current one is wrong. */
+export async function changeOwnPassword(
+  services: DoorServices,
+  caller: Caller | null,
+  { current, next, wrongCurrent }: { current: string; next: string; wrongCurrent: string },
+  { actor, signal }: { actor: Actor; signal: AbortSignal },
+): Promise<void> {
+  const { id } = await callingUser(services, caller);
+  try {
+    await services.accounts.changePassword(id, current, next, actor, signal);
+  } catch (error) {
+    throw isDomainError(error, 'invalid_credentials')
+      ? new DomainError('invalid_request', { reason: wrongCurrent })
+      : error;
+  }
+}

@@ -1,0 +1,48 @@
+import type { Context } from 'koa';
+import { DomainError } from '../../kernel/errors.ts';
+import type { Caller } from './caller.ts';
+import type { Door, Operation } from './door.ts';
+import type { DoorServices } from './services.ts';
+
+/** The token of an Authorization header (RFC 6750 section 2.1); undefined without one. */
+function bearerToken(ctx: Context): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*)$/i.exec(ctx.get('Authorization'))?.[1];
+}
+
+/**
+ * Finds out who calls, as the operation demands it.
+ * @throws DomainError invalid_token without a good credential, forbidden when an API key may not do this.
+ */
+export async function authenticate(
+  ctx: Context,
+  door: Pick<Door, 'name'>,
+  { auth, permission }: Pick<Operation, 'auth' | 'permission'>,
+  services: DoorServices,
+): Promise<Caller | null> {
+  if (auth === 'none') return null;
+  if (auth !== 'bearer') {
+    const caller = await byApiKey(ctx, services);
+    // What an account may do with a key of its own, and what a program may do with the operator's, never mix.
+    const mayBe = caller && (auth === 'apiKey') === (caller.accountId === null);
+    if (caller && !(mayBe && caller.key.permissions.includes(permission ?? '')))
+      throw new DomainError('forbidden', permission === undefined ? {} : { reason: permission });
+    if (caller) return caller;
+    if (auth === 'apiKey') throw new DomainError('invalid_token', { reason: 'api_key' });
+  }
+  const token = bearerToken(ctx);
+  const claims = token === undefined ? null : await services.tokens.verify(door.name, token);
+  if (!claims)
+    throw new DomainError('invalid_token', { reason: token === undefined ? 'missing' : 'invalid' });
+  return { kind: 'user', claims, accountId: claims.sub };
+}
+
+async function byApiKey(
+  ctx: Context,
+  { apiKeys }: DoorServices,
+): Promise<(Caller & { kind: 'apiKey' }) | null> {
+  const given = ctx.get('X-API-Key');
+  if (given === '') return null;
+  const key = await apiKeys.authenticate(given);
+  if (!key) throw new DomainError('invalid_token', { reason: 'api_key' });
+  return { kind: 'apiKey', key, accountId: key.accountId };
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import type { Refusal } from './door.ts';
+
+/** `{"error":{code,message,details}}`: what more than one document has for an error. */
+export const CodedError = z.strictObject({
+  error: z.strictObject({
+    code: z.string(),
+    message: z.string(),
+    details: z.strictObject({ field: z.string().optional(), reason: z.string().optional() }),
+  }),
+});
+
+export const codedError = ({ code, message, details: { field, reason } }: Refusal) => ({
+  error: {
+    code,
+    message,
+    details: { ...(field === undefined ? {} : { field }), ...(reason === undefined ? {} : { reason }) },
+  },
+});

@@ -1,0 +1,39 @@
+import { Mismatch } from './conformance.ts';
+import { createVisitor, type Send } from './conformance-visitor.ts';
+import type { Door } from './door.ts';
+
+export interface CaseResult {
+  section: string;
+  name: string;
+  /** What was otherwise; null when nothing was. */
+  failure: string | null;
+}
+
+/**
+ * Runs a door's cases against the server at `url`, one after the other.
+ * @param url what comes before the document's base path: `http://localhost:8000/contracts/gateway`.
+ * @param apiKey the operator's key, for a door that wants one.
+ * @param told of each case as it ends.
+ */
+export async function runCases(
+  door: Door,
+  { url, apiKey, send }: { url: string; apiKey?: string | undefined; send: Send },
+  told: (result: CaseResult) => void = () => undefined,
+): Promise<CaseResult[]> {
+  const visitor = createVisitor({ door, url: url.replace(/\/$/, ''), apiKey, send });
+  const results: CaseResult[] = [];
+  for (const { section, name, run } of await door.cases()) {
+    const failure = await run(visitor).then(() => null, explain);
+    const result = { section, name, failure };
+    results.push(result);
+    told(result);
+  }
+  return results;
+}
+
+/** Why a case failed: the server's doing, or that it could not be reached. */
+function explain(error: unknown): string {
+  if (error instanceof Mismatch) return error.message;
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}

@@ -1,0 +1,71 @@
+/** What a door's conformance cases are written in: `postern contract verify` and the tests run them. */
+import { randomBytes } from 'node:crypto';
+import type { z } from 'zod';
+
+/** What the document demands in one situation. A case makes its own accounts and needs no other case before it. */
+export interface Case {
+  /** The heading of the document that says so. */
+  section: string;
+  /** What it says, in a few words. */
+  name: string;
+  /** @throws Mismatch when the server does otherwise. */
+  run(visitor: Visitor): Promise<void>;
+}
+
+/** What a case sends, beside the operation's own method and path. */
+export interface Sent {
+  params?: Record<string, string>;
+  /** As JSON. */
+  body?: unknown;
+  /** An access token. */
+  bearer?: string;
+  /** In place of the operator's key; null sends none. */
+  apiKey?: string | null;
+  headers?: Record<string, string>;
+}
+
+export interface Expected {
+  status: number;
+  /** What the body has among others; undefined for a name that it must not have. */
+  body?: object;
+  headers?: Record<string, string | RegExp>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: unknown;
+  /** The text in the body under a dotted path. @throws Mismatch when there is none. */
+  text(path: string): string;
+  /** The same for anything. */
+  value(path: string): unknown;
+}
+
+/** A client of the server under test. */
+export interface Visitor {
+  /**
+   * Calls an operation. Its reply must have the expected status, pass the strict schema that the document has for it,
+   * and hold what is expected of it.
+   * @throws Mismatch otherwise.
+   */
+  call(operation: string, sent: Sent, expected: Expected): Promise<Answer>;
+  /** Gets a page or a document by its path. @throws Mismatch without the status. */
+  get(path: string, status: number, schema?: z.ZodType): Promise<Answer>;
+  /** Sends what no operation takes; a refusal must be in the door's shape. @throws Mismatch. */
+  send(method: string, path: string, sent: Sent & { raw?: string }, expected: Expected): Promise<Answer>;
+}
+
+/** The server did otherwise than the document says. */
+export class Mismatch extends Error {
+  override readonly name = 'Mismatch';
+}
+
+/** Names that no other run has used, and a password that has nothing of them. */
+export function newPerson(): { username: string; email: string; password: string } {
+  const id = randomBytes(6).toString('hex');
+  const password = `Quiet ${randomBytes(9).toString('base64url')} harbour`;
+  return { username: `case-${id}`, email: `case-${id}@example.com`, password };
+}
+
+/** Text that is no token of anybody's. */
+export const NO_TOKEN = 'not.a.token';

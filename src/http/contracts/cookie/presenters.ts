@@ -1,0 +1,40 @@
+import type { ApiKey } from '../../../domain/api-keys.ts';
+import type { Authenticator as TotpRecord } from '../../../domain/mfa/index.ts';
+import type { User } from '../../../domain/users/index.ts';
+import { usernameOf } from '../accounts.ts';
+import { microsecondsLocal } from '../times.ts';
+
+export const presentUser = (user: User) => ({
+  id: user.number,
+  username: usernameOf(user),
+  email: user.email,
+  first_name: user.givenName,
+  last_name: user.familyName,
+  is_active: user.status === 'active',
+  is_superuser: user.roles.includes('admin'),
+});
+
+const time = (at: Date | null) => at && microsecondsLocal(at);
+
+export const presentKey = (key: ApiKey) => ({
+  id: key.id,
+  name: key.name,
+  prefix: key.prefix,
+  permissions: key.permissions,
+  created_at: time(key.createdAt),
+  expires_at: time(key.expiresAt),
+  last_used_at: time(key.lastUsedAt),
+});
+
+export const presentAuthenticator = ({ id, name, createdAt, lastUsedAt }: TotpRecord) => ({
+  id,
+  name,
+  created_at: time(createdAt),
+  last_used_at: time(lastUsedAt),
+});
+
+export const tokenResponse = (accessToken: string) => ({
+  access_token: accessToken,
+  token_type: 'bearer',
+  refresh_token: null,
+});

@@ -1,0 +1,64 @@
+import type { Context } from 'koa';
+import { DomainError } from '../../../kernel/errors.ts';
+import { constantTimeEqual } from '../../../kernel/secrets.ts';
+import { DEFAULT_LIFETIMES } from '../door.ts';
+import type { DoorServices } from '../services.ts';
+
+const REFRESH = 'refresh_token';
+const CSRF = 'csrf_token';
+const CSRF_HEADER = 'X-CSRF-Token';
+
+type Services = Pick<DoorServices, 'publicUrl' | 'secrets' | 'settings'>;
+
+/** Seconds that the cookies live: as long as the refresh token. */
+const maxAge = ({ settings }: Services): number => (settings.tokens['cookie'] ?? DEFAULT_LIFETIMES).refresh;
+
+/** Under the door's mount: the refresh token goes to what reads it, and nowhere else. */
+const pathOf = (ctx: Context): string => `${/^\/contracts\/[^/]+/.exec(ctx.path)?.[0] ?? ''}/auth`;
+
+/** Bound to the refresh token, so that a cookie planted from a neighbouring host proves nothing. */
+const csrfToken = ({ secrets }: Services, refreshToken: string): string =>
+  secrets.mac('contract-csrf', refreshToken);
+
+function setCookies(ctx: Context, services: Services, seconds: number, refresh: string, csrf: string): void {
+  const secure = services.publicUrl.startsWith('https:');
+  // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
+  ctx.cookies.secure = secure;
+  const common = { maxAge: seconds * 1000, sameSite: 'lax', secure, signed: false, overwrite: true } as const;
+  ctx.cookies.set(REFRESH, refresh, { ...common, path: pathOf(ctx), httpOnly: true });
+  // Any page of this origin may read it.
+  ctx.cookies.set(CSRF, csrf, { ...common, path: '/', httpOnly: false });
+}
+
+/** Hands the browser its refresh token, which scripts cannot read, and a CSRF token, which those of this origin can. */
+export const setRefreshToken = (ctx: Context, services: Services, token: string): void =>
+  setCookies(ctx, services, maxAge(services), token, csrfToken(services, token));
+
+export const clearRefreshToken = (ctx: Context, services: Services): void =>
+  setCookies(ctx, services, 0, '', '');
+
+/**
+ * The refresh token of the cookie, if the request is not another site's. A browser says where a request comes from: from
+ * this origin it is let in, from another site it is refused, and from a neighbouring host it must show the CSRF token
+ * (a double submit). A client that is no browser says nothing, and needs no more than the cookie.
+ * @throws DomainError forbidden (reason `csrf`).
+ */
+export function readRefreshToken(ctx: Context, services: Services): string | undefined {
+  const token = ctx.cookies.get(REFRESH, { signed: false });
+  if (token === undefined) return undefined;
+  const origin = originOf(ctx, services.publicUrl);
+  const isProven = origin === 'near' && constantTimeEqual(csrfToken(services, token), ctx.get(CSRF_HEADER));
+  if (origin === 'own' || isProven) return token;
+  throw new DomainError('forbidden', { reason: 'csrf' });
+}
+
+/** Where a request comes from, by Fetch Metadata, or by its Origin where an older browser sends no more than that. */
+function originOf(ctx: Context, publicUrl: string): 'own' | 'near' | 'foreign' {
+  const site = ctx.get('Sec-Fetch-Site');
+  if (site !== '')
+    return site === 'same-origin' || site === 'none' ? 'own' : site === 'same-site' ? 'near' : 'foreign';
+  const origin = ctx.get('Origin');
+  const { origin: own, protocol } = new URL(publicUrl);
+  // X-Forwarded-Host is the door's own hostname, if the request came to that.
+  return ['', own, `${protocol}//${ctx.get('X-Forwarded-Host')}`].includes(origin) ? 'own' : 'foreign';
+}

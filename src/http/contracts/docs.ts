@@ -1,0 +1,100 @@
+import type { Context } from 'koa';
+import { docsFile, filesOf, type Viewer } from './docs-files.ts';
+import type { Door } from './door.ts';
+import { openapiOf } from './openapi.ts';
+
+/** ReDoc makes its style sheets while it runs (styled-components), so that no hash can name them in advance. */
+const STYLE: Record<Viewer, string> = {
+  swagger: `style-src 'self'`,
+  redoc: `style-src 'unsafe-inline'`,
+};
+
+/** What a viewer needs and no more. */
+const policy = (viewer: Viewer): string =>
+  [
+    `default-src 'none'`,
+    `script-src 'self'`,
+    STYLE[viewer],
+    `img-src 'self' data:`,
+    `connect-src 'self'`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+    `frame-ancestors 'none'`,
+  ].join('; ');
+
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+
+/** The paths of a door's OpenAPI document, its pages, and their files. */
+export const docsPaths = ({ pages, openapiPath }: Door): Set<string> =>
+  new Set([
+    openapiPath,
+    ...Object.entries(pages).flatMap(([page, viewer]) => [
+      page,
+      ...filesOf[viewer].map((file) => `${page}/${file}`),
+    ]),
+  ]);
+
+function findPage({ pages }: Door, path: string): { viewer: Viewer; file: string | null } | undefined {
+  for (const [page, viewer] of Object.entries(pages)) {
+    if (path === page) return { viewer, file: null };
+    if (path.startsWith(`${page}/`)) return { viewer, file: path.slice(page.length + 1) };
+  }
+  return undefined;
+}
+
+/**
+ * Answers GET of one of `docsPaths`.
+ * @param mount what comes before the door's own paths: links in pages and the server in the document start with it, so
+ *   that they lead to where they were asked for, whatever the host is called.
+ */
+export function serveDocs(ctx: Context, door: Door, mount: string, path: string): void {
+  const page = findPage(door, path);
+  if (!page) {
+    ctx.type = 'application/json';
+    ctx.body = JSON.stringify(openapiOf(door, mount || '/'));
+  } else if (page.file === null) {
+    ctx.set({ 'Content-Security-Policy': policy(page.viewer), 'Referrer-Policy': 'no-referrer' });
+    ctx.type = 'html';
+    ctx.body = html(door, page.viewer, `${mount}${path}`, `${mount}${door.openapiPath}`);
+  } else serveFile(ctx, page.viewer, page.file);
+}
+
+function html({ title }: Door, viewer: Viewer, page: string, openapi: string): string {
+  const tags = filesOf[viewer].map((name) => {
+    const url = escape(`${page}/${name}?v=${docsFile(viewer, name).hash}`);
+    return name.endsWith('.css')
+      ? `<link rel="stylesheet" href="${url}">`
+      : `<script src="${url}" defer></script>`;
+  });
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<link rel="icon" href="data:,">
+${tags.join('\n')}
+</head>
+<body>
+<div id="docs" data-openapi="${escape(openapi)}"></div>
+</body>
+</html>
+`;
+}
+
+function serveFile(ctx: Context, viewer: Viewer, name: string): void {
+  const { type, body, hash } = docsFile(viewer, name);
+  ctx.status = 200;
+  ctx.etag = hash;
+  ctx.set({
+    // Another version than this process has is not to be kept.
+    'Cache-Control': ctx.query['v'] === hash ? 'public, max-age=31536000, immutable' : 'no-cache',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+  });
+  if (ctx.fresh) ctx.status = 304;
+  else {
+    ctx.type = type;
+    ctx.body = body;
+  }
+}

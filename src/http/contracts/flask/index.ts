@@ -1,0 +1,27 @@
+import { CodedError, codedError } from '../coded-error.ts';
+import { DEFAULT_LIFETIMES, type Door } from '../door.ts';
+import { operations } from './operations.ts';
+
+/** "API Documentation for the Project": users by integer id, logging in by email. */
+export const flask: Door = {
+  name: 'flask',
+  title: 'API of the Project',
+  version: '1.0.0',
+  description: 'The API endpoints available in the application.',
+  basePath: '/api/v1',
+  pages: { '/docs': 'swagger' },
+  openapiPath: '/api/v1/openapi.json',
+  rotatesRefreshTokens: false,
+  tokens: DEFAULT_LIFETIMES,
+  operations,
+  // The document has no conflict: what is taken is invalid input.
+  statuses: { username_taken: 400, email_taken: 400, last_admin: 403 },
+  messages: {},
+  refusalSchema: CodedError,
+  refuse: codedError,
+  givesAway: () => [
+    '400 at POST /users tells anybody which usernames and addresses are taken',
+    '403 tells whoever is logged in which numbers are accounts',
+  ],
+  cases: async () => (await import('./conformance.ts')).cases,
+};

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { secret, text } from '../text.ts';
+
+export const CreateUserRequest = z.object({
+  username: text("The user's username."),
+  email: text("The user's email address."),
+  password: secret("The user's password."),
+});
+export const UpdateUserRequest = z.object({
+  username: text('Updated username.').optional(),
+  email: text('Updated email address.').optional(),
+  password: secret('Updated password.').optional(),
+});
+export const LoginRequest = z.object({
+  email: z.string().describe("User's email address."),
+  password: secret("User's password."),
+  otp: secret('A TOTP or recovery code, for a user with a second factor.').optional(),
+});
+
+export const UserResponse = z.strictObject({ id: z.int(), username: z.string(), email: z.string() });
+export const LoginResponse = z.strictObject({ token: z.string() });
+export const LogoutResponse = z.strictObject({ message: z.literal('Logout successful') });
+
+export const userId = { user_id: z.int().describe('The ID of the user.') };

@@ -1,0 +1,169 @@
+import type { Context } from 'koa';
+import type { z } from 'zod';
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { anonymousActor } from '../actor.ts';
+import { authenticate } from './authenticate.ts';
+import type { Caller } from './caller.ts';
+import { docsPaths, serveDocs } from './docs.ts';
+import type { Door, LimitClass, Operation, Reply } from './door.ts';
+import { readJson } from './json-body.ts';
+import type { Limiter } from './limiter.ts';
+import { Routing } from './routing.ts';
+import type { DoorServices } from './services.ts';
+import { wordsOf } from './statuses.ts';
+
+export interface GuardDependencies {
+  services: DoorServices;
+  limiter: Limiter;
+  logger: Logger;
+  /**
+   * Notes one request that an operation was there for, for `postern contract usage`: refused ones too, because a client
+   * that is refused still comes. `accountId` is whose it was, if that was proven.
+   */
+  noteUse(door: string, operation: string, accountId: string | null): void;
+  /** Whether an error is the outage of a store. */
+  isUnavailable(error: unknown): boolean;
+  /** The largest body, in bytes. */
+  bodyLimit: number;
+}
+
+/**
+ * Answers every request to one door.
+ * @param mount where it is: what comes before its own paths.
+ * @param path its own, without the mount.
+ */
+export type DoorHandler = (ctx: Context, mount: string, path: string) => Promise<void>;
+
+/**
+ * The way of a request through a door: route, who calls, body, limit, operation, reply. Whatever goes wrong on it is
+ * answered in the door's own words, and nothing leaves that the door's schema does not have.
+ */
+export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHandler {
+  const { services, limiter } = deps;
+  const routing = new Routing(door);
+  const docs = docsPaths(door);
+  // RFC 9110 section 11.6.1: every 401 names a way in.
+  const challenge = door.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
+
+  async function answer(ctx: Context, path: string): Promise<void> {
+    const route = routing.find(ctx.method, path);
+    if ('allow' in route) throw refuseMethod(ctx, route.allow);
+    const { operation, params } = route;
+    let accountId: string | null = null;
+    try {
+      const caller = await authenticate(ctx, door, operation, services);
+      accountId = caller?.accountId ?? null;
+      const body = operation.body && (await checkedBody(ctx, operation.body, deps.bodyLimit));
+      const actor = actorOf(caller, anonymousActor(ctx, `contract:${door.name}`));
+      // A request that cannot be read has tried nothing, so it is not counted.
+      await limiter(ctx, door.name, operation.limit, callerName(operation.limit, caller, actor));
+      const reply = await operation.handle({
+        body: body as never,
+        params,
+        caller,
+        actor,
+        get signal() {
+          return goneSignal(ctx);
+        },
+        services,
+        ctx,
+      });
+      accountId ??= reply.accountId ?? null;
+      send(ctx, operation, reply);
+    } finally {
+      deps.noteUse(door.name, operation.id, accountId);
+    }
+  }
+
+  return async (ctx, mount, path) => {
+    ctx.set('Cache-Control', 'no-store');
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    try {
+      if (!docs.has(path)) await answer(ctx, path);
+      else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, door, mount, path);
+      else throw refuseMethod(ctx, ['GET', 'HEAD']);
+    } catch (error) {
+      refuse(ctx, door, error, deps);
+      if (ctx.status === 401) ctx.set('WWW-Authenticate', challenge);
+    }
+  };
+}
+
+function goneSignal({ res }: Context): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => gone.abort(new DomainError('unavailable')));
+  return gone.signal;
+}
+
+function refuseMethod(ctx: Context, allowed: string[]): DomainError {
+  ctx.set('Allow', allowed.join(', '));
+  return new DomainError('method_not_allowed');
+}
+
+/** Whose requests count together. Secrets are guessed from somewhere, whoever calls. */
+function callerName(limit: LimitClass, caller: Caller | null, { ip }: Actor): string {
+  if (caller === null || limit === 'credentials') return `ip ${ip}`;
+  return caller.kind === 'apiKey' ? `key ${caller.key.id}` : `user ${caller.accountId}`;
+}
+
+function actorOf(caller: Caller | null, actor: Actor): Actor {
+  if (caller === null) return actor;
+  return caller.kind === 'user'
+    ? { ...actor, kind: 'user', id: caller.accountId }
+    : { ...actor, kind: 'client', id: caller.key.prefix };
+}
+
+async function checkedBody(ctx: Context, schema: z.ZodType, limit: number): Promise<unknown> {
+  const parsed = schema.safeParse(await readJson(ctx.req, limit));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DomainError('invalid_request', {
+    field: issue?.path.join('.') || 'body',
+    reason: issue?.message ?? 'invalid',
+  });
+}
+
+function send(ctx: Context, { id, replies }: Operation, { status, body }: Reply): void {
+  const schema = replies[status];
+  if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
+  ctx.status = status;
+  if (schema === null) ctx.body = null;
+  else {
+    ctx.type = 'application/json';
+    ctx.body = JSON.stringify(schema.parse(body));
+  }
+  ctx.status = status;
+}
+
+function refuse(
+  ctx: Context,
+  door: Door,
+  error: unknown,
+  { logger, isUnavailable, services }: GuardDependencies,
+): void {
+  const requestId = ctx.get('X-Request-Id');
+  const known = isDomainError(error)
+    ? error
+    : new DomainError(isUnavailable(error) ? 'unavailable' : 'server_error', {}, { cause: error });
+  if (known.code === 'server_error')
+    logger.error({ err: error, requestId, door: door.name }, 'a contract door failed');
+  const { status, message } = wordsOf(door, known);
+  const retryAfter = known.details.retryAfter ?? (status === 503 ? 5 : undefined);
+  if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter));
+  const body = door.refuse({
+    status,
+    code: known.code,
+    message,
+    details: known.details,
+    requestId,
+    at: new Date(services.clock.now()),
+  });
+  ctx.status = status;
+  ctx.type = 'application/json';
+  ctx.body = JSON.stringify(door.refusalSchema.parse(body));
+  // What is left of the request's body will not be read.
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = ctx.req.headers;
+  if (!ctx.req.complete && (length !== '0' || coding !== undefined)) ctx.set('Connection', 'close');
+}

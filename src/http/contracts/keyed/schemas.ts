@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { secret, text } from '../text.ts';
+
+export const CreateUserRequest = z.object({
+  username: text('The desired username.'),
+  password: secret("The user's password."),
+  email: text("The user's email address."),
+});
+export const UpdateUserRequest = z.object({
+  username: text('The new username.').optional(),
+  password: secret('The new password.').optional(),
+  email: text('The new email address.').optional(),
+});
+export const LoginRequest = z.object({
+  username: z.string().describe("The user's username."),
+  password: secret("The user's password."),
+  otp: secret('A TOTP or recovery code, for a user with a second factor.').optional(),
+});
+export const RefreshRequest = z.object({ refresh_token: secret("The user's refresh token.") });
+
+export const UserResponse = z.strictObject({
+  id: z.uuid(),
+  username: z.string(),
+  email: z.string(),
+  created_at: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+});
+/** The document needs a refresh token and never hands one out: it comes with the login. */
+export const LoginResponse = z.strictObject({ token: z.string(), refresh_token: z.string() });
+export const RefreshResponse = z.strictObject({ token: z.string() });
+
+export const userId = { user_id: z.string().describe('The ID of the user.') };

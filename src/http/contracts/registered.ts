@@ -1,0 +1,6 @@
+/** Every door there is, one a line: a new one is added here. */
+export { cookie } from './cookie/index.ts';
+export { flask } from './flask/index.ts';
+export { gateway } from './gateway/index.ts';
+export { keyed } from './keyed/index.ts';
+export { ppl } from './ppl/index.ts';

@@ -1,0 +1,87 @@
+import { DomainError } from '../../kernel/errors.ts';
+import type { Door, Operation } from './door.ts';
+
+export interface Route {
+  operation: Operation;
+  params: Record<string, string>;
+}
+
+interface Compiled {
+  segments: string[];
+  operation: Operation;
+}
+
+export const isParameter = (segment: string): boolean => segment.startsWith('{');
+
+const parameters = ({ segments }: Compiled): number => segments.filter(isParameter).length;
+
+/** Finds the operation for a path under the door's mount. */
+export class Routing {
+  /** By the whole path, for those without parameters: `/users/me` goes before `/users/{id}`. */
+  readonly #exact: Map<string, Operation[]>;
+  readonly #patterns: Compiled[];
+
+  constructor({ basePath, operations }: Pick<Door, 'basePath' | 'operations'>) {
+    const all = operations.map((operation): Compiled => ({
+      operation,
+      segments: `${basePath}${operation.path}`.split('/'),
+    }));
+    const exact = all.filter((one) => parameters(one) === 0).map(({ operation }) => operation);
+    this.#exact = Map.groupBy(exact, ({ path }) => `${basePath}${path}`);
+    this.#patterns = all.filter((one) => parameters(one) > 0).sort((a, b) => parameters(a) - parameters(b));
+  }
+
+  /** Whether the door has the path, whatever the method. */
+  has(path: string): boolean {
+    return this.#exact.has(path) || this.#matching(path.split('/')).length > 0;
+  }
+
+  /**
+   * @returns the operation, or which methods the path has instead.
+   * @throws DomainError not_found when the door has no such path.
+   */
+  find(method: string, path: string): Route | { allow: string[] } {
+    const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
+    const exact = this.#exact.get(path) ?? [];
+    const operation = exact.find((one) => one.method === asked);
+    if (operation) return { operation, params: {} };
+    const given = path.split('/');
+    const matching = this.#matching(given);
+    const found = matching.find((one) => one.operation.method === asked);
+    if (found) return { operation: found.operation, params: paramsOf(found.segments, given) };
+    const others = [...exact, ...matching.map((one) => one.operation)];
+    if (others.length === 0) throw new DomainError('not_found');
+    const methods = others.map((one) => one.method.toUpperCase());
+    return { allow: [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))] };
+  }
+
+  #matching(given: string[]): Compiled[] {
+    return this.#patterns.filter(({ segments }) => matches(segments, given));
+  }
+}
+
+function matches(segments: string[], given: string[]): boolean {
+  return (
+    segments.length === given.length &&
+    segments.every((segment, index) =>
+      isParameter(segment) ? given[index] !== '' : segment === given[index],
+    )
+  );
+}
+
+function paramsOf(segments: string[], given: string[]): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [index, segment] of segments.entries()) {
+    if (isParameter(segment)) params[segment.slice(1, -1)] = decode(given[index] ?? '');
+  }
+  return params;
+}
+
+/** A percent-encoded segment; one that is broken stays as it came, and finds nothing. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

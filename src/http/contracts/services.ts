@@ -1,0 +1,27 @@
+import type { Settings } from '../../config/index.ts';
+import type { ApiKeys } from '../../domain/api-keys.ts';
+import type { Login } from '../../domain/login.ts';
+import type { Mfa } from '../../domain/mfa/index.ts';
+import type { PasswordReset } from '../../domain/reset/index.ts';
+import type { Accounts } from '../../domain/users/index.ts';
+import type { Verification } from '../../domain/verification/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { ContractTokens } from '../../oidc/contract-tokens.ts';
+
+/** What the operations of doors may use. */
+export interface DoorServices {
+  accounts: Accounts;
+  login: Login;
+  tokens: ContractTokens;
+  apiKeys: ApiKeys;
+  mfa: Mfa;
+  reset: PasswordReset;
+  verification: Verification;
+  secrets: Secrets;
+  clock: Clock;
+  settings: Settings['contracts'];
+  publicUrl: string;
+  /** Asks each store for an answer; throws what is wrong with it. */
+  checks: Record<string, () => Promise<void>>;
+}

@@ -1,0 +1,93 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { newUuid } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Prebuilt } from '../oidc/prebuilt.ts';
+import type { RequestTruth } from './request-truth.ts';
+
+/** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
+export interface Answered {
+  requestId: string;
+  method: string;
+  path: string;
+  status: number;
+  /** Milliseconds. */
+  duration: number;
+  ip: string | undefined;
+}
+
+interface Dependencies {
+  truth: RequestTruth;
+  prebuilt: Prebuilt;
+  /** Answers /oauth2/* and discovery. Asked for on each request: keys may have changed. */
+  provider(): RequestListener;
+  /** Answers machines that watch this process, whatever Host they ask for. @returns whether it did. */
+  ops(path: string, req: IncomingMessage, res: ServerResponse): boolean;
+  /** Answers everything else. */
+  app: RequestListener;
+  publicUrl: string;
+  logger: Logger;
+  observe(answered: Answered): void;
+}
+
+const isProviders = (path: string) =>
+  path.startsWith('/oauth2/') ||
+  path === '/.well-known/openid-configuration' ||
+  path === '/.well-known/oauth-authorization-server';
+
+/** The first to see every request. */
+export function createListener({
+  truth,
+  prebuilt,
+  provider,
+  ops,
+  app,
+  publicUrl,
+  logger,
+  observe,
+}: Dependencies): RequestListener {
+  return (req, res) => {
+    const startedAt = performance.now();
+    const requestId = newUuid();
+    const path = pathOf(req.url);
+    req.headers['x-request-id'] = requestId;
+    res.setHeader('X-Request-Id', requestId);
+    const { misdirected } = truth(req);
+    const ip = req.headers['x-forwarded-for'] as string | undefined;
+    const method = req.method ?? '';
+    res.on('close', () => {
+      observe({
+        requestId,
+        method,
+        path,
+        status: res.statusCode,
+        duration: performance.now() - startedAt,
+        ip,
+      });
+    });
+    try {
+      if (prebuilt.serve(method, path, res) || ops(path, req, res)) return;
+      if (misdirected) refuseHost(res, publicUrl);
+      else if (isProviders(path)) provider()(req, res);
+      else app(req, res);
+    } catch (error) {
+      logger.error({ err: error, requestId }, 'request failed');
+      if (!res.headersSent) res.writeHead(500, { 'Content-Type': 'application/json' });
+      res.end(JSON.stringify({ error: 'server_error', request_id: requestId }));
+    }
+  };
+}
+
+function pathOf(url = '/'): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
+
+function refuseHost(res: ServerResponse, publicUrl: string): void {
+  res.writeHead(421, { 'Content-Type': 'application/json; charset=utf-8' });
+  res.end(
+    JSON.stringify({
+      error: 'misdirected_request',
+      error_description: `This service answers at ${publicUrl}`,
+    }),
+  );
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartupError } from '../../kernel/startup-error.ts';
+
+export interface HttpServer {
+  /**
+   * Takes connections from now on. @returns the port.
+   * @throws StartupError when it cannot, naming PORT or HOST.
+   */
+  listen(port: number, host: string | undefined): Promise<number>;
+  /** Takes no new connections. Requests wait from here on until `drain`. */
+  close(): Promise<void>;
+  /**
+   * After `close`: answers what waits and what still comes on the connections there are, tells each to close, and waits
+   * until all have.
+   * @param patience seconds until those that are left are cut.
+   * @returns how many requests were cut.
+   */
+  drain(patience: number): Promise<number>;
+}
+
+/**
+ * Milliseconds. Idle connections are kept for longer than the proxies that are common keep theirs (60 s), so that none
+ * sends a request into a connection that is just being closed; a request has to arrive in reasonable time.
+ */
+const TIMEOUTS = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+/**
+ * Milliseconds that requests wait before the port is closed. A process with nothing else to do takes every connection
+ * that was made, where a busy one would leave some to be reset; and clients that wait for a reply make no new ones.
+ */
+const PAUSE = 100;
+
+/** Milliseconds in which a client may still send a request on a connection that it takes for open. */
+const LAST_CALL = 500;
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'is in use by another program. Set PORT to another one, or stop that program.',
+  EACCES: 'needs more rights than this user has. Set PORT to 1024 or above.',
+};
+
+function explain(error: NodeJS.ErrnoException, port: number, host: string | undefined): Error {
+  const reason = REASONS[error.code ?? ''];
+  if (reason) return new StartupError(`PORT ${port} ${reason}`, { cause: error });
+  if (host !== undefined && error.syscall !== undefined) {
+    return new StartupError(
+      `HOST ${host} cannot be listened on (${error.code}). Set it to an address of this machine.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
+
+/** An HTTP server that ends without cutting a request off. */
+export function createHttpServer(listener: RequestListener): HttpServer {
+  const underWay = new Set<ServerResponse>();
+  /** What waits, between `close` and `drain`. */
+  let held: (() => void)[] | null = null;
+  let isDraining = false;
+  let closed: Promise<void> = Promise.resolve();
+  const server = createServer(TIMEOUTS, (req, res) => {
+    underWay.add(res);
+    res.once('close', () => underWay.delete(res));
+    if (isDraining) res.shouldKeepAlive = false;
+    if (held) held.push(() => listener(req, res));
+    else listener(req, res);
+  });
+  return {
+    async listen(port, host) {
+      server.listen({ port, ...(host === undefined ? {} : { host }) });
+      try {
+        await once(server, 'listening');
+      } catch (error) {
+        throw explain(error as NodeJS.ErrnoException, port, host);
+      }
+      return (server.address() as AddressInfo).port;
+    },
+    async close() {
+      held = [];
+      await sleep(PAUSE);
+      // HTTP's own close() would cut idle connections at once, into which a client may be sending at this moment.
+      closed = new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
+    },
+    async drain(patience) {
+      isDraining = true;
+      for (const res of underWay) res.shouldKeepAlive = false;
+      for (const answer of held ?? []) answer();
+      held = null;
+      let cut = 0;
+      const start = performance.now();
+      const timer = setInterval(() => {
+        const elapsed = performance.now() - start;
+        if (elapsed > LAST_CALL) server.closeIdleConnections();
+        if (elapsed < patience * 1000) return;
+        cut += underWay.size;
+        server.closeAllConnections();
+      }, 20);
+      await closed;
+      clearInterval(timer);
+      return cut;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
+import type { Answered } from '../listener.ts';
+import { exposition } from './cluster-metrics.ts';
+import { createDoorOf } from './doors.ts';
+
+/** What is counted. Every method takes about a microsecond and needs no `this`. */
+export interface Metrics {
+  answered(answered: Pick<Answered, 'path' | 'status' | 'duration'>): void;
+  /** @param outcome `success` or the code of an error. */
+  login(outcome: string): void;
+  /** @param outcome `success` or the OAuth error code. */
+  grant(grantType: string, outcome: string): void;
+  /** @param outcome as above. */
+  authorization(outcome: string): void;
+  /** A store answered a call. */
+  store(store: string, operation: string, seconds: number): void;
+  /** Everything, in Prometheus' text format; of all workers, when this is one of several. */
+  text(): Promise<string>;
+  contentType: string;
+}
+
+const PREFIX = 'postern_';
+const BUCKETS = {
+  requests: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  stores: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+};
+
+/** Makes each value once for a pair of keys. */
+function byPair<Second, Value>(make: (first: string, second: Second) => Value) {
+  const made = new Map<string, Map<Second, Value>>();
+  return (first: string, second: Second): Value => {
+    let row = made.get(first);
+    if (!row) made.set(first, (row = new Map<Second, Value>()));
+    let value = row.get(second);
+    if (value === undefined) row.set(second, (value = make(first, second)));
+    return value;
+  };
+}
+
+interface Dependencies {
+  hasher: Pick<PasswordHasher, 'running' | 'waiting'>;
+  /** The names of the contracts that there are. */
+  contracts?: readonly string[];
+}
+
+/** The metrics of one process, in a registry of their own. */
+export function createMetrics({ hasher, contracts = [] }: Dependencies): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+
+  const requests = new Counter({
+    name: `${PREFIX}http_requests_total`,
+    help: 'Requests answered, by door and status',
+    labelNames: ['door', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: `${PREFIX}http_request_duration_seconds`,
+    help: 'Time from a request to the end of its reply, by door and status',
+    labelNames: ['door', 'status'],
+    buckets: BUCKETS.requests,
+    registers,
+  });
+  const logins = new Counter({
+    name: `${PREFIX}logins_total`,
+    help: 'Password logins, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const grants = new Counter({
+    name: `${PREFIX}grants_total`,
+    help: 'Requests to the token endpoint, by grant type and outcome',
+    labelNames: ['grant_type', 'outcome'],
+    registers,
+  });
+  const authorizations = new Counter({
+    name: `${PREFIX}authorizations_total`,
+    help: 'Authorization requests that ended, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const stores = new Histogram({
+    name: `${PREFIX}store_duration_seconds`,
+    help: 'Time that a call of a store took, by store and operation',
+    labelNames: ['store', 'operation'],
+    buckets: BUCKETS.stores,
+    registers,
+  });
+  for (const state of ['running', 'waiting'] as const) {
+    void new Gauge({
+      name: `${PREFIX}password_hashes_${state}`,
+      help: `Password hashes ${state}`,
+      registers,
+      collect() {
+        this.set(hasher[state]);
+      },
+    });
+  }
+
+  const doorOf = createDoorOf(contracts);
+  const request = byPair((door: string, status: number) => ({
+    count: requests.labels(door, String(status)),
+    duration: durations.labels(door, String(status)),
+  }));
+  const call = byPair((store: string, operation: string) => stores.labels(store, operation));
+  return {
+    answered({ path, status, duration }) {
+      const { count, duration: histogram } = request(doorOf(path), status);
+      count.inc();
+      histogram.observe(duration / 1000);
+    },
+    login: (outcome) => logins.inc({ outcome }),
+    grant: (grantType, outcome) => grants.inc({ grant_type: grantType, outcome }),
+    authorization: (outcome) => authorizations.inc({ outcome }),
+    store: (store, operation, seconds) => call(store, operation).observe(seconds),
+    text: exposition(registry),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,89 @@
+import type { Context, Next } from 'koa';
+import type { User } from '../../../domain/users/index.ts';
+import { epochSeconds } from '../../../kernel/clock.ts';
+import type { Actor } from '../../../kernel/actor.ts';
+import type { CurrentSession } from '../../../oidc/browser-session.ts';
+import { userActor } from '../../actor.ts';
+import type { PageParts } from '../dependencies.ts';
+import { readForm } from '../form.ts';
+import type { MessageKey } from '../i18n.ts';
+import { seeOther } from '../replies.ts';
+import { FRESH } from '../sign-in.ts';
+import type { AccountFrame } from '../views.ts';
+
+export type AccountContext = Context & {
+  params: Record<string, string>;
+  state: { user: User; session: CurrentSession };
+};
+
+/** What a page says after something was done, by the name that follows in the address. */
+const DONE = {
+  'profile': 'account.doneProfile',
+  'password': 'account.donePassword',
+  'link': 'account.doneLink',
+  'factor-removed': 'account.doneFactorRemoved',
+  'renamed': 'account.doneRenamed',
+  'session': 'account.doneSession',
+  'sessions': 'account.doneSessions',
+  'app': 'account.doneApp',
+} as const satisfies Record<string, MessageKey>;
+
+/** Sends the browser back to a page, which says what was done. */
+export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): void =>
+  seeOther(ctx, `${path}?done=${what}`);
+
+export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages', ctx.state.user.id);
+
+/** What stands before the account pages. */
+export function accountSteps({ sessions, accounts, csrf, clock }: PageParts) {
+  const signInFor = (ctx: Context, path: string) =>
+    seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
+
+  /** Lets in who is signed in; others go to sign in, and come back. */
+  const signedIn = async (ctx: AccountContext, next: Next): Promise<void> => {
+    const session = await sessions.current(ctx.req, ctx.res);
+    const user = session && (await accounts.find(session.accountId));
+    if (!user) return signInFor(ctx, ctx.method === 'POST' ? '/account' : ctx.path);
+    Object.assign(ctx.state, { session, user });
+    return next();
+  };
+
+  /** Lets in who signed in a few minutes ago. @param page where they come back to. */
+  const fresh =
+    (page: string) =>
+    async (ctx: AccountContext, next: Next): Promise<void> => {
+      const isFresh = epochSeconds(clock) - ctx.state.session.authTime < FRESH;
+      return isFresh ? next() : signInFor(ctx, page);
+    };
+
+  const guard = async (ctx: Context, next: Next): Promise<void> => {
+    csrf.check(ctx, ctx.request.body);
+    await next();
+  };
+
+  return {
+    open: [signedIn],
+    posted: [readForm, guard, signedIn],
+    /** The same for what changes how one signs in. */
+    openFresh: (page: string) => [signedIn, fresh(page)],
+    postedFresh: (page: string) => [readForm, guard, signedIn, fresh(page)],
+  };
+}
+
+export type AccountSteps = ReturnType<typeof accountSteps>;
+
+/** What every account page is told. */
+export function accountFrame(
+  ctx: AccountContext,
+  { csrf }: PageParts,
+  section: AccountFrame['section'],
+): AccountFrame {
+  const done = ctx.query['done'];
+  const isKnown = typeof done === 'string' && Object.hasOwn(DONE, done);
+  return {
+    section,
+    account: ctx.state.user,
+    csrf: csrf.token(ctx),
+    done: isKnown ? DONE[done as keyof typeof DONE] : null,
+  };
+}

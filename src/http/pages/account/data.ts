@@ -1,0 +1,80 @@
+import type Router from '@koa/router';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import { field } from '../form.ts';
+import { missing, type Problem } from '../problems.ts';
+import { refused } from '../replies.ts';
+import { attempt } from '../sign-in.ts';
+import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from './context.ts';
+
+const PATH = '/account/data';
+const DELETE = '/account/delete';
+/** More events than anybody has in years. */
+const EVENTS = 10_000;
+
+/** Taking one's data along, and leaving. */
+export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
+  const { renderer, accounts, mfa, accountSessions, sessions, history, config } = deps;
+
+  const show = (ctx: AccountContext, problems: Problem[], email = ''): void =>
+    renderer.render(ctx, 'account/delete', {
+      ...accountFrame(ctx, deps, 'data'),
+      action: DELETE,
+      problems,
+      email,
+    });
+
+  router.get(PATH, ...steps.open, (ctx: AccountContext) =>
+    renderer.render(ctx, 'account/data', {
+      ...accountFrame(ctx, deps, 'data'),
+      downloadUrl: `${PATH}/download`,
+      deleteUrl: DELETE,
+    }),
+  );
+
+  router.get(`${PATH}/download`, ...steps.open, async (ctx: AccountContext) => {
+    const { user } = ctx.state;
+    const [{ totp, passkeys, recoveryCodesLeft }, browsers, apps, events] = await Promise.all([
+      mfa.status(user.id),
+      accountSessions.list(user.id),
+      accountSessions.apps(user.id),
+      history(user.id, EVENTS),
+    ]);
+    ctx.attachment('account.json');
+    ctx.type = 'json';
+    const data = {
+      account: user,
+      factors: { totp, passkeys, recoveryCodesLeft },
+      sessions: browsers,
+      apps,
+      events,
+    };
+    ctx.body = JSON.stringify(data, null, 2);
+  });
+
+  router.get(DELETE, ...steps.openFresh(DELETE), (ctx: AccountContext) => show(ctx, []));
+
+  router.post(DELETE, ...steps.postedFresh(DELETE), async (ctx: AccountContext) => {
+    const { user } = ctx.state;
+    const email = field(ctx, 'email').trim();
+    if (email.toLowerCase() !== user.email.toLowerCase()) {
+      refused(ctx, { status: 400 });
+      return show(ctx, [email ? { field: 'email', message: 'problem.emailOther' } : missing('email')], email);
+    }
+    const refusal = await attempt(
+      () => accounts.remove(user.id, ownerActor(ctx)),
+      passwordLength(config),
+      400,
+    );
+    if (refusal) {
+      refused(ctx, refusal);
+      return show(ctx, refusal.problems, email);
+    }
+    await sessions.logout(ctx.req, ctx.res);
+    return renderer.render(ctx, 'message', {
+      icon: 'check',
+      title: 'account.deletedTitle',
+      text: 'account.deletedText',
+      link: { url: '/', label: 'action.home' },
+    });
+  });
+}

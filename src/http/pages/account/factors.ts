@@ -1,0 +1,87 @@
+import type Router from '@koa/router';
+import { isDomainError } from '../../../kernel/errors.ts';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import { field, jsonField } from '../form.ts';
+import type { Problem } from '../problems.ts';
+import { refused, seeOther } from '../replies.ts';
+import { attempt } from '../sign-in.ts';
+import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
+import { showCodes } from './recovery-codes.ts';
+
+const PATH = '/account/factors';
+
+/** Second factors: authenticator apps, passkeys and recovery codes. */
+export function factorRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
+  const { renderer, mfa, config } = deps;
+  const change = steps.postedFresh(PATH);
+
+  const show = async (ctx: AccountContext, problems: Problem[]): Promise<void> =>
+    renderer.render(ctx, 'account/factors', {
+      ...accountFrame(ctx, deps, 'factors'),
+      problems,
+      status: await mfa.status(ctx.state.user.id),
+    });
+
+  router.get(PATH, ...steps.open, (ctx: AccountContext) => show(ctx, []));
+
+  for (const [kind, factors] of [
+    ['totp', mfa.totp],
+    ['passkeys', mfa.passkeys],
+  ] as const) {
+    router.post(`${PATH}/${kind}/:id/remove`, ...change, async (ctx: AccountContext) => {
+      const { id = '' } = ctx.params;
+      const refusal = await attempt(
+        () => factors.remove(ctx.state.user.id, id, ownerActor(ctx)).catch(isGone),
+        passwordLength(config),
+        400,
+      );
+      if (!refusal) return doneAt(ctx, PATH, 'factor-removed');
+      refused(ctx, refusal);
+      return show(ctx, refusal.problems);
+    });
+    router.post(`${PATH}/${kind}/:id/rename`, ...change, async (ctx: AccountContext) => {
+      const { id = '' } = ctx.params;
+      const renamed = await attempt(
+        () => factors.rename(ctx.state.user.id, id, field(ctx, 'name')).catch(isGone),
+        passwordLength(config),
+        400,
+      );
+      if (!renamed || !('problems' in renamed)) return doneAt(ctx, PATH, 'renamed');
+      refused(ctx, renamed);
+      return show(ctx, renamed.problems);
+    });
+  }
+
+  router.get(`${PATH}/passkeys/options`, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
+    ctx.body = await mfa.passkeys.registrationOptions(ctx.state.user.id);
+  });
+
+  router.post(`${PATH}/passkeys`, ...change, async (ctx: AccountContext) => {
+    const added = await attempt(
+      () =>
+        mfa.passkeys.register(
+          ctx.state.user.id,
+          jsonField(ctx, 'passkey'),
+          field(ctx, 'name'),
+          ownerActor(ctx),
+        ),
+      passwordLength(config),
+      400,
+    );
+    if (!('problems' in added)) {
+      if (added.recoveryCodes) return showCodes(ctx, deps, added.recoveryCodes);
+      return seeOther(ctx, PATH);
+    }
+    refused(ctx, added);
+    return show(ctx, added.problems);
+  });
+
+  router.post(`${PATH}/codes`, ...change, async (ctx: AccountContext) => {
+    showCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
+  });
+}
+
+/** What was removed in another tab is as good as removed here. */
+function isGone(error: unknown): undefined {
+  if (!isDomainError(error, 'factor_not_found')) throw error;
+}

@@ -1,0 +1,47 @@
+/** The pages where people see and change what is theirs. */
+import type Router from '@koa/router';
+import type { PageParts } from '../dependencies.ts';
+import { activityRoutes } from './activity.ts';
+import { appRoutes } from './apps.ts';
+import { type AccountContext, accountFrame, accountSteps } from './context.ts';
+import { dataRoutes } from './data.ts';
+import { emailRoutes } from './email.ts';
+import { factorRoutes } from './factors.ts';
+import { passwordRoutes } from './password.ts';
+import { profileRoutes } from './profile.ts';
+import { sessionRoutes } from './sessions.ts';
+import { totpRoutes } from './totp.ts';
+
+export function accountRoutes(router: Router, deps: PageParts): void {
+  const steps = accountSteps(deps);
+  const { renderer, mfa, accountSessions } = deps;
+
+  router.get('/account', ...steps.open, async (ctx: AccountContext) => {
+    const { id } = ctx.state.user;
+    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps] = await Promise.all([
+      mfa.status(id),
+      accountSessions.list(id),
+      accountSessions.apps(id),
+    ]);
+    renderer.render(ctx, 'account/overview', {
+      ...accountFrame(ctx, deps, 'overview'),
+      factors: totp.length + passkeys.length,
+      recoveryCodesLeft,
+      sessions: sessions.length,
+      apps: apps.length,
+    });
+  });
+  for (const routes of [
+    profileRoutes,
+    emailRoutes,
+    passwordRoutes,
+    factorRoutes,
+    totpRoutes,
+    sessionRoutes,
+    appRoutes,
+    activityRoutes,
+    dataRoutes,
+  ]) {
+    routes(router, steps, deps);
+  }
+}

@@ -1,0 +1,71 @@
+import type Router from '@koa/router';
+import { isDomainError } from '../../../kernel/errors.ts';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import { field } from '../form.ts';
+import { missing, type Problem } from '../problems.ts';
+import { qrCode } from '../qr-code.ts';
+import { refused, seeOther } from '../replies.ts';
+import { attempt } from '../sign-in.ts';
+import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from './context.ts';
+import { showCodes } from './recovery-codes.ts';
+
+const LIST = '/account/factors';
+const PATH = `${LIST}/totp`;
+
+/** Setting up an authenticator app. What it takes to show the page again is kept by the browser, sealed. */
+export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
+  const { renderer, mfa, config, apps } = deps;
+
+  const show = (ctx: AccountContext, problems: Problem[]): void => {
+    const enrolment = apps.read(ctx, PATH);
+    if (enrolment?.accountId !== ctx.state.user.id) return seeOther(ctx, LIST);
+    const { secret, uri } = enrolment;
+    return renderer.render(ctx, 'account/totp', {
+      ...accountFrame(ctx, deps, 'factors'),
+      action: `${PATH}/confirm`,
+      backUrl: LIST,
+      problems,
+      secret,
+      uri,
+      qrCode: qrCode(uri),
+    });
+  };
+
+  router.get(PATH, ...steps.openFresh(LIST), (ctx: AccountContext) => show(ctx, []));
+
+  router.post(PATH, ...steps.postedFresh(LIST), async (ctx: AccountContext) => {
+    const accountId = ctx.state.user.id;
+    const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
+      // A name that cannot be: the browser's own check has said so before.
+      if (!isDomainError(error, 'invalid_request')) throw error;
+      return null;
+    });
+    if (!begun) return seeOther(ctx, LIST);
+    const { id, secret, uri } = begun;
+    apps.set(ctx, PATH, { accountId, id, secret, uri });
+    return seeOther(ctx, PATH);
+  });
+
+  router.post(`${PATH}/confirm`, ...steps.postedFresh(LIST), async (ctx: AccountContext) => {
+    const accountId = ctx.state.user.id;
+    const enrolment = apps.read(ctx, PATH);
+    if (enrolment?.accountId !== accountId) return seeOther(ctx, LIST);
+    const code = field(ctx, 'code').trim();
+    if (!code) {
+      refused(ctx, { status: 400 });
+      return show(ctx, [missing('code')]);
+    }
+    const confirmed = await attempt(
+      () => mfa.totp.confirm(accountId, enrolment.id, code, ownerActor(ctx)),
+      passwordLength(config),
+      400,
+    );
+    if ('problems' in confirmed) {
+      refused(ctx, confirmed);
+      return show(ctx, confirmed.problems);
+    }
+    apps.clear(ctx, PATH);
+    if (confirmed.recoveryCodes) return showCodes(ctx, deps, confirmed.recoveryCodes);
+    return seeOther(ctx, LIST);
+  });
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Middleware } from 'koa';
+
+const PREFIX = '/assets/';
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.avif': 'image/avif',
+  '.ico': 'image/x-icon',
+};
+
+interface Asset {
+  body: Buffer;
+  type: string;
+  hash: string;
+}
+
+export interface Assets {
+  /** The URL of an asset, with the hash of its content; undefined when there is none of that name. */
+  url(name: string): string | undefined;
+  /** Answers GET and HEAD under /assets/ for the files known since the start; anything else goes on. */
+  serve: Middleware;
+}
+
+/**
+ * Loads every file of `folder` that is of a kind pages use.
+ * @param generated more assets, by name.
+ */
+export function loadAssets(folder: string, generated: Readonly<Record<string, string>>): Assets {
+  const files = new Map<string, Asset>();
+  const add = (name: string, body: Buffer): void => {
+    const type = TYPES[path.extname(name).toLowerCase()];
+    if (type)
+      files.set(name, {
+        body,
+        type,
+        hash: createHash('sha256').update(body).digest('base64url').slice(0, 16),
+      });
+  };
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile()) add(path.relative(folder, file).replaceAll(path.sep, '/'), readFileSync(file));
+  }
+  for (const [name, text] of Object.entries(generated)) add(name, Buffer.from(text));
+
+  return {
+    url(name) {
+      const asset = files.get(name);
+      return asset && `${PREFIX}${name}?v=${asset.hash}`;
+    },
+    async serve(ctx, next) {
+      const asset = ctx.path.startsWith(PREFIX) ? files.get(ctx.path.slice(PREFIX.length)) : undefined;
+      if (!asset || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) {
+        await next();
+        return;
+      }
+      ctx.status = 200;
+      ctx.etag = asset.hash;
+      ctx.set({
+        // An older or newer page may ask for another version than this process has: that one is not to be kept.
+        'Cache-Control': ctx.query['v'] === asset.hash ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'X-Content-Type-Options': 'nosniff',
+        'Cross-Origin-Resource-Policy': 'same-origin',
+        // An SVG opened by itself is a document.
+        'Content-Security-Policy': `default-src 'none'; sandbox`,
+      });
+      if (ctx.fresh) ctx.status = 304;
+      else {
+        ctx.type = asset.type;
+        ctx.body = asset.body;
+      }
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** What a page may show of a client: its metadata (RFC 7591 section 2), which the client wrote itself. */
+export interface ClientMetadata {
+  readonly clientId: string;
+  readonly clientName?: string | undefined;
+  readonly clientUri?: string | undefined;
+  readonly logoUri?: string | undefined;
+  readonly policyUri?: string | undefined;
+  readonly tosUri?: string | undefined;
+}
+
+/** The same, fit to be shown. */
+export interface ClientDisplay {
+  name: string;
+  monogram: string;
+  uri: string | undefined;
+  logo: string | undefined;
+  policy: string | undefined;
+  tos: string | undefined;
+}
+
+/** Controls, what turns the direction of text, lone surrogates; not the joiners, which scripts and emoji need. */
+const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
+const LONGEST_NAME = 60;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** `text` on one line, without control and direction characters, cut after 60 characters as a person counts them. */
+export function oneLine(text: string): string {
+  const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
+  const parts = [...graphemes.segment(clean)];
+  if (parts.length <= LONGEST_NAME) return clean;
+  return `${parts
+    .slice(0, LONGEST_NAME)
+    .map(({ segment }) => segment)
+    .join('')
+    .trimEnd()}…`;
+}
+
+/** The letter that stands for somebody without a picture. */
+export const monogram = (name: string): string =>
+  [...graphemes.segment(name)]
+    .map(({ segment }) => segment)
+    .find((segment) => /[\p{L}\p{N}]/u.test(segment))
+    ?.toUpperCase() ?? '?';
+
+/** `value` when it is an http(s) URL that may be linked to; undefined otherwise. */
+function webUrl(value: string | undefined): URL | undefined {
+  const url = URL.parse(value ?? '');
+  return url && (url.protocol === 'https:' || url.protocol === 'http:') && !url.username ? url : undefined;
+}
+
+/**
+ * Makes a client's metadata fit to be shown: the name on one line, links to http(s) alone, the logo over https
+ * (in development also from loopback).
+ */
+export function displayClient(client: ClientMetadata, production: boolean): ClientDisplay {
+  const name = oneLine(client.clientName ?? '') || oneLine(client.clientId);
+  const logo = webUrl(client.logoUri);
+  const trusted = logo && (logo.protocol === 'https:' || (!production && LOOPBACK.has(logo.hostname)));
+  return {
+    name,
+    monogram: monogram(name),
+    uri: webUrl(client.clientUri)?.href,
+    logo: trusted ? logo.href : undefined,
+    policy: webUrl(client.policyUri)?.href,
+    tos: webUrl(client.tosUri)?.href,
+  };
+}

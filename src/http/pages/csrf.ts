@@ -1,0 +1,62 @@
+import type { Context } from 'koa';
+import { DomainError } from '../../kernel/errors.ts';
+import { randomToken } from '../../kernel/ids.ts';
+import { constantTimeEqual, type Secrets } from '../../kernel/secrets.ts';
+
+/** The form field that carries the token. */
+export const CSRF_FIELD = 'csrf';
+
+const COOKIE_VALUE = /^[\w-]{43}$/;
+
+/** Guards the forms of the pages against being sent by another site. */
+export interface Csrf {
+  /** The token for the forms of this reply; gives the browser its cookie when it has none. */
+  token(ctx: Context): string;
+  /** @throws DomainError `forbidden` (reason `csrf`) unless `body` carries the token of the browser's cookie. */
+  check(ctx: Context, body: unknown): void;
+}
+
+/**
+ * A signed double submit: the token is the MAC of a random cookie, so that neither a forged form nor a cookie
+ * planted from a neighbouring host passes.
+ * @param publicUrl over https the cookie is bound to the host and to https by its `__Host-` prefix.
+ */
+export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl: string }): Csrf {
+  const secure = publicUrl.startsWith('https:');
+  const name = secure ? '__Host-postern_csrf' : 'postern_csrf';
+  const given = new WeakMap<Context['req'], string>();
+  const read = (ctx: Context): string | undefined => {
+    const value = ctx.cookies.get(name, { signed: false });
+    return value !== undefined && COOKIE_VALUE.test(value) ? value : given.get(ctx.req);
+  };
+
+  return {
+    token(ctx) {
+      let value = read(ctx);
+      if (value === undefined) {
+        value = randomToken();
+        given.set(ctx.req, value);
+        // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
+        ctx.cookies.secure = secure;
+        ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure });
+      }
+      return secrets.mac('csrf', value);
+    },
+
+    check(ctx, body) {
+      const site = ctx.get('Sec-Fetch-Site');
+      const sent =
+        typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[CSRF_FIELD] : undefined;
+      const cookie = read(ctx);
+      const foreign = site !== '' && site !== 'same-origin' && site !== 'none';
+      if (
+        foreign ||
+        cookie === undefined ||
+        typeof sent !== 'string' ||
+        !constantTimeEqual(sent, secrets.mac('csrf', cookie))
+      ) {
+        throw new DomainError('forbidden', { reason: 'csrf' });
+      }
+    },
+  };
+}

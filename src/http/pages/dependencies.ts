@@ -1,0 +1,86 @@
+import type { Context } from 'koa';
+import type { Config } from '../../config/index.ts';
+import type { Logins } from '../../domain/login.ts';
+import type { Mfa } from '../../domain/mfa/index.ts';
+import type { History } from '../../domain/history.ts';
+import type { Registration } from '../../domain/registration/index.ts';
+import type { PasswordReset } from '../../domain/reset/index.ts';
+import type { AccountSessions } from '../../domain/sessions/index.ts';
+import type { Accounts } from '../../domain/users/index.ts';
+import type { Verification } from '../../domain/verification/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { BrowserSessions } from '../../oidc/browser-session.ts';
+import type { Interactions } from '../../oidc/interactions.ts';
+import type { Csrf } from './csrf.ts';
+import type { Renderer } from './render.ts';
+import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
+import type { SignedIn } from './sign-in.ts';
+
+/** What the pages are handed. */
+export interface PageDependencies {
+  config: Pick<
+    Config,
+    'languages' | 'publicUrl' | 'passwords' | 'registration' | 'session' | 'refresh' | 'tokens' | 'mfa'
+  >;
+  clock: Clock;
+  secrets: Secrets;
+  renderer: Renderer;
+  csrf: Csrf;
+  logins: Logins;
+  mfa: Mfa;
+  accounts: Pick<Accounts, 'register' | 'find' | 'update' | 'changePassword' | 'remove'>;
+  registration: Registration;
+  verification: Verification;
+  reset: PasswordReset;
+  accountSessions: AccountSessions;
+  history: History;
+  interactions: Interactions;
+  sessions: BrowserSessions;
+  /** Where the mail can be read that goes nowhere else, in development. */
+  devMailUrl: string | undefined;
+  /** Writes that a person signed out. */
+  signedOut(ctx: Context, accountId: string): Promise<void>;
+}
+
+/** The same, and what the pages share among themselves. */
+export interface PageParts extends PageDependencies {
+  /** The interaction that a browser left to read its mail. */
+  returns: SealedCookie<string>;
+  /** A login whose second factor is still to come. */
+  pending: SealedCookie<{ token: string; remember: boolean }>;
+  /** A login that needs a second factor to be set up first. */
+  enrolments: SealedCookie<SignedIn>;
+  /** The token of a browser that is not asked for a second factor. */
+  devices: SealedCookie<string>;
+  /** An authenticator app that is being set up. */
+  apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
+  /** A login that is finished but for the last step, which the page that it is bound to takes. */
+  arrivals: SealedCookie<SignedIn>;
+}
+
+/** Seconds that a login may stand before its last step. */
+const LOGIN_UNDER_WAY = 600;
+/** Seconds that setting up an authenticator app may take. */
+const ENROLMENT = 900;
+
+export function pageParts(deps: PageDependencies): PageParts {
+  const { secrets, clock, config } = deps;
+  const { publicUrl, tokens, mfa } = config;
+  const base = { publicUrl, secrets, clock };
+  return {
+    ...deps,
+    returns: createSealedCookie({ ...base, name: 'postern_return', ttl: tokens.interaction }),
+    pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_UNDER_WAY }),
+    enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_UNDER_WAY }),
+    devices: createSealedCookie({ ...base, name: 'postern_device', ttl: mfa.rememberDevice }),
+    apps: createSealedCookie({ ...base, name: 'postern_app', ttl: ENROLMENT }),
+    arrivals: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_UNDER_WAY }),
+  };
+}
+
+/** The bounds of a password, as pages name them. */
+export const passwordLength = ({ passwords }: PageDependencies['config']): { min: number; max: number } => ({
+  min: passwords.minLength,
+  max: passwords.maxLength,
+});

@@ -1,0 +1,45 @@
+import type { Middleware } from 'koa';
+import { type ErrorCode, isDomainError } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { Renderer } from './render.ts';
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  forbidden: 403,
+  rate_limited: 429,
+  overloaded: 503,
+  unavailable: 503,
+};
+
+interface Dependencies {
+  renderer: Renderer;
+  logger: Logger;
+  /** Whether an error is the outage of a store. */
+  isUnavailable(error: unknown): boolean;
+}
+
+/** Whatever a page route throws, or does not answer, becomes the error page: no stack trace, a request id. */
+export function pageErrors({ renderer, logger, isUnavailable }: Dependencies): Middleware {
+  return async (ctx, next) => {
+    const requestId = ctx.get('X-Request-Id');
+    const show = (status: number, code: string) => {
+      ctx.status = status;
+      renderer.render(ctx, 'error', { code, requestId, homeUrl: '/' });
+    };
+    try {
+      await next();
+      if (ctx.status === 404 && ctx.body === undefined) show(404, 'not_found');
+    } catch (error) {
+      if (isUnavailable(error) || isDomainError(error, 'unavailable')) {
+        ctx.set('Retry-After', '5');
+        show(503, 'unavailable');
+      } else if (isDomainError(error)) {
+        if (error.details.retryAfter !== undefined) ctx.set('Retry-After', String(error.details.retryAfter));
+        show(STATUS[error.code] ?? 400, error.details.reason === 'csrf' ? 'csrf' : error.code);
+      } else {
+        logger.error({ err: error, requestId }, 'page failed');
+        show(500, 'server_error');
+      }
+    }
+  };
+}

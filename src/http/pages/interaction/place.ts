@@ -1,0 +1,34 @@
+import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { PageParts } from '../dependencies.ts';
+import { type Place, placeUrls } from '../login/place.ts';
+
+export const interactionPath = (uid: string): string => `/interaction/${uid}`;
+
+/** Browsers hold the whole chain of redirects after a form against the CSP: also where a client leads on to. */
+const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
+  client,
+  uiLocales,
+  formTargets: [redirectUri, ...(client.redirectUris ?? []), ...(client.clientUri ? [client.clientUri] : [])],
+});
+
+/** Signing in to an authorization request. */
+export async function interactionPlace(
+  interaction: OpenInteraction,
+  { accounts, interactions }: PageParts,
+): Promise<Place> {
+  const { uid, prompt, accountId, loginHint } = interaction;
+  const base = interactionPath(uid);
+  // Who comes from the consent page wants another account; for a fresh login it is the one in use.
+  const user = accountId === undefined || prompt === 'consent' ? null : await accounts.find(accountId);
+  return {
+    path: base,
+    urls: placeUrls(base, { create: '/create' }),
+    cancelAction: `${base}/abort`,
+    frame: frame(interaction),
+    interaction,
+    passkeyOnly: interaction.acr === 'urn:postern:acr:phr',
+    suggestedIdentifier: prompt === 'consent' ? '' : (loginHint ?? user?.email ?? ''),
+    notice: undefined,
+    finish: (ctx, signedIn) => interactions.login(ctx.req, ctx.res, signedIn),
+  };
+}

@@ -1,0 +1,96 @@
+import type Router from '@koa/router';
+import type { Context, Middleware, Next } from 'koa';
+import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import { userActor } from '../../actor.ts';
+import type { PageParts } from '../dependencies.ts';
+import { field, readForm } from '../form.ts';
+import { loginRoutes } from '../login/index.ts';
+import { type Place, placeUrls } from '../login/place.ts';
+import { showSignInAnew } from '../login/sign-in.ts';
+import { seeOther } from '../replies.ts';
+import { interactionPath, interactionPlace } from './place.ts';
+import { stepUp } from './step-up.ts';
+
+type InteractionContext = Context & {
+  params: { uid: string };
+  state: { interaction: OpenInteraction; place: Place };
+};
+
+const AT = '/interaction/:uid';
+
+/** The pages inside an authorization request. They all live under the path that the interaction's cookie is bound to. */
+export function interactionRoutes(router: Router, deps: PageParts): void {
+  const { config, renderer, csrf, interactions, accounts } = deps;
+
+  /** Finds the interaction of this browser, or says kindly that it is over. */
+  const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
+    const interaction = await interactions.open(ctx.req, ctx.res, ctx.params.uid);
+    if (!interaction) {
+      ctx.status = 400;
+      renderer.render(ctx, 'expired', { homeUrl: '/' });
+      return;
+    }
+    ctx.state.interaction = interaction;
+    ctx.state.place = await interactionPlace(interaction, deps);
+    await next();
+  };
+
+  /** The same for a posted form, which must carry its CSRF token. */
+  const posted = [
+    readForm,
+    async (ctx: Context, next: Next): Promise<void> => {
+      csrf.check(ctx, ctx.request.body);
+      await next();
+    },
+    open,
+  ] as const;
+
+  async function showConsent(ctx: InteractionContext): Promise<void> {
+    const { interaction, place } = ctx.state;
+    const { accountId, client, scopes, apis, redirectUri } = interaction;
+    const user = accountId === undefined ? null : await accounts.find(accountId);
+    if (!user) return showSignInAnew(ctx, deps);
+    return renderer.render(ctx, 'consent', {
+      ...place.frame,
+      client,
+      action: `${place.path}/consent`,
+      switchAction: `${place.path}/switch`,
+      csrf: csrf.token(ctx),
+      account: user,
+      scopes,
+      apis: apis.filter(({ scopes }) => scopes.length > 0),
+      // Without offline_access what the client gets ends with the session.
+      lasts: scopes.includes('offline_access') ? config.refresh.absolute : config.session.remembered,
+      redirectUri,
+    });
+  }
+
+  loginRoutes(router, placeUrls(AT, { create: '/create' }), open as Middleware, deps);
+
+  router.get(AT, open, async (ctx: InteractionContext) => {
+    const { prompt, uid } = ctx.state.interaction;
+    if (prompt === 'consent') await showConsent(ctx);
+    else if (prompt === 'mfa') await stepUp(ctx, deps);
+    else if (prompt === 'create') seeOther(ctx, `${interactionPath(uid)}/create`);
+    else showSignInAnew(ctx, deps);
+  });
+
+  router.post(`${AT}/consent`, ...posted, async (ctx: InteractionContext) => {
+    const { interaction } = ctx.state;
+    const { accountId } = interaction;
+    const allowed =
+      field(ctx, 'decision') === 'allow' && interaction.prompt === 'consent' && accountId !== undefined;
+    const next = allowed
+      ? await interactions.consent(ctx.req, ctx.res, interaction, userActor(ctx, 'pages', accountId))
+      : await interactions.abort(ctx.req, ctx.res);
+    seeOther(ctx, next);
+  });
+
+  router.post(`${AT}/switch`, ...posted, (ctx: InteractionContext) =>
+    seeOther(ctx, ctx.state.place.urls.signIn),
+  );
+
+  router.post(`${AT}/abort`, ...posted, async (ctx: InteractionContext) => {
+    seeOther(ctx, await interactions.abort(ctx.req, ctx.res));
+  });
+}

@@ -1,0 +1,29 @@
+import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import { epochSeconds } from '../../../kernel/clock.ts';
+import type { PageParts } from '../dependencies.ts';
+import { beginEnrolment } from '../login/enrol.ts';
+import type { PlaceContext } from '../login/place.ts';
+import { seeOther } from '../replies.ts';
+import { ACR_ONE_FACTOR, FRESH } from '../sign-in.ts';
+
+/** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
+export async function stepUp(
+  ctx: PlaceContext & { state: { interaction: OpenInteraction } },
+  deps: PageParts,
+): Promise<void> {
+  const { place, interaction } = ctx.state;
+  const { accountId, acr } = interaction;
+  if (acr === undefined) return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
+  if (accountId === undefined) return seeOther(ctx, place.urls.signIn);
+  const { token, methods } = await deps.logins.beginStepUp(accountId);
+  // A session lasts as long as it did: what was remembered is, what was not is not.
+  deps.pending.set(ctx, place.path, { token, remember: true });
+  const isEnough = place.passkeyOnly ? methods.includes('passkey') : methods.length > 0;
+  if (isEnough) return seeOther(ctx, place.urls.verify);
+  // Who adds a factor has signed in just now, with all the factors that there are.
+  const session = await deps.sessions.current(ctx.req, ctx.res);
+  const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
+  if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
+    return seeOther(ctx, place.urls.verify);
+  return isFresh ? beginEnrolment(ctx, deps, accountId) : seeOther(ctx, place.urls.signIn);
+}

@@ -1,0 +1,108 @@
+import type Router from '@koa/router';
+import { strengthOf } from '../../../domain/mfa/acr.ts';
+import { epochSeconds } from '../../../kernel/clock.ts';
+import { userActor } from '../../actor.ts';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import { field, jsonField } from '../form.ts';
+import { missing, type Problem } from '../problems.ts';
+import { qrCode } from '../qr-code.ts';
+import { refused, seeOther } from '../replies.ts';
+import { attempt } from '../sign-in.ts';
+import type { PlaceContext, Steps } from './place.ts';
+
+/** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
+const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
+
+/** Sends somebody on to set up the second factor that they must have; what they have shown so far is kept. */
+export async function beginEnrolment(
+  ctx: PlaceContext,
+  { mfa, apps, enrolments, clock }: PageParts,
+  accountId: string,
+  remember = true,
+): Promise<void> {
+  const { path, urls } = ctx.state.place;
+  const { id, secret, uri } = await mfa.totp.begin(accountId, NAMES.app);
+  apps.set(ctx, path, { accountId, id, secret, uri });
+  const { amr, acr } = strengthOf(['password']);
+  enrolments.set(ctx, path, { accountId, amr, acr, authTime: epochSeconds(clock), remember });
+  seeOther(ctx, urls.enrol);
+}
+
+/** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
+export function enrolRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
+  const { renderer, csrf, accounts, mfa, logins, config, apps, enrolments, arrivals, pending } = deps;
+
+  const underWay = (ctx: PlaceContext) => {
+    const login = enrolments.read(ctx, ctx.state.place.path);
+    const app = apps.read(ctx, ctx.state.place.path);
+    return login && app?.accountId === login.accountId ? { login, app } : null;
+  };
+
+  const show = async (ctx: PlaceContext, problems: Problem[]): Promise<void> => {
+    const { frame, urls, cancelAction, passkeyOnly } = ctx.state.place;
+    const found = underWay(ctx);
+    const account = found && (await accounts.find(found.login.accountId));
+    if (!account) return seeOther(ctx, urls.signIn);
+    const { secret, uri } = found.app;
+    return renderer.render(ctx, 'enrol', {
+      ...frame,
+      action: urls.enrol,
+      cancelAction,
+      csrf: csrf.token(ctx),
+      problems,
+      account,
+      passkeyOnly,
+      secret,
+      uri,
+      qrCode: qrCode(uri),
+      optionsUrl: `${urls.enrol}${urls.enrol.includes('?') ? '&' : '?'}options`,
+    });
+  };
+
+  router.get(path, open, async (ctx: PlaceContext) => {
+    const found = underWay(ctx);
+    if (!found || ctx.query['options'] === undefined) return show(ctx, []);
+    ctx.body = await mfa.passkeys.registrationOptions(found.login.accountId);
+    return undefined;
+  });
+
+  router.post(path, ...posted, async (ctx: PlaceContext) => {
+    const { place } = ctx.state;
+    const found = underWay(ctx);
+    if (!found) return seeOther(ctx, place.urls.signIn);
+    const { login, app } = found;
+    const actor = userActor(ctx, 'pages', login.accountId);
+    const passkey = field(ctx, 'passkey');
+    const code = field(ctx, 'code').trim();
+    if (!passkey && !code) {
+      refused(ctx, { status: 400 });
+      return show(ctx, [missing('code')]);
+    }
+    const added = await attempt<{ recoveryCodes: string[] | null }>(
+      () =>
+        passkey
+          ? mfa.passkeys.register(login.accountId, jsonField(ctx, 'passkey'), NAMES.passkey, actor)
+          : mfa.totp.confirm(login.accountId, app.id, code, actor),
+      passwordLength(config),
+      400,
+    );
+    if ('problems' in added) {
+      refused(ctx, added);
+      return show(ctx, added.problems);
+    }
+    enrolments.clear(ctx, place.path);
+    apps.clear(ctx, place.path);
+    let onward = place.urls.onward;
+    if (passkey) {
+      // Making a passkey proves nothing yet: it is shown once, as at every login from now on.
+      const { token } = await logins.beginStepUp(login.accountId);
+      pending.set(ctx, place.path, { token, remember: login.remember });
+      onward = place.urls.verify;
+    } else arrivals.set(ctx, place.path, { ...login, ...strengthOf(['password', 'otp']) });
+    if (!added.recoveryCodes) return seeOther(ctx, onward);
+    const account = await accounts.find(login.accountId);
+    if (!account) return seeOther(ctx, place.urls.signIn);
+    const codes = added.recoveryCodes;
+    return renderer.render(ctx, 'enrolled', { ...place.frame, account, codes, onwardUrl: onward });
+  });
+}

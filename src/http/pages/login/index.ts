@@ -1,0 +1,28 @@
+/** The pages of signing in, alike within an authorization request and outside. */
+import type Router from '@koa/router';
+import type { Context, Middleware, Next } from 'koa';
+import type { PageParts } from '../dependencies.ts';
+import { readForm } from '../form.ts';
+import { createAccountRoutes } from './create-account.ts';
+import { enrolRoutes } from './enrol.ts';
+import { forgotPasswordRoutes } from './forgot-password.ts';
+import { passkeyRoutes } from './passkey.ts';
+import type { PlaceUrls, Steps } from './place.ts';
+import { secondFactorRoutes } from './second-factor.ts';
+import { onwardRoutes, signInRoutes } from './sign-in.ts';
+
+/** @param open puts the `Place` on the context, or answers itself. */
+export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, deps: PageParts): void {
+  const guard = async (ctx: Context, next: Next): Promise<void> => {
+    deps.csrf.check(ctx, ctx.request.body);
+    await next();
+  };
+  const steps: Steps = { open, posted: [readForm, guard, open] };
+  signInRoutes(router, paths.signIn, steps, deps);
+  secondFactorRoutes(router, paths.verify, steps, deps);
+  passkeyRoutes(router, paths.passkey, steps, deps);
+  enrolRoutes(router, paths.enrol, steps, deps);
+  onwardRoutes(router, paths.onward, steps, deps);
+  createAccountRoutes(router, paths.create, steps, deps);
+  forgotPasswordRoutes(router, paths.forgot, steps, deps);
+}

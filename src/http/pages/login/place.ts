@@ -1,0 +1,62 @@
+import type { Context, Middleware } from 'koa';
+import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { Message } from '../i18n.ts';
+import type { SignedIn } from '../sign-in.ts';
+import type { Frame } from '../views.ts';
+
+/** The pages of signing in. Forms are posted to the page that shows them. */
+export interface PlaceUrls {
+  signIn: string;
+  /** The second factor. */
+  verify: string;
+  /** A passkey as the whole login. */
+  passkey: string;
+  /** The first second factor of somebody who must have one. */
+  enrol: string;
+  /** Where a login that is done goes on. */
+  onward: string;
+  create: string;
+  forgot: string;
+}
+
+/** Where somebody signs in: within an authorization request, or by themselves. */
+export interface Place {
+  /** The path that a login under way is bound to. */
+  path: string;
+  urls: PlaceUrls;
+  /** Where "cancel" is posted; there is none outside an authorization request. */
+  cancelAction: string | undefined;
+  /** What its pages show besides their own. */
+  frame: Frame;
+  interaction: OpenInteraction | null;
+  /** Whether nothing but a passkey will do. */
+  passkeyOnly: boolean;
+  /** What is typed into an empty sign-in form beforehand. */
+  suggestedIdentifier: string;
+  /** Why somebody who is signed in already shall sign in again. */
+  notice: Message | undefined;
+  /** Signs the browser in. @returns where it goes on. */
+  finish(ctx: Context, signedIn: SignedIn): Promise<string>;
+}
+
+export type PlaceContext = Context & { state: { place: Place } };
+
+/** The pages of a place. @param suffix what every address ends with: a query. */
+export const placeUrls = (
+  base: string,
+  { create, suffix = '' }: { create: string; suffix?: string },
+): PlaceUrls => ({
+  signIn: `${base}/sign-in${suffix}`,
+  verify: `${base}/sign-in/verify${suffix}`,
+  passkey: `${base}/sign-in/passkey${suffix}`,
+  enrol: `${base}/sign-in/enrol${suffix}`,
+  onward: `${base}/sign-in/continue${suffix}`,
+  create: `${base}${create}`,
+  forgot: `${base}/forgot-password`,
+});
+
+/** What stands before the pages of a place: of one that is opened, and of a form that is posted. */
+export interface Steps {
+  open: Middleware;
+  posted: readonly Middleware[];
+}

@@ -1,0 +1,50 @@
+import type { Context } from 'koa';
+import type { Accounts } from '../../domain/users/index.ts';
+import type { ProviderPages } from '../../oidc/configuration.ts';
+import type { Renderer } from './render.ts';
+
+/**
+ * What the library says of an authorization request that comes back after its time, in another browser, or after the
+ * session that it began in: no error of anybody's making.
+ */
+const OVER =
+  /^(authorization request has expired|interaction session not found|(interaction|authorization) session and )/;
+
+/** The pages that the provider itself shows, in the look of the others. */
+export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts, 'find'>): ProviderPages {
+  return {
+    async error(ctx, { error, error_description: description }) {
+      const page = ctx as unknown as Context;
+      if (error === 'invalid_request' && description !== undefined && OVER.test(description)) {
+        renderer.render(page, 'expired', { homeUrl: '/' });
+        return;
+      }
+      renderer.render(page, 'error', {
+        code: error,
+        description,
+        requestId: ctx.get('X-Request-Id'),
+        homeUrl: '/',
+      });
+    },
+    async logout(ctx, form) {
+      const accountId = ctx.oidc.session?.accountId;
+      const account = accountId === undefined ? null : await accounts.find(accountId);
+      const target = ctx.oidc.params?.['post_logout_redirect_uri'];
+      renderer.render(ctx, 'logout', {
+        ...form,
+        account: account ?? undefined,
+        client: ctx.oidc.client,
+        formTargets: typeof target === 'string' ? [target] : [],
+      });
+    },
+    async loggedOut(ctx) {
+      // The library names the client here when the person chose to stay signed in themselves.
+      const stayed = ctx.oidc.params?.['client_id'] !== undefined;
+      renderer.render(ctx, 'logged-out', {
+        stayed,
+        signInUrl: '/sign-in',
+        client: ctx.oidc.client,
+      });
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Context, Middleware } from 'koa';
+import type { Config } from '../../config/index.ts';
+import { StartupError } from '../../kernel/startup-error.ts';
+import { type Assets, loadAssets } from './assets.ts';
+import { brandFavicon, brandStylesheet } from './brand.ts';
+import { type ClientMetadata, displayClient, monogram, oneLine } from './client-display.ts';
+import { CSRF_FIELD } from './csrf.ts';
+import { type Html, strong } from './html.ts';
+import { chooseLanguage, createTranslator, type Language, languageInfo, type Translator } from './i18n.ts';
+import type { Icon } from './icons.ts';
+import { errorWords, fieldLabels } from './problems.ts';
+import { describeScopes } from './scopes.ts';
+import { setPageHeaders } from './security-headers.ts';
+import { createTemplates } from './templates.ts';
+import type { Frame, ViewData, ViewName } from './views.ts';
+
+const VIEWS = path.resolve(import.meta.dirname, '../../../views');
+const YEAR = 365 * 86_400_000;
+
+export interface Renderer {
+  /**
+   * Answers with a page, in the person's language, with every security header. The status is the caller's
+   * (200 unless set). Reads and remembers `?lang=`.
+   */
+  render<V extends ViewName>(ctx: Context, view: V, data: ViewData<V>): void;
+  /** The language that a page would be in. */
+  language(ctx: Context, frame: Frame): Language;
+  /** Serves /assets/*. */
+  assets: Middleware;
+}
+
+type Brand = { logo: string | null; external: boolean };
+
+function brandLogo(logo: string | null, assets: Assets): Brand {
+  if (logo === null) return { logo: null, external: false };
+  if (logo.startsWith('https://') && URL.canParse(logo)) return { logo: new URL(logo).href, external: true };
+  const url = assets.url(logo);
+  if (!url)
+    throw new StartupError(`brand.logo: ${logo} is neither an https:// URL nor an image in views/assets`);
+  return { logo: url, external: false };
+}
+
+/**
+ * Makes the renderer of the hosted pages; reads the templates' assets.
+ * @throws StartupError when `brand.logo` names nothing that can be shown.
+ */
+export function createRenderer({
+  settings,
+  publicUrl,
+  production,
+}: {
+  settings: Pick<Config, 'name' | 'brand' | 'languages'>;
+  publicUrl: string;
+  production: boolean;
+}): Renderer {
+  const secure = publicUrl.startsWith('https:');
+  const { name, languages } = settings;
+  const { color } = settings.brand;
+  const assets = loadAssets(path.join(VIEWS, 'assets'), {
+    'brand.css': brandStylesheet(color),
+    'favicon.svg': brandFavicon(readFileSync(path.join(VIEWS, 'assets/favicon.svg'), 'utf8'), color),
+  });
+  const brand = brandLogo(settings.brand.logo, assets);
+  const template = createTemplates(VIEWS, [
+    't',
+    'rich',
+    'when',
+    'strong',
+    'icon',
+    'partial',
+    'page',
+    'data',
+    'help',
+    'args',
+  ]);
+  const translators = new Map(languages.map((language) => [language, createTranslator(language, name)]));
+
+  function asset(file: string): string {
+    const url = assets.url(file);
+    if (!url) throw new Error(`no asset ${file}`);
+    return url;
+  }
+
+  function languageOf(ctx: Context, frame: Frame): Language {
+    const asked =
+      frame.uiLocales ?? (typeof ctx.query['ui_locales'] === 'string' ? ctx.query['ui_locales'] : undefined);
+    return chooseLanguage(ctx, languages, asked, (chosen) => {
+      ctx.cookies.secure = secure;
+      ctx.cookies.set('lang', chosen, {
+        signed: false,
+        httpOnly: true,
+        sameSite: 'lax',
+        secure,
+        maxAge: YEAR,
+      });
+    });
+  }
+
+  const translatorIn = (language: Language): Translator =>
+    translators.get(language) ?? createTranslator(language, name);
+
+  /** The links of the language switcher: this page again, with `?lang=`. */
+  function languageLinks(ctx: Context, current: Language) {
+    // What a form was posted to opens as a page as well, if by a link's token.
+    const isPage = ctx.method === 'GET' || ctx.method === 'HEAD' || ctx.query['token'] !== undefined;
+    const query = isPage ? ctx.querystring : '';
+    return languages.map((language) => {
+      const parameters = new URLSearchParams(query);
+      parameters.set('lang', language);
+      return { ...languageInfo[language], current: language === current, href: `?${parameters.toString()}` };
+    });
+  }
+
+  return {
+    assets: assets.serve,
+    language: languageOf,
+
+    render(ctx, view, data) {
+      const translator = translatorIn(languageOf(ctx, data));
+      const { language, t, rich, when } = translator;
+      const client = data.client && displayClient(data.client, production);
+      const page = {
+        ...languageInfo[language],
+        name,
+        title: '',
+        scripts: [],
+        failed: false,
+        client,
+        logo: brand.logo,
+        asset,
+        languages: languageLinks(ctx, language),
+      };
+      const partial = (file: string, args: Record<string, unknown> = {}): Html =>
+        template(`partials/${file}`)({ ...shared, args });
+      const shared = {
+        t,
+        rich,
+        when,
+        strong,
+        icon: (icon: Icon): Html => partial('icon', { icon }),
+        partial,
+        page,
+        data,
+        help: {
+          displayClient: (client: ClientMetadata) => displayClient(client, production),
+          describeScopes,
+          errorWords,
+          fieldLabels,
+          monogram,
+          oneLine,
+          CSRF_FIELD,
+        },
+      };
+      const body = template(view)({ ...shared, args: {} });
+      const images = [client?.logo, brand.external ? brand.logo : null].filter(
+        (url) => typeof url === 'string',
+      );
+      setPageHeaders(ctx, { images, formTargets: data.formTargets ?? [] });
+      // A login in a popup ends when its opener is cut off: pages on the way to or from a client leave it be.
+      ctx.set('Cross-Origin-Opener-Policy', client ? 'unsafe-none' : 'same-origin');
+      ctx.set('Content-Language', page.tag);
+      ctx.type = 'html';
+      ctx.body = partial('layout', { body }).toString();
+    },
+  };
+}

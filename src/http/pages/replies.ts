@@ -1,0 +1,16 @@
+import type { Context } from 'koa';
+
+/** Sends the browser on with GET (RFC 9110 section 15.4.4). */
+export function seeOther(ctx: Context, url: string): void {
+  ctx.status = 303;
+  ctx.redirect(url);
+}
+
+/** Puts the status of a refused form on the reply that shows it again. `retryAfter` is in seconds. */
+export function refused(
+  ctx: Context,
+  { status, retryAfter }: { status: number; retryAfter?: number | undefined },
+): void {
+  ctx.status = status;
+  if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter));
+}

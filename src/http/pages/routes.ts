@@ -1,0 +1,19 @@
+import type Router from '@koa/router';
+import { type PageDependencies, pageParts } from './dependencies.ts';
+import { accountRoutes } from './account/index.ts';
+import { interactionRoutes } from './interaction/routes.ts';
+import { resetPasswordRoutes } from './reset-password.ts';
+import { standaloneRoutes } from './standalone.ts';
+import { verifyEmailRoutes } from './verify-email.ts';
+import { wellKnownRoutes } from './well-known.ts';
+
+/** Every hosted page. */
+export function pageRoutes(router: Router, dependencies: PageDependencies): void {
+  const parts = pageParts(dependencies);
+  standaloneRoutes(router, parts);
+  interactionRoutes(router, parts);
+  resetPasswordRoutes(router, parts);
+  verifyEmailRoutes(router, parts);
+  accountRoutes(router, parts);
+  wellKnownRoutes(router, parts);
+}

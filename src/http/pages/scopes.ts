@@ -1,0 +1,57 @@
+import { oneLine } from './client-display.ts';
+import type { Icon } from './icons.ts';
+import type { Message } from './i18n.ts';
+
+/** An API (RFC 8707 resource server) that a client asks for, with the scopes it wants there. */
+export interface ApiAccess {
+  name: string;
+  scopes: readonly string[];
+}
+
+/** One line of the consent page. */
+export interface Permission {
+  icon: Icon;
+  title: Message;
+  detail?: Message;
+  /** Scopes of an API, as their names: the API's makers chose them, so there is no sentence for them. */
+  names?: readonly string[];
+}
+
+const KNOWN: Readonly<Record<string, Permission>> = {
+  openid: { icon: 'key', title: 'scope.openid', detail: 'scope.openidDetail' },
+  profile: { icon: 'person', title: 'scope.profile', detail: 'scope.profileDetail' },
+  email: { icon: 'mail', title: 'scope.email' },
+  address: { icon: 'home', title: 'scope.address' },
+  phone: { icon: 'phone', title: 'scope.phone' },
+  offline_access: { icon: 'refresh', title: 'scope.offline', detail: 'scope.offlineDetail' },
+};
+
+/**
+ * What scopes mean to a person: the known ones (OpenID Connect Core section 5.4 and 11) in a fixed order from the
+ * harmless to the far-reaching, then any other by its name, then the APIs.
+ * @param email the account's address, shown with the scope that gives it away.
+ */
+export function describeScopes(
+  scopes: readonly string[],
+  apis: readonly ApiAccess[],
+  email: string,
+): Permission[] {
+  const asked = new Set(scopes);
+  const known = Object.entries(KNOWN)
+    .filter(([scope]) => asked.delete(scope))
+    .map(([scope, permission]): Permission =>
+      scope === 'email'
+        ? { ...permission, detail: { key: 'scope.emailDetail', params: { email } } }
+        : permission,
+    );
+  const others = [...asked].map((scope): Permission => ({
+    icon: 'grid',
+    title: { key: 'scope.other', params: { scope: oneLine(scope) } },
+  }));
+  const resources = apis.map(({ name, scopes }): Permission => ({
+    icon: 'grid',
+    title: { key: 'scope.api', params: { api: oneLine(name) } },
+    names: scopes.map(oneLine),
+  }));
+  return [...known, ...others, ...resources];
+}

@@ -1,0 +1,59 @@
+import type { Context, Middleware } from 'koa';
+
+/** What a page needs beyond the page's own origin. */
+export interface PageSources {
+  /** URLs of images from elsewhere: the client's logo, the brand's. */
+  images?: readonly string[];
+  /**
+   * Where answering a form of the page may lead, by redirects: the redirect URIs. Chromium applies `form-action`
+   * to the whole chain, so a login would stop short of a client that is not named here.
+   */
+  formTargets?: readonly string[];
+}
+
+/** A URI as a CSP source: its origin, or its scheme when it has none that CSP can name (RFC 8252 apps, IPv6). */
+function source(uri: string): string | undefined {
+  const url = URL.parse(uri);
+  if (!url) return undefined;
+  const named = /^https?:$/.test(url.protocol) && !url.hostname.startsWith('[');
+  return named ? url.origin : url.protocol;
+}
+
+function directive(name: string, own: string, uris: readonly string[] = []): string {
+  const sources = uris.map(source).filter((found) => found !== undefined);
+  return [name, own, ...new Set(sources)].join(' ');
+}
+
+/** The Content-Security-Policy of a page: nothing inline, nothing from elsewhere, no framing. */
+export const contentSecurityPolicy = ({ images, formTargets }: PageSources = {}): string =>
+  [
+    `default-src 'none'`,
+    `script-src 'self'`,
+    `style-src 'self'`,
+    `connect-src 'self'`,
+    directive('img-src', `'self' data:`, images),
+    directive('form-action', `'self'`, formTargets),
+    `base-uri 'none'`,
+    `frame-ancestors 'none'`,
+  ].join('; ');
+
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy':
+    'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',
+};
+
+/** Puts the headers of every page on the reply. */
+export function setPageHeaders(ctx: Context, sources: PageSources = {}): void {
+  ctx.set({ ...HEADERS, 'Content-Security-Policy': contentSecurityPolicy(sources) });
+}
+
+/** The same as middleware, for what the page routes answer without rendering: redirects, empty replies. */
+export const pageHeaders: Middleware = async (ctx, next) => {
+  setPageHeaders(ctx);
+  await next();
+};

@@ -1,0 +1,83 @@
+import type { Context } from 'koa';
+import type { Acr } from '../../domain/mfa/index.ts';
+import type { Authentication, Logins, LoginStep } from '../../domain/login.ts';
+import { isDomainError } from '../../kernel/errors.ts';
+import { anonymousActor } from '../actor.ts';
+import { field } from './form.ts';
+import { missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
+
+/** What signing in with one factor amounts to. */
+export const ACR_ONE_FACTOR: Acr = 'urn:postern:acr:1fa';
+
+/** Seconds for which a login is fresh enough to change how one signs in. */
+export const FRESH = 600;
+
+export interface SignedIn {
+  accountId: string;
+  amr: string[];
+  acr: Acr;
+  /** Seconds since the epoch. */
+  authTime: number;
+  remember: boolean;
+}
+
+/** What the person can mend. `retryAfter` is in seconds. */
+export interface Refusal {
+  problems: Problem[];
+  status: number;
+  retryAfter?: number | undefined;
+}
+
+/** `enrol`: the account must have a second factor, and has none. */
+export type Outcome = { signedIn: SignedIn; enrol: boolean };
+export type SignInAttempt = Outcome | { pending: LoginStep; remember: boolean } | Refusal;
+
+export const outcomeOf = (authentication: Authentication, remember: boolean): Outcome => {
+  const { user, amr, acr, authTime, enrolmentRequired } = authentication;
+  return { signedIn: { accountId: user.id, amr, acr, authTime, remember }, enrol: enrolmentRequired };
+};
+
+const STATUS: Partial<Record<string, number>> = {
+  account_locked: 429,
+  rate_limited: 429,
+  overloaded: 503,
+  unavailable: 503,
+};
+
+/**
+ * Does `work`; what the person can mend comes back, anything else is thrown.
+ * @param status of a refusal that has none of its own.
+ */
+export async function attempt<Result>(
+  work: () => Promise<Result>,
+  bounds: PasswordBounds,
+  status = 401,
+): Promise<Result | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    const problem = isDomainError(error) ? problemOf(error, bounds) : undefined;
+    if (!problem || !isDomainError(error)) throw error;
+    const { retryAfter } = error.details;
+    return { problems: [problem], status: STATUS[error.code] ?? status, retryAfter };
+  }
+}
+
+/** Takes a posted sign-in form. @param device the token of a trusted device, if the browser has one. */
+export async function trySignIn(
+  ctx: Context,
+  { beginLogin }: Pick<Logins, 'beginLogin'>,
+  bounds: PasswordBounds,
+  device: string | null,
+): Promise<SignInAttempt> {
+  const identifier = field(ctx, 'identifier').trim();
+  const password = field(ctx, 'password');
+  const empty = [identifier ? [] : missing('identifier'), password ? [] : missing('password')].flat();
+  if (empty.length > 0) return { problems: empty, status: 400 };
+  const remember = field(ctx, 'remember') === 'yes';
+  return attempt(async () => {
+    const actor = anonymousActor(ctx, 'pages');
+    const begun = await beginLogin({ identifier, password, actor, device });
+    return 'pending' in begun ? { ...begun, remember } : outcomeOf(begun, remember);
+  }, bounds);
+}

@@ -1,0 +1,68 @@
+import type Router from '@koa/router';
+import type { Context, Next } from 'koa';
+import type { PageParts } from './dependencies.ts';
+import { readForm } from './form.ts';
+import { loginRoutes } from './login/index.ts';
+import { type Place, type PlaceContext, placeUrls } from './login/place.ts';
+import { seeOther } from './replies.ts';
+
+const URLS = placeUrls('', { create: '/register' });
+
+/** Where somebody may be sent after signing in: the account pages. */
+const NEXT = /^\/account(\/[a-z]+)*$/;
+
+/** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
+async function standalonePlace(ctx: Context, { sessions, accounts }: PageParts): Promise<Place> {
+  const asked = ctx.query['next'];
+  const next = typeof asked === 'string' && NEXT.test(asked) ? asked : undefined;
+  const session = next === undefined ? null : await sessions.current(ctx.req, ctx.res);
+  const user = session && (await accounts.find(session.accountId));
+  const suffix = next === undefined ? '' : `?${new URLSearchParams({ next }).toString()}`;
+  return {
+    path: URLS.signIn,
+    urls: placeUrls('', { create: '/register', suffix }),
+    cancelAction: undefined,
+    frame: {},
+    interaction: null,
+    passkeyOnly: false,
+    suggestedIdentifier: user?.email ?? '',
+    notice: user ? 'signIn.again' : undefined,
+    async finish(ctx, signedIn) {
+      await sessions.login(ctx.req, ctx.res, signedIn);
+      return next ?? '/account';
+    },
+  };
+}
+
+/** The pages outside an authorization request: `/`, sign in, create account, sign out. */
+export function standaloneRoutes(router: Router, deps: PageParts): void {
+  const { config, renderer, csrf, sessions, accounts } = deps;
+
+  const open = async (ctx: PlaceContext, next: Next): Promise<void> => {
+    ctx.state.place = await standalonePlace(ctx, deps);
+    await next();
+  };
+  loginRoutes(router, URLS, open, deps);
+
+  router.get('/', async (ctx: Context) => {
+    const session = await sessions.current(ctx.req, ctx.res);
+    const user = session && (await accounts.find(session.accountId));
+    if (user) {
+      const form = { action: '/sign-out', csrf: csrf.token(ctx) };
+      renderer.render(ctx, 'signed-in', { ...form, account: user, accountUrl: '/account' });
+      return;
+    }
+    renderer.render(ctx, 'home', {
+      signInUrl: URLS.signIn,
+      createAccountUrl: config.registration.open ? URLS.create : undefined,
+      discoveryUrl: '/.well-known/openid-configuration',
+    });
+  });
+
+  router.post('/sign-out', readForm, async (ctx: Context) => {
+    csrf.check(ctx, ctx.request.body);
+    const accountId = await sessions.logout(ctx.req, ctx.res);
+    if (accountId !== null) await deps.signedOut(ctx, accountId);
+    seeOther(ctx, '/');
+  });
+}

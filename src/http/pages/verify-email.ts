@@ -1,0 +1,107 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import type { RegistrationLink } from '../../domain/registration/index.ts';
+import { isDomainError } from '../../kernel/errors.ts';
+import { anonymousActor } from '../actor.ts';
+import { completeAccount, type Values } from './create-account.ts';
+import { type PageParts, passwordLength } from './dependencies.ts';
+import { readForm } from './form.ts';
+import { interactionPath } from './interaction/place.ts';
+import { token, withToken } from './link-token.ts';
+import type { Problem } from './problems.ts';
+import { refused, seeOther } from './replies.ts';
+
+const PATH = '/verify-email';
+
+/**
+ * Where the links lead that prove an address: one of an account, or one that shall have an account. Opening the page
+ * does nothing, because programs that look for viruses open links too.
+ */
+export function verifyEmailRoutes(router: Router, deps: PageParts): void {
+  const { renderer, csrf, verification, registration, sessions, returns, arrivals, config } = deps;
+
+  const showDead = (ctx: Context): void => {
+    ctx.status = 400;
+    renderer.render(ctx, 'message', {
+      icon: 'hourglass',
+      title: 'link.deadTitle',
+      text: 'link.deadVerify',
+      link: { url: '/sign-in', label: 'action.signIn' },
+    });
+  };
+
+  const showRegistration = (
+    ctx: Context,
+    { email }: RegistrationLink,
+    values: Omit<Values, 'email'>,
+    problems: Problem[],
+  ): void =>
+    renderer.render(ctx, 'create-account', {
+      step: 'all',
+      action: withToken(PATH, ctx),
+      csrf: csrf.token(ctx),
+      problems,
+      values: { ...values, email },
+      proven: true,
+      passwordLength: passwordLength(config),
+      signInUrl: '/sign-in',
+    });
+
+  /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
+  const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
+    const attempt = await completeAccount(ctx, deps, token(ctx), link.email);
+    if (!('signedIn' in attempt)) {
+      refused(ctx, attempt);
+      return showRegistration(ctx, link, attempt.values, attempt.problems);
+    }
+    const { signedIn } = attempt;
+    const { interaction } = link;
+    if (interaction !== null && returns.read(ctx, '/') === interaction) {
+      const path = interactionPath(interaction);
+      returns.clear(ctx, '/');
+      arrivals.set(ctx, path, signedIn);
+      return seeOther(ctx, `${path}/sign-in/continue`);
+    }
+    await sessions.login(ctx.req, ctx.res, signedIn);
+    if (interaction === null) return seeOther(ctx, '/');
+    return renderer.render(ctx, 'message', {
+      icon: 'check',
+      title: 'createAccount.doneTitle',
+      text: 'createAccount.doneElsewhere',
+      link: { url: '/', label: 'action.home' },
+    });
+  };
+
+  router.get(PATH, async (ctx: Context) => {
+    const link = await registration.peek(token(ctx));
+    if (link) return showRegistration(ctx, link, { name: '', username: '' }, []);
+    const found = await verification.peek(token(ctx));
+    if (!found) return showDead(ctx);
+    return renderer.render(ctx, 'verify-email', {
+      action: withToken(PATH, ctx),
+      csrf: csrf.token(ctx),
+      email: found.email,
+    });
+  });
+
+  router.post(PATH, readForm, async (ctx: Context) => {
+    csrf.check(ctx, ctx.request.body);
+    try {
+      const link = await registration.peek(token(ctx));
+      if (link) return await arrive(ctx, link);
+      const { user } = await verification.confirm(token(ctx), anonymousActor(ctx, 'pages'));
+      return renderer.render(ctx, 'message', {
+        icon: 'check',
+        title: 'verify.doneTitle',
+        text: { key: 'verify.doneText', params: { email: user.email } },
+        link: { url: '/', label: 'action.home' },
+      });
+    } catch (error) {
+      // Somebody else has the address, or the link was used, by now.
+      const isDead =
+        isDomainError(error, 'invalid_verification_token') || isDomainError(error, 'email_taken');
+      if (!isDead) throw error;
+      return showDead(ctx);
+    }
+  });
+}

@@ -1,0 +1,245 @@
+import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
+import type { SignedInBrowser } from '../../domain/sessions/index.ts';
+import type { User } from '../../domain/users/index.ts';
+import type { ClientMetadata } from './client-display.ts';
+import type { EventLine } from './events.ts';
+import type { Message, MessageKey } from './i18n.ts';
+import type { Icon } from './icons.ts';
+import type { PasswordBounds, Problem } from './problems.ts';
+import type { ApiAccess } from './scopes.ts';
+
+/** What any page may be told besides its own data. */
+export interface Frame {
+  /** The client that the person came from or goes to: its name, logo and policies are shown. Untrusted. */
+  client?: ClientMetadata | undefined;
+  /** The `ui_locales` of the request (OpenID Connect Core section 3.1.2.1). */
+  uiLocales?: string | undefined;
+  /** URIs that answering the form may redirect to (see PageSources). */
+  formTargets?: readonly string[];
+}
+
+/** The account in use, as its owner knows it. */
+interface AccountDisplay {
+  email: string;
+  name?: string | null | undefined;
+  username?: string | null | undefined;
+}
+
+/** A form: where it is posted, and its CSRF token. */
+interface Form {
+  action: string;
+  csrf: string;
+}
+
+/** A form that people type into. */
+interface Entry extends Form {
+  /** What was wrong with the last try; empty at first. */
+  problems: readonly Problem[];
+  /** Where "cancel" is posted (with the token alone); without it there is no such button. */
+  cancelAction?: string | undefined;
+}
+
+/** What the account pages have around them. */
+export interface AccountFrame {
+  section:
+    'overview' | 'profile' | 'email' | 'password' | 'factors' | 'sessions' | 'apps' | 'activity' | 'data';
+  account: User;
+  csrf: string;
+  /** What was done just now. */
+  done: MessageKey | null;
+}
+
+/** Every page, with the data that it needs. */
+interface Views {
+  /** `/`, not signed in. */
+  'home': {
+    signInUrl: string;
+    createAccountUrl?: string | undefined;
+    discoveryUrl: string;
+    docsUrl?: string | undefined;
+  };
+
+  /** Posts `identifier`, `password` and `remember=yes`. */
+  'sign-in': Entry & {
+    /** What was typed before, or `login_hint`. */
+    identifier: string;
+    remember: boolean;
+    /** Seconds that "stay signed in" lasts. */
+    rememberFor: number;
+    /** Why to sign in again, for somebody who is signed in. */
+    notice?: Message | undefined;
+    /** Options for a passkey, and where its answer is posted as `passkey` (JSON), with `remember`. */
+    passkeyUrl: string;
+    createAccountUrl?: string | undefined;
+    forgotUrl?: string | undefined;
+  };
+
+  /** Posts `code` or `passkey` (JSON), and `trust=yes`. */
+  'second-factor': Entry & {
+    account: AccountDisplay;
+    methods: readonly SecondFactor[];
+    /** Whether a recovery code is asked for. */
+    method: 'recovery' | null;
+    /** Seconds that the device is trusted for. */
+    trustFor: number;
+    optionsUrl: string;
+    recoveryUrl: string;
+    otherUrl: string;
+    signInUrl: string;
+  };
+
+  /** Posts `code` or `passkey` (JSON). */
+  'enrol': Entry & {
+    account: AccountDisplay;
+    passkeyOnly: boolean;
+    secret: string;
+    uri: string;
+    qrCode: string;
+    optionsUrl: string;
+  };
+
+  /** Recovery codes, shown once, on the way on. */
+  'enrolled': { account: AccountDisplay; codes: readonly string[]; onwardUrl: string };
+
+  /** Posts `email`, or all of `name`, `username`, `email` and `password`. */
+  'create-account': { signInUrl: string } & (
+    | { step: 'closed' }
+    | (Entry & { step: 'email'; email: string })
+    | (Entry & {
+        step: 'all';
+        values: { name: string; username: string; email: string };
+        /** Whether the address is proved, and cannot be changed here. */
+        proven: boolean;
+        passwordLength: PasswordBounds;
+      })
+  );
+
+  /** Posts `identifier`. */
+  'forgot-password': Entry & { identifier: string; signInUrl: string };
+
+  /** A link is on its way. */
+  'mail-sent': {
+    text: Message;
+    /** Where to ask for another one. */
+    againUrl: string;
+    signInUrl: string;
+    devMailUrl: string | undefined;
+  };
+
+  /** Posts `password`. */
+  'reset-password': Entry & { account: AccountDisplay; passwordLength: PasswordBounds };
+
+  /** Posts nothing but the token. */
+  'verify-email': Form & { email: string };
+
+  /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
+  'consent': Required<Pick<Frame, 'client'>> &
+    Form & {
+      client: ClientMetadata;
+      account: AccountDisplay;
+      switchAction: string;
+      /** The scopes asked for that no API owns. */
+      scopes: readonly string[];
+      apis: readonly ApiAccess[];
+      /** Seconds until the access ends at the latest. */
+      lasts: number;
+      redirectUri: string;
+    };
+
+  /** Posts `logout=yes` to sign out, nothing of that name to stay; the fields are posted either way. */
+  'logout': {
+    action: string;
+    fields: Readonly<Record<string, string>>;
+    account?: AccountDisplay | undefined;
+  };
+
+  /** After logout. `stayed`: of the client alone, the session here goes on. */
+  'logged-out': { stayed: boolean; signInUrl: string };
+
+  /** `/`, signed in; posts to sign out. */
+  'signed-in': Form & { account: AccountDisplay; accountUrl: string };
+
+  /** The interaction is over: timed out, finished in another tab, or its cookie is gone. */
+  'expired': { homeUrl: string };
+
+  'error': {
+    /** A code of the kernel's catalogue or of OAuth, `csrf`, `not_found` or `server_error`. */
+    code: string;
+    /** What went wrong, for the makers of the app. Not translated. */
+    description?: string | undefined;
+    requestId: string;
+    homeUrl: string;
+  };
+
+  'account/overview': AccountFrame & {
+    /** How many of each there are. */
+    factors: number;
+    recoveryCodesLeft: number;
+    sessions: number;
+    apps: number;
+  };
+
+  /** Posts `name`, `givenName`, `familyName`, `username` and `locale`. */
+  'account/profile': AccountFrame &
+    Entry & {
+      values: Readonly<Record<string, string | null>>;
+      languages: readonly { tag: string; label: string }[];
+    };
+
+  /** Posts `email`; asking for another link posts the token alone. */
+  'account/email': AccountFrame &
+    Entry & {
+      resendAction: string;
+      email: string;
+      /** Where a link was sent just now. */
+      sentTo: string | null;
+      devMailUrl: string | undefined;
+    };
+
+  /** Posts `current` and `password`. */
+  'account/password': AccountFrame & Entry & { passwordLength: PasswordBounds; hasPassword: boolean };
+
+  /** Posts to the factors' own addresses. */
+  'account/factors': AccountFrame & {
+    problems: readonly Problem[];
+    status: Awaited<ReturnType<Mfa['status']>>;
+  };
+
+  /** Posts `code`. */
+  'account/totp': AccountFrame & Entry & { backUrl: string; secret: string; uri: string; qrCode: string };
+
+  /** Shown once. */
+  'account/codes': AccountFrame & { codes: readonly string[]; onwardUrl: string };
+
+  'account/sessions': AccountFrame & { sessions: readonly (SignedInBrowser & { current: boolean })[] };
+
+  /** Posts `client`. */
+  'account/apps': AccountFrame & {
+    action: string;
+    apps: readonly {
+      clientId: string;
+      client: ClientMetadata;
+      since: Date;
+      scopes: readonly string[];
+      apis: readonly ApiAccess[];
+    }[];
+  };
+
+  'account/activity': AccountFrame & { events: readonly EventLine[] };
+
+  'account/data': AccountFrame & { downloadUrl: string; deleteUrl: string };
+
+  /** Posts `email`. */
+  'account/delete': AccountFrame & Entry & { email: string };
+
+  /** A notice. */
+  'message': {
+    icon?: Icon | undefined;
+    title: Message;
+    text: Message;
+    link?: { url: string; label: Message } | undefined;
+  };
+}
+
+export type ViewName = keyof Views;
+export type ViewData<V extends ViewName> = Views[V] & Frame;

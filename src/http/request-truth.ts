@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import proxyAddr from 'proxy-addr';
+import { StartupError } from '../kernel/startup-error.ts';
+
+/** Makes a request's headers say the truth about where it came from and where it went, or tells that it went astray. */
+export type RequestTruth = (req: IncomingMessage) => { misdirected: boolean };
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For` can be believed: the first three are
+ * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client.
+ * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
+ * will do.
+ * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
+ * @param doorHosts hostnames that contract doors answer at.
+ * @param trustedProxies addresses or CIDR blocks whose X-Forwarded-For is believed.
+ * @throws StartupError when one of them is neither.
+ */
+export function createRequestTruth(
+  publicUrl: string,
+  doorHosts: string[],
+  trustedProxies: string[],
+): RequestTruth {
+  const issuer = new URL(publicUrl);
+  const protocol = issuer.protocol.slice(0, -1);
+  const isLocal = LOOPBACK.has(issuer.hostname);
+  const trust = compileTrust(trustedProxies);
+  return (req) => {
+    const host = req.headers.host ?? '';
+    const isDoor = doorHosts.includes(host);
+    const isOurs =
+      host === issuer.host || (isLocal && LOOPBACK.has(URL.parse(`http://${host}`)?.hostname ?? ''));
+    const address = trustedProxies.length > 0 ? proxyAddr(req, trust) : req.socket.remoteAddress;
+    req.headers.host = issuer.host;
+    req.headers['x-forwarded-proto'] = protocol;
+    req.headers['x-forwarded-for'] = plainAddress(address);
+    if (isDoor) req.headers['x-forwarded-host'] = host;
+    else delete req.headers['x-forwarded-host'];
+    return { misdirected: !isOurs && !isDoor };
+  };
+}
+
+/** An address without an IPv6 zone, IPv4 as such; empty when it is none: a proxy may pass on what a client made up. */
+function plainAddress(address = ''): string {
+  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
+  return isIP(plain) === 0 ? '' : plain;
+}
+
+function compileTrust(trustedProxies: string[]): (address: string, hops: number) => boolean {
+  try {
+    return proxyAddr.compile(trustedProxies);
+  } catch (error) {
+    throw new StartupError(`http.trustedProxies: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,72 @@
+// What the pages gain with JavaScript; each of them works without.
+
+for (const button of document.querySelectorAll('[data-reveal]')) {
+  const input = document.getElementById(button.dataset.reveal);
+  const hidden = { text: button.textContent, label: button.getAttribute('aria-label') };
+  const shown = { text: button.dataset.text, label: button.dataset.label };
+  const show = (yes) => {
+    input.type = yes ? 'text' : 'password';
+    const { text, label } = yes ? shown : hidden;
+    button.textContent = text;
+    button.setAttribute('aria-label', label);
+  };
+  button.hidden = false;
+  button.addEventListener('click', () => show(input.type === 'password'));
+  // Sent as a password, so that the browser offers to save it and no history keeps it.
+  input.form.addEventListener('submit', () => show(false));
+}
+
+/** Characters that do more than repeat or continue the one before. */
+const surprising = (text) =>
+  [...text].filter((character, index, all) => {
+    const step = character.codePointAt(0) - (all[index - 1]?.codePointAt(0) ?? -9);
+    return Math.abs(step) > 1;
+  });
+
+/** How hard a password is to guess, roughly: the server has the last word. */
+function strengthOf(text, least, names) {
+  if ([...text].length < least) return 'short';
+  const rest = names.reduce((left, name) => left.replaceAll(name, ''), text.toLowerCase());
+  const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{N}/u, /[^\p{L}\p{N}]/u].filter((kind) => kind.test(text)).length;
+  const bits = new Set(surprising(rest)).size * (3 + kinds / 2) + surprising(rest).length;
+  if (bits < 40) return 'weak';
+  return bits < 58 ? 'fair' : 'strong';
+}
+
+for (const note of document.querySelectorAll('[data-strength]')) {
+  const input = document.getElementById(note.dataset.strength);
+  const namesOf = () =>
+    [...input.form.querySelectorAll('[name="username"], [name="email"], [name="name"]')]
+      .flatMap(({ value }) => value.toLowerCase().split(/[\s@.]+/))
+      .filter((name) => name.length > 2);
+  input.addEventListener('input', () => {
+    const strength = strengthOf(input.value, input.minLength, namesOf());
+    note.hidden = input.value === '';
+    note.dataset.level = strength;
+    note.textContent = note.dataset[strength];
+  });
+}
+
+// A form is sent once, however often its button is pressed; coming back to the page arms it again.
+for (const form of document.forms) {
+  form.addEventListener('submit', (event) => {
+    if (form.ariaBusy === 'true') event.preventDefault();
+    form.ariaBusy = 'true';
+  });
+}
+addEventListener('pageshow', () => {
+  for (const form of document.forms) form.ariaBusy = null;
+});
+
+// A logo that does not load gives way to the letter behind it.
+for (const image of document.querySelectorAll('img[data-logo]')) {
+  const drop = () => image.remove();
+  if (image.complete && image.naturalWidth === 0) drop();
+  else image.addEventListener('error', drop);
+}
+
+// Times are written in universal time; here they become the reader's own.
+for (const time of document.querySelectorAll('time[datetime]')) {
+  const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
+  time.textContent = form.format(new Date(time.dateTime));
+}
