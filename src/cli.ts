@@ -1,0 +1,33 @@
+/** The `postern` command: names what there is; each command loads its parts when it runs. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addApi } from './cli/commands/api.ts';
+import { addApiKey } from './cli/commands/api-key.ts';
+import { addClient } from './cli/commands/client.ts';
+import { addContract } from './cli/commands/contract.ts';
+import { addDoctor } from './cli/commands/doctor.ts';
+import { addKey } from './cli/commands/key.ts';
+import { addLogin } from './cli/commands/login.ts';
+import { addMigrate } from './cli/commands/migrate.ts';
+import { addServe } from './cli/commands/serve.ts';
+import { addUser } from './cli/commands/user.ts';
+
+const manifest = new URL('../package.json', import.meta.url);
+const { version, description } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
+
+const program = new Command('postern')
+  .description(description ?? '')
+  .version(version ?? '')
+  .exitOverride();
+const parts = [addServe, addMigrate, addDoctor, addUser, addClient, addApi, addApiKey, addContract, addKey];
+for (const add of [...parts, addLogin]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // It has said what is wrong by now.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
+// Whatever is left open by then keeps nobody waiting.
+process.exit();

@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
+import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
+import { repeated } from '../options.ts';
+import { type Report, reporting, table } from '../report.ts';
+
+const keysOf = async <T>(work: (apiKeys: ApiKeys) => Promise<T>): Promise<T> => {
+  const { withContainer } = await import('../session.ts');
+  return withContainer(({ apiKeys }) => work(apiKeys));
+};
+
+const toJson = (key: ApiKey) => ({
+  id: key.id,
+  prefix: key.prefix,
+  name: key.name,
+  permissions: key.permissions,
+  account_id: key.accountId,
+  created_at: key.createdAt.toISOString(),
+  expires_at: key.expiresAt?.toISOString() ?? null,
+  last_used_at: key.lastUsedAt?.toISOString() ?? null,
+});
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** When something ends that lasts for `duration` from now: `90d`, `12h`, `30m`, `45s`. */
+function endOf(duration: string): Date {
+  const [, number, unit = ''] = /^(\d{1,8})([smhd])$/.exec(duration) ?? [];
+  if (number === undefined)
+    throw new UsageError(`"${duration}" is no time; write it like 90d, 12h, 30m or 45s.`);
+  return new Date(Date.now() + Number(number) * (UNITS[unit] ?? 0) * 1000);
+}
+
+interface CreateOptions {
+  name: string;
+  permission?: string[];
+  expiresIn?: string;
+}
+
+async function create({ name, permission, expiresIn }: CreateOptions): Promise<Report> {
+  const expiresAt = expiresIn === undefined ? null : endOf(expiresIn);
+  const { key, record } = await keysOf((apiKeys) =>
+    apiKeys.create({ name, permissions: permission, expiresAt }, operator()),
+  );
+  const { permissions } = record;
+  const until = record.expiresAt ? ` until ${record.expiresAt.toISOString()}` : '';
+  return {
+    json: { ...toJson(record), api_key: key },
+    text: `Made ${record.id} for ${permissions.join(', ')}${until}. The key is shown this once:\n${key}`,
+  };
+}
+
+async function list(): Promise<Report> {
+  const all = await keysOf((apiKeys) => apiKeys.list());
+  const rows = all.map((key) => [
+    key.id,
+    `${key.prefix}…`,
+    key.name,
+    key.permissions.join(' '),
+    key.accountId ?? '-',
+    key.expiresAt?.toISOString() ?? 'never',
+    key.lastUsedAt?.toISOString() ?? 'never',
+  ]);
+  return {
+    json: { api_keys: all.map(toJson) },
+    text: table(['id', 'key', 'name', 'may', 'of account', 'expires', 'last used'], rows),
+  };
+}
+
+async function revoke(id: string): Promise<Report> {
+  await keysOf((apiKeys) => apiKeys.revoke(id, null, operator()));
+  return { json: { id }, text: `Revoked ${id}.` };
+}
+
+export function addApiKey(program: Command): void {
+  const apiKey = program
+    .command('api-key')
+    .description('keys of programs that speak through contract doors: make, list, revoke');
+  reporting(
+    apiKey
+      .command('create')
+      .description('make a key; it is printed alone on the last line, this once')
+      .requiredOption('--name <name>', 'what the program is called')
+      .option(
+        '--permission <permission>',
+        'users:read, users:write or auth:login; all of them unless given (can be repeated)',
+        repeated,
+      )
+      .option('--expires-in <time>', 'how long it lasts, like 90d or 12h; without an end unless given'),
+    create,
+  );
+  reporting(
+    apiKey.command('list').description("list the keys, the accounts' own among them, newest first"),
+    list,
+  );
+  reporting(
+    apiKey.command('revoke').description('end a key at once').argument('<id>', 'as the list has it'),
+    revoke,
+  );
+}

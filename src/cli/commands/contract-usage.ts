@@ -1,0 +1,59 @@
+import { doors } from '../../http/contracts/registry.ts';
+import type { UsageRow } from '../../storage/contract-usage.ts';
+import { UsageError } from '../failure.ts';
+import { type Report, table } from '../report.ts';
+import { withContainer } from '../session.ts';
+
+/** An operation as its document has it: `POST /api/v1/auth/login`. */
+function endpointOf({ door: name, operation: id }: UsageRow): string {
+  const door = doors.find((candidate) => candidate.name === name);
+  const operation = door?.operations.find((candidate) => candidate.id === id);
+  return door && operation ? `${operation.method.toUpperCase()} ${door.basePath}${operation.path}` : id;
+}
+
+const toJson = (row: UsageRow) => ({
+  door: row.door,
+  endpoint: endpointOf(row),
+  day: row.day,
+  requests: row.requests,
+  users: row.users,
+  last_used_at: row.lastUsedAt.toISOString(),
+});
+
+/** Who used which door in the last `days`. @throws UsageError when there is no such door. */
+export async function reportUsage({ days, door }: { days: number; door?: string }): Promise<Report> {
+  const known = doors.map(({ name }) => name);
+  if (door !== undefined && !known.includes(door))
+    throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
+  const { rows, users } = await withContainer(({ usage }) => usage.report({ days, door }));
+  const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
+  const totals = named.map((name) => {
+    const own = rows.filter((row) => row.door === name);
+    const last = own.map(({ lastUsedAt }) => lastUsedAt.toISOString()).sort();
+    return {
+      door: name,
+      requests: own.reduce((sum, { requests }) => sum + requests, 0),
+      users: users.get(name) ?? 0,
+      last_used_at: last.at(-1) ?? null,
+    };
+  });
+  const summary = table(
+    ['door', 'requests', 'accounts', 'last use'],
+    totals.map((one) => [
+      one.door,
+      String(one.requests),
+      String(one.users),
+      one.last_used_at ?? `not in ${days} days`,
+    ]),
+  );
+  const details = table(
+    ['day', 'endpoint', 'requests', 'accounts', 'last use'],
+    rows
+      .map(toJson)
+      .map((row) => [row.day, row.endpoint, String(row.requests), String(row.users), row.last_used_at]),
+  );
+  return {
+    json: { days, doors: totals, usage: rows.map(toJson) },
+    text: door === undefined ? summary : `${summary}\n\n${details}`,
+  };
+}

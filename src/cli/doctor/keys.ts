@@ -1,0 +1,48 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Config } from '../../config/index.ts';
+import { resolveSecretsKey } from '../../config/secrets-key.ts';
+import type { Container } from '../../container.ts';
+import { createLogger } from '../../kernel/logger.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+
+async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {
+  if (secretsKey !== undefined) return ok('secrets key', 'SECRETS_KEY');
+  const file = path.join(dataDir, 'secrets.key');
+  const found = await stat(file).catch(() => null);
+  if (!found) return ok('secrets key', `none yet; the first start makes ${file}`);
+  if ((found.mode & 0o077) === 0) return ok('secrets key', `${file}; back it up with the database`);
+  return problem('secrets key', `other users can read ${file}`, `Run: chmod 600 ${file}`);
+}
+
+async function signingKeys(keyRing: Container['keyRing']): Promise<Finding> {
+  // Throws when SECRETS_KEY does not open them.
+  const { changesAt } = await keyRing.load();
+  const signing = (await keyRing.list()).filter((key) => key.state === 'signing');
+  if (signing.length === 0) return ok('signing keys', 'none yet; the first start makes them');
+  const names = signing.map((key) => `${key.alg} ${key.kid}`).join(', ');
+  return ok('signing keys', `${names}; next change ${new Date(changesAt).toISOString()}`);
+}
+
+async function administrators(accounts: Container['accounts']): Promise<Finding[]> {
+  const [first] = await accounts.list({ limit: 1 });
+  if (first) return [];
+  return [warning('accounts', 'there is none yet', 'Start the server: it makes the first administrator.')];
+}
+
+/** Looks at the keys in a migrated database. @throws StartupError when SECRETS_KEY is not the one. */
+export async function checkKeys(config: Config, databaseUrl: string): Promise<Finding[]> {
+  const file = await keyFile(config);
+  const secretsKey = await resolveSecretsKey(config);
+  const { createContainer } = await import('../../container.ts');
+  const container = await createContainer(config, {
+    databaseUrl,
+    secretsKey,
+    logger: createLogger('silent'),
+  });
+  try {
+    return [file, await signingKeys(container.keyRing), ...(await administrators(container.accounts))];
+  } finally {
+    await container.close();
+  }
+}

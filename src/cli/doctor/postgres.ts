@@ -1,0 +1,60 @@
+import { availableParallelism } from 'node:os';
+import type { Config } from '../../config/index.ts';
+import { pendingMigrations } from '../../storage/postgres/migrator.ts';
+import { connectAtStart } from '../../storage/postgres/readiness.ts';
+import { compareClocks } from './clock.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+
+/** Connections that one worker opens at most, and that are kept for commands and other programs. */
+const CONNECTIONS = { worker: 17, others: 10 };
+
+interface Facts {
+  version: string;
+  max_connections: number;
+  now: number;
+}
+
+function connections({ webConcurrency, production }: Config, most: number): Finding {
+  const workers = webConcurrency ?? (production ? availableParallelism() : 1);
+  const needed = workers * CONNECTIONS.worker + CONNECTIONS.others;
+  const message = `${workers} ${workers === 1 ? 'worker' : 'workers'} may open ${needed} connections of ${most}`;
+  if (needed <= most) return ok('connections', message);
+  return warning(
+    'connections',
+    message,
+    "Raise PostgreSQL's max_connections, or set WEB_CONCURRENCY to fewer workers.",
+  );
+}
+
+async function migrations(url: string): Promise<Finding> {
+  const pending = await pendingMigrations(url);
+  if (pending.length === 0) return ok('migrations', 'all applied');
+  return problem(
+    'migrations',
+    `pending: ${pending.join(', ')}`,
+    'Run: npx postern migrate (or start the server).',
+  );
+}
+
+/** Looks at the database. @throws StartupError when it cannot be reached, or is of a newer version. */
+export async function checkPostgres(config: Config, url: string): Promise<Finding[]> {
+  const client = await connectAtStart(url, 'postern-doctor');
+  try {
+    const before = Date.now();
+    const { rows } = await client.query<Facts>(
+      `select current_setting('server_version') as version, current_setting('max_connections')::int as max_connections,
+              extract(epoch from clock_timestamp())::float8 * 1000 as now`,
+    );
+    const after = Date.now();
+    const { version, max_connections, now } = rows[0]!;
+    const where = config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'by DATABASE_URL';
+    return [
+      ok('postgres', `PostgreSQL ${version}, ${where}`),
+      compareClocks('postgres', now, before, after),
+      connections(config, max_connections),
+      await migrations(url),
+    ];
+  } finally {
+    await client.end();
+  }
+}

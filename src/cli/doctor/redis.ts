@@ -1,0 +1,49 @@
+import type { Config } from '../../config/index.ts';
+import { reasonOf } from '../../http/ops/readiness.ts';
+import { createLogger } from '../../kernel/logger.ts';
+import { createRedis } from '../../storage/redis/client.ts';
+import { compareClocks } from './clock.ts';
+import { type Finding, ok, problem } from './finding.ts';
+
+function eviction(memory: string): Finding {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'unknown';
+  const message = `maxmemory-policy is ${policy}`;
+  if (policy === 'noeviction') return ok('redis eviction', message);
+  return problem(
+    'redis eviction',
+    message,
+    'Set maxmemory-policy to noeviction: a code or a revocation that is evicted is lost.',
+  );
+}
+
+/** Looks at Redis, if there is to be one. */
+export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
+  if (redisUrl === undefined) return [ok('redis', 'no REDIS_URL: PostgreSQL keeps everything')];
+  const redis = createRedis(redisUrl, createLogger('silent'));
+  // Its own words; what fails for want of a connection says only that.
+  let reason: string | undefined;
+  redis.on('error', (error: Error) => (reason ??= reasonOf(error)));
+  try {
+    const [, version] = /^redis_version:(\S+)/m.exec(await redis.info('server')) ?? [];
+    const memory = await redis.info('memory');
+    const before = Date.now();
+    const [seconds, microseconds] = await redis.time();
+    const theirs = Number(seconds) * 1000 + Number(microseconds) / 1000;
+    return [
+      ok('redis', `Redis ${version ?? ''}`),
+      compareClocks('redis', theirs, before, Date.now()),
+      eviction(memory),
+    ];
+  } catch (error) {
+    const message = `Redis does not answer: ${reason ?? reasonOf(error)}`;
+    return [
+      problem(
+        'redis',
+        message,
+        'Start it, or correct REDIS_URL; without REDIS_URL PostgreSQL keeps everything.',
+      ),
+    ];
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,33 @@
+import { ConfigError } from '../config/index.ts';
+import { isDomainError } from '../kernel/errors.ts';
+import { StartupError } from '../kernel/startup-error.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
+
+/** A command that was given wrong: exit status 2. */
+export class UsageError extends Error {}
+
+/** How a command failed: a code for scripts, a sentence for people. */
+export interface Failure {
+  code: string;
+  message: string;
+  exitCode: 1 | 2;
+  /** Where a defect is: only for errors that nobody expected. */
+  stack?: string | undefined;
+}
+
+/** What an error means to the operator. */
+export function explainFailure(error: unknown): Failure {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof UsageError) return { code: 'usage', message, exitCode: 2 };
+  if (error instanceof ConfigError) return { code: 'configuration', message, exitCode: 1 };
+  if (error instanceof StartupError) return { code: 'startup', message, exitCode: 1 };
+  if (isDomainError(error)) {
+    const { field, reason } = error.details;
+    const more = [field, reason].filter((part) => part !== undefined).join(': ');
+    return { code: error.code, message: more === '' ? message : `${message} (${more})`, exitCode: 1 };
+  }
+  if (isUnavailable(error)) {
+    return { code: 'unavailable', message: `PostgreSQL is not available: ${message}`, exitCode: 1 };
+  }
+  return { code: 'unexpected', message, exitCode: 1, stack };
+}

@@ -1,0 +1,39 @@
+import type { ClientAdmin } from '../../domain/clients.ts';
+import type { ClientRecord } from '../../storage/clients.ts';
+import { operator } from '../operator.ts';
+
+const NAME = 'postern CLI';
+
+/** The loopback address with any port (RFC 8252 section 7.3). */
+export const REDIRECT_URI = 'http://127.0.0.1/callback';
+
+const isOurs = ({ name, secretHash, metadata }: ClientRecord): boolean =>
+  name === NAME &&
+  secretHash === null &&
+  Array.isArray(metadata['redirect_uris']) &&
+  metadata['redirect_uris'].includes(REDIRECT_URI);
+
+async function find(clients: ClientAdmin): Promise<string | undefined> {
+  const limit = 1000;
+  let page = await clients.list({ limit });
+  for (;;) {
+    const known = page.find(isOurs);
+    const last = page.at(-1);
+    if (known || last === undefined || page.length < limit) return known?.id;
+    page = await clients.list({ limit, after: last.id });
+  }
+}
+
+/** The id of the public client that `postern login` is, made when it is not there. */
+export async function ownClient(clients: ClientAdmin): Promise<string> {
+  const known = await find(clients);
+  if (known !== undefined) return known;
+  const metadata = {
+    application_type: 'native',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    redirect_uris: [REDIRECT_URI],
+  };
+  const { client } = await clients.create({ name: NAME, isPublic: true, metadata }, operator());
+  return client.id;
+}

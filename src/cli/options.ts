@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from 'commander';
+
+/** For options that can be given several times: each value is added. */
+export const repeated = (value: string, previous: string[] | undefined): string[] => [
+  ...(previous ?? []),
+  value,
+];
+
+/** For options that are whole numbers from `min` to `max`. */
+export const integer =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (/^\d{1,10}$/.test(value) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
+  };
+
+/** For options that are a JSON object. */
+export function jsonObject(value: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, unknown>;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('must be a JSON object.');
+}

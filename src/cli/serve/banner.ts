@@ -1,0 +1,31 @@
+import type { Config } from '../../config/index.ts';
+import type { FirstAdmin } from '../../domain/users/index.ts';
+import type { Admin } from './messages.ts';
+
+export const toAdmin = (made: FirstAdmin | null): Admin | null =>
+  made && { email: made.user.email, password: made.password };
+
+/** How a person learns of the first administrator, whose password nobody can look up later. */
+export function adminLines({ email, password }: Admin): string[] {
+  if (password === null) return [`  Administrator    ${email}`];
+  return [`  Administrator    ${email}`, `  Password         ${password}   (shown this once)`];
+}
+
+/** What a person sees when the server is ready. */
+export function banner(config: Config, workers: number, admin: Admin | null): string {
+  const { publicUrl, dataDir, databaseUrl, redisUrl } = config;
+  const stores = [databaseUrl === undefined ? `PostgreSQL in ${dataDir}` : 'PostgreSQL'];
+  if (redisUrl !== undefined) stores.push('Redis');
+  return [
+    `${config.name} is ready at ${publicUrl}`,
+    '',
+    `  Sign in          ${publicUrl}/`,
+    ...(admin ? adminLines(admin) : []),
+    `  Discovery        ${publicUrl}/.well-known/openid-configuration`,
+    `  Stores           ${stores.join(' and ')}${workers > 1 ? `; ${workers} workers` : ''}`,
+    '',
+    '  Open the first address in a browser; "npx postern login" gets you tokens in this terminal,',
+    '  "npx postern --help" shows the rest. Ctrl-C stops.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,93 @@
+/** `postern serve`: opens and migrates the database, then serves, alone or by workers, until it is told to stop. */
+import cluster from 'node:cluster';
+import { availableParallelism } from 'node:os';
+import { type Config, loadConfig } from '../../config/index.ts';
+import { resolveSecretsKey } from '../../config/secrets-key.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { Assignment } from '../../main.ts';
+import { openDatabase } from '../../storage/postgres/open.ts';
+import { adminLines, banner, toAdmin } from './banner.ts';
+import { logCrash, serverLogger } from './logs.ts';
+import { releaseMemory } from './memory.ts';
+import type { Admin } from './messages.ts';
+import { stopSignal } from './signals.ts';
+
+/** @param json prints one JSON object when it is ready, and logs to standard error. @throws ConfigError, StartupError. */
+export async function serveCommand({ json = false }: { json?: boolean }): Promise<void> {
+  if (cluster.isWorker) {
+    const { work } = await import('./worker.ts');
+    await work(json);
+    return;
+  }
+  const stopped = stopSignal();
+  const config = loadConfig();
+  const logger = serverLogger(config, json);
+  logCrash(logger);
+  const workers = config.webConcurrency ?? (config.production ? availableParallelism() : 1);
+
+  await using stack = new AsyncDisposableStack();
+  const serving = workers > 1 ? import('./workers.ts') : import('../../main.ts');
+  // What serves is loaded while PostgreSQL starts; whether that failed is seen when it is used.
+  serving.catch(() => undefined);
+  const assignment = await prepare(config, stack, logger);
+  const admin = await (workers > 1 ? serveByWorkers : serveAlone)(assignment, workers, stack, logger);
+  announce(config, { workers, admin, json }, logger);
+  await stopped;
+  logger.info('stopping: requests under way are finished first');
+}
+
+/** The database, this process' own, and up to date. */
+async function prepare(config: Config, stack: AsyncDisposableStack, logger: Logger): Promise<Assignment> {
+  const [database, { migrate }] = await Promise.all([
+    openDatabase(config, logger),
+    import('../../storage/postgres/migrator.ts'),
+  ]);
+  stack.defer(() => database.close());
+  await database.claimServer(config.publicUrl);
+  const secretsKey = await resolveSecretsKey(config);
+  await migrate(database.url, logger);
+  return { config, databaseUrl: database.url, secretsKey };
+}
+
+type Serve = (
+  assignment: Assignment,
+  workers: number,
+  stack: AsyncDisposableStack,
+  logger: Logger,
+) => Promise<Admin | null>;
+
+const serveAlone: Serve = async (assignment, _workers, stack, logger) => {
+  const { serve } = await import('../../main.ts');
+  const serving = await serve(assignment, logger);
+  stack.defer(() => serving.drain());
+  releaseMemory();
+  return toAdmin(serving.firstAdmin);
+};
+
+const serveByWorkers: Serve = async (assignment, count, stack, logger) => {
+  const { Workers } = await import('./workers.ts');
+  const workers = new Workers(assignment, logger);
+  stack.defer(() => workers.drain());
+  const admin = await workers.start(count);
+  releaseMemory();
+  return admin;
+};
+
+interface Outcome {
+  workers: number;
+  admin: Admin | null;
+  json: boolean;
+}
+
+function announce(config: Config, { workers, admin, json }: Outcome, logger: Logger): void {
+  const { publicUrl: url, port, production } = config;
+  if (json) {
+    console.log(JSON.stringify({ url, port, pid: process.pid, workers, first_admin: admin }));
+  } else if (production) {
+    // Not in the log, which others keep.
+    if (admin && admin.password !== null) console.error(adminLines(admin).join('\n'));
+    logger.info({ url, port, workers }, 'ready');
+  } else {
+    console.log(banner(config, workers, admin));
+  }
+}

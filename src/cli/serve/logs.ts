@@ -1,0 +1,24 @@
+import { pino } from 'pino';
+import type { Config } from '../../config/index.ts';
+import { createLogger, type Logger } from '../../kernel/logger.ts';
+
+/** A line for each request would be a write for each: they are written together, within half a second and at the end. */
+const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 500 };
+
+/**
+ * The server's log: JSON lines, on standard output in production. On a developer's terminal that belongs to people, so
+ * it is on standard error there, and without the level info, which has a line for each request.
+ * @param quiet leaves standard output alone in production too.
+ */
+export function serverLogger({ log, production }: Config, quiet: boolean): Logger {
+  const level = !production && log.level === 'info' ? 'warn' : log.level;
+  return createLogger(level, pino.destination(production && !quiet ? BUFFERED : 2));
+}
+
+/** An error that nobody caught ends the process, but not without a word in the log. */
+export function logCrash(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'the process ends after an unexpected error');
+    process.exit(1);
+  });
+}

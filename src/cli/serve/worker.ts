@@ -1,0 +1,44 @@
+import { explainFailure } from '../failure.ts';
+import { toAdmin } from './banner.ts';
+import { logCrash, serverLogger } from './logs.ts';
+import { releaseMemory } from './memory.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+const tell = (message: FromWorker): void => void process.send?.(message);
+
+/** The first message of each type. */
+function message<Type extends ToWorker['type']>(type: Type): Promise<Extract<ToWorker, { type: Type }>> {
+  return new Promise((resolve) => {
+    process.on('message', (received: ToWorker) => {
+      if (received.type === type) resolve(received as Extract<ToWorker, { type: Type }>);
+    });
+  });
+}
+
+/** One of several processes that serve: does what the primary tells it. */
+export async function work(quiet: boolean): Promise<void> {
+  // A terminal and a service manager send them to all processes; the primary lets all of them stop together.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
+  const [assigned, close, drain] = [
+    message('postern:serve'),
+    message('postern:close'),
+    message('postern:drain'),
+  ];
+  const { serve } = await import('../../main.ts');
+  const { config, databaseUrl, secretsKey } = await assigned;
+  const logger = serverLogger(config, quiet);
+  logCrash(logger);
+  try {
+    const serving = await serve({ config, databaseUrl, secretsKey }, logger);
+    releaseMemory();
+    tell({ type: 'postern:ready', firstAdmin: toAdmin(serving.firstAdmin) });
+    await close;
+    await serving.close();
+    tell({ type: 'postern:closed' });
+    await drain;
+    await serving.drain();
+  } catch (error) {
+    tell({ type: 'postern:failed', reason: explainFailure(error).message });
+    process.exitCode = 1;
+  }
+}

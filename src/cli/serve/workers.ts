@@ -1,0 +1,112 @@
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerMetrics } from '../../http/ops/cluster-metrics.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { StartupError } from '../../kernel/startup-error.ts';
+import type { Assignment } from '../../main.ts';
+import type { Admin, FromWorker, ToWorker } from './messages.ts';
+
+/** Milliseconds before a worker that died is replaced, doubled each time until one has lived for a while. */
+const BACKOFF = { first: 500, last: 30_000, forgottenAfter: 60_000 };
+
+/** The primary's side of several processes that serve one port. */
+export class Workers {
+  readonly #assignment: Assignment;
+  readonly #logger: Logger;
+  #failures = 0;
+  #isDraining = false;
+
+  constructor(assignment: Assignment, logger: Logger) {
+    this.#assignment = assignment;
+    this.#logger = logger;
+    answerMetrics();
+  }
+
+  /**
+   * Starts `count` workers and waits until all serve; from then on one that dies is replaced.
+   * @returns the first administrator, when one of them made one.
+   * @throws StartupError when one cannot start.
+   */
+  async start(count: number): Promise<Admin | null> {
+    const workers = Array.from({ length: count }, () => this.#fork());
+    const admins = await Promise.all(workers.map(ready));
+    for (const worker of workers) this.#watch(worker);
+    return admins.find((admin) => admin !== null) ?? null;
+  }
+
+  /** Lets all of them finish their requests and end. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+    const exits = workers.map(ended);
+    // Connections go to any of them that is open: only when none is, none is lost by being given to one that closes.
+    const closed = workers.map((worker) => told(worker, 'postern:closed'));
+    for (const worker of workers) worker.send({ type: 'postern:close' } satisfies ToWorker);
+    await Promise.all(closed.map((one, index) => Promise.race([one, exits[index]])));
+    for (const worker of workers) worker.send({ type: 'postern:drain' } satisfies ToWorker);
+    await Promise.all(exits);
+  }
+
+  #fork(): Worker {
+    const worker = cluster.fork();
+    // By this channel and not by its environment or arguments, where others could read the secrets.
+    worker.send({ type: 'postern:serve', ...this.#assignment } satisfies ToWorker);
+    // A message that does not reach one that has just died.
+    worker.on('error', (error) => this.#logger.debug({ err: error }, 'a worker cannot be reached'));
+    return worker;
+  }
+
+  #watch(worker: Worker): void {
+    const startedAt = performance.now();
+    const replace = (code: number, signal: string) => {
+      if (performance.now() - startedAt > BACKOFF.forgottenAfter) this.#failures = 0;
+      if (!this.#isDraining) void this.#replace({ worker: worker.process.pid, exitCode: code, signal });
+    };
+    if (worker.isDead()) replace(worker.process.exitCode ?? 0, '');
+    else worker.once('exit', replace);
+  }
+
+  async #replace(died: Record<string, unknown>): Promise<void> {
+    const wait = Math.min(BACKOFF.first * 2 ** this.#failures, BACKOFF.last);
+    this.#failures += 1;
+    this.#logger.error({ ...died, restartIn: wait }, 'a worker died');
+    await sleep(wait);
+    if (this.#isDraining) return;
+    const worker = this.#fork();
+    this.#watch(worker);
+    await ready(worker).then(
+      () => this.#logger.info({ worker: worker.process.pid }, 'a worker was started in its place'),
+      (error: Error) => this.#logger.error({ reason: error.message }, 'a worker could not start'),
+    );
+  }
+}
+
+/** The worker's first message of that type. */
+function told<Type extends FromWorker['type']>(
+  worker: Worker,
+  type: Type,
+): Promise<Extract<FromWorker, { type: Type }>> {
+  return new Promise((resolve) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === type) resolve(message as Extract<FromWorker, { type: Type }>);
+    });
+  });
+}
+
+/** The end of the worker. */
+const ended = (worker: Worker): Promise<void> =>
+  new Promise((resolve) => {
+    if (worker.isDead()) resolve();
+    worker.once('exit', () => resolve());
+  });
+
+/** Waits until the worker serves. @throws StartupError when it ends first, with the reason it gave. */
+function ready(worker: Worker): Promise<Admin | null> {
+  let reason = 'A worker ended while it was starting.';
+  void told(worker, 'postern:failed').then((failed) => (reason = failed.reason));
+  return new Promise((resolve, reject) => {
+    void told(worker, 'postern:ready').then(({ firstAdmin }) => resolve(firstAdmin));
+    // By then everything that it has said has been heard, which is not so at its exit.
+    worker.once('disconnect', () => reject(new StartupError(reason)));
+  });
+}

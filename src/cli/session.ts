@@ -1,0 +1,58 @@
+import { pino } from 'pino';
+import { type Config, loadConfig } from '../config/index.ts';
+import { resolveSecretsKey } from '../config/secrets-key.ts';
+import type { Container } from '../container.ts';
+import { createLogger, type Logger } from '../kernel/logger.ts';
+import { StartupError } from '../kernel/startup-error.ts';
+import { migrate, pendingMigrations } from '../storage/postgres/migrator.ts';
+import { type Database, openDatabase } from '../storage/postgres/open.ts';
+
+/** A command's own log: only what went wrong, on standard error. */
+const commandLogger = (): Logger => createLogger('error', pino.destination(2));
+
+/**
+ * Opens the database for `work`, beside a running server or without one.
+ * @throws StartupError, or ConfigError.
+ */
+export async function withDatabase<T>(
+  work: (database: Database, config: Config, logger: Logger) => Promise<T>,
+): Promise<T> {
+  const config = loadConfig();
+  const logger = commandLogger();
+  const database = await openDatabase(config, logger);
+  try {
+    return await work(database, config, logger);
+  } finally {
+    await database.close();
+  }
+}
+
+async function bringUpToDate(database: Database, config: Config, logger: Logger): Promise<void> {
+  const pending = await pendingMigrations(database.url);
+  if (pending.length === 0) return;
+  // Whose database it is decides when its schema changes; the embedded one is this version's own.
+  if (config.databaseUrl === undefined) await migrate(database.url, logger);
+  else throw new StartupError(`The database lacks ${pending.join(', ')}. Run: postern migrate`);
+}
+
+/**
+ * Everything that a server works with, for `work`.
+ * @param provider whether it needs the provider and the keys: to check a client's metadata, to make keys.
+ */
+export function withContainer<T>(
+  work: (container: Container, config: Config) => Promise<T>,
+  { provider = false }: { provider?: boolean } = {},
+): Promise<T> {
+  return withDatabase(async (database, config, logger) => {
+    await bringUpToDate(database, config, logger);
+    const secretsKey = await resolveSecretsKey(config);
+    const { createContainer } = await import('../container.ts');
+    const container = await createContainer(config, { databaseUrl: database.url, secretsKey, logger });
+    try {
+      if (provider) await container.start();
+      return await work(container, config);
+    } finally {
+      await container.close();
+    }
+  });
+}

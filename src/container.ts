@@ -1,0 +1,313 @@
+/**
+ * The only place that constructs things, with `container/`: every part is handed what it uses, here. `createContainer`
+ * opens connections and builds; nothing listens yet.
+ */
+import type { RequestListener } from 'node:http';
+import type { Config } from './config/index.ts';
+import type { ApiKeys } from './domain/api-keys.ts';
+import { type ApiAdmin, createApiAdmin } from './domain/apis.ts';
+import { type ClientAdmin, createClientAdmin } from './domain/clients.ts';
+import type { ContractUsage } from './domain/contract-usage.ts';
+import type { Mfa } from './domain/mfa/index.ts';
+import { createPasswordHasher } from './domain/passwords/hasher.ts';
+import type { Accounts } from './domain/users/index.ts';
+import type { Verification } from './domain/verification/index.ts';
+import { createDomain } from './container/domain.ts';
+import { openStores } from './container/stores.ts';
+import { createApp } from './http/app.ts';
+import { userActor } from './http/actor.ts';
+import { createContracts } from './http/contracts/index.ts';
+import { createLimiter } from './http/contracts/limiter.ts';
+import { planMounts } from './http/contracts/mounts.ts';
+import { doors } from './http/contracts/registry.ts';
+import { createDevMail } from './http/dev-mail/routes.ts';
+import { createListener } from './http/listener.ts';
+import { createMetrics, type Metrics } from './http/ops/metrics.ts';
+import { createOps } from './http/ops/routes.ts';
+import { createCsrf } from './http/pages/csrf.ts';
+import { createProviderPages } from './http/pages/provider-pages.ts';
+import { createRenderer } from './http/pages/render.ts';
+import { Prebuilt } from './oidc/prebuilt.ts';
+import { createRequestTruth } from './http/request-truth.ts';
+import { createMail, mailFolder } from './mail/index.ts';
+import { systemClock } from './kernel/clock.ts';
+import type { Logger } from './kernel/logger.ts';
+import { Secrets } from './kernel/secrets.ts';
+import { AccessTokenVerifier } from './oidc/access-token-verifier.ts';
+import { providerEvents } from './oidc/provider-events.ts';
+import { createAdapterFactory } from './oidc/adapters.ts';
+import { ApiRegistry, MAX_ACCESS_TOKEN_TTL } from './oidc/apis.ts';
+import { BrowserSessions } from './oidc/browser-session.ts';
+import { ClientRegistry } from './oidc/client-registry.ts';
+import { createClientValidator } from './oidc/client-validator.ts';
+import { cookieSettings } from './oidc/cookies.ts';
+import { contractApi, contractClient } from './oidc/contract-clients.ts';
+import { ContractTokens } from './oidc/contract-tokens.ts';
+import { Interactions } from './oidc/interactions.ts';
+import { KeyRing } from './oidc/key-ring.ts';
+import { LiveProvider } from './oidc/live-provider.ts';
+import { createProvider } from './oidc/provider.ts';
+import { apis as apiStore } from './storage/apis.ts';
+import { audit } from './storage/audit.ts';
+import { createAdapters } from './storage/oidc/adapters.ts';
+import { isUnavailable } from './storage/postgres/pool-unavailable.ts';
+import type { Tx } from './storage/postgres/transaction.ts';
+
+export interface Container {
+  accounts: Accounts;
+  verification: Verification;
+  mfa: Mfa;
+  clients: ClientAdmin;
+  apis: ApiAdmin;
+  apiKeys: ApiKeys;
+  usage: ContractUsage;
+  keyRing: KeyRing;
+  metrics: Metrics;
+  /** Answers every request; to be used after `start`. */
+  listener: RequestListener;
+  /** Asks each store for an answer; throws what is wrong with it. */
+  checks: Record<string, () => Promise<void>>;
+  /** Reads keys and APIs and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+  start(): Promise<void>;
+  /** Starts what a server does by the side: sweeping what has expired. */
+  startBackground(): void;
+  /** Ends everything that this opened. */
+  close(): Promise<void>;
+}
+
+export interface ContainerOptions {
+  databaseUrl: string;
+  secretsKey: string;
+  logger: Logger;
+  /** Whether /readyz shall send traffic elsewhere. */
+  isDraining?: () => boolean;
+}
+
+export async function createContainer(config: Config, options: ContainerOptions): Promise<Container> {
+  const { databaseUrl, logger } = options;
+  const clock = systemClock;
+  const secrets = new Secrets(options.secretsKey);
+
+  const stores = await openStores({
+    databaseUrl,
+    redisUrl: config.redisUrl,
+    longestToken: MAX_ACCESS_TOKEN_TTL,
+    secrets,
+    clock,
+    logger,
+  });
+  const { pool, redis, notifications, users, consents, counters, revocation, inTransaction, checks } = stores;
+  const announce = (topic: string, key: string, tx: Tx) => notifications.publish(topic, key, tx);
+  const hasher = createPasswordHasher(config.passwords);
+  const mounts = planMounts(doors, config.contracts);
+  const metrics = createMetrics({ hasher, contracts: mounts.map(({ door }) => door.name) });
+  const domain = createDomain({ config, stores, hasher, secrets, clock, logger, onLogin: metrics.login });
+  const { accounts, logins, mfa, verification, registration, reset, apiKeys, usage } = domain;
+
+  // The provider
+  const { tokens, session, publicUrl } = config;
+  const contractSettings = [...new Set(mounts.map(({ door }) => door))].map(
+    ({ name, rotatesRefreshTokens: rotates, tokens }) => {
+      const { access, refresh } = config.contracts.tokens[name] ?? tokens;
+      return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };
+    },
+  );
+  const keyRing = new KeyRing({
+    store: stores.signingKeys,
+    inTransaction,
+    audit,
+    clock,
+    lead: config.keys.lead,
+    lifetime: config.keys.lifetime,
+    longestToken: Math.max(
+      MAX_ACCESS_TOKEN_TTL,
+      tokens.accessToken,
+      tokens.idToken,
+      tokens.clientCredentials,
+    ),
+    announce: (tx) => announce('keys', '', tx),
+  });
+  const clientRegistry = new ClientRegistry(stores.clients);
+  const apiRegistry = new ApiRegistry(
+    apiStore,
+    publicUrl,
+    contractSettings.map((contract) => contractApi(publicUrl, contract)),
+  );
+  const verifier = new AccessTokenVerifier({
+    issuer: publicUrl,
+    clock,
+    isRevoked: (token) => revocation.isRevoked(token),
+  });
+  const renderer = createRenderer({ settings: config, publicUrl, production: config.production });
+  const prebuilt = new Prebuilt();
+  const cookies = cookieSettings(publicUrl, secrets);
+  const endGrant = (grantId: string) => revocation.endGrant(grantId);
+  const live = new LiveProvider({
+    keyRing,
+    clock,
+    logger,
+    build: (keys) =>
+      createProvider(
+        {
+          config,
+          clock,
+          secrets,
+          apis: apiRegistry,
+          consents,
+          adapter: createAdapterFactory({
+            stores: createAdapters({ pool, redis, clock, endGrant }),
+            clients: clientRegistry,
+            observe: metrics.store,
+          }),
+          findUser: (id) => users.findById(id),
+          staticClients: contractSettings.map(contractClient),
+          pages: createProviderPages(renderer, accounts),
+          clients: clientRegistry,
+          verifier,
+          events: providerEvents({ metrics, audit, logger }),
+          revokeToken: (jti, expiresAt) => revocation.endToken(jti, expiresAt),
+          isUnavailable,
+        },
+        keys,
+      ),
+    onSwap(provider, keys) {
+      verifier.useKeys(keys.publicJwks);
+      prebuilt.attach(provider);
+      callback = provider.callback();
+    },
+  });
+  let callback: RequestListener = () => {
+    throw new Error('not started');
+  };
+  notifications.subscribe('clients', (id) => clientRegistry.forget(id));
+  notifications.subscribe('apis', () => void reloadApis());
+  notifications.subscribe('keys', () => void live.reload());
+  const reloadApis = () =>
+    apiRegistry.load().catch((error: unknown) => logger.error({ err: error }, 'APIs could not be read'));
+
+  // The transport
+  const sessions = new BrowserSessions({
+    live,
+    cookies,
+    ttl: { session: session.ttl, remembered: session.remembered },
+    endGrant,
+  });
+  const provider = () => callback;
+  const contracts = createContracts({
+    mounts,
+    services: {
+      accounts,
+      login: logins.login,
+      tokens: new ContractTokens({
+        live,
+        apis: apiRegistry,
+        verifier,
+        publicUrl,
+        provider,
+        endGrant,
+        loggedOut: (accountId, actor) => audit.record({ type: 'logout', subject: accountId }, actor),
+      }),
+      apiKeys,
+      mfa,
+      reset,
+      verification,
+      secrets,
+      clock,
+      settings: config.contracts,
+      publicUrl,
+      checks,
+    },
+    limiter: createLimiter(counters, config.contracts.limits),
+    logger,
+    noteUse: usage.note,
+    isUnavailable,
+    bodyLimit: config.http.bodyLimit,
+  });
+  const { production, smtpUrl, dataDir } = config;
+  const devMail =
+    production || smtpUrl !== undefined
+      ? undefined
+      : createDevMail({ folder: mailFolder(dataDir), publicUrl, production });
+  const app = createApp({
+    contracts,
+    cookieKeys: cookies.keys as string[],
+    logger,
+    isUnavailable,
+    devMail,
+    pages: {
+      config,
+      clock,
+      secrets,
+      renderer,
+      csrf: createCsrf({ secrets, publicUrl }),
+      logins,
+      mfa,
+      accounts,
+      registration,
+      verification,
+      reset,
+      accountSessions: domain.accountSessions,
+      history: domain.history,
+      devMailUrl: devMail && '/dev/mail',
+      interactions: new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction }),
+      sessions,
+      signedOut: (ctx, accountId) =>
+        audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
+    },
+  });
+  const listener = createListener({
+    truth: createRequestTruth(publicUrl, Object.keys(config.contracts.hosts), config.http.trustedProxies),
+    prebuilt,
+    provider,
+    ops: createOps({
+      settings: config.metrics,
+      metrics,
+      checks,
+      isDraining: options.isDraining ?? (() => false),
+    }),
+    app: app.callback(),
+    publicUrl,
+    logger,
+    observe: metrics.answered,
+  });
+  const mail = createMail({ config, outbox: stores.outbox, notifications, clock, logger });
+
+  return {
+    accounts,
+    verification,
+    mfa,
+    clients: createClientAdmin({
+      clients: stores.clients,
+      audit,
+      inTransaction,
+      validate: createClientValidator(live),
+      endClient: (id, tx) => revocation.endClient(id, tx),
+      announce: (id, tx) => announce('clients', id, tx),
+    }),
+    apis: createApiAdmin({
+      apis: apiStore,
+      audit,
+      inTransaction,
+      announce: (tx) => announce('apis', '', tx),
+    }),
+    apiKeys,
+    usage,
+    keyRing,
+    metrics,
+    listener,
+    checks,
+    async start() {
+      await Promise.all([apiRegistry.load(), live.start()]);
+    },
+    startBackground() {
+      stores.sweeper.start();
+      mail.start();
+      usage.start();
+    },
+    async close() {
+      live.stop();
+      await Promise.all([usage.stop(), mail.stop()]);
+      await stores.close();
+    },
+  };
+}

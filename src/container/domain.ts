@@ -1,0 +1,120 @@
+import type { Config } from '../config/index.ts';
+import { createApiKeys } from '../domain/api-keys.ts';
+import { createContractUsage } from '../domain/contract-usage.ts';
+import { createHistory } from '../domain/history.ts';
+import { createLockout } from '../domain/lockout.ts';
+import { createLogin } from '../domain/login.ts';
+import { createMfa } from '../domain/mfa/index.ts';
+import { createNotices } from '../domain/notices/index.ts';
+import { createMailLimit } from '../domain/notices/mail-limit.ts';
+import { createPasswordCheck } from '../domain/passwords/check.ts';
+import type { PasswordHasher } from '../domain/passwords/hasher.ts';
+import { createPasswordPolicy } from '../domain/passwords/policy.ts';
+import { createRegistration } from '../domain/registration/index.ts';
+import { createPasswordReset } from '../domain/reset/index.ts';
+import { createAccountSessions } from '../domain/sessions/index.ts';
+import { createAccounts } from '../domain/users/index.ts';
+import { createVerification } from '../domain/verification/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import { audit } from '../storage/audit.ts';
+import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from './stores.ts';
+
+interface Dependencies {
+  config: Config;
+  stores: Stores;
+  hasher: PasswordHasher;
+  secrets: Secrets;
+  clock: Clock;
+  logger: Logger;
+  /** Told of the outcome of every login. */
+  onLogin(outcome: string): void;
+}
+
+/** What is true whatever the transport, over the stores. */
+export function createDomain({ config, stores, hasher, secrets, clock, logger, onLogin }: Dependencies) {
+  const { users, signIns, counters, factors, outbox, oneTimeTokens, revocation, consents, inTransaction } =
+    stores;
+  const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
+  const passwordCheck = createPasswordCheck({ hasher, lockout });
+  const policy = createPasswordPolicy(config.passwords);
+  const sessions = {
+    async endAll(accountId: string, tx: Tx) {
+      await revocation.endAccount(accountId, tx);
+      await factors.trustedDevices.deleteAll(accountId, tx);
+    },
+  };
+  const notices = createNotices({ outbox, clock });
+  const limit = createMailLimit(counters);
+  const messaging = { users, outbox, notices, audit, inTransaction, limit, clock };
+  const verification = createVerification({ ...messaging, tokens: oneTimeTokens });
+  const accounts = createAccounts({
+    users,
+    audit,
+    inTransaction,
+    hasher,
+    policy,
+    passwordCheck,
+    sessions,
+    notices,
+    verification,
+    clock,
+    registration: config.registration,
+    lockFirstAdmin,
+  });
+  const mfa = createMfa({
+    users,
+    ...factors,
+    audit,
+    inTransaction,
+    lockout,
+    counters,
+    secrets,
+    clock,
+    notices,
+    settings: config.mfa,
+    name: config.name,
+    publicUrl: config.publicUrl,
+  });
+  return {
+    accounts,
+    mfa,
+    verification,
+    logins: createLogin({
+      users,
+      signIns,
+      audit,
+      inTransaction,
+      hasher,
+      passwordCheck,
+      mfa,
+      secrets,
+      clock,
+      onLogin,
+    }),
+    registration: createRegistration({ ...messaging, accounts, secrets, settings: config.registration }),
+    reset: createPasswordReset({
+      ...messaging,
+      tokens: oneTimeTokens,
+      signIns,
+      lockout,
+      hasher,
+      policy,
+      sessions,
+    }),
+    accountSessions: createAccountSessions({
+      sessions: stores.sessions,
+      grants: stores.grants,
+      consents,
+      revocation,
+      audit,
+      inTransaction,
+    }),
+    history: createHistory(audit),
+    apiKeys: createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger }),
+    usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
+  };
+}

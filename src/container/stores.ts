@@ -1,0 +1,90 @@
+import type { Config } from '../config/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import type { Message } from '../mail/index.ts';
+import { createApiKeyStore } from '../storage/api-keys.ts';
+import { createClients } from '../storage/clients.ts';
+import { createConsents } from '../storage/consents.ts';
+import { createContractUsageStore } from '../storage/contract-usage.ts';
+import { createCounters } from '../storage/counters.ts';
+import { createFactorStores } from '../storage/factor-stores.ts';
+import { createGrants } from '../storage/grants.ts';
+import { createSweeper } from '../storage/oidc/sweeper.ts';
+import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
+import { createOutbox } from '../storage/outbox.ts';
+import { createNotifications } from '../storage/postgres/notifications.ts';
+import { createPool } from '../storage/postgres/pool.ts';
+import { pingPostgres } from '../storage/postgres/readiness.ts';
+import { createSequelize } from '../storage/postgres/sequelize.ts';
+import { transactions } from '../storage/postgres/transaction.ts';
+import { createRedis } from '../storage/redis/client.ts';
+import { createRevocation } from '../storage/revocation.ts';
+import { createSessions } from '../storage/sessions.ts';
+import { createSignIns } from '../storage/sign-ins.ts';
+import { createSigningKeys } from '../storage/signing-keys.ts';
+import { createUsers } from '../storage/users.ts';
+
+/** Connections of one process to PostgreSQL: those of the hot paths, and those of Sequelize. */
+const CONNECTIONS = { hot: 10, models: 5 };
+
+interface Dependencies {
+  databaseUrl: string;
+  redisUrl: Config['redisUrl'];
+  /** Seconds that no access token outlives. */
+  longestToken: number;
+  secrets: Secrets;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Connects to the stores and makes what is built on them; `close` ends it all. */
+export async function openStores({
+  databaseUrl,
+  redisUrl,
+  longestToken,
+  secrets,
+  clock,
+  logger,
+}: Dependencies) {
+  const pool = createPool(databaseUrl, { max: CONNECTIONS.hot, logger, applicationName: 'postern' });
+  const sequelize = createSequelize(databaseUrl, CONNECTIONS.models);
+  const redis = redisUrl === undefined ? undefined : createRedis(redisUrl, logger);
+  const notifications = await createNotifications({ databaseUrl, logger });
+  const sweeper = createSweeper({ pool, clock, logger });
+  return {
+    pool,
+    redis,
+    notifications,
+    sweeper,
+    inTransaction: transactions(sequelize, logger),
+    users: createUsers(pool),
+    clients: createClients(pool),
+    consents: createConsents(pool),
+    grants: createGrants({ pool, clock }),
+    sessions: createSessions({ pool, clock }),
+    signIns: createSignIns(pool),
+    signingKeys: createSigningKeys(secrets),
+    counters: createCounters(redis ? { redis } : { pool }),
+    factors: createFactorStores({ pool, secrets }),
+    outbox: createOutbox<Message>({ pool, secrets, notifications }),
+    oneTimeTokens: createOneTimeTokens({ pool, clock }),
+    revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
+    apiKeys: createApiKeyStore(pool),
+    contractUsage: createContractUsageStore(pool),
+    /** Asks each store for an answer; throws what is wrong with it. */
+    checks: {
+      postgres: () => pingPostgres(pool),
+      ...(redis ? { redis: async () => void (await redis.ping()) } : {}),
+    } as Record<string, () => Promise<void>>,
+    async close() {
+      await sweeper.stop();
+      await notifications.close();
+      redis?.disconnect();
+      await sequelize.close();
+      await pool.end();
+    },
+  };
+}
+
+export type Stores = Awaited<ReturnType<typeof openStores>>;

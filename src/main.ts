@@ -1,0 +1,66 @@
+/** One process that serves: container -> listen -> drain. */
+import type { Config } from './config/index.ts';
+import { createContainer } from './container.ts';
+import type { FirstAdmin } from './domain/users/index.ts';
+import { createHttpServer } from './http/ops/http-server.ts';
+import { withRequestLog } from './http/ops/request-log.ts';
+import { isDomainError } from './kernel/errors.ts';
+import type { Logger } from './kernel/logger.ts';
+import { StartupError } from './kernel/startup-error.ts';
+
+/** What a serving process has to know; plain values, which can be handed to another process. */
+export interface Assignment {
+  config: Config;
+  databaseUrl: string;
+  secretsKey: string;
+}
+
+export interface Serving {
+  port: number;
+  /** The first administrator, when this start made one. */
+  firstAdmin: FirstAdmin | null;
+  /** Takes no new connections, and keeps requests waiting until `drain`: of several processes, until all have closed. */
+  close: () => Promise<void>;
+  /** Closes, if that has not been done, finishes all requests, at most for `http.drain` seconds, and ends everything else. */
+  drain: () => Promise<void>;
+}
+
+/** Serves until it is drained. The database is migrated. @throws StartupError. */
+export async function serve(
+  { config, databaseUrl, secretsKey }: Assignment,
+  logger: Logger,
+): Promise<Serving> {
+  await using undo = new AsyncDisposableStack();
+  let isDraining = false;
+  const container = await createContainer(config, {
+    databaseUrl,
+    secretsKey,
+    logger,
+    isDraining: () => isDraining,
+  });
+  undo.defer(() => container.close());
+  await container.start();
+  const server = createHttpServer(withRequestLog(container.listener, logger));
+  const port = await server.listen(config.port, config.host);
+  const close = () => {
+    isDraining = true;
+    return server.close();
+  };
+  undo.defer(async () => {
+    if (!isDraining) await close();
+    const cut = await server.drain(config.http.drain);
+    if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off: they took longer than http.drain');
+  });
+  // After everything that can fail: a password that was made up is shown this once.
+  const firstAdmin = await container.accounts.ensureFirstAdmin(config.admin).catch(explainAdmin);
+  container.startBackground();
+  const steps = undo.move();
+  return { port, firstAdmin, close, drain: () => steps.disposeAsync() };
+}
+
+function explainAdmin(error: unknown): never {
+  if (!isDomainError(error)) throw error;
+  const name = error.code === 'weak_password' ? 'ADMIN_PASSWORD' : 'ADMIN_EMAIL';
+  const reason = error.details.reason === undefined ? '' : ` (${error.details.reason})`;
+  throw new StartupError(`${name}: ${error.message}${reason}`, { cause: error });
+}
