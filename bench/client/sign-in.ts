@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { endpoints } from '../scenarios/scenario.ts';
+import { Browser } from './browser.ts';
+import { basic, type Connection, expectStatus } from './connection.ts';
+import type { Person, Target } from './target.ts';
+
+export interface Tokens {
+  access_token: string;
+  refresh_token?: string;
+  id_token?: string;
+}
+
+/** The person whose turn it is at connection number `index`. */
+export function personAt({ people }: Target, index: number): Person {
+  const person = people[index % people.length];
+  if (!person) throw new Error('the target has no people');
+  return person;
+}
+
+/**
+ * Signs a person in through the server's own pages, and agrees to whatever the client asks for.
+ * @returns `authorize` for an authorization code on that session, `exchange` for its tokens.
+ */
+export async function signIn(target: Target, connection: Connection, index: number) {
+  const { web } = target;
+  const browser = new Browser(target, connection);
+  const { username, password } = personAt(target, index);
+  const answers = { identifier: username, password, decision: 'allow' };
+  const verifier = randomBytes(32).toString('base64url');
+  const challenge = createHash('sha256').update(verifier).digest('base64url');
+  const headers = { authorization: basic(web.id, web.secret) };
+
+  const authorize = async (parameters: Record<string, string>): Promise<string> => {
+    const query = new URLSearchParams({
+      client_id: web.id,
+      redirect_uri: web.redirectUri,
+      response_type: 'code',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+      state: 'bench',
+      ...parameters,
+    });
+    let page = await browser.open(`${endpoints.authorization}?${query.toString()}`);
+    for (let pages = 0; page.leftFor === null && pages < 4; pages++) {
+      page = await browser.submit(page, answers);
+    }
+    const code = page.leftFor?.searchParams.get('code');
+    if (!code) throw new Error(`no code but ${page.leftFor?.href ?? page.html.slice(0, 400)}`);
+    return code;
+  };
+
+  const exchange = async (code: string): Promise<Tokens> => {
+    const form = new URLSearchParams({
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: web.redirectUri,
+      code_verifier: verifier,
+    });
+    const reply = await connection.post(endpoints.token, { headers, form });
+    expectStatus(reply, 200, 'code exchange');
+    return JSON.parse(reply.body) as Tokens;
+  };
+
+  // The first authorization signs in; the ones after it find the session and the consent.
+  await authorize({ scope: 'openid profile email' });
+  return { authorize, exchange };
+}

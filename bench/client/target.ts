@@ -1,0 +1,21 @@
+/** A server under load as the scenarios see it: where it listens and who may log in there. */
+export interface Target {
+  /** The loopback port. */
+  port: number;
+  /** The process that listens; its children are its workers. */
+  pid: number;
+  /** What every request says in Host and X-Forwarded-Proto, so that a server behind https is asked as its proxy would. */
+  issuer: string;
+  people: Person[];
+  /** Clients for the client credentials grant; all have the same secret. */
+  services: { ids: string[]; secret: string };
+  /** A confidential client for codes and refresh tokens. */
+  web: { id: string; secret: string; redirectUri: string };
+  /** Resource indicators (RFC 8707) of an API with JWT and of one with opaque access tokens. */
+  apis: { jwt: string; opaque: string };
+}
+
+export interface Person {
+  username: string;
+  password: string;
+}

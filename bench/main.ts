@@ -1,0 +1,74 @@
+/** npm run bench: Postern beside a bare oidc-provider and a hand-written minimum. README.md says what and why. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Options, readOptions, usage } from './options.ts';
+import { plan } from './plan.ts';
+import { report, toJson } from './report/print.ts';
+import { Results } from './results.ts';
+import { runRounds } from './run.ts';
+import { timeEmbeddedStart } from './stage/embedded.ts';
+import { populate } from './stage/population.ts';
+import { issuer, type Stage } from './stage/servers.ts';
+import { scenarios } from './scenarios/index.ts';
+import { startStores } from './stage/stores.ts';
+
+/** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
+function productionEnvironment(directory: string): NodeJS.ProcessEnv {
+  const settings = path.join(directory, 'settings.yaml');
+  writeFileSync(settings, 'http: { trustedProxies: [127.0.0.1] }\n');
+  return {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PUBLIC_URL: issuer,
+    DATA_DIR: path.join(directory, 'data'),
+    SECRETS_KEY: `bench-${randomBytes(32).toString('base64')}`,
+    CONFIG_FILE: settings,
+  };
+}
+
+async function prepare(directory: string, cleanUp: AsyncDisposableStack): Promise<Stage> {
+  const stores = await startStores(directory);
+  cleanUp.defer(stores.stop);
+  const databaseUrl = await stores.createDatabase('postern');
+  const posternEnvironment = {
+    ...productionEnvironment(directory),
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: stores.redisUrl(0),
+  };
+  const population = await populate(posternEnvironment, databaseUrl);
+  const bareStores = {
+    databaseUrl: await stores.createDatabase('bare', 'postern'),
+    redisUrl: stores.redisUrl(1),
+  };
+  return { directory, population, posternEnvironment, bareStores };
+}
+
+async function bench(options: Options): Promise<void> {
+  const steps = plan.filter(({ loads }) =>
+    loads.some(({ scenario }) => scenario.includes(options.only ?? '')),
+  );
+  if (steps.length === 0)
+    throw new Error(`no scenario is named ${options.only}; there are ${Object.keys(scenarios).join(', ')}`);
+  const directory = mkdtempSync(path.join(tmpdir(), 'postern-bench-'));
+  // PostgreSQL runs under an account of its own when we are root.
+  chmodSync(directory, 0o755);
+  await using cleanUp = new AsyncDisposableStack();
+  cleanUp.defer(() => rmSync(directory, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void cleanUp.disposeAsync().finally(() => process.exit(1)));
+  }
+
+  const results = new Results();
+  if (options.only === undefined) await timeEmbeddedStart(directory, options.rounds, results);
+  const stage = await prepare(directory, cleanUp);
+  await runRounds(stage, steps, options, results);
+  console.log(report(results));
+  if (options.json !== undefined) writeFileSync(options.json, toJson(results));
+}
+
+const options = readOptions(process.argv.slice(2));
+if (options === 'help') console.log(usage);
+else await bench(options);

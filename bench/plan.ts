@@ -1,0 +1,49 @@
+import type { ScenarioName } from './scenarios/index.ts';
+
+/** The compared servers: each a process of its own. */
+export type Variant =
+  'minimum' | 'bare' | 'bare-stores' | 'postern' | 'postern-2-workers' | 'echo' | 'argon2';
+
+export interface Load {
+  scenario: ScenarioName;
+  variant: Variant;
+}
+
+/** Loads that are compared with one another: they take turns of half a second. */
+export interface Step {
+  loads: Load[];
+  /** Operations a second; without it as many as the server answers. */
+  rate?: number;
+  /** Under way on the same server meanwhile, on other connections from another process. */
+  beside?: ScenarioName;
+  /** Seconds more than the run's, where code or a cache is cold or operations are few. */
+  extraWarmUp?: number;
+  extraSeconds?: number;
+}
+
+const on = (scenario: ScenarioName, ...variants: Variant[]): Load[] =>
+  variants.map((variant) => ({ scenario, variant }));
+
+const everywhere: Variant[] = ['bare', 'bare-stores', 'postern'];
+
+export const plan: Step[] = [
+  {
+    loads: [
+      ...on('client-credentials-jwt', 'minimum', 'bare', 'postern', 'postern-2-workers'),
+      ...on('client-credentials-jwt-5000-clients', 'postern'),
+    ],
+    // The processes are fresh: here their code becomes hot.
+    extraWarmUp: 3,
+  },
+  { loads: on('client-credentials-opaque', ...everywhere) },
+  { loads: on('refresh', ...everywhere) },
+  { loads: on('code-flow', ...everywhere) },
+  { loads: [...on('introspection-opaque', ...everywhere), ...on('introspection-jwt', 'postern')] },
+  { loads: on('userinfo', ...everywhere) },
+  { loads: on('jwks', 'bare', 'postern') },
+  { loads: on('discovery', 'bare', 'postern') },
+  { loads: [...on('echo', 'echo'), ...on('validate', 'postern')], extraWarmUp: 2 },
+  { loads: [...on('argon2', 'argon2'), ...on('login', 'postern')], extraSeconds: 2 },
+  { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
+  { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
+];

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer, Job } from './load/generator.ts';
+import type { Measurement } from './load/measure.ts';
+import type { Options } from './options.ts';
+import type { Step, Variant } from './plan.ts';
+import type { Results } from './results.ts';
+import { type Server, type Stage, startServer } from './stage/servers.ts';
+
+/** The load comes from processes of its own: one for what is measured, one for what goes on beside it. */
+class Generator {
+  readonly #process: ChildProcess = fork(path.join(import.meta.dirname, 'load/generator.ts'));
+
+  async run(job: Job): Promise<Measurement[]> {
+    this.#process.send(job);
+    const [answer] = (await once(this.#process, 'message')) as [Answer];
+    if ('error' in answer) throw new Error(answer.error);
+    return answer.measurements;
+  }
+
+  [Symbol.dispose](): void {
+    this.#process.disconnect();
+  }
+}
+
+interface Generators {
+  main: Generator;
+  beside: Generator;
+}
+
+/** Measures a step once, with its loads' turns in the order given. */
+async function runStep(
+  step: Step,
+  servers: Map<Variant, Server>,
+  options: Options,
+  { main, beside }: Generators,
+) {
+  const loads = step.loads.map(({ scenario, variant }) => ({
+    scenario,
+    target: servers.get(variant)!.target,
+  }));
+  const job = {
+    warmUp: options.warmUp + (step.extraWarmUp ?? 0),
+    seconds: options.seconds + (step.extraSeconds ?? 0),
+  };
+  const rate = step.rate ?? null;
+  if (!step.beside) return { measured: await main.run({ ...job, loads, rate }), others: null };
+  // What goes on beside starts before and ends after everything that counts.
+  const besides = loads.map(({ target }) => ({ scenario: step.beside!, target }));
+  const others = beside.run({ ...job, loads: besides, rate: null, seconds: job.seconds + 2 });
+  const measured = sleep(1000).then(async () => main.run({ ...job, loads, rate }));
+  return { measured: await measured, others: await others };
+}
+
+function show(round: number, name: string, { rate, p50, p99, cpu }: Measurement): void {
+  const numbers = `${rate.toFixed(0)}/s  p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms  ${cpu.toFixed(0)} µs`;
+  console.error(`round ${round + 1}  ${name}  ${numbers}`);
+}
+
+/** Measures every step on every server it names, round after round, each round with fresh processes in turned order. */
+export async function runRounds(
+  stage: Stage,
+  steps: Step[],
+  options: Options,
+  results: Results,
+): Promise<void> {
+  using main = new Generator();
+  using beside = new Generator();
+  const wanted = [...new Set(steps.flatMap(({ loads }) => loads.map(({ variant }) => variant)))];
+  for (let round = 0; round < options.rounds; round++) {
+    const turned = <T>(list: T[]) => (round % 2 === 0 ? list : list.toReversed());
+    await using processes = new AsyncDisposableStack();
+    const servers = new Map<Variant, Server>();
+    for (const variant of turned(wanted)) {
+      const server = await startServer(stage, variant);
+      processes.defer(server.stop);
+      servers.set(variant, server);
+      results.addFact(`ready/${variant}`, server.readyAfter);
+      results.addFact(`idle/${variant}`, server.idleMemory);
+    }
+    for (const step of steps) {
+      const loads = turned(step.loads);
+      const { measured, others } = await runStep({ ...step, loads }, servers, options, { main, beside });
+      for (const [index, { scenario, variant }] of loads.entries()) {
+        results.add(`${scenario}/${variant}`, measured[index]!);
+        show(round, `${scenario}  ${variant}`, measured[index]!);
+        if (others) results.add(`${scenario}:${step.beside!}/${variant}`, others[index]!);
+      }
+    }
+  }
+}

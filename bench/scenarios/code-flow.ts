@@ -1,0 +1,11 @@
+import { signIn } from '../client/sign-in.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Authorization code with PKCE on a session that exists: authorize and token, two requests. */
+export const codeFlow: Scenario = async (target, connection, index) => {
+  const { authorize, exchange } = await signIn(target, connection, index);
+  return async () => {
+    const { id_token } = await exchange(await authorize({ scope: 'openid' }));
+    if (!id_token) throw new Error('the code flow brought no ID token');
+  };
+};

@@ -1,0 +1,30 @@
+import { jwt, jwtOfManyClients, opaque } from './client-credentials.ts';
+import { codeFlow } from './code-flow.ts';
+import { discovery, jwks } from './documents.ts';
+import { introspectJwt, introspectOpaque } from './introspection.ts';
+import { hash, login } from './login.ts';
+import { refresh } from './refresh.ts';
+import type { Scenario } from './scenario.ts';
+import { userinfo } from './userinfo.ts';
+import { echo, validate } from './validate.ts';
+
+export const scenarios = {
+  'client-credentials-jwt': jwt,
+  'client-credentials-jwt-5000-clients': jwtOfManyClients,
+  'client-credentials-opaque': opaque,
+  'refresh': refresh,
+  'code-flow': codeFlow,
+  'introspection-opaque': introspectOpaque,
+  'introspection-jwt': introspectJwt,
+  'userinfo': userinfo,
+  'jwks': jwks,
+  'discovery': discovery,
+  'validate': validate,
+  'echo': echo,
+  'login': login,
+  'argon2': hash,
+  'tokens-alone': jwt,
+  'tokens-beside-logins': jwt,
+} satisfies Record<string, Scenario>;
+
+export type ScenarioName = keyof typeof scenarios;

@@ -1,0 +1,22 @@
+import type { Connection } from '../client/connection.ts';
+import type { Operation } from '../load/measure.ts';
+import type { Target } from '../client/target.ts';
+
+/** Connections of every load. */
+export const CONNECTIONS = 32;
+
+/**
+ * Prepares what one connection needs (a session, tokens) and returns the operation that is measured.
+ * `index` counts the connections, so that each can be another person or client.
+ */
+export type Scenario = (target: Target, connection: Connection, index: number) => Promise<Operation>;
+
+/** Where all compared servers have their endpoints. */
+export const endpoints = {
+  authorization: '/oauth2/authorize',
+  token: '/oauth2/token',
+  introspection: '/oauth2/introspect',
+  userinfo: '/oauth2/userinfo',
+  jwks: '/oauth2/jwks',
+  discovery: '/.well-known/openid-configuration',
+} as const;

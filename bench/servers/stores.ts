@@ -1,0 +1,47 @@
+import type { Configuration } from 'oidc-provider';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { createFindAccount } from '../../src/oidc/account.ts';
+import { createAdapters } from '../../src/storage/oidc/adapters.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { createRedis } from '../../src/storage/redis/client.ts';
+import { createUsers } from '../../src/storage/users.ts';
+import type { ServerSettings } from './settings.ts';
+
+interface Parts {
+  configuration: Configuration;
+  accountIds: string[];
+}
+
+/** The library's own adapter and accounts that are known without a look-up. */
+function inMemory({ people }: ServerSettings): Parts {
+  const claims = { preferred_username: 'person', email: 'person@example.com', email_verified: false };
+  return {
+    configuration: { findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, ...claims }) }) },
+    accountIds: people.map(({ username }) => username),
+  };
+}
+
+/** Postern's adapters, and its accounts read as it reads them. */
+async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['stores']>): Promise<Parts> {
+  const logger = createLogger('warn');
+  const pool = createPool(databaseUrl, { logger, applicationName: 'bench' });
+  const users = createUsers(pool);
+  const { rows } = await pool.query<{ id: string }>('select id from users');
+  const adapter = createAdapters({
+    pool,
+    redis: createRedis(redisUrl, logger),
+    clock: systemClock,
+    endGrant: async () => {
+      throw new Error('no grant ends here');
+    },
+  });
+  return {
+    configuration: { adapter, findAccount: createFindAccount((id) => users.findById(id)) },
+    accountIds: rows.map(({ id }) => id),
+  };
+}
+
+/** Where a bare library stores, and the accounts that exist there. */
+export const openStores = async (settings: ServerSettings): Promise<Parts> =>
+  settings.stores ? onStores(settings.stores) : inMemory(settings);

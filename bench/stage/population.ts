@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import type { Target } from '../client/target.ts';
+
+export const postern = path.resolve(import.meta.dirname, '../../bin/postern.js');
+
+export type Population = Pick<Target, 'people' | 'services' | 'web' | 'apis'>;
+
+const run = promisify(execFile);
+const password = 'correct horse battery staple';
+const redirectUri = 'https://app.example/callback';
+const apis = { jwt: 'https://jwt.example', opaque: 'https://opaque.example' };
+const PEOPLE = 32;
+const SERVICES = 5000;
+
+/** Makes everything the scenarios need in Postern's database: one of each by its CLI, the many as copies. */
+export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Promise<Population> {
+  const cli = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { stdout } = await run(process.execPath, [postern, ...args, '--json'], { env });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  await cli('migrate');
+  await cli('api', 'create', '--identifier', apis.jwt, '--name', 'JWT', '--format', 'jwt');
+  await cli('api', 'create', '--identifier', apis.opaque, '--name', 'Opaque', '--format', 'opaque');
+  const service = await cli('client', 'create', '--name', 'Service', '--grant', 'client_credentials');
+  const webGrants = ['--grant', 'authorization_code', '--grant', 'refresh_token'];
+  const web = await cli('client', 'create', '--name', 'Web', '--redirect-uri', redirectUri, ...webGrants);
+  await cli(
+    'user',
+    'create',
+    '--username',
+    'person1',
+    '--email',
+    'person1@example.com',
+    '--password',
+    password,
+  );
+  const serviceId = String(service['client_id']);
+  await copy(databaseUrl, serviceId);
+  return {
+    people: Array.from({ length: PEOPLE }, (_, i) => ({ username: `person${i + 1}`, password })),
+    services: {
+      ids: [serviceId, ...Array.from({ length: SERVICES - 1 }, (_, i) => `service-${i + 2}`)],
+      secret: String(service['client_secret']),
+    },
+    web: { id: String(web['client_id']), secret: String(web['client_secret']), redirectUri },
+    apis,
+  };
+}
+
+async function copy(databaseUrl: string, serviceId: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(
+      `insert into clients (id, name, secret_hash, metadata)
+       select 'service-' || n, name || ' ' || n, secret_hash, metadata from clients, generate_series(2, $2::int) n where id = $1`,
+      [serviceId, SERVICES],
+    );
+    await client.query(
+      `insert into users (id, username, username_key, email, email_key, roles, password_hash, password_changed_at)
+       select gen_random_uuid(), 'person' || n, 'person' || n, 'person' || n || '@example.com', 'person' || n || '@example.com',
+              roles, password_hash, password_changed_at
+       from users, generate_series(2, $1::int) n where username = 'person1'`,
+      [PEOPLE],
+    );
+  } finally {
+    await client.end();
+  }
+}

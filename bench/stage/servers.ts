@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Target } from '../client/target.ts';
+import { processTree, residentMemory } from '../load/usage.ts';
+import type { Variant } from '../plan.ts';
+import type { ServerSettings } from '../servers/settings.ts';
+import { type Population, postern } from './population.ts';
+import { answers, freePort, start } from './process.ts';
+
+export const issuer = 'https://login.example';
+
+export interface Server {
+  target: Target;
+  /** Milliseconds from its start to its first good answer. */
+  readyAfter: number;
+  /** Resident memory before the first load: bytes. */
+  idleMemory: number;
+  stop: () => Promise<void>;
+}
+
+export interface Stage {
+  /** For settings and logs. */
+  directory: string;
+  population: Population;
+  /** The environment of a Postern on the stores; without PORT and WEB_CONCURRENCY. */
+  posternEnvironment: NodeJS.ProcessEnv;
+  /** The stores of the bare library, apart from Postern's but with the same rows. */
+  bareStores: { databaseUrl: string; redisUrl: string };
+}
+
+/** Starts a fresh process of the variant and waits until it answers and has come to rest. */
+export async function startServer(stage: Stage, variant: Variant): Promise<Server> {
+  const port = await freePort();
+  const started = variant.startsWith('postern')
+    ? await startPostern(stage, port, variant)
+    : await startCompared(stage, port, variant);
+  await sleep(1000);
+  return {
+    target: { port, pid: started.pid, issuer, ...stage.population },
+    readyAfter: started.readyAfter,
+    idleMemory: residentMemory(processTree(started.pid)),
+    stop: started.stop,
+  };
+}
+
+async function startPostern(stage: Stage, port: number, variant: Variant) {
+  const env = {
+    ...stage.posternEnvironment,
+    PORT: String(port),
+    WEB_CONCURRENCY: variant === 'postern-2-workers' ? '2' : '1',
+  };
+  const log = path.join(stage.directory, `${variant}.log`);
+  return start({ file: process.execPath, args: [postern, 'serve'], env, log }, async () =>
+    answers(port, issuer, '/readyz', true),
+  );
+}
+
+async function startCompared(stage: Stage, port: number, variant: Variant) {
+  const settings: ServerSettings = {
+    port,
+    issuer,
+    ...stage.population,
+    stores: variant === 'bare-stores' ? stage.bareStores : null,
+  };
+  const file = path.join(stage.directory, `${variant}.json`);
+  writeFileSync(file, JSON.stringify(settings));
+  const program = path.resolve(
+    import.meta.dirname,
+    '../servers',
+    `${variant === 'bare-stores' ? 'bare' : variant}.ts`,
+  );
+  const log = path.join(stage.directory, `${variant}.log`);
+  const env = { ...process.env, NODE_ENV: 'production' };
+  return start({ file: process.execPath, args: [program, file], env, log }, async () =>
+    answers(port, issuer, '/', false),
+  );
+}
