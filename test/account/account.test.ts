@@ -1,0 +1,363 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { AxeResults } from 'axe-core';
+import { generateSync } from 'otplib';
+import type { Browser, Page as Tab } from 'playwright-core';
+import { introspect, signIn, userinfo } from '../oidc/support/flow.ts';
+import { startProvider, type Person, type Provider } from '../oidc/support/provider.ts';
+import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { type Letters, readLetters } from './support/mail.ts';
+import { addAuthenticator } from './support/passkeys.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const NEXT = 'an entirely new password';
+const PAGES = [
+  '',
+  'profile',
+  'email',
+  'password',
+  'factors',
+  'sessions',
+  'apps',
+  'activity',
+  'data',
+  'delete',
+].map((page) => `/account/${page}`.replace(/\/$/, ''));
+
+let provider: Provider;
+let letters: Letters;
+let browser: Browser;
+beforeAll(async () => {
+  provider = await startProvider();
+  letters = readLetters(provider.postern);
+  browser = await launchBrowser();
+});
+
+const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
+
+/** Signs in by oneself. */
+async function enter(
+  { email, password }: Person,
+  start = '/account',
+): Promise<{ agent: UserAgent; page: Page }> {
+  const agent = new UserAgent(provider.url);
+  const page = await agent.submit(await agent.open(start), { identifier: email, password }, '/sign-in');
+  return { agent, page };
+}
+
+async function enterTab({ email, password }: Person, start = '/account'): Promise<Tab> {
+  const tab = await (await browser.newContext({ bypassCSP: true })).newPage();
+  await tab.goto(`${provider.url}${start}`);
+  await tab.getByLabel('Email or username').fill(email);
+  await tab.getByLabel('Password', { exact: true }).fill(password);
+  await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await tab.waitForURL(`${provider.url}${start}`);
+  return tab;
+}
+
+test('who is not signed in signs in first, and comes back', async () => {
+  const person = await provider.createPerson();
+  for (const start of PAGES) {
+    const { page } = await enter(person, start);
+    expect([start, page.url.pathname, page.status]).toEqual([start, start, 200]);
+  }
+  const elsewhere = await enter(person, '/sign-in?next=//evil.example');
+  expect(elsewhere.page.url.pathname).toBe('/account');
+});
+
+test('the profile is changed, and what cannot be is said at its field', async () => {
+  const person = await provider.createPerson();
+  const { agent } = await enter(person);
+  const page = await agent.open('/account/profile');
+  const bad = await agent.submit(page, { name: 'Ada', username: '!' }, '/account/profile');
+  expect([bad.status, bad.html.includes('id="username-error"')]).toEqual([400, true]);
+  const values = { name: 'Countess', givenName: 'Ada', familyName: '', username: '', locale: 'de' };
+  const done = await agent.submit(page, values, '/account/profile');
+  expect(done.html).toContain('Your profile is saved');
+  expect(await provider.operator.accounts.find(person.id)).toMatchObject({
+    name: 'Countess',
+    givenName: 'Ada',
+    familyName: null,
+    username: null,
+    locale: 'de',
+  });
+});
+
+test('another address counts once it is confirmed, and the old one is told', async () => {
+  const person = await provider.createPerson();
+  const { agent } = await enter(person);
+  const next = `new-${person.email}`;
+  const sent = await agent.submit(await agent.open('/account/email'), { email: next }, '/account/email');
+  expect(sent.html).toContain('A message is on its way to');
+  expect((await provider.operator.accounts.find(person.id))?.email).toBe(person.email);
+  expect((await letters.next(person.email)).subject).toBe('Your email address is about to change');
+  const link = await letters.link(next, '/verify-email');
+  const other = new UserAgent(provider.url);
+  expect(heading(await other.submit(await other.open(link), {}))).toBe('Your email address is confirmed');
+  expect((await provider.operator.accounts.find(person.id))?.email).toBe(next);
+});
+
+test('a new password signs out everywhere else', async () => {
+  const person = await provider.createPerson();
+  const client = await provider.createClient();
+  const tokens = await signIn(provider, client, person);
+  const elsewhere = await enter(person);
+  const { agent } = await enter(person);
+  const page = await agent.open('/account/password');
+  const wrong = await agent.submit(page, { current: 'wrong', password: NEXT }, '/account/password');
+  expect([wrong.status, wrong.html.includes('id="current-error"')]).toEqual([400, true]);
+  const weak = await agent.submit(
+    page,
+    { current: person.password, password: 'password' },
+    '/account/password',
+  );
+  expect([weak.status, weak.html.includes('id="password-error"')]).toEqual([400, true]);
+  const done = await agent.submit(page, { current: person.password, password: NEXT }, '/account/password');
+  expect([done.url.pathname, done.html.includes('Your password is changed')]).toEqual(['/account', true]);
+  expect((await elsewhere.agent.open('/account')).url.pathname).toBe('/sign-in');
+  expect((await userinfo(provider, tokens.access_token)).status).toBe(401);
+});
+
+describe('a login of more than ten minutes ago', () => {
+  const age = (id: string) =>
+    provider.sql(
+      `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
+       where model = 'Session' and account_id = $1`,
+      [id],
+    );
+
+  test.each(['email', 'password', 'delete'])('must be renewed for /account/%s', async (name) => {
+    const person = await provider.createPerson();
+    const { agent } = await enter(person);
+    const start = `/account/${name}`;
+    const page = await agent.open(start);
+    await age(person.id);
+    expect((await agent.open('/account/profile')).url.pathname).toBe('/account/profile');
+    const posted = await agent.submit(
+      page,
+      { email: person.email, current: person.password, password: NEXT },
+      start,
+    );
+    expect(posted.url.pathname).toBe('/sign-in');
+    const again = await agent.open(start);
+    expect(again.url.pathname).toBe('/sign-in');
+    expect(again.html).toContain('For your security, sign in again');
+    expect(again.html).toContain(`value="${person.email}"`);
+    const { email: identifier, password } = person;
+    expect((await agent.submit(again, { identifier, password }, '/sign-in')).url.pathname).toBe(start);
+  });
+
+  test('changes no factors', async () => {
+    const person = await provider.createPerson();
+    const { agent } = await enter(person);
+    const page = await agent.open('/account/factors');
+    await age(person.id);
+    const posted = await agent.submit(page, { name: 'Phone' }, '/account/factors/totp');
+    expect(posted.url.pathname).toBe('/sign-in');
+    expect((await agent.open('/account/factors/passkeys/options')).url.pathname).toBe('/sign-in');
+  });
+});
+
+test('an authenticator app is set up, asked for, renamed and removed', async () => {
+  const person = await provider.createPerson();
+  const { agent } = await enter(person);
+  const setUp = await agent.submit(
+    await agent.open('/account/factors'),
+    { name: 'My <phone>' },
+    '/account/factors/totp',
+  );
+  expect(setUp.html).toContain('src="data:image/svg+xml;base64,');
+  const secret = /<code>([A-Z2-7 ]+)<\/code>/.exec(setUp.html)?.[1]?.replaceAll(' ', '') ?? '';
+  const wrong = await agent.submit(setUp, { code: '000000' }, '/confirm');
+  expect([wrong.status, wrong.html.includes('This code is not right')]).toEqual([400, true]);
+  const before = generateSync({ secret, epoch: Math.floor(Date.now() / 1000) - 30 });
+  const codes = await agent.submit(wrong, { code: before }, '/confirm');
+  expect(codes.html.match(/<li><code>[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}<\/code>/g)).toHaveLength(10);
+  expect((await letters.next(person.email)).subject).toBe('A way to sign in was added to your account');
+
+  const { page: step } = await enter(person);
+  expect(heading(step)).toBe('One more step');
+  const list = await agent.open('/account/factors');
+  expect(list.html).toContain('My &lt;phone&gt;');
+  const renamed = await agent.submit(list, { name: 'Old phone' }, '/rename');
+  expect(renamed.html).toContain('Old phone');
+  const newCodes = await agent.submit(renamed, {}, '/account/factors/codes');
+  expect(newCodes.html.match(/<li><code>/g)).toHaveLength(10);
+  const removed = await agent.submit(await agent.open('/account/factors'), {}, '/remove');
+  expect(removed.html).toContain('It is removed');
+  expect((await enter(person)).page.url.pathname).toBe('/account');
+});
+
+test('a passkey is added, signs in by itself and as the second factor, and is removed', async () => {
+  const person = await provider.createPerson();
+  const tab = await enterTab(person, '/account/factors');
+  const authenticator = await addAuthenticator(tab);
+  await tab.getByRole('button', { name: 'Add a passkey' }).click();
+  await tab.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
+  expect(await authenticator.credentials()).toBe(1);
+
+  const signOut = async () => {
+    await tab.goto(`${provider.url}/account`);
+    await tab.getByRole('button', { name: 'Sign out' }).click();
+    await tab.getByRole('link', { name: 'Sign in', exact: true }).waitFor();
+  };
+  await signOut();
+  await tab.goto(`${provider.url}/sign-in`);
+  // The browser offers it by itself, or it is asked for.
+  await tab
+    .getByRole('button', { name: 'Sign in with a passkey' })
+    .click({ timeout: 3000 })
+    .catch(() => undefined);
+  await tab.waitForURL(`${provider.url}/account`);
+  const [session] = await provider.sql(
+    `select payload->>'acr' as acr from oidc_records where model = 'Session' and account_id = $1`,
+    [person.id],
+  );
+  expect(session).toEqual({ acr: 'urn:postern:acr:phr' });
+
+  await signOut();
+  // The same passkey after the password: without the offer that the browser would take up by itself.
+  await tab.route('**/sign-in/passkey', (route) => route.abort());
+  await tab.goto(`${provider.url}/sign-in`);
+  await tab.getByLabel('Email or username').fill(person.email);
+  await tab.getByLabel('Password', { exact: true }).fill(person.password);
+  await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await tab.getByRole('heading', { name: 'One more step' }).waitFor();
+  await tab.getByRole('button', { name: 'Use a passkey' }).click();
+  await tab.waitForURL(`${provider.url}/account`);
+
+  await tab.goto(`${provider.url}/account/factors`);
+  await tab.getByRole('button', { name: 'Remove My device' }).click();
+  await tab.getByText('It is removed').waitFor();
+  expect((await enter(person)).page.url.pathname).toBe('/account');
+  await tab.context().close();
+});
+
+describe('devices', () => {
+  test('are listed with what they are, and end with what they opened', async () => {
+    const person = await provider.createPerson();
+    const client = await provider.createClient();
+    const other = new UserAgent(provider.url);
+    const tokens = await signIn(provider, client, person, { agent: other });
+    const { agent } = await enter(person);
+    const page = await agent.open('/account/sessions');
+    expect(page.html.match(/<li class="item">/g)).toHaveLength(2);
+    expect(page.html.match(/This one/g)).toHaveLength(1);
+    const ended = await agent.submit(page, {}, '/end');
+    expect(ended.html).toContain('That device is signed out');
+    expect((await introspect(provider, client, tokens.access_token)).body).toEqual({ active: false });
+    expect((await introspect(provider, client, tokens.refresh_token)).body).toEqual({ active: false });
+    expect((await other.open('/account')).url.pathname).toBe('/sign-in');
+    expect((await agent.open('/account')).url.pathname).toBe('/account');
+  });
+
+  test('all others end at once', async () => {
+    const person = await provider.createPerson();
+    const others = [await enter(person), await enter(person)];
+    const { agent } = await enter(person);
+    await agent.submit(await agent.open('/account/sessions'), {}, '/end-others');
+    for (const one of others) expect((await one.agent.open('/account')).url.pathname).toBe('/sign-in');
+    expect((await agent.open('/account')).url.pathname).toBe('/account');
+  });
+
+  test('of somebody else are out of reach', async () => {
+    const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
+    const victim = await enter(theirs);
+    const [session] = await provider.sql(
+      `select uid from oidc_records where model = 'Session' and account_id = $1`,
+      [theirs.id],
+    );
+    await enter(mine);
+    const { agent } = await enter(mine);
+    const page = await agent.open('/account/sessions');
+    const forged = {
+      ...page,
+      html: page.html.replaceAll(/sessions\/[\w-]{10,}\/end/g, `sessions/${String(session?.['uid'])}/end`),
+    };
+    await agent.submit(forged, {}, `${String(session?.['uid'])}/end`);
+    expect((await victim.agent.open('/account')).url.pathname).toBe('/account');
+  });
+});
+
+test('an app is shown with what it may do, and loses it at once', async () => {
+  const person = await provider.createPerson();
+  const client = await provider.createClient({ client_uri: 'https://app.example.test/' });
+  const tokens = await signIn(provider, client, person, {
+    parameters: { scope: 'openid email offline_access', prompt: 'consent' },
+  });
+  const { agent } = await enter(person);
+  const page = await agent.open('/account/apps');
+  expect(page.html).toContain('See your email address');
+  const done = await agent.submit(page, {}, '/disconnect');
+  expect(done.html).toContain('No app uses your account');
+  for (const token of [tokens.access_token, tokens.refresh_token]) {
+    expect((await introspect(provider, client, token)).body).toEqual({ active: false });
+  }
+});
+
+test('what happened is told in plain words, and can be taken along', async () => {
+  const person = await provider.createPerson();
+  const { agent } = await enter(person);
+  await enter({ ...person, password: 'wrong' });
+  const { html } = await agent.open('/account/activity');
+  expect(html).toContain('You signed in');
+  expect(html).toContain('A sign-in did not work');
+  const download = await agent.open('/account/data/download');
+  expect(download.headers.get('content-disposition')).toContain('account.json');
+  const data = JSON.parse(download.html) as { account: object };
+  expect(data.account).toMatchObject({ id: person.id, email: person.email });
+  expect(download.html).not.toMatch(/hash|secret/i);
+});
+
+test('an account is deleted by its address, with all that runs for it', async () => {
+  const person = await provider.createPerson();
+  const client = await provider.createClient();
+  const tokens = await signIn(provider, client, person);
+  const { agent } = await enter(person);
+  const page = await agent.open('/account/delete');
+  expect((await agent.submit(page, { email: 'other@example.test' }, '/account/delete')).status).toBe(400);
+  const done = await agent.submit(page, { email: person.email.toUpperCase() }, '/account/delete');
+  expect(heading(done)).toBe('Your account is deleted');
+  expect(await provider.operator.accounts.find(person.id)).toBeNull();
+  expect((await userinfo(provider, tokens.access_token)).status).toBe(401);
+  expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
+});
+
+test('password managers find their way', async () => {
+  const reply = await fetch(`${provider.url}/.well-known/change-password`, { redirect: 'manual' });
+  expect([reply.status, reply.headers.get('location')]).toEqual([303, '/account/password']);
+  const passkeys = await fetch(`${provider.url}/.well-known/passkey-endpoints`);
+  expect(passkeys.headers.get('content-type')).toContain('application/json');
+  const url = `${provider.url}/account/factors`;
+  expect(await passkeys.json()).toEqual({ enroll: url, manage: url });
+});
+
+test('axe finds nothing on the account pages, and none is wider than a phone', async () => {
+  const person = await provider.createPerson();
+  const client = await provider.createClient();
+  await signIn(provider, client, person);
+  const { id } = await provider.operator.mfa.totp.begin(person.id, 'unused');
+  expect(id).toEqual(expect.any(String));
+  const tab = await enterTab(person);
+  for (const path of PAGES) {
+    await tab.goto(`${provider.url}${path}`);
+    await tab.evaluate(axe);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const width of [1280, 390, 320]) {
+        await tab.setViewportSize({ width, height: 844 });
+        const options = JSON.stringify({ runOnly: RULES });
+        const { violations } = await tab.evaluate<AxeResults>(`axe.run(${options})`);
+        const found = violations.flatMap(({ id, nodes }) =>
+          nodes.map(({ target }) => `${id} at ${target.join(' ')}`),
+        );
+        expect({ path, colorScheme, width, found }).toEqual({ path, colorScheme, width, found: [] });
+        expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      }
+    }
+  }
+  await tab.context().close();
+});

@@ -1,0 +1,189 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { generateSync } from 'otplib';
+import type { Actor } from '../../src/kernel/actor.ts';
+import { answer, authorizationUrl, exchange, introspect } from '../oidc/support/flow.ts';
+import { startProvider, type Client, type Person, type Provider } from '../oidc/support/provider.ts';
+import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
+
+const ACR = { one: 'urn:postern:acr:1fa', two: 'urn:postern:acr:2fa', phr: 'urn:postern:acr:phr' };
+
+let provider: Provider;
+let client: Client;
+beforeAll(async () => {
+  provider = await startProvider();
+  client = await provider.createClient();
+});
+
+const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
+const actorOf = (id: string): Actor => ({
+  kind: 'user',
+  id,
+  door: 'test',
+  ip: null,
+  userAgent: null,
+  requestId: null,
+});
+const secretOn = ({ html }: Page) => /<code>([A-Z2-7 ]+)<\/code>/.exec(html)?.[1]?.replaceAll(' ', '') ?? '';
+
+async function addApp({ id }: Person): Promise<() => string> {
+  const { mfa } = provider.operator;
+  const { id: app, secret } = await mfa.totp.begin(id, 'Phone');
+  const before = generateSync({ secret, epoch: Math.floor(Date.now() / 1000) - 30 });
+  await mfa.totp.confirm(id, app, before, actorOf(id));
+  return () => generateSync({ secret });
+}
+
+/** The login that a code's tokens tell of. */
+async function tokensOf(page: Page, person: Person, agent: UserAgent) {
+  const { leftFor, html } = await answer(agent, page, person);
+  const code = leftFor?.searchParams.get('code');
+  if (!code) throw new Error(leftFor?.href ?? html);
+  const { body } = await exchange(provider, client, code);
+  const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1] ?? '', 'base64url').toString()) as Record<
+    string,
+    unknown
+  >;
+  const { body: introspected } = await introspect(provider, client, body.access_token);
+  return { claims, introspected };
+}
+
+/** A browser with a session that the password alone opened. */
+async function signedIn(person: Person): Promise<UserAgent> {
+  const agent = new UserAgent(provider.url);
+  await tokensOf(await agent.open(authorizationUrl(provider, client)), person, agent);
+  return agent;
+}
+
+test('the values are advertised', async () => {
+  const reply = await fetch(`${provider.url}/.well-known/openid-configuration`);
+  expect(await reply.json()).toMatchObject({ acr_values_supported: Object.values(ACR) });
+});
+
+describe.each([
+  ['acr_values', { acr_values: ACR.two }],
+  [
+    'the claims parameter',
+    { claims: JSON.stringify({ id_token: { acr: { essential: true, values: [ACR.two] } } }) },
+  ],
+])('asked for by %s', (_name, parameters) => {
+  test('a session of one factor shows a second, without the password again', async () => {
+    const person = await provider.createPerson();
+    const agent = await signedIn(person);
+    const code = await addApp(person);
+    const step = await agent.open(authorizationUrl(provider, client, parameters));
+    expect(heading(step)).toBe('One more step');
+    const page = await agent.submit(step, { code: code() }, '/verify');
+    const { claims, introspected } = await tokensOf(page, person, agent);
+    expect(claims).toMatchObject({ acr: ACR.two, amr: ['pwd', 'otp', 'mfa'] });
+    expect(introspected).toMatchObject({ active: true, acr: ACR.two, amr: ['pwd', 'otp', 'mfa'] });
+    const again = await agent.open(authorizationUrl(provider, client, parameters));
+    expect(again.leftFor?.searchParams.get('code')).toEqual(expect.any(String));
+  });
+
+  test('without anybody to ask, the client is told', async () => {
+    const agent = await signedIn(await provider.createPerson());
+    const page = await agent.open(authorizationUrl(provider, client, { ...parameters, prompt: 'none' }));
+    expect(page.leftFor?.searchParams.get('error')).toBe('interaction_required');
+  });
+});
+
+test('what asks for less is content', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  for (const acr_values of [ACR.one, `${ACR.phr} ${ACR.one}`, 'urn:somebody:else']) {
+    const page = await agent.open(authorizationUrl(provider, client, { acr_values }));
+    expect(page.leftFor?.searchParams.get('code')).toEqual(expect.any(String));
+  }
+});
+
+test('who has no second factor sets one up on the way', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  const setUp = await agent.open(authorizationUrl(provider, client, { acr_values: ACR.two }));
+  expect(heading(setUp)).toBe('Protect your account first');
+  const codes = await agent.submit(setUp, { code: generateSync({ secret: secretOn(setUp) }) }, '/enrol');
+  expect(heading(codes)).toBe('Save your recovery codes');
+  const onward = /href="([^"]*\/continue)"/.exec(codes.html)?.[1] ?? '';
+  const { claims } = await tokensOf(await agent.open(onward), person, agent);
+  expect(claims).toMatchObject({ acr: ACR.two, amr: ['pwd', 'otp', 'mfa'] });
+});
+
+test('nobody adds a factor on a session of long ago', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  await provider.sql(
+    `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
+     where model = 'Session' and account_id = $1`,
+    [person.id],
+  );
+  const page = await agent.open(authorizationUrl(provider, client, { acr_values: ACR.two }));
+  expect(heading(page)).toBe('Sign in');
+  const signed = await agent.submit(
+    page,
+    { identifier: person.email, password: person.password },
+    '/sign-in',
+  );
+  expect(heading(signed)).toBe('Protect your account first');
+});
+
+test('a passkey is not added past the factor that there is', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  const code = await addApp(person);
+  const step = await agent.open(authorizationUrl(provider, client, { acr_values: ACR.phr }));
+  expect(heading(step)).toBe('One more step');
+  expect(step.html).toContain('name="code"');
+  const setUp = await agent.submit(step, { code: code() }, '/verify');
+  expect(heading(setUp)).toBe('Protect your account first');
+  expect(setUp.html).toContain('data-passkey="create"');
+  const refused = await agent.submit(setUp, {}, '/abort');
+  expect(refused.leftFor?.searchParams.get('error')).toBe('access_denied');
+});
+
+test('what nobody can be is an error of its own', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'urn:somebody:else' } } });
+  const { leftFor } = await agent.open(authorizationUrl(provider, client, { claims }));
+  expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');
+});
+
+test('max_age asks again, and auth_time tells the truth', async () => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  await provider.sql(
+    `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
+     where model = 'Session' and account_id = $1`,
+    [person.id],
+  );
+  const lasting = await agent.open(authorizationUrl(provider, client, { max_age: '3600' }));
+  expect(lasting.leftFor).not.toBeNull();
+  const page = await agent.open(authorizationUrl(provider, client, { max_age: '600' }));
+  expect(heading(page)).toBe('Sign in');
+  const before = Math.floor(Date.now() / 1000);
+  const { claims } = await tokensOf(page, person, agent);
+  expect(claims['auth_time']).toBeGreaterThanOrEqual(before);
+});
+
+test('an account that must have a second factor sets one up before anything else', async () => {
+  const strict = await startProvider({ settings: { mfa: { requiredForRoles: ['user'] } } });
+  const person = await strict.createPerson();
+  const agent = new UserAgent(strict.url);
+  const values = { identifier: person.email, password: person.password };
+  const setUp = await agent.submit(await agent.open('/sign-in'), values, '/sign-in');
+  expect(heading(setUp)).toBe('Protect your account first');
+  expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
+  const codes = await agent.submit(setUp, { code: generateSync({ secret: secretOn(setUp) }) }, '/enrol');
+  expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
+  const done = await agent.open(/href="([^"]*\/continue)"/.exec(codes.html)?.[1] ?? '');
+  expect(done.url.pathname).toBe('/account');
+  const remove = await agent.submit(await agent.open('/account/factors'), {}, '/remove');
+  expect([remove.status, remove.html.includes('must have a second factor')]).toEqual([400, true]);
+});
+
+test('a client that wants it for all its requests says so once', async () => {
+  const wanting = await provider.createClient({ default_acr_values: [ACR.two] });
+  const agent = await signedIn(await provider.createPerson());
+  const page = await agent.open(authorizationUrl(provider, wanting));
+  expect(heading(page)).toBe('Protect your account first');
+});

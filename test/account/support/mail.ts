@@ -1,0 +1,52 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import PostalMime, { type Email } from 'postal-mime';
+import type { Postern } from '../../support/postern.ts';
+
+/** The mail of a server that writes it to files. */
+export interface Letters {
+  /** Waits for the next message to `address` that was not taken yet. */
+  next(address: string): Promise<Email>;
+  /** The same: the path and query of the link in it that leads to `page`. */
+  link(address: string, page: string): Promise<string>;
+  /** How many messages there are for `address` that were not taken. */
+  count(address: string): Promise<number>;
+}
+
+export function readLetters({ env, url }: Postern): Letters {
+  const folder = path.join(env['DATA_DIR'] ?? '', 'mail');
+  const taken = new Set<string>();
+  const find = async (address: string) => {
+    const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.eml')).sort();
+    const found: { file: string; email: Email }[] = [];
+    for (const file of files) {
+      if (taken.has(file)) continue;
+      const email = await PostalMime.parse(await readFile(path.join(folder, file)));
+      if (email.to?.some((to) => to.address === address)) found.push({ file, email });
+    }
+    return found;
+  };
+  const next = async (address: string): Promise<Email> => {
+    for (;;) {
+      const [first] = await find(address);
+      if (first) {
+        taken.add(first.file);
+        return first.email;
+      }
+      await sleep(50);
+    }
+  };
+  return {
+    next,
+    async link(address, page) {
+      const { text = '' } = await next(address);
+      const found = [...text.matchAll(/https?:\/\/\S+/g)]
+        .map(String)
+        .find((link) => link.startsWith(`${url}${page}`));
+      if (found === undefined) throw new Error(`no link to ${page} in:\n${text}`);
+      return found.slice(url.length);
+    },
+    count: async (address) => (await find(address)).length,
+  };
+}

@@ -1,0 +1,211 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { type Postern, runCli, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { execute } from '../support/postgres-server.ts';
+import { failing, json, ownToken } from './support/commands.ts';
+
+interface User {
+  id: string;
+  number: number;
+  username: string | null;
+  email: string;
+  roles: string[];
+  status: string;
+}
+
+const PASSWORD = 'three unrelated words';
+
+describe('commands beside a running server', () => {
+  let databaseUrl: string;
+  let postern: Postern;
+  beforeAll(async () => {
+    ({ url: databaseUrl } = await createDatabase());
+    // As long as a username has to be.
+    await execute(databaseUrl, 'alter table users alter column number restart with 100');
+    postern = await startPostern({ databaseUrl });
+  });
+
+  const run = <T = Record<string, unknown>>(...args: string[]) => json<T>(args, { env: postern.env });
+  const refused = (...args: string[]) => failing(args, { env: postern.env });
+  const names = (username: string) => ['--username', username, '--email', `${username}@example.test`];
+
+  it('make an account, with all that scripts rely on', async () => {
+    const user = await run('user', 'create', ...names('grace'), '--password', PASSWORD, '--role', 'admin');
+    expect(user).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      number: expect.any(Number),
+      username: 'grace',
+      email: 'grace@example.test',
+      email_verified: false,
+      name: null,
+      roles: ['user', 'admin'],
+      status: 'active',
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      last_login_at: null,
+    });
+  });
+
+  it('read a password from standard input', async () => {
+    const command = path.resolve(import.meta.dirname, '../../bin/postern.js');
+    const args = ['user', 'create', '--email', 'stdin@example.test', '--password-stdin', '--json'];
+    const child = spawn(process.execPath, [command, ...args], {
+      env: postern.env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stdin.end(`${PASSWORD}\n`);
+    await expect(once(child, 'close')).resolves.toEqual([0, null]);
+    expect(JSON.parse(stdout)).toMatchObject({ email: 'stdin@example.test', username: null });
+  });
+
+  it('find an account by its id, number, email address and username', async () => {
+    const user = await run<User>('user', 'create', ...names('lin'), '--password', PASSWORD);
+    for (const name of [user.id, String(user.number), 'LIN@example.test', 'Lin']) {
+      await expect(run('user', 'suspend', name)).resolves.toMatchObject({ id: user.id, status: 'suspended' });
+      await expect(run('user', 'reactivate', name)).resolves.toMatchObject({ id: user.id, status: 'active' });
+    }
+    await run('user', 'delete', 'lin');
+    const { code, stdout, stderr } = await refused('user', 'delete', 'lin');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'postern: User not found\n' });
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'user_not_found', message: 'User not found' } });
+  });
+
+  it('do not delete another account than the one that was meant', async () => {
+    const one = await run<User>('user', 'create', ...names('first'), '--password', PASSWORD);
+    await run(
+      'user',
+      'create',
+      '--username',
+      String(one.number),
+      '--email',
+      'n@example.test',
+      '--password',
+      PASSWORD,
+    );
+    const { code, stderr } = await refused('user', 'delete', String(one.number));
+    expect(code).toBe(2);
+    expect(stderr).toContain('names 2 accounts');
+  });
+
+  it('list accounts page by page', async () => {
+    const { users } = await run<{ users: User[] }>('user', 'list');
+    const first = await run<{ users: User[] }>('user', 'list', '--limit', '1');
+    expect(first.users).toEqual(users.slice(0, 1));
+    const rest = await run<{ users: User[] }>('user', 'list', '--after', first.users[0]!.id);
+    expect(rest.users).toEqual(users.slice(1));
+  });
+
+  it.each([
+    ['user create --email nobody --password abcdefgh12', 1, 'invalid_email'],
+    ['user create --email a@example.test --password short', 1, 'weak_password'],
+    ['user create --email grace@example.test --password abcdefgh1234x', 1, 'email_taken'],
+    ['user create --email a@example.test', 2, 'usage'],
+    ['client create --name X', 2, 'usage'],
+    ['client create --name X --grant none --redirect-uri https://a.example/', 1, 'invalid_client_metadata'],
+    ['client create --name X --redirect-uri javascript:alert(1)', 1, 'invalid_client_metadata'],
+    ['client delete no-such-client', 1, 'client_not_found'],
+    ['api delete https://no.example', 1, 'api_not_found'],
+    ['api create --identifier nothing --name X', 1, 'invalid_request'],
+  ])('%s fails with status %i and the code %s', async (line, status, error) => {
+    const { code, stdout, stderr } = await refused(...line.split(' '));
+    expect(code).toBe(status);
+    expect(JSON.parse(stdout)).toEqual({ error: { code: error, message: expect.any(String) } });
+    expect(stderr).toMatch(/^postern: .+\n$/);
+  });
+
+  it.each([
+    'user create',
+    'user',
+    'nonsense',
+    'key list --nonsense',
+    'api create --identifier https://a --name A --ttl x',
+  ])('%s is a usage error, status 2', async (line) => {
+    const { code, stdout, stderr } = await runCli(line.split(' '), { env: postern.env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+  });
+
+  it('register a service account that works at once', async () => {
+    const client = await run<{ client_id: string; client_secret: string }>(
+      'client',
+      'create',
+      '--name',
+      'Service',
+      '--grant',
+      'client_credentials',
+    );
+    expect(client).toMatchObject({
+      name: 'Service',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+    });
+    expect((await ownToken(postern.url, client)).status).toBe(200);
+    await run('client', 'delete', client.client_id);
+    await expect(ownToken(postern.url, client)).resolves.toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client' },
+    });
+  });
+
+  it.each([
+    ['a web app in development', ['--redirect-uri', 'http://localhost:3000/callback']],
+    ['an SPA in development', ['--public', '--redirect-uri', 'http://127.0.0.1:5173/']],
+    ['a web app', ['--redirect-uri', 'https://app.example/callback']],
+    ['a desktop app', ['--public', '--redirect-uri', 'http://127.0.0.1/callback']],
+    ['a mobile app', ['--public', '--redirect-uri', 'com.example.app:/callback']],
+  ])('register %s', async (name, options) => {
+    const grants = ['--grant', 'authorization_code', '--grant', 'refresh_token'];
+    const client = await run('client', 'create', '--name', name, ...options, ...grants);
+    const isPublic = options.includes('--public');
+    expect(client).toMatchObject({
+      grant_types: ['authorization_code', 'refresh_token'],
+      redirect_uris: [options.at(-1)],
+      token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic',
+      client_secret: isPublic ? null : expect.any(String),
+    });
+  });
+
+  it('register an API that tokens are for at once', async () => {
+    const api = { identifier: 'https://orders.example', name: 'Orders' };
+    const args = ['--identifier', api.identifier, '--name', api.name, '--scope', 'read', '--ttl', '600'];
+    await expect(run('api', 'create', ...args)).resolves.toEqual({
+      ...api,
+      scopes: ['read'],
+      access_token_format: 'jwt',
+      access_token_ttl: 600,
+    });
+    await expect(run('api', 'list')).resolves.toMatchObject({ apis: [api] });
+    await run('api', 'delete', api.identifier);
+    await expect(run('api', 'list')).resolves.toEqual({ apis: [] });
+  });
+
+  it('rotate the keys: the next ones are published and do not sign yet', async () => {
+    const { keys: next } = await run<{ keys: { kid: string }[] }>('key', 'rotate');
+    const { keys } = await run<{ keys: { kid: string; state: string }[] }>('key', 'list');
+    const fresh = keys.filter(({ kid }) => next.some((key) => key.kid === kid));
+    expect(fresh.map(({ state }) => state)).toEqual(['published', 'published', 'published']);
+    expect(keys.filter(({ state }) => state === 'signing')).toHaveLength(3);
+  });
+
+  it('leave who ran them in the audit', async () => {
+    const client = new Client({ connectionString: databaseUrl });
+    await client.connect();
+    const { rows } = await client.query(
+      "select distinct actor_kind, door, actor_id is not null as named from audit_events where door = 'cli'",
+    );
+    await client.end();
+    expect(rows).toEqual([{ actor_kind: 'operator', door: 'cli', named: true }]);
+  });
+
+  it('speak to people as well', async () => {
+    const { code, stdout } = await runCli(['user', 'list'], { env: postern.env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^number +username +email +roles +status +id\n/);
+  });
+});

@@ -1,0 +1,129 @@
+import { stat } from 'node:fs/promises';
+import { createServer, Socket } from 'node:net';
+import { once } from 'node:events';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
+import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
+import { type Postern, runCli, startPostern } from '../support/postern.ts';
+import { json, ownToken, until } from './support/commands.ts';
+
+interface Created {
+  client_id: string;
+  client_secret: string;
+}
+
+const PASSWORD = /Password +(\S{4}(?:-\S{4}){4}) /;
+
+describe('a server with nothing but a folder', () => {
+  let postern: Postern;
+  beforeAll(async () => {
+    postern = await startPostern();
+  });
+
+  const kids = async (): Promise<string[]> => {
+    const response = await fetch(`${postern.url}/oauth2/jwks`);
+    const { keys } = (await response.json()) as { keys: { kid: string }[] };
+    return keys.map(({ kid }) => kid);
+  };
+
+  it('says in a few lines what to open next, and the first administrator once', async () => {
+    await until(() => postern.output().includes('Ctrl-C'));
+    const banner = postern.output();
+    expect(banner).toContain(`is ready at ${postern.url}\n`);
+    expect(banner).toContain(`${postern.url}/.well-known/openid-configuration`);
+    expect(banner).toContain('admin@postern.localhost');
+    expect(banner).toMatch(PASSWORD);
+    expect(banner.split('\n').length).toBeLessThan(16);
+    // No log among the lines for people.
+    expect(banner).not.toContain('{');
+  });
+
+  it('keeps its key to itself', async () => {
+    const { mode } = await stat(path.join(postern.env['DATA_DIR'] ?? '', 'secrets.key'));
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses a second start on the same folder, naming the first', async () => {
+    const { code, stderr } = await runCli(['serve'], { env: { ...postern.env, PORT: '1' } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('already running');
+    expect(stderr).toContain(postern.env['DATA_DIR']);
+    expect(stderr).toContain(postern.url);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect((await fetch(`${postern.url}/readyz`)).status).toBe(200);
+  });
+
+  it('loses nothing by being stopped and started again', async () => {
+    const { env } = postern;
+    const client = await json<Created>(
+      ['client', 'create', '--name', 'Reports', '--grant', 'client_credentials'],
+      { env },
+    );
+    const user = await json(
+      [
+        'user',
+        'create',
+        '--username',
+        'ada',
+        '--email',
+        'ada@example.test',
+        '--password',
+        'three unrelated words',
+      ],
+      { env },
+    );
+    const before = await kids();
+    expect((await ownToken(postern.url, client)).status).toBe(200);
+
+    await expect(postern.stop('SIGINT')).resolves.toEqual({ code: 0, signal: null });
+    const cluster = await findCluster(env['DATA_DIR'] ?? '');
+    await expect(findPostmaster(cluster!)).resolves.toBeNull();
+
+    postern = await startPostern({ env });
+    await until(() => postern.output().includes('Ctrl-C'));
+    expect(postern.output()).not.toMatch(/Password/);
+    await expect(kids()).resolves.toEqual(before);
+    expect((await ownToken(postern.url, client)).status).toBe(200);
+    const { users } = await json<{ users: unknown[] }>(['user', 'list'], { env });
+    expect(users).toHaveLength(2);
+    expect(users).toContainEqual(user);
+  });
+
+  it('refuses a port that is taken, and leaves no PostgreSQL behind', async () => {
+    await postern.stop();
+    const other = createServer().listen(postern.port);
+    await once(other, 'listening');
+    try {
+      const { code, stderr } = await runCli(['serve'], { env: postern.env });
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: `postern: PORT ${postern.port} is in use by another program. Set PORT to another one, or stop that program.\n`,
+      });
+      const cluster = await findCluster(postern.env['DATA_DIR'] ?? '');
+      await expect(findPostmaster(cluster!)).resolves.toBeNull();
+    } finally {
+      other.close();
+    }
+  });
+
+  it('needs no server for commands, which start PostgreSQL for themselves', async () => {
+    const { keys } = await json<{ keys: { state: string }[] }>(['key', 'list'], { env: postern.env });
+    expect(keys.map(({ state }) => state)).toEqual(['signing', 'signing', 'signing']);
+  });
+
+  it('takes a second signal, later than an echo of the first, for an order to end at once', async () => {
+    postern = await startPostern({ env: postern.env });
+    // A request that does not come to its end keeps it from draining.
+    const socket = new Socket();
+    socket.on('error', () => undefined).connect(postern.port, '127.0.0.1');
+    socket.write('POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\ng');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    postern.child.kill('SIGTERM');
+    postern.child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(postern.child.exitCode).toBeNull();
+    await expect(postern.stop('SIGTERM')).resolves.toEqual({ code: 1, signal: null });
+    socket.destroy();
+  });
+});

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, loadConfig } from '../../src/config/index.ts';
+
+/** What is wrong with a production configuration that has these. */
+function problems(secrets: Record<string, string>): string[] {
+  const rest = {
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://login.example.com',
+    ADMIN_EMAIL: 'a@example.com',
+  };
+  try {
+    loadConfig({ ...rest, ...secrets });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('in production', () => {
+  test.each([
+    'change-me-change-me-change-me-change-me',
+    'your-secret-key-that-is-long-enough-here',
+    'x'.repeat(40),
+    '0'.repeat(32),
+    'placeholder placeholder placeholder placeholder',
+  ])('%s is no SECRETS_KEY', (SECRETS_KEY) => {
+    expect(problems({ SECRETS_KEY })).toEqual([expect.stringContaining('SECRETS_KEY')]);
+  });
+
+  test.each(['password', 'Secret123', 'changeme!'])('%s is no ADMIN_PASSWORD', (ADMIN_PASSWORD) => {
+    expect(problems({ ADMIN_PASSWORD })).toEqual([expect.stringContaining('ADMIN_PASSWORD')]);
+  });
+
+  test('a random key is one, whatever it begins with', () => {
+    for (const start of ['x', 'X', '0', 'test', 'secret', 'todo', 'default', 'password']) {
+      expect(problems({ SECRETS_KEY: start + randomBytes(32).toString('base64') })).toEqual([]);
+    }
+    for (let round = 0; round < 2_000; round += 1) {
+      expect(problems({ SECRETS_KEY: randomBytes(32).toString('base64') })).toEqual([]);
+    }
+  });
+});

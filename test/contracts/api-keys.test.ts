@@ -1,0 +1,213 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
+import { type Postern, runCli, startPostern } from '../support/postern.ts';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { doorOf, type Hall, startHall, visitorAt } from './support/hall.ts';
+import { habits, type Member } from './support/members.ts';
+
+const NOBODY = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
+
+describe('API keys', () => {
+  let hall: Hall;
+  let second: Postern;
+  beforeAll(async () => {
+    hall = await startHall();
+    second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
+  });
+  const cli = async (...args: string[]) => runCli(args, { env: hall.postern.env });
+  const json = async (...args: string[]) =>
+    JSON.parse((await cli(...args, '--json')).stdout) as Record<string, unknown> & {
+      api_key: string;
+      id: string;
+    };
+  const use = (apiKey: string, status: number) =>
+    hall.visitor('keyed').call('getUser', { apiKey, params: NOBODY }, { status });
+
+  it('are printed alone on the last line, and kept by hash', async () => {
+    const { code, stdout } = await cli('api-key', 'create', '--name', 'ci');
+    const key = stdout.trimEnd().split('\n').at(-1)!;
+    expect({ code, key }).toEqual({ code: 0, key: expect.stringMatching(/^ptn_[\w-]{51}$/) });
+    await use(key, 404);
+    const rows = await hall.sql('select * from api_keys where name = $1', ['ci']);
+    expect(rows).toMatchObject([
+      { prefix: key.slice(0, 12), permissions: ['users:read', 'users:write', 'auth:login'] },
+    ]);
+    expect(JSON.stringify(rows)).not.toContain(key);
+    const dump = JSON.stringify(await hall.sql('select * from audit_events'));
+    expect(dump).not.toContain(key);
+    expect((await cli('api-key', 'list')).stdout).not.toContain(key);
+  });
+
+  it('end at once on every node when they are revoked', async () => {
+    const { api_key: key, id } = await json('api-key', 'create', '--name', 'gone');
+    const other = visitorAt('keyed', `http://localhost:${second.port}/contracts/keyed`, key);
+    await use(key, 404);
+    await other.call('getUser', { params: NOBODY }, { status: 404 });
+    expect((await cli('api-key', 'revoke', id)).code).toBe(0);
+    await use(key, 401);
+    await other.call('getUser', { params: NOBODY }, { status: 401 });
+    const again = await cli('api-key', 'revoke', id);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('API key not found') });
+    const types = await hall.sql(`select type from audit_events where details->>'id' = $1 order by at`, [id]);
+    expect(types).toEqual([{ type: 'api_key.created' }, { type: 'api_key.revoked' }]);
+  });
+
+  it('end when their time is over', async () => {
+    const { api_key: key, expires_at: expiresAt } = await json(
+      'api-key',
+      'create',
+      '--name',
+      'short',
+      '--expires-in',
+      '90d',
+    );
+    expect(Math.round((Date.parse(String(expiresAt)) - Date.now()) / 86_400_000)).toBe(90);
+    await use(key, 404);
+    await hall.sql(`update api_keys set expires_at = now() where name = 'short'`);
+    await use(key, 401);
+  });
+
+  it('are known to have been used', async () => {
+    const { api_key: key, id } = await json('api-key', 'create', '--name', 'used');
+    const lastUse = async () => {
+      const { api_keys: keys } = (await json('api-key', 'list')) as unknown as {
+        api_keys: Record<string, unknown>[];
+      };
+      return keys.find((one) => one['id'] === id)?.['last_used_at'];
+    };
+    expect(await lastUse()).toBeNull();
+    const before = Date.now();
+    await use(key, 404);
+    const at = Date.parse(String(await lastUse()));
+    expect(at).toBeGreaterThanOrEqual(before - 1);
+  });
+
+  it('may do what they are permitted, and nothing else', async () => {
+    const account = await habits.keyed.join(hall.visitor('keyed'));
+    const { username, password, params } = account;
+    const tries: [permission: string, operation: string, sent: Sent, good: number][] = [
+      ['users:write', 'createUser', { body: newPerson() }, 201],
+      ['users:read', 'getUser', { params }, 200],
+      ['users:write', 'updateUser', { params, body: {} }, 200],
+      ['auth:login', 'login', { body: { username, password } }, 200],
+      ['auth:login', 'refresh', { body: { refresh_token: account.refreshToken } }, 200],
+      ['users:write', 'deleteUser', { params }, 204],
+    ];
+    expect(tries.map(([, operation]) => operation).sort()).toEqual(
+      doorOf('keyed')
+        .operations.map(({ id }) => id)
+        .sort(),
+    );
+    for (const permission of ['users:read', 'users:write', 'auth:login']) {
+      const { api_key: apiKey } = await json(
+        'api-key',
+        'create',
+        '--name',
+        permission,
+        '--permission',
+        permission,
+      );
+      for (const [needed, operation, sent, good] of tries) {
+        const status = needed === permission ? good : 403;
+        const details =
+          status === 403 ? { body: { error: { code: 'forbidden', details: { reason: needed } } } } : {};
+        // What has been done cannot be done again.
+        if (status === 403 || !['createUser', 'deleteUser'].includes(operation))
+          await hall.visitor('keyed').call(operation, { ...sent, apiKey }, { status, ...details });
+      }
+    }
+  });
+
+  it.each([
+    [['api-key', 'create', '--name', ''], 1],
+    [['api-key', 'create', '--name', 'x', '--permission', 'everything'], 1],
+    [['api-key', 'create', '--name', 'x', '--permission', 'profile:read'], 1],
+    [['api-key', 'create', '--name', 'x', '--expires-in', 'soon'], 2],
+    [['api-key', 'create', '--name', 'x', '--expires-in', '0s'], 1],
+    [['api-key', 'create'], 2],
+    [['api-key', 'revoke', 'no-id'], 1],
+  ])('are not made or ended by %j', async (args, code) => {
+    expect((await cli(...args)).code).toBe(code);
+  });
+
+  describe('of an account', () => {
+    let member: Member;
+    beforeAll(async () => {
+      member = await habits.cookie.join(hall.visitor('cookie'));
+    });
+    const create = (body: object, status = 201) =>
+      hall.visitor('cookie').call('createApiKey', { bearer: member.token, body }, { status });
+    const me = (apiKey: string, status: number) => hall.visitor('cookie').call('me', { apiKey }, { status });
+
+    it('are made, shown once, listed and revoked by who they belong to', async () => {
+      const made = await create({ name: 'Laptop', expires_at: '2099-01-02T03:04:05.678901' });
+      const [id, apiKey] = [made.text('id'), made.text('api_key')];
+      expect(made.body).toMatchObject({
+        name: 'Laptop',
+        prefix: apiKey.slice(0, 12),
+        expires_at: '2099-01-02T03:04:05.678000',
+        last_used_at: null,
+      });
+      await me(apiKey, 200);
+      const list = await hall.visitor('cookie').call('listApiKeys', { apiKey }, { status: 200 });
+      expect(list.body).toEqual([
+        expect.objectContaining({ id, name: 'Laptop', last_used_at: expect.any(String) }),
+      ]);
+      expect(JSON.stringify(list.body)).not.toContain(apiKey);
+
+      const stranger = await habits.cookie.join(hall.visitor('cookie'));
+      const revoke = (bearer: string, status: number) =>
+        hall.visitor('cookie').call('revokeApiKey', { bearer, params: { key_id: id } }, { status });
+      await revoke(stranger.token, 404);
+      await me(apiKey, 200);
+      await revoke(member.token, 200);
+      await me(apiKey, 401);
+    });
+
+    it('open that account at that door, and nothing else', async () => {
+      const apiKey = (await create({ name: 'x' })).text('api_key');
+      const { id: user_id } = (await hall.operator.accounts.findByEmail(member.email))!;
+      for (const { id: operation } of doorOf('keyed').operations)
+        await hall
+          .visitor('keyed')
+          .call(
+            operation,
+            { apiKey, params: { user_id }, body: operation === 'getUser' ? undefined : {} },
+            { status: 403 },
+          );
+      await hall.visitor('cookie').call('createApiKey', { apiKey, body: { name: 'more' } }, { status: 401 });
+      await hall.visitor('cookie').call('logout', { apiKey }, { status: 401 });
+    });
+
+    it('may do no more than they were given', async () => {
+      const apiKey = (await create({ name: 'x', permissions: ['profile:read'] })).text('api_key');
+      await me(apiKey, 200);
+      await hall.visitor('cookie').call('listApiKeys', { apiKey }, { status: 403 });
+      await create({ name: 'x', permissions: ['users:write'] }, 400);
+    });
+
+    it('are not taken with a wrong wish', async () => {
+      for (const wish of [
+        { name: '' },
+        { name: 'x'.repeat(201) },
+        { name: 'x', expires_at: '2001-01-01T00:00:00' },
+        { name: 'x', expires_at: 'soon' },
+        { name: 'x', permissions: 'all' },
+      ])
+        await create(wish, 400);
+    });
+
+    it('end with the account', async () => {
+      const apiKey = (await create({ name: 'last' })).text('api_key');
+      await cli('user', 'suspend', member.email);
+      await me(apiKey, 401);
+      await cli('user', 'delete', member.email);
+      await me(apiKey, 401);
+    });
+  });
+
+  it("of the operator's are nobody's at `cookie`", async () => {
+    await hall.visitor('cookie').call('me', { apiKey: hall.apiKey }, { status: 403 });
+    await hall.visitor('cookie').call('me', { apiKey: 'ptn_wrong' }, { status: 401 });
+  });
+});

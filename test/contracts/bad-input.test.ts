@@ -1,0 +1,378 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newPerson } from '../../src/http/contracts/conformance.ts';
+import type { Door, Operation } from '../../src/http/contracts/door.ts';
+import { type BadBody, type Body, unreadable, wrong } from './support/bodies.ts';
+import { forgeries, type Forgeries } from './support/forgeries.ts';
+import { createKey, doorOf, type Hall, startHall } from './support/hall.ts';
+import { habits, type Member, type Name, names } from './support/members.ts';
+import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
+
+const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'];
+
+/** A body of each operation that there is nothing wrong with. */
+const GOOD: Record<string, Record<string, (member: Member) => Body>> = {
+  keyed: {
+    createUser: newPerson,
+    updateUser: () => ({ email: newPerson().email }),
+    login: ({ username, password }) => ({ username, password }),
+    refresh: ({ refreshToken }) => ({ refresh_token: refreshToken }),
+  },
+  cookie: {
+    register: () => ({ ...newPerson(), first_name: 'Test', last_name: 'User' }),
+    token: ({ username, password }) => ({ username, password }),
+    createApiKey: () => ({ name: 'key', permissions: ['profile:read'] }),
+    enrolTotp: () => ({ name: 'phone' }),
+    confirmTotp: () => ({ code: '123456' }),
+  },
+  flask: {
+    createUser: newPerson,
+    updateUser: () => ({ email: newPerson().email }),
+    login: ({ email, password }) => ({ email, password }),
+  },
+  gateway: {
+    register: newPerson,
+    login: ({ username, password }) => ({ username, password }),
+    refresh: ({ refreshToken }) => ({ refreshToken }),
+    validate: ({ token }) => ({ token }),
+    passwordReset: ({ email }) => ({ email }),
+    passwordResetConfirm: () => ({ token: 'x', newPassword: newPerson().password }),
+    changePassword: ({ password }) => ({ currentPassword: password, newPassword: newPerson().password }),
+  },
+  ppl: {
+    register: () => ({ email: newPerson().email, password: newPerson().password, name: 'John Doe' }),
+    login: ({ email, password }) => ({ email, password }),
+    refresh: ({ refreshToken }) => ({ refresh_token: refreshToken }),
+    updateMe: () => ({ name: 'Jane Doe' }),
+    changePassword: ({ password }) => ({ current_password: password, new_password: newPerson().password }),
+  },
+};
+
+/** What a good body is not enough for: the token of a mail, an enrolment that was begun. */
+const OUT_OF_REACH: Record<string, number> = { passwordResetConfirm: 400, confirmTotp: 404 };
+
+let hall: Hall;
+let forged: Forgeries;
+beforeAll(async () => {
+  // Nobody is locked out for what is tried here, and no mail is too many.
+  hall = await startHall({
+    settings: {
+      lockout: { pair: { attempts: 100_000 }, source: { attempts: 100_000 }, account: { attempts: 100_000 } },
+    },
+  });
+  forged = await forgeries(hall);
+}, 120_000);
+
+const pathOf = ({ basePath }: Door, { path }: Operation, value = NOBODY) =>
+  `${basePath}${path.replace(/\{\w+\}/, value)}`;
+
+/** Headers of who may call an operation. */
+const credentials = ({ auth }: Operation, { token }: Member): Record<string, string> =>
+  auth === 'apiKey'
+    ? { 'X-API-Key': hall.apiKey }
+    : auth === 'none'
+      ? {}
+      : { Authorization: `Bearer ${token}` };
+
+describe.each(names)('%s', (name) => {
+  const door = doorOf(name);
+  let send: (request: RawRequest) => Promise<RawReply>;
+  beforeAll(() => {
+    send = rawSender(hall.postern.port, door);
+  });
+
+  const withBody = door.operations.filter(({ body }) => body);
+
+  it('has a good body for every operation that takes one', () => {
+    expect(Object.keys(GOOD[name]!).sort()).toEqual(withBody.map(({ id }) => id).sort());
+  });
+
+  describe.each(withBody)('$id', (operation) => {
+    const documented = [...Object.keys(operation.replies).map(Number), ...operation.refusals, 400];
+
+    const refuses = async (bodies: (good: Body) => BadBody[], renew: boolean) => {
+      let member = await habits[name].join(hall.visitor(name));
+      const flaws: string[] = [];
+      for (const { title, body, type = 'application/json', statuses } of bodies(
+        GOOD[name]![operation.id]!(member),
+      )) {
+        const value = member.params['user_id'] ?? NOBODY;
+        const reply = await send({
+          method: operation.method.toUpperCase(),
+          path: pathOf(door, operation, value),
+          headers: { ...credentials(operation, member), ...(type === '' ? {} : { 'Content-Type': type }) },
+          body,
+        });
+        const what = flaw(door, reply, statuses ?? documented);
+        if (what !== null) flaws.push(`${title}: ${what}`);
+        // An odd password may have become the password.
+        if (renew && reply.status < 300) member = await habits[name].join(hall.visitor(name));
+      }
+      expect(flaws).toEqual([]);
+    };
+
+    it('refuses what cannot be read', () => refuses(unreadable, false));
+    it('refuses what is wrong in it', () => refuses((good) => wrong(operation, good), true));
+
+    it('takes no notice of fields that it does not have', async () => {
+      const member = await habits[name].join(hall.visitor(name));
+      const good = GOOD[name]![operation.id]!(member);
+      const more = {
+        role: 'admin',
+        roles: ['admin'],
+        is_superuser: true,
+        status: 'suspended',
+        id: NOBODY,
+        emailVerified: true,
+      };
+      const reply = await send({
+        method: operation.method.toUpperCase(),
+        path: pathOf(door, operation, member.params['user_id']),
+        headers: { ...credentials(operation, member), 'Content-Type': 'application/json; charset=utf-8' },
+        body: JSON.stringify({ ...more, ...good, constructor: 1, __proto__: 1 }),
+      });
+      const status = OUT_OF_REACH[operation.id] ?? Number(Object.keys(operation.replies)[0]);
+      expect(flaw(door, reply, [status])).toBeNull();
+      const accounts = await hall.sql(
+        `select email from users where 'admin' = any (roles) or status <> 'active' or email_verified_at is not null and email like 'case-%'`,
+      );
+      expect(accounts).toEqual([{ email: 'admin@postern.localhost' }]);
+    });
+  });
+
+  it('has 405 and Allow for every method that a path does not have', async () => {
+    const member = await habits[name].join(hall.visitor(name));
+    const flaws: string[] = [];
+    for (const operation of door.operations) {
+      const path = pathOf(door, operation);
+      const allowed = door.operations
+        .filter((one) => pathOf(door, one) === path)
+        .map(({ method }) => method.toUpperCase());
+      for (const method of METHODS.filter((one) => !allowed.includes(one))) {
+        const reply = await send({ method, path, headers: credentials(operation, member) });
+        const what = flaw(door, reply, [405]);
+        const allow = reply.headers.allow?.split(', ').filter((one) => one !== 'HEAD') ?? [];
+        if (what !== null || allow.sort().join() !== allowed.sort().join())
+          flaws.push(`${method} ${path}: ${what} ${allow.join()}`);
+      }
+      if (allowed.includes('GET')) {
+        const reply = await send({ method: 'HEAD', path, headers: credentials(operation, member) });
+        if (reply.status >= 405 || reply.text !== '') flaws.push(`HEAD ${path}: ${reply.status}`);
+      }
+    }
+    expect(flaws).toEqual([]);
+  });
+
+  it('has 404 for every path that it does not have', async () => {
+    const paths = door.operations.map((operation) => pathOf(door, operation));
+    const [first = ''] = paths;
+    const strange = [
+      '',
+      '/',
+      '//',
+      '/nope',
+      '/api',
+      '/%',
+      '/%00',
+      '/%ff',
+      '/..%2f..%2fhealth',
+      `/${first}`,
+      `${first}/`,
+      `${first}//`,
+      `${first}%20`,
+      `${first};x`,
+      first.toUpperCase(),
+      `${first}/../x`,
+    ];
+    const flaws: string[] = [];
+    for (const path of [...strange, ...paths.map((one) => `${one}/more/still`)])
+      for (const method of ['GET', 'POST']) {
+        const what = flaw(door, await send({ method, path, headers: { 'X-API-Key': hall.apiKey } }), [404]);
+        if (what !== null) flaws.push(`${method} ${path}: ${what}`);
+      }
+    expect(flaws).toEqual([]);
+  });
+
+  const protectedOnes = door.operations.filter(({ auth }) => auth.startsWith('bearer'));
+
+  if (protectedOnes.length > 0) {
+    it('refuses every token that is not its own and good', async () => {
+      const tokens = await forged.at(name);
+      const good = (await habits[name].join(hall.visitor(name))).token;
+      const headers: Record<string, Record<string, string | string[]>> = {
+        'no header': {},
+        'an empty header': { Authorization: '' },
+        'the scheme alone': { Authorization: 'Bearer' },
+        'another scheme': { Authorization: `Basic ${good}` },
+        'no scheme': { Authorization: good },
+        'two tokens': { Authorization: `Bearer ${good} ${good}` },
+        'in the query alone': { 'X-Query': '1' },
+        ...Object.fromEntries(
+          Object.entries(tokens).map(([title, token]) => [title, { Authorization: `Bearer ${token}` }]),
+        ),
+      };
+      const flaws: string[] = [];
+      for (const operation of protectedOnes)
+        for (const [title, sent] of Object.entries(headers)) {
+          const path = pathOf(door, operation) + (sent['X-Query'] ? `?access_token=${good}` : '');
+          const body = operation.body ? { body: '{}' } : {};
+          const reply = await send({
+            method: operation.method.toUpperCase(),
+            path,
+            headers: { ...sent, 'Content-Type': 'application/json' },
+            ...body,
+          });
+          const what = flaw(door, reply, [401]);
+          if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
+        }
+      expect(flaws).toEqual([]);
+    });
+  }
+
+  if (habits[name].refresh)
+    it('refuses every refresh token that is not its own and good', async () => {
+      const visitor = hall.visitor(name);
+      for (const token of Object.values(await forged.at(name)).filter((one) => !/^[\w-]{43}$/.test(one)))
+        await habits[name].refresh!(visitor, token, 401);
+      const other = name === 'ppl' ? 'gateway' : 'ppl';
+      await habits[name].refresh!(visitor, (await habits[other].join(hall.visitor(other))).refreshToken, 401);
+    });
+
+  it('gives one account to twenty who register at once, and the others what its document says', async () => {
+    const register = door.operations.find(({ id }) => ['register', 'createUser'].includes(id))!;
+    const conflict = door.statuses.email_taken ?? 409;
+    const one = GOOD[name]![register.id]!({} as Member);
+    // By the email alone, and where there are usernames by these alone.
+    const others = 'username' in one ? ['email', 'username'] : ['email'];
+    for (const shared of others) {
+      const same = GOOD[name]![register.id]!({} as Member)[shared] as string;
+      const replies = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => {
+          const value = index % 2 ? same : same.toUpperCase();
+          const body = JSON.stringify({ ...GOOD[name]![register.id]!({} as Member), [shared]: value });
+          const headers = { 'Content-Type': 'application/json', 'X-API-Key': hall.apiKey };
+          return send({ method: 'POST', path: pathOf(door, register), headers, body });
+        }),
+      );
+      const count = (wanted: number) => replies.filter(({ status }) => status === wanted).length;
+      expect([count(201), count(conflict)]).toEqual([1, 19]);
+      expect(replies.map((reply) => flaw(door, reply, [201, conflict])).filter(Boolean)).toEqual([]);
+    }
+  });
+});
+
+describe('ids that are none find nothing:', () => {
+  const ODD = [
+    '0',
+    '-1',
+    '1.5',
+    '1e3',
+    '0x1f',
+    '01',
+    '+1',
+    '%201',
+    '1%20',
+    '%31',
+    '２',
+    '2147483648',
+    '9223372036854775808',
+    '9'.repeat(400),
+    'null',
+    'undefined',
+    '%00',
+    '%ff',
+    '%ED%A0%80',
+    "'--",
+    '{}',
+    NOBODY,
+    NOBODY.toUpperCase(),
+    `{${NOBODY}}`,
+    NOBODY.replaceAll('-', ''),
+  ];
+
+  it.each<[Name, string]>([
+    ['keyed', 'getUser'],
+    ['keyed', 'updateUser'],
+    ['keyed', 'deleteUser'],
+    ['flask', 'getUser'],
+    ['flask', 'updateUser'],
+    ['flask', 'deleteUser'],
+    ['cookie', 'revokeApiKey'],
+    ['gateway', 'verifyEmail'],
+  ])('%s %s', async (name, id) => {
+    const door = doorOf(name);
+    const send = rawSender(hall.postern.port, door);
+    const operation = door.operations.find((one) => one.id === id)!;
+    const member = await habits[name].join(hall.visitor(name));
+    const flaws: string[] = [];
+    // `1` percent-encoded is 1: the administrator's number.
+    for (const odd of ODD.filter((one) => one !== '%31')) {
+      const reply = await send({
+        method: operation.method.toUpperCase(),
+        path: encodeURI(pathOf(door, operation, odd)).replaceAll('%25', '%'),
+        headers: { ...credentials(operation, member), 'Content-Type': 'application/json' },
+        ...(operation.body ? { body: '{}' } : {}),
+      });
+      const what = flaw(door, reply, [name === 'gateway' ? 400 : 404]);
+      if (what !== null) flaws.push(`${odd}: ${what}`);
+    }
+    expect(flaws).toEqual([]);
+  });
+});
+
+describe('keyed', () => {
+  it('refuses every key that is none', async () => {
+    const door = doorOf('keyed');
+    const send = rawSender(hall.postern.port, door);
+    const { token } = await habits.keyed.join(hall.visitor('keyed'));
+    const expired = await createKey(hall, { name: 'expired', expiresAt: new Date(Date.now() + 60_000) });
+    await hall.sql(`update api_keys set expires_at = now() where name = 'expired'`);
+    const keys: Record<string, Record<string, string>> = {
+      'no key': {},
+      'an empty key': { 'X-API-Key': '' },
+      'a wrong key': { 'X-API-Key': `ptn_${'x'.repeat(51)}` },
+      'half a key': { 'X-API-Key': hall.apiKey.slice(0, 30) },
+      'a key and more': { 'X-API-Key': `${hall.apiKey}x` },
+      'two keys': { 'X-API-Key': `${hall.apiKey}, ${hall.apiKey}` },
+      'its prefix': { 'X-API-Key': hall.apiKey.slice(0, 12) },
+      'a key that has expired': { 'X-API-Key': expired },
+      'an access token': { 'X-API-Key': token, 'Authorization': `Bearer ${token}` },
+      'a key as a token': { Authorization: `Bearer ${hall.apiKey}` },
+      'long': { 'X-API-Key': 'x'.repeat(8000) },
+    };
+    const flaws: string[] = [];
+    for (const operation of door.operations)
+      for (const [title, headers] of Object.entries(keys)) {
+        const reply = await send({
+          method: operation.method.toUpperCase(),
+          path: pathOf(door, operation),
+          headers,
+        });
+        const what = flaw(door, reply, [401]);
+        if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
+      }
+    expect(flaws).toEqual([]);
+  });
+});
+
+describe('gateway', () => {
+  it('says of every such token that it is not valid, and why', async () => {
+    const visitor = hall.visitor('gateway');
+    for (const [title, token] of Object.entries(await forged.at('gateway'))) {
+      const errorMessage = title === 'expired' ? 'Token has expired' : 'Invalid token';
+      const body = {
+        valid: false,
+        userId: null,
+        username: null,
+        role: null,
+        expirationTime: null,
+        errorMessage,
+      };
+      await visitor.call('validate', { body: { token } }, { status: 200, body });
+    }
+  });
+});
+
+it('nothing of all this is an error of the server', () => {
+  expect(hall.postern.output()).not.toMatch(/"level":"(error|fatal)"|a contract door failed/);
+});

@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runCases } from '../../src/http/contracts/conformance-run.ts';
+import { type Send, sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
+import { doors, type Hall, inOrder, sendToHost, startHall, STORES } from './support/hall.ts';
+
+const names = doors.map(({ name }) => name);
+const hosts = Object.fromEntries(names.map((name) => [`${name}.example.test`, name]));
+
+/** Two doors at the root at once as by default, and the others, which would collide, one by one. */
+const AT_ROOT: Record<string, string[]> = {
+  'cookie and gateway': ['cookie', 'gateway'],
+  'keyed': ['keyed'],
+  'flask': ['flask'],
+  'ppl': ['ppl'],
+};
+
+async function failures(hall: Hall, name: string, url: string, send: Send): Promise<string[]> {
+  const door = doors.find((candidate) => candidate.name === name)!;
+  const results = await runCases(door, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
+  expect(results.length).toBeGreaterThan(10);
+  return results.flatMap(({ section, name: what, failure }) =>
+    failure === null ? [] : [`${section}: ${what}\n${failure}`],
+  );
+}
+
+describe.each(STORES)('each door on %s keeps to its document', (stores) => {
+  describe('under its prefix and by its hostname', () => {
+    let hall: Hall;
+    beforeAll(async () => {
+      hall = await startHall({ stores, contracts: { hosts } });
+    });
+
+    it.each(names)('%s, under its prefix', async (name) => {
+      expect(await failures(hall, name, `${hall.url}/contracts/${name}`, sendByFetch)).toEqual([]);
+    });
+
+    it.each(names)('%s, by its hostname', async (name) => {
+      const send = sendToHost(hall.postern.port, `${name}.example.test`);
+      expect(await failures(hall, name, hall.url, send)).toEqual([]);
+    });
+  });
+
+  describe.each(Object.entries(AT_ROOT))('at the root: %s', (_title, root) => {
+    let hall: Hall;
+    beforeAll(async () => {
+      hall = await startHall({ stores, contracts: { root } });
+    });
+
+    it.each(root)('%s', async (name) => {
+      expect(await failures(hall, name, hall.url, sendByFetch)).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,217 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { newPerson } from '../../src/http/contracts/conformance.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { doorOf, doors, type Hall, sendToHost, startHall } from './support/hall.ts';
+
+interface OpenApi {
+  openapi: string;
+  servers: { url: string }[];
+  paths: Record<string, Record<string, { operationId: string; responses: object; security: object[] }>>;
+}
+
+const HOST = 'people.example.test';
+let hall: Hall;
+beforeAll(async () => {
+  hall = await startHall({ contracts: { hosts: { [HOST]: 'ppl' } } });
+});
+
+describe('openapi.json', () => {
+  const get = async (url: string) => {
+    const reply = await fetch(url);
+    expect(reply.headers.get('content-type')).toMatch(/^application\/json/);
+    return (await reply.json()) as OpenApi;
+  };
+
+  it.each(doors)('of $name is a valid OpenAPI 3.1 document with every operation', async (door) => {
+    const document = await get(`${hall.url}/contracts/${door.name}${door.openapiPath}`);
+    const validator = new Validator();
+    expect(await validator.validate(structuredClone(document) as unknown as Record<string, unknown>)).toEqual(
+      { valid: true },
+    );
+    expect(validator.version).toBe('3.1');
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => `${operationId}: ${method} ${path}`),
+    );
+    const there = door.operations.map(({ id, method, path }) => `${id}: ${method} ${door.basePath}${path}`);
+    expect(described.sort()).toEqual(there.sort());
+  });
+
+  it('says what a reply has, and nothing else', async () => {
+    const { paths } = await get(`${hall.url}/contracts/ppl/api/v1/openapi.json`);
+    expect(paths['/api/v1/users/me']!['get']).toMatchObject({
+      security: [{ bearer: [] }],
+      responses: {
+        200: {
+          content: {
+            'application/json': {
+              schema: {
+                type: 'object',
+                required: ['id', 'email', 'name', 'created_at'],
+                additionalProperties: false,
+              },
+            },
+          },
+        },
+        401: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+      },
+    });
+  });
+
+  it('leads to where it was asked for', async () => {
+    const server = async (url: string) => (await get(url)).servers;
+    expect(await server(`${hall.url}/contracts/cookie/openapi.json`)).toEqual([{ url: '/contracts/cookie' }]);
+    expect(await server(`${hall.url}/openapi.json`)).toEqual([{ url: '/' }]);
+    const request = { method: 'GET', url: `${hall.url}/api/v1/openapi.json`, headers: {} };
+    const hosted = await sendToHost(hall.postern.port, HOST)(request);
+    expect((JSON.parse(hosted.text) as OpenApi).servers).toEqual([{ url: '/' }]);
+  });
+});
+
+describe('pages of documentation', () => {
+  let browser: Browser;
+  let page: Page;
+  let troubles: string[];
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+
+  /** Opens a page that may have nothing to complain of. */
+  async function open(path: string): Promise<string> {
+    page = await browser.newPage();
+    troubles = [];
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) troubles.push(message.text());
+    });
+    page.on('pageerror', (error) => troubles.push(error.message));
+    page.on('requestfailed', (request) => troubles.push(`${request.url()} failed`));
+    page.on('request', (request) => {
+      if (!request.url().startsWith('data:') && new URL(request.url()).origin !== hall.url)
+        troubles.push(request.url());
+    });
+    const reply = await page.goto(`${hall.url}${path}`);
+    return reply?.headers()['content-security-policy'] ?? '';
+  }
+
+  const pages = doors.flatMap((door) =>
+    Object.entries(door.pages).map(([path, viewer]) => ({ door, path, viewer })),
+  );
+
+  it('are where the documents put them', () => {
+    expect(pages.map(({ door, path, viewer }) => `${door.name} ${path} ${viewer}`)).toEqual([
+      'cookie /docs swagger',
+      'flask /docs swagger',
+      'gateway /swagger swagger',
+      'keyed /docs swagger',
+      'ppl /docs swagger',
+      'ppl /redoc redoc',
+    ]);
+  });
+
+  it.each(pages)(
+    'show every operation under a strict policy, with nothing from elsewhere: $door.name $path',
+    async ({ door, path, viewer }) => {
+      const policy = await open(`/contracts/${door.name}${path}`);
+      expect(policy).toContain(`default-src 'none'; script-src 'self'; `);
+      expect(policy.includes('unsafe')).toBe(viewer === 'redoc');
+      for (const operation of door.operations)
+        await page.getByText(operation.summary, { exact: true }).first().waitFor();
+      expect(await page.title()).toBe(door.title);
+      expect(troubles).toEqual([]);
+      await page.close();
+    },
+  );
+
+  /** Opens an operation, writes the body, presses Execute. @returns the status that the page shows. */
+  async function tryOut(id: string, body?: object): Promise<string> {
+    const operation = page.locator(`#operations-default-${id}`);
+    await operation.locator('.opblock-summary-control').click();
+    await operation.getByRole('button', { name: 'Try it out' }).click();
+    if (body) await operation.locator('textarea').fill(JSON.stringify(body));
+    await operation.getByRole('button', { name: 'Execute' }).click();
+    return operation.locator('.live-responses-table .response-col_status').last().innerText();
+  }
+
+  const authorize = async (title: RegExp, value: string) => {
+    await page.getByRole('button', { name: 'Authorize' }).click();
+    const scheme = page.locator('.auth-container').filter({ hasText: title });
+    await scheme.locator('input').fill(value);
+    await scheme.getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('button', { name: 'Close' }).first().click();
+  };
+
+  it.each([
+    ['under its prefix', '/contracts/gateway/swagger'],
+    ['at the root', '/swagger'],
+  ])('let people try it out: gateway, %s', async (_where, path) => {
+    await open(path);
+    expect(await tryOut('register', newPerson())).toMatch(/^201/);
+    const reply = await page
+      .locator('#operations-default-register .live-responses-table code')
+      .first()
+      .innerText();
+    await authorize(/bearer/i, /"accessToken": "([^"]+)"/.exec(reply)![1]!);
+    expect(await tryOut('profile')).toMatch(/^200/);
+    expect(await tryOut('logout')).toMatch(/^200/);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  it('let people try it out: keyed, with an API key', async () => {
+    await open('/contracts/keyed/docs');
+    await authorize(/apiKey/i, hall.apiKey);
+    expect(await tryOut('createUser', newPerson())).toMatch(/^201/);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  it('let people try it out: cookie, with the refresh token in the browser', async () => {
+    await open('/docs');
+    const person = newPerson();
+    expect(await tryOut('register', person)).toMatch(/^201/);
+    expect(await tryOut('token', { username: person.username, password: person.password })).toMatch(/^200/);
+    expect(await tryOut('refresh')).toMatch(/^200/);
+    expect(await tryOut('logout')).toMatch(/^200/);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  it('have files that are kept for as long as they stay the same', async () => {
+    const html = await (await fetch(`${hall.url}/docs`)).text();
+    const [file = ''] = /\/docs\/swagger-ui-bundle\.js\?v=[\w-]{16}/.exec(html) ?? [];
+    const first = await fetch(`${hall.url}${file}`);
+    expect(first.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const etag = first.headers.get('etag')!;
+    // fetch says that it wants no cached reply when it is given this header.
+    const send = sendToHost(hall.postern.port, new URL(hall.url).host);
+    const again = await send({
+      method: 'GET',
+      url: `${hall.url}${file}`,
+      headers: { 'If-None-Match': etag },
+    });
+    expect(again.status).toBe(304);
+    const other = await fetch(`${hall.url}${file.replace(/v=.*/, 'v=other')}`, { method: 'HEAD' });
+    expect([other.status, other.headers.get('cache-control')]).toEqual([200, 'no-cache']);
+  });
+
+  it.each([
+    '/docs/',
+    '/docs/package.json',
+    '/docs/../package.json',
+    '/docs/%2e%2e/x',
+    '/swagger/redoc.standalone.js',
+  ])('have no other files: %s', async (path) => {
+    const request = { method: 'GET', url: `${hall.url}/`, headers: {} };
+    const send = sendToHost(hall.postern.port, new URL(hall.url).host);
+    expect((await send({ ...request, url: hall.url + path })).status).toBe(404);
+  });
+
+  it('are there to be read: 405 for anything else', async () => {
+    for (const path of ['/docs', '/openapi.json', '/docs/start.js']) {
+      const reply = await fetch(`${hall.url}${path}`, { method: 'POST' });
+      expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+      expect(doorOf('cookie').refusalSchema.safeParse(await reply.json()).success).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type Answer, newPerson, type Visitor } from '../../src/http/contracts/conformance.ts';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { startPostern } from '../support/postern.ts';
+import { createKey, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
+import { habits, type Name, names } from './support/members.ts';
+
+const LIMIT = { requests: 5, window: 3600 };
+
+/** `"ordinary";r=4;t=3600` */
+function limitOf({ headers }: Answer): { policy: string | null; left: number; seconds: number } {
+  const [, left, seconds] = /^"\w+";r=(\d+);t=(\d+)$/.exec(headers.get('RateLimit') ?? '') ?? [];
+  return { policy: headers.get('RateLimit-Policy'), left: Number(left), seconds: Number(seconds) };
+}
+
+/** What a refused request is told, in the words of each door. */
+const REFUSALS: Record<Name, object> = {
+  keyed: { error: { code: 'rate_limited', details: {} } },
+  cookie: { error: { code: 'RATE_LIMIT_EXCEEDED', message: 'Rate limit exceeded' } },
+  flask: { error: { code: 'rate_limited', details: {} } },
+  gateway: { status: 429 },
+  ppl: { detail: expect.any(String) },
+};
+
+describe.each(STORES)('on %s, requests are limited', (stores) => {
+  let hall: Hall;
+  let nodes: string[];
+  beforeAll(async () => {
+    hall = await startHall({
+      stores,
+      settings: { http: { trustedProxies: ['127.0.0.1', '::1'] } },
+      contracts: { limits: { credentials: LIMIT, ordinary: LIMIT, program: LIMIT } },
+    });
+    const second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
+    nodes = [hall.url, `http://localhost:${second.port}`];
+  });
+
+  /** From `address`, by way of one node or the other in turn. */
+  function visitorFrom(name: Name, address: string, turn = 0): Visitor {
+    const send = inOrder(name);
+    return visitorAt(name, `${nodes[turn % 2]}/contracts/${name}`, hall.apiKey, (request) =>
+      send({ ...request, headers: { ...request.headers, 'X-Forwarded-For': address } }),
+    );
+  }
+
+  it.each(names.filter((name) => name !== 'keyed'))(
+    'by address where secrets are tried, on all nodes together: %s',
+    async (name) => {
+      const { login } = habits[name];
+      for (let turn = 0; turn < LIMIT.requests; turn += 1) {
+        const answer = await login(visitorFrom(name, '192.0.2.1', turn), newPerson(), 401);
+        const { policy, left, seconds } = limitOf(answer);
+        expect({ policy, left }).toEqual({ policy: '"credentials";q=5;w=3600', left: 4 - turn });
+        expect(seconds > 3000 && seconds <= 3600).toBe(true);
+      }
+      for (const turn of [0, 1]) {
+        const answer = await login(visitorFrom(name, '192.0.2.1', turn), newPerson(), 429);
+        expect(limitOf(answer).left).toBe(0);
+        expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(3000);
+        expect(answer.body).toMatchObject(REFUSALS[name]);
+      }
+      await login(visitorFrom(name, '192.0.2.2'), newPerson(), 401);
+    },
+  );
+
+  it('by account, whatever its address', async () => {
+    const { join, use } = habits.cookie;
+    const [one, other] = [
+      await join(visitorFrom('cookie', '192.0.2.11')),
+      await join(visitorFrom('cookie', '192.0.2.12')),
+    ];
+    for (let turn = 0; turn < LIMIT.requests; turn += 1) {
+      const answer = await use!(visitorFrom('cookie', `192.0.2.${20 + turn}`, turn), one.token, 200);
+      expect(limitOf(answer)).toMatchObject({ policy: '"ordinary";q=5;w=3600', left: 4 - turn });
+    }
+    for (const turn of [0, 1]) {
+      const answer = await use!(visitorFrom('cookie', `192.0.2.${30 + turn}`, turn), one.token, 429);
+      expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
+      expect(answer.body).toMatchObject(REFUSALS.cookie);
+    }
+    await use!(visitorFrom('cookie', '192.0.2.20'), other.token, 200);
+  });
+
+  it('by API key', async () => {
+    const [apiKey, other] = [await createKey(hall), await createKey(hall)];
+    const params = { user_id: 'nobody' };
+    for (let turn = 0; turn < LIMIT.requests; turn += 1) {
+      const visitor = visitorFrom('keyed', '192.0.2.40', turn);
+      const answer = await visitor.call('getUser', { params, apiKey }, { status: 404 });
+      expect(limitOf(answer)).toMatchObject({ policy: '"program";q=5;w=3600', left: 4 - turn });
+    }
+    for (const turn of [0, 1]) {
+      const visitor = visitorFrom('keyed', '192.0.2.40', turn);
+      const answer = await visitor.call('getUser', { params, apiKey }, { status: 429 });
+      expect(answer.body).toMatchObject(REFUSALS.keyed);
+    }
+    await visitorFrom('keyed', '192.0.2.40').call('getUser', { params, apiKey: other }, { status: 404 });
+  });
+
+  it('never where an API gateway asks on each request, nor at health checks', async () => {
+    for (let turn = 0; turn < 2 * LIMIT.requests; turn += 1) {
+      const gateway = visitorFrom('gateway', '192.0.2.50', turn);
+      const answer = await gateway.call('validate', { body: { token: '' } }, { status: 200 });
+      expect(answer.headers.get('RateLimit')).toBeNull();
+      await gateway.call('health', {}, { status: 200 });
+      await visitorFrom('cookie', '192.0.2.50', turn).call('health', {}, { status: 200 });
+      await visitorFrom('ppl', '192.0.2.50', turn).call('ready', {}, { status: 200 });
+    }
+  });
+
+  it('and what cannot be read does not count, because it tries nothing', async () => {
+    for (let turn = 0; turn < 2 * LIMIT.requests; turn += 1)
+      await visitorFrom('ppl', '192.0.2.60', turn).call('login', { body: {} }, { status: 400 });
+    await habits.ppl.login(visitorFrom('ppl', '192.0.2.60'), newPerson(), 401);
+  });
+});

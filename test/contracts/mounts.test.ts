@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Settings } from '../../src/config/index.ts';
+import type { Door } from '../../src/http/contracts/door.ts';
+import { planMounts } from '../../src/http/contracts/mounts.ts';
+import { runCli, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { doorOf, doors, startHall } from './support/hall.ts';
+
+type Wishes = Partial<Settings['contracts']>;
+
+const plan = (wishes: Wishes, from: readonly Door[] = doors) =>
+  planMounts(from, { enabled: 'all', root: [], hosts: {}, tokens: {}, ...wishes }).map(
+    ({ door, prefix, host }) => `${host ?? ''}${prefix || '/'} ${door.name}`,
+  );
+
+const under = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'].map((name) => `/contracts/${name} ${name}`);
+
+/** A door like `like` with operations at other paths. */
+const otherDoor = (name: string, basePath: string, path: string): Door => {
+  const [operation] = doorOf('ppl').operations;
+  return {
+    ...doorOf('ppl'),
+    name,
+    basePath,
+    pages: {},
+    openapiPath: `/${name}.json`,
+    operations: [{ ...operation!, path }],
+  };
+};
+
+describe('where doors answer', () => {
+  it('is under their prefixes, and where the settings say', () => {
+    expect(plan({})).toEqual(under);
+    expect(plan({ root: ['cookie', 'gateway'], hosts: { 'a.example.com': 'ppl' } })).toEqual([
+      ...under,
+      'a.example.com/ ppl',
+      '/ cookie',
+      '/ gateway',
+    ]);
+  });
+
+  it('is nowhere for a door that is closed', () => {
+    expect(plan({ enabled: ['ppl'], root: ['cookie', 'ppl'] })).toEqual(['/contracts/ppl ppl', '/ ppl']);
+    expect(plan({ enabled: [], root: ['cookie'] })).toEqual([]);
+  });
+
+  it.each<[Wishes, RegExp]>([
+    [
+      { enabled: ['kyed'] },
+      /contracts\.enabled: there is no door "kyed".*cookie, flask, gateway, keyed, ppl/,
+    ],
+    [{ root: ['nope'] }, /contracts\.root: there is no door "nope"/],
+    [{ hosts: { 'a.b': 'nope' } }, /contracts\.hosts: there is no door "nope"/],
+    [{ tokens: { nope: { access: 1, refresh: 1 } } }, /contracts\.tokens: there is no door "nope"/],
+    [{ enabled: ['ppl'], hosts: { 'a.b': 'keyed' } }, /contracts\.hosts: a\.b .* keyed.*contracts\.enabled/],
+    [
+      { root: ['keyed', 'flask'] },
+      /POST \/api\/v1\/users \(keyed and flask\).*POST \/api\/v1\/auth\/login \(keyed and flask\).*GET \/docs/,
+    ],
+    [{ root: ['gateway', 'ppl'] }, /POST \/api\/v1\/auth\/register \(gateway and ppl\)/],
+    [{ root: ['keyed', 'gateway'] }, /POST \/api\/v1\/auth\/login \(keyed and gateway\)/],
+    [{ root: ['cookie', 'ppl'] }, /GET \/docs \(cookie and ppl\)/],
+  ])('is refused when it makes no sense: %j', (wishes, message) => {
+    expect(() => plan(wishes)).toThrow(message);
+  });
+
+  it('tells paths with parameters from each other, as requests do', () => {
+    const me = otherDoor('me', '/x', '/users/me');
+    const any = otherDoor('any', '/x', '/users/{id}');
+    const deeper = otherDoor('deeper', '/x', '/users/{id}/keys');
+    expect(() => plan({ root: ['me', 'any'] }, [me, any])).toThrow(/\/x\/users\/\{id\} \(me and any\)/);
+    expect(plan({ root: ['me', 'deeper'] }, [me, deeper])).toContain('/ deeper');
+  });
+
+  it.each(['/register', '/oauth2/token', '/account/me', '/api/v2/users', '/contracts/x'])(
+    'is never where Postern itself answers: %s',
+    (path) => {
+      const door = otherDoor('bold', '', path);
+      expect(() => plan({ root: ['bold'] }, [door])).toThrow(`${path} (bold and Postern itself)`);
+      expect(plan({}, [door])).toEqual(['/contracts/bold bold']);
+    },
+  );
+
+  it('is known to a server from its start: two doors that claim one route keep it from starting', async () => {
+    const { url: databaseUrl } = await createDatabase();
+    const settings = { contracts: { root: ['flask', 'ppl'] } };
+    await expect(startPostern({ databaseUrl, settings })).rejects.toThrow(
+      /contracts\.root: these routes are claimed twice: .*POST \/api\/v1\/auth\/login \(flask and ppl\)/,
+    );
+    const listed = await runCli(['contract', 'list'], { databaseUrl, settings });
+    expect(listed).toMatchObject({ code: 1, stderr: expect.stringContaining('(flask and ppl)') });
+  });
+
+  it('is only where a door is open', async () => {
+    const hall = await startHall({
+      contracts: {
+        enabled: ['ppl', 'gateway'],
+        root: ['gateway', 'cookie'],
+        hosts: { 'ppl.example.test': 'ppl' },
+      },
+    });
+    const status = async (path: string) => (await fetch(`${hall.url}${path}`)).status;
+    expect(await status('/contracts/ppl/api/v1/health/health')).toBe(200);
+    expect(await status('/contracts/gateway/api/v1/auth/health')).toBe(200);
+    expect(await status('/api/v1/auth/health')).toBe(200);
+    for (const path of [
+      '/contracts/cookie/health',
+      '/health',
+      '/contracts/keyed/docs',
+      '/docs',
+      '/api/v1/health/health',
+      '/contracts/nope/x',
+      '/contracts',
+      '/contracts/',
+    ])
+      expect([path, await status(path)]).toEqual([path, 404]);
+    const listed = await runCli(['contract', 'list', '--json'], { env: hall.postern.env });
+    const all = (JSON.parse(listed.stdout) as { doors: Record<string, unknown>[] }).doors;
+    expect(all.map(({ name, open, urls }) => [name, open, urls])).toEqual([
+      ['cookie', false, []],
+      ['flask', false, []],
+      ['gateway', true, [`${hall.url}/contracts/gateway`, hall.url]],
+      ['keyed', false, []],
+      ['ppl', true, [`${hall.url}/contracts/ppl`, 'http://ppl.example.test']],
+    ]);
+    // A door that is closed hands out nothing, and its client is none.
+    const body = new URLSearchParams({
+      client_id: 'contract:cookie',
+      grant_type: 'refresh_token',
+      refresh_token: 'x',
+    });
+    const reply = await fetch(`${hall.url}/oauth2/token`, { method: 'POST', body });
+    expect(await reply.json()).toMatchObject({ error: 'invalid_client' });
+  });
+});

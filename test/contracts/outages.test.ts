@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { Operation } from '../../src/http/contracts/door.ts';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { migrate } from '../../src/storage/postgres/migrator.ts';
+import type { PostgresServer } from '../support/postgres-server.ts';
+import { startPostgres } from '../support/postgres.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import { startRedis } from '../support/redis.ts';
+import { doorOf, type Hall, startHall } from './support/hall.ts';
+import { habits, type Member, type Name, names } from './support/members.ts';
+
+/** What needs PostgreSQL, with something in it that there is nothing wrong with. */
+const NEEDED: Record<Name, [operation: string, body?: (member: Member) => object][]> = {
+  keyed: [['login', ({ username, password }) => ({ username, password })], ['getUser']],
+  cookie: [['token', ({ username, password }) => ({ username, password })], ['me']],
+  flask: [['login', ({ email, password }) => ({ email, password })], ['getUser']],
+  gateway: [
+    ['login', ({ username, password }) => ({ username, password })],
+    ['refresh', ({ refreshToken }) => ({ refreshToken })],
+    ['profile'],
+  ],
+  ppl: [
+    ['login', ({ email, password }) => ({ email, password })],
+    ['refresh', ({ refreshToken }) => ({ refresh_token: refreshToken })],
+    ['ready'],
+  ],
+};
+
+describe('when a store goes away', () => {
+  let hall: Hall;
+  let postgres: PostgresServer;
+  let redis: RedisServer;
+  const members = new Map<Name, Member>();
+
+  beforeAll(async () => {
+    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    await migrate(postgres.databaseUrl(), createLogger('silent'));
+    hall = await startHall({ databaseUrl: postgres.databaseUrl(), redisUrl: redis.url });
+    for (const name of names) members.set(name, await habits[name].join(hall.visitor(name)));
+  }, 120_000);
+
+  const becomes = async (status: number) => {
+    while ((await fetch(`${hall.url}/readyz`)).status !== status) await sleep(50);
+  };
+  const copied = async () => {
+    const client = new Redis(redis.url, { keyPrefix: 'postern:' });
+    while (!(await client.zscore('revoked:15', '!'))) await sleep(20);
+    client.disconnect();
+  };
+  const gatewayToken = () => members.get('gateway')!.token;
+  const validates = () =>
+    hall
+      .visitor('gateway')
+      .call('validate', { body: { token: gatewayToken() } }, { status: 200, body: { valid: true } });
+
+  it('PostgreSQL: tokens are checked all the same; the rest is 503 with Retry-After, in the words of each door', async () => {
+    // The first look has the marks copied to Redis, which then answers.
+    await validates();
+    await copied();
+    await validates();
+    await postgres.stop();
+    await becomes(503);
+    for (let turn = 0; turn < 5; turn += 1) await validates();
+    await hall.visitor('gateway').call('logout', { bearer: 'not.a.token' }, { status: 401 });
+    for (const name of names) {
+      const member = members.get(name)!;
+      for (const [operation, body] of NEEDED[name]) {
+        const { auth } = doorOf(name).operations.find(({ id }) => id === operation) as Operation;
+        const sent = {
+          params: member.params,
+          ...(body ? { body: body(member) } : {}),
+          ...(auth.startsWith('bearer') ? { bearer: member.token } : {}),
+        };
+        await hall.visitor(name).call(operation, sent, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
+      }
+    }
+    const body = { status: 'unhealthy', error: 'Database connection failed' };
+    await hall.visitor('cookie').call('health', {}, { status: 503, body });
+    await hall.visitor('gateway').call('health', {}, { status: 503, body: { status: 503 } });
+    await hall.visitor('ppl').call('health', {}, { status: 200 });
+    await postgres.start();
+    await becomes(200);
+    for (const name of names) await habits[name].login(hall.visitor(name), members.get(name)!, 200);
+  });
+
+  it('Redis: what was ended stays ended, tokens are checked all the same, and nothing is counted wrong', async () => {
+    const ended = await habits.gateway.join(hall.visitor('gateway'));
+    await habits.gateway.logout!(hall.visitor('gateway'), ended);
+    await redis.stop('SIGKILL');
+    await becomes(503);
+    await validates();
+    await hall
+      .visitor('gateway')
+      .call('validate', { body: { token: ended.token } }, { status: 200, body: { valid: false } });
+    // Limits cannot be looked at: whatever they protect waits.
+    await hall
+      .visitor('gateway')
+      .call('profile', { bearer: gatewayToken() }, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
+    const body = { status: 'unhealthy', error: 'Redis connection failed' };
+    await hall.visitor('cookie').call('health', {}, { status: 503, body });
+    await redis.start();
+    await becomes(200);
+    await hall
+      .visitor('gateway')
+      .call('validate', { body: { token: ended.token } }, { status: 200, body: { valid: false } });
+    await habits.gateway.use!(hall.visitor('gateway'), gatewayToken(), 200);
+  });
+});

@@ -1,0 +1,114 @@
+/** Postern with its contract doors, and clients that look closely at every reply. */
+import http from 'node:http';
+import { systemActor } from '../../../src/kernel/actor.ts';
+import type { Visitor } from '../../../src/http/contracts/conformance.ts';
+import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-visitor.ts';
+import type { Door } from '../../../src/http/contracts/door.ts';
+import { doors } from '../../../src/http/contracts/registry.ts';
+import { type Provider, type ProviderOptions, startProvider } from '../../oidc/support/provider.ts';
+
+export { STORES } from '../../oidc/support/provider.ts';
+export { doors };
+
+export interface Hall extends Provider {
+  /** A key of the operator's that may do everything. */
+  apiKey: string;
+  /** A client of a door under its prefix. */
+  visitor(name: string): Visitor;
+}
+
+/** So many requests and failures come from one address in these tests that the defaults would stop them. */
+const GENEROUS = {
+  lockout: { source: { attempts: 100_000 }, account: { attempts: 100_000 } },
+  contracts: {
+    limits: {
+      credentials: { requests: 100_000 },
+      ordinary: { requests: 100_000 },
+      program: { requests: 100_000 },
+    },
+  },
+};
+
+interface HallOptions extends ProviderOptions {
+  /** Laid over the settings of the doors. */
+  contracts?: object;
+}
+
+export async function startHall({ contracts, settings, ...options }: HallOptions = {}): Promise<Hall> {
+  const provider = await startProvider({
+    ...options,
+    settings: { ...GENEROUS, ...settings, contracts: { ...GENEROUS.contracts, ...contracts } },
+  });
+  const apiKey = await createKey(provider);
+  return {
+    ...provider,
+    apiKey,
+    visitor: (name) => visitorAt(name, `${provider.url}/contracts/${name}`, apiKey),
+  };
+}
+
+/** A key of the operator's. */
+export async function createKey({ operator }: Provider, wish: object = {}): Promise<string> {
+  return (await operator.apiKeys.create({ name: 'tests', ...wish }, systemActor)).key;
+}
+
+export function doorOf(name: string): Door {
+  const door = doors.find((candidate) => candidate.name === name);
+  if (!door) throw new Error(`no door ${name}`);
+  return door;
+}
+
+/** A client of a door at `url`. */
+export const visitorAt = (
+  name: string,
+  url: string,
+  apiKey: string | undefined,
+  send: Send = inOrder(name),
+): Visitor => createVisitor({ door: doorOf(name), url, apiKey, send });
+
+/**
+ * Sends by fetch, and holds every reply against the schemas of the door once more: byte for byte it must be what its
+ * schema writes, so that names are in the order of the document as well.
+ */
+export function inOrder(name: string, send: Send = sendByFetch): Send {
+  const { operations, refusalSchema } = doorOf(name);
+  const schemas = [...operations.flatMap(({ replies }) => Object.values(replies)), refusalSchema];
+  return async (request) => {
+    const reply = await send(request);
+    const isJson = reply.headers.get('content-type')?.startsWith('application/json');
+    if (isJson && !request.url.endsWith('/openapi.json')) {
+      const body: unknown = JSON.parse(reply.text);
+      const written = schemas.map((schema) => JSON.stringify(schema?.safeParse(body).data));
+      if (!written.includes(reply.text)) throw new Error(`no schema of ${name} writes ${reply.text}`);
+    }
+    return reply;
+  };
+}
+
+/** Sends to `port` as a client does that knows the service by the name `host`. */
+export const sendToHost =
+  (port: number, host: string): Send =>
+  ({ method, url, headers, body }) =>
+    new Promise((resolve, reject) => {
+      const { pathname, search } = new URL(url);
+      const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+      const options = {
+        port,
+        method,
+        path: `${pathname}${search}`,
+        headers: { ...headers, ...length, Host: host },
+      };
+      const request = http.request(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const pairs = Object.entries(response.headersDistinct).flatMap(([name, values = []]) =>
+            values.map((value): [string, string] => [name, value]),
+          );
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, headers: new Headers(pairs), text });
+        });
+      });
+      request.on('error', reject);
+      request.end(body);
+    });

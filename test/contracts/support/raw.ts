@@ -1,0 +1,55 @@
+/** Requests that no well-meaning client sends, and what must come of them. */
+import http from 'node:http';
+import type { Door } from '../../../src/http/contracts/door.ts';
+
+export interface RawReply {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: string;
+}
+
+export interface RawRequest {
+  method: string;
+  /** As it is on the wire, after the door's prefix. */
+  path: string;
+  headers?: Record<string, string | string[]>;
+  body?: string | Buffer | undefined;
+}
+
+/** Sends to a door under its prefix, byte for byte. */
+export function rawSender(port: number, { name }: Door): (request: RawRequest) => Promise<RawReply> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+  return ({ method, path, headers = {}, body }) =>
+    new Promise((resolve, reject) => {
+      const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+      const options = {
+        port,
+        agent,
+        method,
+        path: `/contracts/${name}${path}`,
+        headers: { ...headers, ...length },
+      };
+      const request = http.request(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const { statusCode: status = 0 } = response;
+          resolve({ status, headers: response.headers, text: Buffer.concat(chunks).toString() });
+        });
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+}
+
+/** What is wrong with a refusal; null when nothing is. @param statuses one of which it must have. */
+export function flaw(door: Door, { status, headers, text }: RawReply, statuses: number[]): string | null {
+  const shown = `${status} ${text.slice(0, 200)}`;
+  if (!statuses.includes(status)) return `not ${statuses.join(' or ')}: ${shown}`;
+  if (status < 400) return null;
+  if (!headers['content-type']?.startsWith('application/json')) return `no JSON: ${shown}`;
+  if (!door.refusalSchema.safeParse(JSON.parse(text)).success) return `not the door's shape: ${shown}`;
+  if (status === 401 && !headers['www-authenticate']) return `no WWW-Authenticate: ${shown}`;
+  if (status === 405 && !headers.allow) return `no Allow: ${shown}`;
+  return null;
+}

@@ -1,0 +1,169 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { runCli } from '../support/postern.ts';
+import { post } from '../oidc/support/flow.ts';
+import type { Client } from '../oidc/support/provider.ts';
+import { doors, type Hall, startHall, STORES } from './support/hall.ts';
+import { habits, type Member, type Name, names } from './support/members.ts';
+
+const ofDoor = (name: string): Client => ({ id: `contract:${name}`, secret: '', redirectUri: '' });
+const withRefresh = names.filter((name) => habits[name].refresh);
+const ENDED = { status: 400, body: { error: 'invalid_grant' } };
+
+describe.each(STORES)('a token from a door, on %s,', (stores) => {
+  let hall: Hall;
+  let gatekeeper: Client;
+  const introspect = async (token: string) => (await post(hall, 'introspect', gatekeeper, { token })).body;
+
+  beforeAll(async () => {
+    hall = await startHall({ stores });
+    const made = await runCli(
+      ['client', 'create', '--json', '--name', 'Gatekeeper', '--grant', 'client_credentials'],
+      { env: hall.postern.env },
+    );
+    const { client_id: id, client_secret: secret } = JSON.parse(made.stdout) as Record<string, string>;
+    gatekeeper = { id: id!, secret: secret!, redirectUri: '' };
+  });
+
+  describe.each(names)('%s,', (name) => {
+    const { use, refresh, tokenIn } = habits[name];
+    let member: Member;
+    beforeAll(async () => {
+      member = await habits[name].join(hall.visitor(name));
+    });
+
+    it('is a JWT that everybody can verify with the JWKS', async () => {
+      const keys = createRemoteJWKSet(new URL(`${hall.url}/oauth2/jwks`));
+      const { payload } = await jwtVerify(member.token, keys, {
+        issuer: hall.url,
+        audience: `${hall.url}/contracts/${name}`,
+        typ: 'at+jwt',
+      });
+      const account = await hall.operator.accounts.findByEmail(member.email);
+      expect(payload).toMatchObject({
+        sub: account?.id,
+        client_id: `contract:${name}`,
+        user_number: account?.number,
+        roles: ['user'],
+      });
+      expect(payload.exp! - payload.iat!).toBe(1800);
+      expect(decodeProtectedHeader(member.token).alg).toBe('ES256');
+    });
+
+    it('is active at the introspection endpoint, for a confidential client', async () => {
+      expect(await introspect(member.token)).toMatchObject({
+        active: true,
+        client_id: `contract:${name}`,
+        token_type: 'Bearer',
+      });
+    });
+
+    it('ends when it is revoked at the revocation endpoint', async () => {
+      const visitor = hall.visitor(name);
+      const { token } = await habits[name].join(visitor);
+      await use?.(visitor, token, 200);
+      expect(await post(hall, 'revoke', ofDoor(name), { token })).toMatchObject({ status: 200 });
+      expect(await introspect(token)).toEqual({ active: false });
+      await use?.(visitor, token, 401);
+    });
+
+    it('is not revoked by another door', async () => {
+      const other = names.find((candidate) => candidate !== name)!;
+      await post(hall, 'revoke', ofDoor(other), { token: member.token });
+      expect(await introspect(member.token)).toMatchObject({ active: true });
+    });
+
+    if (!refresh) return;
+
+    it('comes with a refresh token that works at the token endpoint, and goes on working here', async () => {
+      const visitor = hall.visitor(name);
+      const joined = await habits[name].join(visitor);
+      const grant = { grant_type: 'refresh_token', refresh_token: joined.refreshToken };
+      const reply = await post<Record<string, string>>(hall, 'token', ofDoor(name), grant);
+      expect(reply).toMatchObject({ status: 200, body: { token_type: 'Bearer', scope: 'contract' } });
+      await use?.(visitor, reply.body['access_token']!, 200);
+      expect(await introspect(reply.body['access_token']!)).toMatchObject({ active: true });
+      const answer = await refresh(visitor, reply.body['refresh_token']!, 200);
+      expect(await introspect(answer.text(tokenIn))).toMatchObject({ active: true });
+    });
+
+    it('comes with a refresh token that ends by revocation, and the login with it', async () => {
+      const visitor = hall.visitor(name);
+      const { token, refreshToken } = await habits[name].join(visitor);
+      await post(hall, 'revoke', ofDoor(name), { token: refreshToken });
+      await refresh(visitor, refreshToken, 401);
+      expect(await introspect(token)).toEqual({ active: false });
+    });
+
+    it('comes with a refresh token that no other door takes', async () => {
+      for (const other of withRefresh.filter((candidate) => candidate !== name))
+        await habits[other].refresh!(hall.visitor(other), member.refreshToken, 401);
+      await refresh(hall.visitor(name), member.refreshToken, 200);
+    });
+  });
+});
+
+describe('a refresh token', () => {
+  const rotating = doors.filter((door) => door.rotatesRefreshTokens).map(({ name }) => name as Name);
+  const lasting = withRefresh.filter((name) => !rotating.includes(name));
+
+  it('rotates where a reply can carry the next one', () => {
+    expect({ rotating, lasting }).toEqual({ rotating: ['cookie', 'gateway'], lasting: ['keyed', 'ppl'] });
+  });
+
+  describe('within the grace', () => {
+    let hall: Hall;
+    beforeAll(async () => {
+      hall = await startHall({ settings: { refresh: { grace: 60 } } });
+    });
+
+    it.each(rotating)('that comes again gets the same successor: %s', async (name) => {
+      const { join, refresh, successor } = habits[name];
+      const visitor = hall.visitor(name);
+      const { refreshToken } = await join(visitor);
+      const replies = await Promise.all(
+        Array.from({ length: 10 }, () => refresh!(visitor, refreshToken, 200)),
+      );
+      const successors = new Set(replies.map((reply) => successor!(reply)));
+      expect(successors.size).toBe(1);
+      expect(successors).not.toContain(refreshToken);
+      await refresh!(visitor, [...successors][0]!, 200);
+    });
+
+    it.each(lasting)('stays the same: %s', async (name) => {
+      const { join, refresh } = habits[name];
+      const visitor = hall.visitor(name);
+      const { refreshToken } = await join(visitor);
+      for (let time = 0; time < 3; time += 1) await refresh!(visitor, refreshToken, 200);
+    });
+  });
+
+  describe('without a grace', () => {
+    let hall: Hall;
+    beforeAll(async () => {
+      hall = await startHall({ settings: { refresh: { grace: 0 } } });
+    });
+
+    it.each(rotating)('that comes again ends its whole family: %s', async (name) => {
+      const { join, refresh, successor, use } = habits[name];
+      const visitor = hall.visitor(name);
+      const { token, refreshToken } = await join(visitor);
+      const next = successor!(await refresh!(visitor, refreshToken, 200));
+      await use!(visitor, token, 200);
+      await refresh!(visitor, refreshToken, 401);
+      await refresh!(visitor, next, 401);
+      await use!(visitor, token, 401);
+      expect(
+        await post(hall, 'token', ofDoor(name), { grant_type: 'refresh_token', refresh_token: next }),
+      ).toMatchObject(ENDED);
+    });
+
+    it.each(lasting)('that comes again goes on: %s', async (name) => {
+      const { join, refresh } = habits[name];
+      const visitor = hall.visitor(name);
+      const { refreshToken } = await join(visitor);
+      await refresh!(visitor, refreshToken, 200);
+      await refresh!(visitor, refreshToken, 200);
+    });
+  });
+});

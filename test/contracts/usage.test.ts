@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newPerson, NO_TOKEN } from '../../src/http/contracts/conformance.ts';
+import { createContractUsage } from '../../src/domain/contract-usage.ts';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { createContractUsageStore, type UsageBatch } from '../../src/storage/contract-usage.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { runCli } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { type Hall, startHall } from './support/hall.ts';
+import { habits } from './support/members.ts';
+
+interface Usage {
+  days: number;
+  doors: { door: string; requests: number; users: number; last_used_at: string | null }[];
+  usage: { door: string; endpoint: string; day: string; requests: number; users: number }[];
+}
+
+describe('`postern contract usage`', () => {
+  let hall: Hall;
+  beforeAll(async () => {
+    hall = await startHall();
+  });
+
+  const usage = async (...args: string[]) => {
+    const { code, stdout } = await runCli(['contract', 'usage', '--json', ...args], {
+      env: hall.postern.env,
+    });
+    expect(code).toBe(0);
+    return JSON.parse(stdout) as Usage;
+  };
+
+  /** The server writes every few seconds. */
+  const usageOnce = async (isThere: (report: Usage) => boolean, ...args: string[]): Promise<Usage> => {
+    for (;;) {
+      const report = await usage(...args);
+      if (isThere(report)) return report;
+      await sleep(500);
+    }
+  };
+
+  it('counts requests, accounts and the last use, by door, endpoint and day', async () => {
+    const visitor = hall.visitor('gateway');
+    const startedAt = Date.now();
+    const [one, other] = [await habits.gateway.join(visitor), await habits.gateway.join(visitor)];
+    for (const { token } of [one, one, other]) await habits.gateway.use!(visitor, token, 200);
+    for (const { token } of [one, one, one, other])
+      await visitor.call('validate', { body: { token } }, { status: 200 });
+    await habits.gateway.refresh!(visitor, one.refreshToken, 200);
+    // Refused requests are use; nobody is known to have made these.
+    await visitor.call('profile', { bearer: NO_TOKEN }, { status: 401 });
+    await visitor.call('login', { body: {} }, { status: 400 });
+    await habits.gateway.login(visitor, newPerson(), 401);
+    // This one is.
+    await visitor.call('changePassword', { bearer: other.token, body: {} }, { status: 400 });
+    // What no operation is there for is no use of the door.
+    await visitor.send('GET', '/api/v1/auth/no-such-thing', {}, { status: 404 });
+    await visitor.send('GET', '/api/v1/auth/login', {}, { status: 405 });
+
+    const total = 2 + 3 + 4 + 1 + 1 + 2 + 1;
+    const report = await usageOnce(({ doors }) => doors.some(({ requests }) => requests >= total));
+    const day = new Date().toISOString().slice(0, 10);
+    const row = (endpoint: string, requests: number, users: number) =>
+      expect.objectContaining({
+        door: 'gateway',
+        endpoint: endpoint.replace(' ', ' /api/v1/auth'),
+        day,
+        requests,
+        users,
+      });
+    expect(report.usage).toEqual([
+      row('PUT /change-password', 1, 1),
+      row('POST /login', 2, 0),
+      row('GET /profile', 4, 2),
+      row('POST /refresh', 1, 1),
+      row('POST /register', 2, 2),
+      row('POST /validate', 4, 2),
+    ]);
+    const [gateway, ...others] = report.doors.sort((a, b) => b.requests - a.requests);
+    expect(gateway).toMatchObject({ door: 'gateway', requests: total, users: 2 });
+    expect(Date.parse(gateway!.last_used_at!)).toBeGreaterThanOrEqual(startedAt);
+    expect(
+      new Set(others.map(({ door, requests, users, last_used_at: last }) => [door, requests, users, last])),
+    ).toEqual(new Set(['cookie', 'flask', 'keyed', 'ppl'].map((door) => [door, 0, 0, null])));
+    expect(report.days).toBe(30);
+    expect((await usage('--door', 'ppl')).usage).toEqual([]);
+    expect((await usage('--door', 'gateway', '--days', '1')).usage).toHaveLength(6);
+  });
+
+  it('counts the programs and the people at `keyed`', async () => {
+    const visitor = hall.visitor('keyed');
+    await habits.keyed.join(visitor);
+    const report = await usageOnce(({ usage: rows }) => rows.length > 1, '--door', 'keyed');
+    expect(report.usage).toMatchObject([
+      { endpoint: 'POST /api/v1/users', requests: 1, users: 0 },
+      { endpoint: 'POST /api/v1/auth/login', requests: 1, users: 1 },
+    ]);
+  });
+
+  it('leaves out the days before, and shows people a table', async () => {
+    await hall.sql(`update contract_usage set day = day - 40 where operation = 'login'`);
+    const { stdout } = await runCli(['contract', 'usage', '--door', 'gateway'], { env: hall.postern.env });
+    expect(stdout).toMatch(/^door +requests +accounts +last use\ngateway +12 +2 +\d{4}-/);
+    expect(stdout).toContain('POST /api/v1/auth/validate');
+    expect(stdout).not.toContain('/login');
+    expect((await usage('--days', '400', '--door', 'gateway')).usage).toHaveLength(6);
+  });
+
+  it('is written when the server stops', async () => {
+    await habits.ppl.join(hall.visitor('ppl'));
+    await hall.postern.stop();
+    expect((await usage('--door', 'ppl')).doors).toMatchObject([{ requests: 1, users: 1 }]);
+  });
+
+  it.each([
+    [['--days', '0'], 2],
+    [['--days', 'x'], 2],
+    [['--door', 'nope'], 2],
+  ])('refuses %j', async (args, code) => {
+    expect((await runCli(['contract', 'usage', ...args], { env: hall.postern.env })).code).toBe(code);
+  });
+});
+
+describe('what was counted', () => {
+  it('is kept until it can be written, and nothing of it is written twice', async () => {
+    const { url } = await createDatabase();
+    const logger = createLogger('silent');
+    const pool = createPool(url, { max: 2, logger, applicationName: 'test' });
+    atEnd(() => pool.end());
+    const store = createContractUsageStore(pool);
+    let isDown = true;
+    const batches: UsageBatch[] = [];
+    const usage = createContractUsage({
+      clock: { now: () => Date.parse('2030-05-06T23:59:59.999Z') + batches.length * 1000 },
+      logger,
+      store: {
+        ...store,
+        async add(batch) {
+          batches.push(batch);
+          if (isDown) throw new Error('down');
+          await store.add(batch);
+        },
+      },
+    });
+    const person = '7c3c6d5c-0000-4000-8000-000000000000';
+    usage.note('ppl', 'login', null);
+    usage.note('ppl', 'login', person);
+    await usage.stop();
+    isDown = false;
+    usage.note('ppl', 'login', person);
+    await usage.stop();
+    await usage.stop();
+    expect(batches).toHaveLength(2);
+    expect((await usage.report({ days: 2 })).rows).toEqual([
+      {
+        door: 'ppl',
+        operation: 'login',
+        day: '2030-05-07',
+        requests: 1,
+        users: 1,
+        lastUsedAt: new Date('2030-05-07T00:00:00.999Z'),
+      },
+      {
+        door: 'ppl',
+        operation: 'login',
+        day: '2030-05-06',
+        requests: 2,
+        users: 1,
+        lastUsedAt: new Date('2030-05-06T23:59:59.999Z'),
+      },
+    ]);
+  });
+});

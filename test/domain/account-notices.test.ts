@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import { at, newEmail, openHouse, operator } from './house.ts';
+
+const PASSWORD = 'the right password';
+const opened = openHouse();
+const person = at('203.0.113.7');
+
+/** What the owner of `accountId` was told, in order. */
+const toldOf = async (accountId: string) =>
+  (await opened).told.filter((notice) => notice.accountId === accountId).map(({ kind }) => kind);
+
+describe('the owner is told by mail', () => {
+  test('to prove the address of an account of their own, not of one that an operator made', async () => {
+    const { accounts } = await opened;
+    const own = await accounts.register({ email: newEmail(), password: PASSWORD }, person);
+    const made = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
+    expect(await toldOf(own.id)).toEqual(['verify-email']);
+    expect(await toldOf(made.id)).toEqual([]);
+  });
+
+  test('of a new password, whoever set it', async () => {
+    const { accounts } = await opened;
+    const { id } = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
+    await accounts.changePassword(id, PASSWORD, 'another good password', person);
+    await accounts.setPassword(id, 'yet another password', operator);
+    expect(await toldOf(id)).toEqual(['password-changed', 'password-changed']);
+  });
+
+  test('of a new address at the old one, and asked for the proof of the new one', async () => {
+    const { accounts } = await opened;
+    const { id } = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
+    await accounts.update(id, { email: newEmail() }, person);
+    expect(await toldOf(id)).toEqual(['email-changed', 'verify-email']);
+    await accounts.update(id, { email: newEmail(), emailVerified: true }, operator);
+    expect(await toldOf(id)).toEqual(['email-changed', 'verify-email', 'email-changed']);
+    await accounts.update(id, { name: 'A Name' }, person);
+    expect(await toldOf(id)).toHaveLength(3);
+  });
+});
+
+test('other roles end what runs, the same ones do not', async () => {
+  const { accounts, ended } = await opened;
+  const { id } = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
+  await accounts.update(id, { roles: ['user'] }, operator);
+  expect(ended).not.toContain(id);
+  await accounts.update(id, { roles: ['user', 'admin'] }, operator);
+  expect(ended).toContain(id);
+});

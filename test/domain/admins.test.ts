@@ -1,0 +1,91 @@
+import { describe, expect, test } from '@jest/globals';
+import { audit } from '../../src/storage/audit.ts';
+import { at, errorOf, newEmail, openHouse, openStores, operator } from './house.ts';
+
+const newAdmin = async ({ accounts }: Awaited<ReturnType<typeof openHouse>>) =>
+  accounts.create({ email: newEmail(), roles: ['admin'] }, operator);
+
+describe('the first administrator', () => {
+  test('is made once by nodes that start together, and can log in', async () => {
+    const stores = openStores();
+    const nodes = await Promise.all(Array.from({ length: 5 }, () => openHouse({}, stores)));
+    const made = (await Promise.all(nodes.map(({ accounts }) => accounts.ensureFirstAdmin({})))).filter(
+      Boolean,
+    );
+    expect(made).toHaveLength(1);
+    const { user, password } = made[0]!;
+    expect(user).toMatchObject({ username: 'admin', roles: ['user', 'admin'] });
+    expect(password).toMatch(/^([a-hjkmnp-z2-9]{4}-){4}[a-hjkmnp-z2-9]{4}$/);
+    await nodes[0]!.login({ identifier: 'admin', password, actor: at('203.0.113.1') });
+    await nodes[0]!.login({ email: user.email, password, actor: at('203.0.113.1') });
+    expect(await nodes[1]!.accounts.ensureFirstAdmin({ email: newEmail() })).toBeNull();
+    const events = await audit.list({ limit: 10, subject: user.id });
+    expect(events.at(-1)).toMatchObject({ type: 'user.created', actor: { kind: 'system' } });
+    expect(JSON.stringify(events)).not.toContain(password);
+  });
+
+  test('has the address and the password that the operator chose', async () => {
+    const house = await openHouse();
+    const email = newEmail();
+    expect(await errorOf(house.accounts.ensureFirstAdmin({ email, password: 'password1' }))).toMatchObject({
+      code: 'weak_password',
+    });
+    const made = await house.accounts.ensureFirstAdmin({ email, password: 'chosen by the operator' });
+    expect(made).toMatchObject({ user: { email }, password: null });
+    await house.login({ email, password: 'chosen by the operator', actor: at(null) });
+  });
+
+  test('is the account that has the address already', async () => {
+    const { accounts } = await openHouse();
+    const { id, email } = await accounts.create({ email: newEmail(), username: 'admin' }, operator);
+    expect(await accounts.ensureFirstAdmin({ email })).toMatchObject({
+      user: { id, roles: ['user', 'admin'] },
+      password: null,
+    });
+  });
+
+  test('does without the username admin when somebody has it', async () => {
+    const { accounts } = await openHouse();
+    await accounts.create({ email: newEmail(), username: 'Admin' }, operator);
+    expect(await accounts.ensureFirstAdmin({})).toMatchObject({ user: { username: null } });
+  });
+});
+
+describe('the last administrator', () => {
+  const ways = [
+    ['removed', 'remove'],
+    ['suspended', 'suspend'],
+    ['demoted', 'demote'],
+  ] as const;
+  const act = (
+    { accounts }: Awaited<ReturnType<typeof openHouse>>,
+    way: string,
+    id: string,
+  ): Promise<unknown> => {
+    if (way === 'remove') return accounts.remove(id, operator);
+    if (way === 'suspend') return accounts.suspend(id, operator);
+    return accounts.update(id, { roles: ['user'] }, operator);
+  };
+
+  test.each(ways)('is not %s', async (_, way) => {
+    const house = await openHouse();
+    const admin = await newAdmin(house);
+    await house.accounts.suspend((await house.accounts.create({ email: newEmail() }, operator)).id, operator);
+    expect(await errorOf(act(house, way, admin.id))).toEqual({ code: 'last_admin' });
+    expect(await errorOf(act(house, way, admin.id.toUpperCase()))).toEqual({ code: 'last_admin' });
+    expect(await house.accounts.find(admin.id)).toEqual(admin);
+    const second = await newAdmin(house);
+    await act(house, way, admin.id);
+    expect(await errorOf(act(house, way, second.id))).toEqual({ code: 'last_admin' });
+  });
+
+  test('stays when all of them go at once, whichever way', async () => {
+    const house = await openHouse();
+    const admins = await Promise.all(Array.from({ length: 9 }, () => newAdmin(house)));
+    const outcomes = await Promise.all(
+      admins.map(({ id }, index) => errorOf(act(house, ways[index % 3]![1], id))),
+    );
+    expect(outcomes.filter(({ code }) => code === 'none')).toHaveLength(8);
+    expect(outcomes.filter(({ code }) => code === 'last_admin')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { createCounters } from '../../src/storage/counters.ts';
+import { migrate } from '../../src/storage/postgres/migrator.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { createRedis } from '../../src/storage/redis/client.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { startRedis } from '../support/redis.ts';
+import { errorOf, openStores } from './house.ts';
+
+describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
+  const stores = openStores(kind);
+
+  test('count, take back, tell and forget', async () => {
+    const { counters } = await stores;
+    expect(await counters.get('one')).toBeNull();
+    expect((await counters.add('one', 1, 60)).count).toBe(1);
+    expect((await counters.add('one', 2, 60)).count).toBe(3);
+    expect((await counters.add('one', -1, 60)).count).toBe(2);
+    expect((await counters.get('one'))?.count).toBe(2);
+    expect(await counters.get('two')).toBeNull();
+    await counters.delete('one');
+    await counters.delete('one');
+    expect(await counters.get('one')).toBeNull();
+  });
+
+  test('lose nothing in parallel', async () => {
+    const { counters } = await stores;
+    const counts = await Promise.all(Array.from({ length: 50 }, () => counters.add('crowd', 1, 60)));
+    expect(counts.map(({ count }) => count).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    );
+  });
+
+  test('end with their window, which the first one sets', async () => {
+    const { counters } = await stores;
+    const { expiresIn } = await counters.add('window', 1, 600);
+    expect(expiresIn).toBeGreaterThan(590);
+    expect(expiresIn).toBeLessThanOrEqual(600);
+    expect((await counters.add('window', 1, 6000)).expiresIn).toBeLessThanOrEqual(600);
+    await counters.add('short', 5, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(await counters.get('short')).toBeNull();
+    expect((await counters.add('short', 1, 60)).count).toBe(1);
+  });
+});
+
+describe('a store that is down', () => {
+  const logger = createLogger('silent');
+
+  test.each(['postgres', 'redis'] as const)(
+    'stops the counting, and it goes on when %s is back',
+    async (kind) => {
+      const server = await (kind === 'postgres' ? startPostgres() : startRedis());
+      const open = () => {
+        if ('url' in server) {
+          const redis = createRedis(server.url, logger);
+          atEnd(async () => redis.disconnect());
+          return createCounters({ redis });
+        }
+        const pool = createPool(server.databaseUrl(), { logger, applicationName: 'test' });
+        atEnd(() => pool.end());
+        return createCounters({ pool });
+      };
+      const counters = open();
+      if (!('url' in server)) await migrate(server.databaseUrl(), logger);
+      expect((await counters.add('key', 1, 60)).count).toBe(1);
+      await server.stop();
+      expect(await errorOf(counters.add('key', 1, 60))).toEqual({ code: 'unavailable' });
+      expect(await errorOf(counters.get('key'))).toEqual({ code: 'unavailable' });
+      expect(await errorOf(counters.delete('key'))).toEqual({ code: 'unavailable' });
+      await server.start();
+      // The client connects again at its own pace.
+      while ((await errorOf(counters.get('key')))['code'] !== 'none') {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect((await counters.add('other', 1, 60)).count).toBe(1);
+    },
+  );
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseEmail, parseLocale, parseName, parseUsername } from '../../src/domain/identifiers.ts';
+import { sourceOf } from '../../src/domain/source.ts';
+import { errorOf } from './house.ts';
+
+const outcome = (parse: () => unknown) => errorOf(Promise.resolve().then(parse));
+
+describe('a username', () => {
+  test.each([
+    ['john.doe', 'john.doe'],
+    ['Testuser', 'testuser'],
+    ['STRASSE', 'strasse'],
+    ['Straße', 'strasse'],
+    ['ΟΔΟΣ', 'οδος'],
+    ['李小龙', '李小龙'],
+    ['ｗｉｄｅ', 'wide'],
+    ['a_b-c', 'a_b-c'],
+    ['x'.repeat(64), 'x'.repeat(64)],
+  ])('%j has the key %j', (username, usernameKey) => {
+    expect(parseUsername(username)).toEqual({ username: username.normalize('NFKC'), usernameKey });
+  });
+
+  test.each([
+    ['', 'too_short'],
+    ['ab', 'too_short'],
+    ['x'.repeat(65), 'too_long'],
+    ['me@example.com', 'invalid_characters'],
+    ['two words', 'invalid_characters'],
+    [' lead', 'invalid_characters'],
+    ['trail ', 'invalid_characters'],
+    ['.dot', 'invalid_characters'],
+    ['nul\0l', 'invalid_characters'],
+    ['half\ud83d', 'invalid_characters'],
+    ['new\nline', 'invalid_characters'],
+    ['zero\u200bwidth', 'invalid_characters'],
+    ['filler\u3164', 'invalid_characters'],
+    ['joiner\u034fed', 'invalid_characters'],
+    ['horse🐎', 'invalid_characters'],
+    // Cyrillic а and р among Latin letters.
+    ['р\u0430ypal', 'mixed_scripts'],
+  ])('may not be %j: %s', async (username, reason) => {
+    expect(await outcome(() => parseUsername(username))).toEqual({
+      code: 'invalid_username',
+      field: 'username',
+      reason,
+    });
+  });
+});
+
+describe('an email address', () => {
+  test.each(['a@b.co', 'First.Last+tag@Sub.Example.COM', `${'l'.repeat(64)}@example.com`])(
+    'may be %s',
+    (email) => {
+      expect(parseEmail(email)).toEqual({ email, emailKey: email.toLowerCase() });
+    },
+  );
+
+  test.each([
+    '',
+    'nobody',
+    '@example.com',
+    'me@',
+    'me@localhost',
+    'me@@example.com',
+    ' me@example.com',
+    'me@example.com\n',
+    'me\0@example.com',
+    '"me"@example.com',
+    'a..b@example.com',
+    `${'l'.repeat(65)}@example.com`,
+    `a@${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(20)}.com`,
+    'me@example.com\ud83d',
+  ])('may not be %j', async (email) => {
+    expect(await outcome(() => parseEmail(email))).toEqual({ code: 'invalid_email', field: 'email' });
+  });
+});
+
+test('names are printable and of a sensible length', async () => {
+  expect(parseName('name', "Zoë O'Neil-García 李")).toBe("Zoë O'Neil-García 李");
+  expect(parseName('name', 'e\u0301')).toBe('é');
+  for (const name of ['', '  ', 'x'.repeat(201), 'a\0b', 'a\nb', 'a\ud83d', 'a\u202eb', 'a\u2028b']) {
+    expect(await outcome(() => parseName('givenName', name))).toEqual({
+      code: 'invalid_request',
+      field: 'givenName',
+    });
+  }
+});
+
+test('a locale is a language tag in canonical form', async () => {
+  expect(parseLocale('de-at')).toBe('de-AT');
+  expect(parseLocale('zh-hans-CN')).toBe('zh-Hans-CN');
+  for (const locale of ['', 'not a tag', 'x'.repeat(100), 'de_AT', '\0']) {
+    expect(await outcome(() => parseLocale(locale))).toEqual({ code: 'invalid_request', field: 'locale' });
+  }
+});
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['::ffff:cb00:7107', '203.0.113.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:0DB8:0001:0002::1', '2001:db8:1:2::/64'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['1::', '1:0:0:0::/64'],
+  ['garbage', 'unknown'],
+  ['', 'unknown'],
+  [null, 'unknown'],
+])('the source of %s is %s', (ip, source) => {
+  expect(sourceOf(ip)).toBe(source);
+});

@@ -1,0 +1,166 @@
+import { describe, expect, test } from '@jest/globals';
+import { sha256 } from '../../src/kernel/ids.ts';
+import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
+
+const PASSWORD = 'the right password';
+const IP = '203.0.113.7';
+
+/** As if the wait of `ip` on `email` were over. */
+const waitKey = (email: string, ip: string) => `lockout:wait:${sha256(`email:${email}\n${ip}`)}`;
+
+describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind) => {
+  const stores = openStores(kind);
+  const house = openHouse({}, stores);
+
+  const guess = async (email: string, ip = IP, password: unknown = 'a wrong password') => {
+    const { login } = await house;
+    return errorOf(login({ email, password, actor: at(ip) }));
+  };
+  const codes = async (...guesses: Promise<Record<string, unknown>>[]) =>
+    (await Promise.all(guesses)).map(({ code }) => code as string);
+  const account = async () => {
+    const email = newEmail();
+    const { id } = await (await house).accounts.create({ email, password: PASSWORD }, at(null));
+    return { id, email };
+  };
+
+  test.each(['known', 'unknown'])(
+    'is slowed, twice as long each time, for %s accounts alike',
+    async (which) => {
+      const { counters, hashed } = await house;
+      const email = which === 'known' ? (await account()).email : newEmail();
+      const ip = which === 'known' ? '198.51.100.1' : '198.51.100.2';
+      for (let index = 0; index < 5; index += 1) {
+        expect(await guess(email, ip)).toEqual({ code: 'invalid_credentials' });
+      }
+      const waits: unknown[] = [];
+      for (let round = 0; round < 7; round += 1) {
+        const before = hashed();
+        // While it waits, right and wrong are the same, cost no hash and do not lengthen the wait.
+        const refused = await Promise.all([guess(email, ip), guess(email, ip, PASSWORD), guess(email, ip)]);
+        expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['account_locked']));
+        expect(hashed()).toBe(before);
+        waits.push(refused[0]?.['retryAfter']);
+        await counters.delete(waitKey(email, ip));
+        expect(await guess(email, ip)).toEqual({ code: 'invalid_credentials' });
+      }
+      for (const [index, wait] of [30, 60, 120, 240, 480, 900, 900].entries()) {
+        expect(waits[index]).toBeGreaterThan(wait - 10);
+        expect(waits[index]).toBeLessThanOrEqual(wait);
+      }
+    },
+  );
+
+  test('is forgiven by the right password', async () => {
+    const { email } = await account();
+    for (let round = 0; round < 3; round += 1) {
+      for (let index = 0; index < 4; index += 1) {
+        expect(await guess(email, '198.51.100.3')).toEqual({ code: 'invalid_credentials' });
+      }
+      expect(await guess(email, '198.51.100.3', PASSWORD)).toEqual({ code: 'none' });
+    }
+  });
+
+  test('in parallel gets no more answers than one after the other', async () => {
+    const { counters } = await house;
+    const { email } = await account();
+    const ip = '198.51.100.4';
+    const crowd = Array.from({ length: 50 }, () => guess(email, ip));
+    const outcomes = await codes(...crowd);
+    expect(outcomes.filter((code) => code === 'invalid_credentials')).toHaveLength(5);
+    expect(outcomes.filter((code) => code === 'account_locked')).toHaveLength(45);
+
+    // Nor does the burst lock the account for others.
+    for (let index = 0; index < 4; index += 1) await guess(email, '198.51.100.10');
+    expect(await guess(email, '198.51.100.10', PASSWORD)).toEqual({ code: 'none' });
+
+    // After a wait it is one.
+    await counters.delete(waitKey(email, ip));
+    const more = await codes(...Array.from({ length: 20 }, () => guess(email, ip)));
+    expect(more.filter((code) => code === 'invalid_credentials')).toHaveLength(1);
+    expect(more.filter((code) => code === 'account_locked')).toHaveLength(19);
+  });
+
+  test('does not learn that it was right, once the wait has begun beside it', async () => {
+    const { lockout } = await house;
+    const one = { subject: 'email:beside@example.com', accountId: null, source: '198.51.100.9' };
+    await lockout.check(one);
+    for (let index = 0; index < 5; index += 1) await lockout.failed(one);
+    expect(await errorOf(lockout.succeeded(one))).toMatchObject({ code: 'account_locked' });
+    expect(await errorOf(lockout.failed(one))).toMatchObject({ code: 'account_locked' });
+  });
+
+  test('leaves parallel logins with the right password alone', async () => {
+    const { email } = await account();
+    const outcomes = await codes(...Array.from({ length: 40 }, () => guess(email, '198.51.100.5', PASSWORD)));
+    expect(new Set(outcomes)).toEqual(new Set(['none']));
+  });
+
+  test('from one place does not lock out another', async () => {
+    const { email } = await account();
+    for (let index = 0; index < 6; index += 1) await guess(email, '198.51.100.6');
+    expect(await guess(email, '198.51.100.6', PASSWORD)).toMatchObject({ code: 'account_locked' });
+    expect(await guess(email, '198.51.100.7', PASSWORD)).toEqual({ code: 'none' });
+  });
+
+  test('counts a /64 as one place', async () => {
+    const { email } = await account();
+    for (let index = 1; index <= 5; index += 1) await guess(email, `2001:db8:0:1::${index}`);
+    expect(await guess(email, '2001:db8:0:1::99', PASSWORD)).toMatchObject({ code: 'account_locked' });
+    expect(await guess(email, '2001:db8:0:2::99', PASSWORD)).toEqual({ code: 'none' });
+  });
+
+  test('does not tell which names are of one account', async () => {
+    const { accounts, login } = await house;
+    const email = newEmail();
+    const username = `u${email.slice(1, 9)}`;
+    await accounts.create({ email, username, password: PASSWORD }, at(null));
+    for (let index = 0; index < 6; index += 1) await guess(email, '198.51.100.8');
+    const actor = at('198.51.100.8');
+    expect(await errorOf(login({ identifier: username, password: 'wrong again', actor }))).toEqual({
+      code: 'invalid_credentials',
+    });
+  });
+
+  test('from everywhere locks strangers out for a while, and never a place that signed in of late', async () => {
+    const { login, advance } = await house;
+    const { email } = await account();
+    await login({ email, password: PASSWORD, actor: at('192.0.2.1') });
+    for (let place = 0; place < 10; place += 1) {
+      for (let index = 0; index < 5; index += 1) {
+        expect(await guess(email, `198.51.100.${100 + place}`)).toEqual({ code: 'invalid_credentials' });
+      }
+    }
+    const { code, retryAfter } = await guess(email, '198.51.100.200', PASSWORD);
+    expect(code).toBe('account_locked');
+    expect(retryAfter).toBeGreaterThan(3500);
+    expect(retryAfter).toBeLessThanOrEqual(3600);
+
+    expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
+    // A place that is known still has its own few tries only.
+    for (let index = 0; index < 5; index += 1) {
+      expect(await guess(email, '192.0.2.1')).toEqual({ code: 'invalid_credentials' });
+    }
+    expect(await guess(email, '192.0.2.1', PASSWORD)).toMatchObject({ code: 'account_locked' });
+    await (await house).counters.delete(waitKey(email, '192.0.2.1'));
+
+    advance(31 * 86_400_000);
+    expect(await guess(email, '192.0.2.1', PASSWORD)).toMatchObject({ code: 'account_locked' });
+    advance(-31 * 86_400_000);
+    expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
+  });
+
+  test('of one place at many accounts ends it for the window, except where it is known', async () => {
+    const { login } = await house;
+    const { email } = await account();
+    const ip = '192.0.2.2';
+    await login({ email, password: PASSWORD, actor: at(ip) });
+    const tries = await codes(
+      ...Array.from({ length: 130 }, (_, index) => guess(newEmail(), ip, `spray ${index}`)),
+    );
+    expect(tries.filter((code) => code === 'invalid_credentials')).toHaveLength(100);
+    expect(tries.filter((code) => code === 'account_locked')).toHaveLength(30);
+    expect(await guess((await account()).email, ip, PASSWORD)).toMatchObject({ code: 'account_locked' });
+    expect(await guess(email, ip, PASSWORD)).toEqual({ code: 'none' });
+  });
+});

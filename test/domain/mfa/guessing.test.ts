@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import { sha256 } from '../../../src/kernel/ids.ts';
+import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { codeOf, enrolTotp, NOW, PASSWORD, person, wrongCode } from './people.ts';
+
+/** As if the wait of `ip` on the account's factors were over. */
+const waitKey = (id: string, ip: string) => `lockout:wait:${sha256(`factor:${id}\n${ip}`)}`;
+
+describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', (kind) => {
+  const house = openHouse({ now: NOW }, openStores(kind));
+
+  const somebody = async () => {
+    const { id, email } = await person(await house);
+    const { secret, recoveryCodes } = await enrolTotp(await house, id);
+    return { id, email, secret, recoveryCodes };
+  };
+  const guess = async (id: string, ip: string, code: unknown) =>
+    errorOf((await house).mfa.verify(id, { code }, at(ip)));
+
+  test('is slowed, twice as long each time, right or wrong', async () => {
+    const { counters } = await house;
+    const { id, secret, recoveryCodes } = await somebody();
+    const ip = '198.51.100.1';
+    for (let index = 0; index < 5; index += 1) {
+      const code = index % 2 === 0 ? wrongCode(secret) : 'AAAA-BBBB-CCCC';
+      expect(await guess(id, ip, code)).toMatchObject({ code: 'invalid_credentials' });
+    }
+    for (const wait of [30, 60, 120]) {
+      const refused = await Promise.all(
+        [wrongCode(secret), codeOf(secret), recoveryCodes[0]].map((code) => guess(id, ip, code)),
+      );
+      for (const { code, retryAfter } of refused) {
+        expect(code).toBe('account_locked');
+        expect(retryAfter).toBeGreaterThan(wait - 10);
+        expect(retryAfter).toBeLessThanOrEqual(wait);
+      }
+      await counters.delete(waitKey(id, ip));
+      expect(await guess(id, ip, wrongCode(secret))).toMatchObject({ code: 'invalid_credentials' });
+    }
+    await counters.delete(waitKey(id, ip));
+    // What was refused unseen was not used up.
+    expect(await guess(id, ip, codeOf(secret))).toEqual({ code: 'none' });
+  });
+
+  test('in parallel gets no more answers than one after the other', async () => {
+    const { id, secret } = await somebody();
+    const wrong = wrongCode(secret);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => guess(id, '198.51.100.2', wrong)));
+    expect(outcomes.filter(({ code }) => code === 'invalid_credentials')).toHaveLength(5);
+    expect(outcomes.filter(({ code }) => code === 'account_locked')).toHaveLength(45);
+    // Nor does it lock out somebody elsewhere.
+    expect(await guess(id, '198.51.100.3', codeOf(secret))).toEqual({ code: 'none' });
+  });
+
+  test('from everywhere ends for the window, and never for a place that signed in of late', async () => {
+    const { login } = await house;
+    const { id, email, secret, recoveryCodes } = await somebody();
+    await login({ email, password: PASSWORD, otp: recoveryCodes[0], actor: at('192.0.2.1') });
+    for (let place = 0; place < 10; place += 1) {
+      for (let index = 0; index < 5; index += 1) {
+        const { code } = await guess(id, `198.51.100.${100 + place}`, wrongCode(secret));
+        expect(code).toBe('invalid_credentials');
+      }
+    }
+    expect(await guess(id, '198.51.100.200', codeOf(secret))).toMatchObject({ code: 'account_locked' });
+    expect(await guess(id, '192.0.2.1', codeOf(secret))).toEqual({ code: 'none' });
+  });
+
+  test('does not count against the password, nor is it forgiven by it', async () => {
+    const { login } = await house;
+    const { id, email, secret } = await somebody();
+    const actor = at('198.51.100.4');
+    for (let index = 0; index < 5; index += 1) {
+      expect(
+        await errorOf(login({ email, password: PASSWORD, otp: wrongCode(secret), actor })),
+      ).toMatchObject({ code: 'invalid_credentials' });
+    }
+    expect(await errorOf(login({ email, password: PASSWORD, actor }))).toEqual({ code: 'mfa_required' });
+    expect(await errorOf(login({ email, password: PASSWORD, otp: codeOf(secret), actor }))).toMatchObject({
+      code: 'account_locked',
+    });
+    expect(await guess(id, '198.51.100.4', codeOf(secret))).toMatchObject({ code: 'account_locked' });
+  });
+
+  test('cannot be gone on with by a code that was seen', async () => {
+    const { id, secret } = await somebody();
+    const ip = '198.51.100.5';
+    const seen = codeOf(secret);
+    expect(await guess(id, '198.51.100.6', seen)).toEqual({ code: 'none' });
+    // Repeating it forgives nothing.
+    const outcomes: unknown[] = [];
+    for (let index = 0; index < 6; index += 1) {
+      outcomes.push((await guess(id, ip, wrongCode(secret)))['code'], (await guess(id, ip, seen))['code']);
+    }
+    expect(outcomes.filter((code) => code === 'account_locked')).toHaveLength(3);
+  });
+});

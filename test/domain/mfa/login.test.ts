@@ -1,0 +1,332 @@
+import { describe, expect, test } from '@jest/globals';
+import { audit } from '../../../src/storage/audit.ts';
+import { errorOf, openHouse, openStores, operator, passwords } from '../house.ts';
+import {
+  appOwner,
+  begin,
+  codeOf,
+  enrolPasskey,
+  NOW,
+  PASSWORD,
+  person,
+  somewhere,
+  wrongCode,
+} from './people.ts';
+
+const stores = openStores();
+const house = openHouse({ now: NOW }, stores);
+
+const owner = async () => appOwner(await house);
+
+describe('in one request', () => {
+  test('a password is enough for who has no second factor, whatever else is said', async () => {
+    const { login } = await house;
+    const { email } = await person(await house);
+    for (const otp of [undefined, '123456', { $ne: null }]) {
+      expect(await login({ email, password: PASSWORD, otp, actor: somewhere() })).toMatchObject({
+        amr: ['pwd'],
+        acr: 'urn:postern:acr:1fa',
+        enrolmentRequired: false,
+      });
+    }
+  });
+
+  test('a second factor is asked for after the right password only', async () => {
+    const { login, outcomes } = await house;
+    const { email, secret } = await owner();
+    for (const otp of [undefined, null, '']) {
+      expect(await errorOf(login({ email, password: PASSWORD, otp, actor: somewhere() }))).toEqual({
+        code: 'mfa_required',
+      });
+    }
+    expect(outcomes.at(-1)).toBe('mfa_required');
+    const actor = somewhere();
+    const wrong = { email, password: 'a wrong password', actor };
+    expect(await errorOf(login(wrong))).toEqual({ code: 'invalid_credentials' });
+    // Nor is the code used up by it.
+    expect(await errorOf(login({ ...wrong, otp: codeOf(secret) }))).toEqual({ code: 'invalid_credentials' });
+    await login({ email, password: PASSWORD, otp: codeOf(secret), actor });
+  });
+
+  test('a code of an app and a recovery code serve', async () => {
+    const { login } = await house;
+    const { id, email, secret, recoveryCodes } = await owner();
+    const actor = somewhere();
+    expect(await login({ email, password: PASSWORD, otp: codeOf(secret), actor })).toMatchObject({
+      user: { id },
+      amr: ['pwd', 'otp', 'mfa'],
+      acr: 'urn:postern:acr:2fa',
+      authTime: Math.floor(NOW / 1000),
+    });
+    const [event] = await audit.list({ limit: 1, subject: id });
+    expect(event).toMatchObject({
+      type: 'login',
+      outcome: 'success',
+      details: { amr: ['pwd', 'otp', 'mfa'] },
+    });
+    expect(await login({ email, password: PASSWORD, otp: recoveryCodes[3], actor })).toMatchObject({
+      amr: ['pwd', 'mfa'],
+      acr: 'urn:postern:acr:2fa',
+    });
+  });
+
+  test('a wrong, used or foreign code reads like a wrong password', async () => {
+    const { login, outcomes } = await house;
+    const [mine, other] = [await owner(), await owner()];
+    const tryWith = async (otp: unknown) =>
+      (await errorOf(login({ email: mine.email, password: PASSWORD, otp, actor: somewhere() })))['code'];
+    const code = codeOf(mine.secret);
+    expect(await tryWith(code)).toBe('none');
+    for (const otp of [
+      code,
+      wrongCode(mine.secret),
+      codeOf(other.secret),
+      other.recoveryCodes[0],
+      42,
+      {},
+      'x',
+    ]) {
+      expect(await tryWith(otp)).toBe('invalid_credentials');
+      expect(outcomes.at(-1)).toBe('invalid_credentials');
+    }
+  });
+
+  test('many at once with one code are one login', async () => {
+    const { login } = await house;
+    const { id, email, secret } = await owner();
+    const request = { email, password: PASSWORD, otp: codeOf(secret), actor: somewhere() };
+    const tries = await Promise.all(Array.from({ length: 20 }, () => errorOf(login(request))));
+    expect(tries.filter(({ code }) => code === 'none')).toHaveLength(1);
+    const events = await audit.list({ limit: 100, subject: id });
+    expect(events.filter(({ type, outcome }) => type === 'login' && outcome === 'success')).toHaveLength(1);
+  });
+
+  test('who has passkeys alone comes in with a recovery code', async () => {
+    const { login } = await house;
+    const { id, email } = await person(await house);
+    const { recoveryCodes } = await enrolPasskey(await house, id);
+    const request = { email, password: PASSWORD, actor: somewhere() };
+    expect(await errorOf(login(request))).toEqual({ code: 'mfa_required' });
+    expect((await login({ ...request, otp: recoveryCodes?.[0] })).amr).toEqual(['pwd', 'mfa']);
+  });
+});
+
+describe('in two steps', () => {
+  test('the password is enough, or the next step is told', async () => {
+    const { beginLogin, pendingLogin, outcomes } = await house;
+    const { email } = await person(await house);
+    const done = await beginLogin({ email, password: PASSWORD, actor: somewhere() });
+    expect(done).toMatchObject({ amr: ['pwd'], enrolmentRequired: false });
+
+    const { id, email: mine } = await owner();
+    const pending = await begin(await house, mine);
+    expect(pending).toEqual({ token: pending.token, accountId: id, methods: ['otp', 'recovery'] });
+    expect(outcomes.at(-1)).toBe('mfa_required');
+    expect(pending.token).toMatch(/^[\w-]+$/);
+    expect(await pendingLogin(pending.token)).toEqual(pending);
+    const { lastLoginAt } = (await (await house).accounts.find(id))!;
+    expect(lastLoginAt).toBeNull();
+  });
+
+  test('a code ends it', async () => {
+    const { completeLogin, outcomes } = await house;
+    const { id, email, secret, recoveryCodes } = await owner();
+    const { token } = await begin(await house, email);
+    expect(await errorOf(completeLogin(token, { code: wrongCode(secret) }, somewhere()))).toEqual({
+      code: 'invalid_credentials',
+      field: 'otp',
+    });
+    expect(await completeLogin(token, { code: codeOf(secret) }, somewhere())).toMatchObject({
+      user: { id },
+      amr: ['pwd', 'otp', 'mfa'],
+      acr: 'urn:postern:acr:2fa',
+    });
+    expect(outcomes.at(-1)).toBe('success');
+    const again = await begin(await house, email);
+    expect((await completeLogin(again.token, { code: recoveryCodes[0] }, somewhere())).amr).toEqual([
+      'pwd',
+      'mfa',
+    ]);
+  });
+
+  test('a passkey ends it, and is as strong as it was verified', async () => {
+    const { completeLogin, mfa } = await house;
+    const { id, email } = await person(await house);
+    const { authenticator } = await enrolPasskey(await house, id);
+    for (const [userVerified, level] of [
+      [true, 'phr'],
+      [false, '2fa'],
+    ] as const) {
+      const { token, methods } = await begin(await house, email);
+      expect(methods).toEqual(['passkey', 'recovery']);
+      const reply = authenticator.get(await mfa.passkeys.secondFactorOptions(id), { userVerified });
+      expect(await completeLogin(token, { passkey: reply }, somewhere())).toMatchObject({
+        amr: ['pwd', 'pop', 'user', 'mfa'],
+        acr: `urn:postern:acr:${level}`,
+      });
+      expect(await errorOf(completeLogin(token, { passkey: reply }, somewhere()))).toEqual({
+        code: 'invalid_passkey',
+        reason: 'challenge',
+      });
+    }
+  });
+
+  test('a passkey of another account does not', async () => {
+    const { completeLogin, mfa } = await house;
+    const [mine, other] = [await person(await house), await person(await house)];
+    await enrolPasskey(await house, mine.id);
+    const { authenticator } = await enrolPasskey(await house, other.id);
+    const { token } = await begin(await house, mine.email);
+    for (const account of [mine.id, other.id]) {
+      const reply = authenticator.get(await mfa.passkeys.secondFactorOptions(account));
+      const { code } = await errorOf(completeLogin(token, { passkey: reply }, somewhere()));
+      expect(code).toBe('invalid_passkey');
+    }
+  });
+
+  test('what was begun ends: by time, by a new password, and with the account', async () => {
+    const { completeLogin, pendingLogin, accounts, advance } = await house;
+    const gone = { code: 'invalid_token' };
+    const { id, email, recoveryCodes } = await owner();
+    const complete = (token: unknown, index: number) =>
+      errorOf(completeLogin(token, { code: recoveryCodes[index] }, somewhere()));
+
+    const late = await begin(await house, email);
+    advance(10 * 60_000);
+    expect(await complete(late.token, 0)).toEqual(gone);
+    expect(await pendingLogin(late.token)).toBeNull();
+    advance(-10 * 60_000);
+
+    await accounts.suspend(id, operator);
+    expect(await complete(late.token, 0)).toEqual({ code: 'account_suspended' });
+    expect(await pendingLogin(late.token)).toBeNull();
+    await accounts.reactivate(id, operator);
+    expect(await complete(late.token, 0)).toEqual({ code: 'none' });
+
+    advance(1000);
+    await accounts.setPassword(id, 'another right password', operator);
+    expect(await complete(late.token, 1)).toEqual(gone);
+    expect(await pendingLogin(late.token)).toBeNull();
+    await accounts.remove(id, operator);
+    expect(await complete(late.token, 1)).toEqual(gone);
+    advance(-1000);
+  });
+
+  test('does not stand when the password changes while the code is looked at', async () => {
+    const { completeLogin, pool } = await house;
+    const { id, email, recoveryCodes } = await owner();
+    const { token } = await begin(await house, email);
+    const client = await pool.connect();
+    await client.query('begin');
+    // The change is made, but not yet seen.
+    await client.query('update users set password_changed_at = now() where id = $1', [id]);
+    const under = errorOf(completeLogin(token, { code: recoveryCodes[0] }, somewhere()));
+    for (;;) {
+      const { rows } = await pool.query(
+        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      );
+      if (rows.length > 0) break;
+    }
+    await client.query('commit');
+    client.release();
+    expect(await under).toMatchObject({ code: 'invalid_credentials' });
+  });
+
+  test.each([
+    undefined,
+    null,
+    42,
+    '',
+    'x',
+    'x'.repeat(1_000_000),
+    {},
+    Buffer.alloc(64).toString('base64url'),
+  ])('a token may have been anything: %#', async (token) => {
+    const { completeLogin, pendingLogin } = await house;
+    expect(await pendingLogin(token)).toBeNull();
+    expect(await errorOf(completeLogin(token, { code: '123456' }, somewhere()))).toEqual({
+      code: 'invalid_token',
+    });
+  });
+
+  test('a changed token is none', async () => {
+    const { completeLogin } = await house;
+    const { email, secret } = await owner();
+    const bytes = Buffer.from((await begin(await house, email)).token, 'base64url');
+    bytes[40] = (bytes[40] ?? 0) ^ 1;
+    const token = bytes.toString('base64url');
+    expect(await errorOf(completeLogin(token, { code: codeOf(secret) }, somewhere()))).toEqual({
+      code: 'invalid_token',
+    });
+  });
+
+  test('a new hash is made though the second factor is still to come', async () => {
+    const { users } = await house;
+    const { id, email } = await owner();
+    const today = { ...passwords, argon2: { memory: 128, time: 1, parallelism: 1 } };
+    const other = await openHouse({ now: NOW, passwords: today }, stores);
+    await other.beginLogin({ email, password: PASSWORD, actor: somewhere() });
+    expect((await users.findById(id))?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=128,/);
+  });
+});
+
+describe('stepping up', () => {
+  test('takes the second factor alone', async () => {
+    const { beginStepUp, completeLogin } = await house;
+    const { id, secret } = await owner();
+    const step = await beginStepUp(id);
+    expect(step).toMatchObject({ accountId: id, methods: ['otp', 'recovery'] });
+    expect(await completeLogin(step.token, { code: codeOf(secret) }, somewhere())).toMatchObject({
+      amr: ['pwd', 'otp', 'mfa'],
+      acr: 'urn:postern:acr:2fa',
+    });
+    expect(await errorOf(beginStepUp('nobody'))).toEqual({ code: 'user_not_found' });
+  });
+
+  test('gets nowhere without a second factor', async () => {
+    const { beginStepUp, completeLogin } = await house;
+    const { id } = await person(await house);
+    const { token, methods } = await beginStepUp(id);
+    expect(methods).toEqual([]);
+    expect(await errorOf(completeLogin(token, { code: '123456' }, somewhere()))).toMatchObject({
+      code: 'invalid_credentials',
+    });
+  });
+});
+
+describe('with a passkey alone', () => {
+  test('is phishing-resistant, and needs nobody to say who they are', async () => {
+    const { loginWithPasskey, mfa, outcomes } = await house;
+    const { id } = await person(await house);
+    const { authenticator } = await enrolPasskey(await house, id);
+    const actor = somewhere();
+    const reply = authenticator.get(await mfa.passkeys.loginOptions());
+    expect(await loginWithPasskey(reply, actor)).toMatchObject({
+      user: { id },
+      amr: ['pop', 'user', 'mfa'],
+      acr: 'urn:postern:acr:phr',
+      enrolmentRequired: false,
+    });
+    expect(outcomes.at(-1)).toBe('success');
+    const [event] = await audit.list({ limit: 1, subject: id });
+    expect(event).toMatchObject({ type: 'login', outcome: 'success', actor: { ...actor, kind: 'user', id } });
+    expect(await errorOf(loginWithPasskey(reply, actor))).toEqual({
+      code: 'invalid_passkey',
+      reason: 'challenge',
+    });
+    expect(outcomes.at(-1)).toBe('invalid_passkey');
+  });
+
+  test('works without a password, and not for who is suspended', async () => {
+    const { loginWithPasskey, mfa, accounts } = await house;
+    const { id } = await accounts.create({ email: `${NOW}@example.com`, password: null }, operator);
+    const { authenticator } = await enrolPasskey(await house, id);
+    const tryIt = async () =>
+      errorOf(loginWithPasskey(authenticator.get(await mfa.passkeys.loginOptions()), somewhere()));
+    expect(await tryIt()).toEqual({ code: 'none' });
+    await accounts.suspend(id, operator);
+    expect(await tryIt()).toEqual({ code: 'account_suspended' });
+    await accounts.remove(id, operator);
+    expect(await tryIt()).toEqual({ code: 'invalid_passkey', reason: 'unknown' });
+  });
+});

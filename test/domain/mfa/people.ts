@@ -1,0 +1,69 @@
+/** People with second factors, in a house. */
+import { generateSync } from 'otplib';
+import type { LoginStep } from '../../../src/domain/login.ts';
+import { Authenticator } from '../../support/authenticator.ts';
+import { at, newEmail, operator, PUBLIC_URL, type House } from '../house.ts';
+
+export const PASSWORD = 'the right password';
+
+/** When these tests take place: their clocks stand still, so that no time step ends between two lines. */
+export const NOW = Date.now();
+
+let places = 0;
+/** Somewhere nobody has been. */
+export const somewhere = () =>
+  at(`10.${Math.floor((places += 1) / 62_500)}.${Math.floor(places / 250) % 250}.${places % 250}`);
+
+export interface Person {
+  id: string;
+  email: string;
+}
+
+export async function person({ accounts }: House, roles: string[] = ['user']): Promise<Person> {
+  const { id, email } = await accounts.create({ email: newEmail(), password: PASSWORD, roles }, operator);
+  return { id, email };
+}
+
+/** The code that an app shows `steps` from now. */
+export const codeOf = (secret: string, steps = 0): string =>
+  generateSync({ secret, epoch: Math.floor(NOW / 1000) + 30 * steps });
+
+/** A code that the app shows neither now nor just before or after. */
+export function wrongCode(secret: string): string {
+  const right = new Set([-2, -1, 0, 1, 2].map((steps) => codeOf(secret, steps)));
+  for (let code = 123_456; ; code += 1) if (!right.has(String(code))) return String(code);
+}
+
+/** Enrols an app, with the code of the step before, so that the present one has not been used. */
+export async function enrolTotp({ mfa }: House, id: string, name = 'Phone') {
+  const { id: enrolment, secret } = await mfa.totp.begin(id, name);
+  const { authenticator, recoveryCodes } = await mfa.totp.confirm(
+    id,
+    enrolment,
+    codeOf(secret, -1),
+    at(null),
+  );
+  return { id: authenticator.id, secret, recoveryCodes: recoveryCodes ?? [] };
+}
+
+/** Somebody with an app. */
+export async function appOwner(house: House) {
+  const { id, email } = await person(house);
+  const { id: totp, secret, recoveryCodes } = await enrolTotp(house, id);
+  return { id, email, totp, secret, recoveryCodes };
+}
+
+/** The pending login of somebody whose password was right. */
+export async function begin({ beginLogin }: House, email: string, device?: string): Promise<LoginStep> {
+  const step = await beginLogin({ email, password: PASSWORD, device, actor: somewhere() });
+  if (!('pending' in step)) throw new Error('the password was enough');
+  return step.pending;
+}
+
+/** Registers a passkey with an authenticator of its own. */
+export async function enrolPasskey({ mfa }: House, id: string, name = 'Laptop', ceremony = {}) {
+  const authenticator = new Authenticator(PUBLIC_URL);
+  const reply = authenticator.create(await mfa.passkeys.registrationOptions(id), ceremony);
+  const { passkey, recoveryCodes } = await mfa.passkeys.register(id, reply, name, at(null));
+  return { id: passkey.id, authenticator, recoveryCodes };
+}

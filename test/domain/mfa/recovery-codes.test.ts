@@ -1,0 +1,124 @@
+import { expect, test } from '@jest/globals';
+import { audit } from '../../../src/storage/audit.ts';
+import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { codeOf, enrolTotp, NOW, person, somewhere } from './people.ts';
+
+const house = openHouse({ now: NOW }, openStores());
+const verify = async (id: string, code: unknown, actor = somewhere()) =>
+  errorOf((await house).mfa.verify(id, { code }, actor));
+const right = { code: 'none' };
+const wrong = { code: 'invalid_credentials', field: 'otp' };
+
+async function somebody() {
+  const { id } = await person(await house);
+  const { recoveryCodes } = await enrolTotp(await house, id);
+  return { id, recoveryCodes };
+}
+
+test('are ten, readable, random, and kept by hash alone', async () => {
+  const { pool } = await house;
+  const { id, recoveryCodes } = await somebody();
+  expect(recoveryCodes).toHaveLength(10);
+  expect(new Set(recoveryCodes).size).toBe(10);
+  for (const code of recoveryCodes)
+    expect(code).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){2}[0-9A-HJKMNP-TV-Z]{4}$/);
+  const { rows } = await pool.query<{ hash: string }>(
+    'select hash from recovery_codes where account_id = $1',
+    [id],
+  );
+  expect(rows).toHaveLength(10);
+  expect(JSON.stringify(rows)).not.toContain(recoveryCodes[0]!.replaceAll('-', ''));
+});
+
+test('serve once each, and the owner is told how many are left', async () => {
+  const { mfa, told } = await house;
+  const { id, recoveryCodes } = await somebody();
+  const actor = somewhere();
+  expect(await mfa.verify(id, { code: recoveryCodes[0] }, actor)).toEqual({
+    method: 'recovery',
+    amr: ['mfa'],
+  });
+  const [event] = await audit.list({ limit: 1, subject: id });
+  expect(event).toMatchObject({ type: 'recovery_code.used', details: { left: 9 }, actor });
+  expect(told.at(-1)).toMatchObject({ kind: 'recovery-code-used', accountId: id, about: { left: 9 } });
+  expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
+  expect(await verify(id, recoveryCodes[1])).toEqual(right);
+  expect((await mfa.status(id)).recoveryCodesLeft).toBe(8);
+});
+
+test('may be typed as they were read', async () => {
+  const { id, recoveryCodes } = await somebody();
+  const typed = recoveryCodes[0]!
+    .toLowerCase()
+    .replaceAll('-', ' ')
+    .replaceAll('0', 'o')
+    .replaceAll('1', 'l');
+  expect(await verify(id, ` ${typed}\n`)).toEqual(right);
+});
+
+test('are of one account', async () => {
+  const [one, two] = [await somebody(), await somebody()];
+  expect(await verify(two.id, one.recoveryCodes[0])).toEqual(wrong);
+  expect(await verify(one.id, one.recoveryCodes[0])).toEqual(right);
+});
+
+test('tried many times at once serve once', async () => {
+  const { mfa } = await house;
+  const { id, recoveryCodes } = await somebody();
+  const actor = somewhere();
+  const tries = await Promise.all(Array.from({ length: 20 }, () => verify(id, recoveryCodes[0], actor)));
+  expect(tries.filter(({ code }) => code === 'none')).toHaveLength(1);
+  expect((await mfa.status(id)).recoveryCodesLeft).toBe(9);
+});
+
+test('stay as they were when the one who shows them must wait', async () => {
+  const { mfa } = await house;
+  const { id, recoveryCodes } = await somebody();
+  const actor = somewhere();
+  for (let index = 0; index < 5; index += 1) await verify(id, 'AAAA-BBBB-CCCC', actor);
+  expect(await verify(id, recoveryCodes[0], actor)).toMatchObject({ code: 'account_locked' });
+  expect((await mfa.status(id)).recoveryCodesLeft).toBe(10);
+  expect(await verify(id, recoveryCodes[0])).toEqual(right);
+});
+
+test('are made anew, and the old ones end', async () => {
+  const { mfa, told } = await house;
+  const { id, recoveryCodes } = await somebody();
+  await verify(id, recoveryCodes[0]);
+  const codes = await mfa.recoveryCodes.regenerate(id, at(null));
+  expect(codes).toHaveLength(10);
+  expect((await mfa.status(id)).recoveryCodesLeft).toBe(10);
+  expect(await verify(id, recoveryCodes[1])).toEqual(wrong);
+  expect(await verify(id, codes[1])).toEqual(right);
+  const events = await audit.list({ limit: 10, subject: id });
+  expect(events.map(({ type }) => type)).toContain('recovery_codes.regenerated');
+  expect(
+    told.some(
+      ({ accountId, about }) => accountId === id && 'kind' in about && about.kind === 'recovery-codes',
+    ),
+  ).toBe(true);
+});
+
+test('made anew many times at once are ten', async () => {
+  const { mfa } = await house;
+  const { id } = await somebody();
+  const made = await Promise.all(Array.from({ length: 8 }, () => mfa.recoveryCodes.regenerate(id, at(null))));
+  expect((await mfa.status(id)).recoveryCodesLeft).toBe(10);
+  const outcomes = await Promise.all(made.map(([code]) => verify(id, code)));
+  expect(outcomes.filter(({ code }) => code === 'none')).toHaveLength(1);
+});
+
+test('stand in for a factor: without one there are none', async () => {
+  const { mfa } = await house;
+  const { id } = await person(await house);
+  expect(await errorOf(mfa.recoveryCodes.regenerate(id, at(null)))).toEqual({ code: 'factor_not_found' });
+  expect(await errorOf(mfa.recoveryCodes.regenerate('nobody', at(null)))).toEqual({ code: 'user_not_found' });
+  const { id: totp, recoveryCodes } = await enrolTotp(await house, id);
+  await mfa.totp.remove(id, totp, at(null));
+  expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
+  // The next first factor brings new ones.
+  const again = await enrolTotp(await house, id);
+  expect(again.recoveryCodes).toHaveLength(10);
+  expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
+  expect(await verify(id, codeOf(again.secret))).toEqual(right);
+});

@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { codeOf, enrolPasskey, enrolTotp, NOW, PASSWORD, person, somewhere } from './people.ts';
+
+const mfa = { requiredForRoles: ['admin' as const], rememberDevice: 60 };
+const strict = openHouse({ now: NOW, mfa }, openStores());
+
+test('who must have a second factor and has none gets in at a page to set one up, and at no other door', async () => {
+  const { login, beginLogin, mfa } = await strict;
+  const admin = await person(await strict, ['user', 'admin']);
+  const actor = somewhere();
+  const request = { email: admin.email, password: PASSWORD, actor };
+  expect(await errorOf(login(request))).toEqual({ code: 'mfa_required', reason: 'enrolment' });
+  expect(await errorOf(login({ ...request, otp: '123456' }))).toEqual({
+    code: 'mfa_required',
+    reason: 'enrolment',
+  });
+  expect(await beginLogin(request)).toMatchObject({ amr: ['pwd'], enrolmentRequired: true });
+  expect(await mfa.status(admin.id)).toMatchObject({ required: true, methods: [] });
+
+  const { secret } = await enrolTotp(await strict, admin.id);
+  expect(await login({ ...request, otp: codeOf(secret) })).toMatchObject({ enrolmentRequired: false });
+});
+
+test('the last factor of who must have one stays, and others go', async () => {
+  const { mfa } = await strict;
+  const { id } = await person(await strict, ['user', 'admin']);
+  const { id: totp } = await enrolTotp(await strict, id);
+  expect(await errorOf(mfa.totp.remove(id, totp, at(null)))).toEqual({
+    code: 'mfa_required',
+    reason: 'last_factor',
+  });
+  expect(await mfa.status(id)).toMatchObject({ totp: [{ id: totp }], recoveryCodesLeft: 10 });
+  const { id: passkey } = await enrolPasskey(await strict, id);
+  await mfa.totp.remove(id, totp, at(null));
+  expect(await errorOf(mfa.passkeys.remove(id, passkey, at(null)))).toMatchObject({ code: 'mfa_required' });
+});
+
+test('who has no such role needs none', async () => {
+  const { login, mfa } = await strict;
+  const { id, email } = await person(await strict);
+  expect((await login({ email, password: PASSWORD, actor: somewhere() })).enrolmentRequired).toBe(false);
+  expect((await mfa.status(id)).required).toBe(false);
+});

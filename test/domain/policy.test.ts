@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { createPasswordPolicy, type OwnNames } from '../../src/domain/passwords/policy.ts';
+import { errorOf } from './house.ts';
+
+const policy = createPasswordPolicy({ minLength: 8, maxLength: 128 });
+const reasonFor = async (password: string, names: OwnNames = {}) => {
+  const { code, reason } = await errorOf(policy.check(password, names));
+  return code === 'weak_password' ? reason : code;
+};
+
+describe('a password', () => {
+  test.each([
+    'correct horse battery staple',
+    'securePassword123',
+    'newpassword456',
+    '密码是一个很长的词',
+    '🐎🔋📎✅🐎🔋📎✅',
+    '        x',
+    'x'.repeat(127) + '🐎',
+    'tab\there and\nthere',
+  ])('may be %j', async (password) => {
+    expect(await reasonFor(password)).toBe('none');
+  });
+
+  test.each([
+    ['', 'too_short'],
+    ['seven77', 'too_short'],
+    ['🐎🔋📎✅', 'too_short'],
+    // Eight code points that are four letters, and one that is eighteen.
+    ['e\u0301'.repeat(4), 'too_short'],
+    ['\ufdfa', 'too_short'],
+    ['x'.repeat(129), 'too_long'],
+    ['nul\0inside', 'invalid_characters'],
+    ['half of a pair \ud83d', 'invalid_characters'],
+    ['password123', 'common'],
+    ['PassWord123', 'common'],
+    ['qwertyuiop', 'common'],
+    ['11111111', 'common'],
+    // Full-width digits are the same password once normalised.
+    ['１２３４５６７８', 'common'],
+  ])('may not be %j: %s', async (password, reason) => {
+    expect(await reasonFor(password)).toBe(reason);
+  });
+
+  const names = {
+    username: 'j.doe_1984',
+    email: 'johnny@example.com',
+    name: 'José García',
+    familyName: null,
+  };
+  test.each([
+    'j.doe_1984',
+    'J.DOE_1984!!',
+    'johnny12345',
+    'xxJohnnyxx',
+    'josegarcía'.normalize('NFD'),
+    'garcíagarcíagarcía',
+    'johnnyPassword123',
+  ])('that rests on a name of the account is refused: %j', async (password) => {
+    expect(await reasonFor(password, names)).toBe('contains_name');
+  });
+
+  test.each(['johnny likes long walks', 'example.com is fine', 'doe a deer a female deer'])(
+    'may mention one: %j',
+    async (password) => {
+      expect(await reasonFor(password, names)).toBe('none');
+    },
+  );
+
+  test('is not held against names of one or two letters', async () => {
+    expect(await reasonFor('albatross soup', { username: 'al', name: 'A L' })).toBe('none');
+  });
+});

@@ -1,0 +1,182 @@
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { BrowserContext, Page } from 'playwright-core';
+import { runCli } from '../support/postern.ts';
+import { startWebApp } from '../../demo/web-app/server.ts';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
+import { setStage, type Stage } from './support/stage.ts';
+
+describe('what people do with browsers', () => {
+  const person: Person = newPerson();
+  let stage: Stage;
+  let context: BrowserContext;
+  let page: Page;
+  beforeAll(async () => {
+    stage = await setStage('PostgreSQL and Redis');
+    const first = await stage.visitor();
+    await first.page.goto(`${stage.webApp}/login?prompt=create`);
+    await createAccount(first.page, stage.letters, person);
+    await allow(first.page);
+    await first.page.waitForURL(`${stage.webApp}/`);
+    await first.context.close();
+  });
+  beforeEach(async () => {
+    ({ context, page } = await stage.visitor());
+  });
+
+  it('go back after signing in, and are not stuck', async () => {
+    await page.goto(stage.webApp);
+    await page.getByRole('link', { name: 'Sign in with Postern' }).click();
+    const form = page.url();
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+    await page.goBack();
+    await page.goto(form);
+    await shows(page, 'Let’s start over');
+    await page.goto(`${stage.webApp}/login`);
+    await page.waitForURL(`${stage.webApp}/`);
+    await shows(page, `Hello, ${person.name}`);
+  });
+
+  it('open the page of somebody else’s sign-in', async () => {
+    await page.goto(`${stage.webApp}/login`);
+    const stranger = await stage.visitor();
+    const reply = await stranger.page.goto(page.url());
+    expect(reply?.status()).toBeLessThan(500);
+    await shows(stranger.page, 'Let’s start over');
+    // It is still good in the browser that it belongs to.
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+  });
+
+  it('leave the sign-in open until nobody knows it any more', async () => {
+    await page.goto(`${stage.webApp}/login`);
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    const redis = new Redis(stage.postern.env['REDIS_URL'] ?? '');
+    await redis.flushdb();
+    redis.disconnect();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await shows(page, 'Let’s start over');
+    expect(await page.locator('body').innerText()).not.toMatch(/stack|Error:|node_modules/);
+  });
+
+  it('sign in at two apps in two tabs at once', async () => {
+    const other = await context.newPage();
+    await page.goto(`${stage.webApp}/login`);
+    await other.goto(stage.spa);
+    await other.getByRole('button', { name: 'Sign in with Postern' }).click();
+    await other.getByLabel('Email or username').waitFor();
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+    await signIn(other, person);
+    await allow(other);
+    await shows(other, `Hello, ${person.name}`);
+    // Neither took the other's away.
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    expect(await page.locator('#refreshes').innerText()).toBe('1');
+    await other.getByRole('button', { name: 'Refresh' }).click();
+    await other.locator('#refreshes', { hasText: '1' }).waitFor();
+  });
+
+  it('open the sign-in of one app in two tabs', async () => {
+    const other = await context.newPage();
+    await page.goto(`${stage.webApp}/login`);
+    await other.goto(`${stage.webApp}/login`);
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+    await signIn(other, person);
+    await other.waitForURL(`${stage.webApp}/`);
+    await shows(other, `Hello, ${person.name}`);
+  });
+
+  it('press the button twice', async () => {
+    await page.goto(`${stage.webApp}/login`);
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).dblclick();
+    await page.waitForURL(`${stage.webApp}/`);
+    await page.goto(`${stage.webApp}/login`);
+    await page.waitForURL(`${stage.webApp}/`);
+    await shows(page, `Hello, ${person.name}`);
+  });
+
+  it('mistype the password, and are told so on the page', async () => {
+    await page.goto(`${stage.webApp}/login`);
+    await signIn(page, { ...person, password: 'three unrelated birds' });
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByLabel('Email or username').inputValue()).toBe(person.email);
+    expect(await page.getByLabel('Password', { exact: true }).inputValue()).toBe('');
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL(`${stage.webApp}/`);
+  });
+
+  it('have JavaScript switched off: everything works', async () => {
+    const plain = await stage.visitor({ javaScriptEnabled: false });
+    const fresh = newPerson();
+    await plain.page.goto(stage.webApp);
+    await plain.page.getByRole('link', { name: 'Create an account' }).click();
+    await createAccount(plain.page, stage.letters, fresh);
+    await allow(plain.page);
+    await plain.page.waitForURL(`${stage.webApp}/`);
+    await shows(plain.page, 'Hello, Ada Lovelace');
+    await plain.page.getByRole('button', { name: 'Sign out' }).click();
+    await plain.page.getByRole('button', { name: 'Sign out' }).click();
+    await plain.page.waitForURL(`${stage.webApp}/`);
+    await plain.page.getByRole('link', { name: 'Sign in with Postern' }).click();
+    await signIn(plain.page, fresh);
+    await plain.page.waitForURL(`${stage.webApp}/`);
+    await shows(plain.page, 'Hello, Ada Lovelace');
+  });
+
+  it('sign in at the front door, and apps need no password then', async () => {
+    await page.goto(stage.postern.url);
+    await page.getByRole('link', { name: 'Sign in', exact: true }).click();
+    await signIn(page, person);
+    await page.waitForURL(`${stage.postern.url}/account`);
+    await page.goto(stage.postern.url);
+    await shows(page, 'You are signed in');
+    await page.goto(`${stage.webApp}/login`);
+    await page.waitForURL(`${stage.webApp}/`);
+    await shows(page, `Hello, ${person.name}`);
+    await page.goto(stage.postern.url);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await shows(page, 'One account for all your apps');
+  });
+
+  it('switch to another account on the way', async () => {
+    const other = newPerson();
+    await page.goto(`${stage.postern.url}/register`);
+    await createAccount(page, stage.letters, other);
+    await page.goto(`${stage.webApp}/login`);
+    expect(await page.locator('main').innerText()).toContain(other.email);
+    await page.getByText('Switch account').click();
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+    expect(await page.locator('#profile').innerText()).toContain(person.email);
+  });
+
+  it('are not asked whether a part of the house may know them', async () => {
+    const port = await freePort();
+    const uri = `http://localhost:${port}/callback`;
+    const { stdout } = await runCli(
+      ['client', 'create', '--json', '--name', 'House', '--first-party', '--redirect-uri', uri],
+      { env: stage.postern.env },
+    );
+    const { client_id: clientId, client_secret: clientSecret } = JSON.parse(stdout) as Record<string, string>;
+    const house = await startWebApp({
+      issuer: stage.postern.url,
+      clientId: clientId ?? '',
+      clientSecret: clientSecret ?? '',
+      port,
+    });
+    atEnd(() => house.close());
+    await page.goto(`${house.url}/login`);
+    await signIn(page, person);
+    await page.waitForURL(`${house.url}/`);
+    await shows(page, `Hello, ${person.name}`);
+  });
+});

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { type Clients, register } from '../../demo/registration.ts';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { type Postern, runCli, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../../demo/main.ts');
+
+describe('the demos’ registration', () => {
+  let postern: Postern;
+  let first: Clients;
+  const again = () =>
+    register({
+      issuer: postern.url,
+      ports: { webApp: 9001, spa: 9002, service: 9003 },
+      dataDir: postern.env['DATA_DIR'] ?? '',
+      env: postern.env,
+    });
+  beforeAll(async () => {
+    postern = await startPostern({ databaseUrl: (await createDatabase()).url });
+    first = await again();
+  });
+
+  it('is remembered where only its owner may read it', async () => {
+    expect(await again()).toEqual(first);
+    const { mode } = await stat(path.join(postern.env['DATA_DIR'] ?? '', 'demo.json'));
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  it('is made again for a client that is gone', async () => {
+    const { code } = await runCli(['client', 'delete', first.spa.clientId, '--json'], { env: postern.env });
+    expect(code).toBe(0);
+    const second = await again();
+    expect(second).toMatchObject({ webApp: first.webApp, service: first.service });
+    expect(second.spa.clientId).not.toBe(first.spa.clientId);
+    expect(await again()).toEqual(second);
+  });
+
+  it('says what to do when Postern is not there', async () => {
+    const env = { ...postern.env, PUBLIC_URL: `http://localhost:${await freePort()}` };
+    const run = promisify(execFile)(process.execPath, [MAIN], { env });
+    await expect(run).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('npm start') });
+  });
+});

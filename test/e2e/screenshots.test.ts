@@ -1,0 +1,120 @@
+/**
+ * Pictures of the pages as people see them, in a folder that goes with the run. With `SCREENSHOTS=docs/images` those
+ * that the README shows are kept there.
+ */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { temporaryFolder } from '../support/cleanup.ts';
+import { allow, fillIn, newPerson, openLink, type Person, shows, signIn } from './support/person.ts';
+import { setStage, type Stage } from './support/stage.ts';
+
+const DESKTOP = { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1 };
+const DARK = { ...DESKTOP, colorScheme: 'dark' as const };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+let stage: Stage;
+let folder: string;
+/** What the README shows. */
+const BEST = new Set(['sign-in', 'sign-in-dark', 'sign-in-phone', 'create-account', 'consent']);
+const kept = process.env['SCREENSHOTS'];
+const person: Person = { ...newPerson(), username: 'ada', email: 'ada@example.com' };
+/** What browsers complained about: a blocked style, a script that failed. */
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  // Pictures that are kept show the ports of `npm run demo`.
+  const ports = kept === undefined ? undefined : { webApp: 9001, spa: 9002, service: 9003 };
+  stage = await setStage('PostgreSQL and Redis', {}, ports);
+  if (kept !== undefined) await mkdir(kept, { recursive: true });
+});
+
+afterAll(() => {
+  expect(complaints).toEqual([]);
+});
+
+async function open(options: BrowserContextOptions): Promise<Page> {
+  const { page } = await stage.visitor(options);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return page;
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, 0);
+  const overflows = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth');
+  expect(overflows).toBe(false);
+  const to = kept !== undefined && BEST.has(name) ? kept : folder;
+  await page.screenshot({ path: path.join(to, `${name}.png`), fullPage: true });
+}
+
+it('creates an account and consents, in the light', async () => {
+  const page = await open(DESKTOP);
+  await page.goto(stage.postern.url);
+  await picture(page, 'home');
+  await page.goto(`${stage.webApp}/login`);
+  await shows(page, 'Sign in');
+  await picture(page, 'sign-in');
+  await page.getByRole('link', { name: 'Create account' }).click();
+  await shows(page, 'Create your account');
+  await openLink(page, stage.letters, person);
+  await shows(page, /^Create your/);
+  await picture(page, 'create-account');
+  await fillIn(page, person);
+  await shows(page, /^Ledger wants to use/);
+  await picture(page, 'consent');
+  await allow(page);
+  await page.waitForURL(`${stage.webApp}/`);
+  await picture(page, 'demo-web-app');
+  await page.goto(stage.postern.url);
+  await picture(page, 'signed-in');
+  await page.goto(`${stage.postern.url}/oauth2/logout`);
+  await picture(page, 'sign-out');
+});
+
+it('signs in in the dark', async () => {
+  const page = await open(DARK);
+  await page.goto(`${stage.webApp}/login`);
+  await shows(page, 'Sign in');
+  await picture(page, 'sign-in-dark');
+  await signIn(page, person);
+  await page.goto(stage.spa);
+  await page.getByRole('button', { name: 'Sign in with Postern' }).click();
+  await shows(page, /^Atlas wants to use/);
+  await picture(page, 'consent-dark');
+  await allow(page);
+  await shows(page, `Hello, ${person.name}`);
+  await picture(page, 'demo-spa-dark');
+});
+
+it('signs in on a phone, in another language', async () => {
+  const page = await open({ ...PHONE, locale: 'de-DE' });
+  await page.goto(`${stage.webApp}/login?login_hint=${person.email}`);
+  await shows(page, 'Anmelden');
+  await picture(page, 'sign-in-phone');
+  const english = await open(PHONE);
+  await english.goto(stage.spa);
+  await english.getByRole('button', { name: 'Sign in with Postern' }).click();
+  await signIn(english, person);
+  await shows(english, /^(Atlas wants to use|Hello)/);
+  await picture(english, 'consent-phone');
+});
+
+it('sees what went wrong', async () => {
+  const page = await open(DESKTOP);
+  await page.goto(`${stage.webApp}/login`);
+  await signIn(page, { ...person, password: 'not the password' });
+  await page.getByRole('alert').waitFor();
+  await picture(page, 'sign-in-problem');
+  await page.goto(`${stage.postern.url}/oauth2/authorize?client_id=nobody`);
+  await picture(page, 'error');
+  await page.goto(`${stage.postern.url}/interaction/nobody`);
+  await picture(page, 'expired');
+  await page.goto(stage.service);
+  await picture(page, 'demo-service');
+  // Statuses that are errors are told to the console as well.
+  const unexpected = complaints.filter((text) => !/the server responded with a status of 4/.test(text));
+  complaints.splice(0, complaints.length, ...unexpected);
+});

@@ -1,0 +1,111 @@
+/** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
+import { createNotices } from '../../src/domain/notices/index.ts';
+import { createMailLimit } from '../../src/domain/notices/mail-limit.ts';
+import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
+import { createPasswordReset } from '../../src/domain/reset/index.ts';
+import { createVerification } from '../../src/domain/verification/index.ts';
+import { newUuid } from '../../src/kernel/ids.ts';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { Secrets } from '../../src/kernel/secrets.ts';
+import type { Message } from '../../src/mail/messages.ts';
+import { audit } from '../../src/storage/audit.ts';
+import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
+import { createOutbox } from '../../src/storage/outbox.ts';
+import { Notifications } from '../../src/storage/postgres/notifications.ts';
+import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
+import { createRevocation } from '../../src/storage/revocation.ts';
+import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { at, newEmail, openHouse, openStores, operator, passwords } from '../domain/house.ts';
+import { atEnd } from '../support/cleanup.ts';
+
+export const PASSWORD = 'the right password';
+
+const logger = createLogger('silent');
+const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');
+
+export async function openLetters() {
+  const stores = openStores();
+  const house = await openHouse({}, stores);
+  const { pool, sequelize, counters } = await stores;
+  const { users, lockout, hasher, accounts } = house;
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset };
+  const statements: string[] = [];
+  const plain = transactions(sequelize, logger);
+  /** Writes down what runs in transactions. */
+  const inTransaction: InTransaction = (work) =>
+    plain((tx) =>
+      work({
+        ...tx,
+        query(sql, parameters) {
+          statements.push(sql.trim().split(/\s+/).slice(0, 3).join(' '));
+          return tx.query(sql, parameters);
+        },
+      }),
+    );
+  const notifications = new Notifications('postgres://unused', logger);
+  atEnd(() => notifications.close());
+  const outbox = createOutbox<Message>({ pool, secrets, notifications });
+  const tokens = createOneTimeTokens({ pool, clock });
+  const signIns = createSignIns(pool);
+  const limit = createMailLimit(counters);
+  const notices = createNotices({ outbox, clock });
+  const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
+  const shared = { users, tokens, outbox, notices, audit, inTransaction, limit, clock };
+  const verification = createVerification(shared);
+  const reset = createPasswordReset({
+    ...shared,
+    signIns,
+    lockout,
+    hasher,
+    policy: createPasswordPolicy(passwords),
+    sessions: { endAll: (accountId, tx) => revocation.endAccount(accountId, tx) },
+  });
+  /** The messages that wait, taken out, oldest first. */
+  const mail = async (): Promise<Message[]> => {
+    const all: Message[] = [];
+    for (let one = await outbox.claim(60); one; one = await outbox.claim(60)) {
+      all.push(one.content());
+      await outbox.settle(one);
+    }
+    return all;
+  };
+  return {
+    ...house,
+    inTransaction,
+    statements,
+    tokens,
+    notices,
+    verification,
+    reset,
+    revocation,
+    mail,
+    /** Moves the clock of links, in milliseconds. */
+    later: (by: number) => void (offset += by),
+    account: (more: object = {}) =>
+      accounts.create({ email: newEmail(), password: PASSWORD, name: 'Zoë', ...more }, operator),
+    /** The token in the one message that waits. */
+    async token(): Promise<string> {
+      const messages = await mail();
+      const [message] = messages;
+      if (messages.length !== 1 || !message || !('link' in message)) {
+        throw new Error(`no single link: ${JSON.stringify(messages)}`);
+      }
+      return message.link.token;
+    },
+    /** Something that runs for an account. @returns whether it still does. */
+    async run(accountId: string): Promise<() => Promise<boolean>> {
+      const grantId = newUuid();
+      await pool.query(
+        `insert into oidc_grants (id, account_id, client_id, payload, expires_at)
+         values ($1, $2, 'app', '{}', now() + interval '1 day')`,
+        [grantId, accountId],
+      );
+      return async () => !(await revocation.isRevoked({ jti: newUuid(), grantId, clientId: 'app' }));
+    },
+  };
+}
+
+let place = 0;
+/** Somewhere nobody has been. */
+export const somewhere = () => at(`10.1.${Math.floor((place += 1) / 250)}.${place % 250}`);

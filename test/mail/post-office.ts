@@ -1,0 +1,123 @@
+/** An outbox over a real database, and dispatchers for it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { atEnd } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { newUuid } from '../../src/kernel/ids.ts';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { Secrets } from '../../src/kernel/secrets.ts';
+import { createDispatcher } from '../../src/mail/dispatcher.ts';
+import type { Message } from '../../src/mail/messages.ts';
+import { createMessageRenderer } from '../../src/mail/renderer.ts';
+import type { Transport } from '../../src/mail/transport.ts';
+import { createOutbox, MAIL_TOPIC } from '../../src/storage/outbox.ts';
+import { createNotifications } from '../../src/storage/postgres/notifications.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { transactions } from '../../src/storage/postgres/transaction.ts';
+
+const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');
+export const logger = createLogger('silent');
+
+export const settings = {
+  name: 'Postern',
+  brand: { color: '#2f5bea', logo: null },
+  languages: ['en', 'de', 'es', 'zh'] as ('en' | 'de' | 'es' | 'zh')[],
+  mail: { from: null, templates: null as string | null },
+  publicUrl: 'https://login.example.com',
+};
+
+const circumstances = {
+  at: '2026-11-21T02:43:00.000Z',
+  ip: '203.0.113.7',
+  browser: 'Firefox',
+  system: 'Linux',
+};
+
+/** A notice for `to`. */
+export const notice = (to: string): Message => ({
+  kind: 'password-changed',
+  to,
+  person: null,
+  locale: null,
+  circumstances,
+});
+
+/** Comes back when `condition` holds; the test's own timeout is the limit. */
+export async function until(condition: () => unknown): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
+
+/** @param databaseUrl of a migrated database; a new one unless given. */
+export async function openPostOffice(databaseUrl?: string) {
+  const url = databaseUrl ?? (await createDatabase()).url;
+  const pool = createPool(url, { logger, applicationName: 'test' });
+  atEnd(() => pool.end());
+  const sequelize = createSequelize(url, 10);
+  atEnd(() => sequelize.close());
+  const notifications = await createNotifications({ databaseUrl: url, logger });
+  atEnd(() => notifications.close());
+  const inTransaction = transactions(sequelize, logger);
+  const outbox = createOutbox<Message>({ pool, secrets, notifications });
+  return {
+    url,
+    pool,
+    inTransaction,
+    notifications,
+    outbox,
+    /** Leaves a message as a change would. */
+    post: (message: Message, cause: string = newUuid()) =>
+      inTransaction((tx) => outbox.enqueue({ cause, content: message }, tx)),
+    /** How many messages wait. */
+    async waiting(): Promise<number> {
+      const { rows } = await pool.query<{ count: number }>(
+        'select count(*)::int as count from outbox where content is not null',
+      );
+      return rows[0]!.count;
+    },
+    /** As if the wait of every message that is not being sent just now were over. Leases are longer than five seconds. */
+    async hurry(): Promise<void> {
+      await pool.query(
+        "update outbox set due_at = now() where content is not null and due_at < now() + interval '5 seconds'",
+      );
+      await notifications.publish(MAIL_TOPIC, '');
+    },
+    /** How often the one message that waits was tried. */
+    async attempts(): Promise<number> {
+      const { rows } = await pool.query<{ attempts: number }>(
+        'select attempts from outbox where content is not null',
+      );
+      return rows[0]?.attempts ?? 0;
+    },
+    /** A dispatcher at work. Looks into the outbox when told, and not by itself unless `timing` says so. */
+    async dispatch(
+      transport: Transport,
+      more: { timing?: { poll?: number; send?: number; lease?: number; grace?: number }; own?: boolean } = {},
+    ) {
+      const dispatcher = createDispatcher({
+        outbox: more.own ? createOutbox<Message>({ pool: ownPool(url), secrets, notifications }) : outbox,
+        render: createMessageRenderer(settings),
+        transport,
+        notifications: more.own ? await ownNotifications(url) : notifications,
+        clock: systemClock,
+        logger,
+        timing: { poll: 3_600_000, ...more.timing },
+      });
+      dispatcher.start();
+      atEnd(() => dispatcher.stop());
+      return dispatcher;
+    },
+  };
+}
+
+function ownPool(url: string) {
+  const pool = createPool(url, { logger, applicationName: 'test' });
+  atEnd(() => pool.end());
+  return pool;
+}
+
+async function ownNotifications(url: string) {
+  const notifications = await createNotifications({ databaseUrl: url, logger });
+  atEnd(() => notifications.close());
+  return notifications;
+}

@@ -1,0 +1,117 @@
+/** A real SMTP server on loopback that takes mail, and can fail in every way that one can. */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import PostalMime, { type Email } from 'postal-mime';
+import { SMTPServer } from 'smtp-server';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { atEnd } from '../support/cleanup.ts';
+
+/** What the server does with the next messages. */
+export type Behaviour =
+  | 'accept'
+  /** 4xx and 5xx, to the recipient and to the message. */
+  | 'refuse-recipient-for-now'
+  | 'refuse-recipient'
+  | 'refuse-message-for-now'
+  | 'refuse-message'
+  /** Says nothing any more, at the greeting or after the message. */
+  | 'stall-greeting'
+  | 'stall-reply'
+  /** Hangs up, when the message begins to come or when it has come and before the reply. */
+  | 'close-in-message'
+  | 'close-before-reply';
+
+const REFUSALS: Partial<Record<Behaviour, { code: number; text: string }>> = {
+  'refuse-recipient-for-now': { code: 450, text: 'mailbox busy' },
+  'refuse-recipient': { code: 550, text: 'no such mailbox' },
+  'refuse-message-for-now': { code: 451, text: 'try again' },
+  'refuse-message': { code: 554, text: 'not wanted' },
+};
+
+export class SmtpSink {
+  behaviour: Behaviour = 'accept';
+  /** Is waited for before a message that was read whole is answered. */
+  beforeReply: () => Promise<void> = async () => undefined;
+  /** Messages that it has answered with 250. */
+  readonly accepted: Email[] = [];
+  /** Messages that it has read whole, whatever it said then. */
+  readonly seen: Email[] = [];
+  readonly recipients: string[] = [];
+  port = 0;
+  #server: SMTPServer | null = null;
+  readonly #sockets = new Set<Socket>();
+
+  static async start(): Promise<SmtpSink> {
+    const sink = new SmtpSink();
+    sink.port = await freePort();
+    await sink.start();
+    atEnd(() => sink.stop());
+    return sink;
+  }
+
+  get url(): string {
+    return `smtp://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const server = new SMTPServer({
+      authOptional: true,
+      disableReverseLookup: true,
+      logger: false,
+      onConnect: (_session, callback) => {
+        if (this.behaviour !== 'stall-greeting') callback();
+      },
+      onRcptTo: ({ address }, _session, callback) => {
+        this.recipients.push(address);
+        callback(this.behaviour.startsWith('refuse-recipient') ? this.#refusal() : null);
+      },
+      onData: (stream, _session, callback) => {
+        if (this.behaviour === 'close-in-message') {
+          this.#cut();
+          return;
+        }
+        void this.#read(stream, callback);
+      },
+    });
+    server.on('error', () => undefined);
+    server.server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server = server;
+    await once(server.listen(this.port, '127.0.0.1'), 'listening');
+  }
+
+  /** Is gone: connections are refused until it starts again. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    if (!server) return;
+    const closed = new Promise<void>((resolve) => server.close(resolve));
+    this.#cut();
+    await closed;
+  }
+
+  async #read(stream: Readable, answer: (error: Error | null) => void): Promise<void> {
+    const mail = await PostalMime.parse(await buffer(stream));
+    this.seen.push(mail);
+    await this.beforeReply();
+    if (this.behaviour === 'close-before-reply') this.#cut();
+    else if (this.behaviour.startsWith('refuse-message')) answer(this.#refusal());
+    else if (this.behaviour !== 'stall-reply') {
+      this.accepted.push(mail);
+      answer(null);
+    }
+  }
+
+  #refusal(): Error {
+    const { code, text } = REFUSALS[this.behaviour]!;
+    return Object.assign(new Error(text), { responseCode: code });
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}

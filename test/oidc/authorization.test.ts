@@ -1,0 +1,245 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
+import {
+  atOnce,
+  authorizationUrl,
+  authorize,
+  exchange,
+  post,
+  signIn,
+  userinfo,
+  VERIFIER,
+} from './support/flow.ts';
+import {
+  type Client,
+  type Person,
+  type Provider,
+  REDIRECT_URI,
+  startProvider,
+  STORES,
+} from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+describe.each(STORES)('an authorization code on %s', (stores) => {
+  let provider: Provider;
+  let client: Client;
+  let person: Person;
+  let agent: UserAgent;
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    agent = new UserAgent(provider.url);
+  });
+
+  it('comes with state and issuer, and gives tokens', async () => {
+    const answered = await authorize(provider, agent, client, person);
+    expect(Object.fromEntries(answered)).toEqual({
+      code: expect.any(String),
+      state: 'a-state',
+      iss: provider.url,
+    });
+    const { status, headers, body } = await exchange(provider, client, answered.get('code') ?? '');
+    expect(status).toBe(200);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(body).toEqual({
+      access_token: expect.any(String),
+      refresh_token: expect.any(String),
+      id_token: expect.any(String),
+      token_type: 'Bearer',
+      expires_in: 1800,
+      scope: 'openid profile email',
+    });
+    expect((await userinfo(provider, body.access_token)).body).toMatchObject({
+      sub: person.id,
+      name: 'Ada Lovelace',
+      preferred_username: person.username,
+      email: person.email,
+      email_verified: true,
+    });
+  });
+
+  it('is redeemed once, however many try at a time', async () => {
+    const answered = await authorize(provider, agent, client, person);
+    const replies = await atOnce(20, () => exchange(provider, client, answered.get('code') ?? ''));
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
+    const losers = replies.filter(({ status }) => status === 400);
+    expect(losers).toHaveLength(19);
+    for (const { body } of losers) expect(body).toMatchObject({ error: 'invalid_grant' });
+    const winner = replies.find(({ status }) => status === 200);
+    expect(await userinfo(provider, winner?.body.access_token ?? '')).toMatchObject({ status: 200 });
+  });
+
+  it('that comes again later ends what it gave', async () => {
+    const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
+    const { body } = await exchange(provider, client, code);
+    await sleep(3_100);
+    expect(await exchange(provider, client, code)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+    expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 401 });
+  });
+
+  it('is refused with another verifier, another redirect URI, or to another client', async () => {
+    const other = await provider.createClient();
+    const code = async () => (await authorize(provider, agent, client, person)).get('code') ?? '';
+    const refused = { status: 400, body: { error: 'invalid_grant' } };
+    expect(await exchange(provider, client, await code(), { code_verifier: 'x'.repeat(43) })).toMatchObject(
+      refused,
+    );
+    expect(
+      await exchange(provider, client, await code(), { redirect_uri: `${REDIRECT_URI}/` }),
+    ).toMatchObject(refused);
+    expect(await exchange(provider, other, await code())).toMatchObject(refused);
+  });
+});
+
+describe('an authorization request', () => {
+  let provider: Provider;
+  let client: Client;
+  let person: Person;
+  let agent: UserAgent;
+  beforeAll(async () => {
+    provider = await startProvider({ stores: 'PostgreSQL' });
+    [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    agent = new UserAgent(provider.url);
+    await signIn(provider, client, person, { agent });
+  });
+
+  it.each([
+    ['no PKCE', { code_challenge: '', code_challenge_method: '' }, 'invalid_request'],
+    ['the plain method', { code_challenge: VERIFIER, code_challenge_method: 'plain' }, 'invalid_request'],
+    ['no method, which means plain', { code_challenge_method: '' }, 'invalid_request'],
+    ['a challenge that is none', { code_challenge: 'short' }, 'invalid_request'],
+    ['the implicit flow', { response_type: 'token', state: 's' }, 'unsupported_response_type'],
+    ['the hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
+    ['an API that is not there', { resource: 'https://nowhere.example.test' }, 'invalid_target'],
+    ['claims that are no JSON', { claims: '{' }, 'invalid_request'],
+    ['prompt=none together with another', { prompt: 'none login' }, 'invalid_request'],
+    ['a prompt that is not there', { prompt: 'dance' }, 'invalid_request'],
+    ['a max_age that is no number', { max_age: 'old' }, 'invalid_request'],
+    ['a request object', { request: 'e30.e30.' }, 'request_not_supported'],
+  ])('with %s is refused, and the client is told', async (_what, parameters, error) => {
+    const { leftFor } = await agent.open(authorizationUrl(provider, client, parameters));
+    const answered = new URLSearchParams(leftFor?.search || leftFor?.hash.slice(1));
+    expect(leftFor?.href.split(/[?#]/)[0]).toBe(REDIRECT_URI);
+    expect(Object.fromEntries(answered)).toMatchObject({ error, iss: provider.url });
+  });
+
+  it.each([
+    ['another path', `${REDIRECT_URI}/more`],
+    ['a query', `${REDIRECT_URI}?next=1`],
+    ['another case', 'https://app.example.test/Callback'],
+    ['a trailing dot', 'https://app.example.test./callback'],
+    ['user information', 'https://app.example.test@attacker.example.test/callback'],
+    ['another port', 'https://app.example.test:8443/callback'],
+    ['an encoded path', 'https://app.example.test/%63allback'],
+    ['dots in the path', 'https://app.example.test/a/../callback'],
+    ['a fragment', `${REDIRECT_URI}#here`],
+    ['none at all', ''],
+  ])('whose redirect URI has %s leads to no client', async (_what, uri) => {
+    const page = await agent.open(authorizationUrl(provider, client, { redirect_uri: uri }));
+    expect(page).toMatchObject({ status: 400, leftFor: null });
+    expect(page.html).toContain('invalid_re');
+  });
+
+  it('of a native app may come back to any port of the loopback interface (RFC 8252)', async () => {
+    const native = await provider.createClient(
+      {
+        application_type: 'native',
+        redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'com.example.app:/callback'],
+      },
+      { isPublic: true },
+    );
+    for (const uri of [
+      'http://127.0.0.1:50123/callback',
+      'http://[::1]:50123/callback',
+      'com.example.app:/callback',
+    ]) {
+      const answered = await authorize(provider, agent, native, person, { redirect_uri: uri });
+      const { status } = await exchange(provider, native, answered.get('code') ?? '', { redirect_uri: uri });
+      expect(status).toBe(200);
+    }
+    for (const uri of [
+      'http://127.0.0.1:50123/other',
+      'http://127.0.0.2:50123/callback',
+      'http://10.0.0.1/callback',
+    ]) {
+      const page = await agent.open(authorizationUrl(provider, native, { redirect_uri: uri }));
+      expect(page).toMatchObject({ status: 400, leftFor: null });
+    }
+  });
+
+  it('of a client whose metadata says so needs no PKCE', async () => {
+    const lenient = await provider.createClient({ require_pkce: false });
+    const answered = await authorize(provider, agent, lenient, person, {
+      code_challenge: '',
+      code_challenge_method: '',
+    });
+    const { status } = await post(provider, 'token', lenient, {
+      grant_type: 'authorization_code',
+      code: answered.get('code') ?? '',
+      redirect_uri: REDIRECT_URI,
+    });
+    expect(status).toBe(200);
+  });
+
+  it('can be pushed, and its URI works once', async () => {
+    const { body, status } = await post<{ request_uri: string; expires_in: number }>(
+      provider,
+      'par',
+      client,
+      {
+        client_id: client.id,
+        redirect_uri: REDIRECT_URI,
+        response_type: 'code',
+        scope: 'openid',
+        code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'),
+        code_challenge_method: 'S256',
+      },
+    );
+    expect(status).toBe(201);
+    const url = `${provider.url}/oauth2/authorize?client_id=${client.id}&request_uri=${encodeURIComponent(body.request_uri)}`;
+    expect((await agent.open(url)).leftFor?.searchParams.get('code')).toEqual(expect.any(String));
+    const again = await agent.open(url);
+    expect(again).toMatchObject({ status: 400, leftFor: null });
+    expect(again.html).toContain('invalid_request_uri');
+  });
+
+  it('with prompt=none is answered from the session, or told what is missing', async () => {
+    const silent = async (browser: UserAgent, by: Client) =>
+      (await browser.open(authorizationUrl(provider, by, { prompt: 'none' }))).leftFor?.searchParams;
+    expect((await silent(agent, client))?.get('code')).toEqual(expect.any(String));
+    expect((await silent(agent, await provider.createClient()))?.get('error')).toBe('consent_required');
+    expect((await silent(new UserAgent(provider.url), client))?.get('error')).toBe('login_required');
+  });
+
+  it('asks a first-party client’s people for no consent', async () => {
+    const own = await provider.createClient({ first_party: true });
+    const { leftFor } = await agent.open(authorizationUrl(provider, own));
+    expect(leftFor?.searchParams.get('code')).toEqual(expect.any(String));
+  });
+
+  it('for claims beyond its scopes asks in the words of the scope that they belong to', async () => {
+    const claims = JSON.stringify({ userinfo: { email: null } });
+    const curious = await provider.createClient();
+    const page = await agent.open(authorizationUrl(provider, curious, { scope: 'openid', claims }));
+    expect(page.html).toContain(person.email);
+    expect(page.html).toContain('See your email address');
+    expect(page.html).not.toContain('See your profile');
+  });
+
+  it('with claims gets them where it wants them', async () => {
+    const claims = JSON.stringify({
+      id_token: { email: { essential: true }, auth_time: null },
+      userinfo: { preferred_username: null },
+    });
+    const parameters = { scope: 'openid', claims };
+    const tokens = await signIn(provider, client, person, { agent, parameters });
+    expect(decodeJwt(tokens.id_token)).toMatchObject({ email: person.email, auth_time: expect.any(Number) });
+    const { body } = await userinfo(provider, tokens.access_token);
+    expect(body).toEqual({ sub: person.id, preferred_username: person.username });
+  });
+});

@@ -1,0 +1,79 @@
+import { beforeAll, expect, it } from '@jest/globals';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { type Provider, startProvider } from './support/provider.ts';
+
+let provider: Provider;
+beforeAll(async () => {
+  provider = await startProvider();
+});
+
+/** `fetch` does not let a caller choose the Host. */
+async function withHost(path: string, host: string): Promise<{ status: number | undefined; body: string }> {
+  const sent = request({ port: provider.postern.port, path, headers: { host } });
+  sent.end();
+  const [reply] = (await once(sent, 'response')) as [IncomingMessage];
+  return { status: reply.statusCode, body: await text(reply) };
+}
+
+it.each(['openid-configuration', 'oauth-authorization-server'])('describes itself in %s', async (name) => {
+  const reply = await fetch(`${provider.url}/.well-known/${name}`);
+  expect(reply.headers.get('access-control-allow-origin')).toBe('*');
+  expect(reply.headers.get('cache-control')).toBe('public, max-age=60');
+  const { url } = provider;
+  expect(await reply.json()).toMatchObject({
+    issuer: url,
+    authorization_endpoint: `${url}/oauth2/authorize`,
+    token_endpoint: `${url}/oauth2/token`,
+    userinfo_endpoint: `${url}/oauth2/userinfo`,
+    jwks_uri: `${url}/oauth2/jwks`,
+    introspection_endpoint: `${url}/oauth2/introspect`,
+    revocation_endpoint: `${url}/oauth2/revoke`,
+    end_session_endpoint: `${url}/oauth2/logout`,
+    pushed_authorization_request_endpoint: `${url}/oauth2/par`,
+    response_types_supported: ['code'],
+    grant_types_supported: expect.arrayContaining([
+      'authorization_code',
+      'refresh_token',
+      'client_credentials',
+    ]),
+    code_challenge_methods_supported: ['S256'],
+    id_token_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256', 'EdDSA']),
+    prompt_values_supported: ['none', 'login', 'consent', 'create'],
+    ui_locales_supported: ['en', 'de', 'es', 'zh'],
+    scopes_supported: expect.arrayContaining(['openid', 'profile', 'email', 'offline_access']),
+    claims_parameter_supported: true,
+    authorization_response_iss_parameter_supported: true,
+  });
+});
+
+it('publishes a public key for each algorithm, and no private part', async () => {
+  const reply = await fetch(`${provider.url}/oauth2/jwks`);
+  expect(reply.headers.get('access-control-allow-origin')).toBe('*');
+  const { keys } = (await reply.json()) as { keys: Record<string, unknown>[] };
+  expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'RS256']));
+  for (const key of keys) {
+    expect(key).toMatchObject({ use: 'sig', kid: expect.any(String) });
+    expect(Object.keys(key)).not.toEqual(expect.arrayContaining(['d']));
+  }
+});
+
+it.each(['/.well-known/openid-configuration', '/oauth2/authorize?client_id=x', '/sign-in', '/'])(
+  'says the same of itself whatever Host %s is asked under',
+  async (path) => {
+    const { status, body } = await withHost(path, 'attacker.example.test');
+    expect(body).not.toContain('attacker');
+    // Discovery is the same bytes for everybody; anything else was not meant for this server.
+    expect(status).toBe(path.startsWith('/.well-known') ? 200 : 421);
+  },
+);
+
+it('is not led astray by X-Forwarded-Host and X-Forwarded-Proto of a proxy that it does not trust', async () => {
+  const reply = await fetch(`${provider.url}/sign-in`, {
+    headers: { 'x-forwarded-host': 'attacker.example.test', 'x-forwarded-proto': 'https' },
+  });
+  expect(reply.status).toBe(200);
+  expect(await reply.text()).not.toContain('attacker');
+});

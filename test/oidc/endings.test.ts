@@ -1,0 +1,153 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { runCli } from '../support/postern.ts';
+import {
+  authorizationUrl,
+  introspect,
+  post,
+  refresh,
+  signIn,
+  type Tokens,
+  userinfo,
+} from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+const API = 'https://api.example.test';
+
+describe.each(STORES)('what ends at once on %s', (stores) => {
+  let provider: Provider;
+  let client: Client;
+  let watcher: Client;
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    await provider.createApi({ identifier: API });
+    [client, watcher] = await Promise.all([
+      provider.createClient(),
+      provider.createClient({ grant_types: ['client_credentials'] }),
+    ]);
+  });
+
+  interface Signed {
+    person: Person;
+    agent: UserAgent;
+    opaque: Tokens;
+    jwt: Tokens;
+    offline: Tokens;
+  }
+
+  /** A person with everything that there is to have, of whom everything works. */
+  async function signed(by = client): Promise<Signed> {
+    const person = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    const get = (parameters: Record<string, string>) => signIn(provider, by, person, { agent, parameters });
+    const held = {
+      person,
+      agent,
+      opaque: await get({}),
+      jwt: await get({ scope: 'openid read', resource: API }),
+      offline: await get({ scope: 'openid offline_access', prompt: 'consent' }),
+    };
+    expect(await alive(held, by)).toEqual({
+      session: true,
+      opaque: true,
+      jwt: true,
+      refresh: true,
+      offline: true,
+    });
+    return held;
+  }
+
+  /** What still works. The refresh tokens are looked at, not used. */
+  async function alive({ agent, opaque, jwt, offline }: Signed, by = client) {
+    const silent = await agent.open(authorizationUrl(provider, by, { prompt: 'none' }));
+    const isActive = async (token: string) => (await introspect(provider, watcher, token)).body['active'];
+    return {
+      session: silent.leftFor?.searchParams.has('code') ?? false,
+      opaque: (await userinfo(provider, opaque.access_token)).status === 200,
+      jwt: await isActive(jwt.access_token),
+      refresh: await isActive(opaque.refresh_token),
+      offline: await isActive(offline.refresh_token),
+    };
+  }
+
+  const NOTHING = { session: false, opaque: false, jwt: false, refresh: false, offline: false };
+
+  async function expectNothingLeft(held: Signed): Promise<void> {
+    expect(await alive(held)).toEqual(NOTHING);
+    for (const tokens of [held.opaque, held.jwt, held.offline]) {
+      expect(await refresh(provider, client, tokens.refresh_token)).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_grant' },
+      });
+    }
+    const page = await held.agent.open(authorizationUrl(provider, client));
+    expect(page.html).toContain('name="password"');
+  }
+
+  it.each(['suspend', 'delete'])('is everything of a user, with `postern user %s`', async (command) => {
+    const held = await signed();
+    const { code, stderr } = await runCli(['user', command, held.person.email, '--json'], {
+      env: provider.postern.env,
+    });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    await expectNothingLeft(held);
+  });
+
+  it('is everything of a user whose password was changed, and only of them', async () => {
+    const [held, other] = [await signed(), await signed()];
+    await provider.operator.accounts.setPassword(held.person.id, 'four other unrelated words', systemActor);
+    await expectNothingLeft(held);
+    expect(await alive(other)).toMatchObject({ session: true, opaque: true, jwt: true, refresh: true });
+  });
+
+  it('is every token of a client that is deleted, its own and those of its people', async () => {
+    const doomed = await provider.createClient();
+    const service = await provider.createClient({ grant_types: ['client_credentials'] });
+    const held = await signed(doomed);
+    const own = await post<Tokens>(provider, 'token', service, { grant_type: 'client_credentials' });
+    expect(await introspect(provider, watcher, own.body.access_token)).toMatchObject({
+      body: { active: true },
+    });
+
+    for (const { id } of [doomed, service]) {
+      const { code } = await runCli(['client', 'delete', id, '--json'], { env: provider.postern.env });
+      expect(code).toBe(0);
+    }
+    const introspections = [own.body, held.jwt, held.opaque].map(async (tokens) =>
+      introspect(provider, watcher, tokens.access_token),
+    );
+    for (const reply of await Promise.all(introspections)) expect(reply.body).toEqual({ active: false });
+    expect(await userinfo(provider, held.opaque.access_token)).toMatchObject({ status: 401 });
+    expect(await refresh(provider, doomed, held.opaque.refresh_token)).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client' },
+    });
+    expect(await post(provider, 'token', service, { grant_type: 'client_credentials' })).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client' },
+    });
+    // The session is not the client's: the person is still signed in.
+    const silent = await held.agent.open(authorizationUrl(provider, client, { prompt: 'none' }));
+    expect(silent.leftFor?.searchParams.get('error')).toBe('consent_required');
+  });
+
+  it('is what apps have of a session, with `/sign-out`, but for what is to last while the person is away', async () => {
+    const [person, away] = [await provider.createPerson(), await provider.createClient()];
+    const agent = new UserAgent(provider.url);
+    const get = (by: Client, parameters: Record<string, string>) =>
+      signIn(provider, by, person, { agent, parameters });
+    const opaque = await get(client, {});
+    const jwt = await get(client, { scope: 'openid read', resource: API });
+    const lasting = await get(away, { scope: 'openid offline_access', prompt: 'consent' });
+    const active = async (token: string) => (await introspect(provider, watcher, token)).body['active'];
+    expect(await active(jwt.access_token)).toBe(true);
+
+    await agent.submit(await agent.open('/'), {}, '/sign-out');
+    expect((await agent.open('/')).html).not.toContain(person.email);
+    expect(await userinfo(provider, opaque.access_token)).toMatchObject({ status: 401 });
+    expect(await active(jwt.access_token)).toBe(false);
+    expect(await active(opaque.refresh_token)).toBe(false);
+    expect(await refresh(provider, away, lasting.refresh_token)).toMatchObject({ status: 200 });
+  });
+});

@@ -1,0 +1,112 @@
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  authorizationUrl,
+  form,
+  introspect,
+  refresh,
+  signIn,
+  type Tokens,
+  userinfo,
+} from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+const BACK = 'https://app.example.test/goodbye';
+
+describe('RP-initiated logout', () => {
+  let provider: Provider;
+  let client: Client;
+  let person: Person;
+  let agent: UserAgent;
+  let tokens: Tokens;
+  beforeAll(async () => {
+    provider = await startProvider();
+    [client, person] = await Promise.all([
+      provider.createClient({ post_logout_redirect_uris: [BACK] }),
+      provider.createPerson(),
+    ]);
+  });
+  beforeEach(async () => {
+    agent = new UserAgent(provider.url);
+    tokens = await signIn(provider, client, person, { agent });
+  });
+
+  const open = (parameters: Record<string, string>) =>
+    agent.open(`/oauth2/logout?${form(parameters).toString()}`);
+  const isSignedIn = async () =>
+    (await agent.open(authorizationUrl(provider, client, { prompt: 'none' }))).leftFor?.searchParams.has(
+      'code',
+    );
+
+  it('asks, ends the session and what apps have of it, and goes back with the state', async () => {
+    const page = await open({ id_token_hint: tokens.id_token, post_logout_redirect_uri: BACK, state: 'x y' });
+    expect(page.status).toBe(200);
+    expect(page.html).toContain('Sign out');
+    expect(await isSignedIn()).toBe(true);
+
+    const { leftFor } = await agent.submit(page, { logout: 'yes' });
+    expect(leftFor?.href.split('?')[0]).toBe(BACK);
+    expect(leftFor?.searchParams.get('state')).toBe('x y');
+    expect(await isSignedIn()).toBe(false);
+    expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 401 });
+    expect(await refresh(provider, client, tokens.refresh_token)).toMatchObject({
+      body: { error: 'invalid_grant' },
+    });
+    expect(await provider.audited('logout', person.id)).toMatchObject({ outcome: 'success', door: 'oidc' });
+  });
+
+  it('of a person who rather stays ends only what this client has', async () => {
+    const other = await provider.createClient();
+    const kept = await signIn(provider, other, person, { agent });
+    await agent.submit(await open({ id_token_hint: tokens.id_token }), {});
+    expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 401 });
+    expect(await introspect(provider, other, kept.refresh_token)).toMatchObject({ body: { active: true } });
+    expect(
+      (await agent.open(authorizationUrl(provider, other, { prompt: 'none' }))).leftFor?.searchParams.has(
+        'code',
+      ),
+    ).toBe(true);
+  });
+
+  it('lets what was given for the time when the person is away live on', async () => {
+    const away = await provider.createClient({ post_logout_redirect_uris: [BACK] });
+    const offline = await signIn(provider, away, person, {
+      agent,
+      parameters: { scope: 'openid offline_access', prompt: 'consent' },
+    });
+    await agent.submit(await open({ id_token_hint: offline.id_token }), { logout: 'yes' });
+    expect(await isSignedIn()).toBe(false);
+    expect(await refresh(provider, away, offline.refresh_token)).toMatchObject({ status: 200 });
+  });
+
+  it('leads nowhere that is not registered', async () => {
+    const page = await open({
+      client_id: client.id,
+      post_logout_redirect_uri: 'https://attacker.example.test/',
+    });
+    expect(page).toMatchObject({ status: 400, leftFor: null });
+    expect(await isSignedIn()).toBe(true);
+  });
+
+  it('takes no hint that somebody else made', async () => {
+    const page = await open({
+      id_token_hint: `${tokens.id_token.slice(0, -8)}AAAAAAAA`,
+      post_logout_redirect_uri: BACK,
+    });
+    expect(page).toMatchObject({ status: 400, leftFor: null });
+  });
+
+  it('does nothing for a form that the page did not make', async () => {
+    const page = await open({});
+    const forged = { ...page, html: page.html.replace(/(name="xsrf" value=")[^"]*/, '$1forged') };
+    expect(await agent.submit(forged, { logout: 'yes' })).toMatchObject({ status: 400 });
+    expect(await isSignedIn()).toBe(true);
+  });
+
+  it('of somebody who is not signed in goes straight back', async () => {
+    agent = new UserAgent(provider.url);
+    const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK });
+    expect(page.status).toBe(200);
+    expect((await agent.submit(page, {})).leftFor?.href).toBe(BACK);
+  });
+});

@@ -1,0 +1,134 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { atOnce, introspect, refresh, signIn, userinfo } from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+import { until } from '../cli/support/commands.ts';
+
+const ENDED = { status: 400, body: { error: 'invalid_grant' } };
+
+describe.each(STORES)('refresh tokens on %s', (stores) => {
+  let provider: Provider;
+  let client: Client;
+  let person: Person;
+  let agent: UserAgent;
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    agent = new UserAgent(provider.url);
+  });
+
+  it('rotate: each use gives another, with new tokens', async () => {
+    const first = await signIn(provider, client, person, { agent });
+    const second = await refresh(provider, client, first.refresh_token);
+    expect(second).toMatchObject({ status: 200, body: { scope: 'openid profile email', expires_in: 1800 } });
+    const third = await refresh(provider, client, second.body.refresh_token);
+    const all = [first, second.body, third.body].map((tokens) => tokens.refresh_token);
+    expect(new Set(all).size).toBe(3);
+    expect(await userinfo(provider, third.body.access_token)).toMatchObject({
+      status: 200,
+      body: { sub: person.id },
+    });
+  });
+
+  it('give the same successor to a client that lost the reply and asks again', async () => {
+    const { refresh_token: token } = await signIn(provider, client, person, { agent });
+    const first = await refresh(provider, client, token);
+    const again = await refresh(provider, client, token);
+    expect(again.status).toBe(200);
+    expect(again.body.refresh_token).toBe(first.body.refresh_token);
+    expect(await refresh(provider, client, again.body.refresh_token)).toMatchObject({ status: 200 });
+  });
+
+  it('end in one chain when twenty tabs refresh at once', async () => {
+    const { refresh_token: token } = await signIn(provider, client, person, { agent });
+    const replies = await atOnce(20, () => refresh(provider, client, token));
+    expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    const successors = new Set(replies.map(({ body }) => body.refresh_token));
+    expect(successors.size).toBe(1);
+    const [successor = ''] = successors;
+    expect(await refresh(provider, client, successor)).toMatchObject({ status: 200 });
+    for (const { body } of replies)
+      expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 200 });
+  });
+
+  it('end with their whole family when one is used after its grace, which is an attack', async () => {
+    const strict = await provider.createClient({ refresh_token_grace: 0 });
+    const first = await signIn(provider, strict, person, { agent });
+    const second = await refresh(provider, strict, first.refresh_token);
+    expect(await userinfo(provider, second.body.access_token)).toMatchObject({ status: 200 });
+
+    expect(await refresh(provider, strict, first.refresh_token)).toMatchObject(ENDED);
+    expect(await refresh(provider, strict, second.body.refresh_token)).toMatchObject(ENDED);
+    expect(await userinfo(provider, second.body.access_token)).toMatchObject({ status: 401 });
+
+    await until(() => provider.postern.output().includes('a refresh token was reused'));
+    expect(await provider.audited('refresh_token.reused', person.id)).toMatchObject({
+      outcome: 'failure',
+      client_id: strict.id,
+      actor_kind: 'client',
+      actor_id: strict.id,
+    });
+  });
+
+  it('have the grace of their client', async () => {
+    const brief = await provider.createClient({ refresh_token_grace: 1 });
+    const { refresh_token: token } = await signIn(provider, brief, person, { agent });
+    const first = await refresh(provider, brief, token);
+    await sleep(1_100);
+    expect(await refresh(provider, brief, token)).toMatchObject(ENDED);
+    expect(await refresh(provider, brief, first.body.refresh_token)).toMatchObject(ENDED);
+  });
+
+  it('are of one client only', async () => {
+    const other = await provider.createClient();
+    const { refresh_token: token } = await signIn(provider, client, person, { agent });
+    expect(await refresh(provider, other, token)).toMatchObject(ENDED);
+    expect(await introspect(provider, other, token)).toMatchObject({ body: { active: true } });
+    expect(await refresh(provider, client, token)).toMatchObject({ status: 200 });
+  });
+
+  it('give no more scopes than they have', async () => {
+    const { refresh_token: token } = await signIn(provider, client, person, {
+      agent,
+      parameters: { scope: 'openid email' },
+    });
+    expect(await refresh(provider, client, token, { scope: 'openid profile' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_scope' },
+    });
+    expect(await refresh(provider, client, token, { scope: 'openid' })).toMatchObject({
+      body: { scope: 'openid' },
+    });
+  });
+
+  it('are given to a public client too', async () => {
+    const spa = await provider.createClient({}, { isPublic: true });
+    const { refresh_token: token } = await signIn(provider, spa, person, { agent });
+    const replies = await atOnce(2, () => refresh(provider, spa, token));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+describe('the end of a refresh token', () => {
+  const settings = { refresh: { idle: 4, absolute: 7 } };
+
+  it('comes after some time unused, and for all that sprang from one sign-in after some more', async () => {
+    const provider = await startProvider({ stores: 'PostgreSQL', settings });
+    const [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    const [unused, used] = await Promise.all([
+      signIn(provider, client, person),
+      signIn(provider, client, person),
+    ]);
+    let token = used.refresh_token;
+    for (let turn = 0; turn < 2; turn += 1) {
+      await sleep(2_500);
+      const { status, body } = await refresh(provider, client, token);
+      expect(status).toBe(200);
+      token = body.refresh_token;
+    }
+    expect(await refresh(provider, client, unused.refresh_token)).toMatchObject(ENDED);
+    await sleep(2_500);
+    expect(await refresh(provider, client, token)).toMatchObject(ENDED);
+  });
+});

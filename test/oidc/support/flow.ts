@@ -1,0 +1,170 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { expect } from '@jest/globals';
+import type { Client, Person, Provider } from './provider.ts';
+import { type Page, UserAgent } from './user-agent.ts';
+
+export interface Tokens {
+  access_token: string;
+  refresh_token: string;
+  id_token: string;
+  expires_in: number;
+  scope: string;
+}
+
+/** A reply of an OAuth endpoint; `body` is empty when it is no JSON. */
+export interface Reply<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: T;
+  text: string;
+}
+
+type Parameters = Record<string, string | string[]>;
+
+/** One code verifier for all; PKCE itself is tested with others. */
+export const VERIFIER = randomBytes(32).toString('base64url');
+const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
+
+export function form(parameters: Parameters): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(parameters).flatMap(([name, value]) =>
+      [value].flat().map((one): [string, string] => [name, one]),
+    ),
+  );
+}
+
+const credentials = ({ id, secret }: Client): Record<string, string> =>
+  secret ? { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` } : {};
+
+/** Posts to an endpoint as the client. */
+export async function post<T = Record<string, unknown>>(
+  provider: Pick<Provider, 'url'>,
+  endpoint: 'token' | 'introspect' | 'revoke' | 'par',
+  client: Client,
+  parameters: Parameters,
+  headers: Record<string, string> = {},
+): Promise<Reply<T>> {
+  const reply = await fetch(`${provider.url}/oauth2/${endpoint}`, {
+    method: 'POST',
+    headers: { ...credentials(client), ...headers },
+    body: form({ ...parameters, ...(client.secret ? {} : { client_id: client.id }) }),
+  });
+  const text = await reply.text();
+  const body = (reply.headers.get('content-type')?.includes('json') ? JSON.parse(text) : {}) as T;
+  return { status: reply.status, headers: reply.headers, body, text };
+}
+
+/** The address of an authorization request. A parameter given as an empty string is left out. */
+export function authorizationUrl(
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  parameters: Parameters = {},
+): string {
+  const all: Parameters = {
+    client_id: client.id,
+    redirect_uri: client.redirectUri,
+    response_type: 'code',
+    scope: 'openid profile email',
+    state: 'a-state',
+    code_challenge: CHALLENGE,
+    code_challenge_method: 'S256',
+    ...parameters,
+  };
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+  return `${provider.url}/oauth2/authorize?${form(given).toString()}`;
+}
+
+/** Answers the pages of an interaction as the person: signs in, allows what is asked for. */
+export async function answer(agent: UserAgent, start: Page, { email, password }: Person): Promise<Page> {
+  let page = start;
+  for (let pages = 0; page.leftFor === null && pages < 4; pages += 1) {
+    page = page.html.includes('name="password"')
+      ? await agent.submit(page, { identifier: email, password }, '/sign-in')
+      : await agent.submit(page, { decision: 'allow' }, '/consent');
+  }
+  return page;
+}
+
+/** Sends the person through an authorization request. @returns what the client's redirect URI gets. */
+export async function authorize(
+  provider: Pick<Provider, 'url'>,
+  agent: UserAgent,
+  client: Client,
+  person: Person,
+  parameters: Parameters = {},
+): Promise<URLSearchParams> {
+  const page = await agent.open(authorizationUrl(provider, client, parameters));
+  const { leftFor, html } = await answer(agent, page, person);
+  if (!leftFor) throw new Error(`not back at the client: ${html.slice(0, 800)}`);
+  return leftFor.searchParams;
+}
+
+export function exchange(
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  code: string,
+  parameters: Parameters = {},
+): Promise<Reply<Tokens>> {
+  return post<Tokens>(provider, 'token', client, {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: client.redirectUri,
+    code_verifier: VERIFIER,
+    ...parameters,
+  });
+}
+
+/** A whole sign-in. @returns the tokens of the client. */
+export async function signIn(
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  person: Person,
+  {
+    parameters = {},
+    agent = new UserAgent(provider.url),
+  }: { parameters?: Parameters; agent?: UserAgent } = {},
+): Promise<Tokens> {
+  const answered = await authorize(provider, agent, client, person, parameters);
+  const resource = parameters['resource'];
+  const reply = await exchange(
+    provider,
+    client,
+    answered.get('code') ?? '',
+    resource === undefined ? {} : { resource },
+  );
+  expect(reply).toMatchObject({ status: 200 });
+  return reply.body;
+}
+
+export const refresh = (
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  token: string,
+  parameters: Parameters = {},
+): Promise<Reply<Tokens>> =>
+  post<Tokens>(provider, 'token', client, {
+    grant_type: 'refresh_token',
+    refresh_token: token,
+    ...parameters,
+  });
+
+export const introspect = (provider: Pick<Provider, 'url'>, client: Client, token: string): Promise<Reply> =>
+  post(provider, 'introspect', client, { token });
+
+/** The status of a call to the userinfo endpoint, and what it says. */
+export async function userinfo(provider: Pick<Provider, 'url'>, token: string): Promise<Reply> {
+  const reply = await fetch(`${provider.url}/oauth2/userinfo`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const text = await reply.text();
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    body: JSON.parse(text) as Record<string, unknown>,
+    text,
+  };
+}
+
+/** Runs `work` `times` times at once. */
+export const atOnce = <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: times }, (_, index) => work(index)));

@@ -1,0 +1,101 @@
+/** Where a browser would be now. */
+export interface Page {
+  url: URL;
+  status: number;
+  headers: Headers;
+  html: string;
+  /** Set when a redirect led away from the issuer: to a client. */
+  leftFor: URL | null;
+}
+
+interface Sending {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: URLSearchParams;
+}
+
+interface Cookie {
+  value: string;
+  path: string;
+}
+
+const ENTITIES: Record<string, string> = {
+  'amp': '&',
+  'lt': '<',
+  'gt': '>',
+  'quot': '"',
+  '#34': '"',
+  '#39': "'",
+};
+const decode = (text: string) =>
+  text.replace(/&([#\w]+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
+const attribute = (tag: string, name: string): string | undefined => {
+  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`, 'i').exec(tag)?.[1];
+  return value === undefined ? undefined : decode(value);
+};
+
+/** As much of a browser as signing in needs: keeps cookies by path, follows redirects, sends the forms of pages. */
+export class UserAgent {
+  readonly #issuer: string;
+  readonly #cookies = new Map<string, Cookie>();
+
+  constructor(issuer: string) {
+    this.#issuer = issuer;
+  }
+
+  /** The cookies that go to `path`, as the header has them. */
+  cookies(path: string): string {
+    return [...this.#cookies]
+      .filter(([, cookie]) => path === cookie.path || path.startsWith(`${cookie.path.replace(/\/$/, '')}/`))
+      .map(([key, { value }]) => `${key.split(' ')[0]}=${value}`)
+      .join('; ');
+  }
+
+  /** Opens a page, following redirects as far as the issuer has them. */
+  open(url: string | URL, headers: Record<string, string> = {}): Promise<Page> {
+    return this.#send(new URL(url, this.#issuer), { headers });
+  }
+
+  /**
+   * Sends a form of the page: its hidden fields as they are, and `values`.
+   * @param form what the form's action contains; without it the first form
+   */
+  submit({ url, html }: Page, values: Record<string, string>, form = ''): Promise<Page> {
+    const found = [...html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gis)].find(([, tag = '']) =>
+      attribute(tag, 'action')?.includes(form),
+    );
+    if (!found) throw new Error(`${url.href} has no form ${form}: ${html.slice(0, 500)}`);
+    const fields = new URLSearchParams();
+    for (const [, tag = ''] of (found[2] ?? '').matchAll(/<input\b([^>]*)>/gi)) {
+      const name = attribute(tag, 'name');
+      if (name !== undefined && attribute(tag, 'type') === 'hidden')
+        fields.set(name, attribute(tag, 'value') ?? '');
+    }
+    for (const [name, value] of Object.entries(values)) fields.set(name, value);
+    const action = new URL(attribute(found[1] ?? '', 'action') ?? '', url);
+    return this.#send(action, { method: 'POST', body: fields });
+  }
+
+  async #send(url: URL, init: Sending): Promise<Page> {
+    const headers = { accept: 'text/html', cookie: this.cookies(url.pathname), ...init.headers };
+    const reply = await fetch(url, { ...init, headers, redirect: 'manual' });
+    this.#keep(url, reply);
+    const location = reply.headers.get('location');
+    const html = await reply.text();
+    if (location === null) return { url, status: reply.status, headers: reply.headers, html, leftFor: null };
+    const next = new URL(location, url);
+    if (next.origin === new URL(this.#issuer).origin) return this.#send(next, {});
+    return { url, status: reply.status, headers: reply.headers, html, leftFor: next };
+  }
+
+  #keep(url: URL, reply: Response): void {
+    for (const line of reply.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      const path = /;\s*path=([^;]*)/i.exec(line)?.[1] ?? url.pathname.replace(/\/[^/]*$/, '/');
+      const expires = /;\s*expires=([^;]*)/i.exec(line)?.[1];
+      const key = `${name} ${path}`;
+      if (expires !== undefined && Date.parse(expires) <= Date.now()) this.#cookies.delete(key);
+      else this.#cookies.set(key, { value, path });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import { json, ownToken, until } from '../cli/support/commands.ts';
+import { type Postern, type PosternOptions, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+const TOKEN = 'a-token-for-the-metrics';
+
+async function start(options: PosternOptions = {}): Promise<Postern> {
+  const { url: databaseUrl } = await createDatabase();
+  return startPostern({ databaseUrl, ...options });
+}
+
+const scrape = async ({ url }: Postern, headers: Record<string, string> = {}) => {
+  const response = await fetch(`${url}/metrics`, { headers });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+};
+
+/** The value of a series, by its name and labels as they are written. */
+function value(text: string, series: string): number | undefined {
+  const line = text.split('\n').find((line) => line.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+}
+
+interface Service {
+  client_id: string;
+  client_secret: string;
+}
+
+const createService = ({ env }: Postern) =>
+  json<Service>(['client', 'create', '--name', 'Service', '--grant', 'client_credentials'], { env });
+
+describe('/metrics', () => {
+  it('counts what is asked, of which door, and how it ends', async () => {
+    const postern = await start();
+    const service = await createService(postern);
+    await ownToken(postern.url, service);
+    await ownToken(postern.url, { ...service, client_secret: 'wrong' });
+    await fetch(`${postern.url}/.well-known/openid-configuration`);
+    await fetch(`${postern.url}/no/such/place`);
+    await fetch(`${postern.url}/sign-in`);
+    const { status, headers, text } = await scrape(postern);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    const requests = (door: string, code: number) =>
+      value(text, `postern_http_requests_total{door="${door}",status="${code}"}`);
+    expect(requests('oauth2/token', 200)).toBe(1);
+    expect(requests('oauth2/token', 401)).toBe(1);
+    expect(requests('discovery', 200)).toBe(1);
+    expect(requests('other', 404)).toBe(1);
+    expect(requests('pages', 200)).toBe(1);
+    expect(requests('ops', 200)).toBeGreaterThan(0);
+    expect(value(text, 'postern_grants_total{grant_type="client_credentials",outcome="success"}')).toBe(1);
+    expect(
+      value(text, 'postern_grants_total{grant_type="client_credentials",outcome="invalid_client"}'),
+    ).toBe(1);
+    expect(value(text, 'postern_http_request_duration_seconds_count{door="oauth2/token",status="200"}')).toBe(
+      1,
+    );
+    expect(value(text, 'postern_password_hashes_running')).toBe(0);
+    expect(value(text, 'postern_password_hashes_waiting')).toBe(0);
+    expect(value(text, 'postern_process_resident_memory_bytes')).toBeGreaterThan(0);
+    // Nothing that was asked for becomes a label.
+    expect(text).not.toContain('such');
+  });
+
+  it('is for those who know the token, if there is one', async () => {
+    const postern = await start({ settings: { metrics: { token: TOKEN } } });
+    const refused = await scrape(postern);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('www-authenticate')).toBe('Bearer');
+    expect(refused.text).not.toContain('postern_');
+    expect((await scrape(postern, { Authorization: `Bearer ${TOKEN}x` })).status).toBe(401);
+    expect((await scrape(postern, { Authorization: `Bearer ${TOKEN}` })).text).toContain('postern_http');
+  });
+
+  it('is not there when it is turned off', async () => {
+    const postern = await start({ settings: { metrics: { enabled: false } } });
+    expect((await scrape(postern)).status).toBe(404);
+  });
+
+  it('is of all workers, whichever is asked', async () => {
+    const postern = await start({ env: { WEB_CONCURRENCY: '2' } });
+    const service = await createService(postern);
+    for (let i = 0; i < 10; i += 1) await ownToken(postern.url, service);
+    const series = 'postern_grants_total{grant_type="client_credentials",outcome="success"}';
+    // A reply is counted when it has gone out.
+    await until(async () => value((await scrape(postern)).text, series) === 10);
+    for (let i = 0; i < 4; i += 1) expect(value((await scrape(postern)).text, series)).toBe(10);
+  });
+});

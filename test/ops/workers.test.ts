@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
+import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
+import { until } from '../cli/support/commands.ts';
+import { startPostern } from '../support/postern.ts';
+
+/** The processes that `pid` has started and that run. */
+async function children(pid: number): Promise<number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
+describe('two workers on the embedded database', () => {
+  it('serve, are replaced when they die, and end together', async () => {
+    const postern = await startPostern({ env: { WEB_CONCURRENCY: '2' } });
+    const primary = postern.child.pid!;
+    await until(() => postern.output().includes('Ctrl-C'));
+    expect(postern.output()).toContain('2 workers');
+    expect(postern.output().match(/Password/g)).toHaveLength(1);
+    const isUp = () =>
+      fetch(`${postern.url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+
+    const before = (await children(primary)).slice(-2);
+    process.kill(before[0]!, 'SIGKILL');
+    await until(async () => !(await children(primary)).includes(before[0]!));
+    await until(isUp);
+    await until(async () => {
+      const now = await children(primary);
+      return now.includes(before[1]!) && now.some((pid) => pid > Math.max(...before));
+    });
+    await until(() => postern.output().includes('a worker died'));
+
+    const workers = (await children(primary)).slice(-2);
+    await expect(postern.stop('SIGTERM')).resolves.toEqual({ code: 0, signal: null });
+    for (const pid of workers) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    const cluster = await findCluster(postern.env['DATA_DIR'] ?? '');
+    await expect(findPostmaster(cluster!)).resolves.toBeNull();
+  });
+});

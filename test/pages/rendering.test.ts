@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text as consume } from 'node:stream/consumers';
+import { describe, expect, test } from '@jest/globals';
+import type { Context } from 'koa';
+import { StartupError } from '../../src/kernel/startup-error.ts';
+import { createRenderer, type Renderer } from '../../src/http/pages/render.ts';
+import { contentSecurityPolicy } from '../../src/http/pages/security-headers.ts';
+import { samples } from './support/samples.ts';
+import { servePages } from './support/serve.ts';
+
+const hostile = `"><script>alert(1)</script>'&`;
+const signIn = {
+  action: '/sign-in',
+  csrf: hostile,
+  problems: [],
+  identifier: hostile,
+  remember: false,
+  rememberFor: 60,
+  passkeyUrl: hostile,
+};
+const home = (ctx: Context, renderer: Renderer) =>
+  renderer.render(ctx, 'home', { signInUrl: '/s', discoveryUrl: '/d' });
+const text = async (url: string, headers: Record<string, string> = {}) =>
+  (await fetch(url, { headers })).text();
+
+test('whatever a client or a person wrote is text', async () => {
+  const client = { clientId: 'x', clientName: hostile, policyUri: `https://acme.example/?${hostile}` };
+  const account = { email: hostile, name: hostile };
+  const origin = await servePages(
+    (ctx, renderer) => {
+      if (ctx.path === '/sign-in')
+        renderer.render(ctx, 'sign-in', { ...signIn, client, cancelAction: hostile });
+      if (ctx.path === '/error')
+        renderer.render(ctx, 'error', {
+          code: hostile,
+          description: hostile,
+          requestId: hostile,
+          homeUrl: hostile,
+        });
+      if (ctx.path === '/logout')
+        renderer.render(ctx, 'logout', { action: '/', fields: { [hostile]: hostile }, account });
+      if (ctx.path === '/consent')
+        renderer.render(ctx, 'consent', {
+          action: '/',
+          csrf: hostile,
+          client,
+          account,
+          switchAction: '/',
+          scopes: [hostile],
+          apis: [{ name: hostile, scopes: [hostile] }],
+          lasts: 60,
+          redirectUri: 'https://acme.example/',
+        });
+    },
+    { name: hostile },
+  );
+  for (const page of ['sign-in', 'error', 'logout', 'consent']) {
+    const html = await text(`${origin}/${page}?x=${encodeURIComponent(hostile)}`);
+    expect(html).toContain('&lt;script&gt;alert(1)');
+    expect(html).not.toContain('<script>');
+    expect(html.match(/<script (?!src="\/assets\/)/g)).toBeNull();
+  }
+});
+
+describe('headers', () => {
+  test('guard every page', async () => {
+    const origin = await servePages((ctx, renderer) => samples[ctx.path.slice(1)]?.render(renderer, ctx));
+    for (const name of Object.keys(samples)) {
+      const reply = await fetch(`${origin}/${name}`);
+      expect(reply.status).toBe(200);
+      expect(reply.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(reply.headers.get('cache-control')).toBe('no-store');
+      expect(reply.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(reply.headers.get('referrer-policy')).toBe('same-origin');
+      const policy = reply.headers.get('content-security-policy') ?? '';
+      expect(policy).toContain(`default-src 'none'; script-src 'self'; style-src 'self'; `);
+      expect(policy).toContain(`base-uri 'none'; frame-ancestors 'none'`);
+      expect(policy).not.toContain('unsafe');
+      const html = await reply.text();
+      expect(html).not.toMatch(/ style=| on\w+=|javascript:/);
+    }
+  });
+
+  test('let a login in a popup reach its opener', async () => {
+    const origin = await servePages((ctx, renderer) => samples[ctx.path.slice(1)]?.render(renderer, ctx));
+    const policy = async (name: string) =>
+      (await fetch(`${origin}/${name}`)).headers.get('cross-origin-opener-policy');
+    expect(await policy('sign-in')).toBe('same-origin');
+    expect(await policy('sign-in-client')).toBe('unsafe-none');
+  });
+
+  test('name the client’s logo and redirect URIs, and nothing that could end a directive', () => {
+    expect(
+      contentSecurityPolicy({
+        images: ['https://cdn.acme.example/logo.png?a;script-src *'],
+        formTargets: [
+          'https://acme.example/cb;x',
+          'https://acme.example/other',
+          'http://127.0.0.1:5173/cb',
+          'http://[::1]:5173/cb',
+          'com.example.app:/cb',
+          'nonsense; script-src *',
+        ],
+      }),
+    ).toBe(
+      `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: https://cdn.acme.example; ` +
+        `form-action 'self' https://acme.example http://127.0.0.1:5173 http: com.example.app:; ` +
+        `base-uri 'none'; frame-ancestors 'none'`,
+    );
+  });
+});
+
+describe('the language', () => {
+  const greeting = { en: 'One account', de: 'Ein Konto', es: 'Una sola cuenta', zh: '一个账号' };
+  const cases: [string, string, Record<string, string>, keyof typeof greeting][] = [
+    ['is the first configured one', '', {}, 'en'],
+    ['follows Accept-Language', '', { 'accept-language': 'fr, de-AT;q=0.8, en;q=0.5' }, 'de'],
+    ['knows Chinese by its many tags', '', { 'accept-language': 'zh-CN' }, 'zh'],
+    ['does without a language nobody asked for', '', { 'accept-language': 'fr' }, 'en'],
+    [
+      'prefers ui_locales, in their order',
+      '?ui_locales=fr-CA%20es-MX%20de',
+      { 'accept-language': 'de' },
+      'es',
+    ],
+    ['prefers the person’s choice', '?ui_locales=es', { 'accept-language': 'de', 'cookie': 'lang=zh' }, 'zh'],
+    ['takes a choice now', '?lang=de', { cookie: 'lang=zh' }, 'de'],
+    ['takes the first of two', '?lang=es&lang=de', {}, 'es'],
+    ['takes no choice that is none', '?lang=__proto__', { cookie: 'lang=xx' }, 'en'],
+  ];
+  test.each(cases)('%s', async (_title, query, headers, language) => {
+    const origin = await servePages(home);
+    const html = await text(`${origin}/${query}`, headers);
+    expect(html).toContain(greeting[language]);
+    expect(html).toContain(`<html lang="${language === 'zh' ? 'zh-Hans' : language}" dir="ltr">`);
+  });
+
+  test('is remembered once chosen', async () => {
+    const origin = await servePages(home, { publicUrl: 'https://login.example.com' });
+    const [cookie = ''] = (await fetch(`${origin}/?lang=de`)).headers.getSetCookie();
+    expect(cookie).toMatch(/^lang=de; path=\/; expires=.+; samesite=lax; secure; httponly$/);
+    expect((await fetch(`${origin}/`)).headers.getSetCookie()).toEqual([]);
+  });
+
+  test('is changed on the page one is on', async () => {
+    const origin = await servePages(home);
+    expect(await text(`${origin}/?client_id=a%26b&lang=de`)).toContain('href="?client_id=a%26b&amp;lang=es"');
+    const posted = await fetch(`${origin}/?secret=x`, { method: 'POST' });
+    expect(await posted.text()).toContain('href="?lang=es"');
+  });
+
+  test('is not offered when there is one', async () => {
+    const origin = await servePages(home, { languages: ['es'] });
+    const html = await text(origin, { 'accept-language': 'de' });
+    expect(html).toContain(greeting.es);
+    expect(html).not.toContain('?lang=');
+  });
+});
+
+describe('the brand', () => {
+  test('may bring a logo of its own from elsewhere', async () => {
+    const origin = await servePages(home, { logo: 'https://cdn.example.com/logo.svg' });
+    const reply = await fetch(origin);
+    expect(reply.headers.get('content-security-policy')).toContain(
+      `img-src 'self' data: https://cdn.example.com;`,
+    );
+    expect(await reply.text()).toContain(
+      '<img class="brand-logo" src="https://cdn.example.com/logo.svg" alt="Postern">',
+    );
+  });
+
+  test('may bring one from views/assets', async () => {
+    const origin = await servePages(home, { logo: 'favicon.svg' });
+    expect(await text(origin)).toMatch(/class="brand-logo" src="\/assets\/favicon\.svg\?v=[\w-]+"/);
+  });
+
+  test.each(['missing.svg', 'http://cdn.example.com/logo.svg', '../locales/en.json'])(
+    'is refused with the logo %s',
+    (logo) => {
+      const settings = { name: 'x', brand: { color: '#000000', logo }, languages: ['en' as const] };
+      const create = () => createRenderer({ settings, publicUrl: 'http://localhost', production: true });
+      expect(create).toThrow(StartupError);
+      expect(create).toThrow(/^brand\.logo: /);
+    },
+  );
+});
+
+/** GET without what fetch adds: a tidier path, and no-cache beside If-None-Match. */
+async function raw(origin: string, path: string, headers: Record<string, string> = {}) {
+  const request = get(origin, { path, headers });
+  const [reply] = (await once(request, 'response')) as [IncomingMessage];
+  return { status: reply.statusCode, body: await consume(reply) };
+}
+
+describe('assets', () => {
+  test('are kept for good under the hash of their content', async () => {
+    const origin = await servePages(home);
+    const [url = ''] = (await text(origin)).match(/\/assets\/postern\.css\?v=[\w-]+/) ?? [];
+    const reply = await fetch(`${origin}${url}`);
+    expect(reply.headers.get('content-type')).toBe('text/css; charset=utf-8');
+    expect(reply.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const etag = reply.headers.get('etag') ?? '';
+    expect(await raw(origin, url, { 'if-none-match': etag })).toEqual({ status: 304, body: '' });
+    const head = await fetch(`${origin}${url}`, { method: 'HEAD' });
+    expect([head.status, Number(head.headers.get('content-length')) > 1000]).toEqual([200, true]);
+  });
+
+  test('of another version are not kept', async () => {
+    const origin = await servePages(home);
+    const reply = await fetch(`${origin}/assets/brand.css?v=other`);
+    expect(reply.headers.get('cache-control')).toBe('no-cache');
+    expect(await reply.text()).toContain('--brand:#2f5bea');
+  });
+
+  test.each([
+    '/assets/',
+    '/assets/nothing.css',
+    '/assets/../locales/en.json',
+    '/assets/..%2flocales%2fen.json',
+    '/assets/%2e%2e/locales/en.json',
+    '/assets/constructor',
+  ])('are the known files alone, not %s', async (url) => {
+    const origin = await servePages((ctx) => {
+      ctx.status = 404;
+    });
+    expect(await raw(origin, url)).toEqual({ status: 404, body: 'Not Found' });
+  });
+});

@@ -1,0 +1,246 @@
+import type { Context } from 'koa';
+import { qrCode } from '../../../src/http/pages/qr-code.ts';
+import type { Renderer } from '../../../src/http/pages/render.ts';
+import type { ViewData, ViewName } from '../../../src/http/pages/views.ts';
+
+/** A page as somebody may see it. */
+export interface Sample {
+  view: ViewName;
+  render(renderer: Renderer, ctx: Context): void;
+}
+
+function sample<V extends ViewName>(view: V, data: ViewData<V>): Sample {
+  return { view, render: (renderer, ctx) => renderer.render(ctx, view, data) };
+}
+
+const client = {
+  clientId: 'reports',
+  clientName: 'Acme Reports',
+  clientUri: 'https://reports.acme.example/',
+  policyUri: 'https://reports.acme.example/privacy',
+  tosUri: 'https://reports.acme.example/terms',
+};
+const longNamed = {
+  clientId: 'long',
+  clientName: 'Donaudampfschifffahrtsgesellschaft Kapitänspatentverwaltung für Österreich und Süddeutschland',
+};
+const account = { email: 'maria.keller@example.com', name: 'Maria Keller' };
+const form = { csrf: 'token', problems: [] };
+const signIn = {
+  ...form,
+  action: '/sign-in',
+  identifier: '',
+  remember: false,
+  rememberFor: 2_592_000,
+  passkeyUrl: '/passkey-options',
+  createAccountUrl: '/register',
+};
+const inside = {
+  client,
+  cancelAction: '/interaction/x/abort',
+  formTargets: ['https://reports.acme.example/cb'],
+};
+const createAccount = {
+  ...form,
+  step: 'all' as const,
+  proven: false,
+  action: '/register',
+  values: { name: '', username: '', email: '' },
+  passwordLength: { min: 8, max: 128 },
+  signInUrl: '/sign-in',
+};
+const createAccountStart = {
+  ...form,
+  step: 'email' as const,
+  action: '/register',
+  email: '',
+  signInUrl: '/sign-in',
+};
+const forgot = { ...form, action: '/forgot-password', identifier: '', signInUrl: '/sign-in' };
+const secondFactor = {
+  ...form,
+  action: '/sign-in/verify',
+  account,
+  methods: ['otp', 'recovery'] as const,
+  method: null,
+  trustFor: 2_592_000,
+  optionsUrl: '/passkey-options',
+  recoveryUrl: '/sign-in/verify?method=recovery',
+  otherUrl: '/sign-in/verify',
+  signInUrl: '/sign-in',
+};
+const enrol = {
+  ...form,
+  action: '/sign-in/enrol',
+  account,
+  passkeyOnly: false,
+  secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+  uri: 'otpauth://totp/Postern:maria.keller%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Postern',
+  qrCode: qrCode('otpauth://totp/Postern:maria'),
+  optionsUrl: '/passkey-options',
+};
+const resetPassword = {
+  ...form,
+  action: '/reset-password?token=x',
+  account,
+  passwordLength: { min: 8, max: 128 },
+};
+const consent = {
+  action: '/interaction/x/consent',
+  csrf: 'token',
+  client,
+  account,
+  switchAction: '/interaction/x/switch',
+  scopes: ['openid', 'profile', 'email', 'offline_access'],
+  apis: [{ name: 'Orders API', scopes: ['orders:read', 'orders:write'] }],
+  lasts: 7_776_000,
+  redirectUri: 'https://reports.acme.example/callback',
+};
+
+/** Every view, in each of its states. */
+export const samples: Readonly<Record<string, Sample>> = {
+  'home': sample('home', {
+    signInUrl: '/sign-in',
+    createAccountUrl: '/register',
+    discoveryUrl: '/.well-known/openid-configuration',
+    docsUrl: '/docs',
+  }),
+  'sign-in': sample('sign-in', signIn),
+  'sign-in-client': sample('sign-in', {
+    ...signIn,
+    ...inside,
+    forgotUrl: '/forgot',
+    identifier: 'maria',
+    remember: true,
+  }),
+  'sign-in-wrong': sample('sign-in', {
+    ...signIn,
+    ...inside,
+    identifier: 'maria',
+    problems: [{ field: null, message: 'problem.credentials' }],
+  }),
+  'sign-in-empty': sample('sign-in', {
+    ...signIn,
+    cancelAction: '/abort',
+    problems: [
+      { field: 'identifier', message: 'problem.identifierMissing' },
+      { field: 'password', message: 'problem.passwordMissing' },
+    ],
+  }),
+  'sign-in-long': sample('sign-in', { ...signIn, client: longNamed, cancelAction: '/abort' }),
+  'create-account': sample('create-account', createAccount),
+  'create-account-errors': sample('create-account', {
+    ...createAccount,
+    ...inside,
+    values: { name: 'Maria Keller', username: 'maria', email: 'maria@example' },
+    problems: [
+      { field: 'email', message: 'problem.emailInvalid' },
+      { field: 'username', message: 'problem.usernameTaken' },
+      { field: 'password', message: { key: 'problem.passwordTooShort', params: { min: 8 } } },
+      { field: null, message: 'problem.invalid' },
+    ],
+  }),
+  'create-account-email': sample('create-account', { ...createAccountStart, ...inside }),
+  'create-account-email-wrong': sample('create-account', {
+    ...createAccountStart,
+    email: 'maria@example',
+    problems: [{ field: 'email', message: 'problem.emailInvalid' }],
+  }),
+  'create-account-proven': sample('create-account', {
+    ...createAccount,
+    proven: true,
+    values: { name: '', username: '', email: 'maria.keller@example.com' },
+  }),
+  'create-account-closed': sample('create-account', { step: 'closed', signInUrl: '/sign-in' }),
+  'consent': sample('consent', consent),
+  'consent-app': sample('consent', {
+    ...consent,
+    client: longNamed,
+    account: { email: 'a-rather-long-address.of.somebody@department.university.example' },
+    scopes: ['openid', 'address', 'phone', 'calendar'],
+    redirectUri: 'com.example.app:/callback',
+    lasts: 1800,
+    apis: [],
+  }),
+  'logout': sample('logout', { action: '/logout', fields: { xsrf: 'x' }, account, client }),
+  'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),
+  'logged-out-stayed': sample('logged-out', { stayed: true, signInUrl: '/sign-in', client }),
+  'logged-out-stayed-unknown': sample('logged-out', { stayed: true, signInUrl: '/sign-in' }),
+  'signed-in': sample('signed-in', {
+    action: '/sign-out',
+    csrf: 'token',
+    account,
+    accountUrl: '/account',
+  }),
+  'expired': sample('expired', { homeUrl: '/' }),
+  'error-app': sample('error', {
+    code: 'invalid_client',
+    description: 'client is invalid',
+    requestId: '0f9a3f57-6d0e-4c7a-9a51-2c1be5a35d0c',
+    homeUrl: '/',
+  }),
+  ...Object.fromEntries(
+    ['csrf', 'forbidden', 'not_found', 'rate_limited', 'server_error', 'unavailable'].map((code) => [
+      `error-${code}`,
+      sample('error', { code, requestId: '0f9a3f57-6d0e-4c7a-9a51-2c1be5a35d0c', homeUrl: '/', client }),
+    ]),
+  ),
+  'second-factor': sample('second-factor', { ...secondFactor, ...inside }),
+  'second-factor-wrong': sample('second-factor', {
+    ...secondFactor,
+    methods: ['passkey', 'otp', 'recovery'],
+    problems: [{ field: 'code', message: 'problem.code' }],
+  }),
+  'second-factor-passkey': sample('second-factor', { ...secondFactor, methods: ['passkey', 'recovery'] }),
+  'second-factor-recovery': sample('second-factor', { ...secondFactor, method: 'recovery' }),
+  'enrol': sample('enrol', { ...enrol, ...inside }),
+  'enrol-wrong': sample('enrol', { ...enrol, problems: [{ field: 'code', message: 'problem.code' }] }),
+  'enrol-passkey': sample('enrol', { ...enrol, passkeyOnly: true }),
+  'enrolled': sample('enrolled', {
+    account,
+    codes: ['7K2M-Q4TX-9RWD', '3HNP-V8CJ-5ZBF'],
+    onwardUrl: '/sign-in/continue',
+  }),
+  'forgot-password': sample('forgot-password', { ...forgot, ...inside }),
+  'forgot-password-empty': sample('forgot-password', {
+    ...forgot,
+    problems: [{ field: 'identifier', message: 'problem.identifierMissing' }],
+  }),
+  'mail-sent': sample('mail-sent', {
+    text: { key: 'mailSent.reset', params: { address: 'maria.keller@example.com' } },
+    againUrl: '/forgot-password',
+    signInUrl: '/sign-in',
+    devMailUrl: '/dev/mail',
+  }),
+  'mail-sent-register': sample('mail-sent', {
+    ...inside,
+    text: {
+      key: 'mailSent.register',
+      params: { address: 'a-rather-long-address.of.somebody@department.university.example' },
+    },
+    againUrl: '/register',
+    signInUrl: '/sign-in',
+    devMailUrl: undefined,
+  }),
+  'reset-password': sample('reset-password', resetPassword),
+  'reset-password-weak': sample('reset-password', {
+    ...resetPassword,
+    problems: [{ field: 'password', message: 'problem.passwordCommon' }],
+  }),
+  'verify-email': sample('verify-email', {
+    action: '/verify-email?token=x',
+    csrf: 'token',
+    email: account.email,
+  }),
+  'link-dead': sample('message', {
+    icon: 'hourglass',
+    title: 'link.deadTitle',
+    text: 'link.deadReset',
+    link: { url: '/forgot-password', label: 'link.again' },
+  }),
+  'message': sample('message', {
+    title: 'signedIn.title',
+    text: 'signedIn.text',
+    link: { url: '/', label: 'action.home' },
+  }),
+};

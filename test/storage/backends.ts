@@ -1,0 +1,155 @@
+/** The ways to run the stores of the provider, each on real servers: what the conformance suite is run on. */
+import { randomUUID } from 'node:crypto';
+import { Cluster, Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import { createLogger } from '../../src/kernel/logger.ts';
+import type { AdapterFactory, Payload } from '../../src/storage/oidc/adapter.ts';
+import { createAdapters } from '../../src/storage/oidc/adapters.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
+import { createRedis, type RedisClient } from '../../src/storage/redis/client.ts';
+import { createRevocation, type Revocation } from '../../src/storage/revocation.ts';
+import { atEnd, temporaryFolder } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import { startRedis } from '../support/redis.ts';
+
+export type Kind = 'PostgreSQL alone' | 'PostgreSQL and Redis' | 'PostgreSQL and Redis Cluster';
+export const KINDS: Kind[] = ['PostgreSQL alone', 'PostgreSQL and Redis', 'PostgreSQL and Redis Cluster'];
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export const silent = createLogger('silent');
+
+/** A clock that tests put forward. */
+class TestClock {
+  #ahead = 0;
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+  forward(milliseconds: number): void {
+    this.#ahead += milliseconds;
+  }
+}
+
+export interface Backend {
+  pool: Pool;
+  inTransaction: InTransaction;
+  clock: TestClock;
+  server: RedisServer | undefined;
+  redis: RedisClient | undefined;
+  adapters: AdapterFactory;
+  revocation: Revocation;
+  /** Another client of the same Redis, as another node has it. */
+  anotherRedis(): Promise<RedisClient | undefined>;
+  newAccount(): Promise<string>;
+  /** A grant that lives, for a new account unless given. */
+  newGrant(payload?: Payload): Promise<string>;
+  /** Everything that the stores hold, as text. */
+  contents(): Promise<string>;
+  /** The time to live of every key in Redis, in milliseconds; -1 for ever. */
+  lifetimes(): Promise<number[]>;
+}
+
+async function startCluster(): Promise<RedisServer> {
+  const folder = await temporaryFolder();
+  const server = await startRedis([
+    '--cluster-enabled',
+    'yes',
+    '--cluster-announce-ip',
+    '127.0.0.1',
+    '--dir',
+    folder,
+  ]);
+  const node = new Redis(server.url);
+  await node.cluster('ADDSLOTSRANGE', 0, 16383);
+  while (!(await node.cluster('INFO')).includes('cluster_state:ok')) await pause(20);
+  node.disconnect();
+  return server;
+}
+
+async function connect(server: RedisServer, kind: Kind): Promise<RedisClient> {
+  const isCluster = kind === 'PostgreSQL and Redis Cluster';
+  const redis = createRedis(isCluster ? `${server.url}/?cluster=true` : server.url, silent);
+  atEnd(async () => {
+    // One that is ended while it tries to connect keeps its process for seconds.
+    for (let tries = 0; redis.status !== 'ready' && tries < 100; tries += 1) await pause(50);
+    redis.disconnect();
+  });
+  await new Promise((resolve) => redis.once('ready', resolve));
+  return redis;
+}
+
+const nodesOf = (redis: RedisClient): Redis[] => (redis instanceof Cluster ? redis.nodes('master') : [redis]);
+
+/** The bytes of every key: `DUMP` has them whatever the type, short strings uncompressed. */
+async function dump(redis: RedisClient): Promise<{ text: string; lifetimes: number[] }> {
+  let text = '';
+  const lifetimes: number[] = [];
+  for (const node of nodesOf(redis)) {
+    // The client's own prefix is not put before what KEYS found.
+    const bare = node.duplicate({ keyPrefix: '' });
+    await bare.config('SET', 'rdbcompression', 'no');
+    for (const key of await bare.keys('*')) {
+      text += `${key} ${(await bare.dumpBuffer(key))?.toString('latin1')}\n`;
+      lifetimes.push(await bare.pttl(key));
+    }
+    bare.disconnect();
+  }
+  return { text, lifetimes };
+}
+
+export async function openBackend(kind: Kind): Promise<Backend> {
+  const { url } = await createDatabase();
+  const pool = createPool(url, { logger: silent, applicationName: 'test', max: 20 });
+  const sequelize = createSequelize(url, 5);
+  atEnd(async () => {
+    await sequelize.close();
+    await pool.end();
+  });
+  const clock = new TestClock();
+  const server =
+    kind === 'PostgreSQL alone'
+      ? undefined
+      : await (kind === 'PostgreSQL and Redis' ? startRedis() : startCluster());
+  const redis = server && (await connect(server, kind));
+  const revocation = createRevocation({ pool, redis, clock, logger: silent, longestToken: 3600 });
+  const adapters = createAdapters({ pool, redis, clock, endGrant: (id) => revocation.endGrant(id) });
+
+  async function newAccount(): Promise<string> {
+    const id = randomUUID();
+    await pool.query('insert into users (id, email, email_key) values ($1, $2, $2)', [
+      id,
+      `${id}@example.com`,
+    ]);
+    return id;
+  }
+
+  return {
+    pool,
+    inTransaction: transactions(sequelize, silent),
+    clock,
+    server,
+    redis,
+    adapters,
+    revocation,
+    anotherRedis: async () => server && connect(server, kind),
+    newAccount,
+    async newGrant(payload) {
+      const id = randomUUID();
+      await adapters('Grant').upsert(id, payload ?? { accountId: await newAccount(), clientId: 'app' }, 3600);
+      return id;
+    },
+    async contents() {
+      const tables = await Promise.all(
+        ['oidc_records', 'oidc_grants', 'revocation_marks'].map(async (table) => {
+          const { rows } = await pool.query<{ row: string }>(`select t::text as row from ${table} t`);
+          return rows.map(({ row }) => row).join('\n');
+        }),
+      );
+      return [...tables, redis ? (await dump(redis)).text : ''].join('\n');
+    },
+    lifetimes: async () => (redis ? (await dump(redis)).lifetimes : []),
+  };
+}

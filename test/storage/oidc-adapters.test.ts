@@ -1,0 +1,293 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
+import { AlreadyConsumed, GrantGone, ReplayDetected } from '../../src/storage/oidc/errors.ts';
+import { KINDS, openBackend, type Backend } from './backends.ts';
+
+const UNDER_GRANT = [
+  'AccessToken',
+  'AuthorizationCode',
+  'RefreshToken',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
+  'PreAuthorizedCode',
+];
+const CONSUMED = [...UNDER_GRANT.slice(1), 'PushedAuthorizationRequest'];
+const ALONE = [
+  'ClientCredentials',
+  'PushedAuthorizationRequest',
+  'Interaction',
+  'InitialAccessToken',
+  'RegistrationAccessToken',
+  'ReplayDetection',
+];
+
+const newId = () => randomBytes(32).toString('base64url');
+const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000);
+const outcomes = async (tries: Promise<unknown>[]) => {
+  const settled = await Promise.allSettled(tries);
+  return {
+    won: settled.filter(({ status }) => status === 'fulfilled').length,
+    errors: settled.filter((one) => one.status === 'rejected').map(({ reason }): unknown => reason),
+  };
+};
+
+describe.each(KINDS)('the adapters on %s', (kind) => {
+  let backend: Backend;
+  let adapter: (model: string) => Adapter;
+
+  beforeAll(async () => {
+    backend = await openBackend(kind);
+    adapter = backend.adapters;
+  });
+
+  const save = async (model: string, more: Payload = {}, expiresIn = 60) => {
+    const id = newId();
+    const payload = { kind: model, iat: 1, exp: 2, clientId: 'app', ...more };
+    await adapter(model).upsert(id, { ...payload, jti: id }, expiresIn);
+    return { id, payload };
+  };
+
+  describe.each([...UNDER_GRANT, ...ALONE])('%s', (model) => {
+    const more = async (): Promise<Payload> =>
+      UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant(), accountId: randomUUID() } : {};
+
+    test('comes back as it was saved, under no other id', async () => {
+      const { id, payload } = await save(model, {
+        ...(await more()),
+        scope: 'openid',
+        claims: { id_token: { a: null } },
+      });
+      expect(await adapter(model).find(id)).toEqual({ ...payload, jti: id });
+      expect(await adapter(model).find(newId())).toBeUndefined();
+      const { models, other } = { models: [...UNDER_GRANT, ...ALONE], other: newId() };
+      for (const another of models.filter((name) => name !== model))
+        expect(await adapter(another).find(id)).toBeUndefined();
+      await adapter(model).destroy(other);
+      expect(await adapter(model).find(id)).toBeDefined();
+      await adapter(model).destroy(id);
+      expect(await adapter(model).find(id)).toBeUndefined();
+    });
+
+    test('is not in the store by its id', async () => {
+      const { id } = await save(model, await more());
+      const contents = await backend.contents();
+      expect(contents).toContain(model);
+      expect(contents).not.toContain(id);
+    });
+
+    test('is gone to the millisecond when it has expired', async () => {
+      const before = backend.clock.now();
+      const { id } = await save(model, await more(), 1000);
+      const after = backend.clock.now();
+      const kept = ['DeviceCode', 'BackchannelAuthenticationRequest'].includes(model) ? 600_000 : 0;
+      backend.clock.forward(1000_000 + kept - 5_000);
+      expect(await adapter(model).find(id)).toBeDefined();
+      backend.clock.forward(5_000 + after - before);
+      expect(await adapter(model).find(id)).toBeUndefined();
+      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+    });
+
+    test('keeps whatever characters a client sent', async () => {
+      const odd = { state: 'a\0b\ud800c', ['__proto__x']: 1, nonce: '\u2028"\\' };
+      const payload = JSON.parse('{"__proto__": {"polluted": true}}') as Payload;
+      const { id } = await save(model, { ...(await more()), params: odd, ...payload });
+      const found = await adapter(model).find(id);
+      expect(found?.['params']).toEqual(odd);
+      expect(Object.hasOwn(found ?? {}, '__proto__')).toBe(true);
+      expect('polluted' in (found ?? {})).toBe(false);
+    });
+  });
+
+  describe.each(CONSUMED)('%s', (model) => {
+    const more = async (): Promise<Payload> =>
+      UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant() } : {};
+
+    test('is consumed once by twenty that try at once', async () => {
+      const { id } = await save(model, await more());
+      const before = backend.clock.now();
+      const { won, errors } = await outcomes(Array.from({ length: 20 }, () => adapter(model).consume(id)));
+      expect(won).toBe(1);
+      for (const error of errors) expect(error).toBeInstanceOf(AlreadyConsumed);
+      const found = await adapter(model).find(id);
+      const at = found?.['consumedAt'] as number;
+      expect(at).toBeGreaterThanOrEqual(before);
+      expect(at).toBeLessThanOrEqual(backend.clock.now());
+      expect(found?.['consumed']).toBe(seconds(at));
+    });
+
+    test('stays consumed when it is saved again', async () => {
+      const { id, payload } = await save(model, await more());
+      await adapter(model).consume(id);
+      await adapter(model).upsert(id, { ...payload, jti: id, error: 'late' }, 60);
+      expect(await adapter(model).find(id)).toMatchObject({ error: 'late', consumed: expect.any(Number) });
+      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+    });
+
+    test('is not consumed when it was never there, was destroyed or has expired', async () => {
+      await expect(adapter(model).consume(newId())).rejects.toBeInstanceOf(AlreadyConsumed);
+      const { id } = await save(model, await more());
+      await adapter(model).destroy(id);
+      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+      const { id: old } = await save(model, await more(), 10);
+      backend.clock.forward(10_001);
+      await expect(adapter(model).consume(old)).rejects.toBeInstanceOf(AlreadyConsumed);
+    });
+  });
+
+  test('of twenty that show one jti at once, one is not a replay; after its time again one', async () => {
+    const id = newId();
+    const show = () => adapter('ReplayDetection').upsert(id, { iss: 'app' }, 60);
+    for (let round = 0; round < 3; round += 1) {
+      const { won, errors } = await outcomes(Array.from({ length: 20 }, show));
+      expect(won).toBe(1);
+      for (const error of errors) expect(error).toBeInstanceOf(ReplayDetected);
+      backend.clock.forward(60_001);
+    }
+  });
+
+  test('refuses a record without a lifetime; one whose lifetime is over is not found', async () => {
+    const requests = adapter('PushedAuthorizationRequest');
+    await expect(requests.upsert(newId(), {})).rejects.toThrow(TypeError);
+    await expect(requests.upsert(newId(), {}, Number.NaN)).rejects.toThrow(TypeError);
+    const id = newId();
+    await requests.upsert(id, {}, -5);
+    expect(await requests.find(id)).toBeUndefined();
+  });
+
+  test('an interaction keeps neither the session nor the other ids it needs in clear', async () => {
+    const session = { accountId: randomUUID(), uid: 'u', cookie: newId() };
+    const [deviceCode, parJti] = [newId(), newId()];
+    const { id } = await save('Interaction', { session, deviceCode, parJti });
+    const contents = await backend.contents();
+    for (const secret of [session.cookie, deviceCode, parJti]) expect(contents).not.toContain(secret);
+    const found = await adapter('Interaction').find(id);
+    expect(found).toMatchObject({ deviceCode, parJti, session: { accountId: session.accountId, uid: 'u' } });
+  });
+
+  test('a device code is found by its user code, also after it was saved without it', async () => {
+    const userCode = randomBytes(6).toString('hex').toUpperCase();
+    const { id, payload } = await save('DeviceCode', { userCode });
+    const contents = await backend.contents();
+    expect(contents).not.toContain(userCode);
+    expect(contents).not.toContain(id);
+    const found = await adapter('DeviceCode').findByUserCode(userCode);
+    expect(found).toEqual({ ...payload, jti: id, userCode });
+    await adapter('DeviceCode').upsert(id, { ...found, inFlight: true }, 30);
+    const { userCode: _, ...seen } = (await adapter('DeviceCode').find(id)) ?? {};
+    await adapter('DeviceCode').upsert(id, { ...seen, scope: 'openid' }, 30);
+    expect(await adapter('DeviceCode').findByUserCode(userCode)).toMatchObject({
+      scope: 'openid',
+      inFlight: true,
+    });
+    expect(await adapter('DeviceCode').findByUserCode('OTHER')).toBeUndefined();
+    await expect(save('DeviceCode', { userCode })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await adapter('DeviceCode').findByUserCode(userCode)).toMatchObject({ jti: id });
+  });
+
+  describe('a grant', () => {
+    const accountsOf = async (status: string) => {
+      const id = await backend.newAccount();
+      await backend.pool.query('update users set status = $2 where id = $1', [id, status]);
+      return id;
+    };
+
+    test('comes back as it was saved until it expires or ends', async () => {
+      const payload = {
+        accountId: await backend.newAccount(),
+        clientId: 'app',
+        openid: { scope: 'openid\0' },
+      };
+      const id = await backend.newGrant(payload);
+      expect(await adapter('Grant').find(id)).toEqual({ ...payload, jti: id });
+      await adapter('Grant').upsert(id, { ...payload, rejected: {} }, 10);
+      expect(await adapter('Grant').find(id)).toMatchObject({ rejected: {} });
+      backend.clock.forward(10_001);
+      expect(await adapter('Grant').find(id)).toBeUndefined();
+      expect(await adapter('Grant').find('\0')).toBeUndefined();
+    });
+
+    test('needs no account, but if it names one, one that is there and active', async () => {
+      const clientsOwn = await backend.newGrant({ clientId: 'app' });
+      expect(await adapter('Grant').find(clientsOwn)).toBeDefined();
+      for (const accountId of [randomUUID(), 'nobody', await accountsOf('suspended')])
+        await expect(backend.newGrant({ accountId })).rejects.toBeInstanceOf(GrantGone);
+    });
+
+    test('that has ended takes no more tokens and is not brought back', async () => {
+      const payload = { accountId: await backend.newAccount(), clientId: 'app' };
+      const grantId = await backend.newGrant(payload);
+      await adapter('Grant').destroy(grantId);
+      for (const model of UNDER_GRANT)
+        await expect(save(model, { grantId })).rejects.toBeInstanceOf(GrantGone);
+      await expect(adapter('Grant').upsert(grantId, payload, 60)).rejects.toBeInstanceOf(GrantGone);
+    });
+
+    test('lives on when its tokens are revoked, all of them and no others', async () => {
+      const [grantId, another] = [await backend.newGrant(), await backend.newGrant()];
+      const saved = await Promise.all(
+        UNDER_GRANT.map(async (model) => ({ model, ...(await save(model, { grantId })) })),
+      );
+      const kept = await Promise.all(
+        UNDER_GRANT.map(async (model) => ({ model, ...(await save(model, { grantId: another })) })),
+      );
+      await Promise.all(UNDER_GRANT.map((model) => adapter(model).revokeByGrantId(grantId)));
+      for (const { model, id } of saved) expect(await adapter(model).find(id)).toBeUndefined();
+      for (const { model, id } of kept) expect(await adapter(model).find(id)).toBeDefined();
+      for (const model of UNDER_GRANT) {
+        const { id } = await save(model, { grantId });
+        expect(await adapter(model).find(id)).toBeDefined();
+      }
+    });
+
+    test.each(UNDER_GRANT)('leaves no %s behind that was written while it ended', async (model) => {
+      for (let round = 0; round < 40; round += 1) {
+        const grantId = await backend.newGrant();
+        const ids = Array.from({ length: 6 }, newId);
+        const writes = ids.map(async (id, index) => {
+          // Before, during and after the end, by turns.
+          for (let wait = index * (round % 5); wait > 0; wait -= 1) await new Promise(setImmediate);
+          await adapter(model).upsert(id, { grantId }, 60);
+        });
+        const end = [
+          ...UNDER_GRANT.map((name) => adapter(name).revokeByGrantId(grantId)),
+          adapter('Grant').destroy(grantId),
+        ];
+        const { errors } = await outcomes([...writes, ...end]);
+        for (const error of errors) expect(error).toBeInstanceOf(GrantGone);
+        for (const id of ids) expect(await adapter(model).find(id)).toBeUndefined();
+        expect(await adapter('Grant').find(grantId)).toBeUndefined();
+      }
+    });
+
+    test('leaves nothing behind that was written while its account was suspended or deleted', async () => {
+      for (let round = 0; round < 40; round += 1) {
+        const accountId = await backend.newAccount();
+        const [grantId, code, session] = [randomUUID(), newId(), newId()];
+        const login = async () => {
+          for (let wait = round % 10; wait > 0; wait -= 1) await new Promise(setImmediate);
+          await adapter('Grant').upsert(grantId, { accountId, clientId: 'app' }, 60);
+          await adapter('Session').upsert(session, { accountId, uid: newId() }, 60);
+          await adapter('AuthorizationCode').upsert(code, { grantId, accountId }, 60);
+        };
+        const end = backend.inTransaction(async (tx) => {
+          if (round % 2) await tx.query("update users set status = 'suspended' where id = $1", [accountId]);
+          await backend.revocation.endAccount(accountId, tx);
+          if (round % 2 === 0) await tx.query('delete from users where id = $1', [accountId]);
+        });
+        const { errors } = await outcomes([login(), end]);
+        for (const error of errors) expect(error).toBeInstanceOf(GrantGone);
+        expect(await adapter('Grant').find(grantId)).toBeUndefined();
+        expect(await adapter('Session').find(session)).toBeUndefined();
+        expect(await adapter('AuthorizationCode').find(code)).toBeUndefined();
+      }
+    });
+  });
+
+  test('nothing in Redis lives for ever', async () => {
+    for (const lifetime of await backend.lifetimes()) {
+      expect(lifetime).toBeGreaterThan(0);
+      expect(lifetime).toBeLessThanOrEqual(3_600_000);
+    }
+  });
+});

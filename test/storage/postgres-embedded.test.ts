@@ -1,0 +1,273 @@
+import { once } from 'node:events';
+import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { StartupError } from '../../src/kernel/startup-error.ts';
+import { accountFor } from '../../src/storage/postgres/embedded-account.ts';
+import { findBinaries } from '../../src/storage/postgres/embedded-binaries.ts';
+import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
+import { openEmbedded } from '../../src/storage/postgres/embedded.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { atEnd, temporaryFolder } from '../support/cleanup.ts';
+import { newDataDir, open, saidOnFileSystem, serverPid, spawnUser } from '../support/embedded.ts';
+import { execute } from '../support/postgres-server.ts';
+
+const logger = createLogger('silent');
+
+const remains = async (dataDir: string) => (await readdir(dataDir)).filter((name) => name.includes('.init-'));
+
+async function failure(dataDir: string): Promise<Error> {
+  const error: unknown = await openEmbedded({ dataDir, logger }).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(StartupError);
+  return error as Error;
+}
+
+test('makes a database in an empty DATA_DIR, and finds it again', async () => {
+  const dataDir = await newDataDir();
+  const first = await open(dataDir);
+  expect(first.firstRun).toBe(true);
+  await execute(first.databaseUrl, 'create table kept (n integer)');
+  await first.close();
+  expect(await serverPid(dataDir)).toBeNull();
+
+  const second = await open(dataDir);
+  expect(second.firstRun).toBe(false);
+  expect(second.databaseUrl).toBe(first.databaseUrl);
+  await execute(second.databaseUrl, 'insert into kept values (1)');
+  await second.close();
+});
+
+test('lets nobody else at it: the files are closed, and the database asks for its password', async () => {
+  const dataDir = await newDataDir();
+  const { databaseUrl, close } = await open(dataDir).then((it) => ({
+    databaseUrl: it.databaseUrl,
+    close: () => it.close(),
+  }));
+  const modes = ['postgres/connection.json', 'postgres/cluster', 'postgres.log'].map((name) =>
+    stat(path.join(dataDir, name)),
+  );
+  expect((await Promise.all(modes)).map(({ mode }) => mode & 0o077)).toEqual([0, 0, 0]);
+  const guess = new URL(databaseUrl);
+  guess.password = 'guess';
+  await expect(execute(guess.href, 'select 1')).rejects.toThrow('password authentication failed');
+  await expect(execute(databaseUrl, "copy (select 1) to program 'true'")).rejects.toThrow(
+    'permission denied',
+  );
+  await close();
+});
+
+test('is shared: who leaves last stops it, in whatever order', async () => {
+  const dataDir = await newDataDir();
+  const server = await open(dataDir);
+  const command = await open(dataDir);
+  expect(command.databaseUrl).toBe(server.databaseUrl);
+  expect(command.firstRun).toBe(false);
+  await server.close();
+  await execute(command.databaseUrl, 'select 1');
+  const another = await open(dataDir);
+  await command.close();
+  await execute(another.databaseUrl, 'select 1');
+  await another.close();
+  expect(await serverPid(dataDir)).toBeNull();
+});
+
+test('a newcomer and the last to leave do not get into each other’s way', async () => {
+  const dataDir = await newDataDir();
+  await (await open(dataDir)).close();
+  const visit = async () => {
+    for (let turn = 0; turn < 8; turn += 1) {
+      const embedded = await open(dataDir);
+      await execute(embedded.databaseUrl, 'select 1');
+      await embedded.close();
+    }
+  };
+  await Promise.all([visit(), visit(), visit()]);
+  expect(await serverPid(dataDir)).toBeNull();
+});
+
+test('of processes that start at once on an empty DATA_DIR one makes the database', async () => {
+  const dataDir = await newDataDir();
+  const all = await Promise.all([open(dataDir), open(dataDir), open(dataDir)]);
+  expect(all.filter(({ firstRun }) => firstRun)).toHaveLength(1);
+  expect(new Set(all.map(({ databaseUrl }) => databaseUrl)).size).toBe(1);
+  expect(await remains(dataDir)).toEqual([]);
+  for (const one of all) await one.close();
+});
+
+test('adopts the PostgreSQL of a server that was killed', async () => {
+  const dataDir = await newDataDir();
+  const { child, said } = await spawnUser(dataDir);
+  const pid = await serverPid(dataDir);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await serverPid(dataDir)).toBe(pid);
+
+  const heir = await open(dataDir);
+  expect(heir.databaseUrl).toBe(said['databaseUrl']);
+  expect(await serverPid(dataDir)).toBe(pid);
+  await heir.claimServer('http://localhost:8000');
+  await heir.close();
+  expect(await serverPid(dataDir)).toBeNull();
+});
+
+test('begins anew where the making of the database was cut short', async () => {
+  const dataDir = await newDataDir();
+  const interrupted = spawnUser(dataDir).catch(() => undefined);
+  while (!(await remains(dataDir).catch(() => []))[0]) await sleep(5);
+  const [pid] = /\d+/.exec((await remains(dataDir))[0] ?? '') ?? [];
+  process.kill(Number(pid), 'SIGKILL');
+  void interrupted;
+
+  const embedded = await open(dataDir);
+  expect(embedded.firstRun).toBe(true);
+  await embedded.close();
+  // What was cut short may still have been writing; the next start clears up.
+  while ((await remains(dataDir)).length > 0) await (await open(dataDir)).close();
+});
+
+test('refuses a second server, saying which the first is', async () => {
+  const dataDir = await newDataDir();
+  const { child, said } = await spawnUser(dataDir);
+  expect(said).toHaveProperty('databaseUrl');
+  const second = await open(dataDir);
+  await expect(second.claimServer('http://localhost:8000')).rejects.toThrow(
+    new RegExp(`already running on DATA_DIR ${dataDir} \\(process ${child.pid}, http://localhost:8123\\)`),
+  );
+  child.stdin?.end();
+  await once(child, 'exit');
+  await second.claimServer('http://localhost:8000');
+  await second.close();
+});
+
+test('brings PostgreSQL back when it dies, where it was', async () => {
+  const dataDir = await newDataDir();
+  const log: string[] = [];
+  const embedded = await openEmbedded({
+    dataDir,
+    logger: createLogger('info', { write: (line) => void log.push(line) }),
+  });
+  atEnd(() => embedded.close());
+  await embedded.claimServer('http://localhost:8000');
+  const pool = createPool(embedded.databaseUrl, { logger, applicationName: 'test' });
+  atEnd(() => pool.end());
+  await pool.query('create table kept as select 1 as n');
+  process.kill((await serverPid(dataDir)) ?? 0, 'SIGKILL');
+  const answer = async () => pool.query('select n from kept').catch(() => null);
+  while (!(await answer())) await sleep(50);
+  while (!log.some((line) => line.includes('is back'))) await sleep(50);
+  const second = await open(dataDir);
+  await expect(second.claimServer('http://localhost:8001')).rejects.toThrow('already running');
+  await second.close();
+  await embedded.close();
+  expect(await serverPid(dataDir)).toBeNull();
+});
+
+test('starts elsewhere when another program has its port', async () => {
+  const dataDir = await newDataDir();
+  const before = await open(dataDir);
+  await before.close();
+  const { port } = new URL(before.databaseUrl);
+  const other = createServer().listen(Number(port), '127.0.0.1');
+  await once(other, 'listening');
+  const after = await open(dataDir);
+  expect(new URL(after.databaseUrl).port).not.toBe(port);
+  await execute(after.databaseUrl, 'select 1');
+  await after.close();
+  other.close();
+});
+
+test('starts although the process id of its last PostgreSQL now belongs to another program', async () => {
+  const dataDir = await newDataDir();
+  await (await open(dataDir)).close();
+  const cluster = await findCluster(dataDir);
+  const stranger = cluster?.account.launch('sleep', ['600'], { stdio: 'ignore' });
+  atEnd(() => Promise.resolve(stranger?.kill()));
+  const pidFile = path.join(dataDir, 'postgres/cluster/postmaster.pid');
+  await writeFile(
+    pidFile,
+    `${stranger?.pid}\n${cluster?.data}\n1700000000\n5432\n\n127.0.0.1\n  1 1\nready   \n`,
+  );
+  await (await open(dataDir)).close();
+  stranger?.kill();
+});
+
+test('runs under a folder that only its owner may enter', async () => {
+  const dataDir = await newDataDir();
+  await chmod(path.dirname(dataDir), 0o700);
+  await (await open(dataDir)).close();
+  const again = await open(dataDir);
+  await execute(again.databaseUrl, 'select 1');
+  await again.close();
+});
+
+test('runs from programs in such a folder', async () => {
+  const closed = path.join(await temporaryFolder(), 'closed');
+  const { postgres } = await findBinaries();
+  await cp(path.resolve(postgres, '../..'), path.join(closed, 'native'), { recursive: true });
+  const programs = path.join(closed, 'native/bin');
+  // First the folder alone, then the files as a strict umask makes them.
+  const files = ['initdb', 'postgres'].map((name) => path.join(programs, name));
+  for (const shut of [[closed], files]) {
+    for (const each of shut) await chmod(each, 0o700);
+    const folder = await temporaryFolder();
+    const account = await accountFor(folder, path.join(programs, 'postgres'), null);
+    const data = path.join(folder, 'cluster');
+    await mkdir(data);
+    if (account.owner) await chown(data, account.owner.uid, account.owner.gid);
+    const child = account.launch(path.join(programs, 'initdb'), ['-D', data, '--no-sync'], {
+      stdio: 'ignore',
+    });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  }
+});
+
+test('says what to do when DATA_DIR is, or lies under, a file', async () => {
+  const file = path.join(await temporaryFolder(), 'file');
+  await writeFile(file, '');
+  for (const dataDir of [file, path.join(file, 'data')]) {
+    expect((await failure(dataDir)).message).toBe(
+      `DATA_DIR (${dataDir}) is not a folder. Set DATA_DIR to a folder, or move that file away.`,
+    );
+  }
+});
+
+test('says what to do when DATA_DIR is read-only', async () => {
+  const said = await saidOnFileSystem('ro');
+  expect(said).toMatchObject({
+    name: 'StartupError',
+    message: expect.stringMatching(/read-only file system.*another DATA_DIR/),
+  });
+});
+
+test.each([
+  ['at once', 'size=16k'],
+  ['while the database is made', 'size=24m'],
+])('says what to do when the disk is full %s', async (_when, options) => {
+  const said = await saidOnFileSystem(options);
+  expect(said).toMatchObject({
+    name: 'StartupError',
+    message: expect.stringMatching(/full\. Free at least/),
+  });
+});
+
+test('refuses the files of another PostgreSQL, and leaves them alone', async () => {
+  const dataDir = await newDataDir();
+  await (await open(dataDir)).close();
+  const version = path.join(dataDir, 'postgres/cluster/PG_VERSION');
+  const ours = await readFile(version, 'utf8');
+  await writeFile(version, '12\n');
+  expect((await failure(dataDir)).message).toMatch(/holds a database of PostgreSQL 12, which .* cannot read/);
+  await writeFile(version, ours);
+  await (await open(dataDir)).close();
+});
+
+test('refuses a database whose password is gone, rather than making another', async () => {
+  const dataDir = await newDataDir();
+  await (await open(dataDir)).close();
+  await rm(path.join(dataDir, 'postgres/connection.json'));
+  expect((await failure(dataDir)).message).toMatch(/is damaged: restore it from a backup/);
+  expect(await readdir(path.join(dataDir, 'postgres'))).toEqual(['cluster']);
+});

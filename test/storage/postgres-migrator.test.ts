@@ -1,0 +1,85 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from '@jest/globals';
+import { Client } from 'pg';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { StartupError } from '../../src/kernel/startup-error.ts';
+import { migrate, pendingMigrations } from '../../src/storage/postgres/migrator.ts';
+import { temporaryFolder } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+const logger = createLogger('silent');
+
+const empty = async () => (await createDatabase({ template: 'template1' })).url;
+
+async function folderOf(files: Record<string, string>): Promise<string> {
+  const folder = path.join(await temporaryFolder(), 'migrations');
+  await mkdir(folder);
+  for (const [name, sql] of Object.entries(files)) await writeFile(path.join(folder, name), sql);
+  return folder;
+}
+
+async function rows<Row>(url: string, sql: string): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
+test('brings an empty database up to date, then finds nothing to do', async () => {
+  const url = await empty();
+  const pending = await pendingMigrations(url);
+  expect(pending).toContain('0001-foundation');
+  expect(await migrate(url, logger)).toEqual(pending);
+  expect(await pendingMigrations(url)).toEqual([]);
+  expect(await migrate(url, logger)).toEqual([]);
+  expect(await rows(url, 'select id from users')).toEqual([]);
+});
+
+test('of five nodes that start together one migrates', async () => {
+  const url = await empty();
+  // Slow enough that all five are there before the first is done, and fails when it runs twice.
+  const folder = await folderOf({ '0001-slow.sql': 'select pg_sleep(0.3); create table once (n integer);' });
+  const results = await Promise.all(Array.from({ length: 5 }, () => migrate(url, logger, folder)));
+  expect(results.filter((names) => names.length > 0)).toEqual([['0001-slow']]);
+});
+
+test('refuses a database of a newer version, naming what it does not know, and leaves it alone', async () => {
+  const url = await empty();
+  const newer = { '0001-a.sql': 'create table a (n integer)', '0009-new.sql': 'create table b (n integer)' };
+  await migrate(url, logger, await folderOf(newer));
+  const older = await folderOf({
+    '0001-a.sql': newer['0001-a.sql'],
+    '0002-c.sql': 'create table c (n integer)',
+  });
+  const refusal = await migrate(url, logger, older).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(StartupError);
+  expect((refusal as Error).message).toMatch(/newer version.*0009-new/);
+  await expect(pendingMigrations(url, older)).rejects.toThrow('0009-new');
+  expect(await rows(url, "select to_regclass('c') as found")).toEqual([{ found: null }]);
+});
+
+test('keeps nothing of a migration that fails half-way, and all before it', async () => {
+  const url = await empty();
+  const good = { '0001-good.sql': 'create table good (n integer)' };
+  const broken = await folderOf({ ...good, '0002-bad.sql': 'create table half (n integer); select 1 / 0;' });
+  await expect(migrate(url, logger, broken)).rejects.toThrow(
+    /could not be migrated.*0002-bad.*division by zero/s,
+  );
+  expect(await rows(url, "select to_regclass('half') as found")).toEqual([{ found: null }]);
+  expect(await rows(url, 'select name from migrations')).toEqual([{ name: '0001-good' }]);
+  const mended = await folderOf({ ...good, '0002-bad.sql': 'create table half (n integer);' });
+  expect(await migrate(url, logger, mended)).toEqual(['0002-bad']);
+});
+
+test('says where it looked and what to do when PostgreSQL is not there, never the password', async () => {
+  const refusal = await migrate('postgres://someone:hunter2@127.0.0.1:1/nowhere', logger).catch(
+    (error: unknown) => error,
+  );
+  expect(refusal).toBeInstanceOf(StartupError);
+  expect((refusal as Error).message).toMatch(/127\.0\.0\.1:1\/nowhere.*DATABASE_URL/);
+  expect((refusal as Error).message).not.toContain('hunter2');
+});

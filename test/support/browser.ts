@@ -1,0 +1,21 @@
+import { chromium, type Browser } from 'playwright-core';
+import { atEnd, provided } from './cleanup.ts';
+
+/** A headless Chromium, closed when the test file is through. */
+export async function launchBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: provided('TEST_CHROMIUM'),
+    args: [
+      // Chromium refuses to run as root inside its sandbox.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  atEnd(() => browser.close());
+  return browser;
+}

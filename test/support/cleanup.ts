@@ -1,0 +1,28 @@
+import { chmod, mkdtemp } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll } from '@jest/globals';
+
+const tasks: (() => Promise<unknown>)[] = [];
+
+afterAll(async () => {
+  for (const task of tasks.reverse()) await task();
+});
+
+/** Runs `task` when the test file is through, before what was begun earlier is undone. */
+export function atEnd(task: () => Promise<unknown>): void {
+  tasks.push(task);
+}
+
+/** A folder of one's own, gone when the run is over. Whoever knows its name may pass it. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(provided('TEST_FOLDER'), 'test-'));
+  await chmod(folder, 0o711);
+  return folder;
+}
+
+/** What `npm test` provides under `name`. */
+export function provided(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: run the tests with npm test`);
+  return value;
+}

@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
+import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
+import { openEmbedded, type Embedded } from '../../src/storage/postgres/embedded.ts';
+import { atEnd, temporaryFolder } from './cleanup.ts';
+
+const SCRIPT = fileURLToPath(new URL('./embedded-process.ts', import.meta.url));
+
+/** Starts a program with mounts of its own (util-linux). */
+const UNSHARE = 'unshare';
+
+/** A DATA_DIR that is not there yet. */
+export const newDataDir = async (): Promise<string> => path.join(await temporaryFolder(), 'data');
+
+/** Opens the embedded PostgreSQL in this process, closed when the test file is through. */
+export async function open(dataDir: string): Promise<Embedded> {
+  const embedded = await openEmbedded({ dataDir, logger: createLogger('silent') });
+  atEnd(() => embedded.close());
+  return embedded;
+}
+
+/** The process id of the PostgreSQL that runs under `dataDir`; null when none does. */
+export async function serverPid(dataDir: string): Promise<number | null> {
+  const cluster = await findCluster(dataDir);
+  return cluster && ((await findPostmaster(cluster))?.pid ?? null);
+}
+
+/** Starts a process of its own that serves from `dataDir`. @returns it, and what it said first. */
+export async function spawnUser(
+  dataDir: string,
+): Promise<{ child: ChildProcess; said: Record<string, string> }> {
+  const child = spawn(process.execPath, [SCRIPT, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
+  atEnd(() => Promise.resolve(child.kill('SIGKILL')));
+  return { child, said: await firstLine(child) };
+}
+
+/** What a process said that was started on a file system of its own, `size` small, mounted with `options`. */
+export async function saidOnFileSystem(options: string): Promise<Record<string, string>> {
+  const dataDir = await temporaryFolder();
+  const root = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const script = 'mount -t tmpfs -o "$1" none "$2" && exec "$3" "$4" "$2"';
+  const args = [...root, '--mount', 'sh', '-c', script, 'sh', options, dataDir, process.execPath, SCRIPT];
+  return firstLine(spawn(UNSHARE, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+async function firstLine(child: ChildProcess): Promise<Record<string, string>> {
+  if (!child.stdout) throw new Error('no output');
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  return JSON.parse(line) as Record<string, string>;
+}

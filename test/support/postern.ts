@@ -1,0 +1,136 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { atEnd, temporaryFolder } from './cleanup.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const COMMAND = 'bin/postern.js';
+
+type Variables = Record<string, string>;
+
+/** What a server or a command is given. */
+export interface PosternOptions {
+  env?: Variables;
+  /** Laid over config/default.yaml. */
+  settings?: object;
+  /** Without it: the embedded PostgreSQL under DATA_DIR, a folder of its own unless `env` names one. */
+  databaseUrl?: string;
+  redisUrl?: string;
+  /** Where Postern is: this checkout, unless a test has made one with something more in it. */
+  root?: string;
+}
+
+/** A running server. */
+export interface Postern {
+  /** The issuer, PUBLIC_URL. */
+  url: string;
+  port: number;
+  child: ChildProcess;
+  /** The variables it runs with, for a command beside it. */
+  env: Variables;
+  /** All it has written to standard output and standard error so far. */
+  output(): string;
+  /** Sends `signal` (SIGTERM) and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** How a command ended. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+async function environment({
+  env = {},
+  settings,
+  databaseUrl,
+  redisUrl,
+}: PosternOptions): Promise<Variables> {
+  const folder = await temporaryFolder();
+  const variables: Variables = {
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'test',
+    DATA_DIR: path.join(folder, 'data'),
+  };
+  if (databaseUrl !== undefined) {
+    variables['DATABASE_URL'] = databaseUrl;
+    variables['SECRETS_KEY'] = 'a-key-for-the-tests-alone-0123456789abcdef';
+  }
+  if (redisUrl !== undefined) variables['REDIS_URL'] = redisUrl;
+  if (settings) {
+    variables['CONFIG_FILE'] = path.join(folder, 'settings.yaml');
+    // JSON is YAML.
+    await writeFile(variables['CONFIG_FILE'], JSON.stringify(settings));
+  }
+  return { ...variables, ...env };
+}
+
+/** What `child` writes, by stream, as it comes. */
+function listen(child: ChildProcess): { stdout: string; stderr: string; all: string } {
+  const written = { stdout: '', stderr: '', all: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+      written.all += text;
+    });
+  }
+  return written;
+}
+
+const isReady = (url: string): Promise<boolean> =>
+  fetch(`${url}/readyz`).then(
+    (response) => response.ok,
+    () => false,
+  );
+
+/**
+ * Starts the real server, on a free port, and waits until /readyz says it is. Killed when the test file is through.
+ * @throws with all it has written when it ends before.
+ */
+export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
+  const port = Number(options.env?.['PORT'] ?? (await freePort()));
+  const url = options.env?.['PUBLIC_URL'] ?? `http://localhost:${port}`;
+  const env = { ...(await environment(options)), PORT: String(port), PUBLIC_URL: url };
+  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+    cwd: options.root ?? ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written = listen(child);
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const isOver = () => child.exitCode !== null || child.signalCode !== null;
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    const lastResort = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    const [code, by] = await ended;
+    clearTimeout(lastResort);
+    return { code, signal: by };
+  };
+  atEnd(() => stop());
+  while (!(await isReady(`http://localhost:${port}`))) {
+    if (isOver())
+      throw new Error(`the server ended (${child.exitCode ?? child.signalCode}):\n${written.all}`);
+    await sleep(25);
+  }
+  return { url, port, child, env, output: () => written.all, stop };
+}
+
+/**
+ * Runs the `postern` command to its end.
+ * @param options as for a server; `env` of a running one to work beside it
+ */
+export async function runCli(args: string[], options: PosternOptions = {}): Promise<Outcome> {
+  const env = await environment(options);
+  const child = spawn(process.execPath, [COMMAND, ...args], {
+    cwd: options.root ?? ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written = listen(child);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: written.stdout, stderr: written.stderr };
+}

@@ -1,0 +1,82 @@
+import { appendFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Client } from 'pg';
+import {
+  clusterUrl,
+  createCluster,
+  findCluster,
+  runSingleUser,
+  type Cluster,
+} from '../../src/storage/postgres/embedded-cluster.ts';
+import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import {
+  findPostmaster,
+  startPostmaster,
+  stopPostmaster,
+} from '../../src/storage/postgres/embedded-postmaster.ts';
+
+/** The database that test databases are copied from. */
+export const TEMPLATE = 'postern_template';
+
+/** Tests need no database that outlives a power cut. */
+const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+
+/** A PostgreSQL server of the tests' own, on a port that it keeps. */
+export class PostgresServer {
+  readonly port: number;
+  readonly #cluster: Cluster;
+
+  private constructor(cluster: Cluster, port: number) {
+    this.#cluster = cluster;
+    this.port = port;
+  }
+
+  /** Makes a cluster under `folder`, where the database's owner may make more databases, and starts it. */
+  static async create(folder: string): Promise<PostgresServer> {
+    await mkdir(folder, { mode: 0o711, recursive: true });
+    await createCluster(folder);
+    const cluster = await findCluster(folder);
+    if (!cluster) throw new Error('no cluster');
+    await appendFile(path.join(cluster.data, 'pg_hba.conf'), 'host all postern 127.0.0.1/32 scram-sha-256\n');
+    await runSingleUser(cluster, 'alter role postern createdb;\n');
+    const server = new PostgresServer(cluster, await freePort(cluster.port));
+    await server.start();
+    return server;
+  }
+
+  databaseUrl(name = 'postern'): string {
+    return clusterUrl(this.#cluster, this.port).replace(/[^/]*$/, name);
+  }
+
+  async createDatabase(name: string, template = 'template1'): Promise<void> {
+    await execute(this.databaseUrl(), `create database ${name} template ${template}`);
+  }
+
+  async start(): Promise<void> {
+    if (!(await startPostmaster(this.#cluster, this.port, SETTINGS)))
+      throw new Error(`port ${this.port} was taken`);
+  }
+
+  /** Stops it as an administrator does: sessions are cut, everything is written. */
+  async stop(): Promise<void> {
+    await stopPostmaster(this.#cluster);
+  }
+
+  /** Ends its processes without a word; connections see a reset. Starts again with `start`, which recovers. */
+  async kill(): Promise<void> {
+    const found = await findPostmaster(this.#cluster);
+    if (found) process.kill(found.pid, 'SIGKILL');
+    while (await findPostmaster(this.#cluster)) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Runs one statement on a connection of its own. */
+export async function execute(databaseUrl: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

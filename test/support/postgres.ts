@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { atEnd, provided, temporaryFolder } from './cleanup.ts';
+import { execute, PostgresServer, TEMPLATE } from './postgres-server.ts';
+
+/**
+ * A database of one's own on the run's server, dropped when the test file is through.
+ * @param template `template1` for one without a schema
+ */
+export async function createDatabase({ template = TEMPLATE } = {}): Promise<{
+  url: string;
+  drop(): Promise<void>;
+}> {
+  const server = provided('TEST_POSTGRES_URL');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await execute(server, `create database ${name} template ${template}`);
+  const drop = () => execute(server, `drop database if exists ${name} with (force)`);
+  atEnd(drop);
+  return { url: server.replace(/[^/]*$/, name), drop };
+}
+
+/** A server of one's own, to stop and start again; its database has no schema. Stopped when the test file is through. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const server = await PostgresServer.create(path.join(await temporaryFolder(), 'data'));
+  atEnd(() => server.stop());
+  return server;
+}

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+
+/** The programs that the tests need besides npm's packages: what they may be called, and the Debian package that has them. */
+const PROGRAMS = {
+  redisServer: { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
+  chromium: {
+    names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
+    debian: 'chromium',
+  },
+};
+
+type Programs = Record<keyof typeof PROGRAMS, string>;
+
+async function find(names: string[]): Promise<string | null> {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    for (const name of names) {
+      const file = path.join(folder, name);
+      if (
+        await access(file, constants.X_OK).then(
+          () => true,
+          () => false,
+        )
+      )
+        return file;
+    }
+  }
+  return null;
+}
+
+async function install(aptGet: string, packages: string[]): Promise<void> {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
+    const child = spawn(aptGet, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    await once(child, 'close');
+  }
+}
+
+/**
+ * Finds the programs, installing Debian's packages when some are missing and this user may.
+ * @returns their absolute paths
+ * @throws naming what to install when it cannot.
+ */
+export async function provide(): Promise<Programs> {
+  const entries = Object.entries(PROGRAMS) as [keyof Programs, (typeof PROGRAMS)[keyof Programs]][];
+  const search = async () =>
+    Promise.all(entries.map(async ([key, { names }]) => [key, await find(names)] as const));
+  const missing = (await search()).flatMap(([key, file]) => (file ? [] : [PROGRAMS[key].debian]));
+  const aptGet = process.getuid?.() === 0 ? await find(['apt-get']) : null;
+  if (missing.length > 0 && aptGet) await install(aptGet, missing);
+  const found = Object.fromEntries(await search());
+  const absent = entries
+    .filter(([key]) => !found[key])
+    .map(([, { names, debian }]) => `${names[0]} (Debian: ${debian})`);
+  if (absent.length > 0)
+    throw new Error(`The tests need ${absent.join(' and ')}; install it and run them again.`);
+  return found as Programs;
+}
