@@ -1,7 +1,7 @@
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload, type Provider } from 'oidc-provider';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
-import type { ClientRegistry } from './client-registry.ts';
+import type { ClientRegistry } from './clients/registry.ts';
 
 interface Dependencies {
   /** The stores of everything but clients. */

@@ -4,18 +4,18 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
-import { ACR_VALUES } from './acr.ts';
+import { ACR_VALUES } from './interactions/acr.ts';
 import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
-import { type ApiRegistry, resourceIndicators } from './apis.ts';
-import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './client-metadata.ts';
+import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
+import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
-import { createExtraTokenClaims } from './extra-token-claims.ts';
-import { createLoadExistingGrant } from './grants.ts';
-import { mayIntrospect } from './introspection-policy.ts';
-import { createInteractionPolicy } from './interaction-policy.ts';
+import { createExtraTokenClaims } from './tokens/extra-claims.ts';
+import { createLoadExistingGrant } from './interactions/grants.ts';
+import { mayIntrospect } from './tokens/introspection-policy.ts';
+import { createInteractionPolicy } from './interactions/policy.ts';
 import { SIGNING_ALGS } from './key-ring.ts';
-import { tokenLifetimes } from './token-lifetimes.ts';
+import { tokenLifetimes } from './tokens/lifetimes.ts';
 
 /** The pages that the provider itself shows; made by the transport. */
 export interface ProviderPages {

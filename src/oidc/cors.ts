@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import type { ExtraClientProperties } from './client-metadata.ts';
+import type { ExtraClientProperties } from './clients/metadata.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']> & ExtraClientProperties;
 

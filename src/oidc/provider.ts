@@ -2,16 +2,16 @@ import { Provider } from 'oidc-provider';
 import type { Keys } from './key-ring.ts';
 import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
 import { installReplayDetection } from './adapters.ts';
-import type { ClientRegistry } from './client-registry.ts';
-import { installHashedSecrets } from './client-secrets.ts';
-import { installCodeRedemption } from './code-redemption.ts';
+import type { ClientRegistry } from './clients/registry.ts';
+import { installHashedSecrets } from './clients/secrets.ts';
+import { installCodeRedemption } from './tokens/code-redemption.ts';
 import { installEvents, type ProviderEvents } from './events.ts';
 import { installFailureReplies } from './failures.ts';
-import { installJwtAccessTokens } from './jwt-access-tokens.ts';
-import type { AccessTokenVerifier } from './access-token-verifier.ts';
-import { installRefreshRotation } from './refresh-rotation.ts';
-import { installSessionDevices } from './session-device.ts';
-import { installSessionRenewal } from './session-renewal.ts';
+import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
+import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
+import { installRefreshRotation } from './tokens/refresh-rotation.ts';
+import { installSessionDevices } from './sessions/device.ts';
+import { installSessionRenewal } from './sessions/renewal.ts';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;

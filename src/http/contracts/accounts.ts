@@ -3,7 +3,7 @@ import { strengthOf } from '../../domain/mfa/acr.ts';
 import type { User } from '../../domain/users/index.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Actor } from '../../kernel/actor.ts';
-import type { TokenSet } from '../../oidc/contract-tokens.ts';
+import type { TokenSet } from '../../oidc/contracts/tokens.ts';
 import type { Caller } from './caller.ts';
 import type { DoorServices } from './services.ts';
 

@@ -1,4 +1,4 @@
-import type { ContractClaims } from '../../oidc/contract-tokens.ts';
+import type { ContractClaims } from '../../oidc/contracts/tokens.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
 
 /** Who calls a door. */

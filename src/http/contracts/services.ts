@@ -7,7 +7,7 @@ import type { Accounts } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
-import type { ContractTokens } from '../../oidc/contract-tokens.ts';
+import type { ContractTokens } from '../../oidc/contracts/tokens.ts';
 
 /** What the operations of doors may use. */
 export interface DoorServices {

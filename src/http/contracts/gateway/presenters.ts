@@ -1,5 +1,5 @@
 import type { User } from '../../../domain/users/index.ts';
-import type { TokenSet } from '../../../oidc/contract-tokens.ts';
+import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
 import { usernameOf } from '../accounts.ts';
 import { secondsLocal } from '../times.ts';
 

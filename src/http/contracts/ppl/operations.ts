@@ -1,5 +1,5 @@
 import type { User } from '../../../domain/users/index.ts';
-import type { TokenSet } from '../../../oidc/contract-tokens.ts';
+import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
 import { callingUser, changeOwnPassword, inOwnField, logIn, tokensForNew } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';
 import { secondsZ } from '../times.ts';

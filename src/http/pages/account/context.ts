@@ -2,7 +2,7 @@ import type { Context, Next } from 'koa';
 import type { User } from '../../../domain/users/index.ts';
 import { epochSeconds } from '../../../kernel/clock.ts';
 import type { Actor } from '../../../kernel/actor.ts';
-import type { CurrentSession } from '../../../oidc/browser-session.ts';
+import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import { readForm } from '../form.ts';

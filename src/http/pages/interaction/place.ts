@@ -1,4 +1,4 @@
-import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
 import { type Place, placeUrls } from '../login/place.ts';
 

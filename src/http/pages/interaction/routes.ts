@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context, Middleware, Next } from 'koa';
-import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import { field, readForm } from '../form.ts';

@@ -1,4 +1,4 @@
-import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import { epochSeconds } from '../../../kernel/clock.ts';
 import type { PageParts } from '../dependencies.ts';
 import { beginEnrolment } from '../login/enrol.ts';

@@ -1,5 +1,5 @@
 import type { Context, Middleware } from 'koa';
-import type { OpenInteraction } from '../../../oidc/interactions.ts';
+import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { Message } from '../i18n.ts';
 import type { SignedIn } from '../sign-in.ts';
 import type { Frame } from '../views.ts';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Provider } from 'oidc-provider';
-import type { ClientRecord, Clients } from '../storage/clients.ts';
-import { forLibrary } from './client-metadata.ts';
+import type { ClientRecord, Clients } from '../../storage/clients.ts';
+import { forLibrary } from './metadata.ts';
 
 /** Clients kept in one process. A compiled client weighs a few kilobytes. */
 const MAX_CLIENTS = 10_000;

@@ -1,7 +1,7 @@
 import { errors, type ClientMetadata } from 'oidc-provider';
-import { DomainError } from '../kernel/errors.ts';
-import { forLibrary } from './client-metadata.ts';
-import type { LiveProvider } from './live-provider.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { forLibrary } from './metadata.ts';
+import type { LiveProvider } from '../live-provider.ts';
 
 /** Checks client metadata by building the client from it. @throws DomainError invalid_client_metadata, saying why. */
 export function createClientValidator(

@@ -1,6 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import type { UserRecord } from '../storage/users.ts';
-import { CONTRACT_CLIENT } from './contract-clients.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { CONTRACT_CLIENT } from '../contracts/clients.ts';
 
 /** The login behind an access token (RFC 9068 section 2.2.1). `authTime` is in seconds since the epoch. */
 export interface LoginBehind {

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../kernel/clock.ts';
-import { sha256 } from '../kernel/ids.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/ids.ts';
 
 /** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
 export interface AccessTokenClaims extends JWTPayload {

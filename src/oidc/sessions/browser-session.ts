@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Configuration } from 'oidc-provider';
-import type { LiveProvider } from './live-provider.ts';
-import { deviceOfRequest } from './session-device.ts';
+import type { LiveProvider } from '../live-provider.ts';
+import { deviceOfRequest } from './device.ts';
 
 export interface Login {
   accountId: string;

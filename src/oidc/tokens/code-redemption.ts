@@ -1,5 +1,5 @@
 import type { Provider } from 'oidc-provider';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 
 /** Tries at one code that come within this time of its redemption ran beside it, in seconds. */
 const PARALLEL = 3;

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Actor } from '../kernel/actor.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { Allowed, Consents } from '../storage/consents.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import { OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
+import type { Actor } from '../../kernel/actor.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Allowed, Consents } from '../../storage/consents.ts';
+import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
 import type { AcrValue } from './acr.ts';
-import type { ApiRegistry } from './apis.ts';
-import type { Login } from './browser-session.ts';
-import type { ExtraClientProperties } from './client-metadata.ts';
+import type { ApiRegistry } from '../tokens/apis.ts';
+import type { Login } from '../sessions/browser-session.ts';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { allow } from './grants.ts';
-import type { LiveProvider } from './live-provider.ts';
+import type { LiveProvider } from '../live-provider.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 

@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
-import { sha256 } from '../kernel/ids.ts';
-import { constantTimeEqual } from '../kernel/secrets.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import { constantTimeEqual } from '../../kernel/secrets.ts';
 
 /**
  * Client secrets are stored as SHA-256: they are random, so a slow hash would add nothing. Methods that need the

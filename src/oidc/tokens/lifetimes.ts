@@ -1,7 +1,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import type { Config } from '../config/index.ts';
-import { epochSeconds, type Clock } from '../kernel/clock.ts';
-import type { ExtraClientProperties } from './client-metadata.ts';
+import type { Config } from '../../config/index.ts';
+import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 type Ttl = NonNullable<Configuration['ttl']>;
 

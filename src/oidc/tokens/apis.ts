@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
-import type { ApiRecord, Apis } from '../storage/apis.ts';
-import type { ExtraClientProperties } from './client-metadata.ts';
+import type { ApiRecord, Apis } from '../../storage/apis.ts';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 /** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400;

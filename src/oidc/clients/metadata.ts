@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import { OIDC_SCOPES } from './account.ts';
+import { OIDC_SCOPES } from '../account.ts';
 
 /**
  * Client metadata of our own, beside RFC 7591's:

@@ -2,13 +2,13 @@ import type { RequestListener } from 'node:http';
 import { decodeJwt } from 'jose';
 import inject from 'light-my-request';
 import { errors } from 'oidc-provider';
-import type { Actor } from '../kernel/actor.ts';
-import { DomainError } from '../kernel/errors.ts';
-import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
-import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from './apis.ts';
-import { CONTRACT_CLIENT, CONTRACT_SCOPE, contractAudience } from './contract-clients.ts';
-import type { LoginBehind } from './extra-token-claims.ts';
-import type { LiveProvider } from './live-provider.ts';
+import type { Actor } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import type { AccessTokenClaims, AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
+import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from '../tokens/apis.ts';
+import { CONTRACT_CLIENT, CONTRACT_SCOPE, contractAudience } from './clients.ts';
+import type { LoginBehind } from '../tokens/extra-claims.ts';
+import type { LiveProvider } from '../live-provider.ts';
 
 /** What a door hands out for a login. */
 export interface TokenSet {

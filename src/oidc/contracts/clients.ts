@@ -1,5 +1,5 @@
 import type { ClientMetadata } from 'oidc-provider';
-import type { ApiRecord } from '../storage/apis.ts';
+import type { ApiRecord } from '../../storage/apis.ts';
 
 /** Every contract door is a client `contract:<name>` and an API of its own. */
 export const CONTRACT_CLIENT = 'contract:';

@@ -1,7 +1,7 @@
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../kernel/clock.ts';
-import type { Secrets } from '../kernel/secrets.ts';
-import type { ExtraClientProperties } from './client-metadata.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 interface Dependencies {
   secrets: Secrets;
