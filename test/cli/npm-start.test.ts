@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { doorOf, type Hall, startHall, visitorAt } from './support/hall.ts';
 import { habits, type Member } from './support/members.ts';
 

@@ -4,7 +4,7 @@ import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { post } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { doorOf, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
 import { rawSender } from './support/raw.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, newPerson, type Visitor } from '../../src/http/contracts/conformance.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { startPostern } from '../support/postern.ts';
 import { createKey, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
 import { habits, type Name, names } from './support/members.ts';

@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';
 import { doors, type Hall, startHall } from './support/hall.ts';

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { BrowserContext, Page } from 'playwright-core';
 import { runCli } from '../support/postern.ts';
 import { startWebApp } from '../../demo/web-app/server.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage } from './support/stage.ts';

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Clients, register } from '../../demo/registration.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 
 /** What the server does with the next messages. */

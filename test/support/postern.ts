@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from './ports.ts';
 import { atEnd, temporaryFolder } from './cleanup.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -8,7 +8,7 @@ import {
   runSingleUser,
   type Cluster,
 } from '../../src/storage/postgres/embedded-cluster.ts';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from './ports.ts';
 import {
   findPostmaster,
   startPostmaster,
@@ -39,7 +39,7 @@ export class PostgresServer {
     if (!cluster) throw new Error('no cluster');
     await appendFile(path.join(cluster.data, 'pg_hba.conf'), 'host all postern 127.0.0.1/32 scram-sha-256\n');
     await runSingleUser(cluster, 'alter role postern createdb;\n');
-    const server = new PostgresServer(cluster, await freePort(cluster.port));
+    const server = new PostgresServer(cluster, await freePort());
     await server.start();
     return server;
   }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { freePort } from '../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from './ports.ts';
 
 /** A Redis server of the tests' own, in memory only, on a port that it keeps. */
 export class RedisServer {

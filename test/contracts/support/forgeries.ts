@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../../support/ports.ts';
 import { post, signIn } from '../../oidc/support/flow.ts';
 import { UserAgent } from '../../oidc/support/user-agent.ts';
 import { startPostern } from '../../support/postern.ts';

@@ -3,7 +3,7 @@ import { type Clients, type Ports, register } from '../../../demo/registration.t
 import { startService } from '../../../demo/service/server.ts';
 import { startSpa } from '../../../demo/spa/server.ts';
 import { startWebApp } from '../../../demo/web-app/server.ts';
-import { freePort } from '../../../src/storage/postgres/embedded-ports.ts';
+import { freePort } from '../../support/ports.ts';
 import { type Letters, readLetters } from '../../account/support/mail.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import { atEnd } from '../../support/cleanup.ts';

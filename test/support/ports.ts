@@ -1,0 +1,36 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+
+/**
+ * Each worker has a range of its own, and all of them are below the one that systems take the ports of outgoing
+ * connections from (32768 and up), with the 10000 that Redis Cluster adds as well: a port that is free when it is chosen
+ * is still free when its server, seconds later, listens on it.
+ */
+const SIZE = 4000;
+const FIRST = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 4) * SIZE;
+const taken = new Set<number>();
+
+async function isFree(port: number, host: string): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+    server.close();
+    await once(server, 'close');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A free TCP port that no other test will be given. @throws when all of this worker's are in use. */
+export async function freePort(): Promise<number> {
+  const start = Math.floor(Math.random() * SIZE);
+  for (let step = 0; step < SIZE; step++) {
+    const port = FIRST + ((start + step) % SIZE);
+    if (taken.has(port)) continue;
+    taken.add(port);
+    if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::'))) return port;
+  }
+  throw new Error(`no port between ${FIRST} and ${FIRST + SIZE - 1} is free`);
+}
