@@ -17,7 +17,7 @@ import { openStores } from './container/stores.ts';
 import { createApp } from './http/app.ts';
 import { userActor } from './http/actor.ts';
 import { createContracts } from './http/contracts/index.ts';
-import { createLimiter } from './http/contracts/limiter.ts';
+import { createLimiter } from './http/endpoints/limiter.ts';
 import { planMounts } from './http/contracts/mounts.ts';
 import { doors } from './http/contracts/registry.ts';
 import { createDevMail } from './http/dev-mail/routes.ts';

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Settings } from '../../config/index.ts';
 import type { ErrorCode, ErrorDetails } from '../../kernel/errors.ts';
 import type { Actor } from '../../kernel/actor.ts';
+import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 import type { Caller } from './caller.ts';
 import type { Case } from './conformance.ts';
 import type { DoorServices } from './services.ts';
@@ -10,16 +11,11 @@ import type { DoorServices } from './services.ts';
 /** Seconds that tokens live where a document says nothing of it. */
 export const DEFAULT_LIFETIMES = { access: 1800, refresh: 604_800 };
 
-export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
-
 /**
  * Who may call: anybody; an account with its access token; a program with an API key of the operator's; an account with
  * its access token or an API key of its own.
  */
 export type Auth = 'none' | 'bearer' | 'apiKey' | 'bearerOrApiKey';
-
-/** How often a caller may call: by the class of the endpoint. */
-export type LimitClass = 'credentials' | 'ordinary' | 'program' | 'unlimited';
 
 /** One request that has passed every check. */
 export interface Call<Body> {
@@ -36,32 +32,16 @@ export interface Call<Body> {
   ctx: Context;
 }
 
-export interface Reply {
-  status: number;
-  /** Nothing for a reply without content. */
-  body?: unknown;
+export interface Reply extends EndpointReply {
   /** Whose request it turned out to be, where the caller is nobody yet: for `postern contract usage`. */
   accountId?: string;
 }
 
-/** One endpoint of a document: its shape for checks and OpenAPI, and what it does. */
-export interface Operation {
-  id: string;
-  method: Method;
-  /** Under the door's base path; parameters as `{name}`. */
-  path: string;
-  summary: string;
+/** One endpoint of a document, who may call it, and what it does. */
+export interface Operation extends Endpoint {
   auth: Auth;
-  limit: LimitClass;
   /** What an API key must be allowed to do. */
   permission?: string;
-  /** What the document says of each parameter of the path. */
-  params?: Record<string, z.ZodType>;
-  body?: z.ZodType;
-  /** The replies of success by status; null for one without content. */
-  replies: Record<number, z.ZodType | null>;
-  /** The statuses of refusal that the document names. */
-  refusals: number[];
   handle(call: Call<never>): Promise<Reply>;
 }
 

@@ -4,15 +4,18 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { anonymousActor } from '../actor.ts';
+import type { LimitClass } from '../endpoints/endpoint.ts';
 import { authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
-import { docsPaths, serveDocs } from './docs.ts';
-import type { Door, LimitClass, Operation, Reply } from './door.ts';
-import { readJson } from './json-body.ts';
-import type { Limiter } from './limiter.ts';
-import { Routing } from './routing.ts';
+import { docsPaths, serveDocs } from '../endpoints/docs.ts';
+import { documentOf } from './document.ts';
+import type { Door } from './door.ts';
+import { readJson } from '../endpoints/json-body.ts';
+import type { Limiter } from '../endpoints/limiter.ts';
+import { Routing } from '../endpoints/routing.ts';
 import type { DoorServices } from './services.ts';
-import { wordsOf } from './statuses.ts';
+import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
+import { wordsOf } from '../endpoints/statuses.ts';
 
 export interface GuardDependencies {
   services: DoorServices;
@@ -44,6 +47,7 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
   const { services, limiter } = deps;
   const routing = new Routing(door);
   const docs = docsPaths(door);
+  const document = documentOf(door);
   // RFC 9110 section 11.6.1: every 401 names a way in.
   const challenge = door.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
 
@@ -71,7 +75,7 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
         ctx,
       });
       accountId ??= reply.accountId ?? null;
-      send(ctx, operation, reply);
+      sendReply(ctx, operation, reply);
     } finally {
       deps.noteUse(door.name, operation.id, accountId);
     }
@@ -82,24 +86,13 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
     ctx.set('X-Content-Type-Options', 'nosniff');
     try {
       if (!docs.has(path)) await answer(ctx, path);
-      else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, door, mount, path);
+      else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, document, mount, path);
       else throw refuseMethod(ctx, ['GET', 'HEAD']);
     } catch (error) {
       refuse(ctx, door, error, deps);
       if (ctx.status === 401) ctx.set('WWW-Authenticate', challenge);
     }
   };
-}
-
-function goneSignal({ res }: Context): AbortSignal {
-  const gone = new AbortController();
-  res.once('close', () => gone.abort(new DomainError('unavailable')));
-  return gone.signal;
-}
-
-function refuseMethod(ctx: Context, allowed: string[]): DomainError {
-  ctx.set('Allow', allowed.join(', '));
-  return new DomainError('method_not_allowed');
 }
 
 /** Whose requests count together. Secrets are guessed from somewhere, whoever calls. */
@@ -123,18 +116,6 @@ async function checkedBody(ctx: Context, schema: z.ZodType, limit: number): Prom
     field: issue?.path.join('.') || 'body',
     reason: issue?.message ?? 'invalid',
   });
-}
-
-function send(ctx: Context, { id, replies }: Operation, { status, body }: Reply): void {
-  const schema = replies[status];
-  if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
-  ctx.status = status;
-  if (schema === null) ctx.body = null;
-  else {
-    ctx.type = 'application/json';
-    ctx.body = JSON.stringify(schema.parse(body));
-  }
-  ctx.status = status;
 }
 
 function refuse(
@@ -163,7 +144,5 @@ function refuse(
   ctx.status = status;
   ctx.type = 'application/json';
   ctx.body = JSON.stringify(door.refusalSchema.parse(body));
-  // What is left of the request's body will not be read.
-  const { 'content-length': length = '0', 'transfer-encoding': coding } = ctx.req.headers;
-  if (!ctx.req.complete && (length !== '0' || coding !== undefined)) ctx.set('Connection', 'close');
+  leaveUnread(ctx);
 }

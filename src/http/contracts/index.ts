@@ -1,9 +1,9 @@
 import type { Middleware } from 'koa';
-import { docsPaths } from './docs.ts';
+import { docsPaths } from '../endpoints/docs.ts';
 import type { Door } from './door.ts';
 import { createDoorHandler, type DoorHandler, type GuardDependencies } from './guard.ts';
 import { type Mount, openDoors } from './mounts.ts';
-import { Routing } from './routing.ts';
+import { Routing } from '../endpoints/routing.ts';
 
 interface Dependencies extends GuardDependencies {
   mounts: Mount[];

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/index.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import type { Door } from './door.ts';
-import { isParameter } from './routing.ts';
+import { isParameter } from '../endpoints/routing.ts';
 
 /** Where a door answers: under a prefix, and at one host alone when it has one. */
 export interface Mount {

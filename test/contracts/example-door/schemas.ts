@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret } from '../../../src/http/contracts/text.ts';
+import { secret } from '../../../src/http/endpoints/text.ts';
 
 export const LoginRequest = z.object({
   email: z.string().describe("The reader's address"),

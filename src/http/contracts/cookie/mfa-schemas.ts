@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, text } from '../text.ts';
+import { secret, text } from '../../endpoints/text.ts';
 
 /** `2025-06-15T11:09:03.405528`: UTC to the microsecond, without a zone. */
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);

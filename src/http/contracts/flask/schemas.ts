@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, text } from '../text.ts';
+import { secret, text } from '../../endpoints/text.ts';
 
 export const CreateUserRequest = z.object({
   username: text("The user's username."),

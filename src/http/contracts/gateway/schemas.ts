@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, text } from '../text.ts';
+import { secret, text } from '../../endpoints/text.ts';
 
 const otp = secret('A TOTP or recovery code, for an account with a second factor').optional();
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { docsFile, filesOf, type Viewer } from './docs-files.ts';
-import type { Door } from './door.ts';
+import type { Documented } from './endpoint.ts';
 import { openapiOf } from './openapi.ts';
 
 /** ReDoc makes its style sheets while it runs (styled-components), so that no hash can name them in advance. */
@@ -26,7 +26,7 @@ const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 /** The paths of a door's OpenAPI document, its pages, and their files. */
-export const docsPaths = ({ pages, openapiPath }: Door): Set<string> =>
+export const docsPaths = ({ pages, openapiPath }: Pick<Documented, 'pages' | 'openapiPath'>): Set<string> =>
   new Set([
     openapiPath,
     ...Object.entries(pages).flatMap(([page, viewer]) => [
@@ -35,7 +35,10 @@ export const docsPaths = ({ pages, openapiPath }: Door): Set<string> =>
     ]),
   ]);
 
-function findPage({ pages }: Door, path: string): { viewer: Viewer; file: string | null } | undefined {
+function findPage(
+  { pages }: Pick<Documented, 'pages'>,
+  path: string,
+): { viewer: Viewer; file: string | null } | undefined {
   for (const [page, viewer] of Object.entries(pages)) {
     if (path === page) return { viewer, file: null };
     if (path.startsWith(`${page}/`)) return { viewer, file: path.slice(page.length + 1) };
@@ -48,7 +51,7 @@ function findPage({ pages }: Door, path: string): { viewer: Viewer; file: string
  * @param mount what comes before the door's own paths: links in pages and the server in the document start with it, so
  *   that they lead to where they were asked for, whatever the host is called.
  */
-export function serveDocs(ctx: Context, door: Door, mount: string, path: string): void {
+export function serveDocs(ctx: Context, door: Documented, mount: string, path: string): void {
   const page = findPage(door, path);
   if (!page) {
     ctx.type = 'application/json';
@@ -60,7 +63,7 @@ export function serveDocs(ctx: Context, door: Door, mount: string, path: string)
   } else serveFile(ctx, page.viewer, page.file);
 }
 
-function html({ title }: Door, viewer: Viewer, page: string, openapi: string): string {
+function html({ title }: Documented, viewer: Viewer, page: string, openapi: string): string {
   const tags = filesOf[viewer].map((name) => {
     const url = escape(`${page}/${name}?v=${docsFile(viewer, name).hash}`);
     return name.endsWith('.css')

@@ -1,28 +1,29 @@
 import { DomainError } from '../../kernel/errors.ts';
-import type { Door, Operation } from './door.ts';
+import type { Endpoint } from './endpoint.ts';
 
-export interface Route {
-  operation: Operation;
+export interface Route<E extends Endpoint> {
+  operation: E;
   params: Record<string, string>;
 }
 
-interface Compiled {
+interface Compiled<E> {
   segments: string[];
-  operation: Operation;
+  operation: E;
 }
 
 export const isParameter = (segment: string): boolean => segment.startsWith('{');
 
-const parameters = ({ segments }: Compiled): number => segments.filter(isParameter).length;
+const parameters = ({ segments }: Pick<Compiled<unknown>, 'segments'>): number =>
+  segments.filter(isParameter).length;
 
-/** Finds the operation for a path under the door's mount. */
-export class Routing {
+/** Finds the endpoint for a path under the door's mount. */
+export class Routing<E extends Endpoint> {
   /** By the whole path, for those without parameters: `/users/me` goes before `/users/{id}`. */
-  readonly #exact: Map<string, Operation[]>;
-  readonly #patterns: Compiled[];
+  readonly #exact: Map<string, E[]>;
+  readonly #patterns: Compiled<E>[];
 
-  constructor({ basePath, operations }: Pick<Door, 'basePath' | 'operations'>) {
-    const all = operations.map((operation): Compiled => ({
+  constructor({ basePath, operations }: { basePath: string; operations: readonly E[] }) {
+    const all = operations.map((operation): Compiled<E> => ({
       operation,
       segments: `${basePath}${operation.path}`.split('/'),
     }));
@@ -40,7 +41,7 @@ export class Routing {
    * @returns the operation, or which methods the path has instead.
    * @throws DomainError not_found when the door has no such path.
    */
-  find(method: string, path: string): Route | { allow: string[] } {
+  find(method: string, path: string): Route<E> | { allow: string[] } {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const exact = this.#exact.get(path) ?? [];
     const operation = exact.find((one) => one.method === asked);
@@ -55,7 +56,7 @@ export class Routing {
     return { allow: [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))] };
   }
 
-  #matching(given: string[]): Compiled[] {
+  #matching(given: string[]): Compiled<E>[] {
     return this.#patterns.filter(({ segments }) => matches(segments, given));
   }
 }

@@ -1,6 +1,5 @@
 import { catalogue, type DomainError } from '../../kernel/errors.ts';
 import type { ErrorCode } from '../../kernel/errors.ts';
-import type { Door } from './door.ts';
 
 /** What each code is to HTTP, unless a door's document says otherwise. */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
@@ -28,7 +27,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
 
 /** Status and words of an error at a door; what no table names is a bad request. */
 export function wordsOf(
-  door: Pick<Door, 'statuses' | 'messages'>,
+  door: { statuses: Partial<Record<ErrorCode, number>>; messages: Partial<Record<ErrorCode, string>> },
   { code, details }: Pick<DomainError, 'code' | 'details'>,
 ): { status: number; message: string } {
   const reason = details.reason && code === 'invalid_request' ? details.reason : undefined;

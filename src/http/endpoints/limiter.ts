@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { Settings } from '../../config/index.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { DomainError } from '../../kernel/errors.ts';
-import type { LimitClass } from './door.ts';
+import type { LimitClass } from './endpoint.ts';
 
 /** Counts with an end, shared by all nodes. */
 interface Counters {

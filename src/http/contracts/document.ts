@@ -1,0 +1,33 @@
+import type { Documented } from '../endpoints/endpoint.ts';
+import type { Auth, Door, Operation } from './door.ts';
+
+const SECURITY: Record<Auth, Record<string, string[]>[]> = {
+  none: [],
+  bearer: [{ bearer: [] }],
+  apiKey: [{ apiKey: [] }],
+  bearerOrApiKey: [{ bearer: [] }, { apiKey: [] }],
+};
+
+const SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+};
+
+/** A door as its OpenAPI document shows it. */
+export function documentOf(door: Door): Documented<Operation> {
+  const { title, version, description, basePath, operations, pages, openapiPath } = door;
+  const isUsed = (scheme: string) =>
+    operations.some(({ auth }) => SECURITY[auth].some((one) => scheme in one));
+  return {
+    title,
+    version,
+    description,
+    basePath,
+    pages,
+    openapiPath,
+    endpoints: operations,
+    refusal: { schema: door.refusalSchema, type: 'application/json' },
+    schemes: Object.fromEntries(Object.entries(SCHEMES).filter(([name]) => isUsed(name))),
+    securityOf: ({ auth }) => SECURITY[auth],
+  };
+}

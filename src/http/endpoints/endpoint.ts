@@ -1,0 +1,49 @@
+import type { z } from 'zod';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** How often a caller may call: by the class of the endpoint. */
+export type LimitClass = 'credentials' | 'ordinary' | 'program' | 'unlimited';
+
+/** One endpoint of a document: its shape for checks and OpenAPI. */
+export interface Endpoint {
+  id: string;
+  method: Method;
+  /** Under the door's base path; parameters as `{name}`. */
+  path: string;
+  summary: string;
+  limit: LimitClass;
+  /** What the document says of each parameter of the path. */
+  params?: Record<string, z.ZodType>;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** The replies of success by status; null for one without content. */
+  replies: Record<number, z.ZodType | null>;
+  /** The statuses of refusal that the document names. */
+  refusals: number[];
+}
+
+export interface EndpointReply {
+  status: number;
+  /** Nothing for a reply without content. */
+  body?: unknown;
+}
+
+/** A door as its OpenAPI document and its pages show it. */
+export interface Documented<E extends Endpoint = Endpoint> {
+  title: string;
+  version: string;
+  description: string;
+  /** What comes before the path of every endpoint, without a slash at the end. */
+  basePath: string;
+  endpoints: readonly E[];
+  /** What every refusal looks like, and its media type. */
+  refusal: { schema: z.ZodType; type: string };
+  /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */
+  schemes: Record<string, Record<string, unknown>>;
+  securityOf(endpoint: E): Record<string, string[]>[];
+  /** Pages of the document, by absolute documented path. */
+  pages: Record<string, 'swagger' | 'redoc'>;
+  /** Where the OpenAPI document is. */
+  openapiPath: string;
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import type { Documented, Endpoint } from './endpoint.ts';
+
+type Json = Record<string, unknown>;
+
+const REASONS: Record<number, string> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  423: 'Locked',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** Refusals that any operation can answer with, and those of any that reads a body. */
+const COMMON_REFUSALS = [500, 503];
+const BODY_REFUSALS = [400, 413, 415];
+
+const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
+  return rest;
+};
+
+const content = (type: string, schema: Json) => ({ [type]: { schema } });
+
+/** The parameters of an endpoint, in its path and after it. */
+function parametersOf({ params = {}, query }: Endpoint): Json[] {
+  const described = (where: 'path' | 'query') => (entry: [string, z.ZodType]) => {
+    const [name, schema] = entry;
+    const required = where === 'path' || !schema.safeParse(undefined).success;
+    return { name, in: where, required, schema: jsonSchema(schema, 'input') };
+  };
+  return [
+    ...Object.entries(params).map(described('path')),
+    ...Object.entries((query?.shape ?? {}) as Record<string, z.ZodType>).map(described('query')),
+  ];
+}
+
+function describe<E extends Endpoint>(endpoint: E, document: Documented<E>): Json {
+  const { id, summary, limit, body, query, replies, refusals } = endpoint;
+  const good = Object.entries(replies).map(([status, schema]) => [
+    status,
+    {
+      description: REASONS[Number(status)] ?? 'OK',
+      ...(schema ? { content: content('application/json', jsonSchema(schema, 'output')) } : {}),
+    },
+  ]);
+  const statuses = [
+    ...refusals,
+    ...(body ? BODY_REFUSALS : []),
+    ...(query ? [400] : []),
+    ...(limit === 'unlimited' ? [] : [429]),
+    ...COMMON_REFUSALS,
+  ];
+  const refusal = content(document.refusal.type, { $ref: '#/components/schemas/Error' });
+  const bad = [...new Set(statuses)].map((status) => [
+    String(status),
+    { description: REASONS[status] ?? 'Refused', content: refusal },
+  ]);
+  const requestBody = body && {
+    required: true,
+    content: content('application/json', jsonSchema(body, 'input')),
+  };
+  return {
+    operationId: id,
+    summary,
+    security: document.securityOf(endpoint),
+    parameters: parametersOf(endpoint),
+    ...(requestBody ? { requestBody } : {}),
+    responses: Object.fromEntries([...bad, ...good]),
+  };
+}
+
+/**
+ * The OpenAPI 3.1 document of a door, from the schemas that check its requests and replies.
+ * @param server its URL; a relative one is under the document's own host.
+ */
+export function openapiOf<E extends Endpoint>(document: Documented<E>, server: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const endpoint of document.endpoints) {
+    const path = `${document.basePath}${endpoint.path}`;
+    paths[path] = { ...paths[path], [endpoint.method]: describe(endpoint, document) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: document.title, version: document.version, description: document.description },
+    servers: [{ url: server }],
+    paths,
+    components: {
+      schemas: { Error: jsonSchema(document.refusal.schema, 'output') },
+      securitySchemes: document.schemes,
+    },
+  };
+}
