@@ -19,5 +19,5 @@ export default {
   // Two cores are what the smallest build machines have.
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

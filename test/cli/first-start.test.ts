@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
@@ -117,11 +118,20 @@ describe('a server with nothing but a folder', () => {
     // A request that does not come to its end keeps it from draining.
     const socket = new Socket();
     socket.on('error', () => undefined).connect(postern.port, '127.0.0.1');
-    socket.write('POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\ng');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const headers = ['Host: localhost', 'Content-Length: 10', 'Expect: 100-continue'].join('\r\n');
+    socket.write(`POST /oauth2/token HTTP/1.1\r\n${headers}\r\n\r\n`);
+    const [interim] = (await once(socket, 'data')) as [Buffer];
+    expect(interim.toString()).toContain('100 Continue');
     postern.child.kill('SIGTERM');
+    await until(() =>
+      fetch(`${postern.url}/livez`).then(
+        () => false,
+        () => true,
+      ),
+    );
     postern.child.kill('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    // An echo comes within a second.
+    await sleep(1_200);
     expect(postern.child.exitCode).toBeNull();
     await expect(postern.stop('SIGTERM')).resolves.toEqual({ code: 1, signal: null });
     socket.destroy();

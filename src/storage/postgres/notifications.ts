@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Logger } from '../../kernel/logger.ts';
 import { connectionOptions } from './pool.ts';
+import { PATIENT } from './readiness.ts';
 
 const CHANNEL = 'postern';
 
@@ -41,6 +42,7 @@ export class Notifications {
   async connect(): Promise<void> {
     const client = new Client({
       ...connectionOptions(this.#databaseUrl, 'postern-notifications'),
+      ...PATIENT,
       query_timeout: 5_000,
     });
     client.on('error', (error) => this.#logger.warn({ err: error }, 'the notification connection was lost'));

@@ -6,6 +6,9 @@ import { connectionOptions } from './pool.ts';
 /** Milliseconds that a healthy PostgreSQL never needs to answer nothing. */
 const PATIENCE = 2_000;
 
+/** Milliseconds that a connection nobody waits for on a request may take: a busy server is slow to welcome, not down. */
+export const PATIENT = { connectionTimeoutMillis: 30_000 };
+
 /** Asks PostgreSQL for an answer. @throws what went wrong, or that it took too long. */
 export async function pingPostgres(pool: Pool): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -24,6 +27,7 @@ export async function pingPostgres(pool: Pool): Promise<void> {
 export async function connectAtStart(databaseUrl: string, applicationName: string): Promise<Client> {
   const client = new Client({
     ...connectionOptions(databaseUrl, applicationName),
+    ...PATIENT,
     statement_timeout: 0,
     query_timeout: 0,
     idle_in_transaction_session_timeout: 0,
