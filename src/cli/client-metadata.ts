@@ -1,9 +1,7 @@
 import { UsageError } from './failure.ts';
 
-/** What `client create` was told. */
+/** What `client create` and `client update` can be told of a client's metadata. */
 export interface ClientOptions {
-  name: string;
-  public?: boolean;
   redirectUri?: string[];
   postLogoutRedirectUri?: string[];
   grant?: string[];
@@ -12,12 +10,32 @@ export interface ClientOptions {
   corsOrigin?: string[];
   defaultResource?: string;
   refreshGrace?: number;
+  refreshTtl?: number;
+  refreshAbsoluteTtl?: number;
+  accessTokenTtl?: number;
+  idTokenTtl?: number;
+  exchangeFor?: string[];
+  exchangeFrom?: string[];
+  exchangeImpersonation?: boolean;
+  mayAct?: string;
+  jwks?: Record<string, unknown>;
   /** False with --no-pkce. */
   pkce: boolean;
   authMethod?: string;
   applicationType?: 'web' | 'native';
   metadata?: Record<string, unknown>;
 }
+
+export interface NewClientOptions extends ClientOptions {
+  name: string;
+  public?: boolean;
+}
+
+/** Grant types that have a name nobody wants to type. */
+const GRANTS: Record<string, string> = {
+  'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
+  'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+};
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -31,34 +49,62 @@ function isNative(uri: string): boolean {
   return url.protocol !== 'http:' || (LOOPBACK.has(url.hostname) && url.port === '');
 }
 
-/**
- * RFC 7591 metadata from the options: those of `--metadata`, and over them what the other options say. Keys without a
- * value are left out.
- * @throws UsageError when two options contradict each other.
- */
-export function clientMetadata(options: ClientOptions): Record<string, unknown> {
-  const { grant = ['authorization_code'], redirectUri = [], authMethod } = options;
-  const usesCode = grant.includes('authorization_code');
-  if (usesCode && redirectUri.length === 0) {
-    throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');
-  }
-  if (options.public && authMethod !== undefined) {
-    throw new UsageError('A public client has no --auth-method.');
-  }
+/** The policy that the options make, or undefined when they say nothing of one. */
+function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: ClientOptions) {
+  if (!exchangeFor && !exchangeFrom && exchangeImpersonation === undefined) return undefined;
+  return {
+    audiences: exchangeFor ?? [],
+    clients: exchangeFrom ?? [],
+    impersonation: exchangeImpersonation ?? false,
+  };
+}
+
+/** RFC 7591 metadata from what the options say: those of `--metadata`, and over them what the other options say. */
+export function changedMetadata(options: ClientOptions): Record<string, unknown> {
+  const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
   const said = {
-    grant_types: grant,
-    response_types: usesCode ? ['code'] : [],
-    redirect_uris: redirectUri,
+    grant_types: grants,
+    response_types: grants && (grants.includes('authorization_code') ? ['code'] : []),
+    redirect_uris: options.redirectUri,
     post_logout_redirect_uris: options.postLogoutRedirectUri,
     scope: options.scope?.join(' '),
     first_party: options.firstParty,
     allowed_cors_origins: options.corsOrigin,
     default_resource: options.defaultResource,
     refresh_token_grace: options.refreshGrace,
+    refresh_token_ttl: options.refreshTtl,
+    refresh_token_absolute_ttl: options.refreshAbsoluteTtl,
+    access_token_ttl: options.accessTokenTtl,
+    id_token_ttl: options.idTokenTtl,
+    token_exchange: tokenExchange(options),
+    may_act: options.mayAct,
+    jwks: options.jwks,
     require_pkce: options.pkce ? undefined : false,
-    token_endpoint_auth_method: authMethod,
-    application_type: options.applicationType ?? (redirectUri.some(isNative) ? 'native' : undefined),
+    token_endpoint_auth_method: options.authMethod,
+    application_type: options.applicationType,
   };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
   return { ...options.metadata, ...Object.fromEntries(given) };
 }
+
+/**
+ * The metadata of a new client. Keys without a value are left out.
+ * @throws UsageError when two options contradict each other.
+ */
+export function clientMetadata(options: NewClientOptions): Record<string, unknown> {
+  const { grant = ['authorization_code'], redirectUri = [], authMethod } = options;
+  if (grant.includes('authorization_code') && redirectUri.length === 0) {
+    throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');
+  }
+  if (options.public && authMethod !== undefined) {
+    throw new UsageError('A public client has no --auth-method.');
+  }
+  const type = redirectUri.some(isNative) ? { applicationType: 'native' as const } : {};
+  return changedMetadata({ ...type, ...options, grant, redirectUri });
+}
+
+/** Whether it proves who it is with each grant request, by an assertion, and needs no secret besides. */
+export const provesItselfByAssertion = ({ grant, authMethod }: ClientOptions): boolean =>
+  authMethod === undefined &&
+  grant?.length === 1 &&
+  (GRANTS[grant[0] ?? ''] ?? grant[0]) === GRANTS['jwt-bearer'];

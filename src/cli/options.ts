@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 
 /** For options that can be given several times: each value is added. */
@@ -26,4 +27,15 @@ export function jsonObject(value: string): Record<string, unknown> {
     // Said below.
   }
   throw new InvalidArgumentError('must be a JSON object.');
+}
+
+/** For options that name a file with a JSON object in it. */
+export function jsonFile(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(`cannot be read: ${(error as Error).message}`);
+  }
+  return jsonObject(text);
 }

@@ -13,6 +13,11 @@ export interface NewClient {
   metadata: Record<string, unknown>;
 }
 
+export interface ClientChanges {
+  name?: string;
+  metadata: Record<string, unknown>;
+}
+
 /** A new client; the secret is shown this once. */
 export interface CreatedClient {
   client: ClientRecord;
@@ -34,12 +39,27 @@ export interface ClientAdminDependencies {
 export interface ClientAdmin {
   /** @throws DomainError invalid_client_metadata. */
   create(client: NewClient, actor: Actor): Promise<CreatedClient>;
+  /**
+   * Changes a client's name and the metadata that is given; null takes a property away. What it holds stays as it was.
+   * @throws DomainError client_not_found, invalid_client_metadata.
+   */
+  update(id: string, changes: ClientChanges, actor: Actor): Promise<ClientRecord>;
   list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
   /** Deletes the client; its grants and tokens end at once. @throws DomainError client_not_found. */
   delete(id: string, actor: Actor): Promise<void>;
 }
 
 const MAX_NAME = 100;
+
+/** @throws DomainError invalid_client_metadata. */
+function checkedName(name: string): string {
+  const trimmed = name.trim();
+  if (trimmed !== '' && trimmed.length <= MAX_NAME) return trimmed;
+  throw new DomainError('invalid_client_metadata', {
+    field: 'client_name',
+    reason: `must have 1 to ${MAX_NAME} characters`,
+  });
+}
 
 /** The clients of this provider, as operators manage them. */
 export function createClientAdmin({
@@ -52,13 +72,7 @@ export function createClientAdmin({
 }: ClientAdminDependencies): ClientAdmin {
   return {
     async create({ name, isPublic, metadata }, actor) {
-      const trimmed = name.trim();
-      if (trimmed === '' || trimmed.length > MAX_NAME) {
-        throw new DomainError('invalid_client_metadata', {
-          field: 'client_name',
-          reason: `must have 1 to ${MAX_NAME} characters`,
-        });
-      }
+      const trimmed = checkedName(name);
       const id = newUuid();
       const ownKeys = metadata['token_endpoint_auth_method'] === 'private_key_jwt';
       const secret = isPublic || ownKeys ? null : randomToken();
@@ -77,6 +91,32 @@ export function createClientAdmin({
         return created;
       });
       return { client, secret };
+    },
+
+    async update(id, changes, actor) {
+      const client = await clients.find(id);
+      if (!client) throw new DomainError('client_not_found');
+      const name = checkedName(changes.name ?? client.name);
+      const changed = Object.entries({ ...client.metadata, ...changes.metadata });
+      const metadata = Object.fromEntries(changed.filter(([, value]) => value !== null));
+      await validate({
+        ...metadata,
+        client_id: id,
+        client_name: name,
+        ...(client.secretHash === null ? {} : { client_secret: client.secretHash }),
+      });
+      return inTransaction(async (tx) => {
+        const updated = await clients.update(id, { name, metadata }, tx);
+        if (!updated) throw new DomainError('client_not_found');
+        const properties = Object.keys(changes.metadata);
+        await audit.record(
+          { type: 'client.updated', clientId: id, details: { name, properties } },
+          actor,
+          tx,
+        );
+        await announce(id, tx);
+        return updated;
+      });
     },
 
     list: (options) => clients.list(options),

@@ -1,12 +1,12 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { Actor } from '../kernel/actor.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { SIGNING_ALGS } from '../kernel/signing-algs.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SigningKeyRecord, SigningKeys } from '../storage/signing-keys.ts';
 
-/** Every algorithm the provider signs with, each with a key of its own. */
-export const SIGNING_ALGS = ['RS256', 'ES256', 'EdDSA'] as const;
+export { SIGNING_ALGS };
 
 export interface KeyState extends SigningKeyRecord {
   state: 'published' | 'signing' | 'retiring';
@@ -39,7 +39,7 @@ interface Dependencies {
 async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; privateJwk: JWK }> {
   const pair = await generateKeyPair(alg, {
     extractable: true,
-    ...(alg === 'RS256' ? { modulusLength: 2048 } : {}),
+    ...(/^[RP]S/.test(alg) ? { modulusLength: 2048 } : {}),
   });
   const publicJwk = await exportJWK(pair.publicKey);
   const kid = (await calculateJwkThumbprint(publicJwk)).slice(0, 16);

@@ -1,3 +1,4 @@
+import type { SigningAlg } from '../kernel/signing-algs.ts';
 import { Api } from './models/api.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -10,6 +11,8 @@ export interface ApiRecord {
   accessTokenFormat: 'jwt' | 'opaque';
   /** Seconds; null takes the server's default. */
   accessTokenTtl: number | null;
+  /** Of access tokens that are JWTs. */
+  signingAlg: SigningAlg;
 }
 
 export interface Apis {
@@ -25,12 +28,13 @@ export const apis: Apis = {
   save: async (api, tx) => void (await Api.upsert(api, { transaction: tx.handle })),
   async list() {
     const all = await Api.findAll({ order: ['identifier'] });
-    return all.map(({ identifier, name, scopes, accessTokenFormat, accessTokenTtl }) => ({
+    return all.map(({ identifier, name, scopes, accessTokenFormat, accessTokenTtl, signingAlg }) => ({
       identifier,
       name,
       scopes,
       accessTokenFormat,
       accessTokenTtl,
+      signingAlg,
     }));
   },
   delete: async (identifier, tx) =>

@@ -22,6 +22,8 @@ export interface Clients {
   find(id: string): Promise<ClientRecord | null>;
   /** By id; `after` is the id of the last one seen. */
   list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
+  /** Replaces what is given. @returns the client, or null when there is none. */
+  update(id: string, changes: Pick<ClientRecord, 'name' | 'metadata'>, tx: Tx): Promise<ClientRecord | null>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
 }
@@ -47,6 +49,14 @@ export function createClients(pool: Pool): Clients {
         where: after === undefined ? {} : { id: { [Op.gt]: after } },
       });
       return clients.map(record);
+    },
+    async update(id, changes, tx) {
+      const [, [client]] = await Client.update(changes, {
+        where: { id },
+        returning: true,
+        transaction: tx.handle,
+      });
+      return client ? record(client) : null;
     },
     delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx.handle })) > 0,
   };

@@ -179,6 +179,7 @@ describe('commands beside a running server', () => {
       scopes: ['read'],
       access_token_format: 'jwt',
       access_token_ttl: 600,
+      signing_alg: 'ES256',
     });
     await expect(run('api', 'list')).resolves.toMatchObject({ apis: [api] });
     await run('api', 'delete', api.identifier);
@@ -189,8 +190,8 @@ describe('commands beside a running server', () => {
     const { keys: next } = await run<{ keys: { kid: string }[] }>('key', 'rotate');
     const { keys } = await run<{ keys: { kid: string; state: string }[] }>('key', 'list');
     const fresh = keys.filter(({ kid }) => next.some((key) => key.kid === kid));
-    expect(fresh.map(({ state }) => state)).toEqual(['published', 'published', 'published']);
-    expect(keys.filter(({ state }) => state === 'signing')).toHaveLength(3);
+    expect(fresh.map(({ state }) => state)).toEqual(Array(4).fill('published'));
+    expect(keys.filter(({ state }) => state === 'signing')).toHaveLength(4);
   });
 
   it('leave who ran them in the audit', async () => {

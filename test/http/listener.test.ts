@@ -50,7 +50,7 @@ describe('the listener', () => {
   test('hands out no private part of a key', async () => {
     const { body } = await request(url).get('/oauth2/jwks').expect(200);
     const { keys } = body as { keys: Record<string, unknown>[] };
-    expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'RS256']));
+    expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'PS256', 'RS256']));
     for (const key of keys) {
       expect(Object.keys(key)).not.toEqual(expect.arrayContaining(['d']));
       expect(key).toHaveProperty('use', 'sig');

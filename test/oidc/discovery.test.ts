@@ -53,7 +53,7 @@ it('publishes a public key for each algorithm, and no private part', async () =>
   const reply = await fetch(`${provider.url}/oauth2/jwks`);
   expect(reply.headers.get('access-control-allow-origin')).toBe('*');
   const { keys } = (await reply.json()) as { keys: Record<string, unknown>[] };
-  expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'RS256']));
+  expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'PS256', 'RS256']));
   for (const key of keys) {
     expect(key).toMatchObject({ use: 'sig', kid: expect.any(String) });
     expect(Object.keys(key)).not.toEqual(expect.arrayContaining(['d']));

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ApiAdmin } from '../../domain/apis.ts';
+import { SIGNING_ALGS, type SigningAlg } from '../../kernel/signing-algs.ts';
 import type { ApiRecord } from '../../storage/apis.ts';
 import { operator } from '../operator.ts';
 import { integer, repeated } from '../options.ts';
@@ -16,6 +17,7 @@ const toJson = (api: ApiRecord) => ({
   scopes: api.scopes,
   access_token_format: api.accessTokenFormat,
   access_token_ttl: api.accessTokenTtl,
+  signing_alg: api.signingAlg,
 });
 
 interface CreateOptions {
@@ -23,11 +25,26 @@ interface CreateOptions {
   name: string;
   scope?: string[];
   format: 'jwt' | 'opaque';
-  ttl?: number;
+  ttl?: number | null;
+  alg: SigningAlg;
 }
 
-async function create({ identifier, name, scope = [], format, ttl }: CreateOptions): Promise<Report> {
-  const api = { identifier, name, scopes: scope, accessTokenFormat: format, accessTokenTtl: ttl ?? null };
+async function create({
+  identifier,
+  name,
+  scope = [],
+  format,
+  ttl = null,
+  alg,
+}: CreateOptions): Promise<Report> {
+  const api: ApiRecord = {
+    identifier,
+    name,
+    scopes: scope,
+    accessTokenFormat: format,
+    accessTokenTtl: ttl,
+    signingAlg: alg,
+  };
   const saved = await apisOf((apis) => apis.save(api, operator()));
   return { json: toJson(saved), text: `Registered ${saved.identifier}.` };
 }
@@ -37,7 +54,7 @@ async function list(): Promise<Report> {
   const rows = all.map((api) => [
     api.identifier,
     api.name,
-    api.accessTokenFormat,
+    api.accessTokenFormat === 'jwt' ? `jwt ${api.signingAlg}` : api.accessTokenFormat,
     api.accessTokenTtl === null ? 'default' : `${api.accessTokenTtl} s`,
     api.scopes.join(' '),
   ]);
@@ -66,7 +83,10 @@ export function addApi(program: Command): void {
       .addOption(
         new Option('--format <format>', 'of its access tokens').choices(['jwt', 'opaque']).default('jwt'),
       )
-      .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400)),
+      .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400))
+      .addOption(
+        new Option('--alg <alg>', 'what its JWTs are signed with').choices(SIGNING_ALGS).default('ES256'),
+      ),
     create,
   );
   reporting(api.command('list').description('list the APIs'), list);

@@ -1,9 +1,16 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { ClientAdmin } from '../../domain/clients.ts';
 import type { ClientRecord } from '../../storage/clients.ts';
-import { type ClientOptions, clientMetadata } from '../client-metadata.ts';
+import {
+  changedMetadata,
+  clientMetadata,
+  type ClientOptions,
+  type NewClientOptions,
+  provesItselfByAssertion,
+} from '../client-metadata.ts';
+import { withMetadataOptions } from '../client-options.ts';
 import { operator } from '../operator.ts';
-import { integer, jsonObject, repeated } from '../options.ts';
+import { integer } from '../options.ts';
 import { facts, type Report, reporting, table } from '../report.ts';
 
 const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>, provider: boolean): Promise<T> => {
@@ -20,9 +27,9 @@ const toJson = ({ id, name, metadata, createdAt }: ClientRecord) => ({
   created_at: createdAt.toISOString(),
 });
 
-async function create(options: ClientOptions): Promise<Report> {
+async function create(options: NewClientOptions): Promise<Report> {
   const metadata = clientMetadata(options);
-  const isPublic = options.public ?? false;
+  const isPublic = options.public ?? provesItselfByAssertion(options);
   const { client, secret } = await clientsOf(
     (clients) => clients.create({ name: options.name, isPublic, metadata }, operator()),
     true,
@@ -55,55 +62,39 @@ async function remove(id: string): Promise<Report> {
   return { json: { client_id: id }, text: `Deleted ${id}.` };
 }
 
-function addCreate(client: Command): void {
-  const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
-  reporting(
-    client
-      .command('create')
-      .description('register a client')
-      .requiredOption('--name <name>', 'what people see when it asks for their consent')
-      .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app')
-      .option('--redirect-uri <uri>', 'where people are sent back to (can be repeated)', repeated)
-      .option(
-        '--grant <type>',
-        'authorization_code (the default), refresh_token, client_credentials (can be repeated)',
-        repeated,
-      )
-      .option(
-        '--post-logout-redirect-uri <uri>',
-        'where people may be sent after signing out (can be repeated)',
-        repeated,
-      )
-      .option('--scope <scope>', 'a scope that it may ask for; without any, all (can be repeated)', repeated)
-      .option('--first-party', 'people are not asked for consent')
-      .option(
-        '--cors-origin <origin>',
-        "an origin that may call from a browser, beside its redirect URIs' (can be repeated)",
-        repeated,
-      )
-      .option('--default-resource <uri>', 'the API that its tokens are for when it names none')
-      .option(
-        '--refresh-grace <seconds>',
-        'how long a rotated refresh token gets the same successor',
-        integer(0, 60),
-      )
-      .option('--no-pkce', 'do not require PKCE of it')
-      .addOption(new Option('--auth-method <method>', 'how it authenticates').choices(authMethods))
-      .addOption(
-        new Option('--application-type <type>', 'OpenID Connect application_type').choices(['web', 'native']),
-      )
-      .option(
-        '--metadata <json>',
-        'more RFC 7591 metadata, such as {"jwks_uri":"…","logo_uri":"…"}',
-        jsonObject,
-      ),
-    create,
-  );
+interface UpdateOptions extends ClientOptions {
+  name?: string;
+}
+
+async function update(id: string, options: UpdateOptions): Promise<Report> {
+  const { name } = options;
+  const changes = { ...(name === undefined ? {} : { name }), metadata: changedMetadata(options) };
+  const client = await clientsOf((clients) => clients.update(id, changes, operator()), true);
+  return { json: toJson(client), text: `Updated ${id}.` };
 }
 
 export function addClient(program: Command): void {
-  const client = program.command('client').description('OAuth clients: register, list, delete');
-  addCreate(client);
+  const client = program.command('client').description('OAuth clients: register, change, list, delete');
+  reporting(
+    withMetadataOptions(
+      client
+        .command('create')
+        .description('register a client')
+        .requiredOption('--name <name>', 'what people see when it asks for their consent')
+        .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app'),
+    ),
+    create,
+  );
+  reporting(
+    withMetadataOptions(
+      client
+        .command('update')
+        .description('change what is said, and leave the rest as it is')
+        .argument('<client_id>')
+        .option('--name <name>', 'what people see when it asks for their consent'),
+    ),
+    update,
+  );
   reporting(
     client
       .command('list')

@@ -10,7 +10,10 @@ import { OIDC_SCOPES } from '../account.ts';
  * - `first_party`: consent is not asked for;
  * - `default_resource`: the API that tokens are for when a request names none (RFC 8707);
  * - `rotate_refresh_tokens` (true): whether a refresh hands out a new refresh token (RFC 9700 section 4.14.2);
- * - `refresh_token_ttl`: seconds that an unused refresh token lives; the server's `refresh.idle` without.
+ * - `refresh_token_ttl`: seconds that an unused refresh token lives; the server's `refresh.idle` without;
+ * - `refresh_token_absolute_ttl`: seconds that refresh tokens serve after the login, however often they are used; never
+ *   more than the server's `refresh.absolute`;
+ * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter.
  */
 export const EXTRA_METADATA = [
   'require_pkce',
@@ -20,6 +23,9 @@ export const EXTRA_METADATA = [
   'default_resource',
   'rotate_refresh_tokens',
   'refresh_token_ttl',
+  'refresh_token_absolute_ttl',
+  'access_token_ttl',
+  'id_token_ttl',
   'api_scope',
 ] as const;
 
@@ -36,6 +42,15 @@ export function forLibrary<T extends Record<string, unknown>>(metadata: T): T {
   return { ...metadata, scope: own.join(' ') || 'openid', api_scope: ofApis.join(' ') };
 }
 
+const DAY = 86_400;
+
+const secondsUpTo =
+  (max: number) =>
+  (value: unknown): string | null =>
+    Number.isInteger(value) && Number(value) > 0 && Number(value) <= max
+      ? null
+      : `must be seconds, 1 to ${max}`;
+
 const checks: Record<string, (value: unknown) => string | null> = {
   require_pkce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   first_party: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
@@ -47,7 +62,11 @@ const checks: Record<string, (value: unknown) => string | null> = {
       ? null
       : 'must be a list of origins like https://app.example.com',
   rotate_refresh_tokens: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
-  refresh_token_ttl: (value) => (Number.isInteger(value) && Number(value) > 0 ? null : 'must be seconds'),
+  refresh_token_ttl: secondsUpTo(3650 * DAY),
+  refresh_token_absolute_ttl: secondsUpTo(3650 * DAY),
+  // Keys stay published, and revocations are remembered, for as long as these may live.
+  access_token_ttl: secondsUpTo(DAY),
+  id_token_ttl: secondsUpTo(DAY),
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
   default_resource: (value) =>
     typeof value === 'string' && URL.canParse(value) ? null : 'must be an absolute URI',
@@ -69,6 +88,9 @@ export interface ExtraClientProperties {
   default_resource?: string;
   rotate_refresh_tokens?: boolean;
   refresh_token_ttl?: number;
+  refresh_token_absolute_ttl?: number;
+  access_token_ttl?: number;
+  id_token_ttl?: number;
   /** The scopes of APIs in the client's `scope`; undefined when it has none. */
   api_scope?: string;
 }

@@ -39,4 +39,5 @@ export const contractApi = (publicUrl: string, { name, accessTokenTtl }: Contrac
   scopes: [CONTRACT_SCOPE],
   accessTokenFormat: 'jwt',
   accessTokenTtl,
+  signingAlg: 'ES256',
 });

@@ -2,6 +2,7 @@ import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload } from 
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kernel/clock.ts';
 import { sha256 } from '../../kernel/ids.ts';
+import { SIGNING_ALGS } from '../../kernel/signing-algs.ts';
 
 /** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
 export interface AccessTokenClaims extends JWTPayload {
@@ -70,7 +71,7 @@ export class AccessTokenVerifier {
       const { payload } = await jwtVerify<AccessTokenClaims>(token, this.#keys, {
         issuer: this.#deps.issuer,
         typ: 'at+jwt',
-        algorithms: ['ES256', 'RS256', 'EdDSA'],
+        algorithms: [...SIGNING_ALGS],
         requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp', 'aud'],
         // `verify` compares the expiry, each time anew.
         currentDate: new Date(0),

@@ -24,6 +24,7 @@ export class ApiRegistry {
       scopes: [],
       accessTokenFormat: 'jwt',
       accessTokenTtl: null,
+      signingAlg: 'ES256',
     };
     this.#builtIns = [own, ...contracts];
   }
@@ -52,13 +53,22 @@ const isClientCredentials = (ctx: KoaContextWithOIDC) =>
 
 const inWords = (words: string) => Set.prototype.has.bind(new Set(words.split(' ')));
 
-/** An API as the library wants it. @param ttl seconds, for an API that names none. */
-export const resourceServerOf = (api: ApiRecord, scopes: string[], ttl: number): ResourceServer => ({
+/**
+ * An API as the library wants it.
+ * @param ttl seconds that access tokens live when the API names none
+ * @param longest seconds that they live at most, whatever the API says
+ */
+export const resourceServerOf = (
+  api: ApiRecord,
+  scopes: string[],
+  ttl: number,
+  longest = MAX_ACCESS_TOKEN_TTL,
+): ResourceServer => ({
   audience: api.identifier,
   scope: scopes.join(' '),
-  accessTokenTTL: Math.min(api.accessTokenTtl ?? ttl, MAX_ACCESS_TOKEN_TTL),
+  accessTokenTTL: Math.min(api.accessTokenTtl ?? ttl, longest, MAX_ACCESS_TOKEN_TTL),
   accessTokenFormat: api.accessTokenFormat,
-  jwt: { sign: { alg: 'ES256' } },
+  jwt: { sign: { alg: api.signingAlg } },
 });
 
 /**
@@ -85,7 +95,9 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
       const refused = own ? [...requested].filter((scope) => !scopes.includes(scope)) : [];
       if (refused.length > 0)
         throw new errors.InvalidScope('requested scope is not allowed', refused.join(' '));
-      return resourceServerOf(api, scopes, own ? clientCredentialsTtl : accessTokenTtl);
+      const ofClient = client.access_token_ttl;
+      const ttl = ofClient ?? (own ? clientCredentialsTtl : accessTokenTtl);
+      return resourceServerOf(api, scopes, ttl, ofClient);
     },
   };
 }

@@ -5,25 +5,31 @@ import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 type Ttl = NonNullable<Configuration['ttl']>;
 
-/** How long everything lives, in seconds. A login under refresh tokens has an absolute end besides the sliding one. */
+/**
+ * How long everything lives, in seconds. A login under refresh tokens has an absolute end besides the sliding one. What a
+ * client says of its own tokens goes before the server's setting; of access tokens for an API, the shorter of its and the
+ * API's counts, and no login outlives the server's `refresh.absolute`.
+ */
 export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Clock): Ttl {
   return {
-    AccessToken: (_ctx: KoaContextWithOIDC, token) =>
-      token.resourceServer?.accessTokenTTL ?? tokens.accessToken,
-    ClientCredentials: (_ctx: KoaContextWithOIDC, token) =>
-      token.resourceServer?.accessTokenTTL ?? tokens.clientCredentials,
+    AccessToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
+      token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.accessToken,
+    ClientCredentials: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
+      token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.clientCredentials,
     AuthorizationCode: tokens.authorizationCode,
     PushedAuthorizationRequest: tokens.pushedAuthorizationRequest,
     DeviceCode: tokens.deviceCode,
-    IdToken: tokens.idToken,
+    IdToken: (_ctx: KoaContextWithOIDC, _token, client: ExtraClientProperties) =>
+      client.id_token_ttl ?? tokens.idToken,
     Interaction: tokens.interaction,
     Grant: refresh.absolute,
     Session: (_ctx: KoaContextWithOIDC, { transient }: { transient?: boolean }) =>
       transient ? session.ttl : session.remembered,
-    RefreshToken: (_ctx: KoaContextWithOIDC, token, client) => {
+    RefreshToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) => {
       const startedAt = token.iiat ?? epochSeconds(clock);
-      const idle = (client as ExtraClientProperties).refresh_token_ttl ?? refresh.idle;
-      return Math.max(1, Math.min(idle, startedAt + refresh.absolute - epochSeconds(clock)));
+      const idle = client.refresh_token_ttl ?? refresh.idle;
+      const absolute = Math.min(client.refresh_token_absolute_ttl ?? refresh.absolute, refresh.absolute);
+      return Math.max(1, Math.min(idle, startedAt + absolute - epochSeconds(clock)));
     },
   } as Ttl;
 }

@@ -6,6 +6,7 @@ import {
   type InferCreationAttributes,
   type Sequelize,
 } from 'sequelize';
+import type { SigningAlg } from '../../kernel/signing-algs.ts';
 
 export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api>> {
   declare identifier: string;
@@ -13,6 +14,7 @@ export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api
   declare scopes: CreationOptional<string[]>;
   declare accessTokenFormat: CreationOptional<'jwt' | 'opaque'>;
   declare accessTokenTtl: number | null;
+  declare signingAlg: CreationOptional<SigningAlg>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -25,6 +27,7 @@ export function initApi(sequelize: Sequelize): void {
       scopes: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
       accessTokenFormat: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'jwt' },
       accessTokenTtl: DataTypes.INTEGER,
+      signingAlg: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'ES256' },
       createdAt: DataTypes.DATE,
       updatedAt: DataTypes.DATE,
     },

@@ -113,7 +113,12 @@ export async function startProvider({
       return { id, email, username, password };
     },
     async createApi(api) {
-      const defaults = { scopes: ['read', 'write'], accessTokenFormat: 'jwt', accessTokenTtl: null } as const;
+      const defaults = {
+        scopes: ['read', 'write'],
+        accessTokenFormat: 'jwt',
+        accessTokenTtl: null,
+        signingAlg: 'ES256',
+      } as const;
       const record = {
         name: api.identifier,
         ...defaults,

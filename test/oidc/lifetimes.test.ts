@@ -1,0 +1,150 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { SIGNING_ALGS } from '../../src/kernel/signing-algs.ts';
+import { until } from '../cli/support/commands.ts';
+import { runCli } from '../support/postern.ts';
+import { introspect, post, refresh, signIn, type Tokens } from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+const FIVE_MINUTES = 'https://five-minutes.example.test';
+const ONE_DAY = 'https://one-day.example.test';
+const OWN = { access_token_ttl: 700, id_token_ttl: 800, refresh_token_ttl: 9_000 };
+
+describe('lifetimes and algorithms', () => {
+  let provider: Provider;
+  let person: Person;
+  let agent: UserAgent;
+  let watcher: Client;
+  beforeAll(async () => {
+    provider = await startProvider();
+    await Promise.all([
+      provider.createApi({ identifier: FIVE_MINUTES, accessTokenTtl: 300 }),
+      provider.createApi({ identifier: ONE_DAY, accessTokenTtl: 86_400 }),
+      ...SIGNING_ALGS.map((alg) =>
+        provider.createApi({ identifier: `https://${alg.toLowerCase()}.example.test`, signingAlg: alg }),
+      ),
+    ]);
+    [person, watcher] = await Promise.all([
+      provider.createPerson(),
+      provider.createClient({ grant_types: ['client_credentials'] }),
+    ]);
+    agent = new UserAgent(provider.url);
+  });
+
+  const cli = (...args: string[]) => runCli([...args, '--json'], { env: provider.postern.env });
+  const forItself = (client: Client, resource: string) =>
+    post<Tokens>(provider, 'token', client, { grant_type: 'client_credentials', resource });
+  const times = async (token: string) => {
+    const { body } = await introspect(provider, watcher, token);
+    const { exp, iat } = body as { exp: number; iat: number };
+    return { exp, lives: exp - iat };
+  };
+
+  it.each(SIGNING_ALGS)('an API’s tokens are signed with the algorithm that it has: %s', async (alg) => {
+    const audience = `https://${alg.toLowerCase()}.example.test`;
+    const { body } = await forItself(watcher, audience);
+    const keys = createRemoteJWKSet(new URL(`${provider.url}/oauth2/jwks`));
+    const { payload } = await jwtVerify(body.access_token, keys, {
+      issuer: provider.url,
+      audience,
+      typ: 'at+jwt',
+      algorithms: [alg],
+    });
+    expect(payload.sub).toBe(watcher.id);
+    expect(await introspect(provider, watcher, body.access_token)).toMatchObject({ body: { active: true } });
+  });
+
+  it('a client has its own lifetimes, of which the shorter counts with an API that has one', async () => {
+    const client = await provider.createClient(OWN);
+    const get = (resource: string) =>
+      signIn(provider, client, person, {
+        agent,
+        parameters: { scope: 'openid read', ...(resource ? { resource } : {}) },
+      });
+    const tokens = await get('');
+    expect(tokens.expires_in).toBe(700);
+    const { exp = 0, iat = 0 } = decodeJwt(tokens.id_token);
+    expect(exp - iat).toBe(800);
+    expect((await times(tokens.refresh_token)).lives).toBe(9_000);
+    expect((await get(FIVE_MINUTES)).expires_in).toBe(300);
+    expect((await get(ONE_DAY)).expires_in).toBe(700);
+  });
+
+  it('so has a service account', async () => {
+    const service = await provider.createClient({
+      grant_types: ['client_credentials'],
+      access_token_ttl: 500,
+    });
+    expect((await forItself(service, ONE_DAY)).body.expires_in).toBe(500);
+    expect((await forItself(service, FIVE_MINUTES)).body.expires_in).toBe(300);
+    expect((await forItself(service, `${provider.url}/api/v2`)).body.expires_in).toBe(500);
+    expect((await forItself(watcher, ONE_DAY)).body.expires_in).toBe(86_400);
+  });
+
+  it('refresh tokens end when the client says, however often they are used', async () => {
+    const client = await provider.createClient({ refresh_token_absolute_ttl: 1_000 });
+    const first = await signIn(provider, client, person, { agent });
+    const { exp, lives } = await times(first.refresh_token);
+    expect(lives).toBeLessThanOrEqual(1_000);
+    const second = await refresh(provider, client, first.refresh_token);
+    // A second may begin between two looks at the clock.
+    expect((await times(second.body.refresh_token)).exp).toBeLessThanOrEqual(exp + 1);
+  });
+
+  it('change with `postern client update`, which leaves the rest as it was', async () => {
+    const service = await provider.createClient({ grant_types: ['client_credentials'], scope: 'read' });
+    const line = `client update ${service.id} --name Renamed --access-token-ttl 60`;
+    const { code, stdout } = await cli(...line.split(' '));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      client_id: service.id,
+      name: 'Renamed',
+      grant_types: ['client_credentials'],
+    });
+    await until(async () => (await forItself(service, ONE_DAY)).body.expires_in === 60);
+    const own = await post(provider, 'token', service, {
+      grant_type: 'client_credentials',
+      resource: ONE_DAY,
+      scope: 'write',
+    });
+    expect(own).toMatchObject({ body: { error: 'invalid_scope' } });
+    await cli('client', 'update', service.id, '--metadata', '{"access_token_ttl":null}');
+    await until(async () => (await forItself(service, ONE_DAY)).body.expires_in === 86_400);
+    const [event] = await provider.sql(
+      "select details from audit_events where type = 'client.updated' and client_id = $1 order by at limit 1",
+      [service.id],
+    );
+    expect(event).toEqual({ details: { name: 'Renamed', properties: ['access_token_ttl'] } });
+  });
+
+  it.each([
+    ['access_token_ttl', 0],
+    ['access_token_ttl', 86_401],
+    ['access_token_ttl', 1.5],
+    ['access_token_ttl', '60'],
+    ['id_token_ttl', -1],
+    ['id_token_ttl', 86_401],
+    ['refresh_token_ttl', 0],
+    ['refresh_token_absolute_ttl', 1e12],
+  ])('%s cannot be %j', async (name, value) => {
+    await expect(provider.createClient({ [name]: value })).rejects.toMatchObject({
+      code: 'invalid_client_metadata',
+      details: { reason: expect.stringContaining(`${name} must be seconds, 1 to`) },
+    });
+  });
+
+  it.each([
+    ['client update no-such-client --name X', 1],
+    ['client update ID --access-token-ttl 86401', 2],
+    ['client update ID --metadata {"id_token_ttl":0}', 1],
+    ['client update ID --grant nonsense', 1],
+    ['client update ID --jwks /no/such/file', 2],
+    ['api create --identifier https://a.example --name A --alg HS256', 2],
+    ['api create --identifier https://a.example --name A --ttl 86401', 2],
+  ])('`postern %s` fails with status %i', async (line, status) => {
+    const { code, stderr } = await cli(...line.replace('ID', watcher.id).split(' '));
+    expect(code).toBe(status);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
