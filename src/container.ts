@@ -46,6 +46,7 @@ import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { KeyRing } from './oidc/key-ring.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
+import { createOutboundFetch } from './oidc/outbound/fetch.ts';
 import { createProvider } from './oidc/provider.ts';
 import { apis as apiStore } from './storage/apis.ts';
 import { audit } from './storage/audit.ts';
@@ -142,6 +143,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
   const endGrant = (grantId: string) => revocation.endGrant(grantId);
+  const outboundFetch = createOutboundFetch(config.outbound);
   const live = new LiveProvider({
     keyRing,
     clock,
@@ -162,6 +164,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           findUser: (id) => users.findById(id),
           staticClients: contractSettings.map(contractClient),
           pages: createProviderPages(renderer, accounts),
+          fetch: outboundFetch,
           clients: clientRegistry,
           verifier,
           events: providerEvents({ metrics, audit, logger }),

@@ -19,6 +19,7 @@ export const settingsSchema = z.strictObject({
     bodyLimit: z.int().min(1024).max(10_485_760),
     drain: seconds,
   }),
+  outbound: z.strictObject({ allow: z.array(z.string()) }),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']) }),
   tokens: z.strictObject({
     accessToken: seconds,

@@ -13,6 +13,7 @@ import { clientBasedCORS } from './cors.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
+import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { SIGNING_ALGS } from './key-ring.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
@@ -41,6 +42,8 @@ export interface ConfigurationDependencies {
   /** First-party clients that are part of the service. */
   staticClients: ClientMetadata[];
   pages: ProviderPages;
+  /** Asks addresses that clients name. */
+  fetch: OutboundFetch;
 }
 
 /** The library hands its form over as HTML; what is in it, it has from here. */
@@ -56,6 +59,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
   return {
     jwks,
     adapter: deps.adapter,
+    fetch: deps.fetch,
     clients: deps.staticClients,
     findAccount: createFindAccount(deps.findUser),
     loadExistingGrant: createLoadExistingGrant({

@@ -1,0 +1,44 @@
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import type { MayConnect } from './addresses.ts';
+
+/** A request that was not sent, because of where it would have gone. The address is not told: the name may be a stranger's. */
+export class OutboundRefused extends Error {
+  constructor() {
+    super('not a public https address (an operator may list it under outbound.allow)');
+    this.name = 'OutboundRefused';
+  }
+}
+
+/** The system's look-up, of which only addresses that may be connected to are left: a name cannot change in between. */
+function guardedLookup(protocol: string, mayConnect: MayConnect): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '', 0);
+      const addresses = found.filter(({ address }) => mayConnect(protocol, hostname, address));
+      const [first] = addresses;
+      if (!first) return callback(new OutboundRefused(), '', 0);
+      if (options.all) return callback(null, addresses);
+      return callback(null, first.address, first.family);
+    });
+  };
+}
+
+/** Connects to where `mayConnect` allows, asked with the very address that the connection is then made to. */
+export function createGuardedConnector(mayConnect: MayConnect): buildConnector.connector {
+  const connectors = new Map(
+    ['https:', 'http:'].map((protocol) => [
+      protocol,
+      buildConnector({ allowH2: false, lookup: guardedLookup(protocol, mayConnect) }),
+    ]),
+  );
+  return (options, callback) => {
+    const { protocol, hostname } = options;
+    const connect = connectors.get(protocol);
+    // An address needs no look-up, so that would not be asked.
+    const refused = isIP(hostname) !== 0 && !mayConnect(protocol, hostname, hostname);
+    if (!connect || refused) callback(new OutboundRefused(), null);
+    else connect(options, callback);
+  };
+}

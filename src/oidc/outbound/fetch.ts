@@ -1,0 +1,72 @@
+import { Agent, fetch } from 'undici';
+import { createAddressRule } from './addresses.ts';
+import { createGuardedConnector, OutboundRefused } from './connector.ts';
+
+/** The reply has been read whole when it is handed out. */
+export type OutboundFetch = typeof globalThis.fetch;
+
+interface OutboundLimits {
+  /** Milliseconds from the call to the last byte of the reply. */
+  timeout: number;
+  /** Bytes of the reply's body, once decompressed. */
+  maxBytes: number;
+}
+
+const LIMITS: OutboundLimits = { timeout: 5000, maxBytes: 524_288 };
+
+/** Statuses whose reply has no body (Fetch standard, "null body status"). */
+const BODILESS = new Set([101, 103, 204, 205, 304]);
+
+/**
+ * A `fetch` for addresses that strangers name. It goes to public addresses over https, or to those listed; follows no
+ * redirect, but hands it out as the reply that it is; and gives up on a reply that is late or large.
+ * @param allow hostnames, addresses and CIDR blocks that may be called besides, over http as well.
+ * @throws StartupError when one of them is none of these.
+ */
+export function createOutboundFetch(
+  { allow }: { allow: string[] },
+  { timeout, maxBytes }: OutboundLimits = LIMITS,
+): OutboundFetch {
+  const dispatcher = new Agent({ connect: createGuardedConnector(createAddressRule(allow)) });
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const { url, method, headers } = request;
+    if (!/^https?:/.test(url)) throw new OutboundRefused();
+    try {
+      // A dispatcher of the caller's, were there one, would not ask our rule.
+      const reply = await fetch(url, {
+        method,
+        headers: [...headers],
+        body: request.body && (await request.arrayBuffer()),
+        dispatcher,
+        redirect: 'manual',
+        signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeout)]),
+      });
+      const body = await readAtMost(maxBytes, reply.body);
+      const { status, statusText } = reply;
+      return new Response(BODILESS.has(status) ? null : body, {
+        status,
+        statusText,
+        headers: [...reply.headers],
+      });
+    } catch (error) {
+      const cause = error instanceof TypeError ? error.cause : undefined;
+      throw cause instanceof OutboundRefused ? cause : error;
+    }
+  };
+}
+
+/** @throws Error once there is more than `maxBytes`; leaving the loop ends the connection. */
+async function readAtMost(
+  maxBytes: number,
+  body: AsyncIterable<Uint8Array> | null,
+): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let received = 0;
+  for await (const chunk of body ?? []) {
+    received += chunk.length;
+    if (received > maxBytes) throw new Error(`the reply has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
