@@ -170,6 +170,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
           events: providerEvents({ metrics, audit, logger }),
           revokeToken: (jti, expiresAt) => revocation.endToken(jti, expiresAt),
           isUnavailable,
+          audit,
+          counters,
         },
         keys,
       ),

@@ -33,6 +33,7 @@ export interface NewClientOptions extends ClientOptions {
 
 /** Grant types that have a name nobody wants to type. */
 const GRANTS: Record<string, string> = {
+  'device-code': 'urn:ietf:params:oauth:grant-type:device_code',
   'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
   'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 };

@@ -3,7 +3,8 @@ import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
 const DAY = 86_400;
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
-const GRANTS = 'authorization_code, refresh_token, client_credentials, token-exchange, jwt-bearer';
+const GRANTS =
+  'authorization_code, refresh_token, client_credentials, device-code, token-exchange, jwt-bearer';
 
 /** Gives `command` the options that say a client's metadata. */
 export function withMetadataOptions(command: Command): Command {

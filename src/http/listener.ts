@@ -18,7 +18,7 @@ export interface Answered {
 interface Dependencies {
   truth: RequestTruth;
   prebuilt: Prebuilt;
-  /** Answers /oauth2/* and discovery. Asked for on each request: keys may have changed. */
+  /** Answers /oauth2/*, /device and discovery. Asked for on each request: keys may have changed. */
   provider(): RequestListener;
   /** Answers machines that watch this process, whatever Host they ask for. @returns whether it did. */
   ops(path: string, req: IncomingMessage, res: ServerResponse): boolean;
@@ -31,6 +31,8 @@ interface Dependencies {
 
 const isProviders = (path: string) =>
   path.startsWith('/oauth2/') ||
+  path === '/device' ||
+  path.startsWith('/device/') ||
   path === '/.well-known/openid-configuration' ||
   path === '/.well-known/oauth-authorization-server';
 

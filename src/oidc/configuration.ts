@@ -2,6 +2,7 @@ import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWit
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Secrets } from '../kernel/secrets.ts';
+import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
@@ -10,6 +11,7 @@ import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
+import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
@@ -28,6 +30,7 @@ export interface ProviderPages {
   /** Asks whether to sign out: `fields` are to be posted to `action`, with `logout=yes` to do it. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+  device: DevicePages;
 }
 
 export interface ConfigurationDependencies {
@@ -44,6 +47,7 @@ export interface ConfigurationDependencies {
   pages: ProviderPages;
   /** Asks addresses that clients name. */
   fetch: OutboundFetch;
+  audit: Audit;
 }
 
 /** The library hands its form over as HTML; what is in it, it has from here. */
@@ -83,6 +87,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       revocation: '/oauth2/revoke',
       end_session: '/oauth2/logout',
       pushed_authorization_request: '/oauth2/par',
+      device_authorization: '/oauth2/device_authorization',
+      code_verification: DEVICE_PATH,
     },
     features: {
       devInteractions: { enabled: false },
@@ -90,6 +96,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
       revocation: { enabled: true },
+      deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
       resourceIndicators: resourceIndicators(
         apis,
         tokens.accessToken,

@@ -51,4 +51,10 @@ export function installEvents(provider: Provider, events: ProviderEvents): void 
   provider.on('server_error', (ctx, error) => events.failed(ctx, error));
 }
 
-const KNOWN_GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);
+const KNOWN_GRANTS = new Set([
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:openid:params:grant-type:ciba',
+]);

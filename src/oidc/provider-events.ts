@@ -1,6 +1,7 @@
 import type { Actor } from '../kernel/actor.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Audit, AuditEntry } from '../storage/audit.ts';
+import { requestActor } from './actor.ts';
 import type { ProviderEvents } from './events.ts';
 
 interface Dependencies {
@@ -8,17 +9,6 @@ interface Dependencies {
   audit: Audit;
   logger: Logger;
 }
-
-type Context = Parameters<ProviderEvents['loggedOut']>[0]['ctx'];
-
-const actor = (ctx: Context, kind: Actor['kind'], id: string | null): Actor => ({
-  kind,
-  id,
-  door: 'oidc',
-  ip: ctx.get('X-Forwarded-For') || null,
-  userAgent: ctx.get('User-Agent') || null,
-  requestId: ctx.get('X-Request-Id') || null,
-});
 
 /** What becomes of the provider's events: metrics, the log, the audit. */
 export function providerEvents({ metrics, audit, logger }: Dependencies): ProviderEvents {
@@ -44,12 +34,12 @@ export function providerEvents({ metrics, audit, logger }: Dependencies): Provid
           clientId,
           details: { grantId },
         },
-        actor(ctx, 'client', clientId),
+        requestActor(ctx, 'client', clientId),
       );
     },
     loggedOut({ ctx, accountId = null, clientId = null }) {
       if (accountId !== null)
-        record({ type: 'logout', subject: accountId, clientId }, actor(ctx, 'user', accountId));
+        record({ type: 'logout', subject: accountId, clientId }, requestActor(ctx, 'user', accountId));
     },
     failed(ctx, error) {
       logger.error(

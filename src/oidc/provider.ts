@@ -1,15 +1,21 @@
 import { Provider } from 'oidc-provider';
+import { createGuessLimit } from '../domain/guess-limit.ts';
+import type { Counters } from '../storage/counters.ts';
 import type { Keys } from './key-ring.ts';
 import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
 import { installReplayDetection } from './adapters.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import { installHashedSecrets } from './clients/secrets.ts';
+import { installDeviceLinks } from './device/feature.ts';
+import { installUserCodeLimit } from './device/user-codes.ts';
+import { installPolling } from './polling.ts';
 import { installCodeRedemption } from './tokens/code-redemption.ts';
 import { installEvents, type ProviderEvents } from './events.ts';
 import { installFailureReplies } from './failures.ts';
 import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
+import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installSessionDevices } from './sessions/device.ts';
 import { installSessionRenewal } from './sessions/renewal.ts';
 
@@ -19,6 +25,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   events: ProviderEvents;
   revokeToken(jti: string, expiresAt: number): Promise<void>;
   isUnavailable(error: unknown): boolean;
+  counters: Counters;
 }
 
 /** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
@@ -32,6 +39,10 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);
   installCodeRedemption(provider, { clock: deps.clock });
+  installUnauthorizedClient(provider);
+  installPolling(provider, deps.counters);
+  installDeviceLinks(provider);
+  installUserCodeLimit(provider, createGuessLimit(deps.counters));
   installRefreshRotation(provider, {
     secrets: deps.secrets,
     clock: deps.clock,

@@ -25,6 +25,8 @@ export type AuditType =
   | 'recovery_code.used'
   | 'recovery_codes.regenerated'
   | 'device.trusted'
+  | 'device.authorized'
+  | 'device.refused'
   | 'login'
   | 'logout'
   | 'session.ended'

@@ -33,11 +33,13 @@ it.each(['openid-configuration', 'oauth-authorization-server'])('describes itsel
     revocation_endpoint: `${url}/oauth2/revoke`,
     end_session_endpoint: `${url}/oauth2/logout`,
     pushed_authorization_request_endpoint: `${url}/oauth2/par`,
+    device_authorization_endpoint: `${url}/oauth2/device_authorization`,
     response_types_supported: ['code'],
     grant_types_supported: expect.arrayContaining([
       'authorization_code',
       'refresh_token',
       'client_credentials',
+      'urn:ietf:params:oauth:grant-type:device_code',
     ]),
     code_challenge_methods_supported: ['S256'],
     id_token_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256', 'EdDSA']),

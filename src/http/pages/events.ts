@@ -39,6 +39,8 @@ const WORDS = new Map<string, Words>(
     'recovery_code.used': { text: 'event.recoveryUsed', icon: 'key' },
     'recovery_codes.regenerated': { text: 'event.codesMade', icon: 'key' },
     'device.trusted': { text: 'event.deviceTrusted', icon: 'check' },
+    'device.authorized': { text: 'event.deviceAuthorized', icon: 'phone' },
+    'device.refused': { text: 'event.deviceRefused', icon: 'phone' },
     'consent.granted': { text: 'event.consent', icon: 'grid' },
     'grant.revoked': { text: 'event.disconnected', icon: 'grid' },
     'refresh_token.reused:failure': { text: 'event.tokenReused', icon: 'alert', alert: true },

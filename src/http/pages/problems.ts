@@ -4,7 +4,16 @@ import type { Message, MessageKey } from './i18n.ts';
 
 /** A field of a page's form. */
 export type Field =
-  'identifier' | 'password' | 'name' | 'username' | 'email' | 'code' | 'current' | 'givenName' | 'familyName';
+  | 'identifier'
+  | 'password'
+  | 'name'
+  | 'username'
+  | 'email'
+  | 'code'
+  | 'current'
+  | 'givenName'
+  | 'familyName'
+  | 'user_code';
 
 /** What is wrong with a form: at one field, or (null) with all of it. */
 export interface Problem {
@@ -23,6 +32,7 @@ export const fieldLabels: Readonly<Record<Field, MessageKey>> = {
   current: 'field.currentPassword',
   givenName: 'field.givenName',
   familyName: 'field.familyName',
+  user_code: 'field.userCode',
 };
 
 const MISSING: Readonly<Record<Exclude<Field, 'name' | 'givenName' | 'familyName'>, MessageKey>> = {
@@ -32,6 +42,7 @@ const MISSING: Readonly<Record<Exclude<Field, 'name' | 'givenName' | 'familyName
   email: 'problem.emailMissing',
   code: 'problem.codeMissing',
   current: 'problem.passwordMissing',
+  user_code: 'problem.userCodeMissing',
 };
 
 /** The problem of a field that was left empty. */

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
+import { createDevicePages } from './device-pages.ts';
 import type { Renderer } from './render.ts';
 
 /**
@@ -13,6 +14,7 @@ const OVER =
 /** The pages that the provider itself shows, in the look of the others. */
 export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts, 'find'>): ProviderPages {
   return {
+    device: createDevicePages(renderer),
     async error(ctx, { error, error_description: description }) {
       const page = ctx as unknown as Context;
       if (error === 'invalid_request' && description !== undefined && OVER.test(description)) {

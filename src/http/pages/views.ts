@@ -1,4 +1,5 @@
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
+import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { ClientMetadata } from './client-display.ts';
@@ -143,8 +144,27 @@ interface Views {
       apis: readonly ApiAccess[];
       /** Seconds until the access ends at the latest. */
       lasts: number;
-      redirectUri: string;
+      /** Without it the person goes on at the device that asks. */
+      redirectUri: string | undefined;
     };
+
+  /** Posts `user_code` and the fields. */
+  'device-code': {
+    action: string;
+    fields: Readonly<Record<string, string>>;
+    userCode: string;
+    problems: readonly Problem[];
+  };
+
+  /** Posts the fields and `confirm=yes` or `abort=yes`. */
+  'device-confirm': Required<Pick<Frame, 'client'>> & {
+    client: ClientMetadata;
+    action: string;
+    fields: Readonly<Record<string, string>>;
+    userCode: string;
+    /** Where the device asked from, as far as that is known. */
+    from: Device & { ip: string | null };
+  };
 
   /** Posts `logout=yes` to sign out, nothing of that name to stay; the fields are posted either way. */
   'logout': {

@@ -23,7 +23,8 @@ export interface OpenInteraction {
   client: Client;
   /** The account signed in with this browser, if any. */
   accountId: string | undefined;
-  redirectUri: string;
+  /** Of a device there is none: it waits by itself. */
+  redirectUri: string | undefined;
   loginHint: string | undefined;
   uiLocales: string | undefined;
   /**
@@ -101,7 +102,7 @@ export class Interactions {
       acr: prompt.details['acr'] as AcrValue | undefined,
       client,
       accountId: details.session?.accountId,
-      redirectUri: String(params['redirect_uri']),
+      redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),
       uiLocales: optional(params['ui_locales']),
       scopes: OIDC_SCOPES.filter(isOwn),

@@ -26,7 +26,11 @@ export function createExtraTokenClaims(
     if (token.kind !== 'AccessToken') return undefined;
     const entities = ctx?.oidc.entities ?? {};
     const source =
-      token.login ?? entities['AuthorizationCode'] ?? entities['RefreshToken'] ?? entities['DeviceCode'];
+      token.login ??
+      entities['AuthorizationCode'] ??
+      entities['RefreshToken'] ??
+      entities['DeviceCode'] ??
+      entities['BackchannelAuthenticationRequest'];
     const claims = { gid: token.grantId, auth_time: source?.authTime, acr: source?.acr, amr: source?.amr };
     if (!token.clientId?.startsWith(CONTRACT_CLIENT)) return present(claims);
     const account = entities['Account'] as { user?: UserRecord } | undefined;

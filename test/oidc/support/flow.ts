@@ -39,7 +39,7 @@ const credentials = ({ id, secret }: Client): Record<string, string> =>
 /** Posts to an endpoint as the client. */
 export async function post<T = Record<string, unknown>>(
   provider: Pick<Provider, 'url'>,
-  endpoint: 'token' | 'introspect' | 'revoke' | 'par',
+  endpoint: 'token' | 'introspect' | 'revoke' | 'par' | 'device_authorization' | 'bc-authorize',
   client: Client,
   parameters: Parameters,
   headers: Record<string, string> = {},

@@ -85,6 +85,7 @@ const resetPassword = {
   account,
   passwordLength: { min: 8, max: 128 },
 };
+const device = { action: '/device', fields: { xsrf: 'x' } };
 const consent = {
   action: '/interaction/x/consent',
   csrf: 'token',
@@ -161,6 +162,30 @@ export const samples: Readonly<Record<string, Sample>> = {
     redirectUri: 'com.example.app:/callback',
     lasts: 1800,
     apis: [],
+  }),
+  'consent-device': sample('consent', { ...consent, redirectUri: undefined }),
+  'device-code': sample('device-code', { ...device, userCode: '', problems: [] }),
+  'device-code-wrong': sample('device-code', {
+    ...device,
+    userCode: 'BCDF-GHJK',
+    problems: [{ field: 'user_code', message: 'problem.userCodeUnknown' }],
+  }),
+  'device-code-over': sample('device-code', {
+    ...device,
+    userCode: '',
+    problems: [{ field: null, message: 'problem.userCodeUsed' }],
+  }),
+  'device-confirm': sample('device-confirm', {
+    ...device,
+    client,
+    userCode: 'WDJB-MJHT',
+    from: { browser: 'Chrome', system: 'Android', ip: '2001:db8:85a3:1234:5678:8a2e:370:7334' },
+  }),
+  'device-confirm-unknown': sample('device-confirm', {
+    ...device,
+    client: longNamed,
+    userCode: 'WDJB-MJHT',
+    from: { browser: null, system: null, ip: null },
   }),
   'logout': sample('logout', { action: '/logout', fields: { xsrf: 'x' }, account, client }),
   'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),

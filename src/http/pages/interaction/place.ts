@@ -8,7 +8,11 @@ export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
   client,
   uiLocales,
-  formTargets: [redirectUri, ...(client.redirectUris ?? []), ...(client.clientUri ? [client.clientUri] : [])],
+  formTargets: [
+    ...(redirectUri === undefined ? [] : [redirectUri]),
+    ...(client.redirectUris ?? []),
+    ...(client.clientUri ? [client.clientUri] : []),
+  ],
 });
 
 /** Signing in to an authorization request. */

@@ -1,0 +1,12 @@
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Actor } from '../kernel/actor.ts';
+
+/** Who asks the provider: the listener has made the address and the request id believable. */
+export const requestActor = (ctx: KoaContextWithOIDC, kind: Actor['kind'], id: string | null): Actor => ({
+  kind,
+  id,
+  door: 'oidc',
+  ip: ctx.get('X-Forwarded-For') || null,
+  userAgent: ctx.get('User-Agent') || null,
+  requestId: ctx.get('X-Request-Id') || null,
+});

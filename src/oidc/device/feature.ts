@@ -1,0 +1,155 @@
+import { errors, type Configuration, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { Audit, AuditType } from '../../storage/audit.ts';
+import { requestActor } from '../actor.ts';
+import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
+import { GuessesExhausted } from './user-codes.ts';
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
+type Feature = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
+
+/** A form of the library's: `fields` are to be posted to `action` with what the person enters or chooses. */
+export interface DeviceForm {
+  action: string;
+  fields: Record<string, string>;
+}
+
+/** Why a code does not lead on; `retryAfter` is in seconds. */
+export type UserCodeProblem =
+  | { kind: 'missing' | 'unknown' | 'expired' | 'used' | 'over' | 'failed' }
+  | { kind: 'exhausted'; retryAfter: number };
+
+/** The pages at `verification_uri` (RFC 8628 section 3.3); made by the transport. */
+export interface DevicePages {
+  /** Asks for the code, as `user_code`. */
+  enter(
+    ctx: KoaContextWithOIDC,
+    form: DeviceForm,
+    userCode: string,
+    problem: UserCodeProblem | null,
+  ): Promise<void>;
+  /** Shows who asks: `confirm=yes` goes on, `abort=yes` refuses. */
+  confirm(
+    ctx: KoaContextWithOIDC,
+    form: DeviceForm,
+    request: { client: Client; userCode: string; from: SessionDevice },
+  ): Promise<void>;
+  done(ctx: KoaContextWithOIDC, client: Client | undefined): Promise<void>;
+  refused(ctx: KoaContextWithOIDC): Promise<void>;
+}
+
+interface Dependencies {
+  pages: DevicePages;
+  audit: Pick<Audit, 'record'>;
+}
+
+/** Where people enter the code: short enough to be typed from a television. */
+export const DEVICE_PATH = '/device';
+
+/** Two groups of four: 34 bits, and no vowels that would make words. */
+const MASK = '****-****';
+
+/** The library's errors of a code, by their names: it does not export their classes. */
+const PROBLEMS = new Map<string, UserCodeProblem>([
+  ['NoCodeError', { kind: 'missing' }],
+  ['NotFoundError', { kind: 'unknown' }],
+  ['ExpiredError', { kind: 'expired' }],
+  ['AlreadyUsedError', { kind: 'used' }],
+]);
+
+const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
+
+/** Names that the library gives its form, which it hands over as HTML. */
+const formOf = ({ oidc }: KoaContextWithOIDC, fields: Record<string, string> = {}): DeviceForm => {
+  const { secret } = (oidc.session?.state ?? {}) as { secret: string };
+  return { action: oidc.urlFor('code_verification'), fields: { xsrf: secret, ...fields } };
+};
+
+function problemOf(error: Error | undefined): UserCodeProblem | null {
+  if (!error) return null;
+  if (error instanceof GuessesExhausted) return { kind: 'exhausted', retryAfter: error.retryAfter };
+  const known = PROBLEMS.get(error.name);
+  if (known) return known;
+  return { kind: error instanceof errors.SessionNotFound ? 'over' : 'failed' };
+}
+
+/** The feature of the library. */
+export function deviceFlow({ pages, audit }: Dependencies): Feature {
+  const record = (ctx: KoaContextWithOIDC, type: AuditType): Promise<void> => {
+    const { session, entities } = ctx.oidc;
+    const subject = session?.accountId ?? null;
+    const clientId = entities.DeviceCode?.clientId ?? null;
+    const actor = requestActor(ctx, subject === null ? 'anonymous' : 'user', subject);
+    return audit.record({ type, subject, clientId }, actor);
+  };
+
+  const showConfirm = (
+    ctx: KoaContextWithOIDC,
+    client: Client,
+    from: SessionDevice,
+    userCode: string,
+  ): Promise<void> => pages.confirm(ctx, formOf(ctx, { user_code: userCode }), { client, userCode, from });
+
+  /** The page that a link with the code in it opens (RFC 8628 section 3.3.1). It changes nothing. */
+  async function showLinked(ctx: KoaContextWithOIDC, linked: string): Promise<void> {
+    const { provider } = ctx.oidc;
+    const enter = (problem: UserCodeProblem | null) => pages.enter(ctx, formOf(ctx), linked, problem);
+    let code: Awaited<ReturnType<typeof provider.DeviceCode.findByUserCode>>;
+    try {
+      code = await provider.DeviceCode.findByUserCode(normalize(linked), { ignoreExpiration: true });
+    } catch (error) {
+      if (!(error instanceof GuessesExhausted)) throw error;
+      return enter(problemOf(error));
+    }
+    if (!code) return enter({ kind: 'unknown' });
+    if (code.isExpired) return enter({ kind: 'expired' });
+    if (code.error !== undefined || code.accountId !== undefined || code.inFlight)
+      return enter({ kind: 'used' });
+    const client = await provider.Client.find(code.clientId ?? '');
+    if (!client) return enter({ kind: 'unknown' });
+    return showConfirm(ctx, client, code.deviceInfo as unknown as SessionDevice, shown(code.userCode));
+  }
+
+  return {
+    enabled: true,
+    charset: 'base-20',
+    mask: MASK,
+    deviceInfo: (ctx) => ({ ...deviceOfRequest((name) => ctx.req.headers[name]) }),
+    async userCodeInputSource(ctx, _form, _out, error) {
+      if (error?.name === 'AbortedError') {
+        await record(ctx, 'device.refused');
+        return pages.refused(ctx);
+      }
+      const linked = linkedCodes.get(ctx);
+      if (linked !== undefined && !error) {
+        // The links to other languages keep what the address had.
+        ctx.query = { ...ctx.query, user_code: linked };
+        return showLinked(ctx, linked);
+      }
+      const typed = (error as { userCode?: unknown } | undefined)?.userCode ?? ctx.oidc.params?.['user_code'];
+      return pages.enter(ctx, formOf(ctx), typeof typed === 'string' ? typed : '', problemOf(error));
+    },
+    userCodeConfirmSource: (ctx, _form, client, from, userCode) =>
+      showConfirm(ctx, client, from as unknown as SessionDevice, userCode),
+    async successSource(ctx) {
+      await record(ctx, 'device.authorized');
+      await pages.done(ctx, ctx.oidc.client);
+    },
+  };
+}
+
+/** As the library reads a code that was typed: case, dashes and spaces do not matter. */
+const normalize = (typed: string): string => typed.toUpperCase().replace(/\W/g, '');
+
+const linkedCodes = new WeakMap<object, string>();
+
+/** A code that comes in a link is kept from the library, which would send it on by a script that our pages do not allow. */
+export function installDeviceLinks(provider: Provider): void {
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    if (ctx.path === DEVICE_PATH && ctx.method === 'GET') {
+      const { user_code: linked, ...query } = ctx.query;
+      if (typeof linked === 'string' && linked !== '') linkedCodes.set(ctx, linked);
+      ctx.query = query;
+    }
+    await next();
+  });
+}

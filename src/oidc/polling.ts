@@ -1,0 +1,44 @@
+import { errors, Provider } from 'oidc-provider';
+import { sha256 } from '../kernel/ids.ts';
+import type { Counters } from '../storage/counters.ts';
+
+/** Seconds between two polls, as clients are told (RFC 8628 section 3.2, CIBA Core section 7.3). */
+export const POLLING_INTERVAL = 5;
+
+/** Seconds: a poll that the network brought a little early is none too soon. */
+const LEAST = POLLING_INTERVAL - 1;
+
+interface Polled {
+  jti: string;
+  clientId?: string | undefined;
+  grantId?: string | undefined;
+  error?: string | undefined;
+  isExpired: boolean;
+}
+type Find = (value: string, options?: object) => Promise<Polled | undefined>;
+
+/**
+ * A client that asks for a result that is not there more often than every few seconds is told to `slow_down` (RFC 8628
+ * section 3.5, CIBA Core section 11). Once there is a result, whoever asks gets it.
+ */
+export function installPolling(provider: Provider, counters: Counters): void {
+  for (const Model of [provider.DeviceCode, provider.BackchannelAuthenticationRequest]) {
+    const find = Model.find.bind(Model) as unknown as Find;
+    Object.assign(Model, {
+      async find(value: string, options?: object) {
+        const polled = await find(value, options);
+        const ctx = Provider.ctx;
+        const isPoll = ctx?.oidc.route === 'token' && polled?.clientId === ctx.oidc.client?.clientId;
+        if (!polled || !isPoll) return polled;
+        const isPending = polled.grantId === undefined && polled.error === undefined && !polled.isExpired;
+        if (!isPending) return polled;
+        const { count } = await counters.add(`poll:${sha256(polled.jti)}`, 1, LEAST);
+        if (count > 1) throw new errors.SlowDown();
+        return polled;
+      },
+    });
+  }
+  provider.on('device_authorization.success', (_ctx, reply: { interval?: number }) => {
+    reply.interval = POLLING_INTERVAL;
+  });
+}
