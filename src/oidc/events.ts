@@ -1,4 +1,5 @@
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { TOKEN_EXCHANGE, type TokenExchange } from './tokens/exchange/grant.ts';
 
 /** What the provider tells the rest of the house. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
@@ -18,6 +19,8 @@ export interface ProviderEvents {
     accountId: string | undefined;
     clientId: string | undefined;
   }): void;
+  /** A token is about to be handed out for another: this is awaited, and what it throws refuses the request. */
+  tokenExchanged(exchange: TokenExchange): Promise<void>;
   failed(ctx: KoaContextWithOIDC, error: Error): void;
 }
 
@@ -57,4 +60,5 @@ const KNOWN_GRANTS = new Set([
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:device_code',
   'urn:openid:params:grant-type:ciba',
+  TOKEN_EXCHANGE,
 ]);

@@ -41,6 +41,16 @@ export function providerEvents({ metrics, audit, logger }: Dependencies): Provid
       if (accountId !== null)
         record({ type: 'logout', subject: accountId, clientId }, requestActor(ctx, 'user', accountId));
     },
+    tokenExchanged: ({ ctx, accountId, clientId, subjectClientId, audience, scope, act }) =>
+      audit.record(
+        {
+          type: 'token.exchanged',
+          subject: accountId,
+          clientId,
+          details: { subjectClientId, audience, scope, act },
+        },
+        requestActor(ctx, 'client', clientId),
+      ),
     failed(ctx, error) {
       logger.error(
         { err: error, requestId: ctx.get('X-Request-Id'), route: ctx.oidc.route },

@@ -14,6 +14,8 @@ import { installEvents, type ProviderEvents } from './events.ts';
 import { installFailureReplies } from './failures.ts';
 import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
+import { installTokenExchange } from './tokens/exchange/grant.ts';
+import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installSessionDevices } from './sessions/device.ts';
@@ -35,6 +37,12 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   provider.proxy = true;
   deps.clients.install(provider);
   installHashedSecrets(provider);
+  installTokenExchange(provider, {
+    verifier: deps.verifier,
+    clock: deps.clock,
+    exchanged: (exchange) => deps.events.tokenExchanged(exchange),
+  });
+  installIdTokenClaims(provider);
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider';
 import { OIDC_SCOPES } from '../account.ts';
+import { policyProblem, type TokenExchangePolicy } from './token-exchange.ts';
 
 /**
  * Client metadata of our own, beside RFC 7591's:
@@ -13,7 +14,9 @@ import { OIDC_SCOPES } from '../account.ts';
  * - `refresh_token_ttl`: seconds that an unused refresh token lives; the server's `refresh.idle` without;
  * - `refresh_token_absolute_ttl`: seconds that refresh tokens serve after the login, however often they are used; never
  *   more than the server's `refresh.absolute`;
- * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter.
+ * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter;
+ * - `token_exchange`: what it may get by token exchange (RFC 8693); nothing without;
+ * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4).
  */
 export const EXTRA_METADATA = [
   'require_pkce',
@@ -26,6 +29,8 @@ export const EXTRA_METADATA = [
   'refresh_token_absolute_ttl',
   'access_token_ttl',
   'id_token_ttl',
+  'token_exchange',
+  'may_act',
   'api_scope',
 ] as const;
 
@@ -67,6 +72,8 @@ const checks: Record<string, (value: unknown) => string | null> = {
   // Keys stay published, and revocations are remembered, for as long as these may live.
   access_token_ttl: secondsUpTo(DAY),
   id_token_ttl: secondsUpTo(DAY),
+  token_exchange: policyProblem,
+  may_act: (value) => (typeof value === 'string' && value !== '' ? null : 'must be a client_id'),
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
   default_resource: (value) =>
     typeof value === 'string' && URL.canParse(value) ? null : 'must be an absolute URI',
@@ -91,6 +98,8 @@ export interface ExtraClientProperties {
   refresh_token_absolute_ttl?: number;
   access_token_ttl?: number;
   id_token_ttl?: number;
+  token_exchange?: TokenExchangePolicy;
+  may_act?: string;
   /** The scopes of APIs in the client's `scope`; undefined when it has none. */
   api_scope?: string;
 }

@@ -1,5 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { UserRecord } from '../../storage/users.ts';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { CONTRACT_CLIENT } from '../contracts/clients.ts';
 
 /** The login behind an access token (RFC 9068 section 2.2.1). `authTime` is in seconds since the epoch. */
@@ -9,14 +10,29 @@ export interface LoginBehind {
   amr?: string[] | undefined;
 }
 
-type Token = { kind: string; grantId?: string; clientId?: string; accountId?: string; login?: LoginBehind };
+type Token = {
+  kind: string;
+  grantId?: string;
+  clientId?: string;
+  accountId?: string;
+  client?: ExtraClientProperties;
+  /** Of a token that ends with a grant of another client: that grant. */
+  gid?: string;
+  login?: LoginBehind;
+  /** Who acts for the account (RFC 8693 section 4.1). */
+  act?: unknown;
+};
+
+/** The party that alone may exchange tokens of this client (RFC 8693 section 4.4). */
+export const mayActClaim = (client: ExtraClientProperties | undefined): { sub: string } | undefined =>
+  client?.may_act === undefined ? undefined : { sub: client.may_act };
 
 const present = (claims: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 
 /**
  * What our access tokens say beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end
- * with; and for contract doors the account as they show it, so that checking a token needs no database.
+ * with; who acts, and who may; and for contract doors the account as they show it, so that checking a token needs no database.
  */
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,
@@ -31,7 +47,14 @@ export function createExtraTokenClaims(
       entities['RefreshToken'] ??
       entities['DeviceCode'] ??
       entities['BackchannelAuthenticationRequest'];
-    const claims = { gid: token.grantId, auth_time: source?.authTime, acr: source?.acr, amr: source?.amr };
+    const claims = {
+      gid: token.grantId ?? token.gid,
+      auth_time: source?.authTime,
+      acr: source?.acr,
+      amr: source?.amr,
+      act: token.act,
+      may_act: mayActClaim(token.client),
+    };
     if (!token.clientId?.startsWith(CONTRACT_CLIENT)) return present(claims);
     const account = entities['Account'] as { user?: UserRecord } | undefined;
     const user = account?.user ?? (await findUser(token.accountId ?? ''));

@@ -56,7 +56,8 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
     const { cookie: _cookie, ...session } = stored['session'] as Payload;
     stored['session'] = session;
   }
-  const grantId = text(payload['grantId']);
+  // An access token may end with a grant that is another client's: that one is among its claims alone.
+  const grantId = text(payload['grantId']) ?? text((payload['extra'] as Payload | undefined)?.['gid']);
   const accountId = payload['accountId'];
   return {
     key: sha256(id),

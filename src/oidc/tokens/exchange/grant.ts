@@ -1,0 +1,159 @@
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  findAccount,
+  resolveRequestedResources,
+  validateDpop,
+} from 'oidc-provider/lib/helpers/grants.js';
+import { epochSeconds, type Clock } from '../../../kernel/clock.ts';
+import type { AccessTokenVerifier } from '../access-token-verifier.ts';
+import { actingUnder, targetOf } from './policy.ts';
+import { ACCESS_TOKEN, type ActClaim, createTokenReader, type PresentedToken } from './presented.ts';
+
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** A token that was exchanged. */
+export interface TokenExchange {
+  ctx: KoaContextWithOIDC;
+  accountId: string;
+  clientId: string;
+  /** The client that the subject's token was issued to. */
+  subjectClientId: string;
+  audience: string;
+  scope: string;
+  act: ActClaim | undefined;
+}
+
+interface Dependencies {
+  verifier: AccessTokenVerifier;
+  clock: Clock;
+  /** Writes it down, before the token is handed out. */
+  exchanged(exchange: TokenExchange): Promise<void>;
+}
+
+interface Parameters {
+  subject_token?: string;
+  subject_token_type?: string;
+  actor_token?: string;
+  actor_token_type?: string;
+  requested_token_type?: string;
+  audience?: string | string[];
+}
+
+const PARAMETERS = [
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
+  'audience',
+  'resource',
+  'scope',
+];
+
+/** An access token of the library's that is not under a grant of its own client, but ends with the subject's. */
+type AccessTokenModel = new (properties: object) => InstanceType<Provider['AccessToken']>;
+
+/** Whether it is bound to the key that a handed-in token is bound to. */
+const hasKeyOf = (
+  token: { 'jkt'?: string | undefined; 'x5t#S256'?: string | undefined },
+  of: PresentedToken,
+) => (of.jkt === undefined || of.jkt === token.jkt) && (of.x5t === undefined || of.x5t === token['x5t#S256']);
+
+/** Registers token exchange with the provider: before any client that has this grant is looked up. */
+export function installTokenExchange(provider: Provider, { verifier, clock, exchanged }: Dependencies): void {
+  const now = () => epochSeconds(clock);
+  const read = createTokenReader(provider, { verifier, now });
+
+  /** @throws InvalidRequest for one without the other (RFC 8693 section 2.1). */
+  async function readPair(
+    parameter: string,
+    value?: string,
+    type?: string,
+  ): Promise<PresentedToken | undefined> {
+    if (value === undefined && type === undefined) return undefined;
+    if (value === undefined || type === undefined)
+      throw new errors.InvalidRequest(`${parameter} and ${parameter}_type go together`);
+    return read(parameter, value, type);
+  }
+
+  provider.registerGrantType<Parameters>(
+    TOKEN_EXCHANGE,
+    async (ctx) => {
+      const { client, params } = ctx.oidc;
+      const { requested_token_type: requestedType = ACCESS_TOKEN } = params;
+      if (requestedType !== ACCESS_TOKEN)
+        throw new errors.InvalidRequest(`requested_token_type must be ${ACCESS_TOKEN}`);
+      const dPoP = await validateDpop(provider, ctx);
+      checkDpopRequired(provider, ctx, dPoP);
+      const target = targetOf(client, [params.resource ?? [], params.audience ?? []].flat());
+
+      const subject = await readPair('subject_token', params.subject_token, params.subject_token_type);
+      if (!subject) throw new errors.InvalidRequest("missing required parameter 'subject_token'");
+      const actor = await readPair('actor_token', params.actor_token, params.actor_token_type);
+      const act = actingUnder(client, subject, actor);
+
+      // The grant knows the account even if the token names it by a pairwise identifier; and it lives, or has ended.
+      const grant = subject.grantId === undefined ? undefined : await provider.Grant.find(subject.grantId);
+      const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
+      if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
+      ctx.oidc.entity('Account', account);
+
+      params.resource = target;
+      const [api] = await resolveRequestedResources(provider, ctx);
+      const possible = [...(api?.scopes ?? [])].filter((scope) => subject.scopes.has(scope));
+      const requested = [...ctx.oidc.requestParamScopes];
+      const refused = requested.filter((scope) => !possible.includes(scope));
+      if (refused.length > 0)
+        throw new errors.InvalidScope(
+          'subject_token or the client does not have the scope',
+          refused.join(' '),
+        );
+
+      const scope = (requested.length > 0 ? requested : possible).join(' ');
+      const ends = [subject, ...(actor ? [actor] : [])].map(({ expiresAt }) => expiresAt - now());
+      const token = new (provider.AccessToken as unknown as AccessTokenModel)({
+        accountId: account.accountId,
+        client,
+        resourceServer: api,
+        scope: scope || undefined,
+        gty: 'token_exchange',
+        expiresIn: Math.max(1, Math.min(api?.accessTokenTTL ?? Infinity, ...ends)),
+      });
+      Object.assign(token, { gid: subject.grantId, login: subject.login, act });
+
+      const certificate = checkMtlsCert(provider, ctx);
+      if (certificate) token.setThumbprint('x5t', certificate);
+      if (dPoP) {
+        await checkDpopReplay(provider, ctx, dPoP, client.clientId);
+        token.setThumbprint('jkt', dPoP.thumbprint);
+      }
+      if (!hasKeyOf(token, subject) || (actor && !hasKeyOf(token, actor)))
+        throw new errors.InvalidRequest('a token that is bound to a key is exchanged with proof of that key');
+
+      ctx.oidc.entity('AccessToken', token);
+      const accessToken = await token.save();
+      await exchanged({
+        ctx,
+        accountId: account.accountId,
+        clientId: client.clientId,
+        subjectClientId: subject.clientId,
+        audience: target,
+        scope,
+        act,
+      });
+      ctx.body = buildTokenResponse(provider, {
+        accessToken,
+        issuedTokenType: ACCESS_TOKEN,
+        tokenType: token.tokenType,
+        expiresIn: token.expiration,
+        scope: scope || undefined,
+      });
+    },
+    PARAMETERS,
+    ['audience', 'resource'],
+  );
+}

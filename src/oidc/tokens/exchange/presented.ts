@@ -1,0 +1,124 @@
+import { decodeJwt } from 'jose';
+import { errors, type Provider } from 'oidc-provider';
+import type { AccessTokenVerifier } from '../access-token-verifier.ts';
+import type { LoginBehind } from '../extra-claims.ts';
+
+/** Token type identifiers (RFC 8693 section 3). */
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+export const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
+
+/** Who acts, and who acted before (RFC 8693 section 4.1). */
+export interface ActClaim {
+  sub: string;
+  act?: ActClaim;
+}
+
+/** The claims of our tokens that matter here. */
+interface Claims {
+  sub: string;
+  client_id: string;
+  /** Seconds since the epoch. */
+  exp: number;
+  gid?: string;
+  scope?: string;
+  cnf?: { 'jkt'?: string; 'x5t#S256'?: string };
+  act?: ActClaim;
+  may_act?: { sub: string };
+  auth_time?: number;
+  acr?: string;
+  amr?: string[];
+}
+
+/** A token that was handed in and is good, whatever its form. */
+export interface PresentedToken {
+  /** The subject as the token has it. */
+  sub: string;
+  /** Whom it was issued to. */
+  clientId: string;
+  /** Seconds since the epoch. */
+  expiresAt: number;
+  /** The grant that it ends with; none when its subject is a client. */
+  grantId: string | undefined;
+  scopes: Set<string>;
+  /** The key that it is bound to (RFC 9449 section 6, RFC 8705 section 3). */
+  jkt: string | undefined;
+  x5t: string | undefined;
+  act: ActClaim | undefined;
+  mayAct: { sub: string } | undefined;
+  login: LoginBehind;
+}
+
+const presented = ({ cnf, ...claims }: Claims): PresentedToken => ({
+  sub: claims.sub,
+  clientId: claims.client_id,
+  expiresAt: claims.exp,
+  grantId: claims.gid,
+  scopes: new Set(claims.scope?.split(' ')),
+  jkt: cnf?.jkt,
+  x5t: cnf?.['x5t#S256'],
+  act: claims.act,
+  mayAct: claims.may_act,
+  login: { authTime: claims.auth_time, acr: claims.acr, amr: claims.amr },
+});
+
+async function opaqueClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+  const [ofPerson, ofClient] = await Promise.all([
+    provider.AccessToken.find(value),
+    provider.ClientCredentials.find(value),
+  ]);
+  const token = ofPerson ?? ofClient;
+  if (!token?.isValid || token.clientId === undefined || token.exp === undefined) return undefined;
+  const { clientId, exp, scope, jkt, extra } = token;
+  const x5t = token['x5t#S256'];
+  return {
+    ...(ofPerson?.grantId === undefined ? {} : { gid: ofPerson.grantId }),
+    ...extra,
+    sub: ofPerson?.accountId ?? clientId,
+    client_id: clientId,
+    exp,
+    ...(scope === undefined ? {} : { scope }),
+    cnf: { ...(jkt === undefined ? {} : { jkt }), ...(x5t === undefined ? {} : { 'x5t#S256': x5t }) },
+  };
+}
+
+/** The claims of an ID token of ours, whoever it is for. Those of one that has expired too. */
+async function idTokenClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+  try {
+    const { aud } = decodeJwt(value);
+    const client = typeof aud === 'string' ? await provider.Client.find(aud) : undefined;
+    if (!client) return undefined;
+    const { payload } = await provider.IdToken.validate(value, client);
+    // Only ID tokens tell their grant: other JWTs for clients (JARM, signed userinfo) are none.
+    if (payload['gid'] === undefined || payload['exp'] === undefined) return undefined;
+    const { scope: _scope, ...claims } = payload as unknown as Claims;
+    return { ...claims, client_id: client.clientId };
+  } catch {
+    // Not a JWT, not by one of our keys, not for that client.
+    return undefined;
+  }
+}
+
+interface Dependencies {
+  verifier: AccessTokenVerifier;
+  /** Seconds since the epoch. */
+  now(): number;
+}
+
+/**
+ * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
+ * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
+ */
+export function createTokenReader(provider: Provider, { verifier, now }: Dependencies) {
+  const claimsOf = async (value: string, type: string): Promise<Claims | null | undefined> => {
+    if (type === ID_TOKEN) return idTokenClaims(provider, value);
+    return value.includes('.') ? await verifier.verify(value) : opaqueClaims(provider, value);
+  };
+  return async (parameter: string, value: string, type: string): Promise<PresentedToken> => {
+    if (type !== ACCESS_TOKEN && type !== ID_TOKEN)
+      throw new errors.InvalidRequest(`${parameter}_type must be ${ACCESS_TOKEN} or ${ID_TOKEN}`);
+    const claims = await claimsOf(value, type);
+    if (!claims || claims.exp <= now())
+      throw new errors.InvalidRequest(`${parameter} is none of this issuer’s, has expired or was revoked`);
+    return presented(claims);
+  };
+}

@@ -1,0 +1,374 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createRemoteJWKSet, decodeJwt, jwtVerify, type JWTPayload } from 'jose';
+import * as oidc from 'openid-client';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { until } from '../cli/support/commands.ts';
+import { createProof, type ProofKey, newProofKey } from './support/dpop.ts';
+import { introspect, post, type Reply, signIn, type Tokens } from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
+const ORDERS = 'https://orders.example.test';
+const LEDGER = 'https://ledger.example.test';
+const OPAQUE = 'https://opaque.example.test';
+const SHORT = 'https://short.example.test';
+
+type Exchanged = Tokens & { issued_token_type: string; token_type: string };
+type Parameters = Record<string, string | string[]>;
+
+describe.each(STORES)('token exchange on %s', (stores) => {
+  let provider: Provider;
+  let person: Person;
+  let app: Client;
+  /** The API behind the first one. It says who acts. */
+  let orders: Client;
+  /** Acts as the person, with nobody the wiser. */
+  let gateway: Client;
+  let keys: ReturnType<typeof createRemoteJWKSet>;
+
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    await Promise.all([
+      provider.createApi({ identifier: ORDERS }),
+      provider.createApi({ identifier: LEDGER, scopes: ['read', 'audit'] }),
+      provider.createApi({ identifier: OPAQUE, accessTokenFormat: 'opaque' }),
+      provider.createApi({ identifier: SHORT, accessTokenTtl: 60 }),
+    ]);
+    [person, app] = await Promise.all([provider.createPerson(), provider.createClient()]);
+    [orders, gateway] = await Promise.all([
+      createExchanger({ audiences: [LEDGER, OPAQUE], clients: [app.id] }),
+      createExchanger({ audiences: [LEDGER, OPAQUE, SHORT, ORDERS], clients: [app.id], impersonation: true }),
+    ]);
+    keys = createRemoteJWKSet(new URL(`${provider.url}/oauth2/jwks`));
+  });
+
+  const createExchanger = (policy?: object, metadata: object = {}) =>
+    provider.createClient({
+      grant_types: ['client_credentials', GRANT],
+      ...(policy && { token_exchange: policy }),
+      ...metadata,
+    });
+
+  const signedIn = (parameters: Parameters = {}, by = app, who = person, agent?: UserAgent) =>
+    signIn(provider, by, who, {
+      parameters: { scope: 'openid read', resource: ORDERS, ...parameters },
+      ...(agent && { agent }),
+    });
+
+  const exchange = (
+    by: Client,
+    subject: string,
+    parameters: Parameters = {},
+    headers: Record<string, string> = {},
+  ): Promise<Reply<Exchanged>> =>
+    post<Exchanged>(
+      provider,
+      'token',
+      by,
+      {
+        grant_type: GRANT,
+        subject_token: subject,
+        subject_token_type: ACCESS_TOKEN,
+        resource: LEDGER,
+        ...parameters,
+      },
+      headers,
+    );
+
+  const ownToken = async (client: Client, resource: string): Promise<string> =>
+    (await post<Tokens>(provider, 'token', client, { grant_type: 'client_credentials', resource })).body
+      .access_token;
+  const acting = async (client: Client): Promise<Parameters> => ({
+    actor_token: await ownToken(client, LEDGER),
+    actor_token_type: ACCESS_TOKEN,
+  });
+
+  const verified = async (token: string, audience = LEDGER): Promise<JWTPayload> =>
+    (await jwtVerify(token, keys, { issuer: provider.url, audience, typ: 'at+jwt' })).payload;
+  const isActive = async (token: string) =>
+    (await introspect(provider, orders, token)).body['active'] as boolean;
+
+  it('gives an API a token for the next one, and says who acts', async () => {
+    const subject = await signedIn();
+    const reply = await exchange(orders, subject.access_token, await acting(orders));
+    expect(reply).toMatchObject({
+      status: 200,
+      body: { issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', scope: 'read' },
+    });
+    expect(reply.body).not.toHaveProperty('refresh_token');
+    expect(reply.body).not.toHaveProperty('id_token');
+    expect(reply.headers.get('cache-control')).toContain('no-store');
+    const claims = await verified(reply.body.access_token);
+    const of = decodeJwt(subject.access_token);
+    expect(claims).toMatchObject({
+      sub: person.id,
+      client_id: orders.id,
+      scope: 'read',
+      act: { sub: orders.id },
+      auth_time: of['auth_time'],
+      acr: of['acr'],
+      amr: of['amr'],
+    });
+    expect(claims.exp).toBeLessThanOrEqual(of.exp ?? 0);
+    expect(await introspect(provider, gateway, reply.body.access_token)).toMatchObject({
+      body: { active: true, sub: person.id, client_id: orders.id, act: { sub: orders.id } },
+    });
+    expect(await provider.audited('token.exchanged', person.id)).toMatchObject({
+      actor_kind: 'client',
+      actor_id: orders.id,
+      client_id: orders.id,
+      door: 'oidc',
+      details: { subjectClientId: app.id, audience: LEDGER, scope: 'read', act: { sub: orders.id } },
+    });
+  });
+
+  it('keeps everybody who acted before, the last one outermost', async () => {
+    const third = await createExchanger({
+      audiences: [OPAQUE, LEDGER],
+      clients: [orders.id],
+      impersonation: true,
+    });
+    const { access_token: first } = await signedIn();
+    const second = await exchange(orders, first, await acting(orders));
+    const { body } = await exchange(third, second.body.access_token, await acting(third));
+    const chain = { sub: third.id, act: { sub: orders.id } };
+    expect(await verified(body.access_token)).toMatchObject({ sub: person.id, act: chain });
+    // Impersonation by the next one hides itself, and nobody else.
+    const hidden = await exchange(third, second.body.access_token, { resource: OPAQUE });
+    expect(await introspect(provider, orders, hidden.body.access_token)).toMatchObject({
+      body: { active: true, sub: person.id, act: { sub: orders.id } },
+    });
+  });
+
+  it('lets a person act, with a token of theirs that the client has', async () => {
+    const helpdesk = await provider.createClient({
+      grant_types: ['authorization_code', GRANT],
+      token_exchange: { audiences: [LEDGER], clients: [app.id] },
+    });
+    const clerk = await provider.createPerson();
+    const actor = await signedIn({}, helpdesk, clerk);
+    for (const [token, type] of [
+      [actor.access_token, ACCESS_TOKEN],
+      [actor.id_token, ID_TOKEN],
+    ] as const) {
+      const reply = await exchange(helpdesk, (await signedIn()).access_token, {
+        actor_token: token,
+        actor_token_type: type,
+      });
+      expect(await verified(reply.body.access_token)).toMatchObject({
+        sub: person.id,
+        act: { sub: clerk.id },
+      });
+    }
+  });
+
+  it('gives a client that may impersonate the person’s token alone', async () => {
+    const { access_token: subject } = await signedIn();
+    const { body } = await exchange(gateway, subject);
+    expect(await verified(body.access_token)).toMatchObject({ sub: person.id, client_id: gateway.id });
+    expect(decodeJwt(body.access_token)).not.toHaveProperty('act');
+  });
+
+  it('works with openid-client', async () => {
+    const config = await oidc.discovery(
+      new URL(provider.url),
+      gateway.id,
+      undefined,
+      oidc.ClientSecretBasic(gateway.secret),
+      { execute: [oidc.allowInsecureRequests] },
+    );
+    expect(config.serverMetadata().grant_types_supported).toContain(GRANT);
+    const tokens = await oidc.genericGrantRequest(config, GRANT, {
+      subject_token: (await signedIn()).access_token,
+      subject_token_type: ACCESS_TOKEN,
+      audience: LEDGER,
+    });
+    expect(await verified(tokens.access_token)).toMatchObject({ sub: person.id });
+  });
+
+  it('takes opaque tokens and ID tokens as well, and gives opaque ones where the API has them', async () => {
+    const { access_token: jwt, id_token: idToken } = await signedIn();
+    const { access_token: opaque } = await signedIn({ resource: OPAQUE });
+    expect(opaque).not.toContain('.');
+    const [fromOpaque, fromId, toOpaque] = await Promise.all([
+      exchange(gateway, opaque),
+      exchange(gateway, idToken, { subject_token_type: ID_TOKEN }),
+      exchange(gateway, jwt, { resource: OPAQUE }),
+    ]);
+    expect(await verified(fromOpaque.body.access_token)).toMatchObject({ sub: person.id, scope: 'read' });
+    // An ID token says who it is, and allows nothing.
+    const claims = await verified(fromId.body.access_token);
+    expect(claims.sub).toBe(person.id);
+    expect(claims).not.toHaveProperty('scope');
+    expect(claims.exp).toBeLessThanOrEqual(decodeJwt(idToken).exp ?? 0);
+    expect(await introspect(provider, orders, toOpaque.body.access_token)).toMatchObject({
+      body: { active: true, sub: person.id, aud: OPAQUE, client_id: gateway.id, scope: 'read' },
+    });
+  });
+
+  it('only ever narrows: scopes are the subject’s and the client’s and the API’s, and it ends no later', async () => {
+    const { access_token: both } = await signedIn({ scope: 'openid read write' });
+    const { access_token: write } = await signedIn({ scope: 'openid write' });
+    expect((await exchange(gateway, both)).body.scope).toBe('read');
+    expect((await exchange(gateway, both, { resource: ORDERS })).body.scope).toBe('read write');
+    expect((await exchange(gateway, both, { resource: ORDERS, scope: 'write' })).body.scope).toBe('write');
+    expect((await exchange(gateway, write)).body).not.toHaveProperty('scope');
+    const limited = await createExchanger(
+      { audiences: [ORDERS], clients: [app.id], impersonation: true },
+      { scope: 'read' },
+    );
+    expect((await exchange(limited, both, { resource: ORDERS })).body.scope).toBe('read');
+    for (const [by, scope] of [
+      [gateway, 'audit'],
+      [gateway, 'write'],
+      [gateway, 'openid'],
+      [gateway, 'offline_access'],
+      [gateway, 'nonsense'],
+    ] as const) {
+      expect(await exchange(by, both, { scope })).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_scope' },
+      });
+    }
+    expect((await exchange(gateway, both, { resource: SHORT })).body.expires_in).toBe(60);
+    const brief = await provider.createClient({ access_token_ttl: 90 });
+    const eager = await createExchanger({ audiences: [LEDGER], clients: [brief.id], impersonation: true });
+    const { access_token: short } = await signedIn({}, brief);
+    expect((await exchange(eager, short)).body.expires_in).toBeLessThanOrEqual(90);
+  });
+
+  it.each([
+    [
+      'the person signs out',
+      async (_: Person, agent: UserAgent) =>
+        void (await agent.submit(await agent.open('/'), {}, '/sign-out')),
+    ],
+    ['the account is suspended', ({ id }: Person) => provider.operator.accounts.suspend(id, systemActor)],
+    [
+      'the password is changed',
+      ({ id }: Person) =>
+        provider.operator.accounts.setPassword(id, 'four other unrelated words', systemActor),
+    ],
+  ] as [string, (who: Person, agent: UserAgent) => Promise<unknown>][])(
+    'what it gave ends at once when %s, and nothing more is given',
+    async (_what, end) => {
+      const who = await provider.createPerson();
+      const agent = new UserAgent(provider.url);
+      const subject = await signedIn({}, app, who, agent);
+      const held = [
+        (await exchange(gateway, subject.access_token)).body.access_token,
+        (await exchange(gateway, subject.access_token, { resource: OPAQUE })).body.access_token,
+        (await exchange(gateway, subject.id_token, { subject_token_type: ID_TOKEN })).body.access_token,
+      ];
+      expect(await Promise.all(held.map(isActive))).toEqual([true, true, true]);
+      await end(who, agent);
+      expect(await Promise.all(held.map(isActive))).toEqual([false, false, false]);
+      const again = await Promise.all([
+        exchange(gateway, subject.access_token),
+        exchange(gateway, subject.id_token, { subject_token_type: ID_TOKEN }),
+      ]);
+      for (const reply of again)
+        expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    },
+  );
+
+  it('ends with the client that the subject’s token was for, and with the one that got it', async () => {
+    const [one, two] = [await provider.createClient(), await provider.createClient()];
+    const by = () => createExchanger({ audiences: [LEDGER], clients: [one.id, two.id], impersonation: true });
+    const [first, second] = [await by(), await by()];
+    const { access_token: ofOne } = await signedIn({}, one);
+    const { access_token: ofTwo } = await signedIn({}, two);
+    const held = [
+      (await exchange(first, ofOne)).body.access_token,
+      (await exchange(second, ofTwo)).body.access_token,
+    ];
+    expect(await Promise.all(held.map(isActive))).toEqual([true, true]);
+    for (const { id } of [one, second]) await provider.operator.clients.delete(id, systemActor);
+    expect(await Promise.all(held.map(isActive))).toEqual([false, false]);
+  });
+
+  it('is revoked by the client that got it, which ends nothing else', async () => {
+    const { access_token: subject, refresh_token: lasting } = await signedIn();
+    for (const resource of [LEDGER, OPAQUE]) {
+      const { access_token: token } = (await exchange(gateway, subject, { resource })).body;
+      await post(provider, 'revoke', orders, { token });
+      expect(await isActive(token)).toBe(true);
+      await post(provider, 'revoke', gateway, { token });
+      expect(await isActive(token)).toBe(false);
+    }
+    expect(await Promise.all([subject, lasting].map(isActive))).toEqual([true, true]);
+    expect(await exchange(gateway, subject)).toMatchObject({ status: 200 });
+    await post(provider, 'revoke', app, { token: subject });
+    expect(await exchange(gateway, subject)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    });
+  });
+
+  it('heeds may_act: nobody else may exchange a token that names a party', async () => {
+    const strict = await provider.createClient();
+    const policy = { audiences: [LEDGER], clients: [strict.id], impersonation: true };
+    const [named, other] = [await createExchanger(policy), await createExchanger(policy)];
+    await provider.operator.clients.update(strict.id, { metadata: { may_act: named.id } }, systemActor);
+    // The change is announced; the server has heard of it when the tokens say so.
+    await until(async () => 'may_act' in decodeJwt((await signedIn({}, strict)).access_token));
+    const tokens = await signedIn({}, strict);
+    expect(decodeJwt(tokens.access_token)).toMatchObject({ may_act: { sub: named.id } });
+    for (const [token, type] of [
+      [tokens.access_token, ACCESS_TOKEN],
+      [tokens.id_token, ID_TOKEN],
+    ] as const) {
+      const parameters = { subject_token_type: type };
+      expect(await exchange(named, token, parameters)).toMatchObject({ status: 200 });
+      expect(await exchange(named, token, { ...parameters, ...(await acting(named)) })).toMatchObject({
+        status: 200,
+      });
+      for (const actor of [{}, await acting(other)]) {
+        expect(await exchange(other, token, { ...parameters, ...actor })).toMatchObject({
+          status: 400,
+          body: { error: 'invalid_request', error_description: expect.stringContaining('may_act') },
+        });
+      }
+    }
+  });
+
+  describe('with a token that is bound to a key (RFC 9449)', () => {
+    let key: ProofKey;
+    let bound: string;
+    let exchanger: Client;
+    beforeAll(async () => {
+      key = await newProofKey();
+      const own = await provider.createClient({ grant_types: ['authorization_code', 'refresh_token'] });
+      const tokens = await signedIn({}, own);
+      exchanger = await createExchanger({ audiences: [LEDGER], clients: [own.id], impersonation: true });
+      const { body } = await post<Tokens>(
+        provider,
+        'token',
+        own,
+        { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, resource: ORDERS, scope: 'read' },
+        { DPoP: await createProof(provider, key) },
+      );
+      bound = body.access_token;
+      expect(decodeJwt(bound)).toMatchObject({ cnf: { jkt: key.thumbprint } });
+    });
+
+    it('is done with proof of that key, and gives one that is bound to it', async () => {
+      const { body } = await exchange(exchanger, bound, {}, { DPoP: await createProof(provider, key) });
+      expect(body.token_type).toBe('DPoP');
+      expect(await verified(body.access_token)).toMatchObject({ cnf: { jkt: key.thumbprint } });
+    });
+
+    it('is refused without, and with proof of another key', async () => {
+      const other = await newProofKey();
+      for (const headers of [{}, { DPoP: await createProof(provider, other) }] as Record<string, string>[]) {
+        expect(await exchange(exchanger, bound, {}, headers)).toMatchObject({
+          status: 400,
+          body: { error: 'invalid_request' },
+        });
+      }
+    });
+  });
+});
