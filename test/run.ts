@@ -70,6 +70,8 @@ try {
       TEST_REDIS_URL: redis.url,
       TEST_REDIS_SERVER: programs.redisServer,
       TEST_CHROMIUM: programs.chromium,
+      TEST_APACHE: programs.apache,
+      TEST_APACHE_OPENIDC: programs.apacheOpenidc,
     });
   } finally {
     await redis.stop();

@@ -3,23 +3,46 @@ import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The programs that the tests need besides npm's packages: what they may be called, and the Debian package that has them. */
+interface Wanted {
+  /** What the file may be called. */
+  names: string[];
+  /** The Debian package that has it. */
+  debian: string;
+  /** Where it may be, beside PATH: what is not for everybody to run is in no user's PATH. */
+  folders?: string[];
+  /** Loaded by another program, not run. */
+  isModule?: boolean;
+}
+
+/** The programs that the tests need besides npm's packages. */
 const PROGRAMS = {
   redisServer: { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     debian: 'chromium',
   },
-};
+  // Not the package apache2, which would start a server as a service.
+  apache: { names: ['apache2'], debian: 'apache2-bin', folders: ['/usr/sbin'] },
+  apacheOpenidc: {
+    names: ['mod_auth_openidc.so'],
+    debian: 'libapache2-mod-auth-openidc',
+    folders: ['/usr/lib/apache2/modules'],
+    isModule: true,
+  },
+} satisfies Record<string, Wanted>;
 
 type Programs = Record<keyof typeof PROGRAMS, string>;
 
-async function find(names: string[]): Promise<string | null> {
-  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+async function find({
+  names,
+  folders = [],
+  isModule = false,
+}: Omit<Wanted, 'debian'>): Promise<string | null> {
+  for (const folder of [...(process.env['PATH'] ?? '').split(path.delimiter), ...folders]) {
     for (const name of names) {
       const file = path.join(folder, name);
       if (
-        await access(file, constants.X_OK).then(
+        await access(file, isModule ? constants.R_OK : constants.X_OK).then(
           () => true,
           () => false,
         )
@@ -44,11 +67,11 @@ async function install(aptGet: string, packages: string[]): Promise<void> {
  * @throws naming what to install when it cannot.
  */
 export async function provide(): Promise<Programs> {
-  const entries = Object.entries(PROGRAMS) as [keyof Programs, (typeof PROGRAMS)[keyof Programs]][];
+  const entries = Object.entries(PROGRAMS) as [keyof Programs, Wanted][];
   const search = async () =>
-    Promise.all(entries.map(async ([key, { names }]) => [key, await find(names)] as const));
+    Promise.all(entries.map(async ([key, wanted]) => [key, await find(wanted)] as const));
   const missing = (await search()).flatMap(([key, file]) => (file ? [] : [PROGRAMS[key].debian]));
-  const aptGet = process.getuid?.() === 0 ? await find(['apt-get']) : null;
+  const aptGet = process.getuid?.() === 0 ? await find({ names: ['apt-get'] }) : null;
   if (missing.length > 0 && aptGet) await install(aptGet, missing);
   const found = Object.fromEntries(await search());
   const absent = entries
