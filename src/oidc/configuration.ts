@@ -17,8 +17,10 @@ import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
-import { SIGNING_ALGS } from './key-ring.ts';
+import { assertRequestObject } from './request-objects.ts';
+import { ENABLED_JWA } from './tokens/algorithms.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
+import { createPairwiseIdentifier } from './tokens/pairwise.ts';
 
 /** The pages that the provider itself shows; made by the transport. */
 export interface ProviderPages {
@@ -31,6 +33,8 @@ export interface ProviderPages {
   logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   device: DevicePages;
+  /** Posts `fields` to `action`, at the client (OAuth 2.0 Form Post Response Mode). */
+  formPost(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
 }
 
 export interface ConfigurationDependencies {
@@ -95,6 +99,11 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      jwtIntrospection: { enabled: true },
+      jwtResponseModes: { enabled: true },
+      jwtUserinfo: { enabled: true },
+      encryption: { enabled: true },
+      requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
       revocation: { enabled: true },
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
       resourceIndicators: resourceIndicators(
@@ -116,7 +125,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     acrValues: [...ACR_VALUES],
     claims: SCOPE_CLAIMS,
     scopes: [...OIDC_SCOPES],
-    subjectTypes: ['public'],
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: createPairwiseIdentifier(secrets),
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
@@ -128,11 +138,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       token_endpoint_auth_method: 'client_secret_basic',
       id_token_signed_response_alg: 'RS256',
     },
-    enabledJWA: {
-      idTokenSigningAlgValues: [...SIGNING_ALGS],
-      clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'PS256', 'RS256'],
-      dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256', 'RS256'],
-    },
+    enabledJWA: ENABLED_JWA,
     extraClientMetadata: { properties: [...EXTRA_METADATA], validator: validateExtraMetadata },
     extraTokenClaims: createExtraTokenClaims(deps.findUser),
     clientBasedCORS,

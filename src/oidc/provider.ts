@@ -11,6 +11,7 @@ import { installUserCodeLimit } from './device/user-codes.ts';
 import { installPolling } from './polling.ts';
 import { installCodeRedemption } from './tokens/code-redemption.ts';
 import { installEvents, type ProviderEvents } from './events.ts';
+import { installFormPost } from './form-post.ts';
 import { installFailureReplies } from './failures.ts';
 import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
@@ -57,6 +58,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     grace: deps.config.refresh.grace,
   });
   installFailureReplies(provider, { isUnavailable: deps.isUnavailable, page: deps.pages.error });
+  installFormPost(provider, deps.pages.formPost);
   installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
   installEvents(provider, deps.events);
   return provider;

@@ -39,6 +39,11 @@ export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts,
         formTargets: typeof target === 'string' ? [target] : [],
       });
     },
+    async formPost(ctx, form) {
+      const client = ctx.oidc.client;
+      if (!client) throw new Error('no client to post to');
+      renderer.render(ctx, 'form-post', { ...form, client, formTargets: [form.action] });
+    },
     async loggedOut(ctx) {
       // The library names the client here when the person chose to stay signed in themselves.
       const stayed = ctx.oidc.params?.['client_id'] !== undefined;

@@ -176,6 +176,13 @@ interface Views {
   /** After logout. `stayed`: of the client alone, the session here goes on. */
   'logged-out': { stayed: boolean; signInUrl: string };
 
+  /** Posts the answer of an authorization request to the client, by itself where there is JavaScript. */
+  'form-post': Required<Pick<Frame, 'client'>> & {
+    client: ClientMetadata;
+    action: string;
+    fields: Readonly<Record<string, string>>;
+  };
+
   /** `/`, signed in; posts to sign out. */
   'signed-in': Form & { account: AccountDisplay; accountUrl: string };
 

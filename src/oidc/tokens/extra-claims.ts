@@ -19,6 +19,7 @@ type Token = {
   /** Of a token that ends with a grant of another client: that grant. */
   gid?: string;
   login?: LoginBehind;
+  resourceServer?: { accessTokenFormat?: string };
   /** Who acts for the account (RFC 8693 section 4.1). */
   act?: unknown;
 };
@@ -47,8 +48,10 @@ export function createExtraTokenClaims(
       entities['RefreshToken'] ??
       entities['DeviceCode'] ??
       entities['BackchannelAuthenticationRequest'];
+    // One that is stored has its grant beside it, where whoever introspects does not see it.
+    const gid = token.resourceServer?.accessTokenFormat === 'jwt' ? (token.grantId ?? token.gid) : undefined;
     const claims = {
-      gid: token.grantId ?? token.gid,
+      gid,
       auth_time: source?.authTime,
       acr: source?.acr,
       amr: source?.amr,

@@ -1,4 +1,4 @@
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
 
 interface Dependencies {
@@ -9,10 +9,35 @@ interface Dependencies {
 
 type Next = () => Promise<unknown>;
 
+/** RFC 9701 section 4. */
+const INTROSPECTION_JWT = 'application/token-introspection+jwt';
+
 /** An introspection reply (RFC 7662 section 2.2) from a token's own claims; `gid` is ours and stays here. */
 function introspection({ gid: _gid, ...claims }: AccessTokenClaims): Record<string, unknown> {
   const cnf = claims['cnf'] as { jkt?: string } | undefined;
   return { active: true, ...claims, token_type: cnf?.jkt ? 'DPoP' : 'Bearer' };
+}
+
+/** Answers with an introspection reply: as a JWT to whoever accepts one (RFC 9701), as the library has it for opaque tokens. */
+async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): Promise<void> {
+  const { client, provider } = ctx.oidc;
+  const accepted = ctx.accepts('json', INTROSPECTION_JWT);
+  if (accepted !== INTROSPECTION_JWT) {
+    if (client?.['introspectionEncryptedResponseAlg'] === undefined) {
+      ctx.body = reply;
+    } else {
+      const { error, error_description } = new errors.InvalidRequest(
+        `introspection must be requested with Accept: ${INTROSPECTION_JWT} for this client`,
+      );
+      ctx.status = 400;
+      ctx.body = { error, error_description };
+    }
+    return;
+  }
+  const jwt = new provider.IdToken({}, { ctx });
+  jwt.set('token_introspection', reply);
+  ctx.body = await jwt.issue({ use: 'introspection' });
+  ctx.type = `${INTROSPECTION_JWT}; charset=utf-8`;
 }
 
 /**
@@ -32,7 +57,7 @@ export function installJwtAccessTokens(provider: Provider, { verifier, revokeTok
     if (route === 'introspection') {
       // A public client learns about its own tokens only, as the library has it for opaque ones.
       const visible = claims && (isOwn || client?.clientAuthMethod !== 'none');
-      ctx.body = visible ? introspection(claims) : { active: false };
+      await answer(ctx, visible ? introspection(claims) : { active: false });
     } else {
       if (claims && isOwn) await revokeToken(claims.jti, claims.exp);
       ctx.remove('Content-Type');

@@ -188,6 +188,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     from: { browser: null, system: null, ip: null },
   }),
   'logout': sample('logout', { action: '/logout', fields: { xsrf: 'x' }, account, client }),
+  'form-post': sample('form-post', {
+    client,
+    action: '/callback',
+    fields: { code: 'a"<code>', state: 'a state' },
+  }),
   'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),
   'logged-out-stayed': sample('logged-out', { stayed: true, signInUrl: '/sign-in', client }),
   'logged-out-stayed-unknown': sample('logged-out', { stayed: true, signInUrl: '/sign-in' }),

@@ -1,0 +1,40 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
+type Claims = Record<string, unknown>;
+
+/** `JWT` and none at all are what OpenID Connect Core section 6.1 has; the other is RFC 9101's own. */
+const TYPES = new Set([undefined, 'JWT', 'oauth-authz-req+jwt']);
+
+/** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1). */
+const LONGEST = 3600;
+
+const time = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
+
+/**
+ * What a request object (RFC 9101) must be besides signed: no other JWT of the client's (section 10.8), and under
+ * FAPI 2.0 or for CIBA (Core section 7.1.1) of a bounded life. @throws InvalidRequestObject.
+ */
+export function assertRequestObject(
+  { oidc }: KoaContextWithOIDC,
+  claims: Claims,
+  header: Claims,
+  client: Client,
+): void {
+  const refuse = (problem: string): never => {
+    throw new errors.InvalidRequestObject(`Request Object ${problem}`);
+  };
+  const type = header['typ'] as string | undefined;
+  if (!TYPES.has(type)) refuse("must have the 'typ' oauth-authz-req+jwt");
+  if (claims['sub'] === client.clientId) refuse("must not have the client as 'sub'");
+  const isFapi = oidc.isFapi('2.0') !== undefined;
+  const required = [
+    ...(isFapi ? ['exp', 'aud', 'nbf'] : []),
+    ...(oidc.route === 'backchannel_authentication' ? ['exp', 'iat', 'nbf', 'jti'] : []),
+  ];
+  const missing = required.find((claim) => claims[claim] === undefined);
+  if (missing !== undefined) refuse(`is missing the '${missing}' claim`);
+  if (!isFapi) return;
+  const life = time(claims['exp']) - time(claims['nbf']);
+  if (!(life > 0 && life <= LONGEST)) refuse("'exp' claim too far from 'nbf' claim");
+}
