@@ -59,7 +59,7 @@ addEventListener('pageshow', () => {
 });
 
 // What only passes on an answer to an app needs nobody to press its button.
-document.querySelector('form[data-submit]')?.requestSubmit();
+addEventListener('load', () => document.querySelector('form[data-submit]')?.requestSubmit());
 
 // A logo that does not load gives way to the letter behind it.
 for (const image of document.querySelectorAll('img[data-logo]')) {
