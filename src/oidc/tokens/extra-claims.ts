@@ -48,8 +48,8 @@ export function createExtraTokenClaims(
       entities['RefreshToken'] ??
       entities['DeviceCode'] ??
       entities['BackchannelAuthenticationRequest'];
-    // One that is stored has its grant beside it, where whoever introspects does not see it.
-    const gid = token.resourceServer?.accessTokenFormat === 'jwt' ? (token.grantId ?? token.gid) : undefined;
+    // One that is stored under its own grant has that beside it, where whoever introspects does not see it.
+    const gid = token.resourceServer?.accessTokenFormat === 'jwt' ? (token.grantId ?? token.gid) : token.gid;
     const claims = {
       gid,
       auth_time: source?.authTime,
