@@ -22,10 +22,16 @@ module.exports = {
       to: { path: '^src/', pathNot: rooms('storage', 'kernel', 'config') },
     },
     {
-      name: 'mail-imports-kernel-config-storage',
+      name: 'mail-imports-kernel-config-storage-outbox',
       severity: 'error',
       from: { path: rooms('mail') },
-      to: { path: '^src/', pathNot: rooms('mail', 'kernel', 'config', 'storage') },
+      to: { path: '^src/', pathNot: rooms('mail', 'kernel', 'config', 'storage', 'outbox') },
+    },
+    {
+      name: 'outbox-imports-kernel-storage',
+      severity: 'error',
+      from: { path: rooms('outbox') },
+      to: { path: '^src/', pathNot: rooms('outbox', 'kernel', 'storage') },
     },
     {
       name: 'domain-is-below-transport',

@@ -45,6 +45,7 @@ import { contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { KeyRing } from './oidc/key-ring.ts';
+import { createLogoutDelivery } from './oidc/logout/delivery.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
 import { createOutboundFetch } from './oidc/outbound/fetch.ts';
 import { createProvider } from './oidc/provider.ts';
@@ -275,6 +276,13 @@ export async function createContainer(config: Config, options: ContainerOptions)
     logger,
     observe: metrics.answered,
   });
+  const logouts = createLogoutDelivery({
+    notices: stores.logoutNotices,
+    live,
+    fetch: outboundFetch,
+    notifications,
+    logger,
+  });
   const mail = createMail({ config, outbox: stores.outbox, notifications, clock, logger });
 
   return {
@@ -307,11 +315,12 @@ export async function createContainer(config: Config, options: ContainerOptions)
     startBackground() {
       stores.sweeper.start();
       mail.start();
+      logouts.start();
       usage.start();
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), mail.stop()]);
+      await Promise.all([usage.stop(), mail.stop(), logouts.stop()]);
       await stores.close();
     },
   };

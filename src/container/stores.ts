@@ -11,6 +11,7 @@ import { createCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
+import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
 import { createNotifications } from '../storage/postgres/notifications.ts';
@@ -68,6 +69,7 @@ export async function openStores({
     counters: createCounters(redis ? { redis } : { pool }),
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
+    logoutNotices: createLogoutNotices(pool),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     apiKeys: createApiKeyStore(pool),

@@ -2,9 +2,10 @@
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Dispatcher } from '../outbox/dispatcher.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
-import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createDispatcher } from './dispatcher.ts';
 import { createFileTransport, mailFolder } from './file-transport.ts';
 import type { Message } from './messages.ts';
 import { createMessageRenderer } from './renderer.ts';

@@ -1,3 +1,4 @@
+import { Refused } from '../outbox/dispatcher.ts';
 import type { Rendered } from './renderer.ts';
 
 /** A rendered message on its way to one address. */
@@ -20,7 +21,7 @@ export interface Transport {
 }
 
 /** This very message is refused, and is likely to be refused again: an address that is no more, for one. */
-export class MessageRefused extends Error {
+export class MessageRefused extends Refused {
   override readonly name = 'MessageRefused';
 }
 

@@ -31,10 +31,18 @@ export interface ProviderPages {
   ): Promise<void>;
   /** Asks whether to sign out: `fields` are to be posted to `action`, with `logout=yes` to do it. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
-  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   device: DevicePages;
   /** Posts `fields` to `action`, at the client (OAuth 2.0 Form Post Response Mode). */
   formPost(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
+  /**
+   * Says that it is done.
+   * @param farewell the pages of clients that the browser loads first, where it goes on then, and whether the person is
+   *   signed in still.
+   */
+  loggedOut(
+    ctx: KoaContextWithOIDC,
+    farewell?: { stayed: boolean; frames: string[]; onward: string | undefined },
+  ): Promise<void>;
 }
 
 export interface ConfigurationDependencies {
@@ -114,10 +122,13 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => pages.logout(ctx, logoutForm(ctx)),
-        postLogoutSuccessSource: pages.loggedOut,
+        postLogoutSuccessSource: (ctx) => pages.loggedOut(ctx),
       },
+      backchannelLogout: { enabled: true },
     },
     discovery: {
+      frontchannel_logout_supported: true,
+      frontchannel_logout_session_supported: true,
       prompt_values_supported: ['none', 'login', 'consent', 'create'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,

@@ -19,6 +19,7 @@ import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
+import { installLogout } from './logout/install.ts';
 import { installSessionDevices } from './sessions/device.ts';
 import { installSessionRenewal } from './sessions/renewal.ts';
 
@@ -60,6 +61,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installFailureReplies(provider, { isUnavailable: deps.isUnavailable, page: deps.pages.error });
   installFormPost(provider, deps.pages.formPost);
   installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
+  installLogout(provider, deps.pages.loggedOut);
   installEvents(provider, deps.events);
   return provider;
 }

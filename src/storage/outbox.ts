@@ -4,7 +4,7 @@ import type { Secrets } from '../kernel/secrets.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What the nodes tell each other about when there is mail. */
+/** What mail is in the outbox, and what the nodes tell each other about when there is some. */
 export const MAIL_TOPIC = 'mail';
 
 /** A message that one worker has to itself for a while. */
@@ -20,21 +20,25 @@ export interface Claimed<Content> {
   content(): Content;
 }
 
-/**
- * Mail waiting to be sent. The time is the database's, so that no two nodes differ on what is due.
- */
-export interface Outbox<Content> {
+/** Messages of one kind that wait to be sent. The time is the database's, so that no two nodes differ on what is due. */
+export interface Queue<Content> {
+  /** Takes the message longest due for `lease` seconds, in which nobody else gets it; null when none is due. */
+  claim(lease: number): Promise<Claimed<Content> | null>;
+  /** Says that a claimed message is due in `seconds`: a longer lease, or the next try. Not when another has it by now. */
+  postpone(message: Claimed<Content>, seconds: number): Promise<void>;
+  /** The same after a try that failed; what else waits for the same recipient is due no earlier. */
+  putOff(message: Claimed<Content>, seconds: number): Promise<void>;
+  /** Ends a message that was sent or given up. Its content is deleted, its cause remembered. */
+  settle(message: Claimed<Content>): Promise<void>;
+}
+
+/** Mail waiting to be sent. */
+export interface Outbox<Content> extends Queue<Content> {
   /**
    * Leaves a message that is sent if, and only if, `tx` commits. Of one cause one message is ever sent: a second one
    * changes nothing, for 30 days after the first was sent.
    */
   enqueue(message: { cause: string; content: Content }, tx: Tx): Promise<void>;
-  /** Takes the message longest due for `lease` seconds, in which nobody else gets it; null when none is due. */
-  claim(lease: number): Promise<Claimed<Content> | null>;
-  /** Says that a claimed message is due in `seconds`: a longer lease, or the next try. Not when another has it by now. */
-  postpone(message: Claimed<Content>, seconds: number): Promise<void>;
-  /** Ends a message that was sent or given up. Its content is deleted, its cause remembered. */
-  settle(message: Claimed<Content>): Promise<void>;
 }
 
 const PURPOSE = 'mail';
@@ -43,11 +47,23 @@ const CLAIM = {
   name: 'outbox_claim',
   text: `update outbox set attempts = attempts + 1, due_at = now() + $1 * interval '1 second'
     where id = (
-      select id from outbox where content is not null and due_at <= now()
+      select id from outbox where kind = $2 and content is not null and due_at <= now()
       order by due_at limit 1 for update skip locked
     )
     returning id, content, attempts, created_at as "createdAt",
       extract(epoch from now() - created_at)::float8 as age`,
+};
+
+/** What is due later anyway, or is being sent, is left as it is. */
+const PUT_OFF = {
+  name: 'outbox_put_off',
+  text: `with tried as (
+      update outbox set due_at = now() + $3 * interval '1 second' where id = $1 and attempts = $2
+      returning id, kind, recipient
+    )
+    update outbox set due_at = now() + $3 * interval '1 second' from tried
+    where outbox.kind = tried.kind and outbox.recipient = tried.recipient and outbox.id <> tried.id
+      and outbox.content is not null and outbox.due_at <= now()`,
 };
 
 interface Row {
@@ -56,6 +72,47 @@ interface Row {
   attempts: number;
   createdAt: Date;
   age: number;
+}
+
+/**
+ * The messages of one kind, as they wait in PostgreSQL.
+ * @param open what a stored content says; it throws when it cannot be read.
+ */
+export function createQueue<Content>(
+  pool: Pool,
+  kind: string,
+  open: (content: Buffer) => Content,
+): Queue<Content> {
+  return {
+    async claim(lease) {
+      const { rows } = await pool.query<Row>({ ...CLAIM, values: [lease, kind] });
+      const [row] = rows;
+      return row
+        ? {
+            id: row.id,
+            attempt: row.attempts,
+            createdAt: row.createdAt,
+            age: row.age,
+            content: () => open(row.content),
+          }
+        : null;
+    },
+    async postpone({ id, attempt }, seconds) {
+      await pool.query(
+        `update outbox set due_at = now() + $3 * interval '1 second' where id = $1 and attempts = $2`,
+        [id, attempt, seconds],
+      );
+    },
+    async putOff({ id, attempt }, seconds) {
+      await pool.query({ ...PUT_OFF, values: [id, attempt, seconds] });
+    },
+    async settle({ id }) {
+      await pool.query(
+        `update outbox set content = null, expires_at = now() + interval '30 days' where id = $1`,
+        [id],
+      );
+    },
+  };
 }
 
 interface Dependencies {
@@ -67,37 +124,13 @@ interface Dependencies {
 /** The outbox in PostgreSQL; `Content` is what JSON can hold. */
 export function createOutbox<Content>({ pool, secrets, notifications }: Dependencies): Outbox<Content> {
   return {
+    ...createQueue(pool, MAIL_TOPIC, (content) => JSON.parse(secrets.open(PURPOSE, content)) as Content),
     async enqueue({ cause, content }, tx) {
       await tx.query(
         'insert into outbox (id, cause, content) values ($1, $2, $3) on conflict (cause) do nothing',
         [newUuid(), cause, secrets.seal(PURPOSE, JSON.stringify(content))],
       );
       await notifications.publish(MAIL_TOPIC, '', tx);
-    },
-    async claim(lease) {
-      const { rows } = await pool.query<Row>({ ...CLAIM, values: [lease] });
-      const [row] = rows;
-      return row
-        ? {
-            id: row.id,
-            attempt: row.attempts,
-            createdAt: row.createdAt,
-            age: row.age,
-            content: () => JSON.parse(secrets.open(PURPOSE, row.content)) as Content,
-          }
-        : null;
-    },
-    async postpone({ id, attempt }, seconds) {
-      await pool.query(
-        `update outbox set due_at = now() + $3 * interval '1 second' where id = $1 and attempts = $2`,
-        [id, attempt, seconds],
-      );
-    },
-    async settle({ id }) {
-      await pool.query(
-        `update outbox set content = null, expires_at = now() + interval '30 days' where id = $1`,
-        [id],
-      );
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { run } from './oidc/postgres-query.ts';
-import { ended } from './oidc/postgres-sessions.ts';
+import { endingSessions } from './oidc/postgres-sessions.ts';
 import { redisGrants } from './oidc/redis-grants.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { RedisClient } from './redis/client.ts';
@@ -87,7 +87,7 @@ const endingGrants = (condition: string): string => `
   ${KEEP_LATER} returning key`;
 
 const LOCK_ACCOUNT = 'select id from users where id = $1::uuid for no key update';
-const END_SESSIONS = `update oidc_records set ${ended('$2')} where model = 'Session' and account_id = $1::uuid`;
+const END_SESSIONS = endingSessions('account_id = $1::uuid', '$2');
 
 export function createRevocation({ pool, clock, logger, longestToken, redis }: Dependencies): Revocation {
   const memberOf = ({ kind, key, expiresAt }: Mark) => ({ name: `${kind}:${key}`, expiresAt });

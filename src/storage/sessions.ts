@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../kernel/clock.ts';
-import { ended } from './oidc/postgres-sessions.ts';
+import { leavingNotices } from './logout-notices.ts';
+import { endingSessions } from './oidc/postgres-sessions.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** A browser that an account is signed in with. */
@@ -30,6 +31,8 @@ export interface Sessions {
     which: { uid: string } | { except: string },
     tx: Tx,
   ): Promise<{ grantIds: string[] }[]>;
+  /** Takes in `tx` a client out of all sessions of an account. */
+  leave(accountId: string, clientId: string, tx: Tx): Promise<void>;
 }
 
 interface Row {
@@ -73,17 +76,25 @@ export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): S
     async end(accountId, which, tx) {
       const [comparison, uid] = 'uid' in which ? ['=', which.uid] : ['<>', which.except];
       const { rows } = await tx.query<Pick<Row, 'authorizations'>>(
-        `with living as (
-           select id, authorizations from oidc_records
-           where model = 'Session' and account_id = $1::uuid and uid ${comparison} $2 and consumed_at is null
-           for update
-         )
-         update oidc_records set ${ended('$3')} from living
-         where oidc_records.model = 'Session' and oidc_records.id = living.id
-         returning living.authorizations`,
+        endingSessions(`account_id = $1::uuid and uid ${comparison} $2`, '$3'),
         [accountId, uid, clock.now()],
       );
       return rows.map(({ authorizations }) => ({ grantIds: grantsOf(authorizations) }));
+    },
+    async leave(accountId, clientId, tx) {
+      await tx.query(
+        `with living as (
+           select id, account_id, jsonb_build_object($2::text, authorizations -> $2::text) as authorizations
+           from oidc_records
+           where model = 'Session' and account_id = $1::uuid and authorizations -> $2::text is not null
+             and consumed_at is null
+           for update
+         ), told as (${leavingNotices('living')})
+         update oidc_records set authorizations = oidc_records.authorizations - $2::text from living
+         where oidc_records.model = 'Session' and oidc_records.id = living.id
+         returning oidc_records.id`,
+        [accountId, clientId],
+      );
     },
   };
 }

@@ -73,3 +73,8 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
   time.textContent = form.format(new Date(time.dateTime));
 }
+
+// Everything that the page loads is there: on to where its link leads.
+for (const link of document.querySelectorAll('a[data-onward]')) {
+  addEventListener('load', () => location.replace(link.href));
+}

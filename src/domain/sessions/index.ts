@@ -25,7 +25,7 @@ export interface AccountSessions {
   /** The clients that hold something of the account, or would get it without asking, by when that began. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
-   * Takes away all that a client holds and forgets what it was allowed; its tokens end at once.
+   * Takes away all that a client holds and forgets what it was allowed; its tokens end at once, and no session has it.
    * @returns whether there was anything.
    */
   disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
@@ -77,6 +77,7 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
         const forgot = await consents.delete(accountId, clientId, tx);
         if (!forgot && !held.some((grant) => grant.clientId === clientId)) return false;
         await revocation.endGrants(accountId, clientId, tx);
+        await sessions.leave(accountId, clientId, tx);
         await audit.record({ type: 'grant.revoked', subject: accountId, clientId }, actor, tx);
         return true;
       }),

@@ -44,13 +44,18 @@ export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts,
       if (!client) throw new Error('no client to post to');
       renderer.render(ctx, 'form-post', { ...form, client, formTargets: [form.action] });
     },
-    async loggedOut(ctx) {
-      // The library names the client here when the person chose to stay signed in themselves.
-      const stayed = ctx.oidc.params?.['client_id'] !== undefined;
+    async loggedOut(ctx, farewell) {
+      const { frames = [], onward } = farewell ?? {};
+      // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
+      const stayed = farewell?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
+      // A page that does not load keeps nobody; scripts do not wait for that long.
+      if (onward !== undefined) ctx.set('Refresh', `5; url=${onward}`);
       renderer.render(ctx, 'logged-out', {
         stayed,
         signInUrl: '/sign-in',
         client: ctx.oidc.client,
+        frames,
+        onward,
       });
     },
   };

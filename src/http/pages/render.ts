@@ -157,7 +157,7 @@ export function createRenderer({
       const images = [client?.logo, brand.external ? brand.logo : null].filter(
         (url) => typeof url === 'string',
       );
-      setPageHeaders(ctx, { images, formTargets: data.formTargets ?? [] });
+      setPageHeaders(ctx, { images, formTargets: data.formTargets ?? [], frames: data.frames ?? [] });
       // A login in a popup ends when its opener is cut off: pages on the way to or from a client leave it be.
       ctx.set('Cross-Origin-Opener-Policy', client ? 'unsafe-none' : 'same-origin');
       ctx.set('Content-Language', page.tag);

@@ -9,6 +9,8 @@ export interface PageSources {
    * to the whole chain, so a login would stop short of a client that is not named here.
    */
   formTargets?: readonly string[];
+  /** Pages from elsewhere that are loaded in frames. */
+  frames?: readonly string[];
 }
 
 /** A URI as a CSP source: its origin, or its scheme when it has none that CSP can name (RFC 8252 apps, IPv6). */
@@ -21,11 +23,11 @@ function source(uri: string): string | undefined {
 
 function directive(name: string, own: string, uris: readonly string[] = []): string {
   const sources = uris.map(source).filter((found) => found !== undefined);
-  return [name, own, ...new Set(sources)].join(' ');
+  return [name, own, ...new Set(sources)].filter(Boolean).join(' ');
 }
 
 /** The Content-Security-Policy of a page: nothing inline, nothing from elsewhere, no framing. */
-export const contentSecurityPolicy = ({ images, formTargets }: PageSources = {}): string =>
+export const contentSecurityPolicy = ({ images, formTargets, frames = [] }: PageSources = {}): string =>
   [
     `default-src 'none'`,
     `script-src 'self'`,
@@ -33,6 +35,7 @@ export const contentSecurityPolicy = ({ images, formTargets }: PageSources = {})
     `connect-src 'self'`,
     directive('img-src', `'self' data:`, images),
     directive('form-action', `'self'`, formTargets),
+    ...(frames.length > 0 ? [directive('frame-src', '', frames)] : []),
     `base-uri 'none'`,
     `frame-ancestors 'none'`,
   ].join('; ');

@@ -61,8 +61,9 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
 
   router.post('/sign-out', readForm, async (ctx: Context) => {
     csrf.check(ctx, ctx.request.body);
-    const accountId = await sessions.logout(ctx.req, ctx.res);
-    if (accountId !== null) await deps.signedOut(ctx, accountId);
-    seeOther(ctx, '/');
+    const left = await sessions.logout(ctx.req, ctx.res);
+    if (left) await deps.signedOut(ctx, left.accountId);
+    if (!left || left.frames.length === 0) return seeOther(ctx, '/');
+    return renderer.render(ctx, 'logged-out', { stayed: false, signInUrl: URLS.signIn, frames: left.frames });
   });
 }

@@ -17,6 +17,8 @@ export interface Frame {
   uiLocales?: string | undefined;
   /** URIs that answering the form may redirect to (see PageSources). */
   formTargets?: readonly string[];
+  /** Pages of clients that are loaded out of sight. */
+  frames?: readonly string[];
 }
 
 /** The account in use, as its owner knows it. */
@@ -174,7 +176,12 @@ interface Views {
   };
 
   /** After logout. `stayed`: of the client alone, the session here goes on. */
-  'logged-out': { stayed: boolean; signInUrl: string };
+  'logged-out': {
+    stayed: boolean;
+    signInUrl: string;
+    /** Where the browser goes on once the frames are loaded. */
+    onward?: string | undefined;
+  };
 
   /** Posts the answer of an authorization request to the client, by itself where there is JavaScript. */
   'form-post': Required<Pick<Frame, 'client'>> & {

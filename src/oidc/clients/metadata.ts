@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider';
 import { OIDC_SCOPES } from '../account.ts';
 import { policyProblem, type TokenExchangePolicy } from './token-exchange.ts';
+import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 
 /**
  * Client metadata of our own, beside RFC 7591's:
@@ -16,7 +17,8 @@ import { policyProblem, type TokenExchangePolicy } from './token-exchange.ts';
  *   more than the server's `refresh.absolute`;
  * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter;
  * - `token_exchange`: what it may get by token exchange (RFC 8693); nothing without;
- * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4).
+ * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4);
+ * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0).
  */
 export const EXTRA_METADATA = [
   'require_pkce',
@@ -32,6 +34,8 @@ export const EXTRA_METADATA = [
   'token_exchange',
   'may_act',
   'api_scope',
+  'frontchannel_logout_uri',
+  'frontchannel_logout_session_required',
 ] as const;
 
 /**
@@ -56,7 +60,10 @@ const secondsUpTo =
       ? null
       : `must be seconds, 1 to ${max}`;
 
-const checks: Record<string, (value: unknown) => string | null> = {
+/** What is wrong with a value, or null. `client` is all of the metadata. */
+type Check = (value: unknown, client: { redirect_uris?: unknown }) => string | null;
+
+const checks: Record<string, Check> = {
   require_pkce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   first_party: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   refresh_token_grace: (value) =>
@@ -77,12 +84,15 @@ const checks: Record<string, (value: unknown) => string | null> = {
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
   default_resource: (value) =>
     typeof value === 'string' && URL.canParse(value) ? null : 'must be an absolute URI',
+  frontchannel_logout_uri: (value, client) => frontchannelUriProblem(value, client.redirect_uris),
+  frontchannel_logout_session_required: (value) =>
+    typeof value === 'boolean' ? null : 'must be true or false',
 };
 
 /** Checks one property of EXTRA_METADATA. @throws InvalidClientMetadata (RFC 7591 section 3.2.2). */
-export function validateExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
+export function validateExtraMetadata(_ctx: unknown, key: string, value: unknown, client: object): void {
   if (value === undefined) return;
-  const problem = checks[key]?.(value);
+  const problem = checks[key]?.(value, client);
   if (problem) throw new errors.InvalidClientMetadata(`${key} ${problem}`);
 }
 
@@ -102,4 +112,6 @@ export interface ExtraClientProperties {
   may_act?: string;
   /** The scopes of APIs in the client's `scope`; undefined when it has none. */
   api_scope?: string;
+  frontchannel_logout_uri?: string;
+  frontchannel_logout_session_required?: boolean;
 }

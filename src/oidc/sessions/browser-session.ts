@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Configuration } from 'oidc-provider';
 import type { LiveProvider } from '../live-provider.ts';
+import { farewells } from '../logout/front-channel.ts';
 import { deviceOfRequest } from './device.ts';
 
 export interface Login {
@@ -76,9 +77,13 @@ export class BrowserSessions {
   /**
    * Signs the browser out: the session ends, and what apps hold because of it; not what they were given for the time
    * when the person is away (`offline_access`).
-   * @returns the account that was signed in, or null.
+   * @returns the account that was signed in, or null, and the pages of clients that the browser shall load
+   *   (OpenID Connect Front-Channel Logout 1.0).
    */
-  async logout(req: IncomingMessage, res: ServerResponse): Promise<string | null> {
+  async logout(
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<{ accountId: string; frames: string[] } | null> {
     const provider = this.#deps.live.current;
     const ctx = provider.createContext(req, res);
     const session = await provider.Session.get(ctx);
@@ -89,6 +94,6 @@ export class BrowserSessions {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
     await session.destroy();
-    return accountId;
+    return { accountId, frames: await farewells(provider, authorizations) };
   }
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../../kernel/clock.ts';
 import { isUuid, sha256 } from '../../kernel/ids.ts';
+import { leavingNotices } from '../logout-notices.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
 import { KEPT_EXPIRED, pack, unpack } from './record.ts';
@@ -10,11 +11,22 @@ import { KEPT_EXPIRED, pack, unpack } from './record.ts';
  * its id, so that such a request's save finds it ended instead of bringing it back. @param now the parameter that
  * has it, in milliseconds.
  */
-export const ended = (
-  now: string,
-): string => `consumed_at = to_timestamp(${now}::float8 / 1000), payload = '{}',
+const ended = (now: string): string => `consumed_at = to_timestamp(${now}::float8 / 1000), payload = '{}',
   authorizations = null, account_id = null, uid = null,
   expires_at = least(expires_at, to_timestamp((${now}::float8 + ${KEPT_EXPIRED}) / 1000))`;
+
+/**
+ * Ends the sessions that `condition` finds, tells their clients, and returns each one's `authorizations`.
+ * @param now the parameter that has the time, in milliseconds.
+ */
+export const endingSessions = (condition: string, now: string): string => `
+  with living as (
+    select id, account_id, authorizations from oidc_records
+    where model = 'Session' and ${condition} and consumed_at is null for update
+  ), told as (${leavingNotices('living')})
+  update oidc_records set ${ended(now)} from living
+  where oidc_records.model = 'Session' and oidc_records.id = living.id
+  returning living.authorizations`;
 
 /*
  * Two requests of one browser save the same session: each has the clients it knew at its start and the one it added,
@@ -35,16 +47,19 @@ const UPDATE = {
 /*
  * A new session, a new id of one, or another account in it. The account's row is locked until this commits, so that a
  * suspension under way comes wholly before (nothing is written) or wholly after (it finds this). One uid belongs to
- * one row: another one that has it ends here, unless it is this one that has ended; counting makes that happen before
- * the insert.
+ * one row: another one that has it ends here, unless it is this one that has ended, and the clients that were in it and are
+ * not in this one are told; counting makes that happen before the insert.
  */
 const INSERT = {
   name: 'oidc_sessions_insert',
   text: `with owner as (select id from users where id = $4::uuid and status = 'active' for share),
-      others as (update oidc_records set ${ended('$7')}
+      living as (select id, account_id, authorizations from oidc_records
         where model = 'Session' and uid = $5 and id <> $1 and not exists
           (select from oidc_records where model = 'Session' and id = $1 and consumed_at is not null)
-        returning id)
+        for update),
+      told as (${leavingNotices('living', '$3::jsonb')}),
+      others as (update oidc_records set ${ended('$7')} from living
+        where oidc_records.model = 'Session' and oidc_records.id = living.id returning oidc_records.id)
     insert into oidc_records (model, id, payload, authorizations, account_id, uid, expires_at)
     select 'Session', $1, $2::json, $3::jsonb, $4::uuid, $5, to_timestamp($6::float8 / 1000)
       from (select count(*) from others) as first
@@ -60,7 +75,7 @@ const FIND = { name: 'oidc_sessions_find', text: `${FOUND} and id = $1` };
 const FIND_BY_UID = { name: 'oidc_sessions_find_by_uid', text: `${FOUND} and uid = $1` };
 const DESTROY = {
   name: 'oidc_sessions_destroy',
-  text: `update oidc_records set ${ended('$2')} where model = 'Session' and id = $1 and consumed_at is null`,
+  text: endingSessions('id = $1', '$2'),
 };
 
 interface Row {

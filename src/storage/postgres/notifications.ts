@@ -4,7 +4,8 @@ import type { Logger } from '../../kernel/logger.ts';
 import { connectionOptions } from './pool.ts';
 import { PATIENT } from './readiness.ts';
 
-const CHANNEL = 'postern';
+/** The channel of all notifications; each is `topic:key`. */
+export const CHANNEL = 'postern';
 
 /** Milliseconds between two questions whether the connection still is one: it may be gone without a word. */
 const HEARTBEAT = 15_000;

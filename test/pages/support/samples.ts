@@ -194,6 +194,12 @@ export const samples: Readonly<Record<string, Sample>> = {
     fields: { code: 'a"<code>', state: 'a state' },
   }),
   'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),
+  'logged-out-onward': sample('logged-out', {
+    stayed: false,
+    signInUrl: '/sign-in',
+    onward: 'https://reports.acme.example/goodbye',
+    frames: [],
+  }),
   'logged-out-stayed': sample('logged-out', { stayed: true, signInUrl: '/sign-in', client }),
   'logged-out-stayed-unknown': sample('logged-out', { stayed: true, signInUrl: '/sign-in' }),
   'signed-in': sample('signed-in', {

@@ -1,0 +1,65 @@
+import type { Logger } from '../../kernel/logger.ts';
+import { createDispatcher, type Dispatcher, Refused } from '../../outbox/dispatcher.ts';
+import type { LogoutNotice } from '../../storage/logout-notices.ts';
+import { LOGOUT_TOPIC } from '../../storage/logout-notices.ts';
+import type { Queue } from '../../storage/outbox.ts';
+import type { Notifications } from '../../storage/postgres/notifications.ts';
+import type { LiveProvider } from '../live-provider.ts';
+import { logoutToken } from './token.ts';
+
+interface Dependencies {
+  notices: Queue<LogoutNotice>;
+  live: Pick<LiveProvider, 'current'>;
+  /** Asks addresses that clients name. */
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+}
+
+/** Requests of one process at a time. */
+const CONCURRENCY = 10;
+
+/** Milliseconds that one request may take. */
+const SEND = 5_000;
+
+/**
+ * Posts logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 section 2.5) until each has taken its own. A client
+ * that cannot be reached waits longer each time, with all that there is for it, and keeps no other waiting.
+ */
+export function createLogoutDelivery({
+  notices,
+  live,
+  fetch,
+  notifications,
+  logger,
+}: Dependencies): Dispatcher {
+  return createDispatcher<LogoutNotice>({
+    queue: notices,
+    name: 'logout token',
+    topic: LOGOUT_TOPIC,
+    notifications,
+    logger,
+    concurrency: CONCURRENCY,
+    timing: { send: SEND },
+    async deliver({ id, content }, signal) {
+      const notice = content();
+      const provider = live.current;
+      const client = await provider.Client.find(notice.clientId);
+      if (!client?.backchannelLogoutUri)
+        return { done: 'dropped', why: 'the client takes no logout tokens any more' };
+      const reply = await fetch(client.backchannelLogoutUri, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({
+          logout_token: await logoutToken(provider, client, notice, id),
+        }).toString(),
+        redirect: 'manual',
+        signal,
+      });
+      // 204 is what some frameworks make of an empty 200 (section 2.8).
+      if (reply.status === 200 || reply.status === 204) return { done: 'sent', kind: notice.clientId };
+      const problem = `the client answered ${reply.status}`;
+      throw reply.status >= 500 || reply.status === 429 ? new Error(problem) : new Refused(problem);
+    },
+  });
+}

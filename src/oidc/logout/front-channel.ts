@@ -1,0 +1,33 @@
+import { errors, type Provider } from 'oidc-provider';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
+
+type Authorizations = Record<string, { sid?: string | undefined }>;
+
+/** A client that is no more, or whose metadata is not valid any more, is told nothing. */
+async function find(provider: Provider, clientId: string): Promise<ExtraClientProperties | undefined> {
+  try {
+    return (await provider.Client.find(clientId)) as ExtraClientProperties | undefined;
+  } catch (error) {
+    if (error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata)
+      return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What a browser loads that signs out: the logout pages of the clients of its session, each told the issuer and the session
+ * as it knows it (OpenID Connect Front-Channel Logout 1.0 section 2).
+ */
+export async function farewells(provider: Provider, authorizations: Authorizations): Promise<string[]> {
+  const pages = await Promise.all(
+    Object.entries(authorizations).map(async ([clientId, { sid }]) => {
+      const uri = (await find(provider, clientId))?.frontchannel_logout_uri;
+      if (uri === undefined || sid === undefined) return [];
+      const url = new URL(uri);
+      url.searchParams.set('iss', provider.issuer);
+      url.searchParams.set('sid', sid);
+      return [url.href];
+    }),
+  );
+  return pages.flat();
+}

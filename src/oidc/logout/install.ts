@@ -1,0 +1,41 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ProviderPages } from '../configuration.ts';
+import { farewells } from './front-channel.ts';
+
+type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
+
+const CONFIRM = '/oauth2/logout/confirm';
+
+/** Leaves the back channel to the outbox, and puts the front channel into the reply that ends a session. */
+export function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {
+  Object.assign(provider.Client.prototype, {
+    // The statement that ends the session has left the notice.
+    backchannelLogout: async () => undefined,
+    includeSid(this: Client & ExtraClientProperties) {
+      return (
+        (this.backchannelLogoutUri !== undefined && this.backchannelLogoutSessionRequired === true) ||
+        (this.frontchannel_logout_uri !== undefined && this.frontchannel_logout_session_required === true)
+      );
+    },
+  });
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    if (ctx.path !== CONFIRM || ctx.method !== 'POST') return next();
+    // As it is before it ends; the library leaves nothing to tell of afterwards.
+    const { authorizations = {}, state } = await provider.Session.get(
+      provider.createContext(ctx.req, ctx.res),
+    );
+    await next();
+    if (ctx.status !== 303) return undefined;
+    const stayed = !ctx.oidc.params?.['logout'];
+    const one = (state as { clientId?: string } | undefined)?.clientId;
+    const left = Object.entries(authorizations).filter(([clientId]) => !stayed || clientId === one);
+    const frames = await farewells(provider, Object.fromEntries(left));
+    if (frames.length === 0) return undefined;
+    const location = ctx.response.get('Location');
+    const isOurs = location.startsWith(ctx.oidc.urlFor('end_session_success'));
+    ctx.remove('Location');
+    ctx.status = 200;
+    return page(ctx, { stayed, frames, onward: isOurs ? undefined : location });
+  });
+}

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../kernel/logger.ts';
+import type { Claimed, Queue } from '../storage/outbox.ts';
+import type { Notifications } from '../storage/postgres/notifications.ts';
+import { backoff, GIVE_UP_AFTER } from './backoff.ts';
+import { Workers } from './workers.ts';
+
+/** Sends what is in the outbox, on every node that runs one. */
+export interface Dispatcher {
+  start(): void;
+  /** Begins nothing new and waits a while for what is under way; what is cut off then is sent again later. */
+  stop(): Promise<void>;
+}
+
+/** This very message is refused, and is likely to be refused again: an address that is no more, for one. */
+export class Refused extends Error {
+  override readonly name: string = 'Refused';
+}
+
+/** What became of a try: it has arrived, or it need not (any more), and why. */
+export type Delivery = { done: 'sent'; kind?: string } | { done: 'dropped'; why: string };
+
+interface Dependencies<Content> {
+  queue: Queue<Content>;
+  /** What is sent, in the log: `mail`. */
+  name: string;
+  /**
+   * Sends one. Returns when it is safe with somebody else.
+   * @param signal aborts the try.
+   * @throws Refused; anything else may be over soon.
+   */
+  deliver(claimed: Claimed<Content>, signal: AbortSignal): Promise<Delivery>;
+  /** What the nodes tell each other about when there is something to send. */
+  topic: string;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+  /** Tries of one process at a time. */
+  concurrency: number;
+  timing?: Partial<DispatcherTiming> | undefined;
+}
+
+export type DispatcherTiming = typeof TIMING;
+
+/** Milliseconds. */
+const TIMING = {
+  /** Between two looks into the outbox without having been told: what is due again, or left by a node that is gone. */
+  poll: 5_000,
+  /** One try takes no longer. */
+  send: 60_000,
+  /** A message is claimed for so long, and for as long again each time a third of it is over. */
+  lease: 15_000,
+  /** How long `stop` waits. */
+  grace: 10_000,
+};
+
+const LOST = 'the outbox could not be used';
+
+export function createDispatcher<Content>(dependencies: Dependencies<Content>): Dispatcher {
+  const { queue, name, deliver, topic, notifications, logger, concurrency } = dependencies;
+  const timing = { ...TIMING, ...dependencies.timing };
+  const lease = timing.lease / 1000;
+  const stopping = new AbortController();
+
+  /** What was sent must be written down, or it is sent again: goes on trying until it is, or this process ends. */
+  async function settle(claimed: Claimed<Content>): Promise<void> {
+    for (;;) {
+      try {
+        await queue.settle(claimed);
+        return;
+      } catch (error) {
+        if (stopping.signal.aborted) throw error;
+        await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async function failed(claimed: Claimed<Content>, error: unknown): Promise<void> {
+    const { id, attempt, age } = claimed;
+    if (age > GIVE_UP_AFTER) {
+      logger.error({ [name]: id, attempt, err: error }, `${name} was given up`);
+      await settle(claimed);
+      return;
+    }
+    const wait = backoff(attempt, error instanceof Refused ? 'refusal' : 'outage');
+    logger.warn(
+      { [name]: id, attempt, wait: Math.round(wait), err: error },
+      `${name} could not be sent; it waits`,
+    );
+    await queue.putOff(claimed, wait);
+  }
+
+  async function attempt(claimed: Claimed<Content>): Promise<void> {
+    let delivery: Delivery;
+    try {
+      delivery = await deliver(claimed, AbortSignal.any([AbortSignal.timeout(timing.send), stopping.signal]));
+    } catch (error) {
+      await failed(claimed, error);
+      return;
+    }
+    await settle(claimed);
+    const { id, attempt } = claimed;
+    if (delivery.done === 'sent')
+      logger.info({ [name]: id, kind: delivery.kind, attempt }, `${name} was sent`);
+    else logger.warn({ [name]: id, attempt }, `${name} was given up: ${delivery.why}`);
+  }
+
+  const workers = new Workers(concurrency, async (found) => {
+    try {
+      const claimed = await queue.claim(lease);
+      if (!claimed) return false;
+      found();
+      const renewal = setInterval(() => {
+        queue.postpone(claimed, lease).catch((error: unknown) => logger.warn({ err: error }, LOST));
+      }, timing.lease / 3);
+      await attempt(claimed).finally(() => clearInterval(renewal));
+      return true;
+    } catch (error) {
+      // The outbox is not to be had; the next look comes.
+      logger.warn({ err: error }, LOST);
+      return false;
+    }
+  });
+
+  let unsubscribe = (): void => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    start() {
+      unsubscribe = notifications.subscribe(topic, () => workers.call());
+      timer = setInterval(() => workers.call(), timing.poll);
+      timer.unref();
+      workers.call();
+    },
+    async stop() {
+      unsubscribe();
+      clearInterval(timer);
+      const grace = setTimeout(() => stopping.abort(), timing.grace);
+      await workers.stop();
+      clearTimeout(grace);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Pool } from 'pg';
+import { createQueue, type Queue } from './outbox.ts';
+import { CHANNEL } from './postgres/notifications.ts';
+
+/** What they are in the outbox, and what the nodes tell each other about when there are some. */
+export const LOGOUT_TOPIC = 'logout';
+
+/** That a client is to be told of the end of a session that it had (OpenID Connect Back-Channel Logout 1.0). */
+export interface LogoutNotice {
+  clientId: string;
+  accountId: string;
+  /** The session, as this client knows it. */
+  sid: string;
+}
+
+/**
+ * The part of a statement that leaves a notice for each client of sessions that the same statement ends: both stand, or
+ * neither does. Of one client's part in one session there is one notice, ever.
+ * @param from a CTE with `account_id` and `authorizations` of the sessions.
+ * @param kept SQL for what goes on of `authorizations`: whoever is in it is told nothing.
+ */
+export const leavingNotices = (from: string, kept = `'{}'::jsonb`): string => `
+  insert into outbox (id, kind, recipient, cause, content)
+  select gen_random_uuid(), '${LOGOUT_TOPIC}', app.key, 'logout:' || (app.value ->> 'sid'),
+    convert_to(json_build_object(
+      'clientId', app.key, 'accountId', ${from}.account_id, 'sid', app.value ->> 'sid')::text, 'UTF8')
+  from ${from}
+  cross join lateral jsonb_each(coalesce(${from}.authorizations, '{}')) as app
+  join clients on clients.id = app.key and clients.metadata ->> 'backchannel_logout_uri' is not null
+  where ${from}.account_id is not null and app.value ->> 'sid' is not null
+    and (coalesce(${kept}, '{}') -> app.key ->> 'sid') is distinct from (app.value ->> 'sid')
+  on conflict (cause) do nothing
+  returning pg_notify('${CHANNEL}', '${LOGOUT_TOPIC}:')`;
+
+/** The notices that wait. They hold no secret, so they are not sealed: SQL alone writes them. */
+export const createLogoutNotices = (pool: Pool): Queue<LogoutNotice> =>
+  createQueue(pool, LOGOUT_TOPIC, (content) => JSON.parse(content.toString('utf8')) as LogoutNotice);

@@ -1,0 +1,168 @@
+import { createServer } from 'node:http';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { freePort } from '../support/ports.ts';
+import { authorizationUrl } from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+
+/** A relying party that knows its user by a cookie, and forgets it when its logout page is loaded. */
+interface RelyingParty {
+  client: Client;
+  url: string;
+  name: string;
+  /** The queries that its logout page was asked with. */
+  farewells: URLSearchParams[];
+}
+
+let provider: Provider;
+let browser: Browser;
+let one: RelyingParty;
+let two: RelyingParty;
+beforeAll(async () => {
+  provider = await startProvider();
+  browser = await launchBrowser();
+  [one, two] = [await startRelyingParty('one'), await startRelyingParty('two')];
+});
+
+async function startRelyingParty(name: string): Promise<RelyingParty> {
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const farewells: URLSearchParams[] = [];
+  const server = createServer((req, res) => {
+    const { pathname, searchParams } = new URL(req.url ?? '', url);
+    if (pathname === '/callback') {
+      res.writeHead(200, { 'set-cookie': `${name}=yes; Path=/; HttpOnly; SameSite=Lax` });
+    } else if (pathname === '/logout') {
+      farewells.push(searchParams);
+      res.writeHead(200, { 'set-cookie': `${name}=; Path=/; Max-Age=0` });
+    }
+    res.end(`<!doctype html><title>${name}</title><h1>${pathname}</h1>`);
+  });
+  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
+  atEnd(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
+  const client = await provider.createClient({
+    redirect_uris: [`${url}/callback`],
+    post_logout_redirect_uris: [`${url}/goodbye`],
+    frontchannel_logout_uri: `${url}/logout?app=${name}`,
+    frontchannel_logout_session_required: true,
+    first_party: true,
+  });
+  return { client, url, name, farewells };
+}
+
+describe('front-channel logout', () => {
+  /** Somebody signed in to both from one browser. */
+  async function visit(options = {}): Promise<{ context: BrowserContext; page: Page; person: Person }> {
+    const context = await browser.newContext({ locale: 'en-US', ...options });
+    const page = await context.newPage();
+    const person = await provider.createPerson();
+    await page.goto(authorizationUrl(provider, one.client));
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL(`${one.url}/callback?**`);
+    await page.goto(authorizationUrl(provider, two.client));
+    await page.waitForURL(`${two.url}/callback?**`);
+    expect(await appsOf(context)).toEqual(['one', 'two']);
+    return { context, page, person };
+  }
+  const appsOf = async (context: BrowserContext) =>
+    (await context.cookies())
+      .map(({ name }) => name)
+      .filter((name) => name === 'one' || name === 'two')
+      .sort();
+  /** Waits until both have forgotten their user. */
+  const forgotten = async (context: BrowserContext) => {
+    while ((await appsOf(context)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+
+  it.each([true, false])(
+    'goes by the browser, and on to the app that asked (scripts: %s)',
+    async (scripts) => {
+      const { context, page } = await visit({ javaScriptEnabled: scripts });
+      for (const { farewells } of [one, two]) farewells.length = 0;
+      const query = new URLSearchParams({
+        client_id: one.client.id,
+        post_logout_redirect_uri: `${one.url}/goodbye`,
+        state: 'a state',
+      });
+      await page.goto(`${provider.url}/oauth2/logout?${query.toString()}`);
+      await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+      await page.waitForURL(`${one.url}/goodbye?state=a**`);
+      await forgotten(context);
+      for (const { farewells, name } of [one, two]) {
+        expect(farewells).toHaveLength(1);
+        expect(farewells[0]?.get('iss')).toBe(provider.url);
+        expect(farewells[0]?.get('app')).toBe(name);
+        expect(farewells[0]?.get('sid')).toBeTruthy();
+      }
+      expect(one.farewells[0]?.get('sid')).not.toBe(two.farewells[0]?.get('sid'));
+      await context.close();
+    },
+  );
+
+  it('happens when somebody signs out on the pages, which may frame nothing else', async () => {
+    const { context, page } = await visit();
+    await page.goto(`${provider.url}/`);
+    const [reply] = await Promise.all([
+      page.waitForResponse((response) => response.url() === `${provider.url}/sign-out`),
+      page.getByRole('button', { name: 'Sign out' }).click(),
+    ]);
+    await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
+    await forgotten(context);
+    const policy = reply.headers()['content-security-policy'] ?? '';
+    const frames = /frame-src ([^;]*)/.exec(policy)?.[1]?.split(' ').sort();
+    expect(frames).toEqual([one.url, two.url].sort());
+    expect(reply.headers()['refresh']).toBeUndefined();
+    await context.close();
+  });
+
+  it('is for the one app that is left by somebody who stays', async () => {
+    const { context, page } = await visit();
+    await page.goto(`${provider.url}/oauth2/logout?client_id=${one.client.id}`);
+    await page.getByRole('button', { name: 'Stay signed in' }).click();
+    await page.getByRole('heading', { name: /You are still signed in/ }).waitFor();
+    while ((await appsOf(context)).includes('one')) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await appsOf(context)).toEqual(['two']);
+    await context.close();
+  });
+
+  it('is announced', async () => {
+    const metadata = await fetch(`${provider.url}/.well-known/openid-configuration`);
+    expect(await metadata.json()).toMatchObject({
+      frontchannel_logout_supported: true,
+      frontchannel_logout_session_supported: true,
+    });
+  });
+
+  it.each([
+    ['of another origin', 'https://elsewhere.example.test/logout'],
+    ['of another scheme', 'http://app.example.test/logout'],
+    ['of another port', 'https://app.example.test:8443/logout'],
+    ['with a fragment', 'https://app.example.test/logout#x'],
+    ['with credentials', 'https://user:secret@app.example.test/logout'],
+    ['that is relative', '/logout'],
+    ['that is a script', 'javascript:alert(1)'],
+    ['that is no text', 7],
+  ])('takes no URI %s', async (_name, uri) => {
+    await expect(
+      provider.operator.clients.create(
+        {
+          name: 'Wrong',
+          isPublic: false,
+          metadata: { redirect_uris: ['https://app.example.test/cb'], frontchannel_logout_uri: uri },
+        },
+        systemActor,
+      ),
+    ).rejects.toMatchObject({ code: 'invalid_client_metadata' });
+  });
+});

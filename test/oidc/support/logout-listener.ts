@@ -1,0 +1,49 @@
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt, type JWTPayload } from 'jose';
+import { atEnd } from '../../support/cleanup.ts';
+import { freePort } from '../../support/ports.ts';
+
+/** A client's back channel: keeps the logout tokens that it gets. */
+export interface LogoutListener {
+  uri: string;
+  /** What it answers with; `hang` is nothing at all. */
+  status: number | 'hang';
+  /** Every token so far, taken or not. */
+  tokens: string[];
+  types: (string | undefined)[];
+  /** Waits until there are so many. */
+  received(count: number): Promise<JWTPayload[]>;
+}
+
+export async function listenForLogout(): Promise<LogoutListener> {
+  const port = await freePort();
+  const listener: LogoutListener = {
+    uri: `http://localhost:${port}/backchannel`,
+    status: 200,
+    tokens: [],
+    types: [],
+    async received(count) {
+      while (listener.tokens.length < count) await sleep(20);
+      return listener.tokens.map((token) => decodeJwt(token));
+    },
+  };
+  const server = createServer((req, res) => {
+    let body = '';
+    req.setEncoding('utf8').on('data', (text: string) => (body += text));
+    req.on('end', () => {
+      listener.types.push(req.headers['content-type']);
+      listener.tokens.push(new URLSearchParams(body).get('logout_token') ?? '');
+      if (listener.status !== 'hang') res.writeHead(listener.status).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
+  atEnd(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
+  return listener;
+}
