@@ -14,6 +14,7 @@ import type { Accounts } from './domain/users/index.ts';
 import type { Verification } from './domain/verification/index.ts';
 import { createDomain } from './container/domain.ts';
 import { openStores } from './container/stores.ts';
+import { createApi } from './http/api/index.ts';
 import { createApp } from './http/app.ts';
 import { userActor } from './http/actor.ts';
 import { createContracts } from './http/contracts/index.ts';
@@ -36,6 +37,7 @@ import { Secrets } from './kernel/secrets.ts';
 import { AccessTokenVerifier } from './oidc/tokens/access-token-verifier.ts';
 import { providerEvents } from './oidc/provider-events.ts';
 import { createAdapterFactory } from './oidc/adapters.ts';
+import { ApiTokens } from './oidc/tokens/api-tokens.ts';
 import { ApiRegistry, MAX_ACCESS_TOKEN_TTL } from './oidc/tokens/apis.ts';
 import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
@@ -199,6 +201,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     endGrant,
   });
   const provider = () => callback;
+  const limiter = createLimiter(counters, config.contracts.limits);
   const contracts = createContracts({
     mounts,
     services: {
@@ -223,9 +226,27 @@ export async function createContainer(config: Config, options: ContainerOptions)
       publicUrl,
       checks,
     },
-    limiter: createLimiter(counters, config.contracts.limits),
+    limiter,
     logger,
     noteUse: usage.note,
+    isUnavailable,
+    bodyLimit: config.http.bodyLimit,
+  });
+  const interactions = new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction });
+  const api = createApi({
+    services: {
+      accounts,
+      verification,
+      mfa,
+      accountSessions: domain.accountSessions,
+      history: domain.history,
+      accountData: domain.accountData,
+      describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
+    },
+    tokens: new ApiTokens({ verifier, live, clock, audience: apiRegistry.builtIn }),
+    publicUrl,
+    limiter,
+    logger,
     isUnavailable,
     bodyLimit: config.http.bodyLimit,
   });
@@ -236,6 +257,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       : createDevMail({ folder: mailFolder(dataDir), publicUrl, production });
   const app = createApp({
     contracts,
+    api,
     cookieKeys: cookies.keys as string[],
     logger,
     isUnavailable,
@@ -254,8 +276,9 @@ export async function createContainer(config: Config, options: ContainerOptions)
       reset,
       accountSessions: domain.accountSessions,
       history: domain.history,
+      accountData: domain.accountData,
       devMailUrl: devMail && '/dev/mail',
-      interactions: new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction }),
+      interactions,
       sessions,
       signedOut: (ctx, accountId) =>
         audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),

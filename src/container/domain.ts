@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import { createAccountData } from '../domain/account-data.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createHistory } from '../domain/history.ts';
@@ -79,6 +80,15 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
     name: config.name,
     publicUrl: config.publicUrl,
   });
+  const accountSessions = createAccountSessions({
+    sessions: stores.sessions,
+    grants: stores.grants,
+    consents,
+    revocation,
+    audit,
+    inTransaction,
+  });
+  const history = createHistory(audit);
   return {
     accounts,
     mfa,
@@ -105,15 +115,9 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
       policy,
       sessions,
     }),
-    accountSessions: createAccountSessions({
-      sessions: stores.sessions,
-      grants: stores.grants,
-      consents,
-      revocation,
-      audit,
-      inTransaction,
-    }),
-    history: createHistory(audit),
+    accountSessions,
+    history,
+    accountData: createAccountData({ accounts, mfa, accountSessions, history }),
     apiKeys: createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };

@@ -1,17 +1,24 @@
+import { isUuid } from '../kernel/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import { type Device, deviceOf } from './notices/device.ts';
 
 /** Something that happened to an account, as far as its owner is told. */
-export type AccountEvent = Pick<AuditRecord, 'type' | 'outcome' | 'at'> &
+export type AccountEvent = Pick<AuditRecord, 'id' | 'type' | 'outcome' | 'at'> &
   Device & { door: string; ip: string | null; clientId: string | null };
 
-/** What happened to an account, newest first. */
-export type History = (accountId: string, limit: number) => Promise<AccountEvent[]>;
+/** What happened to an account, newest first. `after` is the id of the last one seen; what is none finds nothing. */
+export type History = (
+  accountId: string,
+  options: { limit: number; after?: string | undefined },
+) => Promise<AccountEvent[]>;
 
 export const createHistory =
   (audit: Pick<Audit, 'list'>): History =>
-  async (subject, limit) =>
-    (await audit.list({ subject, limit })).map(({ type, outcome, at, clientId, actor }) => ({
+  async (subject, { limit, after }) => {
+    if (after !== undefined && !isUuid(after)) return [];
+    const records = await audit.list({ subject, limit, ...(after === undefined ? {} : { after }) });
+    return records.map(({ id, type, outcome, at, clientId, actor }) => ({
+      id,
       type,
       outcome,
       at,
@@ -20,3 +27,4 @@ export const createHistory =
       ip: actor.ip,
       ...deviceOf(actor.userAgent),
     }));
+  };

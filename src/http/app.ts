@@ -9,6 +9,8 @@ import { pageRoutes } from './pages/routes.ts';
 export interface AppDependencies {
   pages: PageDependencies;
   contracts: Middleware;
+  /** /api/v2 */
+  api: Middleware;
   /** /dev/mail, where there is one. */
   devMail: Middleware | undefined;
   /** Keys of the signed cookies: the same as the provider's. */
@@ -21,6 +23,7 @@ export interface AppDependencies {
 export function createApp({
   pages,
   contracts,
+  api,
   devMail,
   cookieKeys,
   logger,
@@ -32,6 +35,7 @@ export function createApp({
   pageRoutes(router, pages);
   app.use(pages.renderer.assets);
   app.use(contracts);
+  app.use(api);
   if (devMail) app.use(devMail);
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));

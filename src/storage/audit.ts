@@ -1,4 +1,4 @@
-import { Op } from 'sequelize';
+import { literal, Op } from 'sequelize';
 import type { Actor } from '../kernel/actor.ts';
 import { newUuid } from '../kernel/ids.ts';
 import { AuditEvent } from './models/audit-event.ts';
@@ -62,9 +62,12 @@ export interface AuditRecord extends Required<AuditEntry> {
 export interface Audit {
   /** Writes one event: inside the transaction of the act it tells of, when there is one. */
   record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
-  /** The newest events first; `before` is a time to page on from. */
-  list(options: { limit: number; subject?: string; before?: Date }): Promise<AuditRecord[]>;
+  /** The newest events first; `after` is the id of the last one seen: an unknown one finds nothing. */
+  list(options: { limit: number; subject?: string; after?: string }): Promise<AuditRecord[]>;
 }
+
+/** The database compares: its times are finer than ours. */
+const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
 
 /** The append-only log in PostgreSQL. */
 export const audit: Audit = {
@@ -87,7 +90,7 @@ export const audit: Audit = {
       { transaction: tx?.handle ?? null },
     );
   },
-  async list({ limit, subject, before }) {
+  async list({ limit, subject, after }) {
     const events = await AuditEvent.findAll({
       limit,
       order: [
@@ -96,8 +99,9 @@ export const audit: Audit = {
       ],
       where: {
         ...(subject === undefined ? {} : { subject }),
-        ...(before ? { at: { [Op.lt]: before } } : {}),
+        ...(after === undefined ? {} : { [Op.and]: literal(OLDER) }),
       },
+      ...(after === undefined ? {} : { replacements: { after } }),
     });
     return events.map((event) => ({
       id: event.id,

@@ -22,6 +22,8 @@ export interface SessionRecord {
 export interface Sessions {
   /** Those that live, the latest sign-in first. */
   listOf(accountId: string): Promise<SessionRecord[]>;
+  /** The session in which a grant was given; null when that has ended. */
+  holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
    * Ends in `tx` one session of an account, or all but one.
    * @returns the grants that end with each: not those that last while the person is away.
@@ -72,6 +74,17 @@ export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): S
           clientIds: Object.keys(authorizations ?? {}),
         }))
         .sort((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime());
+    },
+    async holderOf(accountId, grantId) {
+      const { rows } = await pool.query<Pick<Row, 'uid'>>({
+        name: 'sessions_holder',
+        text: `select uid from oidc_records where model = 'Session' and account_id = $1 and consumed_at is null
+            and expires_at > to_timestamp($2::float8 / 1000)
+            and jsonb_path_exists(authorizations, '$.*.grantId ? (@ == $id)', jsonb_build_object('id', $3::text))
+          limit 1`,
+        values: [accountId, clock.now(), grantId],
+      });
+      return rows[0]?.uid ?? null;
     },
     async end(accountId, which, tx) {
       const [comparison, uid] = 'uid' in which ? ['=', which.uid] : ['<>', which.except];

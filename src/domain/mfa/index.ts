@@ -10,6 +10,7 @@ import { present } from '../users/user.ts';
 import { strengthOf } from './acr.ts';
 import { type CodeMethod, createCodeCheck } from './code-check.ts';
 import type { MfaDependencies } from './dependencies.ts';
+import { createFreshness, type Freshness } from './freshness.ts';
 import { factorChanges } from './factor-changes.ts';
 import { createPasskeys, type Passkeys } from './passkeys/index.ts';
 import { createRecoveryCodes, type RecoveryCodes } from './recovery-codes.ts';
@@ -18,12 +19,13 @@ import { createTotp, type Totp } from './totp.ts';
 import { createDevices, type Devices } from './trusted-devices.ts';
 
 export type { Acr } from './acr.ts';
+export { FRESH } from './freshness.ts';
 export type { TotpRecord as Authenticator } from '../../storage/totp.ts';
 
 /** How somebody whose password was right can go on. */
 export type SecondFactor = 'otp' | 'passkey' | 'recovery';
 
-interface MfaStatus {
+export interface MfaStatus {
   totp: TotpRecord[];
   passkeys: PasskeyRecord[];
   recoveryCodesLeft: number;
@@ -33,7 +35,7 @@ interface MfaStatus {
   methods: SecondFactor[];
 }
 
-export interface Mfa {
+export interface Mfa extends Freshness {
   /** All there is to show of an account's factors. @throws DomainError user_not_found. */
   status(accountId: string): Promise<MfaStatus>;
   /** How a login of the account goes on after its password; empty without a second factor. One prepared statement. */
@@ -92,6 +94,7 @@ export function createMfa(dependencies: MfaDependencies): Mfa {
         methods: methodsOf(counts),
       };
     },
+    ...createFreshness(dependencies),
     methods,
     hasSecondFactor: async (accountId) => (await methods(accountId)).length > 0,
     isRequired: (account) => requirement.applies(account),

@@ -15,13 +15,15 @@ export type SignedInBrowser = Omit<SessionRecord, 'userAgent'> & Device;
 export interface AccountSessions {
   /** The browsers that the account is signed in with, the latest sign-in first. */
   list(accountId: string): Promise<SignedInBrowser[]>;
+  /** The browser in which an app got the grant of its token; null when it is signed out by now. */
+  holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
    * Ends one, and what apps hold because of it; not what they were given for the time when the person is away.
    * @returns whether there was such a session.
    */
   end(accountId: string, uid: string, actor: Actor): Promise<boolean>;
-  /** Ends all but one. @returns how many. */
-  endOthers(accountId: string, uid: string, actor: Actor): Promise<number>;
+  /** Ends all but one, or all with null. @returns how many. */
+  endOthers(accountId: string, uid: string | null, actor: Actor): Promise<number>;
   /** The clients that hold something of the account, or would get it without asking, by when that began. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
@@ -65,8 +67,9 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
       const records = await sessions.listOf(accountId);
       return records.map(({ userAgent, ...record }) => ({ ...record, ...deviceOf(userAgent) }));
     },
+    holderOf: (accountId, grantId) => sessions.holderOf(accountId, grantId),
     end: async (accountId, uid, actor) => (await end(accountId, { uid }, actor)) > 0,
-    endOthers: (accountId, uid, actor) => end(accountId, { except: uid }, actor),
+    endOthers: (accountId, uid, actor) => end(accountId, { except: uid ?? '' }, actor),
     async apps(accountId) {
       const [held, remembered] = await Promise.all([grants.listOf(accountId), consents.listOf(accountId)]);
       return connectedApps([...remembered, ...held]);

@@ -1,4 +1,3 @@
-import type { Context } from 'koa';
 import { strengthOf } from '../../domain/mfa/acr.ts';
 import type { User } from '../../domain/users/index.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
@@ -51,10 +50,6 @@ export async function logIn(
   await services.tokens.discard(tokens);
   throw new DomainError('invalid_credentials');
 }
-
-/** The language that a client asks for first (RFC 9110 section 12.5.4), for mail to an account that has none. */
-export const localeOf = (ctx: Context): string | undefined =>
-  /^[a-z]{2,3}(?:-[a-z\d]{2,8})*/i.exec(ctx.get('Accept-Language'))?.[0];
 
 /** What is wrong with a password, told of the field that a door has it in. */
 export async function inOwnField<T>(field: string, work: () => Promise<T>): Promise<T> {

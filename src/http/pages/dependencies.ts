@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Config } from '../../config/index.ts';
+import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { Logins } from '../../domain/login.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { History } from '../../domain/history.ts';
@@ -35,6 +36,7 @@ export interface PageDependencies {
   reset: PasswordReset;
   accountSessions: AccountSessions;
   history: History;
+  accountData: GatherAccountData;
   interactions: Interactions;
   sessions: BrowserSessions;
   /** Where the mail can be read that goes nowhere else, in development. */

@@ -1,3 +1,4 @@
+import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import { oneLine } from './client-display.ts';
 import type { Icon } from './icons.ts';
 import type { Message } from './i18n.ts';
@@ -6,6 +7,8 @@ import type { Message } from './i18n.ts';
 export interface ApiAccess {
   name: string;
   scopes: readonly string[];
+  /** Whether it is our own: what its scopes mean has words here. */
+  isOwn?: boolean;
 }
 
 /** One line of the consent page. */
@@ -26,9 +29,24 @@ const KNOWN: Readonly<Record<string, Permission>> = {
   offline_access: { icon: 'refresh', title: 'scope.offline', detail: 'scope.offlineDetail' },
 };
 
+/** From the harmless to the far-reaching, seeing before changing. */
+const OWN_API: Readonly<Record<MeScope, Permission>> = {
+  'me:profile:read': { icon: 'person', title: 'scope.meProfileRead', detail: 'scope.meProfileReadDetail' },
+  'me:security:read': { icon: 'key', title: 'scope.meSecurityRead', detail: 'scope.meSecurityReadDetail' },
+  'me:sessions:read': { icon: 'phone', title: 'scope.meSessionsRead' },
+  'me:apps:read': { icon: 'grid', title: 'scope.meAppsRead' },
+  'me:events:read': { icon: 'clock', title: 'scope.meEventsRead', detail: 'scope.meEventsReadDetail' },
+  'me:data:read': { icon: 'home', title: 'scope.meDataRead' },
+  'me:profile:write': { icon: 'person', title: 'scope.meProfileWrite', detail: 'scope.profileDetail' },
+  'me:apps:write': { icon: 'grid', title: 'scope.meAppsWrite' },
+  'me:sessions:write': { icon: 'phone', title: 'scope.meSessionsWrite' },
+  'me:security:write': { icon: 'key', title: 'scope.meSecurityWrite', detail: 'scope.meSecurityWriteDetail' },
+  'me:delete': { icon: 'alert', title: 'scope.meDelete', detail: 'scope.meDeleteDetail' },
+};
+
 /**
  * What scopes mean to a person: the known ones (OpenID Connect Core section 5.4 and 11) in a fixed order from the
- * harmless to the far-reaching, then any other by its name, then the APIs.
+ * harmless to the far-reaching, then any other by its name, then those of our own API, then the other APIs.
  * @param email the account's address, shown with the scope that gives it away.
  */
 export function describeScopes(
@@ -48,10 +66,15 @@ export function describeScopes(
     icon: 'grid',
     title: { key: 'scope.other', params: { scope: oneLine(scope) } },
   }));
-  const resources = apis.map(({ name, scopes }): Permission => ({
+  const own = new Set(apis.filter(({ isOwn }) => isOwn).flatMap(({ scopes: named }) => named));
+  const ownApi = Object.entries(OWN_API)
+    .filter(([scope]) => own.has(scope))
+    .map(([, permission]) => permission);
+  const foreign = apis.filter(({ isOwn }) => !isOwn);
+  const resources = foreign.map(({ name, scopes }): Permission => ({
     icon: 'grid',
     title: { key: 'scope.api', params: { api: oneLine(name) } },
     names: scopes.map(oneLine),
   }));
-  return [...known, ...others, ...resources];
+  return [...known, ...others, ...ownApi, ...resources];
 }

@@ -9,9 +9,6 @@ import { missing, type PasswordBounds, problemOf, type Problem } from './problem
 /** What signing in with one factor amounts to. */
 export const ACR_ONE_FACTOR: Acr = 'urn:postern:acr:1fa';
 
-/** Seconds for which a login is fresh enough to change how one signs in. */
-export const FRESH = 600;
-
 export interface SignedIn {
   accountId: string;
   amr: string[];

@@ -29,16 +29,16 @@ export interface OpenInteraction {
   uiLocales: string | undefined;
   /**
    * What the request asks for: scopes of OpenID Connect (with those that hold single claims it asks for), and those of
-   * APIs by identifier.
+   * APIs by identifier; `isOwn` says that it is ours.
    */
   scopes: string[];
-  apis: { identifier: string; name: string; scopes: string[] }[];
+  apis: { identifier: string; name: string; isOwn: boolean; scopes: string[] }[];
   missing: Allowed;
 }
 
 export interface Described {
   client: Client | undefined;
-  apis: { identifier: string; name: string }[];
+  apis: { identifier: string; name: string; isOwn: boolean }[];
 }
 
 interface Dependencies {
@@ -94,6 +94,7 @@ export class Interactions {
       .map(({ identifier, name, scopes }) => ({
         identifier,
         name,
+        isOwn: identifier === this.#deps.apis.builtIn,
         scopes: scopes.filter(isOfApi),
       }));
     return {
@@ -119,7 +120,9 @@ export class Interactions {
   async describe(clientId: string, apis: string[]): Promise<Described> {
     return {
       client: await this.#deps.live.current.Client.find(clientId),
-      apis: apis.flatMap((identifier) => this.#deps.apis.find(identifier) ?? []),
+      apis: apis
+        .flatMap((identifier) => this.#deps.apis.find(identifier) ?? [])
+        .map((api) => ({ ...api, isOwn: api.identifier === this.#deps.apis.builtIn })),
     };
   }
 

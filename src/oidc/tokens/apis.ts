@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import type { ApiRecord, Apis } from '../../storage/apis.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
+import { ME_SCOPES } from './me-scopes.ts';
 
 /** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400;
@@ -21,7 +22,7 @@ export class ApiRegistry {
     const own: ApiRecord = {
       identifier: this.builtIn,
       name: 'Postern API',
-      scopes: [],
+      scopes: Object.keys(ME_SCOPES),
       accessTokenFormat: 'jwt',
       accessTokenTtl: null,
       signingAlg: 'ES256',

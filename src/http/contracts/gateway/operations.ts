@@ -1,5 +1,6 @@
 import { DomainError } from '../../../kernel/errors.ts';
-import { callingUser, changeOwnPassword, inOwnField, localeOf, logIn, tokensForNew } from '../accounts.ts';
+import { callingUser, changeOwnPassword, inOwnField, logIn, tokensForNew } from '../accounts.ts';
+import { localeOf } from '../../endpoints/locale.ts';
 import { operation, type Operation } from '../door.ts';
 import { secondsZ } from '../times.ts';
 import { authResponse, done, invalid, profile, tokenRole } from './presenters.ts';

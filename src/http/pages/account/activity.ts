@@ -8,7 +8,7 @@ const SHOWN = 50;
 /** What happened to the account, newest first. */
 export function activityRoutes(router: Router, { open }: AccountSteps, deps: PageParts): void {
   router.get('/account/activity', ...open, async (ctx: AccountContext) => {
-    const events = await deps.history(ctx.state.user.id, SHOWN);
+    const events = await deps.history(ctx.state.user.id, { limit: SHOWN });
     deps.renderer.render(ctx, 'account/activity', {
       ...accountFrame(ctx, deps, 'activity'),
       events: describeEvents(events),

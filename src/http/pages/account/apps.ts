@@ -17,8 +17,9 @@ export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: 
       client: client ?? { clientId },
       since,
       scopes: allowed.oidcScopes,
-      apis: apis.map(({ identifier, name }) => ({
+      apis: apis.map(({ identifier, name, isOwn }) => ({
         name,
+        isOwn,
         scopes: allowed.resourceScopes[identifier] ?? [],
       })),
     };

@@ -1,6 +1,5 @@
 import type { Context, Next } from 'koa';
 import type { User } from '../../../domain/users/index.ts';
-import { epochSeconds } from '../../../kernel/clock.ts';
 import type { Actor } from '../../../kernel/actor.ts';
 import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
@@ -8,7 +7,6 @@ import type { PageParts } from '../dependencies.ts';
 import { readForm } from '../form.ts';
 import type { MessageKey } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
-import { FRESH } from '../sign-in.ts';
 import type { AccountFrame } from '../views.ts';
 
 export type AccountContext = Context & {
@@ -35,7 +33,7 @@ export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): voi
 export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages', ctx.state.user.id);
 
 /** What stands before the account pages. */
-export function accountSteps({ sessions, accounts, csrf, clock }: PageParts) {
+export function accountSteps({ sessions, accounts, mfa, csrf }: PageParts) {
   const signInFor = (ctx: Context, path: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
 
@@ -48,12 +46,12 @@ export function accountSteps({ sessions, accounts, csrf, clock }: PageParts) {
     return next();
   };
 
-  /** Lets in who signed in a few minutes ago. @param page where they come back to. */
+  /** Lets in who signed in a few minutes ago, with all that the account asks for. @param page where they come back to. */
   const fresh =
     (page: string) =>
     async (ctx: AccountContext, next: Next): Promise<void> => {
-      const isFresh = epochSeconds(clock) - ctx.state.session.authTime < FRESH;
-      return isFresh ? next() : signInFor(ctx, page);
+      const { session, user } = ctx.state;
+      return (await mfa.lacking(user.id, session)) ? signInFor(ctx, page) : next();
     };
 
   const guard = async (ctx: Context, next: Next): Promise<void> => {

@@ -8,12 +8,10 @@ import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from
 
 const PATH = '/account/data';
 const DELETE = '/account/delete';
-/** More events than anybody has in years. */
-const EVENTS = 10_000;
 
 /** Taking one's data along, and leaving. */
 export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, accounts, mfa, accountSessions, sessions, history, config } = deps;
+  const { renderer, accounts, accountData, sessions, config } = deps;
 
   const show = (ctx: AccountContext, problems: Problem[], email = ''): void =>
     renderer.render(ctx, 'account/delete', {
@@ -32,22 +30,9 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
   );
 
   router.get(`${PATH}/download`, ...steps.open, async (ctx: AccountContext) => {
-    const { user } = ctx.state;
-    const [{ totp, passkeys, recoveryCodesLeft }, browsers, apps, events] = await Promise.all([
-      mfa.status(user.id),
-      accountSessions.list(user.id),
-      accountSessions.apps(user.id),
-      history(user.id, EVENTS),
-    ]);
+    const data = await accountData(ctx.state.user.id);
     ctx.attachment('account.json');
     ctx.type = 'json';
-    const data = {
-      account: user,
-      factors: { totp, passkeys, recoveryCodesLeft },
-      sessions: browsers,
-      apps,
-      events,
-    };
     ctx.body = JSON.stringify(data, null, 2);
   });
 

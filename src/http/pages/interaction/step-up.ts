@@ -1,10 +1,11 @@
+import { FRESH } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import { epochSeconds } from '../../../kernel/clock.ts';
 import type { PageParts } from '../dependencies.ts';
 import { beginEnrolment } from '../login/enrol.ts';
 import type { PlaceContext } from '../login/place.ts';
 import { seeOther } from '../replies.ts';
-import { ACR_ONE_FACTOR, FRESH } from '../sign-in.ts';
+import { ACR_ONE_FACTOR } from '../sign-in.ts';
 
 /** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
 export async function stepUp(

@@ -1,0 +1,63 @@
+import type { Middleware } from 'koa';
+import { ME_SCOPES } from '../../oidc/tokens/me-scopes.ts';
+import { docsPaths, serveDocs } from '../endpoints/docs.ts';
+import type { Documented } from '../endpoints/endpoint.ts';
+import { refuseMethod } from '../endpoints/reply.ts';
+import { Routing } from '../endpoints/routing.ts';
+import { allowAnyOrigin } from './cors.ts';
+import { answer, type GuardDependencies, refuse } from './guard.ts';
+import { me } from './me/index.ts';
+import type { ApiOperation } from './operation.ts';
+import { Problem, PROBLEM_TYPE } from './problems.ts';
+
+const BASE = '/api/v2';
+
+const documentOf = (publicUrl: string): Documented<ApiOperation> => ({
+  title: 'Postern API',
+  version: '2.0.0',
+  description:
+    `What people do on their account pages, for programs. Access tokens are for the resource \`${publicUrl}${BASE}\` ` +
+    '(RFC 8707) and come in the Authorization header, DPoP-bound ones with their proof. Operations that change how one ' +
+    'signs in take a login of the last ten minutes: 401 `insufficient_user_authentication` says what the next ' +
+    'authorization request has to ask for (RFC 9470). Refusals are problem details (RFC 9457) with a stable `code`.',
+  basePath: BASE,
+  endpoints: me,
+  refusal: { schema: Problem, type: PROBLEM_TYPE },
+  schemes: {
+    oauth2: {
+      type: 'oauth2',
+      flows: {
+        authorizationCode: {
+          authorizationUrl: `${publicUrl}/oauth2/authorize`,
+          tokenUrl: `${publicUrl}/oauth2/token`,
+          refreshUrl: `${publicUrl}/oauth2/token`,
+          scopes: { ...ME_SCOPES },
+        },
+      },
+    },
+  },
+  securityOf: ({ scope }) => [{ oauth2: [scope] }],
+  pages: { [`${BASE}/docs`]: 'swagger' },
+  openapiPath: `${BASE}/openapi.json`,
+});
+
+/** Answers everything under /api/v2; anything else goes on. */
+export function createApi(deps: GuardDependencies): Middleware {
+  const document = documentOf(deps.publicUrl);
+  const docs = docsPaths(document);
+  const routing = new Routing({ basePath: BASE, operations: me });
+  return async (ctx, next) => {
+    const { path } = ctx;
+    if (path !== BASE && !path.startsWith(`${BASE}/`)) return next();
+    ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+    if (allowAnyOrigin(ctx)) return undefined;
+    try {
+      if (!docs.has(path)) await answer(ctx, routing, deps);
+      else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, document, '', path);
+      else throw refuseMethod(ctx, ['GET', 'HEAD']);
+    } catch (error) {
+      refuse(ctx, error, deps);
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,19 @@
+/** The account of whoever a token speaks for: all that its pages do. */
+import type { ApiOperation } from '../operation.ts';
+import { apps } from './apps.ts';
+import { credentials } from './credentials.ts';
+import { enrolment } from './enrolment.ts';
+import { factors } from './factors.ts';
+import { profile } from './profile.ts';
+import { records } from './records.ts';
+import { sessions } from './sessions.ts';
+
+export const me: readonly ApiOperation[] = [
+  ...profile,
+  ...credentials,
+  ...factors,
+  ...enrolment,
+  ...sessions,
+  ...apps,
+  ...records,
+];

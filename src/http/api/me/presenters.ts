@@ -1,0 +1,80 @@
+/** Records as the API shows them: what is not named here stays inside. */
+import type { z } from 'zod';
+import type { AccountEvent } from '../../../domain/history.ts';
+import type { Mfa } from '../../../domain/mfa/index.ts';
+import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
+import type { User } from '../../../domain/users/index.ts';
+import type * as schemas from './schemas.ts';
+
+type Status = Awaited<ReturnType<Mfa['status']>>;
+
+const moment = (at: Date): string => at.toISOString();
+const optional = (at: Date | null): string | null => at && moment(at);
+
+export const profileOf = (user: User): z.infer<typeof schemas.Profile> => ({
+  id: user.id,
+  username: user.username,
+  email: user.email,
+  email_verified: user.emailVerifiedAt !== null,
+  name: user.name,
+  given_name: user.givenName,
+  family_name: user.familyName,
+  locale: user.locale,
+  roles: user.roles,
+  has_password: user.hasPassword,
+  created_at: moment(user.createdAt),
+  updated_at: moment(user.updatedAt),
+  last_login_at: optional(user.lastLoginAt),
+});
+
+export const totpOf = ({ id, name, createdAt, lastUsedAt }: Status['totp'][number]) => ({
+  id,
+  name,
+  created_at: moment(createdAt),
+  last_used_at: optional(lastUsedAt),
+});
+
+export const passkeyOf = (passkey: Status['passkeys'][number]) => ({
+  ...totpOf(passkey),
+  backed_up: passkey.backedUp,
+});
+
+export const factorsOf = ({
+  totp,
+  passkeys,
+  recoveryCodesLeft,
+}: Pick<Status, 'totp' | 'passkeys' | 'recoveryCodesLeft'>) => ({
+  totp: totp.map(totpOf),
+  passkeys: passkeys.map(passkeyOf),
+  recovery_codes_left: recoveryCodesLeft,
+});
+
+export const sessionOf = (session: SignedInBrowser) => ({
+  id: session.uid,
+  browser: session.browser,
+  system: session.system,
+  ip: session.ip,
+  signed_in_at: moment(session.signedInAt),
+  seen_at: optional(session.seenAt),
+  expires_at: moment(session.expiresAt),
+  client_ids: session.clientIds,
+});
+
+export const appOf = ({ clientId, allowed, since }: ConnectedApp) => ({
+  client_id: clientId,
+  since: moment(since),
+  scopes: allowed.oidcScopes,
+  resources: Object.entries(allowed.resourceScopes).map(([identifier, scopes]) => ({ identifier, scopes })),
+});
+
+export const eventOf = ({ id, type, outcome, at, browser, system, ip, door, clientId }: AccountEvent) => ({
+  id,
+  type,
+  outcome,
+  at: moment(at),
+  browser,
+  system,
+  ip,
+  door,
+  client_id: clientId,
+});

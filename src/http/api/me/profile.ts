@@ -1,0 +1,44 @@
+import { operation } from '../operation.ts';
+import { profileOf } from './presenters.ts';
+import * as schemas from './schemas.ts';
+
+export const profile = [
+  operation({
+    id: 'getMe',
+    method: 'get',
+    path: '/me',
+    summary: 'The account',
+    scope: 'me:profile:read',
+    replies: { 200: schemas.Profile },
+    handle: async ({ user }) => ({ status: 200, body: profileOf(user) }),
+  }),
+  operation({
+    id: 'updateMe',
+    method: 'patch',
+    path: '/me',
+    summary: 'Change names, username and language',
+    scope: 'me:profile:write',
+    body: schemas.ProfileChanges,
+    replies: { 200: schemas.Profile },
+    refusals: [409],
+    async handle({ user, body, actor, services }) {
+      const { given_name: givenName, family_name: familyName, ...same } = body;
+      const changed = await services.accounts.update(user.id, { ...same, givenName, familyName }, actor);
+      return { status: 200, body: profileOf(changed) };
+    },
+  }),
+  operation({
+    id: 'deleteMe',
+    method: 'delete',
+    path: '/me',
+    summary: 'Delete the account, with all that is its own',
+    scope: 'me:delete',
+    fresh: true,
+    replies: { 204: null },
+    refusals: [409],
+    async handle({ user, actor, services }) {
+      await services.accounts.remove(user.id, actor);
+      return { status: 204 };
+    },
+  }),
+];

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { secret, text } from '../../endpoints/text.ts';
+
+const moment = z.iso.datetime();
+const device = {
+  browser: z.string().nullable(),
+  system: z.string().nullable(),
+  ip: z.string().nullable(),
+};
+
+export const Profile = z.strictObject({
+  id: z.uuid().describe('The `sub` of tokens'),
+  username: z.string().nullable(),
+  email: z.string(),
+  email_verified: z.boolean(),
+  name: z.string().nullable(),
+  given_name: z.string().nullable(),
+  family_name: z.string().nullable(),
+  locale: z.string().nullable().describe('BCP 47'),
+  roles: z.array(z.string()),
+  has_password: z.boolean(),
+  created_at: moment,
+  updated_at: moment,
+  last_login_at: moment.nullable(),
+});
+
+const change = (description: string) =>
+  text(`${description}; null takes it away, and what is left out stays`).nullish();
+export const ProfileChanges = z.strictObject({
+  username: change('3 to 64 letters, digits and . _ -'),
+  name: change('1 to 200 characters'),
+  given_name: change('1 to 200 characters'),
+  family_name: change('1 to 200 characters'),
+  locale: change('A language tag (BCP 47)'),
+});
+
+export const EmailChange = z.strictObject({ email: text('The address that shall be the account’s') });
+export const Sent = z.strictObject({ sent: z.boolean().describe('Whether there was something to confirm') });
+
+export const PasswordChange = z.strictObject({
+  current_password: secret('Left out by an account that has none').optional(),
+  new_password: secret('8 characters or more'),
+});
+
+export const Totp = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  created_at: moment,
+  last_used_at: moment.nullable(),
+});
+export const Passkey = z.strictObject({
+  ...Totp.shape,
+  backed_up: z.boolean().describe('Whether its maker keeps a copy of it'),
+});
+export const Factors = z.strictObject({
+  totp: z.array(Totp),
+  passkeys: z.array(Passkey),
+  recovery_codes_left: z.int(),
+  required: z.boolean().describe('Whether the account must have a second factor'),
+});
+export const FactorName = z.strictObject({ name: text('1 to 60 characters') });
+const recovery_codes = z
+  .array(z.string())
+  .nullable()
+  .describe('Shown this once, with the first factor of an account; else null');
+
+export const TotpEnrolment = z.strictObject({
+  id: z.uuid(),
+  secret: z.string().describe('Base32 (RFC 4648)'),
+  uri: z.string().describe('`otpauth:`, for a QR code'),
+  expires_at: moment,
+});
+export const TotpCode = z.strictObject({ code: secret('What the app shows') });
+export const TotpConfirmed = z.strictObject({ factor: Totp, recovery_codes });
+
+export const PasskeyOptions = z
+  .looseObject({ challenge: z.string(), rp: z.looseObject({ id: z.string().optional() }) })
+  .describe('PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3)');
+export const NewPasskey = z.strictObject({
+  name: text('1 to 60 characters'),
+  credential: z
+    .looseObject({})
+    .describe('RegistrationResponseJSON (WebAuthn level 3), of a page at the address of the issuer'),
+});
+export const PasskeyAdded = z.strictObject({ factor: Passkey, recovery_codes });
+
+export const RecoveryCodesLeft = z.strictObject({ left: z.int() });
+export const RecoveryCodes = z.strictObject({ codes: z.array(z.string()).describe('Shown this once') });
+
+const Session = z.strictObject({
+  id: z.string(),
+  current: z.boolean().describe('Whether the token comes from this browser'),
+  ...device,
+  signed_in_at: moment,
+  seen_at: moment.nullable(),
+  expires_at: moment,
+  client_ids: z.array(z.string()).describe('The apps that it is signed in to'),
+});
+export const Sessions = z.strictObject({ sessions: z.array(Session) });
+export const Ended = z.strictObject({ ended: z.int() });
+
+const App = z.strictObject({
+  client_id: z.string(),
+  name: z.string().nullable().describe('null for an app that is gone'),
+  since: moment,
+  scopes: z.array(z.string()),
+  resources: z.array(z.strictObject({ identifier: z.string(), scopes: z.array(z.string()) })),
+});
+export const Apps = z.strictObject({ apps: z.array(App) });
+
+const Event = z.strictObject({
+  id: z.uuid(),
+  type: z.string(),
+  outcome: z.enum(['success', 'failure']),
+  at: moment,
+  ...device,
+  door: z.string().describe('Through which door: pages, api, oidc, contract:<name>, …'),
+  client_id: z.string().nullable(),
+});
+export const EventPage = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().describe('`next_cursor` of the page before').optional(),
+});
+export const Events = z.strictObject({
+  events: z.array(Event),
+  next_cursor: z.string().nullable().describe('null on the last page'),
+});
+
+export const Data = z.strictObject({
+  account: Profile,
+  factors: Factors.omit({ required: true }),
+  sessions: z.array(Session.omit({ current: true })),
+  apps: z.array(App.omit({ name: true })),
+  events: z.array(Event),
+});

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { catalogue, DomainError, type ErrorCode } from '../../kernel/errors.ts';
+import { wordsOf } from '../endpoints/statuses.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Problem details (RFC 9457). */
+export const Problem = z.strictObject({
+  type: z.string().describe('A URN that names the kind of problem: urn:postern:problem:<code>'),
+  title: z.string().describe('The same for every problem of the type'),
+  status: z.int(),
+  detail: z.string().describe('What is wrong this time'),
+  instance: z.string().describe('The request, as the log has it: urn:uuid:<X-Request-Id>'),
+  code: z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]).describe('Does not change'),
+  errors: z
+    .array(
+      z.strictObject({
+        field: z.string().describe('The member of the body, or the parameter'),
+        reason: z.string().describe('In one word where there are several'),
+        detail: z.string(),
+      }),
+    )
+    .optional(),
+});
+
+type FieldError = NonNullable<z.infer<typeof Problem>['errors']>[number];
+
+/** What a body or a query has wrong, all of it. */
+export class InvalidFields extends Error {
+  readonly errors: FieldError[];
+
+  constructor({ issues }: z.ZodError) {
+    super('the request does not have the form that it must have');
+    this.errors = issues.flatMap((issue) => {
+      const paths =
+        issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+      return paths.map((path) => ({
+        field: path.join('.') || 'body',
+        reason: issue.code,
+        detail: issue.message,
+      }));
+    });
+  }
+}
+
+const STATUSES: Partial<Record<ErrorCode, number>> = {
+  // The token was good; what was typed beside it was not.
+  invalid_credentials: 400,
+  mfa_required: 409,
+  account_locked: 429,
+  account_suspended: 403,
+};
+
+/** Sentences that say more than the title, by `code:reason` or `code:field`. */
+const DETAILS: Record<string, string> = {
+  'invalid_token:missing': 'This needs an access token in the Authorization header.',
+  'invalid_token:binding':
+    'The token is bound to a key: present it with the DPoP scheme and a proof of the key.',
+  'invalid_dpop_proof:replayed': 'This DPoP proof was used before.',
+  'insufficient_user_authentication:max_age': 'Have the person log in again (max_age).',
+  'insufficient_user_authentication:acr_values':
+    'Have the person log in again, with a second factor (max_age, acr_values).',
+  'invalid_credentials:current': 'The current password is not right.',
+  'invalid_credentials:code': 'The code is not right, or was used before.',
+  'mfa_required:last_factor': 'The account must have a second factor, and this is its last.',
+  'invalid_request:too_many': 'The account has as many of these as it can have.',
+  'weak_password:too_short': 'The password is too short.',
+  'weak_password:too_long': 'The password is too long.',
+  'weak_password:common': 'The password is one of the most used ones.',
+  'weak_password:contains_name': 'The password is little more than a name of the account.',
+  'weak_password:invalid_characters': 'The password has a character that cannot be used.',
+  'invalid_passkey:malformed': 'This is not what the WebAuthn API gives.',
+  'invalid_passkey:challenge': 'The challenge is another one, has expired, or was answered before.',
+  'invalid_passkey:origin': 'The passkey was made at another address.',
+  'invalid_passkey:rp_id': 'The passkey was made for another site.',
+  'invalid_passkey:user_verification': 'The authenticator did not see its user.',
+  'invalid_passkey:signature': 'The signature does not fit.',
+  'invalid_passkey:already_registered': 'The passkey is known already.',
+  'invalid_passkey:unsupported': 'Passkeys need a domain name, and this service has none.',
+};
+
+/** What the domain calls a field that has another name here. */
+const FIELDS: Record<string, string> = {
+  givenName: 'given_name',
+  familyName: 'family_name',
+  current: 'current_password',
+  password: 'new_password',
+};
+
+const FIELD_OF: Partial<Record<ErrorCode, string>> = { username_taken: 'username', email_taken: 'email' };
+
+/** A refusal as a problem. @param requestId the request's. */
+export function problemOf(
+  error: DomainError | InvalidFields,
+  requestId: string,
+): z.infer<typeof Problem> & { status: number } {
+  const { code, details } = error instanceof InvalidFields ? new DomainError('invalid_request') : error;
+  const { status } = wordsOf({ statuses: STATUSES, messages: {} }, { code, details });
+  const title = catalogue[code];
+  const field = details.field ?? FIELD_OF[code];
+  const detail =
+    DETAILS[`${code}:${details.reason ?? details.field ?? ''}`] ??
+    (code === 'invalid_request' && field === undefined ? details.reason : undefined) ??
+    `${title}.`;
+  const errors =
+    error instanceof InvalidFields
+      ? error.errors
+      : field === undefined
+        ? undefined
+        : [{ field: FIELDS[field] ?? field, reason: details.reason ?? code, detail }];
+  return {
+    type: `urn:postern:problem:${code}`,
+    title,
+    status,
+    detail: error instanceof InvalidFields ? 'The request does not have the form that it must have.' : detail,
+    instance: `urn:uuid:${requestId}`,
+    code,
+    ...(errors ? { errors } : {}),
+  };
+}

@@ -1,0 +1,99 @@
+import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify, type JWTPayload } from 'jose';
+import { type Clock, epochSeconds } from '../../kernel/clock.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { LiveProvider } from '../live-provider.ts';
+import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+
+/** The signatures of a DPoP proof that are taken (RFC 9449). */
+export const DPOP_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+
+/** An access token as it came with a request. */
+export interface PresentedToken {
+  scheme: 'Bearer' | 'DPoP';
+  token: string;
+  /** The DPoP header; undefined without one. */
+  proof: string | undefined;
+  method: string;
+  /** The address of the request without its query. */
+  url: string;
+}
+
+interface Dependencies {
+  verifier: Pick<AccessTokenVerifier, 'verify'>;
+  live: LiveProvider;
+  clock: Clock;
+  /** The API's identifier. */
+  audience: string;
+}
+
+/** Seconds that a proof is taken for, before and after it says it was made. */
+const WINDOW = 60;
+
+/** Access tokens at an API of our own (RFC 6750, RFC 9449, RFC 9068). */
+export class ApiTokens {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  get audience(): string {
+    return this.#deps.audience;
+  }
+
+  /**
+   * The claims of a token that is good for the API. One that is bound to a key comes with a proof of it, or is refused;
+   * one that is bound to a certificate (RFC 8705) is refused, because none is seen here.
+   * @throws DomainError invalid_token, invalid_dpop_proof.
+   */
+  async verify(presented: PresentedToken): Promise<AccessTokenClaims> {
+    const claims = await this.#deps.verifier.verify(presented.token);
+    if (!claims || ![claims.aud].flat().includes(this.audience)) throw new DomainError('invalid_token');
+    const bound = claims['cnf'] as { jkt?: string } | undefined;
+    if (bound === undefined && presented.scheme === 'Bearer') return claims;
+    if (bound?.jkt === undefined || presented.scheme !== 'DPoP')
+      throw new DomainError('invalid_token', { reason: 'binding' });
+    await this.#checkProof(presented, bound.jkt, claims.client_id);
+    return claims;
+  }
+
+  /** RFC 9449 section 4.3. */
+  async #checkProof({ token, proof, method, url }: PresentedToken, jkt: string, clientId: string) {
+    const { payload, thumbprint } = await open(proof);
+    const { jti, iat, htm, htu, ath } = payload;
+    const now = epochSeconds(this.#deps.clock);
+    const isGood =
+      thumbprint === jkt &&
+      typeof jti === 'string' &&
+      typeof iat === 'number' &&
+      Math.abs(now - iat) <= WINDOW &&
+      htm === method &&
+      typeof htu === 'string' &&
+      withoutQuery(htu) === url &&
+      ath === sha256(token);
+    if (!isGood) throw new DomainError('invalid_dpop_proof');
+    const { ReplayDetection } = this.#deps.live.current;
+    // Kept for as long as the proof could be shown again.
+    if (!(await ReplayDetection.unique(clientId, jti, iat + 2 * WINDOW)))
+      throw new DomainError('invalid_dpop_proof', { reason: 'replayed' });
+  }
+}
+
+async function open(proof = ''): Promise<{ payload: JWTPayload; thumbprint: string }> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
+      typ: 'dpop+jwt',
+      algorithms: [...DPOP_ALGS],
+    });
+    return { payload, thumbprint: await calculateJwkThumbprint(protectedHeader.jwk ?? {}) };
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError) && !(error instanceof TypeError)) throw error;
+    throw new DomainError('invalid_dpop_proof', {}, { cause: error });
+  }
+}
+
+function withoutQuery(address: string): string | undefined {
+  const url = URL.parse(address);
+  return url ? `${url.origin}${url.pathname}` : undefined;
+}

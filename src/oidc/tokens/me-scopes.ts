@@ -1,0 +1,16 @@
+/** What an app may be allowed to do with the account of whoever uses it, at `/api/v2/me`, and what that means. */
+export const ME_SCOPES = {
+  'me:profile:read': 'See the profile, the email address and the roles',
+  'me:profile:write': 'Change names, username and language',
+  'me:security:read': 'See authenticator apps, passkeys and how many recovery codes are left',
+  'me:security:write': 'Change email address, password, authenticator apps, passkeys and recovery codes',
+  'me:sessions:read': 'See where the account is signed in',
+  'me:sessions:write': 'Sign the account out of browsers',
+  'me:apps:read': 'See the apps that may act for the account',
+  'me:apps:write': 'Disconnect apps',
+  'me:events:read': 'See what happened to the account',
+  'me:data:read': 'Take along all data of the account',
+  'me:delete': 'Delete the account',
+} as const;
+
+export type MeScope = keyof typeof ME_SCOPES;

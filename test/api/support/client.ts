@@ -1,0 +1,63 @@
+import { type Tokens, signIn } from '../../oidc/support/flow.ts';
+import type { Client, Person, Provider } from '../../oidc/support/provider.ts';
+import { UserAgent } from '../../oidc/support/user-agent.ts';
+
+/** A reply of the API. */
+export interface ApiReply {
+  status: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
+/** An app with a token for the API. */
+export interface App {
+  tokens: Tokens;
+  client: Client;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiReply>;
+}
+
+export const apiOf = ({ url }: Pick<Provider, 'url'>): string => `${url}/api/v2`;
+
+/** Calls the API as it is: no token but what `headers` have. */
+export async function send(
+  provider: Pick<Provider, 'url'>,
+  method: string,
+  path: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<ApiReply> {
+  const reply = await fetch(`${apiOf(provider)}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await reply.text();
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+  };
+}
+
+/** Signs the person in to an app that is a page in a browser, and allows it `scope`. */
+export async function connect(
+  provider: Provider,
+  person: Person,
+  scope: string,
+  {
+    agent = new UserAgent(provider.url),
+    client,
+    parameters = {},
+  }: { agent?: UserAgent; client?: Client; parameters?: Record<string, string> } = {},
+): Promise<App> {
+  const app = client ?? (await provider.createClient({}, { isPublic: true }));
+  const resource = apiOf(provider);
+  const all = { scope: `openid ${scope}`, resource, ...parameters };
+  const tokens = await signIn(provider, app, person, { agent, parameters: all });
+  const authorization = `Bearer ${tokens.access_token}`;
+  return {
+    tokens,
+    client: app,
+    call: (method, path, body, headers = {}) =>
+      send(provider, method, path, { body, headers: { authorization, ...headers } }),
+  };
+}
