@@ -1,0 +1,450 @@
+import { randomUUID } from 'node:crypto';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type CryptoKey, type JWK, SignJWT } from 'jose';
+import { generateSync } from 'otplib';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { sha256 } from '../../src/kernel/ids.ts';
+import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
+import { authorize, exchange, post, signIn, type Tokens, VERIFIER } from '../oidc/support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { apiOf, type ApiReply, connect, send } from './support/client.ts';
+
+let provider: Provider;
+let person: Person;
+beforeAll(async () => {
+  provider = await startProvider({
+    settings: { contracts: { limits: { credentials: { requests: 20, window: 3600 } } } },
+  });
+  person = await provider.createPerson();
+});
+
+const get = (token: string, headers: Record<string, string> = {}) =>
+  send(provider, 'GET', '/me', { headers: { authorization: `Bearer ${token}`, ...headers } });
+const challenge = ({ headers }: ApiReply) => headers.get('www-authenticate');
+const INVALID = { status: 401, body: { code: 'invalid_token', type: 'urn:postern:problem:invalid_token' } };
+
+describe('a token', () => {
+  test('is asked for, in both ways that there are', async () => {
+    const reply = await send(provider, 'GET', '/me');
+    expect(reply).toMatchObject(INVALID);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
+    const realm = `realm="${apiOf(provider)}"`;
+    expect(challenge(reply)).toBe(`Bearer ${realm}, DPoP ${realm}, algs="ES256 EdDSA PS256 RS256"`);
+    const { tokens } = await connect(provider, person, 'me:profile:read');
+    const asked = await fetch(`${apiOf(provider)}/me?access_token=${tokens.access_token}`);
+    expect(asked.status).toBe(401);
+  });
+
+  test('that was cut, changed, made up, or is for something else opens nothing', async () => {
+    const { tokens } = await connect(provider, person, 'me:profile:read');
+    const { access_token: good, id_token, refresh_token } = tokens;
+    const [head = '', payload = '', signature = ''] = good.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+    const forged = Buffer.from(JSON.stringify({ ...claims, scope: 'me:delete' })).toString('base64url');
+    const none = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url');
+    await provider.createApi({ identifier: 'https://elsewhere.example.test', scopes: ['me:profile:read'] });
+    const elsewhere = await signIn(provider, await provider.createClient(), person, {
+      parameters: { scope: 'openid me:profile:read', resource: 'https://elsewhere.example.test' },
+    });
+    const opaque = await signIn(provider, await provider.createClient(), person);
+    for (const bad of [
+      good.slice(0, -6),
+      `${head}.${forged}.${signature}`,
+      `${none}.${payload}.`,
+      'garbage',
+      id_token,
+      refresh_token,
+      elsewhere.access_token,
+      opaque.access_token,
+    ]) {
+      const reply = await get(bad);
+      expect(reply).toMatchObject(INVALID);
+      expect(challenge(reply)).toBe('Bearer error="invalid_token"');
+    }
+    expect((await get(good)).status).toBe(200);
+  });
+
+  test('of a service account is about nobody', async () => {
+    const scope = 'me:profile:read';
+    const client = await provider.createClient({ grant_types: ['client_credentials'], scope });
+    const grant = { grant_type: 'client_credentials', resource: apiOf(provider), scope };
+    const { body } = await post<Tokens>(provider, 'token', client, grant);
+    expect(await get(body.access_token)).toMatchObject(INVALID);
+  });
+
+  test('that was revoked, or whose account is suspended, is refused at once', async () => {
+    const other = await provider.createPerson();
+    const [one, two] = [
+      await connect(provider, other, 'me:profile:read'),
+      await connect(provider, other, 'me:profile:read'),
+    ];
+    await post(provider, 'revoke', one.client, { token: one.tokens.access_token });
+    expect(await one.call('GET', '/me')).toMatchObject(INVALID);
+    expect((await two.call('GET', '/me')).status).toBe(200);
+    await provider.operator.accounts.suspend(other.id, systemActor);
+    expect(await two.call('GET', '/me')).toMatchObject(INVALID);
+  });
+
+  test('has no more than the client may ask for', async () => {
+    const client = await provider.createClient({ scope: 'openid me:profile:read' }, { isPublic: true });
+    const { tokens, call } = await connect(provider, person, 'me:profile:read me:delete', { client });
+    expect(tokens.scope.split(' ')).not.toContain('me:delete');
+    expect((await call('GET', '/me')).status).toBe(200);
+    expect((await call('DELETE', '/me')).status).toBe(403);
+  });
+});
+
+describe('a token that is bound to a key (DPoP)', () => {
+  type Key = { privateKey: CryptoKey; jwk: JWK };
+  const newKey = async (): Promise<Key> => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    return { privateKey, jwk: await exportJWK(publicKey) };
+  };
+  const proof = ({ privateKey, jwk }: Key, claims: Record<string, unknown>): Promise<string> =>
+    new SignJWT({ jti: randomUUID(), ...claims })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk })
+      .setIssuedAt(claims['iat'] as number | undefined)
+      .sign(privateKey);
+
+  let key: Key;
+  let token: string;
+  let client: Client;
+  beforeAll(async () => {
+    key = await newKey();
+    client = await provider.createClient({}, { isPublic: true });
+    const parameters = { scope: 'openid me:profile:read', resource: apiOf(provider) };
+    const answered = await authorize(provider, new UserAgent(provider.url), client, person, parameters);
+    const dpop = await proof(key, { htm: 'POST', htu: `${provider.url}/oauth2/token` });
+    const { body } = await post<Tokens>(
+      provider,
+      'token',
+      client,
+      {
+        grant_type: 'authorization_code',
+        code: answered.get('code') ?? '',
+        redirect_uri: client.redirectUri,
+        code_verifier: VERIFIER,
+        resource: apiOf(provider),
+      },
+      { dpop },
+    );
+    token = body.access_token;
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as object;
+    expect(claims).toMatchObject({ cnf: { jkt: await calculateJwkThumbprint(key.jwk) } });
+  });
+  const call = (dpop: string | null, scheme = 'DPoP') =>
+    send(provider, 'GET', '/me', {
+      headers: { authorization: `${scheme} ${token}`, ...(dpop === null ? {} : { dpop }) },
+    });
+  const good = () => ({ htm: 'GET', htu: `${apiOf(provider)}/me`, ath: sha256(token) });
+
+  test('opens with its proof, once', async () => {
+    const dpop = await proof(key, good());
+    expect((await call(dpop)).status).toBe(200);
+    const again = await call(dpop);
+    expect(again).toMatchObject({ status: 401, body: { code: 'invalid_dpop_proof' } });
+    expect(challenge(again)).toBe('DPoP error="invalid_dpop_proof", algs="ES256 EdDSA PS256 RS256"');
+  });
+
+  test('is never taken as a plain one', async () => {
+    for (const dpop of [null, await proof(key, good())]) {
+      const reply = await call(dpop, 'Bearer');
+      expect(reply).toMatchObject(INVALID);
+      expect(challenge(reply)).toBe('Bearer error="invalid_token"');
+    }
+  });
+
+  test('comes with a proof of this key, for this request, of now', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const { jti: _none, ...unnamed } = { ...good(), jti: undefined };
+    for (const bad of [
+      null,
+      'garbage',
+      await proof(await newKey(), good()),
+      await proof(key, { ...good(), htm: 'POST' }),
+      await proof(key, { ...good(), htu: `${apiOf(provider)}/me/data` }),
+      await proof(key, { ...good(), ath: sha256('another') }),
+      await proof(key, { htm: 'GET', htu: `${apiOf(provider)}/me` }),
+      await proof(key, { ...good(), iat: now - 600 }),
+      await proof(key, { ...good(), iat: now + 600 }),
+      await proof(key, { ...unnamed, jti: undefined }),
+    ]) {
+      expect(await call(bad)).toMatchObject({ status: 401, body: { code: 'invalid_dpop_proof' } });
+    }
+  });
+
+  test('and a plain one is not taken as bound', async () => {
+    const { tokens } = await connect(provider, person, 'me:profile:read');
+    const claims = { ...good(), ath: sha256(tokens.access_token) };
+    const dpop = await proof(key, claims);
+    const headers = { authorization: `DPoP ${tokens.access_token}`, dpop };
+    expect(await send(provider, 'GET', '/me', { headers })).toMatchObject(INVALID);
+  });
+
+  test('opens for one of many that show the same proof at once', async () => {
+    const dpop = await proof(key, good());
+    const replies = await Promise.all(Array.from({ length: 5 }, () => call(dpop)));
+    expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401, 401, 401, 401]);
+  });
+});
+
+describe('what changes how one signs in', () => {
+  const SENSITIVE: [string, string, unknown?][] = [
+    ['POST', '/me/email', { email: 'other@example.test' }],
+    ['POST', '/me/password', { current_password: 'x', new_password: 'y' }],
+    ['POST', '/me/factors/totp', { name: 'Phone' }],
+    ['POST', `/me/factors/totp/${randomUUID()}/confirmation`, { code: '1' }],
+    ['PATCH', `/me/factors/totp/${randomUUID()}`, { name: 'Phone' }],
+    ['DELETE', `/me/factors/totp/${randomUUID()}`],
+    ['POST', '/me/factors/passkeys/options'],
+    ['POST', '/me/factors/passkeys', { name: 'Laptop', credential: {} }],
+    ['PATCH', `/me/factors/passkeys/${randomUUID()}`, { name: 'Laptop' }],
+    ['DELETE', `/me/factors/passkeys/${randomUUID()}`],
+    ['POST', '/me/factors/recovery-codes'],
+    ['DELETE', '/me'],
+  ];
+  const SCOPE = 'me:security:write me:delete me:profile:read';
+
+  test('takes a login of the last ten minutes', async () => {
+    const someone = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    const { client } = await connect(provider, someone, SCOPE, { agent });
+    await provider.sql(
+      `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
+       where model = 'Session' and account_id = $1`,
+      [someone.id],
+    );
+    const old = await connect(provider, someone, SCOPE, { agent, client });
+    expect((await old.call('GET', '/me')).status).toBe(200);
+    for (const [method, path, body] of SENSITIVE) {
+      const refused = await old.call(method, path, body);
+      expect([path, refused.status, refused.body['code']]).toEqual([
+        path,
+        401,
+        'insufficient_user_authentication',
+      ]);
+      expect(challenge(refused)).toBe('Bearer error="insufficient_user_authentication", max_age="600"');
+    }
+    const parameters = { max_age: '600' };
+    const fresh = await connect(provider, someone, SCOPE, { agent, client, parameters });
+    expect((await fresh.call('POST', '/me/factors/totp', { name: 'Phone' })).status).toBe(201);
+  });
+
+  test('takes the second factor of an account that has one, not a remembered device', async () => {
+    const someone = await provider.createPerson();
+    const { totp } = provider.operator.mfa;
+    const actor = { ...systemActor, kind: 'user', id: someone.id } as const;
+    const { id, secret } = await totp.begin(someone.id, 'Phone');
+    const { recoveryCodes } = await totp.confirm(someone.id, id, generateSync({ secret }), actor);
+    const [first = '', second = ''] = recoveryCodes ?? [];
+    // `auth_time` is in whole seconds.
+    await provider.sql(
+      `update totp_authenticators set created_at = created_at - interval '1 minute' where id = $1`,
+      [id],
+    );
+
+    const agent = new UserAgent(provider.url);
+    const values = { identifier: someone.email, password: someone.password };
+    const enter = async () => agent.submit(await agent.open('/sign-in'), values, '/sign-in');
+    const step = await enter();
+    const recovery = await agent.open(`${step.url.pathname}?method=recovery`);
+    const home = await agent.submit(recovery, { code: first, trust: 'yes' });
+    expect(home.url.pathname).toBe('/account');
+    await agent.submit(home, {}, '/sign-out');
+    expect((await enter()).url.pathname).toBe('/account');
+    // On the pages likewise.
+    expect((await agent.open('/account/email')).url.pathname).toBe('/sign-in');
+
+    const weak = await connect(provider, someone, SCOPE, { agent });
+    const refused = await weak.call('POST', '/me/factors/recovery-codes');
+    expect([refused.status, challenge(refused)]).toEqual([
+      401,
+      'Bearer error="insufficient_user_authentication", max_age="600", acr_values="urn:postern:acr:2fa"',
+    ]);
+
+    const { client } = weak;
+    const query = new URLSearchParams({
+      client_id: client.id,
+      redirect_uri: client.redirectUri,
+      response_type: 'code',
+      scope: `openid ${SCOPE}`,
+      resource: apiOf(provider),
+      code_challenge: sha256(VERIFIER),
+      code_challenge_method: 'S256',
+      max_age: '600',
+      acr_values: 'urn:postern:acr:2fa',
+    });
+    const ask = await agent.open(`/oauth2/authorize?${query.toString()}`);
+    const other = await agent.open(`${ask.url.pathname}?method=recovery`);
+    const { leftFor } = await agent.submit(other, { code: second });
+    const { body } = await exchange(provider, client, leftFor?.searchParams.get('code') ?? '', {
+      resource: apiOf(provider),
+    });
+    const headers = { authorization: `Bearer ${body.access_token}` };
+    expect((await send(provider, 'POST', '/me/factors/recovery-codes', { headers })).status).toBe(201);
+  });
+});
+
+describe('a request', () => {
+  const SCOPE = 'me:profile:read me:profile:write me:events:read me:security:write';
+
+  test('that has not the form it must have is told all that is wrong', async () => {
+    const { call, tokens } = await connect(provider, person, SCOPE);
+    const cases: [string, string, unknown, string[]][] = [
+      ['PATCH', '/me', { name: 7, roles: ['admin'], email: 'x@example.test' }, ['name', 'roles', 'email']],
+      ['PATCH', '/me', [], ['body']],
+      ['PATCH', '/me', { name: 'a\0b' }, ['name']],
+      ['PATCH', '/me', { given_name: ' ' }, ['given_name']],
+      ['PATCH', '/me', { username: '!' }, ['username']],
+      ['PATCH', '/me', { locale: 'no such language' }, ['locale']],
+      ['POST', '/me/email', {}, ['email']],
+      ['POST', '/me/email', { email: 'nowhere' }, ['email']],
+      ['POST', '/me/factors/totp', { name: 'x'.repeat(61) }, ['name']],
+      ['GET', '/me/events?limit=0', undefined, ['limit']],
+      ['GET', '/me/events?limit=many', undefined, ['limit']],
+      ['GET', '/me/events?limit=5&limit=6', undefined, ['limit']],
+    ];
+    for (const [method, path, body, fields] of cases) {
+      const { status, body: problem } = await call(method, path, body);
+      const errors = (problem['errors'] ?? []) as { field: string }[];
+      expect([path, body, status, errors.map(({ field }) => field).toSorted()]).toEqual([
+        path,
+        body,
+        400,
+        fields.toSorted(),
+      ]);
+    }
+    const raw = (body: string, type = 'application/json') =>
+      fetch(`${apiOf(provider)}/me`, {
+        method: 'PATCH',
+        headers: { 'authorization': `Bearer ${tokens.access_token}`, 'content-type': type },
+        body,
+      });
+    expect((await raw('{"name":')).status).toBe(400);
+    expect((await raw('name=Ada', 'application/x-www-form-urlencoded')).status).toBe(415);
+    expect((await raw(JSON.stringify({ name: 'x'.repeat(70_000) }))).status).toBe(413);
+    expect((await raw('{"name":"Ada"}', 'application/merge-patch+json')).status).toBe(200);
+    for (const cursor of ['garbage', randomUUID(), "'; drop table users; --"]) {
+      const page = await call('GET', `/me/events?cursor=${encodeURIComponent(cursor)}`);
+      expect([page.status, page.body]).toEqual([200, { events: [], next_cursor: null }]);
+    }
+  });
+
+  test('to what is not there, or not so, is told', async () => {
+    const { call } = await connect(provider, person, SCOPE);
+    expect(await call('GET', '/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    const wrong = await call('PUT', '/me', {});
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
+  });
+
+  test('for what is somebody else’s finds nothing', async () => {
+    const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
+    const all = Object.keys(ME_SCOPES).join(' ');
+    const [me, them] = [await connect(provider, mine, all), await connect(provider, theirs, all)];
+    const begun = await them.call('POST', '/me/factors/totp', { name: 'Phone' });
+    const { id, secret } = begun.body as { id: string; secret: string };
+    const code = generateSync({ secret });
+    expect((await me.call('POST', `/me/factors/totp/${id}/confirmation`, { code })).status).toBe(404);
+    expect((await them.call('POST', `/me/factors/totp/${id}/confirmation`, { code })).status).toBe(200);
+    expect((await me.call('PATCH', `/me/factors/totp/${id}`, { name: 'Mine' })).status).toBe(404);
+    expect((await me.call('DELETE', `/me/factors/totp/${id}`)).status).toBe(404);
+    const { sessions } = (await them.call('GET', '/me/sessions')).body as { sessions: { id: string }[] };
+    expect((await me.call('DELETE', `/me/sessions/${sessions[0]?.id}`)).status).toBe(404);
+    expect((await me.call('DELETE', `/me/apps/${them.client.id}`)).status).toBe(404);
+    expect((await them.call('GET', '/me')).status).toBe(200);
+    const { events } = (await them.call('GET', '/me/events')).body as { events: { id: string }[] };
+    const peek = await me.call('GET', `/me/events?cursor=${events[0]?.id}`);
+    expect(JSON.stringify(peek.body)).not.toContain(theirs.id);
+  });
+
+  test('comes from any origin, with a token and no cookie', async () => {
+    const { tokens } = await connect(provider, person, SCOPE);
+    const origin = 'https://spa.example.test';
+    const preflight = await fetch(`${apiOf(provider)}/me`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'authorization,content-type,dpop',
+      },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('PATCH');
+    expect(preflight.headers.get('access-control-allow-headers')).toMatch(/Authorization.*DPoP/);
+    for (const token of [tokens.access_token, 'garbage']) {
+      const { headers } = await get(token, { origin });
+      expect(headers.get('access-control-allow-origin')).toBe('*');
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+      expect(headers.get('access-control-expose-headers')).toContain('WWW-Authenticate');
+    }
+  });
+
+  test('is counted, and told to wait', async () => {
+    const { call } = await connect(provider, await provider.createPerson(), SCOPE);
+    const wrong = { current_password: 'wrong', new_password: 'an entirely new password' };
+    for (;;) {
+      const { status, body, headers } = await call('POST', '/me/password', wrong);
+      expect(headers.get('ratelimit-policy')).toBe('"credentials";q=20;w=3600');
+      if (body['code'] === 'rate_limited') {
+        expect([status, Number(headers.get('retry-after')) > 0]).toEqual([429, true]);
+        break;
+      }
+      expect(['invalid_credentials', 'account_locked']).toContain(body['code']);
+    }
+  });
+});
+
+describe('the documents', () => {
+  type Schema = { paths: Record<string, Record<string, Record<string, unknown>>> };
+
+  test('say what each operation takes and gives, and the scope of each', async () => {
+    const reply = await fetch(`${apiOf(provider)}/openapi.json`);
+    const document = (await reply.json()) as Schema & Record<string, unknown>;
+    expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true });
+    expect(document).toMatchObject({
+      openapi: '3.1.0',
+      components: {
+        securitySchemes: {
+          oauth2: {
+            flows: {
+              authorizationCode: {
+                tokenUrl: `${provider.url}/oauth2/token`,
+                scopes: ME_SCOPES,
+              },
+            },
+          },
+        },
+      },
+    });
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const scopes = operations.flatMap(({ security }) => (security as { oauth2: string[] }[])[0]?.oauth2);
+    expect(new Set(scopes)).toEqual(new Set(Object.keys(ME_SCOPES)));
+    expect(document.paths['/api/v2/me']?.['get']).toMatchObject({
+      operationId: 'getMe',
+      responses: {
+        200: { content: { 'application/json': { schema: { type: 'object' } } } },
+        401: {
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Error' } } },
+        },
+      },
+    });
+    expect(document.paths['/api/v2/me/events']?.['get']).toMatchObject({
+      parameters: [
+        { name: 'limit', in: 'query', required: false, schema: { minimum: 1, maximum: 100, default: 50 } },
+        { name: 'cursor', in: 'query', required: false },
+      ],
+    });
+  });
+
+  test('have a page', async () => {
+    const page = await fetch(`${apiOf(provider)}/docs`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+    const html = await page.text();
+    expect(html).toContain('data-openapi="/api/v2/openapi.json"');
+    const [, script = ''] = /src="(\/api\/v2\/docs\/[^"]+)"/.exec(html) ?? [];
+    expect((await fetch(`${provider.url}${script}`)).status).toBe(200);
+  });
+});
