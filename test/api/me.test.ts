@@ -161,7 +161,8 @@ describe.each(STORES)('with %s', (stores) => {
     type Session = { id: string; current: boolean; client_ids: string[] };
     const list = async () => (await app.call('GET', '/me/sessions')).body['sessions'] as Session[];
     const sessions = await list();
-    expect(sessions.map(({ current }) => current).toSorted()).toEqual([false, false, true]);
+    expect(sessions.map(({ current }) => current).filter(Boolean)).toEqual([true]);
+    expect(sessions).toHaveLength(3);
     const one = sessions.find(({ client_ids }) => client_ids.includes(elsewhere.client.id));
     expect((await app.call('DELETE', `/me/sessions/${one?.id}`)).status).toBe(204);
     expect((await app.call('DELETE', `/me/sessions/${one?.id}`)).status).toBe(404);
