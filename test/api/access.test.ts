@@ -27,7 +27,7 @@ describe('a token', () => {
     expect(reply).toMatchObject(INVALID);
     expect(reply.headers.get('content-type')).toBe('application/problem+json');
     const realm = `realm="${apiOf(provider)}"`;
-    expect(challenge(reply)).toBe(`Bearer ${realm}, DPoP ${realm}, algs="ES256 EdDSA PS256 RS256"`);
+    expect(challenge(reply)).toBe(`Bearer ${realm}, DPoP ${realm}, algs="ES256 EdDSA PS256"`);
     const { tokens } = await connect(provider, person, 'me:profile:read');
     const asked = await fetch(`${apiOf(provider)}/me?access_token=${tokens.access_token}`);
     expect(asked.status).toBe(401);
@@ -81,6 +81,14 @@ describe('a token', () => {
     expect((await two.call('GET', '/me')).status).toBe(200);
     await provider.operator.accounts.suspend(other.id, systemActor);
     expect(await two.call('GET', '/me')).toMatchObject(INVALID);
+  });
+
+  test('knows its account by whatever identifier the client has', async () => {
+    const client = await provider.createClient({ subject_type: 'pairwise' }, { isPublic: true });
+    const { call, tokens } = await connect(provider, person, 'me:profile:read', { client });
+    const claims = Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString();
+    expect((JSON.parse(claims) as { sub: string }).sub).not.toBe(person.id);
+    expect((await call('GET', '/me')).body['email']).toBe(person.email);
   });
 
   test('has no more than the client may ask for', async () => {
@@ -141,7 +149,7 @@ describe('a token that is bound to a key (DPoP)', () => {
     expect((await call(dpop)).status).toBe(200);
     const again = await call(dpop);
     expect(again).toMatchObject({ status: 401, body: { code: 'invalid_dpop_proof' } });
-    expect(challenge(again)).toBe('DPoP error="invalid_dpop_proof", algs="ES256 EdDSA PS256 RS256"');
+    expect(challenge(again)).toBe('DPoP error="invalid_dpop_proof", algs="ES256 EdDSA PS256"');
   });
 
   test('is never taken as a plain one', async () => {

@@ -48,7 +48,8 @@ export async function authenticate(
       method: ctx.method,
       url: `${publicUrl}${ctx.path}`,
     });
-    const user = await services.accounts.find(claims.sub);
+    const accountId = await tokens.accountOf(claims);
+    const user = accountId === null ? null : await services.accounts.find(accountId);
     // A service account's own token is about nobody.
     if (user?.status !== 'active') throw new DomainError('invalid_token');
     if (!claims.scope?.split(' ').includes(scope)) throw insufficientScope(ctx, scheme, scope);

@@ -1,12 +1,13 @@
 import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify, type JWTPayload } from 'jose';
 import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import { DomainError } from '../../kernel/errors.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import { isUuid, sha256 } from '../../kernel/ids.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+import { ENABLED_JWA } from './algorithms.ts';
 
 /** The signatures of a DPoP proof that are taken (RFC 9449). */
-export const DPOP_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+export const DPOP_ALGS: readonly string[] = ENABLED_JWA.dPoPSigningAlgValues;
 
 /** An access token as it came with a request. */
 export interface PresentedToken {
@@ -56,6 +57,13 @@ export class ApiTokens {
       throw new DomainError('invalid_token', { reason: 'binding' });
     await this.#checkProof(presented, bound.jkt, claims.client_id);
     return claims;
+  }
+
+  /** Whose token it is, whatever its client knows the account by (pairwise identifiers); null when it is nobody's. */
+  async accountOf({ sub, gid }: AccessTokenClaims): Promise<string | null> {
+    if (isUuid(sub)) return sub;
+    const grant = gid === undefined ? undefined : await this.#deps.live.current.Grant.find(gid);
+    return grant?.accountId ?? null;
   }
 
   /** RFC 9449 section 4.3. */
