@@ -1,4 +1,5 @@
-import { errors, type Adapter, type AdapterFactory, type AdapterPayload, type Provider } from 'oidc-provider';
+import { decodeJwt } from 'jose';
+import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
 import type { ClientRegistry } from './clients/registry.ts';
@@ -71,15 +72,27 @@ function clientAdapter(clients: ClientRegistry): Adapter {
   };
 }
 
-/** A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. */
+/** The `jti` of the proof of possession that this request came with (RFC 9449), read and not verified. */
+function proofJti(): string | undefined {
+  try {
+    return decodeJwt(Provider.ctx?.get('DPoP') ?? '').jti;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. Of a DPoP proof
+ * it is told so in the words of RFC 9449 section 5, where the library says `invalid_grant`.
+ */
 export function installReplayDetection(provider: Provider): void {
   const unique = provider.ReplayDetection.unique.bind(provider.ReplayDetection);
   provider.ReplayDetection.unique = async (iss, jti, exp) => {
-    try {
-      return await unique(iss, jti, exp);
-    } catch (error) {
+    const isUnique = await unique(iss, jti, exp).catch((error: unknown) => {
       if (error instanceof ReplayDetected) return false;
       throw error;
-    }
+    });
+    if (!isUnique && jti === proofJti()) throw new errors.InvalidDpopProof('the proof was used already');
+    return isUnique;
   };
 }

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import {
-  atOnce,
   authorizationUrl,
   authorize,
   exchange,
   post,
+  push,
+  pushedUrl,
   signIn,
   userinfo,
   VERIFIER,
@@ -58,17 +58,6 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
       email: person.email,
       email_verified: true,
     });
-  });
-
-  it('is redeemed once, however many try at a time', async () => {
-    const answered = await authorize(provider, agent, client, person);
-    const replies = await atOnce(20, () => exchange(provider, client, answered.get('code') ?? ''));
-    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
-    const losers = replies.filter(({ status }) => status === 400);
-    expect(losers).toHaveLength(19);
-    for (const { body } of losers) expect(body).toMatchObject({ error: 'invalid_grant' });
-    const winner = replies.find(({ status }) => status === 200);
-    expect(await userinfo(provider, winner?.body.access_token ?? '')).toMatchObject({ status: 200 });
   });
 
   it('that comes again later ends what it gave', async () => {
@@ -187,21 +176,7 @@ describe('an authorization request', () => {
   });
 
   it('can be pushed, and its URI works once', async () => {
-    const { body, status } = await post<{ request_uri: string; expires_in: number }>(
-      provider,
-      'par',
-      client,
-      {
-        client_id: client.id,
-        redirect_uri: REDIRECT_URI,
-        response_type: 'code',
-        scope: 'openid',
-        code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'),
-        code_challenge_method: 'S256',
-      },
-    );
-    expect(status).toBe(201);
-    const url = `${provider.url}/oauth2/authorize?client_id=${client.id}&request_uri=${encodeURIComponent(body.request_uri)}`;
+    const url = pushedUrl(provider, client, await push(provider, client));
     expect((await agent.open(url)).leftFor?.searchParams.get('code')).toEqual(expect.any(String));
     const again = await agent.open(url);
     expect(again).toMatchObject({ status: 400, leftFor: null });

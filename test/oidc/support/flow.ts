@@ -54,12 +54,8 @@ export async function post<T = Record<string, unknown>>(
   return { status: reply.status, headers: reply.headers, body, text };
 }
 
-/** The address of an authorization request. A parameter given as an empty string is left out. */
-export function authorizationUrl(
-  provider: Pick<Provider, 'url'>,
-  client: Client,
-  parameters: Parameters = {},
-): string {
+/** An authorization request. A parameter given as an empty string is left out. */
+function authorizationRequest(client: Client, parameters: Parameters): Parameters {
   const all: Parameters = {
     client_id: client.id,
     redirect_uri: client.redirectUri,
@@ -70,9 +66,31 @@ export function authorizationUrl(
     code_challenge_method: 'S256',
     ...parameters,
   };
-  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
-  return `${provider.url}/oauth2/authorize?${form(given).toString()}`;
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }
+
+/** The address of an authorization request. A parameter given as an empty string is left out. */
+export const authorizationUrl = (
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  parameters: Parameters = {},
+): string => `${provider.url}/oauth2/authorize?${form(authorizationRequest(client, parameters)).toString()}`;
+
+/** Pushes an authorization request (RFC 9126). @returns its `request_uri`. */
+export async function push(
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  parameters: Parameters = {},
+): Promise<string> {
+  const request = authorizationRequest(client, parameters);
+  const { status, body } = await post<{ request_uri: string }>(provider, 'par', client, request);
+  expect(status).toBe(201);
+  return body.request_uri;
+}
+
+/** The address of the authorization request that was pushed. */
+export const pushedUrl = (provider: Pick<Provider, 'url'>, { id }: Client, requestUri: string): string =>
+  `${provider.url}/oauth2/authorize?${form({ client_id: id, request_uri: requestUri }).toString()}`;
 
 /** Answers the pages of an interaction as the person: signs in, allows what is asked for. */
 export async function answer(agent: UserAgent, start: Page, { email, password }: Person): Promise<Page> {

@@ -1,0 +1,156 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { startPostern } from '../support/postern.ts';
+import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
+import { createProof, newProofKey } from './support/dpop.ts';
+import {
+  atOnce,
+  authorize,
+  exchange,
+  introspect,
+  post,
+  push,
+  pushedUrl,
+  refresh,
+  signIn,
+  userinfo,
+} from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+/** A node of the provider: they share the issuer and the stores, and each has a port. */
+type Node = Pick<Provider, 'url'>;
+
+/** What one try gave: an access token, or an error of OAuth with its status. */
+interface Try {
+  status: number;
+  error?: string | undefined;
+  token?: string | undefined;
+}
+
+/** Something that serves once: made anew, then tried at the node given. */
+type Prepare = () => Promise<(node: Node) => Promise<Try>>;
+
+describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
+  let provider: Provider;
+  let nodes: [Node, Node];
+  let person: Person;
+  let agent: UserAgent;
+  let app: Client;
+  let service: Client;
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    const { PORT: _port, ...env } = provider.postern.env;
+    const [second, ...made] = await Promise.all([
+      startPostern({ env }),
+      provider.createPerson(),
+      provider.createClient(),
+      provider.createClient({ grant_types: ['client_credentials'] }),
+    ]);
+    [person, app, service] = made;
+    nodes = [{ url: provider.url }, { url: `http://localhost:${second.port}` }];
+    agent = new UserAgent(provider.url);
+    await signIn(provider, app, person, { agent });
+  });
+
+  const inShort = ({ status, body }: { status: number; body: object }): Try => {
+    const { error, access_token: token } = body as { error?: string; access_token?: string };
+    return { status, error, token };
+  };
+
+  /** Twenty tries at once, ten at each node. @returns the one that succeeded. */
+  async function race(prepare: Prepare, lost: Try): Promise<Try> {
+    const redeem = await prepare();
+    const tries = await atOnce(20, (index) => redeem(nodes[index % 2] ?? provider));
+    const losers = tries.filter(({ status }) => status !== 200);
+    expect(losers).toEqual(Array(19).fill(lost));
+    const [winner = { status: 0 }] = tries.filter(({ status }) => status === 200);
+    return winner;
+  }
+
+  const code: Prepare = async () => {
+    const value = (await authorize(provider, agent, app, person)).get('code') ?? '';
+    return async (node) => inShort(await exchange(node, app, value));
+  };
+
+  const pushed: Prepare = async () => {
+    const uri = await push(provider, app);
+    return async (node) => {
+      const { leftFor, html } = await agent.open(pushedUrl(node, app, uri));
+      if (leftFor?.searchParams.has('code')) return { status: 200 };
+      // Whoever came a moment later is told at the client, later still on a page.
+      const error = leftFor?.searchParams.get('error') ?? /invalid_\w+/.exec(html)?.[0];
+      return { status: 400, error };
+    };
+  };
+
+  const deviceCode: Prepare = async () => {
+    const device = await provider.createClient(DEVICE, { isPublic: true });
+    const codes = await beginDevice(provider, device);
+    await approveDevice(provider, person, codes.user_code);
+    return async (node) => inShort(await pollDevice(node, device, codes.device_code));
+  };
+
+  const assertion: Prepare = async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const { id } = await provider.createClient({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] },
+    });
+    const signed = await new SignJWT({ jti: randomUUID() })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setIssuer(id)
+      .setSubject(id)
+      .setAudience(provider.url)
+      .setIssuedAt()
+      .setExpirationTime('1 minute')
+      .sign(privateKey);
+    return async (node) =>
+      inShort(
+        await post(
+          node,
+          'token',
+          { id, secret: '', redirectUri: '' },
+          {
+            grant_type: 'client_credentials',
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion: signed,
+          },
+        ),
+      );
+  };
+
+  const proof: Prepare = async () => {
+    const DPoP = await createProof(provider, await newProofKey());
+    return async (node) =>
+      inShort(await post(node, 'token', service, { grant_type: 'client_credentials' }, { DPoP }));
+  };
+
+  it.each<[string, Prepare, Try]>([
+    ['a code', code, { status: 400, error: 'invalid_grant' }],
+    ['a device code', deviceCode, { status: 400, error: 'invalid_grant' }],
+    ['the jti of a client assertion', assertion, { status: 401, error: 'invalid_client' }],
+    ['the jti of a DPoP proof', proof, { status: 400, error: 'invalid_dpop_proof' }],
+  ])('%s gives one of twenty parallel tries a token, and it lives on', async (_what, prepare, lost) => {
+    const { token = '' } = await race(prepare, lost);
+    expect((await introspect(provider, service, token)).body).toMatchObject({ active: true });
+  });
+
+  it('a pushed authorization request gives one of twenty parallel tries a code', async () => {
+    await race(pushed, { status: 400, error: 'invalid_request_uri' });
+  });
+
+  it('a refresh token has one successor, whichever node twenty tabs ask within the grace', async () => {
+    const { refresh_token: token } = await signIn(provider, app, person, { agent });
+    const replies = await atOnce(20, (index) => refresh(nodes[index % 2] ?? provider, app, token));
+    expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    const successors = new Set(replies.map(({ body }) => body.refresh_token));
+    expect(successors.size).toBe(1);
+    const [successor = ''] = successors;
+    expect(await refresh(provider, app, successor)).toMatchObject({ status: 200 });
+    for (const { body } of replies)
+      expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 200 });
+  });
+});
