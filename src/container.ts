@@ -285,7 +285,12 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
   });
   const listener = createListener({
-    truth: createRequestTruth(publicUrl, Object.keys(config.contracts.hosts), config.http.trustedProxies),
+    truth: createRequestTruth(
+      publicUrl,
+      Object.keys(config.contracts.hosts),
+      config.http.trustedProxies,
+      config.mtls,
+    ),
     prebuilt,
     provider,
     ops: createOps({

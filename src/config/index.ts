@@ -78,6 +78,9 @@ function checkTogether(environment: Environment, settings: Settings | null): str
       problems.push('ADMIN_PASSWORD: is a placeholder; choose a real one');
     }
   }
+  if (settings && settings.mtls.certificateHeader !== null && settings.http.trustedProxies.length === 0) {
+    problems.push('mtls.certificateHeader: needs http.trustedProxies; from anybody else it is not believed');
+  }
   if (settings && settings.refresh.idle > settings.refresh.absolute) {
     problems.push('refresh.idle: must not be longer than refresh.absolute');
   }

@@ -6,6 +6,8 @@ const seconds = z.int().positive();
 const contract = z.string();
 const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
 
+const headerName = z.string().regex(/^[a-z0-9-]+$/i, 'must be the name of a header');
+
 /** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
 export const settingsSchema = z.strictObject({
   name: z.string().trim().min(1).max(60),
@@ -20,6 +22,19 @@ export const settingsSchema = z.strictObject({
     drain: seconds,
   }),
   outbound: z.strictObject({ allow: z.array(z.string()) }),
+  mtls: z.strictObject({
+    certificateHeader: headerName.nullable(),
+    verifiedHeader: headerName,
+    verifiedValue: z.string().min(1),
+    origin: z
+      .string()
+      .refine(
+        (value) => value.startsWith('https://') && URL.parse(value)?.origin === value,
+        'must be an https origin',
+      )
+      .nullable(),
+  }),
+  dpop: z.strictObject({ requireNonce: z.boolean() }),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']) }),
   tokens: z.strictObject({
     accessToken: seconds,

@@ -51,6 +51,9 @@ export interface ClientAdmin {
 
 const MAX_NAME = 100;
 
+/** Those that authenticate with a key or a certificate of their own, and are given no secret. */
+const OWN_KEYS = new Set<unknown>(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']);
+
 /** @throws DomainError invalid_client_metadata. */
 function checkedName(name: string): string {
   const trimmed = name.trim();
@@ -74,7 +77,7 @@ export function createClientAdmin({
     async create({ name, isPublic, metadata }, actor) {
       const trimmed = checkedName(name);
       const id = newUuid();
-      const ownKeys = metadata['token_endpoint_auth_method'] === 'private_key_jwt';
+      const ownKeys = OWN_KEYS.has(metadata['token_endpoint_auth_method']);
       const secret = isPublic || ownKeys ? null : randomToken();
       const complete = { ...metadata, ...(isPublic ? { token_endpoint_auth_method: 'none' } : {}) };
       const secretHash = secret === null ? null : sha256(secret);

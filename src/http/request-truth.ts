@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import proxyAddr from 'proxy-addr';
+import type { Settings } from '../config/index.ts';
 import { StartupError } from '../kernel/startup-error.ts';
 
 /** Makes a request's headers say the truth about where it came from and where it went, or tells that it went astray. */
@@ -16,22 +17,33 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
  * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
  * @param doorHosts hostnames that contract doors answer at.
  * @param trustedProxies addresses or CIDR blocks whose X-Forwarded-For is believed.
+ * @param mtls the headers that only a trusted proxy may set, and the origin at which it asks for certificates.
  * @throws StartupError when one of them is neither.
  */
 export function createRequestTruth(
   publicUrl: string,
   doorHosts: string[],
   trustedProxies: string[],
+  mtls: Settings['mtls'],
 ): RequestTruth {
   const issuer = new URL(publicUrl);
   const protocol = issuer.protocol.slice(0, -1);
   const isLocal = LOOPBACK.has(issuer.hostname);
   const trust = compileTrust(trustedProxies);
+  const mtlsHost = mtls.origin === null ? undefined : new URL(mtls.origin).host;
+  const proxyHeaders =
+    mtls.certificateHeader === null
+      ? []
+      : [mtls.certificateHeader, mtls.verifiedHeader].map((name) => name.toLowerCase());
   return (req) => {
     const host = req.headers.host ?? '';
     const isDoor = doorHosts.includes(host);
     const isOurs =
-      host === issuer.host || (isLocal && LOOPBACK.has(URL.parse(`http://${host}`)?.hostname ?? ''));
+      host === issuer.host ||
+      (mtlsHost !== undefined && host === mtlsHost) ||
+      (isLocal && LOOPBACK.has(URL.parse(`http://${host}`)?.hostname ?? ''));
+    if (proxyHeaders.length > 0 && !trust(req.socket.remoteAddress ?? '', 0))
+      for (const name of proxyHeaders) delete req.headers[name];
     const address = trustedProxies.length > 0 ? proxyAddr(req, trust) : req.socket.remoteAddress;
     req.headers.host = issuer.host;
     req.headers['x-forwarded-proto'] = protocol;

@@ -8,6 +8,8 @@ import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
 import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
 import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
+import { createAssertionCheck } from './clients/assertions.ts';
+import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
@@ -104,6 +106,14 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     },
     features: {
       devInteractions: { enabled: false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: secrets.key('dpop-nonce'),
+        requireNonce: ({ oidc }) =>
+          config.dpop.requireNonce ||
+          (oidc.client as ExtraClientProperties | undefined)?.dpop_require_nonce === true,
+      },
+      mTLS: mutualTls(config),
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
@@ -132,6 +142,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       prompt_values_supported: ['none', 'login', 'consent', 'create'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,
+      ...mutualTlsAliases(config),
     },
     acrValues: [...ACR_VALUES],
     claims: SCOPE_CLAIMS,
@@ -142,7 +153,16 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
     pkce: { required: (_ctx, client) => (client as ExtraClientProperties).require_pkce !== false },
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+      ...(config.mtls.certificateHeader === null
+        ? []
+        : (['tls_client_auth', 'self_signed_tls_client_auth'] as const)),
+    ],
+    assertJwtClientAuthClaimsAndHeader: createAssertionCheck(config.publicUrl, clock),
     clientDefaults: {
       grant_types: ['authorization_code'],
       response_types: ['code'],

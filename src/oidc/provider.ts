@@ -17,6 +17,7 @@ import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
+import { installQueryRefusal } from './query-secrets.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installLogout } from './logout/install.ts';
@@ -45,6 +46,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     exchanged: (exchange) => deps.events.tokenExchanged(exchange),
   });
   installIdTokenClaims(provider);
+  installQueryRefusal(provider);
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

@@ -18,7 +18,8 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
  * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter;
  * - `token_exchange`: what it may get by token exchange (RFC 8693); nothing without;
  * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4);
- * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0).
+ * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0);
+ * - `dpop_require_nonce` (false): whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8).
  */
 export const EXTRA_METADATA = [
   'require_pkce',
@@ -33,6 +34,7 @@ export const EXTRA_METADATA = [
   'id_token_ttl',
   'token_exchange',
   'may_act',
+  'dpop_require_nonce',
   'api_scope',
   'frontchannel_logout_uri',
   'frontchannel_logout_session_required',
@@ -65,6 +67,7 @@ type Check = (value: unknown, client: { redirect_uris?: unknown }) => string | n
 
 const checks: Record<string, Check> = {
   require_pkce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  dpop_require_nonce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   first_party: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   refresh_token_grace: (value) =>
     Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 60 ? null : 'must be seconds, 0 to 60',
@@ -103,6 +106,7 @@ export interface ExtraClientProperties {
   allowed_cors_origins?: string[];
   first_party?: boolean;
   default_resource?: string;
+  dpop_require_nonce?: boolean;
   rotate_refresh_tokens?: boolean;
   refresh_token_ttl?: number;
   refresh_token_absolute_ttl?: number;

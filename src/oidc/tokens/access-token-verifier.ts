@@ -56,6 +56,12 @@ export class AccessTokenVerifier {
     return revoked ? null : claims;
   }
 
+  /** The same of a token that its bearer may use as it is; one bound to a key or a certificate is worth nothing alone. */
+  async verifyBearer(token: string): Promise<AccessTokenClaims | null> {
+    const claims = await this.verify(token);
+    return claims?.['cnf'] === undefined ? claims : null;
+  }
+
   /** Whether it is a token of ours that has merely expired. */
   async hasExpired(token: string): Promise<boolean> {
     const claims = await this.#checkSignature(token);

@@ -1,0 +1,30 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+
+/** Parameters that are secrets or as good as one. */
+const SECRET = [
+  'client_secret',
+  'client_assertion',
+  'token',
+  'refresh_token',
+  'code',
+  'code_verifier',
+  'password',
+];
+
+/**
+ * A secret in a query stands in logs and histories from then on, so whoever sends one is told, even where the library would
+ * only not look at it (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with
+ * GET: an authorization reply has its code in the query.
+ */
+export function installQueryRefusal(provider: Provider): void {
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    const found = ctx.method === 'POST' ? SECRET.find((name) => ctx.query[name] !== undefined) : undefined;
+    if (found === undefined) {
+      await next();
+      return;
+    }
+    ctx.status = 400;
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = { error: 'invalid_request', error_description: `${found} must not be in the query` };
+  });
+}

@@ -1,0 +1,233 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { exportSPKI } from 'jose';
+import * as openid from 'openid-client';
+import { atOnce, form, post } from './support/flow.ts';
+import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys, secondNode } from './support/proofs.ts';
+import { type Client, type Provider, startProvider, STORES } from './support/provider.ts';
+import { startVisited, type Visited } from './support/visited.ts';
+
+const GRANT = { grant_type: 'client_credentials' };
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+describe.each(STORES)('private_key_jwt on %s', (stores) => {
+  let provider: Provider;
+  let keys: Keys;
+  let id: string;
+  beforeAll(async () => {
+    [provider, keys] = await Promise.all([startProvider({ stores }), newKeys()]);
+    ({ id } = await provider.createClient({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [keys.publicJwk] },
+    }));
+  });
+
+  const send = (node: { url: string }, client_assertion: string, more: Record<string, string> = {}) =>
+    fetch(`${node.url}/oauth2/token`, {
+      method: 'POST',
+      body: form({ ...GRANT, client_assertion_type: ASSERTION_TYPE, client_assertion, ...more }),
+    });
+
+  it('serves once of twenty parallel tries on two nodes, and never again', async () => {
+    const nodes = [provider, await secondNode(provider)];
+    const signed = await assertion(provider, id, keys);
+    const statuses = await atOnce(20, async (n) => (await send(nodes[n % 2]!, signed)).status);
+    expect(statuses.toSorted()).toEqual([200, ...Array<number>(19).fill(401)]);
+    expect((await send(provider, signed)).status).toBe(401);
+    expect((await send(provider, await assertion(provider, id, keys))).status).toBe(200);
+  });
+
+  if (stores === 'PostgreSQL') return;
+
+  it('is what openid-client sends', async () => {
+    const config = await openid.discovery(
+      new URL(provider.url),
+      id,
+      undefined,
+      openid.PrivateKeyJwt({ key: keys.privateKey, kid: keys.publicJwk.kid ?? '' }),
+      { execute: [openid.allowInsecureRequests] },
+    );
+    expect(await openid.clientCredentialsGrant(config)).toMatchObject({ token_type: 'bearer' });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['for another server', { aud: 'https://other.example.test' }],
+    ['for the token endpoint', { aud: 'TOKEN' }],
+    ['for the issuer among others', { aud: ['ISSUER', 'https://other.example.test'] }],
+    ['for the issuer in a list', { aud: ['ISSUER'] }],
+    ['for the issuer with a slash', { aud: 'ISSUER/' }],
+    ['for nobody', { aud: undefined }],
+    ['of another issuer', { iss: 'somebody' }],
+    ['of another subject', { sub: 'somebody' }],
+    ['without a subject', { sub: undefined }],
+    ['of a number', { iss: 7, sub: 7 }],
+    ['without an end', { exp: undefined }],
+    ['that has ended', { exp: epoch() - 60 }],
+    ['that ends too late', { exp: epoch() + 3600 }],
+    ['that ends in words', { exp: 'tomorrow' }],
+    ['of the future', { nbf: epoch() + 600 }],
+    ['without an id', { jti: undefined }],
+    ['with an id that is no string', { jti: { a: 1 } }],
+    ['with an endless id', { jti: 'x'.repeat(300) }],
+  ])('refuses an assertion %s', async (_, changes) => {
+    const filled = JSON.parse(
+      JSON.stringify(changes)
+        .replaceAll('ISSUER', provider.url)
+        .replace('TOKEN', `${provider.url}/oauth2/token`),
+    ) as object;
+    const claims = { ...changes, ...filled };
+    const reply = await send(provider, await assertion(provider, id, keys, { claims }));
+    expect([400, 401]).toContain(reply.status);
+    expect(await reply.json()).toMatchObject({ error: expect.stringMatching(/^invalid_(client|request)$/) });
+  });
+
+  describe('a forged assertion', () => {
+    let attacker: Visited;
+    let foreign: Keys;
+    beforeAll(async () => {
+      foreign = await newKeys();
+      attacker = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [foreign.publicJwk] })));
+    });
+    const claims = () => ({
+      iss: id,
+      sub: id,
+      aud: provider.url,
+      jti: randomUUID(),
+      iat: epoch(),
+      exp: epoch() + 60,
+    });
+    const unsigned = (header: object) => `${encode(header)}.${encode(claims())}.`;
+
+    it.each<[string, () => Promise<string> | string]>([
+      ['without a signature', () => unsigned({ alg: 'none' })],
+      ['with another key', () => assertion(provider, id, foreign, { header: { kid: keys.publicJwk.kid } })],
+      [
+        'with an HMAC of the public key',
+        async () => {
+          const signed = `${encode({ alg: 'HS256' })}.${encode(claims())}`;
+          const mac = createHmac('sha256', await exportSPKI(keys.publicKey));
+          return `${signed}.${mac.update(signed).digest('base64url')}`;
+        },
+      ],
+      [
+        'with a key of its own',
+        () => assertion(provider, id, foreign, { header: { jwk: foreign.publicJwk } }),
+      ],
+      [
+        'with a key elsewhere',
+        () => assertion(provider, id, foreign, { header: { jku: attacker.url(), x5u: attacker.url() } }),
+      ],
+      ['with a critical extension', () => unsigned({ alg: 'ES256', crit: ['x'], x: 1 })],
+      ['that is no JWT', () => 'a.b.c'],
+      ['that is empty', () => ''],
+      ['that is endless', () => `${'a'.repeat(40_000)}.b.c`],
+      ['with another algorithm', async () => assertion(provider, id, await newKeys('ES384'))],
+    ])('%s is refused, and asks nobody', async (_, forge) => {
+      const reply = await send(provider, await forge());
+      expect([400, 401]).toContain(reply.status);
+      expect(await reply.json()).toMatchObject({
+        error: expect.stringMatching(/^invalid_(client|request)$/),
+      });
+      expect(attacker.requests).toEqual([]);
+    });
+  });
+
+  describe('one request authenticates in one way', () => {
+    let secret: Client;
+    beforeAll(async () => {
+      secret = await provider.createClient({ grant_types: ['client_credentials'] });
+    });
+    const basic = ({ id, secret }: Client) => ({
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+    });
+    const ask = async (body: Record<string, string | string[]>, headers = {}, query = '') => {
+      const reply = await fetch(`${provider.url}/oauth2/token${query}`, {
+        method: 'POST',
+        headers,
+        body: form({ ...GRANT, ...body }),
+      });
+      return [reply.status, ((await reply.json()) as { error?: string }).error];
+    };
+
+    it('by header or body, as the client likes', async () => {
+      expect(await ask({}, basic(secret))).toEqual([200, undefined]);
+      expect(await ask({ client_id: secret.id, client_secret: secret.secret })).toEqual([200, undefined]);
+    });
+
+    it.each<[string, () => Promise<unknown[]>]>([
+      ['header and body', () => ask({ client_secret: secret.secret }, basic(secret))],
+      [
+        'header and assertion',
+        async () =>
+          ask(
+            { client_assertion: await assertion(provider, id, keys), client_assertion_type: ASSERTION_TYPE },
+            basic(secret),
+          ),
+      ],
+      ['a secret twice', () => ask({ client_id: secret.id, client_secret: [secret.secret, secret.secret] })],
+      ['two clients', () => ask({ client_id: id }, basic(secret))],
+      ['a secret in the query', () => ask({}, basic(secret), `?client_secret=${secret.secret}`)],
+      [
+        'an assertion in the query',
+        async () => ask({}, basic(secret), `?client_assertion=${await assertion(provider, id, keys)}`),
+      ],
+      ['another scheme', () => ask({}, { authorization: `Bearer ${secret.secret}` })],
+      ['no Base64', () => ask({}, { authorization: 'Basic ***' })],
+      ['nothing', () => ask({})],
+    ])('not by %s', async (_, send) => {
+      expect(await send()).toEqual([400, 'invalid_request']);
+    });
+
+    it.each<[string, () => Promise<unknown[]>]>([
+      ['the client_id alone, of one that has a secret', () => ask({ client_id: secret.id })],
+      ['a wrong secret', () => ask({ client_id: secret.id, client_secret: 'wrong' })],
+      [
+        'the hash of the secret',
+        async () => ask({ client_id: secret.id, client_secret: await hashOf(secret) }),
+      ],
+      ['a secret, of one that has a key', () => ask({ client_id: id, client_secret: 'x' })],
+      [
+        'an assertion, of one that has a secret',
+        async () =>
+          ask({
+            client_assertion: await assertion(provider, secret.id, keys),
+            client_assertion_type: ASSERTION_TYPE,
+          }),
+      ],
+    ])('not by %s', async (_, send) => {
+      expect(await send()).toEqual([401, 'invalid_client']);
+    });
+
+    const hashOf = async (client: Client) => {
+      const [row] = await provider.sql('select secret_hash from clients where id = $1', [client.id]);
+      return String(row?.['secret_hash']);
+    };
+  });
+
+  it('keeps to the algorithm that the client registered', async () => {
+    const { id: pinned } = await provider.createClient({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'PS256',
+      jwks: { keys: [keys.publicJwk] },
+    });
+    expect((await send(provider, await assertion(provider, pinned, keys))).status).toBe(401);
+  });
+
+  it('authenticates at introspection and revocation as well', async () => {
+    for (const endpoint of ['introspect', 'revoke'] as const) {
+      const reply = await post(
+        provider,
+        endpoint,
+        { id, secret: '', redirectUri: '' },
+        {
+          token: 'nothing',
+          client_assertion_type: ASSERTION_TYPE,
+          client_assertion: await assertion(provider, id, keys),
+        },
+      );
+      expect(reply.status).toBe(200);
+    }
+  });
+});
