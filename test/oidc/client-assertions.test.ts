@@ -33,7 +33,8 @@ describe.each(STORES)('private_key_jwt on %s', (stores) => {
     const nodes = [provider, await secondNode(provider)];
     const signed = await assertion(provider, id, keys);
     const statuses = await atOnce(20, async (n) => (await send(nodes[n % 2]!, signed)).status);
-    expect(statuses.toSorted()).toEqual([200, ...Array<number>(19).fill(401)]);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(19);
     expect((await send(provider, signed)).status).toBe(401);
     expect((await send(provider, await assertion(provider, id, keys))).status).toBe(200);
   });

@@ -37,8 +37,9 @@ describe.each(STORES)('DPoP on %s', (stores) => {
 
   it('a proof serves once of twenty parallel tries on two nodes, and never again', async () => {
     const DPoP = await proof(provider, keys);
-    const statuses = await atOnce(20, async (n) => (await ask(DPoP, [provider, node][n % 2]!)).status);
-    expect(statuses.toSorted()).toEqual([200, ...Array<number>(19).fill(400)]);
+    const statuses = await atOnce(20, async (n) => (await ask(DPoP, n % 2 === 0 ? provider : node)).status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 400)).toHaveLength(19);
     expect((await ask(DPoP)).status).toBe(400);
   });
 
