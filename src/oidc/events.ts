@@ -1,5 +1,6 @@
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { TOKEN_EXCHANGE, type TokenExchange } from './tokens/exchange/grant.ts';
+import type { TokenExchange } from './tokens/exchange/grant.ts';
+import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 
 /** What the provider tells the rest of the house. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
@@ -61,4 +62,5 @@ const KNOWN_GRANTS = new Set([
   'urn:ietf:params:oauth:grant-type:device_code',
   'urn:openid:params:grant-type:ciba',
   TOKEN_EXCHANGE,
+  JWT_BEARER,
 ]);

@@ -15,6 +15,7 @@ import { installFormPost } from './form-post.ts';
 import { installFailureReplies } from './failures.ts';
 import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
+import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
@@ -47,6 +48,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   });
   installIdTokenClaims(provider);
   installQueryRefusal(provider);
+  installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

@@ -1,5 +1,7 @@
 import { errors } from 'oidc-provider';
 import { OIDC_SCOPES } from '../account.ts';
+import { type AssertionIssuer, issuersProblem } from './assertion-issuers.ts';
+import { grantsProblem } from './grants.ts';
 import { policyProblem, type TokenExchangePolicy } from './token-exchange.ts';
 import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 
@@ -17,6 +19,7 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
  *   more than the server's `refresh.absolute`;
  * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter;
  * - `token_exchange`: what it may get by token exchange (RFC 8693); nothing without;
+ * - `assertion_issuers`: other issuers whose assertions, of one subject each, stand for this client (RFC 7523);
  * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4);
  * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0);
  * - `dpop_require_nonce` (false): whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8).
@@ -35,6 +38,7 @@ export const EXTRA_METADATA = [
   'token_exchange',
   'may_act',
   'dpop_require_nonce',
+  'assertion_issuers',
   'api_scope',
   'frontchannel_logout_uri',
   'frontchannel_logout_session_required',
@@ -83,6 +87,7 @@ const checks: Record<string, Check> = {
   access_token_ttl: secondsUpTo(DAY),
   id_token_ttl: secondsUpTo(DAY),
   token_exchange: policyProblem,
+  assertion_issuers: issuersProblem,
   may_act: (value) => (typeof value === 'string' && value !== '' ? null : 'must be a client_id'),
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
   default_resource: (value) =>
@@ -92,11 +97,15 @@ const checks: Record<string, Check> = {
     typeof value === 'boolean' ? null : 'must be true or false',
 };
 
-/** Checks one property of EXTRA_METADATA. @throws InvalidClientMetadata (RFC 7591 section 3.2.2). */
+/**
+ * Checks one property of EXTRA_METADATA, and with it the grants.
+ * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
+ */
 export function validateExtraMetadata(_ctx: unknown, key: string, value: unknown, client: object): void {
-  if (value === undefined) return;
-  const problem = checks[key]?.(value, client);
+  const problem = value === undefined ? null : checks[key]?.(value, client);
   if (problem) throw new errors.InvalidClientMetadata(`${key} ${problem}`);
+  const ofGrants = grantsProblem(client);
+  if (ofGrants !== null) throw new errors.InvalidClientMetadata(ofGrants);
 }
 
 /** Where they are read: the library camel-cases the metadata that it knows on its clients, and leaves the rest as it is. */
@@ -114,6 +123,7 @@ export interface ExtraClientProperties {
   id_token_ttl?: number;
   token_exchange?: TokenExchangePolicy;
   may_act?: string;
+  assertion_issuers?: AssertionIssuer[];
   /** The scopes of APIs in the client's `scope`; undefined when it has none. */
   api_scope?: string;
   frontchannel_logout_uri?: string;

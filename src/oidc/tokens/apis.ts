@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import type { ApiRecord, Apis } from '../../storage/apis.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
+import { JWT_BEARER } from './grant-types.ts';
 import { ME_SCOPES } from './me-scopes.ts';
 
 /** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
@@ -49,8 +50,10 @@ export class ApiRegistry {
 
 type Client = KoaContextWithOIDC['oidc']['client'] & ExtraClientProperties;
 
-const isClientCredentials = (ctx: KoaContextWithOIDC) =>
-  ctx.oidc.params?.['grant_type'] === 'client_credentials';
+/** The grants by which a client gets tokens of its own. */
+const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
+
+const isForItself = (ctx: KoaContextWithOIDC) => OWN_GRANTS.has(ctx.oidc.params?.['grant_type']);
 
 const inWords = (words: string) => Set.prototype.has.bind(new Set(words.split(' ')));
 
@@ -74,7 +77,7 @@ export const resourceServerOf = (
 
 /**
  * Resource indicators (RFC 8707) over the registry. A client may ask for the scopes in its own `scope` metadata; one
- * that has none there for any of an API through a person's consent, and for none for itself (client credentials).
+ * that has none there for any of an API through a person's consent, and for none for itself (client credentials, JWT bearer).
  */
 export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, clientCredentialsTtl: number) {
   return {
@@ -82,14 +85,14 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
     defaultResource(ctx: KoaContextWithOIDC, client: Client, oneOf?: string[] | string): string[] | string {
       if (oneOf !== undefined) return oneOf;
       // A service account gets a JWT access token without having to know this parameter.
-      const fallback = isClientCredentials(ctx) ? apis.builtIn : [];
+      const fallback = isForItself(ctx) ? apis.builtIn : [];
       return client.default_resource ?? fallback;
     },
     useGrantedResource: () => false,
     getResourceServerInfo(ctx: KoaContextWithOIDC, identifier: string, client: Client): ResourceServer {
       const api = apis.find(identifier);
       if (!api) throw new errors.InvalidTarget('there is no API with this identifier');
-      const own = isClientCredentials(ctx);
+      const own = isForItself(ctx);
       const limit = client.api_scope ?? (own ? '' : undefined);
       const scopes = limit === undefined ? api.scopes : api.scopes.filter(inWords(limit));
       const requested = ctx.oidc.requestParamScopes;

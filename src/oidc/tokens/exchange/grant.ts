@@ -10,10 +10,9 @@ import {
 } from 'oidc-provider/lib/helpers/grants.js';
 import { epochSeconds, type Clock } from '../../../kernel/clock.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
+import { TOKEN_EXCHANGE } from '../grant-types.ts';
 import { actingUnder, targetOf } from './policy.ts';
 import { ACCESS_TOKEN, type ActClaim, createTokenReader, type PresentedToken } from './presented.ts';
-
-export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** A token that was exchanged. */
 export interface TokenExchange {

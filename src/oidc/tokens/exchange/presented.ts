@@ -81,21 +81,24 @@ async function opaqueClaims(provider: Provider, value: string): Promise<Claims |
   };
 }
 
-/** The claims of an ID token of ours, whoever it is for. Those of one that has expired too. */
-async function idTokenClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+function audienceOf(jwt: string): unknown {
   try {
-    const { aud } = decodeJwt(value);
-    const client = typeof aud === 'string' ? await provider.Client.find(aud) : undefined;
-    if (!client) return undefined;
-    const { payload } = await provider.IdToken.validate(value, client);
-    // Only ID tokens tell their grant: other JWTs for clients (JARM, signed userinfo) are none.
-    if (payload['gid'] === undefined || payload['exp'] === undefined) return undefined;
-    const { scope: _scope, ...claims } = payload as unknown as Claims;
-    return { ...claims, client_id: client.clientId };
+    return decodeJwt(jwt).aud;
   } catch {
-    // Not a JWT, not by one of our keys, not for that client.
     return undefined;
   }
+}
+
+/** The claims of an ID token of ours, whoever it is for. Those of one that has expired too. */
+async function idTokenClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+  const audience = audienceOf(value);
+  const client = typeof audience === 'string' ? await provider.Client.find(audience) : undefined;
+  if (!client) return undefined;
+  const validated = await provider.IdToken.validate(value, client).catch(() => undefined);
+  // Only ID tokens tell their grant: other JWTs for clients (JARM, signed userinfo) are none.
+  if (validated?.payload['gid'] === undefined || validated.payload['exp'] === undefined) return undefined;
+  const { scope: _scope, ...claims } = validated.payload as unknown as Claims;
+  return { ...claims, client_id: client.clientId };
 }
 
 interface Dependencies {

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+const uri = z.string().refine((value) => URL.parse(value)?.protocol.startsWith('http'));
+
+/** Public keys alone: whoever could read a private one could sign. */
+const publicKey = z
+  .looseObject({ kty: z.enum(['EC', 'OKP', 'RSA']) })
+  .refine((key) => !('d' in key) && !('k' in key));
+
+const trusted = {
+  /** What assertions have as `iss`. */
+  issuer: z.string().min(1),
+  /** What they have as `sub` when they stand for this client. */
+  subject: z.string().min(1),
+};
+
+const schema = z
+  .array(
+    z.union([
+      z.strictObject({ ...trusted, jwks: z.strictObject({ keys: z.array(publicKey).min(1) }) }),
+      z.strictObject({ ...trusted, jwks_uri: uri }),
+    ]),
+  )
+  .max(20);
+
+/** Another issuer, and its subject that is this client: its metadata `assertion_issuers`. */
+export type AssertionIssuer = z.infer<typeof schema>[number];
+
+/** What is wrong with a client's `assertion_issuers`, or null. */
+export const issuersProblem = (value: unknown): string | null =>
+  schema.safeParse(value).success
+    ? null
+    : 'must be like [{"issuer":"https://ci.example.com","subject":"job:1","jwks_uri":"https://ci.example.com/jwks"}], or with jwks';

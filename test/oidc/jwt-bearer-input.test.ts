@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { exportSPKI, SignJWT } from 'jose';
+import {
+  assertionOf,
+  createService,
+  JWT_BEARER,
+  newSigner,
+  now,
+  redeem,
+  type Signer,
+} from './support/assertions.ts';
+import { post } from './support/flow.ts';
+import { type Client, type Provider, startProvider } from './support/provider.ts';
+import { startVisited, type Visited } from './support/visited.ts';
+
+const REPORTS = 'https://reports.example.test';
+const CI = 'https://ci.example.test';
+const JOB = 'repo:example/app:main';
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const refused = { status: 400, body: { error: 'invalid_grant' } };
+
+describe('what is no JWT bearer grant', () => {
+  let provider: Provider;
+  let keys: Signer;
+  let service: Client;
+  let watcher: Client;
+  beforeAll(async () => {
+    [provider, keys] = await Promise.all([
+      startProvider({ settings: { outbound: { allow: ['127.0.0.1'] } } }),
+      newSigner(),
+    ]);
+    await provider.createApi({ identifier: REPORTS });
+    [service, watcher] = await Promise.all([
+      createService(provider, { jwks: { keys: [keys.publicJwk] }, scope: 'read' }),
+      provider.createClient({ grant_types: ['client_credentials'] }),
+    ]);
+  });
+
+  describe('refuses an assertion', () => {
+    it.each<[string, Record<string, unknown>]>([
+      ['for another server', { aud: 'https://other.example.test' }],
+      ['for the token endpoint', { aud: 'TOKEN' }],
+      ['for the issuer among others', { aud: ['ISSUER', 'https://other.example.test'] }],
+      ['for the issuer with a slash', { aud: 'ISSUER/' }],
+      ['for nobody', { aud: undefined }],
+      ['for an empty list', { aud: [] }],
+      ['of another issuer', { iss: 'somebody' }],
+      ['of another subject', { sub: 'somebody' }],
+      ['without an issuer', { iss: undefined }],
+      ['without a subject', { sub: undefined }],
+      ['of numbers', { iss: 7, sub: 7 }],
+      ['without an end', { exp: undefined }],
+      ['that has ended', { exp: now() - 60 }],
+      ['that ends too late', { exp: now() + 900 }],
+      ['that ends in words', { exp: 'tomorrow' }],
+      ['that ends never', { exp: 1e300 }],
+      ['that begins later', { nbf: now() + 600 }],
+      ['of the future', { iat: now() + 600 }],
+      ['without an id', { jti: undefined }],
+      ['with an empty id', { jti: '' }],
+      ['with an id that is no string', { jti: { a: 1 } }],
+      ['with an endless id', { jti: 'x'.repeat(300) }],
+    ])('%s', async (_what, changes) => {
+      const claims = JSON.parse(
+        JSON.stringify(changes)
+          .replaceAll('ISSUER', provider.url)
+          .replace('TOKEN', `${provider.url}/oauth2/token`),
+      ) as Record<string, unknown>;
+      const signed = await assertionOf(provider, service, keys, { claims: { ...changes, ...claims } });
+      expect(await redeem(provider, service, signed)).toMatchObject(refused);
+    });
+
+    describe('that is forged', () => {
+      let attacker: Signer;
+      let lair: Visited;
+      beforeAll(async () => {
+        attacker = await newSigner();
+        lair = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [attacker.publicJwk] })));
+      });
+
+      const forgeries: [string, () => Promise<string>][] = [
+        ['by another key', () => assertionOf(provider, service, attacker)],
+        [
+          'by another key under the name of the right one',
+          () => assertionOf(provider, service, { ...attacker, publicJwk: keys.publicJwk }),
+        ],
+        [
+          'with its own key inside',
+          () => assertionOf(provider, service, attacker, { header: { jwk: attacker.publicJwk } }),
+        ],
+        [
+          'with an address of its keys (jku)',
+          () => assertionOf(provider, service, attacker, { header: { jku: `${lair.url()}/jku` } }),
+        ],
+        [
+          'with an address of its certificate (x5u)',
+          () => assertionOf(provider, service, attacker, { header: { x5u: `${lair.url()}/x5u` } }),
+        ],
+        [
+          'by nobody (none)',
+          async () => {
+            const [, payload] = (await assertionOf(provider, service, keys)).split('.');
+            return `${encode({ alg: 'none' })}.${payload}.`;
+          },
+        ],
+        [
+          'by nobody, with a signature',
+          async () => {
+            const [, payload, signature] = (await assertionOf(provider, service, keys)).split('.');
+            return `${encode({ alg: 'None' })}.${payload}.${signature}`;
+          },
+        ],
+        [
+          'with the public key as a secret (PEM)',
+          async () => hmac(new TextEncoder().encode(await exportSPKI(keys.publicKey))),
+        ],
+        [
+          'with the public key as a secret (JWK)',
+          () => hmac(new TextEncoder().encode(JSON.stringify(keys.publicJwk))),
+        ],
+        [
+          'with another payload',
+          async () => {
+            const [header, payload = '', signature] = (await assertionOf(provider, service, keys)).split('.');
+            const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+            return `${header}.${encode({ ...claims, exp: now() + 200 })}.${signature}`;
+          },
+        ],
+        [
+          'without its signature',
+          async () => (await assertionOf(provider, service, keys)).replace(/[^.]*$/, ''),
+        ],
+        [
+          'of an extension that nobody knows (crit)',
+          () =>
+            assertionOf(provider, service, keys, { header: { typ: 'JWT', cty: 'JWT' } }).then((jwt) => {
+              const [, payload, signature] = jwt.split('.');
+              return `${encode({ alg: keys.alg, kid: keys.publicJwk.kid, crit: ['x'], x: 1 })}.${payload}.${signature}`;
+            }),
+        ],
+        [
+          'of another kind of JWT',
+          () => assertionOf(provider, service, keys, { header: { typ: 'oauth-authz-req+jwt' } }),
+        ],
+      ];
+      const hmac = (secret: Uint8Array) =>
+        new SignJWT({
+          iss: service.id,
+          sub: service.id,
+          aud: provider.url,
+          jti: randomUUID(),
+          exp: now() + 60,
+        })
+          .setProtectedHeader({ alg: 'HS256', kid: keys.publicJwk.kid ?? '' })
+          .sign(secret);
+
+      it.each(forgeries)('%s', async (_what, forge) => {
+        expect(await redeem(provider, service, await forge())).toMatchObject(refused);
+        expect(lair.requests).toEqual([]);
+      });
+    });
+
+    it.each([
+      ['nonsense', 'nonsense'],
+      ['three nothings', '..'],
+      ['two parts', 'a.b'],
+      ['five parts', 'a.b.c.d.e'],
+      ['an array', `${encode({ alg: 'ES256' })}.${encode([])}.x`],
+      ['a NUL byte', 'a\0b.c.d'],
+      ['a number', '42'],
+      ['a great length', `${'x'.repeat(20_000)}.y.z`],
+    ])('that is none: %s', async (_what, assertion) => {
+      expect(await redeem(provider, service, assertion)).toMatchObject(refused);
+    });
+
+    it('of another client, and that another client shows', async () => {
+      const other = await createService(provider, { jwks: { keys: [(await newSigner()).publicJwk] } });
+      const signed = await assertionOf(provider, service, keys);
+      expect(await redeem(provider, other, signed)).toMatchObject(refused);
+      expect(await redeem(provider, service, signed)).toMatchObject({ status: 200 });
+    });
+  });
+
+  it('refuses a request that is none, in the protocol’s words', async () => {
+    const fresh = () => assertionOf(provider, service, keys);
+    const invalid = { status: 400, body: { error: 'invalid_request' } };
+    const of = (parameters: Record<string, string | string[]>) =>
+      post(provider, 'token', service, { grant_type: JWT_BEARER, ...parameters });
+    expect(await of({})).toMatchObject(invalid);
+    expect(await of({ assertion: '' })).toMatchObject(invalid);
+    expect(await of({ assertion: [await fresh(), await fresh()] })).toMatchObject(invalid);
+    expect(await of({ assertion: await fresh(), scope: ['read', 'read'] })).toMatchObject(invalid);
+    for (const [parameters, error] of [
+      [{ resource: REPORTS, scope: 'write' }, 'invalid_scope'],
+      [{ resource: REPORTS, scope: 'nonsense' }, 'invalid_scope'],
+      [{ resource: 'https://nowhere.example.test' }, 'invalid_target'],
+      [{ resource: 'reports' }, 'invalid_target'],
+      [{ resource: [REPORTS, `${provider.url}/api/v2`] }, 'invalid_target'],
+    ] as const) {
+      expect(await of({ assertion: await fresh(), ...parameters } as Record<string, string>)).toMatchObject({
+        status: 400,
+        body: { error },
+      });
+    }
+    expect(await redeem(provider, watcher, await fresh())).toMatchObject({
+      status: 400,
+      body: { error: 'unauthorized_client' },
+    });
+    const nobody = await fetch(`${provider.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: JWT_BEARER, assertion: await fresh() }),
+    });
+    expect(nobody.status).toBe(400);
+  });
+
+  it.each<[string, object, { isPublic?: boolean }]>([
+    ['has no keys', { grant_types: [JWT_BEARER] }, {}],
+    [
+      'has a private key there',
+      {
+        grant_types: [JWT_BEARER],
+        assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [{ kty: 'EC', d: 'x' }] } }],
+      },
+      {},
+    ],
+    [
+      'has a secret there',
+      {
+        grant_types: [JWT_BEARER],
+        assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [{ kty: 'oct', k: 'x' }] } }],
+      },
+      {},
+    ],
+    [
+      'names an issuer without keys',
+      { grant_types: [JWT_BEARER], assertion_issuers: [{ issuer: CI, subject: JOB }] },
+      {},
+    ],
+    [
+      'names an issuer for any subject',
+      { grant_types: [JWT_BEARER], assertion_issuers: [{ issuer: CI, jwks_uri: CI }] },
+      {},
+    ],
+    [
+      'proves nothing, and wants client credentials',
+      { grant_types: ['client_credentials'] },
+      { isPublic: true },
+    ],
+    [
+      'proves nothing, and wants token exchange',
+      {
+        grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+        response_types: [],
+        redirect_uris: [],
+      },
+      { isPublic: true },
+    ],
+  ])('cannot be had by a client that %s', async (_what, metadata, options) => {
+    const none = { response_types: [], redirect_uris: [] };
+    await expect(provider.createClient({ ...none, ...metadata }, options)).rejects.toMatchObject({
+      code: 'invalid_client_metadata',
+    });
+  });
+});
