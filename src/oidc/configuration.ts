@@ -114,6 +114,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
           (oidc.client as ExtraClientProperties | undefined)?.dpop_require_nonce === true,
       },
       mTLS: mutualTls(config),
+      // The keys in `jwks` sign by themselves.
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayIntrospect },

@@ -24,6 +24,7 @@ import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installLogout } from './logout/install.ts';
 import { installSessionDevices } from './sessions/device.ts';
 import { installSessionRenewal } from './sessions/renewal.ts';
+import { SigningKey } from './signing-key.ts';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;
@@ -36,7 +37,10 @@ export interface ProviderDependencies extends ConfigurationDependencies {
 
 /** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
 export function createProvider(deps: ProviderDependencies, keys: Keys): Provider {
-  const provider = new Provider(deps.config.publicUrl, createConfiguration(deps, { keys: keys.jwks }));
+  const provider = new Provider(
+    deps.config.publicUrl,
+    createConfiguration(deps, { keys: keys.jwks.map((jwk) => new SigningKey(jwk)) }),
+  );
   // The listener has made Host and X-Forwarded-* say the truth by the time a request gets here.
   provider.proxy = true;
   deps.clients.install(provider);
