@@ -11,6 +11,9 @@ import path from 'node:path';
  */
 const FLAGS = ['--max-semi-space-size=12', '--heap-growing-percent=30'];
 
+/** glibc would give each of a dozen threads an arena of its own, most of it empty: some megabytes at no gain. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', ...process.env };
+
 const isServer = process.argv[2] === 'serve';
 const isOwnNode = Number.parseInt(process.versions.node, 10) >= 24;
 const args = [...(isServer ? FLAGS : []), ...process.execArgv, ...process.argv.slice(1)];
@@ -26,7 +29,7 @@ function runOnOwnNode() {
     );
     process.exit(1);
   }
-  const child = spawn(node, args, { stdio: 'inherit' });
+  const child = spawn(node, args, { stdio: 'inherit', env: ENVIRONMENT });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
   child.on('error', (error) => {
@@ -43,7 +46,7 @@ if (!isOwnNode) {
   process.platform !== 'win32'
 ) {
   // V8 takes them on the command line alone. The process stays the same one.
-  process.execve(process.execPath, [process.execPath, ...args], process.env);
+  process.execve(process.execPath, [process.execPath, ...args], ENVIRONMENT);
 } else {
   module.enableCompileCache();
   if (isServer && process.env.npm_lifecycle_event === 'start') stopWithNpm();

@@ -1,6 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import nodemailer from 'nodemailer';
 import { mailOf, type Sender, type Transport } from './transport.ts';
 
 /** Where mail goes without SMTP_URL. */
@@ -8,9 +7,11 @@ export const mailFolder = (dataDir: string): string => path.join(dataDir, 'mail'
 
 /** Mail as `.eml` files (RFC 5322) in `folder`, oldest first by name, for the owner of this process alone. */
 export function createFileTransport(folder: string, from: Sender): Transport {
-  const transporter = nodemailer.createTransport({ streamTransport: true, buffer: true });
   return {
     async send(letter, signal) {
+      // A process that sends no mail does without the megabytes that this takes.
+      const { createTransport } = await import('nodemailer');
+      const transporter = createTransport({ streamTransport: true, buffer: true });
       const { message } = await transporter.sendMail(mailOf(letter, from));
       await mkdir(folder, { recursive: true, mode: 0o700 });
       // A second try writes the same file; who reads along sees all of it or nothing.
@@ -18,6 +19,6 @@ export function createFileTransport(folder: string, from: Sender): Transport {
       await writeFile(`${file}.tmp`, message, { mode: 0o600, signal });
       await rename(`${file}.tmp`, `${file}.eml`);
     },
-    close: () => transporter.close(),
+    close: () => undefined,
   };
 }

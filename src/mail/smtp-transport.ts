@@ -1,4 +1,4 @@
-import nodemailer, { type NodemailerError } from 'nodemailer';
+import type { NodemailerError } from 'nodemailer';
 import { mailOf, MessageRefused, type Sender, type Transport } from './transport.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -22,7 +22,7 @@ function isRefusal(error: unknown): boolean {
  * @param smtpUrl `smtp://` or `smtps://`; its query may hold any option of nodemailer, such as `requireTLS=true`.
  */
 export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
-  const transporter = nodemailer.createTransport({
+  const options = {
     pool: true,
     // The outbox tries again, and nobody else does.
     maxRequeues: 0,
@@ -30,15 +30,19 @@ export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
     // A relay on this machine has, as a rule, a certificate that it signed itself, and nobody in between.
     tls: { rejectUnauthorized: !LOOPBACK.has(new URL(smtpUrl).hostname) },
     url: smtpUrl,
-  });
+  } as const;
+  // A process that sends no mail does without the megabytes that this takes.
+  const open = async () => (await import('nodemailer')).createTransport(options);
+  let opened: ReturnType<typeof open> | undefined;
   return {
     async send(letter, signal) {
+      const transporter = await (opened ??= open());
       try {
         await transporter.sendMail({ ...mailOf(letter, from), signal });
       } catch (error) {
         throw isRefusal(error) ? new MessageRefused((error as Error).message, { cause: error }) : error;
       }
     },
-    close: () => transporter.close(),
+    close: () => void opened?.then((transporter) => transporter.close()),
   };
 }

@@ -1,9 +1,7 @@
 import { pino } from 'pino';
 import type { Config } from '../../config/index.ts';
 import { createLogger, type Logger } from '../../kernel/logger.ts';
-
-/** A line for each request would be a write for each: they are written together, within half a second and at the end. */
-const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 500 };
+import { bufferedOutput } from './buffered-output.ts';
 
 /**
  * The server's log: JSON lines, on standard output in production. On a developer's terminal that belongs to people, so
@@ -12,7 +10,7 @@ const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 500 };
  */
 export function serverLogger({ log, production }: Config, quiet: boolean): Logger {
   const level = !production && log.level === 'info' ? 'warn' : log.level;
-  return createLogger(level, pino.destination(production && !quiet ? BUFFERED : 2));
+  return createLogger(level, production && !quiet ? bufferedOutput() : pino.destination(2));
 }
 
 /** An error that nobody caught ends the process, but not without a word in the log. */

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import PostalMime from 'postal-mime';
 
 /** A message as a mail program shows it. */
 export interface Mail {
@@ -38,6 +37,7 @@ export class Mailbox {
   async find(id: string): Promise<Mail | null> {
     const source = await this.source(id);
     if (!source) return null;
+    const { default: PostalMime } = await import('postal-mime');
     const { date, from, to, subject, text, html, headers } = await PostalMime.parse(source);
     return {
       id,
