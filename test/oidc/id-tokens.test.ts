@@ -16,6 +16,7 @@ describe('ID tokens', () => {
 
   it.each([
     ['RS256', {}],
+    ['PS256', { id_token_signed_response_alg: 'PS256' }],
     ['ES256', { id_token_signed_response_alg: 'ES256' }],
     ['EdDSA', { id_token_signed_response_alg: 'EdDSA' }],
   ])('are signed with %s, and say who signed in, when and how', async (alg, metadata) => {
