@@ -1,3 +1,4 @@
+import { holds, type Profile } from '../kernel/profiles.ts';
 import { UsageError } from './failure.ts';
 
 /** What `client create` and `client update` can be told of a client's metadata. */
@@ -22,6 +23,7 @@ export interface ClientOptions {
   /** False with --no-pkce. */
   pkce: boolean;
   authMethod?: string;
+  profile?: Profile;
   applicationType?: 'web' | 'native';
   metadata?: Record<string, unknown>;
 }
@@ -83,6 +85,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     require_pkce: options.pkce ? undefined : false,
     token_endpoint_auth_method: options.authMethod,
     application_type: options.applicationType,
+    profile: options.profile,
   };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
   return { ...options.metadata, ...Object.fromEntries(given) };
@@ -101,7 +104,9 @@ export function clientMetadata(options: NewClientOptions): Record<string, unknow
     throw new UsageError('A public client has no --auth-method.');
   }
   const type = redirectUri.some(isNative) ? { applicationType: 'native' as const } : {};
-  return changedMetadata({ ...type, ...options, grant, redirectUri });
+  // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
+  const method = holds(options.profile, 'fapi2') ? { authMethod: 'private_key_jwt' } : {};
+  return changedMetadata({ ...type, ...method, ...options, grant, redirectUri });
 }
 
 /** Whether it proves who it is with each grant request, by an assertion, and needs no secret besides. */

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { PROFILES } from '../kernel/profiles.ts';
 import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
 const DAY = 86_400;
@@ -48,6 +49,7 @@ export function withMetadataOptions(command: Command): Command {
     .option('--jwks <file>', 'its public keys: a file with a JSON Web Key Set', jsonFile)
     .option('--no-pkce', 'do not require PKCE of it')
     .addOption(new Option('--auth-method <method>', 'how it authenticates').choices(AUTH_METHODS))
+    .addOption(new Option('--profile <profile>', 'the rules that it is held to').choices(PROFILES))
     .addOption(
       new Option('--application-type <type>', 'OpenID Connect application_type').choices(['web', 'native']),
     )

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROFILES } from '../kernel/profiles.ts';
 
 const seconds = z.int().positive();
 
@@ -16,6 +17,7 @@ export const settingsSchema = z.strictObject({
     logo: z.string().nullable(),
   }),
   languages: z.array(z.enum(['en', 'de', 'es', 'zh'])).min(1),
+  profile: z.enum(PROFILES).nullable(),
   http: z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),

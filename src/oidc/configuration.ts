@@ -11,6 +11,7 @@ import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
+import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
 import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
@@ -123,6 +124,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       jwtResponseModes: { enabled: true },
       jwtUserinfo: { enabled: true },
       encryption: { enabled: true },
+      fapi: { enabled: true, profile: fapiProfile },
       requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
       revocation: { enabled: true },
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
@@ -172,7 +174,13 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       id_token_signed_response_alg: 'RS256',
     },
     enabledJWA: ENABLED_JWA,
-    extraClientMetadata: { properties: [...EXTRA_METADATA], validator: validateExtraMetadata },
+    extraClientMetadata: {
+      properties: [...EXTRA_METADATA],
+      validator(ctx, key, value, metadata) {
+        validateExtraMetadata(ctx, key, value, metadata);
+        if (key === 'profile') applyProfile(metadata, config.profile);
+      },
+    },
     extraTokenClaims: createExtraTokenClaims(deps.findUser),
     clientBasedCORS,
     // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).

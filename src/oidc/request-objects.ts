@@ -1,4 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { mayBeSignedBy } from './clients/profiles.ts';
+import type { ExtraClientProperties } from './clients/metadata.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Claims = Record<string, unknown>;
@@ -28,6 +30,8 @@ export function assertRequestObject(
   if (!TYPES.has(type)) refuse("must have the 'typ' oauth-authz-req+jwt");
   if (claims['sub'] === client.clientId) refuse("must not have the client as 'sub'");
   const isFapi = oidc.isFapi('2.0') !== undefined;
+  if (!mayBeSignedBy(header['alg'], client as ExtraClientProperties))
+    refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
   const required = [
     ...(isFapi ? ['exp', 'aud', 'nbf'] : []),
     ...(oidc.route === 'backchannel_authentication' ? ['exp', 'iat', 'nbf', 'jti'] : []),

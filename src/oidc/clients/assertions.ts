@@ -1,5 +1,7 @@
 import { errors, type Configuration } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import type { ExtraClientProperties } from './metadata.ts';
+import { mayBeSignedBy } from './profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
 const LONGEST = 600;
@@ -15,10 +17,12 @@ export function createAssertionCheck(
   issuer: string,
   clock: Clock,
 ): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> {
-  return async (_ctx, { aud, exp, jti }) => {
+  return async (_ctx, { aud, exp, jti }, { alg }, client) => {
     const refuse = (reason: string): never => {
       throw new errors.InvalidClientAuth(`client_assertion: ${reason}`);
     };
+    if (!mayBeSignedBy(alg, client as ExtraClientProperties))
+      refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
     if (aud !== issuer) refuse('aud must be the issuer alone, as a string');
     if (typeof exp !== 'number' || exp > epochSeconds(clock) + LONGEST)
       refuse(`exp must be at most ${LONGEST} seconds ahead`);

@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider';
+import { PROFILES } from '../../kernel/profiles.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import { type AssertionIssuer, issuersProblem } from './assertion-issuers.ts';
 import { grantsProblem } from './grants.ts';
@@ -22,7 +23,8 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
  * - `assertion_issuers`: other issuers whose assertions, of one subject each, stand for this client (RFC 7523);
  * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4);
  * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0);
- * - `dpop_require_nonce` (false): whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8).
+ * - `dpop_require_nonce` (false): whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8);
+ * - `profile`: the rules that it is held to: `oauth2.1`, `fapi2`, `fapi2-message-signing`.
  */
 export const EXTRA_METADATA = [
   'require_pkce',
@@ -42,6 +44,7 @@ export const EXTRA_METADATA = [
   'api_scope',
   'frontchannel_logout_uri',
   'frontchannel_logout_session_required',
+  'profile',
 ] as const;
 
 /**
@@ -89,6 +92,8 @@ const checks: Record<string, Check> = {
   token_exchange: policyProblem,
   assertion_issuers: issuersProblem,
   may_act: (value) => (typeof value === 'string' && value !== '' ? null : 'must be a client_id'),
+  profile: (value) =>
+    PROFILES.some((profile) => profile === value) ? null : `must be one of ${PROFILES.join(', ')}`,
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
   default_resource: (value) =>
     typeof value === 'string' && URL.canParse(value) ? null : 'must be an absolute URI',
@@ -124,6 +129,8 @@ export interface ExtraClientProperties {
   token_exchange?: TokenExchangePolicy;
   may_act?: string;
   assertion_issuers?: AssertionIssuer[];
+  /** With the server's, whichever is stricter. */
+  profile?: string;
   /** The scopes of APIs in the client's `scope`; undefined when it has none. */
   api_scope?: string;
   frontchannel_logout_uri?: string;

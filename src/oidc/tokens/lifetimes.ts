@@ -1,6 +1,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../../config/index.ts';
 import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import { codeLifetime } from '../clients/profiles.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 type Ttl = NonNullable<Configuration['ttl']>;
@@ -16,7 +17,8 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
       token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.accessToken,
     ClientCredentials: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
       token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.clientCredentials,
-    AuthorizationCode: tokens.authorizationCode,
+    AuthorizationCode: (_ctx: KoaContextWithOIDC, _code, client: ExtraClientProperties) =>
+      codeLifetime(tokens.authorizationCode, client),
     PushedAuthorizationRequest: tokens.pushedAuthorizationRequest,
     DeviceCode: tokens.deviceCode,
     IdToken: (_ctx: KoaContextWithOIDC, _token, client: ExtraClientProperties) =>

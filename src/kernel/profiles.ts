@@ -1,0 +1,16 @@
+/** Sets of rules that clients can be held to, each stricter than the one before and holding its rules as well. */
+export const PROFILES = ['oauth2.1', 'fapi2', 'fapi2-message-signing'] as const;
+
+export type Profile = (typeof PROFILES)[number];
+
+const rank = (profile: string | null | undefined): number => PROFILES.indexOf(profile as Profile);
+
+/** Whether `profile` is `least` or stricter. */
+export const holds = (profile: string | null | undefined, least: Profile): boolean =>
+  rank(profile) >= rank(least);
+
+/** The stricter of two; undefined when there is none. */
+export const stricter = (
+  one: string | null | undefined,
+  other: string | null | undefined,
+): Profile | undefined => PROFILES[Math.max(rank(one), rank(other))];

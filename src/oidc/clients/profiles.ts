@@ -1,0 +1,124 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { holds, type Profile, stricter } from '../../kernel/profiles.ts';
+import { CONTRACT_CLIENT } from '../contracts/clients.ts';
+import type { ExtraClientProperties } from './metadata.ts';
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
+type Metadata = Record<string, unknown>;
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const OWN_KEYS = new Set(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']);
+const SIGNED_MODES = ['jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'];
+
+/** Those that have RS256 by default: it cannot be told from a choice, so a profile that forbids it replaces it. */
+const SIGNED_BY_US = [
+  'id_token_signed_response_alg',
+  'authorization_signed_response_alg',
+  'introspection_signed_response_alg',
+];
+const CHOSEN_ALGS = [
+  'userinfo_signed_response_alg',
+  'request_object_signing_alg',
+  'token_endpoint_auth_signing_alg',
+  'backchannel_authentication_request_signing_alg',
+];
+
+/** A refusal that names the rule. */
+function demand(fulfilled: boolean, what: string, rule: string): void {
+  if (!fulfilled) throw new errors.InvalidClientMetadata(`${what} (${rule})`);
+}
+
+const uris = (metadata: Metadata): unknown[] =>
+  Array.isArray(metadata['redirect_uris']) ? (metadata['redirect_uris'] as unknown[]) : [];
+
+function isOpenToListeners(uri: unknown): boolean {
+  const url = typeof uri === 'string' ? URL.parse(uri) : null;
+  return url?.protocol === 'http:' && !LOOPBACK.has(url.hostname);
+}
+
+const isBoundToKey = (metadata: Metadata): boolean =>
+  metadata['dpop_bound_access_tokens'] === true ||
+  metadata['tls_client_certificate_bound_access_tokens'] === true;
+
+/** OAuth 2.1, whose demands RFC 9700 makes by section: most of them are how every client is treated here. */
+function applyOAuth21(metadata: Metadata): void {
+  demand(
+    metadata['require_pkce'] !== false,
+    'require_pkce must not be false',
+    'OAuth 2.1; RFC 9700 section 2.1.1',
+  );
+  demand(
+    !uris(metadata).some(isOpenToListeners),
+    'redirect_uris must not be http, but on loopback',
+    'OAuth 2.1; RFC 9700 section 2.6',
+  );
+  demand(
+    metadata['token_endpoint_auth_method'] !== 'none' ||
+      metadata['rotate_refresh_tokens'] !== false ||
+      isBoundToKey(metadata),
+    'rotate_refresh_tokens must not be false for a public client whose tokens are bound to no key',
+    'OAuth 2.1; RFC 9700 section 2.2.2',
+  );
+}
+
+/** FAPI 2.0 Security Profile, sections 5.3.2 and 5.4. What it leaves no choice about is set. */
+function applyFapi2(metadata: Metadata): void {
+  demand(
+    OWN_KEYS.has(String(metadata['token_endpoint_auth_method'])),
+    'token_endpoint_auth_method must be private_key_jwt or mutual TLS',
+    'FAPI 2.0 Security Profile section 5.3.2.1',
+  );
+  for (const alg of SIGNED_BY_US) if (metadata[alg] === 'RS256') metadata[alg] = 'ES256';
+  for (const alg of CHOSEN_ALGS)
+    demand(
+      metadata[alg] !== 'RS256',
+      `${alg} must be PS256, ES256 or EdDSA`,
+      'FAPI 2.0 Security Profile section 5.4.1',
+    );
+  if (!isBoundToKey(metadata)) metadata['dpop_bound_access_tokens'] = true;
+  metadata['require_pushed_authorization_requests'] = true;
+  metadata['rotate_refresh_tokens'] = false;
+}
+
+/** FAPI 2.0 Message Signing, sections 5.3 and 5.4. */
+function applyMessageSigning(metadata: Metadata): void {
+  metadata['require_signed_request_object'] = true;
+  const modes = (metadata['response_modes'] ?? SIGNED_MODES) as unknown;
+  demand(
+    Array.isArray(modes) && modes.every((mode) => SIGNED_MODES.includes(String(mode))),
+    `response_modes must be of ${SIGNED_MODES.join(', ')}`,
+    'FAPI 2.0 Message Signing section 5.4',
+  );
+  metadata['response_modes'] = modes;
+}
+
+/**
+ * Holds a client's metadata to its own `profile` and the server's, whichever is stricter, and writes down which: what the
+ * profile leaves no choice about is set, what contradicts it is refused. The contract doors' own clients are what their
+ * documents make them.
+ * @throws InvalidClientMetadata, naming the rule.
+ */
+export function applyProfile(metadata: Metadata, servers: Profile | null): void {
+  if (String(metadata['client_id']).startsWith(CONTRACT_CLIENT)) return;
+  const profile = stricter(metadata['profile'] as string | undefined, servers);
+  if (profile === undefined) return;
+  metadata['profile'] = profile;
+  applyOAuth21(metadata);
+  if (holds(profile, 'fapi2')) applyFapi2(metadata);
+  if (holds(profile, 'fapi2-message-signing')) applyMessageSigning(metadata);
+}
+
+/** The profile as the library knows it, which checks request objects and assertions by it. */
+export const fapiProfile = (_ctx: KoaContextWithOIDC, client: Client | undefined): '2.0' | undefined =>
+  holds((client as ExtraClientProperties | undefined)?.profile, 'fapi2') ? '2.0' : undefined;
+
+/** Seconds that a code may live under FAPI 2.0 (Security Profile section 5.3.2.2). */
+const LONGEST_CODE = 60;
+
+/** How long an authorization code of `client` lives, in seconds. @param setting the server's `tokens.authorizationCode`. */
+export const codeLifetime = (setting: number, client: ExtraClientProperties): number =>
+  holds(client.profile, 'fapi2') ? Math.min(setting, LONGEST_CODE) : setting;
+
+/** Whether a JWT that a client signed by `alg` will do (FAPI 2.0 Security Profile section 5.4.1). */
+export const mayBeSignedBy = (alg: unknown, client: ExtraClientProperties): boolean =>
+  alg !== 'RS256' || !holds(client.profile, 'fapi2');
