@@ -39,6 +39,8 @@ import { providerEvents } from './oidc/provider-events.ts';
 import { createAdapterFactory } from './oidc/adapters.ts';
 import { ApiTokens } from './oidc/tokens/api-tokens.ts';
 import { ApiRegistry, MAX_ACCESS_TOKEN_TTL } from './oidc/tokens/apis.ts';
+import { createPingDelivery } from './oidc/ciba/pings.ts';
+import { LoginAnswers } from './oidc/ciba/answers.ts';
 import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
 import { createClientValidator } from './oidc/clients/validator.ts';
@@ -175,6 +177,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
           isUnavailable,
           audit,
           counters,
+          guessLimit: domain.guessLimit,
+          loginRequests: domain.loginRequests,
         },
         keys,
       ),
@@ -279,6 +283,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       accountData: domain.accountData,
       devMailUrl: devMail && '/dev/mail',
       interactions,
+      loginAnswers: new LoginAnswers({ live, requests: domain.loginRequests, pings: stores.pings }),
       sessions,
       signedOut: (ctx, accountId) =>
         audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
@@ -308,6 +313,14 @@ export async function createContainer(config: Config, options: ContainerOptions)
     notices: stores.logoutNotices,
     live,
     fetch: outboundFetch,
+    notifications,
+    logger,
+  });
+  const pings = createPingDelivery({
+    pings: stores.pings,
+    live,
+    fetch: outboundFetch,
+    clock,
     notifications,
     logger,
   });
@@ -344,11 +357,12 @@ export async function createContainer(config: Config, options: ContainerOptions)
       stores.sweeper.start();
       mail.start();
       logouts.start();
+      pings.start();
       usage.start();
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), mail.stop(), logouts.stop()]);
+      await Promise.all([usage.stop(), mail.stop(), logouts.stop(), pings.stop()]);
       await stores.close();
     },
   };

@@ -19,6 +19,7 @@ export interface ClientOptions {
   exchangeFrom?: string[];
   exchangeImpersonation?: boolean;
   mayAct?: string;
+  notificationEndpoint?: string;
   jwks?: Record<string, unknown>;
   /** False with --no-pkce. */
   pkce: boolean;
@@ -33,8 +34,11 @@ export interface NewClientOptions extends ClientOptions {
   public?: boolean;
 }
 
+const CIBA = 'urn:openid:params:grant-type:ciba';
+
 /** Grant types that have a name nobody wants to type. */
 const GRANTS: Record<string, string> = {
+  'ciba': CIBA,
   'device-code': 'urn:ietf:params:oauth:grant-type:device_code',
   'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
   'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -62,6 +66,13 @@ function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: Cli
   };
 }
 
+/** How a client hears that there is an answer (CIBA Core section 4): it is told, where it can be, or else it asks. */
+function deliveryMode({ notificationEndpoint, metadata }: ClientOptions, grants: string[] | undefined) {
+  if (notificationEndpoint !== undefined) return 'ping';
+  const isSaid = metadata?.['backchannel_token_delivery_mode'] !== undefined;
+  return grants?.includes(CIBA) && !isSaid ? 'poll' : undefined;
+}
+
 /** RFC 7591 metadata from what the options say: those of `--metadata`, and over them what the other options say. */
 export function changedMetadata(options: ClientOptions): Record<string, unknown> {
   const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
@@ -81,6 +92,8 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     id_token_ttl: options.idTokenTtl,
     token_exchange: tokenExchange(options),
     may_act: options.mayAct,
+    backchannel_token_delivery_mode: deliveryMode(options, grants),
+    backchannel_client_notification_endpoint: options.notificationEndpoint,
     jwks: options.jwks,
     require_pkce: options.pkce ? undefined : false,
     token_endpoint_auth_method: options.authMethod,

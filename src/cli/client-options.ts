@@ -5,7 +5,7 @@ import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 const DAY = 86_400;
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 const GRANTS =
-  'authorization_code, refresh_token, client_credentials, device-code, token-exchange, jwt-bearer';
+  'authorization_code, refresh_token, client_credentials, device-code, ciba, token-exchange, jwt-bearer';
 
 /** Gives `command` the options that say a client's metadata. */
 export function withMetadataOptions(command: Command): Command {
@@ -47,6 +47,7 @@ export function withMetadataOptions(command: Command): Command {
     .option('--exchange-impersonation', 'it may exchange tokens without saying who acts')
     .option('--may-act <client_id>', 'the one client that may exchange its tokens')
     .option('--jwks <file>', 'its public keys: a file with a JSON Web Key Set', jsonFile)
+    .option('--notification-endpoint <uri>', 'where it is told that a person has answered (CIBA ping)')
     .option('--no-pkce', 'do not require PKCE of it')
     .addOption(new Option('--auth-method <method>', 'how it authenticates').choices(AUTH_METHODS))
     .addOption(new Option('--profile <profile>', 'the rules that it is held to').choices(PROFILES))

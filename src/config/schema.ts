@@ -46,6 +46,7 @@ export const settingsSchema = z.strictObject({
     pushedAuthorizationRequest: seconds.max(600),
     interaction: seconds,
     deviceCode: seconds,
+    backchannelAuthenticationRequest: seconds.max(3600),
   }),
   refresh: z.strictObject({ grace: z.int().min(0).max(60), idle: seconds, absolute: seconds }),
   session: z.strictObject({ ttl: seconds, remembered: seconds }),

@@ -2,8 +2,10 @@ import type { Config } from '../config/index.ts';
 import { createAccountData } from '../domain/account-data.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
+import { createGuessLimit } from '../domain/guess-limit.ts';
 import { createHistory } from '../domain/history.ts';
 import { createLockout } from '../domain/lockout.ts';
+import { createLoginRequests } from '../domain/login-requests.ts';
 import { createLogin } from '../domain/login.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices/index.ts';
@@ -50,6 +52,7 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
   };
   const notices = createNotices({ outbox, clock });
   const limit = createMailLimit(counters);
+  const guessLimit = createGuessLimit(counters);
   const messaging = { users, outbox, notices, audit, inTransaction, limit, clock };
   const verification = createVerification({ ...messaging, tokens: oneTimeTokens });
   const accounts = createAccounts({
@@ -118,6 +121,16 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
     accountSessions,
     history,
     accountData: createAccountData({ accounts, mfa, accountSessions, history }),
+    guessLimit,
+    loginRequests: createLoginRequests({
+      requests: stores.loginRequests,
+      users,
+      notices,
+      audit,
+      inTransaction,
+      guessLimit,
+      mailLimit: limit,
+    }),
     apiKeys: createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };

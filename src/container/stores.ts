@@ -12,6 +12,8 @@ import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
+import { createLoginRequests } from '../storage/login-requests.ts';
+import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
 import { createNotifications } from '../storage/postgres/notifications.ts';
@@ -70,6 +72,8 @@ export async function openStores({
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
     logoutNotices: createLogoutNotices(pool),
+    pings: createPings({ pool, secrets, notifications }),
+    loginRequests: createLoginRequests({ pool, secrets, clock }),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     apiKeys: createApiKeyStore(pool),

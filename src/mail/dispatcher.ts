@@ -41,8 +41,9 @@ export function createDispatcher({
     timing,
     async deliver({ id, createdAt, content }, signal) {
       const message = content();
-      if ('link' in message && Date.parse(message.link.expiresAt) <= clock.now())
-        return { done: 'dropped', why: 'its link has expired' };
+      const passing = 'link' in message ? message.link : 'request' in message ? message.request : null;
+      if (passing && Date.parse(passing.expiresAt) <= clock.now())
+        return { done: 'dropped', why: 'what it tells of is over' };
       await transport.send({ ...render(message), id, date: createdAt, to: message.to }, signal);
       return { done: 'sent', kind: message.kind };
     },

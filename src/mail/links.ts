@@ -5,6 +5,7 @@ export interface Links {
   forgotPassword: string;
   signIn: string;
   account: string;
+  requests: string;
 }
 
 export function createLinks(publicUrl: string): Links {
@@ -19,5 +20,6 @@ export function createLinks(publicUrl: string): Links {
     forgotPassword: link('/forgot-password'),
     signIn: link('/sign-in'),
     account: link('/account'),
+    requests: link('/account/requests'),
   };
 }

@@ -8,13 +8,17 @@ export interface Circumstances {
   system: string | null;
 }
 
-/** A link that serves once. */
-interface TokenLink {
-  token: string;
+/** What is over after a while. */
+interface Passing {
   /** Seconds. */
   lasts: number;
   /** ISO 8601; a message that could not be sent until then is not sent. */
   expiresAt: string;
+}
+
+/** A link that serves once. */
+interface TokenLink extends Passing {
+  token: string;
 }
 
 /** A way to show who one is, besides the password. */
@@ -35,7 +39,9 @@ export type Matter =
   /** `left` is how many codes remain. */
   | { kind: 'recovery-code-used'; left: number; circumstances: Circumstances }
   /** Somebody tried to have another account with this address. */
-  | { kind: 'account-exists'; circumstances: Circumstances };
+  | { kind: 'account-exists'; circumstances: Circumstances }
+  /** An app asks to sign the person in. */
+  | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
 export type MessageKind = Matter['kind'];
 
@@ -61,4 +67,5 @@ export const messageKinds = [
   'factor-removed',
   'recovery-code-used',
   'account-exists',
+  'login-requested',
 ] as const satisfies readonly MessageKind[];

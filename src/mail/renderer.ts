@@ -27,6 +27,8 @@ function factsOf(message: Message, { t, time }: Translator): { label: string; va
   const add = (label: string, value: string | number | null) => {
     if (value !== null && value !== '') facts.push({ label: t(label), value: String(value) });
   };
+  if ('app' in message) add('fact.app', message.app);
+  if ('bindingMessage' in message) add('fact.bindingMessage', message.bindingMessage);
   if ('factor' in message) add('fact.factor', message.factor.name);
   if ('left' in message) add('fact.left', message.left);
   if ('circumstances' in message) {

@@ -21,6 +21,12 @@ const matters = {
   'factor-removed': { kind: 'factor-removed', factor: { kind: 'totp', name: null }, circumstances },
   'recovery-code-used': { kind: 'recovery-code-used', left: 2, circumstances },
   'account-exists': { kind: 'account-exists', circumstances },
+  'login-requested': {
+    kind: 'login-requested',
+    app: 'Acme Bank',
+    bindingMessage: 'Transfer 4711',
+    request: { lasts: link.lasts, expiresAt: link.expiresAt },
+  },
 } as const;
 
 const to = { to: 'zoe@example.com', person: 'Zoë' };

@@ -1,5 +1,6 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/index.ts';
+import type { LoginRequests } from '../domain/login-requests.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -14,6 +15,7 @@ import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } fro
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
+import { ciba } from './ciba/feature.ts';
 import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
@@ -63,6 +65,7 @@ export interface ConfigurationDependencies {
   /** Asks addresses that clients name. */
   fetch: OutboundFetch;
   audit: Audit;
+  loginRequests: LoginRequests;
 }
 
 /** The library hands its form over as HTML; what is in it, it has from here. */
@@ -104,6 +107,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       pushed_authorization_request: '/oauth2/par',
       device_authorization: '/oauth2/device_authorization',
       code_verification: DEVICE_PATH,
+      backchannel_authentication: '/oauth2/bc-authorize',
     },
     features: {
       devInteractions: { enabled: false },
@@ -127,6 +131,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       fapi: { enabled: true, profile: fapiProfile },
       requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
       revocation: { enabled: true },
+      ciba: ciba({ requests: deps.loginRequests, clock }),
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
       resourceIndicators: resourceIndicators(
         apis,

@@ -7,6 +7,9 @@ const PATHS = new Set([
   '/oauth2/jwks',
 ]);
 
+/** What the library says it can do and nobody here can: a person has no code to give a client (CIBA Core section 4). */
+const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
+
 /** Seconds that clients may keep discovery and the JWK Set: shorter than the lead of a new key. */
 const MAX_AGE = 60;
 
@@ -24,6 +27,7 @@ export class Prebuilt {
     provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
       await next();
       if (ctx.method !== 'GET' || ctx.status !== 200 || !PATHS.has(ctx.path)) return;
+      if (ctx.oidc.route === 'discovery') Object.assign(ctx.body as object, NOT_OFFERED);
       ctx.set('Cache-Control', `public, max-age=${MAX_AGE}`);
       replies.set(ctx.path, Buffer.from(JSON.stringify(ctx.body)));
     });

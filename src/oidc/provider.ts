@@ -1,11 +1,12 @@
 import { Provider } from 'oidc-provider';
-import { createGuessLimit } from '../domain/guess-limit.ts';
+import type { GuessLimit } from '../domain/guess-limit.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { Keys } from './key-ring.ts';
 import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
 import { installReplayDetection } from './adapters.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import { installHashedSecrets } from './clients/secrets.ts';
+import { installPings } from './ciba/pings.ts';
 import { installDeviceLinks } from './device/feature.ts';
 import { installUserCodeLimit } from './device/user-codes.ts';
 import { installPolling } from './polling.ts';
@@ -33,6 +34,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   revokeToken(jti: string, expiresAt: number): Promise<void>;
   isUnavailable(error: unknown): boolean;
   counters: Counters;
+  guessLimit: GuessLimit;
 }
 
 /** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
@@ -58,9 +60,10 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installSessionRenewal(provider);
   installCodeRedemption(provider, { clock: deps.clock });
   installUnauthorizedClient(provider);
+  installPings(provider);
   installPolling(provider, deps.counters);
   installDeviceLinks(provider);
-  installUserCodeLimit(provider, createGuessLimit(deps.counters));
+  installUserCodeLimit(provider, deps.guessLimit);
   installRefreshRotation(provider, {
     secrets: deps.secrets,
     clock: deps.clock,

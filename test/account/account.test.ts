@@ -22,6 +22,7 @@ const PAGES = [
   'factors',
   'sessions',
   'apps',
+  'requests',
   'activity',
   'data',
   'delete',

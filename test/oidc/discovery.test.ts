@@ -33,6 +33,9 @@ it.each(['openid-configuration', 'oauth-authorization-server'])('describes itsel
     revocation_endpoint: `${url}/oauth2/revoke`,
     end_session_endpoint: `${url}/oauth2/logout`,
     pushed_authorization_request_endpoint: `${url}/oauth2/par`,
+    backchannel_authentication_endpoint: `${url}/oauth2/bc-authorize`,
+    backchannel_token_delivery_modes_supported: ['poll', 'ping'],
+    backchannel_user_code_parameter_supported: false,
     device_authorization_endpoint: `${url}/oauth2/device_authorization`,
     response_types_supported: ['code'],
     grant_types_supported: expect.arrayContaining([
@@ -40,6 +43,7 @@ it.each(['openid-configuration', 'oauth-authorization-server'])('describes itsel
       'refresh_token',
       'client_credentials',
       'urn:ietf:params:oauth:grant-type:device_code',
+      'urn:openid:params:grant-type:ciba',
     ]),
     code_challenge_methods_supported: ['S256'],
     id_token_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256', 'EdDSA']),

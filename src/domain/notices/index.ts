@@ -4,6 +4,8 @@
  */
 import type { Actor } from '../../kernel/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import { oneLine } from '../../kernel/one-line.ts';
 import type { FactorDisplay, Matter, Message } from '../../mail/messages.ts';
 import type { Outbox } from '../../storage/outbox.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
@@ -28,10 +30,19 @@ export interface Notices {
   emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
   /** Somebody tried to have another account with this one's address. At most once an hour. */
   accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
+  /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
+  loginRequested(account: Addressee, asked: Asked, tx: Tx): Promise<void>;
 }
 
 /** `id` tells it from the account's others of its kind. */
 type Factor = FactorDisplay & { id: string };
+
+interface Asked {
+  app: string;
+  bindingMessage: string | null;
+  authReqId: string;
+  expiresAt: Date;
+}
 
 interface Dependencies {
   outbox: Outbox<Message>;
@@ -71,5 +82,11 @@ export function createNotices({ outbox, clock }: Dependencies): Notices {
       tell(account, { kind: 'email-changed', email: masked(email), ...about(actor) }, tx),
     accountExists: (account, actor, tx) =>
       tell(account, { kind: 'account-exists', ...about(actor) }, tx, Math.floor(clock.now() / HOUR)),
+    loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, tx) => {
+      const lasts = Math.ceil((expiresAt.getTime() - clock.now()) / 1000);
+      const request = { lasts, expiresAt: expiresAt.toISOString() };
+      const matter = { kind: 'login-requested', app: oneLine(app), bindingMessage, request } as const;
+      return tell(account, matter, tx, sha256(authReqId));
+    },
   };
 }

@@ -1,3 +1,5 @@
+import { oneLine } from '../../kernel/one-line.ts';
+
 /** What a page may show of a client: its metadata (RFC 7591 section 2), which the client wrote itself. */
 export interface ClientMetadata {
   readonly clientId: string;
@@ -18,23 +20,8 @@ export interface ClientDisplay {
   tos: string | undefined;
 }
 
-/** Controls, what turns the direction of text, lone surrogates; not the joiners, which scripts and emoji need. */
-const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
-const LONGEST_NAME = 60;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** `text` on one line, without control and direction characters, cut after 60 characters as a person counts them. */
-export function oneLine(text: string): string {
-  const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
-  const parts = [...graphemes.segment(clean)];
-  if (parts.length <= LONGEST_NAME) return clean;
-  return `${parts
-    .slice(0, LONGEST_NAME)
-    .map(({ segment }) => segment)
-    .join('')
-    .trimEnd()}…`;
-}
 
 /** The letter that stands for somebody without a picture. */
 export const monogram = (name: string): string =>

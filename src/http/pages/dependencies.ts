@@ -12,6 +12,7 @@ import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { BrowserSessions } from '../../oidc/sessions/browser-session.ts';
+import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { Csrf } from './csrf.ts';
 import type { Renderer } from './render.ts';
@@ -38,6 +39,7 @@ export interface PageDependencies {
   history: History;
   accountData: GatherAccountData;
   interactions: Interactions;
+  loginAnswers: LoginAnswers;
   sessions: BrowserSessions;
   /** Where the mail can be read that goes nowhere else, in development. */
   devMailUrl: string | undefined;

@@ -1,5 +1,5 @@
+import { oneLine } from '../../kernel/one-line.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
-import { oneLine } from './client-display.ts';
 import type { Icon } from './icons.ts';
 import type { Message } from './i18n.ts';
 

@@ -45,7 +45,16 @@ interface Entry extends Form {
 /** What the account pages have around them. */
 export interface AccountFrame {
   section:
-    'overview' | 'profile' | 'email' | 'password' | 'factors' | 'sessions' | 'apps' | 'activity' | 'data';
+    | 'overview'
+    | 'profile'
+    | 'email'
+    | 'password'
+    | 'factors'
+    | 'sessions'
+    | 'apps'
+    | 'requests'
+    | 'activity'
+    | 'data';
   account: User;
   csrf: string;
   /** What was done just now. */
@@ -211,6 +220,8 @@ interface Views {
     recoveryCodesLeft: number;
     sessions: number;
     apps: number;
+    /** Those that wait for an answer. */
+    requests: number;
   };
 
   /** Posts `name`, `givenName`, `familyName`, `username` and `locale`. */
@@ -254,6 +265,21 @@ interface Views {
       clientId: string;
       client: ClientMetadata;
       since: Date;
+      scopes: readonly string[];
+      apis: readonly ApiAccess[];
+    }[];
+  };
+
+  /** Posts to the requests' own addresses. */
+  'account/requests': AccountFrame & {
+    action: string;
+    problems: readonly Problem[];
+    requests: readonly {
+      id: string;
+      client: ClientMetadata;
+      bindingMessage: string | null;
+      createdAt: Date;
+      expiresAt: Date;
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     }[];

@@ -2,7 +2,7 @@ import { errors, type Configuration, type KoaContextWithOIDC, type Provider } fr
 import type { Audit, AuditType } from '../../storage/audit.ts';
 import { requestActor } from '../actor.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
-import { GuessesExhausted } from './user-codes.ts';
+import { TooMany } from '../too-many.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Feature = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
@@ -66,7 +66,7 @@ const formOf = ({ oidc }: KoaContextWithOIDC, fields: Record<string, string> = {
 
 function problemOf(error: Error | undefined): UserCodeProblem | null {
   if (!error) return null;
-  if (error instanceof GuessesExhausted) return { kind: 'exhausted', retryAfter: error.retryAfter };
+  if (error instanceof TooMany) return { kind: 'exhausted', retryAfter: error.retryAfter };
   const known = PROBLEMS.get(error.name);
   if (known) return known;
   return { kind: error instanceof errors.SessionNotFound ? 'over' : 'failed' };
@@ -97,7 +97,7 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
     try {
       code = await provider.DeviceCode.findByUserCode(normalize(linked), { ignoreExpiration: true });
     } catch (error) {
-      if (!(error instanceof GuessesExhausted)) throw error;
+      if (!(error instanceof TooMany)) throw error;
       return enter(problemOf(error));
     }
     if (!code) return enter({ kind: 'unknown' });

@@ -21,7 +21,7 @@ export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: 
 }
 
 /** Everything this request asks for: what a first-party client is allowed. */
-function requested({ oidc }: KoaContextWithOIDC): Allowed {
+export function requested({ oidc }: KoaContextWithOIDC): Allowed {
   const servers = Object.entries(oidc.resourceServers ?? {});
   return {
     oidcScopes: [...oidc.requestParamOIDCScopes],

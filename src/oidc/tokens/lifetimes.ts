@@ -21,6 +21,12 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
       codeLifetime(tokens.authorizationCode, client),
     PushedAuthorizationRequest: tokens.pushedAuthorizationRequest,
     DeviceCode: tokens.deviceCode,
+    BackchannelAuthenticationRequest: (ctx: KoaContextWithOIDC | undefined) => {
+      const wanted = Number(
+        ctx?.oidc.params?.['requested_expiry'] ?? tokens.backchannelAuthenticationRequest,
+      );
+      return Math.min(wanted, tokens.backchannelAuthenticationRequest);
+    },
     IdToken: (_ctx: KoaContextWithOIDC, _token, client: ExtraClientProperties) =>
       client.id_token_ttl ?? tokens.idToken,
     Interaction: tokens.interaction,

@@ -11,6 +11,7 @@ const TABLES = [
   { table: 'oidc_records', key: 'model, id', kept: KEPT_EXPIRED },
   { table: 'oidc_grants', key: 'id', kept: 0 },
   { table: 'revocation_marks', key: 'kind, key', kept: 0 },
+  { table: 'login_requests', key: 'id', kept: 0 },
   { table: 'one_time_tokens', key: 'hash', kept: 0 },
   { table: 'outbox', key: 'id', kept: 0 },
   { table: 'totp_authenticators', key: 'id', kept: 0 },

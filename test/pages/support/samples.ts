@@ -85,6 +85,26 @@ const resetPassword = {
   account,
   passwordLength: { min: 8, max: 128 },
 };
+const owner = {
+  csrf: 'token',
+  account: {
+    id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a10',
+    number: 1,
+    username: 'maria',
+    ...account,
+    emailVerifiedAt: new Date('2026-01-01T00:00:00Z'),
+    givenName: 'Maria',
+    familyName: 'Keller',
+    locale: 'en',
+    status: 'active' as const,
+    roles: ['user'],
+    hasPassword: true,
+    passwordChangedAt: null,
+    lastLoginAt: null,
+    createdAt: new Date('2026-01-01T00:00:00Z'),
+    updatedAt: new Date('2026-01-01T00:00:00Z'),
+  },
+};
 const device = { action: '/device', fields: { xsrf: 'x' } };
 const consent = {
   action: '/interaction/x/consent',
@@ -164,6 +184,41 @@ export const samples: Readonly<Record<string, Sample>> = {
     apis: [],
   }),
   'consent-device': sample('consent', { ...consent, redirectUri: undefined }),
+  'account-requests': sample('account/requests', {
+    ...owner,
+    section: 'requests',
+    done: null,
+    action: '/account/requests',
+    problems: [],
+    requests: [
+      {
+        id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a11',
+        client,
+        bindingMessage: 'Transfer 4711',
+        createdAt: new Date('2026-11-21T14:00:00Z'),
+        expiresAt: new Date('2026-11-21T14:10:00Z'),
+        scopes: ['openid', 'email'],
+        apis: [{ name: 'Orders API', scopes: ['orders:read'] }],
+      },
+      {
+        id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a12',
+        client: longNamed,
+        bindingMessage: null,
+        createdAt: new Date('2026-11-21T14:01:00Z'),
+        expiresAt: new Date('2026-11-21T14:11:00Z'),
+        scopes: ['openid'],
+        apis: [],
+      },
+    ],
+  }),
+  'account-requests-none': sample('account/requests', {
+    ...owner,
+    section: 'requests',
+    done: 'account.doneDenied',
+    action: '/account/requests',
+    problems: [{ field: null, message: 'problem.requestWeak' }],
+    requests: [],
+  }),
   'device-code': sample('device-code', { ...device, userCode: '', problems: [] }),
   'device-code-wrong': sample('device-code', {
     ...device,

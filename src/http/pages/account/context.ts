@@ -24,6 +24,8 @@ const DONE = {
   'session': 'account.doneSession',
   'sessions': 'account.doneSessions',
   'app': 'account.doneApp',
+  'approved': 'account.doneApproved',
+  'denied': 'account.doneDenied',
 } as const satisfies Record<string, MessageKey>;
 
 /** Sends the browser back to a page, which says what was done. */

@@ -9,19 +9,21 @@ import { emailRoutes } from './email.ts';
 import { factorRoutes } from './factors.ts';
 import { passwordRoutes } from './password.ts';
 import { profileRoutes } from './profile.ts';
+import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { totpRoutes } from './totp.ts';
 
 export function accountRoutes(router: Router, deps: PageParts): void {
   const steps = accountSteps(deps);
-  const { renderer, mfa, accountSessions } = deps;
+  const { renderer, mfa, accountSessions, loginAnswers } = deps;
 
   router.get('/account', ...steps.open, async (ctx: AccountContext) => {
     const { id } = ctx.state.user;
-    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps] = await Promise.all([
+    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps, requests] = await Promise.all([
       mfa.status(id),
       accountSessions.list(id),
       accountSessions.apps(id),
+      loginAnswers.waiting(id),
     ]);
     renderer.render(ctx, 'account/overview', {
       ...accountFrame(ctx, deps, 'overview'),
@@ -29,6 +31,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
       recoveryCodesLeft,
       sessions: sessions.length,
       apps: apps.length,
+      requests: requests.length,
     });
   });
   for (const routes of [
@@ -39,6 +42,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
     totpRoutes,
     sessionRoutes,
     appRoutes,
+    requestRoutes,
     activityRoutes,
     dataRoutes,
   ]) {

@@ -1,0 +1,99 @@
+/** Requests of clients to sign somebody in who is elsewhere (OpenID Connect CIBA Core 1.0), from asking to answering. */
+import type { Actor } from '../kernel/actor.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { LoginRequest, LoginRequests as Store, NewLoginRequest } from '../storage/login-requests.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Users } from '../storage/users.ts';
+import type { GuessLimit } from './guess-limit.ts';
+import { lookUp } from './lookup.ts';
+import type { Notices } from './notices/index.ts';
+import type { MailLimit } from './notices/mail-limit.ts';
+import { present } from './users/user.ts';
+
+export type { LoginRequest } from '../storage/login-requests.ts';
+
+type Answer = 'approved' | 'denied';
+
+export interface LoginRequests {
+  /**
+   * The account that a client means by an email address or a username.
+   * @throws DomainError rate_limited when the client has named too many that are nobody's, unavailable.
+   */
+  whoIs(hint: string, clientId: string): Promise<string | undefined>;
+  /** Before a request is made. @throws DomainError rate_limited when the person was asked too often, unavailable. */
+  admit(accountId: string, clientId: string): Promise<void>;
+  /** Puts a request before the person, and tells them by mail. @param app the client's name. */
+  ask(request: NewLoginRequest, app: string, actor: Actor): Promise<void>;
+  /** What waits for an answer of the account, the oldest first. */
+  waiting(accountId: string): Promise<LoginRequest[]>;
+  /**
+   * Answers a request, once.
+   * @param prepare finds what the answer is written to; null when the provider has forgotten the request. What it returns
+   *   writes it, as the last thing before the commit.
+   * @returns whether there was one to answer.
+   */
+  answer(
+    accountId: string,
+    id: string,
+    answer: Answer,
+    actor: Actor,
+    prepare: (request: LoginRequest & { authReqId: string }) => Promise<((tx: Tx) => Promise<void>) | null>,
+  ): Promise<boolean>;
+}
+
+interface Dependencies {
+  requests: Store;
+  users: Users;
+  notices: Pick<Notices, 'loginRequested'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  guessLimit: GuessLimit;
+  mailLimit: MailLimit;
+}
+
+/** Names of nobody that one client may ask for within ten minutes. */
+const MOST_UNKNOWN = 100;
+
+/** Requests an hour to one person: of one client, and of all. Each is a mail. */
+const MOST = { ofClient: 30, ofAll: 60 };
+
+export function createLoginRequests(dependencies: Dependencies): LoginRequests {
+  const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit } = dependencies;
+  return {
+    whoIs: (hint, clientId) =>
+      guessLimit('login-hint', [`client:${clientId}`], MOST_UNKNOWN, async () => {
+        const { account } = await lookUp(users, { identifier: hint });
+        return account?.status === 'active' ? account.id : undefined;
+      }),
+    admit: (accountId, clientId) =>
+      mailLimit([
+        { of: `login-request:${accountId}:${clientId}`, most: MOST.ofClient },
+        { of: `login-request:${accountId}`, most: MOST.ofAll },
+      ]),
+    async ask(request, app, actor) {
+      const account = present(await users.findById(request.accountId));
+      await inTransaction(async (tx) => {
+        await requests.create(request, tx);
+        await notices.loginRequested(account, { ...request, app }, tx);
+        const { accountId: subject, clientId } = request;
+        await audit.record({ type: 'login.requested', subject, clientId }, actor, tx);
+      });
+    },
+    waiting: (accountId) => requests.listOf(accountId),
+    answer: (accountId, id, answer, actor, prepare) =>
+      inTransaction(async (tx) => {
+        const request = await requests.take(accountId, id, tx);
+        const write = request && (await prepare(request));
+        if (!write) return false;
+        const { clientId, asked } = request;
+        await audit.record(
+          { type: `login_request.${answer}`, subject: accountId, clientId, details: { ...asked } },
+          actor,
+          tx,
+        );
+        // Last, because it cannot be undone: what fails before has changed nothing.
+        await write(tx);
+        return true;
+      }),
+  };
+}

@@ -1,0 +1,16 @@
+/** Controls, what turns the direction of text, lone surrogates; not the joiners, which scripts and emoji need. */
+const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
+const LONGEST = 60;
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** `text` on one line, without control and direction characters, cut after 60 characters as a person counts them. */
+export function oneLine(text: string): string {
+  const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
+  const parts = [...graphemes.segment(clean)];
+  if (parts.length <= LONGEST) return clean;
+  return `${parts
+    .slice(0, LONGEST)
+    .map(({ segment }) => segment)
+    .join('')
+    .trimEnd()}…`;
+}

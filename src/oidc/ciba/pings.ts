@@ -1,0 +1,67 @@
+import type { Provider } from 'oidc-provider';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { createDispatcher, type Dispatcher, Refused } from '../../outbox/dispatcher.ts';
+import { PING_TOPIC, type Ping } from '../../storage/pings.ts';
+import type { Queue } from '../../storage/outbox.ts';
+import type { Notifications } from '../../storage/postgres/notifications.ts';
+import type { LiveProvider } from '../live-provider.ts';
+import type { OutboundFetch } from '../outbound/fetch.ts';
+
+interface Dependencies {
+  pings: Queue<Ping>;
+  live: Pick<LiveProvider, 'current'>;
+  /** Asks addresses that clients name. */
+  fetch: OutboundFetch;
+  clock: Clock;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+}
+
+/** Requests of one process at a time. */
+const CONCURRENCY = 10;
+
+/** Milliseconds that one request may take. */
+const SEND = 5_000;
+
+/** The library would ping while the person waits, and once: the transaction that writes the answer leaves a ping instead. */
+export function installPings(provider: Provider): void {
+  Object.assign(provider.Client.prototype, { backchannelPing: async () => undefined });
+}
+
+/** Tells clients that there is an answer (CIBA Core section 10.2), again and again until they have heard or it is too late. */
+export function createPingDelivery({
+  pings,
+  live,
+  fetch,
+  clock,
+  notifications,
+  logger,
+}: Dependencies): Dispatcher {
+  return createDispatcher<Ping>({
+    queue: pings,
+    name: 'ping',
+    topic: PING_TOPIC,
+    notifications,
+    logger,
+    concurrency: CONCURRENCY,
+    timing: { send: SEND },
+    async deliver({ content }, signal) {
+      const { clientId, authReqId, token, expiresAt } = content();
+      if (Date.parse(expiresAt) <= clock.now()) return { done: 'dropped', why: 'the request has expired' };
+      const client = await live.current.Client.find(clientId);
+      const endpoint = client?.backchannelClientNotificationEndpoint;
+      if (endpoint === undefined) return { done: 'dropped', why: 'the client takes no pings any more' };
+      const reply = await fetch(endpoint, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'authorization': `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ auth_req_id: authReqId }),
+        signal,
+      });
+      if (reply.status === 204 || reply.status === 200) return { done: 'sent', kind: clientId };
+      const problem = `the client answered ${reply.status}`;
+      throw reply.status >= 500 || reply.status === 429 ? new Error(problem) : new Refused(problem);
+    },
+  });
+}

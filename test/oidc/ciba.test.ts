@@ -1,0 +1,306 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:https';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import * as openid from 'openid-client';
+import { type Letters, readLetters } from '../account/support/mail.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { type Postern, startPostern } from '../support/postern.ts';
+import { atOnce, post, type Reply, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { age, everything } from './support/kept.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
+import { type Page, UserAgent } from './support/user-agent.ts';
+
+const CIBA = 'urn:openid:params:grant-type:ciba';
+const POLL = {
+  grant_types: [CIBA, 'refresh_token'],
+  response_types: [],
+  redirect_uris: [],
+  backchannel_token_delivery_mode: 'poll',
+};
+
+interface Asked {
+  auth_req_id: string;
+  expires_in: number;
+  interval: number;
+}
+
+const TLS = path.resolve(import.meta.dirname, '../support/tls');
+const CERTIFICATE = path.join(TLS, 'certificate.pem');
+
+const ask = (
+  provider: Pick<Provider, 'url'>,
+  client: Client,
+  parameters: Record<string, string>,
+): Promise<Reply<Asked>> =>
+  post<Asked>(provider, 'bc-authorize', client, { scope: 'openid profile', ...parameters });
+
+const poll = (provider: Pick<Provider, 'url'>, client: Client, id: string): Promise<Reply<Tokens>> =>
+  post<Tokens>(provider, 'token', client, { grant_type: CIBA, auth_req_id: id });
+
+const text = ({ html }: Page) => html.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
+
+/** Opens the requests as the person, who signs in for it. */
+async function enter(
+  { url }: Pick<Provider, 'url'>,
+  person: Person,
+): Promise<{ agent: UserAgent; page: Page }> {
+  const agent = new UserAgent(url);
+  const values = { identifier: person.email, password: person.password };
+  return { agent, page: await agent.submit(await agent.open('/account/requests'), values, '/sign-in') };
+}
+
+async function approve(provider: Pick<Provider, 'url'>, person: Person): Promise<Page> {
+  const { agent, page } = await enter(provider, person);
+  return agent.submit(page, {}, '/approve');
+}
+
+describe.each(STORES)('a backchannel authentication request on %s', (stores) => {
+  let provider: Provider;
+  let other: Postern;
+  let letters: Letters;
+  let client: Client;
+  let person: Person;
+  beforeAll(async () => {
+    provider = await startProvider({ stores });
+    letters = readLetters(provider.postern);
+    const { PORT: _port, ...env } = provider.postern.env;
+    [client, person, other] = await Promise.all([
+      provider.createClient(POLL),
+      provider.createPerson(),
+      startPostern({ env }),
+    ]);
+  });
+
+  it('is told of by mail, approved on the account page, and gives tokens of that login', async () => {
+    const { status, body } = await ask(provider, client, {
+      login_hint: person.email,
+      binding_message: 'Transfer 4711',
+      scope: 'openid email',
+    });
+    expect([status, body]).toEqual([200, { auth_req_id: expect.any(String), expires_in: 600, interval: 5 }]);
+    const error = async () => (await poll(provider, client, body.auth_req_id)).body;
+    expect(await error()).toMatchObject({ error: 'authorization_pending' });
+    expect(await error()).toMatchObject({ error: 'slow_down' });
+
+    const letter = await letters.next(person.email);
+    expect(letter.subject).toBe('An app asks you to approve a sign-in');
+    expect(letter.text).toContain('Transfer 4711');
+    expect(letter.text).toContain(`${provider.url}/account/requests`);
+
+    const { agent, page } = await enter(provider, person);
+    expect(page.url.pathname).toBe('/account/requests');
+    expect(text(page)).toContain('Test client');
+    expect(text(page)).toContain('Transfer 4711');
+    expect(text(await agent.open('/account'))).toContain('Waiting for you: 1');
+    const done = await agent.submit(page, {}, '/approve');
+    expect([done.status, text(done).includes('You approved it')]).toEqual([200, true]);
+    expect(text(done)).toContain('Nothing is waiting for you');
+    const again = await agent.submit(page, {}, '/approve');
+    expect([again.status, text(again).includes('This request is over')]).toEqual([400, true]);
+
+    const tokens = await poll(provider, client, body.auth_req_id);
+    expect([tokens.status, tokens.body]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
+    expect(decodeJwt(tokens.body.id_token)).toMatchObject({
+      sub: person.id,
+      aud: client.id,
+      amr: ['pwd'],
+      acr: 'urn:postern:acr:1fa',
+      auth_time: expect.any(Number),
+    });
+    expect((await userinfo(provider, tokens.body.access_token)).body).toMatchObject({ email: person.email });
+    expect(await error()).toMatchObject({ error: 'invalid_grant' });
+    await provider.audited('login.requested', person.id);
+    await provider.audited('login_request.approved', person.id);
+    const activity = text(await agent.open('/account/activity'));
+    expect(activity).toContain('An app asked you to approve a sign-in');
+    expect(activity).toContain('You approved the sign-in of an app');
+  });
+
+  it('is refused by the person', async () => {
+    const someone = await provider.createPerson();
+    const { body } = await ask(provider, client, { login_hint: someone.username });
+    const { agent, page } = await enter(provider, someone);
+    const id = /action="\/account\/requests\/([\w-]+)\/approve"/.exec(page.html)?.[1] ?? '';
+    const deny = page.html.replaceAll(`${id}/approve`, `${id}/deny`);
+    const done = await agent.submit({ ...page, html: deny }, {}, '/deny');
+    expect(text(done)).toContain('You refused it');
+    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({ error: 'access_denied' });
+    await provider.audited('login_request.denied', someone.id);
+  });
+
+  it('gives one success to twenty parallel polls on two nodes, and takes it away from nobody', async () => {
+    const someone = await provider.createPerson();
+    const { body } = await ask(provider, client, { login_hint: someone.email });
+    await approve(provider, someone);
+    const nodes = [provider, { url: `http://localhost:${other.port}` }];
+    const replies = await atOnce(20, (index) => poll(nodes[index % 2] ?? provider, client, body.auth_req_id));
+    const won = replies.filter(({ status }) => status === 200);
+    expect(won).toHaveLength(1);
+    const lost = replies.filter(({ status }) => status !== 200);
+    expect(new Set(lost.map((reply) => (reply.body as unknown as { error: string }).error))).toEqual(
+      new Set(['invalid_grant']),
+    );
+    const [first] = won;
+    expect((await userinfo(provider, first?.body.access_token ?? '')).status).toBe(200);
+  });
+
+  it('is answered once, however often it is', async () => {
+    const someone = await provider.createPerson();
+    const { body } = await ask(provider, client, { login_hint: someone.email });
+    const { agent, page } = await enter(provider, someone);
+    const pages = await atOnce(5, () => agent.submit(page, {}, '/approve'));
+    expect(pages.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect((await poll(provider, client, body.auth_req_id)).status).toBe(200);
+  });
+
+  it('is not seen or answered by anybody else', async () => {
+    const [owner, stranger] = [await provider.createPerson(), await provider.createPerson()];
+    await ask(provider, client, { login_hint: owner.email });
+    const mine = await enter(provider, owner);
+    const { agent, page } = await enter(provider, stranger);
+    expect(text(page)).toContain('Nothing is waiting for you');
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
+    const form = mine.page.html.replaceAll(/name="csrf" value="[^"]+"/g, `name="csrf" value="${csrf}"`);
+    const stolen = await agent.submit({ ...page, html: form }, {}, '/approve');
+    expect([stolen.status, text(stolen).includes('This request is over')]).toEqual([400, true]);
+    expect((await mine.agent.submit(mine.page, {}, '/approve')).status).toBe(200);
+  });
+
+  it('keeps no auth_req_id in clear', async () => {
+    const { body } = await ask(provider, client, { login_hint: person.email });
+    const rows = await provider.sql(`select *, encode(auth_req_id, 'escape') as text from login_requests`);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(JSON.stringify(rows) + (await everything(provider))).not.toContain(body.auth_req_id);
+  });
+
+  it('expires', async () => {
+    const { body } = await ask(provider, client, { login_hint: person.email, requested_expiry: '120' });
+    expect(body.expires_in).toBe(120);
+    const long = await ask(provider, client, { login_hint: person.email, requested_expiry: '86400' });
+    expect(long.body.expires_in).toBe(600);
+    await age(provider, 'BackchannelAuthenticationRequest', body.auth_req_id);
+    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({ error: 'expired_token' });
+  });
+
+  it('is of one client alone', async () => {
+    const { body } = await ask(provider, client, { login_hint: person.email });
+    const another = await provider.createClient(POLL);
+    expect((await poll(provider, another, body.auth_req_id)).body).toMatchObject({ error: 'invalid_grant' });
+  });
+});
+
+describe('a backchannel authentication request', () => {
+  let provider: Provider;
+  let person: Person;
+  let client: Client;
+  beforeAll(async () => {
+    provider = await startProvider({
+      settings: { outbound: { allow: ['127.0.0.1'] } },
+      env: { NODE_EXTRA_CA_CERTS: CERTIFICATE },
+    });
+    [client, person] = await Promise.all([provider.createClient(POLL), provider.createPerson()]);
+  });
+
+  it('names the person by an ID token that the client has', async () => {
+    const web = await provider.createClient({
+      ...POLL,
+      grant_types: ['authorization_code', CIBA],
+      response_types: ['code'],
+      redirect_uris: ['https://app.example.test/callback'],
+    });
+    const { id_token: hint } = await signIn(provider, web, person);
+    expect((await ask(provider, web, { id_token_hint: hint })).status).toBe(200);
+    expect((await ask(provider, web, { id_token_hint: `${hint}x` })).body).toMatchObject({
+      error: 'invalid_request',
+    });
+  });
+
+  it('is not answered by a weaker login than the client wants', async () => {
+    const someone = await provider.createPerson();
+    const { body } = await ask(provider, client, {
+      login_hint: someone.email,
+      acr_values: 'urn:postern:acr:2fa',
+    });
+    const page = await approve(provider, someone);
+    expect([page.status, text(page).includes('wants a stronger sign-in')]).toEqual([403, true]);
+    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({
+      error: 'authorization_pending',
+    });
+  });
+
+  it('pings the client, and again when it did not hear', async () => {
+    const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const server = createServer(
+      { cert: readFileSync(CERTIFICATE), key: readFileSync(path.join(TLS, 'key.pem')) },
+      (request, reply) => {
+        void (async () => {
+          let body = '';
+          for await (const chunk of request) body += String(chunk);
+          heard.push({ headers: request.headers, body });
+          reply.writeHead(heard.length === 1 ? 503 : 204).end();
+        })();
+      },
+    ).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    atEnd(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const { port } = server.address() as { port: number };
+    const pinged = await provider.createClient({
+      ...POLL,
+      backchannel_token_delivery_mode: 'ping',
+      backchannel_client_notification_endpoint: `https://127.0.0.1:${port}/ping`,
+    });
+    const someone = await provider.createPerson();
+    const missing = await ask(provider, pinged, { login_hint: someone.email });
+    expect(missing.body).toMatchObject({ error: 'invalid_request' });
+    const { body } = await ask(provider, pinged, {
+      login_hint: someone.email,
+      client_notification_token: 'a-token-of-the-client',
+    });
+    await approve(provider, someone);
+    while (heard.length < 2) await sleep(20);
+    for (const { headers, body: sent } of heard) {
+      expect(headers).toMatchObject({
+        'authorization': 'Bearer a-token-of-the-client',
+        'content-type': 'application/json',
+      });
+      expect(JSON.parse(sent)).toEqual({ auth_req_id: body.auth_req_id });
+    }
+    expect((await poll(provider, pinged, body.auth_req_id)).status).toBe(200);
+  });
+
+  it('is driven by openid-client, while a person approves in a browser', async () => {
+    const config = await openid.discovery(
+      new URL(provider.url),
+      client.id,
+      undefined,
+      openid.ClientSecretBasic(client.secret),
+      { execute: [openid.allowInsecureRequests] },
+    );
+    const someone = await provider.createPerson();
+    const begun = await openid.initiateBackchannelAuthentication(config, {
+      scope: 'openid email',
+      login_hint: someone.email,
+      binding_message: 'W4SCT',
+    });
+    const tokens = openid.pollBackchannelAuthenticationGrant(config, begun);
+    const browser = await launchBrowser();
+    const page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    await page.goto(`${provider.url}/account/requests`);
+    await page.getByLabel('Email or username').fill(someone.email);
+    await page.getByLabel('Password', { exact: true }).fill(someone.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByText('W4SCT').waitFor();
+    await page.getByRole('button', { name: 'Approve Test client' }).click();
+    await page.getByText('You approved it').waitFor();
+    expect((await tokens).claims()?.sub).toBe(someone.id);
+  });
+});
