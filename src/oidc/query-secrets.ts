@@ -4,7 +4,10 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 const SECRET = [
   'client_secret',
   'client_assertion',
+  'assertion',
   'token',
+  'subject_token',
+  'actor_token',
   'refresh_token',
   'code',
   'code_verifier',

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { startPostern } from '../support/postern.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
-import { createProof, newProofKey } from './support/dpop.ts';
+import { newKeys, proof as proofBy } from './support/proofs.ts';
 import {
   atOnce,
   authorize,
@@ -122,7 +122,7 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
   };
 
   const proof: Prepare = async () => {
-    const DPoP = await createProof(provider, await newProofKey());
+    const DPoP = await proofBy(provider, await newKeys());
     return async (node) =>
       inShort(await post(node, 'token', service, { grant_type: 'client_credentials' }, { DPoP }));
   };

@@ -1,16 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { KeyObject, randomUUID, sign } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { exportSPKI, SignJWT } from 'jose';
-import {
-  assertionOf,
-  createService,
-  JWT_BEARER,
-  newSigner,
-  now,
-  redeem,
-  type Signer,
-} from './support/assertions.ts';
+import { createService, JWT_BEARER, redeem } from './support/assertions.ts';
 import { post } from './support/flow.ts';
+import { assertion, epoch, type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Provider, startProvider } from './support/provider.ts';
 import { startVisited, type Visited } from './support/visited.ts';
 
@@ -23,13 +16,13 @@ const refused = { status: 400, body: { error: 'invalid_grant' } };
 
 describe('what is no JWT bearer grant', () => {
   let provider: Provider;
-  let keys: Signer;
+  let keys: Keys;
   let service: Client;
   let watcher: Client;
   beforeAll(async () => {
     [provider, keys] = await Promise.all([
       startProvider({ settings: { outbound: { allow: ['127.0.0.1'] } } }),
-      newSigner(),
+      newKeys(),
     ]);
     await provider.createApi({ identifier: REPORTS });
     [service, watcher] = await Promise.all([
@@ -52,12 +45,12 @@ describe('what is no JWT bearer grant', () => {
       ['without a subject', { sub: undefined }],
       ['of numbers', { iss: 7, sub: 7 }],
       ['without an end', { exp: undefined }],
-      ['that has ended', { exp: now() - 60 }],
-      ['that ends too late', { exp: now() + 900 }],
+      ['that has ended', { exp: epoch() - 60 }],
+      ['that ends too late', { exp: epoch() + 900 }],
       ['that ends in words', { exp: 'tomorrow' }],
       ['that ends never', { exp: 1e300 }],
-      ['that begins later', { nbf: now() + 600 }],
-      ['of the future', { iat: now() + 600 }],
+      ['that begins later', { nbf: epoch() + 600 }],
+      ['of the future', { iat: epoch() + 600 }],
       ['without an id', { jti: undefined }],
       ['with an empty id', { jti: '' }],
       ['with an id that is no string', { jti: { a: 1 } }],
@@ -68,47 +61,47 @@ describe('what is no JWT bearer grant', () => {
           .replaceAll('ISSUER', provider.url)
           .replace('TOKEN', `${provider.url}/oauth2/token`),
       ) as Record<string, unknown>;
-      const signed = await assertionOf(provider, service, keys, { claims: { ...changes, ...claims } });
+      const signed = await assertion(provider, service.id, keys, { claims: { ...changes, ...claims } });
       expect(await redeem(provider, service, signed)).toMatchObject(refused);
     });
 
     describe('that is forged', () => {
-      let attacker: Signer;
+      let attacker: Keys;
       let lair: Visited;
       beforeAll(async () => {
-        attacker = await newSigner();
+        attacker = await newKeys();
         lair = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [attacker.publicJwk] })));
       });
 
       const forgeries: [string, () => Promise<string>][] = [
-        ['by another key', () => assertionOf(provider, service, attacker)],
+        ['by another key', () => assertion(provider, service.id, attacker)],
         [
           'by another key under the name of the right one',
-          () => assertionOf(provider, service, { ...attacker, publicJwk: keys.publicJwk }),
+          () => assertion(provider, service.id, { ...attacker, publicJwk: keys.publicJwk }),
         ],
         [
           'with its own key inside',
-          () => assertionOf(provider, service, attacker, { header: { jwk: attacker.publicJwk } }),
+          () => assertion(provider, service.id, attacker, { header: { jwk: attacker.publicJwk } }),
         ],
         [
           'with an address of its keys (jku)',
-          () => assertionOf(provider, service, attacker, { header: { jku: `${lair.url()}/jku` } }),
+          () => assertion(provider, service.id, attacker, { header: { jku: `${lair.url()}/jku` } }),
         ],
         [
           'with an address of its certificate (x5u)',
-          () => assertionOf(provider, service, attacker, { header: { x5u: `${lair.url()}/x5u` } }),
+          () => assertion(provider, service.id, attacker, { header: { x5u: `${lair.url()}/x5u` } }),
         ],
         [
           'by nobody (none)',
           async () => {
-            const [, payload] = (await assertionOf(provider, service, keys)).split('.');
+            const [, payload] = (await assertion(provider, service.id, keys)).split('.');
             return `${encode({ alg: 'none' })}.${payload}.`;
           },
         ],
         [
           'by nobody, with a signature',
           async () => {
-            const [, payload, signature] = (await assertionOf(provider, service, keys)).split('.');
+            const [, payload, signature] = (await assertion(provider, service.id, keys)).split('.');
             return `${encode({ alg: 'None' })}.${payload}.${signature}`;
           },
         ],
@@ -123,26 +116,31 @@ describe('what is no JWT bearer grant', () => {
         [
           'with another payload',
           async () => {
-            const [header, payload = '', signature] = (await assertionOf(provider, service, keys)).split('.');
+            const [header, payload = '', signature] = (await assertion(provider, service.id, keys)).split(
+              '.',
+            );
             const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
-            return `${header}.${encode({ ...claims, exp: now() + 200 })}.${signature}`;
+            return `${header}.${encode({ ...claims, exp: epoch() + 200 })}.${signature}`;
           },
         ],
         [
           'without its signature',
-          async () => (await assertionOf(provider, service, keys)).replace(/[^.]*$/, ''),
+          async () => (await assertion(provider, service.id, keys)).replace(/[^.]*$/, ''),
         ],
         [
           'of an extension that nobody knows (crit)',
-          () =>
-            assertionOf(provider, service, keys, { header: { typ: 'JWT', cty: 'JWT' } }).then((jwt) => {
-              const [, payload, signature] = jwt.split('.');
-              return `${encode({ alg: keys.alg, kid: keys.publicJwk.kid, crit: ['x'], x: 1 })}.${payload}.${signature}`;
-            }),
+          async () => {
+            const [, payload] = (await assertion(provider, service.id, keys)).split('.');
+            const header = { alg: 'ES256', kid: keys.publicJwk.kid, crit: ['x'], x: 1 };
+            const data = `${encode(header)}.${payload}`;
+            const key = KeyObject.from(keys.privateKey);
+            const signature = sign('sha256', Buffer.from(data), { key, dsaEncoding: 'ieee-p1363' });
+            return `${data}.${signature.toString('base64url')}`;
+          },
         ],
         [
           'of another kind of JWT',
-          () => assertionOf(provider, service, keys, { header: { typ: 'oauth-authz-req+jwt' } }),
+          () => assertion(provider, service.id, keys, { header: { typ: 'oauth-authz-req+jwt' } }),
         ],
       ];
       const hmac = (secret: Uint8Array) =>
@@ -151,7 +149,7 @@ describe('what is no JWT bearer grant', () => {
           sub: service.id,
           aud: provider.url,
           jti: randomUUID(),
-          exp: now() + 60,
+          exp: epoch() + 60,
         })
           .setProtectedHeader({ alg: 'HS256', kid: keys.publicJwk.kid ?? '' })
           .sign(secret);
@@ -176,15 +174,15 @@ describe('what is no JWT bearer grant', () => {
     });
 
     it('of another client, and that another client shows', async () => {
-      const other = await createService(provider, { jwks: { keys: [(await newSigner()).publicJwk] } });
-      const signed = await assertionOf(provider, service, keys);
+      const other = await createService(provider, { jwks: { keys: [(await newKeys()).publicJwk] } });
+      const signed = await assertion(provider, service.id, keys);
       expect(await redeem(provider, other, signed)).toMatchObject(refused);
       expect(await redeem(provider, service, signed)).toMatchObject({ status: 200 });
     });
   });
 
   it('refuses a request that is none, in the protocol’s words', async () => {
-    const fresh = () => assertionOf(provider, service, keys);
+    const fresh = () => assertion(provider, service.id, keys);
     const invalid = { status: 400, body: { error: 'invalid_request' } };
     const of = (parameters: Record<string, string | string[]>) =>
       post(provider, 'token', service, { grant_type: JWT_BEARER, ...parameters });

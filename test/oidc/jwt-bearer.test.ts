@@ -1,22 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { calculateJwkThumbprint, createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import * as oidc from 'openid-client';
 import { json } from '../cli/support/commands.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
-import { startPostern } from '../support/postern.ts';
-import {
-  assertionOf,
-  createService,
-  JWT_BEARER,
-  newSigner,
-  now,
-  redeem,
-  type Signer,
-} from './support/assertions.ts';
-import { createProof, newProofKey } from './support/dpop.ts';
+import { createService, JWT_BEARER, redeem } from './support/assertions.ts';
 import { atOnce, introspect, post } from './support/flow.ts';
+import { assertion, epoch, type Keys, newKeys, proof, secondNode } from './support/proofs.ts';
 import { type Client, type Provider, startProvider, STORES } from './support/provider.ts';
 import { startVisited } from './support/visited.ts';
 
@@ -26,13 +17,13 @@ const JOB = 'repo:example/app:main';
 
 describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   let provider: Provider;
-  let keys: Signer;
+  let keys: Keys;
   let service: Client;
   let watcher: Client;
   beforeAll(async () => {
     [provider, keys] = await Promise.all([
       startProvider({ stores, settings: { outbound: { allow: ['127.0.0.1'] } } }),
-      newSigner(),
+      newKeys(),
     ]);
     await provider.createApi({ identifier: REPORTS });
     [service, watcher] = await Promise.all([
@@ -44,7 +35,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   const refused = { status: 400, body: { error: 'invalid_grant' } };
 
   it('gives a service account a token of its own for an assertion that it signed', async () => {
-    const reply = await redeem(provider, service, await assertionOf(provider, service, keys), {
+    const reply = await redeem(provider, service, await assertion(provider, service.id, keys), {
       resource: REPORTS,
       scope: 'read',
     });
@@ -66,41 +57,35 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   });
 
   it('serves once of twenty parallel tries on two nodes, and never again', async () => {
-    const { DATABASE_URL: databaseUrl = '', REDIS_URL: redisUrl } = provider.postern.env;
-    const { port } = await startPostern({
-      databaseUrl,
-      ...(redisUrl === undefined ? {} : { redisUrl }),
-      env: { PUBLIC_URL: provider.url },
-    });
-    const nodes = [provider, { url: `http://localhost:${port}` }];
-    const assertion = await assertionOf(provider, service, keys);
-    const replies = await atOnce(20, (n) => redeem(nodes[n % 2] ?? provider, service, assertion));
+    const nodes = [provider, await secondNode(provider)];
+    const signed = await assertion(provider, service.id, keys);
+    const replies = await atOnce(20, (n) => redeem(nodes[n % 2] ?? provider, service, signed));
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(replies.filter(({ status }) => status === 400)).toEqual(
       Array(19).fill(expect.objectContaining({ body: expect.objectContaining({ error: 'invalid_grant' }) })),
     );
-    for (const node of nodes) expect(await redeem(node, service, assertion)).toMatchObject(refused);
+    for (const node of nodes) expect(await redeem(node, service, signed)).toMatchObject(refused);
   });
 
   it('takes what another issuer says of the one subject that is this client', async () => {
-    const ci = await newSigner('RS256');
+    const ci = await newKeys('RS256');
     const client = await createService(provider, {
       assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [ci.publicJwk] } }],
     });
     const other = await createService(provider, { jwks: { keys: [keys.publicJwk] } });
-    const claims = { iss: CI, sub: JOB, exp: now() + 1800 };
-    const reply = await redeem(provider, client, await assertionOf(provider, client, ci, { claims }));
+    const claims = { iss: CI, sub: JOB, exp: epoch() + 1800 };
+    const reply = await redeem(provider, client, await assertion(provider, client.id, ci, { claims }));
     expect(decodeJwt(reply.body.access_token)).toMatchObject({ sub: client.id });
     for (const [by, changes] of [
       [client, { ...claims, sub: 'repo:example/app:branch' }],
       [client, { ...claims, iss: 'https://ci2.example.test' }],
-      [client, { ...claims, exp: now() + 7200 }],
+      [client, { ...claims, exp: epoch() + 7200 }],
       // It speaks for nobody else, nor can it say that it is the client itself.
       [other, claims],
       [client, { ...claims, iss: client.id, sub: client.id }],
     ] as const) {
       expect(
-        await redeem(provider, by, await assertionOf(provider, by, ci, { claims: changes })),
+        await redeem(provider, by, await assertion(provider, by.id, ci, { claims: changes })),
       ).toMatchObject(refused);
     }
   });
@@ -113,7 +98,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
     expect(config.serverMetadata().grant_types_supported).toContain(JWT_BEARER);
     const tokens = await oidc.genericGrantRequest(config, JWT_BEARER, {
-      assertion: await assertionOf(provider, service, keys),
+      assertion: await assertion(provider, service.id, keys),
       resource: REPORTS,
     });
     expect(tokens.token_type).toBe('bearer');
@@ -132,7 +117,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
       grant_types: [JWT_BEARER],
     });
     const client = { id: made.client_id, secret: '', redirectUri: '' };
-    expect(await redeem(provider, client, await assertionOf(provider, client, keys))).toMatchObject({
+    expect(await redeem(provider, client, await assertion(provider, client.id, keys))).toMatchObject({
       status: 200,
     });
     // Its id alone is worth nothing.
@@ -142,50 +127,52 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   });
 
   it.each(['ES256', 'EdDSA', 'PS256', 'RS256'])('takes signatures with %s', async (alg) => {
-    const own = await newSigner(alg);
+    const own = await newKeys(alg);
     const client = await createService(provider, { jwks: { keys: [own.publicJwk] } });
-    expect(await redeem(provider, client, await assertionOf(provider, client, own))).toMatchObject({
+    expect(await redeem(provider, client, await assertion(provider, client.id, own))).toMatchObject({
       status: 200,
     });
   });
 
   it('finds the key among several, with its name and without', async () => {
-    const [first, second] = [await newSigner(), await newSigner()];
+    const [first, second] = [await newKeys(), await newKeys()];
     const client = await createService(provider, {
       jwks: { keys: [first, second].map(({ publicJwk }) => publicJwk) },
     });
     for (const own of [first, second]) {
-      expect(await redeem(provider, client, await assertionOf(provider, client, own))).toMatchObject({
+      expect(await redeem(provider, client, await assertion(provider, client.id, own))).toMatchObject({
         status: 200,
       });
-      const nameless = await assertionOf(provider, client, own, { header: { kid: undefined } });
+      const nameless = await assertion(provider, client.id, own, { header: { kid: undefined } });
       expect(await redeem(provider, client, nameless)).toMatchObject({ status: 200 });
     }
     expect(
       await redeem(
         provider,
         client,
-        await assertionOf(provider, client, keys, { header: { kid: undefined } }),
+        await assertion(provider, client.id, keys, { header: { kid: undefined } }),
       ),
     ).toMatchObject(refused);
   });
 
   it('binds the token to the key that the request proves to have (RFC 9449)', async () => {
-    const key = await newProofKey();
-    const headers = { DPoP: await createProof(provider, key) };
+    const key = await newKeys();
+    const headers = { DPoP: await proof(provider, key) };
     const reply = await redeem(
       provider,
       service,
-      await assertionOf(provider, service, keys),
+      await assertion(provider, service.id, keys),
       { resource: REPORTS },
       headers,
     );
     expect(reply.body).toMatchObject({ token_type: 'DPoP' });
-    expect(decodeJwt(reply.body.access_token)).toMatchObject({ cnf: { jkt: key.thumbprint } });
+    expect(decodeJwt(reply.body.access_token)).toMatchObject({
+      cnf: { jkt: await calculateJwkThumbprint(key.publicJwk) },
+    });
   });
 
   it('fetches keys from a registered address, and outlives that it fails', async () => {
-    const ci = await newSigner();
+    const ci = await newKeys();
     let works = true;
     const publisher = await startVisited((_req, res) => {
       res.writeHead(works ? 200 : 500, { 'content-type': 'application/json' });
@@ -198,16 +185,16 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     const [good, bad] = [await at('good'), await at('bad')];
     const claims = { iss: CI, sub: JOB };
     for (let times = 0; times < 3; times += 1)
-      expect(await redeem(provider, good, await assertionOf(provider, good, ci, { claims }))).toMatchObject({
+      expect(await redeem(provider, good, await assertion(provider, good.id, ci, { claims }))).toMatchObject({
         status: 200,
       });
     expect(publisher.requests).toEqual(['GET /good']);
     works = false;
-    expect(await redeem(provider, bad, await assertionOf(provider, bad, ci, { claims }))).toMatchObject(
+    expect(await redeem(provider, bad, await assertion(provider, bad.id, ci, { claims }))).toMatchObject(
       refused,
     );
     works = true;
-    expect(await redeem(provider, bad, await assertionOf(provider, bad, ci, { claims }))).toMatchObject({
+    expect(await redeem(provider, bad, await assertion(provider, bad.id, ci, { claims }))).toMatchObject({
       status: 200,
     });
   });

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRemoteJWKSet, decodeJwt, jwtVerify, type JWTPayload } from 'jose';
+import { calculateJwkThumbprint, createRemoteJWKSet, decodeJwt, jwtVerify, type JWTPayload } from 'jose';
 import * as oidc from 'openid-client';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { until } from '../cli/support/commands.ts';
-import { createProof, type ProofKey, newProofKey } from './support/dpop.ts';
 import { introspect, post, type Reply, signIn, type Tokens } from './support/flow.ts';
+import { type Keys, newKeys, proof } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -336,11 +336,13 @@ describe.each(STORES)('token exchange on %s', (stores) => {
   });
 
   describe('with a token that is bound to a key (RFC 9449)', () => {
-    let key: ProofKey;
+    let key: Keys;
+    let jkt: string;
     let bound: string;
     let exchanger: Client;
     beforeAll(async () => {
-      key = await newProofKey();
+      key = await newKeys();
+      jkt = await calculateJwkThumbprint(key.publicJwk);
       const own = await provider.createClient({ grant_types: ['authorization_code', 'refresh_token'] });
       const tokens = await signedIn({}, own);
       exchanger = await createExchanger({ audiences: [LEDGER], clients: [own.id], impersonation: true });
@@ -349,21 +351,21 @@ describe.each(STORES)('token exchange on %s', (stores) => {
         'token',
         own,
         { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, resource: ORDERS, scope: 'read' },
-        { DPoP: await createProof(provider, key) },
+        { DPoP: await proof(provider, key) },
       );
       bound = body.access_token;
-      expect(decodeJwt(bound)).toMatchObject({ cnf: { jkt: key.thumbprint } });
+      expect(decodeJwt(bound)).toMatchObject({ cnf: { jkt } });
     });
 
     it('is done with proof of that key, and gives one that is bound to it', async () => {
-      const { body } = await exchange(exchanger, bound, {}, { DPoP: await createProof(provider, key) });
+      const { body } = await exchange(exchanger, bound, {}, { DPoP: await proof(provider, key) });
       expect(body.token_type).toBe('DPoP');
-      expect(await verified(body.access_token)).toMatchObject({ cnf: { jkt: key.thumbprint } });
+      expect(await verified(body.access_token)).toMatchObject({ cnf: { jkt } });
     });
 
     it('is refused without, and with proof of another key', async () => {
-      const other = await newProofKey();
-      for (const headers of [{}, { DPoP: await createProof(provider, other) }] as Record<string, string>[]) {
+      const other = await newKeys();
+      for (const headers of [{}, { DPoP: await proof(provider, other) }] as Record<string, string>[]) {
         expect(await exchange(exchanger, bound, {}, headers)).toMatchObject({
           status: 400,
           body: { error: 'invalid_request' },
