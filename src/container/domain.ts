@@ -104,6 +104,7 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
       hasher,
       passwordCheck,
       mfa,
+      notices,
       secrets,
       clock,
       onLogin,

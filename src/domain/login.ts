@@ -9,6 +9,8 @@ import type { UserRecord, Users } from '../storage/users.ts';
 import { lookUp } from './lookup.ts';
 import { type Acr, type Method, strengthOf } from './mfa/acr.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
+import { deviceKeyOf } from './notices/device.ts';
+import type { Notices } from './notices/index.ts';
 import type { PasswordCheck } from './passwords/check.ts';
 import type { PasswordHasher } from './passwords/hasher.ts';
 import { createPendingLogins } from './pending-login.ts';
@@ -68,6 +70,8 @@ export interface LoginDependencies {
     passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
     devices: Pick<Mfa['devices'], 'isTrusted'>;
   };
+  /** Tells the owner of a login with something new. */
+  notices: Pick<Notices, 'newDevice'>;
   secrets: Secrets;
   clock: Clock;
   /** Told of every outcome: `success`, the code of a domain error, or `error`. */
@@ -114,7 +118,8 @@ export interface Logins {
 export type Login = Logins['login'];
 
 export function createLogin(dependencies: LoginDependencies): Logins {
-  const { users, signIns, audit, inTransaction, hasher, passwordCheck, mfa, clock, onLogin } = dependencies;
+  const { users, signIns, audit, notices, inTransaction, hasher, passwordCheck, mfa, clock, onLogin } =
+    dependencies;
   const pendingLogins = createPendingLogins(dependencies);
   const findById = (id: string) => users.findById(id);
 
@@ -154,10 +159,13 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     const { amr, acr } = strengthOf(methods);
     const at = new Date(clock.now());
     const stands = await inTransaction(async (tx) => {
-      const signIn = { account, at, source: sourceOf(actor.ip), newHash };
-      if (!(await signIns.record(signIn, tx))) return false;
+      const device = deviceKeyOf(actor);
+      const signIn = { account, at, source: sourceOf(actor.ip), device, newHash };
+      const recorded = await signIns.record(signIn, tx);
+      if (!recorded) return false;
       const user: Actor = { ...actor, kind: 'user', id: account.id };
       await audit.record({ type: 'login', subject: account.id, details: { amr } }, user, tx);
+      if (recorded.isNewDevice) await notices.newDevice(account, device, user, tx);
       return true;
     });
     if (!stands) return refuse('invalid_credentials', account, actor);

@@ -8,6 +8,8 @@ interface SignIn {
   at: Date;
   /** Where it came from, as the lockout counts. */
   source: string;
+  /** What it was made with. */
+  device: string;
   /** What to replace the hash with, if anything: the same password under today's parameters. */
   newHash: string | null;
 }
@@ -15,25 +17,26 @@ interface SignIn {
 export interface SignIns {
   /**
    * Writes a login down in one statement, if the account is still active and its password has not been changed: sets
-   * last_login_at (updated_at is about its data and stays), and remembers the source for 30 days. Of logins that
-   * replace one hash at once the first does, and all of them stand.
-   * @returns whether the login stands.
+   * last_login_at (updated_at is about its data and stays), and remembers the source for 30 days and the device for 180.
+   * Of logins that replace one hash at once the first does, and all of them stand.
+   * @returns null when the login does not stand; else whether its device is new to an account that knew others.
    */
-  record(signIn: SignIn, tx: Tx): Promise<boolean>;
+  record(signIn: SignIn, tx: Tx): Promise<{ isNewDevice: boolean } | null>;
   /** Replaces a hash by a newer one of the same password, unless it has been replaced already. */
   replaceHash(account: Pick<UserRecord, 'id' | 'passwordHash'>, newHash: string): Promise<void>;
   /** Whether `source` signed in to the account within the 30 days before `now` (milliseconds). */
   knows(accountId: string, source: string, now: number): Promise<boolean>;
 }
 
-const MEMORY = 30 * 86_400_000;
-const since = (now: number): Date => new Date(now - MEMORY);
+const DAY = 86_400_000;
+const MEMORY = { source: 30 * DAY, device: 180 * DAY };
+const since = (now: number, of: keyof typeof MEMORY): Date => new Date(now - MEMORY[of]);
 
-/** Logins, and the sources that they came from, in PostgreSQL. */
+/** Logins, the sources that they came from and the devices that they were made with, in PostgreSQL. */
 export function createSignIns(pool: Pool): SignIns {
   return {
-    async record({ account, at, source, newHash }, tx) {
-      const { rows } = await tx.query(
+    async record({ account, at, source, device, newHash }, tx) {
+      const { rows } = await tx.query<{ isNewDevice: boolean }>(
         `with account as (
            update users set
              last_login_at = $2,
@@ -44,10 +47,19 @@ export function createSignIns(pool: Pool): SignIns {
          ), forgotten as (
            delete from sign_in_sources using account
            where account_id = account.id and last_at < $7 and source <> $6
+         ), known as (
+           select count(*) > 0 and not coalesce(bool_or(device = $8), false) as lacks
+           from sign_in_devices where account_id = $1
+         ), forgotten_devices as (
+           delete from sign_in_devices using account
+           where account_id = account.id and last_at < $9 and device <> $8
+         ), device as (
+           insert into sign_in_devices (account_id, device, last_at) select id, $8, $2 from account
+           on conflict (account_id, device) do update set last_at = excluded.last_at
          )
          insert into sign_in_sources (account_id, source, last_at) select id, $6, $2 from account
          on conflict (account_id, source) do update set last_at = excluded.last_at
-         returning account_id`,
+         returning (select lacks from known) as "isNewDevice"`,
         [
           account.id,
           at,
@@ -55,10 +67,12 @@ export function createSignIns(pool: Pool): SignIns {
           account.passwordHash,
           newHash,
           source,
-          since(at.getTime()),
+          since(at.getTime(), 'source'),
+          device,
+          since(at.getTime(), 'device'),
         ],
       );
-      return rows.length > 0;
+      return rows[0] ?? null;
     },
     async replaceHash({ id, passwordHash }, newHash) {
       await pool.query('update users set password_hash = $3 where id = $1 and password_hash = $2', [
@@ -71,7 +85,7 @@ export function createSignIns(pool: Pool): SignIns {
       const { rows } = await pool.query({
         name: 'sign_in_sources_known',
         text: 'select 1 from sign_in_sources where account_id = $1 and source = $2 and last_at > $3',
-        values: [accountId, source, since(now)],
+        values: [accountId, source, since(now, 'source')],
       });
       return rows.length > 0;
     },

@@ -210,6 +210,7 @@ export async function openHouse(
     hasher,
     passwordCheck,
     mfa,
+    notices: { newDevice: note('new-device') },
     secrets,
     clock,
     onLogin: (outcome) => outcomes.push(outcome),
