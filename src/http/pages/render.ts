@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Context, Middleware } from 'koa';
+import { passkeysWorkAt } from '../../domain/mfa/passkeys/relying-party.ts';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { type Assets, loadAssets } from './assets.ts';
@@ -57,6 +58,7 @@ export function createRenderer({
   production: boolean;
 }): Renderer {
   const secure = publicUrl.startsWith('https:');
+  const passkeys = passkeysWorkAt(publicUrl);
   const { name, languages } = settings;
   const { color } = settings.brand;
   const assets = loadAssets(path.join(VIEWS, 'assets'), {
@@ -130,6 +132,7 @@ export function createRenderer({
         failed: false,
         client,
         logo: brand.logo,
+        passkeys,
         asset,
         languages: languageLinks(ctx, language),
       };

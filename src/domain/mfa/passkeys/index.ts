@@ -9,9 +9,12 @@ import { parseFactorName } from '../names.ts';
 import { createPasskeyAuthentication, type PasskeyAuthentication } from './authentication.ts';
 import { createChallenges } from './challenges.ts';
 import { createPasskeyRegistration, type PasskeyRegistration } from './registration.ts';
+import { passkeysWorkAt } from './relying-party.ts';
 
 export type Passkeys = PasskeyRegistration &
   PasskeyAuthentication & {
+    /** Whether there can be passkeys at all: the service must have a domain name. */
+    available: boolean;
     /** @throws DomainError factor_not_found, invalid_request. */
     rename(accountId: string, id: string, name: string): Promise<PasskeyRecord>;
     /** @throws DomainError factor_not_found, mfa_required when it is the last factor of somebody who must have one. */
@@ -22,6 +25,7 @@ export function createPasskeys(dependencies: MfaDependencies, changes: FactorCha
   const { passkeys } = dependencies;
   const challenges = createChallenges(dependencies);
   return {
+    available: passkeysWorkAt(dependencies.publicUrl),
     ...createPasskeyRegistration(dependencies, challenges, changes),
     ...createPasskeyAuthentication(dependencies, challenges),
     async rename(accountId, id, typed) {

@@ -9,12 +9,15 @@ import type { FactorChanges } from '../factor-changes.ts';
 import { parseFactorName } from '../names.ts';
 import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
 import { webauthn, webauthnHelpers } from './library.ts';
-import { relyingPartyOf } from './relying-party.ts';
+import { passkeysWorkAt, relyingPartyOf } from './relying-party.ts';
 import { checkAuthenticatorData, checkClientData, parseRegistration, refuse } from './replies.ts';
 import type { RegistrationReply } from './replies.ts';
 
 export interface PasskeyRegistration {
-  /** For `navigator.credentials.create`, once, within five minutes. @throws DomainError user_not_found. */
+  /**
+   * For `navigator.credentials.create`, once, within five minutes.
+   * @throws DomainError user_not_found; invalid_passkey with the reason unsupported where there can be none.
+   */
   registrationOptions(accountId: string): Promise<PublicKeyCredentialCreationOptionsJSON>;
   /**
    * Adds the passkey that was made of such options.
@@ -74,6 +77,7 @@ export function createPasskeyRegistration(
 
   return {
     async registrationOptions(accountId) {
+      if (!passkeysWorkAt(dependencies.publicUrl)) refuse('unsupported');
       const { id, email, username, name } = present(await users.findById(accountId));
       const [{ generateRegistrationOptions }, handle, known] = await Promise.all([
         webauthn(),

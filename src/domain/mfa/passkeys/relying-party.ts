@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { MfaDependencies } from '../dependencies.ts';
 
 /** Who passkeys are for (WebAuthn section 4): they work at this origin and no other. */
@@ -14,3 +15,7 @@ export const relyingPartyOf = ({
   const { origin, hostname } = new URL(publicUrl);
   return { id: hostname, origin, name };
 };
+
+/** Whether there can be passkeys at an address: not where its host is an IP address (WebAuthn section 5.1.2, RP ID). */
+export const passkeysWorkAt = (publicUrl: string): boolean =>
+  isIP(new URL(publicUrl).hostname.replaceAll(/[[\]]/g, '')) === 0;

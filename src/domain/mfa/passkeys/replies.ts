@@ -20,7 +20,9 @@ type PasskeyReason =
   | 'signature'
   /** It was used elsewhere since: somebody has a copy of it. */
   | 'counter'
-  | 'already_registered';
+  | 'already_registered'
+  /** There can be no passkeys at the address of this service. */
+  | 'unsupported';
 
 /** Refuses a reply. @throws DomainError invalid_passkey, always. */
 export function refuse(reason: PasskeyReason, cause?: unknown): never {

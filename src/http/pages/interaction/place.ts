@@ -1,6 +1,10 @@
+import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
 import { type Place, placeUrls } from '../login/place.ts';
+
+/** What passkeys alone amount to. */
+export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 
@@ -18,7 +22,7 @@ const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
 /** Signing in to an authorization request. */
 export async function interactionPlace(
   interaction: OpenInteraction,
-  { accounts, interactions }: PageParts,
+  { accounts, interactions, mfa }: PageParts,
 ): Promise<Place> {
   const { uid, prompt, accountId, loginHint } = interaction;
   const base = interactionPath(uid);
@@ -30,7 +34,7 @@ export async function interactionPlace(
     cancelAction: `${base}/abort`,
     frame: frame(interaction),
     interaction,
-    passkeyOnly: interaction.acr === 'urn:postern:acr:phr',
+    passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,
     suggestedIdentifier: prompt === 'consent' ? '' : (loginHint ?? user?.email ?? ''),
     notice: undefined,
     finish: (ctx, signedIn) => interactions.login(ctx.req, ctx.res, signedIn),

@@ -5,6 +5,7 @@ import type { PageParts } from '../dependencies.ts';
 import { beginEnrolment } from '../login/enrol.ts';
 import type { PlaceContext } from '../login/place.ts';
 import { seeOther } from '../replies.ts';
+import { PHISHING_RESISTANT } from './place.ts';
 import { ACR_ONE_FACTOR } from '../sign-in.ts';
 
 /** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
@@ -14,7 +15,9 @@ export async function stepUp(
 ): Promise<void> {
   const { place, interaction } = ctx.state;
   const { accountId, acr } = interaction;
-  if (acr === undefined) return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
+  const isOutOfReach = acr === PHISHING_RESISTANT && !deps.mfa.passkeys.available;
+  if (acr === undefined || isOutOfReach)
+    return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
   if (accountId === undefined) return seeOther(ctx, place.urls.signIn);
   const { token, methods } = await deps.logins.beginStepUp(accountId);
   // A session lasts as long as it did: what was remembered is, what was not is not.

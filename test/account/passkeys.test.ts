@@ -1,0 +1,219 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { authorizationUrl, exchange } from '../oidc/support/flow.ts';
+import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
+import { Authenticator, type Ceremony } from '../support/authenticator.ts';
+import { freePort } from '../support/ports.ts';
+
+type CreationOptions = Parameters<Authenticator['create']>[0];
+type RequestOptions = Parameters<Authenticator['get']>[0];
+
+const PHR = 'urn:postern:acr:phr';
+const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
+const alertOf = ({ html }: Page) =>
+  /role="alert"[^>]*>(.*?)<\/div>/s.exec(html)?.[1]?.replace(/<[^>]*>/g, '');
+
+let provider: Provider;
+beforeAll(async () => {
+  provider = await startProvider({
+    settings: {
+      lockout: { pair: { attempts: 1000 }, source: { attempts: 1000 }, account: { attempts: 1000 } },
+    },
+  });
+});
+
+async function optionsOn<T>(agent: UserAgent, { url, html }: Page): Promise<T> {
+  const path = /data-options="([^"]*)"/.exec(html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+  return JSON.parse((await agent.open(new URL(path, url))).html) as T;
+}
+
+async function enter({ email, password }: Person): Promise<UserAgent> {
+  const agent = new UserAgent(provider.url);
+  const values = { identifier: email, password };
+  await agent.submit(await agent.open('/sign-in'), values, '/sign-in');
+  return agent;
+}
+
+/** A person with a passkey, made on the account page. */
+async function withPasskey(): Promise<{ person: Person; authenticator: Authenticator }> {
+  const person = await provider.createPerson();
+  const agent = await enter(person);
+  const authenticator = new Authenticator(provider.url);
+  const page = await agent.open('/account/factors');
+  const passkey = JSON.stringify(authenticator.create(await optionsOn<CreationOptions>(agent, page)));
+  const done = await agent.submit(page, { passkey, name: 'Laptop' }, '/account/factors/passkeys');
+  expect(heading(done)).toBe('Save your recovery codes');
+  return { person, authenticator };
+}
+
+/** Signs in with a passkey alone, as the script of the page does. */
+async function signIn(authenticator: Authenticator, ceremony: Ceremony = {}): Promise<Page> {
+  const agent = new UserAgent(provider.url);
+  const page = await agent.open('/sign-in');
+  const options = await optionsOn<RequestOptions>(agent, page);
+  return send(agent, page, authenticator.get(options, ceremony));
+}
+
+/** The passkey's button sends the form elsewhere than the form says. */
+function send(agent: UserAgent, page: Page, passkey: unknown): Promise<Page> {
+  const html = page.html.replace('action="/sign-in"', 'action="/sign-in/passkey"');
+  return agent.submit({ ...page, html }, { passkey: JSON.stringify(passkey) }, '/sign-in/passkey');
+}
+
+describe('a reply that is not right is refused in words', () => {
+  test.each<[string, Ceremony, string]>([
+    ['of another origin', { origin: 'https://evil.example' }, 'used at another address'],
+    ['inside another site', { crossOrigin: true }, 'used at another address'],
+    ['for another site', { rpId: 'evil.example' }, 'used at another address'],
+    [
+      'to a challenge that was made up',
+      { challenge: Buffer.alloc(54, 1).toString('base64url') },
+      'That took too long',
+    ],
+    ['to a challenge that was cut', { challenge: 'AAAA' }, 'That took too long'],
+    ['with a wrong signature', { forged: true }, 'could not be checked'],
+    ['of the wrong kind', { type: 'webauthn.create' }, 'could not be checked'],
+    ['without its user', { userPresent: false }, 'did not check that it is you'],
+    ['with nobody verified', { userVerified: false }, 'did not check that it is you'],
+    [
+      'of another user',
+      { userHandle: Buffer.alloc(32, 7).toString('base64url') },
+      'does not belong to an account here',
+    ],
+  ])('%s', async (_name, ceremony, words) => {
+    const { authenticator } = await withPasskey();
+    const refused = await signIn(authenticator, ceremony);
+    expect([refused.status, refused.html.includes(words)]).toEqual([401, true]);
+    expect((await signIn(authenticator)).url.pathname).toBe('/account');
+  });
+
+  test('whose counter has gone back', async () => {
+    const { authenticator, person } = await withPasskey();
+    expect((await signIn(authenticator, { counter: 5 })).url.pathname).toBe('/account');
+    const copied = await signIn(authenticator, { counter: 5 });
+    expect([copied.status, copied.html.includes('may have been copied')]).toEqual([401, true]);
+    const failed = await provider.audited('factor.failed', person.id);
+    expect(failed).toMatchObject({ outcome: 'failure', details: { method: 'passkey', reason: 'counter' } });
+  });
+
+  test('that comes twice, one after the other or at once', async () => {
+    const { authenticator } = await withPasskey();
+    const agent = new UserAgent(provider.url);
+    const page = await agent.open('/sign-in');
+    const reply = authenticator.get(await optionsOn<RequestOptions>(agent, page));
+    const tries = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const one = new UserAgent(provider.url);
+        return send(one, await one.open('/sign-in'), reply);
+      }),
+    );
+    expect(tries.filter(({ url }) => url.pathname === '/account')).toHaveLength(1);
+    const late = await send(agent, page, reply);
+    expect([late.status, late.html.includes('That took too long')]).toEqual([401, true]);
+  });
+
+  test('that is none, or whose passkey nobody has', async () => {
+    for (const passkey of [null, 'x', {}, { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: {} }]) {
+      const agent = new UserAgent(provider.url);
+      const refused = await send(agent, await agent.open('/sign-in'), passkey);
+      expect([passkey, refused.status]).toEqual([passkey, 401]);
+    }
+    const { authenticator, person } = await withPasskey();
+    const [{ id = '' } = {}] = (await provider.operator.mfa.status(person.id)).passkeys;
+    await provider.operator.mfa.passkeys.remove(person.id, id, {
+      kind: 'operator',
+      id: null,
+      door: 'test',
+      ip: null,
+      userAgent: null,
+      requestId: null,
+    });
+    const gone = await signIn(authenticator);
+    expect([gone.status, gone.html.includes('does not belong to an account here')]).toEqual([401, true]);
+  });
+
+  test('of one person’s passkey as the second factor of another', async () => {
+    const [mine, theirs] = [await withPasskey(), await withPasskey()];
+    const agent = new UserAgent(provider.url);
+    const { email: identifier, password } = theirs.person;
+    const step = await agent.submit(await agent.open('/sign-in'), { identifier, password }, '/sign-in');
+    const reply = mine.authenticator.get(await optionsOn<RequestOptions>(agent, step));
+    const refused = await agent.submit(step, { passkey: JSON.stringify(reply) });
+    expect([refused.status, refused.html.includes('does not belong to an account here')]).toEqual([
+      401,
+      true,
+    ]);
+    // Nor does a challenge of a whole login serve after a password.
+    const whole = await optionsOn<RequestOptions>(agent, await agent.open('/sign-in'));
+    const crossed = await agent.submit(refused, { passkey: JSON.stringify(theirs.authenticator.get(whole)) });
+    expect([crossed.status, alertOf(crossed)]).toEqual([401, expect.stringContaining('took too long')]);
+  });
+
+  test.each<[string, Ceremony]>([
+    ['another origin', { origin: 'https://evil.example' }],
+    ['another site', { rpId: 'evil.example' }],
+    ['another challenge', { challenge: Buffer.alloc(54, 1).toString('base64url') }],
+    ['the wrong kind', { type: 'webauthn.get' }],
+  ])('when it is to be registered: %s', async (_name, ceremony) => {
+    const person = await provider.createPerson();
+    const agent = await enter(person);
+    const page = await agent.open('/account/factors');
+    const options = await optionsOn<CreationOptions>(agent, page);
+    const passkey = JSON.stringify(new Authenticator(provider.url).create(options, ceremony));
+    const refused = await agent.submit(page, { passkey, name: 'Laptop' }, '/account/factors/passkeys');
+    expect(refused.status).toBe(400);
+    expect((await provider.operator.mfa.status(person.id)).passkeys).toEqual([]);
+  });
+
+  test('when it is to be registered: made for somebody else', async () => {
+    const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
+    const other = await enter(theirs);
+    const options = await optionsOn<CreationOptions>(other, await other.open('/account/factors'));
+    const agent = await enter(mine);
+    const page = await agent.open('/account/factors');
+    const passkey = JSON.stringify(new Authenticator(provider.url).create(options));
+    const refused = await agent.submit(page, { passkey, name: 'Laptop' }, '/account/factors/passkeys');
+    expect([refused.status, refused.html.includes('That took too long')]).toEqual([400, true]);
+  });
+});
+
+test('who has no passkey makes one on the way, when an app wants a phishing-resistant login', async () => {
+  const person = await provider.createPerson();
+  const client = await provider.createClient();
+  const agent = await enter(person);
+  const setUp = await agent.open(authorizationUrl(provider, client, { acr_values: PHR }));
+  expect(heading(setUp)).toBe('Protect your account first');
+  const authenticator = new Authenticator(provider.url);
+  const made = authenticator.create(await optionsOn<CreationOptions>(agent, setUp));
+  const codes = await agent.submit(setUp, { passkey: JSON.stringify(made) }, '/enrol');
+  expect(heading(codes)).toBe('Save your recovery codes');
+
+  const onward = /href="([^"]*\/sign-in\/verify[^"]*)"/.exec(codes.html)?.[1] ?? '';
+  const step = await agent.open(onward);
+  const shown = authenticator.get(await optionsOn<RequestOptions>(agent, step));
+  const consent = await agent.submit(step, { passkey: JSON.stringify(shown) });
+  const { leftFor } = await agent.submit(consent, { decision: 'allow' }, '/consent');
+  const { body } = await exchange(provider, client, leftFor?.searchParams.get('code') ?? '');
+  const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1] ?? '', 'base64url').toString()) as object;
+  expect(claims).toMatchObject({ acr: PHR, amr: ['pwd', 'pop', 'user', 'mfa'] });
+});
+
+test('where the service has no domain name there are no passkeys, and nobody is offered one', async () => {
+  const port = await freePort();
+  const env = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+  const bare = await startProvider({ env, stores: 'PostgreSQL' });
+  const person = await bare.createPerson();
+  const agent = new UserAgent(bare.url);
+  const start = await agent.open('/sign-in');
+  expect(start.html).not.toContain('data-passkey');
+  await agent.submit(start, { identifier: person.email, password: person.password }, '/sign-in');
+  const factors = await agent.open('/account/factors');
+  expect([factors.status, /passkey/i.test(factors.html.replaceAll(/<script.*?<\/script>/gs, ''))]).toEqual([
+    200,
+    false,
+  ]);
+  expect((await fetch(`${bare.url}/.well-known/passkey-endpoints`)).status).toBe(404);
+  const client = await bare.createClient();
+  const { leftFor } = await agent.open(authorizationUrl(bare, client, { acr_values: PHR }));
+  expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');
+});
