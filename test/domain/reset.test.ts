@@ -113,8 +113,8 @@ describe('a reset', () => {
     const { user, link } = await asked();
     const isRunning = await run(user.id);
     expect(await isRunning()).toBe(true);
-    expect(await reset.peek(link)).toMatchObject({ id: user.id, email: user.email });
-    expect(await reset.peek(link)).not.toHaveProperty('passwordHash');
+    expect(await reset.peek(link, somewhere())).toMatchObject({ id: user.id, email: user.email });
+    expect(await reset.peek(link, somewhere())).not.toHaveProperty('passwordHash');
     const actor = somewhere();
     const done = await reset.confirm(link, NEXT, actor);
     expect(done).toMatchObject({ id: user.id, emailVerifiedAt: expect.any(Date), hasPassword: true });
@@ -187,7 +187,7 @@ describe('a reset', () => {
     const second = await token();
     await reset.confirm(first, NEXT, somewhere());
     for (const link of [first, second]) {
-      expect(await reset.peek(link)).toBeNull();
+      expect(await reset.peek(link, somewhere())).toBeNull();
       expect(await errorOf(reset.confirm(link, `${NEXT} again`, somewhere()))).toEqual(invalid);
     }
     await mail();
@@ -197,9 +197,9 @@ describe('a reset', () => {
     const { reset, later } = await opened;
     const { link } = await asked();
     later(14 * MINUTE);
-    expect(await reset.peek(link)).not.toBeNull();
+    expect(await reset.peek(link, somewhere())).not.toBeNull();
     later(2 * MINUTE);
-    expect(await reset.peek(link)).toBeNull();
+    expect(await reset.peek(link, somewhere())).toBeNull();
     expect(await errorOf(reset.confirm(link, NEXT, somewhere()))).toEqual(invalid);
     later(-16 * MINUTE);
   });
@@ -213,7 +213,7 @@ describe('a reset', () => {
       if (which === 'address') await accounts.update(user.id, { email: newEmail() }, operator);
       if (which === 'suspension') await accounts.suspend(user.id, operator);
       if (which === 'deletion') await accounts.remove(user.id, operator);
-      expect(await reset.peek(link)).toBeNull();
+      expect(await reset.peek(link, somewhere())).toBeNull();
       expect(await errorOf(reset.confirm(link, NEXT, somewhere()))).toEqual(invalid);
       await mail();
     },
@@ -235,7 +235,7 @@ describe('a reset', () => {
       '\udc00',
       'x'.repeat(100_000),
     ]) {
-      expect(await reset.peek(wrong)).toBeNull();
+      expect(await reset.peek(wrong, somewhere())).toBeNull();
       expect(await errorOf(reset.confirm(wrong, NEXT, somewhere()))).toEqual(invalid);
     }
     await verification.confirm(foreign, somewhere());

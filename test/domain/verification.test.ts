@@ -22,7 +22,10 @@ describe('an address at sign-up', () => {
 
     await inTransaction((tx) => verification.begin(user, tx, { locale: 'de' }));
     const link = await token();
-    expect(await verification.peek(link)).toMatchObject({ user: { id: user.id }, email: user.email });
+    expect(await verification.peek(link, somewhere())).toMatchObject({
+      user: { id: user.id },
+      email: user.email,
+    });
     const actor = somewhere();
     const confirmed = await verification.confirm(link, actor);
     expect(confirmed).toMatchObject({ changed: false, user: { emailVerifiedAt: expect.any(Date) } });
@@ -52,7 +55,7 @@ describe('an address at sign-up', () => {
     expect(await verification.request(user.id, somewhere())).toBe(true);
     const second = await token();
     expect(await errorOf(verification.confirm(first, somewhere()))).toEqual(invalid);
-    expect(await verification.peek(first)).toBeNull();
+    expect(await verification.peek(first, somewhere())).toBeNull();
     await verification.confirm(second, somewhere());
     expect(await verification.request(user.id, somewhere())).toBe(false);
     expect(await mail()).toEqual([]);
@@ -84,9 +87,9 @@ describe('a link', () => {
     await verification.request(user.id, somewhere());
     const link = await token();
     later(DAY - 60_000);
-    expect(await verification.peek(link)).not.toBeNull();
+    expect(await verification.peek(link, somewhere())).not.toBeNull();
     later(120_000);
-    expect(await verification.peek(link)).toBeNull();
+    expect(await verification.peek(link, somewhere())).toBeNull();
     expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
     later(-DAY - 60_000);
   });
@@ -109,7 +112,7 @@ describe('a link', () => {
       'x'.repeat(100_000),
     ]) {
       expect(await errorOf(verification.confirm(wrong, somewhere()))).toEqual(invalid);
-      expect(await verification.peek(wrong)).toBeNull();
+      expect(await verification.peek(wrong, somewhere())).toBeNull();
     }
     await verification.confirm(link, somewhere());
   });
@@ -126,7 +129,7 @@ describe('a link', () => {
     await accounts.update(moved.id, { email: newEmail() }, operator);
     await accounts.remove(gone.id, operator);
     for (const link of links) {
-      expect(await verification.peek(link)).toBeNull();
+      expect(await verification.peek(link, somewhere())).toBeNull();
       expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
     }
     expect(await errorOf(verification.request(suspended.id, somewhere()))).toEqual({
@@ -155,7 +158,10 @@ describe('a change of address', () => {
     });
 
     const link = toNew && 'link' in toNew ? toNew.link.token : '';
-    expect(await verification.peek(link)).toMatchObject({ user: { id: user.id, email: user.email }, email });
+    expect(await verification.peek(link, somewhere())).toMatchObject({
+      user: { id: user.id, email: user.email },
+      email,
+    });
     const { changed, user: after } = await verification.confirm(link, somewhere());
     expect({ changed, email: after.email }).toEqual({ changed: true, email });
     expect((await users.findByEmailKey(email))?.emailVerifiedAt).toBeInstanceOf(Date);

@@ -1,21 +1,26 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
 import { sourceOf } from '../source.ts';
 import { present, toUser, type User } from '../users/user.ts';
+import { createDeadLinks } from '../dead-links.ts';
 import type { ResetDependencies } from './dependencies.ts';
 import { stands, type Grounds } from './grounds.ts';
 
 export interface Confirming {
-  /** The account whose password the link would set, without using it up; null when it cannot be used. */
-  peek(token: string): Promise<User | null>;
+  /**
+   * The account whose password the link would set, without using it up; null when it cannot be used, which is written
+   * down.
+   * @throws DomainError rate_limited.
+   */
+  peek(token: string, actor: Actor): Promise<User | null>;
   /**
    * Sets a new password, and with it: ends every session and token of the account and every other link, forgives the
    * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. Of any number of
    * tries with one link one succeeds; a password that cannot be used does not use up the link.
    * @param signal aborts when the caller has gone.
-   * @throws DomainError invalid_reset_token, weak_password, overloaded, unavailable.
+   * @throws DomainError invalid_reset_token, weak_password, rate_limited, overloaded, unavailable.
    */
   confirm(token: string, password: string, actor: Actor, signal?: AbortSignal): Promise<User>;
 }
@@ -26,10 +31,14 @@ export function confirming(dependencies: ResetDependencies): Confirming {
   const { users, tokens, notices, audit, inTransaction, lockout, hasher, policy, sessions, clock } =
     dependencies;
 
-  const find = async (token: string): Promise<UserRecord | null> => {
+  const deadLink = createDeadLinks(dependencies);
+
+  const find = async (token: string, actor: Actor): Promise<UserRecord | null> => {
     const found = await tokens.peek<Grounds>(PURPOSE, token);
     const account = found && (await users.findById(found.accountId));
-    return account && stands(found.payload, account) ? account : null;
+    if (account && stands(found.payload, account)) return account;
+    await deadLink('password.reset', account?.id ?? null, token, actor);
+    return null;
   };
 
   /** Lets the source in again under each of the account's names. */
@@ -43,16 +52,22 @@ export function confirming(dependencies: ResetDependencies): Confirming {
   };
 
   return {
-    async peek(token) {
-      const account = await find(token);
+    async peek(token, actor) {
+      const account = await find(token, actor);
       return account && toUser(account);
     },
 
     async confirm(token, password, actor, signal) {
-      const known = await find(token);
+      const known = await find(token, actor);
       if (!known) throw new DomainError('invalid_reset_token');
       await policy.check(password, known);
       const passwordHash = await hasher.hash(password, signal);
+      const lost = async (error: unknown): Promise<never> => {
+        // Somebody else was first.
+        if (isDomainError(error, 'invalid_reset_token'))
+          await deadLink('password.reset', known.id, token, actor);
+        throw error;
+      };
       return inTransaction(async (tx) => {
         // The account first, as everywhere: two that lock in different order wait for each other.
         const account = await users.lock(known.id, tx);
@@ -71,7 +86,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
         await notices.passwordChanged(changed, actor, tx);
         tx.afterCommit(() => forgive(changed, sourceOf(actor.ip)));
         return toUser(changed);
-      });
+      }).catch(lost);
     },
   };
 }

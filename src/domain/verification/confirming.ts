@@ -1,20 +1,24 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
+import { createDeadLinks } from '../dead-links.ts';
 import { present, toUser, type User } from '../users/user.ts';
 import type { VerificationDependencies } from './dependencies.ts';
 import { stands, type Grounds } from './grounds.ts';
 
 export interface Confirming {
-  /** What the link would verify, without using it up; null when it cannot be used. */
-  peek(token: string): Promise<{ user: User; email: string } | null>;
+  /**
+   * What the link would verify, without using it up; null when it cannot be used, which is written down.
+   * @throws DomainError rate_limited.
+   */
+  peek(token: string, actor: Actor): Promise<{ user: User; email: string } | null>;
   /**
    * Uses a link: the address that it was sent to is verified, and from now on the account's; the old one is told when
    * it was another. Of any number of tries one succeeds. Whoever holds the link may use it, signed in or not.
    * @returns the account, and whether its address changed.
-   * @throws DomainError invalid_verification_token, email_taken when another account has the address by now, unavailable.
+   * @throws DomainError invalid_verification_token, rate_limited, email_taken when another account has the address by now, unavailable.
    */
   confirm(token: string, actor: Actor): Promise<{ user: User; changed: boolean }>;
 }
@@ -23,6 +27,7 @@ const PURPOSE = 'verify-email';
 
 export function confirming(dependencies: VerificationDependencies): Confirming {
   const { users, tokens, notices, audit, inTransaction, clock } = dependencies;
+  const deadLink = createDeadLinks(dependencies);
 
   const verify = async (account: UserRecord, actor: Actor, tx: Tx): Promise<UserRecord> => {
     if (account.emailVerifiedAt) return account;
@@ -39,17 +44,23 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
   };
 
   return {
-    async peek(token) {
+    async peek(token, actor) {
       const found = await tokens.peek<Grounds>(PURPOSE, token);
       const account = found && (await users.findById(found.accountId));
-      return account && stands(found.payload, account)
-        ? { user: toUser(account), email: found.payload.to }
-        : null;
+      if (account && stands(found.payload, account))
+        return { user: toUser(account), email: found.payload.to };
+      await deadLink('email.verified', account?.id ?? null, token, actor);
+      return null;
     },
 
     async confirm(token, actor) {
       const found = await tokens.peek<Grounds>(PURPOSE, token);
-      if (!found) throw new DomainError('invalid_verification_token');
+      const lost = async (error: unknown): Promise<never> => {
+        if (isDomainError(error, 'invalid_verification_token'))
+          await deadLink('email.verified', found?.accountId ?? null, token, actor);
+        throw error;
+      };
+      if (!found) return lost(new DomainError('invalid_verification_token'));
       return inTransaction(async (tx) => {
         // The account first, as everywhere: two that lock in different order wait for each other.
         const account = await users.lock(found.accountId, tx);
@@ -62,7 +73,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
         const changed = from !== to;
         const record = changed ? await change(account, to, owner, tx) : await verify(account, owner, tx);
         return { user: toUser(record), changed };
-      });
+      }).catch(lost);
     },
   };
 }

@@ -39,14 +39,14 @@ export function resetPasswordRoutes(router: Router, deps: PageParts): void {
   };
 
   router.get(PATH, async (ctx: Context) => {
-    const account = await reset.peek(token(ctx));
+    const account = await reset.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (account) show(ctx, account, []);
     else showDead(ctx);
   });
 
   router.post(PATH, readForm, async (ctx: Context) => {
     csrf.check(ctx, ctx.request.body);
-    const account = await reset.peek(token(ctx));
+    const account = await reset.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (!account) return showDead(ctx);
     const password = field(ctx, 'password');
     if (!password) {

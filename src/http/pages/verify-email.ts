@@ -75,7 +75,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   router.get(PATH, async (ctx: Context) => {
     const link = await registration.peek(token(ctx));
     if (link) return showRegistration(ctx, link, { name: '', username: '' }, []);
-    const found = await verification.peek(token(ctx));
+    const found = await verification.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (!found) return showDead(ctx);
     return renderer.render(ctx, 'verify-email', {
       action: withToken(PATH, ctx),

@@ -1,0 +1,28 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { MailLimit } from './notices/mail-limit.ts';
+import { sourceOf } from './source.ts';
+
+/**
+ * Writes down that somebody came with the token of a link that cannot be used: made up, cut, expired, used, ended, or for
+ * something else. So many in an hour of one source, and it is refused: nobody guesses for long, or fills the log.
+ * @param type what the link was to do. @param subject the account, where the token tells of one.
+ * @throws DomainError rate_limited, unavailable.
+ */
+export type NoteDeadLink = (
+  type: 'password.reset' | 'email.verified',
+  subject: string | null,
+  token: string,
+  actor: Actor,
+) => Promise<void>;
+
+const MOST = 200;
+
+export const createDeadLinks =
+  ({ audit, limit }: { audit: Audit; limit: MailLimit }): NoteDeadLink =>
+  async (type, subject, token, actor) => {
+    // Without a token nothing was tried.
+    if (token === '') return;
+    await limit([{ of: `dead-link:source:${sourceOf(actor.ip)}`, most: MOST }]);
+    await audit.record({ type, outcome: 'failure', subject, details: { reason: 'invalid_token' } }, actor);
+  };
