@@ -43,8 +43,9 @@ const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 async function enter(
   { email, password }: Person,
   start = '/account',
+  { url } = provider,
 ): Promise<{ agent: UserAgent; page: Page }> {
-  const agent = new UserAgent(provider.url);
+  const agent = new UserAgent(url);
   const page = await agent.submit(await agent.open(start), { identifier: email, password }, '/sign-in');
   return { agent, page };
 }
@@ -58,6 +59,47 @@ async function enterTab({ email, password }: Person, start = '/account'): Promis
   await tab.waitForURL(`${provider.url}${start}`);
   return tab;
 }
+
+test('all of it works on PostgreSQL alone', async () => {
+  const alone = await startProvider({ stores: 'PostgreSQL' });
+  const mail = readLetters(alone.postern);
+  const person = await alone.createPerson();
+  const client = await alone.createClient();
+  const tokens = await signIn(alone, client, person);
+  const elsewhere = await enter(person, '/account', alone);
+  const { agent } = await enter(person, '/account', alone);
+  for (const path of PAGES) expect((await agent.open(path)).status).toBe(200);
+
+  const profile = await agent.submit(
+    await agent.open('/account/profile'),
+    { name: 'Countess', username: person.username },
+    '/account/profile',
+  );
+  expect(profile.html).toContain('Your profile is saved');
+  const next = `new-${person.email}`;
+  await agent.submit(await agent.open('/account/email'), { email: next }, '/account/email');
+  await agent.submit(await agent.open(await mail.link(next, '/verify-email')), {});
+  expect((await alone.operator.accounts.find(person.id))?.email).toBe(next);
+
+  const setUp = await agent.submit(
+    await agent.open('/account/factors'),
+    { name: 'Phone' },
+    '/account/factors/totp',
+  );
+  const secret = /<code>([A-Z2-7 ]+)<\/code>/.exec(setUp.html)?.[1]?.replaceAll(' ', '') ?? '';
+  const codes = await agent.submit(setUp, { code: generateSync({ secret }) }, '/confirm');
+  expect(codes.html.match(/<li><code>/g)).toHaveLength(10);
+  await agent.submit(await agent.open('/account/factors'), {}, '/remove');
+
+  await agent.submit(await agent.open('/account/sessions'), {}, '/end-others');
+  expect((await elsewhere.agent.open('/account')).url.pathname).toBe('/sign-in');
+  expect((await introspect(alone, client, tokens.access_token)).body).toEqual({ active: false });
+  const values = { current: person.password, password: NEXT };
+  const changed = await agent.submit(await agent.open('/account/password'), values, '/account/password');
+  expect(changed.html).toContain('Your password is changed');
+  const gone = await agent.submit(await agent.open('/account/delete'), { email: next }, '/account/delete');
+  expect(heading(gone)).toBe('Your account is deleted');
+});
 
 test('who is not signed in signs in first, and comes back', async () => {
   const person = await provider.createPerson();

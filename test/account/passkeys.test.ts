@@ -119,8 +119,8 @@ describe('a reply that is not right is refused in words', () => {
       expect([passkey, refused.status]).toEqual([passkey, 401]);
     }
     const { authenticator, person } = await withPasskey();
-    const [{ id = '' } = {}] = (await provider.operator.mfa.status(person.id)).passkeys;
-    await provider.operator.mfa.passkeys.remove(person.id, id, {
+    const [passkey] = (await provider.operator.mfa.status(person.id)).passkeys;
+    await provider.operator.mfa.passkeys.remove(person.id, passkey?.id ?? '', {
       kind: 'operator',
       id: null,
       door: 'test',

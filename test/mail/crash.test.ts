@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { startPostern } from '../support/postern.ts';
+import { SmtpSink } from './smtp-sink.ts';
+
+/** Waits until `isSo`. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(50);
+}
+
+test('a server that is killed between commit and delivery loses no mail, and none is sent twice by the nodes that come after', async () => {
+  const sink = await SmtpSink.start();
+  const env = { SMTP_URL: sink.url };
+  const provider = await startProvider({ env });
+  const people = await Promise.all(Array.from({ length: 12 }, () => provider.createPerson()));
+  const forget = async (identifier: string) => {
+    const agent = new UserAgent(provider.url);
+    const { status } = await agent.submit(await agent.open('/forgot-password'), { identifier });
+    expect(status).toBe(200);
+  };
+  const waiting = async () => {
+    const [row] = await provider.sql('select count(*)::int as n from outbox where content is not null');
+    return Number(row?.['n']);
+  };
+
+  // Some are delivered, and written down as such.
+  for (const { email } of people.slice(0, 3)) await forget(email);
+  await until(async () => (await waiting()) === 0);
+  expect(sink.accepted).toHaveLength(3);
+
+  // Of the others some are on their way, and no server has taken any of them.
+  sink.behaviour = 'stall-reply';
+  for (const { email } of people.slice(3)) await forget(email);
+  await until(() => sink.seen.length > 3);
+  expect(await provider.postern.stop('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+  expect(await waiting()).toBe(9);
+
+  await sink.stop();
+  sink.behaviour = 'accept';
+  await sink.start();
+  const databaseUrl = provider.postern.env['DATABASE_URL'] ?? '';
+  await Promise.all([startPostern({ databaseUrl, env }), startPostern({ databaseUrl, env })]);
+  await until(async () => (await waiting()) === 0);
+  const recipients = sink.accepted.flatMap(({ to = [] }) => to.map(({ address }) => address));
+  expect(recipients).toHaveLength(people.length);
+  expect(new Set(recipients)).toEqual(new Set(people.map(({ email }) => email)));
+}, 180_000);
