@@ -50,6 +50,10 @@ export function createDevicePages(renderer: Renderer): DevicePages {
         client,
       });
     },
+    async stale(ctx) {
+      refused(ctx, { status: 400 });
+      renderer.render(ctx, 'error', { code: 'csrf', requestId: ctx.get('X-Request-Id'), homeUrl: '/device' });
+    },
     async refused(ctx) {
       renderer.render(ctx, 'message', {
         icon: 'alert',

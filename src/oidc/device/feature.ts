@@ -35,6 +35,8 @@ export interface DevicePages {
   ): Promise<void>;
   done(ctx: KoaContextWithOIDC, client: Client | undefined): Promise<void>;
   refused(ctx: KoaContextWithOIDC): Promise<void>;
+  /** The form was open too long, or the browser sent no cookie with it. */
+  stale(ctx: KoaContextWithOIDC): Promise<void>;
 }
 
 interface Dependencies {
@@ -115,6 +117,11 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
     mask: MASK,
     deviceInfo: (ctx) => ({ ...deviceOfRequest((name) => ctx.req.headers[name]) }),
     async userCodeInputSource(ctx, _form, _out, error) {
+      if (error && ctx.oidc.session?.exp === undefined) {
+        // The library would keep a session that it never began, and fail.
+        Object.assign(ctx.oidc.session ?? {}, { touched: false });
+        return pages.stale(ctx);
+      }
       if (error?.name === 'AbortedError') {
         await record(ctx, 'device.refused');
         return pages.refused(ctx);
