@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, type JWK, SignJWT } from 'jose';
-import { until } from '../cli/support/commands.ts';
+import { json, until } from '../cli/support/commands.ts';
 import { authorize, form, introspect, post, signIn, type Tokens, VERIFIER } from './support/flow.ts';
 import { type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
@@ -155,6 +155,21 @@ describe('what is no token exchange', () => {
       body: form({ grant_type: GRANT }),
     });
     expect(inQuery.status).toBe(400);
+  });
+
+  it('one beyond the policy that the command has set', async () => {
+    const cli = (line: string) =>
+      json<{ client_id: string; client_secret: string }>(line.split(' '), { env: provider.postern.env });
+    const options = `--exchange-for ${LEDGER} --exchange-from ${app.id} --exchange-impersonation`;
+    const made = await cli(`client create --name Orders --grant token-exchange ${options}`);
+    const client = { id: made.client_id, secret: made.client_secret, redirectUri: '' };
+    expect(await exchange({}, client)).toMatchObject({ status: 200 });
+    expect(await exchange({ resource: ORDERS }, client)).toMatchObject(refusedWith('invalid_target'));
+    await cli(`client update ${client.id} --exchange-for ${ORDERS}`);
+    // What is said replaces the whole policy; the server hears of it in a moment.
+    await until(async () => (await exchange({}, client)).status === 400);
+    expect(await exchange({}, client)).toMatchObject(refusedWith('invalid_target'));
+    expect(await exchange({ resource: ORDERS }, client)).toMatchObject(INVALID);
   });
 
   it('one of tokens of a client that is not listed', async () => {

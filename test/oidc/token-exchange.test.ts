@@ -165,6 +165,27 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     }
   });
 
+  it('says of a person who acts no more than the client knows (pairwise subjects)', async () => {
+    const helpdesk = await provider.createClient({
+      grant_types: ['authorization_code', GRANT],
+      subject_type: 'pairwise',
+      token_exchange: { audiences: [LEDGER], clients: [app.id] },
+    });
+    const clerk = await provider.createPerson();
+    const { access_token: opaque, id_token: idToken } = await signedIn({ resource: '' }, helpdesk, clerk);
+    expect(opaque).not.toContain('.');
+    const { sub } = decodeJwt(idToken);
+    expect(sub).not.toBe(clerk.id);
+    for (const [token, type] of [
+      [opaque, ACCESS_TOKEN],
+      [idToken, ID_TOKEN],
+    ] as const) {
+      const actor = { actor_token: token, actor_token_type: type };
+      const { body } = await exchange(helpdesk, (await signedIn()).access_token, actor);
+      expect(decodeJwt(body.access_token)).toMatchObject({ act: { sub } });
+    }
+  });
+
   it('gives a client that may impersonate the person’s token alone', async () => {
     const { access_token: subject } = await signedIn();
     const { body } = await exchange(gateway, subject);

@@ -65,10 +65,11 @@ const hasKeyOf = (
 /** Registers token exchange with the provider: before any client that has this grant is looked up. */
 export function installTokenExchange(provider: Provider, { verifier, clock, exchanged }: Dependencies): void {
   const now = () => epochSeconds(clock);
-  const read = createTokenReader(provider, { verifier, now });
+  const read = createTokenReader({ verifier, now });
 
   /** @throws InvalidRequest for one without the other (RFC 8693 section 2.1). */
   async function readPair(
+    ctx: KoaContextWithOIDC,
     parameter: string,
     value?: string,
     type?: string,
@@ -76,7 +77,7 @@ export function installTokenExchange(provider: Provider, { verifier, clock, exch
     if (value === undefined && type === undefined) return undefined;
     if (value === undefined || type === undefined)
       throw new errors.InvalidRequest(`${parameter} and ${parameter}_type go together`);
-    return read(parameter, value, type);
+    return read(ctx, parameter, value, type);
   }
 
   provider.registerGrantType<Parameters>(
@@ -90,9 +91,9 @@ export function installTokenExchange(provider: Provider, { verifier, clock, exch
       checkDpopRequired(provider, ctx, dPoP);
       const target = targetOf(client, [params.resource ?? [], params.audience ?? []].flat());
 
-      const subject = await readPair('subject_token', params.subject_token, params.subject_token_type);
+      const subject = await readPair(ctx, 'subject_token', params.subject_token, params.subject_token_type);
       if (!subject) throw new errors.InvalidRequest("missing required parameter 'subject_token'");
-      const actor = await readPair('actor_token', params.actor_token, params.actor_token_type);
+      const actor = await readPair(ctx, 'actor_token', params.actor_token, params.actor_token_type);
       const act = actingUnder(client, subject, actor);
 
       // The grant knows the account even if the token names it by a pairwise identifier; and it lives, or has ended.

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { errors, type Provider } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import type { LoginBehind } from '../extra-claims.ts';
 
@@ -61,7 +61,22 @@ const presented = ({ cnf, ...claims }: Claims): PresentedToken => ({
   login: { authTime: claims.auth_time, acr: claims.acr, amr: claims.amr },
 });
 
-async function opaqueClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+/** An account as a client knows it: an opaque token has its account in clear, whatever the client's subjects are. */
+async function subjectFor(
+  ctx: KoaContextWithOIDC,
+  clientId: string,
+  accountId: string,
+): Promise<string | undefined> {
+  const { provider } = ctx.oidc;
+  const client = await provider.Client.find(clientId);
+  if (!client) return undefined;
+  const claims = new provider.Claims({ sub: accountId }, { ctx, client });
+  claims.scope('openid');
+  return (await claims.result())['sub'] as string;
+}
+
+async function opaqueClaims(ctx: KoaContextWithOIDC, value: string): Promise<Claims | undefined> {
+  const { provider } = ctx.oidc;
   const [ofPerson, ofClient] = await Promise.all([
     provider.AccessToken.find(value),
     provider.ClientCredentials.find(value),
@@ -70,10 +85,12 @@ async function opaqueClaims(provider: Provider, value: string): Promise<Claims |
   if (!token?.isValid || token.clientId === undefined || token.exp === undefined) return undefined;
   const { clientId, exp, scope, jkt, extra } = token;
   const x5t = token['x5t#S256'];
+  const sub = ofPerson ? await subjectFor(ctx, clientId, ofPerson.accountId) : clientId;
+  if (sub === undefined) return undefined;
   return {
     ...(ofPerson?.grantId === undefined ? {} : { gid: ofPerson.grantId }),
     ...extra,
-    sub: ofPerson?.accountId ?? clientId,
+    sub,
     client_id: clientId,
     exp,
     ...(scope === undefined ? {} : { scope }),
@@ -111,15 +128,24 @@ interface Dependencies {
  * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
  * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
  */
-export function createTokenReader(provider: Provider, { verifier, now }: Dependencies) {
-  const claimsOf = async (value: string, type: string): Promise<Claims | null | undefined> => {
-    if (type === ID_TOKEN) return idTokenClaims(provider, value);
-    return value.includes('.') ? await verifier.verify(value) : opaqueClaims(provider, value);
+export function createTokenReader({ verifier, now }: Dependencies) {
+  const claimsOf = async (
+    ctx: KoaContextWithOIDC,
+    value: string,
+    type: string,
+  ): Promise<Claims | null | undefined> => {
+    if (type === ID_TOKEN) return idTokenClaims(ctx.oidc.provider, value);
+    return value.includes('.') ? await verifier.verify(value) : opaqueClaims(ctx, value);
   };
-  return async (parameter: string, value: string, type: string): Promise<PresentedToken> => {
+  return async (
+    ctx: KoaContextWithOIDC,
+    parameter: string,
+    value: string,
+    type: string,
+  ): Promise<PresentedToken> => {
     if (type !== ACCESS_TOKEN && type !== ID_TOKEN)
       throw new errors.InvalidRequest(`${parameter}_type must be ${ACCESS_TOKEN} or ${ID_TOKEN}`);
-    const claims = await claimsOf(value, type);
+    const claims = await claimsOf(ctx, value, type);
     if (!claims || claims.exp <= now())
       throw new errors.InvalidRequest(`${parameter} is none of this issuer’s, has expired or was revoked`);
     return presented(claims);
