@@ -31,6 +31,8 @@ beforeAll(async () => {
 
 async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
+  // A page that leads on to an app by itself stays where it is.
+  await context.route(/^https:/, (route) => route.fulfill({ status: 204 }));
   return context.newPage();
 }
 
