@@ -1,32 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { AxeResults } from 'axe-core';
 import { generateSync } from 'otplib';
-import type { Browser, Page as Tab } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { introspect, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Person, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Letters, readLetters } from './support/mail.ts';
+import { enterTab, PAGES } from './support/pages.ts';
 import { addAuthenticator } from './support/passkeys.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const NEXT = 'an entirely new password';
-const PAGES = [
-  '',
-  'profile',
-  'email',
-  'password',
-  'factors',
-  'sessions',
-  'apps',
-  'requests',
-  'activity',
-  'data',
-  'delete',
-].map((page) => `/account/${page}`.replace(/\/$/, ''));
 
 let provider: Provider;
 let letters: Letters;
@@ -48,16 +31,6 @@ async function enter(
   const agent = new UserAgent(url);
   const page = await agent.submit(await agent.open(start), { identifier: email, password }, '/sign-in');
   return { agent, page };
-}
-
-async function enterTab({ email, password }: Person, start = '/account'): Promise<Tab> {
-  const tab = await (await browser.newContext({ bypassCSP: true })).newPage();
-  await tab.goto(`${provider.url}${start}`);
-  await tab.getByLabel('Email or username').fill(email);
-  await tab.getByLabel('Password', { exact: true }).fill(password);
-  await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await tab.waitForURL(`${provider.url}${start}`);
-  return tab;
 }
 
 test('all of it works on PostgreSQL alone', async () => {
@@ -235,7 +208,7 @@ test('an authenticator app is set up, asked for, renamed and removed', async () 
 
 test('a passkey is added, signs in by itself and as the second factor, and is removed', async () => {
   const person = await provider.createPerson();
-  const tab = await enterTab(person, '/account/factors');
+  const tab = await enterTab(browser, provider, person, '/account/factors');
   const authenticator = await addAuthenticator(tab);
   await tab.getByRole('button', { name: 'Add a passkey' }).click();
   await tab.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
@@ -375,32 +348,4 @@ test('password managers find their way', async () => {
   expect(passkeys.headers.get('content-type')).toContain('application/json');
   const url = `${provider.url}/account/factors`;
   expect(await passkeys.json()).toEqual({ enroll: url, manage: url });
-});
-
-describe('axe finds nothing, and nothing is wider than a phone', () => {
-  let tab: Tab;
-  beforeAll(async () => {
-    const person = await provider.createPerson();
-    const client = await provider.createClient();
-    await signIn(provider, client, person);
-    tab = await enterTab(person);
-  });
-
-  test.each(PAGES)('at %s', async (path) => {
-    await tab.goto(`${provider.url}${path}`);
-    await tab.evaluate(axe);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const width of [1280, 390, 320]) {
-        await tab.setViewportSize({ width, height: 844 });
-        const options = JSON.stringify({ runOnly: RULES });
-        const { violations } = await tab.evaluate<AxeResults>(`axe.run(${options})`);
-        const found = violations.flatMap(({ id, nodes }) =>
-          nodes.map(({ target }) => `${id} at ${target.join(' ')}`),
-        );
-        expect({ path, colorScheme, width, found }).toEqual({ path, colorScheme, width, found: [] });
-        expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(width);
-      }
-    }
-  });
 });
