@@ -9,15 +9,30 @@ const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
 
 const headerName = z.string().regex(/^[a-z0-9-]+$/i, 'must be the name of a header');
 
+const language = z.enum(['en', 'de', 'es', 'zh']);
+
+/** A JSON Schema of an object, as far as it can be compiled. */
+const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {
+  try {
+    return z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema) instanceof z.ZodObject;
+  } catch {
+    return false;
+  }
+}, 'must be a JSON Schema of type object');
+
 /** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
-export const settingsSchema = z.strictObject({
+const everySetting = z.strictObject({
   name: z.string().trim().min(1).max(60),
   brand: z.strictObject({
     color: z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour like #2f5bea'),
     logo: z.string().nullable(),
   }),
-  languages: z.array(z.enum(['en', 'de', 'es', 'zh'])).min(1),
+  languages: z.array(language).min(1),
   profile: z.enum(PROFILES).nullable(),
+  authorizationDetails: z.record(
+    z.string().min(1),
+    z.strictObject({ schema: jsonSchema, sentence: z.partialRecord(language, z.string().min(1)) }),
+  ),
   http: z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),
@@ -81,6 +96,17 @@ export const settingsSchema = z.strictObject({
   mail: z.strictObject({ from: z.email().nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
+});
+
+/** With what only holds between settings. */
+export const settingsSchema = everySetting.superRefine(({ languages, authorizationDetails }, problems) => {
+  for (const [type, { sentence }] of Object.entries(authorizationDetails))
+    for (const language of languages.filter((name) => sentence[name] === undefined))
+      problems.addIssue({
+        code: 'custom',
+        path: ['authorizationDetails', type, 'sentence', language],
+        message: 'is missing: people are asked in every language of the pages',
+      });
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

@@ -3,13 +3,16 @@ const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
 const LONGEST = 60;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** `text` on one line, without control and direction characters, cut after 60 characters as a person counts them. */
-export function oneLine(text: string): string {
+/**
+ * `text` on one line, without control and direction characters, cut after 60 characters as a person counts them, or
+ * `longest`.
+ */
+export function oneLine(text: string, longest = LONGEST): string {
   const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
   const parts = [...graphemes.segment(clean)];
-  if (parts.length <= LONGEST) return clean;
+  if (parts.length <= longest) return clean;
   return `${parts
-    .slice(0, LONGEST)
+    .slice(0, longest)
     .map(({ segment }) => segment)
     .join('')
     .trimEnd()}…`;

@@ -13,6 +13,7 @@ import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
+import { richAuthorizationRequests } from './authorization-details/feature.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
 import { ciba } from './ciba/feature.ts';
@@ -132,6 +133,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
       revocation: { enabled: true },
       ciba: ciba({ requests: deps.loginRequests, clock }),
+      richAuthorizationRequests: richAuthorizationRequests(config.authorizationDetails),
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
       resourceIndicators: resourceIndicators(
         apis,

@@ -46,6 +46,7 @@ test('whatever a client or a person wrote is text', async () => {
           csrf: hostile,
           client,
           account,
+          details: [],
           switchAction: '/',
           scopes: [hostile],
           apis: [{ name: hostile, scopes: [hostile] }],

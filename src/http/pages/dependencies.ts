@@ -23,7 +23,15 @@ import type { SignedIn } from './sign-in.ts';
 export interface PageDependencies {
   config: Pick<
     Config,
-    'languages' | 'publicUrl' | 'passwords' | 'registration' | 'session' | 'refresh' | 'tokens' | 'mfa'
+    | 'authorizationDetails'
+    | 'languages'
+    | 'publicUrl'
+    | 'passwords'
+    | 'registration'
+    | 'session'
+    | 'refresh'
+    | 'tokens'
+    | 'mfa'
   >;
   clock: Clock;
   secrets: Secrets;

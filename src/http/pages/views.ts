@@ -2,6 +2,7 @@ import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
 import type { User } from '../../domain/users/index.ts';
+import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
 import type { EventLine } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
@@ -153,6 +154,7 @@ interface Views {
       /** The scopes asked for that no API owns. */
       scopes: readonly string[];
       apis: readonly ApiAccess[];
+      details: readonly DetailDisplay[];
       /** Seconds until the access ends at the latest. */
       lasts: number;
       /** Without it the person goes on at the device that asks. */

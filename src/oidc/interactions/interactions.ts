@@ -5,6 +5,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
+import type { AuthorizationDetail } from '../authorization-details/within.ts';
 import type { AcrValue } from './acr.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
 import type { Login } from '../sessions/browser-session.ts';
@@ -34,6 +35,8 @@ export interface OpenInteraction {
   scopes: string[];
   apis: { identifier: string; name: string; isOwn: boolean; scopes: string[] }[];
   missing: Allowed;
+  /** What it asks for in detail (RFC 9396), on the way to consent. */
+  details: AuthorizationDetail[];
 }
 
 export interface Described {
@@ -51,6 +54,7 @@ interface Dependencies {
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
 type Missing = {
+  rar?: AuthorizationDetail[];
   missingOIDCScope?: string[];
   missingOIDCClaims?: string[];
   missingResourceScopes?: Record<string, string[]>;
@@ -79,6 +83,7 @@ export class Interactions {
       missingOIDCScope = [],
       missingOIDCClaims = [],
       missingResourceScopes = {},
+      rar = [],
     } = prompt.details as Missing;
     const requested = words(params['scope']);
     const limit = (client as ExtraClientProperties).api_scope;
@@ -113,6 +118,7 @@ export class Interactions {
         oidcClaims: missingOIDCClaims,
         resourceScopes: missingResourceScopes,
       },
+      details: rar,
     };
   }
 
@@ -168,7 +174,12 @@ export class Interactions {
     await inTransaction(async (tx) => {
       await consents.save(accountId, clientId, allowed, tx);
       await audit.record(
-        { type: 'consent.granted', subject: accountId, clientId, details: { ...allowed } },
+        {
+          type: 'consent.granted',
+          subject: accountId,
+          clientId,
+          details: { ...allowed, authorizationDetails: interaction.details },
+        },
         actor,
         tx,
       );

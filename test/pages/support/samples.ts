@@ -113,6 +113,12 @@ const consent = {
   account,
   switchAction: '/interaction/x/switch',
   scopes: ['openid', 'profile', 'email', 'offline_access'],
+  details: [
+    {
+      sentence: 'Pay 12.50 EUR to Acme',
+      facts: ['amount.value: 12.50', 'amount.currency: EUR', 'creditor: Acme'],
+    },
+  ],
   apis: [{ name: 'Orders API', scopes: ['orders:read', 'orders:write'] }],
   lasts: 7_776_000,
   redirectUri: 'https://reports.acme.example/callback',

@@ -3,6 +3,7 @@ import type { Context, Middleware, Next } from 'koa';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
+import { describeDetails } from '../authorization-details.ts';
 import { field, readForm } from '../form.ts';
 import { loginRoutes } from '../login/index.ts';
 import { type Place, placeUrls } from '../login/place.ts';
@@ -47,7 +48,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
 
   async function showConsent(ctx: InteractionContext): Promise<void> {
     const { interaction, place } = ctx.state;
-    const { accountId, client, scopes, apis, redirectUri } = interaction;
+    const { accountId, client, scopes, apis, details, redirectUri } = interaction;
     const user = accountId === undefined ? null : await accounts.find(accountId);
     if (!user) return showSignInAnew(ctx, deps);
     return renderer.render(ctx, 'consent', {
@@ -61,6 +62,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       apis: apis.filter(({ scopes }) => scopes.length > 0),
       // Without offline_access what the client gets ends with the session.
       lasts: scopes.includes('offline_access') ? config.refresh.absolute : config.session.remembered,
+      details: describeDetails(details, config.authorizationDetails, renderer.language(ctx, place.frame)),
       redirectUri,
     });
   }

@@ -1,0 +1,58 @@
+import {
+  errors,
+  type KoaContextWithOIDC,
+  type RichAuthorizationRequestsActiveConfiguration,
+} from 'oidc-provider';
+import { z } from 'zod';
+import type { Settings } from '../../config/index.ts';
+import { type AuthorizationDetail, isWithin } from './within.ts';
+
+const requested = ({ oidc }: KoaContextWithOIDC): AuthorizationDetail[] | undefined => {
+  const value = oidc.params?.['authorization_details'];
+  return typeof value === 'string' ? (JSON.parse(value) as AuthorizationDetail[]) : undefined;
+};
+
+/** As the library's types want it of a provider that introspects. */
+type Feature = RichAuthorizationRequestsActiveConfiguration & {
+  authorizationDetailsForIntrospection: NonNullable<
+    RichAuthorizationRequestsActiveConfiguration['authorizationDetailsForIntrospection']
+  >;
+};
+
+/** Checks details of one type against its JSON Schema. @throws InvalidAuthorizationDetails, saying what is wrong where. */
+function validator(schema: z.core.JSONSchema.JSONSchema) {
+  const compiled = z.fromJSONSchema(schema);
+  return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {
+    // Nobody is shown them there.
+    if (oidc.route === 'backchannel_authentication')
+      throw new errors.InvalidAuthorizationDetails('not taken in backchannel authentication requests');
+    const { error } = compiled.safeParse(content);
+    if (!error) return;
+    const problems = error.issues.map(({ path, message }) =>
+      [path.join('.'), message].filter(Boolean).join(': '),
+    );
+    throw new errors.InvalidAuthorizationDetails(`${type}: ${problems.join('; ')}`);
+  };
+}
+
+/**
+ * Rich authorization requests (RFC 9396) over the types of the configuration. A client asks for those in its
+ * `authorization_details_types` alone. People are asked each time, also by first-party clients, so what a code stands for is
+ * what was just allowed; a token gets that, or the part of it that its request names (section 6).
+ */
+export function richAuthorizationRequests(settings: Settings['authorizationDetails']): Feature {
+  const types = Object.entries(settings).map(([type, { schema }]) => [type, { validate: validator(schema) }]);
+  return {
+    enabled: true,
+    types: Object.fromEntries(types) as Record<string, { validate: ReturnType<typeof validator> }>,
+    authorizationDetailsForGrantSource: (ctx) => requested(ctx),
+    authorizationDetailsForAccessToken(ctx, _token, source) {
+      const granted = (source as { rar?: AuthorizationDetail[] } | undefined)?.rar ?? [];
+      const asked = requested(ctx);
+      if (asked?.some((detail) => !granted.some((whole) => isWithin(detail, whole))))
+        throw new errors.InvalidAuthorizationDetails('more than was granted');
+      return asked ?? granted;
+    },
+    authorizationDetailsForIntrospection: (_ctx, { rar }) => rar,
+  };
+}
