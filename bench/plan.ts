@@ -43,7 +43,12 @@ export const plan: Step[] = [
   { loads: on('jwks', 'bare', 'postern') },
   { loads: on('discovery', 'bare', 'postern') },
   { loads: [...on('echo', 'echo'), ...on('validate', 'postern')], extraWarmUp: 2 },
-  { loads: [...on('argon2', 'argon2'), ...on('login', 'postern')], extraSeconds: 2 },
+  { loads: [...on('sign-in-page', 'postern'), ...on('account-page', 'postern')], extraWarmUp: 1 },
+  { loads: on('login-passkey', 'postern') },
+  {
+    loads: [...on('argon2', 'argon2'), ...on('login', 'postern'), ...on('login-totp', 'postern')],
+    extraSeconds: 2,
+  },
   { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
   { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
 ];

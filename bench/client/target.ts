@@ -7,6 +7,7 @@ export interface Target {
   /** What every request says in Host and X-Forwarded-Proto, so that a server behind https is asked as its proxy would. */
   issuer: string;
   people: Person[];
+  factors: Factors;
   /** Clients for the client credentials grant; all have the same secret. */
   services: { ids: string[]; secret: string };
   /** A confidential client for codes and refresh tokens. */
@@ -18,4 +19,15 @@ export interface Target {
 export interface Person {
   username: string;
   password: string;
+}
+
+/** People whose login asks for a second factor; of the passkeys, each is that of the person in its place. */
+export interface Factors {
+  people: Person[];
+  /** Base32, the same for all. */
+  totpSecret: string;
+  /** Base64url: what the credential and its owner are known by. */
+  passkeys: { id: string; handle: string }[];
+  /** PEM, the same for all. */
+  passkeyKey: string;
 }

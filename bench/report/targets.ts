@@ -37,6 +37,11 @@ export function judge(results: Results): Verdict[] {
     bound: '≤' | '≥',
     limit: number,
   ) => verdict(name, results.ratio(source, base, metric), bound, limit);
+  /** What nobody has set a bound to. */
+  const share = (name: string, source: Source, base: Source, metric: Metric): Verdict => {
+    const value = results.ratio(source, base, metric);
+    return { name, target: '-', measured: value === null ? '-' : value.toFixed(2), met: null };
+  };
   const sameStores = (step: string) =>
     ratio(
       `${step}: CPU, of the bare library on the same stores`,
@@ -92,6 +97,9 @@ export function judge(results: Results): Verdict[] {
     ),
     ratio('validate: rate, of a bare Koa echo', 'validate/postern', 'echo/echo', 'rate', '≥', 0.6),
     ratio('login: rate, of argon2 alone', 'login/postern', 'argon2/argon2', 'rate', '≥', 0.9),
+    share('login with TOTP: rate, of argon2 alone', 'login-totp/postern', 'argon2/argon2', 'rate'),
+    share('login with a passkey: CPU, of a token request', 'login-passkey/postern', token, 'cpu'),
+    share('account page: p50, of the sign-in page', 'account-page/postern', 'sign-in-page/postern', 'p50'),
     ratio(
       'token p99 beside saturated logins, of that without (aim: 2)',
       'tokens-beside-logins/postern',

@@ -3,6 +3,9 @@ import { codeFlow } from './code-flow.ts';
 import { discovery, jwks } from './documents.ts';
 import { introspectJwt, introspectOpaque } from './introspection.ts';
 import { hash, login } from './login.ts';
+import { loginPasskey } from './login-passkey.ts';
+import { loginTotp } from './login-totp.ts';
+import { accountPage, signInPage } from './pages.ts';
 import { refresh } from './refresh.ts';
 import type { Scenario } from './scenario.ts';
 import { userinfo } from './userinfo.ts';
@@ -22,6 +25,10 @@ export const scenarios = {
   'validate': validate,
   'echo': echo,
   'login': login,
+  'login-totp': loginTotp,
+  'login-passkey': loginPasskey,
+  'sign-in-page': signInPage,
+  'account-page': accountPage,
   'argon2': hash,
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,

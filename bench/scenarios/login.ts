@@ -1,6 +1,6 @@
-import { formOf } from '../client/browser.ts';
 import { expectStatus } from '../client/connection.ts';
 import { personAt } from '../client/sign-in.ts';
+import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
@@ -9,21 +9,9 @@ import type { Scenario } from './scenario.ts';
  */
 export const login: Scenario = async (target, connection, index) => {
   const { username, password } = personAt(target, index);
-  const page = await connection.get('/sign-in');
-  expectStatus(page, 200, 'sign-in page');
-  const { path, fields } = formOf(
-    { path: '/sign-in', html: page.body, leftFor: null },
-    { identifier: username, password },
-  );
-  const message = {
-    headers: {
-      'cookie': page.cookies.map((cookie) => cookie.split(';')[0]).join('; '),
-      'origin': target.issuer,
-      'sec-fetch-site': 'same-origin',
-    },
-    form: fields.toString(),
-  };
-  return async () => expectStatus(await connection.post(path, message), 303, 'login');
+  const stranger = await newStranger(target, connection);
+  const message = stranger.form({ identifier: username, password });
+  return async () => expectStatus(await connection.post('/sign-in', message), 303, 'login');
 };
 
 /** The same password checked by argon2 alone. */

@@ -3,10 +3,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Target } from '../client/target.ts';
+import { populateFactors } from './factors.ts';
 
 export const postern = path.resolve(import.meta.dirname, '../../bin/postern.js');
 
-export type Population = Pick<Target, 'people' | 'services' | 'web' | 'apis'>;
+export type Population = Pick<Target, 'people' | 'factors' | 'services' | 'web' | 'apis'>;
 
 const run = promisify(execFile);
 const password = 'correct horse battery staple';
@@ -38,8 +39,13 @@ export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Pro
     password,
   );
   const serviceId = String(service['client_id']);
-  await copy(databaseUrl, serviceId);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await copy(client, serviceId);
+  const factors = await populateFactors(client, env['SECRETS_KEY']!, password);
+  await client.end();
   return {
+    factors,
     people: Array.from({ length: PEOPLE }, (_, i) => ({ username: `person${i + 1}`, password })),
     services: {
       ids: [serviceId, ...Array.from({ length: SERVICES - 1 }, (_, i) => `service-${i + 2}`)],
@@ -50,23 +56,17 @@ export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Pro
   };
 }
 
-async function copy(databaseUrl: string, serviceId: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    await client.query(
-      `insert into clients (id, name, secret_hash, metadata)
-       select 'service-' || n, name || ' ' || n, secret_hash, metadata from clients, generate_series(2, $2::int) n where id = $1`,
-      [serviceId, SERVICES],
-    );
-    await client.query(
-      `insert into users (id, username, username_key, email, email_key, roles, password_hash, password_changed_at)
-       select gen_random_uuid(), 'person' || n, 'person' || n, 'person' || n || '@example.com', 'person' || n || '@example.com',
-              roles, password_hash, password_changed_at
-       from users, generate_series(2, $1::int) n where username = 'person1'`,
-      [PEOPLE],
-    );
-  } finally {
-    await client.end();
-  }
+async function copy(client: pg.Client, serviceId: string): Promise<void> {
+  await client.query(
+    `insert into clients (id, name, secret_hash, metadata)
+     select 'service-' || n, name || ' ' || n, secret_hash, metadata from clients, generate_series(2, $2::int) n where id = $1`,
+    [serviceId, SERVICES],
+  );
+  await client.query(
+    `insert into users (id, username, username_key, email, email_key, roles, password_hash, password_changed_at)
+     select gen_random_uuid(), 'person' || n, 'person' || n, 'person' || n || '@example.com', 'person' || n || '@example.com',
+            roles, password_hash, password_changed_at
+     from users, generate_series(2, $1::int) n where username = 'person1'`,
+    [PEOPLE],
+  );
 }
