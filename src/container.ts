@@ -24,6 +24,7 @@ import { doors } from './http/contracts/registry.ts';
 import { createDevMail } from './http/dev-mail/routes.ts';
 import { createListener } from './http/listener.ts';
 import { createMetrics, type Metrics } from './http/ops/metrics.ts';
+import { createRequestLog } from './http/ops/request-log.ts';
 import { createOps } from './http/ops/routes.ts';
 import { createCsrf } from './http/pages/csrf.ts';
 import { createProviderPages } from './http/pages/provider-pages.ts';
@@ -289,6 +290,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
         audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
     },
   });
+  const logRequest = createRequestLog(logger);
   const listener = createListener({
     truth: createRequestTruth(
       publicUrl,
@@ -307,7 +309,10 @@ export async function createContainer(config: Config, options: ContainerOptions)
     app: app.callback(),
     publicUrl,
     logger,
-    observe: metrics.answered,
+    observe(answered) {
+      metrics.answered(answered);
+      logRequest(answered);
+    },
   });
   const logouts = createLogoutDelivery({
     notices: stores.logoutNotices,

@@ -3,7 +3,6 @@ import type { Config } from './config/index.ts';
 import { createContainer } from './container.ts';
 import type { FirstAdmin } from './domain/users/index.ts';
 import { createHttpServer } from './http/ops/http-server.ts';
-import { withRequestLog } from './http/ops/request-log.ts';
 import { isDomainError } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
 import { StartupError } from './kernel/startup-error.ts';
@@ -40,7 +39,7 @@ export async function serve(
   });
   undo.defer(() => container.close());
   await container.start();
-  const server = createHttpServer(withRequestLog(container.listener, logger));
+  const server = createHttpServer(container.listener);
   const port = await server.listen(config.port, config.host);
   const close = () => {
     isDraining = true;

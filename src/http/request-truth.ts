@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
 import type { Settings } from '../config/index.ts';
 import { StartupError } from '../kernel/startup-error.ts';
 
 /** Makes a request's headers say the truth about where it came from and where it went, or tells that it went astray. */
 export type RequestTruth = (req: IncomingMessage) => { misdirected: boolean };
+
+/** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
+const REMEMBERED = { max: 1000, length: 100 };
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -35,6 +39,18 @@ export function createRequestTruth(
     mtls.certificateHeader === null
       ? []
       : [mtls.certificateHeader, mtls.verifiedHeader].map((name) => name.toLowerCase());
+  const known = new LRUCache<string, string>({ max: REMEMBERED.max });
+  const clientOf = (req: IncomingMessage): string => {
+    if (trustedProxies.length === 0) return plainAddress(req.socket.remoteAddress);
+    const { 'x-forwarded-for': forwarded = '' } = req.headers;
+    const way = `${forwarded.toString()} ${req.socket.remoteAddress ?? ''}`;
+    let client = known.get(way);
+    if (client === undefined) {
+      client = plainAddress(proxyAddr(req, trust));
+      if (way.length <= REMEMBERED.length) known.set(way, client);
+    }
+    return client;
+  };
   return (req) => {
     const host = req.headers.host ?? '';
     const isDoor = doorHosts.includes(host);
@@ -44,10 +60,9 @@ export function createRequestTruth(
       (isLocal && LOOPBACK.has(URL.parse(`http://${host}`)?.hostname ?? ''));
     if (proxyHeaders.length > 0 && !trust(req.socket.remoteAddress ?? '', 0))
       for (const name of proxyHeaders) delete req.headers[name];
-    const address = trustedProxies.length > 0 ? proxyAddr(req, trust) : req.socket.remoteAddress;
+    req.headers['x-forwarded-for'] = clientOf(req);
     req.headers.host = issuer.host;
     req.headers['x-forwarded-proto'] = protocol;
-    req.headers['x-forwarded-for'] = plainAddress(address);
     if (isDoor) req.headers['x-forwarded-host'] = host;
     else delete req.headers['x-forwarded-host'];
     return { misdirected: !isOurs && !isDoor };

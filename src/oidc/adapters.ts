@@ -52,9 +52,9 @@ export function createAdapterFactory({ stores, clients, observe }: Dependencies)
 
 /** The library asks only whether it was consumed; the grace of refresh tokens needs the moment, in seconds with fractions. */
 function preciselyConsumed(payload: AdapterPayload | void): AdapterPayload | undefined {
-  if (!payload) return undefined;
-  const { consumedAt, ...rest } = payload as AdapterPayload & { consumedAt?: number };
-  return consumedAt === undefined ? rest : { ...rest, consumed: consumedAt / 1000 };
+  if (payload?.['consumedAt'] === undefined) return payload || undefined;
+  const { consumedAt, ...rest } = payload as AdapterPayload & { consumedAt: number };
+  return { ...rest, consumed: consumedAt / 1000 };
 }
 
 function clientAdapter(clients: ClientRegistry): Adapter {

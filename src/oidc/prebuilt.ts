@@ -14,23 +14,26 @@ const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
 const MAX_AGE = 60;
 
 /**
- * Discovery and the JWK Set change only with the keys: the provider's first reply is kept as bytes and sent from there.
+ * Discovery and the JWK Set change only with the keys: the provider's first reply is kept as it is and sent from there.
  * Both are public and the same for everybody, cross-origin too.
  */
 export class Prebuilt {
-  #replies = new Map<string, Buffer>();
+  #replies = new Map<string, string>();
 
   /** Takes the replies from `provider` from now on. */
   attach(provider: Provider): void {
-    const replies = new Map<string, Buffer>();
+    const replies = new Map<string, string>();
     this.#replies = replies;
-    provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    const keep = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
       await next();
-      if (ctx.method !== 'GET' || ctx.status !== 200 || !PATHS.has(ctx.path)) return;
+      if (ctx.method !== 'GET' || ctx.status !== 200) return;
       if (ctx.oidc.route === 'discovery') Object.assign(ctx.body as object, NOT_OFFERED);
       ctx.set('Cache-Control', `public, max-age=${MAX_AGE}`);
-      replies.set(ctx.path, Buffer.from(JSON.stringify(ctx.body)));
-    });
+      replies.set(ctx.path, JSON.stringify(ctx.body));
+    };
+    provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
+      PATHS.has(ctx.path) ? keep(ctx, next) : next(),
+    );
   }
 
   /** Answers when it can. @returns whether it did. */
@@ -39,10 +42,11 @@ export class Prebuilt {
     if (!body) return false;
     res.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': body.length,
+      'Content-Length': Buffer.byteLength(body),
       'Cache-Control': `public, max-age=${MAX_AGE}`,
       'Access-Control-Allow-Origin': '*',
     });
+    // As text it leaves in one piece with the header fields.
     res.end(body);
     return true;
   }
