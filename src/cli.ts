@@ -9,6 +9,7 @@ import { addDoctor } from './cli/commands/doctor.ts';
 import { addKey } from './cli/commands/key.ts';
 import { addLogin } from './cli/commands/login.ts';
 import { addMigrate } from './cli/commands/migrate.ts';
+import { addRegistrationToken } from './cli/commands/registration-token.ts';
 import { addServe } from './cli/commands/serve.ts';
 import { addUser } from './cli/commands/user.ts';
 
@@ -19,7 +20,18 @@ const program = new Command('postern')
   .description(description ?? '')
   .version(version ?? '')
   .exitOverride();
-const parts = [addServe, addMigrate, addDoctor, addUser, addClient, addApi, addApiKey, addContract, addKey];
+const parts = [
+  addServe,
+  addMigrate,
+  addDoctor,
+  addUser,
+  addClient,
+  addApi,
+  addApiKey,
+  addRegistrationToken,
+  addContract,
+  addKey,
+];
 for (const add of [...parts, addLogin]) add(program);
 
 try {

@@ -9,6 +9,8 @@ import { type ApiAdmin, createApiAdmin } from './domain/apis.ts';
 import { type ClientAdmin, createClientAdmin } from './domain/clients.ts';
 import type { ContractUsage } from './domain/contract-usage.ts';
 import type { Mfa } from './domain/mfa/index.ts';
+import { createRegisteredClients } from './domain/registered-clients.ts';
+import { createRegistrationTokens, type RegistrationTokens } from './domain/registration-tokens.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
 import type { Accounts } from './domain/users/index.ts';
 import type { Verification } from './domain/verification/index.ts';
@@ -67,6 +69,7 @@ export interface Container {
   clients: ClientAdmin;
   apis: ApiAdmin;
   apiKeys: ApiKeys;
+  registrationTokens: RegistrationTokens;
   usage: ContractUsage;
   keyRing: KeyRing;
   metrics: Metrics;
@@ -145,6 +148,13 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     isRevoked: (token) => revocation.isRevoked(token),
   });
+  const registered = createRegisteredClients({
+    clients: stores.clients,
+    audit,
+    inTransaction,
+    endClient: (id, tx) => revocation.endClient(id, tx),
+    announce: (id, tx) => announce('clients', id, tx),
+  });
   const renderer = createRenderer({ settings: config, publicUrl, production: config.production });
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
@@ -165,6 +175,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           adapter: createAdapterFactory({
             stores: createAdapters({ pool, redis, clock, endGrant }),
             clients: clientRegistry,
+            registered,
             observe: metrics.store,
           }),
           findUser: (id) => users.findById(id),
@@ -350,6 +361,12 @@ export async function createContainer(config: Config, options: ContainerOptions)
       announce: (tx) => announce('apis', '', tx),
     }),
     apiKeys,
+    registrationTokens: createRegistrationTokens({
+      tokens: stores.registrationTokens,
+      policies: Object.keys(config.clientRegistration.policies),
+      audit,
+      inTransaction,
+    }),
     usage,
     keyRing,
     metrics,

@@ -51,6 +51,19 @@ const everySetting = z.strictObject({
       )
       .nullable(),
   }),
+  clientRegistration: z.strictObject({
+    open: z.boolean(),
+    policies: z.record(
+      z.string().regex(/^[a-z0-9-]+$/, 'must be a name of letters, digits and hyphens'),
+      z.strictObject({
+        grantTypes: z.array(z.string()),
+        scopes: z.array(z.string()),
+        authMethods: z.array(z.string()).min(1),
+        redirectHosts: z.array(z.string()).nullable().default(null),
+        metadata: z.array(z.string()).default([]),
+      }),
+    ),
+  }),
   dpop: z.strictObject({ requireNonce: z.boolean() }),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']) }),
   tokens: z.strictObject({

@@ -22,6 +22,7 @@ import { pingPostgres } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
 import { transactions } from '../storage/postgres/transaction.ts';
 import { createRedis } from '../storage/redis/client.ts';
+import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
@@ -76,6 +77,7 @@ export async function openStores({
     loginRequests: createLoginRequests({ pool, secrets, clock }),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
+    registrationTokens: createRegistrationTokenStore({ pool, clock }),
     apiKeys: createApiKeyStore(pool),
     contractUsage: createContractUsageStore(pool),
     /** Asks each store for an answer; throws what is wrong with it. */

@@ -2,12 +2,15 @@ import { decodeJwt } from 'jose';
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
+import type { RegisteredClients } from '../domain/registered-clients.ts';
+import { registrationRecords } from './clients/registration/records.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 
 interface Dependencies {
   /** The stores of everything but clients. */
   stores: StoreFactory;
   clients: ClientRegistry;
+  registered: RegisteredClients;
   /** Is told how long each call of a store took, in seconds. */
   observe(model: string, operation: string, seconds: number): void;
 }
@@ -24,9 +27,9 @@ function inProtocolWords(model: string, error: unknown): never {
 }
 
 /** The library's adapters over our stores: exactly-once redemption in its error vocabulary, clients from the registry. */
-export function createAdapterFactory({ stores, clients, observe }: Dependencies): AdapterFactory {
+export function createAdapterFactory({ stores, clients, registered, observe }: Dependencies): AdapterFactory {
   return (model) => {
-    if (model === 'Client') return clientAdapter(clients);
+    if (model === 'Client') return clientAdapter(clients, registered);
     const store = stores(model);
     const call = async <T>(operation: string, work: Promise<T>): Promise<T> => {
       const startedAt = performance.now();
@@ -57,14 +60,13 @@ function preciselyConsumed(payload: AdapterPayload | void): AdapterPayload | und
   return { ...rest, consumed: consumedAt / 1000 };
 }
 
-function clientAdapter(clients: ClientRegistry): Adapter {
+function clientAdapter(clients: ClientRegistry, registered: RegisteredClients): Adapter {
   const refuse = async (): Promise<never> => {
-    throw new Error('clients are written through the clients of the domain');
+    throw new Error('clients are found by their id alone');
   };
   return {
     find: async (id) => clients.metadata(id),
-    upsert: refuse,
-    destroy: refuse,
+    ...registrationRecords({ clients, registered }),
     consume: refuse,
     findByUid: refuse,
     findByUserCode: refuse,

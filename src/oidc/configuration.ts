@@ -14,6 +14,7 @@ import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details/feature.ts';
+import { REGISTRATION_PATH, registrationFeatures } from './clients/registration/index.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
 import { ciba } from './ciba/feature.ts';
@@ -106,6 +107,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       revocation: '/oauth2/revoke',
       end_session: '/oauth2/logout',
       pushed_authorization_request: '/oauth2/par',
+      registration: REGISTRATION_PATH,
       device_authorization: '/oauth2/device_authorization',
       code_verification: DEVICE_PATH,
       backchannel_authentication: '/oauth2/bc-authorize',
@@ -122,6 +124,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       mTLS: mutualTls(config),
       // The keys in `jwks` sign by themselves.
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
+      ...registrationFeatures(config.clientRegistration),
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayIntrospect },

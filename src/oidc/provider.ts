@@ -5,6 +5,7 @@ import type { Keys } from './key-ring.ts';
 import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
 import { installReplayDetection } from './adapters.ts';
 import type { ClientRegistry } from './clients/registry.ts';
+import { installRegistration } from './clients/registration/index.ts';
 import { installHashedSecrets } from './clients/secrets.ts';
 import { installPings } from './ciba/pings.ts';
 import { installDeviceLinks } from './device/feature.ts';
@@ -55,6 +56,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installIdTokenClaims(provider);
   installQueryRefusal(provider);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
+  installRegistration(provider, deps.config.clientRegistration);
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

@@ -44,6 +44,8 @@ export type AuditType =
   | 'api.deleted'
   | 'key.rotated'
   | 'api_key.created'
+  | 'registration_token.created'
+  | 'registration_token.revoked'
   | 'api_key.revoked';
 
 export interface AuditEntry {

@@ -23,7 +23,11 @@ export interface Clients {
   /** By id; `after` is the id of the last one seen. */
   list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
   /** Replaces what is given. @returns the client, or null when there is none. */
-  update(id: string, changes: Pick<ClientRecord, 'name' | 'metadata'>, tx: Tx): Promise<ClientRecord | null>;
+  update(
+    id: string,
+    changes: Pick<ClientRecord, 'name' | 'metadata'> & Partial<Pick<ClientRecord, 'secretHash'>>,
+    tx: Tx,
+  ): Promise<ClientRecord | null>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
 }

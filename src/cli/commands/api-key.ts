@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
-import { UsageError } from '../failure.ts';
+import { endOf } from '../duration.ts';
 import { operator } from '../operator.ts';
 import { repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
@@ -20,16 +20,6 @@ const toJson = (key: ApiKey) => ({
   expires_at: key.expiresAt?.toISOString() ?? null,
   last_used_at: key.lastUsedAt?.toISOString() ?? null,
 });
-
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** When something ends that lasts for `duration` from now: `90d`, `12h`, `30m`, `45s`. */
-function endOf(duration: string): Date {
-  const [, number, unit = ''] = /^(\d{1,8})([smhd])$/.exec(duration) ?? [];
-  if (number === undefined)
-    throw new UsageError(`"${duration}" is no time; write it like 90d, 12h, 30m or 45s.`);
-  return new Date(Date.now() + Number(number) * (UNITS[unit] ?? 0) * 1000);
-}
 
 interface CreateOptions {
   name: string;

@@ -11,6 +11,7 @@ import { checkKeys } from './keys.ts';
 import { checkMail } from './mail.ts';
 import { checkPostgres } from './postgres.ts';
 import { checkPublicUrl } from './public-url.ts';
+import { checkRegistration } from './registration.ts';
 import { checkRedis } from './redis.ts';
 
 /** What ends a start says itself what to do. */
@@ -60,7 +61,12 @@ async function examine(): Promise<Finding[]> {
     checkPublicUrl(config),
   ]);
   const mode = config.production ? 'production' : 'development';
-  return [ok('configuration', `no mistakes; for ${mode}`), ...parts.flat(), ...checkContracts(config)];
+  return [
+    ok('configuration', `no mistakes; for ${mode}`),
+    ...parts.flat(),
+    ...checkContracts(config),
+    checkRegistration(config),
+  ];
 }
 
 const SIGNS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' };

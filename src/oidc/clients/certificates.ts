@@ -76,6 +76,7 @@ const ALIASED = {
   revocation_endpoint: 'revoke',
   pushed_authorization_request_endpoint: 'par',
   device_authorization_endpoint: 'device_authorization',
+  backchannel_authentication_endpoint: 'bc-authorize',
   userinfo_endpoint: 'userinfo',
 };
 

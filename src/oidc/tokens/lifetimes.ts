@@ -4,6 +4,9 @@ import { epochSeconds, type Clock } from '../../kernel/clock.ts';
 import { codeLifetime } from '../clients/profiles.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 
+/** Ten years. */
+const REGISTRATION = 315_360_000;
+
 type Ttl = NonNullable<Configuration['ttl']>;
 
 /**
@@ -31,6 +34,8 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
       client.id_token_ttl ?? tokens.idToken,
     Interaction: tokens.interaction,
     Grant: refresh.absolute,
+    // As long as its client, or until that changes something and gets another.
+    RegistrationAccessToken: REGISTRATION,
     Session: (_ctx: KoaContextWithOIDC, { transient }: { transient?: boolean }) =>
       transient ? session.ttl : session.remembered,
     RefreshToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) => {

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { RegistrationTokens } from '../../domain/registration-tokens.ts';
+import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
+import { endOf } from '../duration.ts';
+import { operator } from '../operator.ts';
+import { type Report, reporting, table } from '../report.ts';
+
+const tokensOf = async <T>(work: (tokens: RegistrationTokens) => Promise<T>): Promise<T> => {
+  const { withContainer } = await import('../session.ts');
+  return withContainer(({ registrationTokens }) => work(registrationTokens));
+};
+
+const toJson = ({ id, policy, createdAt, expiresAt }: RegistrationTokenRecord) => ({
+  id,
+  policy,
+  created_at: createdAt.toISOString(),
+  expires_at: expiresAt.toISOString(),
+});
+
+async function create({ policy, expires }: { policy: string; expires: string }): Promise<Report> {
+  const expiresAt = endOf(expires);
+  const { token, record } = await tokensOf((tokens) => tokens.create({ policy, expiresAt }, operator()));
+  return {
+    json: { ...toJson(record), token },
+    text: `Made ${record.id} for the policy ${policy} until ${expiresAt.toISOString()}. It is shown this once:\n${token}`,
+  };
+}
+
+async function list(): Promise<Report> {
+  const all = await tokensOf((tokens) => tokens.list());
+  const rows = all.map((token) => [token.id, token.policy, token.expiresAt.toISOString()]);
+  return { json: { registration_tokens: all.map(toJson) }, text: table(['id', 'policy', 'expires'], rows) };
+}
+
+async function revoke(id: string): Promise<Report> {
+  await tokensOf((tokens) => tokens.revoke(id, operator()));
+  return { json: { id }, text: `Revoked ${id}. Clients that were registered with it stay.` };
+}
+
+export function addRegistrationToken(program: Command): void {
+  const token = program
+    .command('registration-token')
+    .description('initial access tokens, with which clients register themselves: make, list, revoke');
+  reporting(
+    token
+      .command('create')
+      .description('make a token; it is printed alone on the last line, this once')
+      .option('--policy <name>', 'what it may register, under clientRegistration.policies', 'default')
+      .option('--expires <time>', 'how long it serves, like 7d or 12h', '1d'),
+    create,
+  );
+  reporting(token.command('list').description('list those that serve still, newest first'), list);
+  reporting(
+    token.command('revoke').description('end a token at once').argument('<id>', 'as the list has it'),
+    revoke,
+  );
+}

@@ -1,0 +1,53 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+
+interface Dependencies {
+  clients: ClientStore;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Ends every grant and token of a client, in the transaction. */
+  endClient(clientId: string, tx: Tx): Promise<void>;
+  /** Tells every node, once the transaction commits. */
+  announce(clientId: string, tx: Tx): Promise<void>;
+}
+
+/** Clients as they manage themselves (RFC 7591, RFC 7592): what is written has been checked. */
+export interface RegisteredClients {
+  /** Makes a client, or replaces all of one but its id. */
+  save(client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>, actor: Actor): Promise<void>;
+  /** Deletes it, if it is there still; its grants and tokens end at once. */
+  delete(id: string, actor: Actor): Promise<void>;
+}
+
+export function createRegisteredClients({
+  clients,
+  audit,
+  inTransaction,
+  endClient,
+  announce,
+}: Dependencies): RegisteredClients {
+  return {
+    save: ({ id, ...client }, actor) =>
+      inTransaction(async (tx) => {
+        const updated = await clients.update(id, client, tx);
+        if (!updated) await clients.create({ id, ...client }, tx);
+        const type = updated ? 'client.updated' : 'client.created';
+        const details = { name: client.name, registered: true };
+        await audit.record({ type, clientId: id, details }, actor, tx);
+        await announce(id, tx);
+      }),
+    delete: (id, actor) =>
+      inTransaction(async (tx) => {
+        await endClient(id, tx);
+        if (!(await clients.delete(id, tx))) return;
+        await audit.record(
+          { type: 'client.deleted', clientId: id, details: { registered: true } },
+          actor,
+          tx,
+        );
+        await announce(id, tx);
+      }),
+  };
+}

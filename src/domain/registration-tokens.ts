@@ -1,0 +1,57 @@
+import type { Actor } from '../kernel/actor.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { randomToken } from '../kernel/ids.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { RegistrationTokenRecord, RegistrationTokenStore } from '../storage/registration-tokens.ts';
+
+interface Dependencies {
+  tokens: RegistrationTokenStore;
+  /** The names of the policies that are configured. */
+  policies: string[];
+  audit: Audit;
+  inTransaction: InTransaction;
+}
+
+/** Initial access tokens (RFC 7591 section 3): who has one may register clients under its policy until it ends. */
+export interface RegistrationTokens {
+  /** @returns the token, shown this once. @throws DomainError invalid_request for a policy that there is not. */
+  create(
+    token: { policy: string; expiresAt: Date },
+    actor: Actor,
+  ): Promise<{ token: string; record: RegistrationTokenRecord }>;
+  list(): Promise<RegistrationTokenRecord[]>;
+  /** Ends a token; clients registered with it stay. @throws DomainError not_found. */
+  revoke(id: string, actor: Actor): Promise<void>;
+}
+
+export function createRegistrationTokens({
+  tokens,
+  policies,
+  audit,
+  inTransaction,
+}: Dependencies): RegistrationTokens {
+  return {
+    async create({ policy, expiresAt }, actor) {
+      if (!policies.includes(policy))
+        throw new DomainError('invalid_request', {
+          field: 'policy',
+          reason: `must be one of those configured: ${policies.join(', ')}`,
+        });
+      const token = randomToken();
+      const record = await inTransaction(async (tx) => {
+        const created = await tokens.create({ token, policy, expiresAt }, tx);
+        const details = { id: created.id, policy };
+        await audit.record({ type: 'registration_token.created', details }, actor, tx);
+        return created;
+      });
+      return { token, record };
+    },
+    list: () => tokens.list(),
+    revoke: (id, actor) =>
+      inTransaction(async (tx) => {
+        if (!(await tokens.delete(id, tx))) throw new DomainError('not_found');
+        await audit.record({ type: 'registration_token.revoked', details: { id } }, actor, tx);
+      }),
+  };
+}

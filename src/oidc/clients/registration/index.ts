@@ -1,0 +1,99 @@
+import type { Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Settings } from '../../../config/index.ts';
+import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
+import { createPolicyCheck } from './policy.ts';
+import type { Metadata } from './metadata.ts';
+
+type RegistrationSettings = Settings['clientRegistration'];
+type Features = NonNullable<Configuration['features']>;
+
+/** The endpoint, and with a client's id behind it the one for its management. */
+export const REGISTRATION_PATH = '/oauth2/register';
+
+/** The policy of whoever registers without a token. */
+const DEFAULT_POLICY = 'default';
+
+/** Stands in for the initial access token of whoever needs none. */
+const NO_TOKEN = 'open';
+
+/** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
+export function registrationFeatures({
+  policies,
+}: RegistrationSettings): Pick<Features, 'registration' | 'registrationManagement'> {
+  return {
+    registration: {
+      enabled: true,
+      initialAccessToken: true,
+      issueRegistrationAccessToken: true,
+      policies: Object.fromEntries(
+        Object.entries(policies).map(([name, policy]) => [name, createPolicyCheck(policy)]),
+      ),
+      idFactory: newUuid,
+      secretFactory: () => randomToken(),
+    },
+    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+  };
+}
+
+/** A reply as the client knows its metadata: scopes of APIs among the others, and no hash where its secret would be. */
+function presented({ api_scope: apis, ...metadata }: Metadata, secretHash: string | undefined): Metadata {
+  const scope = [metadata['scope'], apis].filter(Boolean).join(' ');
+  const { client_secret: secret, client_secret_expires_at: ends, ...rest } = metadata;
+  const isNew = secret !== undefined && secret !== secretHash;
+  return {
+    ...rest,
+    ...(scope === '' ? {} : { scope }),
+    ...(isNew ? { client_secret: secret, client_secret_expires_at: ends ?? 0 } : {}),
+  };
+}
+
+/** The library's names for the endpoints whose replies are a client's metadata. */
+const ROUTES = new Set(['registration', 'client', 'client_update']);
+
+type Next = () => Promise<unknown>;
+
+/** What the library's registration needs from its host. */
+export function installRegistration(provider: Provider, { open }: RegistrationSettings): void {
+  for (const Model of [provider.InitialAccessToken, provider.RegistrationAccessToken]) {
+    const find = Model.find.bind(Model);
+    Object.assign(Model, {
+      async find(value: string) {
+        if (open && value === NO_TOKEN && Model === provider.InitialAccessToken)
+          return new provider.InitialAccessToken({ policies: [DEFAULT_POLICY] });
+        try {
+          return await find(value);
+        } catch (error) {
+          // Its policy is no longer configured: it is good for nothing.
+          if (error instanceof TypeError) return undefined;
+          throw error;
+        }
+      },
+    });
+  }
+  acceptSecrets(provider);
+  provider.use(async (ctx: KoaContextWithOIDC, next: Next) => {
+    if (open && ctx.method === 'POST' && ctx.path === REGISTRATION_PATH)
+      ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
+    await next();
+    const route = ctx.oidc?.route;
+    const body = ctx.body as Metadata | undefined;
+    if (!ROUTES.has(route ?? '') || body?.['client_id'] === undefined) return;
+    ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret);
+  });
+}
+
+/** The library compares a client's secret with what it holds, which is the hash: so the hash of what was sent it gets. */
+function acceptSecrets(provider: Provider): void {
+  const bodies = new WeakMap<object, unknown>();
+  Object.defineProperty(provider.OIDCContext.prototype, 'body', {
+    configurable: true,
+    get(this: object) {
+      return bodies.get(this);
+    },
+    set(this: KoaContextWithOIDC['oidc'], body: unknown) {
+      const { client_secret: secret } = (body ?? {}) as Metadata;
+      const isUpdate = this.route === 'client_update' && typeof secret === 'string';
+      bodies.set(this, isUpdate ? { ...(body as Metadata), client_secret: sha256(secret) } : body);
+    },
+  });
+}

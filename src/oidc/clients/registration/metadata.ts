@@ -1,0 +1,97 @@
+import { errors } from 'oidc-provider';
+
+/** Metadata as it was sent: any JSON. */
+export type Metadata = Record<string, unknown>;
+
+/** @throws InvalidClientMetadata; with `redirect_uris` as its first word it becomes `invalid_redirect_uri`. */
+export function refuse(description: string): never {
+  throw new errors.InvalidClientMetadata(description);
+}
+
+const MAX_TEXT = 2048;
+const MAX_LIST = 50;
+const MAX_NAME = 100;
+
+/** Shown to people, linked to, or asked by this server: never without TLS. */
+const HTTPS = [
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'jwks_uri',
+  'sector_identifier_uri',
+  'initiate_login_uri',
+  'backchannel_logout_uri',
+  'frontchannel_logout_uri',
+  'backchannel_client_notification_endpoint',
+];
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Members that no public key has (RFC 7518 section 6). */
+const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** Characters that would hide or turn around what stands beside them. */
+const UNSHOWABLE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
+function checkSizes(name: string, value: unknown): void {
+  if (typeof value === 'string' && value.length > MAX_TEXT) refuse(`${name} is too long`);
+  if (!Array.isArray(value)) return;
+  if (value.length > MAX_LIST) refuse(`${name} has too many members`);
+  for (const member of value) checkSizes(name, member);
+}
+
+function isHttps(value: unknown): boolean {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  return url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
+}
+
+/** RFC 8252 section 7: a scheme that is a domain turned around, or a loopback address; https like a web app. */
+function isRedirectTarget(value: unknown, isNative: boolean): boolean {
+  if (isHttps(value)) return !new URL(String(value)).hostname.includes('*');
+  const url = typeof value === 'string' && isNative ? URL.parse(value) : null;
+  if (!url || url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  return url.protocol === 'http:'
+    ? LOOPBACK.has(url.hostname)
+    : /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol);
+}
+
+function checkTargets(metadata: Metadata, name: string): void {
+  const targets = metadata[name];
+  if (targets === undefined) return;
+  const isNative = metadata['application_type'] === 'native';
+  if (!Array.isArray(targets) || !targets.every((target) => isRedirectTarget(target, isNative)))
+    refuse(
+      `${name} must be https URLs without fragments; of a native app, also loopback addresses and schemes like com.example.app`,
+    );
+}
+
+function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
+  if (jwks !== undefined && uri !== undefined) refuse('jwks and jwks_uri must not be used at the same time');
+  const { keys } = (typeof jwks === 'object' && jwks !== null ? jwks : {}) as { keys?: unknown };
+  if (jwks === undefined) return;
+  if (!Array.isArray(keys) || keys.length > MAX_LIST) refuse('jwks must have a list of keys');
+  for (const key of keys) {
+    if (typeof key !== 'object' || key === null) refuse('jwks must have a list of keys');
+    if (PRIVATE.some((member) => Object.hasOwn(key, member))) refuse('jwks must hold public keys alone');
+  }
+}
+
+/**
+ * What strangers may say of themselves, beyond what the library checks of every client.
+ * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
+ */
+export function checkRegistrantMetadata(metadata: Metadata): void {
+  for (const [name, value] of Object.entries(metadata)) checkSizes(name, value);
+  const { client_name: name } = metadata;
+  if (
+    name !== undefined &&
+    (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || UNSHOWABLE.test(name))
+  )
+    refuse(`client_name must have 1 to ${MAX_NAME} characters that can be shown`);
+  for (const uri of HTTPS)
+    if (metadata[uri] !== undefined && !isHttps(metadata[uri])) refuse(`${uri} must be an https URL`);
+  checkTargets(metadata, 'redirect_uris');
+  checkTargets(metadata, 'post_logout_redirect_uris');
+  checkKeys(metadata);
+}

@@ -1,0 +1,63 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Settings } from '../../../config/index.ts';
+import { EXTRA_METADATA, forLibrary } from '../metadata.ts';
+import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
+
+export type RegistrationPolicy = Settings['clientRegistration']['policies'][string];
+
+/** Metadata that specifications other than ours define: everybody's to set. */
+const EVERYBODYS = new Set(['frontchannel_logout_uri', 'frontchannel_logout_session_required']);
+
+function listed(metadata: Metadata, name: string, otherwise: string[]): string[] {
+  const value = metadata[name] ?? otherwise;
+  if (!Array.isArray(value) || !value.every((member) => typeof member === 'string'))
+    refuse(`${name} must be a list of strings`);
+  return value;
+}
+
+function checkScopes({ scope }: Metadata, allowed: string[]): string {
+  if (scope === undefined) return allowed.join(' ');
+  if (typeof scope !== 'string') refuse('scope must be a string');
+  const foreign = scope.split(' ').filter((name) => !allowed.includes(name));
+  if (foreign.length > 0) refuse(`scope must not have ${foreign.join(' ')}`);
+  return scope;
+}
+
+/** What is ours stays as the operator has it, unless the policy hands it over. */
+function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): void {
+  for (const name of EXTRA_METADATA) {
+    if (EVERYBODYS.has(name) || allowed.includes(name)) continue;
+    const is = name === 'api_scope' ? undefined : current[name];
+    if (metadata[name] !== undefined && JSON.stringify(metadata[name]) !== JSON.stringify(is))
+      refuse(`${name} cannot be registered`);
+    if (is !== undefined) metadata[name] = is;
+  }
+}
+
+const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
+
+/** What a policy makes of metadata that was sent: refuses it, or completes it. */
+export function createPolicyCheck(policy: RegistrationPolicy) {
+  return (ctx: KoaContextWithOIDC, metadata: Metadata): void => {
+    if (metadata['software_statement'] !== undefined)
+      throw new errors.CustomOIDCProviderError(
+        'unapproved_software_statement',
+        'software statements are not accepted here',
+      );
+    checkRegistrantMetadata(metadata);
+    // Beside the client there is, when it changes itself; there is none yet when it registers.
+    const current = (ctx.oidc.client ?? {}) as unknown as Metadata;
+    checkOwn(metadata, policy.metadata, current);
+    for (const grant of listed(metadata, 'grant_types', ['authorization_code']))
+      if (!policy.grantTypes.includes(grant)) refuse(`grant_types must not have ${grant}`);
+    const method = metadata['token_endpoint_auth_method'] ?? 'client_secret_basic';
+    if (!policy.authMethods.some((allowed) => allowed === method))
+      refuse(`token_endpoint_auth_method must be one of ${policy.authMethods.join(', ')}`);
+    const hosts = policy.redirectHosts;
+    const redirects = listed(metadata, 'redirect_uris', []);
+    if (hosts && !redirects.every((uri) => hosts.includes(hostOf(uri))))
+      refuse(`redirect_uris must be at ${hosts.join(' or ')}`);
+    metadata['client_name'] ??= hostOf(redirects[0] ?? '') || metadata['client_id'];
+    Object.assign(metadata, forLibrary({ scope: checkScopes(metadata, policy.scopes) }));
+  };
+}

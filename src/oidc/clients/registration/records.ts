@@ -1,0 +1,59 @@
+import { Provider } from 'oidc-provider';
+import type { RegisteredClients } from '../../../domain/registered-clients.ts';
+import type { Actor } from '../../../kernel/actor.ts';
+import { sha256 } from '../../../kernel/ids.ts';
+import type { ClientRegistry } from '../registry.ts';
+import type { Metadata } from './metadata.ts';
+
+interface Dependencies {
+  clients: ClientRegistry;
+  registered: RegisteredClients;
+}
+
+/** Whoever registers is nobody yet; whoever changes or deletes a client is that client. */
+function actorOf(): Actor {
+  const ctx = Provider.ctx;
+  const clientId = ctx?.oidc.client?.clientId ?? null;
+  return {
+    kind: clientId === null ? 'anonymous' : 'client',
+    id: clientId,
+    door: 'oidc',
+    ip: ctx?.get('X-Forwarded-For') || null,
+    userAgent: ctx?.get('User-Agent') || null,
+    requestId: ctx?.get('X-Request-Id') || null,
+  };
+}
+
+/** Writes what the library's registration hands over, as clients of the domain. */
+export function registrationRecords({ clients, registered }: Dependencies) {
+  return {
+    async upsert(id: string, payload: Metadata): Promise<void> {
+      const {
+        client_id: _id,
+        client_name: name,
+        client_secret: secret,
+        client_secret_expires_at: _ends,
+        scope,
+        api_scope: apis,
+        ...metadata
+      } = payload;
+      const scopes = [scope, apis].filter(Boolean).join(' ');
+      const known = (await clients.metadata(id))?.['client_secret'];
+      await registered.save(
+        {
+          id,
+          name: String(name),
+          // A client that keeps its secret is handed over with the hash that it was read with.
+          secretHash: typeof secret !== 'string' ? null : secret === known ? secret : sha256(secret),
+          metadata: { ...metadata, scope: scopes },
+        },
+        actorOf(),
+      );
+      clients.forget(id);
+    },
+    async destroy(id: string): Promise<void> {
+      await registered.delete(id, actorOf());
+      clients.forget(id);
+    },
+  };
+}

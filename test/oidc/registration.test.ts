@@ -1,0 +1,321 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import * as openid from 'openid-client';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { runCli } from '../support/postern.ts';
+import { authorizationUrl, form, post, signIn } from './support/flow.ts';
+import { newKeys, secondNode } from './support/proofs.ts';
+import { type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+import { APP, asClient, POLICIES, type Registered, send } from './support/registration.ts';
+
+const API = 'https://api.example.test';
+describe('dynamic client registration', () => {
+  let provider: Provider;
+  let token: string;
+  let trusted: string;
+  /** Another node, where anybody may register. */
+  let open: { url: string };
+
+  const cli = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(['registration-token', ...args, '--json'], {
+      env: provider.postern.env,
+    });
+    return { code, stderr, json: (code === 0 ? JSON.parse(stdout) : {}) as Record<string, unknown> };
+  };
+
+  beforeAll(async () => {
+    provider = await startProvider({ settings: { clientRegistration: { policies: POLICIES } } });
+    open = await secondNode(provider, { clientRegistration: { open: true, policies: POLICIES } });
+    await provider.createApi({ identifier: API, scopes: ['read'] });
+    const made = await Promise.all([cli('create'), cli('create', '--policy', 'trusted', '--expires', '7d')]);
+    [token, trusted] = made.map(({ json }) => String(json['token'])) as [string, string];
+  });
+
+  const register = (metadata: unknown, bearer: string | undefined = token, at = provider.url) =>
+    send('POST', `${at}/oauth2/register`, { body: metadata, ...(bearer === '' ? {} : { bearer }) });
+  it('openid-client registers itself and signs a person in', async () => {
+    const config = await openid.dynamicClientRegistration(new URL(provider.url), APP, undefined, {
+      initialAccessToken: token,
+      execute: [openid.allowInsecureRequests],
+    });
+    const { client_id: id, client_secret: secret } = config.clientMetadata();
+    const client = { id, secret: secret ?? '', redirectUri: REDIRECT_URI };
+    const tokens = await signIn(provider, client, await provider.createPerson());
+    expect(tokens).toMatchObject({ scope: 'openid profile email' });
+    const [row] = await provider.sql('select secret_hash, metadata from clients where id = $1', [id]);
+    expect(JSON.stringify(row)).not.toContain(secret);
+    const [event] = await provider.sql(
+      `select * from audit_events where type = 'client.created' and client_id = $1`,
+      [id],
+    );
+    expect(event).toMatchObject({ actor_kind: 'anonymous', door: 'oidc', details: { registered: true } });
+  });
+
+  describe('takes a token', () => {
+    it.each<[string, () => string]>([
+      ['that there is', () => ''],
+      ['that was made here', () => 'made-up'],
+      ['that is no word for an open door', () => 'open'],
+      ['that is none', () => 'x'.repeat(5000)],
+    ])('%s', async (_, bearer) => {
+      const { status, body } = await register(APP, bearer());
+      expect([400, 401]).toContain(status);
+      expect(body.error).toMatch(/^invalid_(token|request)$/);
+    });
+
+    it('that an operator makes, lists and revokes, and that is stored by hash', async () => {
+      const made = (await cli('create', '--expires', '1h')).json as { id: string; token: string };
+      expect((await register(APP, made.token)).status).toBe(201);
+      expect(JSON.stringify(await provider.sql('select * from oidc_records'))).not.toContain(made.token);
+      const listed = async () =>
+        ((await cli('list')).json['registration_tokens'] as { id: string; policy: string }[]).map(
+          ({ id }) => id,
+        );
+      expect(await listed()).toContain(made.id);
+      expect((await cli('revoke', made.id)).code).toBe(0);
+      expect(await listed()).not.toContain(made.id);
+      expect((await register(APP, made.token)).status).toBe(401);
+      expect((await cli('revoke', made.id)).code).not.toBe(0);
+      const events = await provider.sql(
+        `select details from audit_events where type like 'registration_token.%'`,
+      );
+      expect(events.filter(({ details }) => (details as { id: string }).id === made.id)).toHaveLength(2);
+    });
+
+    it('for a policy that there is', async () => {
+      const { code, stderr } = await cli('create', '--policy', 'other');
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('default, trusted');
+      expect((await cli('create', '--expires', 'soon')).stderr).toContain('write it like');
+    });
+
+    const make = () =>
+      provider.operator.registrationTokens.create(
+        { policy: 'default', expiresAt: new Date(Date.now() + 3_600_000) },
+        systemActor,
+      );
+
+    it('that has not expired', async () => {
+      const made = await make();
+      await provider.sql(`update oidc_records set expires_at = now() - interval '1 minute' where id = $1`, [
+        made.record.id,
+      ]);
+      expect((await register(APP, made.token)).status).toBe(401);
+    });
+
+    it('whose policy has not gone since', async () => {
+      const made = await make();
+      await provider.sql(
+        `update oidc_records set payload = replace(payload::text, 'default', 'gone')::json where id = $1`,
+        [made.record.id],
+      );
+      expect((await register(APP, made.token)).status).toBe(401);
+    });
+
+    it('unless the operator opens it to all, under the default policy', async () => {
+      expect((await register(APP, '', open.url)).status).toBe(201);
+      const wider = { ...APP, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] };
+      expect((await register(wider, '', open.url)).body.error).toBe('invalid_client_metadata');
+      expect((await register(wider, trusted, open.url)).status).toBe(201);
+      expect((await register(APP, 'made-up', open.url)).status).toBe(401);
+      const { CONFIG_FILE: _, ...env } = provider.postern.env;
+      const doctor = async (settings: object) => (await runCli(['doctor'], { env, settings })).stdout;
+      expect(await doctor({ clientRegistration: { open: true } })).toMatch(/warning +registration +anybody/);
+      expect(await doctor({})).toMatch(/ok +registration/);
+    });
+  });
+
+  describe('keeps to the policy', () => {
+    it('which gives what is not asked for, and what is', async () => {
+      const { body } = await register(APP);
+      expect(body).toMatchObject({
+        scope: 'openid profile email offline_access',
+        grant_types: ['authorization_code'],
+        client_secret_expires_at: 0,
+      });
+      const service = await register(
+        {
+          client_name: 'Service',
+          grant_types: ['client_credentials'],
+          response_types: [],
+          redirect_uris: [],
+          scope: 'openid read',
+          require_pkce: false,
+        },
+        trusted,
+      );
+      expect(service).toMatchObject({ status: 201, body: { scope: 'openid read', require_pkce: false } });
+      expect(service.body).not.toHaveProperty('api_scope');
+      const got = await post(provider, 'token', asClient(service.body), {
+        grant_type: 'client_credentials',
+        resource: API,
+        scope: 'read',
+      });
+      expect(got).toMatchObject({ status: 200, body: { scope: 'read' } });
+    });
+
+    it.each<[string, object]>([
+      ['a grant type', { grant_types: ['client_credentials'] }],
+      ['a scope of an API', { scope: 'openid read' }],
+      ['a scope that there is not', { scope: 'everything' }],
+      ['a way to authenticate', { token_endpoint_auth_method: 'tls_client_auth' }],
+      ['consent for nothing', { first_party: true }],
+      ['no PKCE', { require_pkce: false }],
+      ['longer tokens', { access_token_ttl: 86_400 }],
+      ['origins of others', { allowed_cors_origins: ['https://attacker.example.test'] }],
+      ['token exchange', { token_exchange: {} }],
+      ['scopes by the back door', { api_scope: 'read' }],
+    ])('which %s is not in', async (_, metadata) => {
+      expect(await register({ ...APP, ...metadata })).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_client_metadata' },
+      });
+    });
+
+    it('which says where people may be sent', async () => {
+      expect(await register({ redirect_uris: ['https://other.example.test/'] }, trusted)).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_redirect_uri' },
+      });
+      expect((await register(APP, trusted)).status).toBe(201);
+    });
+
+    it('and no statement of anybody else’s', async () => {
+      expect(await register({ ...APP, software_statement: 'a.b.c' })).toMatchObject({
+        status: 400,
+        body: { error: 'unapproved_software_statement' },
+      });
+    });
+  });
+
+  describe('refuses', () => {
+    const web = (uri: unknown) => ({ redirect_uris: [uri] });
+    const native = (uri: unknown) => ({
+      ...web(uri),
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+    });
+
+    it.each<[string, object]>([
+      ['no redirect URI', { redirect_uris: undefined }],
+      ['redirect URIs that are no list', { redirect_uris: REDIRECT_URI }],
+      ['a redirect URI that is none', web('app')],
+      ['a redirect URI that is no string', web({ a: 1 })],
+      ['a redirect URI without TLS', web('http://app.example.test/callback')],
+      ['a redirect URI with a fragment', web(`${REDIRECT_URI}#a`)],
+      ['a redirect URI with a password', web('https://a:b@app.example.test/')],
+      ['a redirect URI with a wildcard', web('https://*.example.test/')],
+      ['a web app on loopback', web('http://127.0.0.1/callback')],
+      ['a web app with a scheme', web('com.example.app:/callback')],
+      ['a script', web('javascript:alert(1)')],
+      ['a native app elsewhere without TLS', native('http://app.example.test/')],
+      ['a native app with a scheme of everybody’s', native('app:/callback')],
+      ['a native app with a script', native('javascript:alert(1)')],
+      ['a native app’s fragment', native('com.example.app:/callback#a')],
+      [
+        'fifty-one redirect URIs',
+        { redirect_uris: Array.from({ length: 51 }, (_, n) => `${REDIRECT_URI}/${n}`) },
+      ],
+      ['an endless redirect URI', web(`${REDIRECT_URI}/${'a'.repeat(3000)}`)],
+      ['a sign-out target without TLS', { post_logout_redirect_uris: ['http://app.example.test/'] }],
+      ...[
+        'client_uri',
+        'logo_uri',
+        'policy_uri',
+        'tos_uri',
+        'jwks_uri',
+        'sector_identifier_uri',
+        'initiate_login_uri',
+        'backchannel_logout_uri',
+        'frontchannel_logout_uri',
+      ].flatMap((name): [string, object][] => [
+        [`${name} without TLS`, { [name]: 'http://app.example.test/' }],
+        [`${name} that runs`, { [name]: 'javascript:alert(1)' }],
+        [`${name} that is no string`, { [name]: 7 }],
+      ]),
+      ['a name that is no string', { client_name: ['An app'] }],
+      ['an empty name', { client_name: ' ' }],
+      ['an endless name', { client_name: 'a'.repeat(101) }],
+      ['a name that is turned around', { client_name: 'ppa \u202enA' }],
+      ['grant types that are no list', { grant_types: 'authorization_code' }],
+      ['a scope that is no string', { scope: ['openid'] }],
+      ['a response type that is not offered', { response_types: ['token'] }],
+      ['an unknown way to authenticate', { token_endpoint_auth_method: 'magic' }],
+      ['a shared key for ID tokens', { id_token_signed_response_alg: 'HS256' }],
+      ['unsigned ID tokens', { id_token_signed_response_alg: 'none' }],
+      ['keys that are none', { jwks: 'a' }],
+      ['keys that are no list', { jwks: { keys: 'a' } }],
+      ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
+      ['keys in two places', { jwks: { keys: [] }, jwks_uri: 'https://app.example.test/jwks' }],
+      ['a private sector', { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/sector' }],
+    ])('%s', async (_, metadata) => {
+      const { status, body } = await register({ ...APP, ...metadata });
+      expect(status).toBe(400);
+      expect(body.error).toMatch(/^invalid_(client_metadata|redirect_uri|request)$/);
+      expect(body).not.toHaveProperty('client_id');
+    });
+
+    it('a private key', async () => {
+      const { privateKey } = await newKeys();
+      const { exportJWK } = await import('jose');
+      const jwks = { keys: [await exportJWK(privateKey)] };
+      expect((await register({ ...APP, jwks })).body.error_description).toContain('public keys alone');
+    });
+
+    it.each<[string, unknown, string]>([
+      ['what is no JSON', '{', 'application/json'],
+      ['a list', [], 'application/json'],
+      ['null', 'null', 'application/json'],
+      ['a form', 'client_name=a', 'application/x-www-form-urlencoded'],
+      ['too much', { ...APP, contacts: ['a'.repeat(70_000)] }, 'application/json'],
+      ['a prototype', '{"__proto__":{"redirect_uris":["https://app.example.test/"]}}', 'application/json'],
+    ])('%s', async (_, body, type) => {
+      const reply = await send('POST', `${provider.url}/oauth2/register`, { bearer: token, body, type });
+      expect(reply.status).toBe(400);
+    });
+  });
+
+  it('takes a native app with the addresses that it has', async () => {
+    const redirect_uris = [
+      'com.example.app:/callback',
+      'http://127.0.0.1/callback',
+      'https://app.example.test/native',
+    ];
+    const { status, body } = await register({
+      redirect_uris,
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+    });
+    expect([status, body['redirect_uris']]).toEqual([201, redirect_uris]);
+    expect(body).not.toHaveProperty('client_secret');
+  });
+
+  it('shows a name as text, whatever is in it', async () => {
+    const name = '<img src=x onerror=alert(1)>"\'&';
+    const { body } = await register({ ...APP, client_name: name });
+    const agent = new UserAgent(provider.url);
+    const person = await provider.createPerson();
+    const page = await agent.open(authorizationUrl(provider, asClient(body)));
+    const consent = await agent.submit(
+      page,
+      { identifier: person.email, password: person.password },
+      '/sign-in',
+    );
+    for (const { html } of [page, consent]) {
+      expect(html).not.toContain('<img src=x');
+      expect(html).toContain('&lt;img src=x');
+    }
+  });
+
+  it('is in discovery, and answers no other method', async () => {
+    const metadata = (await (
+      await fetch(`${provider.url}/.well-known/openid-configuration`)
+    ).json()) as Registered;
+    expect(metadata['registration_endpoint']).toBe(`${provider.url}/oauth2/register`);
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect((await fetch(`${provider.url}/oauth2/register`, { method })).status).toBe(404);
+    const form_ = await fetch(`${provider.url}/oauth2/register`, { method: 'POST', body: form({ a: 'b' }) });
+    expect(form_.status).toBe(400);
+    expect(provider.postern.output()).not.toMatch(/"level":"(error|fatal)"/);
+  });
+});

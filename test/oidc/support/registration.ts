@@ -1,0 +1,49 @@
+import { REDIRECT_URI } from './provider.ts';
+
+/** A reply of the registration endpoint, or of a client's own. */
+export interface Registered {
+  client_id: string;
+  client_secret: string;
+  client_name: string;
+  scope: string;
+  registration_access_token: string;
+  registration_client_uri: string;
+  error: string;
+  error_description: string;
+  [name: string]: unknown;
+}
+
+export const APP = { redirect_uris: [REDIRECT_URI], client_name: 'An app' };
+export const POLICIES = {
+  trusted: {
+    grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+    scopes: ['openid', 'email', 'read'],
+    authMethods: ['client_secret_basic', 'private_key_jwt', 'none'],
+    redirectHosts: ['app.example.test'],
+    metadata: ['require_pkce'],
+  },
+};
+
+/** Sends JSON, unless `type` says otherwise, with a token. */
+export const send = async (
+  method: string,
+  url: string,
+  { bearer, body, type = 'application/json' }: { bearer?: string; body?: unknown; type?: string } = {},
+) => {
+  const reply = await fetch(url, {
+    method,
+    headers: {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(body === undefined ? {} : { 'content-type': type }),
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await reply.text();
+  return { status: reply.status, body: (text === '' ? {} : JSON.parse(text)) as Registered };
+};
+
+export const asClient = ({ client_id, client_secret }: Registered) => ({
+  id: client_id,
+  secret: client_secret,
+  redirectUri: REDIRECT_URI,
+});
