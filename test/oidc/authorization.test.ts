@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import {
+  answer,
   authorizationUrl,
   authorize,
   exchange,
@@ -31,6 +32,24 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     provider = await startProvider({ stores });
     [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     agent = new UserAgent(provider.url);
+  });
+
+  it('is for whom the person switched to on the way', async () => {
+    const [one, other] = [await provider.createPerson(), await provider.createPerson()];
+    const browser = new UserAgent(provider.url);
+    const values = { identifier: one.email, password: one.password };
+    await browser.submit(await browser.open('/sign-in'), values, '/sign-in');
+    const consent = await browser.open(authorizationUrl(provider, client));
+    expect(consent.html).toContain(one.email);
+    // The button sends the form elsewhere than the form says.
+    const action = /formaction="([^"]*\/switch)"/.exec(consent.html)?.[1] ?? '';
+    const html = consent.html.replace(/action="[^"]*\/consent"/, `action="${action}"`);
+    const form = await browser.submit({ ...consent, html }, {}, '/switch');
+    const again = { identifier: other.email, password: other.password };
+    const ending = await browser.submit(form, again, '/sign-in');
+    const { leftFor } = await answer(browser, await browser.submit(ending, {}, '/logout'), other);
+    const { body } = await exchange(provider, client, leftFor?.searchParams.get('code') ?? '');
+    expect(decodeJwt(body.id_token).sub).toBe(other.id);
   });
 
   it('comes with state and issuer, and gives tokens', async () => {
