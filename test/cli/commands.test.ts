@@ -107,7 +107,11 @@ describe('commands beside a running server', () => {
     ['user create --email a@example.test', 2, 'usage'],
     ['client create --name X', 2, 'usage'],
     ['client create --name X --grant none --redirect-uri https://a.example/', 1, 'invalid_client_metadata'],
-    ['client create --name X --grant ciba --notification-endpoint http://a.example/', 1, 'invalid_client_metadata'],
+    [
+      'client create --name X --grant ciba --notification-endpoint http://a.example/',
+      1,
+      'invalid_client_metadata',
+    ],
     ['client create --name X --redirect-uri javascript:alert(1)', 1, 'invalid_client_metadata'],
     ['client delete no-such-client', 1, 'client_not_found'],
     ['api delete https://no.example', 1, 'api_not_found'],
