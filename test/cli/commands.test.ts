@@ -176,6 +176,23 @@ describe('commands beside a running server', () => {
     });
   });
 
+  it.each([
+    [
+      'a television',
+      ['--public', '--grant', 'device-code'],
+      ['urn:ietf:params:oauth:grant-type:device_code'],
+    ],
+    ['a cash desk', ['--grant', 'ciba'], ['urn:openid:params:grant-type:ciba']],
+    [
+      'a call centre',
+      ['--grant', 'ciba', '--notification-endpoint', 'https://calls.example/ping'],
+      ['urn:openid:params:grant-type:ciba'],
+    ],
+  ])('register %s', async (name, options, grants) => {
+    const client = await run('client', 'create', '--name', name, ...options);
+    expect(client).toMatchObject({ grant_types: grants, redirect_uris: [] });
+  });
+
   it('register an API that tokens are for at once', async () => {
     const api = { identifier: 'https://orders.example', name: 'Orders' };
     const args = ['--identifier', api.identifier, '--name', api.name, '--scope', 'read', '--ttl', '600'];

@@ -31,9 +31,12 @@ describe('postern login', () => {
   });
 
   /** Runs it and does in a browser, by `act`, what the user does. */
-  async function login(act: (page: Awaited<ReturnType<Browser['newPage']>>) => Promise<void>) {
+  async function login(
+    act: (page: Awaited<ReturnType<Browser['newPage']>>, shown: () => string) => Promise<void>,
+    options = ['--no-browser'],
+  ) {
     const command = path.resolve(import.meta.dirname, '../../bin/postern.js');
-    const child = spawn(process.execPath, [command, 'login', '--no-browser', '--json'], {
+    const child = spawn(process.execPath, [command, 'login', ...options, '--json'], {
       env: postern.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -50,7 +53,7 @@ describe('postern login', () => {
     });
     const page = await browser.newPage();
     await page.goto(url);
-    await act(page);
+    await act(page, () => stderr);
     const [code] = (await closed) as [number];
     await page.close();
     return { code, stdout, stderr };
@@ -82,6 +85,31 @@ describe('postern login', () => {
       await expect(userinfo.json()).resolves.toMatchObject({ sub: tokens.claims.sub, email: PERSON.email });
     }
     expect(clients.size).toBe(1);
+  });
+
+  it('signs in on another device, with a code', async () => {
+    const { code, stdout } = await login(
+      async (page, shown) => {
+        await page.getByLabel('Code on your device').fill(/[A-Z]{4}-[A-Z]{4}/.exec(shown())?.[0] ?? '');
+        await page.getByRole('button', { name: 'Continue' }).click();
+        await page.getByText('postern CLI').first().waitFor();
+        await page.getByRole('button', { name: 'Continue' }).click();
+        await page.getByLabel('Email or username').fill(PERSON.email);
+        await page.getByLabel('Password', { exact: true }).fill(PERSON.password);
+        await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+        const allow = page.getByRole('button', { name: 'Allow', exact: true });
+        const done = page.getByRole('heading', { name: 'Your device is signed in' });
+        await allow.or(done).waitFor();
+        if (await allow.isVisible()) await allow.click();
+        await done.waitFor();
+      },
+      ['--device'],
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      access_token: expect.any(String),
+      claims: { sub: expect.any(String) },
+    });
   });
 
   it('says so when the user refuses', async () => {

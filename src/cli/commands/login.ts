@@ -13,6 +13,7 @@ export function addLogin(program: Command): void {
     .option('--issuer <url>', 'another provider than this one; needs --client-id')
     .option('--scope <scopes>', 'what to ask for', 'openid profile email')
     .option('--resource <uri>', 'the API that the access token is for')
-    .option('--no-browser', 'only print the address');
+    .option('--no-browser', 'only print the address')
+    .option('--device', 'where there is no browser: sign in on any device, with a code');
   reporting(command, async (options: LoginOptions) => (await import('../login/index.ts')).login(options));
 }

@@ -7,19 +7,21 @@ const NAME = 'postern CLI';
 /** The loopback address with any port (RFC 8252 section 7.3). */
 export const REDIRECT_URI = 'http://127.0.0.1/callback';
 
+const GRANTS = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
+
 const isOurs = ({ name, secretHash, metadata }: ClientRecord): boolean =>
   name === NAME &&
   secretHash === null &&
   Array.isArray(metadata['redirect_uris']) &&
   metadata['redirect_uris'].includes(REDIRECT_URI);
 
-async function find(clients: ClientAdmin): Promise<string | undefined> {
+async function find(clients: ClientAdmin): Promise<ClientRecord | undefined> {
   const limit = 1000;
   let page = await clients.list({ limit });
   for (;;) {
     const known = page.find(isOurs);
     const last = page.at(-1);
-    if (known || last === undefined || page.length < limit) return known?.id;
+    if (known || last === undefined || page.length < limit) return known;
     page = await clients.list({ limit, after: last.id });
   }
 }
@@ -27,10 +29,16 @@ async function find(clients: ClientAdmin): Promise<string | undefined> {
 /** The id of the public client that `postern login` is, made when it is not there. */
 export async function ownClient(clients: ClientAdmin): Promise<string> {
   const known = await find(clients);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    // One that was made before there was `--device`.
+    const grants = (known.metadata['grant_types'] ?? []) as unknown[];
+    const changes = { metadata: { grant_types: GRANTS } };
+    if (GRANTS.some((grant) => !grants.includes(grant))) await clients.update(known.id, changes, operator());
+    return known.id;
+  }
   const metadata = {
     application_type: 'native',
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: GRANTS,
     response_types: ['code'],
     redirect_uris: [REDIRECT_URI],
   };

@@ -1,4 +1,7 @@
-/** `postern login`: authorization code and PKCE in the user's browser, ending on a loopback address (RFC 8252). */
+/**
+ * `postern login`: authorization code and PKCE in the user's browser, ending on a loopback address (RFC 8252); or, where
+ * there is no browser, a code for one elsewhere (RFC 8628).
+ */
 import * as openid from 'openid-client';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { UsageError } from '../failure.ts';
@@ -6,6 +9,7 @@ import { facts, type Report } from '../report.ts';
 import { withContainer } from '../session.ts';
 import { openBrowser } from './browser.ts';
 import { ownClient, REDIRECT_URI } from './client.ts';
+import { loginByDevice } from './device.ts';
 import { listenForRedirect } from './redirect.ts';
 
 export interface LoginOptions {
@@ -15,6 +19,7 @@ export interface LoginOptions {
   resource?: string;
   /** False with --no-browser. */
   browser: boolean;
+  device?: boolean;
 }
 
 /** Seconds for the user to sign in. */
@@ -60,11 +65,16 @@ function refused(error: unknown): never {
 export async function login(options: LoginOptions): Promise<Report> {
   const { issuer, clientId } = await party(options);
   const configuration = await discover(issuer, clientId);
+  const resource = options.resource === undefined ? {} : { resource: options.resource };
+  if (options.device) {
+    const asked = { scope: options.scope, ...resource };
+    const tokens = await loginByDevice(configuration, asked).catch(refused);
+    return report(clientId, tokens, tokens.claims());
+  }
   const redirect = await listenForRedirect(new URL(REDIRECT_URI).pathname);
   try {
     const codeVerifier = openid.randomPKCECodeVerifier();
     const state = openid.randomState();
-    const resource = options.resource === undefined ? {} : { resource: options.resource };
     const url = openid.buildAuthorizationUrl(configuration, {
       redirect_uri: redirect.uri,
       scope: options.scope,
