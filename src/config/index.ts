@@ -106,7 +106,9 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     production: environment.NODE_ENV === 'production',
     port: environment.PORT,
     host: environment.HOST,
-    publicUrl: new URL(environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`).origin,
+    publicUrl: new URL(
+      environment.PUBLIC_URL ?? `${settings.http.tls ? 'https' : 'http'}://localhost:${environment.PORT}`,
+    ).origin,
     dataDir: path.resolve(environment.DATA_DIR),
     databaseUrl: environment.DATABASE_URL,
     redisUrl: environment.REDIS_URL,

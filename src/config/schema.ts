@@ -37,6 +37,7 @@ const everySetting = z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),
     drain: seconds,
+    tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).nullable(),
   }),
   outbound: z.strictObject({ allow: z.array(z.string()) }),
   mtls: z.strictObject({

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../kernel/startup-error.ts';
@@ -60,20 +61,32 @@ function explain(error: NodeJS.ErrnoException, port: number, host: string | unde
   return error;
 }
 
-/** An HTTP server that ends without cutting a request off. */
-export function createHttpServer(listener: RequestListener): HttpServer {
+/** A certificate chain and its private key, as PEM. */
+export interface Certificate {
+  cert: string;
+  key: string;
+}
+
+/**
+ * An HTTP server that ends without cutting a request off.
+ * @param certificate with it, the server speaks TLS.
+ */
+export function createHttpServer(listener: RequestListener, certificate?: Certificate): HttpServer {
   const underWay = new Set<ServerResponse>();
   /** What waits, between `close` and `drain`. */
   let held: (() => void)[] | null = null;
   let isDraining = false;
   let closed: Promise<void> = Promise.resolve();
-  const server = createServer(TIMEOUTS, (req, res) => {
+  const take: RequestListener = (req, res) => {
     underWay.add(res);
     res.once('close', () => underWay.delete(res));
     if (isDraining) res.shouldKeepAlive = false;
     if (held) held.push(() => listener(req, res));
     else listener(req, res);
-  });
+  };
+  const server = certificate
+    ? createTlsServer({ ...TIMEOUTS, ...certificate }, take)
+    : createServer(TIMEOUTS, take);
   return {
     async listen(port, host) {
       server.listen({ port, ...(host === undefined ? {} : { host }) });
