@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
@@ -53,6 +54,11 @@ export function installEvents(provider: Provider, events: ProviderEvents): void 
     events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
   });
   provider.on('server_error', (ctx, error) => events.failed(ctx, error));
+  // What our own middleware around the library's throws; Koa would print it. `expose`: the request's fault, told to it.
+  const emitter: EventEmitter = provider;
+  emitter.on('error', (error: Error & { expose?: boolean }, ctx: KoaContextWithOIDC) => {
+    if (error.expose !== true) events.failed(ctx, error);
+  });
 }
 
 const KNOWN_GRANTS = new Set([

@@ -53,7 +53,7 @@ export function providerEvents({ metrics, audit, logger }: Dependencies): Provid
       ),
     failed(ctx, error) {
       logger.error(
-        { err: error, requestId: ctx.get('X-Request-Id'), route: ctx.oidc.route },
+        { err: error, requestId: ctx.get('X-Request-Id'), route: ctx.oidc?.route },
         'the provider failed',
       );
     },

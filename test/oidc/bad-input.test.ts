@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { authorizationUrl, form, signIn } from './support/flow.ts';
+import { expectNoFailure } from '../support/failures.ts';
 import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -33,10 +34,7 @@ describe('bad input', () => {
     agent = new UserAgent(provider.url);
     await signIn(provider, client, person, { agent });
   });
-  afterAll(() => {
-    // Nothing here was a failure of the server.
-    expect(provider.postern.output()).not.toMatch(/"level":"(error|fatal)"/);
-  });
+  afterAll(() => expectNoFailure(provider.postern));
 
   const basic = () => `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
   const send = async (path: string, init: RequestInit) => {

@@ -103,6 +103,13 @@ describe('RP-initiated logout', () => {
     expect(await isSignedIn()).toBe(true);
   });
 
+  it('of somebody who is not signed in and comes from nowhere ends on a page that says so', async () => {
+    agent = new UserAgent(provider.url);
+    const { status, html } = await agent.submit(await open({}), {});
+    expect(status).toBe(200);
+    expect(html).toContain('You are signed out');
+  });
+
   it('of somebody who is not signed in goes straight back', async () => {
     agent = new UserAgent(provider.url);
     const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK });

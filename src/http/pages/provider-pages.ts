@@ -43,7 +43,6 @@ export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts,
       // Whoever comes back as somebody else is signed out first: then the session has the client's name.
       const { clientId } = (ctx.oidc.session?.state ?? {}) as { clientId?: string };
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
-      if (!client) throw new Error('no client to post to');
       renderer.render(ctx, 'form-post', { ...form, client, formTargets: [form.action] });
     },
     async loggedOut(ctx, farewell) {

@@ -194,9 +194,11 @@ interface Views {
     onward?: string | undefined;
   };
 
-  /** Posts the answer of an authorization request to the client, by itself where there is JavaScript. */
-  'form-post': Required<Pick<Frame, 'client'>> & {
-    client: ClientMetadata;
+  /**
+   * Posts by itself where there is JavaScript: the answer of an authorization request to the client, or somebody who signs
+   * out and was not signed in on to the end, with no client if they came from none.
+   */
+  'form-post': {
     action: string;
     fields: Readonly<Record<string, string>>;
   };

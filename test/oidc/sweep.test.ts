@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newSigner } from './support/assertions.ts';
+import { API, discoverEndpoints, type Endpoint, ERROR_CODES, PARAMETERS } from './support/endpoints.ts';
+import { form } from './support/flow.ts';
+import { ASSERTION_TYPE } from './support/proofs.ts';
+import { expectNoFailure } from '../support/failures.ts';
+import { type Client, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
+
+type Parameters = Record<string, string | string[]>;
+
+interface Sent {
+  method?: string;
+  query?: URLSearchParams;
+  body?: URLSearchParams | string;
+  headers?: Record<string, string>;
+}
+
+/** Values that trip programs up. */
+const HOSTILE: [string, string][] = [
+  ['a NUL byte', 'a\0b'],
+  ['a lone surrogate and a line break', 'a\ud800b\r\nSet-Cookie: x=y'],
+  ['markup and SQL', `"><script>alert(1)</script>' or 1=1; drop table users; --`],
+  ['a great length', 'x'.repeat(9_000)],
+  ['emptiness', ''],
+  ['__proto__', '__proto__'],
+  ['JSON', '{"a":[{}],"__proto__":1}'],
+];
+
+/** Asks every endpoint that discovery names, now and to come, for what it should refuse. */
+describe('every endpoint of discovery', () => {
+  let provider: Provider;
+  let client: Client;
+  let endpoints: Endpoint[];
+  beforeAll(async () => {
+    provider = await startProvider();
+    const metadata = (await (
+      await fetch(`${provider.url}/.well-known/openid-configuration`)
+    ).json()) as Record<string, string[]>;
+    await provider.createApi({ identifier: API });
+    client = await provider.createClient({
+      grant_types: metadata['grant_types_supported'],
+      response_types: ['code'],
+      redirect_uris: [REDIRECT_URI],
+      jwks: { keys: [(await newSigner()).publicJwk] },
+      token_exchange: { audiences: [API], clients: [], impersonation: true },
+      ...(metadata['grant_types_supported']?.includes('urn:openid:params:grant-type:ciba')
+        ? { backchannel_token_delivery_mode: 'poll' }
+        : {}),
+    });
+    endpoints = await discoverEndpoints(provider.url, client);
+  });
+  afterAll(() => expectNoFailure(provider.postern));
+
+  const basic = (secret = client.secret, id = client.id) => ({
+    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+  });
+
+  /** What an answer must not be, or null. */
+  async function wrongWith(reply: Response): Promise<string | null> {
+    const text = await reply.text();
+    const { status } = reply;
+    if (status >= 500) return `${status}`;
+    if (/\bat .*\.[jt]s:\d+|node_modules|\/src\/|<script>alert/.test(text))
+      return `says ${text.slice(0, 500)}`;
+    const location = reply.headers.get('location');
+    if (location !== null) {
+      const { origin } = new URL(location, provider.url);
+      return [new URL(provider.url).origin, new URL(client.redirectUri).origin].includes(origin)
+        ? null
+        : `leads to ${location}`;
+    }
+    if (status < 400 || !reply.headers.get('content-type')?.includes('json')) return null;
+    const { error } = JSON.parse(text) as { error?: string };
+    return ERROR_CODES.includes(error ?? '') ? null : `${status} ${text.slice(0, 200)}`;
+  }
+
+  const send = (url: string, { query, ...init }: Sent): Promise<Response> =>
+    fetch(query ? `${url}?${query.toString()}` : url, { redirect: 'manual', ...init });
+
+  /** A request as the endpoint is usually asked, with the client's credentials where it authenticates. */
+  function ask({ url, method, authenticates }: Endpoint, parameters: URLSearchParams): Promise<Response> {
+    const headers = authenticates ? basic() : {};
+    return method === 'GET'
+      ? send(url, { query: parameters, headers })
+      : send(url, { method, body: parameters, headers });
+  }
+
+  /** Sends everything, some at a time. @returns what was wrong with which. */
+  async function complaints(all: [string, () => Promise<Response>][]): Promise<string[]> {
+    const found: string[] = [];
+    const next = all.values();
+    const work = async () => {
+      for (const [what, request] of next) {
+        const problem = await wrongWith(await request());
+        if (problem !== null) found.push(`${what}: ${problem}`);
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, work));
+    return found;
+  }
+
+  const nameOf = ({ name }: Endpoint, request: Parameters) =>
+    `${name} ${String(request['grant_type'] ?? '')}`;
+
+  it('is there', () => {
+    expect(endpoints.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint']),
+    );
+  });
+
+  it.each(HOSTILE)(
+    'with %s in any parameter answers in the words of the specifications',
+    async (_, value) => {
+      const all = endpoints.flatMap((endpoint) =>
+        endpoint.requests.flatMap((request, index) =>
+          // What a request usually has not is tried with one request of each endpoint.
+          (index === 0 ? PARAMETERS : Object.keys(request)).map((name): [string, () => Promise<Response>] => [
+            `${nameOf(endpoint, request)} ${name}`,
+            () => ask(endpoint, form({ ...request, [name]: value })),
+          ]),
+        ),
+      );
+      expect(await complaints(all)).toEqual([]);
+    },
+  );
+
+  it.each(['%s[]', '%s[a]', '%s.a', '%s '])('takes %s for no parameter', async (pattern) => {
+    const all = endpoints.flatMap((endpoint) =>
+      endpoint.requests.flatMap((request) =>
+        Object.entries(request).map(([name, value]): [string, () => Promise<Response>] => {
+          const { [name]: _gone, ...others } = request;
+          return [
+            `${nameOf(endpoint, request)} ${name}`,
+            () => ask(endpoint, form({ ...others, [pattern.replace('%s', name)]: value })),
+          ];
+        }),
+      ),
+    );
+    expect(await complaints(all)).toEqual([]);
+  });
+
+  /** The status and the OAuth error of a reply: in JSON, at the client or on a page. */
+  async function outcome(reply: Response): Promise<string> {
+    const location = reply.headers.get('location');
+    const text = await reply.text();
+    const error = location
+      ? URL.parse(location)?.searchParams.get('error')
+      : /\b(?:invalid|unsupported|unauthorized)_\w+/.exec(text)?.[0];
+    return `${reply.status} ${error ?? ''}`;
+  }
+
+  /** Each parameter that a request cannot do without, and how it goes when `change` has been at it. */
+  async function outcomes(change: (request: Parameters, name: string) => Parameters): Promise<string[]> {
+    const all: string[] = [];
+    for (const endpoint of endpoints)
+      for (const request of endpoint.requests)
+        for (const name of Object.keys(request).filter((one) => !endpoint.optional?.includes(one))) {
+          const reply = await ask(endpoint, form(change(request, name)));
+          all.push(`${nameOf(endpoint, request)} ${name}: ${await outcome(reply)}`);
+        }
+    return all;
+  }
+
+  it('refuses a request that lacks a parameter', async () => {
+    const refused = await outcomes((request, name) =>
+      Object.fromEntries(Object.entries(request).filter(([other]) => other !== name)),
+    );
+    expect(refused).toEqual(refused.map(() => expect.stringMatching(/: (400|303) invalid_request$/)));
+  });
+
+  it('refuses a parameter that is there twice', async () => {
+    const refused = await outcomes((request, name) => ({
+      ...request,
+      [name]: [request[name] ?? '', 'x'].flat(),
+    }));
+    expect(refused).toEqual(refused.map(() => expect.stringMatching(/: (400|303) invalid_request$/)));
+  });
+
+  /** How every endpoint where clients authenticate answers. */
+  async function authenticated(sent: (parameters: Parameters) => Sent): Promise<string[]> {
+    const found: string[] = [];
+    for (const { name, url, authenticates, requests } of endpoints)
+      if (authenticates)
+        found.push(
+          `${name}: ${await outcome(await send(url, { method: 'POST', ...sent(requests[0] ?? {}) }))}`,
+        );
+    return found;
+  }
+
+  it.each<[string, (parameters: Parameters) => Sent, string]>([
+    ['no client', (all) => ({ body: form(all) }), '(400 invalid_request|401 invalid_client)'],
+    [
+      'a client that is unknown',
+      (all) => ({ body: form({ ...all, client_id: 'nobody' }), headers: basic('x', 'nobody') }),
+      '401 invalid_client',
+    ],
+    ['a wrong secret', (all) => ({ body: form(all), headers: basic('wrong') }), '401 invalid_client'],
+    ['no secret', (all) => ({ body: form({ ...all, client_id: client.id }) }), '401 invalid_client'],
+    [
+      'a secret in the header and one in the body',
+      (all) => ({ body: form({ ...all, client_secret: client.secret }), headers: basic() }),
+      '400 invalid_request',
+    ],
+    [
+      'a secret and an assertion',
+      (all) => ({
+        body: form({ ...all, client_assertion: 'x.y.z', client_assertion_type: ASSERTION_TYPE }),
+        headers: basic(),
+      }),
+      '400 invalid_request',
+    ],
+    [
+      'another client in the body',
+      (all) => ({ body: form({ ...all, client_id: 'another' }), headers: basic() }),
+      '400 invalid_request',
+    ],
+    [
+      'a secret in the query',
+      (all) => ({
+        query: form({ client_id: client.id, client_secret: client.secret }),
+        body: form({ ...all, client_id: client.id, client_secret: client.secret }),
+      }),
+      '400 invalid_request',
+    ],
+    [
+      'everything in the query',
+      (all) => ({ query: form({ ...all, client_id: client.id, client_secret: client.secret }) }),
+      '400 invalid_request',
+    ],
+    [
+      'JSON',
+      (all) => ({ body: JSON.stringify(all), headers: { ...basic(), 'content-type': 'application/json' } }),
+      '400 invalid_request',
+    ],
+  ])('where clients authenticate, %s is refused', async (_, sent, refused) => {
+    const answers = await authenticated(sent);
+    expect(answers).toEqual(answers.map(() => expect.stringMatching(new RegExp(`: ${refused}$`))));
+  });
+
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
+    'is not asked with %s, if not told so',
+    async (method) => {
+      for (const { name, url, method: usual, requests } of endpoints) {
+        if (method === 'GET' && (usual === 'GET' || name === 'userinfo_endpoint')) continue;
+        const { status } = await send(url, { method, query: form(requests[0] ?? {}), headers: basic() });
+        expect([name, status, [400, 404, 405].includes(status)]).toEqual([name, status, true]);
+      }
+    },
+  );
+
+  it('takes no body without end', async () => {
+    for (const { name, url } of endpoints) {
+      const body = form({ token: 'x'.repeat(2_000_000) });
+      const status = await send(url, { method: 'POST', body, headers: basic() }).then(
+        (reply) => reply.status,
+        // The server may hang up on somebody who goes on and on.
+        () => 413,
+      );
+      expect([name, [400, 404, 405, 413].includes(status)]).toEqual([name, true]);
+    }
+  });
+});
