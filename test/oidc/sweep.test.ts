@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { forgetCounts } from './support/kept.ts';
 import { ASSERTION_TYPE, newKeys } from './support/proofs.ts';
 import { API, discoverEndpoints, type Endpoint, ERROR_CODES, PARAMETERS } from './support/endpoints.ts';
 import { form } from './support/flow.ts';
@@ -47,6 +48,7 @@ describe('every endpoint of discovery', () => {
     });
     endpoints = await discoverEndpoints(provider.url, client);
   });
+  beforeEach(() => forgetCounts(provider, 'guess:'));
   afterAll(() => expectNoFailure(provider.postern));
 
   const basic = (secret = client.secret, id = client.id) => ({
@@ -58,6 +60,8 @@ describe('every endpoint of discovery', () => {
     const text = await reply.text();
     const { status } = reply;
     if (status >= 500) return `${status}`;
+    // Guesses at people are counted; each test begins anew.
+    if (status === 429) return null;
     if (/\bat .*\.[jt]s:\d+|node_modules|\/src\/|<script>alert/.test(text))
       return `says ${text.slice(0, 500)}`;
     const location = reply.headers.get('location');
