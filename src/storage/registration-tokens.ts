@@ -4,7 +4,7 @@ import { sha256 } from '../kernel/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RegistrationTokenRecord {
-  /** The token's SHA-256: the token itself is not stored. */
+  /** The token's SHA-256, in hexadecimal so that none looks like an option to a shell: the token itself is not stored. */
   id: string;
   policy: string;
   createdAt: Date;
@@ -22,6 +22,11 @@ export interface RegistrationTokenStore {
 const MODEL = 'InitialAccessToken';
 
 const COLUMNS = `id, payload->'policies'->>0 as policy, created_at as "createdAt", expires_at as "expiresAt"`;
+
+const shown = (record: RegistrationTokenRecord): RegistrationTokenRecord => ({
+  ...record,
+  id: Buffer.from(record.id, 'base64url').toString('hex'),
+});
 
 /** Initial access tokens, among the records of oidc-provider, which reads them itself. */
 export function createRegistrationTokenStore({
@@ -41,7 +46,7 @@ export function createRegistrationTokenStore({
       );
       const [record] = rows;
       if (!record) throw new Error('nothing was inserted');
-      return record;
+      return shown(record);
     },
     async list() {
       const { rows } = await pool.query<RegistrationTokenRecord>(
@@ -49,12 +54,12 @@ export function createRegistrationTokenStore({
          order by created_at desc, id`,
         [MODEL, clock.now()],
       );
-      return rows;
+      return rows.map(shown);
     },
     async delete(id, tx) {
       const { rows } = await tx.query('delete from oidc_records where model = $1 and id = $2 returning id', [
         MODEL,
-        id,
+        Buffer.from(id, 'hex').toString('base64url'),
       ]);
       return rows.length > 0;
     },

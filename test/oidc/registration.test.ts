@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as openid from 'openid-client';
 import { systemActor } from '../../src/kernel/actor.ts';
+import { sha256 } from '../../src/kernel/ids.ts';
 import { runCli } from '../support/postern.ts';
 import { authorizationUrl, form, post, signIn } from './support/flow.ts';
 import { newKeys, secondNode } from './support/proofs.ts';
@@ -67,6 +68,8 @@ describe('dynamic client registration', () => {
       const made = (await cli('create', '--expires', '1h')).json as { id: string; token: string };
       expect((await register(APP, made.token)).status).toBe(201);
       expect(JSON.stringify(await provider.sql('select * from oidc_records'))).not.toContain(made.token);
+      // One that began with a hyphen would be an option to the command.
+      expect(made.id).toMatch(/^[0-9a-f]{64}$/);
       const listed = async () =>
         ((await cli('list')).json['registration_tokens'] as { id: string; policy: string }[]).map(
           ({ id }) => id,
@@ -98,7 +101,7 @@ describe('dynamic client registration', () => {
     it('that has not expired', async () => {
       const made = await make();
       await provider.sql(`update oidc_records set expires_at = now() - interval '1 minute' where id = $1`, [
-        made.record.id,
+        sha256(made.token),
       ]);
       expect((await register(APP, made.token)).status).toBe(401);
     });
@@ -107,7 +110,7 @@ describe('dynamic client registration', () => {
       const made = await make();
       await provider.sql(
         `update oidc_records set payload = replace(payload::text, 'default', 'gone')::json where id = $1`,
-        [made.record.id],
+        [sha256(made.token)],
       );
       expect((await register(APP, made.token)).status).toBe(401);
     });
