@@ -19,7 +19,8 @@ export function personAt({ people }: Target, index: number): Person {
 
 /**
  * Signs a person in through the server's own pages, and agrees to whatever the client asks for.
- * @returns `authorize` for an authorization code on that session, `exchange` for its tokens.
+ * @returns `authorize` for an authorization code on that session, `exchange` for its tokens; `push` for the same after
+ * the request was pushed (RFC 9126).
  */
 export async function signIn(target: Target, connection: Connection, index: number) {
   const { web } = target;
@@ -30,8 +31,8 @@ export async function signIn(target: Target, connection: Connection, index: numb
   const challenge = createHash('sha256').update(verifier).digest('base64url');
   const headers = { authorization: basic(web.id, web.secret) };
 
-  const authorize = async (parameters: Record<string, string>): Promise<string> => {
-    const query = new URLSearchParams({
+  const request = (parameters: Record<string, string>) =>
+    new URLSearchParams({
       client_id: web.id,
       redirect_uri: web.redirectUri,
       response_type: 'code',
@@ -40,6 +41,8 @@ export async function signIn(target: Target, connection: Connection, index: numb
       state: 'bench',
       ...parameters,
     });
+
+  const codeFor = async (query: URLSearchParams): Promise<string> => {
     let page = await browser.open(`${endpoints.authorization}?${query.toString()}`);
     for (let pages = 0; page.leftFor === null && pages < 4; pages++) {
       page = await browser.submit(page, answers);
@@ -47,6 +50,15 @@ export async function signIn(target: Target, connection: Connection, index: numb
     const code = page.leftFor?.searchParams.get('code');
     if (!code) throw new Error(`no code but ${page.leftFor?.href ?? page.html.slice(0, 400)}`);
     return code;
+  };
+
+  const authorize = (parameters: Record<string, string>) => codeFor(request(parameters));
+
+  const push = async (parameters: Record<string, string>): Promise<string> => {
+    const reply = await connection.post(endpoints.pushed, { headers, form: request(parameters) });
+    expectStatus(reply, 201, 'pushed authorization request');
+    const { request_uri } = JSON.parse(reply.body) as { request_uri: string };
+    return codeFor(new URLSearchParams({ client_id: web.id, request_uri }));
   };
 
   const exchange = async (code: string): Promise<Tokens> => {
@@ -63,5 +75,5 @@ export async function signIn(target: Target, connection: Connection, index: numb
 
   // The first authorization signs in; the ones after it find the session and the consent.
   await authorize({ scope: 'openid profile email' });
-  return { authorize, exchange };
+  return { authorize, push, exchange };
 }

@@ -12,6 +12,12 @@ export interface Target {
   services: { ids: string[]; secret: string };
   /** A confidential client for codes and refresh tokens. */
   web: { id: string; secret: string; redirectUri: string };
+  /** A client that authenticates by `private_key_jwt`: its private key as PEM. */
+  asserting: { id: string; key: string };
+  /** A public client for device codes. */
+  device: { id: string };
+  /** A client that may exchange the tokens of `web`, saying nothing of itself. */
+  exchanger: { id: string; secret: string };
   /** Resource indicators (RFC 8707) of an API with JWT and of one with opaque access tokens. */
   apis: { jwt: string; opaque: string };
 }

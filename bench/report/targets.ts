@@ -97,6 +97,16 @@ export function judge(results: Results): Verdict[] {
     ),
     ratio('validate: rate, of a bare Koa echo', 'validate/postern', 'echo/echo', 'rate', '≥', 0.6),
     ratio('login: rate, of argon2 alone', 'login/postern', 'argon2/argon2', 'rate', '≥', 0.9),
+    ...['pushed-code-flow', 'private-key-jwt', 'dpop', 'device-polling'].flatMap((step) => [
+      share(`${step}: CPU, of the bare library`, `${step}/postern`, `${step}/bare`, 'cpu'),
+      share(
+        `${step}: CPU, of the bare library on the same stores`,
+        `${step}/postern`,
+        `${step}/bare-stores`,
+        'cpu',
+      ),
+    ]),
+    share('token-exchange: CPU, of a token request', 'token-exchange/postern', token, 'cpu'),
     share('login with TOTP: rate, of argon2 alone', 'login-totp/postern', 'argon2/argon2', 'rate'),
     share('login with a passkey: CPU, of a token request', 'login-passkey/postern', token, 'cpu'),
     share('account page: p50, of the sign-in page', 'account-page/postern', 'sign-in-page/postern', 'p50'),

@@ -9,3 +9,12 @@ export const codeFlow: Scenario = async (target, connection, index) => {
     if (!id_token) throw new Error('the code flow brought no ID token');
   };
 };
+
+/** The same with the request pushed before (RFC 9126): three requests. */
+export const pushedCodeFlow: Scenario = async (target, connection, index) => {
+  const { push, exchange } = await signIn(target, connection, index);
+  return async () => {
+    const { id_token } = await exchange(await push({ scope: 'openid' }));
+    if (!id_token) throw new Error('the code flow brought no ID token');
+  };
+};

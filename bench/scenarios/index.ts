@@ -1,13 +1,16 @@
 import { jwt, jwtOfManyClients, opaque } from './client-credentials.ts';
-import { codeFlow } from './code-flow.ts';
+import { codeFlow, pushedCodeFlow } from './code-flow.ts';
+import { devicePolling } from './device-polling.ts';
 import { discovery, jwks } from './documents.ts';
 import { introspectJwt, introspectOpaque } from './introspection.ts';
 import { hash, login } from './login.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
 import { accountPage, signInPage } from './pages.ts';
+import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
 import type { Scenario } from './scenario.ts';
+import { tokenExchange } from './token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 import { echo, validate } from './validate.ts';
 
@@ -17,6 +20,11 @@ export const scenarios = {
   'client-credentials-opaque': opaque,
   'refresh': refresh,
   'code-flow': codeFlow,
+  'pushed-code-flow': pushedCodeFlow,
+  'private-key-jwt': privateKeyJwt,
+  'dpop': dpop,
+  'device-polling': devicePolling,
+  'token-exchange': tokenExchange,
   'introspection-opaque': introspectOpaque,
   'introspection-jwt': introspectJwt,
   'userinfo': userinfo,

@@ -15,8 +15,13 @@ export type Scenario = (target: Target, connection: Connection, index: number) =
 export const endpoints = {
   authorization: '/oauth2/authorize',
   token: '/oauth2/token',
+  pushed: '/oauth2/par',
+  device: '/oauth2/device_authorization',
   introspection: '/oauth2/introspect',
   userinfo: '/oauth2/userinfo',
   jwks: '/oauth2/jwks',
   discovery: '/.well-known/openid-configuration',
 } as const;
+
+/** The grant type of RFC 8628. */
+export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -1,11 +1,12 @@
+import { createPublicKey } from 'node:crypto';
 import type { Configuration } from 'oidc-provider';
 import { readSettings } from '../../src/config/settings.ts';
 import { SCOPE_CLAIMS } from '../../src/oidc/account.ts';
-import { endpoints } from '../scenarios/scenario.ts';
+import { DEVICE_CODE, endpoints } from '../scenarios/scenario.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** What Postern tells the library, as far as it changes what the library does; the rest is its own default. */
-export function bareConfiguration({ services, web, apis }: ServerSettings): Configuration {
+export function bareConfiguration({ services, web, asserting, device, apis }: ServerSettings): Configuration {
   const { settings, problems } = readSettings('production', undefined);
   if (!settings) throw new Error(problems.join('\n'));
   const { tokens, refresh, session } = settings;
@@ -25,6 +26,21 @@ export function bareConfiguration({ services, web, apis }: ServerSettings): Conf
         redirect_uris: [web.redirectUri],
         response_types: ['code'],
       },
+      {
+        client_id: asserting.id,
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [createPublicKey(asserting.key).export({ format: 'jwk' })] },
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+      {
+        client_id: device.id,
+        token_endpoint_auth_method: 'none',
+        grant_types: [DEVICE_CODE],
+        redirect_uris: [],
+        response_types: [],
+      },
     ],
     routes: {
       authorization: endpoints.authorization,
@@ -34,7 +50,8 @@ export function bareConfiguration({ services, web, apis }: ServerSettings): Conf
       jwks: endpoints.jwks,
       revocation: '/oauth2/revoke',
       end_session: '/oauth2/logout',
-      pushed_authorization_request: '/oauth2/par',
+      pushed_authorization_request: endpoints.pushed,
+      device_authorization: endpoints.device,
     },
     cookies: { keys: ['signs cookies as Postern does'] },
     claims: SCOPE_CLAIMS,
@@ -43,6 +60,7 @@ export function bareConfiguration({ services, web, apis }: ServerSettings): Conf
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -7,7 +8,7 @@ import { populateFactors } from './factors.ts';
 
 export const postern = path.resolve(import.meta.dirname, '../../bin/postern.js');
 
-export type Population = Pick<Target, 'people' | 'factors' | 'services' | 'web' | 'apis'>;
+export type Population = Omit<Target, 'port' | 'pid' | 'issuer'>;
 
 const run = promisify(execFile);
 const password = 'correct horse battery staple';
@@ -28,6 +29,17 @@ export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Pro
   const service = await cli('client', 'create', '--name', 'Service', '--grant', 'client_credentials');
   const webGrants = ['--grant', 'authorization_code', '--grant', 'refresh_token'];
   const web = await cli('client', 'create', '--name', 'Web', '--redirect-uri', redirectUri, ...webGrants);
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwks = { keys: [publicKey.export({ format: 'jwk' })] };
+  const newClient = (line: string, ...more: string[]) => cli('client', 'create', ...line.split(' '), ...more);
+  const byAssertion = '--name Asserting --grant client_credentials --auth-method private_key_jwt';
+  const asserting = await newClient(byAssertion, '--metadata', JSON.stringify({ jwks }));
+  const device = await newClient('--name TV --public --grant device-code');
+  const exchanger = await newClient(
+    `--name Gateway --grant token-exchange --exchange-impersonation --exchange-for ${apis.jwt}`,
+    '--exchange-from',
+    String(web['client_id']),
+  );
   await cli(
     'user',
     'create',
@@ -51,6 +63,12 @@ export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Pro
       ids: [serviceId, ...Array.from({ length: SERVICES - 1 }, (_, i) => `service-${i + 2}`)],
       secret: String(service['client_secret']),
     },
+    asserting: {
+      id: String(asserting['client_id']),
+      key: String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
+    },
+    device: { id: String(device['client_id']) },
+    exchanger: { id: String(exchanger['client_id']), secret: String(exchanger['client_secret']) },
     web: { id: String(web['client_id']), secret: String(web['client_secret']), redirectUri },
     apis,
   };
