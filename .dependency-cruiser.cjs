@@ -34,10 +34,16 @@ module.exports = {
       to: { path: '^src/', pathNot: rooms('outbox', 'kernel', 'storage') },
     },
     {
+      name: 'upstream-imports-kernel-config-storage',
+      severity: 'error',
+      from: { path: rooms('upstream') },
+      to: { path: '^src/', pathNot: rooms('upstream', 'kernel', 'config', 'storage') },
+    },
+    {
       name: 'domain-is-below-transport',
       severity: 'error',
       from: { path: rooms('domain') },
-      to: { path: '^src/', pathNot: rooms('domain', 'storage', 'mail', 'kernel', 'config') },
+      to: { path: '^src/', pathNot: rooms('domain', 'storage', 'mail', 'upstream', 'kernel', 'config') },
     },
     {
       name: 'domain-sees-no-framework',

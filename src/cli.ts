@@ -11,6 +11,7 @@ import { addLogin } from './cli/commands/login.ts';
 import { addMigrate } from './cli/commands/migrate.ts';
 import { addRegistrationToken } from './cli/commands/registration-token.ts';
 import { addServe } from './cli/commands/serve.ts';
+import { addUpstream } from './cli/commands/upstream.ts';
 import { addUser } from './cli/commands/user.ts';
 
 const manifest = new URL('../package.json', import.meta.url);
@@ -31,6 +32,7 @@ const parts = [
   addRegistrationToken,
   addContract,
   addKey,
+  addUpstream,
 ];
 for (const add of [...parts, addLogin]) add(program);
 

@@ -12,10 +12,13 @@ import type { Mfa } from './domain/mfa/index.ts';
 import { createRegisteredClients } from './domain/registered-clients.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './domain/registration-tokens.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
+import type { UpstreamAdmin } from './domain/upstream/admin.ts';
 import type { Accounts } from './domain/users/index.ts';
 import type { Verification } from './domain/verification/index.ts';
 import { createDomain } from './container/domain.ts';
+import { createDispatchers } from './container/dispatchers.ts';
 import { openStores } from './container/stores.ts';
+import { createUpstream } from './container/upstream.ts';
 import { createApi } from './http/api/index.ts';
 import { createApp } from './http/app.ts';
 import { userActor } from './http/actor.ts';
@@ -33,7 +36,7 @@ import { createProviderPages } from './http/pages/provider-pages.ts';
 import { createRenderer } from './http/pages/render.ts';
 import { Prebuilt } from './oidc/prebuilt.ts';
 import { createRequestTruth } from './http/request-truth.ts';
-import { createMail, mailFolder } from './mail/index.ts';
+import { mailFolder } from './mail/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
 import { Secrets } from './kernel/secrets.ts';
@@ -42,7 +45,6 @@ import { providerEvents } from './oidc/provider-events.ts';
 import { createAdapterFactory } from './oidc/adapters.ts';
 import { ApiTokens } from './oidc/tokens/api-tokens.ts';
 import { ApiRegistry, MAX_ACCESS_TOKEN_TTL } from './oidc/tokens/apis.ts';
-import { createPingDelivery } from './oidc/ciba/pings.ts';
 import { LoginAnswers } from './oidc/ciba/answers.ts';
 import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
@@ -52,7 +54,6 @@ import { contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { KeyRing } from './oidc/key-ring.ts';
-import { createLogoutDelivery } from './oidc/logout/delivery.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
 import { createOutboundFetch } from './oidc/outbound/fetch.ts';
 import { createProvider } from './oidc/provider.ts';
@@ -68,6 +69,7 @@ export interface Container {
   mfa: Mfa;
   clients: ClientAdmin;
   apis: ApiAdmin;
+  upstreams: UpstreamAdmin;
   apiKeys: ApiKeys;
   registrationTokens: RegistrationTokens;
   usage: ContractUsage;
@@ -111,7 +113,18 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const hasher = createPasswordHasher(config.passwords);
   const mounts = planMounts(doors, config.contracts);
   const metrics = createMetrics({ hasher, contracts: mounts.map(({ door }) => door.name) });
-  const domain = createDomain({ config, stores, hasher, secrets, clock, logger, onLogin: metrics.login });
+  const outboundFetch = createOutboundFetch(config.outbound);
+  const upstream = createUpstream({ config, stores, fetch: outboundFetch, clock, logger });
+  const domain = createDomain({
+    upstreamName: (id) => upstream.registry.find(id)?.name,
+    config,
+    stores,
+    hasher,
+    secrets,
+    clock,
+    logger,
+    onLogin: metrics.login,
+  });
   const { accounts, logins, mfa, verification, registration, reset, apiKeys, usage } = domain;
 
   // The provider
@@ -159,7 +172,6 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
   const endGrant = (grantId: string) => revocation.endGrant(grantId);
-  const outboundFetch = createOutboundFetch(config.outbound);
   const live = new LiveProvider({
     keyRing,
     clock,
@@ -297,6 +309,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       interactions,
       loginAnswers: new LoginAnswers({ live, requests: domain.loginRequests, pings: stores.pings }),
       sessions,
+      upstream: { ...upstream, accounts: domain.upstreamAccounts },
       signedOut: (ctx, accountId) =>
         audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
     },
@@ -325,22 +338,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       logRequest(answered);
     },
   });
-  const logouts = createLogoutDelivery({
-    notices: stores.logoutNotices,
-    live,
-    fetch: outboundFetch,
-    notifications,
-    logger,
-  });
-  const pings = createPingDelivery({
-    pings: stores.pings,
-    live,
-    fetch: outboundFetch,
-    clock,
-    notifications,
-    logger,
-  });
-  const mail = createMail({ config, outbox: stores.outbox, notifications, clock, logger });
+  const dispatchers = createDispatchers({ config, stores, live, fetch: outboundFetch, clock, logger });
 
   return {
     accounts,
@@ -360,6 +358,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       inTransaction,
       announce: (tx) => announce('apis', '', tx),
     }),
+    upstreams: upstream.admin,
     apiKeys,
     registrationTokens: createRegistrationTokens({
       tokens: stores.registrationTokens,
@@ -373,18 +372,16 @@ export async function createContainer(config: Config, options: ContainerOptions)
     listener,
     checks,
     async start() {
-      await Promise.all([apiRegistry.load(), live.start()]);
+      await Promise.all([apiRegistry.load(), upstream.registry.load(), live.start()]);
     },
     startBackground() {
       stores.sweeper.start();
-      mail.start();
-      logouts.start();
-      pings.start();
+      dispatchers.start();
       usage.start();
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), mail.stop(), logouts.stop(), pings.stop()]);
+      await Promise.all([usage.stop(), dispatchers.stop()]);
       await stores.close();
     },
   };

@@ -6,10 +6,13 @@ import path from 'node:path';
 import { readEnvironment } from './environment.ts';
 import { readSettings } from './settings.ts';
 import type { Environment, Settings } from './schema.ts';
+import { type Upstream, withSecrets } from './upstreams.ts';
 
 export type { Settings } from './schema.ts';
+export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
-export interface Config extends Omit<Settings, 'registration'> {
+export interface Config extends Omit<Settings, 'registration' | 'upstreams'> {
+  upstreams: Upstream[];
   registration: { open: boolean; verifyEmail: boolean };
   production: boolean;
   port: number;
@@ -96,9 +99,12 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
   const { settings, problems: more } = readSettings(environment.NODE_ENV, environment.CONFIG_FILE);
   problems.push(...more);
   problems.push(...checkTogether(environment, settings));
+  const { upstreams, problems: missing } = withSecrets(settings?.upstreams ?? [], source);
+  problems.push(...missing);
   if (!settings || problems.length > 0) throw new ConfigError(problems);
   return {
     ...settings,
+    upstreams,
     registration: {
       open: settings.registration.open,
       verifyEmail: settings.registration.verifyEmail ?? environment.SMTP_URL !== undefined,

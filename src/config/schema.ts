@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PROFILES } from '../kernel/profiles.ts';
+import { configuredUpstreamSchema } from './upstreams.ts';
 
 const seconds = z.int().positive();
 
@@ -109,6 +110,7 @@ const everySetting = z.strictObject({
   }),
   mail: z.strictObject({ from: z.email().nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
+  upstreams: z.array(configuredUpstreamSchema),
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
 });
 

@@ -16,6 +16,7 @@ import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRegistration } from '../domain/registration/index.ts';
 import { createPasswordReset } from '../domain/reset/index.ts';
 import { createAccountSessions } from '../domain/sessions/index.ts';
+import { createUpstreamAccounts } from '../domain/upstream/index.ts';
 import { createAccounts } from '../domain/users/index.ts';
 import { createVerification } from '../domain/verification/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -35,10 +36,21 @@ interface Dependencies {
   logger: Logger;
   /** Told of the outcome of every login. */
   onLogin(outcome: string): void;
+  /** What a provider is called that people may sign in with. */
+  upstreamName(id: string): string | undefined;
 }
 
 /** What is true whatever the transport, over the stores. */
-export function createDomain({ config, stores, hasher, secrets, clock, logger, onLogin }: Dependencies) {
+export function createDomain({
+  config,
+  stores,
+  hasher,
+  secrets,
+  clock,
+  logger,
+  onLogin,
+  upstreamName,
+}: Dependencies) {
   const { users, signIns, counters, factors, outbox, oneTimeTokens, revocation, consents, inTransaction } =
     stores;
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
@@ -92,23 +104,40 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
     inTransaction,
   });
   const history = createHistory(audit);
+  const logins = createLogin({
+    users,
+    signIns,
+    audit,
+    inTransaction,
+    hasher,
+    passwordCheck,
+    mfa,
+    notices,
+    secrets,
+    clock,
+    onLogin,
+  });
+  const upstreamAccounts = createUpstreamAccounts({
+    users,
+    identities: stores.identities,
+    factors: factors.factors,
+    audit,
+    inTransaction,
+    notices,
+    verification,
+    logins,
+    policy,
+    hasher,
+    clock,
+    registration: config.registration,
+    nameOf: upstreamName,
+  });
   return {
     accounts,
     mfa,
     verification,
-    logins: createLogin({
-      users,
-      signIns,
-      audit,
-      inTransaction,
-      hasher,
-      passwordCheck,
-      mfa,
-      notices,
-      secrets,
-      clock,
-      onLogin,
-    }),
+    logins,
+    upstreamAccounts,
     registration: createRegistration({ ...messaging, accounts, secrets, settings: config.registration }),
     reset: createPasswordReset({
       ...messaging,
@@ -121,7 +150,7 @@ export function createDomain({ config, stores, hasher, secrets, clock, logger, o
     }),
     accountSessions,
     history,
-    accountData: createAccountData({ accounts, mfa, accountSessions, history }),
+    accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, history }),
     guessLimit,
     loginRequests: createLoginRequests({
       requests: stores.loginRequests,

@@ -11,6 +11,7 @@ import { createCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
+import { createIdentities } from '../storage/identities.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
 import { createPings } from '../storage/pings.ts';
@@ -27,6 +28,7 @@ import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
 import { createSigningKeys } from '../storage/signing-keys.ts';
+import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsers } from '../storage/users.ts';
 
 /** Connections of one process to PostgreSQL: those of the hot paths, and those of Sequelize. */
@@ -72,6 +74,8 @@ export async function openStores({
     counters: createCounters(redis ? { redis } : { pool }),
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
+    identities: createIdentities(pool),
+    upstreams: createUpstreams({ pool, secrets }),
     logoutNotices: createLogoutNotices(pool),
     pings: createPings({ pool, secrets, notifications }),
     loginRequests: createLoginRequests({ pool, secrets, clock }),

@@ -13,7 +13,7 @@ import { deviceKeyOf } from './notices/device.ts';
 import type { Notices } from './notices/index.ts';
 import type { PasswordCheck } from './passwords/check.ts';
 import type { PasswordHasher } from './passwords/hasher.ts';
-import { createPendingLogins } from './pending-login.ts';
+import { createPendingLogins, type FirstFactor } from './pending-login.ts';
 import { sourceOf } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
 
@@ -94,6 +94,16 @@ export interface Logins {
   login: (request: LoginRequest) => Promise<Authentication>;
   /** The password. Answers with the next step when it is not enough. */
   beginLogin: (request: BeginRequest) => Promise<Authentication | { pending: LoginStep }>;
+  /**
+   * A login at another provider, of whom it is known which account it opens. Answers with the next step when it is not
+   * enough: a second factor is asked for as after a password.
+   * @throws DomainError user_not_found, account_suspended.
+   */
+  beginFederated: (request: {
+    accountId: string;
+    device: unknown;
+    actor: Actor;
+  }) => Promise<Authentication | { pending: LoginStep }>;
   /** A pending login, to show its page again; null when its token cannot be used (any more). */
   pendingLogin: (token: unknown) => Promise<LoginStep | null>;
   /**
@@ -103,10 +113,10 @@ export interface Logins {
    */
   completeLogin: (token: unknown, proof: SecondFactorProof, actor: Actor) => Promise<Authentication>;
   /**
-   * A pending login for an account that this browser's session has shown the password of: to step up from 1fa.
+   * A pending login for an account that this browser's session has shown the first factor of: to step up from 1fa.
    * @throws DomainError user_not_found.
    */
-  beginStepUp: (accountId: string) => Promise<LoginStep>;
+  beginStepUp: (accountId: string, first?: FirstFactor) => Promise<LoginStep>;
   /**
    * A passkey as the whole login.
    * @param reply what the browser gave for `mfa.passkeys.loginOptions`, unchecked.
@@ -199,30 +209,45 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     return complete(account, ['password', method], actor, { newHash });
   };
 
-  const beginLogin: Logins['beginLogin'] = async ({ device, ...request }) => {
-    const { account, newHash } = await firstFactor(request);
-    const { actor } = request;
+  /** Goes on after the first factor was right. */
+  const proceed = async (
+    account: UserRecord,
+    first: FirstFactor,
+    { device, actor, newHash = null }: { device: unknown; actor: Actor; newHash?: string | null },
+  ): Promise<Authentication | { pending: LoginStep }> => {
     const methods = await mfa.methods(account.id);
     if (methods.length === 0) {
       const enrolmentRequired = mfa.isRequired(account);
-      return complete(account, ['password'], actor, { newHash, enrolmentRequired });
+      return complete(account, [first], actor, { newHash, enrolmentRequired });
     }
     if (await mfa.devices.isTrusted(account.id, device)) {
-      return complete(account, ['password'], actor, { newHash });
+      return complete(account, [first], actor, { newHash });
     }
     if (newHash !== null) await signIns.replaceHash(account, newHash);
-    return { pending: { token: pendingLogins.create(account), accountId: account.id, methods } };
+    return { pending: { token: pendingLogins.create(account, first), accountId: account.id, methods } };
+  };
+
+  const beginLogin: Logins['beginLogin'] = async ({ device, ...request }) => {
+    const { account, newHash } = await firstFactor(request);
+    return proceed(account, 'password', { device, actor: request.actor, newHash });
+  };
+
+  const beginFederated: Logins['beginFederated'] = async ({ accountId, device, actor }) => {
+    const account = present(await users.findById(accountId));
+    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+    return proceed(account, 'federated', { device, actor });
   };
 
   const completeLogin: Logins['completeLogin'] = async (token, proof, actor) => {
-    const account = await pendingLogins.accountOf(token, findById);
-    if (!account) throw new DomainError('invalid_token');
+    const login = await pendingLogins.loginOf(token, findById);
+    if (!login) throw new DomainError('invalid_token');
+    const { account, first } = login;
     if (account.status === 'suspended') return refuse('account_suspended', account, actor);
     const { method } =
       'code' in proof
         ? await mfa.verify(account.id, proof, actor)
         : await mfa.passkeys.authenticate(proof.passkey, account.id, actor);
-    return complete(account, ['password', method], actor);
+    return complete(account, [first, method], actor);
   };
 
   const loginWithPasskey: Logins['loginWithPasskey'] = async (reply, actor) => {
@@ -250,17 +275,19 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   return {
     login: told(login),
     beginLogin: told(beginLogin),
+    beginFederated: told(beginFederated),
     completeLogin: told(completeLogin),
     loginWithPasskey: told(loginWithPasskey),
     async pendingLogin(token) {
-      const account = await pendingLogins.accountOf(token, findById);
-      if (typeof token !== 'string' || account?.status !== 'active') return null;
+      const login = await pendingLogins.loginOf(token, findById);
+      if (typeof token !== 'string' || login?.account.status !== 'active') return null;
+      const { account } = login;
       return { token, accountId: account.id, methods: await mfa.methods(account.id) };
     },
-    async beginStepUp(accountId) {
+    async beginStepUp(accountId, first = 'password') {
       const account = present(await users.findById(accountId));
       const methods = await mfa.methods(account.id);
-      return { token: pendingLogins.create(account), accountId: account.id, methods };
+      return { token: pendingLogins.create(account, first), accountId: account.id, methods };
     },
   };
 }

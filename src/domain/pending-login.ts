@@ -2,9 +2,13 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { UserRecord } from '../storage/users.ts';
 
-/** A login whose password was right and whose second factor is still to come. */
+/** What came first. */
+export type FirstFactor = 'password' | 'federated';
+
+/** A login whose first factor was right and whose second is still to come. */
 interface PendingLogin {
   accountId: string;
+  first: FirstFactor;
   /** When the password was set that was right, in milliseconds. */
   passwordChangedAt: number | null;
   /** Milliseconds since the epoch. */
@@ -13,13 +17,16 @@ interface PendingLogin {
 
 /** Half-done logins as tokens that only this service can read: nothing is kept, and the page needs no password. */
 export interface PendingLogins {
-  create(account: UserRecord): string;
+  create(account: UserRecord, first: FirstFactor): string;
   /**
-   * Whose login it is.
+   * Whose login it is, and what it began with.
    * @param find the account of an id.
    * @returns null when it is no such token, has expired, or the account's password has been changed since.
    */
-  accountOf(token: unknown, find: (id: string) => Promise<UserRecord | null>): Promise<UserRecord | null>;
+  loginOf(
+    token: unknown,
+    find: (id: string) => Promise<UserRecord | null>,
+  ): Promise<{ account: UserRecord; first: FirstFactor } | null>;
 }
 
 const PURPOSE = 'pending-login';
@@ -37,19 +44,22 @@ export function createPendingLogins({ secrets, clock }: { secrets: Secrets; cloc
   };
   const changedAt = ({ passwordChangedAt }: UserRecord) => passwordChangedAt?.getTime() ?? null;
   return {
-    create(account) {
+    create(account, first) {
       const pending: PendingLogin = {
         accountId: account.id,
+        first,
         passwordChangedAt: changedAt(account),
         expiresAt: clock.now() + TTL,
       };
       return secrets.seal(PURPOSE, JSON.stringify(pending)).toString('base64url');
     },
-    async accountOf(token, find) {
+    async loginOf(token, find) {
       const pending = open(token);
       if (!pending || pending.expiresAt <= clock.now()) return null;
       const account = await find(pending.accountId);
-      return account && changedAt(account) === pending.passwordChangedAt ? account : null;
+      return account && changedAt(account) === pending.passwordChangedAt
+        ? { account, first: pending.first }
+        : null;
     },
   };
 }

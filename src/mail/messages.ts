@@ -21,9 +21,9 @@ interface TokenLink extends Passing {
   token: string;
 }
 
-/** A way to show who one is, besides the password. */
+/** A way to show who one is, besides the password; `identity` is one at another provider. */
 export interface FactorDisplay {
-  kind: 'totp' | 'passkey' | 'recovery-codes';
+  kind: 'totp' | 'passkey' | 'recovery-codes' | 'identity';
   /** What its owner calls it. */
   name: string | null;
 }

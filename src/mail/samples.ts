@@ -8,7 +8,7 @@ const circumstances = {
   system: 'Linux',
 };
 const email = 'n…@example.org';
-const factors = ['totp', 'passkey', 'recovery-codes'] as const;
+const factors = ['totp', 'passkey', 'recovery-codes', 'identity'] as const;
 
 const matters = {
   'verify-email': { kind: 'verify-email', link: { ...link, lasts: 86_400 } },

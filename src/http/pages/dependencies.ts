@@ -8,16 +8,20 @@ import type { Registration } from '../../domain/registration/index.ts';
 import type { PasswordReset } from '../../domain/reset/index.ts';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
 import type { Accounts } from '../../domain/users/index.ts';
+import type { UpstreamAccounts } from '../../domain/upstream/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { BrowserSessions } from '../../oidc/sessions/browser-session.ts';
 import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
+import type { UpstreamRegistry } from '../../upstream/registry.ts';
+import type { RelyingParty } from '../../upstream/relying-party.ts';
 import type { Csrf } from './csrf.ts';
 import type { Renderer } from './render.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { SignedIn } from './sign-in.ts';
+import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
 
 /** What the pages are handed. */
 export interface PageDependencies {
@@ -48,6 +52,8 @@ export interface PageDependencies {
   accountData: GatherAccountData;
   interactions: Interactions;
   loginAnswers: LoginAnswers;
+  /** Other providers that people may sign in with. */
+  upstream: { registry: UpstreamRegistry; relyingParty: RelyingParty; accounts: UpstreamAccounts };
   sessions: BrowserSessions;
   /** Where the mail can be read that goes nowhere else, in development. */
   devMailUrl: string | undefined;
@@ -69,6 +75,7 @@ export interface PageParts extends PageDependencies {
   apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
   /** A login that is finished but for the last step, which the page that it is bound to takes. */
   arrivals: SealedCookie<SignedIn>;
+  upstreamCookies: UpstreamCookies;
 }
 
 /** Seconds that a login may stand before its last step. */
@@ -87,6 +94,9 @@ export function pageParts(deps: PageDependencies): PageParts {
     enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_UNDER_WAY }),
     devices: createSealedCookie({ ...base, name: 'postern_device', ttl: mfa.rememberDevice }),
     apps: createSealedCookie({ ...base, name: 'postern_app', ttl: ENROLMENT }),
+    upstreamCookies: createUpstreamCookies((name) =>
+      createSealedCookie({ ...base, name, ttl: LOGIN_UNDER_WAY }),
+    ),
     arrivals: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_UNDER_WAY }),
   };
 }

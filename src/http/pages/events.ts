@@ -38,6 +38,8 @@ const WORDS = new Map<string, Words>(
     'factor.failed:failure': { text: 'event.factorFailed', icon: 'alert', alert: true },
     'recovery_code.used': { text: 'event.recoveryUsed', icon: 'key' },
     'recovery_codes.regenerated': { text: 'event.codesMade', icon: 'key' },
+    'identity.linked': { text: 'event.identityLinked', icon: 'key' },
+    'identity.unlinked': { text: 'event.identityUnlinked', icon: 'key' },
     'device.trusted': { text: 'event.deviceTrusted', icon: 'check' },
     'device.authorized': { text: 'event.deviceAuthorized', icon: 'phone' },
     'device.refused': { text: 'event.deviceRefused', icon: 'phone' },

@@ -29,6 +29,8 @@ export interface Renderer {
   render<V extends ViewName>(ctx: Context, view: V, data: ViewData<V>): void;
   /** The language that a page would be in. */
   language(ctx: Context, frame: Frame): Language;
+  /** The address of a file in views/assets; undefined when there is none of that name. */
+  asset(name: string): string | undefined;
   /** Serves /assets/*. */
   assets: Middleware;
 }
@@ -119,6 +121,7 @@ export function createRenderer({
   return {
     assets: assets.serve,
     language: languageOf,
+    asset: (name) => assets.url(name),
 
     render(ctx, view, data) {
       const translator = translatorIn(languageOf(ctx, data));
@@ -158,7 +161,7 @@ export function createRenderer({
         },
       };
       const body = template(view)({ ...shared, args: {} });
-      const images = [client?.logo, brand.external ? brand.logo : null].filter(
+      const images = [client?.logo, brand.external ? brand.logo : null, ...(data.images ?? [])].filter(
         (url) => typeof url === 'string',
       );
       setPageHeaders(ctx, { images, formTargets: data.formTargets ?? [], frames: data.frames ?? [] });

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Acr } from '../../domain/mfa/index.ts';
 import type { Authentication, Logins, LoginStep } from '../../domain/login.ts';
+import type { FirstFactor } from '../../domain/pending-login.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { field } from './form.ts';
@@ -17,6 +18,10 @@ export interface SignedIn {
   authTime: number;
   remember: boolean;
 }
+
+/** What a login began with, by its amr. */
+export const firstFactorOf = (amr: readonly string[]): FirstFactor =>
+  amr.includes('fed') ? 'federated' : 'password';
 
 /** What the person can mend. `retryAfter` is in seconds. */
 export interface Refusal {

@@ -1,6 +1,7 @@
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
+import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
@@ -18,6 +19,8 @@ export interface Frame {
   uiLocales?: string | undefined;
   /** URIs that answering the form may redirect to (see PageSources). */
   formTargets?: readonly string[];
+  /** Images from elsewhere, besides the logos of the client and the brand. */
+  images?: readonly string[];
   /** Pages of clients that are loaded out of sight. */
   frames?: readonly string[];
 }
@@ -51,6 +54,7 @@ export interface AccountFrame {
     | 'email'
     | 'password'
     | 'factors'
+    | 'identities'
     | 'sessions'
     | 'apps'
     | 'requests'
@@ -58,8 +62,18 @@ export interface AccountFrame {
     | 'data';
   account: User;
   csrf: string;
+  /** Whether there are other providers to sign in with. */
+  hasUpstreams?: boolean;
   /** What was done just now. */
   done: MessageKey | null;
+}
+
+/** Another provider: its logo is an address that the page may load. */
+export interface UpstreamDisplay {
+  id: string;
+  name: string;
+  logo: string | undefined;
+  url: string;
 }
 
 /** Every page, with the data that it needs. */
@@ -85,6 +99,8 @@ interface Views {
     passkeyUrl: string;
     createAccountUrl?: string | undefined;
     forgotUrl?: string | undefined;
+    /** Other providers to sign in with. */
+    upstreams?: readonly UpstreamDisplay[];
   };
 
   /** Posts `code` or `passkey` (JSON), and `trust=yes`. */
@@ -259,6 +275,16 @@ interface Views {
 
   /** Shown once. */
   'account/codes': AccountFrame & { codes: readonly string[]; onwardUrl: string };
+
+  /** Posts to take an identity off. */
+  'account/identities': AccountFrame & {
+    problems: readonly Problem[];
+    identities: readonly (LinkedIdentity & { name: string })[];
+    upstreams: readonly UpstreamDisplay[];
+  };
+
+  /** Posts nothing but the token, to connect it. */
+  'account/link-identity': AccountFrame & Form & { name: string; label: string; backUrl: string };
 
   'account/sessions': AccountFrame & { sessions: readonly (SignedInBrowser & { current: boolean })[] };
 

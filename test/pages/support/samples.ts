@@ -167,6 +167,14 @@ export const samples: Readonly<Record<string, Sample>> = {
       { field: null, message: 'problem.invalid' },
     ],
   }),
+  'sign-in-upstreams': sample('sign-in', {
+    ...signIn,
+    ...inside,
+    upstreams: [
+      { id: 'acme', name: 'Acme', logo: undefined, url: '/sign-in/upstream?with=acme' },
+      { id: 'long', name: longNamed.clientName, logo: undefined, url: '/sign-in/upstream?with=long' },
+    ],
+  }),
   'create-account-email': sample('create-account', { ...createAccountStart, ...inside }),
   'create-account-email-wrong': sample('create-account', {
     ...createAccountStart,

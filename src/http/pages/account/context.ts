@@ -26,6 +26,8 @@ const DONE = {
   'app': 'account.doneApp',
   'approved': 'account.doneApproved',
   'denied': 'account.doneDenied',
+  'identity': 'account.doneIdentity',
+  'identity-removed': 'account.doneIdentityRemoved',
 } as const satisfies Record<string, MessageKey>;
 
 /** Sends the browser back to a page, which says what was done. */
@@ -75,7 +77,7 @@ export type AccountSteps = ReturnType<typeof accountSteps>;
 /** What every account page is told. */
 export function accountFrame(
   ctx: AccountContext,
-  { csrf }: PageParts,
+  { csrf, upstream }: PageParts,
   section: AccountFrame['section'],
 ): AccountFrame {
   const done = ctx.query['done'];
@@ -83,6 +85,7 @@ export function accountFrame(
   return {
     section,
     account: ctx.state.user,
+    hasUpstreams: upstream.registry.list().length > 0,
     csrf: csrf.token(ctx),
     done: isKnown ? DONE[done as keyof typeof DONE] : null,
   };

@@ -7,6 +7,7 @@ import { type AccountContext, accountFrame, accountSteps } from './context.ts';
 import { dataRoutes } from './data.ts';
 import { emailRoutes } from './email.ts';
 import { factorRoutes } from './factors.ts';
+import { identityRoutes } from './identities.ts';
 import { passwordRoutes } from './password.ts';
 import { profileRoutes } from './profile.ts';
 import { requestRoutes } from './requests.ts';
@@ -40,6 +41,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
     passwordRoutes,
     factorRoutes,
     totpRoutes,
+    identityRoutes,
     sessionRoutes,
     appRoutes,
     requestRoutes,

@@ -6,7 +6,7 @@ import { beginEnrolment } from '../login/enrol.ts';
 import type { PlaceContext } from '../login/place.ts';
 import { seeOther } from '../replies.ts';
 import { PHISHING_RESISTANT } from './place.ts';
-import { ACR_ONE_FACTOR } from '../sign-in.ts';
+import { ACR_ONE_FACTOR, firstFactorOf } from '../sign-in.ts';
 
 /** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
 export async function stepUp(
@@ -19,15 +19,16 @@ export async function stepUp(
   if (acr === undefined || isOutOfReach)
     return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
   if (accountId === undefined) return seeOther(ctx, place.urls.signIn);
-  const { token, methods } = await deps.logins.beginStepUp(accountId);
+  const session = await deps.sessions.current(ctx.req, ctx.res);
+  const first = firstFactorOf(session?.amr ?? []);
+  const { token, methods } = await deps.logins.beginStepUp(accountId, first);
   // A session lasts as long as it did: what was remembered is, what was not is not.
   deps.pending.set(ctx, place.path, { token, remember: true });
   const isEnough = place.passkeyOnly ? methods.includes('passkey') : methods.length > 0;
   if (isEnough) return seeOther(ctx, place.urls.verify);
   // Who adds a factor has signed in just now, with all the factors that there are.
-  const session = await deps.sessions.current(ctx.req, ctx.res);
   const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
   if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
     return seeOther(ctx, place.urls.verify);
-  return isFresh ? beginEnrolment(ctx, deps, accountId) : seeOther(ctx, place.urls.signIn);
+  return isFresh ? beginEnrolment(ctx, deps, { accountId, first }) : seeOther(ctx, place.urls.signIn);
 }

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import { strengthOf } from '../../../domain/mfa/acr.ts';
+import type { FirstFactor } from '../../../domain/pending-login.ts';
 import { epochSeconds } from '../../../kernel/clock.ts';
 import { userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
@@ -7,7 +8,7 @@ import { field, jsonField } from '../form.ts';
 import { missing, type Problem } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
 import { refused, seeOther } from '../replies.ts';
-import { attempt } from '../sign-in.ts';
+import { attempt, firstFactorOf } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
 
 /** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
@@ -17,13 +18,12 @@ const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 export async function beginEnrolment(
   ctx: PlaceContext,
   { mfa, apps, enrolments, clock }: PageParts,
-  accountId: string,
-  remember = true,
+  { accountId, first, remember = true }: { accountId: string; first: FirstFactor; remember?: boolean },
 ): Promise<void> {
   const { path, urls } = ctx.state.place;
   const { id, secret, uri } = await mfa.totp.begin(accountId, NAMES.app);
   apps.set(ctx, path, { accountId, id, secret, uri });
-  const { amr, acr } = strengthOf(['password']);
+  const { amr, acr } = strengthOf([first]);
   enrolments.set(ctx, path, { accountId, amr, acr, authTime: epochSeconds(clock), remember });
   seeOther(ctx, urls.enrol);
 }
@@ -95,10 +95,10 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     let onward = place.urls.onward;
     if (passkey) {
       // Making a passkey proves nothing yet: it is shown once, as at every login from now on.
-      const { token } = await logins.beginStepUp(login.accountId);
+      const { token } = await logins.beginStepUp(login.accountId, firstFactorOf(login.amr));
       pending.set(ctx, place.path, { token, remember: login.remember });
       onward = place.urls.verify;
-    } else arrivals.set(ctx, place.path, { ...login, ...strengthOf(['password', 'otp']) });
+    } else arrivals.set(ctx, place.path, { ...login, ...strengthOf([firstFactorOf(login.amr), 'otp']) });
     if (!added.recoveryCodes) return seeOther(ctx, onward);
     const account = await accounts.find(login.accountId);
     if (!account) return seeOther(ctx, place.urls.signIn);

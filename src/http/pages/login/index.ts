@@ -10,6 +10,7 @@ import { passkeyRoutes } from './passkey.ts';
 import type { PlaceUrls, Steps } from './place.ts';
 import { secondFactorRoutes } from './second-factor.ts';
 import { onwardRoutes, signInRoutes } from './sign-in.ts';
+import { upstreamRoutes } from './upstream.ts';
 
 /** @param open puts the `Place` on the context, or answers itself. */
 export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, deps: PageParts): void {
@@ -22,6 +23,7 @@ export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, 
   secondFactorRoutes(router, paths.verify, steps, deps);
   passkeyRoutes(router, paths.passkey, steps, deps);
   enrolRoutes(router, paths.enrol, steps, deps);
+  upstreamRoutes(router, paths.upstream, steps, deps);
   onwardRoutes(router, paths.onward, steps, deps);
   createAccountRoutes(router, paths.create, steps, deps);
   forgotPasswordRoutes(router, paths.forgot, steps, deps);

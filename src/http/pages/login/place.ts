@@ -17,6 +17,8 @@ export interface PlaceUrls {
   onward: string;
   create: string;
   forgot: string;
+  /** Signing in by way of another provider; the query says which. */
+  upstream: string;
 }
 
 /** Where somebody signs in: within an authorization request, or by themselves. */
@@ -53,6 +55,7 @@ export const placeUrls = (
   onward: `${base}/sign-in/continue${suffix}`,
   create: `${base}${create}`,
   forgot: `${base}/forgot-password`,
+  upstream: `${base}/sign-in/upstream${suffix}`,
 });
 
 /** What stands before the pages of a place: of one that is opened, and of a form that is posted. */

@@ -3,14 +3,15 @@ import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import type { Problem } from '../problems.ts';
 import { refused, seeOther } from '../replies.ts';
-import { type Outcome, trySignIn } from '../sign-in.ts';
+import { firstFactorOf, type Outcome, trySignIn } from '../sign-in.ts';
+import { upstreamButtons } from '../upstream/buttons.ts';
 import { beginEnrolment } from './enrol.ts';
 import type { Place, PlaceContext, Steps } from './place.ts';
 
 /** Shows the sign-in form of a place. */
 export function showSignIn(
   ctx: PlaceContext,
-  { config, renderer, csrf }: PageParts,
+  { config, renderer, csrf, upstream }: PageParts,
   entered: { identifier: string; remember: boolean },
   problems: Problem[],
 ): void {
@@ -27,6 +28,7 @@ export function showSignIn(
     passkeyUrl: urls.passkey,
     createAccountUrl: config.registration.open ? urls.create : undefined,
     forgotUrl: urls.forgot,
+    ...upstreamButtons(renderer, upstream.registry.list(), urls.upstream),
   });
 }
 
@@ -43,7 +45,8 @@ export async function arrive(
   const { place } = ctx.state;
   deps.pending.clear(ctx, place.path);
   if (!enrol) return seeOther(ctx, await place.finish(ctx, signedIn));
-  return beginEnrolment(ctx, deps, signedIn.accountId, signedIn.remember);
+  const { accountId, amr, remember } = signedIn;
+  return beginEnrolment(ctx, deps, { accountId, first: firstFactorOf(amr), remember });
 }
 
 /** Somebody who left to read their mail, or to save their recovery codes, goes on. */

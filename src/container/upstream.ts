@@ -1,0 +1,40 @@
+import type { Config } from '../config/index.ts';
+import { createUpstreamAdmin } from '../domain/upstream/admin.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { audit } from '../storage/audit.ts';
+import { UpstreamRegistry } from '../upstream/registry.ts';
+import { createRelyingParty } from '../upstream/relying-party.ts';
+import type { Stores } from './stores.ts';
+
+interface Dependencies {
+  config: Config;
+  stores: Stores;
+  /** Asks addresses that are allowed. */
+  fetch: typeof globalThis.fetch;
+  clock: Clock;
+  logger: Logger;
+}
+
+const TOPIC = 'upstreams';
+
+/** The other providers that people may sign in with: which there are, how they are asked, who manages them. */
+export function createUpstream({ config, stores, fetch, clock, logger }: Dependencies) {
+  const { notifications, inTransaction, upstreams } = stores;
+  const { publicUrl, upstreams: configured } = config;
+  const registry = new UpstreamRegistry(upstreams, configured);
+  notifications.subscribe(TOPIC, () => {
+    registry.load().catch((error: unknown) => logger.error({ err: error }, 'upstreams could not be read'));
+  });
+  return {
+    registry,
+    relyingParty: createRelyingParty({ publicUrl, fetch, clock }),
+    admin: createUpstreamAdmin({
+      upstreams,
+      configured,
+      audit,
+      inTransaction,
+      announce: (tx) => notifications.publish(TOPIC, '', tx),
+    }),
+  };
+}

@@ -1,0 +1,74 @@
+import type Router from '@koa/router';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import type { Problem } from '../problems.ts';
+import { refused } from '../replies.ts';
+import { attempt } from '../sign-in.ts';
+import { upstreamButtons } from '../upstream/buttons.ts';
+import { arrived, depart, settle } from '../upstream/journey.ts';
+import { showLost } from '../upstream/problems.ts';
+import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
+
+const PATH = '/account/identities';
+const LINK = `${PATH}/link`;
+
+/**
+ * Identities at other providers. One is connected by somebody who has signed in just now, with all their factors, and who
+ * is shown whose identity it is before: a journey that somebody else began in their browser connects nothing.
+ */
+export function identityRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
+  const { renderer, csrf, upstream, config } = deps;
+  const { registry, accounts } = upstream;
+  const nameOf = (id: string): string => registry.find(id)?.name ?? id;
+
+  const show = async (ctx: AccountContext, problems: Problem[]): Promise<void> => {
+    const linked = await accounts.identitiesOf(ctx.state.user.id);
+    renderer.render(ctx, 'account/identities', {
+      ...accountFrame(ctx, deps, 'identities'),
+      problems,
+      identities: linked.map((one) => ({ ...one, name: nameOf(one.upstream) })),
+      ...upstreamButtons(renderer, registry.list(), LINK),
+    });
+  };
+
+  router.get(PATH, ...steps.open, (ctx: AccountContext) => show(ctx, []));
+
+  router.get(LINK, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
+    if (ctx.query['with'] !== undefined)
+      return depart(ctx, deps, { onward: LINK, path: PATH, back: PATH, again: false });
+    const identity = arrived(ctx, deps, PATH);
+    if (!identity) return showLost(ctx, deps, PATH);
+    return renderer.render(ctx, 'account/link-identity', {
+      ...accountFrame(ctx, deps, 'identities'),
+      action: `${LINK}?${ctx.querystring}`,
+      csrf: csrf.token(ctx),
+      name: nameOf(identity.upstream),
+      label: identity.label,
+      backUrl: PATH,
+    });
+  });
+
+  router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+    const identity = arrived(ctx, deps, PATH);
+    if (!identity) return showLost(ctx, deps, PATH);
+    settle(ctx, deps, PATH);
+    const refusal = await attempt(
+      () => accounts.link(ctx.state.user.id, identity, ownerActor(ctx)),
+      passwordLength(config),
+      400,
+    );
+    if (!refusal) return doneAt(ctx, PATH, 'identity');
+    refused(ctx, refusal);
+    return show(ctx, refusal.problems);
+  });
+
+  router.post(`${PATH}/:id/remove`, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+    const removed = await attempt(
+      () => accounts.unlink(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx)),
+      passwordLength(config),
+      400,
+    );
+    if (typeof removed === 'boolean') return doneAt(ctx, PATH, 'identity-removed');
+    refused(ctx, removed);
+    return show(ctx, removed.problems);
+  });
+}

@@ -1,0 +1,55 @@
+import type Router from '@koa/router';
+import { isDomainError } from '../../../kernel/errors.ts';
+import { anonymousActor } from '../../actor.ts';
+import { type PageParts, passwordLength } from '../dependencies.ts';
+import { refused, seeOther } from '../replies.ts';
+import { attempt, outcomeOf } from '../sign-in.ts';
+import { arrived, depart, settle } from '../upstream/journey.ts';
+import { showLost, showProblem } from '../upstream/problems.ts';
+import type { PlaceContext, Steps } from './place.ts';
+import { arrive, showSignInAnew } from './sign-in.ts';
+
+/** Signing in by way of another provider: there with `?with=`, and back with `?state=`. */
+export function upstreamRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
+  const { upstream, devices, pending, config } = deps;
+
+  router.get(path, open, async (ctx: PlaceContext) => {
+    const { place } = ctx.state;
+    const { urls, interaction } = place;
+    if (ctx.query['with'] !== undefined) {
+      // Who is signed in and is asked to sign in again.
+      const again =
+        place.notice !== undefined ||
+        (interaction?.prompt === 'login' && interaction.accountId !== undefined);
+      return depart(ctx, deps, { onward: urls.upstream, path: place.path, back: urls.signIn, again });
+    }
+    const identity = arrived(ctx, deps, place.path);
+    if (!identity) return showLost(ctx, deps, urls.signIn);
+    settle(ctx, deps, place.path);
+    const tried = await attempt(
+      async () => {
+        // Who shall show again who they are shows all of it.
+        const device = place.notice === undefined ? devices.read(ctx, '/') : null;
+        const begun = await upstream.accounts.signIn(identity, device, anonymousActor(ctx, 'pages'));
+        return 'pending' in begun ? begun : outcomeOf(begun, false);
+      },
+      passwordLength(config),
+      403,
+    ).catch((error: unknown) => {
+      if (!isDomainError(error, 'identity_unknown')) throw error;
+      return { error };
+    });
+    if ('error' in tried) {
+      const provider = upstream.registry.find(identity.upstream)?.name ?? identity.upstream;
+      const { error } = tried;
+      return showProblem(ctx, deps, { error, provider, back: urls.signIn, email: identity.email });
+    }
+    if ('signedIn' in tried) return arrive(ctx, deps, tried);
+    if ('pending' in tried) {
+      pending.set(ctx, place.path, { token: tried.pending.token, remember: false });
+      return seeOther(ctx, urls.verify);
+    }
+    refused(ctx, tried);
+    return showSignInAnew(ctx, deps, tried.problems);
+  });
+}

@@ -1,0 +1,46 @@
+import type { Upstream } from '../config/index.ts';
+
+/** Who somebody is at another provider, as that provider says. */
+export interface Identity {
+  upstream: string;
+  issuer: string;
+  subject: string;
+  email: string | null;
+  /** Whether the provider says so, and is trusted in that (`trustEmail`). */
+  emailVerified: boolean;
+  name: string | null;
+  /** What its owner knows it by. */
+  label: string;
+}
+
+/** Whether a provider speaks OAuth 2.0 alone: who somebody is, its own endpoint says. */
+export const isOAuthOnly = ({ endpoints }: Upstream): boolean => endpoints !== undefined;
+
+const LONGEST = 255;
+
+const text = (value: unknown): string | null => {
+  const found = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  return typeof found === 'string' && found !== '' && found.length <= LONGEST && !found.includes('\0')
+    ? found
+    : null;
+};
+
+/** Reads an identity out of claims; null when these name nobody. */
+export function identityOf(
+  { id, claims, trustEmail }: Upstream,
+  issuer: string,
+  answer: Readonly<Record<string, unknown>>,
+): Identity | null {
+  const subject = text(answer[claims.subject]);
+  if (subject === null) return null;
+  const email = text(answer[claims.email]);
+  return {
+    upstream: id,
+    issuer,
+    subject,
+    email,
+    emailVerified: trustEmail && email !== null && answer[claims.emailVerified] === true,
+    name: text(answer[claims.name]),
+    label: email ?? text(answer[claims.username]) ?? subject,
+  };
+}

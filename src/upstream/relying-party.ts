@@ -1,0 +1,145 @@
+import * as client from 'openid-client';
+import type { Upstream } from '../config/index.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import { DomainError, isDomainError } from '../kernel/errors.ts';
+import { CLOCK_TOLERANCE, type Connection, createConnections } from './connections.ts';
+import { type Identity, identityOf, isOAuthOnly } from './identity.ts';
+
+/** A sign-in under way, as the browser keeps it for us. */
+export interface Flow {
+  upstream: string;
+  state: string;
+  nonce: string;
+  verifier: string;
+  /** Seconds since the epoch that the person shall have signed in there after; null when whenever will do. */
+  since: number | null;
+}
+
+export interface RelyingParty {
+  /**
+   * Where a sign-in begins.
+   * @param again whether they shall sign in there again, signed in or not; a service of OAuth 2.0 alone cannot be asked to.
+   * @throws DomainError upstream_unavailable.
+   */
+  begin(upstream: Upstream, again: boolean): Promise<{ url: string; flow: Flow }>;
+  /**
+   * Who came back. State, nonce, PKCE, the issuer (RFC 9207) and the signature are checked.
+   * @param query of the address that they came back to.
+   * @throws DomainError upstream_denied, upstream_failed, upstream_unavailable.
+   */
+  finish(upstream: Upstream, flow: Flow, query: string): Promise<Identity>;
+}
+
+const SCOPES = { openid: ['openid', 'profile', 'email'], oauth: [] as string[] };
+
+/** Codes of the library that say that nothing, or no proper reply, came from there. */
+const OUTAGES = new Set(['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON']);
+
+/** What the library throws, in our words. What the provider said stays in the cause. */
+function failure(error: unknown): never {
+  if (isDomainError(error)) throw error;
+  if (error instanceof client.AuthorizationResponseError) {
+    const isBusy = error.error === 'temporarily_unavailable' || error.error === 'server_error';
+    throw new DomainError(isBusy ? 'upstream_unavailable' : 'upstream_denied', {}, { cause: error });
+  }
+  const isOutage =
+    !(error instanceof client.ClientError) &&
+    !(error instanceof client.ResponseBodyError) &&
+    !(error instanceof client.WWWAuthenticateChallengeError);
+  const isSilent = error instanceof client.ClientError && OUTAGES.has(error.code ?? '');
+  throw new DomainError(
+    isOutage || isSilent ? 'upstream_unavailable' : 'upstream_failed',
+    {},
+    { cause: error },
+  );
+}
+
+/** Signs people in at other providers: authorization code flow with PKCE, always. */
+export function createRelyingParty({
+  publicUrl,
+  clock,
+  fetch,
+}: {
+  publicUrl: string;
+  clock: Clock;
+  fetch: typeof globalThis.fetch;
+}): RelyingParty {
+  const connections = createConnections(fetch);
+  const redirectUri = (id: string) => `${publicUrl}/upstream/${id}/callback`;
+
+  /** What the provider says of who the token is of. */
+  async function answerOf(
+    upstream: Upstream,
+    connection: Connection,
+    tokens: Awaited<ReturnType<typeof client.authorizationCodeGrant>>,
+  ): Promise<Record<string, unknown>> {
+    if (isOAuthOnly(upstream)) {
+      const { userinfo = '' } = upstream.endpoints ?? {};
+      const reply = await client.fetchProtectedResource(
+        connection,
+        tokens.access_token,
+        new URL(userinfo),
+        'GET',
+        null,
+        new Headers({ 'accept': 'application/json', 'user-agent': 'Postern' }),
+      );
+      if (!reply.ok) throw new DomainError(reply.status >= 500 ? 'upstream_unavailable' : 'upstream_failed');
+      const answer: unknown = await reply.json().catch(() => null);
+      if (typeof answer !== 'object' || answer === null) throw new DomainError('upstream_failed');
+      return { ...answer };
+    }
+    const claims = tokens.claims();
+    if (!claims) throw new DomainError('upstream_failed');
+    const isWhole = claims[upstream.claims.email] !== undefined;
+    if (isWhole || connection.serverMetadata().userinfo_endpoint === undefined) return claims;
+    return { ...(await client.fetchUserInfo(connection, tokens.access_token, claims.sub)), ...claims };
+  }
+
+  return {
+    async begin(upstream, again) {
+      const connection = await connections(upstream).catch(failure);
+      const scopes = upstream.scopes ?? SCOPES[isOAuthOnly(upstream) ? 'oauth' : 'openid'];
+      const flow = {
+        upstream: upstream.id,
+        state: client.randomState(),
+        nonce: client.randomNonce(),
+        verifier: client.randomPKCECodeVerifier(),
+        since: again ? epochSeconds(clock) : null,
+      };
+      const url = client.buildAuthorizationUrl(connection, {
+        redirect_uri: redirectUri(upstream.id),
+        state: flow.state,
+        code_challenge: await client.calculatePKCECodeChallenge(flow.verifier),
+        code_challenge_method: 'S256',
+        ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
+        ...(isOAuthOnly(upstream) ? {} : { nonce: flow.nonce, ...(again ? { max_age: '0' } : {}) }),
+      });
+      return { url: url.href, flow };
+    },
+    async finish(upstream, { state, nonce, verifier, since }, query) {
+      try {
+        const connection = await connections(upstream);
+        const isOpenId = !isOAuthOnly(upstream);
+        const tokens = await client.authorizationCodeGrant(
+          connection,
+          new URL(`${redirectUri(upstream.id)}?${query}`),
+          {
+            expectedState: state,
+            pkceCodeVerifier: verifier,
+            ...(isOpenId ? { expectedNonce: nonce, idTokenExpected: true } : {}),
+          },
+        );
+        // Not everybody heeds max_age; who says when it was, is held to it.
+        const at = tokens.claims()?.auth_time;
+        if (since !== null && at !== undefined && at < since - CLOCK_TOLERANCE)
+          throw new DomainError('upstream_failed');
+        const { issuer } = connection.serverMetadata();
+        const identity = identityOf(upstream, issuer, await answerOf(upstream, connection, tokens));
+        if (!identity) throw new DomainError('upstream_failed');
+        return identity;
+      } catch (error) {
+        return failure(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AxeResults } from 'axe-core';
+import { decodeJwt } from 'jose';
+import { generate } from 'otplib';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { type Letters, readLetters } from '../account/support/mail.ts';
+import { authorizationUrl, exchange } from '../oidc/support/flow.ts';
+import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { freePort } from '../support/ports.ts';
+import {
+  away,
+  isIn,
+  onwardOf,
+  SECRET,
+  secretFile,
+  signInBy,
+  STANDALONE,
+  upstreamsAt,
+} from './support/journey.ts';
+import { type OtherProvider, startOtherProvider } from './support/other-provider.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** The one that people come from. */
+let up: Provider;
+/** The one that they come to. */
+let down: Provider;
+let other: OtherProvider;
+let letters: Letters;
+beforeAll(async () => {
+  const [upPort, downPort] = [String(await freePort()), String(await freePort())];
+  // Browsers keep the cookies of a host and not of a port: two servers on one machine need two.
+  up = await startProvider({ env: { PORT: upPort, PUBLIC_URL: `http://127.0.0.1:${upPort}` } });
+  other = await startOtherProvider();
+  const client = await up.createClient({
+    redirect_uris: [`http://localhost:${downPort}/upstream/acme/callback`],
+    first_party: true,
+  });
+  const acme = {
+    id: 'acme',
+    name: 'Acme',
+    issuer: up.url,
+    clientId: client.id,
+    clientSecretFile: await secretFile(client.secret),
+    trustEmail: true,
+  };
+  down = await startProvider({
+    env: { PORT: downPort, ...SECRET },
+    settings: {
+      outbound: { allow: ['localhost', '127.0.0.1'] },
+      registration: { verifyEmail: true },
+      upstreams: [acme, ...upstreamsAt(other)],
+    },
+  });
+  letters = readLetters(down.postern);
+});
+beforeEach(() => other.reset());
+
+const newAgent = () => new UserAgent(down.url);
+
+async function signInHere(agent: UserAgent, { email, password }: Person, next = '/account/identities') {
+  const page = await agent.open(`/sign-in?next=${next}`);
+  return agent.submit(page, { identifier: email, password }, '/sign-in');
+}
+/** Connects what `start` leads to with the account that the browser is signed in to. */
+async function link(agent: UserAgent, id: string, person?: Person): Promise<Page> {
+  const page = await signInBy(agent, `/account/identities/link?with=${id}`, person);
+  return agent.submit(page, {}, '/account/identities/link');
+}
+
+describe('signing in by way of another Postern', () => {
+  it('goes through a browser, makes the account, and opens it the next time', async () => {
+    const browser = await launchBrowser();
+    const context = await browser.newContext({ locale: 'en-US' });
+    const page = await context.newPage();
+    const person = await up.createPerson();
+    const site = await down.createClient({ redirect_uris: [`${other.url}/app`], first_party: true });
+    const enter = async () => {
+      await page.goto(authorizationUrl(down, site, { prompt: 'login' }));
+      await page.getByRole('link', { name: 'Sign in with Acme' }).click();
+    };
+    await enter();
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL(`${other.url}/app?**`);
+    const code = new URL(page.url()).searchParams.get('code') ?? '';
+    const { body } = await exchange(down, site, code);
+    const claims = decodeJwt(body.id_token);
+    expect(claims).toMatchObject({ amr: ['fed'], acr: 'urn:postern:acr:1fa' });
+    expect(claims.sub).not.toBe(person.id);
+    const [account] = await down.sql('select * from users where id = $1', [claims.sub]);
+    expect(account).toMatchObject({ email: person.email, name: 'Ada Lovelace', password_hash: null });
+    expect(account?.['email_verified_at']).toBeInstanceOf(Date);
+
+    await enter();
+    // Whoever shall sign in again does so there as well.
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL(`${other.url}/app?**`);
+    const again = await exchange(down, site, new URL(page.url()).searchParams.get('code') ?? '');
+    expect(decodeJwt(again.body.id_token).sub).toBe(claims.sub);
+    const reader = await browser.newContext({ bypassCSP: true, storageState: await context.storageState() });
+    const tab = await reader.newPage();
+    for (const address of ['/account/identities', '/sign-in']) {
+      await tab.goto(`${down.url}${address}`);
+      await tab.addScriptTag({ content: axe });
+      const { violations } = await tab.evaluate<AxeResults>('axe.run()');
+      expect(violations).toEqual([]);
+    }
+    await reader.close();
+    await context.close();
+  });
+
+  it('lets nobody in whose account is suspended', async () => {
+    const person = await up.createPerson();
+    const agent = newAgent();
+    await signInBy(agent, `${STANDALONE}acme`, person);
+    expect(await isIn(agent)).toBe(true);
+    const account = await down.operator.accounts.findByEmail(person.email);
+    await down.operator.accounts.suspend(account?.id ?? '', systemActor);
+    const next = newAgent();
+    const page = await signInBy(next, `${STANDALONE}acme`, person);
+    expect(page.status).toBe(403);
+    expect(page.html).toContain('suspended');
+    expect(await isIn(next)).toBe(false);
+  });
+
+  it('asks for the second factor of the account', async () => {
+    const person = await up.createPerson();
+    await signInBy(newAgent(), `${STANDALONE}acme`, person);
+    const account = await down.operator.accounts.findByEmail(person.email);
+    const { totp } = down.operator.mfa;
+    const { id, secret } = await totp.begin(account?.id ?? '', 'Phone');
+    await totp.confirm(account?.id ?? '', id, await generate({ secret }), systemActor);
+    const agent = newAgent();
+    const page = await signInBy(agent, `${STANDALONE}acme`, person);
+    expect(page.url.pathname).toBe('/sign-in/verify');
+    expect(await isIn(agent)).toBe(false);
+    const next = await generate({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
+    await agent.submit(page, { code: next }, '/sign-in/verify');
+    expect(await isIn(agent)).toBe(true);
+    const [event] = await down.sql(
+      "select details from audit_events where type = 'login' and subject = $1 order by at desc limit 1",
+      [account?.id],
+    );
+    expect(event).toMatchObject({ details: { amr: ['fed', 'otp', 'mfa'] } });
+  });
+
+  it('takes over no account of the same address', async () => {
+    const person = await up.createPerson();
+    await down.operator.accounts.create(
+      { email: person.email, password: 'another one, of hers' },
+      systemActor,
+    );
+    const agent = newAgent();
+    const page = await signInBy(agent, `${STANDALONE}acme`, person);
+    expect(page.status).toBe(403);
+    expect(page.html).toContain('has an account here');
+    expect(await isIn(agent)).toBe(false);
+  });
+
+  it('in two tabs at once signs in to both', async () => {
+    const [person, agent] = [await up.createPerson(), newAgent()];
+    const first = await away(agent, `${STANDALONE}acme`, person);
+    const second = await away(agent, `${STANDALONE}acme`, person);
+    for (const back of [second, first]) {
+      const page = await agent.open(onwardOf(await agent.open(back)));
+      expect(page.url.pathname).toBe('/account');
+    }
+  });
+});
+describe('a service of OAuth 2.0 alone', () => {
+  it('is asked who somebody is, and trusted in no address', async () => {
+    other.who = { id: 41, login: 'octo', email: 'octo@example.test', email_verified: true };
+    const page = await signInBy(newAgent(), `${STANDALONE}hub`);
+    expect(page.status).toBe(403);
+    expect(page.html).toContain('does not tell us an address that we can rely on');
+    expect(other.asked.get('scope')).toBe('read:user');
+    expect(await down.operator.accounts.findByEmail('octo@example.test')).toBeNull();
+  });
+
+  it('is connected by the owner of an account, opens it, and is taken off again', async () => {
+    other.who = { id: 42, login: 'octo' };
+    const person = await down.createPerson();
+    const agent = newAgent();
+    await signInHere(agent, person);
+    const connected = await link(agent, 'hub');
+    expect(connected.html).toContain('It is connected.');
+    expect(connected.html).toContain('octo');
+    const letter = await letters.next(person.email);
+    expect(letter.subject).toContain('A way to sign in was added');
+    expect(letter.text).toContain('Hub: octo');
+    expect(await down.audited('identity.linked', person.id)).toMatchObject({
+      details: { upstream: 'hub', subject: '42' },
+    });
+
+    const elsewhere = newAgent();
+    await signInBy(elsewhere, `${STANDALONE}hub`);
+    expect((await elsewhere.open('/account')).html).toContain(person.email);
+
+    const page = await agent.open('/account/identities');
+    const removed = await agent.submit(page, {}, '/remove');
+    expect(removed.html).toContain('It is disconnected.');
+    expect((await letters.next(person.email)).subject).toContain('removed');
+    expect(await down.audited('identity.unlinked', person.id)).toBeDefined();
+    expect(await signInBy(newAgent(), `${STANDALONE}hub`)).toMatchObject({ status: 403 });
+  });
+
+  it('is connected with one account only', async () => {
+    other.who = { id: 43, login: 'shared' };
+    for (const isFirst of [true, false]) {
+      const agent = newAgent();
+      await signInHere(agent, await down.createPerson());
+      const page = await link(agent, 'hub');
+      expect(page.status).toBe(isFirst ? 200 : 400);
+      expect(page.html.includes('connected with another account')).toBe(!isFirst);
+    }
+  });
+
+  it('is not connected with an account whose address is not confirmed', async () => {
+    other.who = { id: 44 };
+    const person = await down.createPerson();
+    await down.operator.accounts.update(person.id, { emailVerified: false }, systemActor);
+    const agent = newAgent();
+    await signInHere(agent, person);
+    const page = await link(agent, 'hub');
+    expect(page.html).toContain('Confirm the email address of your account first.');
+  });
+
+  it('is connected by nobody who signed in a while ago', async () => {
+    const person = await down.createPerson();
+    const agent = newAgent();
+    await signInHere(agent, person);
+    await down.sql(
+      `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 3600))::json
+       where model = 'Session' and account_id = $1`,
+      [person.id],
+    );
+    const page = await agent.open('/account/identities/link?with=hub');
+    expect(page.leftFor).toBeNull();
+    expect(page.url.pathname).toBe('/sign-in');
+  });
+
+  it('stays when it is the last way in', async () => {
+    const person = await up.createPerson();
+    const agent = newAgent();
+    await signInBy(agent, `${STANDALONE}acme`, person);
+    const page = await agent.submit(await agent.open('/account/identities'), {}, '/remove');
+    expect(page.status).toBe(400);
+    expect(page.html).toContain('This is the last way to sign in to your account.');
+    expect(await signInBy(newAgent(), `${STANDALONE}acme`, person)).toMatchObject({ status: 200 });
+  });
+
+  it('is not connected by a form that the page did not make', async () => {
+    other.who = { id: 45 };
+    const agent = newAgent();
+    const person = await down.createPerson();
+    await signInHere(agent, person);
+    const page = await signInBy(agent, '/account/identities/link?with=hub');
+    const forged = { ...page, html: page.html.replace(/(name="csrf" value=")[^"]*/g, '$1forged') };
+    expect((await agent.submit(forged, {}, '/account/identities/link')).status).toBe(403);
+    expect(await down.sql('select from upstream_identities where account_id = $1', [person.id])).toEqual([]);
+  });
+});
