@@ -57,6 +57,24 @@ test('whether there is such an account does not show', async () => {
   expect(await asked('not an address')).toEqual(known);
 });
 
+test('nor does it at the sign-in, with a password or with a passkey', async () => {
+  const person = await provider.createPerson();
+  const asked = async (identifier: string) => {
+    const agent = new UserAgent(provider.url);
+    const values = { identifier, password: 'not the password' };
+    const { status, html } = await agent.submit(await agent.open('/sign-in'), values, '/sign-in');
+    return { status, html: html.replaceAll(/value="[^"]*"/g, '') };
+  };
+  const known = await asked(person.email);
+  expect(known.status).toBe(401);
+  expect(await asked(person.username)).toEqual(known);
+  expect(await asked('nobody@example.test')).toEqual(known);
+  expect(await asked('nobody at all')).toEqual(known);
+  // The options for a passkey are asked for without a name, and name none.
+  const reply = await fetch(`${provider.url}/sign-in/passkey?identifier=${encodeURIComponent(person.email)}`);
+  expect(await reply.json()).toMatchObject({ allowCredentials: [], userVerification: 'required' });
+});
+
 describe('within an authorization request', () => {
   const start = async (agent: UserAgent) => {
     const client = await provider.createClient();

@@ -28,9 +28,9 @@ const secretOn = ({ html }: Page) => /<code>([A-Z2-7 ]+)<\/code>/.exec(html)?.[1
 async function addApp({ id }: Person): Promise<() => string> {
   const { mfa } = provider.operator;
   const { id: app, secret } = await mfa.totp.begin(id, 'Phone');
-  const before = generateSync({ secret, epoch: Math.floor(Date.now() / 1000) - 30 });
-  await mfa.totp.confirm(id, app, before, actorOf(id));
-  return () => generateSync({ secret });
+  await mfa.totp.confirm(id, app, generateSync({ secret }), actorOf(id));
+  // The code of the next step: the present one is used, and this one is taken still when the time goes on.
+  return () => generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
 }
 
 /** The login that a code's tokens tell of. */

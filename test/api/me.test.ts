@@ -130,6 +130,8 @@ describe.each(STORES)('with %s', (stores) => {
       status: 404,
       body: { code: 'factor_not_found' },
     });
+    const told = [await letters.next(person.email), await letters.next(person.email)];
+    expect(told.map(({ subject }) => subject)).toContain('A way to sign in was removed from your account');
     expect((await app.call('GET', '/me/factors/recovery-codes')).body).toEqual({ left: 0 });
     expect((await app.call('POST', '/me/factors/recovery-codes')).status).toBe(404);
   });
