@@ -43,7 +43,9 @@ export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts,
       // Whoever comes back as somebody else is signed out first: then the session has the client's name.
       const { clientId } = (ctx.oidc.session?.state ?? {}) as { clientId?: string };
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
-      renderer.render(ctx, 'form-post', { ...form, client, formTargets: [form.action] });
+      // Browsers hold the whole chain of redirects after a form against the CSP: signing out leads on to the client.
+      const formTargets = [form.action, ...(client?.redirectUris ?? []), client?.clientUri ?? []].flat();
+      renderer.render(ctx, 'form-post', { ...form, client, formTargets });
     },
     async loggedOut(ctx, farewell) {
       const { frames = [], onward } = farewell ?? {};
