@@ -269,6 +269,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       accountSessions: domain.accountSessions,
       history: domain.history,
       accountData: domain.accountData,
+      identities: domain.upstreamAccounts,
       describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
     },
     tokens: new ApiTokens({ verifier, live, clock, audience: apiRegistry.builtIn }),

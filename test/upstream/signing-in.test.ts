@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { systemActor } from '../../src/kernel/actor.ts';
+import { connect } from '../api/support/client.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { authorizationUrl, exchange } from '../oidc/support/flow.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
@@ -209,6 +210,25 @@ describe('a service of OAuth 2.0 alone', () => {
     expect((await letters.next(person.email)).subject).toContain('removed');
     expect(await down.audited('identity.unlinked', person.id)).toBeDefined();
     expect(await signInBy(newAgent(), `${STANDALONE}hub`)).toMatchObject({ status: 403 });
+  });
+
+  it('is seen and taken off over the API', async () => {
+    other.who = { id: 45, login: 'octo' };
+    const person = await down.createPerson();
+    const agent = newAgent();
+    await signInHere(agent, person);
+    await link(agent, 'hub');
+    const app = await connect(down, person, 'me:security:read me:security:write me:data:read');
+    const { body } = await app.call('GET', '/me/identities');
+    const [identity] = body['identities'] as { id: string }[];
+    expect(identity).toMatchObject({ provider: 'hub', label: 'octo', last_used_at: null });
+    const data = await app.call('GET', '/me/data');
+    expect(data.body['identities']).toEqual(body['identities']);
+    for (const status of [204, 404])
+      expect(await app.call('DELETE', `/me/identities/${identity?.id}`)).toMatchObject({ status });
+    expect(await down.audited('identity.unlinked', person.id)).toBeDefined();
+    expect(await app.call('GET', '/me/identities')).toMatchObject({ body: { identities: [] } });
+    expect(await app.call('DELETE', '/me/identities/none')).toMatchObject({ status: 404 });
   });
 
   it('is connected with one account only', async () => {

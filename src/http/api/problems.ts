@@ -47,6 +47,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   // The token was good; what was typed beside it was not.
   invalid_credentials: 400,
   mfa_required: 409,
+  last_way_in: 409,
   account_locked: 429,
   account_suspended: 403,
 };

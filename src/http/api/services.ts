@@ -2,6 +2,7 @@ import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { History } from '../../domain/history.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
+import type { Linking } from '../../domain/upstream/linking.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Described } from '../../oidc/interactions/interactions.ts';
@@ -14,6 +15,8 @@ export interface ApiServices {
   accountSessions: AccountSessions;
   history: History;
   accountData: GatherAccountData;
+  /** At other providers. */
+  identities: Pick<Linking, 'identitiesOf' | 'unlink'>;
   /** A client as it is shown; undefined fields of one that is gone. */
   describeClient(clientId: string): Promise<Described['client']>;
 }

@@ -4,6 +4,7 @@ import { apps } from './apps.ts';
 import { credentials } from './credentials.ts';
 import { enrolment } from './enrolment.ts';
 import { factors } from './factors.ts';
+import { identities } from './identities.ts';
 import { profile } from './profile.ts';
 import { records } from './records.ts';
 import { sessions } from './sessions.ts';
@@ -13,6 +14,7 @@ export const me: readonly ApiOperation[] = [
   ...credentials,
   ...factors,
   ...enrolment,
+  ...identities,
   ...sessions,
   ...apps,
   ...records,

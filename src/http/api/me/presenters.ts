@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
+import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
 import type { User } from '../../../domain/users/index.ts';
 import type * as schemas from './schemas.ts';
 
@@ -65,6 +66,14 @@ export const appOf = ({ clientId, allowed, since }: ConnectedApp) => ({
   since: moment(since),
   scopes: allowed.oidcScopes,
   resources: Object.entries(allowed.resourceScopes).map(([identifier, scopes]) => ({ identifier, scopes })),
+});
+
+export const identityOf = ({ id, upstream, label, createdAt, lastUsedAt }: LinkedIdentity) => ({
+  id,
+  provider: upstream,
+  label,
+  created_at: moment(createdAt),
+  last_used_at: optional(lastUsedAt),
 });
 
 export const eventOf = ({ id, type, outcome, at, browser, system, ip, door, clientId }: AccountEvent) => ({

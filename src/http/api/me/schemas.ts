@@ -108,6 +108,15 @@ const App = z.strictObject({
 });
 export const Apps = z.strictObject({ apps: z.array(App) });
 
+const Identity = z.strictObject({
+  id: z.uuid(),
+  provider: z.string().describe('What this service calls the other one'),
+  label: z.string().nullable().describe('What its owner knows it by'),
+  created_at: moment,
+  last_used_at: moment.nullable(),
+});
+export const Identities = z.strictObject({ identities: z.array(Identity) });
+
 const Event = z.strictObject({
   id: z.uuid(),
   type: z.string(),
@@ -131,5 +140,6 @@ export const Data = z.strictObject({
   factors: Factors.omit({ required: true }),
   sessions: z.array(Session.omit({ current: true })),
   apps: z.array(App.omit({ name: true })),
+  identities: z.array(Identity),
   events: z.array(Event),
 });
