@@ -119,7 +119,10 @@ const consent = {
       facts: ['amount.value: 12.50', 'amount.currency: EUR', 'creditor: Acme'],
     },
   ],
-  apis: [{ name: 'Orders API', scopes: ['orders:read', 'orders:write'] }],
+  apis: [
+    { name: 'Orders API', scopes: ['orders:read', 'orders:write'] },
+    { name: 'Postern API', isOwn: true, scopes: ['me:profile:read', 'me:security:write', 'me:delete'] },
+  ],
   lasts: 7_776_000,
   redirectUri: 'https://reports.acme.example/callback',
 };

@@ -8,16 +8,15 @@ import { microsecondsLocal } from '../times.ts';
 import * as schemas from './mfa-schemas.ts';
 import { presentAuthenticator } from './presenters.ts';
 
-/** Seconds that a login counts as fresh: who changes factors must have shown the ones there are of late. */
-const FRESH = 600;
-
 /** The account that calls, if its login is fresh. @throws DomainError invalid_token with the reason `fresh_login`. */
 async function freshUser(services: DoorServices, caller: Caller | null): Promise<User> {
   const user = await callingUser(services, caller);
-  const authTime = caller?.kind === 'user' ? Number(caller.claims['auth_time'] ?? 0) : 0;
-  if (authTime + FRESH < services.clock.now() / 1000) {
+  const { auth_time: authTime, acr } = (caller?.kind === 'user' ? caller.claims : {}) as {
+    auth_time?: number;
+    acr?: string;
+  };
+  if (await services.mfa.lacking(user.id, { authTime, acr }))
     throw new DomainError('invalid_token', { reason: 'fresh_login' });
-  }
   return user;
 }
 
