@@ -8,6 +8,7 @@ import type { ClientRegistry } from './clients/registry.ts';
 import { installRegistration } from './clients/registration/index.ts';
 import { installHashedSecrets } from './clients/secrets.ts';
 import { installPings } from './ciba/pings.ts';
+import { installApproval } from './device/approval.ts';
 import { installDeviceLinks } from './device/feature.ts';
 import { installUserCodeLimit } from './device/user-codes.ts';
 import { installPolling } from './polling.ts';
@@ -65,6 +66,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installPings(provider);
   installPolling(provider, deps.counters);
   installDeviceLinks(provider);
+  installApproval(provider);
   installUserCodeLimit(provider, deps.guessLimit);
   installRefreshRotation(provider, {
     secrets: deps.secrets,

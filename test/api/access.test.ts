@@ -195,6 +195,39 @@ describe('a token that is bound to a key (DPoP)', () => {
 });
 
 describe('what changes how one signs in', () => {
+  test('is not for a program that acts for the person', async () => {
+    const resource = apiOf(provider);
+    const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const type = 'urn:ietf:params:oauth:token-type:access_token';
+    const { tokens, client, call } = await connect(provider, person, 'me:security:read me:security:write');
+    const agent = await provider.createClient({
+      grant_types: ['client_credentials', exchangeGrant],
+      token_exchange: { audiences: [resource], clients: [client.id] },
+    });
+    const own = await post<Tokens>(provider, 'token', agent, {
+      grant_type: 'client_credentials',
+      resource,
+    });
+    const acting = await post<Tokens>(provider, 'token', agent, {
+      grant_type: exchangeGrant,
+      subject_token: tokens.access_token,
+      subject_token_type: type,
+      actor_token: own.body.access_token,
+      actor_token_type: type,
+      resource,
+    });
+    expect(acting.status).toBe(200);
+    const headers = { authorization: `Bearer ${acting.body.access_token}` };
+    expect(await send(provider, 'GET', '/me/factors', { headers })).toMatchObject({ status: 200 });
+    expect(
+      await send(provider, 'POST', '/me/factors/totp', { headers, body: { name: 'Phone' } }),
+    ).toMatchObject({
+      status: 401,
+      body: { code: 'insufficient_user_authentication' },
+    });
+    expect((await call('POST', '/me/factors/totp', { name: 'Phone' })).status).toBe(201);
+  });
+
   const SENSITIVE: [string, string, unknown?][] = [
     ['POST', '/me/email', { email: 'other@example.test' }],
     ['POST', '/me/password', { current_password: 'x', new_password: 'y' }],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
@@ -54,6 +55,24 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect((await pollDevice(provider, client, codes.device_code)).body).toMatchObject({
       error: 'invalid_grant',
     });
+  });
+
+  it('gives them to a device that asks while the page is still being answered', async () => {
+    await provider.sql(`create or replace function wait() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(8628); return new; end $$`);
+    await provider.sql(`create or replace trigger wait before insert on audit_events for each row
+      when (new.type = 'device.authorized') execute function wait()`);
+    await provider.sql('select pg_advisory_lock(8628)');
+    const codes = await beginDevice(provider, client, { scope: 'openid' });
+    const approving = approveDevice(provider, person, codes.user_code);
+    const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = 8628 and not granted
+      and database = (select oid from pg_database where datname = current_database())`;
+    while ((await provider.sql(waiting)).length === 0) await sleep(20);
+    const { status, body } = await pollDevice(provider, client, codes.device_code);
+    await provider.sql('select pg_advisory_unlock(8628)');
+    await approving;
+    await provider.sql('drop trigger wait on audit_events');
+    expect([status, body]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
   });
 
   it('keeps neither code in clear', async () => {

@@ -53,7 +53,12 @@ export async function authenticate(
     // A service account's own token is about nobody.
     if (user?.status !== 'active') throw new DomainError('invalid_token');
     if (!claims.scope?.split(' ').includes(scope)) throw insufficientScope(ctx, scheme, scope);
-    const login = { authTime: numberOf(claims['auth_time']), acr: textOf(claims['acr']) };
+    // Whoever acts for the person (RFC 8693 section 4.1) has not logged in as them.
+    const isOwn = claims['act'] === undefined;
+    const login = {
+      authTime: isOwn ? numberOf(claims['auth_time']) : undefined,
+      acr: textOf(claims['acr']),
+    };
     const lacking = fresh ? await services.mfa.lacking(user.id, login) : null;
     if (lacking) throw insufficientLogin(ctx, scheme, lacking);
     return { user, claims };
