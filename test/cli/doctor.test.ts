@@ -44,6 +44,15 @@ describe('postern doctor', () => {
     expect(of('discovery')?.status).toBe('warning');
   });
 
+  it('warns of production without a mail server', async () => {
+    const { url: databaseUrl } = await createDatabase();
+    const { of } = await examine({
+      databaseUrl,
+      env: { NODE_ENV: 'production', PUBLIC_URL: 'https://login.example.com' },
+    });
+    expect(of('mail')).toMatchObject({ status: 'warning', todo: expect.stringContaining('SMTP_URL') });
+  });
+
   it('names each mistake in the configuration', async () => {
     const { code, findings } = await examine({ env: { PORT: 'x', REDIS_URL: 'http://x' } });
     expect(code).toBe(1);

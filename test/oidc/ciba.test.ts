@@ -10,81 +10,36 @@ import * as openid from 'openid-client';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { atEnd } from '../support/cleanup.ts';
-import { type Postern, startPostern } from '../support/postern.ts';
-import { atOnce, post, type Reply, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { atOnce, signIn, userinfo } from './support/flow.ts';
+import { approveLogin, askForLogin, CIBA, openLoginRequests, POLL, pollLogin } from './support/ciba.ts';
 import { age, everything } from './support/kept.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
-import { type Page, UserAgent } from './support/user-agent.ts';
-
-const CIBA = 'urn:openid:params:grant-type:ciba';
-const POLL = {
-  grant_types: [CIBA, 'refresh_token'],
-  response_types: [],
-  redirect_uris: [],
-  backchannel_token_delivery_mode: 'poll',
-};
-
-interface Asked {
-  auth_req_id: string;
-  expires_in: number;
-  interval: number;
-}
+import type { Page } from './support/user-agent.ts';
 
 const TLS = path.resolve(import.meta.dirname, '../support/tls');
 const CERTIFICATE = path.join(TLS, 'certificate.pem');
 
-const ask = (
-  provider: Pick<Provider, 'url'>,
-  client: Client,
-  parameters: Record<string, string>,
-): Promise<Reply<Asked>> =>
-  post<Asked>(provider, 'bc-authorize', client, { scope: 'openid profile', ...parameters });
-
-const poll = (provider: Pick<Provider, 'url'>, client: Client, id: string): Promise<Reply<Tokens>> =>
-  post<Tokens>(provider, 'token', client, { grant_type: CIBA, auth_req_id: id });
-
 const text = ({ html }: Page) => html.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
-
-/** Opens the requests as the person, who signs in for it. */
-async function enter(
-  { url }: Pick<Provider, 'url'>,
-  person: Person,
-): Promise<{ agent: UserAgent; page: Page }> {
-  const agent = new UserAgent(url);
-  const values = { identifier: person.email, password: person.password };
-  return { agent, page: await agent.submit(await agent.open('/account/requests'), values, '/sign-in') };
-}
-
-async function approve(provider: Pick<Provider, 'url'>, person: Person): Promise<Page> {
-  const { agent, page } = await enter(provider, person);
-  return agent.submit(page, {}, '/approve');
-}
 
 describe.each(STORES)('a backchannel authentication request on %s', (stores) => {
   let provider: Provider;
-  let other: Postern;
   let letters: Letters;
   let client: Client;
   let person: Person;
   beforeAll(async () => {
     provider = await startProvider({ stores });
     letters = readLetters(provider.postern);
-    const { PORT: _port, ...env } = provider.postern.env;
-    [client, person, other] = await Promise.all([
-      provider.createClient(POLL),
-      provider.createPerson(),
-      startPostern({ env }),
-    ]);
+    [client, person] = await Promise.all([provider.createClient(POLL), provider.createPerson()]);
   });
 
   it('is told of by mail, approved on the account page, and gives tokens of that login', async () => {
-    const { status, body } = await ask(provider, client, {
+    const { status, body } = await askForLogin(provider, client, {
       login_hint: person.email,
       binding_message: 'Transfer 4711',
       scope: 'openid email',
     });
     expect([status, body]).toEqual([200, { auth_req_id: expect.any(String), expires_in: 600, interval: 5 }]);
-    const error = async () => (await poll(provider, client, body.auth_req_id)).body;
+    const error = async () => (await pollLogin(provider, client, body.auth_req_id)).body;
     expect(await error()).toMatchObject({ error: 'authorization_pending' });
     expect(await error()).toMatchObject({ error: 'slow_down' });
 
@@ -93,7 +48,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(letter.text).toContain('Transfer 4711');
     expect(letter.text).toContain(`${provider.url}/account/requests`);
 
-    const { agent, page } = await enter(provider, person);
+    const { agent, page } = await openLoginRequests(provider, person);
     expect(page.url.pathname).toBe('/account/requests');
     expect(text(page)).toContain('Test client');
     expect(text(page)).toContain('Transfer 4711');
@@ -104,7 +59,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     const again = await agent.submit(page, {}, '/approve');
     expect([again.status, text(again).includes('This request is over')]).toEqual([400, true]);
 
-    const tokens = await poll(provider, client, body.auth_req_id);
+    const tokens = await pollLogin(provider, client, body.auth_req_id);
     expect([tokens.status, tokens.body]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
     expect(decodeJwt(tokens.body.id_token)).toMatchObject({
       sub: person.id,
@@ -124,46 +79,32 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
 
   it('is refused by the person', async () => {
     const someone = await provider.createPerson();
-    const { body } = await ask(provider, client, { login_hint: someone.username });
-    const { agent, page } = await enter(provider, someone);
+    const { body } = await askForLogin(provider, client, { login_hint: someone.username });
+    const { agent, page } = await openLoginRequests(provider, someone);
     const id = /action="\/account\/requests\/([\w-]+)\/approve"/.exec(page.html)?.[1] ?? '';
     const deny = page.html.replaceAll(`${id}/approve`, `${id}/deny`);
     const done = await agent.submit({ ...page, html: deny }, {}, '/deny');
     expect(text(done)).toContain('You refused it');
-    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({ error: 'access_denied' });
+    expect((await pollLogin(provider, client, body.auth_req_id)).body).toMatchObject({
+      error: 'access_denied',
+    });
     await provider.audited('login_request.denied', someone.id);
-  });
-
-  it('gives one success to twenty parallel polls on two nodes, and takes it away from nobody', async () => {
-    const someone = await provider.createPerson();
-    const { body } = await ask(provider, client, { login_hint: someone.email });
-    await approve(provider, someone);
-    const nodes = [provider, { url: `http://localhost:${other.port}` }];
-    const replies = await atOnce(20, (index) => poll(nodes[index % 2] ?? provider, client, body.auth_req_id));
-    const won = replies.filter(({ status }) => status === 200);
-    expect(won).toHaveLength(1);
-    const lost = replies.filter(({ status }) => status !== 200);
-    expect(new Set(lost.map((reply) => (reply.body as unknown as { error: string }).error))).toEqual(
-      new Set(['invalid_grant']),
-    );
-    const [first] = won;
-    expect((await userinfo(provider, first?.body.access_token ?? '')).status).toBe(200);
   });
 
   it('is answered once, however often it is', async () => {
     const someone = await provider.createPerson();
-    const { body } = await ask(provider, client, { login_hint: someone.email });
-    const { agent, page } = await enter(provider, someone);
+    const { body } = await askForLogin(provider, client, { login_hint: someone.email });
+    const { agent, page } = await openLoginRequests(provider, someone);
     const pages = await atOnce(5, () => agent.submit(page, {}, '/approve'));
     expect(pages.filter(({ status }) => status === 200)).toHaveLength(1);
-    expect((await poll(provider, client, body.auth_req_id)).status).toBe(200);
+    expect((await pollLogin(provider, client, body.auth_req_id)).status).toBe(200);
   });
 
   it('is not seen or answered by anybody else', async () => {
     const [owner, stranger] = [await provider.createPerson(), await provider.createPerson()];
-    await ask(provider, client, { login_hint: owner.email });
-    const mine = await enter(provider, owner);
-    const { agent, page } = await enter(provider, stranger);
+    await askForLogin(provider, client, { login_hint: owner.email });
+    const mine = await openLoginRequests(provider, owner);
+    const { agent, page } = await openLoginRequests(provider, stranger);
     expect(text(page)).toContain('Nothing is waiting for you');
     const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
     const form = mine.page.html.replaceAll(/name="csrf" value="[^"]+"/g, `name="csrf" value="${csrf}"`);
@@ -173,25 +114,32 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
   });
 
   it('keeps no auth_req_id in clear', async () => {
-    const { body } = await ask(provider, client, { login_hint: person.email });
+    const { body } = await askForLogin(provider, client, { login_hint: person.email });
     const rows = await provider.sql(`select *, encode(auth_req_id, 'escape') as text from login_requests`);
     expect(rows.length).toBeGreaterThan(0);
     expect(JSON.stringify(rows) + (await everything(provider))).not.toContain(body.auth_req_id);
   });
 
   it('expires', async () => {
-    const { body } = await ask(provider, client, { login_hint: person.email, requested_expiry: '120' });
+    const { body } = await askForLogin(provider, client, {
+      login_hint: person.email,
+      requested_expiry: '120',
+    });
     expect(body.expires_in).toBe(120);
-    const long = await ask(provider, client, { login_hint: person.email, requested_expiry: '86400' });
+    const long = await askForLogin(provider, client, { login_hint: person.email, requested_expiry: '86400' });
     expect(long.body.expires_in).toBe(600);
     await age(provider, 'BackchannelAuthenticationRequest', body.auth_req_id);
-    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({ error: 'expired_token' });
+    expect((await pollLogin(provider, client, body.auth_req_id)).body).toMatchObject({
+      error: 'expired_token',
+    });
   });
 
   it('is of one client alone', async () => {
-    const { body } = await ask(provider, client, { login_hint: person.email });
+    const { body } = await askForLogin(provider, client, { login_hint: person.email });
     const another = await provider.createClient(POLL);
-    expect((await poll(provider, another, body.auth_req_id)).body).toMatchObject({ error: 'invalid_grant' });
+    expect((await pollLogin(provider, another, body.auth_req_id)).body).toMatchObject({
+      error: 'invalid_grant',
+    });
   });
 });
 
@@ -215,21 +163,21 @@ describe('a backchannel authentication request', () => {
       redirect_uris: ['https://app.example.test/callback'],
     });
     const { id_token: hint } = await signIn(provider, web, person);
-    expect((await ask(provider, web, { id_token_hint: hint })).status).toBe(200);
-    expect((await ask(provider, web, { id_token_hint: `${hint}x` })).body).toMatchObject({
+    expect((await askForLogin(provider, web, { id_token_hint: hint })).status).toBe(200);
+    expect((await askForLogin(provider, web, { id_token_hint: `${hint}x` })).body).toMatchObject({
       error: 'invalid_request',
     });
   });
 
   it('is not answered by a weaker login than the client wants', async () => {
     const someone = await provider.createPerson();
-    const { body } = await ask(provider, client, {
+    const { body } = await askForLogin(provider, client, {
       login_hint: someone.email,
       acr_values: 'urn:postern:acr:2fa',
     });
-    const page = await approve(provider, someone);
+    const page = await approveLogin(provider, someone);
     expect([page.status, text(page).includes('wants a stronger sign-in')]).toEqual([403, true]);
-    expect((await poll(provider, client, body.auth_req_id)).body).toMatchObject({
+    expect((await pollLogin(provider, client, body.auth_req_id)).body).toMatchObject({
       error: 'authorization_pending',
     });
   });
@@ -259,13 +207,13 @@ describe('a backchannel authentication request', () => {
       backchannel_client_notification_endpoint: `https://127.0.0.1:${port}/ping`,
     });
     const someone = await provider.createPerson();
-    const missing = await ask(provider, pinged, { login_hint: someone.email });
+    const missing = await askForLogin(provider, pinged, { login_hint: someone.email });
     expect(missing.body).toMatchObject({ error: 'invalid_request' });
-    const { body } = await ask(provider, pinged, {
+    const { body } = await askForLogin(provider, pinged, {
       login_hint: someone.email,
       client_notification_token: 'a-token-of-the-client',
     });
-    await approve(provider, someone);
+    await approveLogin(provider, someone);
     while (heard.length < 2) await sleep(20);
     for (const { headers, body: sent } of heard) {
       expect(headers).toMatchObject({
@@ -274,7 +222,7 @@ describe('a backchannel authentication request', () => {
       });
       expect(JSON.parse(sent)).toEqual({ auth_req_id: body.auth_req_id });
     }
-    expect((await poll(provider, pinged, body.auth_req_id)).status).toBe(200);
+    expect((await pollLogin(provider, pinged, body.auth_req_id)).status).toBe(200);
   });
 
   it('is driven by openid-client, while a person approves in a browser', async () => {

@@ -2,20 +2,20 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { exportSPKI } from 'jose';
 import * as openid from 'openid-client';
-import { atOnce, form, post } from './support/flow.ts';
-import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys, secondNode } from './support/proofs.ts';
-import { type Client, type Provider, startProvider, STORES } from './support/provider.ts';
+import { form, post } from './support/flow.ts';
+import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys } from './support/proofs.ts';
+import { type Client, type Provider, startProvider } from './support/provider.ts';
 import { startVisited, type Visited } from './support/visited.ts';
 
 const GRANT = { grant_type: 'client_credentials' };
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-describe.each(STORES)('private_key_jwt on %s', (stores) => {
+describe('private_key_jwt', () => {
   let provider: Provider;
   let keys: Keys;
   let id: string;
   beforeAll(async () => {
-    [provider, keys] = await Promise.all([startProvider({ stores }), newKeys()]);
+    [provider, keys] = await Promise.all([startProvider(), newKeys()]);
     ({ id } = await provider.createClient({
       grant_types: ['client_credentials'],
       token_endpoint_auth_method: 'private_key_jwt',
@@ -28,18 +28,6 @@ describe.each(STORES)('private_key_jwt on %s', (stores) => {
       method: 'POST',
       body: form({ ...GRANT, client_assertion_type: ASSERTION_TYPE, client_assertion, ...more }),
     });
-
-  it('serves once of twenty parallel tries on two nodes, and never again', async () => {
-    const nodes = [provider, await secondNode(provider)];
-    const signed = await assertion(provider, id, keys);
-    const statuses = await atOnce(20, async (n) => (await send(nodes[n % 2]!, signed)).status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
-    expect(statuses.filter((status) => status === 401)).toHaveLength(19);
-    expect((await send(provider, signed)).status).toBe(401);
-    expect((await send(provider, await assertion(provider, id, keys))).status).toBe(200);
-  });
-
-  if (stores === 'PostgreSQL') return;
 
   it('is what openid-client sends', async () => {
     const config = await openid.discovery(

@@ -4,7 +4,6 @@ import { decodeJwt, exportSPKI, calculateJwkThumbprint } from 'jose';
 import * as openid from 'openid-client';
 import {
   answer,
-  atOnce,
   authorizationUrl,
   authorize,
   exchange,
@@ -34,14 +33,6 @@ describe.each(STORES)('DPoP on %s', (stores) => {
 
   const ask = (DPoP: string, at: { url: string } = provider, client = service) =>
     post(at, 'token', client, GRANT, { DPoP });
-
-  it('a proof serves once of twenty parallel tries on two nodes, and never again', async () => {
-    const DPoP = await proof(provider, keys);
-    const statuses = await atOnce(20, async (n) => (await ask(DPoP, n % 2 === 0 ? provider : node)).status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
-    expect(statuses.filter((status) => status === 400)).toHaveLength(19);
-    expect((await ask(DPoP)).status).toBe(400);
-  });
 
   it('a nonce of one node is good at the other', async () => {
     const careful = await provider.createClient({

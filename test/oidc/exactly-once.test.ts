@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { startPostern } from '../support/postern.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
-import { newKeys, proof as proofBy } from './support/proofs.ts';
+import { assertion, ASSERTION_TYPE, newKeys, proof as proofBy } from './support/proofs.ts';
+import { createService, redeem } from './support/assertions.ts';
+import { approveLogin, askForLogin, pollLogin, POLL } from './support/ciba.ts';
 import {
   atOnce,
   authorize,
@@ -59,13 +59,14 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
     return { status, error, token };
   };
 
-  /** Twenty tries at once, ten at each node. @returns the one that succeeded. */
-  async function race(prepare: Prepare, lost: Try): Promise<Try> {
-    const redeem = await prepare();
-    const tries = await atOnce(20, (index) => redeem(nodes[index % 2] ?? provider));
+  /** Twenty tries at once, ten at each node, of which one succeeds. @returns its token, and one more try. */
+  async function race(prepare: Prepare, lost: Try): Promise<{ token: string; again(): Promise<Try> }> {
+    const attempt = await prepare();
+    const tries = await atOnce(20, (index) => attempt(nodes[index % 2] ?? provider));
     const losers = tries.filter(({ status }) => status !== 200);
     expect(losers).toEqual(Array(19).fill(lost));
-    return tries.find(({ status }) => status === 200) ?? { status: 0 };
+    const winner = tries.find(({ status }) => status === 200);
+    return { token: winner?.token ?? '', again: () => attempt(nodes[1]) };
   }
 
   const code: Prepare = async () => {
@@ -91,34 +92,34 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
     return async (node) => inShort(await pollDevice(node, device, codes.device_code));
   };
 
-  const assertion: Prepare = async () => {
-    const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const loginRequest: Prepare = async () => {
+    const [client, someone] = await Promise.all([provider.createClient(POLL), provider.createPerson()]);
+    const { body } = await askForLogin(provider, client, { login_hint: someone.email });
+    await approveLogin(provider, someone);
+    return async (node) => inShort(await pollLogin(node, client, body.auth_req_id));
+  };
+
+  const clientAssertion: Prepare = async () => {
+    const keys = await newKeys();
     const { id } = await provider.createClient({
       grant_types: ['client_credentials'],
       token_endpoint_auth_method: 'private_key_jwt',
-      jwks: { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] },
+      jwks: { keys: [keys.publicJwk] },
     });
-    const signed = await new SignJWT({ jti: randomUUID() })
-      .setProtectedHeader({ alg: 'ES256' })
-      .setIssuer(id)
-      .setSubject(id)
-      .setAudience(provider.url)
-      .setIssuedAt()
-      .setExpirationTime('1 minute')
-      .sign(privateKey);
+    const parameters = {
+      grant_type: 'client_credentials',
+      client_assertion_type: ASSERTION_TYPE,
+      client_assertion: await assertion(provider, id, keys),
+    };
     return async (node) =>
-      inShort(
-        await post(
-          node,
-          'token',
-          { id, secret: '', redirectUri: '' },
-          {
-            grant_type: 'client_credentials',
-            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-            client_assertion: signed,
-          },
-        ),
-      );
+      inShort(await post(node, 'token', { id, secret: '', redirectUri: '' }, parameters));
+  };
+
+  const grantAssertion: Prepare = async () => {
+    const keys = await newKeys();
+    const account = await createService(provider, { jwks: { keys: [keys.publicJwk] } });
+    const signed = await assertion(provider, account.id, keys);
+    return async (node) => inShort(await redeem(node, account, signed));
   };
 
   const proof: Prepare = async () => {
@@ -130,15 +131,20 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
   it.each<[string, Prepare, Try]>([
     ['a code', code, { status: 400, error: 'invalid_grant' }],
     ['a device code', deviceCode, { status: 400, error: 'invalid_grant' }],
-    ['the jti of a client assertion', assertion, { status: 401, error: 'invalid_client' }],
+    ['an auth_req_id', loginRequest, { status: 400, error: 'invalid_grant' }],
+    ['the jti of an assertion that is a grant', grantAssertion, { status: 400, error: 'invalid_grant' }],
+    ['the jti of a client assertion', clientAssertion, { status: 401, error: 'invalid_client' }],
     ['the jti of a DPoP proof', proof, { status: 400, error: 'invalid_dpop_proof' }],
   ])('%s gives one of twenty parallel tries a token, and it lives on', async (_what, prepare, lost) => {
-    const { token = '' } = await race(prepare, lost);
+    const { token, again } = await race(prepare, lost);
     expect((await introspect(provider, service, token)).body).toMatchObject({ active: true });
+    expect(await again()).toEqual(lost);
   });
 
   it('a pushed authorization request gives one of twenty parallel tries a code', async () => {
-    await race(pushed, { status: 400, error: 'invalid_request_uri' });
+    const lost = { status: 400, error: 'invalid_request_uri' };
+    const { again } = await race(pushed, lost);
+    expect(await again()).toEqual(lost);
   });
 
   it('a refresh token has one successor, whichever node twenty tabs ask within the grace', async () => {

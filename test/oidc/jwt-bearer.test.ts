@@ -6,8 +6,8 @@ import * as oidc from 'openid-client';
 import { json } from '../cli/support/commands.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { createService, JWT_BEARER, redeem } from './support/assertions.ts';
-import { atOnce, introspect, post } from './support/flow.ts';
-import { assertion, epoch, type Keys, newKeys, proof, secondNode } from './support/proofs.ts';
+import { introspect, post } from './support/flow.ts';
+import { assertion, epoch, type Keys, newKeys, proof } from './support/proofs.ts';
 import { type Client, type Provider, startProvider, STORES } from './support/provider.ts';
 import { startVisited } from './support/visited.ts';
 
@@ -54,17 +54,6 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     expect(await introspect(provider, watcher, reply.body.access_token)).toMatchObject({
       body: { active: true, sub: service.id },
     });
-  });
-
-  it('serves once of twenty parallel tries on two nodes, and never again', async () => {
-    const nodes = [provider, await secondNode(provider)];
-    const signed = await assertion(provider, service.id, keys);
-    const replies = await atOnce(20, (n) => redeem(nodes[n % 2] ?? provider, service, signed));
-    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
-    expect(replies.filter(({ status }) => status === 400)).toEqual(
-      Array(19).fill(expect.objectContaining({ body: expect.objectContaining({ error: 'invalid_grant' }) })),
-    );
-    for (const node of nodes) expect(await redeem(node, service, signed)).toMatchObject(refused);
   });
 
   it('takes what another issuer says of the one subject that is this client', async () => {
