@@ -1,9 +1,8 @@
 import { Provider } from 'oidc-provider';
 
-/** What of a device code and of a session counts here. */
-interface DeviceCode {
-  accountId?: string | undefined;
-}
+type DeviceCode = InstanceType<Provider['DeviceCode']>;
+
+/** What of a session counts here. */
 interface Session {
   /** Seconds since the epoch; a session that was never stored has none. */
   exp?: number;
@@ -16,12 +15,12 @@ interface Session {
  */
 export function installApproval(provider: Provider): void {
   const { prototype } = provider.DeviceCode;
-  const save = prototype.save as (this: DeviceCode, ttl?: number) => Promise<string>;
+  const { save } = prototype;
   Object.assign(prototype, {
-    async save(this: DeviceCode, ttl?: number) {
+    async save(this: DeviceCode) {
       const session = Provider.ctx?.oidc.session as Session | undefined;
       if (this.accountId !== undefined && session?.exp !== undefined) await session.persist();
-      return save.call(this, ttl);
+      return save.call(this);
     },
   });
 }
