@@ -57,7 +57,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installIdTokenClaims(provider);
   installQueryRefusal(provider);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
-  installRegistration(provider, deps.config.clientRegistration);
+  installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

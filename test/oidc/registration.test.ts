@@ -3,7 +3,8 @@ import * as openid from 'openid-client';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { sha256 } from '../../src/kernel/ids.ts';
 import { runCli } from '../support/postern.ts';
-import { authorizationUrl, form, post, signIn } from './support/flow.ts';
+import { atOnce, authorizationUrl, form, post, signIn } from './support/flow.ts';
+import { forgetCounts } from './support/kept.ts';
 import { newKeys, secondNode } from './support/proofs.ts';
 import { type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
@@ -113,6 +114,17 @@ describe('dynamic client registration', () => {
         [sha256(made.token)],
       );
       expect((await register(APP, made.token)).status).toBe(401);
+    });
+
+    it('of all, at most a number in some minutes', async () => {
+      const replies = await atOnce(25, () => register(APP, '', open.url));
+      const refused = replies.filter(({ status }) => status !== 201);
+      expect(refused.length).toBeGreaterThanOrEqual(5);
+      expect(new Set(refused.map(({ status, body }) => `${status} ${body.error}`))).toEqual(
+        new Set(['429 temporarily_unavailable']),
+      );
+      expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+      await forgetCounts(provider, 'guess:registration');
     });
 
     it('unless the operator opens it to all, under the default policy', async () => {

@@ -39,7 +39,11 @@ export const send = async (
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await reply.text();
-  return { status: reply.status, body: (text === '' ? {} : JSON.parse(text)) as Registered };
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    body: (text === '' ? {} : JSON.parse(text)) as Registered,
+  };
 };
 
 export const asClient = ({ client_id, client_secret }: Registered) => ({

@@ -1,6 +1,9 @@
-import type { Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
+import type { GuessLimit } from '../../../domain/guess-limit.ts';
+import { sourceOf } from '../../../domain/source.ts';
 import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
+import { orTooMany } from '../../too-many.ts';
 import { createPolicyCheck } from './policy.ts';
 import type { Metadata } from './metadata.ts';
 
@@ -15,6 +18,9 @@ const DEFAULT_POLICY = 'default';
 
 /** Stands in for the initial access token of whoever needs none. */
 const NO_TOKEN = 'open';
+
+/** Clients within ten minutes, of one source without a token. */
+const MOST = 20;
 
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
 export function registrationFeatures({
@@ -53,13 +59,21 @@ const ROUTES = new Set(['registration', 'client', 'client_update']);
 type Next = () => Promise<unknown>;
 
 /** What the library's registration needs from its host. */
-export function installRegistration(provider: Provider, { open }: RegistrationSettings): void {
+export function installRegistration(
+  provider: Provider,
+  { open }: RegistrationSettings,
+  limit: GuessLimit,
+): void {
+  async function withoutToken() {
+    const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
+    await orTooMany(limit('registration', [source], MOST, () => Promise.resolve(undefined)));
+    return new provider.InitialAccessToken({ policies: [DEFAULT_POLICY] });
+  }
   for (const Model of [provider.InitialAccessToken, provider.RegistrationAccessToken]) {
     const find = Model.find.bind(Model);
     Object.assign(Model, {
       async find(value: string) {
-        if (open && value === NO_TOKEN && Model === provider.InitialAccessToken)
-          return new provider.InitialAccessToken({ policies: [DEFAULT_POLICY] });
+        if (open && value === NO_TOKEN && Model === provider.InitialAccessToken) return withoutToken();
         try {
           return await find(value);
         } catch (error) {
