@@ -128,7 +128,7 @@ describe('an authorization request', () => {
     ['prompt=none together with another', { prompt: 'none login' }, 'invalid_request'],
     ['a prompt that is not there', { prompt: 'dance' }, 'invalid_request'],
     ['a max_age that is no number', { max_age: 'old' }, 'invalid_request'],
-    ['a request object', { request: 'e30.e30.' }, 'request_not_supported'],
+    ['a request object that is not signed', { request: 'e30.e30.' }, 'invalid_request_object'],
   ])('with %s is refused, and the client is told', async (_what, parameters, error) => {
     const { leftFor } = await agent.open(authorizationUrl(provider, client, parameters));
     const answered = new URLSearchParams(leftFor?.search || leftFor?.hash.slice(1));
