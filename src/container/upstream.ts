@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { audit } from '../storage/audit.ts';
 import { UpstreamRegistry } from '../upstream/registry.ts';
-import { createRelyingParty } from '../upstream/relying-party.ts';
+import type { RelyingParty } from '../upstream/relying-party.ts';
 import type { Stores } from './stores.ts';
 
 interface Dependencies {
@@ -26,9 +26,19 @@ export function createUpstream({ config, stores, fetch, clock, logger }: Depende
   notifications.subscribe(TOPIC, () => {
     registry.load().catch((error: unknown) => logger.error({ err: error }, 'upstreams could not be read'));
   });
+  // With the first who signs in that way: many servers have no such provider.
+  let party: Promise<RelyingParty> | undefined;
+  const opened = async (): Promise<RelyingParty> => {
+    const { createRelyingParty } = await import('../upstream/relying-party.ts');
+    return createRelyingParty({ publicUrl, fetch, clock });
+  };
+  const relyingParty: RelyingParty = {
+    begin: async (...args) => (await (party ??= opened())).begin(...args),
+    finish: async (...args) => (await (party ??= opened())).finish(...args),
+  };
   return {
     registry,
-    relyingParty: createRelyingParty({ publicUrl, fetch, clock }),
+    relyingParty,
     admin: createUpstreamAdmin({
       upstreams,
       configured,

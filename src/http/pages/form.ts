@@ -1,5 +1,4 @@
 import type { Context, Middleware } from 'koa';
-import { koaBody } from 'koa-body';
 import { DomainError } from '../../kernel/errors.ts';
 
 /** The longest form, in bytes: a few short fields. */
@@ -11,19 +10,26 @@ const LIMIT = '32kb';
  */
 export const readForm: Middleware = async (ctx, next) => {
   if (!ctx.is('urlencoded')) throw new DomainError('invalid_request', { reason: 'content_type' });
+  const parse = await (parser ??= createParser());
   await parse(ctx, async () => undefined);
   await next();
 };
 
-const parse = koaBody({
-  json: false,
-  text: false,
-  multipart: false,
-  formLimit: LIMIT,
-  onError: (error) => {
-    throw new DomainError('invalid_request', { reason: 'body' }, { cause: error });
-  },
-});
+let parser: Promise<Middleware> | undefined;
+
+/** Read with the first form: it brings a parser for uploads too, and many servers are for machines alone. */
+async function createParser(): Promise<Middleware> {
+  const { koaBody } = await import('koa-body');
+  return koaBody({
+    json: false,
+    text: false,
+    multipart: false,
+    formLimit: LIMIT,
+    onError: (error) => {
+      throw new DomainError('invalid_request', { reason: 'body' }, { cause: error });
+    },
+  });
+}
 
 /** One field as text; a field that is missing or was sent twice is empty. */
 export function field(ctx: Context, name: string): string {

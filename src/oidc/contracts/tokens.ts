@@ -1,6 +1,5 @@
 import type { RequestListener } from 'node:http';
 import { decodeJwt } from 'jose';
-import inject from 'light-my-request';
 import { errors } from 'oidc-provider';
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
@@ -103,6 +102,7 @@ export class ContractTokens {
    * @throws DomainError invalid_token, unavailable.
    */
   async refresh(door: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
+    const { default: inject } = await import('light-my-request');
     const reply = await inject(this.#deps.provider(), {
       method: 'POST',
       url: '/oauth2/token',

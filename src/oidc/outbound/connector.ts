@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import type { MayConnect } from './addresses.ts';
 
 /** A request that was not sent, because of where it would have gone. The address is not told: the name may be a stranger's. */
@@ -25,12 +25,18 @@ function guardedLookup(protocol: string, mayConnect: MayConnect): LookupFunction
   };
 }
 
-/** Connects to where `mayConnect` allows, asked with the very address that the connection is then made to. */
-export function createGuardedConnector(mayConnect: MayConnect): buildConnector.connector {
+/**
+ * Connects to where `mayConnect` allows, asked with the very address that the connection is then made to.
+ * @param build undici's own, which makes the connections.
+ */
+export function createGuardedConnector(
+  mayConnect: MayConnect,
+  build: typeof buildConnector,
+): buildConnector.connector {
   const connectors = new Map(
     ['https:', 'http:'].map((protocol) => [
       protocol,
-      buildConnector({ allowH2: false, lookup: guardedLookup(protocol, mayConnect) }),
+      build({ allowH2: false, lookup: guardedLookup(protocol, mayConnect) }),
     ]),
   );
   return (options, callback) => {

@@ -1,4 +1,4 @@
-import { Agent, fetch } from 'undici';
+import type { Dispatcher } from 'undici';
 import { createAddressRule } from './addresses.ts';
 import { createGuardedConnector, OutboundRefused } from './connector.ts';
 
@@ -27,11 +27,15 @@ export function createOutboundFetch(
   { allow }: { allow: string[] },
   { timeout, maxBytes }: OutboundLimits = LIMITS,
 ): OutboundFetch {
-  const dispatcher = new Agent({ connect: createGuardedConnector(createAddressRule(allow)) });
+  const mayConnect = createAddressRule(allow);
+  let dispatcher: Dispatcher | undefined;
   return async (input, init) => {
     const request = new Request(input, init);
     const { url, method, headers } = request;
     if (!/^https?:/.test(url)) throw new OutboundRefused();
+    // Read when something is asked for: it weighs much, and many servers never ask.
+    const { Agent, buildConnector, fetch } = await import('undici');
+    dispatcher ??= new Agent({ connect: createGuardedConnector(mayConnect, buildConnector) });
     try {
       // A dispatcher of the caller's, were there one, would not ask our rule.
       const reply = await fetch(url, {
