@@ -20,14 +20,13 @@ const SECRET = [
  * GET: an authorization reply has its code in the query.
  */
 export function installQueryRefusal(provider: Provider): void {
-  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    const found = ctx.method === 'POST' ? SECRET.find((name) => ctx.query[name] !== undefined) : undefined;
-    if (found === undefined) {
-      await next();
-      return;
-    }
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    if (ctx.method !== 'POST' || ctx.querystring === '') return next();
+    const found = SECRET.find((name) => ctx.query[name] !== undefined);
+    if (found === undefined) return next();
     ctx.status = 400;
     ctx.set('Cache-Control', 'no-store');
     ctx.body = { error: 'invalid_request', error_description: `${found} must not be in the query` };
+    return undefined;
   });
 }

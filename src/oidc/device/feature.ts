@@ -151,12 +151,12 @@ const linkedCodes = new WeakMap<object, string>();
 
 /** A code that comes in a link is kept from the library, which would send it on by a script that our pages do not allow. */
 export function installDeviceLinks(provider: Provider): void {
-  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     if (ctx.path === DEVICE_PATH && ctx.method === 'GET') {
       const { user_code: linked, ...query } = ctx.query;
       if (typeof linked === 'string' && linked !== '') linkedCodes.set(ctx, linked);
       ctx.query = query;
     }
-    await next();
+    return next();
   });
 }

@@ -19,23 +19,25 @@ export function installLogout(provider: Provider, page: ProviderPages['loggedOut
       );
     },
   });
-  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    if (ctx.path !== CONFIRM || ctx.method !== 'POST') return next();
+  const sayFarewell = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
     // As it is before it ends; the library leaves nothing to tell of afterwards.
     const { authorizations = {}, state } = await provider.Session.get(
       provider.createContext(ctx.req, ctx.res),
     );
     await next();
-    if (ctx.status !== 303) return undefined;
+    if (ctx.status !== 303) return;
     const stayed = !ctx.oidc.params?.['logout'];
     const one = (state as { clientId?: string } | undefined)?.clientId;
     const left = Object.entries(authorizations).filter(([clientId]) => !stayed || clientId === one);
     const frames = await farewells(provider, Object.fromEntries(left));
-    if (frames.length === 0) return undefined;
+    if (frames.length === 0) return;
     const location = ctx.response.get('Location');
     const isOurs = location.startsWith(ctx.oidc.urlFor('end_session_success'));
     ctx.remove('Location');
     ctx.status = 200;
-    return page(ctx, { stayed, frames, onward: isOurs ? undefined : location });
-  });
+    await page(ctx, { stayed, frames, onward: isOurs ? undefined : location });
+  };
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
+    ctx.path === CONFIRM && ctx.method === 'POST' ? sayFarewell(ctx, next) : next(),
+  );
 }

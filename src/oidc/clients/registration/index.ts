@@ -85,7 +85,7 @@ export function installRegistration(
     });
   }
   acceptSecrets(provider);
-  provider.use(async (ctx: KoaContextWithOIDC, next: Next) => {
+  const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (open && ctx.method === 'POST' && ctx.path === REGISTRATION_PATH)
       ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
     await next();
@@ -93,21 +93,26 @@ export function installRegistration(
     const body = ctx.body as Metadata | undefined;
     if (!ROUTES.has(route ?? '') || body?.['client_id'] === undefined) return;
     ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret);
-  });
+  };
+  provider.use((ctx: KoaContextWithOIDC, next: Next) =>
+    ctx.path.startsWith(REGISTRATION_PATH) ? present(ctx, next) : next(),
+  );
 }
+
+const BODY = Symbol('body');
+type WithBody = KoaContextWithOIDC['oidc'] & { [BODY]?: unknown };
 
 /** The library compares a client's secret with what it holds, which is the hash: so the hash of what was sent it gets. */
 function acceptSecrets(provider: Provider): void {
-  const bodies = new WeakMap<object, unknown>();
   Object.defineProperty(provider.OIDCContext.prototype, 'body', {
     configurable: true,
-    get(this: object) {
-      return bodies.get(this);
+    get(this: WithBody) {
+      return this[BODY];
     },
-    set(this: KoaContextWithOIDC['oidc'], body: unknown) {
+    set(this: WithBody, body: unknown) {
       const { client_secret: secret } = (body ?? {}) as Metadata;
       const isUpdate = this.route === 'client_update' && typeof secret === 'string';
-      bodies.set(this, isUpdate ? { ...(body as Metadata), client_secret: sha256(secret) } : body);
+      this[BODY] = isUpdate ? { ...(body as Metadata), client_secret: sha256(secret) } : body;
     },
   });
 }
