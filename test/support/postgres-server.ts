@@ -18,8 +18,11 @@ import {
 /** The database that test databases are copied from. */
 export const TEMPLATE = 'postern_template';
 
-/** Tests need no database that outlives a power cut. */
-const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+/**
+ * Tests need no database that outlives a power cut. Nor one that cleans up after itself: while a worker does, the
+ * database's owner cannot drop it.
+ */
+const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'autovacuum=off'];
 
 /** A PostgreSQL server of the tests' own, on a port that it keeps. */
 export class PostgresServer {
