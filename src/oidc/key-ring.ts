@@ -6,8 +6,6 @@ import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SigningKeyRecord, SigningKeys } from '../storage/signing-keys.ts';
 
-export { SIGNING_ALGS };
-
 export interface KeyState extends SigningKeyRecord {
   state: 'published' | 'signing' | 'retiring';
 }
