@@ -11,8 +11,12 @@ import { type Upstream, withSecrets } from './upstreams.ts';
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
-export interface Config extends Omit<Settings, 'registration' | 'upstreams'> {
+/** The contracts that answer at all: `CONTRACTS`, or `contracts.enabled`; where neither says, all but in production none. */
+export type ContractSettings = Omit<Settings['contracts'], 'enabled'> & { enabled: 'all' | string[] };
+
+export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'contracts'> {
   upstreams: Upstream[];
+  contracts: ContractSettings;
   registration: { open: boolean; verifyEmail: boolean };
   production: boolean;
   port: number;
@@ -102,14 +106,19 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
   const { upstreams, problems: missing } = withSecrets(settings?.upstreams ?? [], source);
   problems.push(...missing);
   if (!settings || problems.length > 0) throw new ConfigError(problems);
+  const production = environment.NODE_ENV === 'production';
   return {
     ...settings,
     upstreams,
+    contracts: {
+      ...settings.contracts,
+      enabled: environment.CONTRACTS ?? settings.contracts.enabled ?? (production ? [] : 'all'),
+    },
     registration: {
       open: settings.registration.open,
       verifyEmail: settings.registration.verifyEmail ?? environment.SMTP_URL !== undefined,
     },
-    production: environment.NODE_ENV === 'production',
+    production,
     port: environment.PORT,
     host: environment.HOST,
     publicUrl: new URL(

@@ -101,7 +101,7 @@ const everySetting = z.strictObject({
     rememberDevice: seconds,
   }),
   contracts: z.strictObject({
-    enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names'),
+    enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names').nullable(),
     root: z.array(contract),
     hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
     tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
@@ -146,6 +146,12 @@ export const environmentSchema = z.object({
   WEB_CONCURRENCY: z.coerce.number().int().min(1).max(256).optional(),
   ADMIN_EMAIL: z.email().optional(),
   ADMIN_PASSWORD: z.string().optional(),
+  CONTRACTS: z
+    .string()
+    .transform((text) =>
+      text.trim() === 'all' ? ('all' as const) : text.split(',').map((name) => name.trim()),
+    )
+    .optional(),
   CONFIG_FILE: z.string().optional(),
 });
 

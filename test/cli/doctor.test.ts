@@ -53,6 +53,18 @@ describe('postern doctor', () => {
     expect(of('mail')).toMatchObject({ status: 'warning', todo: expect.stringContaining('SMTP_URL') });
   });
 
+  it('names the contracts that are open, and what each gives away', async () => {
+    const { of } = await examine({ env: { CONTRACTS: 'gateway, ppl' } });
+    expect(of('contract gateway')?.message).toMatch(/open at .*; 409 at POST \/register tells anybody which/);
+    expect(of('contract ppl')?.message).toMatch(/open at .*; 400 at POST \/auth\/register tells anybody/);
+    expect(of('contract cookie')).toBeUndefined();
+    const { of: inProduction } = await examine({
+      databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
+      env: { NODE_ENV: 'production', PUBLIC_URL: 'https://login.example.com' },
+    });
+    expect(inProduction('contracts')?.message).toMatch(/none is open; CONTRACTS opens .*cookie, .*gateway/);
+  });
+
   it('names each mistake in the configuration', async () => {
     const { code, findings } = await examine({ env: { PORT: 'x', REDIS_URL: 'http://x' } });
     expect(code).toBe(1);

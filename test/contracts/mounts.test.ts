@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Settings } from '../../src/config/index.ts';
+import type { ContractSettings } from '../../src/config/index.ts';
 import type { Door } from '../../src/http/contracts/door.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { doorOf, doors, startHall } from './support/hall.ts';
+import { doorOf, doors, sendToHost, startHall } from './support/hall.ts';
 
-type Wishes = Partial<Settings['contracts']>;
+type Wishes = Partial<ContractSettings>;
 
 const plan = (wishes: Wishes, from: readonly Door[] = doors) =>
   planMounts(from, { enabled: 'all', root: [], hosts: {}, tokens: {}, ...wishes }).map(
@@ -89,6 +89,36 @@ describe('where doors answer', () => {
     );
     const listed = await runCli(['contract', 'list'], { databaseUrl, settings });
     expect(listed).toMatchObject({ code: 1, stderr: expect.stringContaining('(flask and ppl)') });
+  });
+
+  it('is nowhere in production but where CONTRACTS says so', async () => {
+    const { url: databaseUrl } = await createDatabase();
+    const postern = await startPostern({
+      databaseUrl,
+      env: {
+        NODE_ENV: 'production',
+        PUBLIC_URL: 'https://login.example.com',
+        WEB_CONCURRENCY: '1',
+        ADMIN_EMAIL: 'root@example.test',
+        CONTRACTS: 'ppl',
+      },
+    });
+    const send = sendToHost(postern.port, 'login.example.com');
+    const requests = doors.flatMap(({ name, basePath, openapiPath, operations }) =>
+      [...operations.map(({ path }) => `${basePath}${path}`), openapiPath].flatMap((path) => [
+        { name, path: `/contracts/${name}${path}` },
+        // At the root, where development has two of them.
+        { name: '', path },
+      ]),
+    );
+    for (const { name, path } of requests) {
+      const url = `https://login.example.com${path}`;
+      const { status } = await send({ method: 'GET', url, headers: {} });
+      expect([path, status === 404]).toEqual([path, name !== 'ppl']);
+    }
+    expect(postern.output()).toMatch(
+      /"contracts":\["ppl"\],"msg":"open contracts: ppl\. CONTRACTS says which/,
+    );
   });
 
   it('is only where a door is open', async () => {

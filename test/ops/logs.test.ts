@@ -44,6 +44,13 @@ describe('the log in production', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Line);
     expect(lines.every(({ level, time, msg }) => level && Date.parse(time) && msg)).toBe(true);
+    expect(lines.filter(({ msg }) => msg.includes('CONTRACTS'))).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        contracts: [],
+        msg: expect.stringMatching(/^no contract is open/),
+      }),
+    ]);
     expect(lines.find(({ msg }) => msg === 'ready')).toMatchObject({ url: PUBLIC_URL, workers: 1 });
     expect(lines.find(({ path }) => path === '/livez')).toMatchObject({
       level: 'info',

@@ -79,8 +79,17 @@ interface Outcome {
   json: boolean;
 }
 
+/** What an operator should know of the contracts, in one line. */
+function contractsLine(enabled: Config['contracts']['enabled']): string {
+  if (enabled.length === 0)
+    return 'no contract is open: CONTRACTS opens those that it names, see "postern contract list"';
+  const names = enabled === 'all' ? 'all' : enabled.join(', ');
+  return `open contracts: ${names}. CONTRACTS says which; "postern doctor" says what each gives away`;
+}
+
 function announce(config: Config, { workers, admin, json }: Outcome, logger: Logger): void {
   const { publicUrl: url, port, production } = config;
+  logger.info({ contracts: config.contracts.enabled }, contractsLine(config.contracts.enabled));
   if (json) {
     console.log(JSON.stringify({ url, port, pid: process.pid, workers, first_admin: admin }));
   } else if (production) {

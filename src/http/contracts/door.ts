@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import type { Settings } from '../../config/index.ts';
+import type { ContractSettings } from '../../config/index.ts';
 import type { ErrorCode, ErrorDetails } from '../../kernel/errors.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
@@ -91,7 +91,7 @@ export interface Door {
   refusalSchema: z.ZodType;
   refuse(refusal: Refusal): unknown;
   /** What its document tells strangers, which the hosted pages do not. */
-  givesAway(settings: Settings['contracts']): string[];
+  givesAway(settings: ContractSettings): string[];
   /** The cases of `postern contract verify`. */
   cases(): Promise<Case[]>;
 }

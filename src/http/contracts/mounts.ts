@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/index.ts';
+import type { ContractSettings } from '../../config/index.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import type { Door } from './door.ts';
 import { isParameter } from '../endpoints/routing.ts';
@@ -10,7 +10,7 @@ export interface Mount {
   host: string | null;
 }
 
-type Wishes = Pick<Settings['contracts'], 'enabled' | 'root' | 'hosts' | 'tokens'>;
+type Wishes = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
 
 /** First segments of the paths that are Postern's own: no door gets one at the root. */
 const OWN = new Set([
@@ -49,7 +49,7 @@ export function planMounts(doors: readonly Door[], wishes: Wishes): Mount[] {
   if (closed) {
     const [host, name] = closed;
     throw new StartupError(
-      `contracts.hosts: ${host} is to show the door ${name}, which contracts.enabled does not have`,
+      `contracts.hosts: ${host} is to show the door ${name}, which neither CONTRACTS nor contracts.enabled has`,
     );
   }
   const atRoot = root.flatMap(find);
@@ -66,7 +66,7 @@ export function planMounts(doors: readonly Door[], wishes: Wishes): Mount[] {
 function refuseUnknown(doors: readonly Door[], { enabled, root, hosts, tokens }: Wishes): void {
   const known = doors.map(({ name }) => name);
   const named = {
-    'contracts.enabled': enabled === 'all' ? [] : enabled,
+    'CONTRACTS or contracts.enabled': enabled === 'all' ? [] : enabled,
     'contracts.root': root,
     'contracts.hosts': Object.values(hosts),
     'contracts.tokens': Object.keys(tokens),

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/index.ts';
+import type { ContractSettings } from '../../config/index.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Login } from '../../domain/login.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
@@ -20,7 +20,7 @@ export interface DoorServices {
   verification: Verification;
   secrets: Secrets;
   clock: Clock;
-  settings: Settings['contracts'];
+  settings: ContractSettings;
   publicUrl: string;
   /** Asks each store for an answer; throws what is wrong with it. */
   checks: Record<string, () => Promise<void>>;
