@@ -1,5 +1,6 @@
 import Router from '@koa/router';
-import Koa, { type Middleware } from 'koa';
+import Koa, { type Context, type Middleware } from 'koa';
+import { isConnectionError } from '../kernel/connection.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
@@ -30,7 +31,10 @@ export function createApp({
   isUnavailable,
 }: AppDependencies): Koa {
   const app = new Koa({ keys: cookieKeys, proxy: true });
-  app.on('error', (error: unknown) => logger.error({ err: error }, 'reply failed'));
+  app.on('error', (error: Error, ctx: Context) => {
+    if (isConnectionError(error, ctx.req)) return;
+    logger.error({ err: error, requestId: ctx.get('X-Request-Id') }, 'reply failed');
+  });
   const router = new Router({ exclusive: true });
   pageRoutes(router, pages);
   app.use(pages.renderer.assets);

@@ -60,7 +60,7 @@ export function createListener({
       observe({
         requestId,
         method,
-        path,
+        path: withoutSecrets(path),
         status: res.statusCode,
         duration: performance.now() - startedAt,
         ip,
@@ -83,6 +83,10 @@ function pathOf(url = '/'): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 }
+
+/** A path as logs may have it: some clients send a fragment, encode the question mark, or name who asks (RFC 3986). */
+const withoutSecrets = (path: string): string =>
+  path.replace(/^[\w+.-]+:\/\/[^/]*/, '').replace(/(?:#|%3f).*$/is, '');
 
 function refuseHost(res: ServerResponse, publicUrl: string): void {
   res.writeHead(421, { 'Content-Type': 'application/json; charset=utf-8' });

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { isConnectionError } from '../kernel/connection.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 
@@ -57,7 +58,7 @@ export function installEvents(provider: Provider, events: ProviderEvents): void 
   // What our own middleware around the library's throws; Koa would print it. `expose`: the request's fault, told to it.
   const emitter: EventEmitter = provider;
   emitter.on('error', (error: Error & { expose?: boolean }, ctx: KoaContextWithOIDC) => {
-    if (error.expose !== true) events.failed(ctx, error);
+    if (error.expose !== true && !isConnectionError(error, ctx.req)) events.failed(ctx, error);
   });
 }
 

@@ -16,7 +16,7 @@ export function providerEvents({ metrics, audit, logger }: Dependencies): Provid
   const record = (entry: AuditEntry, by: Actor): void => {
     audit
       .record(entry, by)
-      .catch((error: unknown) => logger.error({ err: error, entry }, 'audit event not written'));
+      .catch((error: unknown) => logger.error({ err: error, type: entry.type }, 'audit event not written'));
   };
   return {
     grant: (type, outcome) => metrics.grant(type, outcome),
