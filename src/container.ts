@@ -287,6 +287,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const app = createApp({
     contracts,
     api,
+    limiter,
     cookieKeys: cookies.keys as string[],
     logger,
     isUnavailable,

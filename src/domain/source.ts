@@ -1,4 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { Actor } from '../kernel/actor.ts';
+
+/** The source of what comes from no known address: a proxy that is trusted has named none. */
+const UNKNOWN = 'unknown';
 
 /** The eight groups of an IPv6 address, as lower-case hexadecimal without leading zeros. */
 function groupsOf(ip: string): string[] {
@@ -17,7 +21,7 @@ function groupsOf(ip: string): string[] {
 export function sourceOf(ip: string | null): string {
   const address = ip?.split('%')[0] ?? '';
   if (isIPv4(address)) return address;
-  if (!isIPv6(address)) return 'unknown';
+  if (!isIPv6(address)) return UNKNOWN;
   const groups = groupsOf(address);
   if (groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff') {
     const octets = groups.slice(6).flatMap((group) => {
@@ -28,3 +32,16 @@ export function sourceOf(ip: string | null): string {
   }
   return `${groups.slice(0, 4).join(':')}::/64`;
 }
+
+/**
+ * Where an actor's requests and tries come from, as every limit counts them: a program that has shown its key is a source
+ * of its own, whatever its address; anybody else is known by the address.
+ */
+export const sourceOfActor = ({ kind, id, ip }: Pick<Actor, 'kind' | 'id' | 'ip'>): string =>
+  kind === 'client' ? `client:${id}` : sourceOf(ip);
+
+/**
+ * Whether any number of people may stand behind a source: a program, or a proxy that names no client. Such a source is
+ * never limited as a whole, because one of them would lock out all.
+ */
+export const isShared = (source: string): boolean => source === UNKNOWN || source.startsWith('client:');

@@ -2,9 +2,11 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { isConnectionError } from '../kernel/connection.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Limiter } from './endpoints/limiter.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
+import { limitPosts } from './pages/post-limit.ts';
 import { pageRoutes } from './pages/routes.ts';
 
 export interface AppDependencies {
@@ -12,6 +14,7 @@ export interface AppDependencies {
   contracts: Middleware;
   /** /api/v2 */
   api: Middleware;
+  limiter: Limiter;
   /** /dev/mail, where there is one. */
   devMail: Middleware | undefined;
   /** Keys of the signed cookies: the same as the provider's. */
@@ -25,6 +28,7 @@ export function createApp({
   pages,
   contracts,
   api,
+  limiter,
   devMail,
   cookieKeys,
   logger,
@@ -43,6 +47,7 @@ export function createApp({
   if (devMail) app.use(devMail);
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));
+  app.use(limitPosts(limiter));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -63,6 +63,35 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     },
   );
 
+  it('a /64 of IPv6 as one address', async () => {
+    for (let turn = 0; turn < LIMIT.requests; turn += 1)
+      await habits.ppl.login(visitorFrom('ppl', `2001:db8:0:1::${turn + 1}`, turn), newPerson(), 401);
+    await habits.ppl.login(visitorFrom('ppl', '2001:db8:0:1:ffff::1'), newPerson(), 429);
+    await habits.ppl.login(visitorFrom('ppl', '2001:db8:0:2::1'), newPerson(), 401);
+  });
+
+  it.each(['/sign-in', '/register', '/forgot-password', '/reset-password', '/interaction/none/sign-in'])(
+    'by address before a posted form is read: %s',
+    async (page) => {
+      const post = (address: string, turn: number) =>
+        fetch(`${nodes[turn % 2]}${page}`, {
+          method: 'POST',
+          headers: { 'X-Forwarded-For': address, 'Content-Type': 'text/plain' },
+          body: 'no form',
+        });
+      const address = `192.0.2.${100 + page.length}`;
+      for (let turn = 0; turn < LIMIT.requests; turn += 1)
+        expect((await post(address, turn)).status).toBe(400);
+      for (const turn of [0, 1]) {
+        const refused = await post(address, turn);
+        expect(refused.status).toBe(429);
+        expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(3000);
+        expect(await refused.text()).toContain('Too many requests');
+      }
+      expect((await post('192.0.2.99', 0)).status).toBe(400);
+    },
+  );
+
   it('by account, whatever its address', async () => {
     const { join, use } = habits.cookie;
     const [one, other] = [

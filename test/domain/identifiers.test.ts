@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseEmail, parseLocale, parseName, parseUsername } from '../../src/domain/identifiers.ts';
-import { sourceOf } from '../../src/domain/source.ts';
+import { isShared, sourceOf, sourceOfActor } from '../../src/domain/source.ts';
 import { errorOf } from './house.ts';
 
 const outcome = (parse: () => unknown) => errorOf(Promise.resolve().then(parse));
@@ -109,4 +109,17 @@ test.each([
   [null, 'unknown'],
 ])('the source of %s is %s', (ip, source) => {
   expect(sourceOf(ip)).toBe(source);
+});
+
+test('a program is a source of its own, and one behind which many people stand, like a proxy that names nobody', () => {
+  const program = sourceOfActor({ kind: 'client', id: 'ptn_12345678', ip: '203.0.113.7' });
+  expect(program).not.toBe(sourceOf('203.0.113.7'));
+  expect(program).not.toBe(sourceOfActor({ kind: 'client', id: 'ptn_87654321', ip: '203.0.113.7' }));
+  expect(sourceOfActor({ kind: 'user', id: 'somebody', ip: '2001:db8::1' })).toBe('2001:db8:0:0::/64');
+  expect([program, sourceOf(null), sourceOf('203.0.113.7'), sourceOf('2001:db8::1')].map(isShared)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -5,7 +5,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
 import { readJson } from '../endpoints/json-body.ts';
-import type { Limiter } from '../endpoints/limiter.ts';
+import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { localeOf } from '../endpoints/locale.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
@@ -45,7 +45,7 @@ export async function answer(
   const { user } = caller;
   const actor = userActor(ctx, DOOR, user.id);
   // Secrets are guessed from somewhere, whoever calls.
-  const counted = operation.limit === 'credentials' ? `ip ${actor.ip}` : `user ${user.id}`;
+  const counted = operation.limit === 'credentials' ? sourceCaller(actor) : `user ${user.id}`;
   await limiter(ctx, DOOR, operation.limit, counted);
   const reply = await operation.handle({
     ...caller,

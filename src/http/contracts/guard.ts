@@ -11,7 +11,7 @@ import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import { documentOf } from './document.ts';
 import type { Door } from './door.ts';
 import { readJson } from '../endpoints/json-body.ts';
-import type { Limiter } from '../endpoints/limiter.ts';
+import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { Routing } from '../endpoints/routing.ts';
 import type { DoorServices } from './services.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
@@ -95,10 +95,10 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
   };
 }
 
-/** Whose requests count together. Secrets are guessed from somewhere, whoever calls. */
-function callerName(limit: LimitClass, caller: Caller | null, { ip }: Actor): string {
-  if (caller === null || limit === 'credentials') return `ip ${ip}`;
-  return caller.kind === 'apiKey' ? `key ${caller.key.id}` : `user ${caller.accountId}`;
+/** Whose requests count together. Secrets are guessed from somewhere, whoever's token comes with them. */
+function callerName(limit: LimitClass, caller: Caller | null, actor: Actor): string | null {
+  if (caller?.kind === 'apiKey') return `key ${caller.key.id}`;
+  return caller === null || limit === 'credentials' ? sourceCaller(actor) : `user ${caller.accountId}`;
 }
 
 function actorOf(caller: Caller | null, actor: Actor): Actor {

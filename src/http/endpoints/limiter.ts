@@ -1,5 +1,7 @@
 import type { Context } from 'koa';
 import type { Settings } from '../../config/index.ts';
+import { isShared, sourceOfActor } from '../../domain/source.ts';
+import type { Actor } from '../../kernel/actor.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import type { LimitClass } from './endpoint.ts';
@@ -9,8 +11,22 @@ interface Counters {
   add(key: string, by: number, window: number): Promise<{ count: number; expiresIn: number }>;
 }
 
-/** Counts one request of `caller`. @throws DomainError rate_limited. */
-export type Limiter = (ctx: Context, door: string, limitClass: LimitClass, caller: string) => Promise<void>;
+/**
+ * Counts one request of `caller`; of null nothing is counted.
+ * @throws DomainError rate_limited, unavailable.
+ */
+export type Limiter = (
+  ctx: Context,
+  door: string,
+  limitClass: LimitClass,
+  caller: string | null,
+) => Promise<void>;
+
+/** The caller to count a request under that is limited by its source; null when many people may stand behind that. */
+export function sourceCaller(actor: Actor): string | null {
+  const source = sourceOfActor(actor);
+  return isShared(source) ? null : `source ${source}`;
+}
 
 /**
  * Limits how often a caller may call, by class of endpoint, and says so (RateLimit header fields for HTTP,
@@ -18,7 +34,7 @@ export type Limiter = (ctx: Context, door: string, limitClass: LimitClass, calle
  */
 export function createLimiter(counters: Counters, limits: Settings['contracts']['limits']): Limiter {
   return async (ctx, door, limitClass, caller) => {
-    if (limitClass === 'unlimited') return;
+    if (limitClass === 'unlimited' || caller === null) return;
     const { requests, window } = limits[limitClass];
     const { count, expiresIn } = await counters.add(
       `limit:${door}:${limitClass}:${sha256(caller)}`,
