@@ -21,6 +21,7 @@ export interface ClientOptions {
   mayAct?: string;
   notificationEndpoint?: string;
   jwks?: Record<string, unknown>;
+  requirePkce?: boolean;
   /** False with --no-pkce. */
   pkce: boolean;
   authMethod?: string;
@@ -95,7 +96,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     backchannel_token_delivery_mode: deliveryMode(options, grants),
     backchannel_client_notification_endpoint: options.notificationEndpoint,
     jwks: options.jwks,
-    require_pkce: options.pkce ? undefined : false,
+    require_pkce: options.pkce ? options.requirePkce : false,
     token_endpoint_auth_method: options.authMethod,
     application_type: options.applicationType,
     profile: options.profile,

@@ -48,7 +48,13 @@ export function withMetadataOptions(command: Command): Command {
     .option('--may-act <client_id>', 'the one client that may exchange its tokens')
     .option('--jwks <file>', 'its public keys: a file with a JSON Web Key Set', jsonFile)
     .option('--notification-endpoint <uri>', 'where it is told that a person has answered (CIBA ping)')
-    .option('--no-pkce', 'do not require PKCE of it')
+    .addOption(
+      new Option(
+        '--require-pkce',
+        'take no nonce in place of PKCE: for a client that always uses it',
+      ).conflicts('pkce'),
+    )
+    .option('--no-pkce', 'require neither PKCE nor a nonce of it')
     .addOption(new Option('--auth-method <method>', 'how it authenticates').choices(AUTH_METHODS))
     .addOption(new Option('--profile <profile>', 'the rules that it is held to').choices(PROFILES))
     .addOption(

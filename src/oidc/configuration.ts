@@ -12,6 +12,7 @@ import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
+import { requirePkce } from './clients/pkce.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details/feature.ts';
 import { REGISTRATION_PATH, registrationFeatures } from './clients/registration/index.ts';
@@ -166,7 +167,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
-    pkce: { required: (_ctx, client) => (client as ExtraClientProperties).require_pkce !== false },
+    pkce: { required: requirePkce },
     clientAuthMethods: [
       'client_secret_basic',
       'client_secret_post',

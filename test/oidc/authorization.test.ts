@@ -180,11 +180,15 @@ describe('an authorization request', () => {
     }
   });
 
-  it('of a client whose metadata says so needs no PKCE', async () => {
-    const lenient = await provider.createClient({ require_pkce: false });
+  it.each<[string, object, Record<string, string>]>([
+    ['whose metadata says so', { require_pkce: false }, {}],
+    ['that keeps a secret and sends a nonce', {}, { nonce: 'n-0S6_WzA2Mj' }],
+  ])('of a client %s needs no PKCE', async (_, metadata, parameters) => {
+    const lenient = await provider.createClient({ ...metadata });
     const answered = await authorize(provider, agent, lenient, person, {
       code_challenge: '',
       code_challenge_method: '',
+      ...parameters,
     });
     const { status } = await post(provider, 'token', lenient, {
       grant_type: 'authorization_code',

@@ -34,19 +34,44 @@ describe('RFC 9700', () => {
   const answerTo = async (parameters: Record<string, string>, by = client) =>
     (await agent.open(authorizationUrl(provider, by, parameters))).leftFor;
 
-  it('2.1.1 every client is held to PKCE, also one that authenticates, in a pushed request as well', async () => {
-    for (const isPublic of [false, true]) {
-      const by = await provider.createClient({}, { isPublic });
-      expect((await answerTo(without, by))?.searchParams.get('error')).toBe('invalid_request');
-      const pushed = await post(provider, 'par', by, {
+  it('2.1.1 a public client is held to PKCE, a confidential one to PKCE or a nonce, in a pushed request as well', async () => {
+    const nonce = { nonce: 'n-0S6' };
+    const open: [string, Client, Record<string, string>][] = [
+      ['nonce', client, nonce],
+      ['neither, when the operator says so', await lenient(), {}],
+    ];
+    const closed: [string, Client, Record<string, string>][] = [
+      ['neither', client, {}],
+      ['a nonce without openid', client, { ...nonce, scope: 'profile' }],
+      ['an empty nonce', client, { nonce: '' }],
+      ['a public client with a nonce', await provider.createClient({}, { isPublic: true }), nonce],
+      ['a strict client with a nonce', await provider.createClient({ require_pkce: true }), nonce],
+      ['OAuth 2.1 with a nonce', await provider.createClient({ profile: 'oauth2.1' }), nonce],
+    ];
+    for (const [what, by, more] of [...open, ...closed]) {
+      const isOpen = open.some(([name]) => name === what);
+      const left = await answerTo({ ...without, ...more, prompt: 'none' }, by);
+      const told = left?.searchParams;
+      expect([what, told?.get('error')]).toEqual([
+        what,
+        isOpen ? (by === client ? null : 'consent_required') : 'invalid_request',
+      ]);
+      const pushed = await post<{ error_description: string }>(provider, 'par', by, {
         client_id: by.id,
         redirect_uri: REDIRECT_URI,
         response_type: 'code',
         scope: 'openid',
+        ...more,
       });
-      expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+      expect([what, pushed.status]).toEqual([what, isOpen ? 201 : 400]);
+      if (isOpen) continue;
+      expect([what, told?.get('error_description')]).toEqual([what, pushed.body.error_description]);
+      expect(pushed.body.error_description).toMatch(/PKCE|openid/);
     }
     expect(metadata['code_challenge_methods_supported']).toEqual(['S256']);
+    await expect(provider.createClient({ require_pkce: false }, { isPublic: true })).rejects.toMatchObject({
+      details: { reason: expect.stringMatching(/^require_pkce.*RFC 9700/) },
+    });
   });
 
   it.each([

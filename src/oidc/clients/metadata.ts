@@ -8,7 +8,8 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 
 /**
  * Client metadata of our own, beside RFC 7591's:
- * - `require_pkce` (true): whether authorization requests must carry a code challenge (RFC 7636);
+ * - `require_pkce`: whether authorization requests must carry a code challenge (RFC 7636). Those of public clients must.
+ *   Those of confidential clients must without it, unless they carry a `nonce` with `openid`; with false, not even that;
  * - `refresh_token_grace`: seconds in which a token just rotated gets the same successor; the server's default without;
  * - `allowed_cors_origins`: origins that may call the token, revocation and userinfo endpoints from a browser, beside
  *   those of its redirect URIs;
@@ -70,10 +71,18 @@ const secondsUpTo =
       : `must be seconds, 1 to ${max}`;
 
 /** What is wrong with a value, or null. `client` is all of the metadata. */
-type Check = (value: unknown, client: { redirect_uris?: unknown }) => string | null;
+type Check = (
+  value: unknown,
+  client: { redirect_uris?: unknown; token_endpoint_auth_method?: unknown },
+) => string | null;
+
+function pkceProblem(value: unknown, { token_endpoint_auth_method: method }: Parameters<Check>[1]) {
+  if (typeof value !== 'boolean') return 'must be true or false';
+  return value || method !== 'none' ? null : 'must not be false for a public client (RFC 9700 section 2.1.1)';
+}
 
 const checks: Record<string, Check> = {
-  require_pkce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  require_pkce: pkceProblem,
   dpop_require_nonce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   first_party: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   refresh_token_grace: (value) =>

@@ -47,6 +47,7 @@ function applyOAuth21(metadata: Metadata): void {
     'require_pkce must not be false',
     'OAuth 2.1; RFC 9700 section 2.1.1',
   );
+  metadata['require_pkce'] = true;
   demand(
     !uris(metadata).some(isOpenToListeners),
     'redirect_uris must not be http, but on loopback',
