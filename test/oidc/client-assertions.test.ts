@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { exportSPKI } from 'jose';
 import * as openid from 'openid-client';
 import { form, post } from './support/flow.ts';
-import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys } from './support/proofs.ts';
-import { type Client, type Provider, startProvider } from './support/provider.ts';
+import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys, proof } from './support/proofs.ts';
+import { type Client, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { startVisited, type Visited } from './support/visited.ts';
 
 const GRANT = { grant_type: 'client_credentials' };
@@ -42,9 +42,9 @@ describe('private_key_jwt', () => {
 
   it.each<[string, Record<string, unknown>]>([
     ['for another server', { aud: 'https://other.example.test' }],
-    ['for the token endpoint', { aud: 'TOKEN' }],
-    ['for the issuer among others', { aud: ['ISSUER', 'https://other.example.test'] }],
-    ['for the issuer in a list', { aud: ['ISSUER'] }],
+    ['for another endpoint', { aud: 'ISSUER/oauth2/par' }],
+    ['for others in a list', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
+    ['for an empty list', { aud: [] }],
     ['for the issuer with a slash', { aud: 'ISSUER/' }],
     ['for nobody', { aud: undefined }],
     ['of another issuer', { iss: 'somebody' }],
@@ -53,22 +53,85 @@ describe('private_key_jwt', () => {
     ['of a number', { iss: 7, sub: 7 }],
     ['without an end', { exp: undefined }],
     ['that has ended', { exp: epoch() - 60 }],
-    ['that ends too late', { exp: epoch() + 3600 }],
+    ['that ends too late', { exp: epoch() + 7200 }],
     ['that ends in words', { exp: 'tomorrow' }],
     ['of the future', { nbf: epoch() + 600 }],
     ['without an id', { jti: undefined }],
     ['with an id that is no string', { jti: { a: 1 } }],
     ['with an endless id', { jti: 'x'.repeat(300) }],
   ])('refuses an assertion %s', async (_, changes) => {
-    const filled = JSON.parse(
-      JSON.stringify(changes)
-        .replaceAll('ISSUER', provider.url)
-        .replace('TOKEN', `${provider.url}/oauth2/token`),
-    ) as object;
+    const filled = JSON.parse(JSON.stringify(changes).replaceAll('ISSUER', provider.url)) as object;
     const claims = { ...changes, ...filled };
     const reply = await send(provider, await assertion(provider, id, keys, { claims }));
     expect([400, 401]).toContain(reply.status);
     expect(await reply.json()).toMatchObject({ error: expect.stringMatching(/^invalid_(client|request)$/) });
+  });
+
+  describe('names who it is for', () => {
+    const CIBA = 'urn:openid:params:grant-type:ciba';
+    const HOUR = 3600;
+    const AUDIENCES = ['ISSUER', 'TOKEN', 'HERE', ['ISSUER', 'https://other.example.test'], ['TOKEN']];
+    const REQUESTS: [string, Record<string, string>, string | undefined][] = [
+      ['token', GRANT, undefined],
+      [
+        'par',
+        {
+          redirect_uri: REDIRECT_URI,
+          response_type: 'code',
+          scope: 'openid',
+          code_challenge: 'x'.repeat(43),
+          code_challenge_method: 'S256',
+        },
+        undefined,
+      ],
+      ['introspect', { token: 'x' }, undefined],
+      // Somebody unknown, who is asked for once the client is known.
+      ['bc-authorize', { scope: 'openid', login_hint: 'nobody' }, 'unknown_user_id'],
+    ];
+
+    it.each(['oauth2.1', 'fapi2'])(
+      'in every way that is written, an hour ahead, with %s',
+      async (profile) => {
+        const client = await provider.createClient({
+          profile,
+          grant_types: ['client_credentials', 'authorization_code', CIBA],
+          response_types: ['code'],
+          redirect_uris: [REDIRECT_URI],
+          backchannel_token_delivery_mode: 'poll',
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: [keys.publicJwk] },
+        });
+        const answers: unknown[] = [];
+        const expected: unknown[] = [];
+        for (const [endpoint, parameters, error] of REQUESTS)
+          for (const audience of AUDIENCES) {
+            const url = `${provider.url}/oauth2/${endpoint}`;
+            const aud = JSON.parse(
+              JSON.stringify(audience)
+                .replace('ISSUER', provider.url)
+                .replace('TOKEN', `${provider.url}/oauth2/token`)
+                .replace('HERE', url),
+            ) as unknown;
+            const claims = { aud, exp: epoch() + HOUR };
+            const client_assertion = await assertion(provider, client.id, keys, { claims });
+            const reply = await fetch(url, {
+              method: 'POST',
+              headers: { dpop: await proof(provider, keys, { claims: { htu: url } }) },
+              body: form({
+                ...parameters,
+                client_id: client.id,
+                client_assertion,
+                client_assertion_type: ASSERTION_TYPE,
+              }),
+            });
+            const body = (await reply.json()) as { error?: string };
+            answers.push([endpoint, audience, body.error]);
+            const isTaken = profile !== 'fapi2' || audience === 'ISSUER';
+            expected.push([endpoint, audience, isTaken ? error : 'invalid_client']);
+          }
+        expect(answers).toEqual(expected);
+      },
+    );
   });
 
   describe('a forged assertion', () => {

@@ -34,8 +34,8 @@ describe('what is no JWT bearer grant', () => {
   describe('refuses an assertion', () => {
     it.each<[string, Record<string, unknown>]>([
       ['for another server', { aud: 'https://other.example.test' }],
-      ['for the token endpoint', { aud: 'TOKEN' }],
-      ['for the issuer among others', { aud: ['ISSUER', 'https://other.example.test'] }],
+      ['for another endpoint', { aud: 'ISSUER/oauth2/par' }],
+      ['for others in a list', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
       ['for the issuer with a slash', { aud: 'ISSUER/' }],
       ['for nobody', { aud: undefined }],
       ['for an empty list', { aud: [] }],
@@ -56,11 +56,10 @@ describe('what is no JWT bearer grant', () => {
       ['with an id that is no string', { jti: { a: 1 } }],
       ['with an endless id', { jti: 'x'.repeat(300) }],
     ])('%s', async (_what, changes) => {
-      const claims = JSON.parse(
-        JSON.stringify(changes)
-          .replaceAll('ISSUER', provider.url)
-          .replace('TOKEN', `${provider.url}/oauth2/token`),
-      ) as Record<string, unknown>;
+      const claims = JSON.parse(JSON.stringify(changes).replaceAll('ISSUER', provider.url)) as Record<
+        string,
+        unknown
+      >;
       const signed = await assertion(provider, service.id, keys, { claims: { ...changes, ...claims } });
       expect(await redeem(provider, service, signed)).toMatchObject(refused);
     });

@@ -63,12 +63,17 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
     const other = await createService(provider, { jwks: { keys: [keys.publicJwk] } });
     const claims = { iss: CI, sub: JOB, exp: epoch() + 1800 };
-    const reply = await redeem(provider, client, await assertion(provider, client.id, ci, { claims }));
-    expect(decodeJwt(reply.body.access_token)).toMatchObject({ sub: client.id });
+    for (const aud of [provider.url, [provider.url], `${provider.url}/oauth2/token`]) {
+      const signed = await assertion(provider, client.id, ci, { claims: { ...claims, aud } });
+      const reply = await redeem(provider, client, signed);
+      expect(decodeJwt(reply.body.access_token)).toMatchObject({ sub: client.id });
+    }
     for (const [by, changes] of [
       [client, { ...claims, sub: 'repo:example/app:branch' }],
       [client, { ...claims, iss: 'https://ci2.example.test' }],
       [client, { ...claims, exp: epoch() + 7200 }],
+      // Whoever else it is for could show it here.
+      [client, { ...claims, aud: [provider.url, 'https://other.example.test'] }],
       // It speaks for nobody else, nor can it say that it is the client itself.
       [other, claims],
       [client, { ...claims, iss: client.id, sub: client.id }],
@@ -80,6 +85,15 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   });
 
   if (stores === 'PostgreSQL') return;
+
+  it.each([
+    ['the token endpoint', (url: string) => `${url}/oauth2/token`],
+    ['the issuer among others', (url: string) => ['https://other.example.test', url]],
+  ])('takes an assertion of the client’s own for %s, an hour ahead', async (_, audience) => {
+    const claims = { aud: audience(provider.url), exp: epoch() + 3600 };
+    const signed = await assertion(provider, service.id, keys, { claims });
+    expect(await redeem(provider, service, signed)).toMatchObject({ status: 200 });
+  });
 
   it('is what openid-client sends', async () => {
     const config = await oidc.discovery(new URL(provider.url), service.id, undefined, oidc.None(), {

@@ -1,31 +1,40 @@
 import { errors, type Configuration } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import { holds } from '../../kernel/profiles.ts';
 import type { ExtraClientProperties } from './metadata.ts';
 import { mayBeSignedBy } from './profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
-const LONGEST = 600;
+export const LONGEST = 3600;
+/** Seconds by which the clock of whoever made it may be ahead. */
+const AHEAD = 60;
 /** Characters: an identifier of a statement, not a place to keep things. */
 const MAX_JTI = 255;
 
+/** Whether `exp` is near enough to `now`, both in seconds since the epoch. */
+export const endsInTime = (exp: unknown, now: number): boolean =>
+  typeof exp === 'number' && exp <= now + LONGEST + AHEAD;
+
 /**
- * What the library leaves open about client assertions (RFC 7523 section 3): the audience is this issuer, alone and as a
- * string, so that an assertion made for another server, or for one endpoint of several, serves nobody here; and what must
- * be remembered of one is small and short-lived.
+ * What the library leaves open about client assertions (RFC 7523 section 3). It has seen that the audience is, or holds,
+ * this issuer, its token endpoint or the endpoint that was asked (OpenID Connect Core section 9, RFC 9126 section 2, CIBA
+ * Core section 7.1); under FAPI 2.0 that must be the issuer alone, so that an assertion made for another server serves
+ * nobody here. What must be remembered of one is small and short-lived.
  */
 export function createAssertionCheck(
   issuer: string,
   clock: Clock,
 ): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> {
   return async (_ctx, { aud, exp, jti }, { alg }, client) => {
+    const { profile } = client as ExtraClientProperties;
     const refuse = (reason: string): never => {
       throw new errors.InvalidClientAuth(`client_assertion: ${reason}`);
     };
     if (!mayBeSignedBy(alg, client as ExtraClientProperties))
       refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
-    if (aud !== issuer) refuse('aud must be the issuer alone, as a string');
-    if (typeof exp !== 'number' || exp > epochSeconds(clock) + LONGEST)
-      refuse(`exp must be at most ${LONGEST} seconds ahead`);
+    if (aud !== issuer && holds(profile, 'fapi2'))
+      refuse('aud must be the issuer alone, as a string (FAPI 2.0 Security Profile section 5.3.2.1)');
+    if (!endsInTime(exp, epochSeconds(clock))) refuse(`exp must be at most ${LONGEST} seconds ahead`);
     if (typeof jti !== 'string' || jti.length > MAX_JTI)
       refuse(`jti must be a string of at most ${MAX_JTI} characters`);
   };

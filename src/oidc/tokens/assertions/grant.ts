@@ -35,7 +35,11 @@ export function installJwtBearer(provider: Provider, { clock, fetch }: Dependenc
       checkDpopRequired(provider, ctx, dPoP);
       const certificate = checkMtlsCert(provider, ctx);
 
-      const { iss, jti, rememberedUntil } = await check(params.assertion, client as unknown as Asserting);
+      const { iss, jti, rememberedUntil } = await check(
+        params.assertion,
+        client as unknown as Asserting,
+        ctx.oidc.clientJwtAuthExpectedAudience(),
+      );
       if (!(await provider.ReplayDetection.unique(iss, jti, rememberedUntil)))
         throw invalidAssertion('was used already');
 

@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { errors } from 'oidc-provider';
+import { endsInTime, LONGEST } from '../../clients/assertions.ts';
 import type { ExtraClientProperties } from '../../clients/metadata.ts';
 import type { AssertionKeys, KeySource } from './keys.ts';
 
@@ -8,9 +9,6 @@ const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
 
 /** Seconds that clocks may differ by. */
 const TOLERANCE = 5;
-
-/** Seconds from now that an assertion may end at most: a client makes one for each request; another issuer may not. */
-const LONGEST = { own: 600, others: 3_600 };
 
 const MAX_JTI = 255;
 
@@ -39,7 +37,8 @@ interface Dependencies {
 interface Trusted {
   iss: string;
   sub: string;
-  longest: number;
+  /** Whether it may be for others besides: another issuer's would then be in hands that could show it here. */
+  mayBeShared: boolean;
   source: KeySource;
 }
 
@@ -47,16 +46,16 @@ interface Trusted {
 function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | undefined {
   const { clientId, assertion_issuers: others = [] } = client;
   if (iss === clientId && sub === clientId)
-    return { iss: clientId, sub: clientId, longest: LONGEST.own, source: client };
+    return { iss: clientId, sub: clientId, mayBeShared: true, source: client };
   const other = others.find(({ issuer, subject }) => issuer === iss && subject === sub);
   if (!other) return undefined;
   const source = 'jwks' in other ? { jwks: other.jwks } : { jwksUri: other.jwks_uri };
-  return { iss: other.issuer, sub: other.subject, longest: LONGEST.others, source };
+  return { iss: other.issuer, sub: other.subject, mayBeShared: false, source };
 }
 
 /**
- * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer and nobody else besides, `exp` is near, `jti`
- * is there. It throws invalid_grant, which says what is wrong.
+ * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, of another issuer's
+ * assertion nobody else besides; `exp` is near, `jti` is there. It throws invalid_grant, which says what is wrong.
  */
 export function createAssertionCheck({ keys, issuer, now }: Dependencies) {
   const refuse = (reason: string): never => {
@@ -69,9 +68,10 @@ export function createAssertionCheck({ keys, issuer, now }: Dependencies) {
       return refuse('is no JWT');
     }
   };
-  return async (assertion: string, client: Asserting): Promise<Assertion> => {
+  /** @param audiences what this server is called by. */
+  return async (assertion: string, client: Asserting, audiences: ReadonlySet<string>): Promise<Assertion> => {
     const { header, claims } = decoded(assertion);
-    const { iss, sub, longest, source } =
+    const { iss, sub, mayBeShared, source } =
       trustedFor(client, claims.iss, claims.sub) ??
       refuse('is of nobody whose assertions stand for this client (iss, sub)');
     // Other JWTs that a client may sign have types of their own (RFC 8725 section 3.11).
@@ -91,9 +91,10 @@ export function createAssertionCheck({ keys, issuer, now }: Dependencies) {
         currentDate: new Date(now() * 1000),
       })
       .catch(() => refuse('is not signed with a known key, or has expired'));
-    const [audience, ...others] = [claims.aud].flat();
-    if (audience !== issuer || others.length > 0) refuse(`is not for ${issuer} alone (aud)`);
-    if (exp > now() + longest + TOLERANCE) refuse(`ends more than ${longest} seconds from now (exp)`);
+    const named = [claims.aud ?? []].flat();
+    if (!named.some((audience) => audiences.has(audience))) refuse(`is not for ${issuer} (aud)`);
+    if (named.length > 1 && !mayBeShared) refuse(`is not for ${issuer} alone (aud)`);
+    if (!endsInTime(exp, now())) refuse(`ends more than ${LONGEST} seconds from now (exp)`);
     if (iat !== undefined && iat > now() + TOLERANCE) refuse('is of the future (iat)');
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI)
       return refuse(`has no jti of 1 to ${MAX_JTI} characters`);
