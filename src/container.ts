@@ -317,18 +317,20 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
   });
   const logRequest = createRequestLog(logger);
+  const truth = createRequestTruth(
+    publicUrl,
+    Object.keys(config.contracts.hosts),
+    config.http.trustedProxies,
+    config.mtls,
+  );
   const listener = createListener({
-    truth: createRequestTruth(
-      publicUrl,
-      Object.keys(config.contracts.hosts),
-      config.http.trustedProxies,
-      config.mtls,
-    ),
+    truth,
     prebuilt,
     provider,
     ops: createOps({
       settings: config.metrics,
       metrics,
+      isLocal: (req) => truth.isLocal(req),
       checks,
       isDraining: options.isDraining ?? (() => false),
     }),

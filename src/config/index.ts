@@ -20,7 +20,7 @@ export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'c
   registration: { open: boolean; verifyEmail: boolean };
   production: boolean;
   port: number;
-  /** The address to listen on; undefined listens on every interface. */
+  /** The address to listen on; localhost is both of the loopback, undefined every interface. */
   host: string | undefined;
   /** The issuer and the base of every URL: an origin without a trailing slash. */
   publicUrl: string;
@@ -120,7 +120,8 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     },
     production,
     port: environment.PORT,
-    host: environment.HOST,
+    // Whoever wants to be reached from elsewhere says so: a server in development tells everybody's mail.
+    host: environment.HOST ?? (production ? undefined : 'localhost'),
     publicUrl: new URL(
       environment.PUBLIC_URL ?? `${settings.http.tls ? 'https' : 'http'}://localhost:${environment.PORT}`,
     ).origin,

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { newUuid } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
+import { LOOPBACK_NAMES } from './origin.ts';
 import type { RequestTruth } from './request-truth.ts';
 
 /** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
@@ -16,7 +17,7 @@ export interface Answered {
 }
 
 interface Dependencies {
-  truth: RequestTruth;
+  truth: Pick<RequestTruth, 'establish'>;
   prebuilt: Prebuilt;
   /** Answers /oauth2/*, /device and discovery. Asked for on each request: keys may have changed. */
   provider(): RequestListener;
@@ -36,6 +37,17 @@ const isProviders = (path: string) =>
   path === '/.well-known/openid-configuration' ||
   path === '/.well-known/oauth-authorization-server';
 
+/** /dev/mail is this machine's own, whatever name the issuer has: it answers at the loopback's as well. */
+const isDevMail = (path: string) => path === '/dev/mail' || path.startsWith('/dev/mail/');
+
+/**
+ * Strict-Transport-Security (RFC 6797) for `publicUrl`. Not for a loopback name, whose other ports belong to other programs.
+ */
+function transportSecurityOf(publicUrl: string): string | undefined {
+  const { protocol, hostname } = new URL(publicUrl);
+  return protocol === 'https:' && !LOOPBACK_NAMES.has(hostname) ? 'max-age=31536000' : undefined;
+}
+
 /** The first to see every request. */
 export function createListener({
   truth,
@@ -47,13 +59,15 @@ export function createListener({
   logger,
   observe,
 }: Dependencies): RequestListener {
+  const transportSecurity = transportSecurityOf(publicUrl);
   return (req, res) => {
     const startedAt = performance.now();
     const requestId = newUuid();
-    const path = pathOf(req.url);
     req.headers['x-request-id'] = requestId;
     res.setHeader('X-Request-Id', requestId);
-    const { misdirected } = truth(req);
+    if (transportSecurity) res.setHeader('Strict-Transport-Security', transportSecurity);
+    const target = truth.establish(req);
+    const path = pathOf(req.url);
     const ip = req.headers['x-forwarded-for'] as string | undefined;
     const method = req.method ?? '';
     res.on('close', () => {
@@ -67,8 +81,10 @@ export function createListener({
       });
     });
     try {
+      if (target === 'ambiguous') return refuse(res, 400, 'invalid_request', 'There are two Host fields');
       if (prebuilt.serve(method, path, res) || ops(path, req, res)) return;
-      if (misdirected) refuseHost(res, publicUrl);
+      if (target === 'foreign' || (target === 'loopback' && !isDevMail(path)))
+        refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
       else if (isProviders(path)) provider()(req, res);
       else app(req, res);
     } catch (error) {
@@ -88,12 +104,7 @@ function pathOf(url = '/'): string {
 const withoutSecrets = (path: string): string =>
   path.replace(/^[\w+.-]+:\/\/[^/]*/, '').replace(/(?:#|%3f).*$/is, '');
 
-function refuseHost(res: ServerResponse, publicUrl: string): void {
-  res.writeHead(421, { 'Content-Type': 'application/json; charset=utf-8' });
-  res.end(
-    JSON.stringify({
-      error: 'misdirected_request',
-      error_description: `This service answers at ${publicUrl}`,
-    }),
-  );
+function refuse(res: ServerResponse, status: number, error: string, description: string): void {
+  res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' });
+  res.end(JSON.stringify({ error, error_description: description }));
 }

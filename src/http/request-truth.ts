@@ -4,20 +4,32 @@ import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
 import type { Settings } from '../config/index.ts';
 import { StartupError } from '../kernel/startup-error.ts';
+import { isForwarded, isLoopback, LOOPBACK_NAMES, rawValues } from './origin.ts';
 
-/** Makes a request's headers say the truth about where it came from and where it went, or tells that it went astray. */
-export type RequestTruth = (req: IncomingMessage) => { misdirected: boolean };
+/**
+ * Whose host a request is for: ours; this machine's by a loopback name, though the issuer has none; another's; or that of
+ * one of several Host fields, which RFC 9112 section 3.2 has refused.
+ */
+export type Target = 'own' | 'loopback' | 'foreign' | 'ambiguous';
+
+export interface RequestTruth {
+  /** Makes a request's headers say the truth about where it came from and where it went. @returns whom it is for. */
+  establish(req: IncomingMessage): Target;
+  /**
+   * Whether the client, as `establish` has found it, is on this machine. An untrusted proxy names none, so what comes by
+   * way of one does not count as local.
+   */
+  isLocal(req: IncomingMessage): boolean;
+}
 
 /** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
 const REMEMBERED = { max: 1000, length: 100 };
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
  * Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For` can be believed: the first three are
  * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client.
  * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
- * will do.
+ * is its own.
  * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
  * @param doorHosts hostnames that contract doors answer at.
  * @param trustedProxies addresses or CIDR blocks whose X-Forwarded-For is believed.
@@ -32,7 +44,7 @@ export function createRequestTruth(
 ): RequestTruth {
   const issuer = new URL(publicUrl);
   const protocol = issuer.protocol.slice(0, -1);
-  const isLocal = LOOPBACK.has(issuer.hostname);
+  const hasLoopbackIssuer = LOOPBACK_NAMES.has(issuer.hostname);
   const trust = compileTrust(trustedProxies);
   const mtlsHost = mtls.origin === null ? undefined : new URL(mtls.origin).host;
   const proxyHeaders =
@@ -51,22 +63,45 @@ export function createRequestTruth(
     }
     return client;
   };
-  return (req) => {
-    const host = req.headers.host ?? '';
-    const isDoor = doorHosts.includes(host);
-    const isOurs =
-      host === issuer.host ||
-      (mtlsHost !== undefined && host === mtlsHost) ||
-      (isLocal && LOOPBACK.has(URL.parse(`http://${host}`)?.hostname ?? ''));
+  const targetOf = (req: IncomingMessage, host: string): Target => {
+    if (rawValues(req, 'host').length > 1) return 'ambiguous';
+    if (host === issuer.host || host === mtlsHost || doorHosts.includes(host)) return 'own';
+    if (!LOOPBACK_NAMES.has(host.replace(/:\d*$/, '').toLowerCase())) return 'foreign';
+    return hasLoopbackIssuer ? 'own' : 'loopback';
+  };
+  const establish = (req: IncomingMessage): Target => {
+    const host = requestedHost(req);
+    const target = targetOf(req, host);
     if (proxyHeaders.length > 0 && !trust(req.socket.remoteAddress ?? '', 0))
       for (const name of proxyHeaders) delete req.headers[name];
     req.headers['x-forwarded-for'] = clientOf(req);
     req.headers.host = issuer.host;
     req.headers['x-forwarded-proto'] = protocol;
-    if (isDoor) req.headers['x-forwarded-host'] = host;
+    if (doorHosts.includes(host)) req.headers['x-forwarded-host'] = host;
     else delete req.headers['x-forwarded-host'];
-    return { misdirected: !isOurs && !isDoor };
+    return target;
   };
+  return {
+    establish,
+    isLocal(req) {
+      const client = req.headers['x-forwarded-for'] as string;
+      const isNamedByProxy =
+        rawValues(req, 'x-forwarded-for').length > 0 && trust(req.socket.remoteAddress ?? '', 0);
+      return isLoopback(client) && (isNamedByProxy || !isForwarded(req));
+    },
+  };
+}
+
+/**
+ * The host that a request is for. In absolute-form it is the target's, whatever Host says (RFC 9112 section 3.2.2); the
+ * target is in origin-form from here on.
+ */
+function requestedHost(req: IncomingMessage): string {
+  const { url = '' } = req;
+  const target = url.startsWith('/') ? null : URL.parse(url);
+  if (!target) return req.headers.host ?? '';
+  req.url = `${target.pathname}${target.search}`;
+  return target.host;
 }
 
 /** An address without an IPv6 zone, IPv4 as such; empty when it is none: a proxy may pass on what a client made up. */

@@ -13,7 +13,7 @@ export function adminLines({ email, password }: Admin): string[] {
 
 /** What a person sees when the server is ready. */
 export function banner(config: Config, workers: number, admin: Admin | null): string {
-  const { publicUrl, dataDir, databaseUrl, redisUrl } = config;
+  const { publicUrl, host, dataDir, databaseUrl, redisUrl } = config;
   const stores = [databaseUrl === undefined ? `PostgreSQL in ${dataDir}` : 'PostgreSQL'];
   if (redisUrl !== undefined) stores.push('Redis');
   return [
@@ -22,6 +22,9 @@ export function banner(config: Config, workers: number, admin: Admin | null): st
     `  Sign in          ${publicUrl}/`,
     ...(admin ? adminLines(admin) : []),
     `  Discovery        ${publicUrl}/.well-known/openid-configuration`,
+    ...(host === 'localhost'
+      ? ['  Listens          on this machine alone; HOST=0.0.0.0 opens it to the network']
+      : []),
     `  Stores           ${stores.join(' and ')}${workers > 1 ? `; ${workers} workers` : ''}`,
     '',
     '  Open the first address in a browser; "npx postern login" gets you tokens in this terminal,',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import Router from '@koa/router';
 import ejs from 'ejs';
 import type { Middleware } from 'koa';
+import { isFromThisMachine } from '../origin.ts';
 import { Mailbox } from './mailbox.ts';
 
 const VIEWS = path.resolve(import.meta.dirname, '../../../views/dev-mail');
@@ -24,7 +25,8 @@ const withLinks = (text: string, publicUrl: string): { text: string; href?: stri
     .map((piece) => (piece.startsWith(`${publicUrl}/`) ? { text: piece, href: piece } : { text: piece }));
 
 /**
- * The pages of `/dev/mail`. They show everybody's mail to everybody, links to reset passwords among it.
+ * The pages of `/dev/mail`. They show everybody's mail, links to reset passwords among it: to requests that were made on
+ * this machine, and to no others.
  * @throws in production.
  */
 export function createDevMail({
@@ -49,7 +51,10 @@ export function createDevMail({
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
     });
-    await next();
+    if (isFromThisMachine(ctx.req)) return next();
+    ctx.status = 403;
+    ctx.body =
+      'Open this on the machine that the server runs on, at its localhost address and with no proxy between.\n';
   });
   router.get('/dev/mail', async (ctx) => {
     ctx.type = 'html';

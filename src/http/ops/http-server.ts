@@ -1,6 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import {
+  createServer,
+  type RequestListener,
+  type Server as PlainServer,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../kernel/startup-error.ts';
@@ -8,6 +13,7 @@ import { StartupError } from '../../kernel/startup-error.ts';
 export interface HttpServer {
   /**
    * Takes connections from now on. @returns the port.
+   * @param host an address; localhost is both of the loopback, undefined every interface.
    * @throws StartupError when it cannot, naming PORT or HOST.
    */
   listen(port: number, host: string | undefined): Promise<number>;
@@ -41,6 +47,12 @@ const PAUSE = 100;
 
 /** Milliseconds in which a client may still send a request on a connection that it takes for open. */
 const LAST_CALL = 500;
+
+/** localhost, whichever of the two a client takes it for. */
+const LOOPBACK = ['127.0.0.1', '::1'];
+
+/** What says that this machine has no such address. */
+const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 const REASONS: Record<string, string> = {
   EADDRINUSE: 'is in use by another program. Set PORT to another one, or stop that program.',
@@ -76,7 +88,7 @@ export function createHttpServer(listener: RequestListener, certificate?: Certif
   /** What waits, between `close` and `drain`. */
   let held: (() => void)[] | null = null;
   let isDraining = false;
-  let closed: Promise<void> = Promise.resolve();
+  let closed: Promise<unknown> = Promise.resolve();
   const take: RequestListener = (req, res) => {
     underWay.add(res);
     res.once('close', () => underWay.delete(res));
@@ -84,24 +96,41 @@ export function createHttpServer(listener: RequestListener, certificate?: Certif
     if (held) held.push(() => listener(req, res));
     else listener(req, res);
   };
-  const server = certificate
-    ? createTlsServer({ ...TIMEOUTS, ...certificate }, take)
-    : createServer(TIMEOUTS, take);
+  /** One for each address. */
+  const servers: (PlainServer | TlsServer)[] = [];
+  /** @returns the port. */
+  const listenAt = async (port: number, host: string | undefined): Promise<number> => {
+    const server = certificate
+      ? createTlsServer({ ...TIMEOUTS, ...certificate }, take)
+      : createServer(TIMEOUTS, take);
+    server.listen({ port, ...(host === undefined ? {} : { host }) });
+    await once(server, 'listening');
+    servers.push(server);
+    return (server.address() as AddressInfo).port;
+  };
   return {
     async listen(port, host) {
-      server.listen({ port, ...(host === undefined ? {} : { host }) });
       try {
-        await once(server, 'listening');
+        if (host !== 'localhost') return await listenAt(port, host);
+        const [first, second] = LOOPBACK;
+        const taken = await listenAt(port, first);
+        await listenAt(taken, second).catch((error: NodeJS.ErrnoException) => {
+          if (!NO_ADDRESS.has(error.code ?? '')) throw error;
+        });
+        return taken;
       } catch (error) {
         throw explain(error as NodeJS.ErrnoException, port, host);
       }
-      return (server.address() as AddressInfo).port;
     },
     async close() {
       held = [];
       await sleep(PAUSE);
       // HTTP's own close() would cut idle connections at once, into which a client may be sending at this moment.
-      closed = new Promise((resolve) => Server.prototype.close.call(server, () => resolve()));
+      closed = Promise.all(
+        servers.map(
+          (server) => new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve())),
+        ),
+      );
     },
     async drain(patience) {
       isDraining = true;
@@ -112,10 +141,10 @@ export function createHttpServer(listener: RequestListener, certificate?: Certif
       const start = performance.now();
       const timer = setInterval(() => {
         const elapsed = performance.now() - start;
-        if (elapsed > LAST_CALL) server.closeIdleConnections();
+        if (elapsed > LAST_CALL) for (const server of servers) server.closeIdleConnections();
         if (elapsed < patience * 1000) return;
         cut += underWay.size;
-        server.closeAllConnections();
+        for (const server of servers) server.closeAllConnections();
       }, 20);
       await closed;
       clearInterval(timer);

@@ -7,6 +7,8 @@ import { type Checks, createReadiness } from './readiness.ts';
 interface Dependencies {
   settings: Settings['metrics'];
   metrics: Pick<Metrics, 'text' | 'contentType'>;
+  /** Whether the client is on this machine. */
+  isLocal(req: IncomingMessage): boolean;
   /** Asks each store, by its name, for an answer; throws what is wrong with it. */
   checks: Checks;
   /** Whether this process is about to end and wants no more traffic. */
@@ -42,7 +44,7 @@ function send(req: IncomingMessage, res: ServerResponse, { status, type, body, h
 }
 
 /** `/livez` (this process runs), `/readyz` (it can serve: every store answers) and `/metrics` (Prometheus). */
-export function createOps({ settings, metrics, checks, isDraining }: Dependencies): Ops {
+export function createOps({ settings, metrics, isLocal, checks, isDraining }: Dependencies): Ops {
   const readiness = createReadiness(checks);
 
   const livez = async () => json(200, { status: 'ok' });
@@ -54,10 +56,12 @@ export function createOps({ settings, metrics, checks, isDraining }: Dependencie
     return json(status === 'ok' ? 200 : 503, { status, checks: results });
   };
 
-  const scrape = async ({ headers }: IncomingMessage): Promise<Reply> => {
+  const scrape = async (req: IncomingMessage): Promise<Reply> => {
     if (!settings.enabled) return text(404, 'Metrics are turned off: metrics.enabled');
     const { token } = settings;
-    if (token !== null && !constantTimeEqual(headers.authorization ?? '', `Bearer ${token}`)) {
+    if (token === null) {
+      if (!isLocal(req)) return text(403, 'Without metrics.token, metrics are for this machine alone');
+    } else if (!constantTimeEqual(req.headers.authorization ?? '', `Bearer ${token}`)) {
       return text(401, 'The token of metrics.token is needed', { 'WWW-Authenticate': 'Bearer' });
     }
     return { status: 200, type: metrics.contentType, body: await metrics.text() };

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Hosts that mean the machine itself, as URLs have them. */
+export const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Whether an address, IPv4 as such, is of this machine itself. */
+export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
+
+/** Header fields that proxies add. */
+const FORWARDED = /^(x-forwarded-.*|x-real-ip|x-client-ip|forwarded|via|cf-connecting-ip|true-client-ip)$/i;
+
+/** The values of `name` as they came, before anything was made of them. `name` is in lower case. */
+export function rawValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index]!;
+    if (field.length === name.length && field.toLowerCase() === name) values.push(rawHeaders[index + 1]!);
+  }
+  return values;
+}
+
+/**
+ * Whether a request shows that it came by way of a proxy. One that adds no header field does not show; those that speak
+ * HTTP/1.0, as nginx does unless it is told otherwise, do: no browser and no tool still speaks it.
+ */
+export const isForwarded = ({ rawHeaders, httpVersion }: IncomingMessage): boolean =>
+  httpVersion === '1.0' || rawHeaders.some((field, index) => index % 2 === 0 && FORWARDED.test(field));
+
+/** Whether a request was made on this machine, by no proxy that it shows. */
+export const isFromThisMachine = (req: IncomingMessage): boolean =>
+  isLoopback((req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) && !isForwarded(req);
