@@ -110,6 +110,17 @@ describe('headers', () => {
         `base-uri 'none'; frame-ancestors 'none'`,
     );
   });
+
+  test.each([
+    'https://a;script-src *;b/logo.png',
+    'https://*/logo.png',
+    'https://*.example/logo.png',
+    "https://x'y/logo.png",
+  ])('names no host that would say more than itself: %s', (uri) => {
+    const policy = contentSecurityPolicy({ images: [uri], formTargets: [uri], frames: [uri] });
+    expect(policy).toContain(`img-src 'self' data:; form-action 'self'; frame-src`);
+    expect(policy).not.toMatch(/\*|b\/|x'y/);
+  });
 });
 
 describe('the language', () => {

@@ -13,12 +13,19 @@ export interface PageSources {
   frames?: readonly string[];
 }
 
-/** A URI as a CSP source: its origin, or its scheme when it has none that CSP can name (RFC 8252 apps, IPv6). */
+/** Hosts that mean themselves in a CSP: a URL may have `;` and `*` in its host, which would end the directive, or mean any. */
+const PLAIN_HOST = /^[a-z0-9._-]+$/;
+
+/**
+ * A URI as a CSP source: its origin, or its scheme when it has none that CSP can name (RFC 8252 apps, IPv6); undefined for
+ * a host that no name server knows.
+ */
 function source(uri: string): string | undefined {
   const url = URL.parse(uri);
   if (!url) return undefined;
-  const named = /^https?:$/.test(url.protocol) && !url.hostname.startsWith('[');
-  return named ? url.origin : url.protocol;
+  const { protocol, hostname, origin } = url;
+  if (!/^https?:$/.test(protocol) || hostname.startsWith('[')) return protocol;
+  return PLAIN_HOST.test(hostname) ? origin : undefined;
 }
 
 function directive(name: string, own: string, uris: readonly string[] = []): string {
