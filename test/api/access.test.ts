@@ -85,10 +85,22 @@ describe('a token', () => {
 
   test('knows its account by whatever identifier the client has', async () => {
     const client = await provider.createClient({ subject_type: 'pairwise' }, { isPublic: true });
-    const { call, tokens } = await connect(provider, person, 'me:profile:read', { client });
+    const scope = 'me:profile:read me:profile:write me:data:read';
+    const { call, tokens } = await connect(provider, person, scope, { client });
     const claims = Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString();
-    expect((JSON.parse(claims) as { sub: string }).sub).not.toBe(person.id);
-    expect((await call('GET', '/me')).body['email']).toBe(person.email);
+    const { sub } = JSON.parse(claims) as { sub: string };
+    expect(sub).not.toBe(person.id);
+    // It learns no other identifier of the account's, by which it could be known elsewhere.
+    const replies = [
+      await call('GET', '/me'),
+      await call('PATCH', '/me', { name: 'Ada' }),
+      await call('GET', '/me/data'),
+    ];
+    for (const { status, body } of replies) {
+      expect(status).toBe(200);
+      expect(body['account'] ?? body).toMatchObject({ id: sub, email: person.email });
+      expect(JSON.stringify(body)).not.toContain(person.id);
+    }
   });
 
   test('has no more than the client may ask for', async () => {

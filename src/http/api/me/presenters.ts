@@ -12,8 +12,9 @@ type Status = Awaited<ReturnType<Mfa['status']>>;
 const moment = (at: Date): string => at.toISOString();
 const optional = (at: Date | null): string | null => at && moment(at);
 
-export const profileOf = (user: User): z.infer<typeof schemas.Profile> => ({
-  id: user.id,
+/** @param id what the token's client knows the account by, which is its own where identifiers are pairwise. */
+export const profileOf = (user: User, id: string): z.infer<typeof schemas.Profile> => ({
+  id,
   username: user.username,
   email: user.email,
   email_verified: user.emailVerifiedAt !== null,

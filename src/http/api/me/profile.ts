@@ -10,7 +10,7 @@ export const profile = [
     summary: 'The account',
     scope: 'me:profile:read',
     replies: { 200: schemas.Profile },
-    handle: async ({ user }) => ({ status: 200, body: profileOf(user) }),
+    handle: async ({ user, claims }) => ({ status: 200, body: profileOf(user, claims.sub) }),
   }),
   operation({
     id: 'updateMe',
@@ -21,10 +21,10 @@ export const profile = [
     body: schemas.ProfileChanges,
     replies: { 200: schemas.Profile },
     refusals: [409],
-    async handle({ user, body, actor, services }) {
+    async handle({ user, claims, body, actor, services }) {
       const { given_name: givenName, family_name: familyName, ...same } = body;
       const changed = await services.accounts.update(user.id, { ...same, givenName, familyName }, actor);
-      return { status: 200, body: profileOf(changed) };
+      return { status: 200, body: profileOf(changed, claims.sub) };
     },
   }),
   operation({

@@ -26,10 +26,10 @@ export const records = [
     summary: 'All data of the account, to take along',
     scope: 'me:data:read',
     replies: { 200: schemas.Data },
-    async handle({ user, services }) {
+    async handle({ user, claims, services }) {
       const { account, factors, sessions, apps, identities, events } = await services.accountData(user.id);
       const body = {
-        account: profileOf(account),
+        account: profileOf(account, claims.sub),
         factors: factorsOf(factors),
         sessions: sessions.map(sessionOf),
         apps: apps.map(appOf),

@@ -9,7 +9,7 @@ const device = {
 };
 
 export const Profile = z.strictObject({
-  id: z.uuid().describe('The `sub` of tokens'),
+  id: z.string().describe('The `sub` of the client’s tokens'),
   username: z.string().nullable(),
   email: z.string(),
   email_verified: z.boolean(),
