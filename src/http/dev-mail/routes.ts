@@ -51,7 +51,10 @@ export function createDevMail({
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
     });
-    if (isFromThisMachine(ctx.req)) return next();
+    if (isFromThisMachine(ctx.req)) {
+      await next();
+      return;
+    }
     ctx.status = 403;
     ctx.body =
       'Open this on the machine that the server runs on, at its localhost address and with no proxy between.\n';
