@@ -4,6 +4,7 @@ import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createGuessLimit } from '../domain/guess-limit.ts';
 import { createHistory } from '../domain/history.ts';
+import { createLetters } from '../domain/letters/index.ts';
 import { createLockout } from '../domain/lockout.ts';
 import { createLoginRequests } from '../domain/login-requests.ts';
 import { createLogin } from '../domain/login.ts';
@@ -62,10 +63,11 @@ export function createDomain({
       await factors.trustedDevices.deleteAll(accountId, tx);
     },
   };
-  const notices = createNotices({ outbox, clock });
+  const letters = createLetters({ outbox, counters, clock });
+  const notices = createNotices({ letters, clock });
   const limit = createMailLimit(counters);
   const guessLimit = createGuessLimit(counters);
-  const messaging = { users, outbox, notices, audit, inTransaction, limit, clock };
+  const messaging = { users, letters, notices, audit, inTransaction, limit, clock };
   const verification = createVerification({ ...messaging, tokens: oneTimeTokens });
   const accounts = createAccounts({
     users,

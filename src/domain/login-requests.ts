@@ -74,7 +74,7 @@ export function createLoginRequests(dependencies: Dependencies): LoginRequests {
       const account = present(await users.findById(request.accountId));
       await inTransaction(async (tx) => {
         await requests.create(request, tx);
-        await notices.loginRequested(account, { ...request, app }, tx);
+        await notices.loginRequested(account, { ...request, app }, actor, tx);
         const { accountId: subject, clientId } = request;
         await audit.record({ type: 'login.requested', subject, clientId }, actor, tx);
       });

@@ -37,8 +37,9 @@ export interface Outbox<Content> extends Queue<Content> {
   /**
    * Leaves a message that is sent if, and only if, `tx` commits. Of one cause one message is ever sent: a second one
    * changes nothing, for 30 days after the first was sent.
+   * @param message.delay seconds that it is left for before it is sent; none unless given.
    */
-  enqueue(message: { cause: string; content: Content }, tx: Tx): Promise<void>;
+  enqueue(message: { cause: string; content: Content; delay?: number }, tx: Tx): Promise<void>;
 }
 
 const PURPOSE = 'mail';
@@ -125,10 +126,12 @@ interface Dependencies {
 export function createOutbox<Content>({ pool, secrets, notifications }: Dependencies): Outbox<Content> {
   return {
     ...createQueue(pool, MAIL_TOPIC, (content) => JSON.parse(secrets.open(PURPOSE, content)) as Content),
-    async enqueue({ cause, content }, tx) {
+    async enqueue({ cause, content, delay = 0 }, tx) {
       await tx.query(
-        'insert into outbox (id, cause, content) values ($1, $2, $3) on conflict (cause) do nothing',
-        [newUuid(), cause, secrets.seal(PURPOSE, JSON.stringify(content))],
+        `insert into outbox (id, cause, content, created_at, due_at)
+         select $1, $2, $3, due, due from (select now() + $4 * interval '1 second' as due) as times
+         on conflict (cause) do nothing`,
+        [newUuid(), cause, secrets.seal(PURPOSE, JSON.stringify(content)), delay],
       );
       await notifications.publish(MAIL_TOPIC, '', tx);
     },

@@ -14,13 +14,13 @@ describe('an address at sign-up', () => {
     const { verification, account, inTransaction, users, mail, token } = await opened;
     const user = await account();
     const undone = inTransaction(async (tx) => {
-      await verification.begin(user, tx);
+      await verification.begin(user, somewhere(), tx);
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');
     expect(await mail()).toEqual([]);
 
-    await inTransaction((tx) => verification.begin(user, tx, { locale: 'de' }));
+    await inTransaction((tx) => verification.begin(user, somewhere(), tx, { locale: 'de' }));
     const link = await token();
     expect(await verification.peek(link, somewhere())).toMatchObject({
       user: { id: user.id },
@@ -39,7 +39,7 @@ describe('an address at sign-up', () => {
     const { verification, account, inTransaction, mail } = await opened;
     const [german, unknown] = [await account({ locale: 'de-AT' }), await account()];
     for (const user of [german, unknown]) {
-      await inTransaction((tx) => verification.begin(user, tx, { locale: 'es' }));
+      await inTransaction((tx) => verification.begin(user, somewhere(), tx, { locale: 'es' }));
     }
     expect(await mail()).toMatchObject([
       { kind: 'verify-email', to: german.email, locale: 'de-AT', person: null, link: { lasts: 86_400 } },

@@ -1,4 +1,5 @@
 /** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
+import { createLetters } from '../../src/domain/letters/index.ts';
 import { createNotices } from '../../src/domain/notices/index.ts';
 import { createMailLimit } from '../../src/domain/notices/mail-limit.ts';
 import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
@@ -49,9 +50,10 @@ export async function openLetters() {
   const tokens = createOneTimeTokens({ pool, clock });
   const signIns = createSignIns(pool);
   const limit = createMailLimit(counters);
-  const notices = createNotices({ outbox, clock });
+  const letters = createLetters({ outbox, counters, clock });
+  const notices = createNotices({ letters, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
-  const shared = { users, tokens, outbox, notices, audit, inTransaction, limit, clock };
+  const shared = { users, tokens, letters, notices, audit, inTransaction, limit, clock };
   const verification = createVerification(shared);
   const reset = createPasswordReset({
     ...shared,
@@ -74,6 +76,8 @@ export async function openLetters() {
     ...house,
     inTransaction,
     statements,
+    outbox,
+    letters,
     tokens,
     notices,
     verification,

@@ -6,9 +6,9 @@ import type { Actor } from '../../kernel/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { oneLine } from '../../kernel/one-line.ts';
-import type { FactorDisplay, Matter, Message } from '../../mail/messages.ts';
-import type { Outbox } from '../../storage/outbox.ts';
+import type { FactorDisplay, Matter } from '../../mail/messages.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
+import { ASKED_FOR, type Letters } from '../letters/index.ts';
 import { type Addressee, circumstancesOf, recipientOf } from './recipient.ts';
 
 export interface Notices {
@@ -31,7 +31,7 @@ export interface Notices {
   /** Somebody tried to have another account with this one's address. At most once an hour. */
   accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
   /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
-  loginRequested(account: Addressee, asked: Asked, tx: Tx): Promise<void>;
+  loginRequested(account: Addressee, asked: Asked, actor: Actor, tx: Tx): Promise<void>;
 }
 
 /** `id` tells it from the account's others of its kind. */
@@ -45,7 +45,7 @@ interface Asked {
 }
 
 interface Dependencies {
-  outbox: Outbox<Message>;
+  letters: Pick<Letters, 'send'>;
   clock: Clock;
 }
 
@@ -54,39 +54,43 @@ const HOUR = 3_600_000;
 /** The local part but for its first letter: enough to know one's own address by. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
 
-export function createNotices({ outbox, clock }: Dependencies): Notices {
+export function createNotices({ letters, clock }: Dependencies): Notices {
   /** @param cause what tells it from other notices of its kind to the account: the present unless given. */
-  const tell = (account: Addressee, matter: Matter, tx: Tx, cause: string | number = clock.now()) =>
-    outbox.enqueue(
-      {
-        cause: `${matter.kind}:${account.id}:${cause}`,
-        content: { ...recipientOf(account), ...matter },
-      },
-      tx,
-    );
+  const tell = async (
+    account: Addressee,
+    matter: Matter,
+    actor: Actor,
+    tx: Tx,
+    cause: string | number = clock.now(),
+  ): Promise<void> => {
+    const content = { ...recipientOf(account), ...matter };
+    const isOwners = account.emailVerifiedAt !== null && !ASKED_FOR.has(matter.kind);
+    await letters.send({ cause: `${matter.kind}:${account.id}:${cause}`, content, actor, isOwners }, tx);
+  };
   const about = (actor: Actor) => ({ circumstances: circumstancesOf(actor, clock) });
   const shown = ({ kind, name }: Factor): FactorDisplay => ({ kind, name });
   return {
-    passwordChanged: (account, actor, tx) => tell(account, { kind: 'password-changed', ...about(actor) }, tx),
+    passwordChanged: (account, actor, tx) =>
+      tell(account, { kind: 'password-changed', ...about(actor) }, actor, tx),
     newDevice: (account, device, actor, tx) =>
-      tell(account, { kind: 'new-device', ...about(actor) }, tx, device),
+      tell(account, { kind: 'new-device', ...about(actor) }, actor, tx, device),
     factorAdded: (account, factor, actor, tx) =>
-      tell(account, { kind: 'factor-added', factor: shown(factor), ...about(actor) }, tx, factor.id),
+      tell(account, { kind: 'factor-added', factor: shown(factor), ...about(actor) }, actor, tx, factor.id),
     factorRemoved: (account, factor, actor, tx) =>
-      tell(account, { kind: 'factor-removed', factor: shown(factor), ...about(actor) }, tx, factor.id),
+      tell(account, { kind: 'factor-removed', factor: shown(factor), ...about(actor) }, actor, tx, factor.id),
     recoveryCodeUsed: (account, { id, left }, actor, tx) =>
-      tell(account, { kind: 'recovery-code-used', left, ...about(actor) }, tx, id),
+      tell(account, { kind: 'recovery-code-used', left, ...about(actor) }, actor, tx, id),
     emailChangeRequested: (account, email, actor, tx) =>
-      tell(account, { kind: 'email-change-requested', email: masked(email), ...about(actor) }, tx),
+      tell(account, { kind: 'email-change-requested', email: masked(email), ...about(actor) }, actor, tx),
     emailChanged: (account, email, actor, tx) =>
-      tell(account, { kind: 'email-changed', email: masked(email), ...about(actor) }, tx),
+      tell(account, { kind: 'email-changed', email: masked(email), ...about(actor) }, actor, tx),
     accountExists: (account, actor, tx) =>
-      tell(account, { kind: 'account-exists', ...about(actor) }, tx, Math.floor(clock.now() / HOUR)),
-    loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, tx) => {
+      tell(account, { kind: 'account-exists', ...about(actor) }, actor, tx, Math.floor(clock.now() / HOUR)),
+    loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, actor, tx) => {
       const lasts = Math.ceil((expiresAt.getTime() - clock.now()) / 1000);
       const request = { lasts, expiresAt: expiresAt.toISOString() };
       const matter = { kind: 'login-requested', app: oneLine(app), bindingMessage, request } as const;
-      return tell(account, matter, tx, sha256(authReqId));
+      return tell(account, matter, actor, tx, sha256(authReqId));
     },
   };
 }

@@ -1,11 +1,10 @@
 import type { Settings } from '../../config/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
-import type { Message } from '../../mail/messages.ts';
 import type { Audit } from '../../storage/audit.ts';
-import type { Outbox } from '../../storage/outbox.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Letters } from '../letters/index.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Accounts } from '../users/index.ts';
@@ -14,7 +13,7 @@ import type { Accounts } from '../users/index.ts';
 export interface RegistrationDependencies {
   users: Pick<Users, 'findByEmailKey'>;
   accounts: Pick<Accounts, 'create'>;
-  outbox: Outbox<Message>;
+  letters: Letters;
   notices: Pick<Notices, 'accountExists'>;
   audit: Audit;
   inTransaction: InTransaction;

@@ -26,7 +26,7 @@ export interface Requesting {
 const MOST = { address: 10, source: 200 };
 
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
-  const { users, outbox, notices, audit, inTransaction, limit, clock, settings } = dependencies;
+  const { users, letters, notices, audit, inTransaction, limit, clock, settings } = dependencies;
   return {
     async request(typed, actor, { locale, interaction } = {}) {
       if (!settings.open) throw new DomainError('forbidden');
@@ -35,6 +35,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
         { of: `register:address:${emailKey}`, most: MOST.address },
         { of: `register:source:${sourceOf(actor.ip)}`, most: MOST.source },
       ]);
+      await letters.admit(email);
       const holder = await users.findByEmailKey(emailKey);
       const token = links.seal({ email, interaction: interaction ?? null });
       const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
@@ -49,7 +50,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
             locale: locale ?? null,
             link,
           } as const;
-          await outbox.enqueue({ cause: `register:${sha256(token)}`, content }, tx);
+          await letters.send({ cause: `register:${sha256(token)}`, content, actor }, tx);
         }
         await audit.record({ type: 'user.registration_requested', subject: holder?.id ?? null }, actor, tx);
       });

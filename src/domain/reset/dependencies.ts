@@ -1,11 +1,10 @@
 import type { Clock } from '../../kernel/clock.ts';
-import type { Message } from '../../mail/messages.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
-import type { Outbox } from '../../storage/outbox.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { SignIns } from '../../storage/sign-ins.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Letters } from '../letters/index.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
@@ -17,7 +16,7 @@ import type { SessionEnder } from '../session-ender.ts';
 export interface ResetDependencies {
   users: Users;
   tokens: OneTimeTokens;
-  outbox: Outbox<Message>;
+  letters: Pick<Letters, 'send'>;
   notices: Pick<Notices, 'passwordChanged'>;
   audit: Audit;
   inTransaction: InTransaction;

@@ -32,6 +32,15 @@ const RESET_TTL = 15 * 60;
 /** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
 const MOST = { pair: 10, source: 200, account: 30 };
 
+interface Request {
+  /** What a letter to nobody counts as one to. */
+  subject: string;
+  /** Whether it comes from where the account was signed in of late: then the owner's mailbox need not have room. */
+  isKnown: boolean;
+  actor: Actor;
+  locale: string | undefined;
+}
+
 /** What the work is done for, and undone, when there is nobody to do it for. */
 const NOBODY: UserRecord = {
   id: '00000000-0000-0000-0000-000000000000',
@@ -53,24 +62,28 @@ const NOBODY: UserRecord = {
 };
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
-  const { users, tokens, outbox, audit, inTransaction, limit, signIns, clock } = dependencies;
+  const { users, tokens, letters, audit, inTransaction, limit, signIns, clock } = dependencies;
 
-  const send = async (account: UserRecord, actor: Actor, locale: string | undefined, tx: Tx) => {
-    const payload: Grounds = groundsOf(account);
+  const send = async (account: UserRecord | null, { subject, isKnown, actor, locale }: Request, tx: Tx) => {
+    const addressee = account ?? NOBODY;
+    const payload: Grounds = groundsOf(addressee);
     const token = await tokens.create(
-      { purpose: 'reset-password', accountId: account.id, payload, ttl: RESET_TTL, keepOlder: true },
+      { purpose: 'reset-password', accountId: addressee.id, payload, ttl: RESET_TTL, keepOlder: true },
       tx,
     );
     const expiresAt = new Date(clock.now() + RESET_TTL * 1000).toISOString();
-    await outbox.enqueue(
+    await letters.send(
       {
         cause: `password-reset:${sha256(token)}`,
         content: {
-          ...recipientOf(account, locale),
+          ...recipientOf(addressee, locale),
           kind: 'password-reset',
           link: { token, lasts: RESET_TTL, expiresAt },
           circumstances: circumstancesOf(actor, clock),
         },
+        actor,
+        ...(account ? {} : { countedAs: subject }),
+        isOwners: isKnown && addressee.emailVerifiedAt !== null,
       },
       tx,
     );
@@ -81,16 +94,17 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return { found: false };
     const source = sourceOf(actor.ip);
-    const knows = () => signIns.knows(account?.id ?? NOBODY.id, source, clock.now());
+    const isKnown = await signIns.knows(account?.id ?? NOBODY.id, source, clock.now());
     await limit([
       { of: `reset:${subject}\n${source}`, most: MOST.pair },
       { of: `reset:${source}`, most: MOST.source },
-      { of: `reset:${subject}`, most: MOST.account, unless: knows },
+      { of: `reset:${subject}`, most: MOST.account, unless: isKnown },
     ]);
+    const request: Request = { subject, isKnown, actor, locale };
     await inTransaction(async (tx) => {
       const locked = await users.lock(account?.id ?? NOBODY.id, tx);
       const isReachable = locked?.status === 'active';
-      await workOrDecoy(isReachable, () => send(locked ?? NOBODY, actor, locale, tx), tx);
+      await workOrDecoy(isReachable, () => send(locked, request, tx), tx);
       const reason = locked ? 'account_suspended' : 'unknown_account';
       await audit.record(
         {

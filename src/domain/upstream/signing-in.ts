@@ -34,7 +34,7 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
       if (!linked) throw new DomainError('identity_taken');
       const details = identityDetails(linked);
       await audit.record({ type: 'identity.linked', subject: account.id, details }, actor, tx);
-      if (!emailVerified) await verification.begin(account, tx);
+      if (!emailVerified) await verification.begin(account, actor, tx);
       return account.id;
     });
   };

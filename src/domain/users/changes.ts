@@ -66,7 +66,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
   /** The old address hears of it, and the new one is asked for its proof. */
   const tellOfMove = async (before: UserRecord, after: UserRecord, actor: Actor, tx: Tx) => {
     await notices.emailChanged(before, after.email, actor, tx);
-    if (after.emailVerifiedAt === null) await verification.begin(after, tx);
+    if (after.emailVerifiedAt === null) await verification.begin(after, actor, tx);
   };
 
   const update: Changes['update'] = async (of, { password, emailVerified, ...profile }, actor) => {

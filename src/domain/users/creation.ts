@@ -71,7 +71,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
       const user = await prepare(dependencies, account, signal);
       return inTransaction(async (tx) => {
         const record = await insert(dependencies, user, actor, tx);
-        await verification.begin(record, tx);
+        await verification.begin(record, actor, tx);
         return toUser(record);
       });
     },

@@ -1,10 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts';
-import type { Message } from '../../mail/messages.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
-import type { Outbox } from '../../storage/outbox.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Letters } from '../letters/index.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 
@@ -12,7 +11,7 @@ import type { MailLimit } from '../notices/mail-limit.ts';
 export interface VerificationDependencies {
   users: Users;
   tokens: OneTimeTokens;
-  outbox: Outbox<Message>;
+  letters: Letters;
   notices: Pick<Notices, 'emailChangeRequested' | 'emailChanged' | 'accountExists'>;
   audit: Audit;
   inTransaction: InTransaction;

@@ -17,10 +17,11 @@ interface Options {
 
 export interface Requesting {
   /**
-   * Sends a link that verifies the address of a new account, in the transaction that makes it.
-   * @param account as it was just made.
+   * Sends a link that verifies the address that an account has got, in the transaction that gives it. None is sent to a
+   * mailbox that has had its share of letters: another one can be asked for.
+   * @param account as it was just made or changed. @param actor whose doing it is.
    */
-  begin(account: NewAccount, tx: Tx, options?: Options): Promise<void>;
+  begin(account: NewAccount, actor: Actor, tx: Tx, options?: Options): Promise<void>;
   /**
    * Sends another such link; earlier ones end.
    * @returns whether there was something to verify.
@@ -44,9 +45,15 @@ const VERIFICATION_TTL = 86_400;
 const MOST = { account: 10, address: 10, source: 200 };
 
 export function requesting(dependencies: VerificationDependencies): Requesting {
-  const { users, tokens, outbox, notices, audit, inTransaction, limit, clock } = dependencies;
+  const { users, tokens, letters, notices, audit, inTransaction, limit, clock } = dependencies;
 
-  const send = async (account: NewAccount, to: string, locale: string | undefined, tx: Tx) => {
+  const send = async (
+    account: NewAccount,
+    to: string,
+    actor: Actor,
+    { locale }: Options,
+    tx: Tx,
+  ): Promise<void> => {
     const token = await tokens.create(
       {
         purpose: 'verify-email',
@@ -60,18 +67,18 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
     const link = { token, lasts: VERIFICATION_TTL, expiresAt };
     // Nobody has proved yet that the account and this address belong together: no name goes there.
     const recipient = { ...recipientOf(account, locale), to, person: null };
-    await outbox.enqueue(
-      { cause: `verify-email:${sha256(token)}`, content: { ...recipient, kind: 'verify-email', link } },
-      tx,
-    );
+    const content = { ...recipient, kind: 'verify-email', link } as const;
+    await letters.send({ cause: `verify-email:${sha256(token)}`, content, actor }, tx);
   };
 
-  const limited = (accountId: string, emailKey: string, actor: Actor) =>
-    limit([
+  const limited = async (accountId: string, email: string, actor: Actor) => {
+    await limit([
       { of: `verify:account:${accountId}`, most: MOST.account },
-      { of: `verify:address:${emailKey}`, most: MOST.address },
+      { of: `verify:address:${parseEmail(email).emailKey}`, most: MOST.address },
       { of: `verify:source:${sourceOf(actor.ip)}`, most: MOST.source },
     ]);
+    await letters.admit(email);
+  };
 
   /** The account, active and locked. */
   const lock = async (id: string, tx: Tx) => {
@@ -83,17 +90,17 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   const request: Requesting['request'] = async (accountId, actor, { locale } = {}) => {
     const { email, emailVerifiedAt } = present(await users.findById(accountId));
     if (emailVerifiedAt) return false;
-    await limited(accountId, parseEmail(email).emailKey, actor);
+    await limited(accountId, email, actor);
     await inTransaction(async (tx) => {
       const account = await lock(accountId, tx);
-      await send(account, account.email, locale, tx);
+      await send(account, account.email, actor, { locale }, tx);
       await audit.record({ type: 'email.verification_requested', subject: accountId }, actor, tx);
     });
     return true;
   };
 
   return {
-    begin: (account, tx, { locale } = {}) => send(account, account.email, locale, tx),
+    begin: (account, actor, tx, options = {}) => send(account, account.email, actor, options, tx),
     request,
     async requestChange(accountId, typed, actor, { locale } = {}) {
       const { email, emailKey } = parseEmail(typed);
@@ -101,14 +108,14 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
         await request(accountId, actor, { locale });
         return;
       }
-      await limited(accountId, emailKey, actor);
+      await limited(accountId, email, actor);
       await inTransaction(async (tx) => {
         const account = await lock(accountId, tx);
         const holder = await users.findByEmailKey(emailKey);
         if (holder && holder.id !== accountId) {
           await tokens.deleteOf(accountId, 'verify-email', tx);
           await notices.accountExists(holder, actor, tx);
-        } else await send(account, email, locale, tx);
+        } else await send(account, email, actor, { locale }, tx);
         await notices.emailChangeRequested(account, email, actor, tx);
         await audit.record({ type: 'email.change_requested', subject: accountId }, actor, tx);
       });

@@ -1,0 +1,124 @@
+/**
+ * Where letters enter the outbox. Whatever way they came about, one mailbox gets no more than a few an hour, so that
+ * nobody can have us fill a stranger's.
+ */
+import type { Actor } from '../../kernel/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { DomainError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { Message, MessageKind } from '../../mail/messages.ts';
+import type { Counters } from '../../storage/counters.ts';
+import type { Outbox } from '../../storage/outbox.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import { sourceOf } from '../source.ts';
+import { mailboxOf } from './mailbox.ts';
+
+interface Letter {
+  /** Of one cause one letter is ever sent. */
+  cause: string;
+  content: Message;
+  /** Whose doing it is. */
+  actor: Actor;
+  /** What it counts as a letter to, where that is not the address it goes to. */
+  countedAs?: string;
+  /** Whether it is known to be the doing of the owner, or of somebody signed in as them: such a one goes out at once. */
+  isOwners?: boolean;
+}
+
+export interface Letters {
+  /**
+   * Leaves a letter in the outbox, to be sent if `tx` commits. What a stranger can ask for is dropped once the mailbox
+   * has had its share of this hour, or the source. A notice about what was done to an account is not dropped, because
+   * whoever did it could have filled the mailbox before: it waits for an hour with room, or goes out at once when the
+   * mailbox is known to be the owner's, because then no stranger can cause it.
+   * @returns whether it was left there.
+   * @throws DomainError unavailable when the counters are.
+   */
+  send(letter: Letter, tx: Tx): Promise<boolean>;
+  /** Before a letter is asked for by name. @throws DomainError rate_limited when `to` has had its share, unavailable. */
+  admit(to: string): Promise<void>;
+}
+
+/** Letters an hour: to one mailbox, and by one source. */
+const MOST = { mailbox: 10, source: 200 };
+
+const HOUR = 3600;
+/** Hours that a notice may wait at most. */
+const LONGEST_WAIT = 24;
+
+/** What anybody can have sent to an address by naming it. The others are notices. */
+export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'verify-email',
+  'password-reset',
+  'account-exists',
+  'login-requested',
+]);
+
+interface Dependencies {
+  outbox: Outbox<Message>;
+  counters: Counters;
+  clock: Clock;
+}
+
+export function createLetters({ outbox, counters, clock }: Dependencies): Letters {
+  const keyOf = (what: string, hour: number) => `letters:${sha256(what)}:${hour}`;
+  const thisHour = () => Math.floor(clock.now() / 1000 / HOUR);
+  /** Seconds until the end of an hour, by which its counter may go. */
+  const endOf = (hour: number) => Math.max(1, Math.ceil((hour + 1) * HOUR - clock.now() / 1000));
+
+  /** Takes a place within an hour, if there is one. */
+  const take = async (what: string, hour: number, most: number): Promise<boolean> => {
+    const key = keyOf(what, hour);
+    const { count } = await counters.add(key, 1, endOf(hour));
+    if (count <= most) return true;
+    await counters.add(key, -1, endOf(hour));
+    return false;
+  };
+
+  /** Who is bounded as a source: a program and an operator answer for what they do. */
+  const sourceLimited = ({ kind }: Actor) => kind === 'anonymous' || kind === 'user';
+
+  const hasRoom = async (mailbox: string, actor: Actor): Promise<boolean> => {
+    const hour = thisHour();
+    if (sourceLimited(actor) && !(await take(`source ${sourceOf(actor.ip)}`, hour, MOST.source)))
+      return false;
+    return take(mailbox, hour, MOST.mailbox);
+  };
+
+  /** Seconds that a notice has to wait for an hour with room; null when there is none for a day. */
+  const waitFor = async (mailbox: string): Promise<number | null> => {
+    const hour = thisHour();
+    for (let wait = 0; wait < LONGEST_WAIT; wait += 1)
+      if (await take(mailbox, hour + wait, MOST.mailbox)) return wait === 0 ? 0 : endOf(hour + wait - 1);
+    return null;
+  };
+
+  /** Seconds until it may go out; null when it may not. */
+  const delayOf = async (
+    mailbox: string,
+    { content, actor, isOwners }: Pick<Required<Letter>, 'content' | 'actor' | 'isOwners'>,
+  ): Promise<number | null> => {
+    if (isOwners) {
+      await take(mailbox, thisHour(), MOST.mailbox);
+      return 0;
+    }
+    if (!ASKED_FOR.has(content.kind)) return waitFor(mailbox);
+    return (await hasRoom(mailbox, actor)) ? 0 : null;
+  };
+
+  return {
+    async send({ cause, content, actor, countedAs = content.to, isOwners = false }, tx) {
+      const mailbox = mailboxOf(countedAs);
+      const delay = await delayOf(mailbox, { content, actor, isOwners });
+      if (delay === null) return false;
+      await outbox.enqueue({ cause, content, delay }, tx);
+      return true;
+    },
+    async admit(to) {
+      const hour = thisHour();
+      const had = await counters.get(keyOf(mailboxOf(to), hour));
+      if (had && had.count >= MOST.mailbox)
+        throw new DomainError('rate_limited', { retryAfter: endOf(hour) });
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, test } from '@jest/globals';
+import { newPerson } from '../../src/http/contracts/conformance.ts';
+import { doorOf, type Hall, startHall } from '../contracts/support/hall.ts';
+import { habits } from '../contracts/support/members.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { type Letters, readLetters } from './support/mail.ts';
+
+const MOST = 10;
+
+let hall: Hall;
+let letters: Letters;
+beforeAll(async () => {
+  hall = await startHall();
+  letters = readLetters(hall.postern);
+});
+
+const victims = (): string => newPerson().email;
+const tagged = (email: string, tag: number): string => email.replace('@', `+${tag}@`);
+
+/** Waits until all that is due has gone out. */
+async function allSent(): Promise<void> {
+  const due = "select id from outbox where content is not null and due_at <= now() + interval '1 minute'";
+  while ((await hall.sql(due)).length > 0) await sleep(20);
+}
+
+/** How many letters the addresses got within an hour of the clock, at most. */
+async function inOneHour(addresses: string[]): Promise<number> {
+  await allSent();
+  const counts = await Promise.all(addresses.map((address) => letters.count(address)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** A full hour must not pass meanwhile: letters are counted by the hour of the clock. */
+async function withinAnHour(): Promise<void> {
+  const left = 3_600_000 - (Date.now() % 3_600_000);
+  if (left < 10_000) await sleep(left);
+}
+
+test.each(['ppl', 'flask'] as const)(
+  'changes of an address to and fro at %s fill no mailbox',
+  async (name) => {
+    await withinAnHour();
+    const [victim, other] = [victims(), victims()];
+    const visitor = hall.visitor(name);
+    const { token: bearer, params, email } = await habits[name].join(visitor);
+    const update = doorOf(name).operations.some(({ id }) => id === 'updateMe') ? 'updateMe' : 'updateUser';
+    for (let change = 0; change < 40; change += 1) {
+      const body = { email: change % 2 === 0 ? victim : other };
+      await visitor.call(update, { bearer, params, body }, { status: 200, body });
+    }
+    for (const address of [victim, other, email])
+      expect(await inOneHour([address])).toBeLessThanOrEqual(MOST);
+  },
+);
+
+test('registrations with tags of one address fill no mailbox, at a contract or on the page', async () => {
+  await withinAnHour();
+  const victim = victims();
+  const addresses = Array.from({ length: 24 }, (_, tag) => tagged(victim, tag));
+  for (const [index, email] of addresses.entries()) {
+    const { username, password } = newPerson();
+    if (index % 2 === 0) {
+      await hall.visitor('cookie').call('register', { body: { username, email, password } }, { status: 201 });
+      continue;
+    }
+    const agent = new UserAgent(hall.url);
+    const { status } = await agent.submit(await agent.open('/register'), { username, email, password });
+    expect(status).toBe(200);
+  }
+  expect(await inOneHour(addresses)).toBe(MOST);
+});
+
+test('what is asked for by many ways adds up', async () => {
+  await withinAnHour();
+  const email = victims();
+  const { password, username } = newPerson();
+  await hall.visitor('gateway').call('register', { body: { username, email, password } }, { status: 201 });
+  for (let index = 0; index < 9; index += 1) {
+    await hall.visitor('gateway').call('passwordReset', { body: { email } }, { status: 200 });
+    const agent = new UserAgent(hall.url);
+    const page = await agent.submit(await agent.open('/forgot-password'), { identifier: username });
+    expect(page.status).toBe(200);
+  }
+  expect(await inOneHour([email])).toBe(MOST);
+});

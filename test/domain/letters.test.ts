@@ -1,0 +1,95 @@
+import { expect, test } from '@jest/globals';
+import { createLetters } from '../../src/domain/letters/index.ts';
+import { mailboxOf } from '../../src/domain/letters/mailbox.ts';
+import type { Message } from '../../src/mail/messages.ts';
+import { openLetters, somewhere } from '../mail/letters.ts';
+import { at, errorOf, newEmail, operator } from './house.ts';
+
+const opened = openLetters();
+const HOUR = 3_600_000;
+
+const circumstances = { at: new Date(0).toISOString(), ip: null, browser: null, system: null };
+const link = { token: 'token', lasts: 900, expiresAt: new Date(Date.now() + HOUR).toISOString() };
+const recipient = (to: string) => ({ to, person: null, locale: null });
+const asked = (to: string): Message => ({ ...recipient(to), kind: 'password-reset', link, circumstances });
+const notice = (to: string): Message => ({ ...recipient(to), kind: 'password-changed', circumstances });
+
+/** Letters half an hour after the full hour, so that no test runs into the next one. */
+async function post() {
+  const { outbox, counters, inTransaction, pool } = await opened;
+  const now = Math.floor(Date.now() / HOUR) * HOUR + HOUR / 2;
+  const letters = createLetters({ outbox, counters, clock: { now: () => now } });
+  let cause = 0;
+  const send = (content: Message, more: object = {}) =>
+    inTransaction((tx) =>
+      letters.send({ cause: `${newEmail()} ${(cause += 1)}`, content, actor: somewhere(), ...more }, tx),
+    );
+  /** In how many minutes each letter is due, in order. */
+  const due = async () => {
+    const { rows } = await pool.query<{ minutes: number }>(
+      'select round(extract(epoch from due_at - now()) / 60)::int as minutes from outbox where content is not null order by due_at',
+    );
+    await pool.query('delete from outbox');
+    return rows.map(({ minutes }) => minutes);
+  };
+  return { letters, send, due };
+}
+
+const times = async <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> => {
+  const results = [];
+  for (let index = 0; index < count; index += 1) results.push(await work(index));
+  return results;
+};
+
+test.each([
+  ['Ada@Example.com', 'ada@example.com'],
+  ['ada+shop@example.com', 'ada@example.com'],
+  ['ada+a+b@example.com', 'ada@example.com'],
+  ['+ada@example.com', '+ada@example.com'],
+  ['a.d.a@example.com', 'a.d.a@example.com'],
+  ['username:ada', 'username:ada'],
+])('%s is a name of the mailbox %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
+
+test('a mailbox gets ten letters an hour that strangers can ask for, whatever tag they write', async () => {
+  const { letters, send, due } = await post();
+  const email = newEmail();
+  const tagged = (index: number) => email.replace('@', index % 2 === 0 ? '@' : `+${index}@`);
+  const sent = await Promise.all(Array.from({ length: 25 }, (_, index) => send(asked(tagged(index)))));
+  expect(sent.filter(Boolean)).toHaveLength(10);
+  expect(await due()).toHaveLength(10);
+  const refusal = { code: 'rate_limited', retryAfter: HOUR / 2000 };
+  expect(await errorOf(letters.admit(tagged(1)))).toEqual(refusal);
+  expect(await errorOf(letters.admit(newEmail()))).toEqual({ code: 'none' });
+});
+
+test('a full mailbox keeps no notice from anybody: it waits for an hour with room', async () => {
+  const { send, due } = await post();
+  const email = newEmail();
+  await times(10, () => send(asked(email)));
+  await due();
+  await times(12, () => send(notice(email)));
+  const minutes = await due();
+  expect(minutes).toEqual([...Array.from({ length: 10 }, () => 30), 90, 90]);
+});
+
+test('an owner is told at once', async () => {
+  const { send, due } = await post();
+  const email = newEmail();
+  await times(10, () => send(asked(email)));
+  await due();
+  await send(notice(email), { isOwners: true });
+  expect(await due()).toEqual([0]);
+});
+
+test('one source has two hundred an hour sent, a program and an operator as many as they like', async () => {
+  const { send, due } = await post();
+  const actor = at('2001:db8:7:7::1');
+  await times(200, (index) => send(asked(newEmail()), { actor: { ...actor, ip: `2001:db8:7:7::${index}` } }));
+  expect(await due()).toHaveLength(200);
+  expect(await send(asked(newEmail()), { actor })).toBe(false);
+  expect(await send(asked(newEmail()), { actor: at('2001:db8:7:8::1') })).toBe(true);
+  expect(await send(asked(newEmail()), { actor: { ...actor, kind: 'client' } })).toBe(true);
+  expect(await send(asked(newEmail()), { actor: operator })).toBe(true);
+  expect(await send(notice(newEmail()), { actor })).toBe(true);
+  await due();
+});
