@@ -1,3 +1,4 @@
+import type { IdTokenClaims } from '../kernel/id-token-claims.ts';
 import { holds, type Profile } from '../kernel/profiles.ts';
 import { UsageError } from './failure.ts';
 
@@ -15,6 +16,7 @@ export interface ClientOptions {
   refreshAbsoluteTtl?: number;
   accessTokenTtl?: number;
   idTokenTtl?: number;
+  idTokenClaims?: IdTokenClaims;
   exchangeFor?: string[];
   exchangeFrom?: string[];
   exchangeImpersonation?: boolean;
@@ -91,6 +93,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     refresh_token_absolute_ttl: options.refreshAbsoluteTtl,
     access_token_ttl: options.accessTokenTtl,
     id_token_ttl: options.idTokenTtl,
+    id_token_claims: options.idTokenClaims,
     token_exchange: tokenExchange(options),
     may_act: options.mayAct,
     backchannel_token_delivery_mode: deliveryMode(options, grants),

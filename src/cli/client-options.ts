@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { ID_TOKEN_CLAIMS } from '../kernel/id-token-claims.ts';
 import { PROFILES } from '../kernel/profiles.ts';
 import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
@@ -27,6 +28,12 @@ export function withMetadataOptions(command: Command): Command {
     .option('--default-resource <uri>', 'the API that its tokens are for when it names none')
     .option('--access-token-ttl <seconds>', 'how long its access tokens live', integer(1, DAY))
     .option('--id-token-ttl <seconds>', 'how long its ID tokens live', integer(1, DAY))
+    .addOption(
+      new Option(
+        '--id-token-claims <which>',
+        'whether its ID tokens have the claims of the scopes, or say only that somebody signed in',
+      ).choices(ID_TOKEN_CLAIMS),
+    )
     .option('--refresh-ttl <seconds>', 'when an unused refresh token ends', integer(1, 3650 * DAY))
     .option(
       '--refresh-absolute-ttl <seconds>',

@@ -161,6 +161,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     },
     acrValues: [...ACR_VALUES],
     claims: SCOPE_CLAIMS,
+    // By client: tokens/id-token-claims.ts.
+    conformIdTokenClaims: false,
     scopes: [...OIDC_SCOPES],
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: createPairwiseIdentifier(secrets),

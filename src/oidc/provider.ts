@@ -51,10 +51,11 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installHashedSecrets(provider);
   installTokenExchange(provider, {
     verifier: deps.verifier,
+    secrets: deps.secrets,
     clock: deps.clock,
     exchanged: (exchange) => deps.events.tokenExchanged(exchange),
   });
-  installIdTokenClaims(provider);
+  installIdTokenClaims(provider, deps.secrets);
   installQueryRefusal(provider);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);

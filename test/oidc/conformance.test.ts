@@ -21,7 +21,7 @@ describe('what the Basic plan looks at', () => {
   let person: Person;
   beforeAll(async () => {
     provider = await startProvider();
-    client = await provider.createClient({ require_pkce: false });
+    client = await provider.createClient({ require_pkce: false, id_token_claims: 'minimal' });
     person = await provider.createPerson();
   });
   const plain = { code_challenge: '', code_challenge_method: '' };

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { authorizationUrl, answer, exchange, signIn } from './support/flow.ts';
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { authorizationUrl, answer, exchange, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -34,8 +35,48 @@ describe('ID tokens', () => {
       nonce: 'n-1',
     });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(3600);
+    // OpenID Connect Core section 3.1.3.6.
+    const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
+      .update(tokens.access_token)
+      .digest();
+    expect(payload['at_hash']).toBe(hash.subarray(0, hash.length / 2).toString('base64url'));
     expect(payload['auth_time']).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000));
     expect(payload['auth_time']).toBeGreaterThan(before - 60);
+  });
+
+  const ALWAYS = 'acr amr at_hash aud auth_time exp iat iss jti sub'.split(' ');
+  const namesIn = (token: string) => Object.keys(decodeJwt(token)).sort();
+
+  it('have the claims of the granted scopes, after a refresh too, and nothing of ours', async () => {
+    const client = await provider.createClient();
+    const tokens = await signIn(provider, client, person, {
+      agent,
+      parameters: { scope: 'openid email roles' },
+    });
+    const claims = { email: person.email, email_verified: true, roles: ['user'] };
+    const again = (await refresh(provider, client, tokens.refresh_token)).body;
+    for (const token of [tokens.id_token, again.id_token]) {
+      expect(decodeJwt(token)).toMatchObject(claims);
+      expect(namesIn(token)).toEqual([...ALWAYS, ...Object.keys(claims)].sort());
+    }
+    expect((await userinfo(provider, tokens.access_token)).body).toEqual({ sub: person.id, ...claims });
+    const less = await refresh(provider, client, again.refresh_token, { scope: 'openid roles' });
+    expect(namesIn(less.body.id_token)).toEqual([...ALWAYS, 'roles'].sort());
+  });
+
+  it('have no more than was asked for by name, when the client’s metadata says so', async () => {
+    const client = await provider.createClient({ id_token_claims: 'minimal' });
+    const plain = await signIn(provider, client, person, { agent });
+    expect(namesIn(plain.id_token)).toEqual(ALWAYS);
+    expect((await userinfo(provider, plain.access_token)).body).toMatchObject({ email: person.email });
+    const named = await signIn(provider, client, person, {
+      agent,
+      parameters: { claims: JSON.stringify({ id_token: { email: null } }) },
+    });
+    expect(namesIn(named.id_token)).toEqual([...ALWAYS, 'email'].sort());
+    await expect(provider.createClient({ id_token_claims: 'all' })).rejects.toMatchObject({
+      code: 'invalid_client_metadata',
+    });
   });
 
   it('tell a new sign-in from the one before', async () => {

@@ -67,6 +67,7 @@ describe('FAPI 2.0 Security Profile', () => {
     const tokens = await oidc.authorizationCodeGrant(config, back, checks, undefined, { DPoP });
     expect(tokens.token_type).toBe('dpop');
     expect(decodeProtectedHeader(tokens.id_token ?? '').alg).toBe('ES256');
+    expect(tokens.claims()).not.toHaveProperty('email');
     const info = await oidc.fetchUserInfo(config, tokens.access_token, person.id, { DPoP });
     expect(info).toMatchObject({ email: person.email });
     const bearer = await fetch(`${provider.url}/oauth2/userinfo`, {

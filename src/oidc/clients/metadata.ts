@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider';
+import { ID_TOKEN_CLAIMS, type IdTokenClaims } from '../../kernel/id-token-claims.ts';
 import { PROFILES } from '../../kernel/profiles.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import { type AssertionIssuer, issuersProblem } from './assertion-issuers.ts';
@@ -19,6 +20,8 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
  * - `refresh_token_ttl`: seconds that an unused refresh token lives; the server's `refresh.idle` without;
  * - `refresh_token_absolute_ttl`: seconds that refresh tokens serve after the login, however often they are used; never
  *   more than the server's `refresh.absolute`;
+ * - `id_token_claims` (`scopes`): whether its ID tokens have the claims of the granted scopes, or with `minimal` those of
+ *   `openid` alone, as of a client with a FAPI profile;
  * - `access_token_ttl`, `id_token_ttl`: seconds that these live, a day at most; an API may have them shorter;
  * - `token_exchange`: what it may get by token exchange (RFC 8693); nothing without;
  * - `assertion_issuers`: other issuers whose assertions, of one subject each, stand for this client (RFC 7523);
@@ -38,6 +41,7 @@ export const EXTRA_METADATA = [
   'refresh_token_absolute_ttl',
   'access_token_ttl',
   'id_token_ttl',
+  'id_token_claims',
   'token_exchange',
   'may_act',
   'dpop_require_nonce',
@@ -98,6 +102,8 @@ const checks: Record<string, Check> = {
   // Keys stay published, and revocations are remembered, for as long as these may live.
   access_token_ttl: secondsUpTo(DAY),
   id_token_ttl: secondsUpTo(DAY),
+  id_token_claims: (value) =>
+    ID_TOKEN_CLAIMS.some((known) => known === value) ? null : `must be one of ${ID_TOKEN_CLAIMS.join(', ')}`,
   token_exchange: policyProblem,
   assertion_issuers: issuersProblem,
   may_act: (value) => (typeof value === 'string' && value !== '' ? null : 'must be a client_id'),
@@ -135,6 +141,7 @@ export interface ExtraClientProperties {
   refresh_token_absolute_ttl?: number;
   access_token_ttl?: number;
   id_token_ttl?: number;
+  id_token_claims?: IdTokenClaims;
   token_exchange?: TokenExchangePolicy;
   may_act?: string;
   assertion_issuers?: AssertionIssuer[];

@@ -77,6 +77,7 @@ function applyFapi2(metadata: Metadata): void {
       'FAPI 2.0 Security Profile section 5.4.1',
     );
   if (!isBoundToKey(metadata)) metadata['dpop_bound_access_tokens'] = true;
+  metadata['id_token_claims'] ??= 'minimal';
   metadata['require_pushed_authorization_requests'] = true;
   metadata['rotate_refresh_tokens'] = false;
 }

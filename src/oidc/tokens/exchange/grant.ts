@@ -9,6 +9,7 @@ import {
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
 import { epochSeconds, type Clock } from '../../../kernel/clock.ts';
+import type { Secrets } from '../../../kernel/secrets.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import { TOKEN_EXCHANGE } from '../grant-types.ts';
 import { actingUnder, targetOf } from './policy.ts';
@@ -28,6 +29,7 @@ export interface TokenExchange {
 
 interface Dependencies {
   verifier: AccessTokenVerifier;
+  secrets: Secrets;
   clock: Clock;
   /** Writes it down, before the token is handed out. */
   exchanged(exchange: TokenExchange): Promise<void>;
@@ -63,9 +65,12 @@ const hasKeyOf = (
 ) => (of.jkt === undefined || of.jkt === token.jkt) && (of.x5t === undefined || of.x5t === token['x5t#S256']);
 
 /** Registers token exchange with the provider: before any client that has this grant is looked up. */
-export function installTokenExchange(provider: Provider, { verifier, clock, exchanged }: Dependencies): void {
+export function installTokenExchange(
+  provider: Provider,
+  { verifier, secrets, clock, exchanged }: Dependencies,
+): void {
   const now = () => epochSeconds(clock);
-  const read = createTokenReader({ verifier, now });
+  const read = createTokenReader({ verifier, secrets, now });
 
   /** @throws InvalidRequest for one without the other (RFC 8693 section 2.1). */
   async function readPair(

@@ -1,7 +1,9 @@
 import { decodeJwt } from 'jose';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { Secrets } from '../../../kernel/secrets.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import type { LoginBehind } from '../extra-claims.ts';
+import { grantOfIdToken } from '../id-token-claims.ts';
 
 /** Token type identifiers (RFC 8693 section 3). */
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -107,19 +109,26 @@ function audienceOf(jwt: string): unknown {
 }
 
 /** The claims of an ID token of ours, whoever it is for. Those of one that has expired too. */
-async function idTokenClaims(provider: Provider, value: string): Promise<Claims | undefined> {
+async function idTokenClaims(
+  provider: Provider,
+  secrets: Secrets,
+  value: string,
+): Promise<Claims | undefined> {
   const audience = audienceOf(value);
   const client = typeof audience === 'string' ? await provider.Client.find(audience) : undefined;
   if (!client) return undefined;
   const validated = await provider.IdToken.validate(value, client).catch(() => undefined);
+  if (validated?.payload['exp'] === undefined) return undefined;
   // Only ID tokens tell their grant: other JWTs for clients (JARM, signed userinfo) are none.
-  if (validated?.payload['gid'] === undefined || validated.payload['exp'] === undefined) return undefined;
+  const gid = grantOfIdToken(secrets, validated.payload['jti']);
+  if (gid === undefined) return undefined;
   const { scope: _scope, ...claims } = validated.payload as unknown as Claims;
-  return { ...claims, client_id: client.clientId };
+  return { ...claims, gid, client_id: client.clientId };
 }
 
 interface Dependencies {
   verifier: AccessTokenVerifier;
+  secrets: Secrets;
   /** Seconds since the epoch. */
   now(): number;
 }
@@ -128,13 +137,13 @@ interface Dependencies {
  * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
  * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
  */
-export function createTokenReader({ verifier, now }: Dependencies) {
+export function createTokenReader({ verifier, secrets, now }: Dependencies) {
   const claimsOf = async (
     ctx: KoaContextWithOIDC,
     value: string,
     type: string,
   ): Promise<Claims | null | undefined> => {
-    if (type === ID_TOKEN) return idTokenClaims(ctx.oidc.provider, value);
+    if (type === ID_TOKEN) return idTokenClaims(ctx.oidc.provider, secrets, value);
     return value.includes('.') ? await verifier.verify(value) : opaqueClaims(ctx, value);
   };
   return async (
