@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readEmailAddress } from '../kernel/email-address.ts';
 import { PROFILES } from '../kernel/profiles.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
 
@@ -9,6 +10,10 @@ const contract = z.string();
 const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
 
 const headerName = z.string().regex(/^[a-z0-9-]+$/i, 'must be the name of a header');
+
+const emailAddress = z
+  .string()
+  .refine((value) => readEmailAddress(value) !== null, 'must be an email address');
 
 const language = z.enum(['en', 'de', 'es', 'zh']);
 
@@ -108,7 +113,7 @@ const everySetting = z.strictObject({
     limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
     gateway: z.strictObject({ revealUnknownEmail: z.boolean() }),
   }),
-  mail: z.strictObject({ from: z.email().nullable(), templates: z.string().min(1).nullable() }),
+  mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
   upstreams: z.array(configuredUpstreamSchema),
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
@@ -144,7 +149,7 @@ export const environmentSchema = z.object({
   SMTP_URL: url(['smtp:', 'smtps:'], 'smtps://user:password@host:465').optional(),
   SECRETS_KEY: z.string().optional(),
   WEB_CONCURRENCY: z.coerce.number().int().min(1).max(256).optional(),
-  ADMIN_EMAIL: z.email().optional(),
+  ADMIN_EMAIL: emailAddress.optional(),
   ADMIN_PASSWORD: z.string().optional(),
   CONTRACTS: z
     .string()

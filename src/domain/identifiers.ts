@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { readEmailAddress } from '../kernel/email-address.ts';
 import { DomainError } from '../kernel/errors.ts';
 
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
@@ -6,8 +6,6 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Greek}/u, /\p{Script=Cyrillic}/u];
 /** Controls, lone surrogates, line separators and what turns the writing direction of the text around it. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-
-const emailAddress = z.email().max(254);
 
 /** How many characters a person sees as typed: code points, not UTF-16 units. */
 export const codePoints = (value: string): number => Array.from(value).length;
@@ -42,15 +40,14 @@ export function parseUsername(value: string): { username: string; usernameKey: s
 }
 
 /**
- * An email address of ASCII letters (RFC 5321 without quoting), at most 254 characters.
- * @returns it as typed, and its key: lower case in both parts, because no provider in use tells them apart.
+ * An email address.
+ * @returns it as typed but for width and composition, and the key that uniqueness is decided on (`readEmailAddress`).
  * @throws DomainError invalid_email.
  */
 export function parseEmail(value: string): { email: string; emailKey: string } {
-  if (!emailAddress.safeParse(value).success || value.indexOf('@') > 64) {
-    throw new DomainError('invalid_email', { field: 'email' });
-  }
-  return { email: value, emailKey: value.toLowerCase() };
+  const read = readEmailAddress(value);
+  if (!read) throw new DomainError('invalid_email', { field: 'email' });
+  return { email: read.address, emailKey: read.key };
 }
 
 /**

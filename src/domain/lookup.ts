@@ -2,6 +2,9 @@ import type { UserRecord, Users } from '../storage/users.ts';
 import { isDomainError } from '../kernel/errors.ts';
 import { parseEmail, parseUsername } from './identifiers.ts';
 
+/** As typed with a Latin keyboard or a Chinese, Japanese or Korean one. */
+const AT_SIGN = /[@＠]/u;
+
 /** The key that `parse` finds, or null for what no account can be called. */
 function keyOf(parse: () => string): string | null {
   try {
@@ -31,7 +34,7 @@ export async function lookUp(
 ): Promise<{ subject: string; account: UserRecord | null }> {
   const value = 'email' in typed ? typed.email : typed.identifier;
   if (typeof value === 'string') {
-    if ('email' in typed || value.includes('@')) {
+    if ('email' in typed || AT_SIGN.test(value)) {
       const key = emailKeyOf(value);
       if (key !== null) return { subject: `email:${key}`, account: await users.findByEmailKey(key) };
     } else {

@@ -1,3 +1,4 @@
+import { readEmailAddress } from '../kernel/email-address.ts';
 import { Refused } from '../outbox/dispatcher.ts';
 import type { Rendered } from './renderer.ts';
 
@@ -34,7 +35,8 @@ export interface Sender {
 /** The sender as the configuration has it: `mail.from`, or no-reply at the host of PUBLIC_URL. */
 export function senderOf(config: { name: string; publicUrl: string; mail: { from: string | null } }): Sender {
   const { hostname } = new URL(config.publicUrl);
-  return { name: config.name, address: config.mail.from ?? `no-reply@${mailDomain(hostname)}` };
+  const configured = config.mail.from === null ? null : readEmailAddress(config.mail.from);
+  return { name: config.name, address: configured?.ascii ?? `no-reply@${mailDomain(hostname)}` };
 }
 
 /** A host as the domain of an address; IP addresses are literals there (RFC 5321 section 4.1.3). */

@@ -1,4 +1,5 @@
 import type { Account, FindAccount } from 'oidc-provider';
+import { readEmailAddress } from '../kernel/email-address.ts';
 import type { UserRecord } from '../storage/users.ts';
 
 /**
@@ -15,17 +16,21 @@ export const SCOPE_CLAIMS: Record<string, string[]> = {
 /** The provider's own scopes; any other is an API's. */
 export const OIDC_SCOPES: readonly string[] = [...Object.keys(SCOPE_CLAIMS), 'offline_access'];
 
+/** An address as RFC 5322 has it, as OpenID Connect Core section 5.1 wants the claim: the domain in A-labels. */
+const addrSpec = (email: string): string => readEmailAddress(email)?.ascii ?? email;
+
 /** The claims of an account. What it does not have is left out, never null. */
 function claimsOf(user: UserRecord): Record<string, unknown> {
+  const email = addrSpec(user.email);
   const claims: Record<string, unknown> = {
     sub: user.id,
     name: user.name,
     given_name: user.givenName,
     family_name: user.familyName,
-    preferred_username: user.username ?? user.email,
+    preferred_username: user.username ?? email,
     locale: user.locale,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
-    email: user.email,
+    email,
     email_verified: user.emailVerifiedAt !== null,
     roles: user.roles,
   };

@@ -56,9 +56,54 @@ describe('an email address', () => {
   );
 
   test.each([
+    // Everything of RFC 5322's atext.
+    ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q+r-s_t@example.com"],
+    ['max@müller.example', 'max@xn--mller-kva.example'],
+    ['max@xn--mller-kva.example', 'max@xn--mller-kva.example'],
+    ['Max@MÜLLER.Example', 'max@xn--mller-kva.example', 'Max@müller.example'],
+    ['ｍａｘ＠ｍüller。example', 'max@xn--mller-kva.example', 'max@müller.example'],
+    ['Dörte@Sörensen.example', 'dörte@xn--srensen-90a.example', 'Dörte@sörensen.example'],
+    ['do\u0308rte@so\u0308rensen.example', 'dörte@xn--srensen-90a.example', 'dörte@sörensen.example'],
+    ['用户@例子.广告', '用户@xn--fsqu00a.xn--4rr70v'],
+    ['ЮЗЕР@почта.рф', 'юзер@xn--80a1acny.xn--p1ai', 'ЮЗЕР@почта.рф'],
+    ['अजय@डाटा.भारत', 'अजय@xn--c2bd1gb.xn--h2brj9c'],
+    ['me@straße.example', 'me@xn--strae-oqa.example'],
+    ['me@example.xn--p1ai', 'me@example.xn--p1ai'],
+    // A wrong A-label, as accounts from before may have.
+    ['me@xn--a.example', 'me@xn--a.example'],
+  ])('%j has one key, however it is typed', (typed, key = typed, email = typed) => {
+    expect(parseEmail(typed)).toEqual({ email, emailKey: key });
+    expect(parseEmail(key).emailKey).toBe(key);
+  });
+
+  test.each([
     '',
     'nobody',
     '@example.com',
+    '.a@example.com',
+    'a.@example.com',
+    'a b@example.com',
+    'a(b)@example.com',
+    'a@b@example.com',
+    'a,b@example.com',
+    '<a@example.com>',
+    'a@example.com/x',
+    'a@ex%61mple.com',
+    'a@example.com:25',
+    'a@example.com?x',
+    'a@müller.example#x',
+    'a@１２７.0.0.1',
+    'a@127.0.0.1',
+    'a@[127.0.0.1]',
+    'a@example.com.',
+    // What looks like another mailbox, or like nothing.
+    'ﬁ@example.com',
+    'ſmith@example.com',
+    'x²@example.com',
+    'zero\u200bwidth@example.com',
+    '\u202eevil@example.com',
+    'a@exa\u00admple.com',
+    `${'ö'.repeat(33)}@example.com`,
     'me@',
     'me@localhost',
     'me@@example.com',

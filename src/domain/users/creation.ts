@@ -44,7 +44,7 @@ export async function prepare(
     emailVerifiedAt: emailVerified ? now : null,
   };
   if (password === undefined || password === null) return user;
-  await policy.check(password, profile);
+  await policy.check(password, user);
   return { ...user, passwordHash: await hasher.hash(password, signal), passwordChangedAt: now };
 }
 

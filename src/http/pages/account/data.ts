@@ -1,4 +1,5 @@
 import type Router from '@koa/router';
+import { readEmailAddress } from '../../../kernel/email-address.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { missing, type Problem } from '../problems.ts';
@@ -8,6 +9,12 @@ import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from
 
 const PATH = '/account/data';
 const DELETE = '/account/delete';
+
+/** Whether `typed` is a spelling of the account's address. */
+function isSameAddress(typed: string, email: string): boolean {
+  const read = readEmailAddress(typed);
+  return read !== null && read.key === readEmailAddress(email)?.key;
+}
 
 /** Taking one's data along, and leaving. */
 export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
@@ -41,7 +48,7 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
   router.post(DELETE, ...steps.postedFresh(DELETE), async (ctx: AccountContext) => {
     const { user } = ctx.state;
     const email = field(ctx, 'email').trim();
-    if (email.toLowerCase() !== user.email.toLowerCase()) {
+    if (!isSameAddress(email, user.email)) {
       refused(ctx, { status: 400 });
       return show(ctx, [email ? { field: 'email', message: 'problem.emailOther' } : missing('email')], email);
     }

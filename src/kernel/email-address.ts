@@ -1,0 +1,57 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
+
+/** An email address in its forms. */
+export interface EmailAddress {
+  /** As typed, with full-width signs made ordinary, accents composed and an international domain in lower case. */
+  address: string;
+  /** With the domain in A-labels, as DNS and RFC 5322 have it. */
+  ascii: string;
+  /** What every spelling of the address has in common. */
+  key: string;
+}
+
+/** Octets of a local part and of the whole (RFC 5321 section 4.5.3.1; RFC 3696 erratum 1690). */
+const LONGEST_LOCAL = 64;
+const LONGEST = 254;
+
+/** What a keyboard for Chinese, Japanese or Korean makes of Latin letters, digits and signs. */
+const WIDE = /[\uff01-\uffef]+/gu;
+/** RFC 5321's dot-atom, with the letters and digits of every language (RFC 6531 section 3.3, RFC 8265 section 3.3). */
+const LOCAL = /^[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+)*$/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
+/** Nothing that a URL's parser takes for more than a host (RFC 5891's code points are among these, with their dots). */
+const INTERNATIONAL = /^[\p{L}\p{M}\p{N}\p{S}\u200c\u200d\ufe0f\u3002.-]+$/u;
+const DOMAIN = /^(?:[a-z\d][a-z\d-]{0,62}\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/;
+const ASCII = /^[\x21-\x7e]+$/;
+
+const octets = (text: string): number => Buffer.byteLength(text);
+
+/** A domain as it is shown, and in lower-case A-labels (UTS #46); null for what is none. */
+function readDomain(typed: string): { shown: string; ascii: string } | null {
+  // What is ASCII is compared as it is, so that a domain with a wrong A-label keeps the key that it always had.
+  const isAscii = ASCII.test(typed);
+  const ascii = isAscii ? typed.toLowerCase() : INTERNATIONAL.test(typed) ? domainToASCII(typed) : '';
+  return DOMAIN.test(ascii) ? { shown: isAscii ? typed : domainToUnicode(ascii), ascii } : null;
+}
+
+/**
+ * Reads an email address (RFC 5321 without quoting and without address literals), international in both parts (RFC 6531,
+ * RFC 5890). Case is ignored in both, because no provider in use tells it apart.
+ * @returns null for what is none.
+ */
+export function readEmailAddress(typed: string): EmailAddress | null {
+  // The raw length first: what follows normalises.
+  if (typed.length > LONGEST) return null;
+  const text = typed.replace(WIDE, (wide) => wide.normalize('NFKC')).normalize('NFC');
+  const at = text.indexOf('@');
+  const local = text.slice(0, at);
+  const domain = readDomain(text.slice(at + 1));
+  if (at === -1 || domain === null) return null;
+  if (!LOCAL.test(local) || INVISIBLE.test(local) || octets(local) > LONGEST_LOCAL) return null;
+  // A ligature or a superscript looks like another mailbox of the domain, and must not have its key.
+  if (local !== local.normalize('NFKC')) return null;
+  const ascii = `${local}@${domain.ascii}`;
+  if (octets(ascii) > LONGEST) return null;
+  const key = `${local.toLowerCase().normalize('NFC')}@${domain.ascii}`;
+  return { address: `${local}@${domain.shown}`, ascii, key };
+}
