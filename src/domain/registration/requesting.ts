@@ -37,7 +37,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
       ]);
       await letters.admit(email);
       const holder = await users.findByEmailKey(emailKey);
-      const token = links.seal({ email, interaction: interaction ?? null });
+      const token = links.seal({ email, interaction: interaction ?? null, locale: locale ?? null });
       const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
       await inTransaction(async (tx) => {
         if (holder) await notices.accountExists(holder, actor, tx);

@@ -9,25 +9,30 @@ import { identityDetails } from './linking.ts';
 export interface SigningIn {
   /**
    * Signs in who has come back from another provider; makes the account when there is none and people may make their own.
-   * @param device the token of a remembered device, unchecked.
+   * @param browser.device the token of a remembered device, unchecked.
+   * @param browser.locale the language of its pages (BCP 47), which a new account keeps.
    * @throws DomainError identity_unknown when no account is connected and none can be made: with the reason `closed`;
    *   `unproven`, when an address is missing that the provider is trusted in and ours has to be confirmed by mail; or
    *   `exists`, when the address is an account's. What the login throws.
    */
-  signIn(identity: Identity, device: unknown, actor: Actor): Promise<Authentication | { pending: LoginStep }>;
+  signIn(
+    identity: Identity,
+    browser: { device: unknown; locale: string },
+    actor: Actor,
+  ): Promise<Authentication | { pending: LoginStep }>;
 }
 
 export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   const { identities, inTransaction, audit, verification, logins, registration } = dependencies;
 
   /** A new account, and that the identity is its own. @returns its id. */
-  const create = async (identity: Identity, actor: Actor): Promise<string> => {
+  const create = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
     const { email, emailVerified, name } = identity;
     if (!registration.open) throw new DomainError('identity_unknown', { reason: 'closed' });
     // Whether somebody has an address is told to nobody but its owner.
     if (email === null || (!emailVerified && registration.verifyEmail))
       throw new DomainError('identity_unknown', { reason: 'unproven' });
-    const user = await prepare(dependencies, { email, emailVerified, name: shownName(name) });
+    const user = await prepare(dependencies, { email, emailVerified, name: shownName(name), locale });
     return inTransaction(async (tx) => {
       const account = await insert(dependencies, user, actor, tx);
       const linked = await identities.create({ ...identity, accountId: account.id }, tx);
@@ -39,11 +44,11 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
     });
   };
 
-  const findOrCreate = async (identity: Identity, actor: Actor): Promise<string> => {
+  const findOrCreate = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
     const known = await identities.use(identity);
     if (known) return known.accountId;
     try {
-      return await create(identity, actor);
+      return await create(identity, locale, actor);
     } catch (error) {
       if (isDomainError(error, 'email_taken') || isDomainError(error, 'identity_taken')) {
         // Perhaps another tab was a little faster.
@@ -58,8 +63,8 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   };
 
   return {
-    async signIn(identity, device, actor) {
-      const accountId = await findOrCreate(identity, actor);
+    async signIn(identity, { device, locale }, actor) {
+      const accountId = await findOrCreate(identity, locale, actor);
       return logins.beginFederated({ accountId, device, actor });
     },
   };

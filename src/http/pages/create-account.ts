@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import type { RegistrationLink } from '../../domain/registration/index.ts';
 import { epochSeconds } from '../../kernel/clock.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
@@ -6,27 +7,33 @@ import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
 import { missing, problemOf, type Problem } from './problems.ts';
 import { ACR_ONE_FACTOR, type SignedIn } from './sign-in.ts';
+import type { Frame } from './views.ts';
 
 export type Values = { name: string; username: string; email: string };
 export type CreateAttempt = { signedIn: SignedIn } | { problems: Problem[]; status: number; values: Values };
 
 type Make = (entered: Values & { password: string }) => Promise<{ id: string }>;
 
-/** Takes a posted create-account form: whoever made the account is signed in to it. */
-export const tryCreateAccount = (ctx: Context, deps: PageParts): Promise<CreateAttempt> =>
-  attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, ...entered }) =>
-    deps.accounts.register({ ...entered, name: name || null }, anonymousActor(ctx, 'pages')),
-  );
+/**
+ * Takes a posted create-account form: whoever made the account is signed in to it.
+ * @param frame what the page has around it: its language is the account's.
+ */
+export const tryCreateAccount = (ctx: Context, deps: PageParts, frame: Frame): Promise<CreateAttempt> =>
+  attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, ...entered }) => {
+    const locale = deps.renderer.language(ctx, frame);
+    const account = { ...entered, name: name || null, locale };
+    return deps.accounts.register(account, anonymousActor(ctx, 'pages'));
+  });
 
 /** The same, with an address that a link has proved. */
 export const completeAccount = (
   ctx: Context,
   deps: PageParts,
   token: string,
-  email: string,
+  link: RegistrationLink,
 ): Promise<CreateAttempt> =>
-  attempt(ctx, deps, email, ({ name, username, password }) => {
-    const locale = deps.renderer.language(ctx, {});
+  attempt(ctx, deps, link.email, ({ name, username, password }) => {
+    const locale = deps.renderer.language(ctx, { uiLocales: link.locale ?? undefined });
     const account = { username, password, name: name || null, locale };
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });

@@ -32,11 +32,12 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   const showRegistration = (
     ctx: Context,
-    { email }: RegistrationLink,
+    { email, locale }: RegistrationLink,
     values: Omit<Values, 'email'>,
     problems: Problem[],
   ): void =>
     renderer.render(ctx, 'create-account', {
+      uiLocales: locale ?? undefined,
       step: 'all',
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
@@ -49,7 +50,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
   const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
-    const attempt = await completeAccount(ctx, deps, token(ctx), link.email);
+    const attempt = await completeAccount(ctx, deps, token(ctx), link);
     if (!('signedIn' in attempt)) {
       refused(ctx, attempt);
       return showRegistration(ctx, link, attempt.values, attempt.problems);

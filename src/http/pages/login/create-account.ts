@@ -83,7 +83,7 @@ export function createAccountRoutes(
 
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     if (byMail && config.registration.open) return requestByMail(ctx);
-    const attempt = await tryCreateAccount(ctx, deps);
+    const attempt = await tryCreateAccount(ctx, deps, ctx.state.place.frame);
     if ('signedIn' in attempt) return seeOther(ctx, await ctx.state.place.finish(ctx, attempt.signedIn));
     refused(ctx, attempt);
     show(ctx, attempt.values, attempt.problems);

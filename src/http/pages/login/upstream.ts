@@ -11,7 +11,7 @@ import { arrive, showSignInAnew } from './sign-in.ts';
 
 /** Signing in by way of another provider: there with `?with=`, and back with `?state=`. */
 export function upstreamRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
-  const { upstream, devices, pending, config } = deps;
+  const { upstream, renderer, devices, pending, config } = deps;
 
   router.get(path, open, async (ctx: PlaceContext) => {
     const { place } = ctx.state;
@@ -30,7 +30,9 @@ export function upstreamRoutes(router: Router, path: string, { open }: Steps, de
       async () => {
         // Who shall show again who they are shows all of it.
         const device = place.notice === undefined ? devices.read(ctx, '/') : null;
-        const begun = await upstream.accounts.signIn(identity, device, anonymousActor(ctx, 'pages'));
+        const locale = renderer.language(ctx, place.frame);
+        const actor = anonymousActor(ctx, 'pages');
+        const begun = await upstream.accounts.signIn(identity, { device, locale }, actor);
         return 'pending' in begun ? begun : outcomeOf(begun, false);
       },
       passwordLength(config),
