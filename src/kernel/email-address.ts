@@ -1,4 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
+import { narrow } from './width.ts';
 
 /** An email address in its forms. */
 export interface EmailAddress {
@@ -14,8 +15,6 @@ export interface EmailAddress {
 const LONGEST_LOCAL = 64;
 const LONGEST = 254;
 
-/** What a keyboard for Chinese, Japanese or Korean makes of Latin letters, digits and signs. */
-const WIDE = /[\uff01-\uffef]+/gu;
 /** RFC 5321's dot-atom, with the letters and digits of every language (RFC 6531 section 3.3, RFC 8265 section 3.3). */
 const LOCAL = /^[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
@@ -42,7 +41,7 @@ function readDomain(typed: string): { shown: string; ascii: string } | null {
 export function readEmailAddress(typed: string): EmailAddress | null {
   // The raw length first: what follows normalises.
   if (typed.length > LONGEST) return null;
-  const text = typed.replace(WIDE, (wide) => wide.normalize('NFKC')).normalize('NFC');
+  const text = narrow(typed).normalize('NFC');
   const at = text.indexOf('@');
   const local = text.slice(0, at);
   const domain = readDomain(text.slice(at + 1));

@@ -9,6 +9,7 @@ import { post, userinfo } from './support/flow.ts';
 import { age, everything, forgetCounts } from './support/kept.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { type Page, UserAgent } from './support/user-agent.ts';
+import { wide } from '../support/wide.ts';
 
 const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1]?.replace(/<[^>]*>/g, '');
 
@@ -113,7 +114,8 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     const codes = await beginDevice(provider, client);
     const agent = new UserAgent(provider.url);
     const [left = '', right = ''] = codes.user_code.toLowerCase().split('-');
-    for (const typed of [`${left}${right}`, ` ${left} ${right} `, `${left}–${right}`, `${left}.${right}`]) {
+    const ways = [`${left}${right}`, ` ${left} ${right} `, `${left}–${right}`, `${left}.${right}`];
+    for (const typed of [...ways, wide(codes.user_code)]) {
       const page = await agent.submit(await agent.open('/device'), { user_code: typed }, '/device');
       expect([typed, page.status, page.html.includes(codes.user_code)]).toEqual([typed, 200, true]);
       expect(page.html).toContain('Test client');

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/ids.ts';
+import { narrow } from '../../kernel/width.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';
@@ -31,7 +32,11 @@ export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
 
 /** A typed recovery code as it is stored; null for what cannot be one. */
 export function parseRecoveryCode(typed: string): string | null {
-  const code = typed.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+  const letters = narrow(typed).toUpperCase();
+  const code = letters
+    .replaceAll(/[\s\p{Pd}]/gu, '')
+    .replaceAll('O', '0')
+    .replaceAll(/[IL]/g, '1');
   return FORM.test(code) ? code : null;
 }
 

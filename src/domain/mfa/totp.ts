@@ -3,6 +3,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { isUuid, newUuid } from '../../kernel/ids.ts';
+import { narrow } from '../../kernel/width.ts';
 import type { TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';
@@ -48,9 +49,9 @@ const ENROLMENT = 15 * 60_000;
 const STEP = 30;
 const FORM = /^\d{6}$/;
 
-/** A typed code without the blanks that apps show in it; null for what cannot be one. */
+/** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
 export function parseTotpCode(typed: string): string | null {
-  const code = typed.replaceAll(/[\s-]/g, '');
+  const code = narrow(typed).replaceAll(/[\s\p{Pd}]/gu, '');
   return FORM.test(code) ? code : null;
 }
 

@@ -1,5 +1,6 @@
 import { errors, type Configuration, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Audit, AuditType } from '../../storage/audit.ts';
+import { narrow } from '../../kernel/width.ts';
 import { requestActor } from '../actor.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
 import { TooMany } from '../too-many.ts';
@@ -133,6 +134,9 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
         return showLinked(ctx, linked);
       }
       const typed = (error as { userCode?: unknown } | undefined)?.userCode ?? ctx.oidc.params?.['user_code'];
+      // The library drops full-width letters and digits, and found nothing.
+      if (error?.name === 'NotFoundError' && typeof typed === 'string' && narrow(typed) !== typed)
+        return showLinked(ctx, typed);
       return pages.enter(ctx, formOf(ctx), typeof typed === 'string' ? typed : '', problemOf(error));
     },
     userCodeConfirmSource: (ctx, _form, client, from, userCode) =>
@@ -144,8 +148,8 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
   };
 }
 
-/** As the library reads a code that was typed: case, dashes and spaces do not matter. */
-const normalize = (typed: string): string => typed.toUpperCase().replace(/\W/g, '');
+/** As the library reads a code that was typed, and in full-width letters too: case, dashes and spaces do not matter. */
+const normalize = (typed: string): string => narrow(typed).toUpperCase().replace(/\W/g, '');
 
 const linkedCodes = new WeakMap<object, string>();
 

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
 import { at, errorOf, openHouse, openStores } from '../house.ts';
 import { codeOf, enrolTotp, NOW, person, somewhere } from './people.ts';
+import { wide } from '../../support/wide.ts';
 
 const house = openHouse({ now: NOW }, openStores());
 const verify = async (id: string, code: unknown, actor = somewhere()) =>
@@ -54,6 +55,8 @@ test('may be typed as they were read', async () => {
     .replaceAll('0', 'o')
     .replaceAll('1', 'l');
   expect(await verify(id, ` ${typed}\n`)).toEqual(right);
+  expect(await verify(id, wide(recoveryCodes[1]!))).toEqual(right);
+  expect(await verify(id, recoveryCodes[2]!.replaceAll('-', '–'))).toEqual(right);
 });
 
 test('are of one account', async () => {

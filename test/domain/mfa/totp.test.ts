@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
 import { at, errorOf, openHouse, openStores } from '../house.ts';
 import { codeOf, enrolTotp, NOW, person, somewhere, wrongCode } from './people.ts';
+import { wide } from '../../support/wide.ts';
 
 const house = openHouse({ now: NOW }, openStores());
 const verify = async (id: string, code: unknown, actor = somewhere()) =>
@@ -180,6 +181,12 @@ describe('a code', () => {
     const { secret } = await enrolTotp(await house, id);
     const code = codeOf(secret);
     expect(await verify(id, ` ${code.slice(0, 3)} ${code.slice(3)}\n`)).toEqual(right);
+  });
+
+  test('may be typed in full-width digits', async () => {
+    const { id } = await person(await house);
+    const { secret } = await enrolTotp(await house, id);
+    expect(await verify(id, wide(codeOf(secret)))).toEqual(right);
   });
 
   test('is of its own account, and of any of its apps', async () => {

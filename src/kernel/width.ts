@@ -1,0 +1,7 @@
+const WIDE = /[\u3000\uff01-\uffef]+/gu;
+
+/**
+ * A typed text in ordinary letters, digits, signs and spaces where it has full-width ones, as keyboards for Chinese,
+ * Japanese and Korean make them. Nothing else is changed.
+ */
+export const narrow = (typed: string): string => typed.replace(WIDE, (wide) => wide.normalize('NFKC'));
