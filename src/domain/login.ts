@@ -35,8 +35,11 @@ type BeginRequest = PasswordRequest & {
   device?: unknown;
 };
 
-/** The second factor, unchecked: the code of an app or a recovery code, or what the browser gave for a passkey. */
-type SecondFactorProof = { code: unknown } | { passkey: unknown };
+/**
+ * The second factor, unchecked: the code of an app or a recovery code, or what the browser gave for a passkey; `verified`
+ * if a passkey will not do that did not verify its user.
+ */
+type SecondFactorProof = { code: unknown } | { passkey: unknown; verified?: boolean };
 
 /** An authenticated account. */
 export interface Authentication {
@@ -246,7 +249,9 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     const { method } =
       'code' in proof
         ? await mfa.verify(account.id, proof, actor)
-        : await mfa.passkeys.authenticate(proof.passkey, account.id, actor);
+        : await mfa.passkeys.authenticate(proof.passkey, account.id, actor, {
+            verified: proof.verified ?? false,
+          });
     return complete(account, [first, method], actor);
   };
 

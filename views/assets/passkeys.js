@@ -41,10 +41,28 @@ function jsonOf({ id, rawId, type, response }) {
 /** A request that waits behind the sign-in form. The browser takes one at a time. */
 let waiting;
 
+/** What of a note says why the browser, or the server, gave nothing (WebAuthn sections 5.1.3 and 5.1.4). */
+const REASONS = {
+  InvalidStateError: 'known',
+  SecurityError: 'elsewhere',
+  NotSupportedError: 'unfit',
+  ConstraintError: 'unfit',
+  NetworkError: 'offline',
+};
+
+const offline = (message) => new DOMException(message, 'NetworkError');
+
 async function ask(button, { signal, mediation } = {}) {
   const kind = button.dataset.passkey;
-  const reply = await fetch(button.dataset.options, { headers: { accept: 'application/json' }, signal });
-  if (!reply.ok) throw new Error(`options: ${reply.status}`);
+  const reply = await fetch(button.dataset.options, { headers: { accept: 'application/json' }, signal }).catch((error) => {
+    throw signal?.aborted ? error : offline(error.message);
+  });
+  if (!reply.ok) throw offline(`options: ${reply.status}`);
+  // The login is too old, or over: its page says so.
+  if (reply.redirected && !mediation) {
+    location.assign(reply.url);
+    return;
+  }
   const publicKey = optionsOf(kind, await reply.json());
   const credential = await navigator.credentials[kind]({ publicKey, signal, mediation });
   const answer = Object.assign(document.createElement('input'), { type: 'hidden', name: 'passkey' });
@@ -57,7 +75,7 @@ async function ask(button, { signal, mediation } = {}) {
 function prepare(button) {
   const note = document.getElementById(button.dataset.note);
   let answered = false;
-  button.closest('[data-passkey-area]').hidden = false;
+  for (const area of button.form.querySelectorAll('[data-passkey-area]')) area.hidden = false;
   button.addEventListener('click', async (event) => {
     if (answered) return;
     event.preventDefault();
@@ -71,7 +89,7 @@ function prepare(button) {
       await ask(button);
     } catch (error) {
       form.ariaBusy = null;
-      note.textContent = error.name === 'InvalidStateError' ? note.dataset.known : note.dataset.failed;
+      note.textContent = note.dataset[REASONS[error.name] ?? 'failed'];
       note.hidden = false;
     }
   });
@@ -103,4 +121,6 @@ if (window.PublicKeyCredential) {
     prepare(button);
     if ('offer' in button.dataset) void offer(button);
   }
+} else {
+  for (const note of document.querySelectorAll('[data-no-passkeys]')) note.hidden = false;
 }

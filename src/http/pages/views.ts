@@ -107,6 +107,8 @@ interface Views {
   'second-factor': Entry & {
     account: AccountDisplay;
     methods: readonly SecondFactor[];
+    /** Whether the passkey must verify its user. */
+    verified: boolean;
     /** Whether a recovery code is asked for. */
     method: 'recovery' | null;
     /** Seconds that the device is trusted for. */

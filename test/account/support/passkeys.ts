@@ -1,7 +1,24 @@
 import type { Page } from 'playwright-core';
 
-/** Gives a page's browser an authenticator that says yes to everything. */
-export async function addAuthenticator(page: Page): Promise<{
+/** What a kind of authenticator can do. */
+const KINDS = {
+  'device': { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true },
+  /** A security key on which nobody has set a PIN, and with no room for resident keys. */
+  'key without PIN': {
+    protocol: 'ctap2',
+    transport: 'usb',
+    hasResidentKey: false,
+    hasUserVerification: false,
+  },
+  /** One from before FIDO2. */
+  'U2F key': { protocol: 'u2f', transport: 'usb', hasResidentKey: false, hasUserVerification: false },
+} as const;
+
+/** Gives a page's browser an authenticator that says yes to everything that it can do. */
+export async function addAuthenticator(
+  page: Page,
+  kind: keyof typeof KINDS = 'device',
+): Promise<{
   /** Whether it checks its user. */
   verifies(yes: boolean): Promise<void>;
   credentials(): Promise<number>;
@@ -10,11 +27,8 @@ export async function addAuthenticator(page: Page): Promise<{
   await session.send('WebAuthn.enable', { enableUI: false });
   const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
     options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
+      ...KINDS[kind],
+      isUserVerified: KINDS[kind].hasUserVerification,
       automaticPresenceSimulation: true,
     },
   });

@@ -22,7 +22,7 @@ async function show(authenticator: Authenticator, of: string | null = null, cere
 }
 
 describe('registration', () => {
-  test('asks for a passkey that can be the whole login, under a name that tells nothing', async () => {
+  test('asks for a passkey that can be the whole login if it may be, under a name that tells nothing', async () => {
     const { mfa } = await house;
     const { id, email } = await person(await house);
     const options = await mfa.passkeys.registrationOptions(id);
@@ -31,7 +31,7 @@ describe('registration', () => {
       user: { name: email, displayName: email },
       attestation: 'none',
       excludeCredentials: [],
-      authenticatorSelection: { residentKey: 'required', userVerification: 'preferred' },
+      authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
       timeout: 300_000,
     });
     expect(options.pubKeyCredParams.map(({ alg }) => alg)).toEqual([-8, -7, -257]);
@@ -279,6 +279,32 @@ describe('a passkey', () => {
     const unverified = { userVerified: false };
     expect(await errorOf(show(authenticator, null, unverified))).toEqual(invalid('user_verification'));
     expect(await show(authenticator, accountId, unverified)).toEqual({ accountId, method: 'security_key' });
+  });
+
+  test('must have verified its user where that is asked for', async () => {
+    const { mfa } = await house;
+    const { accountId, authenticator } = await owner({ userVerified: false });
+    const verified = { verified: true };
+    const options = await mfa.passkeys.secondFactorOptions(accountId, verified);
+    expect(options.userVerification).toBe('required');
+    const answer = (userVerified: boolean) =>
+      mfa.passkeys.authenticate(
+        authenticator.get(options, { userVerified }),
+        accountId,
+        somewhere(),
+        verified,
+      );
+    expect(await errorOf(answer(false))).toEqual(invalid('user_verification'));
+    expect(await answer(true)).toEqual({ accountId, method: 'passkey' });
+
+    const { id } = await person(await house);
+    const creation = await mfa.passkeys.registrationOptions(id, verified);
+    expect(creation.authenticatorSelection).toMatchObject({ userVerification: 'required' });
+    const reply = new Authenticator(PUBLIC_URL).create(creation, { userVerified: false });
+    expect(await errorOf(mfa.passkeys.register(id, reply, 'Key', at(null), verified))).toEqual(
+      invalid('user_verification'),
+    );
+    expect(await mfa.hasSecondFactor(id)).toBe(false);
   });
 
   test('names its account when nobody else has', async () => {

@@ -25,16 +25,28 @@ interface PasskeyProof {
 export interface PasskeyAuthentication {
   /** For `navigator.credentials.get`, once, within five minutes: any passkey of anybody, its user verified. */
   loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON>;
-  /** The same for the passkeys of one account, after its password. */
-  secondFactorOptions(accountId: string): Promise<PublicKeyCredentialRequestOptionsJSON>;
+  /**
+   * The same for the passkeys of one account, after its password.
+   * @param options.verified whether its user must be verified.
+   */
+  secondFactorOptions(
+    accountId: string,
+    options?: { verified?: boolean },
+  ): Promise<PublicKeyCredentialRequestOptionsJSON>;
   /**
    * Whose passkey answered options of `loginOptions`; with `accountId`, that it is this account's and answered options of
    * `secondFactorOptions`. Of any number of tries with one reply one succeeds. Wrong ones are counted like wrong
    * passwords, by account and source.
    * @param reply what the browser gave as JSON, unchecked.
+   * @param options.verified whether its user must be verified; of a whole login always.
    * @throws DomainError invalid_passkey with a `PasskeyReason`, account_locked, unavailable.
    */
-  authenticate(reply: unknown, accountId: string | null, actor: Actor): Promise<PasskeyProof>;
+  authenticate(
+    reply: unknown,
+    accountId: string | null,
+    actor: Actor,
+    options?: { verified?: boolean },
+  ): Promise<PasskeyProof>;
 }
 
 export function createPasskeyAuthentication(
@@ -85,12 +97,13 @@ export function createPasskeyAuthentication(
     reply: AssertionReply,
     key: PasskeyKey | null,
     accountId: string | null,
+    mustBeVerified: boolean,
   ): Promise<PasskeyProof> => {
     const { clientDataJSON, authenticatorData, userHandle } = reply.response;
     const challenge = checkClientData(clientDataJSON, 'webauthn.get', relyingParty);
     const data = Buffer.from(authenticatorData, 'base64url');
     const { verified } = checkAuthenticatorData(data, relyingParty);
-    if (accountId === null && !verified) refuse('user_verification');
+    if (mustBeVerified && !verified) refuse('user_verification');
     const ceremony = accountId === null ? 'login' : 'second-factor';
     if (!(await challenges.redeem(ceremony, accountId, challenge))) refuse('challenge');
 
@@ -110,14 +123,15 @@ export function createPasskeyAuthentication(
 
   return {
     loginOptions: () => options(challenges.issue('login', null), [], 'required'),
-    async secondFactorOptions(accountId) {
+    async secondFactorOptions(accountId, { verified = false } = {}) {
       const allowed = (await passkeys.list(accountId)).map(({ credentialId, transports }) => ({
         id: credentialId,
         transports,
       }));
-      return options(challenges.issue('second-factor', accountId), allowed, 'preferred');
+      const challenge = challenges.issue('second-factor', accountId);
+      return options(challenge, allowed, verified ? 'required' : 'preferred');
     },
-    async authenticate(value, accountId, actor) {
+    async authenticate(value, accountId, actor, { verified = accountId === null } = {}) {
       const reply = parseAssertion(value);
       const key = await passkeys.findByCredentialId(reply.id);
       const subject = accountId ?? key?.accountId ?? null;
@@ -128,14 +142,14 @@ export function createPasskeyAuthentication(
       };
       await lockout.check(guess);
       try {
-        const proof = await check(reply, key, accountId);
+        const proof = await check(reply, key, accountId, verified);
         await lockout.succeeded(guess);
         return proof;
       } catch (error) {
         if (!isDomainError(error, 'invalid_passkey')) throw error;
         const { reason } = error.details;
-        // Who comes late, or twice, is no guesser.
-        if (reason !== 'challenge') await lockout.failed(guess);
+        // Who comes late, or twice, is no guesser, nor is the owner of a key without a PIN.
+        if (reason !== 'challenge' && reason !== 'user_verification') await lockout.failed(guess);
         const details = { method: 'passkey', reason };
         await audit.record({ type: 'factor.failed', outcome: 'failure', subject, details }, actor);
         throw error;

@@ -15,13 +15,19 @@ import type { RegistrationReply } from './replies.ts';
 
 export interface PasskeyRegistration {
   /**
-   * For `navigator.credentials.create`, once, within five minutes.
+   * For `navigator.credentials.create`, once, within five minutes. A security key without PIN or room for resident keys
+   * will do: it serves after a password.
+   * @param options.verified whether its user must be verified, by PIN or biometrics.
    * @throws DomainError user_not_found; invalid_passkey with the reason unsupported where there can be none.
    */
-  registrationOptions(accountId: string): Promise<PublicKeyCredentialCreationOptionsJSON>;
+  registrationOptions(
+    accountId: string,
+    options?: { verified?: boolean },
+  ): Promise<PublicKeyCredentialCreationOptionsJSON>;
   /**
    * Adds the passkey that was made of such options.
    * @param reply what the browser gave as JSON, unchecked.
+   * @param options as given for `registrationOptions`.
    * @returns the passkey; and recovery codes, shown this once, when it is the account's first factor.
    * @throws DomainError invalid_passkey with a `PasskeyReason`, user_not_found, invalid_request (with the reason too_many,
    *   or for the name), unavailable.
@@ -31,6 +37,7 @@ export interface PasskeyRegistration {
     reply: unknown,
     name: string,
     actor: Actor,
+    options?: { verified?: boolean },
   ): Promise<{ passkey: PasskeyRecord; recoveryCodes: string[] | null }>;
 }
 
@@ -76,7 +83,7 @@ export function createPasskeyRegistration(
   };
 
   return {
-    async registrationOptions(accountId) {
+    async registrationOptions(accountId, { verified = false } = {}) {
       if (!passkeysWorkAt(dependencies.publicUrl)) refuse('unsupported');
       const { id, email, username, name } = present(await users.findById(accountId));
       const [{ generateRegistrationOptions }, handle, known] = await Promise.all([
@@ -94,11 +101,14 @@ export function createPasskeyRegistration(
         timeout: CHALLENGE_TTL * 1000,
         attestationType: 'none',
         excludeCredentials: known.map(({ credentialId, transports }) => ({ id: credentialId, transports })),
-        authenticatorSelection: { residentKey: 'required', userVerification: 'preferred' },
+        authenticatorSelection: {
+          residentKey: 'preferred',
+          userVerification: verified ? 'required' : 'preferred',
+        },
         supportedAlgorithmIDs: ALGORITHMS,
       });
     },
-    async register(accountId, reply, typed, actor) {
+    async register(accountId, reply, typed, actor, { verified = false } = {}) {
       const name = parseFactorName(typed);
       const registration = parseRegistration(reply);
       const challenge = checkClientData(
@@ -107,7 +117,8 @@ export function createPasskeyRegistration(
         relyingParty,
       );
       if (!(await challenges.redeem('register', accountId, challenge))) refuse('challenge');
-      const { credential, credentialBackedUp } = await verify(registration, challenge);
+      const { credential, credentialBackedUp, userVerified } = await verify(registration, challenge);
+      if (verified && !userVerified) refuse('user_verification');
       const { added, recoveryCodes } = await changes.add(
         accountId,
         'passkey',

@@ -62,7 +62,8 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
   router.get(path, open, async (ctx: PlaceContext) => {
     const found = underWay(ctx);
     if (!found || ctx.query['options'] === undefined) return show(ctx, []);
-    ctx.body = await mfa.passkeys.registrationOptions(found.login.accountId);
+    const { passkeyOnly: verified } = ctx.state.place;
+    ctx.body = await mfa.passkeys.registrationOptions(found.login.accountId, { verified });
     return undefined;
   });
 
@@ -81,7 +82,9 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     const added = await attempt<{ recoveryCodes: string[] | null }>(
       () =>
         passkey
-          ? mfa.passkeys.register(login.accountId, jsonField(ctx, 'passkey'), NAMES.passkey, actor)
+          ? mfa.passkeys.register(login.accountId, jsonField(ctx, 'passkey'), NAMES.passkey, actor, {
+              verified: place.passkeyOnly,
+            })
           : mfa.totp.confirm(login.accountId, app.id, code, actor),
       passwordLength(config),
       400,

@@ -37,6 +37,7 @@ export function secondFactorRoutes(
         place.passkeyOnly && step.methods.includes('passkey')
           ? step.methods.filter((method) => method === 'passkey')
           : step.methods,
+      verified: place.passkeyOnly,
       method: isRecovery(ctx) ? 'recovery' : null,
       trustFor: config.mfa.rememberDevice,
       optionsUrl: withQuery(urls.verify, 'options'),
@@ -57,7 +58,8 @@ export function secondFactorRoutes(
     const login = await waiting(ctx);
     if (!login) return seeOther(ctx, ctx.state.place.urls.signIn);
     if (ctx.query['options'] === undefined) return show(ctx, login.step, []);
-    ctx.body = await mfa.passkeys.secondFactorOptions(login.step.accountId);
+    const { passkeyOnly: verified } = ctx.state.place;
+    ctx.body = await mfa.passkeys.secondFactorOptions(login.step.accountId, { verified });
     return undefined;
   });
 
@@ -74,7 +76,8 @@ export function secondFactorRoutes(
       return show(ctx, login.step, [missing('code')]);
     }
     const tried = await attempt(async () => {
-      const proof = passkey ? { passkey: jsonField(ctx, 'passkey') } : { code };
+      const { passkeyOnly: verified } = ctx.state.place;
+      const proof = passkey ? { passkey: jsonField(ctx, 'passkey'), verified } : { code };
       const done = await logins.completeLogin(login.token, proof, anonymousActor(ctx, 'pages'));
       return outcomeOf(done, login.remember);
     }, passwordLength(config));
