@@ -19,7 +19,7 @@ const LONGEST = 254;
 const LOCAL = /^[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 /** Nothing that a URL's parser takes for more than a host (RFC 5891's code points are among these, with their dots). */
-const INTERNATIONAL = /^[\p{L}\p{M}\p{N}\p{S}\u200c\u200d\ufe0f\u3002.-]+$/u;
+const INTERNATIONAL = /^[\p{L}\p{M}\p{N}\p{S}\p{Join_Control}。.-]+$/u;
 const DOMAIN = /^(?:[a-z\d][a-z\d-]{0,62}\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/;
 const ASCII = /^[\x21-\x7e]+$/;
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import type { Browser } from 'playwright-core';
-import { authorizationUrl, introspect, signIn, userinfo } from '../oidc/support/flow.ts';
+import { introspect, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Person, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -249,65 +249,6 @@ test('a passkey is added, signs in by itself and as the second factor, and is re
   await tab.getByText('It is removed').waitFor();
   expect((await enter(person)).page.url.pathname).toBe('/account');
   await tab.context().close();
-});
-
-test.each(['key without PIN', 'U2F key'] as const)(
-  'a security key (%s) is a second factor, and where it is not enough the page says why',
-  async (kind) => {
-    const person = await provider.createPerson();
-    const tab = await enterTab(browser, provider, person, '/account/factors');
-    const key = await addAuthenticator(tab, kind);
-    await tab.getByRole('button', { name: 'Add a passkey' }).click();
-    await tab.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
-    expect(await key.credentials()).toBe(1);
-    await tab.goto(`${provider.url}/account`);
-    await tab.getByRole('button', { name: 'Sign out' }).click();
-    await tab.getByRole('link', { name: 'Sign in', exact: true }).click();
-
-    const signInAnew = async () => {
-      await tab.getByLabel('Email or username').fill(person.email);
-      await tab.getByLabel('Password', { exact: true }).fill(person.password);
-      await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await tab.getByRole('heading', { name: 'One more step' }).waitFor();
-      await tab.getByRole('button', { name: 'Use a passkey' }).click();
-    };
-    await signInAnew();
-    await tab.waitForURL(`${provider.url}/account`);
-
-    const client = await provider.createClient();
-    const acr_values = 'urn:postern:acr:phr';
-    await tab.goto(authorizationUrl(provider, client, { acr_values }));
-    await tab.getByText('A security key without a PIN is not enough here').waitFor();
-    // What a page that asks for less would send is refused in the same words.
-    await tab.route('**/verify?options', async (route) => {
-      const reply = await route.fetch();
-      const options = (await reply.json()) as object;
-      await route.fulfill({ json: { ...options, userVerification: 'discouraged' } });
-    });
-    await tab.getByRole('button', { name: 'Use a passkey' }).click();
-    await tab.getByRole('alert').getByText('did not check that it is you').waitFor();
-    await tab.context().close();
-  },
-);
-
-test('passkeys that cannot be are not offered without a word', async () => {
-  const person = await provider.createPerson();
-  const tab = await enterTab(browser, provider, person, '/account/factors');
-  await addAuthenticator(tab);
-  await tab.route('**/passkeys/options', (route) => route.abort());
-  await tab.getByRole('button', { name: 'Add a passkey' }).click();
-  await tab.getByText('Postern did not answer').waitFor();
-  await tab.addInitScript('delete window.PublicKeyCredential');
-  await tab.reload();
-  await tab.getByText('This browser does not support passkeys').waitFor();
-  expect(await tab.getByRole('button', { name: 'Add a passkey' }).isVisible()).toBe(false);
-  const storageState = await tab.context().storageState();
-  await tab.context().close();
-  const plain = await (await browser.newContext({ javaScriptEnabled: false, storageState })).newPage();
-  await plain.goto(`${provider.url}/account/factors`);
-  expect(await plain.locator('noscript p').first().innerText()).toContain('Passkeys need JavaScript');
-  expect(await plain.locator('#passkey-name').isVisible()).toBe(false);
-  await plain.context().close();
 });
 
 describe('devices', () => {

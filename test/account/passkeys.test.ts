@@ -1,9 +1,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser } from 'playwright-core';
 import { authorizationUrl, exchange } from '../oidc/support/flow.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
 import { Authenticator, type Ceremony } from '../support/authenticator.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { freePort } from '../support/ports.ts';
+import { enterTab } from './support/pages.ts';
+import { addAuthenticator } from './support/passkeys.ts';
 
 type CreationOptions = Parameters<Authenticator['create']>[0];
 type RequestOptions = Parameters<Authenticator['get']>[0];
@@ -216,4 +220,70 @@ test('where the service has no domain name there are no passkeys, and nobody is 
   const client = await bare.createClient();
   const { leftFor } = await agent.open(authorizationUrl(bare, client, { acr_values: PHR }));
   expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');
+});
+
+describe('in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+
+  test.each(['key without PIN', 'U2F key'] as const)(
+    'a security key (%s) is a second factor, and where it is not enough the page says why',
+    async (kind) => {
+      const person = await provider.createPerson();
+      const tab = await enterTab(browser, provider, person, '/account/factors');
+      const key = await addAuthenticator(tab, kind);
+      await tab.getByRole('button', { name: 'Add a passkey' }).click();
+      await tab.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
+      expect(await key.credentials()).toBe(1);
+      await tab.goto(`${provider.url}/account`);
+      await tab.getByRole('button', { name: 'Sign out' }).click();
+      await tab.getByRole('link', { name: 'Sign in', exact: true }).click();
+
+      const signInAnew = async () => {
+        await tab.getByLabel('Email or username').fill(person.email);
+        await tab.getByLabel('Password', { exact: true }).fill(person.password);
+        await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
+        await tab.getByRole('heading', { name: 'One more step' }).waitFor();
+        await tab.getByRole('button', { name: 'Use a passkey' }).click();
+      };
+      await signInAnew();
+      await tab.waitForURL(`${provider.url}/account`);
+
+      const client = await provider.createClient();
+      const acr_values = 'urn:postern:acr:phr';
+      await tab.goto(authorizationUrl(provider, client, { acr_values }));
+      await tab.getByText('A security key without a PIN is not enough here').waitFor();
+      // What a page that asks for less would send is refused in the same words.
+      await tab.route('**/verify?options', async (route) => {
+        const reply = await route.fetch();
+        const options = (await reply.json()) as object;
+        await route.fulfill({ json: { ...options, userVerification: 'discouraged' } });
+      });
+      await tab.getByRole('button', { name: 'Use a passkey' }).click();
+      await tab.getByRole('alert').getByText('did not check that it is you').waitFor();
+      await tab.context().close();
+    },
+  );
+
+  test('passkeys that cannot be are not offered without a word', async () => {
+    const person = await provider.createPerson();
+    const tab = await enterTab(browser, provider, person, '/account/factors');
+    await addAuthenticator(tab);
+    await tab.route('**/passkeys/options', (route) => route.abort());
+    await tab.getByRole('button', { name: 'Add a passkey' }).click();
+    await tab.getByText('Postern did not answer').waitFor();
+    await tab.addInitScript('delete window.PublicKeyCredential');
+    await tab.reload();
+    await tab.getByText('This browser does not support passkeys').waitFor();
+    expect(await tab.getByRole('button', { name: 'Add a passkey' }).isVisible()).toBe(false);
+    const storageState = await tab.context().storageState();
+    await tab.context().close();
+    const plain = await (await browser.newContext({ javaScriptEnabled: false, storageState })).newPage();
+    await plain.goto(`${provider.url}/account/factors`);
+    expect(await plain.locator('noscript p').first().innerText()).toContain('Passkeys need JavaScript');
+    expect(await plain.locator('#passkey-name').isVisible()).toBe(false);
+    await plain.context().close();
+  });
 });
