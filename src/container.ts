@@ -50,7 +50,7 @@ import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
 import { createClientValidator } from './oidc/clients/validator.ts';
 import { cookieSettings } from './oidc/cookies.ts';
-import { contractApi, contractClient } from './oidc/contracts/clients.ts';
+import { CONTRACT_CLIENT, contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { KeyRing } from './oidc/key-ring.ts';
@@ -124,6 +124,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     logger,
     onLogin: metrics.login,
+    contractClients: doors.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
   });
   const { accounts, logins, mfa, verification, registration, reset, apiKeys, usage } = domain;
 
@@ -269,6 +270,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       accountSessions: domain.accountSessions,
       history: domain.history,
       accountData: domain.accountData,
+      apiKeys,
       identities: domain.upstreamAccounts,
       describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
     },
@@ -307,6 +309,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       accountSessions: domain.accountSessions,
       history: domain.history,
       accountData: domain.accountData,
+      apiKeys,
       devMailUrl: devMail && '/dev/mail',
       interactions,
       loginAnswers: new LoginAnswers({ live, requests: domain.loginRequests, pings: stores.pings }),

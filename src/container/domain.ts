@@ -39,6 +39,8 @@ interface Dependencies {
   onLogin(outcome: string): void;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
+  /** The ids of the clients that contracts log in as. */
+  contractClients: string[];
 }
 
 /** What is true whatever the transport, over the stores. */
@@ -51,6 +53,7 @@ export function createDomain({
   logger,
   onLogin,
   upstreamName,
+  contractClients,
 }: Dependencies) {
   const { users, signIns, counters, factors, outbox, oneTimeTokens, revocation, consents, inTransaction } =
     stores;
@@ -61,6 +64,7 @@ export function createDomain({
     async endAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
       await factors.trustedDevices.deleteAll(accountId, tx);
+      await stores.apiKeys.deleteOf(accountId, tx);
     },
   };
   const letters = createLetters({ outbox, counters, clock });
@@ -102,9 +106,13 @@ export function createDomain({
     grants: stores.grants,
     consents,
     revocation,
+    apiKeys: stores.apiKeys,
+    trustedDevices: factors.trustedDevices,
+    contractClients,
     audit,
     inTransaction,
   });
+  const apiKeys = createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
   const logins = createLogin({
     users,
@@ -152,7 +160,7 @@ export function createDomain({
     }),
     accountSessions,
     history,
-    accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, history }),
+    accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),
     guessLimit,
     loginRequests: createLoginRequests({
       requests: stores.loginRequests,
@@ -163,7 +171,7 @@ export function createDomain({
       guessLimit,
       mailLimit: limit,
     }),
-    apiKeys: createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger }),
+    apiKeys,
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }

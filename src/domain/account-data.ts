@@ -1,4 +1,5 @@
 import { DomainError } from '../kernel/errors.ts';
+import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { AccountEvent, History } from './history.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
 import type { AccountSessions, ConnectedApp, SignedInBrowser } from './sessions/index.ts';
@@ -13,6 +14,8 @@ export interface AccountData {
   apps: ConnectedApp[];
   /** At other providers. */
   identities: LinkedIdentity[];
+  /** Of programs that act for the account. */
+  apiKeys: ApiKey[];
   events: AccountEvent[];
 }
 
@@ -24,6 +27,7 @@ interface Dependencies {
   mfa: Pick<Mfa, 'status'>;
   accountSessions: Pick<AccountSessions, 'list' | 'apps'>;
   upstreamAccounts: Pick<Linking, 'identitiesOf'>;
+  apiKeys: Pick<ApiKeys, 'list'>;
   history: History;
 }
 
@@ -31,17 +35,19 @@ interface Dependencies {
 const EVENTS = 10_000;
 
 export const createAccountData =
-  ({ accounts, mfa, accountSessions, upstreamAccounts, history }: Dependencies): GatherAccountData =>
+  ({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }: Dependencies): GatherAccountData =>
   async (accountId) => {
-    const [account, { totp, passkeys, recoveryCodesLeft }, sessions, apps, identities, events] =
-      await Promise.all([
-        accounts.find(accountId),
-        mfa.status(accountId),
-        accountSessions.list(accountId),
-        accountSessions.apps(accountId),
-        upstreamAccounts.identitiesOf(accountId),
-        history(accountId, { limit: EVENTS }),
-      ]);
+    const [account, { totp, passkeys, recoveryCodesLeft }, ...rest] = await Promise.all([
+      accounts.find(accountId),
+      mfa.status(accountId),
+      accountSessions.list(accountId),
+      accountSessions.apps(accountId),
+      upstreamAccounts.identitiesOf(accountId),
+      apiKeys.list(accountId),
+      history(accountId, { limit: EVENTS }),
+    ]);
     if (!account) throw new DomainError('user_not_found');
-    return { account, factors: { totp, passkeys, recoveryCodesLeft }, sessions, apps, identities, events };
+    const [sessions, apps, identities, keys, events] = rest;
+    const factors = { totp, passkeys, recoveryCodesLeft };
+    return { account, factors, sessions, apps, identities, apiKeys: keys, events };
   };

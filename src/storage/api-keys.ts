@@ -25,6 +25,8 @@ export interface ApiKeyStore {
   list(accountId?: string): Promise<ApiKeyRecord[]>;
   /** Deletes a key; of that account alone when one is given. @returns the key, or null when there was none. */
   delete(id: string, accountId: string | null, tx: Tx): Promise<ApiKeyRecord | null>;
+  /** Deletes every key of the account. @returns how many. */
+  deleteOf(accountId: string, tx: Tx): Promise<number>;
   /** Notes that a key was used; at most once a minute each. */
   touch(id: string, at: Date): Promise<void>;
 }
@@ -65,6 +67,10 @@ export function createApiKeyStore(pool: Pool): ApiKeyStore {
         [id, accountId],
       );
       return rows[0] ?? null;
+    },
+    async deleteOf(accountId, tx) {
+      const { rows } = await tx.query('delete from api_keys where account_id = $1 returning id', [accountId]);
+      return rows.length;
     },
     async touch(id, at) {
       await pool.query({

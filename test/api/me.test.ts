@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
+import { systemActor } from '../../src/kernel/actor.ts';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { authorizationUrl, introspect, refresh, signIn } from '../oidc/support/flow.ts';
@@ -197,6 +198,22 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me')).status).toBe(401);
   });
 
+  test('API keys are seen and revoked', async () => {
+    const { person, app } = await arrive();
+    const { record } = await provider.operator.apiKeys.create(
+      { name: 'Laptop', accountId: person.id },
+      systemActor,
+    );
+    const { body } = await app.call('GET', '/me/api-keys');
+    expect(body['api_keys']).toMatchObject([{ id: record.id, prefix: record.prefix, last_used_at: null }]);
+    expect((await app.call('GET', '/me/data')).body).toMatchObject(body);
+    const { app: other } = await arrive();
+    expect((await other.call('DELETE', `/me/api-keys/${record.id}`)).status).toBe(404);
+    expect((await app.call('DELETE', `/me/api-keys/${record.id}`)).status).toBe(204);
+    expect((await app.call('DELETE', `/me/api-keys/${record.id}`)).status).toBe(404);
+    expect((await app.call('GET', '/me/api-keys')).body).toEqual({ api_keys: [] });
+  });
+
   test('what happened comes page by page, and all there is can be taken along', async () => {
     const { person, app } = await arrive();
     for (const name of ['One', 'Two', 'Three']) await app.call('PATCH', '/me', { name });
@@ -259,6 +276,8 @@ describe.each(STORES)('with %s', (stores) => {
       ['DELETE', '/me', 'me:delete'],
       ['POST', '/me/password', 'me:security:write'],
       ['GET', '/me/sessions', 'me:sessions:read'],
+      ['GET', '/me/api-keys', 'me:apps:read'],
+      ['DELETE', '/me/api-keys/x', 'me:apps:write'],
     ] as const) {
       const refused = await app.call(method, path);
       expect([refused.status, refused.body['code']]).toEqual([403, 'insufficient_scope']);

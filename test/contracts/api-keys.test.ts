@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readLetters } from '../account/support/mail.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { systemActor } from '../../src/kernel/actor.ts';
 import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';
@@ -135,6 +138,11 @@ describe('API keys', () => {
     beforeAll(async () => {
       member = await habits.cookie.join(hall.visitor('cookie'));
     });
+    const enter = async ({ email: identifier, password }: Member): Promise<UserAgent> => {
+      const agent = new UserAgent(hall.url);
+      await agent.submit(await agent.open('/sign-in'), { identifier, password }, '/sign-in');
+      return agent;
+    };
     const create = (body: object, status = 201) =>
       hall.visitor('cookie').call('createApiKey', { bearer: member.token, body }, { status });
     const me = (apiKey: string, status: number) => hall.visitor('cookie').call('me', { apiKey }, { status });
@@ -195,6 +203,70 @@ describe('API keys', () => {
         { name: 'x', permissions: 'all' },
       ])
         await create(wish, 400);
+    });
+
+    it('are seen and revoked on the account pages, by who they belong to alone', async () => {
+      const apiKey = (await create({ name: 'Nightly <b>script</b>' })).text('api_key');
+      const agent = await enter(member);
+      const page = await agent.open('/account/apps');
+      expect(page.html).toContain('Nightly &lt;b&gt;script&lt;/b&gt;');
+      expect(page.html).toContain(apiKey.slice(0, 12));
+      expect(page.html).not.toContain(apiKey);
+      const [, path = ''] = /action="(\/account\/api-keys\/[^"]+)"/.exec(page.html) ?? [];
+      const other = await enter(await habits.cookie.join(hall.visitor('cookie')));
+      const form = await other.open('/account/profile');
+      const posted = (who: UserAgent, html: string) =>
+        fetch(`${hall.url}${path}`, {
+          method: 'POST',
+          redirect: 'manual',
+          headers: { cookie: who.cookies(path), origin: hall.url },
+          body: new URLSearchParams({ csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '' }),
+        });
+      expect((await posted(other, form.html)).status).toBe(303);
+      await me(apiKey, 200);
+      const done = await agent.submit(page, {}, path);
+      expect(done.html).toContain('The key is revoked');
+      await me(apiKey, 401);
+      // From a tab that shows it still.
+      expect((await agent.submit(page, {}, path)).html).toContain('The key is revoked');
+    });
+
+    it.each([
+      [
+        'a new password',
+        async ({ email }: Member) => {
+          const { id } = (await hall.operator.accounts.findByEmail(email))!;
+          await hall.operator.accounts.setPassword(id, newPerson().password, systemActor);
+        },
+      ],
+      [
+        'a reset',
+        async ({ email }: Member) => {
+          const agent = new UserAgent(hall.url);
+          await agent.submit(await agent.open('/forgot-password'), { identifier: email });
+          const link = await readLetters(hall.postern).link(email, '/reset-password', 'Reset your password');
+          await agent.submit(await agent.open(link), { password: newPerson().password });
+        },
+      ],
+      [
+        'signing out everywhere else',
+        async (owner: Member) => {
+          const [agent, second] = [await enter(owner), await enter(owner)];
+          await agent.submit(await agent.open('/account/sessions'), {}, '/end-others');
+          expect((await second.open('/account')).url.pathname).toBe('/sign-in');
+          await habits.cookie.use?.(hall.visitor('cookie'), owner.token, 401);
+          await habits.cookie.refresh?.(hall.visitor('cookie'), owner.refreshToken, 401);
+        },
+      ],
+    ])('end with %s', async (_what, end) => {
+      const owner = await habits.cookie.join(hall.visitor('cookie'));
+      const body = { name: 'Laptop' };
+      const made = await hall
+        .visitor('cookie')
+        .call('createApiKey', { bearer: owner.token, body }, { status: 201 });
+      await me(made.text('api_key'), 200);
+      await end(owner);
+      await me(made.text('api_key'), 401);
     });
 
     it('end with the account', async () => {

@@ -1,10 +1,12 @@
 /** Where an account is signed in, and what may act for it: seen and ended by its owner. */
 import type { Actor } from '../../kernel/actor.ts';
+import type { ApiKeyStore } from '../../storage/api-keys.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Consents } from '../../storage/consents.ts';
 import type { Grants } from '../../storage/grants.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
+import type { TrustedDevices } from '../../storage/trusted-devices.ts';
 import { type Device, deviceOf } from '../notices/device.ts';
 import { type ConnectedApp, connectedApps } from './connected-apps.ts';
 
@@ -22,7 +24,11 @@ export interface AccountSessions {
    * @returns whether there was such a session.
    */
   end(accountId: string, uid: string, actor: Actor): Promise<boolean>;
-  /** Ends all but one, or all with null. @returns how many. */
+  /**
+   * Ends all but one, or all with null; and what lets somebody act for the account or come back without its second factor:
+   * logins of contract clients, its API keys, and remembered devices.
+   * @returns how many sessions.
+   */
   endOthers(accountId: string, uid: string | null, actor: Actor): Promise<number>;
   /** The clients that hold something of the account, or would get it without asking, by when that began. */
   apps(accountId: string): Promise<ConnectedApp[]>;
@@ -42,25 +48,27 @@ interface Dependencies {
     endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
     endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
   };
+  apiKeys: Pick<ApiKeyStore, 'deleteOf'>;
+  trustedDevices: Pick<TrustedDevices, 'deleteAll'>;
+  /** The clients whose logins have no session: those of contracts. */
+  contractClients: string[];
   audit: Audit;
   inTransaction: InTransaction;
 }
 
 export function createAccountSessions(dependencies: Dependencies): AccountSessions {
   const { sessions, grants, consents, revocation, audit, inTransaction } = dependencies;
+  const { apiKeys, trustedDevices, contractClients } = dependencies;
 
-  const end = (accountId: string, which: Parameters<Sessions['end']>[1], actor: Actor): Promise<number> =>
-    inTransaction(async (tx) => {
-      const gone = await sessions.end(accountId, which, tx);
-      if (gone.length === 0) return 0;
-      await revocation.endGrantsById(
-        gone.flatMap(({ grantIds }) => grantIds),
-        tx,
-      );
-      const details = { sessions: gone.length };
-      await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);
-      return gone.length;
-    });
+  /** @returns how many. */
+  const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
+    const gone = await sessions.end(accountId, which, tx);
+    await revocation.endGrantsById(
+      gone.flatMap(({ grantIds }) => grantIds),
+      tx,
+    );
+    return gone.length;
+  };
 
   return {
     async list(accountId) {
@@ -68,8 +76,23 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
       return records.map(({ userAgent, ...record }) => ({ ...record, ...deviceOf(userAgent) }));
     },
     holderOf: (accountId, grantId) => sessions.holderOf(accountId, grantId),
-    end: async (accountId, uid, actor) => (await end(accountId, { uid }, actor)) > 0,
-    endOthers: (accountId, uid, actor) => end(accountId, { except: uid ?? '' }, actor),
+    end: (accountId, uid, actor) =>
+      inTransaction(async (tx) => {
+        const ended = await endSessions(accountId, { uid }, tx);
+        if (ended === 0) return false;
+        const details = { sessions: ended };
+        await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);
+        return true;
+      }),
+    endOthers: (accountId, uid, actor) =>
+      inTransaction(async (tx) => {
+        const ended = await endSessions(accountId, { except: uid ?? '' }, tx);
+        for (const clientId of contractClients) await revocation.endGrants(accountId, clientId, tx);
+        await trustedDevices.deleteAll(accountId, tx);
+        const details = { sessions: ended, apiKeys: await apiKeys.deleteOf(accountId, tx) };
+        await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);
+        return ended;
+      }),
     async apps(accountId) {
       const [held, remembered] = await Promise.all([grants.listOf(accountId), consents.listOf(accountId)]);
       return connectedApps([...remembered, ...held]);

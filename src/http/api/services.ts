@@ -1,4 +1,5 @@
 import type { GatherAccountData } from '../../domain/account-data.ts';
+import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { History } from '../../domain/history.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
@@ -15,6 +16,7 @@ export interface ApiServices {
   accountSessions: AccountSessions;
   history: History;
   accountData: GatherAccountData;
+  apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
   /** At other providers. */
   identities: Pick<Linking, 'identitiesOf' | 'unlink'>;
   /** A client as it is shown; undefined fields of one that is gone. */

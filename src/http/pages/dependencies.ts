@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Config } from '../../config/index.ts';
 import type { GatherAccountData } from '../../domain/account-data.ts';
+import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Logins } from '../../domain/login.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { History } from '../../domain/history.ts';
@@ -50,6 +51,7 @@ export interface PageDependencies {
   accountSessions: AccountSessions;
   history: History;
   accountData: GatherAccountData;
+  apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
   interactions: Interactions;
   loginAnswers: LoginAnswers;
   /** Other providers that people may sign in with. */

@@ -1,6 +1,7 @@
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
+import type { ApiKey } from '../../domain/api-keys.ts';
 import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { DetailDisplay } from './authorization-details.ts';
@@ -290,7 +291,7 @@ interface Views {
 
   'account/sessions': AccountFrame & { sessions: readonly (SignedInBrowser & { current: boolean })[] };
 
-  /** Posts `client`. */
+  /** Posts `client`, or to revoke a key. */
   'account/apps': AccountFrame & {
     action: string;
     apps: readonly {
@@ -300,6 +301,9 @@ interface Views {
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     }[];
+    /** Posts to the keys' own addresses under this one. */
+    keysAction: string;
+    apiKeys: readonly ApiKey[];
   };
 
   /** Posts to the requests' own addresses. */

@@ -6,10 +6,10 @@ import type { Postern } from '../../support/postern.ts';
 
 /** The mail of a server that writes it to files. */
 export interface Letters {
-  /** Waits for the next message to `address` that was not taken yet. */
-  next(address: string): Promise<Email>;
+  /** Waits for the next message to `address` that was not taken yet, of the subject if one is named. */
+  next(address: string, subject?: string): Promise<Email>;
   /** The same: the path and query of the link in it that leads to `page`. */
-  link(address: string, page: string): Promise<string>;
+  link(address: string, page: string, subject?: string): Promise<string>;
   /** How many messages there are for `address` that were not taken. */
   count(address: string): Promise<number>;
 }
@@ -27,9 +27,10 @@ export function readLetters({ env, url }: Postern): Letters {
     }
     return found;
   };
-  const next = async (address: string): Promise<Email> => {
+  const next = async (address: string, subject?: string): Promise<Email> => {
     for (;;) {
-      const [first] = await find(address);
+      const all = await find(address);
+      const first = all.find(({ email }) => subject === undefined || email.subject === subject);
       if (first) {
         taken.add(first.file);
         return first.email;
@@ -39,8 +40,8 @@ export function readLetters({ env, url }: Postern): Letters {
   };
   return {
     next,
-    async link(address, page) {
-      const { text = '' } = await next(address);
+    async link(address, page, subject) {
+      const { text = '' } = await next(address, subject);
       const found = [...text.matchAll(/https?:\/\/\S+/g)]
         .map(String)
         .find((link) => link.startsWith(`${url}${page}`));

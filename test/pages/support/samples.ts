@@ -237,6 +237,26 @@ export const samples: Readonly<Record<string, Sample>> = {
     problems: [{ field: null, message: 'problem.requestWeak' }],
     requests: [],
   }),
+  'account-apps': sample('account/apps', {
+    ...owner,
+    section: 'apps',
+    done: null,
+    action: '/account/apps/disconnect',
+    apps: [],
+    keysAction: '/account/api-keys',
+    apiKeys: [
+      {
+        id: '6f9d2c1e-3c2b-4a53-9a57-0d6c3f0c6a10',
+        prefix: 'ptn_4Vb0qJ9k',
+        name: 'Laptop <b>script</b>',
+        permissions: ['profile:read'],
+        accountId: null,
+        createdAt: new Date('2026-01-02T00:00:00Z'),
+        expiresAt: new Date('2027-01-02T00:00:00Z'),
+        lastUsedAt: new Date('2026-03-02T00:00:00Z'),
+      },
+    ],
+  }),
   'device-code': sample('device-code', { ...device, userCode: '', problems: [] }),
   'device-code-wrong': sample('device-code', {
     ...device,

@@ -1,5 +1,6 @@
 /** The account of whoever a token speaks for: all that its pages do. */
 import type { ApiOperation } from '../operation.ts';
+import { apiKeys } from './api-keys.ts';
 import { apps } from './apps.ts';
 import { credentials } from './credentials.ts';
 import { enrolment } from './enrolment.ts';
@@ -17,5 +18,6 @@ export const me: readonly ApiOperation[] = [
   ...identities,
   ...sessions,
   ...apps,
+  ...apiKeys,
   ...records,
 ];

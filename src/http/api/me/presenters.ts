@@ -1,5 +1,6 @@
 /** Records as the API shows them: what is not named here stays inside. */
 import type { z } from 'zod';
+import type { ApiKey } from '../../../domain/api-keys.ts';
 import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
@@ -74,6 +75,16 @@ export const identityOf = ({ id, upstream, label, createdAt, lastUsedAt }: Linke
   provider: upstream,
   label,
   created_at: moment(createdAt),
+  last_used_at: optional(lastUsedAt),
+});
+
+export const keyOf = ({ id, name, prefix, permissions, createdAt, expiresAt, lastUsedAt }: ApiKey) => ({
+  id,
+  name,
+  prefix,
+  permissions,
+  created_at: moment(createdAt),
+  expires_at: optional(expiresAt),
   last_used_at: optional(lastUsedAt),
 });
 

@@ -1,5 +1,5 @@
 import { operation } from '../operation.ts';
-import { appOf, eventOf, factorsOf, identityOf, profileOf, sessionOf } from './presenters.ts';
+import { appOf, eventOf, factorsOf, identityOf, keyOf, profileOf, sessionOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
 /** What is kept of the account: what happened to it, and all there is to take along. */
@@ -27,13 +27,15 @@ export const records = [
     scope: 'me:data:read',
     replies: { 200: schemas.Data },
     async handle({ user, claims, services }) {
-      const { account, factors, sessions, apps, identities, events } = await services.accountData(user.id);
+      const data = await services.accountData(user.id);
+      const { account, factors, sessions, apps, identities, apiKeys, events } = data;
       const body = {
         account: profileOf(account, claims.sub),
         factors: factorsOf(factors),
         sessions: sessions.map(sessionOf),
         apps: apps.map(appOf),
         identities: identities.map(identityOf),
+        api_keys: apiKeys.map(keyOf),
         events: events.map(eventOf),
       };
       return { status: 200, body };

@@ -117,6 +117,17 @@ const Identity = z.strictObject({
 });
 export const Identities = z.strictObject({ identities: z.array(Identity) });
 
+const ApiKey = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  prefix: z.string().describe('What the key begins with'),
+  permissions: z.array(z.string()),
+  created_at: moment,
+  expires_at: moment.nullable(),
+  last_used_at: moment.nullable(),
+});
+export const ApiKeys = z.strictObject({ api_keys: z.array(ApiKey) });
+
 const Event = z.strictObject({
   id: z.uuid(),
   type: z.string(),
@@ -141,5 +152,6 @@ export const Data = z.strictObject({
   sessions: z.array(Session.omit({ current: true })),
   apps: z.array(App.omit({ name: true })),
   identities: z.array(Identity),
+  api_keys: z.array(ApiKey),
   events: z.array(Event),
 });

@@ -24,6 +24,7 @@ const DONE = {
   'session': 'account.doneSession',
   'sessions': 'account.doneSessions',
   'app': 'account.doneApp',
+  'key': 'account.doneKey',
   'approved': 'account.doneApproved',
   'denied': 'account.doneDenied',
   'identity': 'account.doneIdentity',
