@@ -11,16 +11,25 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 export const codePoints = (value: string): number => Array.from(value).length;
 
 /**
+ * Whether a text has more UTF-16 units than `characters` composed ones can have been typed with: a letter with all its
+ * marks has four. To be asked before a text is normalised, because putting marks in order takes time quadratic in
+ * their number.
+ */
+const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
+
+/**
  * What two spellings of one word have in common: NFKC, and case folded by way of upper case, so that ß meets SS, final
  * sigma meets sigma and the dotless i meets the i.
  */
 export const foldCase = (value: string): string =>
   value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 
+const LONGEST = { username: 64, name: 200 };
+
 function usernameProblem(username: string): string | null {
   const length = codePoints(username);
   if (length < 3) return 'too_short';
-  if (length > 64) return 'too_long';
+  if (length > LONGEST.username) return 'too_long';
   if (!USERNAME.test(username) || INVISIBLE.test(username)) return 'invalid_characters';
   // Most lookalikes (раypal for paypal) need two of these three. Words wholly of lookalikes remain possible.
   return SCRIPTS.filter((script) => script.test(username)).length > 1 ? 'mixed_scripts' : null;
@@ -33,8 +42,9 @@ function usernameProblem(username: string): string | null {
  * @throws DomainError invalid_username with the reason too_short, too_long, invalid_characters or mixed_scripts.
  */
 export function parseUsername(value: string): { username: string; usernameKey: string } {
-  const username = value.normalize('NFKC');
-  const reason = usernameProblem(username);
+  const isLong = isLongerThan(value, LONGEST.username);
+  const username = isLong ? '' : value.normalize('NFKC');
+  const reason = isLong ? 'too_long' : usernameProblem(username);
   if (reason !== null) throw new DomainError('invalid_username', { field: 'username', reason });
   return { username, usernameKey: foldCase(username) };
 }
@@ -55,8 +65,8 @@ export function parseEmail(value: string): { email: string; emailKey: string } {
  * @returns it in NFC. @throws DomainError invalid_request with `field`.
  */
 export function parseName(field: string, value: string): string {
-  const name = value.normalize('NFC');
-  if (name.trim() === '' || codePoints(name) > 200 || UNPRINTABLE.test(name)) {
+  const name = isLongerThan(value, LONGEST.name) ? '' : value.normalize('NFC');
+  if (name.trim() === '' || codePoints(name) > LONGEST.name || UNPRINTABLE.test(name)) {
     throw new DomainError('invalid_request', { field });
   }
   return name;

@@ -1,5 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { parseEmail, parseLocale, parseName, parseUsername } from '../../src/domain/identifiers.ts';
+import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { isShared, sourceOf, sourceOfActor } from '../../src/domain/source.ts';
 import { errorOf } from './house.ts';
 
@@ -129,6 +130,28 @@ test('names are printable and of a sensible length', async () => {
       field: 'givenName',
     });
   }
+});
+
+describe('what is too long', () => {
+  /** 60 KB of marks in the wrong order: to put them right takes a second. */
+  const MARKS = `a${'\u0345'.repeat(15_000)}${'\u0334'.repeat(15_000)}`;
+
+  test('is refused before it is normalised', async () => {
+    const normalize = jest.spyOn(String.prototype, 'normalize');
+    expect(await outcome(() => parseUsername(MARKS))).toMatchObject({ reason: 'too_long' });
+    expect(await outcome(() => parseName('name', MARKS))).toMatchObject({ field: 'name' });
+    expect(await outcome(() => parseEmail(`${MARKS}@example.com`))).toMatchObject({ code: 'invalid_email' });
+    const policy = createPasswordPolicy({ minLength: 8, maxLength: 128 });
+    expect(await errorOf(policy.check(MARKS, {}))).toMatchObject({ reason: 'too_long' });
+    expect(normalize).not.toHaveBeenCalled();
+    normalize.mockRestore();
+  });
+
+  test('is counted in composed letters: those of 64 with three marks each are a username', () => {
+    const decomposed = 'ᾂ'.repeat(64).normalize('NFD');
+    expect(decomposed).toHaveLength(256);
+    expect(parseUsername(decomposed).username).toBe('ᾂ'.repeat(64));
+  });
 });
 
 test('a locale is a language tag in canonical form', async () => {

@@ -17,6 +17,7 @@ describe('a password', () => {
     '🐎🔋📎✅🐎🔋📎✅',
     '        x',
     'x'.repeat(127) + '🐎',
+    '🐎'.repeat(128),
     'tab\there and\nthere',
   ])('may be %j', async (password) => {
     expect(await reasonFor(password)).toBe('none');
@@ -30,6 +31,7 @@ describe('a password', () => {
     ['e\u0301'.repeat(4), 'too_short'],
     ['\ufdfa', 'too_short'],
     ['x'.repeat(129), 'too_long'],
+    ['🐎'.repeat(129), 'too_long'],
     ['nul\0inside', 'invalid_characters'],
     ['half of a pair \ud83d', 'invalid_characters'],
     ['password123', 'common'],

@@ -20,6 +20,8 @@ const CODES = 10;
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const GROUPS = [4, 4, 4];
 const FORM = /^[0-9A-HJKMNP-TV-Z]{12}$/;
+/** Any spaces and dashes between included. */
+const LONGEST_TYPED = 64;
 
 /** Ten codes of 60 bits: in groups for people, and as they are stored. */
 export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
@@ -32,6 +34,7 @@ export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
 
 /** A typed recovery code as it is stored; null for what cannot be one. */
 export function parseRecoveryCode(typed: string): string | null {
+  if (typed.length > LONGEST_TYPED) return null;
   const letters = narrow(typed).toUpperCase();
   const code = letters
     .replaceAll(/[\s\p{Pd}]/gu, '')

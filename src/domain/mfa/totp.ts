@@ -48,9 +48,12 @@ const ENROLMENT = 15 * 60_000;
 /** Seconds of a time step; a clock may be one step off to either side (RFC 6238 section 5.2). */
 const STEP = 30;
 const FORM = /^\d{6}$/;
+/** Any blanks between included. */
+const LONGEST_TYPED = 64;
 
 /** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
 export function parseTotpCode(typed: string): string | null {
+  if (typed.length > LONGEST_TYPED) return null;
   const code = narrow(typed).replaceAll(/[\s\p{Pd}]/gu, '');
   return FORM.test(code) ? code : null;
 }

@@ -24,8 +24,8 @@ export interface PasswordCheck {
   matches(attempt: PasswordAttempt): Promise<boolean>;
 }
 
-/** More than any password may have, in UTF-16 units. */
-const LONGEST = 4096;
+/** More UTF-16 units than the longest password that `passwords.maxLength` can allow has: what is longer is not normalised. */
+const LONGEST = 2048;
 
 const canBePassword = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= LONGEST && value.isWellFormed() && !value.includes('\0');

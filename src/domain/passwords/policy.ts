@@ -46,6 +46,8 @@ export function createPasswordPolicy({
   const isCommon = async (folded: string) => (await (list ??= load())).has(folded);
 
   const weakness = async (password: string, names: OwnNames): Promise<PasswordWeakness | null> => {
+    // Two UTF-16 units are the most that a code point has. Before anything is normalised.
+    if (password.length > 2 * maxLength) return 'too_long';
     if (!password.isWellFormed() || password.includes('\0')) return 'invalid_characters';
     const folded = foldCase(password);
     // One sign that decomposes into many (U+FDFA: eighteen) is not a long password.
