@@ -320,11 +320,10 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
   });
   const logRequest = createRequestLog(logger);
+  const { trustedProxies } = config.http;
   const truth = createRequestTruth(
-    publicUrl,
-    Object.keys(config.contracts.hosts),
-    config.http.trustedProxies,
-    config.mtls,
+    { publicUrl, doorHosts: Object.keys(config.contracts.hosts), trustedProxies, mtls: config.mtls },
+    logger,
   );
   const listener = createListener({
     truth,

@@ -4,10 +4,12 @@
  */
 import path from 'node:path';
 import { readEnvironment } from './environment.ts';
+import { proxyProblems } from './proxies.ts';
 import { readSettings } from './settings.ts';
 import type { Environment, Settings } from './schema.ts';
 import { type Upstream, withSecrets } from './upstreams.ts';
 
+export { hidesClients } from './proxies.ts';
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
@@ -85,6 +87,7 @@ function checkTogether(environment: Environment, settings: Settings | null): str
       problems.push('ADMIN_PASSWORD: is a placeholder; choose a real one');
     }
   }
+  problems.push(...proxyProblems(settings?.http.trustedProxies ?? [], environment.NODE_ENV === 'production'));
   if (settings && settings.mtls.certificateHeader !== null && settings.http.trustedProxies.length === 0) {
     problems.push('mtls.certificateHeader: needs http.trustedProxies; from anybody else it is not believed');
   }

@@ -1,7 +1,7 @@
 import type { Actor } from '../kernel/actor.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { MailLimit } from './notices/mail-limit.ts';
-import { sourceOf } from './source.ts';
+import { isShared, sourceOfActor } from './source.ts';
 
 /**
  * Writes down that somebody came with the token of a link that cannot be used: made up, cut, expired, used, ended, or for
@@ -23,6 +23,7 @@ export const createDeadLinks =
   async (type, subject, token, actor) => {
     // Without a token nothing was tried.
     if (token === '') return;
-    await limit([{ of: `dead-link:source:${sourceOf(actor.ip)}`, most: MOST }]);
+    const source = sourceOfActor(actor);
+    await limit([{ of: `dead-link:source:${source}`, most: MOST, unless: isShared(source) }]);
     await audit.record({ type, outcome: 'failure', subject, details: { reason: 'invalid_token' } }, actor);
   };

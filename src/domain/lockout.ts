@@ -4,6 +4,7 @@ import { DomainError } from '../kernel/errors.ts';
 import { sha256 } from '../kernel/ids.ts';
 import type { Count, Counters } from '../storage/counters.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
+import { isShared } from './source.ts';
 
 /** One try at a secret of an account. */
 interface Guess {
@@ -11,14 +12,15 @@ interface Guess {
   subject: string;
   /** The account behind it, if there is one. */
   accountId: string | null;
-  /** Where it comes from (`sourceOf`). */
+  /** Where it comes from (`sourceOfActor`). */
   source: string;
 }
 
 /**
  * Slows guessing down. One source on one subject has a few tries, then must wait, twice as long after each failure;
  * one source on any subject, and one subject from everywhere, have a number of failures in a window. These two spare
- * sources that signed in to the account of late, so that no stranger locks its owner out.
+ * sources that signed in to the account of late, so that no stranger locks its owner out. A source that many people may
+ * stand behind has no count on any subject: one of them would lock out all.
  *
  * Outcomes are counted before they are told: of any number of parallel guesses as many are answered as one after
  * the other would have been, and the rest learn nothing, not even whether they were right. That is why parallel
@@ -58,6 +60,8 @@ const keysOf = ({ subject, source }: Guess) => ({
   account: `lockout:account:${sha256(subject)}`,
 });
 
+const NONE: Count = { count: 0, expiresIn: 1 };
+
 export function createLockout({ counters, signIns, clock, settings }: LockoutDependencies): Lockout {
   const { pair, source, account } = settings;
   const memory = Math.max(DAY, 2 * pair.maxWait);
@@ -80,7 +84,7 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
     const keys = keysOf(guess);
     const [wait, bySource, onAccount] = await Promise.all([
       counters.get(keys.wait),
-      counters.get(keys.source),
+      isShared(guess.source) ? null : counters.get(keys.source),
       counters.get(keys.account),
     ]);
     if (wait) throw locked(wait.expiresIn);
@@ -94,7 +98,7 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
       const count = (by: 1 | -1) =>
         Promise.all([
           counters.add(keys.failures, by, memory),
-          counters.add(keys.source, by, source.window),
+          isShared(guess.source) ? NONE : counters.add(keys.source, by, source.window),
           counters.add(keys.account, by, account.window),
         ]);
       const [failures, bySource, onAccount] = await count(1);

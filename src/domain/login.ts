@@ -14,7 +14,7 @@ import type { Notices } from './notices/index.ts';
 import type { PasswordCheck } from './passwords/check.ts';
 import type { PasswordHasher } from './passwords/hasher.ts';
 import { createPendingLogins, type FirstFactor } from './pending-login.ts';
-import { sourceOf } from './source.ts';
+import { sourceOfActor } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
 
 /** What was typed, unchecked. `identifier` is an email address or a username, `email` an email address only. */
@@ -173,7 +173,7 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     const at = new Date(clock.now());
     const stands = await inTransaction(async (tx) => {
       const device = deviceKeyOf(actor);
-      const signIn = { account, at, source: sourceOf(actor.ip), device, newHash };
+      const signIn = { account, at, source: sourceOfActor(actor), device, newHash };
       const recorded = await signIns.record(signIn, tx);
       if (!recorded) return false;
       const user: Actor = { ...actor, kind: 'user', id: account.id };

@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
 import type { Settings } from '../config/index.ts';
-import { StartupError } from '../kernel/startup-error.ts';
-import { isForwarded, isLoopback, LOOPBACK_NAMES, rawValues } from './origin.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { isFromThisMachine, isLoopback, LOOPBACK_NAMES, rawValues } from './origin.ts';
 
 /**
  * Whose host a request is for: ours; this machine's by a loopback name, though the issuer has none; another's; or that of
@@ -25,36 +25,54 @@ export interface RequestTruth {
 /** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
 const REMEMBERED = { max: 1000, length: 100 };
 
+interface TruthSettings {
+  publicUrl: string;
+  /** Hostnames that contract doors answer at. */
+  doorHosts: string[];
+  /** Addresses or CIDR blocks whose X-Forwarded-For is believed. */
+  trustedProxies: string[];
+  /** The headers that only a trusted proxy may set, and the origin at which it asks for certificates. */
+  mtls: Settings['mtls'];
+}
+
 /**
  * Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For` can be believed: the first three are
- * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client.
+ * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client: empty when
+ * a trusted proxy names none, because its own address would stand for everybody behind it.
  * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
  * is its own.
  * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
- * @param doorHosts hostnames that contract doors answer at.
- * @param trustedProxies addresses or CIDR blocks whose X-Forwarded-For is believed.
- * @param mtls the headers that only a trusted proxy may set, and the origin at which it asks for certificates.
- * @throws StartupError when one of them is neither.
  */
 export function createRequestTruth(
-  publicUrl: string,
-  doorHosts: string[],
-  trustedProxies: string[],
-  mtls: Settings['mtls'],
+  { publicUrl, doorHosts, trustedProxies, mtls }: TruthSettings,
+  logger: Pick<Logger, 'warn'>,
 ): RequestTruth {
   const issuer = new URL(publicUrl);
   const protocol = issuer.protocol.slice(0, -1);
   const hasLoopbackIssuer = LOOPBACK_NAMES.has(issuer.hostname);
-  const trust = compileTrust(trustedProxies);
+  const trust = proxyAddr.compile(trustedProxies);
   const mtlsHost = mtls.origin === null ? undefined : new URL(mtls.origin).host;
   const proxyHeaders =
     mtls.certificateHeader === null
       ? []
       : [mtls.certificateHeader, mtls.verifiedHeader].map((name) => name.toLowerCase());
   const known = new LRUCache<string, string>({ max: REMEMBERED.max });
+  let warned = false;
+  const nobody = ({ method }: IncomingMessage): string => {
+    // Not of a proxy's own probes.
+    if (!warned && method === 'POST') {
+      warned = true;
+      logger.warn(
+        { trustedProxies },
+        'a proxy under http.trustedProxies sends no X-Forwarded-For: nothing is limited by address behind it',
+      );
+    }
+    return '';
+  };
   const clientOf = (req: IncomingMessage): string => {
     if (trustedProxies.length === 0) return plainAddress(req.socket.remoteAddress);
     const { 'x-forwarded-for': forwarded = '' } = req.headers;
+    if (forwarded.length === 0 && trust(req.socket.remoteAddress ?? '', 0)) return nobody(req);
     const way = `${forwarded.toString()} ${req.socket.remoteAddress ?? ''}`;
     let client = known.get(way);
     if (client === undefined) {
@@ -84,10 +102,10 @@ export function createRequestTruth(
   return {
     establish,
     isLocal(req) {
-      const client = req.headers['x-forwarded-for'] as string;
       const isNamedByProxy =
         rawValues(req, 'x-forwarded-for').length > 0 && trust(req.socket.remoteAddress ?? '', 0);
-      return isLoopback(client) && (isNamedByProxy || !isForwarded(req));
+      if (isNamedByProxy) return isLoopback(req.headers['x-forwarded-for'] as string);
+      return isFromThisMachine(req);
     },
   };
 }
@@ -108,12 +126,4 @@ function requestedHost(req: IncomingMessage): string {
 function plainAddress(address = ''): string {
   const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
   return isIP(plain) === 0 ? '' : plain;
-}
-
-function compileTrust(trustedProxies: string[]): (address: string, hops: number) => boolean {
-  try {
-    return proxyAddr.compile(trustedProxies);
-  } catch (error) {
-    throw new StartupError(`http.trustedProxies: ${(error as Error).message}`);
-  }
 }

@@ -38,6 +38,16 @@ describe('a server that cannot start says why, and what to do', () => {
     expect(stderr).toContain(message);
   });
 
+  it('refuses to trust everybody as a proxy in production', async () => {
+    const { code, stderr } = await runCli(['serve'], {
+      databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
+      settings: { http: { trustedProxies: ['0.0.0.0/1', '128.0.0.0/1'] } },
+      env: { NODE_ENV: 'production', PUBLIC_URL: 'https://login.example.com' },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('http.trustedProxies: trusts every address');
+  });
+
   it('refuses another SECRETS_KEY than the keys were encrypted with, also for a rotation', async () => {
     const { url: databaseUrl } = await createDatabase();
     await json(['client', 'create', '--name', 'First', '--grant', 'client_credentials'], { databaseUrl });

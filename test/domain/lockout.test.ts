@@ -150,6 +150,26 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
   });
 
+  test('through one program, or a proxy that names nobody, ends at each account and never as a whole', async () => {
+    const { login } = await house;
+    const program = { ...at('192.0.2.3'), kind: 'client', id: 'ptn_12345678' } as const;
+    for (const actor of [program, at(null)]) {
+      const victim = await account();
+      const wrong = (email: string) => errorOf(login({ email, password: 'a wrong password', actor }));
+      const tries = await codes(...Array.from({ length: 130 }, () => wrong(newEmail())));
+      expect(new Set(tries)).toEqual(new Set(['invalid_credentials']));
+      await login({ email: victim.email, password: PASSWORD, actor });
+      for (let index = 0; index < 5; index += 1) await wrong(victim.email);
+      expect(await wrong(victim.email)).toMatchObject({ code: 'account_locked' });
+      const other = await account();
+      expect(await errorOf(login({ email: other.email, password: PASSWORD, actor }))).toEqual({
+        code: 'none',
+      });
+    }
+    // The place that the program is at has nothing to do with it.
+    expect(await guess((await account()).email, '192.0.2.3', PASSWORD)).toEqual({ code: 'none' });
+  });
+
   test('of one place at many accounts ends it for the window, except where it is known', async () => {
     const { login } = await house;
     const { email } = await account();

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/index.ts';
+import { type Config, hidesClients } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -29,8 +29,8 @@ function secure({ publicUrl }: Config): Finding {
   return warning('public URL', `${publicUrl} sends passwords and tokens in the clear`, todo);
 }
 
-function proxies({ publicUrl, http }: Config): Finding[] {
-  if (!publicUrl.startsWith('https:') || http.trustedProxies.length > 0) return [];
+function proxies(config: Config): Finding[] {
+  if (!hidesClients(config)) return [];
   const message = 'none is trusted, so every request seems to come from the proxy that does TLS';
   const todo = 'Set http.trustedProxies to its addresses: the lockout goes by where a guess comes from.';
   return [warning('proxies', message, todo)];

@@ -1,7 +1,7 @@
 /** `postern serve`: opens and migrates the database, then serves, alone or by workers, until it is told to stop. */
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import { type Config, loadConfig } from '../../config/index.ts';
+import { type Config, hidesClients, loadConfig } from '../../config/index.ts';
 import { resolveSecretsKey } from '../../config/secrets-key.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Assignment } from '../../main.ts';
@@ -90,6 +90,10 @@ function contractsLine(enabled: Config['contracts']['enabled']): string {
 function announce(config: Config, { workers, admin, json }: Outcome, logger: Logger): void {
   const { publicUrl: url, port, production } = config;
   logger.info({ contracts: config.contracts.enabled }, contractsLine(config.contracts.enabled));
+  if (hidesClients(config))
+    logger.warn(
+      'http.trustedProxies is empty: everybody seems to come from the proxy that does TLS, and is limited and locked out together',
+    );
   if (json) {
     console.log(JSON.stringify({ url, port, pid: process.pid, workers, first_admin: admin }));
   } else if (production) {

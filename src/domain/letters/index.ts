@@ -10,7 +10,7 @@ import type { Message, MessageKind } from '../../mail/messages.ts';
 import type { Counters } from '../../storage/counters.ts';
 import type { Outbox } from '../../storage/outbox.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import { sourceOf } from '../source.ts';
+import { isShared, sourceOfActor } from '../source.ts';
 import { mailboxOf } from './mailbox.ts';
 
 interface Letter {
@@ -75,13 +75,10 @@ export function createLetters({ outbox, counters, clock }: Dependencies): Letter
     return false;
   };
 
-  /** Who is bounded as a source: a program and an operator answer for what they do. */
-  const sourceLimited = ({ kind }: Actor) => kind === 'anonymous' || kind === 'user';
-
   const hasRoom = async (mailbox: string, actor: Actor): Promise<boolean> => {
     const hour = thisHour();
-    if (sourceLimited(actor) && !(await take(`source ${sourceOf(actor.ip)}`, hour, MOST.source)))
-      return false;
+    const source = sourceOfActor(actor);
+    if (!isShared(source) && !(await take(`source ${source}`, hour, MOST.source))) return false;
     return take(mailbox, hour, MOST.mailbox);
   };
 

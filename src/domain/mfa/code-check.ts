@@ -1,6 +1,6 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
-import { sourceOf } from '../source.ts';
+import { sourceOfActor } from '../source.ts';
 import type { MfaDependencies } from './dependencies.ts';
 import { parseRecoveryCode, useRecoveryCode } from './recovery-codes.ts';
 import { parseTotpCode, stepOf } from './totp.ts';
@@ -33,7 +33,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
 
   return {
     async verify(accountId, typed, actor) {
-      const guess = { subject: `factor:${accountId}`, accountId, source: sourceOf(actor.ip) };
+      const guess = { subject: `factor:${accountId}`, accountId, source: sourceOfActor(actor) };
       const refuse = async (reason: string): Promise<never> => {
         const details = { method: 'code', reason };
         await audit.record({ type: 'factor.failed', outcome: 'failure', subject: accountId, details }, actor);

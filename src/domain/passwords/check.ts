@@ -1,6 +1,6 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Lockout } from '../lockout.ts';
-import { sourceOf } from '../source.ts';
+import { sourceOfActor } from '../source.ts';
 import type { PasswordHasher } from './hasher.ts';
 
 interface PasswordAttempt {
@@ -40,7 +40,7 @@ export function createPasswordCheck({
 }): PasswordCheck {
   return {
     async matches({ subject, account, password, actor, signal }) {
-      const guess = { subject, accountId: account?.id ?? null, source: sourceOf(actor.ip) };
+      const guess = { subject, accountId: account?.id ?? null, source: sourceOfActor(actor) };
       await lockout.check(guess);
       const hash = account?.passwordHash ?? null;
       const right =

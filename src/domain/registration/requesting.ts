@@ -2,7 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { parseEmail } from '../identifiers.ts';
-import { sourceOf } from '../source.ts';
+import { isShared, sourceOfActor } from '../source.ts';
 import type { RegistrationDependencies } from './dependencies.ts';
 import { REGISTRATION_TTL, type RegistrationLinks } from './links.ts';
 
@@ -31,9 +31,10 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
     async request(typed, actor, { locale, interaction } = {}) {
       if (!settings.open) throw new DomainError('forbidden');
       const { email, emailKey } = parseEmail(typed);
+      const source = sourceOfActor(actor);
       await limit([
         { of: `register:address:${emailKey}`, most: MOST.address },
-        { of: `register:source:${sourceOf(actor.ip)}`, most: MOST.source },
+        { of: `register:source:${source}`, most: MOST.source, unless: isShared(source) },
       ]);
       await letters.admit(email);
       const holder = await users.findByEmailKey(emailKey);

@@ -2,7 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
-import { sourceOf } from '../source.ts';
+import { sourceOfActor } from '../source.ts';
 import { present, toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import type { ResetDependencies } from './dependencies.ts';
@@ -84,7 +84,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
         const details = { emailVerified: account.emailVerifiedAt === null };
         await audit.record({ type: 'password.reset', subject: account.id, details }, owner, tx);
         await notices.passwordChanged(changed, actor, tx);
-        tx.afterCommit(() => forgive(changed, sourceOf(actor.ip)));
+        tx.afterCommit(() => forgive(changed, sourceOfActor(actor)));
         return toUser(changed);
       }).catch(lost);
     },

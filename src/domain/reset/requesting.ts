@@ -5,7 +5,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
-import { sourceOf } from '../source.ts';
+import { isShared, sourceOfActor } from '../source.ts';
 import type { ResetDependencies } from './dependencies.ts';
 import { groundsOf, type Grounds } from './grounds.ts';
 
@@ -93,11 +93,11 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     const { subject, account } = await lookUp(users, typed);
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return { found: false };
-    const source = sourceOf(actor.ip);
-    const isKnown = await signIns.knows(account?.id ?? NOBODY.id, source, clock.now());
+    const source = sourceOfActor(actor);
+    const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? NOBODY.id, source, clock.now()));
     await limit([
       { of: `reset:${subject}\n${source}`, most: MOST.pair },
-      { of: `reset:${source}`, most: MOST.source },
+      { of: `reset:${source}`, most: MOST.source, unless: isShared(source) },
       { of: `reset:${subject}`, most: MOST.account, unless: isKnown },
     ]);
     const request: Request = { subject, isKnown, actor, locale };

@@ -5,7 +5,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { type Addressee, recipientOf } from '../notices/recipient.ts';
-import { sourceOf } from '../source.ts';
+import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 import type { VerificationDependencies } from './dependencies.ts';
 import { groundsOf } from './grounds.ts';
@@ -72,10 +72,11 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   };
 
   const limited = async (accountId: string, email: string, actor: Actor) => {
+    const source = sourceOfActor(actor);
     await limit([
       { of: `verify:account:${accountId}`, most: MOST.account },
       { of: `verify:address:${parseEmail(email).emailKey}`, most: MOST.address },
-      { of: `verify:source:${sourceOf(actor.ip)}`, most: MOST.source },
+      { of: `verify:source:${source}`, most: MOST.source, unless: isShared(source) },
     ]);
     await letters.admit(email);
   };

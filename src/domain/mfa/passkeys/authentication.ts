@@ -2,7 +2,7 @@ import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/serv
 import type { Actor } from '../../../kernel/actor.ts';
 import { isDomainError } from '../../../kernel/errors.ts';
 import type { PasskeyKey } from '../../../storage/passkeys.ts';
-import { sourceOf } from '../../source.ts';
+import { sourceOfActor } from '../../source.ts';
 import type { Method } from '../acr.ts';
 import type { MfaDependencies } from '../dependencies.ts';
 import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
@@ -138,7 +138,7 @@ export function createPasskeyAuthentication(
       const guess = {
         subject: `passkey:${subject ?? 'unknown'}`,
         accountId: subject,
-        source: sourceOf(actor.ip),
+        source: sourceOfActor(actor),
       };
       await lockout.check(guess);
       try {

@@ -1,0 +1,31 @@
+import proxyAddr from 'proxy-addr';
+import type { Settings } from './schema.ts';
+
+interface ClientFacing {
+  publicUrl: string;
+  http: Pick<Settings['http'], 'tls' | 'trustedProxies'>;
+}
+
+/** Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no proxy has: who trusts them all trusts everybody. */
+const NOBODYS = [
+  ['192.0.2.1', '198.51.100.1', '203.0.113.1'],
+  ['2001:db8::1', '3fff::1'],
+];
+
+/** Whether TLS ends at a proxy that is not trusted, so that every request seems to come from its address. */
+export const hidesClients = ({ publicUrl, http }: ClientFacing): boolean =>
+  publicUrl.startsWith('https:') && http.tls === null && http.trustedProxies.length === 0;
+
+/** What is wrong with `http.trustedProxies`: the proxies whose X-Forwarded-For says who the client is. */
+export function proxyProblems(trustedProxies: string[], production: boolean): string[] {
+  try {
+    const trust = proxyAddr.compile(trustedProxies);
+    const trustsAll = NOBODYS.some((addresses) => addresses.every((address) => trust(address, 0)));
+    if (!production || !trustsAll) return [];
+    return [
+      "http.trustedProxies: trusts every address, so none is known to be a client's and whoever asks could make up the one that limits go by; name the addresses of the proxies",
+    ];
+  } catch (error) {
+    return [`http.trustedProxies: ${(error as Error).message}`];
+  }
+}
