@@ -12,6 +12,7 @@ import type { Mfa } from './domain/mfa/index.ts';
 import { createRegisteredClients } from './domain/registered-clients.ts';
 import { createRegistrationTokens, type RegistrationTokens } from './domain/registration-tokens.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
+import type { Refusals } from './domain/refusals/index.ts';
 import type { UpstreamAdmin } from './domain/upstream/admin.ts';
 import type { Accounts } from './domain/users/index.ts';
 import type { Verification } from './domain/verification/index.ts';
@@ -73,6 +74,7 @@ export interface Container {
   apiKeys: ApiKeys;
   registrationTokens: RegistrationTokens;
   usage: ContractUsage;
+  refusals: Refusals;
   keyRing: KeyRing;
   metrics: Metrics;
   /** Answers every request; to be used after `start`. */
@@ -193,11 +195,11 @@ export async function createContainer(config: Config, options: ContainerOptions)
           }),
           findUser: (id) => users.findById(id),
           staticClients: contractSettings.map(contractClient),
-          pages: createProviderPages(renderer, accounts),
+          pages: createProviderPages(renderer, accounts, config.production),
           fetch: outboundFetch,
           clients: clientRegistry,
           verifier,
-          events: providerEvents({ metrics, audit, logger }),
+          events: providerEvents({ metrics, audit, refusals: domain.refusals, logger }),
           revokeToken: (jti, expiresAt) => revocation.endToken(jti, expiresAt),
           isUnavailable,
           audit,
@@ -373,6 +375,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       inTransaction,
     }),
     usage,
+    refusals: domain.refusals,
     keyRing,
     metrics,
     listener,
@@ -384,10 +387,11 @@ export async function createContainer(config: Config, options: ContainerOptions)
       stores.sweeper.start();
       dispatchers.start();
       usage.start();
+      domain.refusals.start();
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), dispatchers.stop()]);
+      await Promise.all([usage.stop(), domain.refusals.stop(), dispatchers.stop()]);
       await stores.close();
     },
   };

@@ -14,6 +14,7 @@ import { createMailLimit } from '../domain/notices/mail-limit.ts';
 import { createPasswordCheck } from '../domain/passwords/check.ts';
 import type { PasswordHasher } from '../domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../domain/passwords/policy.ts';
+import { createRefusals } from '../domain/refusals/index.ts';
 import { createRegistration } from '../domain/registration/index.ts';
 import { createPasswordReset } from '../domain/reset/index.ts';
 import { createAccountSessions } from '../domain/sessions/index.ts';
@@ -172,6 +173,7 @@ export function createDomain({
       mailLimit: limit,
     }),
     apiKeys,
+    refusals: createRefusals({ store: stores.refusals, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }

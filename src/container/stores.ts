@@ -23,6 +23,7 @@ import { pingPostgres } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
 import { transactions } from '../storage/postgres/transaction.ts';
 import { createRedis } from '../storage/redis/client.ts';
+import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
@@ -84,6 +85,7 @@ export async function openStores({
     registrationTokens: createRegistrationTokenStore({ pool, clock }),
     apiKeys: createApiKeyStore(pool),
     contractUsage: createContractUsageStore(pool),
+    refusals: createRefusalStore(pool),
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {
       postgres: () => pingPostgres(pool),

@@ -44,6 +44,8 @@ export interface ClientAdmin {
    * @throws DomainError client_not_found, invalid_client_metadata.
    */
   update(id: string, changes: ClientChanges, actor: Actor): Promise<ClientRecord>;
+  /** @throws DomainError client_not_found. */
+  find(id: string): Promise<ClientRecord>;
   list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
   /** Deletes the client; its grants and tokens end at once. @throws DomainError client_not_found. */
   delete(id: string, actor: Actor): Promise<void>;
@@ -73,7 +75,14 @@ export function createClientAdmin({
   endClient,
   announce,
 }: ClientAdminDependencies): ClientAdmin {
+  const find = async (id: string): Promise<ClientRecord> => {
+    const client = await clients.find(id);
+    if (!client) throw new DomainError('client_not_found');
+    return client;
+  };
   return {
+    find,
+
     async create({ name, isPublic, metadata }, actor) {
       const trimmed = checkedName(name);
       const id = newUuid();
@@ -97,8 +106,7 @@ export function createClientAdmin({
     },
 
     async update(id, changes, actor) {
-      const client = await clients.find(id);
-      if (!client) throw new DomainError('client_not_found');
+      const client = await find(id);
       const name = checkedName(changes.name ?? client.name);
       const changed = Object.entries({ ...client.metadata, ...changes.metadata });
       const metadata = Object.fromEntries(changed.filter(([, value]) => value !== null));

@@ -25,6 +25,7 @@ import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
+import { type DeveloperHelp, developerHelp } from './refusals/help.ts';
 import { assertRequestObject } from './request-objects.ts';
 import { ENABLED_JWA } from './tokens/algorithms.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
@@ -32,10 +33,14 @@ import { createPairwiseIdentifier } from './tokens/pairwise.ts';
 
 /** The pages that the provider itself shows; made by the transport. */
 export interface ProviderPages {
-  /** `error` is the OAuth error code, `description` its sentence. */
+  /**
+   * `error` is the OAuth error code, `description` its sentence.
+   * @param help for whoever develops the app, where it sent something wrong.
+   */
   error(
     ctx: KoaContextWithOIDC,
     error: { error: string; error_description?: string | undefined },
+    help?: DeveloperHelp,
   ): Promise<void>;
   /** Asks whether to sign out: `fields` are to be posted to `action`, with `logout=yes` to do it. */
   logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
@@ -92,7 +97,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       clock,
       lifetime: refresh.absolute,
     }),
-    renderError: (ctx, out) => pages.error(ctx, out),
+    renderError: (ctx, out, error) => pages.error(ctx, out, developerHelp(ctx, error)),
     ttl: tokenLifetimes(config, clock),
     cookies: cookieSettings(config.publicUrl, secrets),
     interactions: {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isConnectionError } from '../kernel/connection.ts';
+import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 
@@ -24,6 +25,8 @@ export interface ProviderEvents {
   }): void;
   /** A token is about to be handed out for another: this is awaited, and what it throws refuses the request. */
   tokenExchanged(exchange: TokenExchange): Promise<void>;
+  /** A request of a client was refused. */
+  refused(refused: Refused): void;
   failed(ctx: KoaContextWithOIDC, error: Error): void;
 }
 

@@ -1,3 +1,4 @@
+import type { Refusals } from '../domain/refusals/index.ts';
 import type { Actor } from '../kernel/actor.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Audit, AuditEntry } from '../storage/audit.ts';
@@ -7,11 +8,12 @@ import type { ProviderEvents } from './events.ts';
 interface Dependencies {
   metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
   audit: Audit;
+  refusals: Pick<Refusals, 'note'>;
   logger: Logger;
 }
 
 /** What becomes of the provider's events: metrics, the log, the audit. */
-export function providerEvents({ metrics, audit, logger }: Dependencies): ProviderEvents {
+export function providerEvents({ metrics, audit, refusals, logger }: Dependencies): ProviderEvents {
   // The library has answered by then; a row that cannot be written is said in the log.
   const record = (entry: AuditEntry, by: Actor): void => {
     audit
@@ -51,6 +53,14 @@ export function providerEvents({ metrics, audit, logger }: Dependencies): Provid
         },
         requestActor(ctx, 'client', clientId),
       ),
+    refused({ clientId, isKnown, ...refusal }) {
+      const { value, ...shown } = refusal;
+      logger.warn(
+        { client_id: clientId, ...shown, ...(value === null ? {} : { value }) },
+        'a request was refused',
+      );
+      if (clientId !== null && isKnown) refusals.note(clientId, refusal);
+    },
     failed(ctx, error) {
       logger.error(
         { err: error, requestId: ctx.get('X-Request-Id'), route: ctx.oidc?.route },

@@ -22,6 +22,7 @@ import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
+import { installRefusals } from './refusals/install.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installLogout } from './logout/install.ts';
@@ -47,6 +48,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   );
   // The listener has made Host and X-Forwarded-* say the truth by the time a request gets here.
   provider.proxy = true;
+  installRefusals(provider, (refused) => deps.events.refused(refused));
   deps.clients.install(provider);
   installHashedSecrets(provider);
   installTokenExchange(provider, {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { json, ownToken, until } from '../cli/support/commands.ts';
 import { startPostern } from '../support/postern.ts';
@@ -14,6 +17,13 @@ interface Line {
 
 const PUBLIC_URL = 'https://login.example.com';
 const PASSWORD = 'seventeen purple elephants';
+
+/** Asks for the page by the public name of the server. */
+async function asPublic(port: number, path: string) {
+  const headers = { Host: new URL(PUBLIC_URL).host, Accept: 'text/html' };
+  const [reply] = (await once(http.get({ port, path, headers }), 'response')) as [http.IncomingMessage];
+  return { headers: reply.headers, text: await text(reply) };
+}
 
 describe('the log in production', () => {
   it('is JSON lines on standard output, one for each request, with its id and without its secrets', async () => {
@@ -36,6 +46,10 @@ describe('the log in production', () => {
       headers: { Authorization: 'Bearer in-the-header', Cookie: 'in-the-cookie=1' },
     });
     await until(() => postern.output().includes('"path":"/livez"'));
+    const refused = await asPublic(
+      postern.port,
+      '/oauth2/authorize?client_id=none&redirect_uri=https://a.example/',
+    );
     await postern.stop();
 
     const lines = postern
@@ -62,6 +76,19 @@ describe('the log in production', () => {
       requestId: reply.headers.get('x-request-id'),
     });
     expect(lines.find(({ path }) => path === '/oauth2/token')).toMatchObject({ status: 421 });
+    const requestId = refused.headers['x-request-id'];
+    expect(lines.find(({ msg }) => msg === 'a request was refused')).toMatchObject({
+      level: 'warn',
+      client_id: 'none',
+      endpoint: 'authorization',
+      error: 'invalid_client',
+      parameter: 'client_id',
+      reason: 'client is invalid: client not found',
+      requestId,
+    });
+    // Whoever uses the app is not shown how it is made.
+    expect(refused.text).toContain(requestId);
+    expect(refused.text).not.toContain('For whoever connects the app');
     const secrets = [PASSWORD, service.client_secret, 'in-the-', postern.env['SECRETS_KEY']];
     for (const secret of secrets) expect(postern.output()).not.toContain(secret);
   });

@@ -104,6 +104,13 @@ export function addClient(program: Command): void {
     list,
   );
   reporting(
+    client
+      .command('diagnose')
+      .description('what was refused to a client lately, and what to do')
+      .argument('<client_id>'),
+    async (id: string) => (await import('./client-diagnose.ts')).diagnose(id),
+  );
+  reporting(
     client.command('delete').description('delete a client and end its tokens').argument('<client_id>'),
     remove,
   );

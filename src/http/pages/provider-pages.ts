@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
 import { createDevicePages } from './device-pages.ts';
@@ -12,10 +13,21 @@ const OVER =
   /^(authorization request has expired|interaction session not found|(interaction|authorization) session and )/;
 
 /** The pages that the provider itself shows, in the look of the others. */
-export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts, 'find'>): ProviderPages {
+export function createProviderPages(
+  renderer: Renderer,
+  accounts: Pick<Accounts, 'find'>,
+  production: boolean,
+): ProviderPages {
+  /** In production the person before the page uses the app, and administrators alone know how it is made. */
+  const isDeveloper = async ({ oidc }: KoaContextWithOIDC): Promise<boolean> => {
+    if (!production) return true;
+    const accountId = oidc.session?.accountId;
+    const account = accountId === undefined ? null : await accounts.find(accountId);
+    return account?.status === 'active' && account.roles.includes('admin');
+  };
   return {
     device: createDevicePages(renderer),
-    async error(ctx, { error, error_description: description }) {
+    async error(ctx, { error, error_description: description }, help) {
       const page = ctx as unknown as Context;
       if (error === 'invalid_request' && description !== undefined && OVER.test(description)) {
         renderer.render(page, 'expired', { homeUrl: '/' });
@@ -26,6 +38,7 @@ export function createProviderPages(renderer: Renderer, accounts: Pick<Accounts,
         description,
         requestId: ctx.get('X-Request-Id'),
         homeUrl: '/',
+        help: help && (await isDeveloper(ctx)) ? help : undefined,
       });
     },
     async logout(ctx, form) {

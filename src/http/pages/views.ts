@@ -1,3 +1,4 @@
+import type { DeveloperHelp } from '../../oidc/refusals/help.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
@@ -235,6 +236,8 @@ interface Views {
     description?: string | undefined;
     requestId: string;
     homeUrl: string;
+    /** What developers of the app are told, where the person before the page may be one. Not translated. */
+    help?: DeveloperHelp | undefined;
   };
 
   'account/overview': AccountFrame & {

@@ -1,0 +1,108 @@
+import type { errors, KoaContextWithOIDC } from 'oidc-provider';
+import type { Refusal } from '../../domain/refusals/index.ts';
+import { isUuid } from '../../kernel/ids.ts';
+import { oneLine } from '../../kernel/one-line.ts';
+import { parameterAtFault } from './parameters.ts';
+
+/** Characters of a reason and of a value. */
+const LONGEST = { reason: 400, value: 200, id: 100 };
+
+/** An error as the library throws it: the client gets the description, `error_detail` is for us. */
+type Refused = Pick<errors.OIDCProviderError, 'error' | 'error_description' | 'error_detail' | 'cause'> & {
+  scope?: string;
+};
+
+/** The words that a parameter can have by any specification: what is none of them could be anything, a secret too. */
+const WORDS: Record<string, string> = {
+  response_type: 'code token id_token none',
+  response_mode:
+    'query fragment form_post web_message jwt query.jwt fragment.jwt form_post.jwt web_message.jwt',
+  grant_type: `password implicit authorization_code refresh_token client_credentials
+    urn:ietf:params:oauth:grant-type:device_code urn:openid:params:grant-type:ciba
+    urn:ietf:params:oauth:grant-type:jwt-bearer urn:ietf:params:oauth:grant-type:saml2-bearer
+    urn:ietf:params:oauth:grant-type:token-exchange`,
+  prompt: 'none login consent select_account create',
+  code_challenge_method: 'plain S256',
+};
+
+/** RFC 6749 section 3.3: names of scopes, so many of them. */
+const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}(?: [\x21\x23-\x5b\x5d-\x7e]{1,64}){0,9}$/;
+
+/** An address without what could be secret in it: name and password, query, fragment. */
+function address(value: string): string | null {
+  const url = URL.parse(value);
+  if (!url) return null;
+  const { protocol, host, pathname } = url;
+  return `${protocol}${host === '' ? '' : `//${host}`}${pathname}`;
+}
+
+function shown(parameter: string | null, value: unknown): string | null {
+  if (parameter === null || typeof value !== 'string') return null;
+  if (['redirect_uri', 'post_logout_redirect_uri', 'resource'].includes(parameter)) return address(value);
+  if (parameter === 'scope') return SCOPES.test(value) ? value : null;
+  const words = WORDS[parameter]?.split(/\s+/) ?? [];
+  return value.split(' ').every((word) => words.includes(word)) ? value : null;
+}
+
+/** The endpoints by their paths, as discovery has them, without `_endpoint`. */
+const ENDPOINTS: Record<string, string> = {
+  'authorize': 'authorization',
+  'token': 'token',
+  'par': 'pushed_authorization_request',
+  'device_authorization': 'device_authorization',
+  'bc-authorize': 'backchannel_authentication',
+  'introspect': 'introspection',
+  'revoke': 'revocation',
+  'userinfo': 'userinfo',
+  'register': 'registration',
+  'logout': 'end_session',
+};
+
+/** The endpoint that was asked; null at pages and documents. */
+export const endpointOf = ({ path }: Pick<KoaContextWithOIDC, 'path'>): string | null =>
+  ENDPOINTS[/^\/oauth2\/([^/]+)/.exec(path)?.[1] ?? ''] ?? null;
+
+/** What was said about an error, the most precise sentence first. */
+function sentencesOf({ error_description: description, error_detail: detail, cause }: Refused): string[] {
+  // Parsers and decoders quote what they were given.
+  const quotes = cause instanceof SyntaxError || cause instanceof RangeError;
+  const precise = quotes ? 'it cannot be read' : detail;
+  return [precise, description].filter((one) => one !== undefined && one !== '') as string[];
+}
+
+/** What was wrong with a request. */
+export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusal {
+  const { client, params = {} } = ctx.oidc ?? {};
+  const sentences = sentencesOf(error);
+  const parameter = parameterAtFault({
+    error: error.error,
+    sentences,
+    grantType: params['grant_type'],
+    authMethod: client?.clientAuthMethod,
+  });
+  const value = shown(
+    parameter,
+    parameter === 'scope' ? (error.scope ?? params['scope']) : params[parameter ?? ''],
+  );
+  return {
+    endpoint: endpointOf(ctx) ?? 'device',
+    error: error.error,
+    parameter,
+    value: value === null ? null : oneLine(value, LONGEST.value),
+    reason: oneLine([...new Set(sentences.toReversed())].join(': '), LONGEST.reason),
+    requestId: ctx.get('X-Request-Id'),
+  };
+}
+
+/**
+ * Whose request it was: of a client that there is not, only what is no secret. Where clients authenticate, people also
+ * type a secret into the field of the id.
+ */
+export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: boolean } | null {
+  const { client, params, route } = ctx.oidc ?? {};
+  if (client) return { id: client.clientId, isKnown: true };
+  const asked = params?.['client_id'];
+  if (typeof asked !== 'string' || asked === '') return null;
+  const isPublic = route === 'authorization' || route === 'end_session' || isUuid(asked);
+  return isPublic ? { id: oneLine(asked, LONGEST.id), isKnown: false } : null;
+}

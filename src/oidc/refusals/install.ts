@@ -1,0 +1,60 @@
+import type { EventEmitter } from 'node:events';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { Refusal } from '../../domain/refusals/index.ts';
+import { clientIdOf, describeRefusal, endpointOf } from './describe.ts';
+
+/** A refused request, and whose it was. */
+export interface Refused extends Refusal {
+  clientId: string | null;
+  /** Whether there is such a client. */
+  isKnown: boolean;
+}
+
+/** The library's events, but for those of pages where people type codes. */
+const EVENTS =
+  `authorization grant pushed_authorization_request device_authorization backchannel_authentication
+  introspection revocation userinfo end_session registration_create registration_read registration_update
+  registration_delete`.split(/\s+/);
+
+/** Steps of a protocol that goes well (RFC 8628 section 3.5, RFC 9449 section 8). */
+const NO_REFUSALS = new Set(['authorization_pending', 'slow_down', 'use_dpop_nonce']);
+
+interface Reply {
+  error?: unknown;
+  error_description?: string;
+}
+
+/** Tells of each request that was refused, once, in the words that its sender got. To be installed before all others. */
+export function installRefusals(provider: Provider, refused: (refusal: Refused) => void): void {
+  const failed = new WeakMap<object, errors.OIDCProviderError>();
+  const emitter: EventEmitter = provider;
+  for (const name of EVENTS)
+    emitter.on(`${name}.error`, (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) =>
+      failed.set(ctx, error),
+    );
+
+  /** What a layer around the library answers by itself: no event tells of it. */
+  const fromReply = (ctx: KoaContextWithOIDC): errors.OIDCProviderError | undefined => {
+    const { error, error_description: description } = (ctx.body ?? {}) as Reply;
+    const isRefusal = ctx.status >= 400 && ctx.status < 500 && endpointOf(ctx) !== null;
+    return isRefusal && typeof error === 'string'
+      ? new errors.CustomOIDCProviderError(error, description ?? '')
+      : undefined;
+  };
+
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    await next();
+    const failure = failed.get(ctx) ?? fromReply(ctx);
+    if (!failure || NO_REFUSALS.has(failure.error)) return;
+    const client = clientIdOf(ctx);
+    const refusal = describeRefusal(ctx, failure);
+    // A layer around the library may have chosen another code than the library.
+    const { error } = (ctx.body ?? {}) as Reply;
+    refused({
+      ...refusal,
+      error: typeof error === 'string' ? error : refusal.error,
+      clientId: client?.id ?? null,
+      isKnown: client?.isKnown ?? false,
+    });
+  });
+}

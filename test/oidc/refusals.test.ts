@@ -1,0 +1,398 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { json, until } from '../cli/support/commands.ts';
+import type { RefusalRow } from '../../src/storage/refusals.ts';
+import { expectNoFailure } from '../support/failures.ts';
+import { authorizationUrl, authorize, exchange, form, post, VERIFIER } from './support/flow.ts';
+import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+interface Line {
+  client_id: string | null;
+  endpoint: string;
+  error: string;
+  parameter: string | null;
+  value?: string;
+  reason: string;
+  requestId: string;
+  msg: string;
+}
+
+interface Diagnosis {
+  name: string;
+  refusals: (Line & { advice: string; count: number; request_id: string })[];
+}
+
+const SECRET = 'this-is-a-secret-0123456789';
+
+let provider: Provider;
+let client: Client;
+let spa: Client;
+let person: Person;
+beforeAll(async () => {
+  provider = await startProvider({ settings: { clientRegistration: { open: true } } });
+  client = await provider.createClient({
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    scope: 'openid profile email orders:read',
+    redirect_uris: [REDIRECT_URI],
+    response_types: ['code'],
+  });
+  spa = await provider.createClient({}, { isPublic: true });
+  person = await provider.createPerson();
+});
+afterAll(() => expectNoFailure(provider.postern));
+
+const refusals = (): Line[] =>
+  provider.postern
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"a request was refused"'))
+    .map((line) => JSON.parse(line) as Line);
+
+/** The lines of the log that a request has made. */
+async function linesOf(reply: { headers: Headers }): Promise<Line[]> {
+  const id = reply.headers.get('x-request-id');
+  await until(() => refusals().some(({ requestId }) => requestId === id));
+  return refusals().filter(({ requestId }) => requestId === id);
+}
+
+/** What the server has written of a client, once it is so much. */
+async function kept(id: string, isAll: (rows: RefusalRow[]) => boolean): Promise<RefusalRow[]> {
+  let rows: RefusalRow[] = [];
+  await until(async () => isAll((rows = await provider.operator.refusals.list(id))));
+  return rows;
+}
+
+const get = (parameters: Record<string, string>, of: Client = client) =>
+  fetch(authorizationUrl(provider, of, parameters), { redirect: 'manual', headers: { accept: 'text/html' } });
+const send = (path: string, init: RequestInit) =>
+  fetch(`${provider.url}${path}`, { method: 'POST', redirect: 'manual', ...init });
+const basic = (secret: string, id = client.id) => ({
+  authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+});
+const token = (parameters: Record<string, string>, headers: Record<string, string> = basic(client.secret)) =>
+  send('/oauth2/token', { body: form(parameters), headers });
+const register = (metadata: unknown) =>
+  send('/oauth2/register', {
+    body: JSON.stringify(metadata),
+    headers: { 'content-type': 'application/json' },
+  });
+
+type Expected = [endpoint: string, error: string, parameter: string | null, reason: RegExp, value?: string];
+
+describe('a refused request is one line that says why:', () => {
+  it.each<[string, () => Promise<{ headers: Headers }>, Expected]>([
+    [
+      'an unknown redirect URI',
+      () => get({ redirect_uri: `https://else.example.test/cb?token=${SECRET}` }),
+      [
+        'authorization',
+        'invalid_redirect_uri',
+        'redirect_uri',
+        /did not match/,
+        'https://else.example.test/cb',
+      ],
+    ],
+    [
+      'a scope that the client may not have',
+      () => token({ grant_type: 'client_credentials', scope: 'orders:write' }),
+      ['token', 'invalid_scope', 'scope', /not allowed/, 'orders:write'],
+    ],
+    [
+      'no PKCE',
+      () => get({ code_challenge: '', code_challenge_method: '' }, spa),
+      ['authorization', 'invalid_request', 'code_challenge', /PKCE/],
+    ],
+    [
+      'plain PKCE',
+      () => get({ code_challenge_method: 'plain' }),
+      ['authorization', 'invalid_request', 'code_challenge_method', /not supported/, 'plain'],
+    ],
+    [
+      'the implicit flow',
+      () => get({ response_type: 'id_token token', nonce: SECRET }),
+      ['authorization', 'unsupported_response_type', 'response_type', /unsupported/, 'id_token token'],
+    ],
+    [
+      'nobody signed in',
+      () => get({ prompt: 'none' }),
+      ['authorization', 'login_required', 'prompt', /authentication is required/, 'none'],
+    ],
+    [
+      'a request object that is none',
+      () => get({ request: SECRET }),
+      ['authorization', 'invalid_request_object', 'request', /could not parse/],
+    ],
+    [
+      'a wrong secret',
+      () => token({ grant_type: 'client_credentials' }, basic(SECRET)),
+      ['token', 'invalid_client', 'client_secret', /client authentication failed: invalid secret/],
+    ],
+    [
+      'another way to authenticate',
+      () => send('/oauth2/token', { body: form({ grant_type: 'client_credentials', client_id: client.id }) }),
+      ['token', 'invalid_client', 'token_endpoint_auth_method', /does not match the registered/],
+    ],
+    [
+      'the password grant',
+      () => token({ grant_type: 'password', username: 'ada', password: SECRET }),
+      ['token', 'unsupported_grant_type', 'grant_type', /unsupported/, 'password'],
+    ],
+    [
+      'a code that is none',
+      () =>
+        token({
+          grant_type: 'authorization_code',
+          code: SECRET,
+          redirect_uri: REDIRECT_URI,
+          code_verifier: VERIFIER,
+        }),
+      ['token', 'invalid_grant', 'code', /authorization code not found/],
+    ],
+    [
+      'a refresh token that is none',
+      () => token({ grant_type: 'refresh_token', refresh_token: SECRET }),
+      ['token', 'invalid_grant', 'refresh_token', /refresh token not found/],
+    ],
+    [
+      'an API that there is not',
+      () => token({ grant_type: 'client_credentials', resource: `https://none.example.test/?x=${SECRET}` }),
+      ['token', 'invalid_target', 'resource', /no API/, 'https://none.example.test/'],
+    ],
+    [
+      'a secret in the query',
+      () =>
+        send(`/oauth2/token?client_secret=${SECRET}`, { body: form({ grant_type: 'client_credentials' }) }),
+      ['token', 'invalid_request', 'client_secret', /must not be in the query/],
+    ],
+    [
+      'JSON for a form',
+      () =>
+        send('/oauth2/token', {
+          body: JSON.stringify({ secret: SECRET }),
+          headers: { ...basic(client.secret), 'content-type': 'application/json' },
+        }),
+      ['token', 'invalid_request', 'Content-Type', /content-type bodies are supported/],
+    ],
+    [
+      'a call from a page at another origin',
+      () =>
+        token(
+          { grant_type: 'client_credentials' },
+          { ...basic(client.secret), origin: 'https://evil.example.test' },
+        ),
+      ['token', 'invalid_request', 'Origin', /https:\/\/evil\.example\.test not allowed/],
+    ],
+    [
+      'a wrong assertion',
+      () =>
+        token(
+          {
+            grant_type: 'client_credentials',
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion: SECRET,
+          },
+          {},
+        ),
+      ['token', 'invalid_request', 'client_assertion', /invalid client_assertion format/],
+    ],
+    [
+      'a pushed request',
+      () =>
+        post(provider, 'par', client, {
+          client_id: client.id,
+          response_type: 'code',
+          redirect_uri: 'https://else.example.test/',
+        }),
+      [
+        'pushed_authorization_request',
+        'invalid_request',
+        'redirect_uri',
+        /did not match|redirect_uri/,
+        'https://else.example.test/',
+      ],
+    ],
+    [
+      'introspection without a token',
+      () => post(provider, 'introspect', client, {}),
+      ['introspection', 'invalid_request', 'token', /missing required parameter/],
+    ],
+    [
+      'revocation with a wrong secret',
+      () => post(provider, 'revoke', { ...client, secret: SECRET }, { token: SECRET }),
+      ['revocation', 'invalid_client', 'client_secret', /invalid secret/],
+    ],
+    [
+      'a device request that the client may not make',
+      () => post(provider, 'device_authorization', client, { scope: 'openid' }),
+      ['device_authorization', 'unauthorized_client', 'grant_type', /not allowed/],
+    ],
+    [
+      'a CIBA request that the client may not make',
+      () => post(provider, 'bc-authorize', client, { scope: 'openid', login_hint: SECRET }),
+      ['backchannel_authentication', 'unauthorized_client', 'grant_type', /not allowed/],
+    ],
+    [
+      'userinfo with a token that is none',
+      () => send('/oauth2/userinfo', { headers: { authorization: `Bearer ${SECRET}` } }),
+      ['userinfo', 'invalid_token', 'Authorization', /access token not found/],
+    ],
+    [
+      'a logout that leads elsewhere',
+      () =>
+        fetch(
+          `${provider.url}/oauth2/logout?${form({ client_id: client.id, post_logout_redirect_uri: 'https://else.example.test/bye' }).toString()}`,
+        ),
+      [
+        'end_session',
+        'invalid_request',
+        'post_logout_redirect_uri',
+        /not registered/,
+        'https://else.example.test/bye',
+      ],
+    ],
+    [
+      'metadata',
+      () => register({ redirect_uris: ['https://a.example.test/'], grant_types: ['password'] }),
+      ['registration', 'invalid_client_metadata', 'grant_types', /grant_types/],
+    ],
+    [
+      'redirect URIs of a registration',
+      () => register({ redirect_uris: ['http://a.example.test/'] }),
+      ['registration', 'invalid_redirect_uri', 'redirect_uris', /must be https/],
+    ],
+    [
+      'a registration that is no JSON',
+      () =>
+        send('/oauth2/register', {
+          body: `{"client_secret":"${SECRET}`,
+          headers: { 'content-type': 'application/json' },
+        }),
+      ['registration', 'invalid_request', 'Content-Type', /failed to parse/],
+    ],
+  ])('%s', async (_what, request, [endpoint, error, parameter, reason, value]) => {
+    const lines = await linesOf(await request());
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        endpoint,
+        error,
+        parameter,
+        reason: expect.stringMatching(reason),
+      }),
+    ]);
+    expect(lines[0]?.value).toBe(value);
+  });
+});
+
+it('has no secret of anybody’s', () => {
+  expect(provider.postern.output()).not.toContain(SECRET);
+  expect(provider.postern.output()).not.toContain(VERIFIER);
+});
+
+it('names the client, unless what was sent for its id could be a secret', async () => {
+  const known = await linesOf(await get({ redirect_uri: 'https://else.example.test/cb' }));
+  expect(known).toMatchObject([{ client_id: client.id }]);
+  const unknown = await linesOf(await get({}, { ...client, id: 'my-ap\r\nSet-Cookie: x' }));
+  expect(unknown).toMatchObject(
+    [
+      {
+        client_id: 'my-ap Set-Cookie: x',
+        error: 'invalid_client',
+        parameter: 'client_id',
+        reason: /not found/,
+      },
+    ].map((line) => ({ ...line, reason: expect.stringMatching(line.reason) })),
+  );
+  // The id and the secret were swapped.
+  const swapped = await linesOf(
+    await token({ grant_type: 'client_credentials', client_id: SECRET, client_secret: client.id }, {}),
+  );
+  expect(swapped).toMatchObject([{ client_id: null, error: 'invalid_client', parameter: 'client_id' }]);
+});
+
+it('is none where a protocol goes on as it should', async () => {
+  const before = refusals().length;
+  const tv = await provider.createClient(
+    { grant_types: ['urn:ietf:params:oauth:grant-type:device_code'], redirect_uris: [], response_types: [] },
+    { isPublic: true },
+  );
+  const { body } = await post<{ device_code: string }>(provider, 'device_authorization', tv, {
+    scope: 'openid',
+  });
+  const polled = await post(provider, 'token', tv, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+    device_code: body.device_code,
+  });
+  expect(polled.body).toMatchObject({ error: 'authorization_pending' });
+  const agent = new UserAgent(provider.url);
+  const answered = await authorize(provider, agent, client, person);
+  expect((await exchange(provider, client, answered.get('code') ?? '')).status).toBe(200);
+  expect(refusals()).toHaveLength(before);
+});
+
+describe('postern client diagnose', () => {
+  it('lists what was refused, with what to do', async () => {
+    const app = await provider.createClient({ redirect_uris: ['https://app.example.test/callback'] });
+    await get({ redirect_uri: 'https://app.example.test/callback2' }, app);
+    await get({ redirect_uri: 'https://app.example.test/callback2' }, app);
+    await get({ redirect_uri: 'https://else.example.test/callback' }, app);
+    const last = await token({ grant_type: 'client_credentials' }, basic(SECRET, app.id));
+    await kept(app.id, (rows) => rows.length === 3);
+    const { refusals: found } = await json<Diagnosis>(['client', 'diagnose', app.id], {
+      env: provider.postern.env,
+    });
+    const add = `postern client update ${app.id} --redirect-uri https://app.example.test/callback --redirect-uri https://app.example.test/callback2`;
+    expect(found).toEqual([
+      expect.objectContaining({
+        endpoint: 'token',
+        error: 'invalid_client',
+        parameter: 'client_secret',
+        count: 1,
+        request_id: last.headers.get('x-request-id'),
+        advice: expect.stringContaining('postern client rotate-secret'),
+      }),
+      expect.objectContaining({
+        value: 'https://else.example.test/callback',
+        // Whoever asks must not be one paste away from being let in.
+        advice: expect.not.stringContaining('else.example.test'),
+      }),
+      expect.objectContaining({
+        error: 'invalid_redirect_uri',
+        value: 'https://app.example.test/callback2',
+        count: 2,
+        advice: expect.stringContaining(add),
+      }),
+    ]);
+  });
+
+  it('keeps few, however many strangers make, and none of a client that there is not', async () => {
+    const app = await provider.createClient();
+    const early = await token({ grant_type: 'password' }, basic(app.secret, app.id));
+    expect(early.status).toBe(400);
+    await kept(app.id, (rows) => rows.length === 1);
+    const made = Array.from({ length: 60 }, (_, index) =>
+      get({ redirect_uri: `https://${index}.example.test/${'x'.repeat(3_000)}` }, app),
+    );
+    await Promise.all([...made, get({}, { ...app, id: 'nobody-at-all' })]);
+    const all = await kept(app.id, (rows) => rows.length === 6);
+    expect(all).toHaveLength(6);
+    for (const { value, reason } of all) expect(`${value}${reason}`.length).toBeLessThan(700);
+    const [rows] = await provider.sql('select count(*)::int as n from refusals where client_id = $1', [
+      app.id,
+    ]);
+    expect(rows).toEqual({ n: 6 });
+    await expect(provider.sql("select from refusals where client_id like 'nobody%'")).resolves.toEqual([]);
+    await provider.sql('delete from clients where id = $1', [app.id]);
+    await expect(provider.sql('select from refusals where client_id = $1', [app.id])).resolves.toEqual([]);
+  });
+});
+
+describe('the error page', () => {
+  it('tells developers what to do', async () => {
+    const page = await (await get({ redirect_uri: 'http://localhost:3000/<b>cb' })).text();
+    expect(page).toContain('For whoever connects the app');
+    expect(page).toContain('redirect_uri=http://localhost:3000/%3Cb%3Ecb');
+    expect(page).toContain(`npx postern client diagnose ${client.id}`);
+    expect(page).toContain(REDIRECT_URI);
+  });
+});
