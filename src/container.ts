@@ -33,6 +33,7 @@ import { createMetrics, type Metrics } from './http/ops/metrics.ts';
 import { createRequestLog } from './http/ops/request-log.ts';
 import { createOps } from './http/ops/routes.ts';
 import { createCsrf } from './http/pages/csrf.ts';
+import { createFlashes } from './http/pages/flash.ts';
 import { createProviderPages } from './http/pages/provider-pages.ts';
 import { createRenderer } from './http/pages/render.ts';
 import { Prebuilt } from './oidc/prebuilt.ts';
@@ -172,6 +173,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     announce: (id, tx) => announce('clients', id, tx),
   });
   const renderer = createRenderer({ settings: config, publicUrl, production: config.production });
+  const flash = createFlashes({ publicUrl, secrets, clock });
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
   const endGrant = (grantId: string) => revocation.endGrant(grantId);
@@ -302,6 +304,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       secrets,
       renderer,
       csrf: createCsrf({ secrets, publicUrl }),
+      flash,
       logins,
       mfa,
       accounts,

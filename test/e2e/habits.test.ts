@@ -114,6 +114,57 @@ describe('what people do with browsers', () => {
     await page.waitForURL(`${stage.webApp}/`);
   });
 
+  it('mistype the password, look whether they forgot it, and go back: no form is sent again', async () => {
+    await page.goto(`${stage.webApp}/login`);
+    await signIn(page, { ...person, password: 'three unrelated birds' });
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('link', { name: 'Forgot password?' }).click();
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByRole('button', { name: 'Send link' }).click();
+    await shows(page, 'Check your mail');
+    await page.reload();
+    await shows(page, 'Check your mail');
+    await page.goBack();
+    await shows(page, 'Forgot your password?');
+    await page.goBack();
+    await shows(page, 'Sign in');
+    expect(await page.getByLabel('Email or username').inputValue()).toBe(person.email);
+    await page.reload();
+    await signIn(page, person);
+    await page.waitForURL(`${stage.webApp}/`);
+  });
+
+  it.each([true, false])(
+    'mistype in two tabs at once (JavaScript: %s): each says its own',
+    async (javaScriptEnabled) => {
+      const { context: browser } = await stage.visitor({ javaScriptEnabled });
+      const names = ['first@example.test', 'second@example.test', 'third@example.test'];
+      const tabs = await Promise.all(names.map(() => browser.newPage()));
+      for (const tab of tabs) await tab.goto(`${stage.postern.url}/sign-in`);
+      for (let round = 0; round < 3; round += 1) {
+        await Promise.all(
+          tabs.map(async (tab, index) => {
+            const before = tab.url();
+            await signIn(tab, { ...person, email: names[index] ?? '', password: 'wrong' });
+            await tab.waitForURL((url) => url.href !== before);
+          }),
+        );
+        for (const [index, tab] of tabs.entries()) {
+          await tab.getByRole('alert').waitFor();
+          expect(await tab.getByLabel('Email or username').inputValue()).toBe(names[index]);
+        }
+      }
+      // What tabs leave behind is bounded, and the address alone opens nothing in another browser.
+      const left = (await browser.cookies(`${stage.postern.url}/sign-in`)).filter(({ name }) =>
+        name.startsWith('postern_flash_'),
+      );
+      expect(left.length).toBeLessThanOrEqual(5);
+      await page.goto(tabs[0]?.url() ?? '');
+      expect(await page.getByLabel('Email or username').inputValue()).toBe('');
+      await browser.close();
+    },
+  );
+
   it('have JavaScript switched off: everything works', async () => {
     const plain = await stage.visitor({ javaScriptEnabled: false });
     const fresh = newPerson();

@@ -44,6 +44,7 @@ test('whatever a client or a person wrote is text', async () => {
         renderer.render(ctx, 'consent', {
           action: '/',
           csrf: hostile,
+          problems: [],
           client,
           account,
           details: [],

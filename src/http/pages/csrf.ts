@@ -8,6 +8,12 @@ export const CSRF_FIELD = 'csrf';
 
 const COOKIE_VALUE = /^[\w-]{43}$/;
 
+/** Whether a browser says that the page of another site sent this. */
+export function isForeign(ctx: Context): boolean {
+  const site = ctx.get('Sec-Fetch-Site');
+  return site !== '' && site !== 'same-origin' && site !== 'none';
+}
+
 /** Guards the forms of the pages against being sent by another site. */
 export interface Csrf {
   /** The token for the forms of this reply; gives the browser its cookie when it has none. */
@@ -44,13 +50,11 @@ export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl
     },
 
     check(ctx, body) {
-      const site = ctx.get('Sec-Fetch-Site');
       const sent =
         typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[CSRF_FIELD] : undefined;
       const cookie = read(ctx);
-      const foreign = site !== '' && site !== 'same-origin' && site !== 'none';
       if (
-        foreign ||
+        isForeign(ctx) ||
         cookie === undefined ||
         typeof sent !== 'string' ||
         !constantTimeEqual(sent, secrets.mac('csrf', cookie))

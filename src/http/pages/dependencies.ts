@@ -19,6 +19,7 @@ import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
 import type { Csrf } from './csrf.ts';
+import type { Flashes } from './flash.ts';
 import type { Renderer } from './render.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { SignedIn } from './sign-in.ts';
@@ -42,6 +43,7 @@ export interface PageDependencies {
   secrets: Secrets;
   renderer: Renderer;
   csrf: Csrf;
+  flash: Flashes;
   logins: Logins;
   mfa: Mfa;
   accounts: Pick<Accounts, 'register' | 'find' | 'update' | 'changePassword' | 'remove'>;

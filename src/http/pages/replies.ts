@@ -1,5 +1,9 @@
 import type { Context } from 'koa';
 
+/** `url` with one more parameter. */
+export const withParameter = (url: string, name: string, value: string): string =>
+  `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams({ [name]: value }).toString()}`;
+
 /** Sends the browser on with GET (RFC 9110 section 15.4.4). */
 export function seeOther(ctx: Context, url: string): void {
   ctx.status = 303;

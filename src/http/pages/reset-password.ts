@@ -1,14 +1,13 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import type { User } from '../../domain/users/index.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { field, readForm } from './form.ts';
+import { field } from './form.ts';
 import { interactionPath } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
-import { missing, problemOf, type Problem } from './problems.ts';
-import { refused } from './replies.ts';
+import { posted } from './posted.ts';
+import { missing, problemOf } from './problems.ts';
 
 const PATH = '/reset-password';
 
@@ -17,16 +16,17 @@ const PATH = '/reset-password';
  * second factor still needs it.
  */
 export function resetPasswordRoutes(router: Router, deps: PageParts): void {
-  const { config, renderer, csrf, reset, returns } = deps;
+  const { config, renderer, csrf, flash, reset, returns } = deps;
 
-  const show = (ctx: Context, account: User, problems: Problem[]): void =>
-    renderer.render(ctx, 'reset-password', {
-      action: withToken(PATH, ctx),
-      csrf: csrf.token(ctx),
-      problems,
-      account,
-      passwordLength: passwordLength(config),
+  const showDone = (ctx: Context): void => {
+    const left = returns.read(ctx, '/');
+    renderer.render(ctx, 'message', {
+      icon: 'check',
+      title: 'reset.doneTitle',
+      text: left ? 'reset.doneReturn' : 'reset.doneText',
+      link: { url: left ? `${interactionPath(left)}/sign-in` : '/sign-in', label: 'action.signIn' },
     });
+  };
 
   const showDead = (ctx: Context): void => {
     ctx.status = 400;
@@ -39,39 +39,36 @@ export function resetPasswordRoutes(router: Router, deps: PageParts): void {
   };
 
   router.get(PATH, async (ctx: Context) => {
-    const account = await reset.peek(token(ctx), anonymousActor(ctx, 'pages'));
-    if (account) show(ctx, account, []);
-    else showDead(ctx);
+    const { problems, values } = flash.read(ctx);
+    if (values['done'] !== undefined) return showDone(ctx);
+    const account =
+      values['dead'] === undefined && (await reset.peek(token(ctx), anonymousActor(ctx, 'pages')));
+    if (!account) return showDead(ctx);
+    return renderer.render(ctx, 'reset-password', {
+      action: withToken(PATH, ctx),
+      csrf: csrf.token(ctx),
+      problems,
+      account,
+      passwordLength: passwordLength(config),
+    });
   });
 
-  router.post(PATH, readForm, async (ctx: Context) => {
-    csrf.check(ctx, ctx.request.body);
-    const account = await reset.peek(token(ctx), anonymousActor(ctx, 'pages'));
-    if (!account) return showDead(ctx);
+  const form = posted(deps, (ctx) => withToken(PATH, ctx));
+  router.post(PATH, ...form, async (ctx: Context) => {
+    const page = withToken(PATH, ctx);
     const password = field(ctx, 'password');
-    if (!password) {
-      refused(ctx, { status: 400 });
-      return show(ctx, account, [missing('password')]);
-    }
+    if (!password) return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
     try {
       await reset.confirm(token(ctx), password, anonymousActor(ctx, 'pages'));
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      if (error.code === 'invalid_reset_token') return showDead(ctx);
+      if (error.code === 'invalid_reset_token') return flash.leave(ctx, page, { values: { dead: 'yes' } });
       const problem = problemOf(error, passwordLength(config));
       if (!problem) throw error;
-      refused(ctx, {
-        status: error.code === 'weak_password' ? 400 : 503,
-        retryAfter: error.details.retryAfter,
-      });
-      return show(ctx, account, [problem]);
+      const status = error.code === 'weak_password' ? 400 : 503;
+      const { retryAfter } = error.details;
+      return flash.leave(ctx, page, { status, retryAfter, problems: [problem] });
     }
-    const left = returns.read(ctx, '/');
-    return renderer.render(ctx, 'message', {
-      icon: 'check',
-      title: 'reset.doneTitle',
-      text: left ? 'reset.doneReturn' : 'reset.doneText',
-      link: { url: left ? `${interactionPath(left)}/sign-in` : '/sign-in', label: 'action.signIn' },
-    });
+    return flash.leave(ctx, page, { values: { done: 'yes' } });
   });
 }

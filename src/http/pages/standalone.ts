@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import type { PageParts } from './dependencies.ts';
-import { readForm } from './form.ts';
 import { loginRoutes } from './login/index.ts';
 import { type Place, type PlaceContext, placeUrls } from './login/place.ts';
+import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
 
 const URLS = placeUrls('', { create: '/register' });
@@ -36,7 +36,7 @@ async function standalonePlace(ctx: Context, { sessions, accounts }: PageParts):
 
 /** The pages outside an authorization request: `/`, sign in, create account, sign out. */
 export function standaloneRoutes(router: Router, deps: PageParts): void {
-  const { config, renderer, csrf, sessions, accounts } = deps;
+  const { config, renderer, csrf, flash, sessions, accounts } = deps;
 
   const open = async (ctx: PlaceContext, next: Next): Promise<void> => {
     ctx.state.place = await standalonePlace(ctx, deps);
@@ -48,7 +48,8 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
     const session = await sessions.current(ctx.req, ctx.res);
     const user = session && (await accounts.find(session.accountId));
     if (user) {
-      const form = { action: '/sign-out', csrf: csrf.token(ctx) };
+      const { problems } = flash.read(ctx);
+      const form = { action: '/sign-out', csrf: csrf.token(ctx), problems };
       renderer.render(ctx, 'signed-in', { ...form, account: user, accountUrl: '/account' });
       return;
     }
@@ -59,8 +60,8 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
     });
   });
 
-  router.post('/sign-out', readForm, async (ctx: Context) => {
-    csrf.check(ctx, ctx.request.body);
+  const form = posted(deps, () => '/');
+  router.post('/sign-out', ...form, async (ctx: Context) => {
     const left = await sessions.logout(ctx.req, ctx.res);
     if (left) await deps.signedOut(ctx, left.accountId);
     if (!left || left.frames.length === 0) return seeOther(ctx, '/');

@@ -3,13 +3,14 @@ import type { Context } from 'koa';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
-import { completeAccount, type Values } from './create-account.ts';
+import { completeAccount } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { readForm } from './form.ts';
+import type { Flash } from './flash.ts';
 import { interactionPath } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
-import type { Problem } from './problems.ts';
-import { refused, seeOther } from './replies.ts';
+import { posted } from './posted.ts';
+import { seeOther } from './replies.ts';
+import type { ViewData } from './views.ts';
 
 const PATH = '/verify-email';
 
@@ -18,7 +19,7 @@ const PATH = '/verify-email';
  * does nothing, because programs that look for viruses open links too.
  */
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
-  const { renderer, csrf, verification, registration, sessions, returns, arrivals, config } = deps;
+  const { renderer, csrf, flash, verification, registration, sessions, returns, arrivals, config } = deps;
 
   const showDead = (ctx: Context): void => {
     ctx.status = 400;
@@ -33,8 +34,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const showRegistration = (
     ctx: Context,
     { email, locale }: RegistrationLink,
-    values: Omit<Values, 'email'>,
-    problems: Problem[],
+    { problems, values: { name = '', username = '' } }: Flash,
   ): void =>
     renderer.render(ctx, 'create-account', {
       uiLocales: locale ?? undefined,
@@ -42,7 +42,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
       problems,
-      values: { ...values, email },
+      values: { name, username, email },
       proven: true,
       passwordLength: passwordLength(config),
       signInUrl: '/sign-in',
@@ -51,10 +51,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
   const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
     const attempt = await completeAccount(ctx, deps, token(ctx), link);
-    if (!('signedIn' in attempt)) {
-      refused(ctx, attempt);
-      return showRegistration(ctx, link, attempt.values, attempt.problems);
-    }
+    if (!('signedIn' in attempt)) return flash.leave(ctx, withToken(PATH, ctx), attempt);
     const { signedIn } = attempt;
     const { interaction } = link;
     if (interaction !== null && returns.read(ctx, '/') === interaction) {
@@ -65,44 +62,49 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     }
     await sessions.login(ctx.req, ctx.res, signedIn);
     if (interaction === null) return seeOther(ctx, '/');
-    return renderer.render(ctx, 'message', {
-      icon: 'check',
-      title: 'createAccount.doneTitle',
-      text: 'createAccount.doneElsewhere',
-      link: { url: '/', label: 'action.home' },
-    });
+    return flash.leave(ctx, withToken(PATH, ctx), { values: { created: 'yes' } });
+  };
+
+  /** What the form did; undefined when it is still to be sent. */
+  const doneBy = ({ values: { created, verified } }: Flash): ViewData<'message'> | undefined => {
+    const link = { url: '/', label: 'action.home' } as const;
+    if (created !== undefined)
+      return { icon: 'check', title: 'createAccount.doneTitle', text: 'createAccount.doneElsewhere', link };
+    if (verified === undefined) return undefined;
+    const text = { key: 'verify.doneText' as const, params: { email: verified } };
+    return { icon: 'check', title: 'verify.doneTitle', text, link };
   };
 
   router.get(PATH, async (ctx: Context) => {
+    const left = flash.read(ctx);
+    if (left.values['dead'] !== undefined) return showDead(ctx);
+    const done = doneBy(left);
+    if (done) return renderer.render(ctx, 'message', done);
     const link = await registration.peek(token(ctx));
-    if (link) return showRegistration(ctx, link, { name: '', username: '' }, []);
+    if (link) return showRegistration(ctx, link, left);
     const found = await verification.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (!found) return showDead(ctx);
     return renderer.render(ctx, 'verify-email', {
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
+      problems: left.problems,
       email: found.email,
     });
   });
 
-  router.post(PATH, readForm, async (ctx: Context) => {
-    csrf.check(ctx, ctx.request.body);
+  const form = posted(deps, (ctx) => withToken(PATH, ctx));
+  router.post(PATH, ...form, async (ctx: Context) => {
     try {
       const link = await registration.peek(token(ctx));
       if (link) return await arrive(ctx, link);
       const { user } = await verification.confirm(token(ctx), anonymousActor(ctx, 'pages'));
-      return renderer.render(ctx, 'message', {
-        icon: 'check',
-        title: 'verify.doneTitle',
-        text: { key: 'verify.doneText', params: { email: user.email } },
-        link: { url: '/', label: 'action.home' },
-      });
+      return flash.leave(ctx, withToken(PATH, ctx), { values: { verified: user.email } });
     } catch (error) {
       // Somebody else has the address, or the link was used, by now.
       const isDead =
         isDomainError(error, 'invalid_verification_token') || isDomainError(error, 'email_taken');
       if (!isDead) throw error;
-      return showDead(ctx);
+      return flash.leave(ctx, withToken(PATH, ctx), { values: { dead: 'yes' } });
     }
   });
 }

@@ -38,12 +38,12 @@ interface AccountDisplay {
 interface Form {
   action: string;
   csrf: string;
+  /** What was wrong with the last try; empty at first. */
+  problems: readonly Problem[];
 }
 
 /** A form that people type into. */
 interface Entry extends Form {
-  /** What was wrong with the last try; empty at first. */
-  problems: readonly Problem[];
   /** Where "cancel" is posted (with the token alone); without it there is no such button. */
   cancelAction?: string | undefined;
 }
@@ -64,6 +64,8 @@ export interface AccountFrame {
     | 'data';
   account: User;
   csrf: string;
+  /** What was wrong with the form that was sent just now. */
+  problems: readonly Problem[];
   /** Whether there are other providers to sign in with. */
   hasUpstreams?: boolean;
   /** What was done just now. */
@@ -272,7 +274,6 @@ interface Views {
 
   /** Posts to the factors' own addresses. */
   'account/factors': AccountFrame & {
-    problems: readonly Problem[];
     status: Awaited<ReturnType<Mfa['status']>>;
   };
 
@@ -284,7 +285,6 @@ interface Views {
 
   /** Posts to take an identity off. */
   'account/identities': AccountFrame & {
-    problems: readonly Problem[];
     identities: readonly (LinkedIdentity & { name: string })[];
     upstreams: readonly UpstreamDisplay[];
   };
@@ -312,7 +312,6 @@ interface Views {
   /** Posts to the requests' own addresses. */
   'account/requests': AccountFrame & {
     action: string;
-    problems: readonly Problem[];
     requests: readonly {
       id: string;
       client: ClientMetadata;

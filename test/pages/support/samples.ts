@@ -87,7 +87,7 @@ const resetPassword = {
   passwordLength: { min: 8, max: 128 },
 };
 const owner = {
-  csrf: 'token',
+  ...form,
   account: {
     id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a10',
     number: 1,
@@ -109,7 +109,7 @@ const owner = {
 const device = { action: '/device', fields: { xsrf: 'x' } };
 const consent = {
   action: '/interaction/x/consent',
-  csrf: 'token',
+  ...form,
   client,
   account,
   switchAction: '/interaction/x/switch',
@@ -297,7 +297,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'logged-out-stayed-unknown': sample('logged-out', { stayed: true, signInUrl: '/sign-in' }),
   'signed-in': sample('signed-in', {
     action: '/sign-out',
-    csrf: 'token',
+    ...form,
     account,
     accountUrl: '/account',
   }),
@@ -363,7 +363,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   }),
   'verify-email': sample('verify-email', {
     action: '/verify-email?token=x',
-    csrf: 'token',
+    ...form,
     email: account.email,
   }),
   'link-dead': sample('message', {

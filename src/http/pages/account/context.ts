@@ -4,8 +4,8 @@ import type { Actor } from '../../../kernel/actor.ts';
 import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
-import { readForm } from '../form.ts';
 import type { MessageKey } from '../i18n.ts';
+import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
 import type { AccountFrame } from '../views.ts';
 
@@ -37,8 +37,11 @@ export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): voi
 
 export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages', ctx.state.user.id);
 
+/** The page whose form was posted to an address below it. */
+const pageOf = ({ path }: Context): string => path.split('/').slice(0, 3).join('/');
+
 /** What stands before the account pages. */
-export function accountSteps({ sessions, accounts, mfa, csrf }: PageParts) {
+export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
   const signInFor = (ctx: Context, path: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
 
@@ -46,7 +49,7 @@ export function accountSteps({ sessions, accounts, mfa, csrf }: PageParts) {
   const signedIn = async (ctx: AccountContext, next: Next): Promise<void> => {
     const session = await sessions.current(ctx.req, ctx.res);
     const user = session && (await accounts.find(session.accountId));
-    if (!user) return signInFor(ctx, ctx.method === 'POST' ? '/account' : ctx.path);
+    if (!user) return signInFor(ctx, ctx.method === 'POST' ? pageOf(ctx) : ctx.path);
     Object.assign(ctx.state, { session, user });
     return next();
   };
@@ -59,17 +62,14 @@ export function accountSteps({ sessions, accounts, mfa, csrf }: PageParts) {
       return (await mfa.lacking(user.id, session)) ? signInFor(ctx, page) : next();
     };
 
-  const guard = async (ctx: Context, next: Next): Promise<void> => {
-    csrf.check(ctx, ctx.request.body);
-    await next();
-  };
+  const form = posted(deps, pageOf);
 
   return {
     open: [signedIn],
-    posted: [readForm, guard, signedIn],
+    posted: [...form, signedIn],
     /** The same for what changes how one signs in. */
     openFresh: (page: string) => [signedIn, fresh(page)],
-    postedFresh: (page: string) => [readForm, guard, signedIn, fresh(page)],
+    postedFresh: (page: string) => [...form, signedIn, fresh(page)],
   };
 }
 
@@ -78,7 +78,7 @@ export type AccountSteps = ReturnType<typeof accountSteps>;
 /** What every account page is told. */
 export function accountFrame(
   ctx: AccountContext,
-  { csrf, upstream }: PageParts,
+  { csrf, flash, upstream }: PageParts,
   section: AccountFrame['section'],
 ): AccountFrame {
   const done = ctx.query['done'];
@@ -88,6 +88,7 @@ export function accountFrame(
     account: ctx.state.user,
     hasUpstreams: upstream.registry.list().length > 0,
     csrf: csrf.token(ctx),
+    problems: flash.read(ctx).problems,
     done: isKnown ? DONE[done as keyof typeof DONE] : null,
   };
 }

@@ -1,14 +1,17 @@
 import type Router from '@koa/router';
+import type { Context } from 'koa';
 import { readEmailAddress } from '../../../kernel/email-address.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { missing, type Problem } from '../problems.ts';
-import { refused } from '../replies.ts';
+import { missing } from '../problems.ts';
+import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from './context.ts';
 
 const PATH = '/account/data';
 const DELETE = '/account/delete';
+/** Of somebody who has no account any more. */
+const DELETED = `${DELETE}/done`;
 
 /** Whether `typed` is a spelling of the account's address. */
 function isSameAddress(typed: string, email: string): boolean {
@@ -18,15 +21,7 @@ function isSameAddress(typed: string, email: string): boolean {
 
 /** Taking one's data along, and leaving. */
 export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, accounts, accountData, sessions, config } = deps;
-
-  const show = (ctx: AccountContext, problems: Problem[], email = ''): void =>
-    renderer.render(ctx, 'account/delete', {
-      ...accountFrame(ctx, deps, 'data'),
-      action: DELETE,
-      problems,
-      email,
-    });
+  const { renderer, flash, accounts, accountData, sessions, config } = deps;
 
   router.get(PATH, ...steps.open, (ctx: AccountContext) =>
     renderer.render(ctx, 'account/data', {
@@ -43,25 +38,34 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     ctx.body = JSON.stringify(data, null, 2);
   });
 
-  router.get(DELETE, ...steps.openFresh(DELETE), (ctx: AccountContext) => show(ctx, []));
+  router.get(DELETE, ...steps.openFresh(DELETE), (ctx: AccountContext) => {
+    const { values } = flash.read(ctx);
+    renderer.render(ctx, 'account/delete', {
+      ...accountFrame(ctx, deps, 'data'),
+      action: DELETE,
+      email: values['email'] ?? '',
+    });
+  });
 
   router.post(DELETE, ...steps.postedFresh(DELETE), async (ctx: AccountContext) => {
     const { user } = ctx.state;
     const email = field(ctx, 'email').trim();
     if (!isSameAddress(email, user.email)) {
-      refused(ctx, { status: 400 });
-      return show(ctx, [email ? { field: 'email', message: 'problem.emailOther' } : missing('email')], email);
+      const problem = email ? ({ field: 'email', message: 'problem.emailOther' } as const) : missing('email');
+      return flash.leave(ctx, DELETE, { status: 400, problems: [problem], values: { email } });
     }
     const refusal = await attempt(
       () => accounts.remove(user.id, ownerActor(ctx)),
       passwordLength(config),
       400,
     );
-    if (refusal) {
-      refused(ctx, refusal);
-      return show(ctx, refusal.problems, email);
-    }
+    if (refusal) return flash.leave(ctx, DELETE, { ...refusal, values: { email } });
     await sessions.logout(ctx.req, ctx.res);
+    return flash.leave(ctx, DELETED, { values: { deleted: 'yes' } });
+  });
+
+  router.get(DELETED, (ctx: Context) => {
+    if (flash.read(ctx).values['deleted'] === undefined) return seeOther(ctx, '/');
     return renderer.render(ctx, 'message', {
       icon: 'check',
       title: 'account.deletedTitle',

@@ -2,27 +2,22 @@ import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
-import type { Problem } from '../problems.ts';
-import { refused, seeOther } from '../replies.ts';
+import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
-import { showCodes } from './recovery-codes.ts';
+import { leaveCodes } from './recovery-codes.ts';
 
 const PATH = '/account/factors';
 
 /** Second factors: authenticator apps, passkeys and recovery codes. */
 export function factorRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, mfa, config } = deps;
+  const { renderer, flash, mfa, config } = deps;
   const change = steps.postedFresh(PATH);
 
-  const show = async (ctx: AccountContext, problems: Problem[]): Promise<void> =>
-    renderer.render(ctx, 'account/factors', {
-      ...accountFrame(ctx, deps, 'factors'),
-      problems,
-      status: await mfa.status(ctx.state.user.id),
-    });
-
-  router.get(PATH, ...steps.open, (ctx: AccountContext) => show(ctx, []));
+  router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
+    const status = await mfa.status(ctx.state.user.id);
+    renderer.render(ctx, 'account/factors', { ...accountFrame(ctx, deps, 'factors'), status });
+  });
 
   for (const [kind, factors] of [
     ['totp', mfa.totp],
@@ -35,9 +30,7 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
         passwordLength(config),
         400,
       );
-      if (!refusal) return doneAt(ctx, PATH, 'factor-removed');
-      refused(ctx, refusal);
-      return show(ctx, refusal.problems);
+      return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'factor-removed');
     });
     router.post(`${PATH}/${kind}/:id/rename`, ...change, async (ctx: AccountContext) => {
       const { id = '' } = ctx.params;
@@ -47,8 +40,7 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
         400,
       );
       if (!renamed || !('problems' in renamed)) return doneAt(ctx, PATH, 'renamed');
-      refused(ctx, renamed);
-      return show(ctx, renamed.problems);
+      return flash.leave(ctx, PATH, renamed);
     });
   }
 
@@ -68,16 +60,12 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
       passwordLength(config),
       400,
     );
-    if (!('problems' in added)) {
-      if (added.recoveryCodes) return showCodes(ctx, deps, added.recoveryCodes);
-      return seeOther(ctx, PATH);
-    }
-    refused(ctx, added);
-    return show(ctx, added.problems);
+    if ('problems' in added) return flash.leave(ctx, PATH, added);
+    return added.recoveryCodes ? leaveCodes(ctx, deps, added.recoveryCodes) : seeOther(ctx, PATH);
   });
 
   router.post(`${PATH}/codes`, ...change, async (ctx: AccountContext) => {
-    showCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
+    leaveCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
   });
 }
 

@@ -1,7 +1,6 @@
 import type Router from '@koa/router';
 import { type PageParts, passwordLength } from '../dependencies.ts';
-import type { Problem } from '../problems.ts';
-import { refused } from '../replies.ts';
+import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
 import { arrived, depart, settle } from '../upstream/journey.ts';
@@ -16,21 +15,18 @@ const LINK = `${PATH}/link`;
  * is shown whose identity it is before: a journey that somebody else began in their browser connects nothing.
  */
 export function identityRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, csrf, upstream, config } = deps;
+  const { renderer, csrf, flash, upstream, config } = deps;
   const { registry, accounts } = upstream;
   const nameOf = (id: string): string => registry.find(id)?.name ?? id;
 
-  const show = async (ctx: AccountContext, problems: Problem[]): Promise<void> => {
+  router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
     const linked = await accounts.identitiesOf(ctx.state.user.id);
     renderer.render(ctx, 'account/identities', {
       ...accountFrame(ctx, deps, 'identities'),
-      problems,
       identities: linked.map((one) => ({ ...one, name: nameOf(one.upstream) })),
       ...upstreamButtons(renderer, registry.list(), LINK),
     });
-  };
-
-  router.get(PATH, ...steps.open, (ctx: AccountContext) => show(ctx, []));
+  });
 
   router.get(LINK, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
     if (ctx.query['with'] !== undefined)
@@ -49,16 +45,14 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
 
   router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
     const identity = arrived(ctx, deps, PATH);
-    if (!identity) return showLost(ctx, deps, PATH);
+    if (!identity) return seeOther(ctx, LINK);
     settle(ctx, deps, PATH);
     const refusal = await attempt(
       () => accounts.link(ctx.state.user.id, identity, ownerActor(ctx)),
       passwordLength(config),
       400,
     );
-    if (!refusal) return doneAt(ctx, PATH, 'identity');
-    refused(ctx, refusal);
-    return show(ctx, refusal.problems);
+    return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'identity');
   });
 
   router.post(`${PATH}/:id/remove`, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
@@ -68,7 +62,6 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
       400,
     );
     if (typeof removed === 'boolean') return doneAt(ctx, PATH, 'identity-removed');
-    refused(ctx, removed);
-    return show(ctx, removed.problems);
+    return flash.leave(ctx, PATH, removed);
   });
 }

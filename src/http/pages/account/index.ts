@@ -10,6 +10,7 @@ import { factorRoutes } from './factors.ts';
 import { identityRoutes } from './identities.ts';
 import { passwordRoutes } from './password.ts';
 import { profileRoutes } from './profile.ts';
+import { recoveryCodeRoutes } from './recovery-codes.ts';
 import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { totpRoutes } from './totp.ts';
@@ -41,6 +42,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
     passwordRoutes,
     factorRoutes,
     totpRoutes,
+    recoveryCodeRoutes,
     identityRoutes,
     sessionRoutes,
     appRoutes,

@@ -1,8 +1,7 @@
 import type Router from '@koa/router';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { missing, type Problem } from '../problems.ts';
-import { refused } from '../replies.ts';
+import { missing } from '../problems.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
@@ -10,18 +9,16 @@ const PATH = '/account/password';
 
 /** Changing the password signs out everywhere but here. */
 export function passwordRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, accounts, sessions, config } = deps;
+  const { renderer, flash, accounts, sessions, config } = deps;
 
-  const show = (ctx: AccountContext, problems: Problem[]): void =>
+  router.get(PATH, ...steps.openFresh(PATH), (ctx: AccountContext) =>
     renderer.render(ctx, 'account/password', {
       ...accountFrame(ctx, deps, 'password'),
       action: PATH,
-      problems,
       passwordLength: passwordLength(config),
       hasPassword: ctx.state.user.hasPassword,
-    });
-
-  router.get(PATH, ...steps.openFresh(PATH), (ctx: AccountContext) => show(ctx, []));
+    }),
+  );
 
   router.post(PATH, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
     const { user, session } = ctx.state;
@@ -30,19 +27,13 @@ export function passwordRoutes(router: Router, steps: AccountSteps, deps: PagePa
       user.hasPassword && !current ? missing('current') : [],
       next ? [] : missing('password'),
     ].flat();
-    if (empty.length > 0) {
-      refused(ctx, { status: 400 });
-      return show(ctx, empty);
-    }
+    if (empty.length > 0) return flash.leave(ctx, PATH, { status: 400, problems: empty });
     const changed = await attempt(
       () => accounts.changePassword(user.id, user.hasPassword ? current : null, next, ownerActor(ctx)),
       passwordLength(config),
       400,
     );
-    if ('problems' in changed) {
-      refused(ctx, changed);
-      return show(ctx, changed.problems);
-    }
+    if ('problems' in changed) return flash.leave(ctx, PATH, changed);
     await sessions.login(ctx.req, ctx.res, session);
     return doneAt(ctx, '/account', 'password');
   });

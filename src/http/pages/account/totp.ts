@@ -2,21 +2,21 @@ import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { missing, type Problem } from '../problems.ts';
+import { missing } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
-import { refused, seeOther } from '../replies.ts';
+import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from './context.ts';
-import { showCodes } from './recovery-codes.ts';
+import { leaveCodes } from './recovery-codes.ts';
 
 const LIST = '/account/factors';
 const PATH = `${LIST}/totp`;
 
 /** Setting up an authenticator app. What it takes to show the page again is kept by the browser, sealed. */
 export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, mfa, config, apps } = deps;
+  const { renderer, flash, mfa, config, apps } = deps;
 
-  const show = (ctx: AccountContext, problems: Problem[]): void => {
+  router.get(PATH, ...steps.openFresh(LIST), (ctx: AccountContext) => {
     const enrolment = apps.read(ctx, PATH);
     if (enrolment?.accountId !== ctx.state.user.id) return seeOther(ctx, LIST);
     const { secret, uri } = enrolment;
@@ -24,14 +24,11 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
       ...accountFrame(ctx, deps, 'factors'),
       action: `${PATH}/confirm`,
       backUrl: LIST,
-      problems,
       secret,
       uri,
       qrCode: qrCode(uri),
     });
-  };
-
-  router.get(PATH, ...steps.openFresh(LIST), (ctx: AccountContext) => show(ctx, []));
+  });
 
   router.post(PATH, ...steps.postedFresh(LIST), async (ctx: AccountContext) => {
     const accountId = ctx.state.user.id;
@@ -51,21 +48,14 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     const enrolment = apps.read(ctx, PATH);
     if (enrolment?.accountId !== accountId) return seeOther(ctx, LIST);
     const code = field(ctx, 'code').trim();
-    if (!code) {
-      refused(ctx, { status: 400 });
-      return show(ctx, [missing('code')]);
-    }
+    if (!code) return flash.leave(ctx, PATH, { status: 400, problems: [missing('code')] });
     const confirmed = await attempt(
       () => mfa.totp.confirm(accountId, enrolment.id, code, ownerActor(ctx)),
       passwordLength(config),
       400,
     );
-    if ('problems' in confirmed) {
-      refused(ctx, confirmed);
-      return show(ctx, confirmed.problems);
-    }
+    if ('problems' in confirmed) return flash.leave(ctx, PATH, confirmed);
     apps.clear(ctx, PATH);
-    if (confirmed.recoveryCodes) return showCodes(ctx, deps, confirmed.recoveryCodes);
-    return seeOther(ctx, LIST);
+    return confirmed.recoveryCodes ? leaveCodes(ctx, deps, confirmed.recoveryCodes) : seeOther(ctx, LIST);
   });
 }

@@ -4,10 +4,11 @@ import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import { describeDetails } from '../authorization-details.ts';
-import { field, readForm } from '../form.ts';
+import { field } from '../form.ts';
 import { loginRoutes } from '../login/index.ts';
 import { type Place, placeUrls } from '../login/place.ts';
-import { showSignInAnew } from '../login/sign-in.ts';
+import { showSignIn } from '../login/sign-in.ts';
+import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
 import { interactionPath, interactionPlace } from './place.ts';
 import { stepUp } from './step-up.ts';
@@ -21,7 +22,7 @@ const AT = '/interaction/:uid';
 
 /** The pages inside an authorization request. They all live under the path that the interaction's cookie is bound to. */
 export function interactionRoutes(router: Router, deps: PageParts): void {
-  const { config, renderer, csrf, interactions, accounts } = deps;
+  const { config, renderer, csrf, flash, interactions, accounts } = deps;
 
   /** Finds the interaction of this browser, or says kindly that it is over. */
   const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
@@ -36,27 +37,20 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     await next();
   };
 
-  /** The same for a posted form, which must carry its CSRF token. */
-  const posted = [
-    readForm,
-    async (ctx: Context, next: Next): Promise<void> => {
-      csrf.check(ctx, ctx.request.body);
-      await next();
-    },
-    open,
-  ] as const;
+  const form = posted(deps, ({ path }) => path.replace(/\/[^/]*$/, ''));
 
   async function showConsent(ctx: InteractionContext): Promise<void> {
     const { interaction, place } = ctx.state;
     const { accountId, client, scopes, apis, details, redirectUri } = interaction;
     const user = accountId === undefined ? null : await accounts.find(accountId);
-    if (!user) return showSignInAnew(ctx, deps);
+    if (!user) return showSignIn(ctx, deps);
     return renderer.render(ctx, 'consent', {
       ...place.frame,
       client,
       action: `${place.path}/consent`,
       switchAction: `${place.path}/switch`,
       csrf: csrf.token(ctx),
+      problems: flash.read(ctx).problems,
       account: user,
       scopes,
       apis: apis.filter(({ scopes }) => scopes.length > 0),
@@ -74,10 +68,10 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     if (prompt === 'consent') await showConsent(ctx);
     else if (prompt === 'mfa') await stepUp(ctx, deps);
     else if (prompt === 'create') seeOther(ctx, `${interactionPath(uid)}/create`);
-    else showSignInAnew(ctx, deps);
+    else showSignIn(ctx, deps);
   });
 
-  router.post(`${AT}/consent`, ...posted, async (ctx: InteractionContext) => {
+  router.post(`${AT}/consent`, ...form, open, async (ctx: InteractionContext) => {
     const { interaction } = ctx.state;
     const { accountId } = interaction;
     const allowed =
@@ -88,11 +82,11 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     seeOther(ctx, next);
   });
 
-  router.post(`${AT}/switch`, ...posted, (ctx: InteractionContext) =>
+  router.post(`${AT}/switch`, ...form, open, (ctx: InteractionContext) =>
     seeOther(ctx, ctx.state.place.urls.signIn),
   );
 
-  router.post(`${AT}/abort`, ...posted, async (ctx: InteractionContext) => {
+  router.post(`${AT}/abort`, ...form, open, async (ctx: InteractionContext) => {
     seeOther(ctx, await interactions.abort(ctx.req, ctx.res));
   });
 }

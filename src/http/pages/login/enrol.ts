@@ -5,9 +5,9 @@ import { epochSeconds } from '../../../kernel/clock.ts';
 import { userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
-import { missing, type Problem } from '../problems.ts';
+import { missing } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
-import { refused, seeOther } from '../replies.ts';
+import { seeOther, withParameter } from '../replies.ts';
 import { attempt, firstFactorOf } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
 
@@ -30,7 +30,7 @@ export async function beginEnrolment(
 
 /** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
 export function enrolRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  const { renderer, csrf, accounts, mfa, logins, config, apps, enrolments, arrivals, pending } = deps;
+  const { renderer, csrf, flash, accounts, mfa, logins, config, apps, enrolments, arrivals, pending } = deps;
 
   const underWay = (ctx: PlaceContext) => {
     const login = enrolments.read(ctx, ctx.state.place.path);
@@ -38,8 +38,22 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     return login && app?.accountId === login.accountId ? { login, app } : null;
   };
 
-  const show = async (ctx: PlaceContext, problems: Problem[]): Promise<void> => {
+  /** The login goes on with these written down; once it has gone on they are not shown again. */
+  const showCodes = async (ctx: PlaceContext, codes: string): Promise<void> => {
+    const { path, frame, urls } = ctx.state.place;
+    const arrived = arrivals.read(ctx, path);
+    const token = pending.read(ctx, path)?.token;
+    const login = arrived ?? (token === undefined ? null : await logins.pendingLogin(token));
+    const account = login && (await accounts.find(login.accountId));
+    if (!account) return seeOther(ctx, urls.signIn);
+    const onwardUrl = arrived ? urls.onward : urls.verify;
+    return renderer.render(ctx, 'enrolled', { ...frame, account, codes: codes.split(' '), onwardUrl });
+  };
+
+  const show = async (ctx: PlaceContext): Promise<void> => {
     const { frame, urls, cancelAction, passkeyOnly } = ctx.state.place;
+    const { problems, values } = flash.read(ctx);
+    if (values['codes'] !== undefined) return showCodes(ctx, values['codes']);
     const found = underWay(ctx);
     const account = found && (await accounts.find(found.login.accountId));
     if (!account) return seeOther(ctx, urls.signIn);
@@ -55,13 +69,13 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
       secret,
       uri,
       qrCode: qrCode(uri),
-      optionsUrl: `${urls.enrol}${urls.enrol.includes('?') ? '&' : '?'}options`,
+      optionsUrl: withParameter(urls.enrol, 'options', ''),
     });
   };
 
   router.get(path, open, async (ctx: PlaceContext) => {
     const found = underWay(ctx);
-    if (!found || ctx.query['options'] === undefined) return show(ctx, []);
+    if (!found || ctx.query['options'] === undefined) return show(ctx);
     const { passkeyOnly: verified } = ctx.state.place;
     ctx.body = await mfa.passkeys.registrationOptions(found.login.accountId, { verified });
     return undefined;
@@ -75,10 +89,8 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     const actor = userActor(ctx, 'pages', login.accountId);
     const passkey = field(ctx, 'passkey');
     const code = field(ctx, 'code').trim();
-    if (!passkey && !code) {
-      refused(ctx, { status: 400 });
-      return show(ctx, [missing('code')]);
-    }
+    const page = place.urls.enrol;
+    if (!passkey && !code) return flash.leave(ctx, page, { status: 400, problems: [missing('code')] });
     const added = await attempt<{ recoveryCodes: string[] | null }>(
       () =>
         passkey
@@ -89,10 +101,7 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
       passwordLength(config),
       400,
     );
-    if ('problems' in added) {
-      refused(ctx, added);
-      return show(ctx, added.problems);
-    }
+    if ('problems' in added) return flash.leave(ctx, page, added);
     enrolments.clear(ctx, place.path);
     apps.clear(ctx, place.path);
     let onward = place.urls.onward;
@@ -103,9 +112,6 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
       onward = place.urls.verify;
     } else arrivals.set(ctx, place.path, { ...login, ...strengthOf([firstFactorOf(login.amr), 'otp']) });
     if (!added.recoveryCodes) return seeOther(ctx, onward);
-    const account = await accounts.find(login.accountId);
-    if (!account) return seeOther(ctx, place.urls.signIn);
-    const codes = added.recoveryCodes;
-    return renderer.render(ctx, 'enrolled', { ...place.frame, account, codes, onwardUrl: onward });
+    return flash.leave(ctx, page, { values: { codes: added.recoveryCodes.join(' ') } });
   });
 }

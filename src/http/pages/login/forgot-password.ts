@@ -2,10 +2,10 @@ import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
+import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
-import { missing, problemOf, type Problem } from '../problems.ts';
-import { refused } from '../replies.ts';
-import { mailSent } from './mail-sent.ts';
+import { missing, problemOf } from '../problems.ts';
+import { keepReturn, showMailSent } from './mail-sent.ts';
 import type { PlaceContext, Steps } from './place.ts';
 
 /** Asking for a link to choose a new password: the same page whoever was named. */
@@ -15,42 +15,42 @@ export function forgotPasswordRoutes(
   { open, posted }: Steps,
   deps: PageParts,
 ): void {
-  const { config, renderer, csrf, reset } = deps;
+  const { config, renderer, csrf, flash, reset } = deps;
 
-  const show = (ctx: PlaceContext, identifier: string, problems: Problem[]): void => {
-    const { frame, urls, cancelAction } = ctx.state.place;
-    renderer.render(ctx, 'forgot-password', {
+  router.get(path, open, (ctx: PlaceContext) => {
+    const { frame, urls, cancelAction, suggestedIdentifier } = ctx.state.place;
+    const { problems, values } = flash.read(ctx);
+    const { sentTo } = values;
+    if (sentTo !== undefined)
+      return showMailSent(ctx, deps, {
+        text: { key: 'mailSent.reset', params: { address: sentTo } },
+        againUrl: urls.forgot,
+      });
+    return renderer.render(ctx, 'forgot-password', {
       ...frame,
       action: urls.forgot,
       cancelAction,
       csrf: csrf.token(ctx),
       problems,
-      identifier,
+      identifier: values['identifier'] ?? suggestedIdentifier,
       signInUrl: urls.signIn,
     });
-  };
-
-  router.get(path, open, (ctx: PlaceContext) => show(ctx, ctx.state.place.suggestedIdentifier, []));
+  });
 
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     const { place } = ctx.state;
     const identifier = field(ctx, 'identifier').trim();
-    if (!identifier) {
-      refused(ctx, { status: 400 });
-      return show(ctx, identifier, [missing('identifier')]);
-    }
+    const refuse = (left: Left) => flash.leave(ctx, place.urls.forgot, { ...left, values: { identifier } });
+    if (!identifier) return refuse({ status: 400, problems: [missing('identifier')] });
     try {
       const locale = renderer.language(ctx, place.frame);
       await reset.request({ identifier }, anonymousActor(ctx, 'pages'), { locale });
     } catch (error) {
       const problem = isDomainError(error, 'rate_limited') && problemOf(error, passwordLength(config));
       if (!problem) throw error;
-      refused(ctx, { status: 429, retryAfter: error.details.retryAfter });
-      return show(ctx, identifier, [problem]);
+      return refuse({ status: 429, retryAfter: error.details.retryAfter, problems: [problem] });
     }
-    return mailSent(ctx, deps, {
-      text: { key: 'mailSent.reset', params: { address: identifier } },
-      againUrl: place.urls.forgot,
-    });
+    keepReturn(ctx, deps);
+    return flash.leave(ctx, place.urls.forgot, { values: { sentTo: identifier } });
   });
 }

@@ -1,8 +1,8 @@
 /** The pages of signing in, alike within an authorization request and outside. */
 import type Router from '@koa/router';
-import type { Context, Middleware, Next } from 'koa';
+import type { Middleware } from 'koa';
 import type { PageParts } from '../dependencies.ts';
-import { readForm } from '../form.ts';
+import { posted } from '../posted.ts';
 import { createAccountRoutes } from './create-account.ts';
 import { enrolRoutes } from './enrol.ts';
 import { forgotPasswordRoutes } from './forgot-password.ts';
@@ -14,11 +14,9 @@ import { upstreamRoutes } from './upstream.ts';
 
 /** @param open puts the `Place` on the context, or answers itself. */
 export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, deps: PageParts): void {
-  const guard = async (ctx: Context, next: Next): Promise<void> => {
-    deps.csrf.check(ctx, ctx.request.body);
-    await next();
-  };
-  const steps: Steps = { open, posted: [readForm, guard, open] };
+  // A passkey is sent from the page that asks for the password.
+  const form = posted(deps, ({ url }) => url.replace('/sign-in/passkey', '/sign-in'));
+  const steps: Steps = { open, posted: [...form, open] };
   signInRoutes(router, paths.signIn, steps, deps);
   secondFactorRoutes(router, paths.verify, steps, deps);
   passkeyRoutes(router, paths.passkey, steps, deps);

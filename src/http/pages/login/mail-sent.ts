@@ -3,15 +3,20 @@ import type { Message } from '../i18n.ts';
 import type { PlaceContext } from './place.ts';
 
 /**
- * Says that a link is on its way. A browser that comes by that link again, and only that browser, finds back into the
- * authorization request that it was asked for in.
+ * A link is on its way: a browser that comes by it again, and only that browser, finds back into the authorization
+ * request that it was asked for in.
  */
-export function mailSent(
+export function keepReturn(ctx: PlaceContext, { returns }: PageParts): void {
+  const { interaction } = ctx.state.place;
+  if (interaction) returns.set(ctx, '/', interaction.uid);
+}
+
+/** Says that a link is on its way. */
+export function showMailSent(
   ctx: PlaceContext,
-  { renderer, returns, devMailUrl }: PageParts,
+  { renderer, devMailUrl }: PageParts,
   { text, againUrl }: { text: Message; againUrl: string },
 ): void {
-  const { frame, urls, interaction } = ctx.state.place;
-  if (interaction) returns.set(ctx, '/', interaction.uid);
+  const { frame, urls } = ctx.state.place;
   renderer.render(ctx, 'mail-sent', { ...frame, text, againUrl, signInUrl: urls.signIn, devMailUrl });
 }

@@ -2,10 +2,9 @@ import type Router from '@koa/router';
 import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
-import { refused } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
-import { arrive, showSignIn } from './sign-in.ts';
+import { arrive, typed } from './sign-in.ts';
 
 /** A passkey as the whole login. The options are alike for everybody, so they tell nothing about anybody. */
 export function passkeyRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
@@ -20,7 +19,6 @@ export function passkeyRoutes(router: Router, path: string, { open, posted }: St
       return outcomeOf(await deps.logins.loginWithPasskey(reply, anonymousActor(ctx, 'pages')), remember);
     }, passwordLength(deps.config));
     if ('signedIn' in tried) return arrive(ctx, deps, tried);
-    refused(ctx, tried);
-    return showSignIn(ctx, deps, { identifier: field(ctx, 'identifier'), remember }, tried.problems);
+    return deps.flash.leave(ctx, ctx.state.place.urls.signIn, { ...tried, values: typed(ctx) });
   });
 }

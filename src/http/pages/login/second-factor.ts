@@ -3,11 +3,11 @@ import type { LoginStep } from '../../../domain/login.ts';
 import { anonymousActor, userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
-import { missing, type Problem } from '../problems.ts';
-import { refused, seeOther } from '../replies.ts';
+import { missing } from '../problems.ts';
+import { seeOther, withParameter } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
-import { arrive, showSignInAnew } from './sign-in.ts';
+import { arrive, showSignIn } from './sign-in.ts';
 
 /** The page after the password: a code, a recovery code or a passkey. */
 export function secondFactorRoutes(
@@ -16,22 +16,24 @@ export function secondFactorRoutes(
   { open, posted }: Steps,
   deps: PageParts,
 ): void {
-  const { config, renderer, csrf, accounts, logins, mfa, pending, devices } = deps;
+  const { config, renderer, csrf, flash, accounts, logins, mfa, pending, devices } = deps;
   const isRecovery = (ctx: PlaceContext) => ctx.query['method'] === 'recovery';
-  const withQuery = (url: string, query: string) => `${url}${url.includes('?') ? '&' : '?'}${query}`;
+  const pageOf = (ctx: PlaceContext): string => {
+    const { verify } = ctx.state.place.urls;
+    return isRecovery(ctx) ? withParameter(verify, 'method', 'recovery') : verify;
+  };
 
-  const show = async (ctx: PlaceContext, step: LoginStep, problems: Problem[]): Promise<void> => {
+  const show = async (ctx: PlaceContext, step: LoginStep): Promise<void> => {
     const { place } = ctx.state;
     const { frame, urls, cancelAction } = place;
     const account = await accounts.find(step.accountId);
-    if (!account) return showSignInAnew(ctx, deps);
-    const recoveryUrl = withQuery(urls.verify, 'method=recovery');
+    if (!account) return showSignIn(ctx, deps);
     return renderer.render(ctx, 'second-factor', {
       ...frame,
-      action: isRecovery(ctx) ? recoveryUrl : urls.verify,
+      action: pageOf(ctx),
       cancelAction,
       csrf: csrf.token(ctx),
-      problems,
+      problems: flash.read(ctx).problems,
       account,
       methods:
         place.passkeyOnly && step.methods.includes('passkey')
@@ -40,8 +42,8 @@ export function secondFactorRoutes(
       verified: place.passkeyOnly,
       method: isRecovery(ctx) ? 'recovery' : null,
       trustFor: config.mfa.rememberDevice,
-      optionsUrl: withQuery(urls.verify, 'options'),
-      recoveryUrl,
+      optionsUrl: withParameter(urls.verify, 'options', ''),
+      recoveryUrl: withParameter(urls.verify, 'method', 'recovery'),
       otherUrl: urls.verify,
       signInUrl: urls.signIn,
     });
@@ -57,7 +59,7 @@ export function secondFactorRoutes(
   router.get(path, open, async (ctx: PlaceContext) => {
     const login = await waiting(ctx);
     if (!login) return seeOther(ctx, ctx.state.place.urls.signIn);
-    if (ctx.query['options'] === undefined) return show(ctx, login.step, []);
+    if (ctx.query['options'] === undefined) return show(ctx, login.step);
     const { passkeyOnly: verified } = ctx.state.place;
     ctx.body = await mfa.passkeys.secondFactorOptions(login.step.accountId, { verified });
     return undefined;
@@ -66,25 +68,19 @@ export function secondFactorRoutes(
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     const login = await waiting(ctx);
     if (!login) {
-      refused(ctx, { status: 401 });
-      return showSignInAnew(ctx, deps, [{ field: null, message: 'problem.loginExpired' }]);
+      const problems = [{ field: null, message: 'problem.loginExpired' as const }];
+      return flash.leave(ctx, ctx.state.place.urls.signIn, { status: 401, problems });
     }
     const code = field(ctx, 'code').trim();
     const passkey = field(ctx, 'passkey');
-    if (!code && !passkey) {
-      refused(ctx, { status: 400 });
-      return show(ctx, login.step, [missing('code')]);
-    }
+    if (!code && !passkey) return flash.leave(ctx, pageOf(ctx), { status: 400, problems: [missing('code')] });
     const tried = await attempt(async () => {
       const { passkeyOnly: verified } = ctx.state.place;
       const proof = passkey ? { passkey: jsonField(ctx, 'passkey'), verified } : { code };
       const done = await logins.completeLogin(login.token, proof, anonymousActor(ctx, 'pages'));
       return outcomeOf(done, login.remember);
     }, passwordLength(config));
-    if (!('signedIn' in tried)) {
-      refused(ctx, tried);
-      return show(ctx, login.step, tried.problems);
-    }
+    if (!('signedIn' in tried)) return flash.leave(ctx, pageOf(ctx), tried);
     if (field(ctx, 'trust') === 'yes') {
       const { accountId } = tried.signedIn;
       const actor = userActor(ctx, 'pages', accountId);

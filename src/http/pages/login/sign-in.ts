@@ -1,24 +1,21 @@
 import type Router from '@koa/router';
+import type { Context } from 'koa';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
-import type { Problem } from '../problems.ts';
-import { refused, seeOther } from '../replies.ts';
+import { seeOther } from '../replies.ts';
 import { firstFactorOf, type Outcome, trySignIn } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
 import { beginEnrolment } from './enrol.ts';
 import type { Place, PlaceContext, Steps } from './place.ts';
 
 /** Shows the sign-in form of a place. */
-export function showSignIn(
-  ctx: PlaceContext,
-  { config, renderer, csrf, upstream }: PageParts,
-  entered: { identifier: string; remember: boolean },
-  problems: Problem[],
-): void {
-  const { frame, urls, cancelAction, notice }: Place = ctx.state.place;
+export function showSignIn(ctx: PlaceContext, { config, renderer, csrf, flash, upstream }: PageParts): void {
+  const { frame, urls, cancelAction, notice, suggestedIdentifier }: Place = ctx.state.place;
+  const { problems, values } = flash.read(ctx);
   renderer.render(ctx, 'sign-in', {
     ...frame,
-    ...entered,
+    identifier: values['identifier'] ?? suggestedIdentifier,
+    remember: values['remember'] === 'yes',
     action: urls.signIn,
     cancelAction,
     csrf: csrf.token(ctx),
@@ -31,10 +28,6 @@ export function showSignIn(
     ...upstreamButtons(renderer, upstream.registry.list(), urls.upstream),
   });
 }
-
-/** Shows it empty. */
-export const showSignInAnew = (ctx: PlaceContext, deps: PageParts, problems: Problem[] = []): void =>
-  showSignIn(ctx, deps, { identifier: ctx.state.place.suggestedIdentifier, remember: false }, problems);
 
 /** The login is done: on with it, or first to the factor that the account must have. */
 export async function arrive(
@@ -60,9 +53,15 @@ export function onwardRoutes(router: Router, path: string, { open }: Steps, deps
   });
 }
 
+/** What of the form is typed for the person again. */
+export const typed = (ctx: Context): Record<string, string> => ({
+  identifier: field(ctx, 'identifier'),
+  remember: field(ctx, 'remember'),
+});
+
 /** Signing in with email or username and password. */
 export function signInRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  router.get(path, open, (ctx: PlaceContext) => showSignInAnew(ctx, deps));
+  router.get(path, open, (ctx: PlaceContext) => showSignIn(ctx, deps));
 
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     const { place } = ctx.state;
@@ -75,8 +74,6 @@ export function signInRoutes(router: Router, path: string, { open, posted }: Ste
       deps.pending.set(ctx, place.path, { token: pending.token, remember });
       return seeOther(ctx, place.urls.verify);
     }
-    refused(ctx, attempt);
-    const entered = { identifier: field(ctx, 'identifier'), remember: field(ctx, 'remember') === 'yes' };
-    return showSignIn(ctx, deps, entered, attempt.problems);
+    return deps.flash.leave(ctx, place.urls.signIn, { ...attempt, values: typed(ctx) });
   });
 }

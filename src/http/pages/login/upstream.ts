@@ -2,12 +2,12 @@ import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
-import { refused, seeOther } from '../replies.ts';
+import { seeOther } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import { arrived, depart, settle } from '../upstream/journey.ts';
 import { showLost, showProblem } from '../upstream/problems.ts';
 import type { PlaceContext, Steps } from './place.ts';
-import { arrive, showSignInAnew } from './sign-in.ts';
+import { arrive } from './sign-in.ts';
 
 /** Signing in by way of another provider: there with `?with=`, and back with `?state=`. */
 export function upstreamRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
@@ -51,7 +51,6 @@ export function upstreamRoutes(router: Router, path: string, { open }: Steps, de
       pending.set(ctx, place.path, { token: tried.pending.token, remember: false });
       return seeOther(ctx, urls.verify);
     }
-    refused(ctx, tried);
-    return showSignInAnew(ctx, deps, tried.problems);
+    return deps.flash.leave(ctx, urls.signIn, tried);
   });
 }

@@ -1,10 +1,7 @@
 import type { Upstream } from '../../../config/index.ts';
 import type { Renderer } from '../render.ts';
+import { withParameter } from '../replies.ts';
 import type { UpstreamDisplay } from '../views.ts';
-
-/** `url` with one more parameter. */
-export const withParameter = (url: string, name: string, value: string): string =>
-  `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams({ [name]: value }).toString()}`;
 
 /** What a page shows of other providers. @param begin where signing in with one begins. */
 export function upstreamButtons(

@@ -2,8 +2,7 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../../kernel/errors.ts';
 import type { Identity } from '../../../upstream/identity.ts';
 import type { PageParts } from '../dependencies.ts';
-import { seeOther } from '../replies.ts';
-import { withParameter } from './buttons.ts';
+import { seeOther, withParameter } from '../replies.ts';
 import { isState } from './cookies.ts';
 import { showProblem } from './problems.ts';
 

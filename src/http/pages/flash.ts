@@ -1,0 +1,81 @@
+import type { Context } from 'koa';
+import type { Clock } from '../../kernel/clock.ts';
+import { randomToken } from '../../kernel/ids.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { Problem } from './problems.ts';
+import { refused, seeOther, withParameter } from './replies.ts';
+import { createSealedCookie } from './sealed-cookie.ts';
+
+/** What a posted form leaves for the page that answers it. */
+export interface Flash {
+  /** What was wrong with the form; empty when nothing was. */
+  problems: readonly Problem[];
+  /** What was typed, or what came of it, by field. Never a password. */
+  values: Readonly<Record<string, string>>;
+}
+
+/** The same with the status of the reply that shows it. `retryAfter` is in seconds. */
+export type Left = Partial<Flash> & { status?: number; retryAfter?: number | undefined };
+
+/**
+ * Post/redirect/get: a form is answered by a redirect to a page, so that reloading or going back sends nothing again. What
+ * that page says is kept by the browser, sealed.
+ */
+export interface Flashes {
+  /** Answers a posted form: on to `page` (a path with its query, at or above the form's own path). */
+  leave(ctx: Context, page: string, left: Left): void;
+  /** What the form left that led here, also when the page is reloaded; puts its status on the reply. */
+  read(ctx: Context): Flash;
+}
+
+/** Seconds: as long as somebody reads their mail, or writes down recovery codes. */
+const KEPT = 600;
+
+/** Of one page at a time: a browser that never follows the redirect collects no more. */
+const MOST = 4;
+
+/** Bytes of one. Browsers keep cookies of 4 kB; what was typed that is longer is not typed for the person again. */
+const LONGEST = 2000;
+
+const NAME = 'postern_flash_';
+const FOUND = new RegExp(`${NAME}([\\w-]{16})=`, 'g');
+const PARAMETER = 'flash';
+/** When it was left, in milliseconds (base 36, as long until the year 2059), and chance. */
+const KEY = /^[\w-]{16}$/;
+const newKey = (now: number): string => now.toString(36) + randomToken(6);
+const NOTHING: Flash = { problems: [], values: {} };
+
+/** @param publicUrl over https its cookies are Secure. */
+export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock: Clock }): Flashes {
+  // A key for each form that is sent: tabs do not get into each other's way.
+  const cookie = (key: string) =>
+    createSealedCookie<Left & { owner: string | undefined }>({ ...deps, name: `${NAME}${key}`, ttl: KEPT });
+  const ownerOf = (ctx: Context) => (ctx.state['user'] as { id: string } | undefined)?.id;
+
+  return {
+    leave(ctx, page, left) {
+      const [path = '/'] = page.split('?');
+      const kept = [...ctx.get('Cookie').matchAll(FOUND)].map(([, key = '']) => key).toSorted();
+      for (const key of kept.slice(0, Math.max(0, kept.length - MOST))) cookie(key).clear(ctx, path);
+      const key = newKey(deps.clock.now());
+      const { values: _, ...bare } = left;
+      const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
+      cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
+      seeOther(ctx, withParameter(page, PARAMETER, key));
+    },
+
+    read(ctx) {
+      const key = ctx.query[PARAMETER];
+      if (typeof key !== 'string' || !KEY.test(key)) return NOTHING;
+      if (ctx.get('Cookie') === '')
+        return { ...NOTHING, problems: [{ field: null, message: 'problem.cookies' }] };
+      const left = cookie(key).read(ctx, ctx.path);
+      const user = ownerOf(ctx);
+      // What one person typed is not for the next one who signs in with this browser.
+      if (!left || (user !== undefined && left.owner !== undefined && left.owner !== user)) return NOTHING;
+      const { problems = [], values = {}, status, retryAfter } = left;
+      if (status !== undefined) refused(ctx, { status, retryAfter });
+      return { problems, values };
+    },
+  };
+}
