@@ -32,10 +32,8 @@ import { createListener } from './http/listener.ts';
 import { createMetrics, type Metrics } from './http/ops/metrics.ts';
 import { createRequestLog } from './http/ops/request-log.ts';
 import { createOps } from './http/ops/routes.ts';
-import { createCsrf } from './http/pages/csrf.ts';
-import { createFlashes } from './http/pages/flash.ts';
+import { createPageTools } from './http/pages/tools.ts';
 import { createProviderPages } from './http/pages/provider-pages.ts';
-import { createRenderer } from './http/pages/render.ts';
 import { Prebuilt } from './oidc/prebuilt.ts';
 import { createRequestTruth } from './http/request-truth.ts';
 import { mailFolder } from './mail/index.ts';
@@ -172,8 +170,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     endClient: (id, tx) => revocation.endClient(id, tx),
     announce: (id, tx) => announce('clients', id, tx),
   });
-  const renderer = createRenderer({ settings: config, publicUrl, production: config.production });
-  const flash = createFlashes({ publicUrl, secrets, clock });
+  const pageTools = createPageTools({ config, secrets, clock });
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
   const endGrant = (grantId: string) => revocation.endGrant(grantId);
@@ -197,7 +194,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           }),
           findUser: (id) => users.findById(id),
           staticClients: contractSettings.map(contractClient),
-          pages: createProviderPages(renderer, accounts, config.production),
+          pages: createProviderPages(pageTools.renderer, accounts, config.production),
           fetch: outboundFetch,
           clients: clientRegistry,
           verifier,
@@ -302,9 +299,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       config,
       clock,
       secrets,
-      renderer,
-      csrf: createCsrf({ secrets, publicUrl }),
-      flash,
+      ...pageTools,
       logins,
       mfa,
       accounts,

@@ -256,7 +256,7 @@ describe('in a browser', () => {
       await tab.goto(authorizationUrl(provider, client, { acr_values }));
       await tab.getByText('A security key without a PIN is not enough here').waitFor();
       // What a page that asks for less would send is refused in the same words.
-      await tab.route('**/verify?options', async (route) => {
+      await tab.route('**/verify?options*', async (route) => {
         const reply = await route.fetch();
         const options = (await reply.json()) as object;
         await route.fulfill({ json: { ...options, userVerification: 'discouraged' } });

@@ -18,15 +18,13 @@ import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
-import type { Csrf } from './csrf.ts';
-import type { Flashes } from './flash.ts';
-import type { Renderer } from './render.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { SignedIn } from './sign-in.ts';
+import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
 
 /** What the pages are handed. */
-export interface PageDependencies {
+export interface PageDependencies extends PageTools {
   config: Pick<
     Config,
     | 'authorizationDetails'
@@ -41,9 +39,6 @@ export interface PageDependencies {
   >;
   clock: Clock;
   secrets: Secrets;
-  renderer: Renderer;
-  csrf: Csrf;
-  flash: Flashes;
   logins: Logins;
   mfa: Mfa;
   accounts: Pick<Accounts, 'register' | 'find' | 'update' | 'changePassword' | 'remove'>;

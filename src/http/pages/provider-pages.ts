@@ -1,5 +1,4 @@
 import type { Context } from 'koa';
-import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
 import { createDevicePages } from './device-pages.ts';
@@ -12,6 +11,8 @@ import type { Renderer } from './render.ts';
 const OVER =
   /^(authorization request has expired|interaction session not found|(interaction|authorization) session and )/;
 
+type ProviderContext = Parameters<ProviderPages['error']>[0];
+
 /** The pages that the provider itself shows, in the look of the others. */
 export function createProviderPages(
   renderer: Renderer,
@@ -19,7 +20,7 @@ export function createProviderPages(
   production: boolean,
 ): ProviderPages {
   /** In production the person before the page uses the app, and administrators alone know how it is made. */
-  const isDeveloper = async ({ oidc }: KoaContextWithOIDC): Promise<boolean> => {
+  const isDeveloper = async ({ oidc }: ProviderContext): Promise<boolean> => {
     if (!production) return true;
     const accountId = oidc.session?.accountId;
     const account = accountId === undefined ? null : await accounts.find(accountId);

@@ -1,0 +1,31 @@
+import type { Config } from '../../config/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import { createCsrf, type Csrf } from './csrf.ts';
+import { createFlashes, type Flashes } from './flash.ts';
+import { createRenderer, type Renderer } from './render.ts';
+
+/** What every page works with, those that the provider shows as well. */
+export interface PageTools {
+  renderer: Renderer;
+  csrf: Csrf;
+  flash: Flashes;
+}
+
+/** @throws StartupError when `brand.logo` names nothing that can be shown. */
+export function createPageTools({
+  config,
+  secrets,
+  clock,
+}: {
+  config: Config;
+  secrets: Secrets;
+  clock: Clock;
+}): PageTools {
+  const { publicUrl, production } = config;
+  return {
+    renderer: createRenderer({ settings: config, publicUrl, production }),
+    csrf: createCsrf({ secrets, publicUrl }),
+    flash: createFlashes({ publicUrl, secrets, clock }),
+  };
+}
