@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { answer, atOnce, authorizationUrl, exchange } from '../oidc/support/flow.ts';
+import { connect } from '../api/support/client.ts';
+import { askForLogin, POLL } from '../oidc/support/ciba.ts';
+import { answer, atOnce, authorizationUrl, exchange, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
+import { escapeHtml } from '../../src/http/pages/html.ts';
 import { type Letters, readLetters } from './support/mail.ts';
 
 const PASSWORD = 'three unrelated words';
@@ -95,6 +98,68 @@ describe('within an authorization request', () => {
   });
 });
 
+const post = async (path: string, body: object) => {
+  const headers = { 'content-type': 'application/json' };
+  const reply = await fetch(`${provider.url}${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
+  return { status: reply.status, body: (await reply.json()) as object };
+};
+
+/** Takes letters to `address` until one has the subject. */
+async function letterAbout(subject: string, address: string): Promise<void> {
+  while ((await letters.next(address)).subject !== subject);
+}
+
+// What is typed first, what its owner types later, and what letters and claims have.
+test.each([
+  // Chromium makes the first of what was typed into a field for email addresses.
+  ['max1@xn--mller-kva.example', 'Max1@Müller.example'],
+  ['max2@müller.example', 'ｍａｘ２＠ｘｎ--mller-kva.example', 'max2@xn--mller-kva.example'],
+  ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.test", "A&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@EXAMPLE.test"],
+  [
+    'dörte@sörensen.example',
+    'DO\u0308RTE@xn--srensen-90a.example',
+    'dörte@sörensen.example',
+    'dörte@xn--srensen-90a.example',
+  ],
+])('%s is found as %s', async (email, typed, to = email, claim = to) => {
+  const name = newName();
+  const agent = new UserAgent(provider.url);
+  await register(agent, email);
+  await complete(agent, await letters.link(to, '/verify-email'), name);
+
+  const person = { id: '', email: typed, username: name, password: PASSWORD };
+  const client = await provider.createClient();
+  const hint = { login_hint: typed };
+  const hinted = await new UserAgent(provider.url).open(authorizationUrl(provider, client, hint));
+  expect(hinted.html).toContain(`value="${escapeHtml(typed)}"`);
+  const tokens = await signIn(provider, client, person);
+  expect((await userinfo(provider, tokens.access_token)).body).toMatchObject({ email: claim });
+  const credentials = { email: typed, password: PASSWORD };
+  expect((await post('/contracts/ppl/api/v1/auth/login', credentials)).status).toBe(200);
+  expect((await askForLogin(provider, await provider.createClient(POLL), hint)).status).toBe(200);
+  await letterAbout('An app asks you to approve a sign-in', to);
+  expect(await provider.operator.accounts.findByEmail(typed)).toMatchObject({ username: name });
+  const forgot = new UserAgent(provider.url);
+  await forgot.submit(await forgot.open('/forgot-password'), { identifier: typed });
+  await letterAbout('Reset your password', to);
+
+  await register(new UserAgent(provider.url), typed);
+  await letterAbout('You have an account already', to);
+  const taken = await post('/contracts/ppl/api/v1/auth/register', { ...credentials, name: 'Other' });
+  expect(taken).toEqual({ status: 400, body: { detail: 'Email already registered' } });
+});
+
+test('the account API takes such an address too', async () => {
+  const app = await connect(provider, await provider.createPerson(), 'me:security:write');
+  expect((await app.call('POST', '/me/email', { email: 'нов@почта.example' })).status).toBe(202);
+  await letterAbout('Confirm your email address', 'нов@почта.example');
+  expect((await app.call('POST', '/me/email', { email: 'a b@example.test' })).status).toBe(400);
+});
+
 test('of parallel tries with one link one makes an account', async () => {
   const name = newName();
   await register(new UserAgent(provider.url), addressOf(name));
@@ -133,13 +198,33 @@ test('what cannot be used does not use up the link', async () => {
   expect(done.status).toBe(200);
 });
 
+test('the letter is in the language of the page, the page behind it too, and the account keeps it', async () => {
+  const client = await provider.createClient();
+  const agent = new UserAgent(provider.url);
+  const name = newName();
+  const start = authorizationUrl(provider, client, { prompt: 'create', ui_locales: 'es' });
+  await agent.submit(await agent.open(start), { email: addressOf(name) });
+  const letter = await letters.next(addressOf(name));
+  expect(letter.headers.find(({ key }) => key === 'content-language')?.value).toBe('es');
+  const link = /\/verify-email\S*/.exec(letter.text ?? '')?.[0] ?? '';
+  const form = await agent.open(link);
+  expect(form.headers.get('content-language')).toBe('es');
+  await agent.submit(form, { username: name, password: PASSWORD });
+  expect(await provider.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'es' });
+});
+
 test('without verifyEmail the account is made at once', async () => {
   const plain = await startProvider({ settings: { registration: { verifyEmail: false } } });
+  const mail = readLetters(plain.postern);
   const agent = new UserAgent(plain.url);
   const name = newName();
   const values = { username: name, name: 'New Comer', email: addressOf(name), password: PASSWORD };
-  const done = await agent.submit(await agent.open('/register'), values);
+  const done = await agent.submit(await agent.open('/register?lang=de'), values);
   expect(done.html).toContain('New Comer');
+  const letter = await mail.next(addressOf(name));
+  expect(letter.headers.find(({ key }) => key === 'content-language')?.value).toBe('de');
+  expect(await plain.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'de' });
+  await agent.open('/register?lang=en');
   const taken = await agent.submit(await agent.open('/register'), { ...values, username: `${name}-2` });
   expect(taken.html).toContain('There is already an account');
 });
