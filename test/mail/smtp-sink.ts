@@ -39,6 +39,8 @@ export class SmtpSink {
   /** Messages that it has read whole, whatever it said then. */
   readonly seen: Email[] = [];
   readonly recipients: string[] = [];
+  /** Of each recipient, whether the message needs SMTPUTF8 (RFC 6531). */
+  readonly international: boolean[] = [];
   port = 0;
   #server: SMTPServer | null = null;
   readonly #sockets = new Set<Socket>();
@@ -63,8 +65,9 @@ export class SmtpSink {
       onConnect: (_session, callback) => {
         if (this.behaviour !== 'stall-greeting') callback();
       },
-      onRcptTo: ({ address }, _session, callback) => {
+      onRcptTo: ({ address }, { envelope }, callback) => {
         this.recipients.push(address);
+        this.international.push((envelope as { smtpUtf8?: boolean }).smtpUtf8 === true);
         callback(this.behaviour.startsWith('refuse-recipient') ? this.#refusal() : null);
       },
       onData: (stream, _session, callback) => {

@@ -50,6 +50,20 @@ test('an address is one address, whatever is in it', async () => {
 });
 
 test.each([
+  // On the wire it is xn--mller-kva.example: the sink shows domains in Unicode.
+  ['max@müller.example', 'max@müller.example', false],
+  ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.com", "a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.com", false],
+  ['dörte@sörensen.example', 'dörte@sörensen.example', true],
+  ['用户@xn--fsqu00a.xn--4rr70v', '用户@例子.广告', true],
+])('a letter to %s goes to %s; that it takes SMTPUTF8 is %s', async (to, recipient, international) => {
+  const sink = await SmtpSink.start();
+  const transport = createSmtpTransport(sink.url, from);
+  await transport.send(letterOf('en', to), signal());
+  transport.close();
+  expect([sink.recipients, sink.international]).toEqual([[recipient], [international]]);
+});
+
+test.each([
   ['refuse-recipient', true],
   ['refuse-message', true],
   ['refuse-recipient-for-now', false],
@@ -97,6 +111,7 @@ test.each([
   ['http://127.0.0.1:8000', null, 'no-reply@[127.0.0.1]'],
   ['http://[::1]:8000', null, 'no-reply@[IPv6:::1]'],
   ['https://login.example.com', 'hello@example.org', 'hello@example.org'],
+  ['https://login.example.com', 'hallo@müller.example', 'hallo@xn--mller-kva.example'],
 ])('at %s with mail.from %s mail comes from %s', (publicUrl, address, expected) => {
   expect(senderOf({ name: 'Postern', publicUrl, mail: { from: address } })).toEqual({
     name: 'Postern',
