@@ -1,6 +1,6 @@
 import type { Account, FindAccount } from 'oidc-provider';
 import { readEmailAddress } from '../kernel/email-address.ts';
-import type { UserRecord } from '../storage/users.ts';
+import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
 /**
  * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
@@ -8,8 +8,25 @@ import type { UserRecord } from '../storage/users.ts';
  */
 export const SCOPE_CLAIMS: Record<string, string[]> = {
   openid: ['sub', 'auth_time', 'acr', 'amr'],
-  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
+  profile: [
+    'name',
+    'given_name',
+    'family_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
   email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
   roles: ['roles'],
 };
 
@@ -19,6 +36,12 @@ export const OIDC_SCOPES: readonly string[] = [...Object.keys(SCOPE_CLAIMS), 'of
 /** An address as RFC 5322 has it, as OpenID Connect Core section 5.1 wants the claim: the domain in A-labels. */
 const addrSpec = (email: string): string => readEmailAddress(email)?.ascii ?? email;
 
+/** An address as it stands on an envelope (OpenID Connect Core section 5.1.1). */
+const formatted = ({ street_address, postal_code, locality, region, country }: PostalAddress): string =>
+  [street_address, [postal_code, locality].filter(Boolean).join(' '), region, country]
+    .filter(Boolean)
+    .join('\n');
+
 /** The claims of an account. What it does not have is left out, never null. */
 function claimsOf(user: UserRecord): Record<string, unknown> {
   const email = addrSpec(user.email);
@@ -27,11 +50,22 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
     name: user.name,
     given_name: user.givenName,
     family_name: user.familyName,
+    middle_name: user.middleName,
+    nickname: user.nickname,
     preferred_username: user.username ?? email,
+    profile: user.profile,
+    picture: user.picture,
+    website: user.website,
+    gender: user.gender,
+    birthdate: user.birthdate,
+    zoneinfo: user.zoneinfo,
     locale: user.locale,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
     email,
     email_verified: user.emailVerifiedAt !== null,
+    address: user.address && { formatted: formatted(user.address), ...user.address },
+    phone_number: user.phoneNumber,
+    phone_number_verified: user.phoneNumber && user.phoneNumberVerifiedAt !== null,
     roles: user.roles,
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));

@@ -2,10 +2,31 @@ import type { Pool } from 'pg';
 import { Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../kernel/errors.ts';
 import { isUuid } from '../kernel/ids.ts';
-import { User } from './models/user.ts';
+import { type PostalAddress, User } from './models/user.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export interface UserRecord {
+export type { PostalAddress } from './models/user.ts';
+
+/** What an account says of its owner beyond the names (OpenID Connect Core section 5.1). */
+export interface StandardClaims {
+  middleName: string | null;
+  nickname: string | null;
+  /** The address of a page about them. */
+  profile: string | null;
+  picture: string | null;
+  website: string | null;
+  gender: string | null;
+  /** YYYY-MM-DD; the year may be 0000, or stand alone. */
+  birthdate: string | null;
+  /** A name of the time zone database. */
+  zoneinfo: string | null;
+  /** E.164. */
+  phoneNumber: string | null;
+  phoneNumberVerifiedAt: Date | null;
+  address: PostalAddress | null;
+}
+
+export interface UserRecord extends StandardClaims {
   id: string;
   number: number;
   username: string | null;
@@ -28,18 +49,7 @@ export interface UserRecord {
 /** What a new account starts with. The keys are what uniqueness is decided on. */
 export type NewUser = Pick<UserRecord, 'id' | 'email'> &
   Partial<
-    Pick<
-      UserRecord,
-      | 'username'
-      | 'name'
-      | 'givenName'
-      | 'familyName'
-      | 'locale'
-      | 'roles'
-      | 'passwordHash'
-      | 'passwordChangedAt'
-      | 'emailVerifiedAt'
-    >
+    Omit<UserRecord, 'id' | 'number' | 'email' | 'status' | 'lastLoginAt' | 'createdAt' | 'updatedAt'>
   > & {
     emailKey: string;
     usernameKey?: string | null;
@@ -96,7 +106,18 @@ interface Row {
   name: string | null;
   given_name: string | null;
   family_name: string | null;
+  middle_name: string | null;
+  nickname: string | null;
+  profile: string | null;
+  picture: string | null;
+  website: string | null;
+  gender: string | null;
+  birthdate: string | null;
+  zoneinfo: string | null;
   locale: string | null;
+  phone_number: string | null;
+  phone_number_verified_at: Date | null;
+  address: PostalAddress | null;
   status: 'active' | 'suspended';
   roles: string[];
   password_hash: string | null;
@@ -114,7 +135,18 @@ const fromRow = (row: Row): UserRecord => ({
   name: row.name,
   givenName: row.given_name,
   familyName: row.family_name,
+  middleName: row.middle_name,
+  nickname: row.nickname,
+  profile: row.profile,
+  picture: row.picture,
+  website: row.website,
+  gender: row.gender,
+  birthdate: row.birthdate,
+  zoneinfo: row.zoneinfo,
   locale: row.locale,
+  phoneNumber: row.phone_number,
+  phoneNumberVerifiedAt: row.phone_number_verified_at,
+  address: row.address,
   status: row.status,
   roles: row.roles,
   passwordHash: row.password_hash,
@@ -187,7 +219,23 @@ export function createUsers(pool: Pool): Users {
   };
 }
 
+/** Of an account that says nothing of its owner. */
+export const noClaims: StandardClaims = {
+  middleName: null,
+  nickname: null,
+  profile: null,
+  picture: null,
+  website: null,
+  gender: null,
+  birthdate: null,
+  zoneinfo: null,
+  phoneNumber: null,
+  phoneNumberVerifiedAt: null,
+  address: null,
+};
+
 const emptyUser = {
+  ...noClaims,
   username: null,
   usernameKey: null,
   emailVerifiedAt: null,

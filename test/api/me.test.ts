@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { generateSync } from 'otplib';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
-import { authorizationUrl, introspect, refresh, signIn } from '../oidc/support/flow.ts';
+import { authorizationUrl, introspect, refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { type Person, type Provider, startProvider, STORES } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { Authenticator } from '../support/authenticator.ts';
@@ -57,6 +58,69 @@ describe.each(STORES)('with %s', (stores) => {
       },
     ]);
     expect((await app.call('GET', '/me')).body['name']).toBe('Countess');
+  });
+
+  test('all that OpenID Connect has a claim for is kept, given by scope, and can be taken along', async () => {
+    const { app, person } = await arrive(`${ALL} profile email phone address`);
+    const changes = {
+      middle_name: 'King',
+      nickname: 'Ada',
+      profile: 'https://example.com/ada',
+      picture: 'https://example.com/ada.png',
+      website: 'https://example.com',
+      gender: 'female',
+      birthdate: '1815-12-10',
+      zoneinfo: 'Europe/London',
+      locale: 'en-GB',
+    };
+    const address = { street_address: '12 St James’s Square', postal_code: 'SW1Y 4JH', locality: 'London' };
+    const sent = { ...changes, phone_number: '+44 20 7946 0958', address };
+    const kept = { ...changes, phone_number: '+442079460958', phone_number_verified: false, address };
+    const changed = await app.call('PATCH', '/me', sent);
+    expect([changed.status, changed.body]).toEqual([200, expect.objectContaining(kept)]);
+    expect((await app.call('GET', '/me/data')).body['account']).toMatchObject(kept);
+
+    const client = await provider.createClient();
+    const claimsFor = async (scope: string) => {
+      const tokens = await signIn(provider, client, person, { parameters: { scope } });
+      const { body } = await userinfo(provider, tokens.access_token);
+      const idToken = decodeJwt(tokens.id_token);
+      expect(idToken).toMatchObject(body);
+      return body;
+    };
+    const phone = { phone_number: '+442079460958', phone_number_verified: false };
+    const formatted = '12 St James’s Square\nSW1Y 4JH London';
+    expect(await claimsFor('openid profile')).toEqual({
+      sub: person.id,
+      name: 'Ada Lovelace',
+      preferred_username: person.username,
+      ...changes,
+      updated_at: expect.any(Number),
+    });
+    expect(await claimsFor('openid phone')).toEqual({ sub: person.id, ...phone });
+    expect(await claimsFor('openid address')).toEqual({ sub: person.id, address: { formatted, ...address } });
+
+    const none = await app.call('PATCH', '/me', { address: null, phone_number: null, birthdate: null });
+    expect(none.body).toMatchObject({ address: null, phone_number: null, birthdate: null, nickname: 'Ada' });
+    expect(await claimsFor('openid phone address')).toEqual({ sub: person.id });
+  });
+
+  test('what cannot be said of a person is refused, and the reply says why', async () => {
+    const { app } = await arrive('me:profile:read me:profile:write');
+    for (const [changes, field] of [
+      [{ birthdate: '10.12.1815' }, 'birthdate'],
+      [{ zoneinfo: 'London' }, 'zoneinfo'],
+      [{ picture: 'http://example.com/ada.png' }, 'picture'],
+      [{ phone_number: '020 7946 0958' }, 'phone_number'],
+      [{ address: { country: 'x'.repeat(201) } }, 'address.country'],
+      [{ address: { formatted: 'London' } }, 'address.formatted'],
+      [{ phone_number_verified: true }, 'phone_number_verified'],
+    ] as const) {
+      const { status, body } = await app.call('PATCH', '/me', { nickname: 'Lost', ...changes });
+      const errors = [expect.objectContaining({ field, detail: expect.any(String) })];
+      expect([status, body]).toEqual([400, expect.objectContaining({ errors })]);
+    }
+    expect((await app.call('GET', '/me')).body['nickname']).toBeNull();
   });
 
   test('another address is the account’s once its link was used', async () => {

@@ -49,7 +49,14 @@ it.each(['openid-configuration', 'oauth-authorization-server'])('describes itsel
     id_token_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256', 'EdDSA']),
     prompt_values_supported: ['none', 'login', 'consent', 'create'],
     ui_locales_supported: ['en', 'de', 'es', 'zh'],
-    scopes_supported: expect.arrayContaining(['openid', 'profile', 'email', 'offline_access']),
+    scopes_supported: expect.arrayContaining('openid profile email address phone offline_access'.split(' ')),
+    // OpenID Connect Core section 5.1.
+    claims_supported: expect.arrayContaining(
+      `sub name given_name family_name middle_name nickname preferred_username profile picture website email
+       email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`.split(
+        /\s+/,
+      ),
+    ),
     claims_parameter_supported: true,
     authorization_response_iss_parameter_supported: true,
   });

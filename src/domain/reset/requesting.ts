@@ -2,7 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { workOrDecoy } from '../../storage/decoy.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserRecord } from '../../storage/users.ts';
+import { noClaims, type UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
@@ -43,6 +43,7 @@ interface Request {
 
 /** What the work is done for, and undone, when there is nobody to do it for. */
 const NOBODY: UserRecord = {
+  ...noClaims,
   id: '00000000-0000-0000-0000-000000000000',
   number: 0,
   username: null,

@@ -63,6 +63,10 @@ export function changes(dependencies: AccountsDependencies): Changes {
     return isMoved(columns, before) ? { emailVerifiedAt: null } : {};
   };
 
+  /** Another number is one that nobody has verified. */
+  const phoneProof = ({ phoneNumber }: UserChanges, before: UserRecord) =>
+    phoneNumber === undefined || phoneNumber === before.phoneNumber ? {} : { phoneNumberVerifiedAt: null };
+
   /** The old address hears of it, and the new one is asked for its proof. */
   const tellOfMove = async (before: UserRecord, after: UserRecord, actor: Actor, tx: Tx) => {
     await notices.emailChanged(before, after.email, actor, tx);
@@ -70,7 +74,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
   };
 
   const update: Changes['update'] = async (of, { password, emailVerified, ...profile }, actor) => {
-    const columns = parseProfile(profile);
+    const columns = parseProfile(profile, clock.now());
     const known = present(await users.findById(of));
     const { id } = known;
     if (password !== undefined) await policy.check(password, { ...known, ...columns });
@@ -78,7 +82,11 @@ export function changes(dependencies: AccountsDependencies): Changes {
     return inTransaction(async (tx) => {
       if (columns.roles && !columns.roles.includes('admin')) await keepAnAdmin(users, id, tx);
       const before = present(await users.lock(id, tx));
-      const changed = { ...columns, ...proof(columns, emailVerified, before) };
+      const changed = {
+        ...columns,
+        ...proof(columns, emailVerified, before),
+        ...phoneProof(columns, before),
+      };
       let record = before;
       if (Object.keys(changed).length > 0) {
         record = present(await users.update(id, changed, tx));

@@ -38,7 +38,7 @@ export async function prepare(
 ): Promise<NewUser> {
   const now = new Date(clock.now());
   const user = {
-    ...parseProfile({ ...profile, roles }),
+    ...parseProfile({ ...profile, roles }, clock.now()),
     ...parseEmail(profile.email),
     id: newUuid(),
     emailVerifiedAt: emailVerified ? now : null,

@@ -65,6 +65,15 @@ const DETAILS: Record<string, string> = {
   'invalid_credentials:code': 'The code is not right, or was used before.',
   'mfa_required:last_factor': 'The account must have a second factor, and this is its last.',
   'invalid_request:too_many': 'The account has as many of these as it can have.',
+  'invalid_request:profile': 'This must be an https address of at most 2048 characters.',
+  'invalid_request:picture': 'This must be an https address of at most 2048 characters.',
+  'invalid_request:website': 'This must be an https address of at most 2048 characters.',
+  'invalid_request:gender': 'This must be 1 to 60 characters in one line.',
+  'invalid_request:birthdate':
+    'This must be a date that has been, as YYYY-MM-DD, with the year 0000 to leave it out, or a year alone.',
+  'invalid_request:zoneinfo': 'This must be a name of the time zone database, as Europe/Berlin.',
+  'invalid_request:locale': 'This must be a language tag (BCP 47), as de or pt-BR.',
+  'invalid_request:phoneNumber': 'This must be a number with the code of its country, as +49 30 123456.',
   'weak_password:too_short': 'The password is too short.',
   'weak_password:too_long': 'The password is too long.',
   'weak_password:common': 'The password is one of the most used ones.',
@@ -83,7 +92,14 @@ const DETAILS: Record<string, string> = {
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
   givenName: 'given_name',
+  middleName: 'middle_name',
   familyName: 'family_name',
+  phoneNumber: 'phone_number',
+  street_address: 'address.street_address',
+  locality: 'address.locality',
+  region: 'address.region',
+  postal_code: 'address.postal_code',
+  country: 'address.country',
   current: 'current_password',
   password: 'new_password',
 };

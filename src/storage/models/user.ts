@@ -7,6 +7,15 @@ import {
   type Sequelize,
 } from 'sequelize';
 
+/** The parts of a postal address (OpenID Connect Core section 5.1.1); the street may have several lines. */
+export interface PostalAddress {
+  street_address?: string;
+  locality?: string;
+  region?: string;
+  postal_code?: string;
+  country?: string;
+}
+
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
   declare id: string;
   declare number: CreationOptional<number>;
@@ -18,7 +27,18 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare name: string | null;
   declare givenName: string | null;
   declare familyName: string | null;
+  declare middleName: string | null;
+  declare nickname: string | null;
+  declare profile: string | null;
+  declare picture: string | null;
+  declare website: string | null;
+  declare gender: string | null;
+  declare birthdate: string | null;
+  declare zoneinfo: string | null;
   declare locale: string | null;
+  declare phoneNumber: string | null;
+  declare phoneNumberVerifiedAt: Date | null;
+  declare address: PostalAddress | null;
   declare status: CreationOptional<'active' | 'suspended'>;
   declare roles: CreationOptional<string[]>;
   declare passwordHash: string | null;
@@ -41,7 +61,18 @@ export function initUser(sequelize: Sequelize): void {
       name: DataTypes.TEXT,
       givenName: DataTypes.TEXT,
       familyName: DataTypes.TEXT,
+      middleName: DataTypes.TEXT,
+      nickname: DataTypes.TEXT,
+      profile: DataTypes.TEXT,
+      picture: DataTypes.TEXT,
+      website: DataTypes.TEXT,
+      gender: DataTypes.TEXT,
+      birthdate: DataTypes.TEXT,
+      zoneinfo: DataTypes.TEXT,
       locale: DataTypes.TEXT,
+      phoneNumber: DataTypes.TEXT,
+      phoneNumberVerifiedAt: DataTypes.DATE,
+      address: DataTypes.JSONB,
       status: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'active' },
       roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
       passwordHash: DataTypes.TEXT,

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { qrCode } from '../../../src/http/pages/qr-code.ts';
 import type { Renderer } from '../../../src/http/pages/render.ts';
 import type { ViewData, ViewName } from '../../../src/http/pages/views.ts';
+import { noClaims } from '../../../src/storage/users.ts';
 
 /** A page as somebody may see it. */
 export interface Sample {
@@ -89,6 +90,7 @@ const resetPassword = {
 const owner = {
   ...form,
   account: {
+    ...noClaims,
     id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a10',
     number: 1,
     username: 'maria',

@@ -16,14 +16,21 @@ export const profile = [
     id: 'updateMe',
     method: 'patch',
     path: '/me',
-    summary: 'Change names, username and language',
+    summary: 'Change names, username, language and what else the account says of the person',
     scope: 'me:profile:write',
     body: schemas.ProfileChanges,
     replies: { 200: schemas.Profile },
     refusals: [409],
     async handle({ user, claims, body, actor, services }) {
-      const { given_name: givenName, family_name: familyName, ...same } = body;
-      const changed = await services.accounts.update(user.id, { ...same, givenName, familyName }, actor);
+      const {
+        given_name: givenName,
+        middle_name: middleName,
+        family_name: familyName,
+        phone_number: phoneNumber,
+        ...same
+      } = body;
+      const changes = { ...same, givenName, middleName, familyName, phoneNumber };
+      const changed = await services.accounts.update(user.id, changes, actor);
       return { status: 200, body: profileOf(changed, claims.sub) };
     },
   }),

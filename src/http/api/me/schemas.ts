@@ -8,15 +8,35 @@ const device = {
   ip: z.string().nullable(),
 };
 
+const claim = z.string().nullable();
+const Address = z.strictObject({
+  street_address: z.string().optional(),
+  locality: z.string().optional(),
+  region: z.string().optional(),
+  postal_code: z.string().optional(),
+  country: z.string().optional(),
+});
+
 export const Profile = z.strictObject({
   id: z.string().describe('The `sub` of the client’s tokens'),
   username: z.string().nullable(),
   email: z.string(),
   email_verified: z.boolean(),
-  name: z.string().nullable(),
-  given_name: z.string().nullable(),
-  family_name: z.string().nullable(),
-  locale: z.string().nullable().describe('BCP 47'),
+  name: claim,
+  given_name: claim,
+  middle_name: claim,
+  family_name: claim,
+  nickname: claim,
+  profile: claim.describe('The address of a page about the person'),
+  picture: claim,
+  website: claim,
+  gender: claim,
+  birthdate: claim.describe('YYYY-MM-DD; the year may be 0000, or stand alone'),
+  zoneinfo: claim.describe('A name of the time zone database'),
+  locale: claim.describe('BCP 47'),
+  phone_number: claim.describe('E.164'),
+  phone_number_verified: z.boolean(),
+  address: Address.nullable(),
   roles: z.array(z.string()),
   has_password: z.boolean(),
   created_at: moment,
@@ -26,12 +46,32 @@ export const Profile = z.strictObject({
 
 const change = (description: string) =>
   text(`${description}; null takes it away, and what is left out stays`).nullish();
+const part = (description: string) => text(description).nullish();
 export const ProfileChanges = z.strictObject({
   username: change('3 to 64 letters, digits and . _ -'),
   name: change('1 to 200 characters'),
   given_name: change('1 to 200 characters'),
+  middle_name: change('1 to 200 characters'),
   family_name: change('1 to 200 characters'),
+  nickname: change('1 to 200 characters'),
+  profile: change('The https address of a page about the person'),
+  picture: change('The https address of a picture of the person'),
+  website: change('An https address'),
+  gender: change('1 to 60 characters'),
+  birthdate: change('YYYY-MM-DD; the year may be 0000, or stand alone'),
+  zoneinfo: change('A name of the time zone database, as Europe/Berlin'),
   locale: change('A language tag (BCP 47)'),
+  phone_number: change('With the code of the country, as +49 30 123456 (E.164)'),
+  address: z
+    .strictObject({
+      street_address: part('Up to four lines'),
+      locality: part('A city or town'),
+      region: part('A state, province or prefecture'),
+      postal_code: part('A postal code'),
+      country: part('The name of a country'),
+    })
+    .describe('Replaces the address whole; null takes it away')
+    .nullish(),
 });
 
 export const EmailChange = z.strictObject({ email: text('The address that shall be the account’s') });

@@ -1,0 +1,96 @@
+import { DomainError } from '../../kernel/errors.ts';
+import { narrow } from '../../kernel/width.ts';
+import type { PostalAddress } from '../../storage/users.ts';
+import { codePoints, UNPRINTABLE } from '../identifiers.ts';
+
+/** Code points. */
+const LONGEST = { gender: 60, line: 200 };
+const LONGEST_URL = 2048;
+/** Of what has a form, before blanks are left out. */
+const LONGEST_SHORT = 64;
+
+/** A postal address as it is given: the street may have several lines, null takes a part away. */
+export type AddressParts = { [Part in keyof PostalAddress]?: string | null | undefined };
+
+const refuse = (field: string): never => {
+  throw new DomainError('invalid_request', { field });
+};
+
+/** One line that can be printed, in NFC. The raw length is refused first: what follows normalises. */
+function parseLine(field: string, value: string, longest: number): string {
+  if (value.length > 2 * longest) refuse(field);
+  const line = value.normalize('NFC').trim();
+  return line === '' || codePoints(line) > longest || UNPRINTABLE.test(line) ? refuse(field) : line;
+}
+
+/** @throws DomainError invalid_request with the field `gender`. */
+export const parseGender = (value: string): string => parseLine('gender', value, LONGEST.gender);
+
+/** An https address without credentials, as typed. @throws DomainError invalid_request with `field`. */
+export function parseUrl(field: string, value: string): string {
+  const url = value.length > LONGEST_URL ? null : URL.parse(value);
+  const isFit = url?.protocol === 'https:' && url.username === '' && url.password === '';
+  return isFit && !/[\s\p{Cc}]/u.test(value) ? value : refuse(field);
+}
+
+const DATE = /^(\d{4})(?:-(\d{2})-(\d{2}))?$/;
+const DAY = 86_400_000;
+
+/**
+ * A date of birth (OpenID Connect Core section 5.1): YYYY-MM-DD, with the year 0000 where it is left out, or YYYY.
+ * @param now milliseconds since the epoch: nobody is born later, in any time zone.
+ * @throws DomainError invalid_request with the field `birthdate`.
+ */
+export function parseBirthdate(typed: string, now: number): string {
+  const value = typed.length > LONGEST_SHORT ? '' : narrow(typed).trim();
+  const [, year = '', month = '01', day = '01'] = DATE.exec(value) ?? [];
+  // A year that is left out may have had a 29 February, as 2000 did.
+  const date = `${year === '0000' && value !== year ? '2000' : year}-${month}-${day}`;
+  const at = Date.parse(date);
+  const isDate = date >= '1000' && !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
+  return isDate && at < now + DAY ? value : refuse('birthdate');
+}
+
+const ZONE = /^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/;
+
+/** The time zones there are to choose from. */
+export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZone');
+
+/** A name of the time zone database, in its own case. @throws DomainError invalid_request with the field `zoneinfo`. */
+export function parseZoneinfo(value: string): string {
+  if (value.length > LONGEST_SHORT || !ZONE.test(value)) return refuse('zoneinfo');
+  const listed = timeZones().find((zone) => zone.toLowerCase() === value.toLowerCase());
+  if (listed !== undefined) return listed;
+  try {
+    // An alias.
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return value;
+  } catch {
+    return refuse('zoneinfo');
+  }
+}
+
+/** A telephone number, as E.164 writes it; blanks and signs between the digits are left out. @throws DomainError invalid_request with the field `phoneNumber`. */
+export function parsePhoneNumber(typed: string): string {
+  const number = typed.length > LONGEST_SHORT ? '' : narrow(typed).replaceAll(/[\s().\p{Pd}/]/gu, '');
+  return /^\+[1-9]\d{6,14}$/.test(number) ? number : refuse('phoneNumber');
+}
+
+const PARTS = ['street_address', 'locality', 'region', 'postal_code', 'country'] as const;
+const LINES = 4;
+
+/**
+ * A postal address; parts that are empty are left out.
+ * @returns null when nothing is left. @throws DomainError invalid_request with the part at fault as its field.
+ */
+export function parseAddress(parts: AddressParts): PostalAddress | null {
+  const address: PostalAddress = {};
+  for (const part of PARTS) {
+    const value = parts[part] ?? '';
+    if (value.length > LINES * LONGEST.line) refuse(part);
+    const lines = value.split(/\r?\n/).filter((line) => line.trim() !== '');
+    if (lines.length > (part === 'street_address' ? LINES : 1)) refuse(part);
+    if (lines.length > 0) address[part] = lines.map((line) => parseLine(part, line, LONGEST.line)).join('\n');
+  }
+  return Object.keys(address).length > 0 ? address : null;
+}
