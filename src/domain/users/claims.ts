@@ -63,7 +63,7 @@ export function parseZoneinfo(value: string): string {
   if (listed !== undefined) return listed;
   try {
     // An alias.
-    new Intl.DateTimeFormat('en', { timeZone: value });
+    Intl.DateTimeFormat('en', { timeZone: value });
     return value;
   } catch {
     return refuse('zoneinfo');

@@ -37,7 +37,7 @@ const OWN_API: Readonly<Record<MeScope, Permission>> = {
   'me:apps:read': { icon: 'grid', title: 'scope.meAppsRead' },
   'me:events:read': { icon: 'clock', title: 'scope.meEventsRead', detail: 'scope.meEventsReadDetail' },
   'me:data:read': { icon: 'home', title: 'scope.meDataRead' },
-  'me:profile:write': { icon: 'person', title: 'scope.meProfileWrite', detail: 'scope.profileDetail' },
+  'me:profile:write': { icon: 'person', title: 'scope.meProfileWrite', detail: 'scope.meProfileWriteDetail' },
   'me:apps:write': { icon: 'grid', title: 'scope.meAppsWrite' },
   'me:sessions:write': { icon: 'phone', title: 'scope.meSessionsWrite' },
   'me:security:write': { icon: 'key', title: 'scope.meSecurityWrite', detail: 'scope.meSecurityWriteDetail' },

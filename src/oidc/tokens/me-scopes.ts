@@ -1,7 +1,7 @@
 /** What an app may be allowed to do with the account of whoever uses it, at `/api/v2/me`, and what that means. */
 export const ME_SCOPES = {
   'me:profile:read': 'See the profile, the email address and the roles',
-  'me:profile:write': 'Change names, username and language',
+  'me:profile:write': 'Change names, username, language and what else the profile says',
   'me:security:read': 'See authenticator apps, passkeys and how many recovery codes are left',
   'me:security:write': 'Change email address, password, authenticator apps, passkeys and recovery codes',
   'me:sessions:read': 'See where the account is signed in',
