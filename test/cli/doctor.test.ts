@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -6,6 +7,8 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type PosternOptions, runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
+import { atEnd, provided } from '../support/cleanup.ts';
+import { execute } from '../support/postgres-server.ts';
 import { redisUrl, startRedis } from '../support/redis.ts';
 
 interface Finding {
@@ -116,6 +119,19 @@ describe('postern doctor', () => {
       status: 'problem',
       message: expect.stringContaining('ECONNREFUSED'),
     });
+  });
+
+  it('names a database that cannot hold every name', async () => {
+    const name = `latin_${randomBytes(4).toString('hex')}`;
+    const server = provided('TEST_POSTGRES_URL');
+    await execute(
+      server,
+      `create database ${name} template template0 encoding 'LATIN1' locale_provider libc locale 'C'`,
+    );
+    atEnd(() => execute(server, `drop database ${name} with (force)`));
+    const { code, of } = await examine({ databaseUrl: server.replace(/[^/]*$/, name) });
+    expect(code).toBe(1);
+    expect(of('encoding')).toMatchObject({ status: 'problem', message: expect.stringContaining('LATIN1') });
   });
 
   it('names migrations that are missing', async () => {

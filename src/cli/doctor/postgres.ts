@@ -10,6 +10,7 @@ const CONNECTIONS = { worker: 17, others: 10 };
 
 interface Facts {
   version: string;
+  encoding: string;
   max_connections: number;
   now: number;
 }
@@ -25,6 +26,13 @@ function connections({ webConcurrency, production }: Config, most: number): Find
     "Raise PostgreSQL's max_connections, or set WEB_CONCURRENCY to fewer workers.",
   );
 }
+
+const wrongEncoding = (encoding: string): Finding =>
+  problem(
+    'encoding',
+    `the database holds text as ${encoding}, which has no room for every name`,
+    'Move to a database that was created with encoding UTF8: postern dump writes what it takes.',
+  );
 
 async function migrations(url: string): Promise<Finding> {
   const pending = await pendingMigrations(url);
@@ -42,14 +50,16 @@ export async function checkPostgres(config: Config, url: string): Promise<Findin
   try {
     const before = Date.now();
     const { rows } = await client.query<Facts>(
-      `select current_setting('server_version') as version, current_setting('max_connections')::int as max_connections,
+      `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
+              current_setting('max_connections')::int as max_connections,
               extract(epoch from clock_timestamp())::float8 * 1000 as now`,
     );
     const after = Date.now();
-    const { version, max_connections, now } = rows[0]!;
+    const { version, encoding, max_connections, now } = rows[0]!;
     const where = config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'by DATABASE_URL';
     return [
       ok('postgres', `PostgreSQL ${version}, ${where}`),
+      ...(encoding === 'UTF8' ? [] : [wrongEncoding(encoding)]),
       compareClocks('postgres', now, before, after),
       connections(config, max_connections),
       await migrations(url),

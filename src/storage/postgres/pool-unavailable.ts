@@ -9,6 +9,7 @@ const STATES = [
   '57014', // query_canceled: the statement timeout
   '25006', // read_only_sql_transaction: a failover left us on a replica
   '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
   '55P03', // lock_not_available
 ];
 

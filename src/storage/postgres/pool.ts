@@ -1,5 +1,6 @@
 import { Pool } from 'pg';
 import type { Logger } from '../../kernel/logger.ts';
+import { type Timeouts, withSettings } from './settings.ts';
 
 interface PoolOptions {
   /** Connections at most, 10 unless set. */
@@ -10,16 +11,14 @@ interface PoolOptions {
 }
 
 /** What every connection of the service is made with. Milliseconds. */
-export const connectionOptions = (databaseUrl: string, applicationName: string) => ({
-  connectionString: databaseUrl,
+export const connectionOptions = (databaseUrl: string, applicationName: string, timeouts?: Timeouts) => ({
+  ...withSettings(databaseUrl, timeouts),
   application_name: applicationName,
   connectionTimeoutMillis: 5_000,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
-  statement_timeout: 30_000,
   // The server answers within its own timeout, unless the way to it is gone.
   query_timeout: 35_000,
-  idle_in_transaction_session_timeout: 60_000,
 });
 
 /** Connections to PostgreSQL. One that is lost is logged and replaced; it never ends the process. */

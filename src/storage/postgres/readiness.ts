@@ -26,11 +26,9 @@ export async function pingPostgres(pool: Pool): Promise<void> {
  */
 export async function connectAtStart(databaseUrl: string, applicationName: string): Promise<Client> {
   const client = new Client({
-    ...connectionOptions(databaseUrl, applicationName),
+    ...connectionOptions(databaseUrl, applicationName, { statement: 0, idleInTransaction: 0 }),
     ...PATIENT,
-    statement_timeout: 0,
     query_timeout: 0,
-    idle_in_transaction_session_timeout: 0,
   });
   // A connection lost later fails the statement under way.
   client.on('error', () => undefined);

@@ -1,15 +1,17 @@
 import { Sequelize } from 'sequelize';
 import { initModels } from '../models/index.ts';
+import { withSettings } from './settings.ts';
 
 /** Sequelize over `databaseUrl`, with every model of this service. `max` connections at most. */
 export function createSequelize(databaseUrl: string, max: number): Sequelize {
-  const sequelize = new Sequelize(databaseUrl, {
+  const { connectionString, options } = withSettings(databaseUrl);
+  const sequelize = new Sequelize(connectionString, {
     dialect: 'postgres',
     logging: false,
     pool: { max, min: 0, idle: 30_000, acquire: 5_000 },
     dialectOptions: {
       application_name: 'postern-models',
-      statement_timeout: 30_000,
+      options,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
     },
