@@ -31,6 +31,7 @@ import { createDevMail } from './http/dev-mail/routes.ts';
 import { createListener } from './http/listener.ts';
 import { createMetrics, type Metrics } from './http/ops/metrics.ts';
 import { createRequestLog } from './http/ops/request-log.ts';
+import { sharedChecks } from './http/ops/readiness.ts';
 import { createOps } from './http/ops/routes.ts';
 import { createPageTools } from './http/pages/tools.ts';
 import { createProviderPages } from './http/pages/provider-pages.ts';
@@ -109,7 +110,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     logger,
   });
-  const { pool, redis, notifications, users, consents, counters, revocation, inTransaction, checks } = stores;
+  const { pool, redis, notifications, users, consents, counters, revocation, inTransaction } = stores;
+  const checks = sharedChecks(stores.checks);
   const announce = (topic: string, key: string, tx: Tx) => notifications.publish(topic, key, tx);
   const hasher = createPasswordHasher(config.passwords);
   const mounts = planMounts(doors, config.contracts);

@@ -19,7 +19,7 @@ import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
 import { createNotifications } from '../storage/postgres/notifications.ts';
 import { createPool } from '../storage/postgres/pool.ts';
-import { pingPostgres } from '../storage/postgres/readiness.ts';
+import { checkWritable } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
 import { transactions } from '../storage/postgres/transaction.ts';
 import { createRedis } from '../storage/redis/client.ts';
@@ -88,7 +88,7 @@ export async function openStores({
     refusals: createRefusalStore(pool),
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {
-      postgres: () => pingPostgres(pool),
+      postgres: () => checkWritable(pool),
       ...(redis ? { redis: async () => void (await redis.ping()) } : {}),
     } as Record<string, () => Promise<void>>,
     async close() {

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/kernel/logger.ts';
 import { Pipeline } from '../../src/storage/postgres/pool-pipelined.ts';
 import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
-import { pingPostgres } from '../../src/storage/postgres/readiness.ts';
+import { checkWritable } from '../../src/storage/postgres/readiness.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { execute } from '../support/postgres-server.ts';
@@ -39,7 +39,7 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
   const pipeline = pipelineOf(server.databaseUrl());
   const one = { name: 'one', text: 'select $1::int as n', values: [1] };
   for (const end of [() => server.stop(), () => server.kill()]) {
-    await pingPostgres(pool);
+    await checkWritable(pool);
     await pipeline.query(one);
     // One connection idle, one checked out between two statements, one busy, one with statements on their way.
     const held = await pool.connect();
@@ -55,12 +55,12 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
       ...(await Promise.all(sent)).slice(1),
     ];
     held.release(true);
-    failures.push(await failureOf(pingPostgres(pool)), await failureOf(pipeline.query(one)));
+    failures.push(await failureOf(checkWritable(pool)), await failureOf(pipeline.query(one)));
     expect(failures.map((error) => [String(error), isUnavailable(error)])).toEqual(
       failures.map((error) => [String(error), true]),
     );
     await server.start();
-    await pingPostgres(pool);
+    await checkWritable(pool);
     expect((await pipeline.query(one)).rows).toEqual([{ n: 1 }]);
   }
 });

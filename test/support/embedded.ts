@@ -39,13 +39,18 @@ export async function spawnUser(
   return { child, said: await firstLine(child) };
 }
 
-/** What a process said that was started on a file system of its own, `size` small, mounted with `options`. */
+/** What starts a program that sees a file system of its own at `folder`, mounted with `options`. */
+export function ownFileSystem(folder: string, options: string): string[] {
+  const root = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const script = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"';
+  return [UNSHARE, ...root, '--mount', 'sh', '-c', script, 'sh', options, folder];
+}
+
+/** What a process said that was started on a file system of its own, mounted with `options`. */
 export async function saidOnFileSystem(options: string): Promise<Record<string, string>> {
   const dataDir = await temporaryFolder();
-  const root = process.getuid?.() === 0 ? [] : ['--map-root-user'];
-  const script = 'mount -t tmpfs -o "$1" none "$2" && exec "$3" "$4" "$2"';
-  const args = [...root, '--mount', 'sh', '-c', script, 'sh', options, dataDir, process.execPath, SCRIPT];
-  return firstLine(spawn(UNSHARE, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
+  const [program = '', ...args] = [...ownFileSystem(dataDir, options), process.execPath, SCRIPT, dataDir];
+  return firstLine(spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 async function firstLine(child: ChildProcess): Promise<Record<string, string>> {

@@ -19,6 +19,8 @@ export interface PosternOptions {
   /** Without it: the embedded PostgreSQL under DATA_DIR, a folder of its own unless `env` names one. */
   databaseUrl?: string;
   redisUrl?: string;
+  /** A program, with its arguments, that starts the server and becomes it. */
+  launcher?: string[];
   /** Where Postern is: this checkout, unless a test has made one with something more in it. */
   root?: string;
 }
@@ -95,7 +97,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   const port = Number(options.env?.['PORT'] ?? (await freePort()));
   const url = options.env?.['PUBLIC_URL'] ?? `http://localhost:${port}`;
   const env = { ...(await environment(options)), PORT: String(port), PUBLIC_URL: url };
-  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+  const [program = '', ...args] = [...(options.launcher ?? []), process.execPath, COMMAND, 'serve'];
+  const child = spawn(program, args, {
     cwd: options.root ?? ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

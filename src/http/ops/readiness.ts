@@ -3,7 +3,7 @@ export type CheckResult = { status: 'ok' } | { status: 'failed'; reason: string 
 
 export type Checks = Record<string, () => Promise<void>>;
 
-/** Milliseconds that a check may take, and that its result is good for: probes must not add to the load. */
+/** Milliseconds that a check may take, and that its result is good for: whoever asks must not add to the load. */
 const PATIENCE = 2_000;
 const FRESH = 1_000;
 
@@ -19,36 +19,42 @@ export function reasonOf(error: unknown): string {
   return line.replace(/\/\/[^\s/]*@/g, '//').slice(0, 120) || 'failed';
 }
 
-async function run(check: () => Promise<void>): Promise<CheckResult> {
+/** Runs `check`. @throws what is wrong, or that it took too long. */
+async function inTime(check: () => Promise<void>): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
   try {
     await Promise.race([check(), late.promise]);
-    return { status: 'ok' };
-  } catch (error) {
-    return { status: 'failed', reason: reasonOf(error) };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Runs all checks at once, none for longer than two seconds. Asked again within a second it gives the same answer. */
-export function createReadiness(checks: Checks): () => Promise<Record<string, CheckResult>> {
-  let latest: Promise<Record<string, CheckResult>> | undefined;
+function shared(check: () => Promise<void>): () => Promise<void> {
+  let latest: Promise<void> | undefined;
   let freshUntil = 0;
-  const runAll = async () => {
-    const entries = Object.entries(checks);
-    const results = await Promise.all(
-      entries.map(async ([name, check]) => [name, await run(check)] as const),
-    );
-    freshUntil = performance.now() + FRESH;
-    return Object.fromEntries(results);
-  };
   return () => {
     if (!latest || performance.now() > freshUntil) {
       freshUntil = Infinity;
-      latest = runAll();
+      latest = inTime(check).finally(() => (freshUntil = performance.now() + FRESH));
     }
     return latest;
   };
+}
+
+/** The same checks, each within two seconds, and once a second at most, however many want to know. */
+export const sharedChecks = (checks: Checks): Checks =>
+  Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, shared(check)]));
+
+/** What all checks came to. */
+export async function runChecks(checks: Checks): Promise<Record<string, CheckResult>> {
+  const results = Object.entries(checks).map(async ([name, check]): Promise<[string, CheckResult]> => {
+    try {
+      await check();
+      return [name, { status: 'ok' }];
+    } catch (error) {
+      return [name, { status: 'failed', reason: reasonOf(error) }];
+    }
+  });
+  return Object.fromEntries(await Promise.all(results));
 }

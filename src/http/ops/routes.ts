@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settings } from '../../config/index.ts';
 import { constantTimeEqual } from '../../kernel/secrets.ts';
 import type { Metrics } from './metrics.ts';
-import { type Checks, createReadiness } from './readiness.ts';
+import { type Checks, runChecks } from './readiness.ts';
 
 interface Dependencies {
   settings: Settings['metrics'];
@@ -45,12 +45,10 @@ function send(req: IncomingMessage, res: ServerResponse, { status, type, body, h
 
 /** `/livez` (this process runs), `/readyz` (it can serve: every store answers) and `/metrics` (Prometheus). */
 export function createOps({ settings, metrics, isLocal, checks, isDraining }: Dependencies): Ops {
-  const readiness = createReadiness(checks);
-
   const livez = async () => json(200, { status: 'ok' });
 
   const readyz = async () => {
-    const results = await readiness();
+    const results = await runChecks(checks);
     const ready = Object.values(results).every((result) => result.status === 'ok');
     const status = isDraining() ? 'draining' : ready ? 'ok' : 'failed';
     return json(status === 'ok' ? 200 : 503, { status, checks: results });

@@ -3,21 +3,30 @@ import { StartupError } from '../../kernel/startup-error.ts';
 import { isUnavailable } from './pool-unavailable.ts';
 import { connectionOptions } from './pool.ts';
 
-/** Milliseconds that a healthy PostgreSQL never needs to answer nothing. */
-const PATIENCE = 2_000;
-
 /** Milliseconds that a connection nobody waits for on a request may take: a busy server is slow to welcome, not down. */
 export const PATIENT = { connectionTimeoutMillis: 30_000 };
 
-/** Asks PostgreSQL for an answer. @throws what went wrong, or that it took too long. */
-export async function pingPostgres(pool: Pool): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
-  try {
-    await Promise.race([pool.query('select 1'), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+/**
+ * More rows than fit into the memory that they may take, so that PostgreSQL writes a tenth of a megabyte beside its tables:
+ * a full disk shows, and nothing stays of it. A row of ours might find room for itself where another's finds none. Sent as
+ * one message, it is one transaction.
+ */
+const SPILL =
+  "set local work_mem = 64; set local temp_tablespaces = ''; select count(*) from generate_series(1, 4000)";
+
+/** What says that nobody may try: temp_file_limit (53400), or a compatible server that has no such setting. */
+const CANNOT_TELL = /^(53400|0A|42)/;
+
+/** Asks PostgreSQL whether it can be written. @throws why it cannot. */
+export async function checkWritable(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ read_only: string }>(
+    "select current_setting('transaction_read_only') as read_only",
+  );
+  // A failover left us at a replica.
+  if (rows[0]?.read_only === 'on') throw new Error('it is read-only');
+  await pool.query(SPILL).catch((error: Error & { code?: string }) => {
+    if (!CANNOT_TELL.test(error.code ?? '')) throw error;
+  });
 }
 
 /**
