@@ -49,7 +49,7 @@ export function ownFileSystem(folder: string, options: string): string[] {
 /** What a process said that was started on a file system of its own, mounted with `options`. */
 export async function saidOnFileSystem(options: string): Promise<Record<string, string>> {
   const dataDir = await temporaryFolder();
-  const [program = '', ...args] = [...ownFileSystem(dataDir, options), process.execPath, SCRIPT, dataDir];
+  const [program, ...args] = [...ownFileSystem(dataDir, options), process.execPath, SCRIPT, dataDir];
   return firstLine(spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 

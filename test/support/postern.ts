@@ -97,7 +97,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   const port = Number(options.env?.['PORT'] ?? (await freePort()));
   const url = options.env?.['PUBLIC_URL'] ?? `http://localhost:${port}`;
   const env = { ...(await environment(options)), PORT: String(port), PUBLIC_URL: url };
-  const [program = '', ...args] = [...(options.launcher ?? []), process.execPath, COMMAND, 'serve'];
+  const [program, ...args] = [...(options.launcher ?? []), process.execPath, COMMAND, 'serve'];
   const child = spawn(program, args, {
     cwd: options.root ?? ROOT,
     env,
