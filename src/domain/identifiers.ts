@@ -15,7 +15,7 @@ export const codePoints = (value: string): number => Array.from(value).length;
  * marks has four. To be asked before a text is normalised, because putting marks in order takes time quadratic in
  * their number.
  */
-const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
+export const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
 
 /**
  * What two spellings of one word have in common: NFKC, and case folded by way of upper case, so that ß meets SS, final

@@ -102,6 +102,49 @@ test('the profile is changed, and what cannot be is said at its field', async ()
   });
 });
 
+test('all that is wrong with a profile is said at once, in the order of the form, and what was typed stays', async () => {
+  const person = await provider.createPerson();
+  const { agent } = await enter(person);
+  const values = {
+    nickname: 'Ada',
+    birthdate: '10.12.1815',
+    username: '!',
+    picture: 'http://example.com/ada.png',
+    phoneNumber: '020 7946 0958',
+    street_address: '12 St James’s Square\r\nFlat 2',
+    country: 'x'.repeat(201),
+  };
+  const page = await agent.open('/account/profile');
+  const bad = await agent.submit(page, values, '/account/profile');
+  const summary = /role="alert"(.*?)<\/div>\n<\/div>/s.exec(bad.html)?.[1] ?? '';
+  const named = [...summary.matchAll(/href="#(\w+)"/g)].map(([, name]) => name);
+  expect(named).toEqual(['username', 'birthdate', 'picture', 'phoneNumber', 'country']);
+  for (const name of named) expect(bad.html).toContain(`id="${name}-error"`);
+  expect(bad.html).toContain('value="10.12.1815"');
+  expect(bad.html).toContain('12 St James’s Square\nFlat 2</textarea>');
+  expect((await provider.operator.accounts.find(person.id))?.nickname).toBeNull();
+
+  const right = {
+    ...values,
+    birthdate: '1815-12-10',
+    username: person.username,
+    picture: '',
+    phoneNumber: '+44 20 7946 0958',
+    country: 'United Kingdom',
+    zoneinfo: 'Europe/London',
+  };
+  const done = await agent.submit(bad, right, '/account/profile');
+  expect(done.html).toContain('Your profile is saved');
+  expect(done.html).toMatch(/<option selected>Europe\/London<\/option>/);
+  expect(await provider.operator.accounts.find(person.id)).toMatchObject({
+    name: 'Ada Lovelace',
+    birthdate: '1815-12-10',
+    phoneNumber: '+442079460958',
+    zoneinfo: 'Europe/London',
+    address: { street_address: '12 St James’s Square\nFlat 2', country: 'United Kingdom' },
+  });
+});
+
 test('another address counts once it is confirmed, and the old one is told', async () => {
   const person = await provider.createPerson();
   const { agent } = await enter(person);

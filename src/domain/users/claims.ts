@@ -1,7 +1,7 @@
 import { DomainError } from '../../kernel/errors.ts';
 import { narrow } from '../../kernel/width.ts';
 import type { PostalAddress } from '../../storage/users.ts';
-import { codePoints, UNPRINTABLE } from '../identifiers.ts';
+import { codePoints, isLongerThan, UNPRINTABLE } from '../identifiers.ts';
 
 /** Code points. */
 const LONGEST = { gender: 60, line: 200 };
@@ -16,9 +16,9 @@ const refuse = (field: string): never => {
   throw new DomainError('invalid_request', { field });
 };
 
-/** One line that can be printed, in NFC. The raw length is refused first: what follows normalises. */
+/** One line that can be printed, in NFC. */
 function parseLine(field: string, value: string, longest: number): string {
-  if (value.length > 2 * longest) refuse(field);
+  if (isLongerThan(value, longest)) refuse(field);
   const line = value.normalize('NFC').trim();
   return line === '' || codePoints(line) > longest || UNPRINTABLE.test(line) ? refuse(field) : line;
 }
@@ -87,7 +87,7 @@ export function parseAddress(parts: AddressParts): PostalAddress | null {
   const address: PostalAddress = {};
   for (const part of PARTS) {
     const value = parts[part] ?? '';
-    if (value.length > LINES * LONGEST.line) refuse(part);
+    if (isLongerThan(value, LINES * LONGEST.line)) refuse(part);
     const lines = value.split(/\r?\n/).filter((line) => line.trim() !== '');
     if (lines.length > (part === 'street_address' ? LINES : 1)) refuse(part);
     if (lines.length > 0) address[part] = lines.map((line) => parseLine(part, line, LONGEST.line)).join('\n');

@@ -5,17 +5,19 @@ import type { AccountsDependencies } from './dependencies.ts';
 import { finding, type Finding } from './finding.ts';
 import { firstAdmins, type FirstAdmins } from './first-admin.ts';
 import { lifecycle, type Lifecycle } from './lifecycle.ts';
+import { mistakes, type Mistakes } from './mistakes.ts';
 
 export type { FirstAdmin } from './first-admin.ts';
 export type { User } from './user.ts';
 
-export type Accounts = Creation & Finding & Changes & Lifecycle & FirstAdmins;
+export type Accounts = Creation & Finding & Changes & Mistakes & Lifecycle & FirstAdmins;
 
 export function createAccounts(dependencies: AccountsDependencies): Accounts {
   return {
     ...creation(dependencies),
     ...finding(dependencies),
     ...changes(dependencies),
+    ...mistakes(dependencies),
     ...lifecycle(dependencies),
     ...firstAdmins(dependencies),
   };

@@ -41,7 +41,7 @@ export interface PageDependencies extends PageTools {
   secrets: Secrets;
   logins: Logins;
   mfa: Mfa;
-  accounts: Pick<Accounts, 'register' | 'find' | 'update' | 'changePassword' | 'remove'>;
+  accounts: Pick<Accounts, 'register' | 'find' | 'mistakesIn' | 'update' | 'changePassword' | 'remove'>;
   registration: Registration;
   verification: Verification;
   reset: PasswordReset;

@@ -5,15 +5,29 @@ import type { Message, MessageKey } from './i18n.ts';
 /** A field of a page's form. */
 export type Field =
   | 'identifier'
-  | 'password'
-  | 'name'
-  | 'username'
-  | 'email'
-  | 'code'
   | 'current'
+  | 'name'
   | 'givenName'
+  | 'middleName'
   | 'familyName'
+  | 'nickname'
+  | 'email'
+  | 'username'
+  | 'password'
+  | 'birthdate'
+  | 'gender'
+  | 'picture'
+  | 'profile'
+  | 'website'
+  | 'locale'
+  | 'zoneinfo'
+  | 'phoneNumber'
+  | AddressPart
+  | 'code'
   | 'user_code';
+
+/** A part of a postal address (OpenID Connect Core section 5.1.1). */
+export type AddressPart = 'street_address' | 'postal_code' | 'locality' | 'region' | 'country';
 
 /** What is wrong with a form: at one field, or (null) with all of it. */
 export interface Problem {
@@ -21,21 +35,42 @@ export interface Problem {
   message: Message;
 }
 
-/** What the fields are called. */
+/** What the fields are called, in the order in which forms have them. */
 export const fieldLabels: Readonly<Record<Field, MessageKey>> = {
   identifier: 'field.identifier',
-  password: 'field.password',
-  name: 'field.name',
-  username: 'field.username',
-  email: 'field.email',
-  code: 'field.code',
   current: 'field.currentPassword',
+  name: 'field.name',
   givenName: 'field.givenName',
+  middleName: 'field.middleName',
   familyName: 'field.familyName',
+  nickname: 'field.nickname',
+  email: 'field.email',
+  username: 'field.username',
+  password: 'field.password',
+  birthdate: 'field.birthdate',
+  gender: 'field.gender',
+  picture: 'field.picture',
+  profile: 'field.profile',
+  website: 'field.website',
+  locale: 'field.locale',
+  zoneinfo: 'field.zoneinfo',
+  phoneNumber: 'field.phoneNumber',
+  street_address: 'field.streetAddress',
+  postal_code: 'field.postalCode',
+  locality: 'field.locality',
+  region: 'field.region',
+  country: 'field.country',
+  code: 'field.code',
   user_code: 'field.userCode',
 };
 
-const MISSING: Readonly<Record<Exclude<Field, 'name' | 'givenName' | 'familyName'>, MessageKey>> = {
+const ORDER = Object.keys(fieldLabels);
+
+/** Problems in the order of the form, those of all of it first. */
+export const inFormOrder = (problems: readonly Problem[]): Problem[] =>
+  problems.toSorted((a, b) => ORDER.indexOf(a.field ?? '') - ORDER.indexOf(b.field ?? ''));
+
+const MISSING = {
   identifier: 'problem.identifierMissing',
   password: 'problem.passwordMissing',
   username: 'problem.usernameMissing',
@@ -43,7 +78,7 @@ const MISSING: Readonly<Record<Exclude<Field, 'name' | 'givenName' | 'familyName
   code: 'problem.codeMissing',
   current: 'problem.passwordMissing',
   user_code: 'problem.userCodeMissing',
-};
+} as const satisfies Partial<Record<Field, MessageKey>>;
 
 /** The problem of a field that was left empty. */
 export const missing = (field: keyof typeof MISSING): Problem => ({ field, message: MISSING[field] });
@@ -65,7 +100,22 @@ const TABLE = new Map<string, Words>(
     'invalid_request': at(null, 'problem.invalid'),
     'invalid_request:name': at('name', 'problem.nameInvalid'),
     'invalid_request:givenName': at('givenName', 'problem.nameInvalid'),
+    'invalid_request:middleName': at('middleName', 'problem.nameInvalid'),
     'invalid_request:familyName': at('familyName', 'problem.nameInvalid'),
+    'invalid_request:nickname': at('nickname', 'problem.nameInvalid'),
+    'invalid_request:birthdate': at('birthdate', 'problem.birthdateInvalid'),
+    'invalid_request:gender': at('gender', 'problem.lineInvalid'),
+    'invalid_request:picture': at('picture', 'problem.urlInvalid'),
+    'invalid_request:profile': at('profile', 'problem.urlInvalid'),
+    'invalid_request:website': at('website', 'problem.urlInvalid'),
+    'invalid_request:locale': at('locale', 'problem.invalid'),
+    'invalid_request:zoneinfo': at('zoneinfo', 'problem.zoneInvalid'),
+    'invalid_request:phoneNumber': at('phoneNumber', 'problem.phoneInvalid'),
+    'invalid_request:street_address': at('street_address', 'problem.lineInvalid'),
+    'invalid_request:postal_code': at('postal_code', 'problem.lineInvalid'),
+    'invalid_request:locality': at('locality', 'problem.lineInvalid'),
+    'invalid_request:region': at('region', 'problem.lineInvalid'),
+    'invalid_request:country': at('country', 'problem.lineInvalid'),
     'invalid_request:too_many': at(null, 'problem.tooMany'),
     'invalid_credentials': at(null, 'problem.credentials'),
     'invalid_credentials:otp': at('code', 'problem.code'),
@@ -124,6 +174,14 @@ export function problemOf(
   const words = TABLE.get(`${code}:${details.reason ?? details.field ?? ''}`) ?? TABLE.get(code);
   return words?.(passwordLength);
 }
+
+/** The same of several errors. @throws the first that is not the form's to show. */
+export const problemsOf = (errors: readonly DomainError[], passwordLength: PasswordBounds): Problem[] =>
+  errors.map((error) => {
+    const problem = problemOf(error, passwordLength);
+    if (!problem) throw error;
+    return problem;
+  });
 
 /** The title and the sentence of the error page. */
 export interface ErrorWords {

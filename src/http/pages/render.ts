@@ -12,7 +12,7 @@ import { CSRF_FIELD } from './csrf.ts';
 import { type Html, strong } from './html.ts';
 import { chooseLanguage, createTranslator, type Language, languageInfo, type Translator } from './i18n.ts';
 import type { Icon } from './icons.ts';
-import { errorWords, fieldLabels } from './problems.ts';
+import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
 import { describeScopes } from './scopes.ts';
 import { setPageHeaders } from './security-headers.ts';
 import { createTemplates } from './templates.ts';
@@ -155,6 +155,7 @@ export function createRenderer({
           describeScopes,
           errorWords,
           fieldLabels,
+          inFormOrder,
           monogram,
           oneLine,
           CSRF_FIELD,

@@ -252,11 +252,12 @@ interface Views {
     requests: number;
   };
 
-  /** Posts `name`, `givenName`, `familyName`, `username` and `locale`. */
+  /** Posts what `values` has. */
   'account/profile': AccountFrame &
     Entry & {
-      values: Readonly<Record<string, string | null>>;
+      values: Readonly<Record<string, string>>;
       languages: readonly { tag: string; label: string }[];
+      timeZones: readonly string[];
     };
 
   /** Posts `email`; asking for another link posts the token alone. */

@@ -1,38 +1,76 @@
 import type Router from '@koa/router';
-import { isDomainError } from '../../../kernel/errors.ts';
+import type { User } from '../../../domain/users/index.ts';
+import { timeZones } from '../../../domain/users/claims.ts';
 import { passwordLength, type PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { languageInfo } from '../i18n.ts';
-import { problemOf } from '../problems.ts';
+import { problemsOf } from '../problems.ts';
+import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
 const PATH = '/account/profile';
+
+const TEXTS = [
+  'name',
+  'givenName',
+  'middleName',
+  'familyName',
+  'nickname',
+  'username',
+  'birthdate',
+  'gender',
+  'picture',
+  'profile',
+  'website',
+  'locale',
+  'zoneinfo',
+  'phoneNumber',
+] as const;
+const PARTS = ['street_address', 'postal_code', 'locality', 'region', 'country'] as const;
+
+/** What the form has of an account, empty where that says nothing. */
+const valuesOf = (user: User): Record<string, string> =>
+  Object.fromEntries([
+    ...TEXTS.map((name) => [name, user[name] ?? '']),
+    ...PARTS.map((part) => [part, user.address?.[part] ?? '']),
+  ]);
 
 export function profileRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
   const { renderer, flash, accounts, config } = deps;
 
   router.get(PATH, ...open, (ctx: AccountContext) => {
-    const { name, givenName, familyName, username, locale } = ctx.state.user;
-    const { values } = flash.read(ctx);
     renderer.render(ctx, 'account/profile', {
       ...accountFrame(ctx, deps, 'profile'),
       action: PATH,
-      values: { name, givenName, familyName, username, locale, ...values },
+      values: { ...valuesOf(ctx.state.user), ...flash.read(ctx).values },
       languages: config.languages.map((language) => languageInfo[language]),
+      timeZones: timeZones(),
     });
   });
 
   router.post(PATH, ...posted, async (ctx: AccountContext) => {
-    const names = ['name', 'givenName', 'familyName', 'username', 'locale'];
-    const values = Object.fromEntries(names.map((name) => [name, field(ctx, name).trim()]));
-    const changes = Object.fromEntries(names.map((name) => [name, values[name] || null]));
-    try {
-      await accounts.update(ctx.state.user.id, changes, ownerActor(ctx));
-    } catch (error) {
-      const problem = isDomainError(error) && problemOf(error, passwordLength(config));
-      if (!problem) throw error;
-      return flash.leave(ctx, PATH, { status: 400, problems: [problem], values });
-    }
+    const { user } = ctx.state;
+    const before = valuesOf(user);
+    const sent = (ctx.request.body ?? {}) as object;
+    const values: Record<string, string> = {
+      ...before,
+      ...Object.fromEntries(
+        Object.keys(before)
+          .filter((name) => Object.hasOwn(sent, name))
+          .map((name) => [name, field(ctx, name).replaceAll('\r\n', '\n').trim()]),
+      ),
+    };
+    const changed = TEXTS.filter((name) => values[name] !== before[name]);
+    const hasMoved = PARTS.some((part) => values[part] !== before[part]);
+    const changes = {
+      ...Object.fromEntries(changed.map((name) => [name, values[name] || null])),
+      ...(hasMoved ? { address: Object.fromEntries(PARTS.map((part) => [part, values[part]])) } : {}),
+    };
+    const bounds = passwordLength(config);
+    const problems = problemsOf(await accounts.mistakesIn(changes, user), bounds);
+    if (problems.length > 0) return flash.leave(ctx, PATH, { status: 400, problems, values });
+    const refusal = await attempt(() => accounts.update(user.id, changes, ownerActor(ctx)), bounds, 400);
+    if ('problems' in refusal) return flash.leave(ctx, PATH, { ...refusal, values });
     return doneAt(ctx, PATH, 'profile');
   });
 }

@@ -1,0 +1,36 @@
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { AccountsDependencies } from './dependencies.ts';
+import { type Profile, readProfile } from './profile.ts';
+import type { User } from './user.ts';
+
+export interface Mistakes {
+  /**
+   * Everything that is wrong with what somebody writes of an account, for forms that say all of it at once. What is right
+   * now may still be refused when it is written.
+   * @param own the account, if there is one already.
+   * @throws DomainError rate_limited, overloaded, unavailable.
+   */
+  mistakesIn(written: Profile & { password?: string | undefined }, own?: User): Promise<DomainError[]>;
+}
+
+export function mistakes({ users, policy, clock }: AccountsDependencies): Mistakes {
+  return {
+    async mistakesIn({ password, ...profile }, own) {
+      const { columns, errors } = readProfile(profile, clock.now());
+      const { usernameKey, emailKey } = columns;
+      const named = typeof usernameKey === 'string' ? await users.findByUsernameKey(usernameKey) : null;
+      if (named && named.id !== own?.id)
+        errors.push(new DomainError('username_taken', { field: 'username' }));
+      const addressed = emailKey === undefined ? null : await users.findByEmailKey(emailKey);
+      if (addressed && addressed.id !== own?.id)
+        errors.push(new DomainError('email_taken', { field: 'email' }));
+      if (password !== undefined) {
+        await policy.check(password, { ...own, ...columns }).catch((error: unknown) => {
+          if (!isDomainError(error, 'weak_password')) throw error;
+          errors.push(error);
+        });
+      }
+      return errors;
+    },
+  };
+}
