@@ -13,6 +13,7 @@ import { addRegistrationToken } from './cli/commands/registration-token.ts';
 import { addServe } from './cli/commands/serve.ts';
 import { addUpstream } from './cli/commands/upstream.ts';
 import { addUser } from './cli/commands/user.ts';
+import { printUsageError } from './cli/report.ts';
 
 const manifest = new URL('../package.json', import.meta.url);
 const { version, description } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
@@ -40,8 +41,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // It has said what is wrong by now.
+  // It has told people what is wrong by now.
   process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (error.exitCode !== 0 && process.argv.includes('--json')) printUsageError(error);
 }
 // Whatever is left open by then keeps nobody waiting.
 process.exit();

@@ -199,6 +199,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           pages: createProviderPages(pageTools.renderer, accounts, config.production),
           fetch: outboundFetch,
           clients: clientRegistry,
+          clientSecrets: async (id) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
           verifier,
           events: providerEvents({ metrics, audit, refusals: domain.refusals, logger }),
           revokeToken: (jti, expiresAt) => revocation.endToken(jti, expiresAt),
@@ -354,6 +355,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     mfa,
     clients: createClientAdmin({
       clients: stores.clients,
+      secrets: stores.clientSecrets,
       audit,
       inTransaction,
       validate: createClientValidator(live),

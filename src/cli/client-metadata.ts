@@ -1,4 +1,5 @@
 import type { IdTokenClaims } from '../kernel/id-token-claims.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { holds, type Profile } from '../kernel/profiles.ts';
 import { UsageError } from './failure.ts';
 
@@ -35,6 +36,8 @@ export interface ClientOptions {
 export interface NewClientOptions extends ClientOptions {
   name: string;
   public?: boolean;
+  clientId?: string;
+  clientSecretStdin?: boolean;
 }
 
 const CIBA = 'urn:openid:params:grant-type:ciba';
@@ -76,12 +79,17 @@ function deliveryMode({ notificationEndpoint, metadata }: ClientOptions, grants:
   return grants?.includes(CIBA) && !isSaid ? 'poll' : undefined;
 }
 
-/** RFC 7591 metadata from what the options say: those of `--metadata`, and over them what the other options say. */
+/**
+ * RFC 7591 metadata from what the options say, `--metadata` among them.
+ * @throws UsageError when it says one thing and another option another one.
+ */
 export function changedMetadata(options: ClientOptions): Record<string, unknown> {
+  const { metadata = {} } = options;
   const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
+  const responses = grants?.includes('authorization_code') ? ['code'] : [];
   const said = {
     grant_types: grants,
-    response_types: grants && (grants.includes('authorization_code') ? ['code'] : []),
+    response_types: grants && (metadata['response_types'] ?? responses),
     redirect_uris: options.redirectUri,
     post_logout_redirect_uris: options.postLogoutRedirectUri,
     scope: options.scope?.join(' '),
@@ -105,7 +113,19 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     profile: options.profile,
   };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
-  return { ...options.metadata, ...Object.fromEntries(given) };
+  const twice = given.find(
+    ([name, value]) => metadata[name] !== undefined && !isDeepStrictEqual(metadata[name], value),
+  );
+  if (twice) throw new UsageError(`Say ${twice[0]} once: in --metadata or by its own option.`);
+  return { ...metadata, ...Object.fromEntries(given) };
+}
+
+/** A list of strings that `--metadata` has under `name`. @throws UsageError when it is something else. */
+function listOf(metadata: Record<string, unknown>, name: string): string[] | undefined {
+  const value = metadata[name];
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw new UsageError(`${name} in --metadata must be a list of strings.`);
 }
 
 /**
@@ -113,17 +133,24 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
  * @throws UsageError when two options contradict each other.
  */
 export function clientMetadata(options: NewClientOptions): Record<string, unknown> {
-  const { grant = ['authorization_code'], redirectUri = [], authMethod } = options;
+  const { authMethod, metadata = {} } = options;
+  const grant = options.grant ?? listOf(metadata, 'grant_types') ?? ['authorization_code'];
+  const redirectUri = options.redirectUri ?? listOf(metadata, 'redirect_uris') ?? [];
   if (grant.includes('authorization_code') && redirectUri.length === 0) {
     throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');
   }
-  if (options.public && authMethod !== undefined) {
+  const { token_endpoint_auth_method: method = authMethod, application_type: type } = metadata;
+  if (options.public && method !== undefined && method !== 'none') {
     throw new UsageError('A public client has no --auth-method.');
   }
-  const type = redirectUri.some(isNative) ? { applicationType: 'native' as const } : {};
+  const isNativeApp = type === undefined && redirectUri.some(isNative);
   // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
-  const method = holds(options.profile, 'fapi2') ? { authMethod: 'private_key_jwt' } : {};
-  return changedMetadata({ ...type, ...method, ...options, grant, redirectUri });
+  const needsKeys = method === undefined && holds(options.profile, 'fapi2');
+  const implied = {
+    ...(isNativeApp ? { applicationType: 'native' as const } : {}),
+    ...(needsKeys ? { authMethod: 'private_key_jwt' } : {}),
+  };
+  return changedMetadata({ ...implied, ...options, grant, redirectUri });
 }
 
 /** Whether it proves who it is with each grant request, by an assertion, and needs no secret besides. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { text as readAll } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 
 /** For options that can be given several times: each value is added. */
@@ -15,6 +16,9 @@ export const integer =
     if (/^\d{1,10}$/.test(value) && number >= min && number <= max) return number;
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
   };
+
+/** A password or a secret from standard input, without the line break at its end. */
+export const readSecret = async (): Promise<string> => (await readAll(process.stdin)).replace(/\r?\n$/, '');
 
 /** For options that are a JSON object. */
 export function jsonObject(value: string): Record<string, unknown> {

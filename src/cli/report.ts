@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { explainFailure } from './failure.ts';
 
 /** What a command has to say: the same for scripts and for people. */
@@ -24,6 +24,12 @@ export function reporting<Args extends unknown[]>(
       fail(error, json);
     }
   });
+}
+
+/** Says in JSON on standard output what the parser of the command line has said on standard error. */
+export function printUsageError({ code, message }: CommanderError): void {
+  const what = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
+  console.log(JSON.stringify({ error: { code: 'usage', message: what } }));
 }
 
 /** Says on standard error why a command failed, and in JSON on standard output when asked to. */

@@ -4,6 +4,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
+import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
@@ -67,6 +68,7 @@ export async function openStores({
     inTransaction: transactions(sequelize, logger),
     users: createUsers(pool),
     clients: createClients(pool),
+    clientSecrets: createClientSecrets(pool),
     consents: createConsents(pool),
     grants: createGrants({ pool, clock }),
     sessions: createSessions({ pool, clock }),

@@ -25,6 +25,7 @@ export const catalogue = {
   weak_password: 'This password cannot be used',
   last_admin: 'The last administrator cannot be removed',
   client_not_found: 'Client not found',
+  client_id_taken: 'There is a client of this id',
   invalid_client_metadata: 'The client metadata is not valid',
   api_not_found: 'API not found',
   key_not_found: 'Key not found',

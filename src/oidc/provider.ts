@@ -32,6 +32,8 @@ import { SigningKey } from './signing-key.ts';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;
+  /** The hashes of all secrets of a client that count. */
+  clientSecrets(clientId: string): Promise<string[]>;
   verifier: AccessTokenVerifier;
   events: ProviderEvents;
   revokeToken(jti: string, expiresAt: number): Promise<void>;
@@ -50,7 +52,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   provider.proxy = true;
   installRefusals(provider, (refused) => deps.events.refused(refused));
   deps.clients.install(provider);
-  installHashedSecrets(provider);
+  installHashedSecrets(provider, deps.clientSecrets);
   installTokenExchange(provider, {
     verifier: deps.verifier,
     secrets: deps.secrets,

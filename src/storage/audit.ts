@@ -43,6 +43,7 @@ export type AuditType =
   | 'token.exchanged'
   | 'client.created'
   | 'client.updated'
+  | 'client.secret_rotated'
   | 'client.deleted'
   | 'api.created'
   | 'api.deleted'

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { Op } from 'sequelize';
+import { Op, UniqueConstraintError } from 'sequelize';
 import { Client } from './models/client.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -15,10 +15,11 @@ export interface ClientRecord {
 }
 
 export interface Clients {
+  /** @returns null when there is one of this id. */
   create(
     client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>,
     tx: Tx,
-  ): Promise<ClientRecord>;
+  ): Promise<ClientRecord | null>;
   find(id: string): Promise<ClientRecord | null>;
   /** By id; `after` is the id of the last one seen. */
   list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
@@ -37,7 +38,14 @@ const record = (client: Client): ClientRecord => client.get({ plain: true });
 /** OAuth clients in PostgreSQL. */
 export function createClients(pool: Pool): Clients {
   return {
-    create: async (client, tx) => record(await Client.create(client, { transaction: tx.handle })),
+    async create(client, tx) {
+      try {
+        return record(await Client.create(client, { transaction: tx.handle }));
+      } catch (error) {
+        if (error instanceof UniqueConstraintError) return null;
+        throw error;
+      }
+    },
     async find(id) {
       const { rows } = await pool.query<ClientRecord>({
         name: 'clients_by_id',

@@ -133,6 +133,12 @@ describe('commands beside a running server', () => {
     const { code, stdout, stderr } = await runCli(line.split(' '), { env: postern.env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).not.toBe('');
+    const asked = await failing(line.split(' '), { env: postern.env });
+    expect(asked.code).toBe(2);
+    expect(JSON.parse(asked.stdout)).toEqual({
+      error: { code: 'usage', message: expect.stringMatching(/^\w/) },
+    });
+    expect(asked.stderr).not.toBe('');
   });
 
   it('register a service account that works at once', async () => {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { ClientAdmin } from '../../domain/clients.ts';
-import type { ClientRecord } from '../../storage/clients.ts';
 import {
   changedMetadata,
   clientMetadata,
@@ -8,36 +7,32 @@ import {
   type NewClientOptions,
   provesItselfByAssertion,
 } from '../client-metadata.ts';
+import { clientJson } from '../client-report.ts';
 import { withMetadataOptions } from '../client-options.ts';
 import { operator } from '../operator.ts';
-import { integer } from '../options.ts';
+import { integer, readSecret } from '../options.ts';
 import { facts, type Report, reporting, table } from '../report.ts';
+
+const DAY = 86_400;
 
 const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>, provider: boolean): Promise<T> => {
   const { withContainer } = await import('../session.ts');
   return withContainer(({ clients }) => work(clients), { provider });
 };
 
-const toJson = ({ id, name, metadata, createdAt }: ClientRecord) => ({
-  client_id: id,
-  name,
-  grant_types: (metadata['grant_types'] ?? ['authorization_code']) as string[],
-  redirect_uris: (metadata['redirect_uris'] ?? []) as string[],
-  token_endpoint_auth_method: (metadata['token_endpoint_auth_method'] ?? 'client_secret_basic') as string,
-  created_at: createdAt.toISOString(),
-});
-
 async function create(options: NewClientOptions): Promise<Report> {
   const metadata = clientMetadata(options);
   const isPublic = options.public ?? provesItselfByAssertion(options);
+  const { name, clientId: id, clientSecretStdin } = options;
+  const brought = clientSecretStdin ? await readSecret() : undefined;
   const { client, secret } = await clientsOf(
-    (clients) => clients.create({ name: options.name, isPublic, metadata }, operator()),
+    (clients) => clients.create({ id, secret: brought, name, isPublic, metadata }, operator()),
     true,
   );
   const shown: [string, string][] =
     secret === null ? [] : [['client_secret', `${secret}   (shown this once)`]];
   return {
-    json: { ...toJson(client), client_secret: secret },
+    json: { ...clientJson(client), client_secret: secret },
     text: facts([['client_id', client.id], ...shown]),
   };
 }
@@ -48,11 +43,11 @@ async function list({ limit, after }: { limit: number; after?: string }): Promis
     false,
   );
   const rows = all.map((client) => {
-    const { client_id, name, grant_types, token_endpoint_auth_method } = toJson(client);
+    const { client_id, name, grant_types, token_endpoint_auth_method } = clientJson(client);
     return [client_id, name, token_endpoint_auth_method, grant_types.join(' ')];
   });
   return {
-    json: { clients: all.map(toJson) },
+    json: { clients: all.map(clientJson), next_cursor: all.length < limit ? null : (all.at(-1)?.id ?? null) },
     text: table(['client_id', 'name', 'authenticates by', 'grants'], rows),
   };
 }
@@ -70,18 +65,20 @@ async function update(id: string, options: UpdateOptions): Promise<Report> {
   const { name } = options;
   const changes = { ...(name === undefined ? {} : { name }), metadata: changedMetadata(options) };
   const client = await clientsOf((clients) => clients.update(id, changes, operator()), true);
-  return { json: toJson(client), text: `Updated ${id}.` };
+  return { json: clientJson(client), text: `Updated ${id}.` };
 }
 
 export function addClient(program: Command): void {
-  const client = program.command('client').description('OAuth clients: register, change, list, delete');
+  const client = program.command('client').description('OAuth clients: register, change, show, list, delete');
   reporting(
     withMetadataOptions(
       client
         .command('create')
         .description('register a client')
         .requiredOption('--name <name>', 'what people see when it asks for their consent')
-        .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app'),
+        .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app')
+        .option('--client-id <id>', 'the client_id that it has elsewhere, to bring it along')
+        .option('--client-secret-stdin', 'read the secret that it has elsewhere from standard input'),
     ),
     create,
   );
@@ -102,6 +99,19 @@ export function addClient(program: Command): void {
       .option('--limit <n>', 'how many', integer(1, 1000), 100)
       .option('--after <client_id>', 'go on after this one'),
     list,
+  );
+  reporting(
+    client.command('show').description('all that there is of a client').argument('<client_id>'),
+    async (id: string) => (await import('./client-show.ts')).showClient(id),
+  );
+  reporting(
+    client
+      .command('rotate-secret')
+      .description('give a client another secret; the former one counts for a time')
+      .argument('<client_id>')
+      .option('--overlap <seconds>', 'for how long, 0 for not at all', integer(0, 90 * DAY), DAY),
+    async (id: string, options: { overlap: number }) =>
+      (await import('./client-rotate-secret.ts')).rotateSecret(id, options),
   );
   reporting(
     client

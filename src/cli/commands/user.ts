@@ -1,11 +1,10 @@
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Accounts, User } from '../../domain/users/index.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { isUuid } from '../../kernel/ids.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
-import { integer, repeated } from '../options.ts';
+import { integer, readSecret, repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<T> => {
@@ -60,7 +59,7 @@ async function passwordOf({ password, passwordStdin = false }: CreateOptions): P
   if (passwordStdin === (password !== undefined)) {
     throw new UsageError('Give the password by --password or by --password-stdin.');
   }
-  return password ?? (await readAll(process.stdin)).replace(/\r?\n$/, '');
+  return password ?? readSecret();
 }
 
 async function create(options: CreateOptions): Promise<Report> {

@@ -1,20 +1,37 @@
 import { errors, type ClientMetadata } from 'oidc-provider';
 import { DomainError } from '../../kernel/errors.ts';
 import { forLibrary } from './metadata.ts';
+import { nameProblem } from './names.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
-/** Checks client metadata by building the client from it. @throws DomainError invalid_client_metadata, saying why. */
-export function createClientValidator(
-  live: LiveProvider,
-): (metadata: Record<string, unknown>) => Promise<void> {
-  return async (metadata) => {
-    const Client = live.current.Client as unknown as new (metadata: ClientMetadata) => unknown;
+/**
+ * Checks client metadata by building the client from it.
+ * @param changed the names of what shall be set or taken away: each must be known, and not be dropped without a word.
+ * @throws DomainError invalid_client_metadata, saying why.
+ */
+export type ClientValidator = (metadata: Record<string, unknown>, changed: string[]) => Promise<void>;
+
+export function createClientValidator(live: LiveProvider): ClientValidator {
+  return async (metadata, changed) => {
+    for (const name of changed) {
+      const problem = nameProblem(name);
+      if (problem !== null)
+        throw new DomainError('invalid_client_metadata', { field: name, reason: problem });
+    }
+    const Client = live.current.Client as unknown as new (metadata: ClientMetadata) => BuiltClient;
     try {
-      // Building it is the check: the library throws what is wrong.
-      void new Client(forLibrary(metadata) as unknown as ClientMetadata);
+      // Building it is the check: the library throws what is wrong, and leaves out what it has no use for.
+      const built = new Client(forLibrary(metadata) as unknown as ClientMetadata).metadata();
+      const dropped = changed.find((name) => metadata[name] !== undefined && !(name in built));
+      if (dropped !== undefined)
+        throw new DomainError('invalid_client_metadata', { field: dropped, reason: 'has no effect here' });
     } catch (error) {
       if (!(error instanceof errors.InvalidClientMetadata)) throw error;
       throw new DomainError('invalid_client_metadata', { reason: error.error_description ?? error.message });
     }
   };
+}
+
+interface BuiltClient {
+  metadata(): object;
 }

@@ -16,6 +16,7 @@ const TABLES = [
   { table: 'outbox', key: 'id', kept: 0 },
   { table: 'totp_authenticators', key: 'id', kept: 0 },
   { table: 'trusted_devices', key: 'hash', kept: 0 },
+  { table: 'former_client_secrets', key: 'client_id, hash', kept: 0 },
   { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },
 ];
 

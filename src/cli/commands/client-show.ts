@@ -1,0 +1,25 @@
+import { clientJson, secretsJson } from '../client-report.ts';
+import { facts, type Report } from '../report.ts';
+import { withContainer } from '../session.ts';
+
+const shown = (value: unknown): string =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+    ? value.join(' ')
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
+
+/** All that there is of a client but its secrets. @throws DomainError client_not_found. */
+export async function showClient(id: string): Promise<Report> {
+  const { client, secrets } = await withContainer(async ({ clients }) => ({
+    client: await clients.find(id),
+    secrets: secretsJson(await clients.secrets(id)),
+  }));
+  const json = clientJson(client);
+  const lines = Object.entries(json).map(([name, value]): [string, string] => [name, shown(value)]);
+  const ends = secrets.map(({ id: name, created_at: made, expires_at: end }): [string, string] => [
+    'secret',
+    `${name}  made ${made}${end === null ? '' : `, ends ${end}`}`,
+  ]);
+  return { json: { ...json, secrets }, text: facts([...lines, ...ends]) };
+}

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { type Provider, REDIRECT_URI, startProvider } from '../oidc/support/provider.ts';
+import { failing, json, ownToken } from './support/commands.ts';
+
+interface Made {
+  client_id: string;
+  client_secret: string | null;
+  secrets: { id: string; created_at: string; expires_at: string | null }[];
+}
+
+describe('clients', () => {
+  let provider: Provider;
+  beforeAll(async () => {
+    provider = await startProvider();
+  });
+  const run = <T = Made>(...args: string[]) => json<T>(['client', ...args], { env: provider.postern.env });
+  const refused = async (...args: string[]) => {
+    const { stdout } = await failing(['client', ...args], { env: provider.postern.env });
+    return (JSON.parse(stdout) as { error: { code: string; message: string } }).error;
+  };
+  const invalid = (message: RegExp) =>
+    expect.objectContaining({ code: 'invalid_client_metadata', message: expect.stringMatching(message) });
+  const statusOf = async (client_id: string, client_secret: string) =>
+    (await ownToken(provider.url, { client_id, client_secret })).status;
+
+  it('have no metadata that nobody knows, and none that is dropped', async () => {
+    const given = ['--metadata', '{"logo_url":"https://a.example/l.svg"}'];
+    const created = await refused('create', '--name', 'X', '--redirect-uri', REDIRECT_URI, ...given);
+    expect(created).toEqual(invalid(/logo_url: is no client metadata; did you mean logo_uri\?/));
+    const { id } = await provider.createClient();
+    const change = (metadata: Record<string, unknown>) =>
+      provider.operator.clients.update(id, { name: 'Other', metadata }, systemActor);
+    await expect(change({ tos_url: null })).rejects.toMatchObject({ details: { field: 'tos_url' } });
+    await expect(change({ client_id: 'other' })).rejects.toMatchObject({ details: { field: 'client_id' } });
+    await expect(change({ tls_client_auth_subject_dn: 'CN=x' })).rejects.toMatchObject({
+      details: { field: 'tls_client_auth_subject_dn', reason: 'has no effect here' },
+    });
+    expect(await provider.operator.clients.find(id)).toMatchObject({ name: 'Test client' });
+  });
+
+  it('are shown and listed whole, but for their secrets', async () => {
+    const { id, secret } = await provider.createClient({
+      tos_uri: 'https://a.example/tos',
+      default_max_age: 60,
+    });
+    const shown = await run<Record<string, unknown>>('show', id);
+    expect(shown).toMatchObject({
+      client_id: id,
+      name: 'Test client',
+      redirect_uris: [REDIRECT_URI],
+      tos_uri: 'https://a.example/tos',
+      default_max_age: 60,
+      token_endpoint_auth_method: 'client_secret_basic',
+      secrets: [{ id: expect.stringMatching(/^[\w-]{12}$/), expires_at: null }],
+    });
+    expect(JSON.stringify(shown)).not.toContain(secret);
+    const { clients, next_cursor } = await run<{ clients: Record<string, unknown>[]; next_cursor: null }>(
+      'list',
+    );
+    const { secrets: _own, ...whole } = shown;
+    expect(clients.find(({ client_id }) => client_id === id)).toEqual(whole);
+    expect(next_cursor).toBeNull();
+    expect(await refused('show', 'nobody')).toMatchObject({ code: 'client_not_found' });
+  });
+
+  it('take what --metadata says, and refuse to be told two things', async () => {
+    const metadata = {
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+    };
+    const made = await run('create', '--name', 'X', '--metadata', JSON.stringify(metadata));
+    expect(made).toMatchObject({ ...metadata, redirect_uris: [], client_secret: expect.any(String) });
+    const other = ['--metadata', '{"redirect_uris":["https://b.example/"]}'];
+    const twice = await refused('create', '--name', 'X', '--redirect-uri', REDIRECT_URI, ...other);
+    expect(twice).toMatchObject({ code: 'usage', message: expect.stringContaining('redirect_uris') });
+  });
+
+  it('have a new secret, and the former ones for a time', async () => {
+    const { id, secret: first } = await provider.createClient({ grant_types: ['client_credentials'] });
+    const rotated = await run('rotate-secret', id);
+    const second = rotated.client_secret ?? '';
+    const { clients } = provider.operator;
+    const third = await clients.rotateSecret(id, 3600, systemActor);
+    expect(await Promise.all([first, second, third, 'wrong'].map((one) => statusOf(id, one)))).toEqual([
+      200, 200, 200, 401,
+    ]);
+    const [newest, ...former] = await clients.secrets(id);
+    expect(newest?.expiresAt).toBeNull();
+    const hours = former.map(({ expiresAt }) =>
+      Math.round(((expiresAt?.getTime() ?? 0) - Date.now()) / 3_600_000),
+    );
+    expect(hours).toEqual([1, 24]);
+
+    // The clock of the database decides, and nothing has to be announced.
+    await provider.sql(
+      "update former_client_secrets set expires_at = now() where expires_at < now() + interval '2 hours'",
+    );
+    expect(await Promise.all([first, second, third].map((one) => statusOf(id, one)))).toEqual([
+      200, 401, 200,
+    ]);
+
+    const last = await clients.rotateSecret(id, 0, systemActor);
+    expect(await clients.secrets(id)).toHaveLength(1);
+    const all = [first, second, third, last].map((one) => statusOf(id, one));
+    expect(await Promise.all(all)).toEqual([401, 401, 401, 200]);
+    const events = await provider.sql(
+      "select details from audit_events where type = 'client.secret_rotated'",
+    );
+    expect(events).toHaveLength(3);
+    for (const one of [first, second, third, last]) expect(JSON.stringify(events)).not.toContain(one);
+  });
+
+  it('keep few former secrets, and lose none to two who rotate at once', async () => {
+    const { id } = await provider.createClient({ grant_types: ['client_credentials'] });
+    const rotate = () => provider.operator.clients.rotateSecret(id, 3600, systemActor);
+    const two = await Promise.all([rotate(), rotate()]);
+    expect(await Promise.all(two.map((one) => statusOf(id, one)))).toEqual([200, 200]);
+    for (let times = 0; times < 6; times += 1) await rotate();
+    expect(await provider.operator.clients.secrets(id)).toHaveLength(6);
+  });
+
+  it('that have no secret get none', async () => {
+    const { id } = await provider.createClient({}, { isPublic: true });
+    const { rotateSecret } = provider.operator.clients;
+    await expect(rotateSecret(id, 0, systemActor)).rejects.toMatchObject({ code: 'invalid_client_metadata' });
+    await expect(rotateSecret('nobody', 0, systemActor)).rejects.toMatchObject({ code: 'client_not_found' });
+  });
+
+  it('are brought along with their id and their secret', async () => {
+    const secret = 'brought/from+elsewhere=0123456789';
+    const command = path.resolve(import.meta.dirname, '../../bin/postern.js');
+    const args = ['client', 'create', '--name', 'Old', '--grant', 'client_credentials', '--json'];
+    const child = spawn(
+      process.execPath,
+      [command, ...args, '--client-id', 'https://old.example/app', '--client-secret-stdin'],
+      { env: provider.postern.env, stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    child.stdin.end(`${secret}\n`);
+    const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ client_id: 'https://old.example/app', client_secret: null });
+    expect(await statusOf(encodeURIComponent('https://old.example/app'), encodeURIComponent(secret))).toBe(
+      200,
+    );
+    const bring = (
+      wish: object,
+      metadata: object = { grant_types: ['client_credentials'], response_types: [] },
+    ) =>
+      provider.operator.clients.create(
+        { name: 'Old', isPublic: false, metadata: { redirect_uris: [], ...metadata }, ...wish },
+        systemActor,
+      );
+    await expect(bring({ id: 'https://old.example/app' })).rejects.toMatchObject({ code: 'client_id_taken' });
+    for (const wish of [
+      { id: 'contract:gateway' },
+      { id: 'with space' },
+      { id: 'é' },
+      { secret: 'too short' },
+      { secret: 'with\na line break, and long enough' },
+      { secret, isPublic: true },
+    ])
+      await expect(bring(wish)).rejects.toMatchObject({ code: 'invalid_client_metadata' });
+  });
+});
