@@ -89,7 +89,7 @@ describe('form_post', () => {
   it.each(['form_post', 'form_post.jwt'])(
     '%s is a form with a button, under the policy of every page',
     async (mode) => {
-      const client = await provider.createClient({ client_name: 'Bookshop' });
+      const client = await provider.createClient();
       const agent = new UserAgent(provider.url);
       const state = `"><script>alert(1)</script>&amp;'`;
       const start = await agent.open(authorizationUrl(provider, client, { response_mode: mode, state }));
