@@ -92,24 +92,29 @@ describe('headers', () => {
     expect(await policy('sign-in-client')).toBe('unsafe-none');
   });
 
-  test('name the client’s logo and redirect URIs, and nothing that could end a directive', () => {
+  test('name the client’s logo, and nothing that could end a directive', () => {
     expect(
       contentSecurityPolicy({
-        images: ['https://cdn.acme.example/logo.png?a;script-src *'],
-        formTargets: [
-          'https://acme.example/cb;x',
-          'https://acme.example/other',
-          'http://127.0.0.1:5173/cb',
-          'http://[::1]:5173/cb',
-          'com.example.app:/cb',
+        images: [
+          'https://cdn.acme.example/logo.png?a;script-src *',
+          'https://cdn.acme.example/other',
+          'http://127.0.0.1:5173/logo',
+          'http://[::1]:5173/logo',
           'nonsense; script-src *',
         ],
       }),
     ).toBe(
-      `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: https://cdn.acme.example; ` +
-        `form-action 'self' https://acme.example http://127.0.0.1:5173 http: com.example.app:; ` +
-        `base-uri 'none'; frame-ancestors 'none'`,
+      `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ` +
+        `img-src 'self' data: https://cdn.acme.example http://127.0.0.1:5173 http:; ` +
+        `form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
     );
+  });
+
+  test('hold the forms of pages to this origin, but for those that lead on to a client', () => {
+    expect(contentSecurityPolicy({})).toContain(`form-action 'self'`);
+    const leading = contentSecurityPolicy({ leadsToClient: true });
+    expect(leading).not.toContain('form-action');
+    expect(leading).toContain(`frame-ancestors 'none'`);
   });
 
   test.each([
@@ -118,7 +123,7 @@ describe('headers', () => {
     'https://*.example/logo.png',
     "https://x'y/logo.png",
   ])('names no host that would say more than itself: %s', (uri) => {
-    const policy = contentSecurityPolicy({ images: [uri], formTargets: [uri], frames: [uri] });
+    const policy = contentSecurityPolicy({ images: [uri], frames: [uri] });
     expect(policy).toContain(`img-src 'self' data:; form-action 'self'; frame-src`);
     expect(policy).not.toMatch(/\*|b\/|x'y/);
   });

@@ -45,21 +45,18 @@ export function createProviderPages(
     async logout(ctx, form) {
       const accountId = ctx.oidc.session?.accountId;
       const account = accountId === undefined ? null : await accounts.find(accountId);
-      const target = ctx.oidc.params?.['post_logout_redirect_uri'];
       renderer.render(ctx, 'logout', {
         ...form,
         account: account ?? undefined,
         client: ctx.oidc.client,
-        formTargets: typeof target === 'string' ? [target] : [],
+        leadsToClient: ctx.oidc.params?.['post_logout_redirect_uri'] !== undefined,
       });
     },
     async formPost(ctx, form) {
       // Whoever comes back as somebody else is signed out first: then the session has the client's name.
       const { clientId } = (ctx.oidc.session?.state ?? {}) as { clientId?: string };
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
-      // Browsers hold the whole chain of redirects after a form against the CSP: signing out leads on to the client.
-      const formTargets = [form.action, ...(client?.redirectUris ?? []), client?.clientUri ?? []].flat();
-      renderer.render(ctx, 'form-post', { ...form, client, formTargets });
+      renderer.render(ctx, 'form-post', { ...form, client, leadsToClient: true });
     },
     async loggedOut(ctx, farewell) {
       const { frames = [], onward } = farewell ?? {};

@@ -165,7 +165,7 @@ export function createRenderer({
       const images = [client?.logo, brand.external ? brand.logo : null, ...(data.images ?? [])].filter(
         (url) => typeof url === 'string',
       );
-      setPageHeaders(ctx, { images, formTargets: data.formTargets ?? [], frames: data.frames ?? [] });
+      setPageHeaders(ctx, { images, leadsToClient: data.leadsToClient ?? false, frames: data.frames ?? [] });
       // A login in a popup ends when its opener is cut off: pages on the way to or from a client leave it be.
       ctx.set('Cross-Origin-Opener-Policy', client ? 'unsafe-none' : 'same-origin');
       ctx.set('Content-Language', page.tag);

@@ -5,10 +5,10 @@ export interface PageSources {
   /** URLs of images from elsewhere: the client's logo, the brand's. */
   images?: readonly string[];
   /**
-   * Where answering a form of the page may lead, by redirects: the redirect URIs. Chromium applies `form-action`
-   * to the whole chain, so a login would stop short of a client that is not named here.
+   * Whether answering a form of the page may lead on to a client. Browsers hold every later redirect to `form-action`, also
+   * those of the client to other origins and schemes, which nobody can name here: such a page is without it.
    */
-  formTargets?: readonly string[];
+  leadsToClient?: boolean;
   /** Pages from elsewhere that are loaded in frames. */
   frames?: readonly string[];
 }
@@ -34,14 +34,18 @@ function directive(name: string, own: string, uris: readonly string[] = []): str
 }
 
 /** The Content-Security-Policy of a page: nothing inline, nothing from elsewhere, no framing. */
-export const contentSecurityPolicy = ({ images, formTargets, frames = [] }: PageSources = {}): string =>
+export const contentSecurityPolicy = ({
+  images,
+  leadsToClient = false,
+  frames = [],
+}: PageSources = {}): string =>
   [
     `default-src 'none'`,
     `script-src 'self'`,
     `style-src 'self'`,
     `connect-src 'self'`,
     directive('img-src', `'self' data:`, images),
-    directive('form-action', `'self'`, formTargets),
+    ...(leadsToClient ? [] : [`form-action 'self'`]),
     ...(frames.length > 0 ? [directive('frame-src', '', frames)] : []),
     `base-uri 'none'`,
     `frame-ancestors 'none'`,

@@ -33,11 +33,12 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   const showRegistration = (
     ctx: Context,
-    { email, locale }: RegistrationLink,
+    { email, locale, interaction }: RegistrationLink,
     { problems, values: { name = '', username = '' } }: Flash,
   ): void =>
     renderer.render(ctx, 'create-account', {
       uiLocales: locale ?? undefined,
+      leadsToClient: interaction !== null,
       step: 'all',
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),

@@ -19,8 +19,8 @@ export interface Frame {
   client?: ClientMetadata | undefined;
   /** The `ui_locales` of the request (OpenID Connect Core section 3.1.2.1). */
   uiLocales?: string | undefined;
-  /** URIs that answering the form may redirect to (see PageSources). */
-  formTargets?: readonly string[];
+  /** Whether answering the form may lead on to a client (see PageSources). */
+  leadsToClient?: boolean;
   /** Images from elsewhere, besides the logos of the client and the brand. */
   images?: readonly string[];
   /** Pages of clients that are loaded out of sight. */

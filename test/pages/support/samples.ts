@@ -39,7 +39,7 @@ const signIn = {
 const inside = {
   client,
   cancelAction: '/interaction/x/abort',
-  formTargets: ['https://reports.acme.example/cb'],
+  leadsToClient: true,
 };
 const createAccount = {
   ...form,

@@ -8,15 +8,10 @@ export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 
-/** Browsers hold the whole chain of redirects after a form against the CSP: also where a client leads on to. */
 const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
   client,
   uiLocales,
-  formTargets: [
-    ...(redirectUri === undefined ? [] : [redirectUri]),
-    ...(client.redirectUris ?? []),
-    ...(client.clientUri ? [client.clientUri] : []),
-  ],
+  leadsToClient: redirectUri !== undefined,
 });
 
 /** Signing in to an authorization request. */
