@@ -41,6 +41,7 @@ import { mailFolder } from './mail/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
 import { Secrets } from './kernel/secrets.ts';
+import { OIDC_SCOPES } from './oidc/account.ts';
 import { AccessTokenVerifier } from './oidc/tokens/access-token-verifier.ts';
 import { providerEvents } from './oidc/provider-events.ts';
 import { createAdapterFactory } from './oidc/adapters.ts';
@@ -366,6 +367,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       apis: apiStore,
       audit,
       inTransaction,
+      reservedScopes: OIDC_SCOPES,
       announce: (tx) => announce('apis', '', tx),
     }),
     upstreams: upstream.admin,

@@ -8,6 +8,8 @@ export interface ApiAdminDependencies {
   apis: ApiStore;
   audit: Audit;
   inTransaction: InTransaction;
+  /** Scopes that stand beside those of an API in one token, and must not be taken for them. */
+  reservedScopes: readonly string[];
   /** Tells every node, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
 }
@@ -23,7 +25,7 @@ export interface ApiAdmin {
 /** A scope-token (RFC 6749 section 3.3). */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
-function check({ identifier, name, scopes }: ApiRecord): void {
+function check({ identifier, name, scopes }: ApiRecord, reserved: readonly string[]): void {
   const url = URL.parse(identifier);
   if (!url || url.hash || identifier.length > 512) {
     throw new DomainError('invalid_request', {
@@ -37,13 +39,25 @@ function check({ identifier, name, scopes }: ApiRecord): void {
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
   if (wrong !== undefined)
     throw new DomainError('invalid_request', { field: 'scope', reason: `not a scope: ${wrong}` });
+  const taken = scopes.find((scope) => reserved.includes(scope));
+  if (taken !== undefined)
+    throw new DomainError('invalid_request', {
+      field: 'scope',
+      reason: `${taken} is a scope of OpenID Connect: give yours another name, like orders:${taken}`,
+    });
 }
 
 /** The APIs that access tokens can be for, as operators manage them. */
-export function createApiAdmin({ apis, audit, inTransaction, announce }: ApiAdminDependencies): ApiAdmin {
+export function createApiAdmin({
+  apis,
+  audit,
+  inTransaction,
+  reservedScopes,
+  announce,
+}: ApiAdminDependencies): ApiAdmin {
   return {
     async save(api, actor) {
-      check(api);
+      check(api, reservedScopes);
       await inTransaction(async (tx) => {
         await apis.save(api, tx);
         await audit.record({ type: 'api.created', details: { identifier: api.identifier } }, actor, tx);

@@ -8,7 +8,7 @@ import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
 import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
-import { type ApiRegistry, resourceIndicators } from './tokens/apis.ts';
+import type { ApiRegistry } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
@@ -30,6 +30,7 @@ import { assertRequestObject } from './request-objects.ts';
 import { ENABLED_JWA } from './tokens/algorithms.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
 import { createPairwiseIdentifier } from './tokens/pairwise.ts';
+import { resourceIndicators } from './tokens/resource-indicators.ts';
 
 /** The pages that the provider itself shows; made by the transport. */
 export interface ProviderPages {

@@ -18,6 +18,8 @@ export interface ProviderEvents {
     clientId: string | undefined;
     grantId: string | undefined;
   }): void;
+  /** A request asked for scopes that nobody has, beside others: it gets these alone. */
+  scopesIgnored(event: { ctx: KoaContextWithOIDC; clientId: string | undefined; scopes: string }): void;
   loggedOut(event: {
     ctx: KoaContextWithOIDC;
     accountId: string | undefined;
@@ -58,8 +60,11 @@ export function installEvents(provider: Provider, events: ProviderEvents): void 
     events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
   });
   provider.on('server_error', (ctx, error) => events.failed(ctx, error));
-  // What our own middleware around the library's throws; Koa would print it. `expose`: the request's fault, told to it.
   const emitter: EventEmitter = provider;
+  emitter.on('scope.ignored', (ctx: KoaContextWithOIDC, scopes: string) =>
+    events.scopesIgnored({ ctx, clientId: ctx.oidc.client?.clientId, scopes }),
+  );
+  // What our own middleware around the library's throws; Koa would print it. `expose`: the request's fault, told to it.
   emitter.on('error', (error: Error & { expose?: boolean }, ctx: KoaContextWithOIDC) => {
     if (error.expose !== true && !isConnectionError(error, ctx.req)) events.failed(ctx, error);
   });

@@ -39,6 +39,12 @@ export function providerEvents({ metrics, audit, refusals, logger }: Dependencie
         requestActor(ctx, 'client', clientId),
       );
     },
+    scopesIgnored({ ctx, clientId, scopes }) {
+      logger.info(
+        { clientId, scopes, requestId: ctx.get('X-Request-Id') },
+        'scopes were asked for that no API has: they are not given',
+      );
+    },
     loggedOut({ ctx, accountId = null, clientId = null }) {
       if (accountId !== null)
         record({ type: 'logout', subject: accountId, clientId }, requestActor(ctx, 'user', accountId));

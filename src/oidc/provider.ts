@@ -24,6 +24,7 @@ import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
 import { installRefusals } from './refusals/install.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
+import { installUserinfoTokens } from './tokens/userinfo-tokens.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installLogout } from './logout/install.ts';
 import { installSessionDevices } from './sessions/device.ts';
@@ -59,6 +60,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     clock: deps.clock,
     exchanged: (exchange) => deps.events.tokenExchanged(exchange),
   });
+  installUserinfoTokens(provider, deps.verifier);
   installIdTokenClaims(provider, deps.secrets);
   installQueryRefusal(provider);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });

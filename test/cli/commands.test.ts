@@ -116,6 +116,7 @@ describe('commands beside a running server', () => {
     ['client delete no-such-client', 1, 'client_not_found'],
     ['api delete https://no.example', 1, 'api_not_found'],
     ['api create --identifier nothing --name X', 1, 'invalid_request'],
+    ['api create --identifier https://a.example --name X --scope email', 1, 'invalid_request'],
   ])('%s fails with status %i and the code %s', async (line, status, error) => {
     const { code, stdout, stderr } = await refused(...line.split(' '));
     expect(code).toBe(status);
@@ -129,6 +130,7 @@ describe('commands beside a running server', () => {
     'nonsense',
     'key list --nonsense',
     'api create --identifier https://a --name A --ttl x',
+    'client create --name X --require-pkce --no-pkce --redirect-uri https://a.example/',
   ])('%s is a usage error, status 2', async (line) => {
     const { code, stdout, stderr } = await runCli(line.split(' '), { env: postern.env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

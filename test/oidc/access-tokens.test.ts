@@ -1,12 +1,26 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRemoteJWKSet, jwtVerify, type JWTVerifyResult } from 'jose';
-import { introspect, post, refresh, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { createRemoteJWKSet, decodeJwt, jwtVerify, type JWTVerifyResult } from 'jose';
+import { approveLogin, askForLogin, POLL, pollLogin } from './support/ciba.ts';
+import {
+  answer,
+  authorizationUrl,
+  exchange,
+  introspect,
+  post,
+  push,
+  pushedUrl,
+  refresh,
+  signIn,
+  type Tokens,
+  userinfo,
+} from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
 const REPORTS = 'https://reports.example.test';
 const LEDGER = 'https://ledger.example.test/v1';
 const OPAQUE = 'https://opaque.example.test';
+const ORDERS = 'https://orders.example.test';
 
 const ACTIVE = { status: 200, body: { active: true } };
 const INACTIVE = { active: false };
@@ -25,6 +39,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       provider.createApi({ identifier: REPORTS }),
       provider.createApi({ identifier: LEDGER, accessTokenTtl: 120 }),
       provider.createApi({ identifier: OPAQUE, accessTokenFormat: 'opaque' }),
+      provider.createApi({ identifier: ORDERS, scopes: ['orders:read', 'orders:write'] }),
     ]);
     [client, service, person] = await Promise.all([
       provider.createClient(),
@@ -51,14 +66,152 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       aud: REPORTS,
       sub: person.id,
       client_id: client.id,
-      scope: 'read',
+      scope: 'openid read',
       jti: expect.any(String),
       auth_time: expect.any(Number),
       acr: 'urn:postern:acr:1fa',
       amr: ['pwd'],
     });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(expiresIn);
-    expect(await userinfo(provider, token)).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
+  });
+
+  describe('of one login for a person and an API', () => {
+    const scope = 'openid email orders:read';
+    const login = (parameters: Record<string, string | string[]> = {}, by = client) =>
+      signIn(provider, by, person, { agent, parameters: { scope, ...parameters } });
+    const refusal = async (parameters: Record<string, string | string[]>, by = client) => {
+      const page = await agent.open(authorizationUrl(provider, by, { prompt: 'none', ...parameters }));
+      const { error, error_description: why } = Object.fromEntries(page.leftFor?.searchParams ?? []);
+      return { error, why };
+    };
+
+    it.each<[string, object, string]>([
+      ['whose scopes it asks for', {}, ORDERS],
+      ['that is its default', { default_resource: ORDERS }, ORDERS],
+      ['whose scopes it asks for, whatever its default', { default_resource: REPORTS }, ORDERS],
+    ])('are for the API %s, and open userinfo too', async (_, metadata, audience) => {
+      const by = await provider.createClient({ ...metadata });
+      const tokens = await login({}, by);
+      const { payload } = await verify(tokens.access_token, audience);
+      expect(payload).toMatchObject({ aud: audience, sub: person.id, scope });
+      expect(tokens.scope).toBe(scope);
+      expect(decodeJwt(tokens.id_token)).toMatchObject({ aud: by.id, email: person.email });
+      const reply = await userinfo(provider, tokens.access_token);
+      expect(reply).toMatchObject({ status: 200 });
+      expect(reply.body).toEqual({ sub: person.id, email: person.email, email_verified: true });
+    });
+
+    it('are for the default API when no scope of an API is asked for', async () => {
+      const by = await provider.createClient({ default_resource: ORDERS });
+      const tokens = await login({ scope: 'openid profile' }, by);
+      expect((await verify(tokens.access_token, ORDERS)).payload).toMatchObject({ scope: 'openid profile' });
+      expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 200 });
+    });
+
+    it('have what a refresh asks for, and open userinfo with openid alone', async () => {
+      const tokens = await login();
+      const all = (await refresh(provider, client, tokens.refresh_token)).body;
+      expect((await verify(all.access_token, ORDERS)).payload).toMatchObject({ scope });
+      expect(await userinfo(provider, all.access_token)).toMatchObject({ status: 200 });
+      const identity = (await refresh(provider, client, all.refresh_token, { scope: 'openid' })).body;
+      expect(identity.scope).toBe('openid');
+      expect((await userinfo(provider, identity.access_token)).body).toEqual({ sub: person.id });
+      const api = (await refresh(provider, client, identity.refresh_token, { scope: 'orders:read' })).body;
+      expect(await verify(api.access_token, ORDERS)).toMatchObject({ payload: { scope: 'orders:read' } });
+      expect(await userinfo(provider, api.access_token)).toMatchObject({
+        status: 403,
+        body: { error: 'insufficient_scope' },
+      });
+    });
+
+    it('close userinfo at once when they are revoked, or their login ends', async () => {
+      for (const ended of ['access_token', 'refresh_token'] as const) {
+        const tokens = await login();
+        expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 200 });
+        await post(provider, 'revoke', client, { token: tokens[ended] });
+        expect(await userinfo(provider, tokens.access_token)).toMatchObject({
+          status: 401,
+          body: { error: 'invalid_token' },
+        });
+      }
+    });
+
+    it('know a person by the client’s own name for them, and the claims that were asked for', async () => {
+      const by = await provider.createClient({ subject_type: 'pairwise' });
+      const claims = JSON.stringify({ userinfo: { preferred_username: null } });
+      const tokens = await login({ scope: 'openid orders:read', claims }, by);
+      const { sub } = decodeJwt(tokens.id_token);
+      expect(sub).not.toBe(person.id);
+      expect((await userinfo(provider, tokens.access_token)).body).toEqual({
+        sub,
+        preferred_username: person.username,
+      });
+    });
+
+    it('of the opaque kind do so too', async () => {
+      const tokens = await login({ scope: 'openid email read', resource: OPAQUE });
+      expect(tokens.access_token).not.toContain('.');
+      expect((await introspect(provider, service, tokens.access_token)).body).toMatchObject({
+        aud: OPAQUE,
+        scope: 'openid email read',
+      });
+      expect((await userinfo(provider, tokens.access_token)).body).toMatchObject({ email: person.email });
+    });
+
+    it('come by a pushed request as well, and through other ways to log in', async () => {
+      const url = pushedUrl(provider, client, await push(provider, client, { scope }));
+      const { leftFor } = await answer(agent, await agent.open(url), person);
+      const { body } = await exchange(provider, client, leftFor?.searchParams.get('code') ?? '');
+      expect((await verify(body.access_token, ORDERS)).payload).toMatchObject({ scope });
+      const desk = await provider.createClient({ ...POLL });
+      const asked = await askForLogin(provider, desk, { scope, login_hint: person.email });
+      await approveLogin(provider, person);
+      const granted = await pollLogin(provider, desk, asked.body.auth_req_id);
+      expect((await verify(granted.body.access_token, ORDERS)).payload).toMatchObject({ scope });
+      expect(await userinfo(provider, granted.body.access_token)).toMatchObject({ status: 200 });
+    });
+
+    it('are not given where their scopes are of several APIs, unless it is named which', async () => {
+      expect(await refusal({ scope: 'openid read' })).toMatchObject({
+        error: 'invalid_target',
+        why: expect.stringMatching(/\bread\b.*more than one API.*resource/),
+      });
+      expect(await refusal({ scope: 'openid orders:read me:profile:read' })).toMatchObject({
+        error: 'invalid_target',
+        why: expect.stringMatching(/orders:read me:profile:read.*different APIs.*resource/),
+      });
+    });
+
+    it('have no scope that the client may not ask for, or that nobody has', async () => {
+      const limited = await provider.createClient({ scope: 'openid orders:read' });
+      expect(await refusal({ scope: 'openid orders:write' }, limited)).toMatchObject({
+        error: 'invalid_scope',
+        why: expect.stringContaining('orders:write'),
+      });
+      expect(await refusal({ scope: 'openid orders:write', resource: ORDERS }, limited)).toMatchObject({
+        error: 'invalid_scope',
+      });
+      expect(await refusal({ scope: 'orders:raed' })).toMatchObject({
+        error: 'invalid_scope',
+        why: expect.stringContaining('orders:raed'),
+      });
+      const tokens = await login({ scope: 'openid orders:read orders:raed' });
+      expect(tokens.scope).toBe('openid orders:read');
+      expect(provider.postern.output()).toMatch(/orders:raed/);
+    });
+
+    it('that lack openid, are a client’s own, or are no access tokens, open nothing', async () => {
+      const plain = await login({ scope: 'orders:read' });
+      const own = await forItself({ resource: REPORTS });
+      const whole = await login();
+      const [header, payload] = whole.access_token.split('.');
+      const answers = await Promise.all(
+        [plain.access_token, own.body.access_token, whole.id_token, `${header}.${payload}.x`].map(
+          async (token) => (await userinfo(provider, token)).status,
+        ),
+      );
+      expect(answers).toEqual([403, 401, 401, 401]);
+    });
   });
 
   it('of a service account are JWTs of its own, for Postern’s API unless it names another', async () => {
@@ -71,6 +224,29 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     const named = await forItself({ resource: REPORTS, scope: 'read' });
     expect((await verify(named.body.access_token, REPORTS)).payload).toMatchObject({ scope: 'read' });
     expect(named.body).not.toHaveProperty('refresh_token');
+
+    const unnamed = await forItself({ resource: REPORTS });
+    expect((await verify(unnamed.body.access_token, REPORTS)).payload).toMatchObject({ scope: 'read' });
+    expect(unnamed.body.scope).toBe('read');
+    expect(await forItself({ scope: 'read' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_target', error_description: expect.stringContaining('more than one API') },
+    });
+  });
+
+  it('of a service account are for the one API that its scopes are of', async () => {
+    const courier = await provider.createClient({
+      grant_types: ['client_credentials'],
+      scope: 'orders:read',
+    });
+    for (const more of [{}, { scope: 'orders:read' }]) {
+      const { body } = await post<Tokens>(provider, 'token', courier, {
+        grant_type: 'client_credentials',
+        ...more,
+      });
+      expect(body.scope).toBe('orders:read');
+      expect((await verify(body.access_token, ORDERS)).payload).toMatchObject({ scope: 'orders:read' });
+    }
   });
 
   it('have the lifetime and the format of their API', async () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
+import { DEVICE } from './support/device.ts';
 import {
   answer,
   authorizationUrl,
@@ -196,6 +197,48 @@ describe('an authorization request', () => {
       redirect_uri: REDIRECT_URI,
     });
     expect(status).toBe(200);
+  });
+
+  it.each<[string, object, Record<string, string>, RegExp]>([
+    ['what its client registered', { scope: 'openid email offline_access' }, {}, /^openid email$/],
+    [
+      'what its client registered of its API',
+      { scope: 'openid me:data:read me:delete' },
+      {},
+      /^openid me:data:read me:delete$/,
+    ],
+    [
+      'all of the API that it names',
+      {},
+      { resource: 'API' },
+      /^me:profile:read me:profile:write .*me:delete$/,
+    ],
+  ])('without a scope is for %s', async (_, metadata, parameters, expected) => {
+    const by = await provider.createClient({ ...metadata });
+    const named = parameters['resource'] === undefined ? {} : { resource: `${provider.url}/api/v2` };
+    const answered = await authorize(provider, agent, by, person, { scope: '', ...named });
+    const { body } = await exchange(provider, by, answered.get('code') ?? '');
+    expect(body.scope).toMatch(expected);
+  });
+
+  it('without a scope, of a client that has none registered, is refused before any page', async () => {
+    const visitor = new UserAgent(provider.url);
+    const refused = {
+      error: 'invalid_scope',
+      error_description: expect.stringContaining('scope is missing'),
+    };
+    const { leftFor } = await visitor.open(authorizationUrl(provider, client, { scope: '' }));
+    expect(Object.fromEntries(leftFor?.searchParams ?? [])).toMatchObject(refused);
+    const { searchParams } = new URL(authorizationUrl(provider, client, { scope: '' }));
+    expect(await post(provider, 'par', client, Object.fromEntries(searchParams))).toMatchObject({
+      status: 400,
+      body: refused,
+    });
+    const device = await provider.createClient({ ...DEVICE });
+    expect(await post(provider, 'device_authorization', device, {})).toMatchObject({
+      status: 400,
+      body: refused,
+    });
   });
 
   it('can be pushed, and its URI works once', async () => {

@@ -167,33 +167,40 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       });
     });
 
-    it('an access token is nothing as Bearer, nor with another key’s proof, at userinfo', async () => {
-      const { body } = await exchangeWith(await codeFor(), keys);
-      const token = body['access_token']!;
-      const info = async (own: Keys, claims: Record<string, unknown> = {}) =>
-        (
-          await fetch(`${provider.url}/oauth2/userinfo`, {
-            headers: {
-              authorization: `DPoP ${token}`,
-              DPoP: await proof(provider, own, {
-                token,
-                claims: { htm: 'GET', htu: `${provider.url}/oauth2/userinfo`, ...claims },
-              }),
-            },
-          })
-        ).status;
-      expect(await info(keys)).toBe(200);
-      expect(await info(foreign)).toBe(401);
-      expect(await info(keys, { ath: 'AAAA' })).toBe(401);
-      expect((await userinfo(provider, token)).status).toBe(401);
-      expect(await introspect(provider, service, token)).toMatchObject({
-        body: {
-          active: true,
-          token_type: 'DPoP',
-          cnf: { jkt: await calculateJwkThumbprint(keys.publicJwk) },
-        },
-      });
-    });
+    it.each([
+      ['opaque', 'openid'],
+      ['for an API', 'openid me:profile:read'],
+    ])(
+      'an access token (%s) is nothing as Bearer, nor with another’s proof, at userinfo',
+      async (_, scope) => {
+        const { body } = await exchangeWith(await codeFor({ scope }), keys);
+        const token = body['access_token']!;
+        expect(body['scope']).toBe(scope);
+        const info = async (own: Keys, claims: Record<string, unknown> = {}) =>
+          (
+            await fetch(`${provider.url}/oauth2/userinfo`, {
+              headers: {
+                authorization: `DPoP ${token}`,
+                DPoP: await proof(provider, own, {
+                  token,
+                  claims: { htm: 'GET', htu: `${provider.url}/oauth2/userinfo`, ...claims },
+                }),
+              },
+            })
+          ).status;
+        expect(await info(keys)).toBe(200);
+        expect(await info(foreign)).toBe(401);
+        expect(await info(keys, { ath: 'AAAA' })).toBe(401);
+        expect((await userinfo(provider, token)).status).toBe(401);
+        expect(await introspect(provider, service, token)).toMatchObject({
+          body: {
+            active: true,
+            token_type: 'DPoP',
+            cnf: { jkt: await calculateJwkThumbprint(keys.publicJwk) },
+          },
+        });
+      },
+    );
 
     it('a code asked for with dpop_jkt is for that key alone', async () => {
       const jkt = await calculateJwkThumbprint(keys.publicJwk);

@@ -146,12 +146,15 @@ describe('mutual TLS behind a proxy', () => {
     expect(await ask(client, undefined)).toMatchObject(REFUSED);
   });
 
-  it('a public client’s tokens are bound too: of no use without the certificate', async () => {
+  it.each([
+    ['opaque', 'openid'],
+    ['for an API', 'openid me:profile:read'],
+  ])('a public client’s tokens (%s) are of no use without the certificate', async (_, scope) => {
     const [app, person] = await Promise.all([
       provider.createClient({ tls_client_certificate_bound_access_tokens: true }, { isPublic: true }),
       provider.createPerson(),
     ]);
-    const answered = await authorize(provider, new UserAgent(provider.url), app, person);
+    const answered = await authorize(provider, new UserAgent(provider.url), app, person, { scope });
     const exchange = {
       grant_type: 'authorization_code',
       code: answered.get('code') ?? '',

@@ -172,7 +172,11 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       token_exchange: { audiences: [LEDGER], clients: [app.id] },
     });
     const clerk = await provider.createPerson();
-    const { access_token: opaque, id_token: idToken } = await signedIn({ resource: '' }, helpdesk, clerk);
+    const { access_token: opaque, id_token: idToken } = await signedIn(
+      { scope: 'openid', resource: '' },
+      helpdesk,
+      clerk,
+    );
     expect(opaque).not.toContain('.');
     const { sub } = decodeJwt(idToken);
     expect(sub).not.toBe(clerk.id);

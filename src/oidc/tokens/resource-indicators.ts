@@ -1,0 +1,106 @@
+import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import type { ApiRecord } from '../../storage/apis.ts';
+import { type ApiRegistry, resourceServerOf } from './apis.ts';
+import { JWT_BEARER } from './grant-types.ts';
+import {
+  apiScopes,
+  applyDefaultScope,
+  checkScopes,
+  type Client,
+  mayAskFor,
+  ownApiScopes,
+  shown,
+} from './requested-scopes.ts';
+
+/** The grants by which a client gets tokens of its own. */
+const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
+
+const isForItself = ({ oidc }: KoaContextWithOIDC) => OWN_GRANTS.has(oidc.params?.['grant_type']);
+
+const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resource'] ?? []].flat();
+
+/**
+ * Resource indicators (RFC 8707) over the registry. A client may ask for the scopes in its own `scope` metadata; one
+ * that has none there for any of an API through a person's consent, and for none for itself (client credentials, JWT bearer).
+ * A request that names no resource is for the API that its scopes are of.
+ */
+export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, clientCredentialsTtl: number) {
+  /**
+   * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do.
+   * @returns undefined when no API has any of them.
+   * @throws InvalidTarget when they are of different APIs, or of several.
+   */
+  function apiOf(scopes: string[], client: Client): string | undefined {
+    const known = scopes.filter((scope) => apis.open.some((api) => api.scopes.includes(scope)));
+    if (known.length === 0) return undefined;
+    const candidates = apis.open
+      .filter((api) => known.every((scope) => api.scopes.includes(scope)))
+      .map(({ identifier }) => identifier);
+    const { default_resource: preferred } = client;
+    if (preferred !== undefined && candidates.includes(preferred)) return preferred;
+    if (candidates.length === 1) return candidates[0];
+    const whose = candidates.length === 0 ? 'of different APIs' : 'of more than one API';
+    throw new errors.InvalidTarget(`the scopes ${shown(known)} are ${whose}: name the API as resource`);
+  }
+
+  /** A service account gets a JWT access token without having to know about resources. */
+  function ownResource(ctx: KoaContextWithOIDC, client: Client): string {
+    const asked = apiScopes(ctx);
+    if (asked.length > 0) return apiOf(asked, client) ?? client.default_resource ?? apis.builtIn;
+    if (client.default_resource !== undefined) return client.default_resource;
+    try {
+      return apiOf(ownApiScopes(client), client) ?? apis.builtIn;
+    } catch (error) {
+      if (error instanceof errors.InvalidTarget) return apis.builtIn;
+      throw error;
+    }
+  }
+
+  return {
+    enabled: true,
+    defaultResource(ctx: KoaContextWithOIDC, client: Client, oneOf?: string[] | string): string[] | string {
+      if (oneOf !== undefined) return oneOf;
+      if (isForItself(ctx)) return ownResource(ctx, client);
+      const { default_resource: preferred } = client;
+      const api = preferred === undefined ? undefined : apis.find(preferred);
+      applyDefaultScope(ctx, client, api && [api]);
+      const resource = apiOf(apiScopes(ctx), client) ?? preferred;
+      if (resource === undefined) checkScopes(ctx, client, []);
+      return resource ?? [];
+    },
+    // A login for one API gives tokens for it; of several, whoever asks names one.
+    useGrantedResource: (_ctx: unknown, { resource }: { resource?: unknown }) => typeof resource === 'string',
+    getResourceServerInfo(ctx: KoaContextWithOIDC, identifier: string, client: Client): ResourceServer {
+      const api = apis.find(identifier);
+      if (!api) throw new errors.InvalidTarget('there is no API with this identifier');
+      const ofClient = client.access_token_ttl;
+      if (isForItself(ctx)) {
+        const scopes = ownScopes(ctx, client, api);
+        return resourceServerOf(api, scopes, ofClient ?? clientCredentialsTtl, ofClient);
+      }
+      const requested = named(ctx);
+      if (identifier === requested[0]) {
+        const all = requested.flatMap((one) => apis.find(String(one)) ?? []);
+        applyDefaultScope(ctx, client, all);
+        checkScopes(ctx, client, all);
+      }
+      const scopes = api.scopes.filter((scope) => mayAskFor(client, scope));
+      return resourceServerOf(api, scopes, ofClient ?? accessTokenTtl, ofClient);
+    },
+  };
+}
+
+/**
+ * What a client may have for itself of an API: all of it, when its request names no scope.
+ * @throws InvalidScope when it names another.
+ */
+function ownScopes(ctx: KoaContextWithOIDC, client: Client, api: ApiRecord): string[] {
+  const { oidc } = ctx;
+  const own = ownApiScopes(client);
+  const scopes = api.scopes.filter((scope) => own.includes(scope));
+  const refused = [...oidc.requestParamScopes].filter((scope) => !scopes.includes(scope));
+  if (refused.length > 0) throw new errors.InvalidScope('requested scope is not allowed', shown(refused));
+  // The library takes no more than one, and says so next.
+  if (oidc.params && scopes.length > 0 && named(ctx).length === 1) oidc.params['scope'] ??= scopes.join(' ');
+  return scopes;
+}

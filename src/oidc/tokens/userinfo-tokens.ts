@@ -1,0 +1,73 @@
+import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
+import type { AccessTokenVerifier } from './access-token-verifier.ts';
+
+type Token = InstanceType<Provider['AccessToken']>;
+
+/** What an access token comes from, as far as the library tells of it. */
+interface Source {
+  scopes: Set<string>;
+  claims?: Token['claims'];
+}
+
+/** The code, request or refresh token that is being redeemed, if this is the token endpoint. */
+function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
+  const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
+  return (AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken) as
+    Source | undefined;
+}
+
+/**
+ * One login for a person and an API: an access token for an API has the granted scopes of OpenID Connect as well, if
+ * `openid` is among them, and with that opens the userinfo endpoint. `aud` is the API alone, so that it is for no other API.
+ * The library gives a token for an API none of these scopes, and takes none with an audience at userinfo. Everything else
+ * of a token it checks there itself: proof of its key or certificate, its client, account and grant.
+ */
+export function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier): void {
+  const { AccessToken } = provider;
+  const { save } = AccessToken.prototype as unknown as { save(this: Token): Promise<string> };
+  const find = AccessToken.find.bind(AccessToken) as (
+    value: string,
+    options?: object,
+  ) => Promise<Token | undefined>;
+
+  Object.assign(AccessToken.prototype, {
+    async save(this: Token) {
+      const ctx = Provider.ctx;
+      const source = this.resourceServer && ctx?.oidc.route === 'token' ? sourceOf(ctx) : undefined;
+      if (ctx && source) {
+        const narrowed = ctx.oidc.requestParamScopes;
+        const scopes = narrowed.size > 0 ? narrowed : source.scopes;
+        const ofPerson = scopes.has('openid') ? ctx.oidc.grant?.getOIDCScopeFiltered(scopes) : undefined;
+        if (ofPerson) {
+          this.scope = [ofPerson, this.scope].filter(Boolean).join(' ');
+          if (source.claims) this.claims = source.claims;
+        }
+      }
+      return save.call(this);
+    },
+  });
+
+  /** A JWT access token as the library knows an opaque one, with the claims that its grant allows by name. */
+  async function fromJwt(value: string): Promise<Token | undefined> {
+    const claims = await verifier.verify(value);
+    if (claims?.gid === undefined) return undefined;
+    const grant = await provider.Grant.find(claims.gid);
+    if (!grant) return undefined;
+    const { jti, client_id: clientId, scope, iat, exp, gid: grantId } = claims;
+    const named = grant.getOIDCClaims().map((claim) => [claim, null]);
+    return new AccessToken({
+      ...{ jti, clientId, scope, iat, exp, grantId, accountId: grant.accountId },
+      ...(claims['cnf'] as object | undefined),
+      claims: { userinfo: Object.fromEntries(named) as Record<string, null> },
+    } as unknown as ConstructorParameters<typeof AccessToken>[0]);
+  }
+
+  Object.assign(AccessToken, {
+    async find(value: string, options?: object) {
+      if (Provider.ctx?.oidc.route !== 'userinfo') return find(value, options);
+      const token = await (value.includes('.') ? fromJwt(value) : find(value, options));
+      if (token) Object.assign(token, { aud: undefined });
+      return token;
+    },
+  });
+}
