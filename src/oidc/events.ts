@@ -18,7 +18,7 @@ export interface ProviderEvents {
     clientId: string | undefined;
     grantId: string | undefined;
   }): void;
-  /** A request asked for scopes that nobody has, beside others: it gets these alone. */
+  /** A request asked for scopes that it cannot have, beside others: it gets these alone. */
   scopesIgnored(event: { ctx: KoaContextWithOIDC; clientId: string | undefined; scopes: string }): void;
   loggedOut(event: {
     ctx: KoaContextWithOIDC;

@@ -40,9 +40,9 @@ export function providerEvents({ metrics, audit, refusals, logger }: Dependencie
       );
     },
     scopesIgnored({ ctx, clientId, scopes }) {
-      logger.info(
+      logger.warn(
         { clientId, scopes, requestId: ctx.get('X-Request-Id') },
-        'scopes were asked for that no API has: they are not given',
+        'scopes were asked for that no API has or that the client may not have: they are not given',
       );
     },
     loggedOut({ ctx, accountId = null, clientId = null }) {

@@ -149,7 +149,7 @@ describe('mutual TLS behind a proxy', () => {
   it.each([
     ['opaque', 'openid'],
     ['for an API', 'openid me:profile:read'],
-  ])('a public client’s tokens (%s) are of no use without the certificate', async (_, scope) => {
+  ])('a public client’s tokens are bound too: of no use without the certificate (%s)', async (_, scope) => {
     const [app, person] = await Promise.all([
       provider.createClient({ tls_client_certificate_bound_access_tokens: true }, { isPublic: true }),
       provider.createPerson(),

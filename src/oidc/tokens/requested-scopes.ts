@@ -60,18 +60,16 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
 }
 
 /**
- * Refuses a scope that the client may not ask for, and a request of which nothing is left. What no API of the request has
- * is ignored (OpenID Connect Core section 3.1.2.1): the reply's `scope` does not name it, and the event `scope.ignored` tells.
- * @throws InvalidScope
+ * Looks for scopes of APIs that cannot be given: those that none of `apis` has, or that the client may not ask for. They
+ * are ignored (RFC 6749 section 3.3): the reply's `scope` does not name them, and the event `scope.ignored` tells.
+ * @throws InvalidScope when nothing else is asked for.
  */
 export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: ApiRecord[]): void {
-  const known = new Set(apis.flatMap(({ scopes }) => scopes));
-  const asked = apiScopes(ctx);
-  const refused = asked.filter((scope) => known.has(scope) && !mayAskFor(client, scope));
-  if (refused.length > 0) throw refusedScope(`this client may not ask for ${shown(refused)}`);
-  const ignored = asked.filter((scope) => !known.has(scope));
-  if (ignored.length === 0 || !REQUESTS.has(ctx.oidc.route)) return;
+  if (!REQUESTS.has(ctx.oidc.route)) return;
+  const given = new Set(apis.flatMap(({ scopes }) => scopes.filter((scope) => mayAskFor(client, scope))));
+  const ignored = apiScopes(ctx).filter((scope) => !given.has(scope));
+  if (ignored.length === 0) return;
   if (ignored.length === ctx.oidc.requestParamScopes.size)
-    throw refusedScope(`there is no scope ${shown(ignored)} for what is asked`);
+    throw refusedScope(`no API has ${shown(ignored)}, or this client may not ask for it`);
   ctx.oidc.provider.emit('scope.ignored', ctx, shown(ignored));
 }

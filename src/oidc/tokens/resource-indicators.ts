@@ -64,7 +64,8 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
       const { default_resource: preferred } = client;
       const api = preferred === undefined ? undefined : apis.find(preferred);
       applyDefaultScope(ctx, client, api && [api]);
-      const resource = apiOf(apiScopes(ctx), client) ?? preferred;
+      const possible = apiScopes(ctx).filter((scope) => mayAskFor(client, scope));
+      const resource = apiOf(possible, client) ?? preferred;
       if (resource === undefined) checkScopes(ctx, client, []);
       return resource ?? [];
     },
