@@ -166,13 +166,13 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     isRevoked: (token) => revocation.isRevoked(token),
   });
-  const registered = createRegisteredClients({
+  const clientChanges = {
     clients: stores.clients,
     audit,
     inTransaction,
-    endClient: (id, tx) => revocation.endClient(id, tx),
-    announce: (id, tx) => announce('clients', id, tx),
-  });
+    endClient: (id: string, tx: Tx) => revocation.endClient(id, tx),
+    announce: (id: string, tx: Tx) => announce('clients', id, tx),
+  };
   const pageTools = createPageTools({ config, secrets, clock });
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
@@ -192,7 +192,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           adapter: createAdapterFactory({
             stores: createAdapters({ pool, redis, clock, endGrant }),
             clients: clientRegistry,
-            registered,
+            registered: createRegisteredClients(clientChanges),
             observe: metrics.store,
           }),
           findUser: (id) => users.findById(id),
@@ -355,13 +355,9 @@ export async function createContainer(config: Config, options: ContainerOptions)
     verification,
     mfa,
     clients: createClientAdmin({
-      clients: stores.clients,
+      ...clientChanges,
       secrets: stores.clientSecrets,
-      audit,
-      inTransaction,
       validate: createClientValidator(live),
-      endClient: (id, tx) => revocation.endClient(id, tx),
-      announce: (id, tx) => announce('clients', id, tx),
     }),
     apis: createApiAdmin({
       apis: apiStore,

@@ -172,11 +172,8 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       token_exchange: { audiences: [LEDGER], clients: [app.id] },
     });
     const clerk = await provider.createPerson();
-    const { access_token: opaque, id_token: idToken } = await signedIn(
-      { scope: 'openid', resource: '' },
-      helpdesk,
-      clerk,
-    );
+    const noApi = { scope: 'openid', resource: '' };
+    const { access_token: opaque, id_token: idToken } = await signedIn(noApi, helpdesk, clerk);
     expect(opaque).not.toContain('.');
     const { sub } = decodeJwt(idToken);
     expect(sub).not.toBe(clerk.id);

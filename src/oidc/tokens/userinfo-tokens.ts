@@ -12,8 +12,7 @@ interface Source {
 /** The code, request or refresh token that is being redeemed, if this is the token endpoint. */
 function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
-  return (AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken) as
-    Source | undefined;
+  return AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken;
 }
 
 /**
@@ -56,7 +55,13 @@ export function installUserinfoTokens(provider: Provider, verifier: AccessTokenV
     const { jti, client_id: clientId, scope, iat, exp, gid: grantId } = claims;
     const named = grant.getOIDCClaims().map((claim) => [claim, null]);
     return new AccessToken({
-      ...{ jti, clientId, scope, iat, exp, grantId, accountId: grant.accountId },
+      jti,
+      clientId,
+      scope,
+      iat,
+      exp,
+      grantId,
+      accountId: grant.accountId,
       ...(claims['cnf'] as object | undefined),
       claims: { userinfo: Object.fromEntries(named) as Record<string, null> },
     } as unknown as ConstructorParameters<typeof AccessToken>[0]);
