@@ -4,18 +4,12 @@
  */
 import type { RequestListener } from 'node:http';
 import type { Config } from './config/index.ts';
-import type { ApiKeys } from './domain/api-keys.ts';
-import { type ApiAdmin, createApiAdmin } from './domain/apis.ts';
-import { type ClientAdmin, createClientAdmin } from './domain/clients.ts';
-import type { ContractUsage } from './domain/contract-usage.ts';
-import type { Mfa } from './domain/mfa/index.ts';
+import { createApiAdmin } from './domain/apis.ts';
+import { createClientAdmin } from './domain/clients.ts';
 import { createRegisteredClients } from './domain/registered-clients.ts';
-import { createRegistrationTokens, type RegistrationTokens } from './domain/registration-tokens.ts';
+import { createRegistrationTokens } from './domain/registration-tokens.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
-import type { Refusals } from './domain/refusals/index.ts';
-import type { UpstreamAdmin } from './domain/upstream/admin.ts';
-import type { Accounts } from './domain/users/index.ts';
-import type { Verification } from './domain/verification/index.ts';
+import type { Container } from './container/container.ts';
 import { createDomain } from './container/domain.ts';
 import { createDispatchers } from './container/dispatchers.ts';
 import { openStores } from './container/stores.ts';
@@ -29,7 +23,7 @@ import { planMounts } from './http/contracts/mounts.ts';
 import { doors } from './http/contracts/registry.ts';
 import { createDevMail } from './http/dev-mail/routes.ts';
 import { createListener } from './http/listener.ts';
-import { createMetrics, type Metrics } from './http/ops/metrics.ts';
+import { createMetrics } from './http/ops/metrics.ts';
 import { createRequestLog } from './http/ops/request-log.ts';
 import { sharedChecks } from './http/ops/readiness.ts';
 import { createOps } from './http/ops/routes.ts';
@@ -65,30 +59,7 @@ import { createAdapters } from './storage/oidc/adapters.ts';
 import { isUnavailable } from './storage/postgres/pool-unavailable.ts';
 import type { Tx } from './storage/postgres/transaction.ts';
 
-export interface Container {
-  accounts: Accounts;
-  verification: Verification;
-  mfa: Mfa;
-  clients: ClientAdmin;
-  apis: ApiAdmin;
-  upstreams: UpstreamAdmin;
-  apiKeys: ApiKeys;
-  registrationTokens: RegistrationTokens;
-  usage: ContractUsage;
-  refusals: Refusals;
-  keyRing: KeyRing;
-  metrics: Metrics;
-  /** Answers every request; to be used after `start`. */
-  listener: RequestListener;
-  /** Asks each store for an answer; throws what is wrong with it. */
-  checks: Record<string, () => Promise<void>>;
-  /** Reads keys and APIs and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
-  start(): Promise<void>;
-  /** Starts what a server does by the side: sweeping what has expired. */
-  startBackground(): void;
-  /** Ends everything that this opened. */
-  close(): Promise<void>;
-}
+export type { Container } from './container/container.ts';
 
 export interface ContainerOptions {
   databaseUrl: string;
@@ -354,6 +325,9 @@ export async function createContainer(config: Config, options: ContainerOptions)
     accounts,
     verification,
     mfa,
+    reset,
+    accountSessions: domain.accountSessions,
+    audit,
     clients: createClientAdmin({
       ...clientChanges,
       secrets: stores.clientSecrets,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
+import { isUuid } from '../kernel/ids.ts';
 
 /** For options that can be given several times: each value is added. */
 export const repeated = (value: string, previous: string[] | undefined): string[] => [
@@ -16,6 +17,12 @@ export const integer =
     if (/^\d{1,10}$/.test(value) && number >= min && number <= max) return number;
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
   };
+
+/** For options that are an id. */
+export function uuid(value: string): string {
+  if (isUuid(value)) return value;
+  throw new InvalidArgumentError('must be a UUID.');
+}
 
 /** A password or a secret from standard input, without the line break at its end. */
 export const readSecret = async (): Promise<string> => (await readAll(process.stdin)).replace(/\r?\n$/, '');

@@ -54,6 +54,13 @@ export function table(headings: string[], rows: string[][]): string {
     .join('\n');
 }
 
+/** A value of JSON for people. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(' ') || '-';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** Names and values, one a line. */
 export function facts(pairs: [name: string, value: string][]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));

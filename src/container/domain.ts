@@ -82,6 +82,7 @@ export function createDomain({
     policy,
     passwordCheck,
     sessions,
+    lockout,
     notices,
     verification,
     clock,

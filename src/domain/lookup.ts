@@ -22,6 +22,17 @@ export const emailKeyOf = (value: string): string | null => keyOf(() => parseEma
 export const usernameKeyOf = (value: string): string | null =>
   keyOf(() => parseUsername(value.trim()).usernameKey);
 
+/** All that guesses at an account are counted under: its names, and itself where it is signed in. */
+export const subjectsOf = ({
+  id,
+  email,
+  username,
+}: Pick<UserRecord, 'id' | 'email' | 'username'>): string[] => [
+  `email:${emailKeyOf(email)}`,
+  ...(username === null ? [] : [`username:${usernameKeyOf(username)}`]),
+  `id:${id}`,
+];
+
 /**
  * Whom somebody means.
  * @param typed unchecked: an `identifier` with an `@` is an email address, any other a username.

@@ -11,6 +11,7 @@ export type AuditType =
   | 'user.updated'
   | 'user.suspended'
   | 'user.reactivated'
+  | 'user.unlocked'
   | 'user.deleted'
   | 'password.changed'
   | 'password.reset_requested'

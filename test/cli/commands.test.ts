@@ -69,8 +69,8 @@ describe('commands beside a running server', () => {
       await expect(run('user', 'suspend', name)).resolves.toMatchObject({ id: user.id, status: 'suspended' });
       await expect(run('user', 'reactivate', name)).resolves.toMatchObject({ id: user.id, status: 'active' });
     }
-    await run('user', 'delete', 'lin');
-    const { code, stdout, stderr } = await refused('user', 'delete', 'lin');
+    await run('user', 'delete', 'lin', '--yes');
+    const { code, stdout, stderr } = await refused('user', 'delete', 'lin', '--yes');
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'postern: User not found\n' });
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'user_not_found', message: 'User not found' } });
   });
@@ -87,7 +87,7 @@ describe('commands beside a running server', () => {
       '--password',
       PASSWORD,
     );
-    const { code, stderr } = await refused('user', 'delete', String(one.number));
+    const { code, stderr } = await refused('user', 'delete', String(one.number), '--yes');
     expect(code).toBe(2);
     expect(stderr).toContain('names 2 accounts');
   });

@@ -176,6 +176,7 @@ export async function openHouse(
         await factorStores.trustedDevices.deleteAll(id, tx);
       },
     },
+    lockout,
     notices: {
       passwordChanged: note('password-changed'),
       emailChanged: note('email-changed'),

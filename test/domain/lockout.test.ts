@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../src/kernel/ids.ts';
+import { audit } from '../../src/storage/audit.ts';
 import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
 
 const PASSWORD = 'the right password';
@@ -50,6 +51,20 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
       }
     },
   );
+
+  test('is forgiven by an operator, wherever the tries came from', async () => {
+    const { id, email } = await account();
+    const { accounts } = await house;
+    for (const ip of ['198.51.100.60', '198.51.100.61'])
+      for (let index = 0; index < 6; index += 1) await guess(email, ip);
+    const both = () =>
+      codes(guess(email, '198.51.100.60', PASSWORD), guess(email, '198.51.100.61', PASSWORD));
+    expect(await both()).toEqual(['account_locked', 'account_locked']);
+    await accounts.unlock(id, at(null));
+    expect(await both()).toEqual(['none', 'none']);
+    const events = await audit.list({ subject: id, limit: 100 });
+    expect(events.filter(({ type }) => type === 'user.unlocked')).toHaveLength(1);
+  });
 
   test('is forgiven by the right password', async () => {
     const { email } = await account();

@@ -1,13 +1,6 @@
 import { clientJson, secretsJson } from '../client-report.ts';
-import { facts, type Report } from '../report.ts';
+import { facts, type Report, shown } from '../report.ts';
 import { withContainer } from '../session.ts';
-
-const shown = (value: unknown): string =>
-  Array.isArray(value) && value.every((one) => typeof one === 'string')
-    ? value.join(' ')
-    : typeof value === 'string'
-      ? value
-      : JSON.stringify(value);
 
 /** All that there is of a client but its secrets. @throws DomainError client_not_found. */
 export async function showClient(id: string): Promise<Report> {

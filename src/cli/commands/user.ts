@@ -1,49 +1,16 @@
 import type { Command } from 'commander';
 import type { Accounts, User } from '../../domain/users/index.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { isUuid } from '../../kernel/ids.ts';
+import { confirm } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
-import { integer, readSecret, repeated } from '../options.ts';
+import { integer, readSecret, repeated, uuid } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
+import { meant, nameOf, told, userJson, withUser } from '../user-report.ts';
 
 const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<T> => {
   const { withContainer } = await import('../session.ts');
   return withContainer(({ accounts }) => work(accounts));
 };
-
-const toJson = (user: User) => ({
-  id: user.id,
-  number: user.number,
-  username: user.username,
-  email: user.email,
-  email_verified: user.emailVerifiedAt !== null,
-  name: user.name,
-  roles: user.roles,
-  status: user.status,
-  created_at: user.createdAt.toISOString(),
-  last_login_at: user.lastLoginAt?.toISOString() ?? null,
-});
-
-const told = (user: User, what: string): Report => ({
-  json: toJson(user),
-  text: `${what} ${user.username ?? user.email} (${user.id}).`,
-});
-
-/** The account that an operator means by its UUID, number, email address or username. */
-async function meant(accounts: Accounts, name: string): Promise<User> {
-  const found = await Promise.all([
-    isUuid(name) ? accounts.find(name) : null,
-    /^\d{1,9}$/.test(name) ? accounts.findByNumber(Number(name)) : null,
-    accounts.findByEmail(name),
-    accounts.findByUsername(name),
-  ]);
-  const users = new Map(found.flatMap((user) => (user ? [[user.id, user]] : [])));
-  if (users.size > 1) throw new UsageError(`"${name}" names ${users.size} accounts; give the id of one.`);
-  const [user] = users.values();
-  if (!user) throw new DomainError('user_not_found');
-  return user;
-}
 
 interface CreateOptions {
   username?: string;
@@ -84,7 +51,10 @@ async function list({ limit, after }: { limit: number; after?: string }): Promis
     user.id,
   ]);
   return {
-    json: { users: users.map(toJson) },
+    json: {
+      users: users.map(userJson),
+      next_cursor: users.length < limit ? null : (users.at(-1)?.id ?? null),
+    },
     text: table(['number', 'username', 'email', 'roles', 'status', 'id'], rows),
   };
 }
@@ -92,13 +62,23 @@ async function list({ limit, after }: { limit: number; after?: string }): Promis
 /** A change of one account, with the account as it is afterwards. */
 const changing =
   (change: (accounts: Accounts, user: User) => Promise<User>, what: string) =>
-  async (name: string): Promise<Report> =>
-    told(await accountsOf(async (accounts) => change(accounts, await meant(accounts, name))), what);
+  (name: string): Promise<Report> =>
+    withUser(name, async (user, { accounts }) => told(await change(accounts, user), what));
+
+const remove = (name: string, { yes = false }: { yes?: boolean }): Promise<Report> =>
+  withUser(name, async (user, { accounts }) => {
+    await confirm(`Delete ${nameOf(user)} with all that is its own?`, yes);
+    await accounts.remove(user.id, operator());
+    return told(user, 'Deleted');
+  });
+
+const ONE = '<user>';
+const ONE_IS = 'its id, number, email address or username';
 
 export function addUser(program: Command): void {
-  const user = program.command('user').description('accounts: make, list, suspend, delete');
-  const one = '<user>';
-  const oneIs = 'its id, number, email address or username';
+  const user = program.command('user').description('accounts: make, list, look at, help, suspend, delete');
+  const command = (name: string, description: string) =>
+    user.command(name).description(description).argument(ONE, ONE_IS);
 
   reporting(
     user
@@ -121,22 +101,73 @@ export function addUser(program: Command): void {
       .command('list')
       .description('list accounts, oldest first')
       .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--after <user>', `go on after this one (${oneIs})`),
+      .option('--after <user>', `go on after this one (${ONE_IS})`),
     list,
   );
+  addLooks(command);
+  addChanges(command);
   reporting(
-    user.command('suspend').description('lock an account out and end all its sessions').argument(one, oneIs),
+    command('suspend', 'lock an account out and end all its sessions'),
     changing((accounts, { id }) => accounts.suspend(id, operator()), 'Suspended'),
   );
   reporting(
-    user.command('reactivate').description('let a suspended account in again').argument(one, oneIs),
+    command('reactivate', 'let a suspended account in again'),
     changing((accounts, { id }) => accounts.reactivate(id, operator()), 'Reactivated'),
   );
   reporting(
-    user.command('delete').description('delete an account with all that is its own').argument(one, oneIs),
-    changing(async (accounts, found) => {
-      await accounts.remove(found.id, operator());
-      return found;
-    }, 'Deleted'),
+    command('delete', 'delete an account with all that is its own').option('--yes', 'do not ask'),
+    remove,
+  );
+}
+
+type MakeCommand = (name: string, description: string) => Command;
+
+function addLooks(command: MakeCommand): void {
+  const load = () => import('./user-show.ts');
+  reporting(command('show', 'all that there is of an account'), async (name: string) =>
+    (await load()).showUser(name),
+  );
+  reporting(
+    command('sessions', 'where an account is signed in').option(
+      '--end',
+      'sign it out everywhere, and end what acts for it',
+    ),
+    async (name: string, options: { end?: boolean }) => (await load()).userSessions(name, options),
+  );
+  reporting(
+    command('audit', 'what happened to an account, the newest first')
+      .option('--limit <n>', 'how many', integer(1, 1000), 50)
+      .option('--after <event>', 'go on after this one (its id)', uuid),
+    async (name: string, options: { limit: number; after?: string }) =>
+      (await load()).userAudit(name, options),
+  );
+}
+
+function addChanges(command: MakeCommand): void {
+  const load = () => import('./user-change.ts');
+  reporting(
+    command('set-role', 'give an account a role; what runs for it ends').argument('<role>', 'user or admin'),
+    async (name: string, role: string) => (await load()).setRole(name, role),
+  );
+  reporting(
+    command('set-email', 'give an account another address, and ask there for its proof')
+      .argument('<address>')
+      .option('--email-verified', 'the address is known to be theirs'),
+    async (name: string, email: string, options: { emailVerified?: boolean }) =>
+      (await load()).setEmail(name, email, options),
+  );
+  reporting(
+    command('reset-password', 'have an account choose a new password, or set one')
+      .option('--mail', 'send a link to its address')
+      .option('--password-stdin', 'read the new password from standard input'),
+    async (name: string, options: { mail?: boolean; passwordStdin?: boolean }) =>
+      (await load()).resetPassword(name, options),
+  );
+  reporting(command('reset-factors', 'take all second factors off an account'), async (name: string) =>
+    (await load()).resetFactors(name),
+  );
+  reporting(
+    command('unlock', 'let somebody try again who waits because of wrong passwords'),
+    async (name: string) => (await load()).unlock(name),
   );
 }

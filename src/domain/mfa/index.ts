@@ -14,6 +14,7 @@ import { createFreshness, type Freshness } from './freshness.ts';
 import { factorChanges } from './factor-changes.ts';
 import { createPasskeys, type Passkeys } from './passkeys/index.ts';
 import { createRecoveryCodes, type RecoveryCodes } from './recovery-codes.ts';
+import { createFactorReset, type FactorReset } from './reset.ts';
 import { createRequirement } from './requirement.ts';
 import { createTotp, type Totp } from './totp.ts';
 import { createDevices, type Devices } from './trusted-devices.ts';
@@ -55,6 +56,7 @@ export interface Mfa extends Freshness {
     proof: { code: unknown },
     actor: Actor,
   ): Promise<{ method: CodeMethod; amr: string[] }>;
+  reset: FactorReset;
   totp: Totp;
   passkeys: Passkeys;
   recoveryCodes: RecoveryCodes;
@@ -102,6 +104,7 @@ export function createMfa(dependencies: MfaDependencies): Mfa {
       const method = await codes.verify(accountId, code, actor);
       return { method, amr: strengthOf(['password', method]).amr.filter((value) => value !== 'pwd') };
     },
+    reset: createFactorReset(dependencies),
     totp: createTotp(dependencies, changes),
     passkeys: createPasskeys(dependencies, changes),
     recoveryCodes: createRecoveryCodes(dependencies),

@@ -1,7 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
+import { subjectsOf } from '../lookup.ts';
 import { sourceOfActor } from '../source.ts';
 import { present, toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
@@ -42,13 +42,9 @@ export function confirming(dependencies: ResetDependencies): Confirming {
   };
 
   /** Lets the source in again under each of the account's names. */
-  const forgive = async ({ id, email, username }: UserRecord, source: string) => {
-    const names = [
-      `email:${emailKeyOf(email)}`,
-      ...(username === null ? [] : [`username:${usernameKeyOf(username)}`]),
-      `id:${id}`,
-    ];
-    for (const subject of names) await lockout.forgive({ subject, accountId: id, source });
+  const forgive = async (account: UserRecord, source: string) => {
+    for (const subject of subjectsOf(account))
+      await lockout.forgive({ subject, accountId: account.id, source });
   };
 
   return {

@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices/index.ts';
 import type { PasswordCheck } from '../passwords/check.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
@@ -21,6 +22,7 @@ export interface AccountsDependencies {
   policy: PasswordPolicy;
   passwordCheck: PasswordCheck;
   sessions: SessionEnder;
+  lockout: Pick<Lockout, 'forgive'>;
   /** What the owner is told by mail, in the transaction of what it tells of. */
   notices: Pick<Notices, 'passwordChanged' | 'emailChanged'>;
   /** Asks by mail for the proof of an address. */

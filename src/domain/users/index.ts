@@ -5,12 +5,13 @@ import type { AccountsDependencies } from './dependencies.ts';
 import { finding, type Finding } from './finding.ts';
 import { firstAdmins, type FirstAdmins } from './first-admin.ts';
 import { lifecycle, type Lifecycle } from './lifecycle.ts';
+import { unlocking, type Unlocking } from './unlocking.ts';
 import { mistakes, type Mistakes } from './mistakes.ts';
 
 export type { FirstAdmin } from './first-admin.ts';
 export type { User } from './user.ts';
 
-export type Accounts = Creation & Finding & Changes & Mistakes & Lifecycle & FirstAdmins;
+export type Accounts = Creation & Finding & Changes & Mistakes & Lifecycle & Unlocking & FirstAdmins;
 
 export function createAccounts(dependencies: AccountsDependencies): Accounts {
   return {
@@ -19,6 +20,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
     ...changes(dependencies),
     ...mistakes(dependencies),
     ...lifecycle(dependencies),
+    ...unlocking(dependencies),
     ...firstAdmins(dependencies),
   };
 }

@@ -1,0 +1,17 @@
+import { createInterface } from 'node:readline/promises';
+import { UsageError } from './failure.ts';
+
+/**
+ * Asks before something that cannot be undone, on standard error, so that standard output stays the command's.
+ * @param yes whether the command line has said so already.
+ * @throws UsageError without a terminal, or when the answer is not "yes".
+ */
+export async function confirm(question: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new UsageError('There is no terminal to ask at: say --yes.');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} Type "yes": `);
+  terminal.close();
+  if (answer.trim().toLowerCase() !== 'yes') throw new UsageError('Nothing was changed.');
+}

@@ -1,0 +1,55 @@
+import type { Container } from '../container.ts';
+import type { Accounts, User } from '../domain/users/index.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { isUuid } from '../kernel/ids.ts';
+import { UsageError } from './failure.ts';
+import type { Report } from './report.ts';
+
+/** An account as scripts get it. */
+export const userJson = (user: User) => ({
+  id: user.id,
+  number: user.number,
+  username: user.username,
+  email: user.email,
+  email_verified: user.emailVerifiedAt !== null,
+  name: user.name,
+  roles: user.roles,
+  status: user.status,
+  created_at: user.createdAt.toISOString(),
+  last_login_at: user.lastLoginAt?.toISOString() ?? null,
+});
+
+export const nameOf = (user: User): string => `${user.username ?? user.email} (${user.id})`;
+
+/** Says what was done to an account. */
+export const told = (user: User, what: string, more: Record<string, unknown> = {}): Report => ({
+  json: { ...userJson(user), ...more },
+  text: `${what} ${nameOf(user)}.`,
+});
+
+/**
+ * The account that an operator means by its UUID, number, email address or username.
+ * @throws DomainError user_not_found, UsageError when it names several.
+ */
+export async function meant(accounts: Accounts, name: string): Promise<User> {
+  const found = await Promise.all([
+    isUuid(name) ? accounts.find(name) : null,
+    /^\d{1,9}$/.test(name) ? accounts.findByNumber(Number(name)) : null,
+    accounts.findByEmail(name),
+    accounts.findByUsername(name),
+  ]);
+  const users = new Map(found.flatMap((user) => (user ? [[user.id, user]] : [])));
+  if (users.size > 1) throw new UsageError(`"${name}" names ${users.size} accounts; give the id of one.`);
+  const [user] = users.values();
+  if (!user) throw new DomainError('user_not_found');
+  return user;
+}
+
+/** Does `work` with the account that is meant. */
+export async function withUser<T>(
+  name: string,
+  work: (user: User, container: Container) => Promise<T>,
+): Promise<T> {
+  const { withContainer } = await import('./session.ts');
+  return withContainer(async (container) => work(await meant(container.accounts, name), container));
+}
