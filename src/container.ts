@@ -101,7 +101,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     onLogin: metrics.login,
     contractClients: doors.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
   });
-  const { accounts, logins, mfa, verification, registration, reset, apiKeys, usage } = domain;
+  const { accounts, logins, loginSteps, mfa, verification, registration, reset, apiKeys, usage } = domain;
 
   // The provider
   const { tokens, session, publicUrl } = config;
@@ -276,6 +276,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       secrets,
       ...pageTools,
       logins,
+      loginSteps,
       mfa,
       accounts,
       registration,

@@ -8,6 +8,7 @@ import { createLetters } from '../domain/letters/index.ts';
 import { createLockout } from '../domain/lockout.ts';
 import { createLoginRequests } from '../domain/login-requests.ts';
 import { createLogin } from '../domain/login.ts';
+import { createLoginSteps } from '../domain/login-steps.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices/index.ts';
 import { createMailLimit } from '../domain/notices/mail-limit.ts';
@@ -103,7 +104,9 @@ export function createDomain({
     name: config.name,
     publicUrl: config.publicUrl,
   });
+  const loginSteps = createLoginSteps({ users, usedSteps: stores.usedSteps, inTransaction, secrets, clock });
   const accountSessions = createAccountSessions({
+    users,
     sessions: stores.sessions,
     grants: stores.grants,
     consents,
@@ -125,7 +128,7 @@ export function createDomain({
     passwordCheck,
     mfa,
     notices,
-    secrets,
+    steps: loginSteps,
     clock,
     onLogin,
   });
@@ -138,6 +141,7 @@ export function createDomain({
     notices,
     verification,
     logins,
+    steps: loginSteps,
     policy,
     hasher,
     clock,
@@ -149,8 +153,15 @@ export function createDomain({
     mfa,
     verification,
     logins,
+    loginSteps,
     upstreamAccounts,
-    registration: createRegistration({ ...messaging, accounts, secrets, settings: config.registration }),
+    registration: createRegistration({
+      ...messaging,
+      accounts,
+      secrets,
+      steps: loginSteps,
+      settings: config.registration,
+    }),
     reset: createPasswordReset({
       ...messaging,
       tokens: oneTimeTokens,

@@ -31,6 +31,7 @@ import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
 import { createSigningKeys } from '../storage/signing-keys.ts';
 import { createUpstreams } from '../storage/upstreams.ts';
+import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUsers } from '../storage/users.ts';
 
 /** Connections of one process to PostgreSQL: those of the hot paths, and those of Sequelize. */
@@ -83,6 +84,7 @@ export async function openStores({
     pings: createPings({ pool, secrets, notifications }),
     loginRequests: createLoginRequests({ pool, secrets, clock }),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
+    usedSteps: createUsedSteps(pool),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore({ pool, clock }),
     apiKeys: createApiKeyStore(pool),

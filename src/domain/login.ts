@@ -1,7 +1,6 @@
 import type { Actor } from '../kernel/actor.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DomainError, isDomainError } from '../kernel/errors.ts';
-import type { Secrets } from '../kernel/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
@@ -13,7 +12,7 @@ import { deviceKeyOf } from './notices/device.ts';
 import type { Notices } from './notices/index.ts';
 import type { PasswordCheck } from './passwords/check.ts';
 import type { PasswordHasher } from './passwords/hasher.ts';
-import { createPendingLogins, type FirstFactor } from './pending-login.ts';
+import type { FirstFactor, LoginSteps, Once } from './login-steps.ts';
 import { sourceOfActor } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
 
@@ -62,6 +61,14 @@ export interface LoginStep {
   methods: SecondFactor[];
 }
 
+/** What belongs to the end of a login. */
+interface Completion {
+  newHash?: string | null;
+  enrolmentRequired?: boolean;
+  /** What it uses up. */
+  once?: Once | undefined;
+}
+
 export interface LoginDependencies {
   users: Users;
   signIns: SignIns;
@@ -75,7 +82,7 @@ export interface LoginDependencies {
   };
   /** Tells the owner of a login with something new. */
   notices: Pick<Notices, 'newDevice'>;
-  secrets: Secrets;
+  steps: LoginSteps;
   clock: Clock;
   /** Told of every outcome: `success`, the code of a domain error, or `error`. */
   onLogin?: ((outcome: string) => void) | undefined;
@@ -100,19 +107,21 @@ export interface Logins {
   /**
    * A login at another provider, of whom it is known which account it opens. Answers with the next step when it is not
    * enough: a second factor is asked for as after a password.
-   * @throws DomainError user_not_found, account_suspended.
+   * @throws DomainError user_not_found, account_suspended, invalid_token when `once` was used before.
    */
   beginFederated: (request: {
     accountId: string;
     device: unknown;
     actor: Actor;
+    /** What this uses up: of any number of logins with one of it, one is done. */
+    once: Once;
   }) => Promise<Authentication | { pending: LoginStep }>;
   /** A pending login, to show its page again; null when its token cannot be used (any more). */
   pendingLogin: (token: unknown) => Promise<LoginStep | null>;
   /**
    * The second factor of a pending login.
-   * @throws DomainError invalid_token when the login has expired or the password was changed since; invalid_credentials
-   *   with the field `otp`, invalid_passkey with its reason; account_suspended, account_locked, unavailable.
+   * @throws DomainError invalid_token when the login has expired, was completed, or the account's security has changed since;
+   *   invalid_credentials with the field `otp`, invalid_passkey with its reason; account_locked, unavailable.
    */
   completeLogin: (token: unknown, proof: SecondFactorProof, actor: Actor) => Promise<Authentication>;
   /**
@@ -131,10 +140,8 @@ export interface Logins {
 export type Login = Logins['login'];
 
 export function createLogin(dependencies: LoginDependencies): Logins {
-  const { users, signIns, audit, notices, inTransaction, hasher, passwordCheck, mfa, clock, onLogin } =
+  const { users, signIns, audit, notices, inTransaction, hasher, passwordCheck, mfa, steps, clock, onLogin } =
     dependencies;
-  const pendingLogins = createPendingLogins(dependencies);
-  const findById = (id: string) => users.findById(id);
 
   const refuse = async (
     code: 'invalid_credentials' | 'account_suspended',
@@ -164,14 +171,12 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     account: UserRecord,
     methods: Method[],
     actor: Actor,
-    {
-      newHash = null,
-      enrolmentRequired = false,
-    }: { newHash?: string | null; enrolmentRequired?: boolean } = {},
+    { newHash = null, enrolmentRequired = false, once }: Completion = {},
   ): Promise<Authentication> => {
     const { amr, acr } = strengthOf(methods);
     const at = new Date(clock.now());
     const stands = await inTransaction(async (tx) => {
+      if (once) await steps.use(once, tx);
       const device = deviceKeyOf(actor);
       const signIn = { account, at, source: sourceOfActor(actor), device, newHash };
       const recorded = await signIns.record(signIn, tx);
@@ -216,18 +221,21 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   const proceed = async (
     account: UserRecord,
     first: FirstFactor,
-    { device, actor, newHash = null }: { device: unknown; actor: Actor; newHash?: string | null },
+    { device, actor, newHash = null, once }: { device: unknown; actor: Actor } & Completion,
   ): Promise<Authentication | { pending: LoginStep }> => {
     const methods = await mfa.methods(account.id);
     if (methods.length === 0) {
       const enrolmentRequired = mfa.isRequired(account);
-      return complete(account, [first], actor, { newHash, enrolmentRequired });
+      return complete(account, [first], actor, { newHash, enrolmentRequired, once });
     }
     if (await mfa.devices.isTrusted(account.id, device)) {
-      return complete(account, [first], actor, { newHash });
+      return complete(account, [first], actor, { newHash, once });
     }
+    if (once) await inTransaction((tx) => steps.use(once, tx));
     if (newHash !== null) await signIns.replaceHash(account, newHash);
-    return { pending: { token: pendingLogins.create(account, first), accountId: account.id, methods } };
+    return {
+      pending: { token: steps.seal('second-factor', account, { first }), accountId: account.id, methods },
+    };
   };
 
   const beginLogin: Logins['beginLogin'] = async ({ device, ...request }) => {
@@ -235,24 +243,23 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     return proceed(account, 'password', { device, actor: request.actor, newHash });
   };
 
-  const beginFederated: Logins['beginFederated'] = async ({ accountId, device, actor }) => {
+  const beginFederated: Logins['beginFederated'] = async ({ accountId, device, actor, once }) => {
     const account = present(await users.findById(accountId));
     if (account.status === 'suspended') return refuse('account_suspended', account, actor);
-    return proceed(account, 'federated', { device, actor });
+    return proceed(account, 'federated', { device, actor, once });
   };
 
   const completeLogin: Logins['completeLogin'] = async (token, proof, actor) => {
-    const login = await pendingLogins.loginOf(token, findById);
-    if (!login) throw new DomainError('invalid_token');
-    const { account, first } = login;
-    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+    const step = await steps.open('second-factor', token);
+    if (!step) throw new DomainError('invalid_token');
+    const { account, content } = step;
     const { method } =
       'code' in proof
         ? await mfa.verify(account.id, proof, actor)
         : await mfa.passkeys.authenticate(proof.passkey, account.id, actor, {
             verified: proof.verified ?? false,
           });
-    return complete(account, [first, method], actor);
+    return complete(account, [content.first, method], actor, { once: step });
   };
 
   const loginWithPasskey: Logins['loginWithPasskey'] = async (reply, actor) => {
@@ -284,15 +291,15 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     completeLogin: told(completeLogin),
     loginWithPasskey: told(loginWithPasskey),
     async pendingLogin(token) {
-      const login = await pendingLogins.loginOf(token, findById);
-      if (typeof token !== 'string' || login?.account.status !== 'active') return null;
-      const { account } = login;
+      const step = await steps.open('second-factor', token);
+      if (typeof token !== 'string' || !step) return null;
+      const { account } = step;
       return { token, accountId: account.id, methods: await mfa.methods(account.id) };
     },
     async beginStepUp(accountId, first = 'password') {
       const account = present(await users.findById(accountId));
       const methods = await mfa.methods(account.id);
-      return { token: pendingLogins.create(account, first), accountId: account.id, methods };
+      return { token: steps.seal('second-factor', account, { first }), accountId: account.id, methods };
     },
   };
 }

@@ -20,6 +20,7 @@ import { installJwtAccessTokens } from './tokens/jwt-access-tokens.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
+import { installLoginBinding } from './interactions/login-binding.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
 import { installRefusals } from './refusals/install.ts';
@@ -65,6 +66,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installQueryRefusal(provider);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
+  installLoginBinding(provider, deps.findUser);
   installReplayDetection(provider);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

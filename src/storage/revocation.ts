@@ -26,7 +26,7 @@ export interface Revocation {
   /** Ends in `tx` the grants that a client has for an account, with every token under them. */
   endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
   /**
-   * Ends in `tx` all that runs for an account: sessions, grants and every token. What is begun for it meanwhile waits
+   * Ends in `tx` all that runs for an account: sessions, grants, every token and logins under way. What is begun for it meanwhile waits
    * for the transaction, and is refused if that suspends or deletes the account.
    */
   endAccount(accountId: string, tx: Tx): Promise<void>;
@@ -86,7 +86,8 @@ const endingGrants = (condition: string): string => `
   insert into revocation_marks (kind, key, expires_at) select 'grant', id, ${time('$1')} from ended
   ${KEEP_LATER} returning key`;
 
-const LOCK_ACCOUNT = 'select id from users where id = $1::uuid for no key update';
+/** Locks the account's row as well. */
+const ADVANCE_SECURITY = 'update users set security_version = security_version + 1 where id = $1::uuid';
 const END_SESSIONS = endingSessions('account_id = $1::uuid', '$2');
 
 export function createRevocation({ pool, clock, logger, longestToken, redis }: Dependencies): Revocation {
@@ -145,7 +146,7 @@ export function createRevocation({ pool, clock, logger, longestToken, redis }: D
     endGrants: (accountId, clientId, tx) =>
       endGrantsWhere('account_id = $2::uuid and client_id = $3', [accountId, clientId], tx),
     async endAccount(accountId, tx) {
-      await tx.query(LOCK_ACCOUNT, [accountId]);
+      await tx.query(ADVANCE_SECURITY, [accountId]);
       await tx.query(END_SESSIONS, [accountId, clock.now()]);
       await endGrantsWhere('account_id = $2::uuid', [accountId], tx);
     },

@@ -4,7 +4,7 @@ import type { UserRecord } from './users.ts';
 
 interface SignIn {
   /** The account as it was when it was authenticated. */
-  account: Pick<UserRecord, 'id' | 'passwordHash' | 'passwordChangedAt'>;
+  account: Pick<UserRecord, 'id' | 'passwordHash' | 'securityVersion'>;
   at: Date;
   /** Where it came from, as the lockout counts. */
   source: string;
@@ -16,7 +16,7 @@ interface SignIn {
 
 export interface SignIns {
   /**
-   * Writes a login down in one statement, if the account is still active and its password has not been changed: sets
+   * Writes a login down in one statement, if the account is still active and of the same security version: sets
    * last_login_at (updated_at is about its data and stays), and remembers the source for 30 days and the device for 180.
    * Of logins that replace one hash at once the first does, and all of them stand.
    * @returns null when the login does not stand; else whether its device is new to an account that knew others.
@@ -42,7 +42,7 @@ export function createSignIns(pool: Pool): SignIns {
              last_login_at = $2,
              password_hash = case when password_hash = $4 then coalesce($5, $4) else password_hash end
            where id = $1 and status = 'active'
-             and date_trunc('milliseconds', password_changed_at) is not distinct from $3::timestamptz
+             and security_version = $3
            returning id
          ), forgotten as (
            delete from sign_in_sources using account
@@ -63,7 +63,7 @@ export function createSignIns(pool: Pool): SignIns {
         [
           account.id,
           at,
-          account.passwordChangedAt,
+          account.securityVersion,
           account.passwordHash,
           newHash,
           source,

@@ -42,6 +42,8 @@ export interface UserRecord extends StandardClaims {
   passwordHash: string | null;
   passwordChangedAt: Date | null;
   lastLoginAt: Date | null;
+  /** Goes up with everything that changes how the account is opened, or that signs it out. */
+  securityVersion: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -55,7 +57,9 @@ export type NewUser = Pick<UserRecord, 'id' | 'email'> &
     usernameKey?: string | null;
   };
 
-export type UserChanges = Partial<Omit<UserRecord, 'id' | 'number' | 'createdAt' | 'updatedAt'>> & {
+export type UserChanges = Partial<
+  Omit<UserRecord, 'id' | 'number' | 'securityVersion' | 'createdAt' | 'updatedAt'>
+> & {
   emailKey?: string;
   usernameKey?: string | null;
 };
@@ -71,6 +75,11 @@ export interface Users {
   lock(id: string, tx: Tx): Promise<UserRecord | null>;
   /** @returns the changed account, or null when there is none. @throws DomainError username_taken, email_taken. */
   update(id: string, changes: UserChanges, tx?: Tx): Promise<UserRecord | null>;
+  /**
+   * Ends what was begun for the account and not finished, such as a login that waits for its second factor.
+   * @returns its security version from now on.
+   */
+  advanceSecurity(id: string, tx: Tx): Promise<number>;
   /** Deletes the account and, by foreign keys, all that is its own. @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
   /** By creation, oldest first; `after` is the id of the last one seen. */
@@ -123,6 +132,7 @@ interface Row {
   password_hash: string | null;
   password_changed_at: Date | null;
   last_login_at: Date | null;
+  security_version: number;
   created_at: Date;
   updated_at: Date;
 }
@@ -152,6 +162,7 @@ const fromRow = (row: Row): UserRecord => ({
   passwordHash: row.password_hash,
   passwordChangedAt: row.password_changed_at,
   lastLoginAt: row.last_login_at,
+  securityVersion: row.security_version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -189,6 +200,13 @@ export function createUsers(pool: Pool): Users {
         transaction: tx?.handle ?? null,
       }).catch(conflict);
       return users[0] ? record(users[0]) : null;
+    },
+    async advanceSecurity(id, tx) {
+      const { rows } = await tx.query<{ version: number }>(
+        'update users set security_version = security_version + 1 where id = $1 returning security_version as version',
+        [id],
+      );
+      return rows[0]?.version ?? 0;
     },
     delete: async (id, tx) => (await User.destroy({ where: { id }, transaction: tx.handle })) > 0,
     async list({ limit, after }) {

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { Settings } from '../../src/config/index.ts';
 import { createLockout, type Lockout } from '../../src/domain/lockout.ts';
 import { createLogin, type Logins } from '../../src/domain/login.ts';
+import { createLoginSteps } from '../../src/domain/login-steps.ts';
 import { createMfa, type Mfa } from '../../src/domain/mfa/index.ts';
 import { createPasswordCheck } from '../../src/domain/passwords/check.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
@@ -21,6 +22,7 @@ import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { createUsedSteps } from '../../src/storage/used-steps.ts';
 import { createUsers, type Users } from '../../src/storage/users.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -174,6 +176,7 @@ export async function openHouse(
       async endAll(id, tx) {
         ended.push(id);
         await factorStores.trustedDevices.deleteAll(id, tx);
+        await users.advanceSecurity(id, tx);
       },
     },
     lockout,
@@ -212,7 +215,7 @@ export async function openHouse(
     passwordCheck,
     mfa,
     notices: { newDevice: note('new-device') },
-    secrets,
+    steps: createLoginSteps({ users, usedSteps: createUsedSteps(pool), inTransaction, secrets, clock }),
     clock,
     onLogin: (outcome) => outcomes.push(outcome),
   });

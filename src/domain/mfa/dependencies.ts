@@ -31,7 +31,7 @@ interface FactorNotices {
 
 /** What second factors are made of. */
 export interface MfaDependencies extends FactorStores {
-  users: Pick<Users, 'findById' | 'lock'>;
+  users: Pick<Users, 'findById' | 'lock' | 'advanceSecurity'>;
   audit: Audit;
   inTransaction: InTransaction;
   lockout: Lockout;

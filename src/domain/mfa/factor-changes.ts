@@ -10,15 +10,18 @@ import type { Requirement } from './requirement.ts';
 export interface FactorChanges {
   /**
    * Adds the factor that `insert` writes. The first one brings recovery codes with it, to be shown this once. Remembered
-   * devices end: what was trusted was trusted with other factors.
-   * @throws DomainError user_not_found, invalid_request with the reason too_many; what `insert` throws.
+   * devices end, and logins under way: what was trusted and begun was so with other factors.
+   * @param expected the security version that the account must have; any when undefined.
+   * @returns also the version that it has from now on.
+   * @throws DomainError invalid_token when it has another version, user_not_found, invalid_request with the reason too_many; what `insert` throws.
    */
   add<Record extends { id: string; name: string }>(
     accountId: string,
     kind: Factor['kind'],
     insert: (tx: Tx) => Promise<Record>,
     actor: Actor,
-  ): Promise<{ added: Record; recoveryCodes: string[] | null }>;
+    expected?: number,
+  ): Promise<{ added: Record; recoveryCodes: string[] | null; securityVersion: number }>;
   /**
    * Removes the factor that `remove` deletes. With the last one recovery codes go too.
    * @throws DomainError factor_not_found when `remove` finds none, user_not_found, mfa_required when it is the last one
@@ -41,9 +44,11 @@ export function factorChanges(
 ): FactorChanges {
   const detailsOf = ({ kind, id, name }: Factor) => ({ kind, id, name });
   return {
-    add: (accountId, kind, insert, actor) =>
+    add: (accountId, kind, insert, actor, expected) =>
       inTransaction(async (tx) => {
         const account = present(await users.lock(accountId, tx));
+        if (expected !== undefined && account.securityVersion !== expected)
+          throw new DomainError('invalid_token');
         const before = await factors.count(account.id, tx);
         const many = before.totp + before.passkeys;
         if (many >= MOST) throw new DomainError('invalid_request', { reason: 'too_many' });
@@ -55,7 +60,8 @@ export function factorChanges(
         const details = detailsOf(factor);
         await audit.record({ type: 'factor.added', subject: account.id, details }, actor, tx);
         await notices.factorAdded(account, factor, actor, tx);
-        return { added, recoveryCodes: codes && codes.shown };
+        const securityVersion = await users.advanceSecurity(account.id, tx);
+        return { added, recoveryCodes: codes && codes.shown, securityVersion };
       }),
     remove: (accountId, kind, remove, actor) =>
       inTransaction(async (tx) => {
@@ -71,6 +77,7 @@ export function factorChanges(
         await trustedDevices.deleteAll(account.id, tx);
         const details = detailsOf(factor);
         await audit.record({ type: 'factor.removed', subject: account.id, details }, actor, tx);
+        await users.advanceSecurity(account.id, tx);
         await notices.factorRemoved(account, factor, actor, tx);
       }),
   };

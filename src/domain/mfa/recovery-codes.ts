@@ -68,6 +68,7 @@ export function createRecoveryCodes(dependencies: MfaDependencies): RecoveryCode
         if (totp + passkeys === 0) throw new DomainError('factor_not_found');
         const { shown, stored } = newRecoveryCodes();
         await recoveryCodes.replace(account.id, stored, tx);
+        await users.advanceSecurity(account.id, tx);
         await audit.record({ type: 'recovery_codes.regenerated', subject: account.id }, actor, tx);
         await notices.factorAdded(account, { id: newUuid(), kind: 'recovery-codes', name: null }, actor, tx);
         return shown;

@@ -28,8 +28,10 @@ export interface Totp {
   /**
    * Ends an enrolment with a code, which is used up by that. Of any number of tries one succeeds.
    * @param code what was typed, unchecked.
-   * @returns the authenticator; and recovery codes, shown this once, when it is the account's first factor.
-   * @throws DomainError factor_not_found when the enrolment is unknown, expired or done; invalid_credentials with the
+   * @param expected the security version that the account must have; any when undefined.
+   * @returns the authenticator; recovery codes, shown this once, when it is the account's first factor; and the version that
+   *   the account has from now on.
+   * @throws DomainError invalid_token when it has another version, factor_not_found when the enrolment is unknown, expired or done; invalid_credentials with the
    *   field `code`; invalid_request with the reason too_many.
    */
   confirm(
@@ -37,7 +39,8 @@ export interface Totp {
     id: string,
     code: unknown,
     actor: Actor,
-  ): Promise<{ authenticator: TotpRecord; recoveryCodes: string[] | null }>;
+    expected?: number,
+  ): Promise<{ authenticator: TotpRecord; recoveryCodes: string[] | null; securityVersion: number }>;
   /** @throws DomainError factor_not_found, invalid_request. */
   rename(accountId: string, id: string, name: string): Promise<TotpRecord>;
   /** @throws DomainError factor_not_found, mfa_required when it is the last factor of somebody who must have one. */
@@ -77,13 +80,13 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       await totp.begin({ id, accountId: owner, name, secret, expiresAt }, now);
       return { id, secret, uri: generateURI({ issuer, label: email, secret }), expiresAt };
     },
-    async confirm(accountId, id, typed, actor) {
+    async confirm(accountId, id, typed, actor, expected) {
       const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;
       if (secret === null) throw new DomainError('factor_not_found');
       const code = typeof typed === 'string' ? parseTotpCode(typed) : null;
       const step = code === null ? null : stepOf(code, secret, clock);
       if (step === null) throw new DomainError('invalid_credentials', { field: 'code' });
-      const { added, recoveryCodes } = await changes.add(
+      const { added, ...rest } = await changes.add(
         accountId,
         'totp',
         async (tx) => {
@@ -92,8 +95,9 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
           return authenticator;
         },
         actor,
+        expected,
       );
-      return { authenticator: added, recoveryCodes };
+      return { authenticator: added, ...rest };
     },
     async rename(accountId, id, typed) {
       const name = parseFactorName(typed);

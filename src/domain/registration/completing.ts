@@ -1,10 +1,10 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import { emailKeyOf } from '../lookup.ts';
 import type { Profile } from '../users/profile.ts';
 import type { User } from '../users/user.ts';
 import type { RegistrationDependencies } from './dependencies.ts';
-import type { RegistrationLink, RegistrationLinks } from './links.ts';
+import type { OpenedLink, RegistrationLink, RegistrationLinks } from './links.ts';
 
 export interface Completing {
   /** What a link says, as long as an account can be made with it; else null. */
@@ -23,22 +23,29 @@ export interface Completing {
 }
 
 export function completing(
-  { users, accounts, settings }: RegistrationDependencies,
+  { users, accounts, steps, settings }: RegistrationDependencies,
   links: RegistrationLinks,
 ): Completing {
-  const peek: Completing['peek'] = async (token) => {
+  const usable = async (token: string): Promise<OpenedLink | null> => {
     const link = links.open(token);
     const key = link && emailKeyOf(link.email);
-    return key !== null && (await users.findByEmailKey(key)) === null ? link : null;
+    if (!link || key === null || (await users.findByEmailKey(key)) !== null) return null;
+    return (await steps.isUsed(link.once)) ? null : link;
   };
   return {
-    peek,
+    peek: usable,
     async complete(token, { username, name, locale, password }, actor) {
       if (!settings.open) throw new DomainError('forbidden');
-      const link = await peek(token);
+      const link = await usable(token);
       if (!link) throw new DomainError('invalid_verification_token');
-      const { email } = link;
-      return accounts.create({ email, emailVerified: true, username, name, locale, password }, actor);
+      const { email, once } = link;
+      const account = { email, emailVerified: true, username, name, locale, password };
+      return accounts.create(account, actor, (tx) => steps.use(once, tx)).catch(lost);
     },
   };
+}
+
+/** Somebody else was first. */
+function lost(error: unknown): never {
+  throw isDomainError(error, 'invalid_token') ? new DomainError('invalid_verification_token') : error;
 }

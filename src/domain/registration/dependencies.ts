@@ -5,6 +5,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Letters } from '../letters/index.ts';
+import type { LoginSteps } from '../login-steps.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Accounts } from '../users/index.ts';
@@ -19,6 +20,7 @@ export interface RegistrationDependencies {
   inTransaction: InTransaction;
   limit: MailLimit;
   secrets: Secrets;
+  steps: Pick<LoginSteps, 'use' | 'isUsed'>;
   clock: Clock;
   settings: Settings['registration'];
 }

@@ -1,5 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/ids.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
+import type { Once } from '../login-steps.ts';
 
 /** What a link says: whoever has it reads the mail of `email`. */
 export interface RegistrationLink {
@@ -10,6 +12,9 @@ export interface RegistrationLink {
   locale: string | null;
 }
 
+/** One that was opened, and that serves once. */
+export type OpenedLink = RegistrationLink & { once: Once };
+
 type Sealed = [email: string, interaction: string | null, expiresAt: number, locale?: string | null];
 
 /** Seconds that a link lasts. */
@@ -18,8 +23,8 @@ export const REGISTRATION_TTL = 3600;
 const PURPOSE = 'registration';
 
 /**
- * Links that hold what they say, sealed: nothing is stored for somebody who has no account yet. That each serves once is
- * the doing of the address, which one account can have.
+ * Links that hold what they say, sealed: nothing is stored for somebody who has no account yet. Whoever uses one sees to it
+ * that it serves `once`: the account that it made may be gone, or have another address, while it lasts.
  */
 export function registrationLinks({ secrets, clock }: { secrets: Secrets; clock: Clock }) {
   return {
@@ -30,20 +35,22 @@ export function registrationLinks({ secrets, clock }: { secrets: Secrets; clock:
       return secrets.seal(PURPOSE, JSON.stringify(sealed)).toString('base64url');
     },
     /** @returns null for what is no token of ours, or one whose time is over. */
-    open(token: string): RegistrationLink | null {
-      const sealed = opened(secrets, token);
+    open(token: string): OpenedLink | null {
+      const bytes = Buffer.from(token, 'base64url');
+      const sealed = opened(secrets, bytes);
       if (!sealed) return null;
       const [email, interaction, expiresAt, locale = null] = JSON.parse(sealed) as Sealed;
-      return expiresAt > clock.now() ? { email, interaction, locale } : null;
+      const once = { id: sha256(bytes.toString('base64url')), expiresAt };
+      return expiresAt > clock.now() ? { email, interaction, locale, once } : null;
     },
   };
 }
 
 export type RegistrationLinks = ReturnType<typeof registrationLinks>;
 
-function opened(secrets: Secrets, token: string): string | null {
+function opened(secrets: Secrets, bytes: Buffer): string | null {
   try {
-    return secrets.open(PURPOSE, Buffer.from(token, 'base64url'));
+    return secrets.open(PURPOSE, bytes);
   } catch {
     return null;
   }

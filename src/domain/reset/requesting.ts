@@ -58,6 +58,7 @@ const NOBODY: UserRecord = {
   passwordHash: null,
   passwordChangedAt: null,
   lastLoginAt: null,
+  securityVersion: 0,
   createdAt: new Date(0),
   updatedAt: new Date(0),
 };

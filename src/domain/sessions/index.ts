@@ -7,6 +7,7 @@ import type { Grants } from '../../storage/grants.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
 import type { TrustedDevices } from '../../storage/trusted-devices.ts';
+import type { Users } from '../../storage/users.ts';
 import { type Device, deviceOf } from '../notices/device.ts';
 import { type ConnectedApp, connectedApps } from './connected-apps.ts';
 
@@ -40,6 +41,7 @@ export interface AccountSessions {
 }
 
 interface Dependencies {
+  users: Pick<Users, 'advanceSecurity'>;
   sessions: Sessions;
   grants: Grants;
   consents: Pick<Consents, 'listOf' | 'delete'>;
@@ -57,11 +59,12 @@ interface Dependencies {
 }
 
 export function createAccountSessions(dependencies: Dependencies): AccountSessions {
-  const { sessions, grants, consents, revocation, audit, inTransaction } = dependencies;
+  const { users, sessions, grants, consents, revocation, audit, inTransaction } = dependencies;
   const { apiKeys, trustedDevices, contractClients } = dependencies;
 
   /** @returns how many. */
   const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
+    await users.advanceSecurity(accountId, tx);
     const gone = await sessions.end(accountId, which, tx);
     await revocation.endGrantsById(
       gone.flatMap(({ grantIds }) => grantIds),

@@ -5,6 +5,7 @@ import type { Factors } from '../../storage/factors.ts';
 import type { Identities } from '../../storage/identities.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
+import type { LoginSteps } from '../login-steps.ts';
 import type { Logins } from '../login.ts';
 import type { Notices } from '../notices/index.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
@@ -21,6 +22,7 @@ export interface UpstreamDependencies {
   notices: Pick<Notices, 'factorAdded' | 'factorRemoved'>;
   verification: Pick<Verification, 'begin'>;
   logins: Pick<Logins, 'beginFederated'>;
+  steps: Pick<LoginSteps, 'use'>;
   policy: PasswordPolicy;
   hasher: PasswordHasher;
   clock: Clock;

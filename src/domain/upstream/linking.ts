@@ -2,6 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import type { IdentityRecord } from '../../storage/identities.ts';
 import type { Identity } from '../../upstream/identity.ts';
+import type { Once } from '../login-steps.ts';
 import { present } from '../users/user.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 
@@ -12,10 +13,11 @@ export interface Linking {
   identitiesOf(accountId: string): Promise<LinkedIdentity[]>;
   /**
    * Connects an identity with the account of somebody who has signed in to it just now: the caller's to make sure of.
-   * @throws DomainError user_not_found, email_unverified when nobody has shown that the account's address is theirs,
+   * @param once the journey that it came by, which this uses up.
+   * @throws DomainError invalid_token when that was used before, user_not_found, email_unverified when nobody has shown that the account's address is theirs,
    *   identity_taken.
    */
-  link(accountId: string, identity: Identity, actor: Actor): Promise<void>;
+  link(accountId: string, identity: Identity, once: Once, actor: Actor): Promise<void>;
   /**
    * Takes an identity off an account.
    * @returns whether there was such a one.
@@ -32,7 +34,7 @@ export const identityDetails = ({ upstream, issuer, subject }: IdentityRecord) =
 });
 
 export function linking(dependencies: UpstreamDependencies): Linking {
-  const { users, identities, factors, audit, inTransaction, notices, nameOf } = dependencies;
+  const { users, identities, factors, audit, inTransaction, notices, steps, nameOf } = dependencies;
 
   const factorOf = ({ id, upstream, label }: IdentityRecord) => ({
     id,
@@ -42,8 +44,9 @@ export function linking(dependencies: UpstreamDependencies): Linking {
 
   return {
     identitiesOf: (accountId) => identities.listOf(accountId),
-    link: (accountId, identity, actor) =>
+    link: (accountId, identity, once, actor) =>
       inTransaction(async (tx) => {
+        await steps.use(once, tx);
         const account = present(await users.lock(accountId, tx));
         if (account.emailVerifiedAt === null) throw new DomainError('email_unverified');
         const linked = await identities.create({ ...identity, accountId: account.id }, tx);
@@ -59,6 +62,7 @@ export function linking(dependencies: UpstreamDependencies): Linking {
         }
         const details = identityDetails(linked);
         await audit.record({ type: 'identity.linked', subject: account.id, details }, actor, tx);
+        await users.advanceSecurity(account.id, tx);
         await notices.factorAdded(account, factorOf(linked), actor, tx);
       }),
     unlink: (accountId, id, actor) =>
@@ -73,6 +77,7 @@ export function linking(dependencies: UpstreamDependencies): Linking {
           throw new DomainError('last_way_in');
         const details = identityDetails(removed);
         await audit.record({ type: 'identity.unlinked', subject: account.id, details }, actor, tx);
+        await users.advanceSecurity(account.id, tx);
         await notices.factorRemoved(account, factorOf(removed), actor, tx);
         return true;
       }),

@@ -1,6 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Identity } from '../../upstream/identity.ts';
+import type { Once } from '../login-steps.ts';
 import type { Authentication, LoginStep } from '../login.ts';
 import { insert, prepare } from '../users/creation.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
@@ -10,6 +11,7 @@ export interface SigningIn {
   /**
    * Signs in who has come back from another provider; makes the account when there is none and people may make their own.
    * @param browser.device the token of a remembered device, unchecked.
+   * @param browser.once the journey that it came back from, which this uses up.
    * @param browser.locale the language of its pages (BCP 47), which a new account keeps.
    * @throws DomainError identity_unknown when no account is connected and none can be made: with the reason `closed`;
    *   `unproven`, when an address is missing that the provider is trusted in and ours has to be confirmed by mail; or
@@ -17,7 +19,7 @@ export interface SigningIn {
    */
   signIn(
     identity: Identity,
-    browser: { device: unknown; locale: string },
+    browser: { device: unknown; locale: string; once: Once },
     actor: Actor,
   ): Promise<Authentication | { pending: LoginStep }>;
 }
@@ -63,9 +65,9 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   };
 
   return {
-    async signIn(identity, { device, locale }, actor) {
+    async signIn(identity, { device, locale, once }, actor) {
       const accountId = await findOrCreate(identity, locale, actor);
-      return logins.beginFederated({ accountId, device, actor });
+      return logins.beginFederated({ accountId, device, actor, once });
     },
   };
 }

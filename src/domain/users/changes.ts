@@ -48,8 +48,8 @@ export function changes(dependencies: AccountsDependencies): Changes {
   /** Writes a new password, ends what the old one had opened, and says so in the audit and to the owner. */
   const replacePassword = async (id: string, passwordHash: string, actor: Actor, tx: Tx) => {
     const columns = { passwordHash, passwordChangedAt: new Date(clock.now()) };
-    const record = present(await users.update(id, columns, tx));
     await sessions.endAll(id, tx);
+    const record = present(await users.update(id, columns, tx));
     await audit.record({ type: 'password.changed', subject: id }, actor, tx);
     await notices.passwordChanged(record, actor, tx);
     return record;

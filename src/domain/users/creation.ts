@@ -26,8 +26,11 @@ export interface Creation {
    *   weak_password, username_taken, email_taken, overloaded.
    */
   register(registration: Registration, actor: Actor, signal?: AbortSignal): Promise<User>;
-  /** Makes an account by authority: any roles (`user` unless given), registration open or not. Throws the same. */
-  create(account: NewAccount, actor: Actor): Promise<User>;
+  /**
+   * Makes an account by authority: any roles (`user` unless given), registration open or not. Throws the same.
+   * @param before what has to be done in the same transaction, if it can be.
+   */
+  create(account: NewAccount, actor: Actor, before?: (tx: Tx) => Promise<void>): Promise<User>;
 }
 
 /** A new account, checked, its password hashed, ready to be written. */
@@ -75,9 +78,12 @@ export function creation(dependencies: AccountsDependencies): Creation {
         return toUser(record);
       });
     },
-    async create(account, actor) {
+    async create(account, actor, before) {
       const user = await prepare(dependencies, account);
-      return toUser(await inTransaction((tx) => insert(dependencies, user, actor, tx)));
+      return inTransaction(async (tx) => {
+        await before?.(tx);
+        return toUser(await insert(dependencies, user, actor, tx));
+      });
     },
   };
 }

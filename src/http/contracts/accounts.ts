@@ -44,9 +44,9 @@ export async function logIn(
   const who = email === undefined ? { identifier } : { email };
   const { user, amr, acr, authTime } = await services.login({ ...who, password, otp, actor, signal });
   const tokens = await services.tokens.issue(door, user.id, { amr, acr, authTime });
-  // A change of the password ends what there is. If it came in between, these tokens were not there yet.
+  // What ends an account's tokens ends those that there are. If it came in between, these were not there yet.
   const now = await services.accounts.find(user.id);
-  if (now?.passwordChangedAt?.getTime() === user.passwordChangedAt?.getTime()) return { user, tokens };
+  if (now?.securityVersion === user.securityVersion) return { user, tokens };
   await services.tokens.discard(tokens);
   throw new DomainError('invalid_credentials');
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
+import type { User } from '../../domain/users/index.ts';
 import { epochSeconds } from '../../kernel/clock.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
@@ -12,7 +13,7 @@ import type { Frame } from './views.ts';
 export type Values = { name: string; username: string; email: string };
 export type CreateAttempt = { signedIn: SignedIn } | { problems: Problem[]; status: number; values: Values };
 
-type Make = (entered: Values & { password: string }) => Promise<{ id: string }>;
+type Make = (entered: Values & { password: string }) => Promise<Pick<User, 'id' | 'securityVersion'>>;
 
 /**
  * Takes a posted create-account form: whoever made the account is signed in to it.
@@ -53,9 +54,11 @@ async function attempt(
   ].flat();
   if (empty.length > 0) return { problems: empty, status: 400, values };
   try {
-    const { id: accountId } = await make({ ...values, password });
+    const { id: accountId, securityVersion } = await make({ ...values, password });
     const authTime = epochSeconds(clock);
-    return { signedIn: { accountId, amr: ['pwd'], acr: ACR_ONE_FACTOR, authTime, remember: false } };
+    return {
+      signedIn: { accountId, securityVersion, amr: ['pwd'], acr: ACR_ONE_FACTOR, authTime, remember: false },
+    };
   } catch (error) {
     const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;
     if (!problem || !isDomainError(error)) throw error;

@@ -3,6 +3,7 @@ import type { Config } from '../../config/index.ts';
 import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Logins } from '../../domain/login.ts';
+import { LOGIN_STEP_TTL, type LoginSteps } from '../../domain/login-steps.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { History } from '../../domain/history.ts';
 import type { Registration } from '../../domain/registration/index.ts';
@@ -19,7 +20,6 @@ import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
-import type { SignedIn } from './sign-in.ts';
 import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
 
@@ -40,6 +40,7 @@ export interface PageDependencies extends PageTools {
   clock: Clock;
   secrets: Secrets;
   logins: Logins;
+  loginSteps: LoginSteps;
   mfa: Mfa;
   accounts: Pick<Accounts, 'register' | 'find' | 'mistakesIn' | 'update' | 'changePassword' | 'remove'>;
   registration: Registration;
@@ -60,25 +61,26 @@ export interface PageDependencies extends PageTools {
   signedOut(ctx: Context, accountId: string): Promise<void>;
 }
 
+/** A step of a login (`LoginSteps`), and whether the browser shall be remembered. */
+type StepCookie = SealedCookie<{ token: string; remember: boolean }>;
+
 /** The same, and what the pages share among themselves. */
 export interface PageParts extends PageDependencies {
   /** The interaction that a browser left to read its mail. */
   returns: SealedCookie<string>;
   /** A login whose second factor is still to come. */
-  pending: SealedCookie<{ token: string; remember: boolean }>;
+  pending: StepCookie;
   /** A login that needs a second factor to be set up first. */
-  enrolments: SealedCookie<SignedIn>;
+  enrolments: StepCookie;
   /** The token of a browser that is not asked for a second factor. */
   devices: SealedCookie<string>;
   /** An authenticator app that is being set up. */
   apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
   /** A login that is finished but for the last step, which the page that it is bound to takes. */
-  arrivals: SealedCookie<SignedIn>;
+  arrivals: StepCookie;
   upstreamCookies: UpstreamCookies;
 }
 
-/** Seconds that a login may stand before its last step. */
-const LOGIN_UNDER_WAY = 600;
 /** Seconds that setting up an authenticator app may take. */
 const ENROLMENT = 900;
 
@@ -89,14 +91,14 @@ export function pageParts(deps: PageDependencies): PageParts {
   return {
     ...deps,
     returns: createSealedCookie({ ...base, name: 'postern_return', ttl: tokens.interaction }),
-    pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_UNDER_WAY }),
-    enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_UNDER_WAY }),
+    pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_STEP_TTL }),
+    enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_STEP_TTL }),
     devices: createSealedCookie({ ...base, name: 'postern_device', ttl: mfa.rememberDevice }),
     apps: createSealedCookie({ ...base, name: 'postern_app', ttl: ENROLMENT }),
     upstreamCookies: createUpstreamCookies((name) =>
-      createSealedCookie({ ...base, name, ttl: LOGIN_UNDER_WAY }),
+      createSealedCookie({ ...base, name, ttl: LOGIN_STEP_TTL }),
     ),
-    arrivals: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_UNDER_WAY }),
+    arrivals: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_STEP_TTL }),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Context } from 'koa';
 import type { Acr } from '../../domain/mfa/index.ts';
 import type { Authentication, Logins, LoginStep } from '../../domain/login.ts';
-import type { FirstFactor } from '../../domain/pending-login.ts';
-import { isDomainError } from '../../kernel/errors.ts';
+import type { FirstFactor } from '../../domain/login-steps.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { Login } from '../../oidc/sessions/browser-session.ts';
 import { anonymousActor } from '../actor.ts';
+import type { PageDependencies } from './dependencies.ts';
 import { field } from './form.ts';
 import { missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
 
@@ -12,6 +14,8 @@ export const ACR_ONE_FACTOR: Acr = 'urn:postern:acr:1fa';
 
 export interface SignedIn {
   accountId: string;
+  /** The account's, when it was authenticated. */
+  securityVersion: number;
   amr: string[];
   acr: Acr;
   /** Seconds since the epoch. */
@@ -36,8 +40,26 @@ export type SignInAttempt = Outcome | { pending: LoginStep; remember: boolean } 
 
 export const outcomeOf = (authentication: Authentication, remember: boolean): Outcome => {
   const { user, amr, acr, authTime, enrolmentRequired } = authentication;
-  return { signedIn: { accountId: user.id, amr, acr, authTime, remember }, enrol: enrolmentRequired };
+  const { id: accountId, securityVersion } = user;
+  return {
+    signedIn: { accountId, securityVersion, amr, acr, authTime, remember },
+    enrol: enrolmentRequired,
+  };
 };
+
+/**
+ * Signs the browser in.
+ * @throws DomainError invalid_token when what opened the account has changed since, or signed it out.
+ */
+export async function signInBrowser(
+  ctx: Context,
+  { sessions, accounts }: Pick<PageDependencies, 'sessions' | 'accounts'>,
+  signedIn: Login & Pick<SignedIn, 'securityVersion'>,
+): Promise<void> {
+  const stands = async () =>
+    (await accounts.find(signedIn.accountId))?.securityVersion === signedIn.securityVersion;
+  if (!(await sessions.login(ctx.req, ctx.res, signedIn, stands))) throw new DomainError('invalid_token');
+}
 
 const STATUS: Partial<Record<string, number>> = {
   account_locked: 429,

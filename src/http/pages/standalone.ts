@@ -5,6 +5,7 @@ import { loginRoutes } from './login/index.ts';
 import { type Place, type PlaceContext, placeUrls } from './login/place.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
+import { signInBrowser } from './sign-in.ts';
 
 const URLS = placeUrls('', { create: '/register' });
 
@@ -12,7 +13,8 @@ const URLS = placeUrls('', { create: '/register' });
 const NEXT = /^\/account(\/[a-z]+)*$/;
 
 /** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
-async function standalonePlace(ctx: Context, { sessions, accounts }: PageParts): Promise<Place> {
+async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
+  const { sessions, accounts } = deps;
   const asked = ctx.query['next'];
   const next = typeof asked === 'string' && NEXT.test(asked) ? asked : undefined;
   const session = next === undefined ? null : await sessions.current(ctx.req, ctx.res);
@@ -28,7 +30,7 @@ async function standalonePlace(ctx: Context, { sessions, accounts }: PageParts):
     suggestedIdentifier: user?.email ?? '',
     notice: user ? 'signIn.again' : undefined,
     async finish(ctx, signedIn) {
-      await sessions.login(ctx.req, ctx.res, signedIn);
+      await signInBrowser(ctx, deps, signedIn);
       return next ?? '/account';
     },
   };

@@ -10,6 +10,7 @@ import { interactionPath } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
+import { signInBrowser } from './sign-in.ts';
 import type { ViewData } from './views.ts';
 
 const PATH = '/verify-email';
@@ -19,7 +20,7 @@ const PATH = '/verify-email';
  * does nothing, because programs that look for viruses open links too.
  */
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
-  const { renderer, csrf, flash, verification, registration, sessions, returns, arrivals, config } = deps;
+  const { renderer, csrf, flash, verification, registration, returns, arrivals, loginSteps, config } = deps;
 
   const showDead = (ctx: Context): void => {
     ctx.status = 400;
@@ -58,10 +59,14 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     if (interaction !== null && returns.read(ctx, '/') === interaction) {
       const path = interactionPath(interaction);
       returns.clear(ctx, '/');
-      arrivals.set(ctx, path, signedIn);
+      const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
+      arrivals.set(ctx, path, {
+        token: loginSteps.seal('arrival', { id, securityVersion }, arrival),
+        remember,
+      });
       return seeOther(ctx, `${path}/sign-in/continue`);
     }
-    await sessions.login(ctx.req, ctx.res, signedIn);
+    await signInBrowser(ctx, deps, signedIn);
     if (interaction === null) return seeOther(ctx, '/');
     return flash.leave(ctx, withToken(PATH, ctx), { values: { created: 'yes' } });
   };

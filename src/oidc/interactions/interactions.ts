@@ -136,9 +136,9 @@ export class Interactions {
   async login(
     req: IncomingMessage,
     res: ServerResponse,
-    { accountId, amr, acr, authTime, remember }: Login,
+    { accountId, amr, acr, authTime, remember, securityVersion }: Login & { securityVersion: number },
   ): Promise<string> {
-    const login = { accountId, amr, acr, remember, ts: authTime };
+    const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
     return this.#deps.live.current.interactionResult(
       req,
       res,

@@ -50,12 +50,16 @@ export class BrowserSessions {
   /**
    * Signs the browser in under a new session id. The same account keeps what its apps hold; another one's session
    * ends first.
+   * @param stands whether the login still stands, asked once the session is there: what ends the account's sessions has
+   *   ended this one as well, or is seen here.
+   * @returns whether it did; else the browser is not signed in.
    */
   async login(
     req: IncomingMessage,
     res: ServerResponse,
     { accountId, amr, acr, authTime, remember }: Login,
-  ): Promise<void> {
+    stands: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { live, cookies, ttl } = this.#deps;
     const provider = live.current;
     const ctx = provider.createContext(req, res);
@@ -68,10 +72,15 @@ export class BrowserSessions {
     Object.assign(session, { device: deviceOfRequest((name) => req.headers[name]) });
     const seconds = remember ? ttl.remembered : ttl.session;
     await session.save(seconds);
+    if (!(await stands())) {
+      await session.destroy();
+      return false;
+    }
     ctx.cookies.set(provider.cookieName('session'), session.jti, {
       ...cookies.long,
       ...(remember ? { maxAge: seconds * 1000 } : {}),
     });
+    return true;
   }
 
   /**

@@ -44,6 +44,7 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare passwordHash: string | null;
   declare passwordChangedAt: Date | null;
   declare lastLoginAt: Date | null;
+  declare securityVersion: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -78,6 +79,7 @@ export function initUser(sequelize: Sequelize): void {
       passwordHash: DataTypes.TEXT,
       passwordChangedAt: DataTypes.DATE,
       lastLoginAt: DataTypes.DATE,
+      securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
       createdAt: DataTypes.DATE,
       updatedAt: DataTypes.DATE,
     },

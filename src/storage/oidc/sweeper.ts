@@ -18,6 +18,7 @@ const TABLES = [
   { table: 'trusted_devices', key: 'hash', kept: 0 },
   { table: 'former_client_secrets', key: 'client_id, hash', kept: 0 },
   { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },
+  { table: 'used_steps', key: 'id', kept: 0 },
 ];
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */

@@ -103,6 +103,7 @@ const owner = {
     roles: ['user'],
     hasPassword: true,
     passwordChangedAt: null,
+    securityVersion: 0,
     lastLoginAt: null,
     createdAt: new Date('2026-01-01T00:00:00Z'),
     updatedAt: new Date('2026-01-01T00:00:00Z'),

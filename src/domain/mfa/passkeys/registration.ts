@@ -27,9 +27,10 @@ export interface PasskeyRegistration {
   /**
    * Adds the passkey that was made of such options.
    * @param reply what the browser gave as JSON, unchecked.
-   * @param options as given for `registrationOptions`.
-   * @returns the passkey; and recovery codes, shown this once, when it is the account's first factor.
-   * @throws DomainError invalid_passkey with a `PasskeyReason`, user_not_found, invalid_request (with the reason too_many,
+   * @param options as given for `registrationOptions`; and the security version that the account must have, if it matters.
+   * @returns the passkey; recovery codes, shown this once, when it is the account's first factor; and the version that the
+   *   account has from now on.
+   * @throws DomainError invalid_token when it has another version, invalid_passkey with a `PasskeyReason`, user_not_found, invalid_request (with the reason too_many,
    *   or for the name), unavailable.
    */
   register(
@@ -37,8 +38,8 @@ export interface PasskeyRegistration {
     reply: unknown,
     name: string,
     actor: Actor,
-    options?: { verified?: boolean },
-  ): Promise<{ passkey: PasskeyRecord; recoveryCodes: string[] | null }>;
+    options?: { verified?: boolean; expected?: number },
+  ): Promise<{ passkey: PasskeyRecord; recoveryCodes: string[] | null; securityVersion: number }>;
 }
 
 /** COSE: EdDSA, ES256, RS256. Between them every authenticator has one. */
@@ -108,7 +109,7 @@ export function createPasskeyRegistration(
         supportedAlgorithmIDs: ALGORITHMS,
       });
     },
-    async register(accountId, reply, typed, actor, { verified = false } = {}) {
+    async register(accountId, reply, typed, actor, { verified = false, expected } = {}) {
       const name = parseFactorName(typed);
       const registration = parseRegistration(reply);
       const challenge = checkClientData(
@@ -119,7 +120,7 @@ export function createPasskeyRegistration(
       if (!(await challenges.redeem('register', accountId, challenge))) refuse('challenge');
       const { credential, credentialBackedUp, userVerified } = await verify(registration, challenge);
       if (verified && !userVerified) refuse('user_verification');
-      const { added, recoveryCodes } = await changes.add(
+      const { added, ...rest } = await changes.add(
         accountId,
         'passkey',
         async (tx) => {
@@ -136,8 +137,9 @@ export function createPasskeyRegistration(
           return (await passkeys.create(passkey, tx)) ?? refuse('already_registered');
         },
         actor,
+        expected,
       );
-      return { passkey: added, recoveryCodes };
+      return { passkey: added, ...rest };
     },
   };
 }

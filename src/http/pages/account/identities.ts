@@ -31,8 +31,9 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
   router.get(LINK, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
     if (ctx.query['with'] !== undefined)
       return depart(ctx, deps, { onward: LINK, path: PATH, back: PATH, again: false });
-    const identity = arrived(ctx, deps, PATH);
-    if (!identity) return showLost(ctx, deps, PATH);
+    const arrival = arrived(ctx, deps, PATH);
+    if (!arrival) return showLost(ctx, deps, PATH);
+    const { identity } = arrival;
     return renderer.render(ctx, 'account/link-identity', {
       ...accountFrame(ctx, deps, 'identities'),
       action: `${LINK}?${ctx.querystring}`,
@@ -44,11 +45,11 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
   });
 
   router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
-    const identity = arrived(ctx, deps, PATH);
-    if (!identity) return seeOther(ctx, LINK);
+    const arrival = arrived(ctx, deps, PATH);
+    if (!arrival) return seeOther(ctx, LINK);
     settle(ctx, deps, PATH);
     const refusal = await attempt(
-      () => accounts.link(ctx.state.user.id, identity, ownerActor(ctx)),
+      () => accounts.link(ctx.state.user.id, arrival.identity, arrival.once, ownerActor(ctx)),
       passwordLength(config),
       400,
     );

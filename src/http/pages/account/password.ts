@@ -2,14 +2,14 @@ import type Router from '@koa/router';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { missing } from '../problems.ts';
-import { attempt } from '../sign-in.ts';
+import { attempt, signInBrowser } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
 const PATH = '/account/password';
 
 /** Changing the password signs out everywhere but here. */
 export function passwordRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, flash, accounts, sessions, config } = deps;
+  const { renderer, flash, accounts, config } = deps;
 
   router.get(PATH, ...steps.openFresh(PATH), (ctx: AccountContext) =>
     renderer.render(ctx, 'account/password', {
@@ -34,7 +34,7 @@ export function passwordRoutes(router: Router, steps: AccountSteps, deps: PagePa
       400,
     );
     if ('problems' in changed) return flash.leave(ctx, PATH, changed);
-    await sessions.login(ctx.req, ctx.res, session);
+    await signInBrowser(ctx, deps, { ...session, securityVersion: changed.securityVersion });
     return doneAt(ctx, '/account', 'password');
   });
 }

@@ -19,7 +19,10 @@ export async function stepUp(
   if (acr === undefined || isOutOfReach)
     return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
   if (accountId === undefined) return seeOther(ctx, place.urls.signIn);
+  // The account before its session: what ends the session in between ends this as well.
+  const account = await deps.accounts.find(accountId);
   const session = await deps.sessions.current(ctx.req, ctx.res);
+  if (!account) return seeOther(ctx, place.urls.signIn);
   const first = firstFactorOf(session?.amr ?? []);
   const { token, methods } = await deps.logins.beginStepUp(accountId, first);
   // A session lasts as long as it did: what was remembered is, what was not is not.
@@ -30,5 +33,5 @@ export async function stepUp(
   const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
   if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
     return seeOther(ctx, place.urls.verify);
-  return isFresh ? beginEnrolment(ctx, deps, { accountId, first }) : seeOther(ctx, place.urls.signIn);
+  return isFresh ? beginEnrolment(ctx, deps, account, first) : seeOther(ctx, place.urls.signIn);
 }

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import { strengthOf } from '../../../domain/mfa/acr.ts';
-import type { FirstFactor } from '../../../domain/pending-login.ts';
+import type { FirstFactor } from '../../../domain/login-steps.ts';
+import type { User } from '../../../domain/users/index.ts';
 import { epochSeconds } from '../../../kernel/clock.ts';
 import { userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
@@ -8,7 +9,7 @@ import { field, jsonField } from '../form.ts';
 import { missing } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
 import { seeOther, withParameter } from '../replies.ts';
-import { attempt, firstFactorOf } from '../sign-in.ts';
+import { attempt } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
 
 /** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
@@ -17,36 +18,37 @@ const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 /** Sends somebody on to set up the second factor that they must have; what they have shown so far is kept. */
 export async function beginEnrolment(
   ctx: PlaceContext,
-  { mfa, apps, enrolments, clock }: PageParts,
-  { accountId, first, remember = true }: { accountId: string; first: FirstFactor; remember?: boolean },
+  { mfa, apps, enrolments, loginSteps }: PageParts,
+  account: Pick<User, 'id' | 'securityVersion'>,
+  first: FirstFactor,
+  remember = true,
 ): Promise<void> {
   const { path, urls } = ctx.state.place;
-  const { id, secret, uri } = await mfa.totp.begin(accountId, NAMES.app);
-  apps.set(ctx, path, { accountId, id, secret, uri });
-  const { amr, acr } = strengthOf([first]);
-  enrolments.set(ctx, path, { accountId, amr, acr, authTime: epochSeconds(clock), remember });
+  const { id, secret, uri } = await mfa.totp.begin(account.id, NAMES.app);
+  apps.set(ctx, path, { accountId: account.id, id, secret, uri });
+  enrolments.set(ctx, path, { token: loginSteps.seal('enrolment', account, { first }), remember });
   seeOther(ctx, urls.enrol);
 }
 
 /** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
 export function enrolRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  const { renderer, csrf, flash, accounts, mfa, logins, config, apps, enrolments, arrivals, pending } = deps;
+  const { renderer, csrf, flash, mfa, loginSteps, clock, config, apps, enrolments, arrivals, pending } = deps;
 
-  const underWay = (ctx: PlaceContext) => {
+  const underWay = async (ctx: PlaceContext) => {
     const login = enrolments.read(ctx, ctx.state.place.path);
     const app = apps.read(ctx, ctx.state.place.path);
-    return login && app?.accountId === login.accountId ? { login, app } : null;
+    const step = login && (await loginSteps.open('enrolment', login.token));
+    return step && app?.accountId === step.account.id ? { ...step, app, remember: login.remember } : null;
   };
 
   /** The login goes on with these written down; once it has gone on they are not shown again. */
   const showCodes = async (ctx: PlaceContext, codes: string): Promise<void> => {
     const { path, frame, urls } = ctx.state.place;
-    const arrived = arrivals.read(ctx, path);
-    const token = pending.read(ctx, path)?.token;
-    const login = arrived ?? (token === undefined ? null : await logins.pendingLogin(token));
-    const account = login && (await accounts.find(login.accountId));
-    if (!account) return seeOther(ctx, urls.signIn);
-    const onwardUrl = arrived ? urls.onward : urls.verify;
+    const arrival = await loginSteps.open('arrival', arrivals.read(ctx, path)?.token);
+    const step = arrival ?? (await loginSteps.open('second-factor', pending.read(ctx, path)?.token));
+    if (!step) return seeOther(ctx, urls.signIn);
+    const { account } = step;
+    const onwardUrl = arrival ? urls.onward : urls.verify;
     return renderer.render(ctx, 'enrolled', { ...frame, account, codes: codes.split(' '), onwardUrl });
   };
 
@@ -54,10 +56,10 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     const { frame, urls, cancelAction, passkeyOnly } = ctx.state.place;
     const { problems, values } = flash.read(ctx);
     if (values['codes'] !== undefined) return showCodes(ctx, values['codes']);
-    const found = underWay(ctx);
-    const account = found && (await accounts.find(found.login.accountId));
-    if (!account) return seeOther(ctx, urls.signIn);
-    const { secret, uri } = found.app;
+    const found = await underWay(ctx);
+    if (!found) return seeOther(ctx, urls.signIn);
+    const { account, app } = found;
+    const { secret, uri } = app;
     return renderer.render(ctx, 'enrol', {
       ...frame,
       action: urls.enrol,
@@ -74,43 +76,51 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
   };
 
   router.get(path, open, async (ctx: PlaceContext) => {
-    const found = underWay(ctx);
+    const found = await underWay(ctx);
     if (!found || ctx.query['options'] === undefined) return show(ctx);
     const { passkeyOnly: verified } = ctx.state.place;
-    ctx.body = await mfa.passkeys.registrationOptions(found.login.accountId, { verified });
+    ctx.body = await mfa.passkeys.registrationOptions(found.account.id, { verified });
     return undefined;
   });
 
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     const { place } = ctx.state;
-    const found = underWay(ctx);
+    const found = await underWay(ctx);
     if (!found) return seeOther(ctx, place.urls.signIn);
-    const { login, app } = found;
-    const actor = userActor(ctx, 'pages', login.accountId);
+    const { account, content, app, remember } = found;
+    const { id, securityVersion: expected } = account;
+    const actor = userActor(ctx, 'pages', id);
     const passkey = field(ctx, 'passkey');
     const code = field(ctx, 'code').trim();
     const page = place.urls.enrol;
     if (!passkey && !code) return flash.leave(ctx, page, { status: 400, problems: [missing('code')] });
-    const added = await attempt<{ recoveryCodes: string[] | null }>(
+    // Bound to the account as it was: a factor that it has by now, or a new password, has ended this.
+    const added = await attempt<{ recoveryCodes: string[] | null; securityVersion: number }>(
       () =>
         passkey
-          ? mfa.passkeys.register(login.accountId, jsonField(ctx, 'passkey'), NAMES.passkey, actor, {
+          ? mfa.passkeys.register(id, jsonField(ctx, 'passkey'), NAMES.passkey, actor, {
               verified: place.passkeyOnly,
+              expected,
             })
-          : mfa.totp.confirm(login.accountId, app.id, code, actor),
+          : mfa.totp.confirm(id, app.id, code, actor, expected),
       passwordLength(config),
       400,
     );
     if ('problems' in added) return flash.leave(ctx, page, added);
     enrolments.clear(ctx, place.path);
     apps.clear(ctx, place.path);
+    const { first } = content;
+    const now = { id, securityVersion: added.securityVersion };
     let onward = place.urls.onward;
     if (passkey) {
       // Making a passkey proves nothing yet: it is shown once, as at every login from now on.
-      const { token } = await logins.beginStepUp(login.accountId, firstFactorOf(login.amr));
-      pending.set(ctx, place.path, { token, remember: login.remember });
+      const token = loginSteps.seal('second-factor', now, { first });
+      pending.set(ctx, place.path, { token, remember });
       onward = place.urls.verify;
-    } else arrivals.set(ctx, place.path, { ...login, ...strengthOf([firstFactorOf(login.amr), 'otp']) });
+    } else {
+      const arrival = { ...strengthOf([first, 'otp']), authTime: epochSeconds(clock) };
+      arrivals.set(ctx, place.path, { token: loginSteps.seal('arrival', now, arrival), remember });
+    }
     if (!added.recoveryCodes) return seeOther(ctx, onward);
     return flash.leave(ctx, page, { values: { codes: added.recoveryCodes.join(' ') } });
   });

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { isDomainError } from '../../../kernel/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { seeOther } from '../replies.ts';
@@ -38,18 +39,28 @@ export async function arrive(
   const { place } = ctx.state;
   deps.pending.clear(ctx, place.path);
   if (!enrol) return seeOther(ctx, await place.finish(ctx, signedIn));
-  const { accountId, amr, remember } = signedIn;
-  return beginEnrolment(ctx, deps, { accountId, first: firstFactorOf(amr), remember });
+  const { accountId: id, securityVersion, amr, remember } = signedIn;
+  return beginEnrolment(ctx, deps, { id, securityVersion }, firstFactorOf(amr), remember);
 }
 
 /** Somebody who left to read their mail, or to save their recovery codes, goes on. */
 export function onwardRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
   router.get(path, open, async (ctx: PlaceContext) => {
     const { place } = ctx.state;
-    const arrived = deps.arrivals.read(ctx, place.path);
-    if (!arrived) return seeOther(ctx, place.interaction ? place.path : place.urls.signIn);
-    deps.arrivals.clear(ctx, place.path);
-    return seeOther(ctx, await place.finish(ctx, arrived));
+    const arrival = deps.arrivals.read(ctx, place.path);
+    const step = arrival && (await deps.loginSteps.open('arrival', arrival.token));
+    const signInUrl = place.interaction ? place.path : place.urls.signIn;
+    if (!step) return seeOther(ctx, signInUrl);
+    const { id: accountId, securityVersion } = step.account;
+    const signedIn = { accountId, securityVersion, ...step.content, remember: arrival.remember };
+    try {
+      const url = await deps.loginSteps.finish(step, () => place.finish(ctx, signedIn));
+      deps.arrivals.clear(ctx, place.path);
+      return seeOther(ctx, url);
+    } catch (error) {
+      if (!isDomainError(error, 'invalid_token')) throw error;
+      return seeOther(ctx, signInUrl);
+    }
   });
 }
 

@@ -23,8 +23,9 @@ export function upstreamRoutes(router: Router, path: string, { open }: Steps, de
         (interaction?.prompt === 'login' && interaction.accountId !== undefined);
       return depart(ctx, deps, { onward: urls.upstream, path: place.path, back: urls.signIn, again });
     }
-    const identity = arrived(ctx, deps, place.path);
-    if (!identity) return showLost(ctx, deps, urls.signIn);
+    const arrival = arrived(ctx, deps, place.path);
+    if (!arrival) return showLost(ctx, deps, urls.signIn);
+    const { identity, once } = arrival;
     settle(ctx, deps, place.path);
     const tried = await attempt(
       async () => {
@@ -32,7 +33,7 @@ export function upstreamRoutes(router: Router, path: string, { open }: Steps, de
         const device = place.notice === undefined ? devices.read(ctx, '/') : null;
         const locale = renderer.language(ctx, place.frame);
         const actor = anonymousActor(ctx, 'pages');
-        const begun = await upstream.accounts.signIn(identity, { device, locale }, actor);
+        const begun = await upstream.accounts.signIn(identity, { device, locale, once }, actor);
         return 'pending' in begun ? begun : outcomeOf(begun, false);
       },
       passwordLength(config),

@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { LOGIN_STEP_TTL, type Once } from '../../../domain/login-steps.ts';
 import { isDomainError } from '../../../kernel/errors.ts';
 import type { Identity } from '../../../upstream/identity.ts';
 import type { PageParts } from '../dependencies.ts';
@@ -40,13 +41,26 @@ export async function depart(
   }
 }
 
-/** Who came back on the journey that the query names (`state`), for as long as the page at `path` has not used it up. */
-export function arrived(ctx: Context, { upstreamCookies }: PageParts, path: string): Identity | null {
+/**
+ * Who came back on the journey that the query names (`state`), for the page at `path`; null when that has settled it. The
+ * domain uses the journey up as well, because a browser may keep its cookie.
+ */
+export function arrived(
+  ctx: Context,
+  { upstreamCookies, clock }: PageParts,
+  path: string,
+): { identity: Identity; once: Once } | null {
   const { state } = ctx.query;
-  return isState(state) ? upstreamCookies.identity(state).read(ctx, path) : null;
+  const identity = isState(state) ? upstreamCookies.identity(state).read(ctx, path) : null;
+  return (
+    identity && {
+      identity,
+      once: { id: `upstream:${String(state)}`, expiresAt: clock.now() + LOGIN_STEP_TTL * 1000 },
+    }
+  );
 }
 
-/** Uses it up. */
+/** Ends it for this browser. */
 export function settle(ctx: Context, { upstreamCookies }: PageParts, path: string): void {
   const { state } = ctx.query;
   if (isState(state)) upstreamCookies.identity(state).clear(ctx, path);

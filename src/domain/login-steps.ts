@@ -1,0 +1,130 @@
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/ids.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { UsedSteps } from '../storage/used-steps.ts';
+import type { UserRecord, Users } from '../storage/users.ts';
+import type { Acr } from './mfa/acr.ts';
+
+/** What came first. */
+export type FirstFactor = 'password' | 'federated';
+
+/** What each kind of step holds. */
+interface Content {
+  /** The first factor was right, the second is still to come. */
+  'second-factor': { first: FirstFactor };
+  /** The first factor was right, and the account has to get its second now. */
+  'enrolment': { first: FirstFactor };
+  /** All was right: the browser has to come back once more, to be signed in. */
+  'arrival': { amr: string[]; acr: Acr; authTime: number };
+}
+type Kind = keyof Content;
+
+/** What may be used once. `expiresAt` is when it could not be used any more by itself, in milliseconds. */
+export interface Once {
+  id: string;
+  expiresAt: number;
+}
+
+export interface OpenStep<K extends Kind> extends Once {
+  account: UserRecord;
+  content: Content[K];
+}
+
+/**
+ * Logins under way, as tokens that their browsers carry and only this service can read: nothing is kept for them, and no
+ * page needs the password again. Each is for one kind of step and ends by itself after ten minutes; with everything that
+ * changes how the account is opened, or signs it out (its security version); and with its use.
+ */
+export interface LoginSteps {
+  seal<K extends Kind>(
+    kind: K,
+    account: Pick<UserRecord, 'id' | 'securityVersion'>,
+    content: Content[K],
+  ): string;
+  /** @param token unchecked. @returns null when it is none of this kind, or has ended but for its use. */
+  open<K extends Kind>(kind: K, token: unknown): Promise<OpenStep<K> | null>;
+  /**
+   * Uses a step up in `tx`: of any number of tries one does.
+   * @throws DomainError invalid_token for the others.
+   */
+  use(step: Once, tx: Tx): Promise<void>;
+  /** Whether a step was used. */
+  isUsed(step: Once): Promise<boolean>;
+  /**
+   * Uses a step up for `work`, unless that fails.
+   * @param work opens no transaction of its own.
+   * @throws DomainError invalid_token; what `work` throws.
+   */
+  finish<T>(step: Once, work: () => Promise<T>): Promise<T>;
+}
+
+/** Seconds that a step may wait for the next. */
+export const LOGIN_STEP_TTL = 600;
+
+interface Dependencies {
+  users: Pick<Users, 'findById'>;
+  usedSteps: UsedSteps;
+  inTransaction: InTransaction;
+  secrets: Secrets;
+  clock: Clock;
+}
+
+interface Sealed<K extends Kind> {
+  accountId: string;
+  securityVersion: number;
+  content: Content[K];
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+const purposeOf = (kind: Kind): string => `login-step:${kind}`;
+
+export function createLoginSteps({
+  users,
+  usedSteps,
+  inTransaction,
+  secrets,
+  clock,
+}: Dependencies): LoginSteps {
+  const unseal = <K extends Kind>(kind: K, bytes: Buffer): Sealed<K> | null => {
+    try {
+      return JSON.parse(secrets.open(purposeOf(kind), bytes)) as Sealed<K>;
+    } catch {
+      // Not one of ours.
+      return null;
+    }
+  };
+  const use: LoginSteps['use'] = async ({ id, expiresAt }, tx) => {
+    if (!(await usedSteps.add(id, new Date(expiresAt), tx))) throw new DomainError('invalid_token');
+  };
+  return {
+    seal(kind, { id: accountId, securityVersion }, content) {
+      const expiresAt = clock.now() + LOGIN_STEP_TTL * 1000;
+      const sealed: Sealed<typeof kind> = { accountId, securityVersion, content, expiresAt };
+      return secrets.seal(purposeOf(kind), JSON.stringify(sealed)).toString('base64url');
+    },
+    async open(kind, token) {
+      const bytes = Buffer.from(typeof token === 'string' ? token : '', 'base64url');
+      const sealed = unseal(kind, bytes);
+      if (!sealed || sealed.expiresAt <= clock.now()) return null;
+      const account = await users.findById(sealed.accountId);
+      if (account?.status !== 'active' || account.securityVersion !== sealed.securityVersion) return null;
+      // Of the bytes: one token has several spellings.
+      return {
+        id: sha256(bytes.toString('base64url')),
+        account,
+        content: sealed.content,
+        expiresAt: sealed.expiresAt,
+      };
+    },
+    use,
+    isUsed: ({ id }) => usedSteps.has(id),
+    finish: (step, work) =>
+      inTransaction(async (tx) => {
+        await use(step, tx);
+        return work();
+      }),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Provider } from 'oidc-provider';
+import type { UserRecord } from '../../storage/users.ts';
+
+interface Interaction {
+  result?: { login?: { accountId: string; securityVersion?: number } };
+}
+
+/**
+ * A login that a page has finished waits in its interaction until the browser comes for it. What has changed the account's
+ * security meanwhile has ended it: then the request goes on as if nobody had signed in.
+ */
+export function installLoginBinding(
+  provider: Provider,
+  findUser: (id: string) => Promise<UserRecord | null>,
+): void {
+  const Model = provider.Interaction;
+  const find = Model.find.bind(Model) as (...args: unknown[]) => Promise<Interaction | undefined>;
+  Object.assign(Model, {
+    async find(...args: unknown[]) {
+      const interaction = await find(...args);
+      const { login } = interaction?.result ?? {};
+      if (!interaction || login?.securityVersion === undefined) return interaction;
+      const account = await findUser(login.accountId);
+      if (account?.securityVersion !== login.securityVersion) delete interaction.result;
+      return interaction;
+    },
+  });
+}

@@ -1,0 +1,29 @@
+import type { Pool } from 'pg';
+import type { Tx } from './postgres/transaction.ts';
+
+export interface UsedSteps {
+  /**
+   * Remembers in `tx` that a step was used, until it could not be used any more by itself. Of any number of tries whose
+   * transactions commit one is the first. @returns whether this one is.
+   */
+  add(id: string, expiresAt: Date, tx: Tx): Promise<boolean>;
+  /** Whether a step was used. */
+  has(id: string): Promise<boolean>;
+}
+
+/** Steps that browsers carry sealed and that were used, in PostgreSQL. */
+export function createUsedSteps(pool: Pool): UsedSteps {
+  return {
+    async add(id, expiresAt, tx) {
+      const { rows } = await tx.query(
+        'insert into used_steps (id, expires_at) values ($1, $2) on conflict (id) do nothing returning id',
+        [id, expiresAt],
+      );
+      return rows.length === 1;
+    },
+    async has(id) {
+      const { rows } = await pool.query('select from used_steps where id = $1', [id]);
+      return rows.length > 0;
+    },
+  };
+}
