@@ -43,7 +43,7 @@ export interface LoginSteps {
     account: Pick<UserRecord, 'id' | 'securityVersion'>,
     content: Content[K],
   ): string;
-  /** @param token unchecked. @returns null when it is none of this kind, or has ended but for its use. */
+  /** @param token unchecked. @returns null when it is none of this kind, or has ended. */
   open<K extends Kind>(kind: K, token: unknown): Promise<OpenStep<K> | null>;
   /**
    * Uses a step up in `tx`: of any number of tries one does.
@@ -112,12 +112,9 @@ export function createLoginSteps({
       const account = await users.findById(sealed.accountId);
       if (account?.status !== 'active' || account.securityVersion !== sealed.securityVersion) return null;
       // Of the bytes: one token has several spellings.
-      return {
-        id: sha256(bytes.toString('base64url')),
-        account,
-        content: sealed.content,
-        expiresAt: sealed.expiresAt,
-      };
+      const id = sha256(bytes.toString('base64url'));
+      if (await usedSteps.has(id)) return null;
+      return { id, account, content: sealed.content, expiresAt: sealed.expiresAt };
     },
     use,
     isUsed: ({ id }) => usedSteps.has(id),

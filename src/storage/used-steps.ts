@@ -22,7 +22,11 @@ export function createUsedSteps(pool: Pool): UsedSteps {
       return rows.length === 1;
     },
     async has(id) {
-      const { rows } = await pool.query('select from used_steps where id = $1', [id]);
+      const { rows } = await pool.query({
+        name: 'used_steps_has',
+        text: 'select from used_steps where id = $1',
+        values: [id],
+      });
       return rows.length > 0;
     },
   };

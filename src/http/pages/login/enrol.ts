@@ -32,7 +32,8 @@ export async function beginEnrolment(
 
 /** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
 export function enrolRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  const { renderer, csrf, flash, mfa, loginSteps, clock, config, apps, enrolments, arrivals, pending } = deps;
+  const { renderer, csrf, flash, accounts, mfa, loginSteps, clock, config } = deps;
+  const { apps, enrolments, arrivals, pending } = deps;
 
   const underWay = async (ctx: PlaceContext) => {
     const login = enrolments.read(ctx, ctx.state.place.path);
@@ -46,8 +47,8 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     const { path, frame, urls } = ctx.state.place;
     const arrival = await loginSteps.open('arrival', arrivals.read(ctx, path)?.token);
     const step = arrival ?? (await loginSteps.open('second-factor', pending.read(ctx, path)?.token));
-    if (!step) return seeOther(ctx, urls.signIn);
-    const { account } = step;
+    const account = step && (await accounts.find(step.account.id));
+    if (!account) return seeOther(ctx, urls.signIn);
     const onwardUrl = arrival ? urls.onward : urls.verify;
     return renderer.render(ctx, 'enrolled', { ...frame, account, codes: codes.split(' '), onwardUrl });
   };
@@ -57,9 +58,9 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     const { problems, values } = flash.read(ctx);
     if (values['codes'] !== undefined) return showCodes(ctx, values['codes']);
     const found = await underWay(ctx);
-    if (!found) return seeOther(ctx, urls.signIn);
-    const { account, app } = found;
-    const { secret, uri } = app;
+    const account = found && (await accounts.find(found.account.id));
+    if (!account) return seeOther(ctx, urls.signIn);
+    const { secret, uri } = found.app;
     return renderer.render(ctx, 'enrol', {
       ...frame,
       action: urls.enrol,
