@@ -167,6 +167,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
             observe: metrics.store,
           }),
           findUser: (id) => users.findById(id),
+          lacksFactor: mfa.lacksRequired,
           staticClients: contractSettings.map(contractClient),
           pages: createProviderPages(pageTools.renderer, accounts, config.production),
           fetch: outboundFetch,

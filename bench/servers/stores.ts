@@ -37,7 +37,13 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
     },
   });
   return {
-    configuration: { adapter, findAccount: createFindAccount((id) => users.findById(id)) },
+    configuration: {
+      adapter,
+      findAccount: createFindAccount(
+        (id) => users.findById(id),
+        async () => false,
+      ),
+    },
     accountIds: rows.map(({ id }) => id),
   };
 }

@@ -71,11 +71,17 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
 }
 
-/** The library's look-up of accounts. A suspended or deleted account is none. */
-export function createFindAccount(findById: (id: string) => Promise<UserRecord | null>): FindAccount {
+/**
+ * The library's look-up of accounts. A suspended or deleted account is none, and one that has to get a second factor is
+ * none until it has.
+ */
+export function createFindAccount(
+  findById: (id: string) => Promise<UserRecord | null>,
+  lacksFactor: (user: UserRecord) => Promise<boolean>,
+): FindAccount {
   return async (_ctx, sub) => {
     const user = await findById(sub);
-    if (user?.status !== 'active') return undefined;
+    if (user?.status !== 'active' || (await lacksFactor(user))) return undefined;
     const account: Account = {
       accountId: user.id,
       claims: () => claimsOf(user) as Awaited<ReturnType<Account['claims']>>,

@@ -68,6 +68,8 @@ export interface ConfigurationDependencies {
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
   findUser(id: string): Promise<UserRecord | null>;
+  /** Whether an account must have a second factor and has none. */
+  lacksFactor(user: UserRecord): Promise<boolean>;
   /** First-party clients that are part of the service. */
   staticClients: ClientMetadata[];
   pages: ProviderPages;
@@ -92,7 +94,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     adapter: deps.adapter,
     fetch: deps.fetch,
     clients: deps.staticClients,
-    findAccount: createFindAccount(deps.findUser),
+    findAccount: createFindAccount(deps.findUser, deps.lacksFactor),
     loadExistingGrant: createLoadExistingGrant({
       consents: deps.consents,
       clock,

@@ -4,6 +4,7 @@ import { askForLogin, POLL } from '../oidc/support/ciba.ts';
 import { answer, atOnce, authorizationUrl, exchange, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
+import { systemActor } from '../../src/kernel/actor.ts';
 import { escapeHtml } from '../../src/http/pages/html.ts';
 import { type Letters, readLetters } from './support/mail.ts';
 
@@ -46,6 +47,12 @@ test('an account is made by the link, its address verified, and signed in', asyn
 
   const again = await agent.open(link);
   expect([again.status, heading(again)]).toEqual([400, 'This link no longer works']);
+  // Nor when the account is gone while the link would last.
+  await provider.operator.accounts.remove(user?.id ?? '', systemActor);
+  for (const spelling of [link, `${link}=`]) {
+    const late = await new UserAgent(provider.url).open(spelling);
+    expect([late.status, heading(late)]).toEqual([400, 'This link no longer works']);
+  }
 });
 
 test('nobody learns who has an account', async () => {

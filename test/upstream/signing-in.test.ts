@@ -165,6 +165,17 @@ describe('signing in by way of another Postern', () => {
     expect(await isIn(agent)).toBe(false);
   });
 
+  it('signs in once: not with cookies that were kept, nor in several browsers at once', async () => {
+    const person = await up.createPerson();
+    const agent = newAgent();
+    const back = await agent.open(await away(agent, `${STANDALONE}acme`, person));
+    const copies = Array.from({ length: 5 }, () => agent.copy());
+    const pages = await Promise.all(copies.map((copy) => copy.open(onwardOf(back))));
+    expect(pages.filter(({ url }) => url.pathname === '/account')).toHaveLength(1);
+    await agent.open(onwardOf(back));
+    expect(await isIn(agent)).toBe(false);
+  });
+
   it('in two tabs at once signs in to both', async () => {
     const [person, agent] = [await up.createPerson(), newAgent()];
     const first = await away(agent, `${STANDALONE}acme`, person);

@@ -46,6 +46,11 @@ export interface Mfa extends Freshness {
   /** Whether the policy (`mfa.requiredForRoles`) wants the account to have a second factor. */
   isRequired(account: { roles: string[] }): boolean;
   /**
+   * Whether the account must have a second factor and has none: then nothing acts for it, whatever it was given before,
+   * until it has signed in on the pages and got one.
+   */
+  lacksRequired(account: { id: string; roles: string[] }): Promise<boolean>;
+  /**
    * Checks the code of an authenticator app, or a recovery code, and uses it up.
    * @param proof.code what was typed, unchecked.
    * @returns what it was, and what it adds to the password's amr (RFC 8176).
@@ -100,6 +105,8 @@ export function createMfa(dependencies: MfaDependencies): Mfa {
     methods,
     hasSecondFactor: async (accountId) => (await methods(accountId)).length > 0,
     isRequired: (account) => requirement.applies(account),
+    lacksRequired: async (account) =>
+      requirement.applies(account) && (await methods(account.id)).length === 0,
     async verify(accountId, { code }, actor) {
       const method = await codes.verify(accountId, code, actor);
       return { method, amr: strengthOf(['password', method]).amr.filter((value) => value !== 'pwd') };

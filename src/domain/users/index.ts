@@ -8,6 +8,7 @@ import { lifecycle, type Lifecycle } from './lifecycle.ts';
 import { unlocking, type Unlocking } from './unlocking.ts';
 import { mistakes, type Mistakes } from './mistakes.ts';
 
+export type { Registration } from './creation.ts';
 export type { FirstAdmin } from './first-admin.ts';
 export type { User } from './user.ts';
 

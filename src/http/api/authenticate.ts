@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { type Acr, FRESH } from '../../domain/mfa/index.ts';
 import type { User } from '../../domain/users/index.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
@@ -19,6 +20,7 @@ interface Dependencies {
   publicUrl: string;
 }
 
+const TWO_FACTORS: Acr = 'urn:postern:acr:2fa';
 const CREDENTIALS = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i;
 
 /** The token of an Authorization header, the only place where one is looked for (RFC 6750 section 2.1). */
@@ -53,6 +55,8 @@ export async function authenticate(
     // A service account's own token is about nobody.
     if (user?.status !== 'active') throw new DomainError('invalid_token');
     if (!claims.scope?.split(' ').includes(scope)) throw insufficientScope(ctx, scheme, scope);
+    if (await services.mfa.lacksRequired(user))
+      throw insufficientLogin(ctx, scheme, { maxAge: FRESH, acr: TWO_FACTORS });
     // Whoever acts for the person (RFC 8693 section 4.1) has not logged in as them.
     const isOwn = claims['act'] === undefined;
     const login = {

@@ -1,5 +1,6 @@
 import { strengthOf } from '../../domain/mfa/acr.ts';
-import type { User } from '../../domain/users/index.ts';
+import type { Registration, User } from '../../domain/users/index.ts';
+import { epochSeconds } from '../../kernel/clock.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Actor } from '../../kernel/actor.ts';
 import type { TokenSet } from '../../oidc/contracts/tokens.ts';
@@ -16,9 +17,22 @@ export async function callingUser({ accounts }: DoorServices, caller: Caller | n
   return user;
 }
 
-/** Tokens of `door` for an account that has just been made. */
-export const tokensForNew = ({ tokens, clock }: DoorServices, door: string, user: User): Promise<TokenSet> =>
-  tokens.issue(door, user.id, { ...strengthOf(['password']), authTime: Math.floor(clock.now() / 1000) });
+/**
+ * Makes an account of somebody's own at a door whose reply signs them in.
+ * @throws DomainError mfa_required with the reason `enrolment` when such an account has to have a second factor first:
+ *   then it is made on the pages; what registration throws.
+ */
+export async function join(
+  { accounts, mfa, tokens, clock }: DoorServices,
+  door: string,
+  registration: Registration,
+  { actor, signal }: { actor: Actor; signal: AbortSignal },
+): Promise<{ user: User; tokens: TokenSet }> {
+  if (mfa.isRequired({ roles: ['user'] })) throw new DomainError('mfa_required', { reason: 'enrolment' });
+  const user = await accounts.register(registration, actor, signal);
+  const login = { ...strengthOf(['password']), authTime: epochSeconds(clock) };
+  return { user, tokens: await tokens.issue(door, user.id, login) };
+}
 
 export interface Credentials {
   /** An email address or a username; with `email`, an address only. */

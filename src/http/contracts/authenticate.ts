@@ -11,7 +11,8 @@ function bearerToken(ctx: Context): string | undefined {
 
 /**
  * Finds out who calls, as the operation demands it.
- * @throws DomainError invalid_token without a good credential, forbidden when an API key may not do this.
+ * @throws DomainError invalid_token without a good credential, forbidden when an API key may not do this, mfa_required for
+ *   an account that must have a second factor and has none.
  */
 export async function authenticate(
   ctx: Context,
@@ -26,6 +27,7 @@ export async function authenticate(
     const mayBe = caller && (auth === 'apiKey') === (caller.accountId === null);
     if (caller && !(mayBe && caller.key.permissions.includes(permission ?? '')))
       throw new DomainError('forbidden', permission === undefined ? {} : { reason: permission });
+    if (caller?.accountId) await refuseLacking(services, await services.accounts.find(caller.accountId));
     if (caller) return caller;
     if (auth === 'apiKey') throw new DomainError('invalid_token', { reason: 'api_key' });
   }
@@ -33,7 +35,16 @@ export async function authenticate(
   const claims = token === undefined ? null : await services.tokens.verify(door.name, token);
   if (!claims)
     throw new DomainError('invalid_token', { reason: token === undefined ? 'missing' : 'invalid' });
+  await refuseLacking(services, { id: claims.sub, roles: claims.roles });
   return { kind: 'user', claims, accountId: claims.sub };
+}
+
+async function refuseLacking(
+  { mfa }: DoorServices,
+  account: { id: string; roles: string[] } | null,
+): Promise<void> {
+  if (account && (await mfa.lacksRequired(account)))
+    throw new DomainError('mfa_required', { reason: 'enrolment' });
 }
 
 async function byApiKey(

@@ -7,13 +7,13 @@ import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
 import { missing, problemOf, type Problem } from './problems.ts';
-import { ACR_ONE_FACTOR, type SignedIn } from './sign-in.ts';
+import { ACR_ONE_FACTOR, type Outcome } from './sign-in.ts';
 import type { Frame } from './views.ts';
 
 export type Values = { name: string; username: string; email: string };
-export type CreateAttempt = { signedIn: SignedIn } | { problems: Problem[]; status: number; values: Values };
+export type CreateAttempt = Outcome | { problems: Problem[]; status: number; values: Values };
 
-type Make = (entered: Values & { password: string }) => Promise<Pick<User, 'id' | 'securityVersion'>>;
+type Make = (entered: Values & { password: string }) => Promise<User>;
 
 /**
  * Takes a posted create-account form: whoever made the account is signed in to it.
@@ -41,7 +41,7 @@ export const completeAccount = (
 
 async function attempt(
   ctx: Context,
-  { config, clock }: PageParts,
+  { config, clock, mfa }: PageParts,
   email: string,
   make: Make,
 ): Promise<CreateAttempt> {
@@ -54,10 +54,12 @@ async function attempt(
   ].flat();
   if (empty.length > 0) return { problems: empty, status: 400, values };
   try {
-    const { id: accountId, securityVersion } = await make({ ...values, password });
+    const user = await make({ ...values, password });
+    const { id: accountId, securityVersion } = user;
     const authTime = epochSeconds(clock);
     return {
       signedIn: { accountId, securityVersion, amr: ['pwd'], acr: ACR_ONE_FACTOR, authTime, remember: false },
+      enrol: mfa.isRequired(user),
     };
   } catch (error) {
     const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;

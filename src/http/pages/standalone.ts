@@ -9,6 +9,9 @@ import { signInBrowser } from './sign-in.ts';
 
 const URLS = placeUrls('', { create: '/register' });
 
+/** Where the pages of signing in by oneself are. */
+export const standaloneUrls: Pick<Place, 'path' | 'urls'> = { path: URLS.signIn, urls: URLS };
+
 /** Where somebody may be sent after signing in: the account pages. */
 const NEXT = /^\/account(\/[a-z]+)*$/;
 

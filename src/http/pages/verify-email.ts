@@ -6,11 +6,13 @@ import { anonymousActor } from '../actor.ts';
 import { completeAccount } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
-import { interactionPath } from './interaction/place.ts';
+import { interactionUrls } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
+import { beginEnrolment } from './login/enrol.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
 import { signInBrowser } from './sign-in.ts';
+import { standaloneUrls } from './standalone.ts';
 import type { ViewData } from './views.ts';
 
 const PATH = '/verify-email';
@@ -54,17 +56,18 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
     const attempt = await completeAccount(ctx, deps, token(ctx), link);
     if (!('signedIn' in attempt)) return flash.leave(ctx, withToken(PATH, ctx), attempt);
-    const { signedIn } = attempt;
+    const { signedIn, enrol } = attempt;
     const { interaction } = link;
-    if (interaction !== null && returns.read(ctx, '/') === interaction) {
-      const path = interactionPath(interaction);
-      returns.clear(ctx, '/');
-      const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
-      arrivals.set(ctx, path, {
-        token: loginSteps.seal('arrival', { id, securityVersion }, arrival),
-        remember,
-      });
-      return seeOther(ctx, `${path}/sign-in/continue`);
+    const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
+    const account = { id, securityVersion };
+    const place =
+      interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
+    if (place) returns.clear(ctx, '/');
+    if (enrol) return beginEnrolment(ctx, deps, place ?? standaloneUrls, account, 'password', remember);
+    if (place) {
+      const token = loginSteps.seal('arrival', account, arrival);
+      arrivals.set(ctx, place.path, { token, remember });
+      return seeOther(ctx, place.urls.onward);
     }
     await signInBrowser(ctx, deps, signedIn);
     if (interaction === null) return seeOther(ctx, '/');

@@ -12,6 +12,14 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   const login = policy.get('login');
   // They want the very value that was asked for; a stronger login is as good.
   for (const exact of ['essential_acrs', 'essential_acr']) login?.checks.remove(exact);
+  login?.checks.add(
+    new Check(
+      'account_unusable',
+      'End-User authentication is required',
+      'login_required',
+      ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+    ),
+  );
   policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   const isWeak = new Check(
     'acr_too_weak',

@@ -51,6 +51,13 @@ export class UserAgent {
       .join('; ');
   }
 
+  /** Another browser with the cookies that this one has now: somebody has copied them. @param issuer the node it asks. */
+  copy(issuer = this.#issuer): UserAgent {
+    const other = new UserAgent(issuer);
+    for (const [key, cookie] of this.#cookies) other.#cookies.set(key, cookie);
+    return other;
+  }
+
   /** Opens a page, following redirects as far as the issuer has them. */
   open(url: string | URL, headers: Record<string, string> = {}): Promise<Page> {
     return this.#send(new URL(url, this.#issuer), { headers });

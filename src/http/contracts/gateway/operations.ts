@@ -1,5 +1,5 @@
 import { DomainError } from '../../../kernel/errors.ts';
-import { callingUser, changeOwnPassword, inOwnField, logIn, tokensForNew } from '../accounts.ts';
+import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
 import { localeOf } from '../../endpoints/locale.ts';
 import { operation, type Operation } from '../door.ts';
 import { secondsZ } from '../times.ts';
@@ -19,8 +19,7 @@ const register = operation({
   replies: { 201: schemas.AuthResponse },
   refusals: [400, 409],
   async handle({ body, actor, signal, services }) {
-    const user = await services.accounts.register(body, actor, signal);
-    const tokens = await tokensForNew(services, NAME, user);
+    const { user, tokens } = await join(services, NAME, body, { actor, signal });
     return { status: 201, body: authResponse(user, tokens), accountId: user.id };
   },
 });
@@ -76,6 +75,8 @@ const validate = operation({
   refusals: [400],
   async handle({ body, services }) {
     const claims = await services.tokens.verify(NAME, body.token);
+    if (claims && (await services.mfa.lacksRequired({ id: claims.sub, roles: claims.roles })))
+      return { status: 200, body: invalid(false) };
     if (!claims) return { status: 200, body: invalid(await services.tokens.hasExpired(body.token)) };
     const { user_number: userId, username, roles, exp: expirationTime } = claims;
     return {

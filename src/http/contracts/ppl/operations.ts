@@ -1,6 +1,6 @@
 import type { User } from '../../../domain/users/index.ts';
 import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
-import { callingUser, changeOwnPassword, inOwnField, logIn, tokensForNew } from '../accounts.ts';
+import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
@@ -35,8 +35,7 @@ const register = operation({
   replies: { 201: schemas.RegisterResponse },
   refusals: [400],
   async handle({ body, actor, signal, services }) {
-    const user = await services.accounts.register(body, actor, signal);
-    const tokens = await tokensForNew(services, NAME, user);
+    const { user, tokens } = await join(services, NAME, body, { actor, signal });
     return {
       status: 201,
       body: signedIn('User registered successfully', user, tokens),

@@ -49,7 +49,8 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
   const signedIn = async (ctx: AccountContext, next: Next): Promise<void> => {
     const session = await sessions.current(ctx.req, ctx.res);
     const user = session && (await accounts.find(session.accountId));
-    if (!user) return signInFor(ctx, ctx.method === 'POST' ? pageOf(ctx) : ctx.path);
+    if (!user || (await mfa.lacksRequired(user)))
+      return signInFor(ctx, ctx.method === 'POST' ? pageOf(ctx) : ctx.path);
     Object.assign(ctx.state, { session, user });
     return next();
   };

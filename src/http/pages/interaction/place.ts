@@ -8,6 +8,12 @@ export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 
+/** Where the pages of an interaction are. */
+export const interactionUrls = (uid: string): Pick<Place, 'path' | 'urls'> => {
+  const path = interactionPath(uid);
+  return { path, urls: placeUrls(path, { create: '/create' }) };
+};
+
 const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
   client,
   uiLocales,
@@ -20,13 +26,13 @@ export async function interactionPlace(
   { accounts, interactions, mfa }: PageParts,
 ): Promise<Place> {
   const { uid, prompt, accountId, loginHint } = interaction;
-  const base = interactionPath(uid);
+  const { path, urls } = interactionUrls(uid);
   // Who comes from the consent page wants another account; for a fresh login it is the one in use.
   const user = accountId === undefined || prompt === 'consent' ? null : await accounts.find(accountId);
   return {
-    path: base,
-    urls: placeUrls(base, { create: '/create' }),
-    cancelAction: `${base}/abort`,
+    path,
+    urls,
+    cancelAction: `${path}/abort`,
     frame: frame(interaction),
     interaction,
     passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,

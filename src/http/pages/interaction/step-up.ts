@@ -33,5 +33,5 @@ export async function stepUp(
   const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
   if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
     return seeOther(ctx, place.urls.verify);
-  return isFresh ? beginEnrolment(ctx, deps, account, first) : seeOther(ctx, place.urls.signIn);
+  return isFresh ? beginEnrolment(ctx, deps, place, account, first) : seeOther(ctx, place.urls.signIn);
 }

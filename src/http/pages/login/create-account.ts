@@ -6,9 +6,9 @@ import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
 import { missing, problemOf } from '../problems.ts';
-import { seeOther } from '../replies.ts';
 import { keepReturn, showMailSent } from './mail-sent.ts';
 import type { PlaceContext, Steps } from './place.ts';
+import { arrive } from './sign-in.ts';
 
 /**
  * Creating an account. Unless `registration.verifyEmail` is off it begins with the address alone: the rest follows by
@@ -76,7 +76,7 @@ export function createAccountRoutes(
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     if (byMail && config.registration.open) return requestByMail(ctx);
     const attempt = await tryCreateAccount(ctx, deps, ctx.state.place.frame);
-    if ('signedIn' in attempt) return seeOther(ctx, await ctx.state.place.finish(ctx, attempt.signedIn));
+    if ('signedIn' in attempt) return arrive(ctx, deps, attempt);
     return flash.leave(ctx, ctx.state.place.urls.create, attempt);
   });
 }

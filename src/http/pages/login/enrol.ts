@@ -1,4 +1,5 @@
 import type Router from '@koa/router';
+import type { Context } from 'koa';
 import { strengthOf } from '../../../domain/mfa/acr.ts';
 import type { FirstFactor } from '../../../domain/login-steps.ts';
 import type { User } from '../../../domain/users/index.ts';
@@ -10,20 +11,20 @@ import { missing } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
 import { seeOther, withParameter } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
-import type { PlaceContext, Steps } from './place.ts';
+import type { Place, PlaceContext, Steps } from './place.ts';
 
 /** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
 const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 
 /** Sends somebody on to set up the second factor that they must have; what they have shown so far is kept. */
 export async function beginEnrolment(
-  ctx: PlaceContext,
+  ctx: Context,
   { mfa, apps, enrolments, loginSteps }: PageParts,
+  { path, urls }: Pick<Place, 'path' | 'urls'>,
   account: Pick<User, 'id' | 'securityVersion'>,
   first: FirstFactor,
   remember = true,
 ): Promise<void> {
-  const { path, urls } = ctx.state.place;
   const { id, secret, uri } = await mfa.totp.begin(account.id, NAMES.app);
   apps.set(ctx, path, { accountId: account.id, id, secret, uri });
   enrolments.set(ctx, path, { token: loginSteps.seal('enrolment', account, { first }), remember });

@@ -40,7 +40,7 @@ export async function arrive(
   deps.pending.clear(ctx, place.path);
   if (!enrol) return seeOther(ctx, await place.finish(ctx, signedIn));
   const { accountId: id, securityVersion, amr, remember } = signedIn;
-  return beginEnrolment(ctx, deps, { id, securityVersion }, firstFactorOf(amr), remember);
+  return beginEnrolment(ctx, deps, place, { id, securityVersion }, firstFactorOf(amr), remember);
 }
 
 /** Somebody who left to read their mail, or to save their recovery codes, goes on. */
