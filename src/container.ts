@@ -297,11 +297,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
   });
   const logRequest = createRequestLog(logger);
-  const { trustedProxies } = config.http;
-  const truth = createRequestTruth(
-    { publicUrl, doorHosts: Object.keys(config.contracts.hosts), trustedProxies, mtls: config.mtls },
-    logger,
-  );
+  const truth = createRequestTruth(config, logger);
   const listener = createListener({
     truth,
     prebuilt,

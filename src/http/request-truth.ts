@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
-import type { Settings } from '../config/index.ts';
+import type { Config } from '../config/index.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { isFromThisMachine, isLoopback, LOOPBACK_NAMES, rawValues } from './origin.ts';
 
@@ -25,15 +25,7 @@ export interface RequestTruth {
 /** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
 const REMEMBERED = { max: 1000, length: 100 };
 
-interface TruthSettings {
-  publicUrl: string;
-  /** Hostnames that contract doors answer at. */
-  doorHosts: string[];
-  /** Addresses or CIDR blocks whose X-Forwarded-For is believed. */
-  trustedProxies: string[];
-  /** The headers that only a trusted proxy may set, and the origin at which it asks for certificates. */
-  mtls: Settings['mtls'];
-}
+type TruthSettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;
 
 /**
  * Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For` can be believed: the first three are
@@ -44,10 +36,12 @@ interface TruthSettings {
  * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
  */
 export function createRequestTruth(
-  { publicUrl, doorHosts, trustedProxies, mtls }: TruthSettings,
+  { publicUrl, contracts, http, mtls }: TruthSettings,
   logger: Pick<Logger, 'warn'>,
 ): RequestTruth {
   const issuer = new URL(publicUrl);
+  const doorHosts = Object.keys(contracts.hosts);
+  const { trustedProxies } = http;
   const protocol = issuer.protocol.slice(0, -1);
   const hasLoopbackIssuer = LOOPBACK_NAMES.has(issuer.hostname);
   const trust = proxyAddr.compile(trustedProxies);
