@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../src/kernel/ids.ts';
-import { audit } from '../../src/storage/audit.ts';
 import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
 
 const PASSWORD = 'the right password';
@@ -62,8 +61,6 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await both()).toEqual(['account_locked', 'account_locked']);
     await accounts.unlock(id, at(null));
     expect(await both()).toEqual(['none', 'none']);
-    const events = await audit.list({ subject: id, limit: 100 });
-    expect(events.filter(({ type }) => type === 'user.unlocked')).toHaveLength(1);
   });
 
   test('is forgiven by the right password', async () => {
