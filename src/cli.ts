@@ -6,6 +6,7 @@ import { addApiKey } from './cli/commands/api-key.ts';
 import { addClient } from './cli/commands/client.ts';
 import { addContract } from './cli/commands/contract.ts';
 import { addDoctor } from './cli/commands/doctor.ts';
+import { addDump } from './cli/commands/dump.ts';
 import { addKey } from './cli/commands/key.ts';
 import { addLogin } from './cli/commands/login.ts';
 import { addMigrate } from './cli/commands/migrate.ts';
@@ -26,6 +27,7 @@ const parts = [
   addServe,
   addMigrate,
   addDoctor,
+  addDump,
   addUser,
   addClient,
   addApi,

@@ -69,6 +69,7 @@ try {
       TEST_POSTGRES_URL: postgres.databaseUrl(),
       TEST_REDIS_URL: redis.url,
       TEST_REDIS_SERVER: programs.redisServer,
+      TEST_PSQL: programs.psql,
       TEST_CHROMIUM: programs.chromium,
       TEST_APACHE: programs.apache,
       TEST_APACHE_OPENIDC: programs.apacheOpenidc,

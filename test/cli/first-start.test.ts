@@ -1,19 +1,25 @@
-import { stat } from 'node:fs/promises';
+import { execFile as run } from 'node:child_process';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { SIGNING_ALGS } from '../../src/kernel/signing-algs.ts';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
+import { provided, temporaryFolder } from '../support/cleanup.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
 import { json, ownToken, until } from './support/commands.ts';
 
 interface Created {
   client_id: string;
   client_secret: string;
 }
+
+const execFile = promisify(run);
 
 const PASSWORD = /Password +(\S{4}(?:-\S{4}){4}) /;
 
@@ -90,6 +96,82 @@ describe('a server with nothing but a folder', () => {
     const { users } = await json<{ users: unknown[] }>(['user', 'list'], { env });
     expect(users).toHaveLength(2);
     expect(users).toContainEqual(user);
+  });
+
+  it('moves to another PostgreSQL with all that is in it', async () => {
+    const { env } = postern;
+    const password = 'three unrelated words';
+    const client = await json<Created>(
+      ['client', 'create', '--name', 'Moved', '--grant', 'client_credentials'],
+      {
+        env,
+      },
+    );
+    const name = 'Bob "\\N" \\t ö';
+    const account = [
+      '--username',
+      'bob',
+      '--email',
+      'bob@example.test',
+      '--password',
+      password,
+      '--name',
+      name,
+    ];
+    const user = await json(['user', 'create', ...account], { env });
+    const file = path.join(await temporaryFolder(), 'postern.sql');
+    // Beside the server.
+    const written = await runCli(['dump', '--file', file], { env });
+    const keyFile = path.join(env['DATA_DIR'] ?? '', 'secrets.key');
+    expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining(keyFile) });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+
+    const { url: databaseUrl } = await createDatabase({ template: 'template1' });
+    const load = () => execFile(provided('TEST_PSQL'), ['--quiet', `--file=${file}`, databaseUrl]);
+    await load();
+    // Into one that is not empty it does nothing.
+    await expect(load()).rejects.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('already exists'),
+    });
+
+    const key = await readFile(keyFile, 'utf8');
+    const moved = await startPostern({ databaseUrl, env: { SECRETS_KEY: key } });
+    expect((await ownToken(moved.url, client)).status).toBe(200);
+    const { users } = await json<{ users: unknown[] }>(['user', 'list'], { env: moved.env });
+    expect(users).toContainEqual(user);
+    const login = await fetch(`${moved.url}/contracts/gateway/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ username: 'bob', password }),
+    });
+    expect(login.status).toBe(200);
+    const published = (await (await fetch(`${moved.url}/oauth2/jwks`)).json()) as { keys: { kid: string }[] };
+    expect(published.keys.map(({ kid }) => kid)).toEqual(await kids());
+    // The next account has the next number.
+    const next = await json<{ number: number }>(
+      ['user', 'create', '--email', 'next@example.test', '--password', password],
+      { env: moved.env },
+    );
+    expect(next.number).toBe((user['number'] as number) + 1);
+  });
+
+  it('dumps to standard output what it dumps to a file, and never half of it to one', async () => {
+    const { env } = postern;
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'postern.sql');
+    await runCli(['dump', '--file', file], { env });
+    const printed = await runCli(['dump'], { env });
+    const rows = (sql: string) =>
+      sql.replaceAll(/^--.*\n/gm, '').replaceAll(/^copy counters.*?^\\\.$/gms, '');
+    expect(rows(printed.stdout)).toBe(rows(await readFile(file, 'utf8')));
+    const failed = await runCli(['dump', '--file', path.join(folder, 'none', 'x.sql')], { env });
+    expect(failed).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^postern: Cannot write .*ENOENT/),
+    });
+    expect(await runCli(['dump', '--json'], { env })).toMatchObject({ code: 2 });
+    expect(await readdir(folder)).toEqual(['postern.sql']);
   });
 
   it('refuses a port that is taken, and leaves no PostgreSQL behind', async () => {

@@ -17,6 +17,7 @@ interface Wanted {
 /** The programs that the tests need besides npm's packages. */
 const PROGRAMS = {
   redisServer: { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
+  psql: { names: ['psql'], debian: 'postgresql-client' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     debian: 'chromium',

@@ -5,19 +5,27 @@ import type { Logger } from '../../kernel/logger.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { connectAtStart } from './readiness.ts';
 
-const FOLDER = path.resolve(import.meta.dirname, '../../../migrations');
+/** The folder of the *.sql files. */
+export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
+
+/** Where it is written which of them a database has. */
+export const MIGRATIONS_TABLE =
+  'create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())';
 
 /** Serialises migrators, from whatever node, for as long as the connection lives. */
 const LOCK = "(hashtextextended('postern.migrations', 0))";
 
 const nameOf = (file: string): string => path.basename(file, '.sql');
 
+/** The names of the migrations that the database has, in the order in which they were applied. */
 async function appliedNames(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ there: boolean }>(
     "select to_regclass('migrations') is not null as there",
   );
   if (!rows[0]?.there) return [];
-  const applied = await client.query<{ name: string }>('select name from migrations');
+  const applied = await client.query<{ name: string }>(
+    'select name from migrations order by applied_at, name',
+  );
   return applied.rows.map((row) => row.name);
 }
 
@@ -72,7 +80,7 @@ async function apply(client: Client, folder: string, logger: Logger): Promise<vo
  * @returns the names applied, oldest first
  * @throws StartupError when PostgreSQL cannot be reached, a migration fails, or the database is of a newer version.
  */
-export async function migrate(databaseUrl: string, logger: Logger, folder = FOLDER): Promise<string[]> {
+export async function migrate(databaseUrl: string, logger: Logger, folder = MIGRATIONS): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
   try {
     const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock${LOCK} as held`);
@@ -82,9 +90,7 @@ export async function migrate(databaseUrl: string, logger: Logger, folder = FOLD
     }
     const pending = await pendingNames(client, folder);
     if (pending.length === 0) return [];
-    await client.query(
-      'create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())',
-    );
+    await client.query(MIGRATIONS_TABLE);
     await apply(client, folder, logger);
     return pending;
   } catch (error) {
@@ -98,10 +104,21 @@ export async function migrate(databaseUrl: string, logger: Logger, folder = FOLD
 }
 
 /**
+ * What brought the database to where it is, as SQL in pieces, in order.
+ * @throws StartupError when the database is of a newer version.
+ */
+export async function* appliedMigrations(client: Client, folder = MIGRATIONS): AsyncGenerator<string> {
+  await pendingNames(client, folder);
+  yield `${MIGRATIONS_TABLE};\n`;
+  for (const name of await appliedNames(client))
+    yield `-- ${name}\n${await readFile(path.join(folder, `${name}.sql`), 'utf8')}\n`;
+}
+
+/**
  * The names of migrations that the database lacks, oldest first.
  * @throws StartupError when PostgreSQL cannot be reached, or the database is of a newer version.
  */
-export async function pendingMigrations(databaseUrl: string, folder = FOLDER): Promise<string[]> {
+export async function pendingMigrations(databaseUrl: string, folder = MIGRATIONS): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
   try {
     return await pendingNames(client, folder);

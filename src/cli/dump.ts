@@ -1,0 +1,61 @@
+/** `postern dump`: the way from one PostgreSQL to another. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Config } from '../config/index.ts';
+import { StartupError } from '../kernel/startup-error.ts';
+import { dump } from '../storage/postgres/dump.ts';
+import { UsageError } from './failure.ts';
+import type { Report } from './report.ts';
+import { withDatabase } from './session.ts';
+
+/** @throws StartupError for what cannot be written; anything else as it is. */
+function explainWriting(error: unknown, where: string): never {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || code === undefined) throw error;
+  throw new StartupError(`Cannot write ${where} (${code}).`, { cause: error });
+}
+
+/** Writes `file`, which is there whole or not at all, and for its owner alone. */
+async function toFile(pieces: AsyncIterable<string>, file: string): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await pipeline(pieces, createWriteStream(part, { mode: 0o600 }));
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    explainWriting(error, file);
+  }
+}
+
+const toStandardOutput = (pieces: AsyncIterable<string>): Promise<void> =>
+  pipeline(pieces, process.stdout, { end: false }).catch((error: unknown) =>
+    explainWriting(error, 'to standard output'),
+  );
+
+/** Without its key a database cannot be read, and the key is not in the dump. */
+const keyHint = ({ secretsKey, dataDir }: Config): string =>
+  secretsKey === undefined
+    ? `SECRETS_KEY of the new server is what is in ${path.join(dataDir, 'secrets.key')}.`
+    : 'SECRETS_KEY stays what it is.';
+
+/**
+ * Writes the database to `file`, or to standard output, where the report is a comment behind it.
+ * @throws UsageError when standard output shall hold a JSON object too; StartupError when it cannot be written or read.
+ */
+export async function writeDump({ file, json = false }: { file?: string; json?: boolean }): Promise<Report> {
+  if (file === undefined && json) throw new UsageError('With --json, name a --file.');
+  return withDatabase(async (database, config) => {
+    const pieces = dump(database.url);
+    const hint = keyHint(config);
+    if (file === undefined) {
+      await toStandardOutput(pieces);
+      return { json: {}, text: `-- ${hint}` };
+    }
+    await toFile(pieces, file);
+    const { size } = await stat(file);
+    const load = `Load it into an empty database: psql --file=${file} <DATABASE_URL>`;
+    return { json: { file, bytes: size }, text: `Wrote ${file}, ${size} bytes. ${load}\n${hint}` };
+  });
+}

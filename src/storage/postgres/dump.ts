@@ -1,0 +1,106 @@
+import type { Client } from 'pg';
+import { appliedMigrations } from './migrator.ts';
+import { connectAtStart } from './readiness.ts';
+
+/** Rows that are fetched at a time. */
+const BATCH = 500;
+
+/** What a session that loads the dump must agree on, whatever its server has set. */
+const HEAD = `\\set ON_ERROR_STOP on
+set client_encoding = 'UTF8';
+set standard_conforming_strings = on;
+set datestyle = 'ISO, MDY';
+set intervalstyle = 'postgres';
+set client_min_messages = 'warning';
+set statement_timeout = 0;
+set lock_timeout = 0;
+set idle_in_transaction_session_timeout = 0;
+begin;
+`;
+
+/** The form of a value in COPY's text format. */
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+const field = (value: string | null): string =>
+  value === null ? '\\N' : value.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character]!);
+
+interface Table {
+  name: string;
+  columns: string[];
+  /** Tables that its rows refer to. */
+  after: string[];
+}
+
+/** Names are quoted as SQL wants them. Generated columns are left out: they cannot be loaded. */
+async function tablesOf(client: Client): Promise<Table[]> {
+  const { rows } = await client.query<Table>(
+    `select quote_ident(relname) as name,
+            (select json_agg(quote_ident(attname) order by attnum) from pg_attribute
+              where attrelid = tables.oid and attnum > 0 and not attisdropped and attgenerated = '') as columns,
+            (select coalesce(json_agg(distinct quote_ident(other.relname)), '[]')
+               from pg_constraint join pg_class other on other.oid = confrelid
+              where conrelid = tables.oid and contype = 'f' and confrelid <> conrelid) as after
+       from pg_class tables
+      where relkind = 'r' and relnamespace = (select oid from pg_namespace where nspname = current_schema())
+      order by relname`,
+  );
+  return inOrder(rows);
+}
+
+/** Each table after those that it refers to. */
+function inOrder(tables: Table[]): Table[] {
+  const seen = new Set<Table>();
+  const ordered: Table[] = [];
+  const add = (table: Table): void => {
+    if (seen.has(table)) return;
+    seen.add(table);
+    for (const other of tables) if (table.after.includes(other.name)) add(other);
+    ordered.push(table);
+  };
+  for (const table of tables) add(table);
+  return ordered;
+}
+
+async function* rowsOf(client: Client, { name, columns }: Table): AsyncGenerator<string> {
+  const values = columns.map((column) => `${column}::text`);
+  await client.query(`declare dumped no scroll cursor for select ${values.join(', ')} from ${name}`);
+  for (;;) {
+    const { rows } = await client.query<(string | null)[]>({
+      text: `fetch ${BATCH} from dumped`,
+      rowMode: 'array',
+    });
+    if (rows.length === 0) break;
+    yield rows.map((row) => `${row.map(field).join('\t')}\n`).join('');
+  }
+  await client.query('close dumped');
+}
+
+/** Statements that have each sequence go on where it is. */
+async function sequences(client: Client): Promise<string> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format('select setval(%L, %s, true);', quote_ident(sequencename), last_value) as statement
+       from pg_sequences where schemaname = current_schema() and last_value is not null order by sequencename`,
+  );
+  return rows.map(({ statement }) => `${statement}\n`).join('');
+}
+
+/**
+ * The whole database as SQL for psql, in pieces: its migrations, then its rows as of one moment. Loaded into an empty
+ * database it is all there or, if the dump was cut short, nothing is.
+ * @throws StartupError when PostgreSQL cannot be reached, or the database is of a newer version.
+ */
+export async function* dump(databaseUrl: string): AsyncGenerator<string> {
+  const client = await connectAtStart(databaseUrl, 'postern-dump');
+  try {
+    await client.query('begin isolation level repeatable read, read only');
+    yield `-- The database of a Postern, ${new Date().toISOString()}. Load it into an empty one with psql.\n${HEAD}`;
+    yield* appliedMigrations(client);
+    for (const table of await tablesOf(client)) {
+      yield `\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;
+      yield* rowsOf(client, table);
+      yield '\\.\n';
+    }
+    yield `\n${await sequences(client)}commit;\n`;
+  } finally {
+    await client.end();
+  }
+}
