@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/kernel/logger.ts';
 import { StartupError } from '../../src/kernel/startup-error.ts';
@@ -38,6 +40,15 @@ test('makes a database in an empty DATA_DIR, and finds it again', async () => {
   expect(second.databaseUrl).toBe(first.databaseUrl);
   await execute(second.databaseUrl, 'insert into kept values (1)');
   await second.close();
+
+  // A copy is its copier's, root's too, and may be open to others.
+  const copy = path.join(await temporaryFolder(), 'copy');
+  await promisify(execFile)('cp', ['-r', dataDir, copy]);
+  await chmod(path.join(copy, 'postgres/cluster'), 0o755);
+  const third = await open(copy);
+  expect(third.firstRun).toBe(false);
+  await execute(third.databaseUrl, 'insert into kept values (2)');
+  await third.close();
 });
 
 test('lets nobody else at it: the files are closed, and the database asks for its password', async () => {

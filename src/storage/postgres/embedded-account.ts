@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { realpath, stat } from 'node:fs/promises';
+import { chmod, lchown, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { StartupError } from '../../kernel/startup-error.ts';
@@ -105,4 +105,20 @@ export async function accountFor(folder: string, postgres: string, owner: Owner 
     launch: (program, args, more) =>
       spawn(SETPRIV, [...privileges, program, ...args], { ...options, ...more }),
   };
+}
+
+/** Group and others, as far as PostgreSQL takes them in the mode of its data directory. */
+const TOO_OPEN = 0o027;
+
+/**
+ * Gives the files of a cluster back to its account, and closes them to others: a copy (`cp -r`) is its copier's, root's
+ * too, and may be open. Call it when no server runs on them.
+ * @param data PostgreSQL's data directory
+ */
+export async function reclaim(data: string, { owner }: Account): Promise<void> {
+  const { uid, mode } = await stat(data);
+  if ((mode & TOO_OPEN) !== 0) await chmod(data, 0o700);
+  if (!owner || uid === owner.uid) return;
+  for (const name of [...(await readdir(data, { recursive: true })), '.'])
+    await lchown(path.join(data, name), owner.uid, owner.gid);
 }

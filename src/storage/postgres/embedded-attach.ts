@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { StartupError } from '../../kernel/startup-error.ts';
+import { reclaim } from './embedded-account.ts';
 import { clusterUrl, type Cluster } from './embedded-cluster.ts';
 import { freePort } from './embedded-ports.ts';
 import { disownStrangers, findPostmaster, startPostmaster, stopPostmaster } from './embedded-postmaster.ts';
@@ -46,6 +47,7 @@ async function startInTurn(cluster: Cluster, fixed?: number): Promise<void> {
   if (!endTurn) return;
   try {
     if (await findPostmaster(cluster)) return;
+    await reclaim(cluster.data, cluster.account);
     await disownStrangers(cluster);
     await startPostmaster(cluster, fixed ?? (await freePort(cluster.port)));
   } finally {
