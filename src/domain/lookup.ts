@@ -22,36 +22,25 @@ export const emailKeyOf = (value: string): string | null => keyOf(() => parseEma
 export const usernameKeyOf = (value: string): string | null =>
   keyOf(() => parseUsername(value.trim()).usernameKey);
 
-/** All that guesses at an account are counted under: its names, and itself where it is signed in. */
-export const subjectsOf = ({
-  id,
-  email,
-  username,
-}: Pick<UserRecord, 'id' | 'email' | 'username'>): string[] => [
-  `email:${emailKeyOf(email)}`,
-  ...(username === null ? [] : [`username:${usernameKeyOf(username)}`]),
-  `id:${id}`,
-];
+/** What guesses at an account are counted under, by whichever of its names. */
+export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;
 
 /**
  * Whom somebody means.
  * @param typed unchecked: an `identifier` with an `@` is an email address, any other a username.
- * @returns the account, if there is one, and the subject that guesses at it are counted under: the typed name, not the
- *   account, so that locking one name of an account does not show in another.
+ * @returns the account, if there is one, and the subject that guesses at it are counted under: the account, so that all its
+ *   names share one count, else the typed name.
  */
 export async function lookUp(
   users: Users,
   typed: { identifier: unknown } | { email: unknown },
 ): Promise<{ subject: string; account: UserRecord | null }> {
   const value = 'email' in typed ? typed.email : typed.identifier;
-  if (typeof value === 'string') {
-    if ('email' in typed || AT_SIGN.test(value)) {
-      const key = emailKeyOf(value);
-      if (key !== null) return { subject: `email:${key}`, account: await users.findByEmailKey(key) };
-    } else {
-      const key = usernameKeyOf(value);
-      if (key !== null) return { subject: `username:${key}`, account: await users.findByUsernameKey(key) };
-    }
-  }
-  return { subject: 'nobody', account: null };
+  if (typeof value !== 'string') return { subject: 'nobody', account: null };
+  const isEmail = 'email' in typed || AT_SIGN.test(value);
+  const key = isEmail ? emailKeyOf(value) : usernameKeyOf(value);
+  if (key === null) return { subject: 'nobody', account: null };
+  const account = await (isEmail ? users.findByEmailKey(key) : users.findByUsernameKey(key));
+  const name = `${isEmail ? 'email' : 'username'}:${key}`;
+  return { subject: account ? subjectOf(account) : name, account };
 }

@@ -1,7 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { subjectsOf } from '../lookup.ts';
+import { subjectOf } from '../lookup.ts';
 import { sourceOfActor } from '../source.ts';
 import { present, toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
@@ -41,11 +41,9 @@ export function confirming(dependencies: ResetDependencies): Confirming {
     return null;
   };
 
-  /** Lets the source in again under each of the account's names. */
-  const forgive = async (account: UserRecord, source: string) => {
-    for (const subject of subjectsOf(account))
-      await lockout.forgive({ subject, accountId: account.id, source });
-  };
+  /** Lets the source in again. */
+  const forgive = (account: UserRecord, source: string) =>
+    lockout.forgive({ subject: subjectOf(account), accountId: account.id, source });
 
   return {
     async peek(token, actor) {

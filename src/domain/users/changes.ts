@@ -4,7 +4,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
-import { emailKeyOf } from '../lookup.ts';
+import { emailKeyOf, subjectOf } from '../lookup.ts';
 import { keepAnAdmin } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
@@ -112,7 +112,13 @@ export function changes(dependencies: AccountsDependencies): Changes {
       const proven =
         passwordHash === null
           ? current === null
-          : await passwordCheck.matches({ subject: `id:${id}`, account, password: current, actor, signal });
+          : await passwordCheck.matches({
+              subject: subjectOf(account),
+              account,
+              password: current,
+              actor,
+              signal,
+            });
       if (!proven) throw new DomainError('invalid_credentials', { field: 'current' });
       if (account.status === 'suspended') throw new DomainError('account_suspended');
       await policy.check(next, account);

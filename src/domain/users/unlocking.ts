@@ -1,5 +1,5 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { subjectsOf } from '../lookup.ts';
+import { subjectOf } from '../lookup.ts';
 import { sourceOfActor } from '../source.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { present, toUser, type User } from './user.ts';
@@ -25,7 +25,7 @@ export const unlocking = ({ users, audit, inTransaction, lockout }: AccountsDepe
       const sources = new Set(failures.map((event) => sourceOfActor(event.actor)));
       await audit.record({ type: 'user.unlocked', subject: record.id }, actor, tx);
       for (const source of sources)
-        for (const subject of [...subjectsOf(record), `factor:${record.id}`])
+        for (const subject of [subjectOf(record), `factor:${record.id}`])
           await lockout.forgive({ subject, accountId: record.id, source });
       return toUser(record);
     }),
