@@ -34,6 +34,7 @@ import { createRequestTruth } from './http/request-truth.ts';
 import { mailFolder } from './mail/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
+import { Replies } from './kernel/replies.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { OIDC_SCOPES } from './oidc/account.ts';
 import { AccessTokenVerifier } from './oidc/tokens/access-token-verifier.ts';
@@ -53,6 +54,7 @@ import { KeyRing } from './oidc/key-ring.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
 import { createOutboundFetch } from './oidc/outbound/fetch.ts';
 import { createProvider } from './oidc/provider.ts';
+import { createRedemption } from './oidc/redemption.ts';
 import { apis as apiStore } from './storage/apis.ts';
 import { audit } from './storage/audit.ts';
 import { createAdapters } from './storage/oidc/adapters.ts';
@@ -73,6 +75,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const { databaseUrl, logger } = options;
   const clock = systemClock;
   const secrets = new Secrets(options.secretsKey);
+  const replies = new Replies(logger);
 
   const stores = await openStores({
     databaseUrl,
@@ -80,6 +83,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     longestToken: MAX_ACCESS_TOKEN_TTL,
     secrets,
     clock,
+    replies,
     logger,
   });
   const { pool, redis, notifications, users, consents, counters, revocation, inTransaction } = stores;
@@ -147,6 +151,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const pageTools = createPageTools({ config, secrets, clock });
   const prebuilt = new Prebuilt();
   const cookies = cookieSettings(publicUrl, secrets);
+  const redemption = createRedemption({ replies, clock });
   const endGrant = (grantId: string) => revocation.endGrant(grantId);
   const live = new LiveProvider({
     keyRing,
@@ -164,6 +169,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
             stores: createAdapters({ pool, redis, clock, endGrant }),
             clients: clientRegistry,
             registered: createRegisteredClients(clientChanges),
+            redemption,
             observe: metrics.store,
           }),
           findUser: (id) => users.findById(id),
@@ -180,6 +186,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           audit,
           counters,
           guessLimit: domain.guessLimit,
+          replies,
           loginRequests: domain.loginRequests,
         },
         keys,
@@ -299,6 +306,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const logRequest = createRequestLog(logger);
   const truth = createRequestTruth(config, logger);
   const listener = createListener({
+    replies,
     truth,
     prebuilt,
     provider,
@@ -363,7 +371,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), domain.refusals.stop(), dispatchers.stop()]);
+      await Promise.all([usage.stop(), domain.refusals.stop(), dispatchers.stop(), replies.close()]);
       await stores.close();
     },
   };

@@ -28,7 +28,7 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
   const pool = createPool(databaseUrl, { logger, applicationName: 'bench' });
   const users = createUsers(pool);
   const { rows } = await pool.query<{ id: string }>('select id from users');
-  const adapter = createAdapters({
+  const stores = createAdapters({
     pool,
     redis: createRedis(redisUrl, logger),
     clock: systemClock,
@@ -38,7 +38,10 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
   });
   return {
     configuration: {
-      adapter,
+      adapter: (model) => {
+        const store = stores(model);
+        return { ...store, consume: (id) => store.claim(id, systemClock.now()) };
+      },
       findAccount: createFindAccount(
         (id) => users.findById(id),
         async () => false,

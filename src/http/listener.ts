@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { newUuid } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Replies } from '../kernel/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import { LOOPBACK_NAMES } from './origin.ts';
 import type { RequestTruth } from './request-truth.ts';
@@ -17,6 +18,7 @@ export interface Answered {
 }
 
 interface Dependencies {
+  replies: Pick<Replies, 'during'>;
   truth: Pick<RequestTruth, 'establish'>;
   prebuilt: Prebuilt;
   /** Answers /oauth2/*, /device and discovery. Asked for on each request: keys may have changed. */
@@ -50,6 +52,7 @@ function transportSecurityOf(publicUrl: string): string | undefined {
 
 /** The first to see every request. */
 export function createListener({
+  replies,
   truth,
   prebuilt,
   provider,
@@ -85,8 +88,7 @@ export function createListener({
       if (prebuilt.serve(method, path, res) || ops(path, req, res)) return;
       if (target === 'foreign' || (target === 'loopback' && !isDevMail(path)))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
-      else if (isProviders(path)) provider()(req, res);
-      else app(req, res);
+      else replies.during(res, () => (isProviders(path) ? provider()(req, res) : app(req, res)));
     } catch (error) {
       logger.error({ err: error, requestId }, 'request failed');
       if (!res.headersSent) res.writeHead(500, { 'Content-Type': 'application/json' });

@@ -1,16 +1,20 @@
 import { decodeJwt } from 'jose';
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
+import { isAnswer, type Replies } from '../kernel/replies.ts';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
 import type { RegisteredClients } from '../domain/registered-clients.ts';
 import { registrationRecords } from './clients/registration/records.ts';
 import type { ClientRegistry } from './clients/registry.ts';
+import type { createRedemption } from './redemption.ts';
 
 interface Dependencies {
   /** The stores of everything but clients. */
   stores: StoreFactory;
   clients: ClientRegistry;
   registered: RegisteredClients;
+  /** How what serves once is used up, by model. */
+  redemption: ReturnType<typeof createRedemption>;
   /** Is told how long each call of a store took, in seconds. */
   observe(model: string, operation: string, seconds: number): void;
 }
@@ -27,10 +31,17 @@ function inProtocolWords(model: string, error: unknown): never {
 }
 
 /** The library's adapters over our stores: exactly-once redemption in its error vocabulary, clients from the registry. */
-export function createAdapterFactory({ stores, clients, registered, observe }: Dependencies): AdapterFactory {
+export function createAdapterFactory({
+  stores,
+  clients,
+  registered,
+  redemption,
+  observe,
+}: Dependencies): AdapterFactory {
   return (model) => {
     if (model === 'Client') return clientAdapter(clients, registered);
     const store = stores(model);
+    const redeem = model === 'RefreshToken' ? redemption.shared : redemption.exclusive;
     const call = async <T>(operation: string, work: Promise<T>): Promise<T> => {
       const startedAt = performance.now();
       try {
@@ -46,18 +57,26 @@ export function createAdapterFactory({ stores, clients, registered, observe }: D
       find: async (id) => preciselyConsumed(await call('find', store.find(id))),
       findByUid: (uid) => call('find', store.findByUid(uid)),
       findByUserCode: (code) => call('find', store.findByUserCode(code)),
-      consume: (id) => call('consume', store.consume(id)),
+      consume: (id) => call('consume', redeem(store, id)),
       destroy: (id) => call('destroy', store.destroy(id)),
       revokeByGrantId: (grantId) => call('revoke', store.revokeByGrantId(grantId)),
     };
   };
 }
 
-/** The library asks only whether it was consumed; the grace of refresh tokens needs the moment, in seconds with fractions. */
+/**
+ * The library asks only whether it was consumed; the grace of refresh tokens needs the moment, in seconds with fractions,
+ * and that of a claim that is not settled.
+ */
 function preciselyConsumed(payload: AdapterPayload | void): AdapterPayload | undefined {
-  if (payload?.['consumedAt'] === undefined) return payload || undefined;
-  const { consumedAt, ...rest } = payload as AdapterPayload & { consumedAt: number };
-  return { ...rest, consumed: consumedAt / 1000 };
+  if (!payload) return undefined;
+  const { consumedAt, claimedAt, ...rest } = payload as AdapterPayload & {
+    consumedAt?: number;
+    claimedAt?: number;
+  };
+  if (consumedAt !== undefined) rest['consumed'] = consumedAt / 1000;
+  if (claimedAt !== undefined) rest['claimed'] = claimedAt / 1000;
+  return rest;
 }
 
 function clientAdapter(clients: ClientRegistry, registered: RegisteredClients): Adapter {
@@ -87,9 +106,21 @@ function proofJti(): string | undefined {
  * A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. Of a DPoP proof
  * it is told so in the words of RFC 9449 section 5, where the library says `invalid_grant`.
  */
-export function installReplayDetection(provider: Provider): void {
-  const unique = provider.ReplayDetection.unique.bind(provider.ReplayDetection);
-  provider.ReplayDetection.unique = async (iss, jti, exp) => {
+export function installReplayDetection(provider: Provider, replies: Pick<Replies, 'after'>): void {
+  const { ReplayDetection } = provider;
+  const unique = ReplayDetection.unique.bind(ReplayDetection);
+  const { save } = ReplayDetection.prototype;
+  Object.assign(ReplayDetection.prototype, {
+    async save(this: InstanceType<Provider['ReplayDetection']>, ...args: Parameters<typeof save>) {
+      const saved = await save.apply(this, args);
+      // With a request that was not answered it comes again.
+      await replies.after(async (status) => {
+        if (!isAnswer(status)) await this.destroy();
+      });
+      return saved;
+    },
+  });
+  ReplayDetection.unique = async (iss, jti, exp) => {
     const isUnique = await unique(iss, jti, exp).catch((error: unknown) => {
       if (error instanceof ReplayDetected) return false;
       throw error;

@@ -23,6 +23,7 @@ import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
+import { LOGOUT_PATH } from './logout/install.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/help.ts';
@@ -114,7 +115,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       jwks: '/oauth2/jwks',
       introspection: '/oauth2/introspect',
       revocation: '/oauth2/revoke',
-      end_session: '/oauth2/logout',
+      end_session: LOGOUT_PATH,
       pushed_authorization_request: '/oauth2/par',
       registration: REGISTRATION_PATH,
       device_authorization: '/oauth2/device_authorization',

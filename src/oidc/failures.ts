@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isDomainError } from '../kernel/errors.ts';
+import { isSessionSaved } from './sessions/renewal.ts';
 import type { ProviderPages } from './configuration.ts';
 
 interface Dependencies {
@@ -33,9 +34,22 @@ export function installFailureReplies(provider: Provider, { isUnavailable, page 
     ctx.status = 503;
     ctx.set('Retry-After', String(RETRY_AFTER));
     ctx.set('Cache-Control', 'no-store');
+    keepState(ctx);
     if (ctx.method === 'GET' && ctx.accepts('json', 'html') === 'html') await page(ctx, REPLY);
     else ctx.body = REPLY;
   });
+
+  /**
+   * The browser comes again with what it had: no cookie of a request that has come to nothing. Only a session that was
+   * saved under a new id needs its own.
+   */
+  function keepState(ctx: KoaContextWithOIDC): void {
+    const cookies = [ctx.response.get('Set-Cookie')].flat();
+    ctx.remove('Set-Cookie');
+    const name = provider.cookieName('session');
+    const kept = cookies.filter((cookie) => isSessionSaved(ctx) && cookie.startsWith(name));
+    if (kept.length > 0) ctx.set('Set-Cookie', kept);
+  }
 
   function isOutage(error: unknown): boolean {
     return isDomainError(error, 'unavailable') || isUnavailable(error);

@@ -1,5 +1,6 @@
 import { Provider } from 'oidc-provider';
 import type { GuessLimit } from '../domain/guess-limit.ts';
+import type { Replies } from '../kernel/replies.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { Keys } from './key-ring.ts';
 import { createConfiguration, type ConfigurationDependencies } from './configuration.ts';
@@ -23,12 +24,16 @@ import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installLoginBinding } from './interactions/login-binding.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
+import { installRedemption } from './redemption.ts';
+import { installResumption } from './resumption.ts';
+import { sessionLifetime } from './tokens/lifetimes.ts';
 import { installRefusals } from './refusals/install.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUserinfoTokens } from './tokens/userinfo-tokens.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
 import { installLogout } from './logout/install.ts';
 import { installSessionDevices } from './sessions/device.ts';
+import { installFormState } from './sessions/form-state.ts';
 import { installSessionRenewal } from './sessions/renewal.ts';
 import { SigningKey } from './signing-key.ts';
 
@@ -42,6 +47,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   isUnavailable(error: unknown): boolean;
   counters: Counters;
   guessLimit: GuessLimit;
+  replies: Replies;
 }
 
 /** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
@@ -67,15 +73,16 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
   installLoginBinding(provider, deps.findUser);
-  installReplayDetection(provider);
+  installReplayDetection(provider, deps.replies);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);
+  installFormState(provider, { secrets: deps.secrets, clock: deps.clock, publicUrl: deps.config.publicUrl });
   installCodeRedemption(provider, { clock: deps.clock });
   installUnauthorizedClient(provider);
   installPings(provider);
   installPolling(provider, deps.counters);
   installDeviceLinks(provider);
-  installApproval(provider);
+  installApproval(provider, (session) => sessionLifetime(deps.config.session, session));
   installUserCodeLimit(provider, deps.guessLimit);
   installRefreshRotation(provider, {
     secrets: deps.secrets,
@@ -83,6 +90,8 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     grace: deps.config.refresh.grace,
   });
   installFailureReplies(provider, { isUnavailable: deps.isUnavailable, page: deps.pages.error });
+  installRedemption(provider);
+  installResumption(provider, deps.replies);
   installFormPost(provider, deps.pages.formPost);
   installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
   installLogout(provider, deps.pages.loggedOut);

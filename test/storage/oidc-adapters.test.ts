@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
-import { AlreadyConsumed, GrantGone, ReplayDetected } from '../../src/storage/oidc/errors.ts';
+import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from '../../src/storage/oidc/errors.ts';
+import { CLAIM } from '../../src/kernel/replies.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 
 const UNDER_GRANT = [
@@ -48,6 +49,8 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     return { id, payload };
   };
 
+  const claim = (model: string, id: string) => adapter(model).claim(id, backend.clock.now());
+
   describe.each([...UNDER_GRANT, ...ALONE])('%s', (model) => {
     const more = async (): Promise<Payload> =>
       UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant(), accountId: randomUUID() } : {};
@@ -85,7 +88,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       expect(await adapter(model).find(id)).toBeDefined();
       backend.clock.forward(5_000 + after - before);
       expect(await adapter(model).find(id)).toBeUndefined();
-      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
     test('keeps whatever characters a client sent', async () => {
@@ -103,35 +106,63 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     const more = async (): Promise<Payload> =>
       UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant() } : {};
 
-    test('is consumed once by twenty that try at once', async () => {
+    test('is claimed once by twenty that try at once, and then consumed', async () => {
       const { id } = await save(model, await more());
       const before = backend.clock.now();
-      const { won, errors } = await outcomes(Array.from({ length: 20 }, () => adapter(model).consume(id)));
+      const { won, errors } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));
       expect(won).toBe(1);
-      for (const error of errors) expect(error).toBeInstanceOf(AlreadyConsumed);
+      for (const error of errors) expect(error).toBeInstanceOf(InOtherHands);
+      const claimed = await adapter(model).find(id);
+      expect(claimed?.['claimedAt']).toBeGreaterThanOrEqual(before);
+      expect(claimed?.['claimedAt']).toBeLessThanOrEqual(backend.clock.now());
+      expect(claimed).not.toHaveProperty('consumed');
+      await adapter(model).consume(id, backend.clock.now());
       const found = await adapter(model).find(id);
       const at = found?.['consumedAt'] as number;
       expect(at).toBeGreaterThanOrEqual(before);
       expect(at).toBeLessThanOrEqual(backend.clock.now());
       expect(found?.['consumed']).toBe(seconds(at));
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
+    });
+
+    test('serves again when a claim is released by whoever has it, or by nobody in time', async () => {
+      const { id } = await save(model, await more());
+      const at = backend.clock.now();
+      await adapter(model).claim(id, at);
+      await adapter(model).release(id, at - 1);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      await adapter(model).release(id, at);
+      expect(await adapter(model).find(id)).not.toHaveProperty('claimedAt');
+      await claim(model, id);
+      backend.clock.forward(CLAIM - 1_000);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      backend.clock.forward(1_001);
+      const { won } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));
+      expect(won).toBe(1);
+      await adapter(model).consume(id, backend.clock.now());
+      await adapter(model).release(id, at);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
     test('stays consumed when it is saved again', async () => {
       const { id, payload } = await save(model, await more());
-      await adapter(model).consume(id);
+      await claim(model, id);
       await adapter(model).upsert(id, { ...payload, jti: id, error: 'late' }, 60);
-      expect(await adapter(model).find(id)).toMatchObject({ error: 'late', consumed: expect.any(Number) });
-      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      await adapter(model).consume(id, backend.clock.now());
+      await adapter(model).upsert(id, { ...payload, jti: id, error: 'later' }, 60);
+      expect(await adapter(model).find(id)).toMatchObject({ error: 'later', consumed: expect.any(Number) });
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
-    test('is not consumed when it was never there, was destroyed or has expired', async () => {
-      await expect(adapter(model).consume(newId())).rejects.toBeInstanceOf(AlreadyConsumed);
+    test('is not claimed when it was never there, was destroyed or has expired', async () => {
+      await expect(claim(model, newId())).rejects.toBeInstanceOf(AlreadyConsumed);
       const { id } = await save(model, await more());
       await adapter(model).destroy(id);
-      await expect(adapter(model).consume(id)).rejects.toBeInstanceOf(AlreadyConsumed);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
       const { id: old } = await save(model, await more(), 10);
       backend.clock.forward(10_001);
-      await expect(adapter(model).consume(old)).rejects.toBeInstanceOf(AlreadyConsumed);
+      await expect(claim(model, old)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
   });
 

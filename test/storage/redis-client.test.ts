@@ -63,12 +63,14 @@ test('the adapters need one call of Redis for each operation, two to write under
     expect((written['evalsha'] ?? 0) + (written['eval'] ?? 0)).toBe(2);
   }
   expect(await commandsDuring(redis, () => codes.find('first'))).toEqual({ hmget: 1 });
-  await codes.consume('first');
-  expect(await commandsDuring(redis, () => codes.consume('second'))).toEqual({
+  await codes.claim('first', backend.clock.now());
+  const now = backend.clock.now();
+  expect(await commandsDuring(redis, () => codes.claim('second', now))).toEqual({
     evalsha: 1,
     hmget: 1,
     hset: 1,
   });
+  expect(await commandsDuring(redis, () => codes.consume('second', now))).toEqual({ hdel: 1 });
   const interactions = backend.adapters('Interaction');
   await interactions.upsert('first', {}, 60);
   const alone = await commandsDuring(redis, () => interactions.upsert('second', {}, 60));
@@ -94,7 +96,9 @@ describe.each(KINDS.slice(1))('%s', (kind) => {
     for (const asked of [
       codes.find('a'),
       codes.upsert('a', { grantId }, 60),
-      codes.consume('a'),
+      codes.claim('a', backend.clock.now()),
+      codes.consume('a', backend.clock.now()),
+      codes.release('a', backend.clock.now()),
       codes.destroy('a'),
     ])
       await expect(asked).rejects.toMatchObject({ code: 'unavailable' });

@@ -4,22 +4,37 @@ type DeviceCode = InstanceType<Provider['DeviceCode']>;
 
 /** What of a session counts here. */
 interface Session {
+  transient?: boolean;
   /** Seconds since the epoch; a session that was never stored has none. */
   exp?: number;
+  touched?: boolean;
   persist(): Promise<unknown>;
+  save(ttl: number): Promise<unknown>;
 }
+
+/** What the library writes into a code whose approval failed for no reason of the person's. */
+const FAILED = 'server_error';
 
 /**
  * Stores the session before the code that was approved in it. The library does it when the page has been answered, and a
- * device that asks in between would find no session that its code is bound to, and give up.
+ * device that asks in between would find no session that its code is bound to, and give up. An approval that comes to
+ * nothing because a store is away leaves the code as it was, so that the person can go on: neither is the failure kept, nor
+ * that somebody was about to approve it. Of two who do, the first is the one.
+ * @param lifetime of a new session, in seconds.
  */
-export function installApproval(provider: Provider): void {
+export function installApproval(provider: Provider, lifetime: (session: Session) => number): void {
   const { prototype } = provider.DeviceCode;
   const { save } = prototype;
   Object.assign(prototype, {
     async save(this: DeviceCode) {
+      if (this.error === FAILED) return this.jti;
       const session = Provider.ctx?.oidc.session as Session | undefined;
-      if (this.accountId !== undefined && session?.exp !== undefined) await session.persist();
+      if (this.accountId !== undefined && session) {
+        await (session.exp === undefined ? session.save(lifetime(session)) : session.persist());
+        // The library gives the browser its cookie only with a session that it saves itself.
+        session.touched = true;
+      }
+      this.inFlight = undefined;
       return save.call(this);
     },
   });

@@ -59,6 +59,9 @@ const PROBLEMS = new Map<string, UserCodeProblem>([
   ['AlreadyUsedError', { kind: 'used' }],
 ]);
 
+/** The library's words for a form that came without what it was handed out with. */
+const NO_FORM = 'could not find device form details';
+
 const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
 
 /** Names that the library gives its form, which it hands over as HTML. */
@@ -118,11 +121,8 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
     mask: MASK,
     deviceInfo: (ctx) => ({ ...deviceOfRequest((name) => ctx.req.headers[name]) }),
     async userCodeInputSource(ctx, _form, _out, error) {
-      if (error && ctx.oidc.session?.exp === undefined) {
-        // The library would keep a session that it never began, and fail.
-        Object.assign(ctx.oidc.session ?? {}, { touched: false });
-        return pages.stale(ctx);
-      }
+      const isLost = error instanceof errors.SessionNotFound && ctx.oidc.session?.accountId === undefined;
+      if (error?.message === NO_FORM || isLost) return pages.stale(ctx);
       if (error?.name === 'AbortedError') {
         await record(ctx, 'device.refused');
         return pages.refused(ctx);

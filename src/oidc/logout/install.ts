@@ -5,7 +5,10 @@ import { farewells } from './front-channel.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
-const CONFIRM = '/oauth2/logout/confirm';
+/** Where people sign out (OpenID Connect RP-Initiated Logout 1.0), and below it the page that asks them. */
+export const LOGOUT_PATH = '/oauth2/logout';
+
+const CONFIRM = `${LOGOUT_PATH}/confirm`;
 
 /** Leaves the back channel to the outbox, and puts the front channel into the reply that ends a session. */
 export function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {

@@ -1,6 +1,12 @@
-import type { Provider } from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 
 type Session = InstanceType<Provider['Session']> & { oldId?: string | undefined };
+
+/** The requests whose session has been saved, under the id that its cookie has. */
+const saved = new WeakSet<object>();
+
+/** Whether the session of a request has been saved in it: else the cookie that it set names none. */
+export const isSessionSaved = (ctx: object): boolean => saved.has(ctx);
 
 /**
  * A session whose id is renewed at login is saved under the new one before the old one ends. The library does it the
@@ -15,6 +21,8 @@ export function installSessionRenewal(provider: Provider): void {
       const { oldId } = this;
       this.oldId = undefined;
       const id = await save.call(this, ttl);
+      const { ctx } = Provider;
+      if (ctx) saved.add(ctx);
       if (oldId !== undefined) await provider.Session.adapter.destroy(oldId);
       return id;
     },

@@ -9,6 +9,12 @@ const REGISTRATION = 315_360_000;
 
 type Ttl = NonNullable<Configuration['ttl']>;
 
+/** How long the session of a browser lives, in seconds. */
+export const sessionLifetime = (
+  { ttl, remembered }: Config['session'],
+  { transient = false }: { transient?: boolean },
+): number => (transient ? ttl : remembered);
+
 /**
  * How long everything lives, in seconds. A login under refresh tokens has an absolute end besides the sliding one. What a
  * client says of its own tokens goes before the server's setting; of access tokens for an API, the shorter of its and the
@@ -36,8 +42,7 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
     Grant: refresh.absolute,
     // As long as its client, or until that changes something and gets another.
     RegistrationAccessToken: REGISTRATION,
-    Session: (_ctx: KoaContextWithOIDC, { transient }: { transient?: boolean }) =>
-      transient ? session.ttl : session.remembered,
+    Session: (_ctx: KoaContextWithOIDC, one: { transient?: boolean }) => sessionLifetime(session, one),
     RefreshToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) => {
       const startedAt = token.iiat ?? epochSeconds(clock);
       const idle = client.refresh_token_ttl ?? refresh.idle;

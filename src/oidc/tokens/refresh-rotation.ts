@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
+import { CLAIM } from '../../kernel/replies.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 
@@ -10,7 +12,9 @@ interface Dependencies {
   grace: number;
 }
 
-type RefreshToken = InstanceType<Provider['RefreshToken']> & { consumed?: unknown };
+/** `consumed`, `claimed`: when a reply with its successor was sent, or was being made, in seconds since the epoch. */
+type RefreshToken = InstanceType<Provider['RefreshToken']> & { consumed?: unknown; claimed?: unknown };
+type Find = (value: string, options?: object) => Promise<RefreshToken | undefined>;
 
 /** The token request under way, if this is one. */
 function tokenRequest(): KoaContextWithOIDC | undefined {
@@ -21,32 +25,47 @@ function tokenRequest(): KoaContextWithOIDC | undefined {
 /**
  * Refresh token rotation (RFC 9700 section 4.14.2) with a grace: a token that was just rotated and comes again from the
  * same client gets the same successor, so a lost reply or a second tab logs nobody out. The successor is derived from
- * the presented token under a server key: nothing is kept in clear, and parallel tries agree without talking.
- * After the grace the library sees a consumed token and ends the family.
+ * the presented token under a server key: nothing is kept in clear, and parallel tries agree without talking. The grace
+ * begins when a reply has been sent: until then the token may come again at any time, because its owner has no other. After
+ * the grace the library sees a consumed token and ends the family.
  */
 export function installRefreshRotation(provider: Provider, { secrets, clock, grace }: Dependencies): void {
   const Model = provider.RefreshToken;
+  const { IN_PAYLOAD } = Model as unknown as { IN_PAYLOAD: string[] };
+  Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed'] });
   const { generateTokenId, consume } = Model.prototype as unknown as {
     generateTokenId(this: RefreshToken): string;
     consume(this: RefreshToken): Promise<void>;
   };
-  const find = Model.find.bind(Model) as (
-    value: string,
-    options?: object,
-  ) => Promise<RefreshToken | undefined>;
+  const find = Model.find.bind(Model) as Find;
 
-  const isWithinGrace = (token: RefreshToken, ctx: KoaContextWithOIDC): boolean => {
-    const client = ctx.oidc.client as ExtraClientProperties | undefined;
-    const seconds = client?.refresh_token_grace ?? grace;
-    // Adapters report the moment of consumption with fractions of a second.
-    return typeof token.consumed === 'number' && clock.now() / 1000 - token.consumed < seconds;
-  };
+  const graceOf = ({ oidc }: KoaContextWithOIDC): number =>
+    (oidc.client as ExtraClientProperties | undefined)?.refresh_token_grace ?? grace;
+  const since = (moment: unknown): number =>
+    typeof moment === 'number' ? clock.now() / 1000 - moment : Infinity;
+  const successorOf = (token: RefreshToken): string => secrets.mac('refresh-token-successor', token.jti);
+
+  /** A claim that nobody has settled, because the reply was never sent, or the process ended just after it was. */
+  const isAbandoned = ({ claimed }: RefreshToken): boolean =>
+    claimed !== undefined && since(claimed) * 1000 > CLAIM;
 
   Object.assign(Model, {
     async find(value: string, options?: object) {
-      const token = await find(value, options);
       const ctx = tokenRequest();
-      if (token?.consumed && ctx && isWithinGrace(token, ctx)) token.consumed = undefined;
+      let token = await find(value, options);
+      if (!token || !ctx) return token;
+      // Without a grace the moment counts at which the other reply is sent.
+      for (let pause = 10; graceOf(ctx) === 0 && token?.claimed !== undefined && pause < 1_000; pause *= 2) {
+        await sleep(pause);
+        token = await find(value, options);
+      }
+      if (token && isAbandoned(token)) {
+        // Whoever uses the successor has had the reply.
+        const successor = await find(successorOf(token), { ignoreExpiration: true });
+        if (successor && (successor.consumed !== undefined || successor.claimed !== undefined))
+          token.consumed = token.claimed;
+      }
+      if (token?.consumed !== undefined && since(token.consumed) < graceOf(ctx)) token.consumed = undefined;
       return token;
     },
   });
@@ -54,7 +73,7 @@ export function installRefreshRotation(provider: Provider, { secrets, clock, gra
   Object.assign(Model.prototype, {
     generateTokenId(this: RefreshToken) {
       const rotated = tokenRequest()?.oidc.entities['RotatedRefreshToken'];
-      return rotated ? secrets.mac('refresh-token-successor', rotated.jti) : generateTokenId.call(this);
+      return rotated ? successorOf(rotated) : generateTokenId.call(this);
     },
     async consume(this: RefreshToken) {
       try {
@@ -64,7 +83,7 @@ export function installRefreshRotation(provider: Provider, { secrets, clock, gra
         if (!(error instanceof errors.InvalidGrant) || !ctx) throw error;
         // A parallel try was first: within the grace both get the same successor.
         const current = await find(this.jti, { ignoreExpiration: true });
-        if (!current || !isWithinGrace(current, ctx)) throw error;
+        if (!current || since(current.consumed) >= graceOf(ctx)) throw error;
       }
     },
   });

@@ -4,20 +4,29 @@ export type Payload = Record<string, unknown>;
 /** What oidc-provider asks of a store, for one model. Each of them throws DomainError unavailable when the store is. */
 export interface Adapter {
   /**
-   * Writes a record that lives `expiresIn` seconds. Never makes a consumed record unconsumed.
+   * Writes a record that lives `expiresIn` seconds. Never makes a consumed record unconsumed or a claimed one free.
    * @throws GrantGone when its grant has ended; ReplayDetected for a model whose ids are used once.
    */
   upsert(id: string, payload: Payload, expiresIn?: number): Promise<void>;
   /**
    * The record, unless it has expired; of a consumed one also `consumed` (seconds since the epoch) and `consumedAt`
-   * (milliseconds).
+   * (milliseconds), of one that is claimed `claimedAt` (milliseconds).
    */
   find(id: string): Promise<Payload | undefined>;
   /** A session by its `uid`, without its id: for looking at, not for saving. */
   findByUid(uid: string): Promise<Payload | undefined>;
   findByUserCode(userCode: string): Promise<Payload | undefined>;
-  /** Of any number of parallel calls one succeeds. @throws AlreadyConsumed for the others, and when it is gone. */
-  consume(id: string): Promise<void>;
+  /**
+   * Takes the record to answer one request with it: of any number of parallel calls one succeeds. Whoever has it consumes
+   * or releases it within `CLAIM` milliseconds; after that it is anybody's again.
+   * @param at the time in milliseconds, by which the claim is known.
+   * @throws AlreadyConsumed when it was, or is gone; InOtherHands.
+   */
+  claim(id: string, at: number): Promise<void>;
+  /** The request that it was claimed for has been answered: it serves no more. @param at milliseconds. */
+  consume(id: string, at: number): Promise<void>;
+  /** That request has not been answered: it serves again, unless somebody else has claimed it since. */
+  release(id: string, at: number): Promise<void>;
   destroy(id: string): Promise<void>;
   /** Ends every record of the grant in this store; the grant itself lives on. */
   revokeByGrantId(grantId: string): Promise<void>;

@@ -3,6 +3,11 @@ export class AlreadyConsumed extends Error {
   override readonly name = 'AlreadyConsumed';
 }
 
+/** Another request is being answered with the record: whether it was used is not known yet. */
+export class InOtherHands extends Error {
+  override readonly name = 'InOtherHands';
+}
+
 /** This id was seen before and is still remembered. */
 export class ReplayDetected extends Error {
   override readonly name = 'ReplayDetected';

@@ -4,7 +4,7 @@ import { isUuid } from '../../kernel/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { GrantGone } from './errors.ts';
 import { run } from './postgres-query.ts';
-import { pack, unpack } from './record.ts';
+import { notConsumed, pack, unpack } from './record.ts';
 
 /*
  * The account's row is locked until this commits, so that a suspension or deletion under way comes wholly before (no
@@ -46,12 +46,12 @@ export function postgresGrants({ pool, clock, endGrant }: Dependencies): Adapter
       // PostgreSQL has no NUL in its texts.
       if (id.includes('\0')) return undefined;
       const { rows } = await run<{ payload: Payload }>(pool, FIND, [id, clock.now()]);
-      return rows[0] && unpack(id, rows[0].payload, null);
+      return rows[0] && unpack(id, rows[0].payload);
     },
     destroy: endGrant,
     findByUid: async () => undefined,
     findByUserCode: async () => undefined,
-    consume: () => Promise.reject(new TypeError('a grant is not consumed')),
+    ...notConsumed('a grant'),
     revokeByGrantId: async () => undefined,
   };
 }

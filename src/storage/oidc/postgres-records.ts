@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../../kernel/clock.ts';
+import { CLAIM } from '../../kernel/replies.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
-import { AlreadyConsumed, GrantGone, ReplayDetected } from './errors.ts';
+import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './postgres-query.ts';
-import { foundExpired, isUsedOnce, pack, unpack } from './record.ts';
+import { foundExpired, isUsedOnce, pack, unpack, type Uses } from './record.ts';
 
 const INSERT = `insert into oidc_records (model, id, payload, grant_id, account_id, client_id, expires_at)
   values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000))
@@ -25,14 +26,33 @@ const INSERT_ONCE = {
 
 const FIND = {
   name: 'oidc_records_find',
-  text: `select payload, (extract(epoch from consumed_at) * 1000)::float8 as consumed_at from oidc_records
-    where model = $1 and id = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
+  text: `select payload, (extract(epoch from consumed_at) * 1000)::float8 as "consumedAt",
+      (extract(epoch from claimed_at) * 1000)::float8 as "claimedAt"
+    from oidc_records where model = $1 and id = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
+};
+
+const FREE = `model = $1 and id = $2 and consumed_at is null`;
+
+const CLAIM_IT = {
+  name: 'oidc_records_claim',
+  text: `update oidc_records set claimed_at = to_timestamp($3::float8 / 1000)
+    where ${FREE} and expires_at > to_timestamp($3::float8 / 1000)
+      and (claimed_at is null or claimed_at <= to_timestamp(($3::float8 - ${CLAIM}) / 1000))`,
+};
+
+const IS_LEFT = {
+  name: 'oidc_records_is_left',
+  text: `select from oidc_records where ${FREE} and expires_at > to_timestamp($3::float8 / 1000)`,
 };
 
 const CONSUME = {
   name: 'oidc_records_consume',
-  text: `update oidc_records set consumed_at = to_timestamp($3::float8 / 1000)
-    where model = $1 and id = $2 and consumed_at is null and expires_at > to_timestamp($3::float8 / 1000)`,
+  text: `update oidc_records set consumed_at = to_timestamp($3::float8 / 1000), claimed_at = null where ${FREE}`,
+};
+
+const RELEASE = {
+  name: 'oidc_records_release',
+  text: `update oidc_records set claimed_at = null where ${FREE} and claimed_at = to_timestamp($3::float8 / 1000)`,
 };
 
 const DESTROY = {
@@ -68,16 +88,22 @@ export function postgresRecords(model: string, { pool, clock, revokeByGrantId }:
     },
     async find(id) {
       const since = clock.now() - foundExpired(model);
-      const { rows } = await run<{ payload: Payload; consumed_at: number | null }>(pool, FIND, [
-        model,
-        sha256(id),
-        since,
-      ]);
-      return rows[0] && unpack(id, rows[0].payload, rows[0].consumed_at);
+      const { rows } = await run<{ payload: Payload } & Uses>(pool, FIND, [model, sha256(id), since]);
+      return rows[0] && unpack(id, rows[0].payload, rows[0]);
     },
-    async consume(id) {
-      const { rowCount } = await run(pool, CONSUME, [model, sha256(id), clock.now()]);
-      if (rowCount === 0) throw new AlreadyConsumed(`this ${model} is consumed or gone`);
+    async claim(id, at) {
+      const values = [model, sha256(id), at];
+      if ((await run(pool, CLAIM_IT, values)).rowCount !== 0) return;
+      const { rowCount } = await run(pool, IS_LEFT, values);
+      throw rowCount === 0
+        ? new AlreadyConsumed(`this ${model} is consumed or gone`)
+        : new InOtherHands(`this ${model} is claimed`);
+    },
+    async consume(id, at) {
+      await run(pool, CONSUME, [model, sha256(id), at]);
+    },
+    async release(id, at) {
+      await run(pool, RELEASE, [model, sha256(id), at]);
     },
     async destroy(id) {
       await run(pool, DESTROY, [model, sha256(id)]);

@@ -4,7 +4,7 @@ import { isUuid, sha256 } from '../../kernel/ids.ts';
 import { leavingNotices } from '../logout-notices.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
-import { KEPT_EXPIRED, pack, unpack } from './record.ts';
+import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';
 
 /**
  * Sets an ended session's row to what stays of it for as long as a request may still hold the session in its hands:
@@ -104,7 +104,7 @@ export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }):
     },
     async find(id) {
       const { rows } = await run<Row>(pool, FIND, [sha256(id), clock.now()]);
-      return rows[0] && unpack(id, payloadOf(rows[0]), null);
+      return rows[0] && unpack(id, payloadOf(rows[0]));
     },
     async findByUid(uid) {
       const { rows } = await run<Row>(pool, FIND_BY_UID, [uid, clock.now()]);
@@ -114,7 +114,7 @@ export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }):
       await run(pool, DESTROY, [sha256(id), clock.now()]);
     },
     findByUserCode: async () => undefined,
-    consume: () => Promise.reject(new TypeError('a session is not consumed')),
+    ...notConsumed('a session'),
     revokeByGrantId: async () => undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { isUuid, sha256 } from '../../kernel/ids.ts';
 import { Secrets } from '../../kernel/secrets.ts';
-import type { Payload } from './adapter.ts';
+import type { Adapter, Payload } from './adapter.ts';
 
 /** Milliseconds that these are found after they expired: RFC 8628 section 3.5 has a code of its own for them. */
 const FOUND_EXPIRED = new Map([
@@ -46,7 +46,7 @@ function expiry(now: number, expiresIn: number | undefined): number {
 
 /** What is stored of `payload`. @param now milliseconds. @param expiresIn seconds. */
 export function pack(id: string, payload: Payload, now: number, expiresIn: number | undefined): StoredRecord {
-  const { jti: _id, consumed: _consumed, ...stored } = payload;
+  const { jti: _id, consumed: _consumed, claimed: _claimed, ...stored } = payload;
   for (const name of SEALED) {
     const value = stored[name];
     if (typeof value === 'string') stored[name] = new Secrets(id).seal(name, value).toString('base64url');
@@ -69,8 +69,18 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
   };
 }
 
-/** The payload of a stored record. @param consumedAt milliseconds, or null. */
-export function unpack(id: string, stored: Payload, consumedAt: number | null): Payload {
+/** When a record was consumed, or claimed to be, in milliseconds. */
+export interface Uses {
+  consumedAt?: number | null;
+  claimedAt?: number | null;
+}
+
+/** The payload of a stored record. */
+export function unpack(
+  id: string,
+  stored: Payload,
+  { consumedAt = null, claimedAt = null }: Uses = {},
+): Payload {
   const payload: Payload = { ...stored, jti: id };
   for (const name of SEALED) {
     const value = payload[name];
@@ -80,6 +90,14 @@ export function unpack(id: string, stored: Payload, consumedAt: number | null): 
   if (consumedAt !== null) {
     payload['consumed'] = Math.floor(consumedAt / 1000);
     payload['consumedAt'] = consumedAt;
+  } else if (claimedAt !== null) {
+    payload['claimedAt'] = claimedAt;
   }
   return payload;
+}
+
+/** The part of an adapter that nobody calls for what is used any number of times. */
+export function notConsumed(what: string): Pick<Adapter, 'claim' | 'consume' | 'release'> {
+  const refuse = () => Promise.reject(new TypeError(`${what} is not consumed`));
+  return { claim: refuse, consume: refuse, release: refuse };
 }

@@ -1,18 +1,20 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { CLAIM } from '../../kernel/replies.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { reply } from '../redis/reply.ts';
 import { script } from '../redis/script.ts';
 import type { Adapter, AdapterFactory, Payload } from './adapter.ts';
 import { deviceCodes } from './device-codes.ts';
-import { AlreadyConsumed, GrantGone, ReplayDetected } from './errors.ts';
+import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
 import { foundExpired, isUsedOnce, pack, unpack } from './record.ts';
 import { redisGrants } from './redis-grants.ts';
 import { together } from './together.ts';
 
 /*
- * A record is a hash: p the payload, x its expiry and c when it was consumed, in milliseconds. Expiry is decided by
- * our clock; Redis' own only takes the memory back.
+ * A record is a hash: p the payload, x its expiry and c when it was consumed, in milliseconds; with l as well it is
+ * claimed since c. What settles a claim only deletes, which a Redis that is full still does. Expiry is decided by our
+ * clock; Redis' own only takes the memory back.
  */
 const PUT = `
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
@@ -25,18 +27,26 @@ redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`;
 
-const CONSUME = `
-local found = redis.call('HMGET', KEYS[1], 'x', 'c')
-if not found[1] or found[2] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'c', ARGV[1])
-return 1`;
+const CLAIM_IT = `
+local found = redis.call('HMGET', KEYS[1], 'x', 'c', 'l')
+if not found[1] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 'gone' end
+if found[2] and not found[3] then return 'gone' end
+if found[2] and tonumber(found[2]) > tonumber(ARGV[1]) - ${CLAIM} then return 'claimed' end
+redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1')
+return 'done'`;
+
+const RELEASE = `
+if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS[1], 'c')) == tonumber(ARGV[1]) then
+  redis.call('HDEL', KEYS[1], 'c', 'l')
+end`;
 
 /** The models that live shortly, in Redis: one call for each operation, two for a write under a grant. */
 export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
   const grants = redisGrants(redis);
   const put = script(redis, 'recordPut', PUT);
   const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE);
-  const consume = script(redis, 'recordConsume', CONSUME);
+  const claim = script(redis, 'recordClaim', CLAIM_IT);
+  const release = script(redis, 'recordRelease', RELEASE);
   const revokeByGrantId = together((grantId) => grants.revoke(grantId));
 
   const records = (model: string): Adapter => {
@@ -59,13 +69,21 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
           throw new GrantGone('its grant has ended');
       },
       async find(id) {
-        const [json, expiresAt, consumedAt] = await reply(redis.hmget(keyOf(id), 'p', 'x', 'c'));
+        const [json, expiresAt, used, isClaimed] = await reply(redis.hmget(keyOf(id), 'p', 'x', 'c', 'l'));
         if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
-        return unpack(id, JSON.parse(json) as Payload, consumedAt ? Number(consumedAt) : null);
+        const at = used ? Number(used) : null;
+        return unpack(id, JSON.parse(json) as Payload, isClaimed ? { claimedAt: at } : { consumedAt: at });
+      },
+      async claim(id, at) {
+        const outcome = await claim(keyOf(id), at);
+        if (outcome === 'gone') throw new AlreadyConsumed(`this ${model} is consumed or gone`);
+        if (outcome === 'claimed') throw new InOtherHands(`this ${model} is claimed`);
       },
       async consume(id) {
-        if ((await consume(keyOf(id), clock.now())) !== 1)
-          throw new AlreadyConsumed(`this ${model} is consumed or gone`);
+        await reply(redis.hdel(keyOf(id), 'l'));
+      },
+      async release(id, at) {
+        await release(keyOf(id), at);
       },
       async destroy(id) {
         await reply(redis.unlink(keyOf(id)));

@@ -15,6 +15,7 @@ const TABLES = [
   { table: 'one_time_tokens', key: 'hash', kept: 0 },
   { table: 'outbox', key: 'id', kept: 0 },
   { table: 'totp_authenticators', key: 'id', kept: 0 },
+  { table: 'unanswered', key: 'key', kept: 0 },
   { table: 'trusted_devices', key: 'hash', kept: 0 },
   { table: 'former_client_secrets', key: 'client_id, hash', kept: 0 },
   { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },

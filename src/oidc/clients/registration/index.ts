@@ -6,6 +6,7 @@ import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
 import { orTooMany } from '../../too-many.ts';
 import { createPolicyCheck } from './policy.ts';
 import type { Metadata } from './metadata.ts';
+import { installTokenRotation } from './rotation.ts';
 
 type RegistrationSettings = Settings['clientRegistration'];
 type Features = NonNullable<Configuration['features']>;
@@ -84,6 +85,7 @@ export function installRegistration(
       },
     });
   }
+  installTokenRotation(provider);
   acceptSecrets(provider);
   const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (open && ctx.method === 'POST' && ctx.path === REGISTRATION_PATH)

@@ -1,0 +1,114 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+/** What follows from a reply: its status, or null when it was never sent. Done again until it succeeds. */
+export type Consequence = (status: number | null) => Promise<void>;
+
+/** Whether a reply counts: an outage, and one that nobody was there to take, must cost the caller nothing. */
+export const isAnswer = (status: number | null): status is number => status !== null && status < 500;
+
+/**
+ * Milliseconds that one request may hold what serves once. If by then nobody has said what became of its reply, nobody will,
+ * and it is anybody's again.
+ */
+export const CLAIM = 10_000;
+
+/** Milliseconds that a request waits to hear what became of another one with the same secret. */
+const OUTWAITED = 2_000;
+
+/**
+ * Looks until something can be said: `look` gives undefined as long as another request is being answered.
+ * @throws DomainError unavailable when it takes too long; a later try will know more.
+ */
+export async function outwait<T>(look: () => Promise<T | undefined>): Promise<T> {
+  const end = performance.now() + OUTWAITED;
+  for (let pause = 20; ; pause = Math.min(2 * pause, 500)) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new DomainError('unavailable');
+    await sleep(pause);
+  }
+}
+
+/** Milliseconds between two tries at a consequence, and that it is tried for. */
+const PAUSE = { first: 50, longest: 500 };
+const PATIENCE = 600_000;
+
+/** Milliseconds that the end of the process waits for consequences. */
+const FAREWELL = 2_000;
+
+/**
+ * What must be known of a reply before something counts as used: a code whose reply was never sent shall serve again. The
+ * request under way is found by the asynchronous context, so that whatever is called for it can hang on its reply.
+ */
+export class Replies {
+  readonly #context = new AsyncLocalStorage<ServerResponse>();
+  readonly #waiting = new WeakMap<ServerResponse, Consequence[]>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Runs `work` as the handling of the request that `reply` answers. */
+  during<T>(reply: ServerResponse, work: () => T): T {
+    return this.#context.run(reply, work);
+  }
+
+  /**
+   * Has `consequence` done when the reply to the request under way has been sent, or can no longer be. Where no request
+   * is under way (a command) there is nobody to lose a reply: it is done now, as of a 200, and awaited.
+   */
+  async after(consequence: Consequence): Promise<void> {
+    const reply = this.#context.getStore();
+    if (!reply) return consequence(200);
+    const waiting = this.#waiting.get(reply);
+    if (reply.closed) this.#run(consequence, outcome(reply));
+    else if (waiting) waiting.push(consequence);
+    else this.#wait(reply, [consequence]);
+  }
+
+  /** Waits a moment for what follows from the last replies. */
+  async close(): Promise<void> {
+    const late = sleep(FAREWELL, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#running), late]);
+    this.#closing.abort();
+  }
+
+  #wait(reply: ServerResponse, consequences: Consequence[]): void {
+    this.#waiting.set(reply, consequences);
+    reply.once('close', () => {
+      for (const consequence of consequences) this.#run(consequence, outcome(reply));
+    });
+  }
+
+  #run(consequence: Consequence, status: number | null): void {
+    const running = this.#untilDone(consequence, status).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #untilDone(consequence: Consequence, status: number | null): Promise<void> {
+    const { signal } = this.#closing;
+    const end = performance.now() + PATIENCE;
+    for (let pause = PAUSE.first; ; pause = Math.min(2 * pause, PAUSE.longest)) {
+      try {
+        await consequence(status);
+        return;
+      } catch (error) {
+        if (signal.aborted || performance.now() > end) {
+          this.#logger.error({ err: error }, 'what follows from a reply was not written down');
+          return;
+        }
+        await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+const outcome = ({ writableFinished, statusCode }: ServerResponse): number | null =>
+  writableFinished ? statusCode : null;

@@ -1,0 +1,88 @@
+import { Provider } from 'oidc-provider';
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError, isDomainError } from '../kernel/errors.ts';
+import { CLAIM, isAnswer, outwait, type Replies } from '../kernel/replies.ts';
+import type { Adapter } from '../storage/oidc/adapter.ts';
+import { InOtherHands } from '../storage/oidc/errors.ts';
+
+interface Dependencies {
+  replies: Pick<Replies, 'after'>;
+  clock: Clock;
+}
+
+/** Milliseconds after its claim that a request may still answer: well before somebody else may claim. */
+const ANSWERABLE = CLAIM - 2_000;
+
+/** When each request must have been answered, by `performance.now()`. */
+const deadlines = new WeakMap<object, number>();
+
+/**
+ * Uses up what serves once, so that a request which fails costs its caller nothing: it is claimed, and counts as used when
+ * the reply has been sent. An outage, or the loss of this process, makes it free again.
+ * @throws AlreadyConsumed; DomainError unavailable while another request is being answered with it.
+ */
+export type Redeem = (store: Adapter, id: string) => Promise<void>;
+
+/**
+ * @returns `exclusive` for what one request alone may be answered with. `shared` for refresh tokens: parallel requests
+ *   get the same successor, and one that is refused after all has not got it.
+ */
+export function createRedemption({ replies, clock }: Dependencies): { exclusive: Redeem; shared: Redeem } {
+  /** What it comes to when the reply is over. @param claimedAt the claim of this request, if it has one. */
+  const settle = (
+    store: Adapter,
+    id: string,
+    isUse: (status: number | null) => boolean,
+    claimedAt: number | null,
+  ): Promise<void> =>
+    replies.after(async (status) => {
+      if (isUse(status)) await store.consume(id, clock.now());
+      else if (claimedAt !== null) await store.release(id, claimedAt);
+    });
+
+  async function claim(store: Adapter, id: string, isUse: (status: number | null) => boolean): Promise<void> {
+    const at = clock.now();
+    try {
+      await store.claim(id, at);
+    } catch (error) {
+      // The store may have done it and not come to say so.
+      if (isDomainError(error, 'unavailable')) await settle(store, id, () => false, at);
+      throw error;
+    }
+    await settle(store, id, isUse, at);
+  }
+
+  return {
+    async exclusive(store, id) {
+      const deadline = await outwait(async () => {
+        const startedAt = performance.now();
+        try {
+          await claim(store, id, isAnswer);
+          return startedAt + ANSWERABLE;
+        } catch (error) {
+          if (error instanceof InOtherHands) return undefined;
+          throw error;
+        }
+      });
+      const { ctx } = Provider;
+      if (ctx) deadlines.set(ctx, deadline);
+    },
+    async shared(store, id) {
+      const isUse = (status: number | null) => isAnswer(status) && status < 400;
+      try {
+        await claim(store, id, isUse);
+      } catch (error) {
+        if (!(error instanceof InOtherHands)) throw error;
+        await settle(store, id, isUse, null);
+      }
+    },
+  };
+}
+
+/** Refuses to answer so late that the claim may have passed to another request. */
+export function installRedemption(provider: Provider): void {
+  provider.use(async (ctx: object, next: () => Promise<unknown>) => {
+    await next();
+    if (performance.now() > (deadlines.get(ctx) ?? Infinity)) throw new DomainError('unavailable');
+  });
+}

@@ -1,0 +1,112 @@
+import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import { DEVICE_PATH } from '../device/feature.ts';
+import { LOGOUT_PATH } from '../logout/install.ts';
+
+interface Dependencies {
+  secrets: Secrets;
+  clock: Clock;
+  publicUrl: string;
+}
+
+/** `state`: what a form of the library's must come back with, and what it is about. */
+type Session = InstanceType<Provider['Session']> & {
+  state?: Record<string, unknown> | undefined;
+  touched?: boolean;
+};
+
+interface Sealed {
+  state: Record<string, unknown>;
+  /** The session that it was made in; null without somebody signed in. */
+  uid: string | null;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+const PURPOSE = 'form-state';
+
+/** Seconds that a form may be open. */
+const OPEN = 3_600;
+
+const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
+  path === DEVICE_PATH || path.startsWith(`${DEVICE_PATH}/`) || path.startsWith(LOGOUT_PATH);
+
+/**
+ * What the library keeps in a session for its forms is kept by the browser, sealed, and bound to the session; and a session
+ * in which nobody is signed in is not stored at all. Else every visitor of such a page would leave a row for a month.
+ */
+export function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dependencies): void {
+  const { Session } = provider;
+  const secure = publicUrl.startsWith('https:');
+  const name = secure ? '__Host-postern_form' : 'postern_form';
+  const settings = {
+    signed: false,
+    httpOnly: true,
+    sameSite: 'lax',
+    path: '/',
+    secure,
+    overwrite: true,
+  } as const;
+
+  const uidOf = ({ accountId, uid }: Session): string | null => (accountId === undefined ? null : uid);
+
+  const open = (ctx: KoaContextWithOIDC, session: Session): Session['state'] => {
+    const cookie = ctx.cookies.get(name, { signed: false });
+    if (cookie === undefined) return undefined;
+    try {
+      const sealed = JSON.parse(secrets.open(PURPOSE, Buffer.from(cookie, 'base64url'))) as Sealed;
+      return sealed.uid === uidOf(session) && sealed.expiresAt > clock.now() ? sealed.state : undefined;
+    } catch {
+      // Not one of ours.
+      return undefined;
+    }
+  };
+
+  const keep = (ctx: KoaContextWithOIDC, session: Session): void => {
+    const { state } = session;
+    if (state === undefined) {
+      if (ctx.cookies.get(name, { signed: false }) !== undefined) ctx.cookies.set(name, null, settings);
+      return;
+    }
+    const sealed: Sealed = { state, uid: uidOf(session), expiresAt: clock.now() + OPEN * 1000 };
+    const value = secrets.seal(PURPOSE, JSON.stringify(sealed)).toString('base64url');
+    ctx.cookies.set(name, value, { ...settings, maxAge: OPEN * 1000 });
+  };
+
+  /** The library has set the cookie of the session before it saves it. */
+  const withholdCookie = (ctx: KoaContextWithOIDC): void => {
+    const cookies = [ctx.response.get('Set-Cookie')].flat().filter(Boolean);
+    const kept = cookies.filter((cookie) => !cookie.startsWith(provider.cookieName('session')));
+    ctx.remove('Set-Cookie');
+    if (kept.length > 0) ctx.set('Set-Cookie', kept);
+  };
+
+  const { IN_PAYLOAD } = Session as unknown as { IN_PAYLOAD: string[] };
+  Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => IN_PAYLOAD.filter((part) => part !== 'state') });
+  const get = Session.get.bind(Session);
+  Object.assign(Session, {
+    async get(ctx: KoaContextWithOIDC) {
+      const session = await get(ctx);
+      if (hasForm(ctx)) session.state = open(ctx, session);
+      return session;
+    },
+  });
+  const { save, persist } = Session.prototype as unknown as {
+    save(this: Session, ttl: number): Promise<string>;
+    persist(this: Session): Promise<string>;
+  };
+  Object.assign(Session.prototype, {
+    async save(this: Session, ttl: number) {
+      const { ctx } = Provider;
+      if (ctx && hasForm(ctx)) keep(ctx, this);
+      if (this.accountId !== undefined) return save.call(this, ttl);
+      this.touched = false;
+      if (ctx) withholdCookie(ctx);
+      return this.jti;
+    },
+    persist(this: Session) {
+      return this.accountId === undefined ? this.save(0) : persist.call(this);
+    },
+  });
+}
