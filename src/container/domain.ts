@@ -57,8 +57,18 @@ export function createDomain({
   upstreamName,
   contractClients,
 }: Dependencies) {
-  const { users, signIns, counters, factors, outbox, oneTimeTokens, revocation, consents, inTransaction } =
-    stores;
+  const {
+    users,
+    signIns,
+    counters,
+    factors,
+    outbox,
+    oneTimeTokens,
+    revocation,
+    consents,
+    unanswered,
+    inTransaction,
+  } = stores;
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
   const passwordCheck = createPasswordCheck({ hasher, lockout });
   const policy = createPasswordPolicy(config.passwords);
@@ -74,7 +84,7 @@ export function createDomain({
   const limit = createMailLimit(counters);
   const guessLimit = createGuessLimit(counters);
   const messaging = { users, letters, notices, audit, inTransaction, limit, clock };
-  const verification = createVerification({ ...messaging, tokens: oneTimeTokens });
+  const verification = createVerification({ ...messaging, tokens: oneTimeTokens, unanswered });
   const accounts = createAccounts({
     users,
     audit,
@@ -86,6 +96,7 @@ export function createDomain({
     lockout,
     notices,
     verification,
+    unanswered,
     clock,
     registration: config.registration,
     lockFirstAdmin,
@@ -95,6 +106,7 @@ export function createDomain({
     ...factors,
     audit,
     inTransaction,
+    unanswered,
     lockout,
     counters,
     secrets,
@@ -158,6 +170,7 @@ export function createDomain({
     registration: createRegistration({
       ...messaging,
       accounts,
+      unanswered,
       secrets,
       steps: loginSteps,
       settings: config.registration,
@@ -165,6 +178,7 @@ export function createDomain({
     reset: createPasswordReset({
       ...messaging,
       tokens: oneTimeTokens,
+      unanswered,
       signIns,
       lockout,
       hasher,

@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Replies } from '../kernel/replies.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
@@ -30,6 +31,7 @@ import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
 import { createSigningKeys } from '../storage/signing-keys.ts';
+import { createUnanswered } from '../storage/unanswered.ts';
 import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUsers } from '../storage/users.ts';
@@ -44,6 +46,7 @@ interface Dependencies {
   longestToken: number;
   secrets: Secrets;
   clock: Clock;
+  replies: Replies;
   logger: Logger;
 }
 
@@ -54,6 +57,7 @@ export async function openStores({
   longestToken,
   secrets,
   clock,
+  replies,
   logger,
 }: Dependencies) {
   const pool = createPool(databaseUrl, { max: CONNECTIONS.hot, logger, applicationName: 'postern' });
@@ -85,6 +89,7 @@ export async function openStores({
     loginRequests: createLoginRequests({ pool, secrets, clock }),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
     usedSteps: createUsedSteps(pool),
+    unanswered: createUnanswered({ pool, secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore({ pool, clock }),
     apiKeys: createApiKeyStore(pool),

@@ -29,8 +29,16 @@ export function createGuessLimit(counters: Counters): GuessLimit {
       const retryAfter = Math.max(...full.map(({ expiresIn }) => expiresIn));
       throw new DomainError('rate_limited', { retryAfter });
     }
-    const found = await look();
-    if (found !== undefined) await Promise.all(keys.map((key) => counters.add(key, -1, WINDOW)));
+    const takeBack = () => Promise.all(keys.map((key) => counters.add(key, -1, WINDOW)));
+    let found: Awaited<ReturnType<typeof look>>;
+    try {
+      found = await look();
+    } catch (error) {
+      // Nothing was learnt by it.
+      await takeBack();
+      throw error;
+    }
+    if (found !== undefined) await takeBack();
     return found;
   };
 }

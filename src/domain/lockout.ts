@@ -7,7 +7,7 @@ import type { SignIns } from '../storage/sign-ins.ts';
 import { isShared } from './source.ts';
 
 /** One try at a secret of an account. */
-interface Guess {
+export interface Guess {
   /** What is guessed at, whether or not there is such an account: both must look the same. */
   subject: string;
   /** The account behind it, if there is one. */

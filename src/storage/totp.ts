@@ -29,7 +29,9 @@ export interface TotpStore {
    * Uses a time step up, and with it all before it, in one statement: of any number of tries with one step one does.
    * @returns whether this one did.
    */
-  useStep(id: string, step: number, at: Date): Promise<boolean>;
+  useStep(id: string, step: number, at: Date, tx: Tx): Promise<boolean>;
+  /** Whether `step` is the last one that was used. */
+  isLastStep(id: string, step: number): Promise<boolean>;
   /** @returns the authenticator, or null when the account has none of this id. */
   rename(accountId: string, id: string, name: string): Promise<TotpRecord | null>;
   /** @returns what was deleted, or null. */
@@ -85,12 +87,18 @@ export function createTotpStore({ pool, secrets }: { pool: Pool; secrets: Secret
       });
       return rows.map(({ id, secret }) => ({ id, secret: secrets.open(PURPOSE, secret) }));
     },
-    async useStep(id, step, at) {
-      const { rowCount } = await pool.query({
-        name: 'totp_use_step',
-        text: 'update totp_authenticators set last_step = $2, last_used_at = $3 where id = $1 and last_step < $2',
-        values: [id, step, at],
-      });
+    async useStep(id, step, at, tx) {
+      const { rows } = await tx.query(
+        `update totp_authenticators set last_step = $2, last_used_at = $3 where id = $1 and last_step < $2 returning id`,
+        [id, step, at],
+      );
+      return rows.length === 1;
+    },
+    async isLastStep(id, step) {
+      const { rowCount } = await pool.query(
+        'select from totp_authenticators where id = $1 and last_step = $2',
+        [id, step],
+      );
       return rowCount === 1;
     },
     async rename(accountId, id, name) {

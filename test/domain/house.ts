@@ -12,6 +12,7 @@ import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { createAccounts, type Accounts } from '../../src/domain/users/index.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { createLogger } from '../../src/kernel/logger.ts';
+import { Replies } from '../../src/kernel/replies.ts';
 import { Secrets } from '../../src/kernel/secrets.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { createCounters, type Counters } from '../../src/storage/counters.ts';
@@ -22,6 +23,7 @@ import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { createUsedSteps } from '../../src/storage/used-steps.ts';
 import { createUsers, type Users } from '../../src/storage/users.ts';
 import { atEnd } from '../support/cleanup.ts';
@@ -156,6 +158,7 @@ export async function openHouse(
   const inTransaction = transactions(sequelize, logger);
   let offset = 0;
   const clock = { now: () => (options.now ?? Date.now()) + offset };
+  const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
   const { hasher, hashed } = counted(createPasswordHasher(options.passwords ?? passwords));
   const lockout = createLockout({ counters, signIns, clock, settings: options.lockout ?? lockoutSettings });
   const passwordCheck = createPasswordCheck({ hasher, lockout });
@@ -185,12 +188,14 @@ export async function openHouse(
       emailChanged: note('email-changed'),
     },
     verification: { begin: note('verify-email') },
+    unanswered,
     clock,
     registration: options.registration ?? { open: true },
   });
   const mfa = createMfa({
     users,
     ...factorStores,
+    unanswered,
     audit,
     inTransaction,
     lockout,

@@ -7,6 +7,7 @@ import { createPasswordReset } from '../../src/domain/reset/index.ts';
 import { createVerification } from '../../src/domain/verification/index.ts';
 import { newUuid } from '../../src/kernel/ids.ts';
 import { createLogger } from '../../src/kernel/logger.ts';
+import { Replies } from '../../src/kernel/replies.ts';
 import { Secrets } from '../../src/kernel/secrets.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { audit } from '../../src/storage/audit.ts';
@@ -16,6 +17,7 @@ import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
 import { createRevocation } from '../../src/storage/revocation.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { at, newEmail, openHouse, openStores, operator, passwords } from '../domain/house.ts';
 import { atEnd } from '../support/cleanup.ts';
 
@@ -53,7 +55,8 @@ export async function openLetters() {
   const letters = createLetters({ outbox, counters, clock });
   const notices = createNotices({ letters, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
-  const shared = { users, tokens, letters, notices, audit, inTransaction, limit, clock };
+  const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
+  const shared = { users, tokens, unanswered, letters, notices, audit, inTransaction, limit, clock };
   const verification = createVerification(shared);
   const reset = createPasswordReset({
     ...shared,

@@ -1,5 +1,6 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
+import type { Guess } from '../lockout.ts';
 import { sourceOfActor } from '../source.ts';
 import type { MfaDependencies } from './dependencies.ts';
 import { parseRecoveryCode, useRecoveryCode } from './recovery-codes.ts';
@@ -11,7 +12,7 @@ export type CodeMethod = 'otp' | 'recovery';
 export interface CodeCheck {
   /**
    * Checks the code of an authenticator app, or a recovery code, told apart by their form, and uses it up: of any number
-   * of tries with one code one succeeds. Wrong ones are counted like wrong passwords, by account and source.
+   * of tries with one code one succeeds, and only one whose reply is sent counts. Wrong ones are counted like wrong passwords, by account and source.
    * @param code what was typed, unchecked.
    * @throws DomainError invalid_credentials with the field `otp`, account_locked, unavailable.
    */
@@ -19,16 +20,39 @@ export interface CodeCheck {
 }
 
 export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
-  const { totp, audit, inTransaction, lockout, clock } = dependencies;
+  const { totp, audit, inTransaction, unanswered, lockout, clock } = dependencies;
 
   /** Uses a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
   const useTotp = async (accountId: string, code: string) => {
     for (const { id, secret } of await totp.secrets(accountId)) {
       const step = stepOf(code, secret, clock);
       if (step === null) continue;
-      return (await totp.useStep(id, step, new Date(clock.now()))) ? 'right' : 'replayed';
+      const used = `totp:${id}:${step}`;
+      const isNew = await inTransaction(async (tx) => {
+        if (!(await totp.useStep(id, step, new Date(clock.now()), tx))) return false;
+        await unanswered.note(used, accountId, tx);
+        return true;
+      });
+      if (isNew) return 'right';
+      const serves = (await totp.isLastStep(id, step)) && (await unanswered.retake(used)) !== null;
+      return serves ? 'right' : 'replayed';
     }
     return 'wrong';
+  };
+
+  const useRecovery = async (accountId: string, code: string, actor: Actor, guess: Guess) => {
+    const used = `recovery-code:${accountId}:${code}`;
+    const isNew = await inTransaction(async (tx) => {
+      if (!(await useRecoveryCode(dependencies, { accountId, code }, actor, tx))) return false;
+      await unanswered.note(used, accountId, tx);
+      // Inside, so that a code that must not be answered as right is not used up.
+      await lockout.succeeded(guess);
+      return true;
+    });
+    if (isNew) return true;
+    if ((await unanswered.retake(used)) === null) return false;
+    await lockout.succeeded(guess);
+    return true;
   };
 
   return {
@@ -52,15 +76,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
         // Not counted: it tells nothing about a code that would serve, and the one who typed it twice is no guesser.
         if (outcome === 'replayed') return refuse('replayed');
       }
-      if (recovery !== null) {
-        const used = await inTransaction(async (tx) => {
-          if (!(await useRecoveryCode(dependencies, { accountId, code: recovery }, actor, tx))) return false;
-          // Inside, so that a code that must not be answered as right is not used up.
-          await lockout.succeeded(guess);
-          return true;
-        });
-        if (used) return 'recovery';
-      }
+      if (recovery !== null && (await useRecovery(accountId, recovery, actor, guess))) return 'recovery';
       await lockout.failed(guess);
       return refuse('wrong');
     },

@@ -6,6 +6,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { Counters } from '../../storage/counters.ts';
 import type { FactorStores } from '../../storage/factor-stores.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 
@@ -34,6 +35,7 @@ export interface MfaDependencies extends FactorStores {
   users: Pick<Users, 'findById' | 'lock' | 'advanceSecurity'>;
   audit: Audit;
   inTransaction: InTransaction;
+  unanswered: Unanswered;
   lockout: Lockout;
   counters: Counters;
   secrets: Secrets;

@@ -1,6 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import { emailKeyOf } from '../lookup.ts';
+import { registrationOf } from '../users/creation.ts';
 import type { Profile } from '../users/profile.ts';
 import type { User } from '../users/user.ts';
 import type { RegistrationDependencies } from './dependencies.ts';
@@ -23,13 +24,16 @@ export interface Completing {
 }
 
 export function completing(
-  { users, accounts, steps, settings }: RegistrationDependencies,
+  { users, accounts, steps, unanswered, settings }: RegistrationDependencies,
   links: RegistrationLinks,
 ): Completing {
   const usable = async (token: string): Promise<OpenedLink | null> => {
     const link = links.open(token);
     const key = link && emailKeyOf(link.email);
-    if (!link || key === null || (await users.findByEmailKey(key)) !== null) return null;
+    if (!link || key === null) return null;
+    const made = await users.findByEmailKey(key);
+    // Whoever made it may not have heard of it, and come again.
+    if (made !== null) return (await unanswered.has(registrationOf(made))) ? link : null;
     return (await steps.isUsed(link.once)) ? null : link;
   };
   return {

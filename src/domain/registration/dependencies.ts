@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Letters } from '../letters/index.ts';
 import type { LoginSteps } from '../login-steps.ts';
@@ -18,6 +19,7 @@ export interface RegistrationDependencies {
   notices: Pick<Notices, 'accountExists'>;
   audit: Audit;
   inTransaction: InTransaction;
+  unanswered: Pick<Unanswered, 'has'>;
   limit: MailLimit;
   secrets: Secrets;
   steps: Pick<LoginSteps, 'use' | 'isUsed'>;

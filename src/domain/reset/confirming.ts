@@ -28,8 +28,19 @@ export interface Confirming {
 const PURPOSE = 'reset-password';
 
 export function confirming(dependencies: ResetDependencies): Confirming {
-  const { users, tokens, notices, audit, inTransaction, lockout, hasher, policy, sessions, clock } =
-    dependencies;
+  const {
+    users,
+    tokens,
+    notices,
+    audit,
+    inTransaction,
+    unanswered,
+    lockout,
+    hasher,
+    policy,
+    sessions,
+    clock,
+  } = dependencies;
 
   const deadLink = createDeadLinks(dependencies);
 
@@ -39,6 +50,16 @@ export function confirming(dependencies: ResetDependencies): Confirming {
     if (account && stands(found.payload, account)) return account;
     await deadLink('password.reset', account?.id ?? null, token, actor);
     return null;
+  };
+
+  const usedBy = (token: string) => `reset-password:${token}`;
+
+  /** The account whose password was set by this link, and to this one, for a request whose reply was not sent. */
+  const doneBefore = async (token: string, password: string, signal: AbortSignal | undefined) => {
+    const id = await unanswered.retake(usedBy(token));
+    const account = id === null ? null : await users.findById(id);
+    if (account?.status !== 'active' || account.passwordHash === null) return null;
+    return (await hasher.verify(account.passwordHash, password, signal)) ? toUser(account) : null;
   };
 
   /** Lets the source in again. */
@@ -52,6 +73,8 @@ export function confirming(dependencies: ResetDependencies): Confirming {
     },
 
     async confirm(token, password, actor, signal) {
+      const done = await doneBefore(token, password, signal);
+      if (done) return done;
       const known = await find(token, actor);
       if (!known) throw new DomainError('invalid_reset_token');
       await policy.check(password, known);
@@ -73,6 +96,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
         const changes = { passwordHash, passwordChangedAt: now, emailVerifiedAt };
         const changed = present(await users.update(account.id, changes, tx));
         await tokens.deleteOf(account.id, PURPOSE, tx);
+        await unanswered.note(usedBy(token), account.id, tx);
         await sessions.endAll(account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
         const details = { emailVerified: account.emailVerifiedAt === null };

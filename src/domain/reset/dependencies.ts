@@ -3,6 +3,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { SignIns } from '../../storage/sign-ins.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Letters } from '../letters/index.ts';
 import type { Lockout } from '../lockout.ts';
@@ -16,6 +17,7 @@ import type { SessionEnder } from '../session-ender.ts';
 export interface ResetDependencies {
   users: Users;
   tokens: OneTimeTokens;
+  unanswered: Unanswered;
   letters: Pick<Letters, 'send'>;
   notices: Pick<Notices, 'passwordChanged'>;
   audit: Audit;

@@ -1,5 +1,5 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { NewUser, UserRecord } from '../../storage/users.ts';
@@ -51,6 +51,9 @@ export async function prepare(
   return { ...user, passwordHash: await hasher.hash(password, signal), passwordChangedAt: now };
 }
 
+/** What the registration of an account is noted as, while its maker may not have heard of it. */
+export const registrationOf = ({ id }: { id: string }): string => `registration:${id}`;
+
 /** Writes a prepared account and its event. */
 export async function insert(
   { users, audit }: Pick<AccountsDependencies, 'users' | 'audit'>,
@@ -65,25 +68,61 @@ export async function insert(
 }
 
 export function creation(dependencies: AccountsDependencies): Creation {
-  const { inTransaction, verification } = dependencies;
+  const { users, inTransaction, verification, unanswered, passwordCheck } = dependencies;
+
+  /** The account that the same request made before, when its reply was not sent: its maker knows its password. */
+  const madeBefore = async (user: NewUser, password: unknown, actor: Actor): Promise<User | null> => {
+    const account = await users.findByEmailKey(user.emailKey);
+    const isSame = account?.username === (user.username ?? null) && account.status === 'active';
+    if (!isSame || !(await unanswered.has(registrationOf(account)))) return null;
+    if (!(await passwordCheck.matches({ subject: `id:${account.id}`, account, password, actor })))
+      return null;
+    return (await unanswered.retake(registrationOf(account))) === null ? null : toUser(account);
+  };
+
+  const make = async (
+    user: NewUser,
+    password: unknown,
+    actor: Actor,
+    {
+      before,
+      then,
+    }: {
+      before?: ((tx: Tx) => Promise<void>) | undefined;
+      then?: (record: UserRecord, tx: Tx) => Promise<void>;
+    },
+  ): Promise<User> => {
+    try {
+      return await inTransaction(async (tx) => {
+        await before?.(tx);
+        const record = await insert(dependencies, user, actor, tx);
+        await then?.(record, tx);
+        await unanswered.note(registrationOf(record), record.id, tx);
+        return toUser(record);
+      });
+    } catch (error) {
+      const isTaken = (['username_taken', 'email_taken', 'invalid_token'] as const).some((code) =>
+        isDomainError(error, code),
+      );
+      const made = isTaken ? await madeBefore(user, password, actor) : null;
+      if (made) return made;
+      throw error;
+    }
+  };
+
   return {
     async register({ email, password, username, name, givenName, familyName, locale }, actor, signal) {
       if (!dependencies.registration.open) throw new DomainError('forbidden');
       // Picked one by one: nobody registers with a role or with a verified address.
       const account = { email, password, username, name, givenName, familyName, locale };
       const user = await prepare(dependencies, account, signal);
-      return inTransaction(async (tx) => {
-        const record = await insert(dependencies, user, actor, tx);
-        await verification.begin(record, actor, tx);
-        return toUser(record);
+      return make(user, password, actor, {
+        then: (record, tx) => verification.begin(record, actor, tx),
       });
     },
     async create(account, actor, before) {
       const user = await prepare(dependencies, account);
-      return inTransaction(async (tx) => {
-        await before?.(tx);
-        return toUser(await insert(dependencies, user, actor, tx));
-      });
+      return make(user, account.password, actor, { before });
     },
   };
 }

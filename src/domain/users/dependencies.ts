@@ -2,6 +2,7 @@ import type { Settings } from '../../config/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices/index.ts';
@@ -16,6 +17,7 @@ export interface AccountsDependencies {
   users: Users;
   audit: Audit;
   inTransaction: InTransaction;
+  unanswered: Unanswered;
   /** Serializes the making of the first administrator across nodes until the transaction ends. */
   lockFirstAdmin: (tx: Tx) => Promise<void>;
   hasher: PasswordHasher;

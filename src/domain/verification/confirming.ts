@@ -26,8 +26,10 @@ export interface Confirming {
 const PURPOSE = 'verify-email';
 
 export function confirming(dependencies: VerificationDependencies): Confirming {
-  const { users, tokens, notices, audit, inTransaction, clock } = dependencies;
+  const { users, tokens, notices, audit, inTransaction, unanswered, clock } = dependencies;
   const deadLink = createDeadLinks(dependencies);
+
+  const usedBy = (token: string) => `verify-email:${token}`;
 
   const verify = async (account: UserRecord, actor: Actor, tx: Tx): Promise<UserRecord> => {
     if (account.emailVerifiedAt) return account;
@@ -60,7 +62,13 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
           await deadLink('email.verified', found?.accountId ?? null, token, actor);
         throw error;
       };
-      if (!found) return lost(new DomainError('invalid_verification_token'));
+      if (!found) {
+        // The same request may have done it already, and its reply was not sent.
+        const id = await unanswered.retake(usedBy(token));
+        const account = id === null ? null : await users.findById(id);
+        if (account?.status === 'active') return { user: toUser(account), changed: false };
+        return lost(new DomainError('invalid_verification_token'));
+      }
       return inTransaction(async (tx) => {
         // The account first, as everywhere: two that lock in different order wait for each other.
         const account = await users.lock(found.accountId, tx);
@@ -68,6 +76,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
         if (!account || !used || !stands(used.payload, account)) {
           throw new DomainError('invalid_verification_token');
         }
+        await unanswered.note(usedBy(token), account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
         const { from, to } = used.payload;
         const changed = from !== to;
