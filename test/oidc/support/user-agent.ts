@@ -1,6 +1,8 @@
 /** Where a browser would be now. */
 export interface Page {
   url: URL;
+  /** What it was asked for with: a form's redirect is followed with GET. */
+  method: string;
   status: number;
   headers: Headers;
   html: string;
@@ -89,10 +91,12 @@ export class UserAgent {
     this.#keep(url, reply);
     const location = reply.headers.get('location');
     const html = await reply.text();
-    if (location === null) return { url, status: reply.status, headers: reply.headers, html, leftFor: null };
+    const { method = 'GET' } = init;
+    const page = { url, method, status: reply.status, headers: reply.headers, html };
+    if (location === null) return { ...page, leftFor: null };
     const next = new URL(location, url);
     if (next.origin === new URL(this.#issuer).origin) return this.#send(next, {});
-    return { url, status: reply.status, headers: reply.headers, html, leftFor: next };
+    return { ...page, leftFor: next };
   }
 
   #keep(url: URL, reply: Response): void {
