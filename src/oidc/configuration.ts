@@ -23,7 +23,7 @@ import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
-import { LOGOUT_PATH } from './logout/install.ts';
+import { LOGOUT_PATH } from './logout/path.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/help.ts';

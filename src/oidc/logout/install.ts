@@ -2,11 +2,9 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import type { ProviderPages } from '../configuration.ts';
 import { farewells } from './front-channel.ts';
+import { LOGOUT_PATH } from './path.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
-
-/** Where people sign out (OpenID Connect RP-Initiated Logout 1.0), and below it the page that asks them. */
-export const LOGOUT_PATH = '/oauth2/logout';
 
 const CONFIRM = `${LOGOUT_PATH}/confirm`;
 

@@ -2,7 +2,7 @@ import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import { DEVICE_PATH } from '../device/feature.ts';
-import { LOGOUT_PATH } from '../logout/install.ts';
+import { LOGOUT_PATH } from '../logout/path.ts';
 
 interface Dependencies {
   secrets: Secrets;
