@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from './errors.ts';
 import type { Logger } from './logger.ts';
 
-/** What follows from a reply: its status, or null when it was never sent. Done again until it succeeds. */
+/** What follows from a reply: its status, or null when it was never sent or is none. Done again until it succeeds. */
 export type Consequence = (status: number | null) => Promise<void>;
 
 /** Whether a reply counts: an outage, and one that nobody was there to take, must cost the caller nothing. */
@@ -110,5 +110,10 @@ export class Replies {
   }
 }
 
-const outcome = ({ writableFinished, statusCode }: ServerResponse): number | null =>
-  writableFinished ? statusCode : null;
+const comeToNothing = new WeakSet<ServerResponse>();
+
+/** Says of a reply that its request has come to nothing, whatever its status: a form is answered by a redirect. */
+export const cameToNothing = (reply: ServerResponse): void => void comeToNothing.add(reply);
+
+const outcome = (reply: ServerResponse): number | null =>
+  reply.writableFinished && !comeToNothing.has(reply) ? reply.statusCode : null;

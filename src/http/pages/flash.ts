@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Clock } from '../../kernel/clock.ts';
 import { randomToken } from '../../kernel/ids.ts';
+import { cameToNothing, isAnswer } from '../../kernel/replies.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { Problem } from './problems.ts';
 import { refused, seeOther, withParameter } from './replies.ts';
@@ -61,6 +62,7 @@ export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock
       const { values: _, ...bare } = left;
       const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
       cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
+      if (left.status !== undefined && !isAnswer(left.status)) cameToNothing(ctx.res);
       seeOther(ctx, withParameter(page, PARAMETER, key));
     },
 

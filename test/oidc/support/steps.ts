@@ -61,8 +61,9 @@ function press(agent: UserAgent, first: () => Promise<Page>, isDone: (page: Page
   let again = first;
   return async () => {
     const page = await again();
-    // Redirects are followed with GET: that is what a browser reloads.
-    if (page.status >= 500 && page.method === 'GET') again = () => agent.open(page.url);
+    // Redirects are followed with GET: that is what a browser reloads. A form that failed is sent once more.
+    const isForm = page.method === 'POST' || page.url.searchParams.has('flash');
+    if (page.status >= 500 && !isForm) again = () => agent.open(page.url);
     return { status: page.status, done: isDone(page) };
   };
 }
