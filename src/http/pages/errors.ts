@@ -32,6 +32,8 @@ export function pageErrors({ renderer, logger, isUnavailable }: Dependencies): M
     } catch (error) {
       if (isUnavailable(error) || isDomainError(error, 'unavailable')) {
         ctx.set('Retry-After', '5');
+        // The browser comes again with what it had.
+        ctx.remove('Set-Cookie');
         show(503, 'unavailable');
       } else if (isDomainError(error)) {
         if (error.details.retryAfter !== undefined) ctx.set('Retry-After', String(error.details.retryAfter));

@@ -97,12 +97,17 @@ export class BrowserSessions {
     const ctx = provider.createContext(req, res);
     const session = await provider.Session.get(ctx);
     const { accountId, authorizations = {} } = session;
-    ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
-    if (accountId === undefined) return null;
+    const forget = () => ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
+    if (accountId === undefined) {
+      forget();
+      return null;
+    }
     for (const { grantId, persistsLogout } of Object.values(authorizations)) {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
     await session.destroy();
+    // The browser needs it for another try until the session has ended.
+    forget();
     return { accountId, frames: await farewells(provider, authorizations) };
   }
 }
