@@ -4,11 +4,9 @@
  */
 import type { RequestListener } from 'node:http';
 import type { Config } from './config/index.ts';
-import { createApiAdmin } from './domain/apis.ts';
-import { createClientAdmin } from './domain/clients.ts';
 import { createRegisteredClients } from './domain/registered-clients.ts';
-import { createRegistrationTokens } from './domain/registration-tokens.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
+import { createAdmin } from './container/admin.ts';
 import type { Container } from './container/container.ts';
 import { createDomain } from './container/domain.ts';
 import { createDispatchers } from './container/dispatchers.ts';
@@ -32,11 +30,9 @@ import { createProviderPages } from './http/pages/provider-pages.ts';
 import { Prebuilt } from './oidc/prebuilt.ts';
 import { createRequestTruth } from './http/request-truth.ts';
 import { mailFolder } from './mail/index.ts';
-import { systemClock } from './kernel/clock.ts';
 import type { Logger } from './kernel/logger.ts';
 import { Replies } from './kernel/replies.ts';
 import { Secrets } from './kernel/secrets.ts';
-import { OIDC_SCOPES } from './oidc/account.ts';
 import { AccessTokenVerifier } from './oidc/tokens/access-token-verifier.ts';
 import { providerEvents } from './oidc/provider-events.ts';
 import { createAdapterFactory } from './oidc/adapters.ts';
@@ -45,7 +41,6 @@ import { ApiRegistry, MAX_ACCESS_TOKEN_TTL } from './oidc/tokens/apis.ts';
 import { LoginAnswers } from './oidc/ciba/answers.ts';
 import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
-import { createClientValidator } from './oidc/clients/validator.ts';
 import { cookieSettings } from './oidc/cookies.ts';
 import { CONTRACT_CLIENT, contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
@@ -73,7 +68,6 @@ export interface ContainerOptions {
 
 export async function createContainer(config: Config, options: ContainerOptions): Promise<Container> {
   const { databaseUrl, logger } = options;
-  const clock = systemClock;
   const secrets = new Secrets(options.secretsKey);
   const replies = new Replies(logger);
 
@@ -82,11 +76,10 @@ export async function createContainer(config: Config, options: ContainerOptions)
     redisUrl: config.redisUrl,
     longestToken: MAX_ACCESS_TOKEN_TTL,
     secrets,
-    clock,
     replies,
     logger,
   });
-  const { pool, redis, notifications, users, consents, counters, revocation, inTransaction } = stores;
+  const { clock, pool, redis, notifications, users, consents, counters, revocation, inTransaction } = stores;
   const checks = sharedChecks(stores.checks);
   const announce = (topic: string, key: string, tx: Tx) => notifications.publish(topic, key, tx);
   const hasher = createPasswordHasher(config.passwords);
@@ -170,6 +163,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
             clients: clientRegistry,
             registered: createRegisteredClients(clientChanges),
             redemption,
+            clock,
             observe: metrics.store,
           }),
           findUser: (id) => users.findById(id),
@@ -314,7 +308,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       settings: config.metrics,
       metrics,
       isLocal: (req) => truth.isLocal(req),
-      checks,
+      checks: { ...checks, clock: stores.checkClock },
       isDraining: options.isDraining ?? (() => false),
     }),
     app: app.callback(),
@@ -334,26 +328,9 @@ export async function createContainer(config: Config, options: ContainerOptions)
     reset,
     accountSessions: domain.accountSessions,
     audit,
-    clients: createClientAdmin({
-      ...clientChanges,
-      secrets: stores.clientSecrets,
-      validate: createClientValidator(live),
-    }),
-    apis: createApiAdmin({
-      apis: apiStore,
-      audit,
-      inTransaction,
-      reservedScopes: OIDC_SCOPES,
-      announce: (tx) => announce('apis', '', tx),
-    }),
+    ...createAdmin({ config, stores, live, clientChanges }),
     upstreams: upstream.admin,
     apiKeys,
-    registrationTokens: createRegistrationTokens({
-      tokens: stores.registrationTokens,
-      policies: Object.keys(config.clientRegistration.policies),
-      audit,
-      inTransaction,
-    }),
     usage,
     refusals: domain.refusals,
     keyRing,
@@ -364,6 +341,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       await Promise.all([apiRegistry.load(), upstream.registry.load(), live.start()]);
     },
     startBackground() {
+      clock.start();
       stores.sweeper.start();
       dispatchers.start();
       usage.start();

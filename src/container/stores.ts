@@ -1,5 +1,4 @@
 import type { Config } from '../config/index.ts';
-import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Secrets } from '../kernel/secrets.ts';
@@ -19,12 +18,14 @@ import { createLoginRequests } from '../storage/login-requests.ts';
 import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
+import { createDatabaseClock } from '../storage/postgres/database-clock.ts';
 import { createNotifications } from '../storage/postgres/notifications.ts';
 import { createPool } from '../storage/postgres/pool.ts';
 import { checkWritable } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
 import { transactions } from '../storage/postgres/transaction.ts';
 import { createRedis } from '../storage/redis/client.ts';
+import { probeRedis } from '../storage/redis/readiness.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { createRevocation } from '../storage/revocation.ts';
@@ -45,7 +46,6 @@ interface Dependencies {
   /** Seconds that no access token outlives. */
   longestToken: number;
   secrets: Secrets;
-  clock: Clock;
   replies: Replies;
   logger: Logger;
 }
@@ -56,7 +56,6 @@ export async function openStores({
   redisUrl,
   longestToken,
   secrets,
-  clock,
   replies,
   logger,
 }: Dependencies) {
@@ -64,10 +63,12 @@ export async function openStores({
   const sequelize = createSequelize(databaseUrl, CONNECTIONS.models);
   const redis = redisUrl === undefined ? undefined : createRedis(redisUrl, logger);
   const notifications = await createNotifications({ databaseUrl, logger });
+  const clock = await createDatabaseClock(pool, logger);
   const sweeper = createSweeper({ pool, clock, logger });
   return {
     pool,
     redis,
+    clock,
     notifications,
     sweeper,
     inTransaction: transactions(sequelize, logger),
@@ -98,9 +99,16 @@ export async function openStores({
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {
       postgres: () => checkWritable(pool),
-      ...(redis ? { redis: async () => void (await redis.ping()) } : {}),
+      ...(redis ? { redis: () => probeRedis(redis) } : {}),
     } as Record<string, () => Promise<void>>,
+    /** @throws when this machine's clock is wrong. */
+    async checkClock() {
+      if (!(await clock.isAstray())) return;
+      const seconds = Math.round(clock.skew() / 1000);
+      throw new Error(`${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's`);
+    },
     async close() {
+      clock.stop();
       await sweeper.stop();
       await notifications.close();
       redis?.disconnect();

@@ -4,6 +4,17 @@ export interface Clock {
   now(): number;
 }
 
+/** The time that all nodes share, whatever this machine's own clock says. */
+export interface SharedClock extends Clock {
+  /** Milliseconds that this machine's clock is ahead of it; less than zero when it is behind. */
+  skew(): number;
+  /**
+   * Whether this machine's clock is so far off that nothing may be signed with its time, or held against it. Before the
+   * answer is yes, the clocks are compared once more.
+   */
+  isAstray(): Promise<boolean>;
+}
+
 export const systemClock: Clock = { now: () => Date.now() };
 
 /** The present in whole seconds since the epoch (NumericDate, RFC 7519 section 2). */

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
+import type { SharedClock } from '../kernel/clock.ts';
 import { isAnswer, type Replies } from '../kernel/replies.ts';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
@@ -15,6 +16,7 @@ interface Dependencies {
   registered: RegisteredClients;
   /** How what serves once is used up, by model. */
   redemption: ReturnType<typeof createRedemption>;
+  clock: Pick<SharedClock, 'skew'>;
   /** Is told how long each call of a store took, in seconds. */
   observe(model: string, operation: string, seconds: number): void;
 }
@@ -36,8 +38,11 @@ export function createAdapterFactory({
   clients,
   registered,
   redemption,
+  clock,
   observe,
 }: Dependencies): AdapterFactory {
+  /** Whole seconds that this machine's clock is ahead of the one that all share. */
+  const ahead = () => Math.round(clock.skew() / 1000);
   return (model) => {
     if (model === 'Client') return clientAdapter(clients, registered);
     const store = stores(model);
@@ -53,15 +58,26 @@ export function createAdapterFactory({
       }
     };
     return {
-      upsert: (id, payload, expiresIn) => call('upsert', store.upsert(id, payload, expiresIn)),
-      find: async (id) => preciselyConsumed(await call('find', store.find(id))),
-      findByUid: (uid) => call('find', store.findByUid(uid)),
-      findByUserCode: (code) => call('find', store.findByUserCode(code)),
+      upsert: (id, payload, expiresIn) =>
+        call('upsert', store.upsert(id, shifted(payload, -ahead()), expiresIn)),
+      find: async (id) => preciselyConsumed(shifted(await call('find', store.find(id)), ahead())),
+      findByUid: async (uid) => shifted(await call('find', store.findByUid(uid)), ahead()),
+      findByUserCode: async (code) => shifted(await call('find', store.findByUserCode(code)), ahead()),
       consume: (id) => call('consume', redeem(store, id)),
       destroy: (id) => call('destroy', store.destroy(id)),
       revokeByGrantId: (grantId) => call('revoke', store.revokeByGrantId(grantId)),
     };
   };
+}
+
+/**
+ * The library holds a record's `exp` against this machine's clock; in the store it is of the time that all share.
+ * @param seconds that it moves by.
+ */
+function shifted<P extends AdapterPayload | undefined>(payload: P, seconds: number): P {
+  return seconds !== 0 && typeof payload?.exp === 'number'
+    ? { ...payload, exp: payload.exp + seconds }
+    : payload;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/index.ts';
 import type { LoginRequests } from '../domain/login-requests.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { SharedClock } from '../kernel/clock.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
@@ -62,7 +62,7 @@ export interface ProviderPages {
 
 export interface ConfigurationDependencies {
   config: Config;
-  clock: Clock;
+  clock: SharedClock;
   secrets: Secrets;
   apis: ApiRegistry;
   consents: Consents;

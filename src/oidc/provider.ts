@@ -24,6 +24,7 @@ import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installLoginBinding } from './interactions/login-binding.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installQueryRefusal } from './query-secrets.ts';
+import { installClockGuard } from './clock-guard.ts';
 import { installRedemption } from './redemption.ts';
 import { installResumption } from './resumption.ts';
 import { sessionLifetime } from './tokens/lifetimes.ts';
@@ -54,7 +55,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
 export function createProvider(deps: ProviderDependencies, keys: Keys): Provider {
   const provider = new Provider(
     deps.config.publicUrl,
-    createConfiguration(deps, { keys: keys.jwks.map((jwk) => new SigningKey(jwk)) }),
+    createConfiguration(deps, { keys: keys.jwks.map((jwk) => new SigningKey(jwk, deps.clock)) }),
   );
   // The listener has made Host and X-Forwarded-* say the truth by the time a request gets here.
   provider.proxy = true;
@@ -90,6 +91,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     grace: deps.config.refresh.grace,
   });
   installFailureReplies(provider, { isUnavailable: deps.isUnavailable, page: deps.pages.error });
+  installClockGuard(provider, deps.clock);
   installRedemption(provider);
   installResumption(provider, deps.replies);
   installFormPost(provider, deps.pages.formPost);

@@ -10,6 +10,8 @@ import {
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
 import { ExternalSigningKey } from 'oidc-provider';
+import type { SharedClock } from '../kernel/clock.ts';
+import { DomainError } from '../kernel/errors.ts';
 import type { SigningAlg } from '../kernel/signing-algs.ts';
 
 const signOnThread = promisify(sign);
@@ -36,10 +38,12 @@ export class SigningKey extends ExternalSigningKey {
   readonly #jwk: JWK;
   readonly #way: (typeof WAYS)[SigningAlg];
   readonly #key: SignKeyObjectInput;
+  readonly #clock: Pick<SharedClock, 'isAstray'>;
 
   /** @param jwk with `kid`, and one of our algorithms as its `alg`. */
-  constructor(jwk: JWK) {
+  constructor(jwk: JWK, clock: Pick<SharedClock, 'isAstray'>) {
     super();
+    this.#clock = clock;
     this.#jwk = jwk;
     this.#way = WAYS[jwk.alg as SigningAlg];
     this.#key = { key: createPrivateKey({ format: 'jwk', key: jwk }), ...this.#way.options };
@@ -58,7 +62,9 @@ export class SigningKey extends ExternalSigningKey {
     return createPublicKey(this.#key.key);
   }
 
-  override sign(data: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  /** @throws DomainError unavailable while this machine's clock is too far off: what is signed says when. */
+  override async sign(data: Uint8Array): Promise<Uint8Array> {
+    if (await this.#clock.isAstray()) throw new DomainError('unavailable');
     const { digest, isSlow } = this.#way;
     return isSlow ? signOnThread(digest, data, this.#key) : sign(digest, data, this.#key);
   }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { RateLimiterPostgres, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import { DomainError } from '../kernel/errors.ts';
+import { run, type Statement } from './oidc/postgres-query.ts';
 import type { RedisClient } from './redis/client.ts';
 
 export interface Count {
@@ -24,30 +25,17 @@ const unavailable = (error: unknown): never => {
   throw new DomainError('unavailable', {}, { cause: error });
 };
 
+const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));
+
 const countOf = ({ consumedPoints, msBeforeNext }: RateLimiterRes): Count => ({
   count: consumedPoints,
-  expiresIn: Math.max(1, Math.ceil(msBeforeNext / 1000)),
+  expiresIn: secondsOf(msBeforeNext),
 });
 
-/** Counters in Redis, or in the table `counters` of PostgreSQL; there the expired ones are swept every five minutes. */
-export function createCounters(store: { redis: RedisClient } | { pool: Pool }): Counters {
+/** Counters in Redis, whose time they end by. */
+function redisCounters(redis: RedisClient): Counters {
   // Limits are the callers' business: the limiter counts, and each call names its window.
-  const counting = { points: 1, duration: 1 };
-  const limiter =
-    'redis' in store
-      ? new RateLimiterRedis({
-          ...counting,
-          storeClient: store.redis,
-          keyPrefix: 'counter',
-        })
-      : new RateLimiterPostgres({
-          ...counting,
-          storeClient: store.pool,
-          storeType: 'pool',
-          tableName: 'counters',
-          keyPrefix: '',
-          tableCreated: true,
-        });
+  const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: 'counter', points: 1, duration: 1 });
   return {
     add: async (key, by, window) =>
       countOf(await limiter.penalty(key, by, { customDuration: window }).catch(unavailable)),
@@ -58,3 +46,37 @@ export function createCounters(store: { redis: RedisClient } | { pool: Pool }): 
     delete: async (key) => void (await limiter.delete(key).catch(unavailable)),
   };
 }
+
+/** Milliseconds since the epoch, as PostgreSQL has them: a node whose clock is wrong must not end a window. */
+const NOW = '(extract(epoch from now()) * 1000)::bigint';
+const COUNT = `points as count, (expire - ${NOW})::float8 as "left"`;
+
+const ADD = {
+  name: 'counters_add',
+  text: `insert into counters (key, points, expire) values ($1, $2, ${NOW} + $3::bigint * 1000)
+    on conflict (key) do update set
+      points = case when counters.expire > ${NOW} then counters.points else 0 end + excluded.points,
+      expire = case when counters.expire > ${NOW} then counters.expire else excluded.expire end
+    returning ${COUNT}`,
+};
+const GET = {
+  name: 'counters_get',
+  text: `select ${COUNT} from counters where key = $1 and expire > ${NOW}`,
+};
+const DELETE = { name: 'counters_delete', text: 'delete from counters where key = $1' };
+
+/** Counters in the table `counters` of PostgreSQL. */
+function postgresCounters(pool: Pool): Counters {
+  const ask = async (statement: Statement, values: unknown[]): Promise<Count | null> => {
+    const { rows } = await run<{ count: number; left: number }>(pool, statement, values).catch(unavailable);
+    return rows[0] ? { count: rows[0].count, expiresIn: secondsOf(rows[0].left) } : null;
+  };
+  return {
+    add: async (key, by, window) => (await ask(ADD, [key, by, window])) ?? unavailable(new Error('no row')),
+    get: (key) => ask(GET, [key]),
+    delete: async (key) => void (await ask(DELETE, [key])),
+  };
+}
+
+export const createCounters = (store: { redis: RedisClient } | { pool: Pool }): Counters =>
+  'redis' in store ? redisCounters(store.redis) : postgresCounters(store.pool);

@@ -84,10 +84,10 @@ const FAULTS: Record<string, Fault> = {
   },
 };
 
-/** Where requests are held back while the fault strikes, by the table that they want next. */
-const DURING: [fault: string, table: string][] = [
-  ['PostgreSQL killed', 'users'],
-  ['Redis stopped', 'oidc_records'],
+/** Where requests are held back while the fault strikes, by the table that they want next; and some that it must strike. */
+const DURING: [fault: string, table: string, strikes: string[]][] = [
+  ['PostgreSQL killed', 'users', WITH_POSTGRES],
+  ['Redis stopped', 'oidc_records', ['refresh, opaque token']],
 ];
 
 type Steps = [name: string, attempt: Attempt][];
@@ -156,8 +156,8 @@ describe('a request that is not answered costs nothing', () => {
     });
   });
 
-  it.each(DURING)('with %s while it is under way, held at %s', async (fault, table) => {
-    await expectNothingLost(FAULTS[fault]!, async (all, strike) => {
+  it.each(DURING)('with %s while it is under way, held at %s', async (fault, table, strikes) => {
+    await expectNothingLost({ ...FAULTS[fault]!, strikes }, async (all, strike) => {
       const [locker, observer] = await Promise.all([connect(), connect()]);
       await locker.query(`begin; lock table ${table} in access exclusive mode`);
       const tries = all.map(([, attempt]) => attempt());

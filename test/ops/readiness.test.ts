@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { until } from '../cli/support/commands.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
@@ -30,7 +31,10 @@ describe('/livez and /readyz', () => {
   const livez = async () => (await fetch(`${postern.url}/livez`)).status;
   const FINE = {
     status: 200,
-    body: { status: 'ok', checks: { postgres: { status: 'ok' }, redis: { status: 'ok' } } },
+    body: {
+      status: 'ok',
+      checks: { postgres: { status: 'ok' }, redis: { status: 'ok' }, clock: { status: 'ok' } },
+    },
   };
 
   it('name each store', async () => {
@@ -48,12 +52,25 @@ describe('/livez and /readyz', () => {
     expect(body.status).toBe('failed');
     expect(body.checks[name]).toEqual({ status: 'failed', reason: expect.stringMatching(/^.{3,120}$/) });
     const others = Object.entries(body.checks).filter(([other]) => other !== name);
-    expect(others.map(([, { status }]) => status)).toEqual(['ok']);
+    expect(others.map(([, { status }]) => status)).toEqual(['ok', 'ok']);
     expect(JSON.stringify(body)).not.toContain(new URL(postgres.databaseUrl()).password);
     await expect(livez()).resolves.toBe(200);
     await server().start();
     await until(async () => (await readyz()).status === 200);
     await expect(readyz()).resolves.toEqual(FINE);
+  });
+
+  it('tell a Redis that answers and is full', async () => {
+    const admin = new Redis(redis.url);
+    await admin.config('SET', 'maxmemory', '1');
+    await until(async () => (await readyz()).status === 503);
+    expect((await readyz()).body.checks['redis']).toEqual({
+      status: 'failed',
+      reason: expect.stringMatching(/OOM/),
+    });
+    await admin.config('SET', 'maxmemory', '0');
+    admin.disconnect();
+    await until(async () => (await readyz()).status === 200);
   });
 
   it('take GET and HEAD only, for whatever Host they are asked', async () => {

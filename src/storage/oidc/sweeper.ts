@@ -6,8 +6,18 @@ import { KEPT_EXPIRED } from './record.ts';
 /** Rows in one statement: short enough to stand in nobody's way. */
 const BATCH = 500;
 
-/** Each with its key, and the milliseconds that its rows stay after they expired. */
-const TABLES = [
+interface Table {
+  table: string;
+  key: string;
+  /** Milliseconds that its rows stay after they expired. */
+  kept: number;
+  /** The column that says when, and the time in its type; `expires_at` unless given. $1: milliseconds. */
+  expires?: { column: string; time: string };
+}
+
+const TIMESTAMP = { column: 'expires_at', time: 'to_timestamp($1::float8 / 1000)' };
+
+const TABLES: Table[] = [
   { table: 'oidc_records', key: 'model, id', kept: KEPT_EXPIRED },
   { table: 'oidc_grants', key: 'id', kept: 0 },
   { table: 'revocation_marks', key: 'kind, key', kept: 0 },
@@ -18,14 +28,19 @@ const TABLES = [
   { table: 'unanswered', key: 'key', kept: 0 },
   { table: 'trusted_devices', key: 'hash', kept: 0 },
   { table: 'former_client_secrets', key: 'client_id, hash', kept: 0 },
+  { table: 'counters', key: 'key', kept: 0, expires: { column: 'expire', time: '$1::float8' } },
   { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },
   { table: 'used_steps', key: 'id', kept: 0 },
 ];
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */
-const deleting = (table: string, key: string): string => `delete from ${table} where (${key}) in (
-  select ${key} from ${table} where expires_at <= to_timestamp($1::float8 / 1000)
-  order by expires_at limit ${BATCH} for update skip locked)`;
+const deleting = ({
+  table,
+  key,
+  expires = TIMESTAMP,
+}: Table): string => `delete from ${table} where (${key}) in (
+  select ${key} from ${table} where ${expires.column} <= ${expires.time}
+  order by ${expires.column} limit ${BATCH} for update skip locked)`;
 
 interface Dependencies {
   pool: Pool;
@@ -52,9 +67,10 @@ export function createSweeper({ pool, clock, logger, interval = 60_000 }: Depend
 
   async function sweep(): Promise<Record<string, number>> {
     const rows: Record<string, number> = {};
-    for (const { table, key, kept } of TABLES) {
+    for (const one of TABLES) {
+      const { table, kept } = one;
       for (;;) {
-        const { rowCount } = await pool.query(deleting(table, key), [clock.now() - kept]);
+        const { rowCount } = await pool.query(deleting(one), [clock.now() - kept]);
         rows[table] = (rows[table] ?? 0) + (rowCount ?? 0);
         if (isStopped || rowCount !== BATCH) break;
       }
