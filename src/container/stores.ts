@@ -89,7 +89,7 @@ export async function openStores({
     pings: createPings({ pool, secrets, notifications }),
     loginRequests: createLoginRequests({ pool, secrets, clock }),
     oneTimeTokens: createOneTimeTokens({ pool, clock }),
-    usedSteps: createUsedSteps(pool),
+    usedSteps: createUsedSteps({ pool, replies }),
     unanswered: createUnanswered({ pool, secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore({ pool, clock }),

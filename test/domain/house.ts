@@ -158,7 +158,8 @@ export async function openHouse(
   const inTransaction = transactions(sequelize, logger);
   let offset = 0;
   const clock = { now: () => (options.now ?? Date.now()) + offset };
-  const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
+  const replies = new Replies(logger);
+  const unanswered = createUnanswered({ pool, secrets, clock, replies });
   const { hasher, hashed } = counted(createPasswordHasher(options.passwords ?? passwords));
   const lockout = createLockout({ counters, signIns, clock, settings: options.lockout ?? lockoutSettings });
   const passwordCheck = createPasswordCheck({ hasher, lockout });
@@ -220,7 +221,13 @@ export async function openHouse(
     passwordCheck,
     mfa,
     notices: { newDevice: note('new-device') },
-    steps: createLoginSteps({ users, usedSteps: createUsedSteps(pool), inTransaction, secrets, clock }),
+    steps: createLoginSteps({
+      users,
+      usedSteps: createUsedSteps({ pool, replies }),
+      inTransaction,
+      secrets,
+      clock,
+    }),
     clock,
     onLogin: (outcome) => outcomes.push(outcome),
   });
