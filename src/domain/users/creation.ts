@@ -86,17 +86,17 @@ export function creation(dependencies: AccountsDependencies): Creation {
     actor: Actor,
     {
       before,
-      then,
+      after,
     }: {
       before?: ((tx: Tx) => Promise<void>) | undefined;
-      then?: (record: UserRecord, tx: Tx) => Promise<void>;
+      after?: (record: UserRecord, tx: Tx) => Promise<void>;
     },
   ): Promise<User> => {
     try {
       return await inTransaction(async (tx) => {
         await before?.(tx);
         const record = await insert(dependencies, user, actor, tx);
-        await then?.(record, tx);
+        await after?.(record, tx);
         await unanswered.note(registrationOf(record), record.id, tx);
         return toUser(record);
       });
@@ -117,7 +117,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
       const account = { email, password, username, name, givenName, familyName, locale };
       const user = await prepare(dependencies, account, signal);
       return make(user, password, actor, {
-        then: (record, tx) => verification.begin(record, actor, tx),
+        after: (record, tx) => verification.begin(record, actor, tx),
       });
     },
     async create(account, actor, before) {
