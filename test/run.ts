@@ -73,6 +73,7 @@ try {
       TEST_CHROMIUM: programs.chromium,
       TEST_APACHE: programs.apache,
       TEST_APACHE_OPENIDC: programs.apacheOpenidc,
+      TEST_PYTHON: programs.python,
     });
   } finally {
     await redis.stop();

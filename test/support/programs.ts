@@ -30,6 +30,8 @@ const PROGRAMS = {
     folders: ['/usr/lib/apache2/modules'],
     isModule: true,
   },
+  // Debian's python3 alone cannot make a virtual environment.
+  python: { names: ['python3'], debian: 'python3-venv' },
 } satisfies Record<string, Wanted>;
 
 type Programs = Record<keyof typeof PROGRAMS, string>;

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const FOLDER = path.join(ROOT, 'docs/connecting');
+
+/** A page of docs/connecting. */
+export interface ConnectingPage {
+  /** Its file name without the extension. */
+  name: string;
+  text: string;
+  /** What follows `postern` in its first command, which registers the client: as a shell would split it. */
+  command: string[];
+  /** What it quotes, and from which file. */
+  quotes: { file: string; code: string }[];
+}
+
+const words = (command: string): string[] =>
+  [...command.matchAll(/"([^"]*)"|'([^']*)'|([^\s"']+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
+
+function read(file: string): ConnectingPage {
+  const text = readFileSync(path.join(FOLDER, file), 'utf8');
+  const [, command = ''] = /postern (client create (?:[^\n]*\\\n)*[^\n]*)/.exec(text) ?? [];
+  const quotes = [...text.matchAll(/^```\w+ ((?:examples|demo)\/\S+)\n(.*?)^```$/gms)].map(
+    ([, file = '', code = '']) => ({ file, code }),
+  );
+  return { name: file.replace(/\.md$/, ''), text, command: words(command.replaceAll('\\\n', ' ')), quotes };
+}
+
+/** All pages of docs/connecting that connect something. */
+export const connectingPages: ConnectingPage[] = readdirSync(FOLDER)
+  .filter((file) => file !== 'README.md')
+  .map(read);
+
+export const pageOf = (name: string): ConnectingPage => {
+  const page = connectingPages.find((one) => one.name === name);
+  if (!page) throw new Error(`docs/connecting/${name}.md is missing`);
+  return page;
+};
