@@ -15,6 +15,18 @@ const emailAddress = z
   .string()
   .refine((value) => readEmailAddress(value) !== null, 'must be an email address');
 
+/** A contact of security.txt (RFC 9116 section 2.5.3): an email address, which becomes a URI, or a URI. */
+const contact = z
+  .string()
+  .transform((value) => {
+    const address = readEmailAddress(value)?.ascii;
+    return address === undefined ? value : `mailto:${encodeURIComponent(address).replace('%40', '@')}`;
+  })
+  .refine(
+    (value) => /^(?:https|mailto|tel):\S+$/.test(value) && URL.canParse(value),
+    'must be an email address, or a URI of https, mailto or tel',
+  );
+
 const language = z.enum(['en', 'de', 'es', 'zh']);
 
 /** A JSON Schema of an object, as far as it can be compiled. */
@@ -117,6 +129,12 @@ const everySetting = z.strictObject({
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
   upstreams: z.array(configuredUpstreamSchema),
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
+  securityTxt: z.strictObject({
+    contact: z
+      .union([contact.transform((one) => [one]), z.array(contact)])
+      .nullable()
+      .transform((all) => all ?? []),
+  }),
 });
 
 /** With what only holds between settings. */

@@ -216,7 +216,8 @@ test('where the service has no domain name there are no passkeys, and nobody is 
     200,
     false,
   ]);
-  expect((await fetch(`${bare.url}/.well-known/passkey-endpoints`)).status).toBe(404);
+  for (const name of ['passkey-endpoints', 'security.txt'])
+    expect((await fetch(`${bare.url}/.well-known/${name}`)).status).toBe(404);
   const client = await bare.createClient();
   const { leftFor } = await agent.open(authorizationUrl(bare, client, { acr_values: PHR }));
   expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');

@@ -31,6 +31,8 @@ const DOORS = new Map([
   ['readyz', 'ops'],
   ['metrics', 'ops'],
   ['assets', 'assets'],
+  ['favicon.ico', 'assets'],
+  ['apple-touch-icon.png', 'assets'],
   ['api', 'api'],
   ['admin', 'admin'],
   ...PAGES.map((page): [string, string] => [page, 'pages']),

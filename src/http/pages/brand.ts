@@ -1,4 +1,4 @@
-type Rgb = readonly [number, number, number];
+export type Rgb = readonly [number, number, number];
 
 /** The surfaces that text and controls in the brand's colour stand on; views/assets/postern.css has the same. */
 export const SURFACES = {
@@ -9,19 +9,20 @@ export const SURFACES = {
 const TEXT_CONTRAST = 4.5;
 const CONTROL_CONTRAST = 3;
 
-const parse = (hex: string): Rgb =>
+/** @param hex like `#2f5bea`. */
+export const parseColor = (hex: string): Rgb =>
   [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)) as unknown as Rgb;
 const print = (rgb: Rgb): string =>
   `#${rgb.map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')}`;
 
 /** Mixes `share` (0 to 1) of `other` into `color`. */
 function mix(color: string, other: string, share: number): string {
-  const [a, b] = [parse(color), parse(other)];
+  const [a, b] = [parseColor(color), parseColor(other)];
   return print(a.map((part, index) => part + ((b[index] ?? 0) - part) * share) as unknown as Rgb);
 }
 
 function luminance(color: string): number {
-  const [red, green, blue] = parse(color).map((part) => {
+  const [red, green, blue] = parseColor(color).map((part) => {
     const share = part / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   }) as unknown as Rgb;
@@ -44,7 +45,7 @@ function legible(color: string, toward: string, ratio: number, surfaces: readonl
 }
 
 /** The colour of text on `color`: white where it is legible, black otherwise. */
-const onColor = (color: string): string =>
+export const onColor = (color: string): string =>
   contrast(color, '#ffffff') >= TEXT_CONTRAST ? '#ffffff' : '#000000';
 
 function theme(

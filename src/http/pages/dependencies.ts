@@ -28,6 +28,7 @@ export interface PageDependencies extends PageTools {
   config: Pick<
     Config,
     | 'authorizationDetails'
+    | 'brand'
     | 'languages'
     | 'publicUrl'
     | 'passwords'
@@ -36,6 +37,7 @@ export interface PageDependencies extends PageTools {
     | 'refresh'
     | 'tokens'
     | 'mfa'
+    | 'securityTxt'
   >;
   clock: Clock;
   secrets: Secrets;

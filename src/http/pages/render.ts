@@ -31,6 +31,8 @@ export interface Renderer {
   language(ctx: Context, frame: Frame): Language;
   /** The address of a file in views/assets; undefined when there is none of that name. */
   asset(name: string): string | undefined;
+  /** The address of the brand's own logo, if it has one. */
+  logo: string | null;
   /** Serves /assets/*. */
   assets: Middleware;
 }
@@ -122,6 +124,7 @@ export function createRenderer({
     assets: assets.serve,
     language: languageOf,
     asset: (name) => assets.url(name),
+    logo: brand.logo,
 
     render(ctx, view, data) {
       const translator = translatorIn(languageOf(ctx, data));
