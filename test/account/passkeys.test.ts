@@ -238,6 +238,11 @@ describe('in a browser', () => {
       await tab.getByRole('button', { name: 'Add a passkey' }).click();
       await tab.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
       expect(await key.credentials()).toBe(1);
+      await tab.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      await tab.getByRole('button', { name: 'Copy' }).click();
+      await tab.getByRole('button', { name: 'Copied' }).waitFor();
+      const copied = await tab.evaluate<string>('navigator.clipboard.readText()');
+      expect(copied.split('\n')).toEqual(await tab.locator('.codes code').allInnerTexts());
       await tab.goto(`${provider.url}/account`);
       await tab.getByRole('button', { name: 'Sign out' }).click();
       await tab.getByRole('link', { name: 'Sign in', exact: true }).click();

@@ -61,6 +61,15 @@ addEventListener('pageshow', () => {
 // What only passes on an answer to an app needs nobody to press its button.
 addEventListener('load', () => document.querySelector('form[data-submit]')?.requestSubmit());
 
+// What is to be kept can be copied, where the browser lets pages do so.
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.copied;
+  });
+}
+
 // A logo that does not load gives way to the letter behind it.
 for (const image of document.querySelectorAll('img[data-logo]')) {
   const drop = () => image.remove();
