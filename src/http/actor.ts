@@ -1,8 +1,14 @@
 import type { Context } from 'koa';
 import type { Actor } from '../kernel/actor.ts';
 
+/** What pages inside an authorization request know of it. */
+interface State {
+  clientId?: string | undefined;
+}
+
 /** Who is asking, before it is known who: the listener has made the address and the request id believable. */
 export function anonymousActor(ctx: Context, door: string): Actor {
+  const { clientId } = ctx.state as State;
   return {
     kind: 'anonymous',
     id: null,
@@ -10,6 +16,7 @@ export function anonymousActor(ctx: Context, door: string): Actor {
     ip: ctx.get('X-Forwarded-For') || null,
     userAgent: ctx.get('User-Agent') || null,
     requestId: ctx.get('X-Request-Id') || null,
+    ...(clientId === undefined ? {} : { clientId }),
   };
 }
 

@@ -8,6 +8,8 @@ export interface Actor {
   ip: string | null;
   userAgent: string | null;
   requestId: string | null;
+  /** The client on whose behalf it happens, where pages are opened for one. */
+  clientId?: string | undefined;
 }
 
 export const systemActor: Actor = {

@@ -59,6 +59,7 @@ export interface AuditEntry {
   outcome?: 'success' | 'failure';
   /** The account it is about. */
   subject?: string | null;
+  /** The client it is about; the actor's unless given. */
   clientId?: string | null;
   /** Never a secret. */
   details?: Record<string, unknown>;
@@ -82,14 +83,14 @@ const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
 
 /** The append-only log in PostgreSQL. */
 export const audit: Audit = {
-  async record({ type, outcome = 'success', subject = null, clientId = null, details = {} }, actor, tx) {
+  async record({ type, outcome = 'success', subject = null, clientId, details = {} }, actor, tx) {
     await AuditEvent.create(
       {
         id: newUuid(),
         type,
         outcome,
         subject,
-        clientId,
+        clientId: clientId ?? actor.clientId ?? null,
         details,
         actorKind: actor.kind,
         actorId: actor.id,

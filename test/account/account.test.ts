@@ -360,9 +360,22 @@ test('what happened is told in plain words, and can be taken along', async () =>
   const person = await provider.createPerson();
   const { agent } = await enter(person);
   await enter({ ...person, password: 'wrong' });
+  await enter({ ...person, password: 'wrong' });
+  const client = await provider.createClient();
+  await signIn(provider, client, person);
   const { html } = await agent.open('/account/activity');
-  expect(html).toContain('You signed in');
-  expect(html).toContain('A sign-in did not work');
+  const lines = [...html.matchAll(/<p class="item-name">(.*?)<\/p>/g)].map(([, line = '']) =>
+    line.replaceAll(/<\/?(?:bdi|span)[^>]*>/g, ''),
+  );
+  expect(lines).toEqual([
+    'You allowed an app to use your account: Test client',
+    'You signed in: Test client',
+    'A sign-in did not work 2 times',
+    'You signed in',
+    'Your account was created',
+  ]);
+  const today = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: 'UTC' }).format(new Date());
+  expect(html).toContain(`>${today}</h2>`);
   const download = await agent.open('/account/data/download');
   expect(download.headers.get('content-disposition')).toContain('account.json');
   const data = JSON.parse(download.html) as { account: object };

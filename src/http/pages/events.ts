@@ -1,17 +1,27 @@
 import type { AccountEvent } from '../../domain/history.ts';
+import type { Device } from '../../domain/notices/device.ts';
 import type { Icon } from './icons.ts';
 import type { MessageKey } from './i18n.ts';
 
 /** One line of what happened to an account. */
-export interface EventLine {
+export interface EventLine extends Device {
   icon: Icon;
   text: MessageKey;
   /** Whether it may be somebody else's doing. */
   alert: boolean;
+  /** The app that it was about, or that somebody signed in to. */
+  app: string | null;
+  /** The last time, and how often it happened one after the other. */
   at: Date;
-  browser: string | null;
-  system: string | null;
+  times: number;
   ip: string | null;
+}
+
+/** What happened on one day. */
+export interface EventDay {
+  /** YYYY-MM-DD, where the account's owner is. */
+  day: string;
+  lines: EventLine[];
 }
 
 type Words = { text: MessageKey; icon: Icon; alert?: true };
@@ -52,10 +62,35 @@ const WORDS = new Map<string, Words>(
   } satisfies Record<string, Words>),
 );
 
-/** The events that mean something to the account's owner, in plain words. */
-export function describeEvents(events: readonly AccountEvent[]): EventLine[] {
-  return events.flatMap(({ type, outcome, at, browser, system, ip }) => {
+const isSame = (a: EventLine, b: EventLine): boolean =>
+  (['text', 'app', 'browser', 'system', 'ip'] as const).every((part) => a[part] === b[part]);
+
+/**
+ * The events that mean something to the account's owner, in plain words, by day; what happened several times one after the
+ * other is one line.
+ * @param events newest first.
+ * @param zone the owner's time zone.
+ * @param appOf the name of the app that an event is about.
+ */
+export function describeEvents(
+  events: readonly AccountEvent[],
+  zone: string,
+  appOf: (event: AccountEvent) => string | null,
+): EventDay[] {
+  // Swedish writes dates as ISO 8601 does.
+  const days = new Intl.DateTimeFormat('sv', { timeZone: zone, dateStyle: 'short' });
+  const described: EventDay[] = [];
+  for (const event of events) {
+    const { type, outcome, at, browser, system, ip } = event;
     const words = WORDS.get(outcome === 'failure' ? `${type}:failure` : type);
-    return words ? { alert: false, ...words, at, browser, system, ip } : [];
-  });
+    if (!words) continue;
+    const line = { alert: false, ...words, app: appOf(event), at, times: 1, browser, system, ip };
+    const day = days.format(at);
+    if (described.at(-1)?.day !== day) described.push({ day, lines: [] });
+    const lines = described.at(-1)?.lines ?? [];
+    const last = lines.at(-1);
+    if (last && isSame(last, line)) last.times += 1;
+    else lines.push(line);
+  }
+  return described;
 }

@@ -45,6 +45,8 @@ export interface Translator {
   readonly language: Language;
   /** The sentence as plain text. Throws when a placeholder has no value: a defect of the caller. */
   t: (message: Message, params?: Params) => string;
+  /** A date (YYYY-MM-DD) with its weekday. */
+  day: (date: string) => string;
   /** A moment, in universal time: a script shows it in the reader's own. */
   when: (at: Date) => string;
   /** The same as markup: the sentence and every value that is not `Html` are escaped. */
@@ -78,8 +80,10 @@ export function createTranslator(language: Language, name: string): Translator {
   }
 
   const moments = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+  const dates = new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeZone: 'UTC' });
   return {
     language,
+    day: (date) => dates.format(new Date(date)),
     when: (at) => `${moments.format(at)} UTC`,
     t: (message, params = {}) => compose(message, params, String),
     rich: (message, params = {}) => new Html(compose(message, params, escapeHtml)),

@@ -74,6 +74,7 @@ export function createRenderer({
     't',
     'rich',
     'when',
+    'day',
     'strong',
     'icon',
     'partial',
@@ -128,7 +129,7 @@ export function createRenderer({
 
     render(ctx, view, data) {
       const translator = translatorIn(languageOf(ctx, data));
-      const { language, t, rich, when } = translator;
+      const { language, t, rich, when, day } = translator;
       const client = data.client && displayClient(data.client, production);
       const page = {
         ...languageInfo[language],
@@ -148,6 +149,7 @@ export function createRenderer({
         t,
         rich,
         when,
+        day,
         strong,
         icon: (icon: Icon): Html => partial('icon', { icon }),
         partial,

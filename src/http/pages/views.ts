@@ -7,7 +7,7 @@ import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
-import type { EventLine } from './events.ts';
+import type { EventDay } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import type { Icon } from './icons.ts';
 import type { PasswordBounds, Problem } from './problems.ts';
@@ -324,7 +324,7 @@ interface Views {
     }[];
   };
 
-  'account/activity': AccountFrame & { events: readonly EventLine[] };
+  'account/activity': AccountFrame & { days: readonly EventDay[] };
 
   'account/data': AccountFrame & { downloadUrl: string; deleteUrl: string };
 

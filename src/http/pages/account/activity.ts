@@ -1,17 +1,33 @@
 import type Router from '@koa/router';
+import type { AccountEvent } from '../../../domain/history.ts';
+import { displayClient } from '../client-display.ts';
 import type { PageParts } from '../dependencies.ts';
 import { describeEvents } from '../events.ts';
 import { type AccountContext, accountFrame, type AccountSteps } from './context.ts';
 
 const SHOWN = 50;
 
+/** The client that an event is about; old clients have one by the name of their door. */
+const clientOf = ({ clientId, door }: AccountEvent): string | null =>
+  clientId ?? (door.startsWith('contract:') ? door : null);
+
 /** What happened to the account, newest first. */
 export function activityRoutes(router: Router, { open }: AccountSteps, deps: PageParts): void {
+  const { renderer, history, interactions } = deps;
+
+  const nameOf = async (clientId: string): Promise<[string, string]> => {
+    const { client } = await interactions.describe(clientId, []);
+    return [clientId, displayClient(client ?? { clientId }, true).name];
+  };
+
   router.get('/account/activity', ...open, async (ctx: AccountContext) => {
-    const events = await deps.history(ctx.state.user.id, { limit: SHOWN });
-    deps.renderer.render(ctx, 'account/activity', {
+    const { id, zoneinfo } = ctx.state.user;
+    const events = await history(id, { limit: SHOWN });
+    const clientIds = new Set(events.map(clientOf).filter((clientId) => clientId !== null));
+    const names = new Map(await Promise.all([...clientIds].map(nameOf)));
+    renderer.render(ctx, 'account/activity', {
       ...accountFrame(ctx, deps, 'activity'),
-      events: describeEvents(events),
+      days: describeEvents(events, zoneinfo ?? 'UTC', (event) => names.get(clientOf(event) ?? '') ?? null),
     });
   });
 }

@@ -33,6 +33,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       return;
     }
     ctx.state.interaction = interaction;
+    ctx.state['clientId'] = interaction.client.clientId;
     ctx.state.place = await interactionPlace(interaction, deps);
     await next();
   };
