@@ -7,7 +7,7 @@ import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
-import type { EventDay } from './events.ts';
+import type { EventDay, EventLine } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import type { Icon } from './icons.ts';
 import type { PasswordBounds, Problem } from './problems.ts';
@@ -250,6 +250,8 @@ interface Views {
     apps: number;
     /** Those that wait for an answer. */
     requests: number;
+    /** What happened last. */
+    latest: readonly EventLine[];
   };
 
   /** Posts what `values` has. */

@@ -1,7 +1,7 @@
 /** The pages where people see and change what is theirs. */
 import type Router from '@koa/router';
 import type { PageParts } from '../dependencies.ts';
-import { activityRoutes } from './activity.ts';
+import { activityOf, activityRoutes } from './activity.ts';
 import { appRoutes } from './apps.ts';
 import { type AccountContext, accountFrame, accountSteps } from './context.ts';
 import { dataRoutes } from './data.ts';
@@ -15,17 +15,21 @@ import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { totpRoutes } from './totp.ts';
 
+/** Events that the overview has. */
+const LATEST = 3;
+
 export function accountRoutes(router: Router, deps: PageParts): void {
   const steps = accountSteps(deps);
   const { renderer, mfa, accountSessions, loginAnswers } = deps;
 
   router.get('/account', ...steps.open, async (ctx: AccountContext) => {
     const { id } = ctx.state.user;
-    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps, requests] = await Promise.all([
+    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps, requests, activity] = await Promise.all([
       mfa.status(id),
       accountSessions.list(id),
       accountSessions.apps(id),
       loginAnswers.waiting(id),
+      activityOf(ctx.state.user, deps),
     ]);
     renderer.render(ctx, 'account/overview', {
       ...accountFrame(ctx, deps, 'overview'),
@@ -34,6 +38,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
       sessions: sessions.length,
       apps: apps.length,
       requests: requests.length,
+      latest: activity.flatMap(({ lines }) => lines).slice(0, LATEST),
     });
   });
   for (const routes of [
