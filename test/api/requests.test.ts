@@ -65,6 +65,9 @@ describe('a request', () => {
     expect(await call('GET', '/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     const wrong = await call('PUT', '/me', {});
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
+    // A path that another one's pattern fits as well is its own alone.
+    const options = await call('DELETE', '/me/factors/passkeys/options');
+    expect([options.status, options.headers.get('allow')]).toEqual([405, 'POST']);
   });
 
   test('for what is somebody else’s finds nothing', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Documented, Endpoint } from './endpoint.ts';
+import { isParameter } from './routing.ts';
 
 type Json = Record<string, unknown>;
 
@@ -32,15 +33,20 @@ const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Json => {
 
 const content = (type: string, schema: Json) => ({ [type]: { schema } });
 
-/** The parameters of an endpoint, in its path and after it. */
-function parametersOf({ params = {}, query }: Endpoint): Json[] {
+/** The parameters of an endpoint, in its path, where each must be said, and after it. */
+function parametersOf({ path, params = {}, query }: Endpoint): Json[] {
   const described = (where: 'path' | 'query') => (entry: [string, z.ZodType]) => {
     const [name, schema] = entry;
     const required = where === 'path' || !schema.safeParse(undefined).success;
     return { name, in: where, required, schema: jsonSchema(schema, 'input') };
   };
   return [
-    ...Object.entries(params).map(described('path')),
+    ...path
+      .split('/')
+      .filter(isParameter)
+      .map((segment) => segment.slice(1, -1))
+      .map((name): [string, z.ZodType] => [name, params[name] ?? z.string()])
+      .map(described('path')),
     ...Object.entries((query?.shape ?? {}) as Record<string, z.ZodType>).map(described('query')),
   ];
 }

@@ -44,15 +44,14 @@ export class Routing<E extends Endpoint> {
   find(method: string, path: string): Route<E> | { allow: string[] } {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const exact = this.#exact.get(path) ?? [];
-    const operation = exact.find((one) => one.method === asked);
-    if (operation) return { operation, params: {} };
     const given = path.split('/');
-    const matching = this.#matching(given);
-    const found = matching.find((one) => one.operation.method === asked);
+    // What a path is by name it is not by a pattern too (OpenAPI 3.1 section 4.8.8.2).
+    const there =
+      exact.length > 0 ? exact.map((operation) => ({ operation, segments: given })) : this.#matching(given);
+    const found = there.find(({ operation }) => operation.method === asked);
     if (found) return { operation: found.operation, params: paramsOf(found.segments, given) };
-    const others = [...exact, ...matching.map((one) => one.operation)];
-    if (others.length === 0) throw new DomainError('not_found');
-    const methods = others.map((one) => one.method.toUpperCase());
+    if (there.length === 0) throw new DomainError('not_found');
+    const methods = there.map(({ operation }) => operation.method.toUpperCase());
     return { allow: [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))] };
   }
 

@@ -1,5 +1,6 @@
 import { type Tokens, signIn } from '../../oidc/support/flow.ts';
 import type { Client, Person, Provider } from '../../oidc/support/provider.ts';
+import { undocumentedStatus } from '../../support/openapi.ts';
 import { UserAgent } from '../../oidc/support/user-agent.ts';
 
 /** A reply of the API. */
@@ -18,6 +19,17 @@ export interface App {
 
 export const apiOf = ({ url }: Pick<Provider, 'url'>): string => `${url}/api/v2`;
 
+const documents = new Map<string, Promise<object>>();
+
+/** Its OpenAPI document, asked for once. */
+function documentOf(provider: Pick<Provider, 'url'>): Promise<object> {
+  const known = documents.get(provider.url);
+  if (known) return known;
+  const asked = fetch(`${apiOf(provider)}/openapi.json`).then((reply) => reply.json() as Promise<object>);
+  documents.set(provider.url, asked);
+  return asked;
+}
+
 /** Calls the API as it is: no token but what `headers` have. */
 export async function send(
   provider: Pick<Provider, 'url'>,
@@ -31,6 +43,12 @@ export async function send(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await reply.text();
+  const undocumented = undocumentedStatus(
+    await documentOf(provider),
+    { method, url: `${apiOf(provider)}${path}` },
+    reply,
+  );
+  if (undocumented !== null) throw new Error(undocumented);
   return {
     status: reply.status,
     headers: reply.headers,

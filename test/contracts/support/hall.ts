@@ -3,7 +3,10 @@ import http from 'node:http';
 import { systemActor } from '../../../src/kernel/actor.ts';
 import type { Visitor } from '../../../src/http/contracts/conformance.ts';
 import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-visitor.ts';
+import { documentOf } from '../../../src/http/contracts/document.ts';
 import type { Door } from '../../../src/http/contracts/door.ts';
+import { openapiOf } from '../../../src/http/endpoints/openapi.ts';
+import { undocumentedStatus } from '../../support/openapi.ts';
 import { doors } from '../../../src/http/contracts/registry.ts';
 import { type Provider, type ProviderOptions, startProvider } from '../../oidc/support/provider.ts';
 
@@ -68,10 +71,11 @@ export const visitorAt = (
 
 /**
  * Sends by fetch, and holds every reply against the schemas of the door once more: byte for byte it must be what its
- * schema writes, so that names are in the order of the document as well.
+ * schema writes, so that names are in the order of the document as well; and the OpenAPI document must name its status.
  */
 export function inOrder(name: string, send: Send = sendByFetch): Send {
   const { operations, refusalSchema } = doorOf(name);
+  const openapi = openapiOf(documentOf(doorOf(name)), '/');
   const schemas = [...operations.flatMap(({ replies }) => Object.values(replies)), refusalSchema];
   return async (request) => {
     const reply = await send(request);
@@ -81,6 +85,8 @@ export function inOrder(name: string, send: Send = sendByFetch): Send {
       const written = schemas.map((schema) => JSON.stringify(schema?.safeParse(body).data));
       if (!written.includes(reply.text)) throw new Error(`no schema of ${name} writes ${reply.text}`);
     }
+    const undocumented = undocumentedStatus(openapi, request, reply);
+    if (undocumented !== null) throw new Error(undocumented);
     return reply;
   };
 }

@@ -20,6 +20,7 @@ export const apiKeys = [
     id: 'revokeApiKey',
     method: 'delete',
     path: '/me/api-keys/{id}',
+    params: schemas.apiKeyId,
     summary: 'Revoke an API key: it ends at once',
     scope: 'me:apps:write',
     replies: { 204: null },

@@ -25,6 +25,7 @@ export const apps = [
     id: 'disconnectApp',
     method: 'delete',
     path: '/me/apps/{client_id}',
+    params: schemas.clientId,
     summary: 'Take away all that an app holds; its tokens end at once',
     scope: 'me:apps:write',
     replies: { 204: null },

@@ -22,6 +22,7 @@ export const enrolment = [
     ...changing,
     id: 'confirmTotp',
     path: '/me/factors/totp/{id}/confirmation',
+    params: schemas.factorId,
     summary: 'End it with a code that the app shows',
     limit: 'credentials',
     body: schemas.TotpCode,
@@ -44,6 +45,8 @@ export const enrolment = [
     path: '/me/factors/passkeys/options',
     summary: 'What navigator.credentials.create takes, once, within five minutes',
     replies: { 200: schemas.PasskeyOptions },
+    // Where there can be no passkeys: at an address without a domain name.
+    refusals: [400],
     async handle({ user, services }) {
       return { status: 200, body: await services.mfa.passkeys.registrationOptions(user.id) };
     },

@@ -21,6 +21,7 @@ export const identities = [
     id: 'disconnectIdentity',
     method: 'delete',
     path: '/me/identities/{id}',
+    params: schemas.identityId,
     summary: 'Take an identity off the account, unless it is the last way in',
     scope: 'me:security:write',
     fresh: true,

@@ -195,3 +195,10 @@ export const Data = z.strictObject({
   api_keys: z.array(ApiKey),
   events: z.array(Event),
 });
+
+/** What the paths have. */
+export const factorId = { id: z.string().describe('The id of the factor') };
+export const identityId = { id: z.string().describe('The id of the identity') };
+export const apiKeyId = { id: z.string().describe('The id of the key') };
+export const sessionId = { id: z.string().describe('The id of the session') };
+export const clientId = { client_id: z.string().describe('The client_id of the app') };

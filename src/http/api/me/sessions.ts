@@ -30,6 +30,7 @@ export const sessions = [
     id: 'endSession',
     method: 'delete',
     path: '/me/sessions/{id}',
+    params: schemas.sessionId,
     summary: 'Sign one browser out: what apps hold because of it ends at once',
     scope: 'me:sessions:write',
     replies: { 204: null },

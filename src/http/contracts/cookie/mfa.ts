@@ -112,7 +112,7 @@ const regenerate = operation({
   auth: 'bearer',
   limit: 'ordinary',
   replies: { 201: schemas.RecoveryCodesResponse },
-  refusals: [400, 401],
+  refusals: [400, 401, 404],
   async handle({ caller, actor, services }) {
     const { id } = await freshUser(services, caller);
     return { status: 201, body: { recovery_codes: await services.mfa.recoveryCodes.regenerate(id, actor) } };

@@ -53,7 +53,8 @@ const register = operation({
   limit: 'credentials',
   body: schemas.RegisterRequest,
   replies: { 201: schemas.UserResponse },
-  refusals: [400],
+  // 403 while registration is closed.
+  refusals: [400, 403],
   async handle({ body, actor, signal, services }) {
     const { first_name: givenName, last_name: familyName, ...rest } = body;
     const names = {

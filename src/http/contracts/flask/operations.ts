@@ -28,7 +28,8 @@ const createUser = operation({
   limit: 'credentials',
   body: schemas.CreateUserRequest,
   replies: { 201: schemas.UserResponse },
-  refusals: [400],
+  // 403 while registration is closed.
+  refusals: [400, 403],
   async handle({ body, actor, signal, services }) {
     const user = await services.accounts.register(body, actor, signal);
     return { status: 201, body: present(user), accountId: user.id };

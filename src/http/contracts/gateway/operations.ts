@@ -17,7 +17,8 @@ const register = operation({
   limit: 'credentials',
   body: schemas.RegisterRequest,
   replies: { 201: schemas.AuthResponse },
-  refusals: [400, 409],
+  // 401 to whose role must have a second factor, 403 while registration is closed.
+  refusals: [400, 401, 403, 409],
   async handle({ body, actor, signal, services }) {
     const { user, tokens } = await join(services, NAME, body, { actor, signal });
     return { status: 201, body: authResponse(user, tokens), accountId: user.id };
@@ -146,7 +147,8 @@ const changePassword = operation({
   limit: 'credentials',
   body: schemas.ChangePasswordRequest,
   replies: { 200: schemas.ApiResponse },
-  refusals: [400, 401],
+  // 423 while wrong passwords have to be waited for.
+  refusals: [400, 401, 423],
   async handle({ body, caller, actor, signal, services }) {
     const { currentPassword: current, newPassword: next } = body;
     await inOwnField('newPassword', () =>

@@ -90,7 +90,8 @@ const deleteUser = operation({
   limit: 'program',
   params: schemas.userId,
   replies: { 204: null },
-  refusals: [401, 403, 404],
+  // The last administrator stays.
+  refusals: [401, 403, 404, 409],
   async handle({ params, actor, services }) {
     const { id } = await find(services, params['user_id']);
     await services.accounts.remove(id, actor);

@@ -33,7 +33,8 @@ const register = operation({
   limit: 'credentials',
   body: schemas.RegisterRequest,
   replies: { 201: schemas.RegisterResponse },
-  refusals: [400],
+  // 401 to whose role must have a second factor, 403 while registration is closed.
+  refusals: [400, 401, 403],
   async handle({ body, actor, signal, services }) {
     const { user, tokens } = await join(services, NAME, body, { actor, signal });
     return {
@@ -158,7 +159,8 @@ const deleteMe = operation({
   auth: 'bearer',
   limit: 'ordinary',
   replies: { 200: schemas.message('User deleted successfully') },
-  refusals: [401],
+  // The last administrator stays.
+  refusals: [400, 401],
   async handle({ caller, actor, services }) {
     const { id } = await callingUser(services, caller);
     await services.accounts.remove(id, actor);
