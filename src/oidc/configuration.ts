@@ -177,7 +177,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     pairwiseIdentifier: createPairwiseIdentifier(secrets),
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
-    clockTolerance: 5,
+    // What FAPI 2.0 Security Profile section 5.3.2.1 has a server allow for the clocks of clients.
+    clockTolerance: 10,
     pkce: { required: requirePkce },
     clientAuthMethods: [
       'client_secret_basic',

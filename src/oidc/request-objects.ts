@@ -6,7 +6,12 @@ type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Claims = Record<string, unknown>;
 
 /** `JWT` and none at all are what OpenID Connect Core section 6.1 has; the other is RFC 9101's own. */
-const TYPES = new Set([undefined, 'JWT', 'oauth-authz-req+jwt']);
+const TYPES = new Set(['jwt', 'oauth-authz-req+jwt']);
+
+/** Whether a JWT's `typ` is one of them: a media type, in any case, with or without `application/` (RFC 7515 section 4.1.9). */
+const isRequestType = (type: unknown): boolean =>
+  type === undefined ||
+  (typeof type === 'string' && TYPES.has(type.toLowerCase().replace(/^application\//, '')));
 
 /** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1). */
 const LONGEST = 3600;
@@ -26,8 +31,7 @@ export function assertRequestObject(
   const refuse = (problem: string): never => {
     throw new errors.InvalidRequestObject(`Request Object ${problem}`);
   };
-  const type = header['typ'] as string | undefined;
-  if (!TYPES.has(type)) refuse("must have the 'typ' oauth-authz-req+jwt");
+  if (!isRequestType(header['typ'])) refuse("must have the 'typ' oauth-authz-req+jwt");
   if (claims['sub'] === client.clientId) refuse("must not have the client as 'sub'");
   const isFapi = oidc.isFapi('2.0') !== undefined;
   if (!mayBeSignedBy(header['alg'], client as ExtraClientProperties))

@@ -223,7 +223,8 @@ describe('FAPI 2.0 Message Signing', () => {
         body: { error: expect.stringMatching(/^invalid_request/) },
       });
     }
-    const request = await sign({ nbf: now, exp: now + 60 });
+    // FAPI 2.0 Security Profile section 5.3.2.1 allows for clocks that are ten seconds ahead.
+    const request = await sign({ nbf: now + 8, exp: now + 60 });
     expect((await push({ request, ...(await asserting(client)) })).status).toBe(201);
   });
 

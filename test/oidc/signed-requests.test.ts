@@ -80,6 +80,14 @@ describe('a signed request (RFC 9101)', () => {
     expect(page.leftFor?.searchParams.get('state')).toBe('signed-state');
   });
 
+  it.each(['OAuTH-auThZ-REQ+JWt', 'application/oauth-authz-req+jwt', 'jwt'])(
+    'of the type %s is one, whatever the case (RFC 7515 section 4.1.9)',
+    async (typ) => {
+      const request = await sign(claims(client), { typ });
+      expect((await post(provider, 'par', client, { request })).status).toBe(201);
+    },
+  );
+
   it('is asked for of a client that signs all of its requests', async () => {
     const page = await open(strict, claims(strict));
     expect(payloadOf(page)).toMatchObject({ error: 'invalid_request', iss: provider.url });
