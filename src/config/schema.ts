@@ -113,6 +113,7 @@ const everySetting = z.strictObject({
     source: z.strictObject({ attempts: z.int().positive(), window: seconds }),
     account: z.strictObject({ attempts: z.int().positive(), window: seconds }),
   }),
+  loginRequests: z.strictObject({ perClient: z.int().positive(), perPerson: z.int().positive() }),
   mfa: z.strictObject({
     requiredForRoles: z.array(z.enum(['user', 'admin'])),
     rememberDevice: seconds,

@@ -197,6 +197,7 @@ export function createDomain({
       inTransaction,
       guessLimit,
       mailLimit: limit,
+      limits: config.loginRequests,
     }),
     apiKeys,
     refusals: createRefusals({ store: stores.refusals, clock, logger }),

@@ -49,16 +49,15 @@ interface Dependencies {
   inTransaction: InTransaction;
   guessLimit: GuessLimit;
   mailLimit: MailLimit;
+  /** Requests to one person within an hour: of one client, and of all. Each may be a mail. */
+  limits: { perClient: number; perPerson: number };
 }
 
 /** Names of nobody that one client may ask for within ten minutes. */
 const MOST_UNKNOWN = 100;
 
-/** Requests an hour to one person: of one client, and of all. Each is a mail. */
-const MOST = { ofClient: 30, ofAll: 60 };
-
 export function createLoginRequests(dependencies: Dependencies): LoginRequests {
-  const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit } = dependencies;
+  const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit, limits } = dependencies;
   return {
     whoIs: (hint, clientId) =>
       guessLimit('login-hint', [`client:${clientId}`], MOST_UNKNOWN, async () => {
@@ -67,8 +66,8 @@ export function createLoginRequests(dependencies: Dependencies): LoginRequests {
       }),
     admit: (accountId, clientId) =>
       mailLimit([
-        { of: `login-request:${accountId}:${clientId}`, most: MOST.ofClient },
-        { of: `login-request:${accountId}`, most: MOST.ofAll },
+        { of: `login-request:${accountId}:${clientId}`, most: limits.perClient },
+        { of: `login-request:${accountId}`, most: limits.perPerson },
       ]),
     async ask(request, app, actor) {
       const account = present(await users.findById(request.accountId));
