@@ -165,6 +165,10 @@ describe('in two steps', () => {
         acr: `urn:postern:acr:${level}`,
       });
       expect(await errorOf(completeLogin(token, { passkey: reply }, somewhere()))).toEqual({
+        code: 'invalid_token',
+      });
+      const { token: another } = await begin(await house, email);
+      expect(await errorOf(completeLogin(another, { passkey: reply }, somewhere()))).toEqual({
         code: 'invalid_passkey',
         reason: 'challenge',
       });
