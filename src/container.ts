@@ -182,6 +182,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           guessLimit: domain.guessLimit,
           replies,
           loginRequests: domain.loginRequests,
+          accountSessions: domain.accountSessions,
         },
         keys,
       ),
@@ -199,7 +200,6 @@ export async function createContainer(config: Config, options: ContainerOptions)
   notifications.subscribe('keys', () => void live.reload());
   const reloadApis = () =>
     apiRegistry.load().catch((error: unknown) => logger.error({ err: error }, 'APIs could not be read'));
-
   // The transport
   const sessions = new BrowserSessions({
     live,

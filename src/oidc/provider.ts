@@ -1,4 +1,5 @@
 import { Provider } from 'oidc-provider';
+import type { AccountSessions } from '../domain/sessions/index.ts';
 import type { GuessLimit } from '../domain/guess-limit.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Counters } from '../storage/counters.ts';
@@ -23,6 +24,7 @@ import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installLoginBinding } from './interactions/login-binding.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
+import { installPostedRequests } from './posted-requests.ts';
 import { installQueryRefusal } from './query-secrets.ts';
 import { installClockGuard } from './clock-guard.ts';
 import { installRedemption } from './redemption.ts';
@@ -32,6 +34,7 @@ import { installRefusals } from './refusals/install.ts';
 import { installRefreshRotation } from './tokens/refresh-rotation.ts';
 import { installUserinfoTokens } from './tokens/userinfo-tokens.ts';
 import { installUnauthorizedClient } from './unauthorized-client.ts';
+import { installHintedLogout } from './logout/hinted.ts';
 import { installLogout } from './logout/install.ts';
 import { installSessionDevices } from './sessions/device.ts';
 import { installFormState } from './sessions/form-state.ts';
@@ -49,6 +52,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   counters: Counters;
   guessLimit: GuessLimit;
   replies: Replies;
+  accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
 }
 
 /** A provider that signs with `keys`, with everything installed that the library leaves to its host. */
@@ -71,6 +75,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installUserinfoTokens(provider, deps.verifier);
   installIdTokenClaims(provider, deps.secrets);
   installQueryRefusal(provider);
+  installPostedRequests(provider, deps.pages.formPost);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
   installLoginBinding(provider, deps.findUser);
@@ -97,6 +102,8 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installFormPost(provider, deps.pages.formPost);
   installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
   installLogout(provider, deps.pages.loggedOut);
+  const { accountSessions, secrets, pages } = deps;
+  installHintedLogout(provider, { accountSessions, secrets, page: pages.loggedOut });
   installEvents(provider, deps.events);
   return provider;
 }

@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 
 /** Parameters that are secrets or as good as one. */
-const SECRET = [
+export const SECRET = [
   'client_secret',
   'client_assertion',
   'assertion',

@@ -39,7 +39,7 @@ describe('RP-initiated logout', () => {
     );
 
   it('asks, ends the session and what apps have of it, and goes back with the state', async () => {
-    const page = await open({ id_token_hint: tokens.id_token, post_logout_redirect_uri: BACK, state: 'x y' });
+    const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK, state: 'x y' });
     expect(page.status).toBe(200);
     expect(page.html).toContain('Sign out');
     expect(await isSignedIn()).toBe(true);
@@ -58,7 +58,7 @@ describe('RP-initiated logout', () => {
   it('of a person who rather stays ends only what this client has', async () => {
     const other = await provider.createClient();
     const kept = await signIn(provider, other, person, { agent });
-    await agent.submit(await open({ id_token_hint: tokens.id_token }), {});
+    await agent.submit(await open({ client_id: client.id }), {});
     expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 401 });
     expect(await introspect(provider, other, kept.refresh_token)).toMatchObject({ body: { active: true } });
     expect(
@@ -74,9 +74,65 @@ describe('RP-initiated logout', () => {
       agent,
       parameters: { scope: 'openid offline_access', prompt: 'consent' },
     });
-    await agent.submit(await open({ id_token_hint: offline.id_token }), { logout: 'yes' });
+    expect(await open({ id_token_hint: offline.id_token })).toMatchObject({ status: 200 });
     expect(await isSignedIn()).toBe(false);
     expect(await refresh(provider, away, offline.refresh_token)).toMatchObject({ status: 200 });
+  });
+
+  it.each(['public', 'pairwise'])(
+    'asks nothing where the hint is of the person who is signed in (%s)',
+    async (kind) => {
+      const one = await provider.createClient({ subject_type: kind, post_logout_redirect_uris: [BACK] });
+      const { id_token: hint, access_token: token } = await signIn(provider, one, person, { agent });
+      const page = await open({ id_token_hint: hint, post_logout_redirect_uri: BACK, state: 'x y' });
+      expect([page.leftFor?.origin, page.leftFor?.searchParams.get('state')]).toEqual([
+        'https://app.example.test',
+        'x y',
+      ]);
+      expect(await isSignedIn()).toBe(false);
+      expect(await userinfo(provider, token)).toMatchObject({ status: 401 });
+    },
+  );
+
+  it('asks where the hint is somebody else’s, who stays signed in elsewhere', async () => {
+    const other = await provider.createPerson();
+    const elsewhere = new UserAgent(provider.url);
+    const { id_token: hint } = await signIn(provider, client, other, { agent: elsewhere });
+    const page = await open({ id_token_hint: hint, post_logout_redirect_uri: BACK });
+    expect(page.html).toContain('Sign out');
+    expect(await isSignedIn()).toBe(true);
+    agent = elsewhere;
+    expect(await isSignedIn()).toBe(true);
+  });
+
+  it.each(['public', 'pairwise'])(
+    'without a cookie ends the session that the hint names, and no other (%s)',
+    async (kind) => {
+      const one = await provider.createClient({ subject_type: kind, post_logout_redirect_uris: [BACK] });
+      const { id_token: hint } = await signIn(provider, one, person, { agent });
+      const elsewhere = new UserAgent(provider.url);
+      await signIn(provider, one, person, { agent: elsewhere });
+      const server = new UserAgent(provider.url);
+      const url = `/oauth2/logout?${form({ id_token_hint: hint }).toString()}`;
+      expect(await server.open(url)).toMatchObject({ status: 200, leftFor: null });
+      expect(await isSignedIn()).toBe(false);
+      agent = elsewhere;
+      expect(await isSignedIn()).toBe(true);
+      // Once more it names none, and leads back all the same.
+      const back = `${url}&${form({ post_logout_redirect_uri: BACK }).toString()}`;
+      expect((await server.open(back)).leftFor?.href).toBe(BACK);
+    },
+  );
+
+  it('takes requests by POST', async () => {
+    const reply = await fetch(`${provider.url}/oauth2/logout`, {
+      method: 'POST',
+      body: form({ id_token_hint: tokens.id_token }),
+      redirect: 'manual',
+    });
+    expect(reply.status).toBe(303);
+    await agent.open(reply.headers.get('location') ?? '');
+    expect(await isSignedIn()).toBe(false);
   });
 
   it('leads nowhere that is not registered', async () => {

@@ -1,0 +1,89 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { AccountSessions } from '../../domain/sessions/index.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import { requestActor } from '../actor.ts';
+import type { ProviderPages } from '../configuration.ts';
+import { cookieSettings } from '../cookies.ts';
+import { grantOfIdToken } from '../tokens/id-token-claims.ts';
+import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
+import { farewells } from './front-channel.ts';
+
+export const LOGOUT = '/oauth2/logout';
+
+interface Dependencies {
+  accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
+  secrets: Secrets;
+  page: ProviderPages['loggedOut'];
+}
+
+interface Named {
+  accountId: string;
+  /** Of the session. */
+  uid: string;
+  /** Pages of clients that this browser shall load. */
+  frames: string[];
+}
+
+/** Where the browser goes on: the library has checked by now that the client registered it. */
+function onwardOf({ oidc }: KoaContextWithOIDC): string | undefined {
+  const { post_logout_redirect_uri: uri, state } = oidc.params ?? {};
+  if (typeof uri !== 'string') return undefined;
+  if (typeof state !== 'string') return uri;
+  const url = new URL(uri);
+  url.searchParams.set('state', state);
+  return url.href;
+}
+
+/**
+ * A logout request whose `id_token_hint` belongs to the person who is signed in asks no question; one without a session of
+ * its own, as an app's server sends it, ends the session that the ID token comes from (OpenID Connect RP-Initiated Logout
+ * 1.0 section 2). ID tokens that have expired are good for this. Of anybody else who is signed in it is asked.
+ */
+export function installHintedLogout(
+  provider: Provider,
+  { accountSessions, secrets, page }: Dependencies,
+): void {
+  const pairwise = createPairwiseIdentifier(secrets);
+  const cookies = cookieSettings(provider.issuer, secrets);
+
+  /** The session to end; null when there is none, undefined when the person has to be asked. */
+  const named = async (ctx: KoaContextWithOIDC): Promise<Named | null | undefined> => {
+    const { client, session, entities } = ctx.oidc;
+    const { sub, jti } = entities.IdTokenHint?.payload ?? {};
+    if (!client || !session || sub === undefined) return undefined;
+    const isPairwise = client.subjectType === 'pairwise';
+    const { accountId: present } = session;
+    if (present !== undefined) {
+      const known = isPairwise ? await pairwise(ctx, present, client) : present;
+      if (known !== sub) return undefined;
+      const frames = await farewells(provider, session.authorizations ?? {});
+      return { accountId: present, uid: session.uid, frames };
+    }
+    const grantId = grantOfIdToken(secrets, jti);
+    const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
+    if (grantId === undefined || grant?.accountId === undefined || grant.clientId !== client.clientId)
+      return null;
+    const uid = await accountSessions.holderOf(grant.accountId, grantId);
+    return uid === null ? null : { accountId: grant.accountId, uid, frames: [] };
+  };
+
+  const endNamed = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
+    await next();
+    if (ctx.status !== 200 || ctx.oidc.entities.IdTokenHint === undefined) return;
+    const found = await named(ctx);
+    if (found === undefined) return;
+    if (found !== null) {
+      const { accountId, uid } = found;
+      await accountSessions.end(accountId, uid, requestActor(ctx, 'user', accountId));
+    }
+    ctx.cookies.set(provider.cookieName('session'), null, { ...cookies.long, overwrite: true });
+    const [frames, onward] = [found?.frames ?? [], onwardOf(ctx)];
+    if (frames.length > 0 || onward === undefined) return page(ctx, { stayed: false, frames, onward });
+    ctx.status = 303;
+    ctx.redirect(onward);
+    return undefined;
+  };
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
+    ctx.path === LOGOUT ? endNamed(ctx, next) : next(),
+  );
+}

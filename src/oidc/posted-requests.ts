@@ -1,0 +1,60 @@
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { ProviderPages } from './configuration.ts';
+import { SECRET } from './query-secrets.ts';
+
+/** Endpoints that browsers are sent to, by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0 section 2). */
+const PATHS = new Set(['/oauth2/authorize', '/oauth2/logout']);
+
+/** Bytes of a request: it may hold a request object. */
+const LONGEST = 56 * 1024;
+
+/** Characters of a query that every proxy passes on. */
+const LONGEST_QUERY = 6_000;
+
+/** The body of a form. @throws InvalidRequest (RFC 6749 section 5.2) */
+async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
+  if (ctx.is('urlencoded') !== 'urlencoded')
+    throw new errors.InvalidRequest('only application/x-www-form-urlencoded bodies are supported');
+  let body = '';
+  for await (const chunk of ctx.req.setEncoding('utf8')) {
+    body += String(chunk);
+    if (body.length > LONGEST) throw new errors.InvalidRequest('the request is too long');
+  }
+  const parameters = new URLSearchParams(body);
+  for (const name of SECRET) parameters.delete(name);
+  return parameters;
+}
+
+/**
+ * A request that another site posts comes without the cookies of the person's session, which are SameSite=Lax: it is sent
+ * once more by GET, with them. What is too long for that is posted once more, from a page of ours.
+ */
+export function installPostedRequests(provider: Provider, page: ProviderPages['formPost']): void {
+  const receive = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<unknown> => {
+    let parameters: URLSearchParams;
+    try {
+      parameters = await readForm(ctx);
+    } catch (error) {
+      if (!(error instanceof errors.InvalidRequest)) throw error;
+      ctx.status = 400;
+      ctx.body = { error: error.error, error_description: error.error_description };
+      return undefined;
+    }
+    const query = parameters.toString();
+    ctx.set('Cache-Control', 'no-store');
+    if (query.length <= LONGEST_QUERY) {
+      ctx.status = 303;
+      ctx.redirect(`${ctx.path}?${query}`);
+      return undefined;
+    }
+    const site = ctx.get('Sec-Fetch-Site');
+    if (site === 'cross-site' || site === 'same-site')
+      return page(ctx, { action: ctx.path, fields: Object.fromEntries(parameters) });
+    ctx.method = 'GET';
+    ctx.querystring = query;
+    return next();
+  };
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
+    ctx.method === 'POST' && PATHS.has(ctx.path) ? receive(ctx, next) : next(),
+  );
+}
