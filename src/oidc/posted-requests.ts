@@ -1,9 +1,10 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { ProviderPages } from './configuration.ts';
+import { LOGOUT_PATH } from './logout/path.ts';
 import { SECRET } from './query-secrets.ts';
 
 /** Endpoints that browsers are sent to, by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0 section 2). */
-const PATHS = new Set(['/oauth2/authorize', '/oauth2/logout']);
+const PATHS = new Set(['/oauth2/authorize', LOGOUT_PATH]);
 
 /** Bytes of a request: it may hold a request object. */
 const LONGEST = 56 * 1024;

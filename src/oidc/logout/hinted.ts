@@ -7,8 +7,7 @@ import { cookieSettings } from '../cookies.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
 import { farewells } from './front-channel.ts';
-
-export const LOGOUT = '/oauth2/logout';
+import { LOGOUT_PATH } from './path.ts';
 
 interface Dependencies {
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
@@ -84,6 +83,6 @@ export function installHintedLogout(
     return undefined;
   };
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
-    ctx.path === LOGOUT ? endNamed(ctx, next) : next(),
+    ctx.path === LOGOUT_PATH ? endNamed(ctx, next) : next(),
   );
 }
