@@ -175,7 +175,6 @@ describe('what people do with browsers', () => {
     await plain.page.waitForURL(`${stage.webApp}/`);
     await shows(plain.page, 'Hello, Ada Lovelace');
     await plain.page.getByRole('button', { name: 'Sign out' }).click();
-    await plain.page.getByRole('button', { name: 'Sign out' }).click();
     await plain.page.waitForURL(`${stage.webApp}/`);
     await plain.page.getByRole('link', { name: 'Sign in with Postern' }).click();
     await signIn(plain.page, fresh);
