@@ -1,6 +1,5 @@
 import type { Account, FindAccount } from 'oidc-provider';
 import { readEmailAddress } from '../kernel/email-address.ts';
-import { isEmailVerified } from '../domain/ownership/standing.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
 /**
@@ -63,7 +62,7 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
     locale: user.locale,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
     email,
-    email_verified: isEmailVerified(user),
+    email_verified: user.emailVerifiedAt !== null,
     address: user.address && { formatted: formatted(user.address), ...user.address },
     phone_number: user.phoneNumber,
     phone_number_verified: user.phoneNumber && user.phoneNumberVerifiedAt !== null,

@@ -7,12 +7,9 @@ import type { Users } from '../../storage/users.ts';
 import type { Letters } from '../letters/index.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
-import type { Clear } from '../ownership/clearing.ts';
-import type { PasswordCheck } from '../passwords/check.ts';
-import type { Offering } from '../undo/offering.ts';
 
 /** What verification is made of. */
-export interface VerificationDependencies extends Pick<Offering, 'offer'> {
+export interface VerificationDependencies {
   users: Users;
   tokens: OneTimeTokens;
   unanswered: Unanswered;
@@ -21,7 +18,5 @@ export interface VerificationDependencies extends Pick<Offering, 'offer'> {
   audit: Audit;
   inTransaction: InTransaction;
   limit: MailLimit;
-  clear: Clear;
-  passwordCheck: PasswordCheck;
   clock: Clock;
 }

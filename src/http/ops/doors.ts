@@ -21,7 +21,6 @@ const PAGES = [
   'second-factor',
   'sign-in',
   'sign-out',
-  'undo',
   'verify-email',
 ];
 

@@ -5,7 +5,6 @@ import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
 import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
-import { isEmailVerified } from '../../../domain/ownership/standing.ts';
 import type { User } from '../../../domain/users/index.ts';
 import type * as schemas from './schemas.ts';
 
@@ -19,7 +18,7 @@ export const profileOf = (user: User, id: string): z.infer<typeof schemas.Profil
   id,
   username: user.username,
   email: user.email,
-  email_verified: isEmailVerified(user),
+  email_verified: user.emailVerifiedAt !== null,
   name: user.name,
   given_name: user.givenName,
   middle_name: user.middleName,
