@@ -99,7 +99,8 @@ export function installFormState(provider: Provider, { secrets, clock, publicUrl
   Object.assign(Session.prototype, {
     async save(this: Session, ttl: number) {
       const { ctx } = Provider;
-      if (ctx && hasForm(ctx)) keep(ctx, this);
+      // A sign-in by another person also ends in the form that signs the former one out.
+      if (ctx && (hasForm(ctx) || this.state !== undefined)) keep(ctx, this);
       if (this.accountId !== undefined) return save.call(this, ttl);
       this.touched = false;
       if (ctx) withholdCookie(ctx);
