@@ -17,9 +17,12 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
   if (ctx.is('urlencoded') !== 'urlencoded')
     throw new errors.InvalidRequest('only application/x-www-form-urlencoded bodies are supported');
   let body = '';
-  for await (const chunk of ctx.req.setEncoding('utf8')) {
+  // The reply still goes out over a stream that is left.
+  for await (const chunk of ctx.req.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     body += String(chunk);
-    if (body.length > LONGEST) throw new errors.InvalidRequest('the request is too long');
+    if (body.length <= LONGEST) continue;
+    ctx.set('Connection', 'close');
+    throw new errors.InvalidRequest('the request is too long');
   }
   const parameters = new URLSearchParams(body);
   for (const name of SECRET) parameters.delete(name);
