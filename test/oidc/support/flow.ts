@@ -122,16 +122,14 @@ export function exchange(
   client: Client,
   code: string,
   parameters: Parameters = {},
-  headers: Record<string, string> = {},
 ): Promise<Reply<Tokens>> {
-  const all = {
+  return post<Tokens>(provider, 'token', client, {
     grant_type: 'authorization_code',
     code,
     redirect_uri: client.redirectUri,
     code_verifier: VERIFIER,
     ...parameters,
-  };
-  return post<Tokens>(provider, 'token', client, all, headers);
+  });
 }
 
 /** A whole sign-in. @returns the tokens of the client. */
