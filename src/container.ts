@@ -239,7 +239,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
     isUnavailable,
     bodyLimit: config.http.bodyLimit,
   });
-  const interactions = new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction });
+  const answers = { consents, audit, inTransaction, sessions };
+  const interactions = new Interactions({ live, apis: apiRegistry, ...answers });
   const api = createApi({
     services: {
       accounts,
