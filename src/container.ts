@@ -239,8 +239,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     isUnavailable,
     bodyLimit: config.http.bodyLimit,
   });
-  const answers = { consents, audit, inTransaction, sessions };
-  const interactions = new Interactions({ live, apis: apiRegistry, ...answers });
+  const interactions = new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction });
   const api = createApi({
     services: {
       accounts,

@@ -167,9 +167,6 @@ interface Views {
   /** Posts nothing but the token. */
   'verify-email': Form & { email: string };
 
-  /** Posts nothing but the token, to go on with the account that is signed in. */
-  'select-account': Entry & { account: AccountDisplay; otherUrl: string };
-
   /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
   'consent': Required<Pick<Frame, 'client'>> &
     Form & {
@@ -230,9 +227,6 @@ interface Views {
 
   /** `/`, signed in; posts to sign out. */
   'signed-in': Form & { account: AccountDisplay; accountUrl: string };
-
-  /** The interaction is over, and the person signed in to the app. */
-  'finished': { appUrl: string | undefined };
 
   /** The interaction is over: timed out, finished in another tab, or its cookie is gone. */
   'expired': { homeUrl: string };
@@ -331,9 +325,6 @@ interface Views {
       apis: readonly ApiAccess[];
     }[];
   };
-
-  /** Posts the fields by itself where there is JavaScript. */
-  'account/continue': AccountFrame & { action: string; fields: Readonly<Record<string, string>> };
 
   'account/activity': AccountFrame & { days: readonly EventDay[] };
 

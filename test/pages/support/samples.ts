@@ -194,9 +194,6 @@ export const samples: Readonly<Record<string, Sample>> = {
     values: { name: '', username: '', email: 'maria.keller@example.com' },
   }),
   'create-account-closed': sample('create-account', { step: 'closed', signInUrl: '/sign-in' }),
-  'select-account': sample('select-account', { ...signIn, ...inside, account, otherUrl: '/sign-in' }),
-  'finished': sample('finished', { client, appUrl: 'https://reports.acme.example/' }),
-  'finished-app': sample('finished', { client, appUrl: undefined }),
   'consent': sample('consent', consent),
   'consent-app': sample('consent', {
     ...consent,
@@ -208,13 +205,6 @@ export const samples: Readonly<Record<string, Sample>> = {
     apis: [],
   }),
   'consent-device': sample('consent', { ...consent, redirectUri: undefined }),
-  'account-continue': sample('account/continue', {
-    ...owner,
-    section: 'overview',
-    done: null,
-    action: '/account/requests/x/approve',
-    fields: {},
-  }),
   'account-requests': sample('account/requests', {
     ...owner,
     section: 'requests',

@@ -1,8 +1,6 @@
-import { isUuid } from '../../../kernel/ids.ts';
 import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
-import { afterEnd } from '../farewell.ts';
 import { type Place, placeUrls } from '../login/place.ts';
 
 /** What passkeys alone amount to. */
@@ -23,14 +21,14 @@ const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
 });
 
 /** Signing in to an authorization request. */
-export async function interactionPlace(interaction: OpenInteraction, deps: PageParts): Promise<Place> {
-  const { accounts, interactions, mfa } = deps;
-  const { uid, prompt, accountId, loginHint, hintedId } = interaction;
+export async function interactionPlace(
+  interaction: OpenInteraction,
+  { accounts, interactions, mfa }: PageParts,
+): Promise<Place> {
+  const { uid, prompt, accountId, loginHint } = interaction;
   const { path, urls } = interactionUrls(uid);
-  // Whoever comes from one of these pages wants another account; for a fresh login it is the one asked for, or in use.
-  const isAnother = prompt === 'consent' || prompt === 'select_account';
-  const suggested = isAnother ? undefined : (hintedId ?? accountId);
-  const user = isUuid(suggested) ? await accounts.find(suggested) : null;
+  // Who comes from the consent page wants another account; for a fresh login it is the one in use.
+  const user = accountId === undefined || prompt === 'consent' ? null : await accounts.find(accountId);
   return {
     path,
     urls,
@@ -38,11 +36,8 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
     frame: frame(interaction),
     interaction,
     passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,
-    suggestedIdentifier: isAnother ? '' : (loginHint ?? user?.email ?? ''),
+    suggestedIdentifier: prompt === 'consent' ? '' : (loginHint ?? user?.email ?? ''),
     notice: undefined,
-    async finish(ctx, signedIn) {
-      const { onward, ended } = await interactions.login(ctx.req, ctx.res, signedIn);
-      return afterEnd(ctx, deps, ended, onward);
-    },
+    finish: (ctx, signedIn) => interactions.login(ctx.req, ctx.res, signedIn),
   };
 }
