@@ -34,8 +34,8 @@ export async function startService({ port, ...account }: ServiceOptions): Promis
       { what: 'GET /api/reports', ...(await call('GET', token)) },
       { what: 'POST /api/reports, without the scope for it', ...(await call('POST', token)) },
       {
-        what: 'GET /api/reports, with a token for another API',
-        ...(await call('GET', await accessToken({}))),
+        what: 'GET /api/reports, with a token that was changed on the way',
+        ...(await call('GET', `${token.slice(0, -8)}changed0`)),
       },
     ];
     ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; img-src data:");

@@ -273,7 +273,7 @@ describe('API keys', () => {
       const apiKey = (await create({ name: 'last' })).text('api_key');
       await cli('user', 'suspend', member.email);
       await me(apiKey, 401);
-      await cli('user', 'delete', member.email);
+      await cli('user', 'delete', member.email, '--yes');
       await me(apiKey, 401);
     });
   });

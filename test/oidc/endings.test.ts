@@ -87,7 +87,8 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
 
   it.each(['suspend', 'delete'])('is everything of a user, with `postern user %s`', async (command) => {
     const held = await signed();
-    const { code, stderr } = await runCli(['user', command, held.person.email, '--json'], {
+    const sure = command === 'delete' ? ['--yes'] : [];
+    const { code, stderr } = await runCli(['user', command, held.person.email, '--json', ...sure], {
       env: provider.postern.env,
     });
     expect({ code, stderr }).toMatchObject({ code: 0 });
