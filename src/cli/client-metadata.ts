@@ -22,6 +22,7 @@ export interface ClientOptions {
   exchangeFrom?: string[];
   exchangeImpersonation?: boolean;
   mayAct?: string;
+  api?: string[];
   notificationEndpoint?: string;
   jwks?: Record<string, unknown>;
   requirePkce?: boolean;
@@ -104,6 +105,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     id_token_claims: options.idTokenClaims,
     token_exchange: tokenExchange(options),
     may_act: options.mayAct,
+    apis: options.api,
     backchannel_token_delivery_mode: deliveryMode(options, grants),
     backchannel_client_notification_endpoint: options.notificationEndpoint,
     jwks: options.jwks,
@@ -134,7 +136,8 @@ function listOf(metadata: Record<string, unknown>, name: string): string[] | und
  */
 export function clientMetadata(options: NewClientOptions): Record<string, unknown> {
   const { authMethod, metadata = {} } = options;
-  const grant = options.grant ?? listOf(metadata, 'grant_types') ?? ['authorization_code'];
+  const grant =
+    options.grant ?? listOf(metadata, 'grant_types') ?? (options.api ? [] : ['authorization_code']);
   const redirectUri = options.redirectUri ?? listOf(metadata, 'redirect_uris') ?? [];
   if (grant.includes('authorization_code') && redirectUri.length === 0) {
     throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');

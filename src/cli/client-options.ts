@@ -53,6 +53,11 @@ export function withMetadataOptions(command: Command): Command {
     )
     .option('--exchange-impersonation', 'it may exchange tokens without saying who acts')
     .option('--may-act <client_id>', 'the one client that may exchange its tokens')
+    .option(
+      '--api <identifier>',
+      "it is this API's own client, and may introspect the tokens that are for it (can be repeated)",
+      repeated,
+    )
     .option('--jwks <file>', 'its public keys: a file with a JSON Web Key Set', jsonFile)
     .option('--notification-endpoint <uri>', 'where it is told that a person has answered (CIBA ping)')
     .addOption(

@@ -27,6 +27,7 @@ import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
  * - `assertion_issuers`: other issuers whose assertions, of one subject each, stand for this client (RFC 7523);
  * - `may_act`: the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4);
  * - `frontchannel_logout_uri`, `frontchannel_logout_session_required` (OpenID Connect Front-Channel Logout 1.0);
+ * - `apis`: the identifiers of the APIs whose own client it is: it may introspect the access tokens that are for them;
  * - `dpop_require_nonce` (false): whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8);
  * - `profile`: the rules that it is held to: `oauth2.1`, `fapi2`, `fapi2-message-signing`.
  */
@@ -44,6 +45,7 @@ export const EXTRA_METADATA = [
   'id_token_claims',
   'token_exchange',
   'may_act',
+  'apis',
   'dpop_require_nonce',
   'assertion_issuers',
   'api_scope',
@@ -85,6 +87,12 @@ function pkceProblem(value: unknown, { token_endpoint_auth_method: method }: Par
   return value || method !== 'none' ? null : 'must not be false for a public client (RFC 9700 section 2.1.1)';
 }
 
+function apisProblem(value: unknown, { token_endpoint_auth_method: method }: Parameters<Check>[1]) {
+  if (method === 'none') return 'must not be of a public client, which anybody can claim to be';
+  const areUris = Array.isArray(value) && value.every((uri) => typeof uri === 'string' && URL.canParse(uri));
+  return areUris ? null : 'must be a list of absolute URIs';
+}
+
 const checks: Record<string, Check> = {
   require_pkce: pkceProblem,
   dpop_require_nonce: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
@@ -107,6 +115,7 @@ const checks: Record<string, Check> = {
   token_exchange: policyProblem,
   assertion_issuers: issuersProblem,
   may_act: (value) => (typeof value === 'string' && value !== '' ? null : 'must be a client_id'),
+  apis: apisProblem,
   profile: (value) =>
     PROFILES.some((profile) => profile === value) ? null : `must be one of ${PROFILES.join(', ')}`,
   api_scope: (value) => (typeof value === 'string' ? null : 'must be scopes, with a space between them'),
@@ -144,6 +153,7 @@ export interface ExtraClientProperties {
   id_token_claims?: IdTokenClaims;
   token_exchange?: TokenExchangePolicy;
   may_act?: string;
+  apis?: string[];
   assertion_issuers?: AssertionIssuer[];
   /** With the server's, whichever is stricter. */
   profile?: string;

@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+import { mayLearnOf } from './introspection-policy.ts';
 
 interface Dependencies {
   verifier: AccessTokenVerifier;
@@ -55,8 +56,7 @@ export function installJwtAccessTokens(provider: Provider, { verifier, revokeTok
     const isOwn = claims?.client_id === client?.clientId;
     ctx.status = 200;
     if (route === 'introspection') {
-      // A public client learns about its own tokens only, as the library has it for opaque ones.
-      const visible = claims && (isOwn || client?.clientAuthMethod !== 'none');
+      const visible = claims && client && mayLearnOf(client, { clientId: claims.client_id, aud: claims.aud });
       await answer(ctx, visible ? introspection(claims) : { active: false });
     } else {
       if (claims && isOwn) await revokeToken(claims.jti, claims.exp);

@@ -23,10 +23,13 @@ function checkScopes({ scope }: Metadata, allowed: string[]): string {
   return scope;
 }
 
+/** Nobody's to take: what it opens belongs to others. */
+const OPERATORS = new Set(['apis']);
+
 /** What is ours stays as the operator has it, unless the policy hands it over. */
 function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): void {
   for (const name of EXTRA_METADATA) {
-    if (EVERYBODYS.has(name) || allowed.includes(name)) continue;
+    if (EVERYBODYS.has(name) || (allowed.includes(name) && !OPERATORS.has(name))) continue;
     const is = name === 'api_scope' ? undefined : current[name];
     if (metadata[name] !== undefined && JSON.stringify(metadata[name]) !== JSON.stringify(is))
       refuse(`${name} cannot be registered`);
