@@ -83,7 +83,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);
   installFormState(provider, { secrets: deps.secrets, clock: deps.clock, publicUrl: deps.config.publicUrl });
-  installCodeRedemption(provider, { clock: deps.clock });
+  installCodeRedemption(provider, { clock: deps.clock, counters: deps.counters });
   installUnauthorizedClient(provider);
   installPings(provider);
   installPolling(provider, deps.counters);

@@ -24,7 +24,10 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     hall = await startHall({ stores });
     // The same issuer on another port.
     second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
-    gatekeeper = await hall.createClient({ grant_types: ['client_credentials'] });
+    gatekeeper = await hall.createClient({
+      grant_types: ['client_credentials'],
+      apis: names.map((name) => `${hall.url}/contracts/${name}`),
+    });
     admin = await habits.gateway.join(hall.visitor('gateway'));
   });
 

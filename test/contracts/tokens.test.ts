@@ -17,10 +17,10 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
 
   beforeAll(async () => {
     hall = await startHall({ stores });
-    const made = await runCli(
-      ['client', 'create', '--json', '--name', 'Gatekeeper', '--grant', 'client_credentials'],
-      { env: hall.postern.env },
-    );
+    const apis = names.flatMap((name) => ['--api', `${hall.url}/contracts/${name}`]);
+    const made = await runCli(['client', 'create', '--json', '--name', 'Gatekeeper', ...apis], {
+      env: hall.postern.env,
+    });
     const { client_id: id, client_secret: secret } = JSON.parse(made.stdout) as Record<string, string>;
     gatekeeper = { id: id!, secret: secret!, redirectUri: '' };
   });
@@ -50,7 +50,7 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       expect(decodeProtectedHeader(member.token).alg).toBe('ES256');
     });
 
-    it('is active at the introspection endpoint, for a confidential client', async () => {
+    it('is active at the introspection endpoint, for the client of an API', async () => {
       expect(await introspect(member.token)).toMatchObject({
         active: true,
         client_id: `contract:${name}`,

@@ -43,7 +43,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     ]);
     [client, service, person] = await Promise.all([
       provider.createClient(),
-      provider.createClient({ grant_types: ['client_credentials'], scope: 'read' }),
+      provider.createClient({ grant_types: ['client_credentials'], scope: 'read', apis: [REPORTS, OPAQUE] }),
       provider.createPerson(),
     ]);
     agent = new UserAgent(provider.url);
@@ -292,15 +292,15 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     const jwt = (await forPerson(REPORTS)).access_token;
     const opaque = (await signIn(provider, client, person, { agent })).access_token;
     const own = (await forItself()).body.access_token;
-    for (const [token, owner] of [
-      [jwt, client],
-      [opaque, client],
-      [own, service],
+    for (const [token, owner, resource] of [
+      [jwt, client, service],
+      [opaque, client, client],
+      [own, service, service],
     ] as const) {
-      expect(await introspect(provider, service, token)).toMatchObject(ACTIVE);
+      expect(await introspect(provider, resource, token)).toMatchObject(ACTIVE);
       const revoked = await post(provider, 'revoke', owner, { token });
       expect(revoked).toMatchObject({ status: 200, text: '' });
-      expect((await introspect(provider, service, token)).body).toEqual(INACTIVE);
+      expect((await introspect(provider, resource, token)).body).toEqual(INACTIVE);
       // Again is no error (RFC 7009 section 2.2).
       expect(await post(provider, 'revoke', owner, { token })).toMatchObject({ status: 200 });
     }
@@ -334,6 +334,29 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       expect(await post(provider, 'revoke', service, { token })).toMatchObject({ status: 200 });
     },
   );
+
+  it('are told to their client and to their API’s own, and to nobody else', async () => {
+    const [other, reports] = await Promise.all([
+      provider.createClient({ grant_types: ['client_credentials'] }),
+      provider.createClient({ grant_types: [], redirect_uris: [], response_types: [], apis: [REPORTS] }),
+    ]);
+    const [jwt, ledger, opaque] = [
+      await forPerson(REPORTS),
+      await forPerson(LEDGER),
+      await forPerson(OPAQUE),
+    ];
+    const userinfoToken = (await signIn(provider, client, person, { agent })).access_token;
+    const tells = async (to: Client, token: string) => (await introspect(provider, to, token)).body['active'];
+    const all = [jwt, ledger, opaque].flatMap((tokens) => [tokens.access_token, tokens.refresh_token]);
+    for (const token of [...all, userinfoToken]) {
+      expect(await tells(client, token)).toBe(true);
+      expect(await tells(other, token)).toBe(false);
+      expect(await tells(reports, token)).toBe(token === jwt.access_token);
+    }
+    // It is told of opaque ones of its own too, and never of anybody’s refresh token.
+    expect(await tells(service, opaque.access_token)).toBe(true);
+    expect(await tells(service, opaque.refresh_token)).toBe(false);
+  });
 
   it('are none of a public client’s business unless they are its own', async () => {
     const spa = await provider.createClient({}, { isPublic: true });

@@ -10,6 +10,7 @@ import {
   post,
   push,
   pushedUrl,
+  refresh,
   signIn,
   userinfo,
   VERIFIER,
@@ -30,7 +31,7 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
   let person: Person;
   let agent: UserAgent;
   beforeAll(async () => {
-    provider = await startProvider({ stores });
+    provider = await startProvider({ stores, settings: { http: { trustedProxies: ['loopback'] } } });
     [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     agent = new UserAgent(provider.url);
   });
@@ -83,11 +84,33 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
   it('that comes again later ends what it gave', async () => {
     const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
     const { body } = await exchange(provider, client, code);
-    await sleep(3_100);
+    await sleep(1_100);
     expect(await exchange(provider, client, code)).toMatchObject({
       status: 400,
       body: { error: 'invalid_grant' },
     });
+    expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 401 });
+    expect(await refresh(provider, client, body.refresh_token)).toMatchObject({ status: 400 });
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string>]>([
+    ['another verifier', { code_verifier: 'x'.repeat(43) }, {}],
+    ['no verifier', { code_verifier: '' }, {}],
+    ['another redirect URI', { redirect_uri: `${REDIRECT_URI}/` }, {}],
+    ['everything right, from another address', {}, { 'X-Forwarded-For': '203.0.113.9' }],
+  ])('that comes again at once with %s ends what it gave', async (_what, parameters, headers) => {
+    const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
+    const { body } = await exchange(provider, client, code);
+    expect(await exchange(provider, client, code, parameters, headers)).toMatchObject({ status: 400 });
+    expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 401 });
+    expect(await refresh(provider, client, body.refresh_token)).toMatchObject({ status: 400 });
+  });
+
+  it('that another client shows ends what it gave', async () => {
+    const other = await provider.createClient();
+    const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
+    const { body } = await exchange(provider, client, code);
+    expect(await exchange(provider, other, code)).toMatchObject({ body: { error: 'invalid_grant' } });
     expect(await userinfo(provider, body.access_token)).toMatchObject({ status: 401 });
   });
 

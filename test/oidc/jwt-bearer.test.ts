@@ -28,7 +28,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     await provider.createApi({ identifier: REPORTS });
     [service, watcher] = await Promise.all([
       createService(provider, { jwks: { keys: [keys.publicJwk] }, scope: 'read' }),
-      provider.createClient({ grant_types: ['client_credentials'] }),
+      provider.createClient({ grant_types: ['client_credentials'], apis: [REPORTS] }),
     ]);
   });
 

@@ -214,9 +214,7 @@ describe('what is no token exchange', () => {
     const hasty = await provider.createClient({ access_token_ttl: 1, id_token_ttl: 1 });
     const late = await createExchanger({ clients: [hasty.id] });
     const held = await signedIn(hasty);
-    await until(
-      async () => (await introspect(provider, gateway, held.access_token)).body['active'] === false,
-    );
+    await until(async () => (await introspect(provider, hasty, held.access_token)).body['active'] === false);
     await until(() => Date.now() > ((decodeJwt(held.id_token).exp ?? 0) + 1) * 1000);
     for (const [token, type] of [
       [held.access_token, ACCESS_TOKEN],

@@ -39,8 +39,11 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     ]);
     [person, app] = await Promise.all([provider.createPerson(), provider.createClient()]);
     [orders, gateway] = await Promise.all([
-      createExchanger({ audiences: [LEDGER, OPAQUE], clients: [app.id] }),
-      createExchanger({ audiences: [LEDGER, OPAQUE, SHORT, ORDERS], clients: [app.id], impersonation: true }),
+      createExchanger({ audiences: [LEDGER, OPAQUE], clients: [app.id] }, { apis: [LEDGER, OPAQUE, ORDERS] }),
+      createExchanger(
+        { audiences: [LEDGER, OPAQUE, SHORT, ORDERS], clients: [app.id], impersonation: true },
+        { apis: [LEDGER] },
+      ),
     ]);
     keys = createRemoteJWKSet(new URL(`${provider.url}/oauth2/jwks`));
   });

@@ -165,14 +165,20 @@ describe('pairwise subjects', () => {
     const jwt = await signIn(provider, here, person, { parameters: { resource: API, scope: 'openid read' } });
     expect(decodeJwt(jwt.access_token)).toMatchObject({ sub });
     expect(JSON.stringify(decodeJwt(jwt.access_token))).not.toContain(person.id);
-    for (const token of [tokens.access_token, jwt.access_token]) {
-      for (const client of [here, open, there]) {
-        expect((await post(provider, 'introspect', client, { token })).body).toMatchObject({
-          active: true,
-          sub,
-        });
-      }
-    }
+    const api = await provider.createClient({ grant_types: ['client_credentials'], apis: [API] });
+    for (const [client, token] of [
+      [here, tokens.access_token],
+      [here, jwt.access_token],
+      [api, jwt.access_token],
+    ] as const)
+      expect((await post(provider, 'introspect', client, { token })).body).toMatchObject({
+        active: true,
+        sub,
+      });
+    for (const client of [open, there])
+      expect((await post(provider, 'introspect', client, { token: jwt.access_token })).body).toEqual({
+        active: false,
+      });
     const refreshed = await post<{ access_token: string; id_token: string }>(provider, 'token', here, {
       grant_type: 'refresh_token',
       refresh_token: tokens.refresh_token,

@@ -1,30 +1,93 @@
-import type { Provider } from 'oidc-provider';
+import { createHash } from 'node:crypto';
+import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
+import { sourceOf } from '../../domain/source.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { constantTimeEqual } from '../../kernel/secrets.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import { outwait } from '../../kernel/replies.ts';
+import type { Counters } from '../../storage/counters.ts';
 
-/** Tries at one code that come within this time of its redemption ran beside it, in seconds. */
-const PARALLEL = 3;
+/** Seconds after its redemption in which a code may come again by the same request, sent twice. */
+const REPEATED = 1;
+
+/** Seconds that it is remembered from where a code came: longer than a code lives. */
+const REMEMBERED = 600;
 
 interface Code {
+  jti: string;
+  clientId?: string | undefined;
+  /** Undefined while a person has not answered a device or a login request. */
+  grantId?: string | undefined;
+  redirectUri?: string | undefined;
+  codeChallenge?: string | undefined;
+  /** When a request began to be answered with it, and when it had been. Seconds since the epoch. */
+  claimed?: unknown;
   consumed?: unknown;
 }
 type Find = (value: string, options?: object) => Promise<Code | undefined>;
 
+interface Dependencies {
+  clock: Clock;
+  counters: Pick<Counters, 'add'>;
+}
+
+/** When each request came, in milliseconds: on a busy server it is looked at later. */
+const arrivals = new WeakMap<object, number>();
+
+/** Whether a token request is what the client that the code was made for would send. */
+function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
+  const { client, params } = oidc;
+  if (code.clientId !== client?.clientId || code.redirectUri !== params?.['redirect_uri']) return false;
+  if (code.codeChallenge === undefined) return true;
+  const verifier = createHash('sha256').update(String(params?.['code_verifier'])).digest('base64url');
+  return constantTimeEqual(verifier, code.codeChallenge);
+}
+
 /**
- * A code that comes again ends all that it gave (RFC 6749 section 4.1.2); so do a device code and an auth_req_id. Not so
- * the losers of parallel tries: to them it looks unused until the store refuses it, or else whoever comes last would take
- * the winner's tokens away.
+ * A code that comes again ends all that it gave (RFC 6749 section 4.1.2), whoever sends it and whatever stands beside it;
+ * so do a device code and an auth_req_id. Not so the same request sent twice, which is only refused: it comes from the
+ * authenticated client, with the right verifier and redirect URI, from the address that the code came from before, within
+ * a second. To it the code looks unused until the store refuses it.
  */
-export function installCodeRedemption(provider: Provider, { clock }: { clock: Clock }): void {
+export function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
+  provider.use((ctx: object, next: () => Promise<unknown>) => {
+    arrivals.set(ctx, clock.now());
+    return next();
+  });
+
+  /** Notes where the code comes from. @returns whether it has come from there before. */
+  async function cameBefore(ctx: KoaContextWithOIDC, { jti }: Code): Promise<boolean> {
+    const source = sourceOf(ctx.get('X-Forwarded-For'));
+    const { count } = await counters.add(`code:${sha256(`${jti} ${source}`)}`, 1, REMEMBERED);
+    return count > 1;
+  }
+
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } = provider;
   for (const Model of [AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest]) {
     const find = Model.find.bind(Model) as unknown as Find;
+    const { IN_PAYLOAD } = Model as unknown as { IN_PAYLOAD: string[] };
+    Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed'] });
+
+    /** The code, once it is known what became of a request that is being answered with it. */
+    const settled = (value: string, options?: object): Promise<Code | null> =>
+      outwait(async () => {
+        const code = await find(value, options);
+        const isUnderWay = code?.claimed !== undefined && code.consumed === undefined;
+        return isUnderWay ? undefined : (code ?? null);
+      });
+
     Object.assign(Model, {
       async find(value: string, options?: object) {
-        const code = await find(value, options);
+        const { ctx } = Provider;
+        const found = await find(value, options);
+        if (found?.grantId === undefined || ctx?.oidc.route !== 'token') return found;
+        const isRepeat = isClients(ctx, found) && (await cameBefore(ctx, found));
+        const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
+        if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.
-        const isParallel =
-          typeof code?.consumed === 'number' && clock.now() / 1000 - code.consumed < PARALLEL;
-        if (isParallel) code.consumed = undefined;
+        const late = (arrivals.get(ctx) ?? Infinity) / 1000 - code.consumed;
+        if (isRepeat && late < REPEATED) code.consumed = undefined;
+        else await (await provider.Grant.find(code.grantId ?? '', { ignoreExpiration: true }))?.destroy();
         return code;
       },
     });

@@ -122,14 +122,16 @@ export function exchange(
   client: Client,
   code: string,
   parameters: Parameters = {},
+  headers: Record<string, string> = {},
 ): Promise<Reply<Tokens>> {
-  return post<Tokens>(provider, 'token', client, {
+  const all = {
     grant_type: 'authorization_code',
     code,
     redirect_uri: client.redirectUri,
     code_verifier: VERIFIER,
     ...parameters,
-  });
+  };
+  return post<Tokens>(provider, 'token', client, all, headers);
 }
 
 /** A whole sign-in. @returns the tokens of the client. */
