@@ -192,7 +192,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
         expect(await info(foreign)).toBe(401);
         expect(await info(keys, { ath: 'AAAA' })).toBe(401);
         expect((await userinfo(provider, token)).status).toBe(401);
-        expect(await introspect(provider, service, token)).toMatchObject({
+        expect(await introspect(provider, app, token)).toMatchObject({
           body: {
             active: true,
             token_type: 'DPoP',

@@ -187,6 +187,14 @@ describe('dynamic client registration', () => {
       });
     });
 
+    it('which cannot make anybody the client of an API, to see the tokens of others', async () => {
+      for (const by of [token, trusted])
+        expect(await register({ ...APP, apis: [API] }, by)).toMatchObject({
+          status: 400,
+          body: { error: 'invalid_client_metadata', error_description: 'apis cannot be registered' },
+        });
+    });
+
     it('which says where people may be sent', async () => {
       expect(await register({ redirect_uris: ['https://other.example.test/'] }, trusted)).toMatchObject({
         status: 400,

@@ -20,7 +20,7 @@ export const POLICIES = {
     scopes: ['openid', 'email', 'read'],
     authMethods: ['client_secret_basic', 'private_key_jwt', 'none'],
     redirectHosts: ['app.example.test'],
-    metadata: ['require_pkce'],
+    metadata: ['require_pkce', 'apis'],
   },
 };
 
