@@ -182,7 +182,8 @@ describe('a backchannel authentication request', () => {
     });
   });
 
-  it('pings the client, and again when it did not hear', async () => {
+  /** A client that is pinged, and answers each ping by the next of `statuses`, the last for ever. */
+  async function pingable(...statuses: number[]) {
     const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
     const server = createServer(
       { cert: readFileSync(CERTIFICATE), key: readFileSync(path.join(TLS, 'key.pem')) },
@@ -190,8 +191,9 @@ describe('a backchannel authentication request', () => {
         void (async () => {
           let body = '';
           for await (const chunk of request) body += String(chunk);
+          const status = statuses[Math.min(heard.length, statuses.length - 1)] ?? 204;
           heard.push({ headers: request.headers, body });
-          reply.writeHead(heard.length === 1 ? 503 : 204).end();
+          reply.writeHead(status, { location: '/elsewhere' }).end();
         })();
       },
     ).listen(0, '127.0.0.1');
@@ -206,6 +208,11 @@ describe('a backchannel authentication request', () => {
       backchannel_token_delivery_mode: 'ping',
       backchannel_client_notification_endpoint: `https://127.0.0.1:${port}/ping`,
     });
+    return { heard, pinged };
+  }
+
+  it('pings the client, and again when it did not hear', async () => {
+    const { heard, pinged } = await pingable(503, 204);
     const someone = await provider.createPerson();
     const missing = await askForLogin(provider, pinged, { login_hint: someone.email });
     expect(missing.body).toMatchObject({ error: 'invalid_request' });
@@ -222,6 +229,21 @@ describe('a backchannel authentication request', () => {
       });
       expect(JSON.parse(sent)).toEqual({ auth_req_id: body.auth_req_id });
     }
+    expect((await pollLogin(provider, pinged, body.auth_req_id)).status).toBe(200);
+  });
+
+  it.each([301, 401, 403, 404])('pings once a client that answers %i', async (status) => {
+    const { heard, pinged } = await pingable(status);
+    const someone = await provider.createPerson();
+    const { body } = await askForLogin(provider, pinged, {
+      login_hint: someone.email,
+      client_notification_token: 'a-token-of-the-client',
+    });
+    await approveLogin(provider, someone);
+    const waiting = () =>
+      provider.sql('select id from outbox where kind = $1 and content is not null', ['ping']);
+    while ((await waiting()).length > 0) await sleep(20);
+    expect(heard).toHaveLength(1);
     expect((await pollLogin(provider, pinged, body.auth_req_id)).status).toBe(200);
   });
 

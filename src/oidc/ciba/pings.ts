@@ -1,7 +1,7 @@
 import type { Provider } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { createDispatcher, type Dispatcher, Refused } from '../../outbox/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from '../../outbox/dispatcher.ts';
 import { PING_TOPIC, type Ping } from '../../storage/pings.ts';
 import type { Queue } from '../../storage/outbox.ts';
 import type { Notifications } from '../../storage/postgres/notifications.ts';
@@ -24,12 +24,18 @@ const CONCURRENCY = 10;
 /** Milliseconds that one request may take. */
 const SEND = 5_000;
 
+/** Statuses of a client that may take the same ping later: request timeout, too early, too many requests. */
+const LATER = new Set([408, 425, 429]);
+
 /** The library would ping while the person waits, and once: the transaction that writes the answer leaves a ping instead. */
 export function installPings(provider: Provider): void {
   Object.assign(provider.Client.prototype, { backchannelPing: async () => undefined });
 }
 
-/** Tells clients that there is an answer (CIBA Core section 10.2), again and again until they have heard or it is too late. */
+/**
+ * Tells clients that there is an answer (CIBA Core section 10.2), again and again until they have heard, have refused, or
+ * the request has expired.
+ */
 export function createPingDelivery({
   pings,
   live,
@@ -61,7 +67,9 @@ export function createPingDelivery({
       });
       if (reply.status === 204 || reply.status === 200) return { done: 'sent', kind: clientId };
       const problem = `the client answered ${reply.status}`;
-      throw reply.status >= 500 || reply.status === 429 ? new Error(problem) : new Refused(problem);
+      if (reply.status >= 500 || LATER.has(reply.status)) throw new Error(problem);
+      // It would answer the same again: the token is not its own, the address is another's. A redirect is not followed.
+      return { done: 'dropped', why: problem };
     },
   });
 }
