@@ -132,6 +132,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const verifier = new AccessTokenVerifier({
     issuer: publicUrl,
     clock,
+    hasPlainType: (audience) => apiRegistry.hasPlainType(audience),
     isRevoked: (token) => revocation.isRevoked(token),
   });
   const clientChanges = {

@@ -204,6 +204,13 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
         if (key === 'profile') applyProfile(metadata, config.profile);
       },
     },
+    formats: {
+      customizers: {
+        jwt(_ctx, { aud }, jwt) {
+          if (apis.hasPlainType(aud)) jwt.header = { ...jwt.header, typ: 'JWT' };
+        },
+      },
+    },
     extraTokenClaims: createExtraTokenClaims(deps.findUser),
     clientBasedCORS,
     // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).

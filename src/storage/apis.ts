@@ -1,4 +1,5 @@
 import type { SigningAlg } from '../kernel/signing-algs.ts';
+import type { TokenTypeHeader } from '../kernel/token-type-header.ts';
 import { Api } from './models/api.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -13,6 +14,8 @@ export interface ApiRecord {
   accessTokenTtl: number | null;
   /** Of access tokens that are JWTs. */
   signingAlg: SigningAlg;
+  /** Of those too: `jwt` for a resource server that refuses `at+jwt`. */
+  tokenTypeHeader: TokenTypeHeader;
 }
 
 export interface Apis {
@@ -28,13 +31,14 @@ export const apis: Apis = {
   save: async (api, tx) => void (await Api.upsert(api, { transaction: tx.handle })),
   async list() {
     const all = await Api.findAll({ order: ['identifier'] });
-    return all.map(({ identifier, name, scopes, accessTokenFormat, accessTokenTtl, signingAlg }) => ({
-      identifier,
-      name,
-      scopes,
-      accessTokenFormat,
-      accessTokenTtl,
-      signingAlg,
+    return all.map((api) => ({
+      identifier: api.identifier,
+      name: api.name,
+      scopes: api.scopes,
+      accessTokenFormat: api.accessTokenFormat,
+      accessTokenTtl: api.accessTokenTtl,
+      signingAlg: api.signingAlg,
+      tokenTypeHeader: api.tokenTypeHeader,
     }));
   },
   delete: async (identifier, tx) =>

@@ -210,8 +210,12 @@ describe('commands beside a running server', () => {
       access_token_format: 'jwt',
       access_token_ttl: 600,
       signing_alg: 'ES256',
+      token_type_header: 'at+jwt',
     });
-    await expect(run('api', 'list')).resolves.toMatchObject({ apis: [api] });
+    await expect(run('api', 'create', ...args, '--token-type-header', 'jwt')).resolves.toMatchObject({
+      token_type_header: 'jwt',
+    });
+    await expect(run('api', 'list')).resolves.toMatchObject({ apis: [{ ...api, token_type_header: 'jwt' }] });
     await run('api', 'delete', api.identifier);
     await expect(run('api', 'list')).resolves.toEqual({ apis: [] });
   });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRemoteJWKSet, decodeJwt, jwtVerify, type JWTVerifyResult } from 'jose';
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JWTVerifyResult } from 'jose';
 import { approveLogin, askForLogin, POLL, pollLogin } from './support/ciba.ts';
 import {
   answer,
@@ -263,6 +263,29 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     expect(await introspect(provider, service, opaque)).toMatchObject({
       body: { active: true, aud: OPAQUE, scope: 'read', client_id: service.id },
     });
+  });
+
+  it('say that they are plain JWTs where their API wants that, and count for it alone', async () => {
+    const plain = { identifier: 'https://plain.example.test', scopes: ['plain:read'] };
+    await provider.createApi({ ...plain, tokenTypeHeader: 'jwt' });
+    const login = () =>
+      signIn(provider, client, person, { agent, parameters: { scope: 'openid plain:read' } });
+    const [tokens, later] = [await login(), await login()];
+    expect(decodeProtectedHeader(tokens.access_token)).toMatchObject({ alg: 'ES256', typ: 'JWT' });
+    expect(decodeProtectedHeader(tokens.id_token)).not.toHaveProperty('typ');
+    expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 200 });
+    expect(await introspect(provider, client, tokens.access_token)).toMatchObject(ACTIVE);
+    await post(provider, 'revoke', client, { token: tokens.access_token });
+    expect((await introspect(provider, client, tokens.access_token)).body).toEqual(INACTIVE);
+    expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 401 });
+    expect(decodeProtectedHeader((await forPerson(REPORTS)).access_token).typ).toBe('at+jwt');
+
+    await provider.createApi(plain);
+    const ownType = async () =>
+      decodeProtectedHeader((await forItself({ resource: plain.identifier })).body.access_token).typ;
+    while ((await ownType()) !== 'at+jwt');
+    expect((await introspect(provider, client, later.access_token)).body).toEqual(INACTIVE);
+    expect(await userinfo(provider, later.access_token)).toMatchObject({ status: 401 });
   });
 
   it.each([

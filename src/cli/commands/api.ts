@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ApiAdmin } from '../../domain/apis.ts';
 import { SIGNING_ALGS, type SigningAlg } from '../../kernel/signing-algs.ts';
+import { TOKEN_TYPE_HEADERS, type TokenTypeHeader } from '../../kernel/token-type-header.ts';
 import type { ApiRecord } from '../../storage/apis.ts';
 import { operator } from '../operator.ts';
 import { integer, repeated } from '../options.ts';
@@ -18,6 +19,7 @@ const toJson = (api: ApiRecord) => ({
   access_token_format: api.accessTokenFormat,
   access_token_ttl: api.accessTokenTtl,
   signing_alg: api.signingAlg,
+  token_type_header: api.tokenTypeHeader,
 });
 
 interface CreateOptions {
@@ -27,6 +29,7 @@ interface CreateOptions {
   format: 'jwt' | 'opaque';
   ttl?: number | null;
   alg: SigningAlg;
+  tokenTypeHeader: TokenTypeHeader;
 }
 
 async function create({
@@ -36,6 +39,7 @@ async function create({
   format,
   ttl = null,
   alg,
+  tokenTypeHeader,
 }: CreateOptions): Promise<Report> {
   const api: ApiRecord = {
     identifier,
@@ -44,6 +48,7 @@ async function create({
     accessTokenFormat: format,
     accessTokenTtl: ttl,
     signingAlg: alg,
+    tokenTypeHeader,
   };
   const saved = await apisOf((apis) => apis.save(api, operator()));
   return { json: toJson(saved), text: `Registered ${saved.identifier}.` };
@@ -54,7 +59,7 @@ async function list(): Promise<Report> {
   const rows = all.map((api) => [
     api.identifier,
     api.name,
-    api.accessTokenFormat === 'jwt' ? `jwt ${api.signingAlg}` : api.accessTokenFormat,
+    api.accessTokenFormat === 'jwt' ? `${api.tokenTypeHeader} ${api.signingAlg}` : api.accessTokenFormat,
     api.accessTokenTtl === null ? 'default' : `${api.accessTokenTtl} s`,
     api.scopes.join(' '),
   ]);
@@ -86,6 +91,11 @@ export function addApi(program: Command): void {
       .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400))
       .addOption(
         new Option('--alg <alg>', 'what its JWTs are signed with').choices(SIGNING_ALGS).default('ES256'),
+      )
+      .addOption(
+        new Option('--token-type-header <typ>', 'what its JWTs say they are: jwt where at+jwt is refused')
+          .choices(TOKEN_TYPE_HEADERS)
+          .default('at+jwt'),
       ),
     create,
   );

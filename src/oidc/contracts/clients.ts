@@ -40,4 +40,5 @@ export const contractApi = (publicUrl: string, { name, accessTokenTtl }: Contrac
   accessTokenFormat: 'jwt',
   accessTokenTtl,
   signingAlg: 'ES256',
+  tokenTypeHeader: 'at+jwt',
 });

@@ -1,4 +1,11 @@
-import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload } from 'jose';
+import {
+  createLocalJWKSet,
+  errors,
+  jwtVerify,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+} from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kernel/clock.ts';
 import { sha256 } from '../../kernel/ids.ts';
@@ -20,6 +27,8 @@ export interface AccessTokenClaims extends JWTPayload {
 interface Dependencies {
   issuer: string;
   clock: Clock;
+  /** Whether tokens with this audience say `JWT` where others say `at+jwt`. */
+  hasPlainType(audience: string): boolean;
   isRevoked(token: { jti: string; grantId?: string; clientId: string }): Promise<boolean>;
 }
 
@@ -74,19 +83,25 @@ export class AccessTokenVerifier {
     const known = this.#verified.get(hash);
     if (known) return known;
     try {
-      const { payload } = await jwtVerify<AccessTokenClaims>(token, this.#keys, {
+      const { payload, protectedHeader } = await jwtVerify<AccessTokenClaims>(token, this.#keys, {
         issuer: this.#deps.issuer,
-        typ: 'at+jwt',
         algorithms: [...SIGNING_ALGS],
         requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp', 'aud'],
         // `verify` compares the expiry, each time anew.
         currentDate: new Date(0),
       });
+      if (!this.#isAccessToken(protectedHeader, payload)) return null;
       this.#verified.set(hash, payload);
       return payload;
     } catch (error) {
       if (error instanceof errors.JOSEError) return null;
       throw error;
     }
+  }
+
+  /** Tells an access token from our other JWTs, by `typ` (RFC 8725 section 3.11). */
+  #isAccessToken({ typ }: JWTHeaderParameters, { aud }: AccessTokenClaims): boolean {
+    if (typ === 'at+jwt') return true;
+    return typ === 'JWT' && typeof aud === 'string' && this.#deps.hasPlainType(aud);
   }
 }

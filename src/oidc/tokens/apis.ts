@@ -27,6 +27,7 @@ export class ApiRegistry {
       accessTokenFormat: 'jwt',
       accessTokenTtl: null,
       signingAlg: 'ES256',
+      tokenTypeHeader: 'at+jwt',
     };
     this.#contracts = contracts;
   }
@@ -45,6 +46,11 @@ export class ApiRegistry {
 
   find(identifier: string): ApiRecord | undefined {
     return this.#apis.get(identifier);
+  }
+
+  /** Whether its JWT access tokens say `JWT` where others say `at+jwt`. */
+  hasPlainType(identifier: unknown): boolean {
+    return typeof identifier === 'string' && this.#apis.get(identifier)?.tokenTypeHeader === 'jwt';
   }
 
   /** All but those of the contracts, whose tokens come from endpoints of their own. */

@@ -7,6 +7,7 @@ import {
   type Sequelize,
 } from 'sequelize';
 import type { SigningAlg } from '../../kernel/signing-algs.ts';
+import type { TokenTypeHeader } from '../../kernel/token-type-header.ts';
 
 export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api>> {
   declare identifier: string;
@@ -15,6 +16,7 @@ export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api
   declare accessTokenFormat: CreationOptional<'jwt' | 'opaque'>;
   declare accessTokenTtl: number | null;
   declare signingAlg: CreationOptional<SigningAlg>;
+  declare tokenTypeHeader: CreationOptional<TokenTypeHeader>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -28,6 +30,7 @@ export function initApi(sequelize: Sequelize): void {
       accessTokenFormat: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'jwt' },
       accessTokenTtl: DataTypes.INTEGER,
       signingAlg: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'ES256' },
+      tokenTypeHeader: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'at+jwt' },
       createdAt: DataTypes.DATE,
       updatedAt: DataTypes.DATE,
     },

@@ -116,6 +116,7 @@ export async function startProvider({
       const defaults = {
         scopes: ['read', 'write'],
         accessTokenFormat: 'jwt',
+        tokenTypeHeader: 'at+jwt',
         accessTokenTtl: null,
         signingAlg: 'ES256',
       } as const;
