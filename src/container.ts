@@ -4,6 +4,7 @@
  */
 import type { RequestListener } from 'node:http';
 import type { Config } from './config/index.ts';
+import { createOpenRequests } from './domain/open-requests.ts';
 import { createRegisteredClients } from './domain/registered-clients.ts';
 import { createPasswordHasher } from './domain/passwords/hasher.ts';
 import { createAdmin } from './container/admin.ts';
@@ -181,6 +182,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           audit,
           counters,
           guessLimit: domain.guessLimit,
+          openRequests: createOpenRequests({ counters, clock }),
           replies,
           loginRequests: domain.loginRequests,
           accountSessions: domain.accountSessions,
@@ -240,7 +242,14 @@ export async function createContainer(config: Config, options: ContainerOptions)
     isUnavailable,
     bodyLimit: config.http.bodyLimit,
   });
-  const interactions = new Interactions({ live, apis: apiRegistry, consents, audit, inTransaction });
+  const interactions = new Interactions({
+    live,
+    apis: apiRegistry,
+    consents,
+    audit,
+    inTransaction,
+    lifetime: tokens.interaction,
+  });
   const api = createApi({
     services: {
       accounts,

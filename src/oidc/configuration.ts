@@ -27,6 +27,7 @@ import { LOGOUT_PATH } from './logout/path.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/help.ts';
+import { checkRequestSize } from './request-size.ts';
 import { assertRequestObject } from './request-objects.ts';
 import { ENABLED_JWA } from './tokens/algorithms.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
@@ -177,6 +178,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     pairwiseIdentifier: createPairwiseIdentifier(secrets),
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
+    // The library has what is given here called for every authorization request, with or without the parameter.
+    extraParams: { nonce: checkRequestSize },
     // What FAPI 2.0 Security Profile section 5.3.2.1 has a server allow for the clocks of clients.
     clockTolerance: 10,
     pkce: { required: requirePkce },

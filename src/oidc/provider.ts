@@ -1,6 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { AccountSessions } from '../domain/sessions/index.ts';
 import type { GuessLimit } from '../domain/guess-limit.ts';
+import type { OpenRequests } from '../domain/open-requests.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { Keys } from './key-ring.ts';
@@ -24,6 +25,7 @@ import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installLoginBinding } from './interactions/login-binding.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
+import { installOpenRequests } from './open-requests.ts';
 import { installPostedRequests } from './posted-requests.ts';
 import { installQueryRefusal } from './query-secrets.ts';
 import { installClockGuard } from './clock-guard.ts';
@@ -51,6 +53,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   isUnavailable(error: unknown): boolean;
   counters: Counters;
   guessLimit: GuessLimit;
+  openRequests: OpenRequests;
   replies: Replies;
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
 }
@@ -99,6 +102,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installClockGuard(provider, deps.clock);
   installRedemption(provider);
   installResumption(provider, deps.replies);
+  installOpenRequests(provider, deps.openRequests, deps.replies);
   installFormPost(provider, deps.pages.formPost);
   installJwtAccessTokens(provider, { verifier: deps.verifier, revokeToken: deps.revokeToken });
   installLogout(provider, deps.pages.loggedOut);

@@ -5,6 +5,8 @@ import { isDomainError } from '../kernel/errors.ts';
 export class TooMany extends errors.OIDCProviderError {
   /** Seconds. */
   readonly retryAfter: number;
+  /** It is said where it happens, with its status. */
+  override allow_redirect = false;
 
   constructor(retryAfter: number, options?: ErrorOptions) {
     super(429, 'temporarily_unavailable', options);

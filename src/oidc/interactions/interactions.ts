@@ -50,6 +50,8 @@ interface Dependencies {
   consents: Consents;
   audit: Audit;
   inTransaction: InTransaction;
+  /** Seconds that one may wait for somebody who is known, or has been written to. */
+  lifetime: number;
 }
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -120,6 +122,12 @@ export class Interactions {
       },
       details: rar,
     };
+  }
+
+  /** Lets one wait for a person who reads their mail first. */
+  async prolong(uid: string): Promise<void> {
+    const interaction = await this.#deps.live.current.Interaction.find(uid);
+    await interaction?.save(this.#deps.lifetime);
   }
 
   /** A client and APIs, as far as they are known still, to be shown. */

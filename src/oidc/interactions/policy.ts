@@ -3,6 +3,12 @@ import { insistsOnUnknown, requestedAcr, satisfies } from './acr.ts';
 
 const { Check, Prompt } = interactionPolicy;
 
+/** Pages read what a request says from the request: the library would keep it once more for them. */
+function forgetDetails(prompt: interactionPolicy.Prompt): void {
+  const none = () => ({});
+  for (const part of [prompt, ...prompt.checks]) Object.assign(part, { details: none });
+}
+
 /**
  * What a person is asked, in this order: to create an account (`prompt=create`, Initiating User Registration via
  * OpenID Connect 1.0), to log in, to show a second factor when the request wants a stronger login, to consent.
@@ -20,6 +26,7 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
       ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
     ),
   );
+  if (login) forgetDetails(login);
   policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   const isWeak = new Check(
     'acr_too_weak',

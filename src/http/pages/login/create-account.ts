@@ -69,7 +69,7 @@ export function createAccountRoutes(
       const status = error.code === 'rate_limited' ? 429 : 400;
       return refuse({ status, retryAfter: error.details.retryAfter, problems: [problem] });
     }
-    keepReturn(ctx, deps);
+    await keepReturn(ctx, deps);
     flash.leave(ctx, place.urls.create, { values: { sentTo: email } });
   };
 

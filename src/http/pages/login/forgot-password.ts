@@ -50,7 +50,7 @@ export function forgotPasswordRoutes(
       if (!problem) throw error;
       return refuse({ status: 429, retryAfter: error.details.retryAfter, problems: [problem] });
     }
-    keepReturn(ctx, deps);
+    await keepReturn(ctx, deps);
     return flash.leave(ctx, place.urls.forgot, { values: { sentTo: identifier } });
   });
 }

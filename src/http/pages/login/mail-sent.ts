@@ -4,11 +4,13 @@ import type { PlaceContext } from './place.ts';
 
 /**
  * A link is on its way: a browser that comes by it again, and only that browser, finds back into the authorization
- * request that it was asked for in.
+ * request that it was asked for in, which waits for as long as the link lasts.
  */
-export function keepReturn(ctx: PlaceContext, { returns }: PageParts): void {
+export async function keepReturn(ctx: PlaceContext, { returns, interactions }: PageParts): Promise<void> {
   const { interaction } = ctx.state.place;
-  if (interaction) returns.set(ctx, '/', interaction.uid);
+  if (!interaction) return;
+  await interactions.prolong(interaction.uid);
+  returns.set(ctx, '/', interaction.uid);
 }
 
 /** Says that a link is on its way. */

@@ -1,0 +1,43 @@
+import type { Clock } from '../kernel/clock.ts';
+import { DomainError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/ids.ts';
+import type { Counters } from '../storage/counters.ts';
+
+/** Whose requests are counted together, how many may be open at once, and how long each is at most, in seconds. */
+export interface Bound {
+  of: string;
+  most: number;
+  life: number;
+}
+
+/** Bounds what strangers leave in the stores for a while. */
+export interface OpenRequests {
+  /** One more is about to be left. @throws DomainError rate_limited when that would be too many, unavailable. */
+  open(bound: Bound): Promise<void>;
+  /** One is done with before its time. @param openedAt seconds since the epoch. */
+  close(bound: Bound, openedAt: number): Promise<void>;
+}
+
+/**
+ * Counts by stretches of time as long as a request may be open: those of this stretch and the last are all that can be.
+ * What has expired is counted for up to as long again, so that at no moment there are more than `most`.
+ */
+export function createOpenRequests({ counters, clock }: { counters: Counters; clock: Clock }): OpenRequests {
+  const stretchOf = (seconds: number, life: number) => Math.floor(seconds / life);
+  const keyOf = (of: string, stretch: number) => `open:${sha256(of)}:${stretch}`;
+  return {
+    async open({ of, most, life }) {
+      const stretch = stretchOf(clock.now() / 1000, life);
+      const [now, before] = await Promise.all([
+        counters.add(keyOf(of, stretch), 1, 2 * life),
+        counters.get(keyOf(of, stretch - 1)),
+      ]);
+      if (now.count + (before?.count ?? 0) <= most) return;
+      await counters.add(keyOf(of, stretch), -1, 2 * life);
+      throw new DomainError('rate_limited', { retryAfter: before?.expiresIn ?? life });
+    },
+    async close({ of, life }, openedAt) {
+      await counters.add(keyOf(of, stretchOf(openedAt, life)), -1, 2 * life);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { errors, Provider } from 'oidc-provider';
+import type { Bound, OpenRequests } from '../domain/open-requests.ts';
+import { isShared, sourceOf } from '../domain/source.ts';
+import { isAnswer, type Replies } from '../kernel/replies.ts';
+import { orTooMany } from './too-many.ts';
+
+type Interaction = InstanceType<Provider['Interaction']>;
+type Pushed = InstanceType<Provider['PushedAuthorizationRequest']>;
+type DeviceCode = InstanceType<Provider['DeviceCode']>;
+
+/** Seconds that an authorization request waits for somebody to sign in. */
+const VISIT = 600;
+
+/** Requests of one source that wait so. */
+const MOST_VISITS = 500;
+
+/** Requests of one client from one source: pushed, and for devices. */
+const MOST_PUSHED = { ofAnybody: 500, ofClient: 1_000 };
+const PUSHED = 60;
+const DEVICE = 600;
+
+/** Characters of a pushed request: a signed one has its signature, and maybe certificates, besides what it asks for. */
+const LONGEST_PUSHED = 8_192;
+
+const source = (): string => sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null);
+
+/** Until somebody has signed in, the request is nobody's. */
+const isVisit = ({ session }: Interaction): boolean => session?.accountId === undefined;
+
+/** Drops what was looked at on arrival and is not read again: an ID token is longer than all the rest. */
+function dropHint({ params }: { params?: Record<string, unknown> | undefined }): void {
+  delete params?.['id_token_hint'];
+}
+
+/** Bounds by their source, and by client, the requests that strangers leave in the stores. What is too much is `TooMany`. */
+export function installOpenRequests(
+  provider: Provider,
+  requests: OpenRequests,
+  replies: Pick<Replies, 'after'>,
+): void {
+  const visits = (): Bound => ({ of: `visit:${source()}`, most: MOST_VISITS, life: VISIT });
+  const ofClient = (what: string, life: number): Bound => {
+    const { clientId = '', clientAuthMethod } = Provider.ctx?.oidc.client ?? {};
+    const most = clientAuthMethod === 'none' ? MOST_PUSHED.ofAnybody : MOST_PUSHED.ofClient;
+    return { of: `${what}:${clientId}\n${source()}`, most, life };
+  };
+  const open = async (bound: Bound): Promise<void> => {
+    if (!isShared(source())) await orTooMany(requests.open(bound));
+  };
+
+  const { Interaction, PushedAuthorizationRequest, DeviceCode } = provider;
+  const interaction = { save: Interaction.prototype.save, destroy: Interaction.prototype.destroy };
+  Object.assign(Interaction.prototype, {
+    async save(this: Interaction, ttl: number) {
+      dropHint(this);
+      if (this.exp !== undefined || !isVisit(this)) return interaction.save.call(this, ttl);
+      await open(visits());
+      return interaction.save.call(this, Math.min(ttl, VISIT));
+    },
+    async destroy(this: Interaction) {
+      const visit = isVisit(this) && !isShared(source()) ? visits() : null;
+      await interaction.destroy.call(this);
+      await replies.after(async (status) => {
+        if (visit && isAnswer(status)) await requests.close(visit, this.iat ?? 0);
+      });
+    },
+  });
+
+  const { save: push } = PushedAuthorizationRequest.prototype;
+  Object.assign(PushedAuthorizationRequest.prototype, {
+    async save(this: Pushed, ...args: Parameters<typeof push>) {
+      if (this.request.length > LONGEST_PUSHED)
+        throw new errors.InvalidRequest(`the request must not be longer than ${LONGEST_PUSHED} characters`);
+      await open(ofClient('pushed', PUSHED));
+      return push.apply(this, args);
+    },
+  });
+
+  const { save: ask } = DeviceCode.prototype;
+  Object.assign(DeviceCode.prototype, {
+    async save(this: DeviceCode) {
+      dropHint(this);
+      if (this.exp === undefined) await open(ofClient('device', DEVICE));
+      return ask.call(this);
+    },
+  });
+}

@@ -1,0 +1,42 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+
+/** Characters of values that only their client knows a use for. Some frameworks seal what they have to remember in `state`. */
+const LONGEST = { state: 1_024, nonce: 256 } as const;
+
+/**
+ * Bytes that a request may take in the store until somebody has signed in: what anybody can send, and what a client has
+ * answered for, by signing it or by authenticating when it pushed it (RFC 9126) or asks for it by itself.
+ */
+const MOST = { anybody: 1_600, client: 4_096 };
+
+const AUTHENTICATED = new Set([
+  'pushed_authorization_request',
+  'device_authorization',
+  'backchannel_authentication',
+]);
+
+/** Whether the client has shown, for this request, that it is the client. */
+function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
+  if (oidc.trusted?.length) return true;
+  return AUTHENTICATED.has(oidc.route) && oidc.client?.clientAuthMethod !== 'none';
+}
+
+/**
+ * Bounds an authorization request, in whatever form it came, before it is kept for a person to answer.
+ * @throws InvalidRequest.
+ */
+export function checkRequestSize(ctx: KoaContextWithOIDC): void {
+  // A hint is checked on arrival and not kept.
+  const { id_token_hint: _hint, ...params } = ctx.oidc.params ?? {};
+  for (const [name, longest] of Object.entries(LONGEST)) {
+    const value = params[name];
+    if (typeof value === 'string' && value.length > longest)
+      throw new errors.InvalidRequest(`${name} must not be longer than ${longest} characters`);
+  }
+  const size = Buffer.byteLength(JSON.stringify(params));
+  const most = isFromClient(ctx) ? MOST.client : MOST.anybody;
+  if (size > most)
+    throw new errors.InvalidRequest(
+      `the request takes ${size} bytes, more than ${most}: push it as an authenticated client`,
+    );
+}

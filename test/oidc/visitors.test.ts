@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { atOnce, authorizationUrl, post, push, pushedUrl, signIn } from './support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+const MOST = 500;
+
+describe('a visitor whom nobody knows', () => {
+  let provider: Provider;
+  let client: Client;
+  let person: Person;
+  let redis: Redis;
+  beforeAll(async () => {
+    provider = await startProvider({ settings: { http: { trustedProxies: ['loopback'] } } });
+    [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    redis = new Redis(provider.postern.env['REDIS_URL'] ?? '');
+  });
+
+  afterAll(() => redis.disconnect());
+
+  /** Asks from an address, as a browser that follows no redirect. */
+  const ask = (from: string, url: string) =>
+    fetch(url, { redirect: 'manual', headers: { 'accept': 'text/html', 'x-forwarded-for': from } });
+  const visits = async () => redis.keys('postern:Interaction:*');
+  const errorOf = (reply: Response) =>
+    new URL(reply.headers.get('location') ?? '', provider.url).searchParams.get('error');
+
+  it('leaves at most 2 KB for ten minutes, however much it asks for', async () => {
+    for (const long of [
+      { state: 'x'.repeat(1_025) },
+      { nonce: 'x'.repeat(257) },
+      { login_hint: 'x'.repeat(2_000) },
+      { claims: JSON.stringify({ id_token: { sub: { value: 'x'.repeat(2_000) } } }) },
+    ])
+      expect(errorOf(await ask('192.0.2.1', authorizationUrl(provider, client, long)))).toBe(
+        'invalid_request',
+      );
+    expect(await visits()).toEqual([]);
+    for (const most of [
+      (size: number) => ({ login_hint: 'ä'.repeat(size / 2) }),
+      (size: number) => ({ claims: JSON.stringify({ id_token: { sub: { value: 'x'.repeat(size) } } }) }),
+    ]) {
+      let size = 1_600;
+      while (errorOf(await ask('192.0.2.1', authorizationUrl(provider, client, most(size)))) !== null)
+        size -= 20;
+      const [visit = ''] = await visits();
+      expect(await redis.hstrlen(visit, 'p')).toBeLessThanOrEqual(2_048);
+      expect(await redis.pttl(visit)).toBeLessThanOrEqual(600_000);
+      await redis.del(visit);
+    }
+  });
+
+  it('may ask for more by a client that answers for it', async () => {
+    const uri = await push(provider, client, { login_hint: 'x'.repeat(2_000) });
+    expect((await ask('192.0.2.1', pushedUrl(provider, client, uri))).status).toBe(303);
+    const long = { login_hint: 'x'.repeat(5_000), response_type: 'code', redirect_uri: client.redirectUri };
+    expect(await post(provider, 'par', client, long)).toMatchObject({ status: 400 });
+  });
+
+  it(`is one of ${MOST} of a source that wait at once; the next is told to come later`, async () => {
+    const url = authorizationUrl(provider, client);
+    const replies = await atOnce(MOST + 1, () => ask('192.0.2.2', url));
+    const refused = replies.filter(({ status }) => status !== 303);
+    expect(refused.map(({ status }) => status)).toEqual([429]);
+    expect(refused[0]?.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect((await ask('192.0.2.3', url)).status).toBe(303);
+  });
+
+  it('leaves no session: neither for the page of codes, nor to sign out', async () => {
+    const agent = new UserAgent(provider.url);
+    await agent.open('/device');
+    await agent.open('/oauth2/logout');
+    expect(await provider.sql("select from oidc_records where model = 'Session'")).toHaveLength(0);
+    await signIn(provider, client, person, { agent });
+    expect(
+      await provider.sql("select from oidc_records where model = 'Session' and consumed_at is null"),
+    ).toHaveLength(1);
+  });
+
+  it('may send what frameworks seal in their state, and an ID token as a hint', async () => {
+    const { id_token: hint } = await signIn(provider, client, person);
+    const url = authorizationUrl(provider, client, {
+      redirect_uri: client.redirectUri,
+      response_mode: 'form_post',
+      state: 'x'.repeat(700),
+      nonce: 'x'.repeat(120),
+      login_hint: person.email,
+      id_token_hint: hint,
+    });
+    expect((await ask('192.0.2.4', url)).headers.get('location')).toMatch(/^\/interaction\//);
+    const [visit = ''] = await visits();
+    expect(await redis.hget(visit, 'p')).not.toContain(hint);
+    await redis.del(visit);
+  });
+});
