@@ -127,11 +127,9 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
       await press('Sign in');
     });
 
-    it('after consent, and without it', async () => {
+    it.each(['Allow', 'Don’t allow'])('after consent: %s', async (answer) => {
       await signedIn({ prompt: 'consent' });
-      await press('Allow');
-      await open({ prompt: 'consent' });
-      await press('Don’t allow');
+      await press(answer);
     });
 
     it('without a sign-in', async () => {
