@@ -2,8 +2,8 @@
 import type { Config } from './config/index.ts';
 import { createContainer } from './container.ts';
 import type { FirstAdmin } from './domain/users/index.ts';
-import { readCertificate } from './http/ops/certificate.ts';
 import { createHttpServer } from './http/ops/http-server.ts';
+import { readTlsOptions } from './http/ops/tls-options.ts';
 import { isDomainError } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
 import { StartupError } from './kernel/startup-error.ts';
@@ -40,7 +40,7 @@ export async function serve(
   });
   undo.defer(() => container.close());
   await container.start();
-  const server = createHttpServer(container.listener, await readCertificate(config.http.tls));
+  const server = createHttpServer(container.listener, await readTlsOptions(config.http.tls));
   const port = await server.listen(config.port, config.host);
   const close = () => {
     isDraining = true;

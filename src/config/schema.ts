@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readEmailAddress } from '../kernel/email-address.ts';
 import { PROFILES } from '../kernel/profiles.ts';
+import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
 
 const seconds = z.int().positive();
@@ -55,7 +56,7 @@ const everySetting = z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),
     drain: seconds,
-    tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).nullable(),
+    tls: tlsSchema.nullable(),
   }),
   outbound: z.strictObject({ allow: z.array(z.string()) }),
   mtls: z.strictObject({

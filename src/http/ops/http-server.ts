@@ -73,17 +73,27 @@ function explain(error: NodeJS.ErrnoException, port: number, host: string | unde
   return error;
 }
 
-/** A certificate chain and its private key, as PEM. */
-export interface Certificate {
+/** What a server needs to speak TLS. */
+export interface TlsOptions {
+  /** Certificate chain, PEM. */
   cert: string;
+  /** Private key, PEM. */
   key: string;
+  /** Cipher suites for TLS 1.2, by their OpenSSL names. Those of TLS 1.3 are always offered. */
+  ciphers: string[];
 }
+
+const TLS13_CIPHER_SUITES = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+];
 
 /**
  * An HTTP server that ends without cutting a request off.
- * @param certificate with it, the server speaks TLS.
+ * @param tls with it, the server speaks TLS, of version 1.2 or later.
  */
-export function createHttpServer(listener: RequestListener, certificate?: Certificate): HttpServer {
+export function createHttpServer(listener: RequestListener, tls?: TlsOptions): HttpServer {
   const underWay = new Set<ServerResponse>();
   /** What waits, between `close` and `drain`. */
   let held: (() => void)[] | null = null;
@@ -100,8 +110,16 @@ export function createHttpServer(listener: RequestListener, certificate?: Certif
   const servers: (PlainServer | TlsServer)[] = [];
   /** @returns the port. */
   const listenAt = async (port: number, host: string | undefined): Promise<number> => {
-    const server = certificate
-      ? createTlsServer({ ...TIMEOUTS, ...certificate }, take)
+    const server = tls
+      ? createTlsServer(
+          {
+            ...TIMEOUTS,
+            ...tls,
+            minVersion: 'TLSv1.2',
+            ciphers: [...TLS13_CIPHER_SUITES, ...tls.ciphers].join(':'),
+          },
+          take,
+        )
       : createServer(TIMEOUTS, take);
     server.listen({ port, ...(host === undefined ? {} : { host }) });
     await once(server, 'listening');

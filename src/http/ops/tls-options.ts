@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
-import type { Certificate } from './http-server.ts';
+import type { TlsOptions } from './http-server.ts';
 
 async function read(setting: string, file: string): Promise<string> {
   try {
@@ -14,11 +14,11 @@ async function read(setting: string, file: string): Promise<string> {
 }
 
 /** The files of `http.tls`, or undefined without it. @throws StartupError when they are no certificate and its key. */
-export async function readCertificate(tls: Config['http']['tls']): Promise<Certificate | undefined> {
+export async function readTlsOptions(tls: Config['http']['tls']): Promise<TlsOptions | undefined> {
   if (!tls) return undefined;
   const [cert, key] = await Promise.all([read('cert', tls.cert), read('key', tls.key)]);
   try {
-    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return { cert, key };
+    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return { ...tls, cert, key };
   } catch (error) {
     throw new StartupError('http.tls: cert must hold a certificate, and key a private key, as PEM', {
       cause: error,

@@ -1,0 +1,26 @@
+import { getCiphers } from 'node:tls';
+import { z } from 'zod';
+
+/** The cipher suites for TLS 1.2 of BCP 195 (RFC 9325 section 4.2), named by OpenSSL: forward secrecy and AEAD alone. */
+const RECOMMENDED = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+];
+
+/** Node names those of TLS 1.3 as well, which are offered whatever a list says. */
+const suites = new Set(getCiphers().filter((name) => !name.startsWith('tls_')));
+
+/** A name and no expression of OpenSSL, where a typing error allows more than was meant. */
+const suite = z
+  .string()
+  .refine((name) => suites.has(name.toLowerCase()), 'must be the OpenSSL name of a cipher suite for TLS 1.2')
+  .transform((name) => name.toUpperCase());
+
+/** `http.tls`: files of a certificate chain and its key (PEM), and the cipher suites for TLS 1.2. */
+export const tlsSchema = z.strictObject({
+  cert: z.string().min(1),
+  key: z.string().min(1),
+  ciphers: z.array(suite).min(1).default(RECOMMENDED),
+});
