@@ -1,17 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { withoutIndentation } from '../support/text.ts';
 import { connectingPages } from './support/pages.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-
-/** The lines without their indentation: a quotation stands further left than where it was taken from. */
-const lines = (text: string) =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => line.trim())
-    .join('\n');
 
 const quotes = connectingPages.flatMap(({ name, quotes }) => quotes.map((quote) => ({ name, ...quote })));
 
@@ -21,7 +14,7 @@ it('finds the pages and what they quote', () => {
 });
 
 it.each(quotes)('docs/connecting/$name.md has from $file what is there', ({ file, code }) => {
-  expect(lines(readFileSync(path.join(ROOT, file), 'utf8'))).toContain(lines(code));
+  expect(withoutIndentation(readFileSync(path.join(ROOT, file), 'utf8'))).toContain(withoutIndentation(code));
 });
 
 it.each(connectingPages)(
