@@ -1,4 +1,5 @@
 import type { Account, FindAccount } from 'oidc-provider';
+import { standardClaims } from '../domain/users/standard-claims.ts';
 import { readEmailAddress } from '../kernel/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
@@ -47,24 +48,11 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
   const email = addrSpec(user.email);
   const claims: Record<string, unknown> = {
     sub: user.id,
-    name: user.name,
-    given_name: user.givenName,
-    family_name: user.familyName,
-    middle_name: user.middleName,
-    nickname: user.nickname,
+    ...standardClaims(user),
     preferred_username: user.username ?? email,
-    profile: user.profile,
-    picture: user.picture,
-    website: user.website,
-    gender: user.gender,
-    birthdate: user.birthdate,
-    zoneinfo: user.zoneinfo,
-    locale: user.locale,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
     email,
-    email_verified: user.emailVerifiedAt !== null,
     address: user.address && { formatted: formatted(user.address), ...user.address },
-    phone_number: user.phoneNumber,
     phone_number_verified: user.phoneNumber && user.phoneNumberVerifiedAt !== null,
     roles: user.roles,
   };

@@ -6,6 +6,7 @@ import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
 import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
 import type { User } from '../../../domain/users/index.ts';
+import { standardClaims } from '../../../domain/users/standard-claims.ts';
 import type * as schemas from './schemas.ts';
 
 type Status = Awaited<ReturnType<Mfa['status']>>;
@@ -18,20 +19,7 @@ export const profileOf = (user: User, id: string): z.infer<typeof schemas.Profil
   id,
   username: user.username,
   email: user.email,
-  email_verified: user.emailVerifiedAt !== null,
-  name: user.name,
-  given_name: user.givenName,
-  middle_name: user.middleName,
-  family_name: user.familyName,
-  nickname: user.nickname,
-  profile: user.profile,
-  picture: user.picture,
-  website: user.website,
-  gender: user.gender,
-  birthdate: user.birthdate,
-  zoneinfo: user.zoneinfo,
-  locale: user.locale,
-  phone_number: user.phoneNumber,
+  ...standardClaims(user),
   phone_number_verified: user.phoneNumberVerifiedAt !== null,
   address: user.address,
   roles: user.roles,
