@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ContractSettings } from '../../src/config/index.ts';
 import type { Door } from '../../src/http/contracts/door.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
+import { until } from '../cli/support/commands.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { doorOf, doors, sendToHost, startHall } from './support/hall.ts';
@@ -116,8 +117,9 @@ describe('where doors answer', () => {
       const { status } = await send({ method: 'GET', url, headers: {} });
       expect([path, status === 404]).toEqual([path, name !== 'ppl']);
     }
-    expect(postern.output()).toMatch(
-      /"contracts":\["ppl"\],"msg":"open contracts: ppl\. CONTRACTS says which/,
+    // The log is written in batches.
+    await until(() =>
+      postern.output().includes('"contracts":["ppl"],"msg":"open contracts: ppl. CONTRACTS says which'),
     );
   });
 
