@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -193,6 +196,18 @@ describe('pages of documentation', () => {
     expect(again.status).toBe(304);
     const other = await fetch(`${hall.url}${file.replace(/v=.*/, 'v=other')}`, { method: 'HEAD' });
     expect([other.status, other.headers.get('cache-control')]).toEqual([200, 'no-cache']);
+  });
+
+  it('are the files that the libraries published', async () => {
+    const folder = path.join(import.meta.dirname, '../../views/vendor');
+    const manifest = await readFile(path.join(folder, 'manifest.json'), 'utf8');
+    const packages = Object.values(
+      JSON.parse(manifest) as Record<string, { sha256: Record<string, string> }>,
+    );
+    for (const [file, known] of packages.flatMap(({ sha256 }) => Object.entries(sha256))) {
+      const found = createHash('sha256').update(await readFile(path.join(folder, file)));
+      expect([file, found.digest('hex')]).toEqual([file, known]);
+    }
   });
 
   it.each([

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** The libraries that show an OpenAPI document. */
 export type Viewer = 'swagger' | 'redoc';
@@ -27,10 +26,12 @@ Redoc.init(element.dataset.openapi, { disableSearch: true, hideDownloadButton: t
 `,
 };
 
-/** What of each package is served. */
-const PACKAGED: Record<Viewer, string[]> = {
-  swagger: ['swagger-ui-dist/swagger-ui.css', 'swagger-ui-dist/swagger-ui-bundle.js'],
-  redoc: ['redoc/bundles/redoc.standalone.js'],
+/** The libraries' own files; `update.js` beside them brings them. */
+const VENDOR = path.resolve(import.meta.dirname, '../../../views/vendor');
+
+const BUNDLES: Record<Viewer, string[]> = {
+  swagger: ['swagger-ui.css', 'swagger-ui-bundle.js'],
+  redoc: ['redoc.standalone.js'],
 };
 
 const TYPES: Record<string, string> = {
@@ -40,8 +41,8 @@ const TYPES: Record<string, string> = {
 
 /** The files of a viewer in the order in which a page loads them, by the name that they are served under. */
 export const filesOf: Record<Viewer, string[]> = {
-  swagger: [...PACKAGED.swagger.map((name) => path.basename(name)), 'start.js'],
-  redoc: [...PACKAGED.redoc.map((name) => path.basename(name)), 'start.js'],
+  swagger: [...BUNDLES.swagger, 'start.js'],
+  redoc: [...BUNDLES.redoc, 'start.js'],
 };
 
 /** The one thing that ReDoc would load from elsewhere. */
@@ -54,9 +55,8 @@ export function docsFile(viewer: Viewer, name: string): DocsFile {
   const key = `${viewer}/${name}`;
   let file = read.get(key);
   if (!file) {
-    const packaged = PACKAGED[viewer].find((candidate) => path.basename(candidate) === name);
-    const text = packaged
-      ? readFileSync(fileURLToPath(import.meta.resolve(packaged)), 'utf8').replaceAll(REMOTE_LOGO, 'data:,')
+    const text = BUNDLES[viewer].includes(name)
+      ? readFileSync(path.join(VENDOR, viewer, name), 'utf8').replaceAll(REMOTE_LOGO, 'data:,')
       : START[viewer];
     const body = Buffer.from(text);
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16);
