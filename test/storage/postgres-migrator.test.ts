@@ -62,6 +62,30 @@ test('refuses a database of a newer version, naming what it does not know, and l
   expect(await rows(url, "select to_regclass('c') as found")).toEqual([{ found: null }]);
 });
 
+test('refuses a migration that was changed after it was applied, by name, whatever its line ends', async () => {
+  const url = await empty();
+  const first = 'create table a (n integer);\nselect 1;\n';
+  await migrate(url, logger, await folderOf({ '0001-a.sql': first }));
+  const elsewhere = await folderOf({ '0001-a.sql': first.replaceAll('\n', '\r\n') });
+  expect(await migrate(url, logger, elsewhere)).toEqual([]);
+  const changed = await folderOf({ '0001-a.sql': `${first}-- more`, '0002-b.sql': 'select 2' });
+  await expect(migrate(url, logger, changed)).rejects.toThrow(/0001-a was changed after/);
+  await expect(pendingMigrations(url, changed)).rejects.toThrow(StartupError);
+  expect(await rows(url, 'select name from migrations')).toEqual([{ name: '0001-a' }]);
+});
+
+test('writes down the checksums that a former version did not', async () => {
+  const url = await empty();
+  const folder = await folderOf({ '0001-a.sql': 'create table a (n integer)' });
+  await migrate(url, logger, folder);
+  await rows(url, 'alter table migrations drop column checksum');
+  expect(await pendingMigrations(url, folder)).toEqual([]);
+  expect(await migrate(url, logger, folder)).toEqual([]);
+  await expect(
+    migrate(url, logger, await folderOf({ '0001-a.sql': 'create table b (n integer)' })),
+  ).rejects.toThrow('0001-a was changed');
+});
+
 test('keeps nothing of a migration that fails half-way, and all before it', async () => {
   const url = await empty();
   const good = { '0001-good.sql': 'create table good (n integer)' };

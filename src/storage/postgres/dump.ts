@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { appliedMigrations } from './migrator.ts';
+import { migrationsAsSql } from './migrator.ts';
 import { connectAtStart } from './readiness.ts';
 
 /** Rows that are fetched at a time. */
@@ -93,7 +93,7 @@ export async function* dump(databaseUrl: string): AsyncGenerator<string> {
   try {
     await client.query('begin isolation level repeatable read, read only');
     yield `-- The database of a Postern, ${new Date().toISOString()}. Load it into an empty one with psql.\n${HEAD}`;
-    yield* appliedMigrations(client);
+    yield* migrationsAsSql(client);
     for (const table of await tablesOf(client)) {
       yield `\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;
       yield* rowsOf(client, table);

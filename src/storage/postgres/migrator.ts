@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from 'pg';
+import { sha256 } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { connectAtStart } from './readiness.ts';
@@ -8,69 +9,79 @@ import { connectAtStart } from './readiness.ts';
 /** The folder of the *.sql files. */
 export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
 
-/** Where it is written which of them a database has. */
-export const MIGRATIONS_TABLE =
-  'create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())';
+/** Which migrations a database has, and the SHA-256 of each file as it was applied. */
+const MIGRATIONS_TABLE = `create table if not exists migrations (
+  name text primary key, applied_at timestamptz not null default now());
+alter table migrations add column if not exists checksum text`;
 
 /** Serialises migrators, from whatever node, for as long as the connection lives. */
 const LOCK = "(hashtextextended('postern.migrations', 0))";
 
-const nameOf = (file: string): string => path.basename(file, '.sql');
+interface Applied {
+  name: string;
+  /** Null when it was applied by a version that wrote none. */
+  checksum: string | null;
+}
 
-/** The names of the migrations that the database has, in the order in which they were applied. */
-async function appliedNames(client: Client): Promise<string[]> {
+const readMigration = (folder: string, name: string): Promise<string> =>
+  readFile(path.join(folder, `${name}.sql`), 'utf8');
+
+/** The same on every system: a checkout may have other line ends. */
+const checksumOf = (sql: string): string => sha256(sql.replaceAll('\r\n', '\n'));
+
+/** The migrations that the database has, in the order in which they were applied. */
+async function appliedMigrations(client: Client): Promise<Applied[]> {
   const { rows } = await client.query<{ there: boolean }>(
     "select to_regclass('migrations') is not null as there",
   );
   if (!rows[0]?.there) return [];
-  const applied = await client.query<{ name: string }>(
-    'select name from migrations order by applied_at, name',
+  // A database of an older version has no such column.
+  const applied = await client.query<Applied>(
+    `select name, to_jsonb(migrations) ->> 'checksum' as checksum from migrations order by applied_at, name`,
   );
-  return applied.rows.map((row) => row.name);
+  return applied.rows;
 }
 
-async function pendingNames(client: Client, folder: string): Promise<string[]> {
+/**
+ * Compares the database with the files.
+ * @returns the names of the files that it lacks, and the checksums that it lacks of those it has.
+ * @throws StartupError when it has one that is no file, or another file than was applied.
+ */
+async function compare(client: Client, folder: string): Promise<{ pending: string[]; unknown: Applied[] }> {
   const files = await readdir(folder);
-  const known = files.filter((file) => file.endsWith('.sql')).map(nameOf);
-  const applied = await appliedNames(client);
-  const unknown = applied.filter((name) => !known.includes(name)).sort();
-  if (unknown.length > 0) {
+  const names = files.filter((file) => file.endsWith('.sql')).map((file) => path.basename(file, '.sql'));
+  const applied = await appliedMigrations(client);
+  const newer = applied.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
+  if (newer.length > 0) {
     throw new StartupError(
-      `The database belongs to a newer version of Postern: it has ${unknown.join(', ')}, which this version does not know. Run the newer version, or restore a backup from before it.`,
+      `The database belongs to a newer version of Postern: it has ${newer.sort().join(', ')}, which this version does not know. Run the newer version, or restore a backup from before it.`,
     );
   }
-  return known.filter((name) => !applied.includes(name)).sort();
+  const unknown: Applied[] = [];
+  for (const { name, checksum } of applied) {
+    const file = checksumOf(await readMigration(folder, name));
+    if (checksum === null) unknown.push({ name, checksum: file });
+    else if (checksum !== file) {
+      throw new StartupError(
+        `The migration ${name} was changed after it had been applied to this database. Restore the file as it was released, and put what was changed into a migration of its own.`,
+      );
+    }
+  }
+  const has = new Set(applied.map(({ name }) => name));
+  return { pending: names.filter((name) => !has.has(name)).sort(), unknown };
 }
 
-async function apply(client: Client, folder: string, logger: Logger): Promise<void> {
-  // Takes longer to load than a start on a migrated database may.
-  const { Umzug } = await import('umzug');
-  const umzug = new Umzug({
-    context: client,
-    logger: undefined,
-    migrations: {
-      glob: ['*.sql', { cwd: folder }],
-      resolve: ({ name: file }) => ({
-        name: nameOf(file),
-        // The transaction ends in logMigration: what a migration did, and that it did, are one commit.
-        up: async () => {
-          const sql = await readFile(path.join(folder, file), 'utf8');
-          await client.query('begin');
-          await client.query(sql);
-        },
-      }),
-    },
-    storage: {
-      executed: () => appliedNames(client),
-      logMigration: async ({ name }) => {
-        await client.query('insert into migrations (name) values ($1)', [name]);
-        await client.query('commit');
-        logger.info({ migration: name }, 'migrated the database');
-      },
-      unlogMigration: ({ name }) => Promise.reject(new Error(`${name} cannot be undone`)),
-    },
-  });
-  await umzug.up();
+/** Applies one migration: what it does, and that it was applied, are one commit. */
+async function apply(client: Client, folder: string, name: string): Promise<void> {
+  const sql = await readMigration(folder, name);
+  try {
+    await client.query('begin');
+    await client.query(sql);
+    await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksumOf(sql)]);
+    await client.query('commit');
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /**
@@ -78,7 +89,8 @@ async function apply(client: Client, folder: string, logger: Logger): Promise<vo
  * together migrate once: the others wait.
  * @param folder of the *.sql files
  * @returns the names applied, oldest first
- * @throws StartupError when PostgreSQL cannot be reached, a migration fails, or the database is of a newer version.
+ * @throws StartupError when PostgreSQL cannot be reached, a migration fails, one that was applied has been changed, or the
+ *   database is of a newer version.
  */
 export async function migrate(databaseUrl: string, logger: Logger, folder = MIGRATIONS): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
@@ -88,10 +100,14 @@ export async function migrate(databaseUrl: string, logger: Logger, folder = MIGR
       logger.info('another process is migrating the database; waiting for it');
       await client.query(`select pg_advisory_lock${LOCK}`);
     }
-    const pending = await pendingNames(client, folder);
-    if (pending.length === 0) return [];
-    await client.query(MIGRATIONS_TABLE);
-    await apply(client, folder, logger);
+    const { pending, unknown } = await compare(client, folder);
+    if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLE);
+    for (const { name, checksum } of unknown)
+      await client.query('update migrations set checksum = $2 where name = $1', [name, checksum]);
+    for (const name of pending) {
+      await apply(client, folder, name);
+      logger.info({ migration: name }, 'migrated the database');
+    }
     return pending;
   } catch (error) {
     if (error instanceof StartupError) throw error;
@@ -107,21 +123,22 @@ export async function migrate(databaseUrl: string, logger: Logger, folder = MIGR
  * What brought the database to where it is, as SQL in pieces, in order.
  * @throws StartupError when the database is of a newer version.
  */
-export async function* appliedMigrations(client: Client, folder = MIGRATIONS): AsyncGenerator<string> {
-  await pendingNames(client, folder);
+export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): AsyncGenerator<string> {
+  await compare(client, folder);
   yield `${MIGRATIONS_TABLE};\n`;
-  for (const name of await appliedNames(client))
-    yield `-- ${name}\n${await readFile(path.join(folder, `${name}.sql`), 'utf8')}\n`;
+  for (const { name } of await appliedMigrations(client))
+    yield `-- ${name}\n${await readMigration(folder, name)}\n`;
 }
 
 /**
  * The names of migrations that the database lacks, oldest first.
- * @throws StartupError when PostgreSQL cannot be reached, or the database is of a newer version.
+ * @throws StartupError when PostgreSQL cannot be reached, a migration that was applied has been changed, or the database is
+ *   of a newer version.
  */
 export async function pendingMigrations(databaseUrl: string, folder = MIGRATIONS): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
   try {
-    return await pendingNames(client, folder);
+    return (await compare(client, folder)).pending;
   } finally {
     await client.end();
   }
