@@ -294,6 +294,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       registration,
       verification,
       reset,
+      undo: domain.undo,
       accountSessions: domain.accountSessions,
       history: domain.history,
       accountData: domain.accountData,

@@ -126,6 +126,7 @@ const everySetting = z.strictObject({
     tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
     limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
     gateway: z.strictObject({ revealUnknownEmail: z.boolean() }),
+    freshSignIn: seconds.nullable(),
   }),
   mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),

@@ -12,6 +12,7 @@ import { createLoginSteps } from '../domain/login-steps.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices/index.ts';
 import { createMailLimit } from '../domain/notices/mail-limit.ts';
+import { createOwnership } from '../domain/ownership/index.ts';
 import { createPasswordCheck } from '../domain/passwords/check.ts';
 import type { PasswordHasher } from '../domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../domain/passwords/policy.ts';
@@ -19,6 +20,7 @@ import { createRefusals } from '../domain/refusals/index.ts';
 import { createRegistration } from '../domain/registration/index.ts';
 import { createPasswordReset } from '../domain/reset/index.ts';
 import { createAccountSessions } from '../domain/sessions/index.ts';
+import { createUndo } from '../domain/undo/index.ts';
 import { createUpstreamAccounts } from '../domain/upstream/index.ts';
 import { createAccounts } from '../domain/users/index.ts';
 import { createVerification } from '../domain/verification/index.ts';
@@ -26,6 +28,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import { audit } from '../storage/audit.ts';
+import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from './stores.ts';
@@ -83,10 +86,34 @@ export function createDomain({
   const notices = createNotices({ letters, clock });
   const limit = createMailLimit(counters);
   const guessLimit = createGuessLimit(counters);
-  const messaging = { users, letters, notices, audit, inTransaction, limit, clock };
-  const verification = createVerification({ ...messaging, tokens: oneTimeTokens, unanswered });
-  const accounts = createAccounts({
+  const tokens = oneTimeTokens;
+  const ownership = createOwnership({
     users,
+    tokens,
+    belongings,
+    sessions,
+    lockout,
+    notices,
+    audit,
+    clock,
+  });
+  const messaging = {
+    users,
+    letters,
+    notices,
+    audit,
+    inTransaction,
+    limit,
+    clock,
+    policy,
+    hasher,
+    ...ownership,
+  };
+  const verification = createVerification({ ...messaging, tokens, unanswered, passwordCheck });
+  const accounts = createAccounts({
+    ...ownership,
+    users,
+    identities: stores.identities,
     audit,
     inTransaction,
     hasher,
@@ -129,7 +156,7 @@ export function createDomain({
     audit,
     inTransaction,
   });
-  const apiKeys = createApiKeys({ store: stores.apiKeys, audit, inTransaction, clock, logger });
+  const apiKeys = createApiKeys({ store: stores.apiKeys, users, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
   const logins = createLogin({
     users,
@@ -175,16 +202,8 @@ export function createDomain({
       steps: loginSteps,
       settings: config.registration,
     }),
-    reset: createPasswordReset({
-      ...messaging,
-      tokens: oneTimeTokens,
-      unanswered,
-      signIns,
-      lockout,
-      hasher,
-      policy,
-      sessions,
-    }),
+    reset: createPasswordReset({ ...messaging, tokens, unanswered, signIns }),
+    undo: createUndo({ ...messaging, tokens, sessions }),
     accountSessions,
     history,
     accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),

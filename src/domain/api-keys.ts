@@ -6,7 +6,10 @@ import type { Logger } from '../kernel/logger.ts';
 import type { ApiKeyRecord, ApiKeyStore } from '../storage/api-keys.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { Users } from '../storage/users.ts';
 import { parseName } from './identifiers.ts';
+import { requireOwner } from './ownership/standing.ts';
+import { present } from './users/user.ts';
 
 export type ApiKey = ApiKeyRecord;
 
@@ -26,7 +29,10 @@ export interface NewApiKey {
 }
 
 export interface ApiKeys {
-  /** @returns the key, shown this once, and its record. @throws DomainError invalid_request. */
+  /**
+   * @returns the key, shown this once, and its record.
+   * @throws DomainError invalid_request; user_not_found, email_unverified while nobody is known to be the account's owner.
+   */
   create(key: NewApiKey, actor: Actor): Promise<{ key: string; record: ApiKey }>;
   /** The key's record; null for anything that is no live key. Notes the use, to the minute. */
   authenticate(key: string): Promise<ApiKey | null>;
@@ -46,6 +52,7 @@ const NOTE_EVERY = 60_000;
 
 interface Dependencies {
   store: ApiKeyStore;
+  users: Pick<Users, 'lock'>;
   audit: Audit;
   inTransaction: InTransaction;
   clock: Clock;
@@ -58,7 +65,7 @@ const permissionsFor = (accountId: string | undefined): readonly string[] =>
 const wrong = (field: string, reason: string) => new DomainError('invalid_request', { field, reason });
 
 /** API keys: random, shown once, stored by hash, known by a readable prefix. */
-export function createApiKeys({ store, audit, inTransaction, clock, logger }: Dependencies): ApiKeys {
+export function createApiKeys({ store, users, audit, inTransaction, clock, logger }: Dependencies): ApiKeys {
   const check = ({ permissions = [], accountId, expiresAt }: NewApiKey): void => {
     const possible = permissionsFor(accountId);
     if (permissions.some((permission) => !possible.includes(permission)))
@@ -79,6 +86,7 @@ export function createApiKeys({ store, audit, inTransaction, clock, logger }: De
       const name = parseName('name', wish.name);
       const key = `ptn_${randomToken(6)}${randomToken(32)}`;
       const record = await inTransaction(async (tx) => {
+        if (wish.accountId !== undefined) requireOwner(present(await users.lock(wish.accountId, tx)));
         const created = await store.create(
           {
             id: newUuid(),

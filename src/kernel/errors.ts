@@ -15,6 +15,7 @@ export const catalogue = {
   insufficient_scope: 'The access token does not allow this',
   insufficient_user_authentication: 'This needs a fresh login',
   invalid_reset_token: 'The link to reset the password is invalid or has expired',
+  invalid_undo_token: 'The link to take the change back is invalid or has expired',
   invalid_verification_token: 'The link to verify the email address is invalid or has expired',
   forbidden: 'You may not do this',
   user_not_found: 'User not found',

@@ -2,7 +2,10 @@
 export interface Links {
   verifyEmail(token: string): string;
   resetPassword(token: string): string;
+  /** Takes a change of the account back. */
+  undo(token: string): string;
   forgotPassword: string;
+  home: string;
   signIn: string;
   account: string;
   requests: string;
@@ -17,7 +20,9 @@ export function createLinks(publicUrl: string): Links {
   return {
     verifyEmail: (token) => link('/verify-email', token),
     resetPassword: (token) => link('/reset-password', token),
+    undo: (token) => link('/undo', token),
     forgotPassword: link('/forgot-password'),
+    home: link('/'),
     signIn: link('/sign-in'),
     account: link('/account'),
     requests: link('/account/requests'),

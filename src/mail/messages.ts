@@ -17,7 +17,7 @@ interface Passing {
 }
 
 /** A link that serves once. */
-interface TokenLink extends Passing {
+export interface TokenLink extends Passing {
   token: string;
 }
 
@@ -28,13 +28,24 @@ export interface FactorDisplay {
   name: string | null;
 }
 
+/** What was removed, by kind. */
+export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKeys' | 'apps', number>;
+
 /** What is said. */
 export type Matter =
   | { kind: 'verify-email'; link: TokenLink }
   | { kind: 'password-reset'; link: TokenLink; circumstances: Circumstances }
-  /** To the old address, when the change is asked for and when it is done. `email` is the new one. */
-  | { kind: 'email-change-requested' | 'email-changed'; email: string; circumstances: Circumstances }
-  | { kind: 'password-changed' | 'new-device'; circumstances: Circumstances }
+  /** To the old address. `email` is the new one. */
+  | { kind: 'email-change-requested'; email: string; circumstances: Circumstances }
+  /** Likewise, when it is done; `undo` takes it back. */
+  | { kind: 'email-changed'; email: string; undo?: TokenLink; circumstances: Circumstances }
+  /** `undo` where it was set without the old one. */
+  | { kind: 'password-changed'; undo?: TokenLink; circumstances: Circumstances }
+  | { kind: 'new-device'; circumstances: Circumstances }
+  /** What was set on the account before its owner was known; how many of each. */
+  | { kind: 'account-cleared'; removed: RemovedDisplay; circumstances: Circumstances }
+  /** `undo` where somebody signed in as the owner deleted it. */
+  | { kind: 'account-deleted'; undo?: TokenLink; circumstances: Circumstances }
   | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: Circumstances }
   /** `left` is how many codes remain. */
   | { kind: 'recovery-code-used'; left: number; circumstances: Circumstances }
@@ -62,6 +73,8 @@ export const messageKinds = [
   'email-change-requested',
   'email-changed',
   'password-changed',
+  'account-cleared',
+  'account-deleted',
   'new-device',
   'factor-added',
   'factor-removed',

@@ -31,6 +31,8 @@ function factsOf(message: Message, { t, time }: Translator): { label: string; va
   if ('bindingMessage' in message) add('fact.bindingMessage', message.bindingMessage);
   if ('factor' in message) add('fact.factor', message.factor.name);
   if ('left' in message) add('fact.left', message.left);
+  if ('removed' in message)
+    for (const [kind, count] of Object.entries(message.removed)) add(`fact.removed.${kind}`, count || null);
   if ('circumstances' in message) {
     const { at, ip, browser, system } = message.circumstances;
     add('fact.time', time(at));

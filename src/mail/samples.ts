@@ -14,8 +14,14 @@ const matters = {
   'verify-email': { kind: 'verify-email', link: { ...link, lasts: 86_400 } },
   'password-reset': { kind: 'password-reset', link, circumstances },
   'email-change-requested': { kind: 'email-change-requested', email, circumstances },
-  'email-changed': { kind: 'email-changed', email, circumstances },
+  'email-changed': { kind: 'email-changed', email, undo: { ...link, lasts: 604_800 }, circumstances },
   'password-changed': { kind: 'password-changed', circumstances },
+  'account-cleared': {
+    kind: 'account-cleared',
+    removed: { passkeys: 1, totp: 1, identities: 1, apiKeys: 2, apps: 1 },
+    circumstances,
+  },
+  'account-deleted': { kind: 'account-deleted', undo: { ...link, lasts: 604_800 }, circumstances },
   'new-device': { kind: 'new-device', circumstances },
   'factor-added': { kind: 'factor-added', factor: { kind: 'passkey', name: 'Zoë’s phone' }, circumstances },
   'factor-removed': { kind: 'factor-removed', factor: { kind: 'totp', name: null }, circumstances },
@@ -41,6 +47,10 @@ export const sampleOf = (kind: MessageKind, locale: string | null = 'en'): Messa
 /** What every message is like, with every kind of factor: to try templates on. */
 export const samples = (locale: string | null): Message[] => [
   ...messageKinds.map((kind) => sampleOf(kind, locale)),
+  // What can be taken back, and what cannot.
+  { ...to, locale, kind: 'email-changed', email, circumstances },
+  { ...to, locale, kind: 'password-changed', undo: { ...link, lasts: 604_800 }, circumstances },
+  { ...to, locale, kind: 'account-deleted', circumstances },
   ...(['factor-added', 'factor-removed'] as const).flatMap((kind) =>
     factors.map((factor): Message => ({
       ...to,

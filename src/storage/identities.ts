@@ -27,6 +27,8 @@ export interface Identities {
     identity: IdentityKey & Pick<IdentityRecord, 'accountId' | 'label'>,
     tx: Tx,
   ): Promise<IdentityRecord | null>;
+  /** Deletes all of the account. */
+  deleteAll(accountId: string, tx: Tx): Promise<void>;
   /** @returns what was deleted. */
   delete(accountId: string, id: string, tx: Tx): Promise<IdentityRecord | null>;
 }
@@ -60,6 +62,9 @@ export function createIdentities(pool: Pool): Identities {
         [newUuid(), upstream, issuer, subject, accountId, label],
       );
       return rows[0] ?? null;
+    },
+    async deleteAll(accountId, tx) {
+      await tx.query('delete from upstream_identities where account_id = $1', [accountId]);
     },
     async delete(accountId, id, tx) {
       if (!isUuid(id)) return null;

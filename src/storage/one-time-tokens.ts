@@ -4,7 +4,7 @@ import { randomToken, sha256 } from '../kernel/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What a token is for: it serves for nothing else. */
-type TokenPurpose = 'verify-email' | 'reset-password';
+type TokenPurpose = 'verify-email' | 'reset-password' | 'undo';
 
 interface NewOneTimeToken<Payload> {
   purpose: TokenPurpose;
@@ -28,8 +28,10 @@ export interface OneTimeTokens {
   peek<Payload>(purpose: TokenPurpose, token: string): Promise<OneTimeToken<Payload> | null>;
   /** Uses a token up, in one statement: of any number of tries whose transactions commit, one gets it. */
   consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx): Promise<OneTimeToken<Payload> | null>;
-  /** Ends every token of the account for this purpose. */
-  deleteOf(accountId: string, purpose: TokenPurpose, tx: Tx): Promise<void>;
+  /** What the account's tokens for this purpose stand for that have not expired. */
+  listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx): Promise<Payload[]>;
+  /** Ends every token of the account for this purpose. @param since those whose payload says `at` no earlier (ISO 8601). */
+  deleteOf(accountId: string, purpose: TokenPurpose, tx: Tx, since?: string): Promise<void>;
 }
 
 const BYTES = 18;
@@ -38,11 +40,12 @@ const BYTES = 18;
 export function createOneTimeTokens({ pool, clock }: { pool: Pool; clock: Clock }): OneTimeTokens {
   const found = `where hash = $1 and purpose = $2 and expires_at > to_timestamp($3::float8 / 1000)`;
   const columns = 'account_id as "accountId", payload';
-  const deleteOf = async (accountId: string, purpose: TokenPurpose, tx: Tx) => {
-    await tx.query('delete from one_time_tokens where account_id = $1 and purpose = $2', [
-      accountId,
-      purpose,
-    ]);
+  const deleteOf = async (accountId: string, purpose: TokenPurpose, tx: Tx, since: string | null = null) => {
+    await tx.query(
+      `delete from one_time_tokens
+       where account_id = $1 and purpose = $2 and ($3::text is null or payload ->> 'at' >= $3)`,
+      [accountId, purpose, since],
+    );
   };
   return {
     async create({ purpose, accountId, payload, ttl, keepOlder = false }, tx) {
@@ -68,6 +71,14 @@ export function createOneTimeTokens({ pool, clock }: { pool: Pool; clock: Clock 
         [sha256(token), purpose, clock.now()],
       );
       return rows[0] ?? null;
+    },
+    async listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx) {
+      const { rows } = await tx.query<{ payload: Payload }>(
+        `select payload from one_time_tokens
+         where account_id = $1 and purpose = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
+        [accountId, purpose, clock.now()],
+      );
+      return rows.map(({ payload }) => payload);
     },
     deleteOf,
   };

@@ -2,10 +2,10 @@ import type { Pool } from 'pg';
 import { Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../kernel/errors.ts';
 import { isUuid } from '../kernel/ids.ts';
-import { type PostalAddress, User } from './models/user.ts';
+import { type MovedFrom, type PostalAddress, User } from './models/user.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export type { PostalAddress } from './models/user.ts';
+export type { MovedFrom, PostalAddress } from './models/user.ts';
 
 /** What an account says of its owner beyond the names (OpenID Connect Core section 5.1). */
 export interface StandardClaims {
@@ -31,12 +31,18 @@ export interface UserRecord extends StandardClaims {
   number: number;
   username: string | null;
   email: string;
+  /** When somebody who reads the mailbox said that it is theirs. */
   emailVerifiedAt: Date | null;
+  /** When the same person showed the mailbox and the password; null while what is set may be a stranger's. */
+  ownerProvenAt: Date | null;
+  /** The address that counts until the present one is proven; null when that is the present one. */
+  movedFrom: MovedFrom | null;
   name: string | null;
   givenName: string | null;
   familyName: string | null;
   locale: string | null;
-  status: 'active' | 'suspended';
+  /** A deleted one is found by `lockDeleted` alone. */
+  status: 'active' | 'suspended' | 'deleted';
   roles: string[];
   /** A PHC string; null for an account without a password. */
   passwordHash: string | null;
@@ -62,17 +68,25 @@ export type UserChanges = Partial<
 > & {
   emailKey?: string;
   usernameKey?: string | null;
+  deletedAt?: Date | null;
 };
 
 export interface Users {
-  /** @throws DomainError username_taken, email_taken: decided by the unique indexes, so parallel tries give one account. */
+  /**
+   * @throws DomainError username_taken, email_taken: decided by the unique indexes, so parallel tries give one account.
+   *   An address that another account may still be taken back to is taken, too.
+   */
   create(user: NewUser, tx: Tx): Promise<UserRecord>;
   findById(id: string): Promise<UserRecord | null>;
   findByNumber(number: number): Promise<UserRecord | null>;
   findByUsernameKey(key: string): Promise<UserRecord | null>;
   findByEmailKey(key: string): Promise<UserRecord | null>;
+  /** The account that moved away from an address which counts until the new one is proven. */
+  findMovedFrom(key: string): Promise<UserRecord | null>;
   /** The account, locked until the transaction ends. */
   lock(id: string, tx: Tx): Promise<UserRecord | null>;
+  /** The same for one that its owner deleted and that is kept for a while. */
+  lockDeleted(id: string, tx: Tx): Promise<UserRecord | null>;
   /** @returns the changed account, or null when there is none. @throws DomainError username_taken, email_taken. */
   update(id: string, changes: UserChanges, tx?: Tx): Promise<UserRecord | null>;
   /**
@@ -91,9 +105,23 @@ export interface Users {
 const MAX_NUMBER = 2_147_483_647;
 
 const record = (user: User): UserRecord => {
-  const { usernameKey: _u, emailKey: _e, ...rest } = user.get({ plain: true });
+  const { usernameKey: _u, emailKey: _e, deletedAt: _d, ...rest } = user.get({ plain: true });
   return rest;
 };
+
+/** What another account than $2 may still be taken back to. */
+const RESERVED = `select from users where moved_from ->> 'emailKey' = $1 and moved_from is not null and id <> $2
+  union all
+  select from one_time_tokens join users on users.id = account_id
+  where purpose = 'undo' and payload ->> 'emailKey' = $1 and account_id <> $2 and expires_at > now()
+    and status <> 'deleted'
+  limit 1`;
+
+/** After the write: another transaction that has just left the address has committed by then, or is waited for. */
+async function refuseReserved(emailKey: string, id: string, tx: Tx): Promise<void> {
+  const { rows } = await tx.query(RESERVED, [emailKey, id]);
+  if (rows.length > 0) throw new DomainError('email_taken', { field: 'email' });
+}
 
 function conflict(error: unknown): never {
   if (error instanceof UniqueConstraintError) {
@@ -112,6 +140,8 @@ interface Row {
   username: string | null;
   email: string;
   email_verified_at: Date | null;
+  owner_proven_at: Date | null;
+  moved_from: MovedFrom | null;
   name: string | null;
   given_name: string | null;
   family_name: string | null;
@@ -127,7 +157,7 @@ interface Row {
   phone_number: string | null;
   phone_number_verified_at: Date | null;
   address: PostalAddress | null;
-  status: 'active' | 'suspended';
+  status: UserRecord['status'];
   roles: string[];
   password_hash: string | null;
   password_changed_at: Date | null;
@@ -142,6 +172,8 @@ const fromRow = (row: Row): UserRecord => ({
   username: row.username,
   email: row.email,
   emailVerifiedAt: row.email_verified_at,
+  ownerProvenAt: row.owner_proven_at,
+  movedFrom: row.moved_from,
   name: row.name,
   givenName: row.given_name,
   familyName: row.family_name,
@@ -172,7 +204,7 @@ export function createUsers(pool: Pool): Users {
   const one = (name: string, where: string) => async (value: string | number) => {
     const { rows } = await pool.query<Row>({
       name: `users_by_${name}`,
-      text: `select * from users where ${where} = $1`,
+      text: `select * from users where ${where} = $1 and status <> 'deleted'`,
       values: [value],
     });
     return rows[0] ? fromRow(rows[0]) : null;
@@ -180,25 +212,28 @@ export function createUsers(pool: Pool): Users {
   const byId = one('id', 'id');
   const byNumber = one('number', 'number');
   return {
-    create: async (user, tx) =>
-      record(await User.create({ ...emptyUser, ...user }, { transaction: tx.handle }).catch(conflict)),
+    async create(user, tx) {
+      const created = await User.create({ ...emptyUser, ...user }, { transaction: tx.handle }).catch(
+        conflict,
+      );
+      await refuseReserved(user.emailKey, user.id, tx);
+      return record(created);
+    },
     findById: async (id) => (isUuid(id) ? byId(id) : null),
     findByNumber: async (number) =>
       Number.isInteger(number) && number > 0 && number <= MAX_NUMBER ? byNumber(number) : null,
     findByUsernameKey: one('username', 'username_key'),
     findByEmailKey: one('email', 'email_key'),
-    async lock(id, tx) {
-      const user = isUuid(id)
-        ? await User.findByPk(id, { transaction: tx.handle, lock: tx.handle.LOCK.UPDATE })
-        : null;
-      return user && record(user);
-    },
+    findMovedFrom: one('moved_from', "moved_from is not null and moved_from ->> 'emailKey'"),
+    lock: (id, tx) => lockOne(id, { [Op.ne]: 'deleted' }, tx),
+    lockDeleted: (id, tx) => lockOne(id, 'deleted', tx),
     async update(id, changes, tx) {
       const [, users] = await User.update(changes, {
         where: { id },
         returning: true,
         transaction: tx?.handle ?? null,
       }).catch(conflict);
+      if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
       return users[0] ? record(users[0]) : null;
     },
     async advanceSecurity(id, tx) {
@@ -214,14 +249,15 @@ export function createUsers(pool: Pool): Users {
       const users = await User.findAll({
         limit,
         order: ['createdAt', 'id'],
-        where: last
-          ? {
-              [Op.or]: [
-                { createdAt: { [Op.gt]: last.createdAt } },
-                { createdAt: last.createdAt, id: { [Op.gt]: last.id } },
-              ],
-            }
-          : {},
+        where: {
+          status: { [Op.ne]: 'deleted' },
+          ...(last && {
+            [Op.or]: [
+              { createdAt: { [Op.gt]: last.createdAt } },
+              { createdAt: last.createdAt, id: { [Op.gt]: last.id } },
+            ],
+          }),
+        },
       });
       return users.map(record);
     },
@@ -252,11 +288,25 @@ export const noClaims: StandardClaims = {
   address: null,
 };
 
+async function lockOne(
+  id: string,
+  status: 'deleted' | { [Op.ne]: 'deleted' },
+  tx: Tx,
+): Promise<UserRecord | null> {
+  const { handle } = tx;
+  const user = isUuid(id)
+    ? await User.findOne({ where: { id, status }, transaction: handle, lock: handle.LOCK.UPDATE })
+    : null;
+  return user && record(user);
+}
+
 const emptyUser = {
   ...noClaims,
   username: null,
   usernameKey: null,
   emailVerifiedAt: null,
+  ownerProvenAt: null,
+  movedFrom: null,
   name: null,
   givenName: null,
   familyName: null,
@@ -264,4 +314,5 @@ const emptyUser = {
   passwordHash: null,
   passwordChangedAt: null,
   lastLoginAt: null,
+  deletedAt: null,
 };

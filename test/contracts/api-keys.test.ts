@@ -135,8 +135,15 @@ describe('API keys', () => {
 
   describe('of an account', () => {
     let member: Member;
+    /** Somebody whose address is known to be theirs. */
+    const joinProven = async (): Promise<Member> => {
+      const joined = await habits.cookie.join(hall.visitor('cookie'));
+      const user = await hall.operator.accounts.findByEmail(joined.email);
+      await hall.operator.accounts.update(user!.id, { emailVerified: true }, systemActor);
+      return joined;
+    };
     beforeAll(async () => {
-      member = await habits.cookie.join(hall.visitor('cookie'));
+      member = await joinProven();
     });
     const enter = async ({ email: identifier, password }: Member): Promise<UserAgent> => {
       const agent = new UserAgent(hall.url);
@@ -146,6 +153,13 @@ describe('API keys', () => {
     const create = (body: object, status = 201) =>
       hall.visitor('cookie').call('createApiKey', { bearer: member.token, body }, { status });
     const me = (apiKey: string, status: number) => hall.visitor('cookie').call('me', { apiKey }, { status });
+
+    it('are none of an account whose address nobody has confirmed', async () => {
+      const { token: bearer } = await habits.cookie.join(hall.visitor('cookie'));
+      const refused = { code: 'AUTHORIZATION_ERROR', details: { reason: 'email_unverified' } };
+      const expected = { status: 403, body: { error: refused } };
+      await hall.visitor('cookie').call('createApiKey', { bearer, body: { name: 'x' } }, expected);
+    });
 
     it('are made, shown once, listed and revoked by who they belong to', async () => {
       const made = await create({ name: 'Laptop', expires_at: '2099-01-02T03:04:05.678901' });
@@ -259,7 +273,7 @@ describe('API keys', () => {
         },
       ],
     ])('end with %s', async (_what, end) => {
-      const owner = await habits.cookie.join(hall.visitor('cookie'));
+      const owner = await joinProven();
       const body = { name: 'Laptop' };
       const made = await hall
         .visitor('cookie')

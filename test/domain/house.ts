@@ -6,7 +6,8 @@ import { createLockout, type Lockout } from '../../src/domain/lockout.ts';
 import { createLogin, type Logins } from '../../src/domain/login.ts';
 import { createLoginSteps } from '../../src/domain/login-steps.ts';
 import { createMfa, type Mfa } from '../../src/domain/mfa/index.ts';
-import { createPasswordCheck } from '../../src/domain/passwords/check.ts';
+import { createOwnership } from '../../src/domain/ownership/index.ts';
+import { createPasswordCheck, type PasswordCheck } from '../../src/domain/passwords/check.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { createAccounts, type Accounts } from '../../src/domain/users/index.ts';
@@ -17,10 +18,13 @@ import { Secrets } from '../../src/kernel/secrets.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { createCounters, type Counters } from '../../src/storage/counters.ts';
 import { createFactorStores } from '../../src/storage/factor-stores.ts';
+import { belongings } from '../../src/storage/belongings.ts';
+import { createIdentities } from '../../src/storage/identities.ts';
+import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
 import { lockFirstAdmin } from '../../src/storage/first-admin-lock.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
-import { transactions } from '../../src/storage/postgres/transaction.ts';
+import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
@@ -85,6 +89,7 @@ export interface House extends Logins {
   counters: Counters;
   lockout: Lockout;
   hasher: PasswordHasher;
+  passwordCheck: PasswordCheck;
   accounts: Accounts;
   mfa: Mfa;
   /** The notices, in order, whether or not their transaction has committed. */
@@ -168,26 +173,43 @@ export async function openHouse(
   const told: Told[] = [];
   const note = (kind: string) => async (account: { id: string }, about: unknown) =>
     void told.push({ kind, accountId: account.id, about: Object(about) as object });
-  const accounts = createAccounts({
+  const sessions = {
+    async endAll(id: string, tx: Tx) {
+      ended.push(id);
+      await factorStores.trustedDevices.deleteAll(id, tx);
+      await users.advanceSecurity(id, tx);
+    },
+  };
+  const notices = {
+    passwordChanged: note('password-changed'),
+    emailChanged: note('email-changed'),
+    accountDeleted: note('account-deleted'),
+    accountCleared: note('account-cleared'),
+  };
+  const tokens = createOneTimeTokens({ pool, clock });
+  const ownership = createOwnership({
     users,
+    tokens,
+    belongings,
+    sessions,
+    lockout,
+    notices,
+    audit,
+    clock,
+  });
+  const accounts = createAccounts({
+    ...ownership,
+    users,
+    identities: createIdentities(pool),
     audit,
     inTransaction,
     lockFirstAdmin,
     hasher,
     policy: createPasswordPolicy(options.passwords ?? passwords),
     passwordCheck,
-    sessions: {
-      async endAll(id, tx) {
-        ended.push(id);
-        await factorStores.trustedDevices.deleteAll(id, tx);
-        await users.advanceSecurity(id, tx);
-      },
-    },
+    sessions,
     lockout,
-    notices: {
-      passwordChanged: note('password-changed'),
-      emailChanged: note('email-changed'),
-    },
+    notices,
     verification: { begin: note('verify-email') },
     unanswered,
     clock,
@@ -232,6 +254,6 @@ export async function openHouse(
     onLogin: (outcome) => outcomes.push(outcome),
   });
   const advance = (by: number) => void (offset += by);
-  const parts = { pool, users, counters, lockout, hasher, accounts, mfa };
+  const parts = { pool, users, counters, lockout, hasher, passwordCheck, accounts, mfa };
   return { ...parts, ...logins, told, outcomes, ended, hashed, advance };
 }

@@ -2,6 +2,7 @@
 import { createLetters } from '../../src/domain/letters/index.ts';
 import { createNotices } from '../../src/domain/notices/index.ts';
 import { createMailLimit } from '../../src/domain/notices/mail-limit.ts';
+import { createOwnership } from '../../src/domain/ownership/index.ts';
 import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { createPasswordReset } from '../../src/domain/reset/index.ts';
 import { createVerification } from '../../src/domain/verification/index.ts';
@@ -11,6 +12,7 @@ import { Replies } from '../../src/kernel/replies.ts';
 import { Secrets } from '../../src/kernel/secrets.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { audit } from '../../src/storage/audit.ts';
+import { belongings } from '../../src/storage/belongings.ts';
 import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
 import { createOutbox } from '../../src/storage/outbox.ts';
 import { Notifications } from '../../src/storage/postgres/notifications.ts';
@@ -30,7 +32,7 @@ export async function openLetters() {
   const stores = openStores();
   const house = await openHouse({}, stores);
   const { pool, sequelize, counters } = await stores;
-  const { users, lockout, hasher, accounts } = house;
+  const { users, lockout, hasher, passwordCheck, accounts } = house;
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const statements: string[] = [];
@@ -56,16 +58,31 @@ export async function openLetters() {
   const notices = createNotices({ letters, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
   const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
-  const shared = { users, tokens, unanswered, letters, notices, audit, inTransaction, limit, clock };
-  const verification = createVerification(shared);
-  const reset = createPasswordReset({
-    ...shared,
-    signIns,
-    lockout,
-    hasher,
-    policy: createPasswordPolicy(passwords),
+  const ownership = createOwnership({
+    users,
+    tokens,
+    belongings,
     sessions: { endAll: (accountId, tx) => revocation.endAccount(accountId, tx) },
+    lockout,
+    notices,
+    audit,
+    clock,
   });
+  const policy = createPasswordPolicy(passwords);
+  const shared = {
+    ...ownership,
+    users,
+    tokens,
+    unanswered,
+    letters,
+    notices,
+    audit,
+    inTransaction,
+    limit,
+    clock,
+  };
+  const verification = createVerification({ ...shared, passwordCheck });
+  const reset = createPasswordReset({ ...shared, signIns, hasher, policy });
   /** The messages that wait, taken out, oldest first. */
   const mail = async (): Promise<Message[]> => {
     const all: Message[] = [];

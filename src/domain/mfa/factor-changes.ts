@@ -1,6 +1,8 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
+import { requireOwner } from '../ownership/standing.ts';
 import { present } from '../users/user.ts';
 import type { Factor, MfaDependencies } from './dependencies.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
@@ -9,11 +11,17 @@ import type { Requirement } from './requirement.ts';
 /** What goes with every change of the factors of an account. Changes of one account come one after the other. */
 export interface FactorChanges {
   /**
+   * Whether a factor may be added to an account. Whose owner is not proven may have the one that the policy wants before it
+   * lets anybody in; it goes when the owner comes.
+   * @throws DomainError email_unverified.
+   */
+  admit(account: UserRecord, tx?: Tx): Promise<void>;
+  /**
    * Adds the factor that `insert` writes. The first one brings recovery codes with it, to be shown this once. Remembered
    * devices end, and logins under way: what was trusted and begun was so with other factors.
    * @param expected the security version that the account must have; any when undefined.
    * @returns also the version that it has from now on.
-   * @throws DomainError invalid_token when it has another version, user_not_found, invalid_request with the reason too_many; what `insert` throws.
+   * @throws DomainError invalid_token when it has another version, user_not_found, email_unverified, invalid_request with the reason too_many; what `insert` throws.
    */
   add<Record extends { id: string; name: string }>(
     accountId: string,
@@ -43,12 +51,19 @@ export function factorChanges(
   requirement: Requirement,
 ): FactorChanges {
   const detailsOf = ({ kind, id, name }: Factor) => ({ kind, id, name });
+  const admit: FactorChanges['admit'] = async (account, tx) => {
+    if (account.ownerProvenAt !== null) return;
+    const { totp, passkeys } = await factors.count(account.id, tx);
+    if (totp + passkeys > 0 || !requirement.applies(account)) requireOwner(account);
+  };
   return {
+    admit,
     add: (accountId, kind, insert, actor, expected) =>
       inTransaction(async (tx) => {
         const account = present(await users.lock(accountId, tx));
         if (expected !== undefined && account.securityVersion !== expected)
           throw new DomainError('invalid_token');
+        await admit(account, tx);
         const before = await factors.count(account.id, tx);
         const many = before.totp + before.passkeys;
         if (many >= MOST) throw new DomainError('invalid_request', { reason: 'too_many' });

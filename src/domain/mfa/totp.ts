@@ -22,7 +22,7 @@ interface TotpEnrolment {
 export interface Totp {
   /**
    * Begins to enrol an authenticator app; it counts once it has shown a code, within 15 minutes.
-   * @throws DomainError user_not_found, invalid_request.
+   * @throws DomainError user_not_found, email_unverified while nobody is known to be the owner, invalid_request.
    */
   begin(accountId: string, name: string): Promise<TotpEnrolment>;
   /**
@@ -72,7 +72,9 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
   return {
     async begin(accountId, typed) {
       const name = parseFactorName(typed);
-      const { id: owner, email } = present(await users.findById(accountId));
+      const account = present(await users.findById(accountId));
+      await changes.admit(account);
+      const { id: owner, email } = account;
       const id = newUuid();
       const secret = generateSecret();
       const now = clock.now();

@@ -6,13 +6,14 @@ import type { Actor } from '../../kernel/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { oneLine } from '../../kernel/one-line.ts';
-import type { FactorDisplay, Matter } from '../../mail/messages.ts';
+import type { FactorDisplay, Matter, RemovedDisplay, TokenLink } from '../../mail/messages.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { ASKED_FOR, type Letters } from '../letters/index.ts';
 import { type Addressee, circumstancesOf, recipientOf } from './recipient.ts';
 
 export interface Notices {
-  passwordChanged(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
+  /** @param undo a link that takes it back, where whoever set it did not know the old one. */
+  passwordChanged(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
   /** @param device whatever the device is known by from now on: it is told of once. */
   newDevice(account: Addressee, device: string, actor: Actor, tx: Tx): Promise<void>;
   factorAdded(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
@@ -26,12 +27,22 @@ export interface Notices {
   ): Promise<void>;
   /** To the address that the account has. @param email the one that it shall have. */
   emailChangeRequested(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
-  /** To the old address. @param account as it was before. @param email the new one. */
-  emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
+  /** To the address that counted. @param account as it was before. @param email the new one. @param undo takes it back. */
+  emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
+  /** @param removed what was set on the account before its owner was known. */
+  accountCleared(account: Addressee, removed: RemovedDisplay, actor: Actor, tx: Tx): Promise<void>;
+  /** @param account as it was before. @param undo takes it back, and says which address it goes to. */
+  accountDeleted(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
   /** Somebody tried to have another account with this one's address. At most once an hour. */
   accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
   /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
   loginRequested(account: Addressee, asked: Asked, actor: Actor, tx: Tx): Promise<void>;
+}
+
+/** A link that takes a change back, and the address that it goes to. */
+export interface Offer {
+  to: string;
+  link: TokenLink;
 }
 
 /** `id` tells it from the account's others of its kind. */
@@ -62,16 +73,19 @@ export function createNotices({ letters, clock }: Dependencies): Notices {
     actor: Actor,
     tx: Tx,
     cause: string | number = clock.now(),
+    to?: string,
   ): Promise<void> => {
-    const content = { ...recipientOf(account), ...matter };
-    const isOwners = account.emailVerifiedAt !== null && !ASKED_FOR.has(matter.kind);
+    const content = { ...recipientOf(account), ...(to === undefined ? {} : { to }), ...matter };
+    const isProven = (account.movedFrom ?? account).ownerProvenAt !== null;
+    const isOwners = isProven && !ASKED_FOR.has(matter.kind);
     await letters.send({ cause: `${matter.kind}:${account.id}:${cause}`, content, actor, isOwners }, tx);
   };
   const about = (actor: Actor) => ({ circumstances: circumstancesOf(actor, clock) });
+  const takenBack = (undo: Offer | null | undefined) => (undo ? { undo: undo.link } : {});
   const shown = ({ kind, name }: Factor): FactorDisplay => ({ kind, name });
   return {
-    passwordChanged: (account, actor, tx) =>
-      tell(account, { kind: 'password-changed', ...about(actor) }, actor, tx),
+    passwordChanged: (account, actor, tx, undo) =>
+      tell(account, { kind: 'password-changed', ...takenBack(undo), ...about(actor) }, actor, tx),
     newDevice: (account, device, actor, tx) =>
       tell(account, { kind: 'new-device', ...about(actor) }, actor, tx, device),
     factorAdded: (account, factor, actor, tx) =>
@@ -82,8 +96,22 @@ export function createNotices({ letters, clock }: Dependencies): Notices {
       tell(account, { kind: 'recovery-code-used', left, ...about(actor) }, actor, tx, id),
     emailChangeRequested: (account, email, actor, tx) =>
       tell(account, { kind: 'email-change-requested', email: masked(email), ...about(actor) }, actor, tx),
-    emailChanged: (account, email, actor, tx) =>
-      tell(account, { kind: 'email-changed', email: masked(email), ...about(actor) }, actor, tx),
+    emailChanged(account, email, actor, tx, undo) {
+      const matter = {
+        kind: 'email-changed',
+        email: masked(email),
+        ...takenBack(undo),
+        ...about(actor),
+      } as const;
+      return tell(account, matter, actor, tx);
+    },
+    accountCleared: (account, removed, actor, tx) =>
+      tell(account, { kind: 'account-cleared', removed, ...about(actor) }, actor, tx),
+    accountDeleted(account, actor, tx, undo) {
+      const matter = { kind: 'account-deleted', ...takenBack(undo), ...about(actor) } as const;
+      const cause = undo ? sha256(undo.link.token) : clock.now();
+      return tell(account, matter, actor, tx, cause, undo?.to);
+    },
     accountExists: (account, actor, tx) =>
       tell(account, { kind: 'account-exists', ...about(actor) }, actor, tx, Math.floor(clock.now() / HOUR)),
     loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, actor, tx) => {

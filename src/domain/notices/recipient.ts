@@ -2,26 +2,35 @@ import type { Actor } from '../../kernel/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Circumstances, Recipient } from '../../mail/messages.ts';
 import type { UserRecord } from '../../storage/users.ts';
+import { addressThatCounts } from '../ownership/standing.ts';
 import { deviceOf } from './device.ts';
 
 /** As much of an account as it takes to write to its owner. */
 export type Addressee = Pick<
   UserRecord,
-  'id' | 'email' | 'emailVerifiedAt' | 'username' | 'name' | 'givenName' | 'locale'
+  | 'id'
+  | 'email'
+  | 'emailVerifiedAt'
+  | 'ownerProvenAt'
+  | 'movedFrom'
+  | 'username'
+  | 'name'
+  | 'givenName'
+  | 'locale'
 >;
 
 const LONGEST_NAME = 60;
 
 /**
- * Whom to write to, and how. A name is used only when the address is verified: until then whoever made the account
- * wrote it, and would have us carry it to a stranger.
+ * Whom to write to, and how: at the address that counts. A name is used only when that is verified: until then whoever
+ * made the account wrote it, and would have us carry it to a stranger.
  * @param locale the language of the request, for an account that has none of its own.
  */
 export function recipientOf(account: Addressee, locale: string | null = null): Recipient {
   const name = account.givenName ?? account.name ?? account.username;
-  const person =
-    account.emailVerifiedAt && name !== null ? Array.from(name).slice(0, LONGEST_NAME).join('') : null;
-  return { to: account.email, person, locale: account.locale ?? locale };
+  const isVerified = (account.movedFrom ?? account).emailVerifiedAt !== null;
+  const person = isVerified && name !== null ? Array.from(name).slice(0, LONGEST_NAME).join('') : null;
+  return { to: addressThatCounts(account), person, locale: account.locale ?? locale };
 }
 
 /** What a message says about who did it, when and from where. */

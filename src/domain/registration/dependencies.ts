@@ -9,11 +9,14 @@ import type { Letters } from '../letters/index.ts';
 import type { LoginSteps } from '../login-steps.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
+import type { Claiming } from '../ownership/claiming.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Accounts } from '../users/index.ts';
 
 /** What registration by mail is made of. */
-export interface RegistrationDependencies {
-  users: Pick<Users, 'findByEmailKey'>;
+export interface RegistrationDependencies extends Claiming {
+  users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
   accounts: Pick<Accounts, 'create'>;
   letters: Letters;
   notices: Pick<Notices, 'accountExists'>;
@@ -21,6 +24,8 @@ export interface RegistrationDependencies {
   inTransaction: InTransaction;
   unanswered: Pick<Unanswered, 'has'>;
   limit: MailLimit;
+  policy: PasswordPolicy;
+  hasher: PasswordHasher;
   secrets: Secrets;
   steps: Pick<LoginSteps, 'use' | 'isUsed'>;
   clock: Clock;

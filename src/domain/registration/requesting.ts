@@ -2,6 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { parseEmail } from '../identifiers.ts';
+import { isSquatted } from '../ownership/moves.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { RegistrationDependencies } from './dependencies.ts';
 import { REGISTRATION_TTL, type RegistrationLinks } from './links.ts';
@@ -37,7 +38,9 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
         { of: `register:source:${source}`, most: MOST.source, unless: isShared(source) },
       ]);
       await letters.admit(email);
-      const holder = await users.findByEmailKey(emailKey);
+      const present = await users.findByEmailKey(emailKey);
+      const holder =
+        present && isSquatted(present, email) ? null : (present ?? (await users.findMovedFrom(emailKey)));
       const token = links.seal({ email, interaction: interaction ?? null, locale: locale ?? null });
       const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
       await inTransaction(async (tx) => {

@@ -1,9 +1,8 @@
 import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { subjectOf } from '../lookup.ts';
-import { sourceOfActor } from '../source.ts';
-import { present, toUser, type User } from '../users/user.ts';
+import { evidenceOf } from '../ownership/claiming.ts';
+import { toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import type { ResetDependencies } from './dependencies.ts';
 import { stands, type Grounds } from './grounds.ts';
@@ -17,7 +16,8 @@ export interface Confirming {
   peek(token: string, actor: Actor): Promise<User | null>;
   /**
    * Sets a new password, and with it: ends every session and token of the account and every other link, forgives the
-   * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. Of any number of
+   * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. When nobody was known
+   * to be that before, all else that was set on the account goes as well: a stranger may have set it. Of any number of
    * tries with one link one succeeds; a password that cannot be used does not use up the link.
    * @param signal aborts when the caller has gone.
    * @throws DomainError invalid_reset_token, weak_password, rate_limited, overloaded, unavailable.
@@ -28,19 +28,7 @@ export interface Confirming {
 const PURPOSE = 'reset-password';
 
 export function confirming(dependencies: ResetDependencies): Confirming {
-  const {
-    users,
-    tokens,
-    notices,
-    audit,
-    inTransaction,
-    unanswered,
-    lockout,
-    hasher,
-    policy,
-    sessions,
-    clock,
-  } = dependencies;
+  const { users, tokens, claim, audit, inTransaction, unanswered, hasher, policy } = dependencies;
 
   const deadLink = createDeadLinks(dependencies);
 
@@ -61,10 +49,6 @@ export function confirming(dependencies: ResetDependencies): Confirming {
     if (account?.status !== 'active' || account.passwordHash === null) return null;
     return (await hasher.verify(account.passwordHash, password, signal)) ? toUser(account) : null;
   };
-
-  /** Lets the source in again. */
-  const forgive = (account: UserRecord, source: string) =>
-    lockout.forgive({ subject: subjectOf(account), accountId: account.id, source });
 
   return {
     async peek(token, actor) {
@@ -91,19 +75,11 @@ export function confirming(dependencies: ResetDependencies): Confirming {
         const used = await tokens.consume<Grounds>(PURPOSE, token, tx);
         if (!account || !used || !stands(used.payload, account)) throw new DomainError('invalid_reset_token');
 
-        const now = new Date(clock.now());
-        const emailVerifiedAt = account.emailVerifiedAt ?? now;
-        const changes = { passwordHash, passwordChangedAt: now, emailVerifiedAt };
-        const changed = present(await users.update(account.id, changes, tx));
-        await tokens.deleteOf(account.id, PURPOSE, tx);
         await unanswered.note(usedBy(token), account.id, tx);
-        await sessions.endAll(account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
         const details = { emailVerified: account.emailVerifiedAt === null };
         await audit.record({ type: 'password.reset', subject: account.id, details }, owner, tx);
-        await notices.passwordChanged(changed, actor, tx);
-        tx.afterCommit(() => forgive(changed, sourceOfActor(actor)));
-        return toUser(changed);
+        return toUser(await claim(account, evidenceOf(account), { passwordHash }, owner, tx));
       }).catch(lost);
     },
   };

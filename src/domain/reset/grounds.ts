@@ -1,4 +1,5 @@
 import type { UserRecord } from '../../storage/users.ts';
+import { addressThatCounts } from '../ownership/standing.ts';
 
 /** What was true of the account when the link was sent; the link ends when it is no longer. */
 export interface Grounds {
@@ -8,9 +9,9 @@ export interface Grounds {
   passwordChangedAt: number | null;
 }
 
-export const groundsOf = ({ email, passwordChangedAt }: UserRecord): Grounds => ({
-  email,
-  passwordChangedAt: passwordChangedAt?.getTime() ?? null,
+export const groundsOf = (account: UserRecord): Grounds => ({
+  email: addressThatCounts(account),
+  passwordChangedAt: account.passwordChangedAt?.getTime() ?? null,
 });
 
 /** Whether a link sent on these grounds may still be used. */

@@ -11,8 +11,8 @@ import { groundsOf, type Grounds } from './grounds.ts';
 
 export interface Requesting {
   /**
-   * Sends a link to choose a new password to the address of the account that is meant, if it is an active one. Takes the
-   * same work whether there is such an account or not. Links sent earlier stay valid, so that nobody can end another's
+   * Sends a link to choose a new password to the address that counts of the account that is meant, if it is an active one:
+   * a new address does not before it is proven. Takes the same work whether there is such an account or not. Links sent earlier stay valid, so that nobody can end another's
    * by asking again.
    * @param typed unchecked: an email address or a username, or an email address only.
    * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
@@ -49,6 +49,8 @@ const NOBODY: UserRecord = {
   username: null,
   email: 'nobody@postern.invalid',
   emailVerifiedAt: null,
+  ownerProvenAt: null,
+  movedFrom: null,
   name: null,
   givenName: null,
   familyName: null,
@@ -85,14 +87,21 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
         },
         actor,
         ...(account ? {} : { countedAs: subject }),
-        isOwners: isKnown && addressee.emailVerifiedAt !== null,
+        isOwners: isKnown && addressee.ownerProvenAt !== null,
       },
       tx,
     );
   };
 
+  /** The account that an address counts for until its new one is proven. */
+  const movedFrom = async (subject: string) => {
+    const [, key] = /^email:(.+)$/.exec(subject) ?? [];
+    return key === undefined ? null : users.findMovedFrom(key);
+  };
+
   return async (typed, actor, { locale } = {}) => {
-    const { subject, account } = await lookUp(users, typed);
+    const { subject, account: present } = await lookUp(users, typed);
+    const account = present ?? (await movedFrom(subject));
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return { found: false };
     const source = sourceOfActor(actor);

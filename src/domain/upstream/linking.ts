@@ -3,6 +3,7 @@ import { DomainError } from '../../kernel/errors.ts';
 import type { IdentityRecord } from '../../storage/identities.ts';
 import type { Identity } from '../../upstream/identity.ts';
 import type { Once } from '../login-steps.ts';
+import { requireOwner } from '../ownership/standing.ts';
 import { present } from '../users/user.ts';
 import type { UpstreamDependencies } from './dependencies.ts';
 
@@ -49,6 +50,7 @@ export function linking(dependencies: UpstreamDependencies): Linking {
         await steps.use(once, tx);
         const account = present(await users.lock(accountId, tx));
         if (account.emailVerifiedAt === null) throw new DomainError('email_unverified');
+        requireOwner(account);
         const linked = await identities.create({ ...identity, accountId: account.id }, tx);
         if (!linked) {
           const own = await identities.listOf(account.id, tx);

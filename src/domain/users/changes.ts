@@ -5,6 +5,9 @@ import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
+import type { Offer } from '../notices/index.ts';
+import { moveTo } from '../ownership/moves.ts';
+import { vouches } from '../ownership/standing.ts';
 import { keepAnAdmin } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
@@ -17,7 +20,9 @@ export type AccountChanges = Profile & {
 
 export interface Changes {
   /**
-   * Changes an account, all of it or nothing. A new password or other roles end every session and token of the account.
+   * Changes an account, all of it or nothing. A new password or other roles end every session and token of the account. A
+   * new address does not count before it is proven, and its owner can take both back for seven days; not what an operator
+   * does.
    * @throws DomainError user_not_found, invalid_username, invalid_email, invalid_request, weak_password, username_taken,
    *   email_taken, last_admin, overloaded.
    */
@@ -43,33 +48,58 @@ const isSameSet = (a: string[], b: string[]) => new Set(a).symmetricDifference(n
 
 export function changes(dependencies: AccountsDependencies): Changes {
   const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
-  const { notices, verification } = dependencies;
+  const { notices, verification, offer } = dependencies;
 
-  /** Writes a new password, ends what the old one had opened, and says so in the audit and to the owner. */
-  const replacePassword = async (id: string, passwordHash: string, actor: Actor, tx: Tx) => {
+  /**
+   * Writes a new password, ends what the old one had opened, and says so in the audit and to the owner.
+   * @param before the account as its owner has had it. @param undo takes it back, where the old one was not shown.
+   */
+  const replacePassword = async (
+    before: UserRecord,
+    passwordHash: string,
+    actor: Actor,
+    tx: Tx,
+    undo: Offer | null = null,
+  ) => {
+    const { id } = before;
     const columns = { passwordHash, passwordChangedAt: new Date(clock.now()) };
     await sessions.endAll(id, tx);
     const record = present(await users.update(id, columns, tx));
     await audit.record({ type: 'password.changed', subject: id }, actor, tx);
-    await notices.passwordChanged(record, actor, tx);
+    await notices.passwordChanged(before, actor, tx, undo);
     return record;
   };
 
   const isMoved = (columns: UserChanges, before: UserRecord) =>
     columns.emailKey !== undefined && columns.emailKey !== emailKeyOf(before.email);
 
-  const proof = (columns: UserChanges, emailVerified: boolean | undefined, before: UserRecord) => {
-    if (emailVerified !== undefined) return { emailVerifiedAt: emailVerified ? new Date(clock.now()) : null };
-    return isMoved(columns, before) ? { emailVerifiedAt: null } : {};
+  /** What is known of the address after a change: what an operator says of it counts at once. */
+  const proof = (
+    columns: UserChanges,
+    emailVerified: boolean | undefined,
+    before: UserRecord,
+    actor: Actor,
+  ): UserChanges => {
+    const now = new Date(clock.now());
+    const moves = isMoved(columns, before);
+    if (emailVerified || (moves && vouches(actor))) {
+      const ownerProvenAt = before.ownerProvenAt ?? now;
+      return { movedFrom: null, emailVerifiedAt: emailVerified ? now : null, ownerProvenAt };
+    }
+    if (moves) return moveTo(columns.emailKey ?? '', before, clock.now());
+    return emailVerified === false ? { emailVerifiedAt: null } : {};
   };
 
   /** Another number is one that nobody has verified. */
   const phoneProof = ({ phoneNumber }: UserChanges, before: UserRecord) =>
     phoneNumber === undefined || phoneNumber === before.phoneNumber ? {} : { phoneNumberVerifiedAt: null };
 
-  /** The old address hears of it, and the new one is asked for its proof. */
+  /** The address that counted hears of it, and the new one is asked for its proof. */
   const tellOfMove = async (before: UserRecord, after: UserRecord, actor: Actor, tx: Tx) => {
-    await notices.emailChanged(before, after.email, actor, tx);
+    // Back at the address that counts.
+    if (before.movedFrom?.email === after.email) return;
+    const undo = vouches(actor) ? null : await offer(before, 'email', tx);
+    await notices.emailChanged(before, after.email, actor, tx, undo);
     if (after.emailVerifiedAt === null) await verification.begin(after, actor, tx);
   };
 
@@ -84,7 +114,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
       const before = present(await users.lock(id, tx));
       const changed = {
         ...columns,
-        ...proof(columns, emailVerified, before),
+        ...proof(columns, emailVerified, before, actor),
         ...phoneProof(columns, before),
       };
       let record = before;
@@ -97,7 +127,10 @@ export function changes(dependencies: AccountsDependencies): Changes {
         // Tokens of contract doors say which roles the account has.
         if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.endAll(id, tx);
       }
-      if (passwordHash !== undefined) record = await replacePassword(id, passwordHash, actor, tx);
+      if (passwordHash !== undefined) {
+        const undo = vouches(actor) ? null : await offer(before, 'password', tx);
+        record = await replacePassword(before, passwordHash, actor, tx, undo);
+      }
       return toUser(record);
     });
   };
@@ -125,10 +158,10 @@ export function changes(dependencies: AccountsDependencies): Changes {
       const nextHash = await hasher.hash(next, signal);
       return inTransaction(async (tx) => {
         // Of two changes at once the second finds that its current password is no longer that.
-        if (present(await users.lock(id, tx)).passwordHash !== passwordHash) {
+        const before = present(await users.lock(id, tx));
+        if (before.passwordHash !== passwordHash)
           throw new DomainError('invalid_credentials', { field: 'current' });
-        }
-        return toUser(await replacePassword(id, nextHash, actor, tx));
+        return toUser(await replacePassword(before, nextHash, actor, tx));
       });
     },
   };

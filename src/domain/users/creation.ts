@@ -4,6 +4,7 @@ import { newUuid } from '../../kernel/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { NewUser, UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
+import { vouches } from '../ownership/standing.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
 import { toUser, type User } from './user.ts';
@@ -17,6 +18,8 @@ export type NewAccount = Profile & {
   /** None: the account cannot log in with a password until one is set. */
   password?: string | null | undefined;
   emailVerified?: boolean | undefined;
+  /** Whether somebody answers for the address and the password being one person's. */
+  isVouchedFor?: boolean;
 };
 
 export interface Creation {
@@ -27,7 +30,8 @@ export interface Creation {
    */
   register(registration: Registration, actor: Actor, signal?: AbortSignal): Promise<User>;
   /**
-   * Makes an account by authority: any roles (`user` unless given), registration open or not. Throws the same.
+   * Makes an account by authority: any roles (`user` unless given), registration open or not. Of one that an operator makes
+   * the owner counts as proven. Throws the same.
    * @param before what has to be done in the same transaction, if it can be.
    */
   create(account: NewAccount, actor: Actor, before?: (tx: Tx) => Promise<void>): Promise<User>;
@@ -36,7 +40,7 @@ export interface Creation {
 /** A new account, checked, its password hashed, ready to be written. */
 export async function prepare(
   { policy, hasher, clock }: Pick<AccountsDependencies, 'policy' | 'hasher' | 'clock'>,
-  { password, emailVerified, roles = ['user'], ...profile }: NewAccount,
+  { password, emailVerified = false, isVouchedFor = false, roles = ['user'], ...profile }: NewAccount,
   signal?: AbortSignal,
 ): Promise<NewUser> {
   const now = new Date(clock.now());
@@ -45,6 +49,7 @@ export async function prepare(
     ...parseEmail(profile.email),
     id: newUuid(),
     emailVerifiedAt: emailVerified ? now : null,
+    ownerProvenAt: emailVerified || isVouchedFor ? now : null,
   };
   if (password === undefined || password === null) return user;
   await policy.check(password, user);
@@ -121,7 +126,8 @@ export function creation(dependencies: AccountsDependencies): Creation {
       });
     },
     async create(account, actor, before) {
-      const user = await prepare(dependencies, account);
+      const isVouchedFor = vouches(actor);
+      const user = await prepare(dependencies, { ...account, isVouchedFor });
       return make(user, account.password, actor, { before });
     },
   };

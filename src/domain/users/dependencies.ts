@@ -1,20 +1,24 @@
 import type { Settings } from '../../config/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
+import type { Identities } from '../../storage/identities.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices/index.ts';
+import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordCheck } from '../passwords/check.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { SessionEnder } from '../session-ender.ts';
+import type { Offering } from '../undo/offering.ts';
 import type { Verification } from '../verification/index.ts';
 
 /** What the accounts are made of. */
-export interface AccountsDependencies {
+export interface AccountsDependencies extends Claiming, Offering {
   users: Users;
+  identities: Pick<Identities, 'deleteAll'>;
   audit: Audit;
   inTransaction: InTransaction;
   unanswered: Unanswered;
@@ -26,7 +30,7 @@ export interface AccountsDependencies {
   sessions: SessionEnder;
   lockout: Pick<Lockout, 'forgive'>;
   /** What the owner is told by mail, in the transaction of what it tells of. */
-  notices: Pick<Notices, 'passwordChanged' | 'emailChanged'>;
+  notices: Pick<Notices, 'passwordChanged' | 'emailChanged' | 'accountDeleted'>;
   /** Asks by mail for the proof of an address. */
   verification: Pick<Verification, 'begin'>;
   clock: Clock;

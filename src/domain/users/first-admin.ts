@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { systemActor } from '../../kernel/actor.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { insert, prepare } from './creation.ts';
 import type { AccountsDependencies } from './dependencies.ts';
@@ -14,7 +16,8 @@ export interface FirstAdmin {
 export interface FirstAdmins {
   /**
    * Makes an administrator (username `admin`) when no account with that role is active; of nodes that start together
-   * one does. An account that has the address already becomes the administrator and keeps its password.
+   * one does. An account that has the address already becomes the administrator and keeps its password, unless its owner was
+   * never proven.
    * @param wish the address (admin@postern.localhost unless given) and the password (made up unless given).
    * @returns null when there is an administrator. @throws DomainError invalid_email, weak_password.
    */
@@ -34,7 +37,24 @@ const readablePassword = (): string =>
   ).join('-');
 
 export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
-  const { users, audit, inTransaction, lockFirstAdmin } = dependencies;
+  const { users, audit, inTransaction, lockFirstAdmin, policy, hasher, claim } = dependencies;
+
+  /** An account that a stranger may have made with the operator's address, with nothing of what was set on it. */
+  const takeOver = async (account: UserRecord, wish: string | undefined, tx: Tx): Promise<FirstAdmin> => {
+    const password = wish ?? readablePassword();
+    await policy.check(password, account);
+    const passwordHash = await hasher.hash(password);
+    const roles = [...new Set([...account.roles, 'admin'])];
+    const { email } = account;
+    const { emailKey } = parseEmail(email);
+    const evidence = { email, emailKey, ownerProvenAt: null, at: null };
+    const columns = { roles, status: 'active', passwordHash } as const;
+    const user = await claim(account, evidence, columns, systemActor, tx);
+    const details = { fields: ['roles', 'status', 'passwordHash'], roles };
+    await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
+    return { user: toUser(user), password: wish === undefined ? password : null };
+  };
+
   return {
     ensureFirstAdmin: ({ email = 'admin@postern.localhost', password }) =>
       inTransaction(async (tx) => {
@@ -42,6 +62,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
         if ((await users.lockWithRole('admin', tx)).length > 0) return null;
 
         const existing = await users.findByEmailKey(parseEmail(email).emailKey);
+        if (existing && existing.ownerProvenAt === null) return takeOver(existing, password, tx);
         if (existing) {
           const roles = [...new Set([...existing.roles, 'admin'])];
           const user = present(await users.update(existing.id, { roles, status: 'active' }, tx));
@@ -56,6 +77,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
           email,
           username,
           password: password ?? made,
+          isVouchedFor: true,
           roles: ['user', 'admin'],
         });
         return { user: toUser(await insert(dependencies, user, systemActor, tx)), password: made };

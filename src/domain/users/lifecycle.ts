@@ -1,4 +1,5 @@
 import type { Actor } from '../../kernel/actor.ts';
+import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { keepAnAdmin } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
@@ -11,11 +12,17 @@ export interface Lifecycle {
   suspend(id: string, actor: Actor): Promise<User>;
   /** Lets a suspended account in again. @throws DomainError user_not_found. */
   reactivate(id: string, actor: Actor): Promise<User>;
-  /** Deletes an account with all that is its own; the audit keeps its id. @throws DomainError user_not_found, last_admin. */
+  /**
+   * Deletes an account; the audit keeps its id. Its owner is told. What somebody does who is signed in as the owner can be
+   * taken back for seven days by a link in that letter: until then the account is there for nobody, and its names are free.
+   * What anybody else does is done at once, with all that is the account's own.
+   * @throws DomainError user_not_found, last_admin.
+   */
   remove(id: string, actor: Actor): Promise<void>;
 }
 
-export function lifecycle({ users, audit, inTransaction, sessions }: AccountsDependencies): Lifecycle {
+export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
+  const { users, identities, audit, inTransaction, sessions, notices, offerRestoring, clock } = dependencies;
   return {
     suspend: (of, actor) =>
       inTransaction(async (tx) => {
@@ -40,10 +47,28 @@ export function lifecycle({ users, audit, inTransaction, sessions }: AccountsDep
     remove: (of, actor) =>
       inTransaction(async (tx) => {
         await keepAnAdmin(users, of, tx);
-        const { id } = present(await users.lock(of, tx));
+        const account = present(await users.lock(of, tx));
+        const { id } = account;
         await sessions.endAll(id, tx);
-        await users.delete(id, tx);
         await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
+        if (actor.kind !== 'user' || actor.id !== id) {
+          await notices.accountDeleted(account, actor, tx);
+          await users.delete(id, tx);
+          return;
+        }
+        for (const undo of await offerRestoring(account, tx))
+          await notices.accountDeleted(account, actor, tx, undo);
+        await identities.deleteAll(id, tx);
+        await users.update(id, hidden(account, clock.now()), tx);
       }),
   };
 }
+
+/** The columns of an account that is kept out of everybody's sight: its names are free. @param at milliseconds. */
+const hidden = ({ id, username }: UserRecord, at: number): UserChanges => ({
+  status: 'deleted',
+  deletedAt: new Date(at),
+  emailKey: `deleted:${id}`,
+  usernameKey: username === null ? null : `deleted:${id}`,
+  movedFrom: null,
+});

@@ -1,3 +1,4 @@
+import { isEmailVerified } from '../ownership/standing.ts';
 import type { User } from './user.ts';
 
 /**
@@ -17,6 +18,6 @@ export const standardClaims = (user: Omit<User, 'hasPassword'>) => ({
   birthdate: user.birthdate,
   zoneinfo: user.zoneinfo,
   locale: user.locale,
-  email_verified: user.emailVerifiedAt !== null,
+  email_verified: isEmailVerified(user),
   phone_number: user.phoneNumber,
 });

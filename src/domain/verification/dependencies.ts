@@ -7,9 +7,12 @@ import type { Users } from '../../storage/users.ts';
 import type { Letters } from '../letters/index.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
+import type { Clear } from '../ownership/clearing.ts';
+import type { PasswordCheck } from '../passwords/check.ts';
+import type { Offering } from '../undo/offering.ts';
 
 /** What verification is made of. */
-export interface VerificationDependencies {
+export interface VerificationDependencies extends Pick<Offering, 'offer'> {
   users: Users;
   tokens: OneTimeTokens;
   unanswered: Unanswered;
@@ -18,5 +21,7 @@ export interface VerificationDependencies {
   audit: Audit;
   inTransaction: InTransaction;
   limit: MailLimit;
+  clear: Clear;
+  passwordCheck: PasswordCheck;
   clock: Clock;
 }

@@ -3,6 +3,8 @@ import { confirming, type Confirming } from './confirming.ts';
 import type { VerificationDependencies } from './dependencies.ts';
 import { requesting, type Requesting } from './requesting.ts';
 
+export type { Shown } from './confirming.ts';
+
 export type Verification = Requesting & Confirming;
 
 export function createVerification(dependencies: VerificationDependencies): Verification {

@@ -5,6 +5,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { type Addressee, recipientOf } from '../notices/recipient.ts';
+import { isEmailVerified } from '../ownership/standing.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 import type { VerificationDependencies } from './dependencies.ts';
@@ -89,8 +90,9 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   };
 
   const request: Requesting['request'] = async (accountId, actor, { locale } = {}) => {
-    const { email, emailVerifiedAt } = present(await users.findById(accountId));
-    if (emailVerifiedAt) return false;
+    const known = present(await users.findById(accountId));
+    if (isEmailVerified(known)) return false;
+    const { email } = known;
     await limited(accountId, email, actor);
     await inTransaction(async (tx) => {
       const account = await lock(accountId, tx);

@@ -34,6 +34,20 @@ export async function join(
   return { user, tokens: await tokens.issue(door, user.id, login) };
 }
 
+/**
+ * The account that calls, for what takes an account over: its address, its password, its end, a key. With
+ * `contracts.freshSignIn` its login must be no older than that, however fresh the token is that came of it.
+ * @throws DomainError invalid_token; insufficient_user_authentication when the login is older.
+ */
+export async function recentUser(services: DoorServices, caller: Caller | null): Promise<User> {
+  const user = await callingUser(services, caller);
+  const { freshSignIn } = services.settings;
+  const authTime = caller?.kind === 'user' ? caller.claims['auth_time'] : undefined;
+  const age = epochSeconds(services.clock) - (typeof authTime === 'number' ? authTime : 0);
+  if (freshSignIn !== null && age > freshSignIn) throw new DomainError('insufficient_user_authentication');
+  return user;
+}
+
 export interface Credentials {
   /** An email address or a username; with `email`, an address only. */
   identifier?: string;

@@ -12,6 +12,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   insufficient_user_authentication: 401,
   insufficient_scope: 403,
   forbidden: 403,
+  email_unverified: 403,
   user_not_found: 404,
   not_found: 404,
   api_key_not_found: 404,

@@ -21,6 +21,7 @@ const PAGES = [
   'second-factor',
   'sign-in',
   'sign-out',
+  'undo',
   'verify-email',
 ];
 

@@ -10,6 +10,7 @@ import type { Registration } from '../../domain/registration/index.ts';
 import type { PasswordReset } from '../../domain/reset/index.ts';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
 import type { Accounts } from '../../domain/users/index.ts';
+import type { UndoLinks } from '../../domain/undo/index.ts';
 import type { UpstreamAccounts } from '../../domain/upstream/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -48,6 +49,7 @@ export interface PageDependencies extends PageTools {
   registration: Registration;
   verification: Verification;
   reset: PasswordReset;
+  undo: UndoLinks;
   accountSessions: AccountSessions;
   history: History;
   accountData: GatherAccountData;

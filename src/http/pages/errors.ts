@@ -6,6 +6,7 @@ import type { Renderer } from './render.ts';
 const STATUS: Partial<Record<ErrorCode, number>> = {
   invalid_request: 400,
   forbidden: 403,
+  email_unverified: 403,
   rate_limited: 429,
   overloaded: 503,
   unavailable: 503,

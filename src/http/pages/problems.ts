@@ -140,6 +140,7 @@ const TABLE = new Map<string, Words>(
     'invalid_username:mixed_scripts': at('username', 'problem.usernameScripts'),
     'last_way_in': at(null, 'problem.lastWayIn'),
     'identity_taken': at(null, 'problem.identityTaken'),
+    'invalid_credentials:password': at('password', 'problem.passwordWrong'),
     'email_unverified': at(null, 'problem.emailUnverified'),
     'last_admin': at(null, 'problem.lastAdmin'),
     'mfa_required': at(null, 'problem.lastFactor'),
@@ -201,6 +202,7 @@ const ERRORS = new Map<string, ErrorWords>(
     overloaded: busy,
     unavailable: busy,
     temporarily_unavailable: busy,
+    email_unverified: { title: 'error.unprovenTitle', text: 'error.unprovenText', icon: 'mail' },
     server_error: { title: 'error.serverTitle', text: 'error.serverText', icon: 'alert' },
   } satisfies Record<string, ErrorWords>),
 );

@@ -4,6 +4,7 @@ import { accountRoutes } from './account/index.ts';
 import { interactionRoutes } from './interaction/routes.ts';
 import { resetPasswordRoutes } from './reset-password.ts';
 import { standaloneRoutes } from './standalone.ts';
+import { undoRoutes } from './undo.ts';
 import { upstreamCallbackRoutes } from './upstream/callback.ts';
 import { verifyEmailRoutes } from './verify-email.ts';
 import { wellKnownRoutes } from './well-known.ts';
@@ -15,6 +16,7 @@ export function pageRoutes(router: Router, dependencies: PageDependencies): void
   interactionRoutes(router, parts);
   resetPasswordRoutes(router, parts);
   verifyEmailRoutes(router, parts);
+  undoRoutes(router, parts);
   upstreamCallbackRoutes(router, parts);
   accountRoutes(router, parts);
   wellKnownRoutes(router, parts);

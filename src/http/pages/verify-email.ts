@@ -1,17 +1,19 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import type { Shown } from '../../domain/verification/index.ts';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { completeAccount } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
+import { field } from './form.ts';
 import { interactionUrls } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { posted } from './posted.ts';
-import { seeOther } from './replies.ts';
-import { signInBrowser } from './sign-in.ts';
+import { seeOther, withParameter } from './replies.ts';
+import { attempt, signInBrowser } from './sign-in.ts';
 import { standaloneUrls } from './standalone.ts';
 import type { ViewData } from './views.ts';
 
@@ -19,10 +21,12 @@ const PATH = '/verify-email';
 
 /**
  * Where the links lead that prove an address: one of an account, or one that shall have an account. Opening the page
- * does nothing, because programs that look for viruses open links too.
+ * does nothing, because programs that look for viruses open links too. Whoever is not signed in to the account shows its
+ * password, or says that they do not know it: then they are not who made it.
  */
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
-  const { renderer, csrf, flash, verification, registration, returns, arrivals, loginSteps, config } = deps;
+  const { renderer, csrf, flash, verification, registration, sessions, config } = deps;
+  const { returns, arrivals, loginSteps } = deps;
 
   const showDead = (ctx: Context): void => {
     ctx.status = 400;
@@ -54,9 +58,9 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
   const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
-    const attempt = await completeAccount(ctx, deps, token(ctx), link);
-    if (!('signedIn' in attempt)) return flash.leave(ctx, withToken(PATH, ctx), attempt);
-    const { signedIn, enrol } = attempt;
+    const completed = await completeAccount(ctx, deps, token(ctx), link);
+    if (!('signedIn' in completed)) return flash.leave(ctx, withToken(PATH, ctx), completed);
+    const { signedIn, enrol } = completed;
     const { interaction } = link;
     const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
     const account = { id, securityVersion };
@@ -75,13 +79,61 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   };
 
   /** What the form did; undefined when it is still to be sent. */
-  const doneBy = ({ values: { created, verified } }: Flash): ViewData<'message'> | undefined => {
+  const doneBy = ({
+    values: { created, verified, reset, disowned },
+  }: Flash): ViewData<'message'> | undefined => {
     const link = { url: '/', label: 'action.home' } as const;
+    if (disowned !== undefined) {
+      const text = { key: 'verify.disownedText' as const, params: { email: disowned } };
+      return { icon: 'check', title: 'verify.disownedTitle', text, link };
+    }
     if (created !== undefined)
       return { icon: 'check', title: 'createAccount.doneTitle', text: 'createAccount.doneElsewhere', link };
     if (verified === undefined) return undefined;
-    const text = { key: 'verify.doneText' as const, params: { email: verified } };
-    return { icon: 'check', title: 'verify.doneTitle', text, link };
+    const params = { email: verified };
+    if (reset === undefined)
+      return { icon: 'check', title: 'verify.doneTitle', text: { key: 'verify.doneText', params }, link };
+    const onward = { url: withParameter('/reset-password', 'token', reset), label: 'reset.title' } as const;
+    return {
+      icon: 'check',
+      title: 'verify.doneTitle',
+      text: { key: 'verify.clearedText', params },
+      link: onward,
+    };
+  };
+
+  /** Whether this browser is signed in to an account. */
+  const isSignedInTo = async (ctx: Context, { id }: { id: string }): Promise<boolean> =>
+    (await sessions.current(ctx.req, ctx.res))?.accountId === id;
+
+  /** What whoever sends the form shows of being the account's owner. */
+  const shownBy = async (ctx: Context): Promise<Shown> => {
+    const password = field(ctx, 'password');
+    if (password !== '' && field(ctx, 'unknown') === '') return { by: 'password', password };
+    const session = await sessions.current(ctx.req, ctx.res);
+    return { by: 'session', accountId: session?.accountId ?? null };
+  };
+
+  const confirm = async (ctx: Context): Promise<void> => {
+    const actor = anonymousActor(ctx, 'pages');
+    const page = withToken(PATH, ctx);
+    const shown = await shownBy(ctx);
+    const confirmed = await attempt(
+      () => verification.confirm(token(ctx), actor, shown),
+      passwordLength(config),
+      400,
+    );
+    if ('problems' in confirmed) return flash.leave(ctx, page, confirmed);
+    const { user, resetToken } = confirmed;
+    const values = { verified: user.email, ...(resetToken === null ? {} : { reset: resetToken }) };
+    return flash.leave(ctx, page, { values });
+  };
+
+  const disown = async (ctx: Context): Promise<void> => {
+    const actor = anonymousActor(ctx, 'pages');
+    const found = await verification.peek(token(ctx), actor);
+    await verification.disown(token(ctx), actor);
+    return flash.leave(ctx, withToken(PATH, ctx), { values: { disowned: found?.email ?? '' } });
   };
 
   router.get(PATH, async (ctx: Context) => {
@@ -93,7 +145,11 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     if (link) return showRegistration(ctx, link, left);
     const found = await verification.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (!found) return showDead(ctx);
+    const { user, isMove } = found;
+    const isPlain = (!isMove && user.ownerProvenAt !== null) || (await isSignedInTo(ctx, user));
     return renderer.render(ctx, 'verify-email', {
+      asks: isPlain ? 'nothing' : user.hasPassword ? 'password' : 'sign-in',
+      isMove,
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
       problems: left.problems,
@@ -106,8 +162,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     try {
       const link = await registration.peek(token(ctx));
       if (link) return await arrive(ctx, link);
-      const { user } = await verification.confirm(token(ctx), anonymousActor(ctx, 'pages'));
-      return flash.leave(ctx, withToken(PATH, ctx), { values: { verified: user.email } });
+      return await (field(ctx, 'disown') === '' ? confirm(ctx) : disown(ctx));
     } catch (error) {
       // Somebody else has the address, or the link was used, by now.
       const isDead =

@@ -3,6 +3,7 @@ import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
 import type { SignedInBrowser } from '../../domain/sessions/index.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
+import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { DetailDisplay } from './authorization-details.ts';
@@ -164,8 +165,14 @@ interface Views {
   /** Posts `password`. */
   'reset-password': Entry & { account: AccountDisplay; passwordLength: PasswordBounds };
 
-  /** Posts nothing but the token. */
-  'verify-email': Form & { email: string };
+  /**
+   * Posts `password` where the account's owner has to be known by it, and nothing where they are signed in; instead of
+   * that `unknown=yes` by somebody who does not know the account, or of another one's `disown=yes`.
+   */
+  'verify-email': Entry & { email: string; asks: 'nothing' | 'password' | 'sign-in'; isMove: boolean };
+
+  /** Posts `password`. */
+  'undo': Entry & { email: string; matter: Undoable; passwordLength: PasswordBounds };
 
   /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
   'consent': Required<Pick<Frame, 'client'>> &

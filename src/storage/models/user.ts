@@ -16,6 +16,16 @@ export interface PostalAddress {
   country?: string;
 }
 
+/** The address that an account had before the present one, as JSON keeps it; times are ISO 8601. */
+export interface MovedFrom {
+  email: string;
+  emailKey: string;
+  emailVerifiedAt: string | null;
+  ownerProvenAt: string | null;
+  /** When the address was changed. */
+  at: string;
+}
+
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
   declare id: string;
   declare number: CreationOptional<number>;
@@ -24,6 +34,8 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare email: string;
   declare emailKey: string;
   declare emailVerifiedAt: Date | null;
+  declare ownerProvenAt: Date | null;
+  declare movedFrom: MovedFrom | null;
   declare name: string | null;
   declare givenName: string | null;
   declare familyName: string | null;
@@ -39,12 +51,13 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare phoneNumber: string | null;
   declare phoneNumberVerifiedAt: Date | null;
   declare address: PostalAddress | null;
-  declare status: CreationOptional<'active' | 'suspended'>;
+  declare status: CreationOptional<'active' | 'suspended' | 'deleted'>;
   declare roles: CreationOptional<string[]>;
   declare passwordHash: string | null;
   declare passwordChangedAt: Date | null;
   declare lastLoginAt: Date | null;
   declare securityVersion: CreationOptional<number>;
+  declare deletedAt: Date | null;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -59,6 +72,8 @@ export function initUser(sequelize: Sequelize): void {
       email: { type: DataTypes.TEXT, allowNull: false },
       emailKey: { type: DataTypes.TEXT, allowNull: false },
       emailVerifiedAt: DataTypes.DATE,
+      ownerProvenAt: DataTypes.DATE,
+      movedFrom: DataTypes.JSONB,
       name: DataTypes.TEXT,
       givenName: DataTypes.TEXT,
       familyName: DataTypes.TEXT,
@@ -80,6 +95,7 @@ export function initUser(sequelize: Sequelize): void {
       passwordChangedAt: DataTypes.DATE,
       lastLoginAt: DataTypes.DATE,
       securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+      deletedAt: DataTypes.DATE,
       createdAt: DataTypes.DATE,
       updatedAt: DataTypes.DATE,
     },

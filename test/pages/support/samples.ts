@@ -1,18 +1,7 @@
-import type { Context } from 'koa';
 import { qrCode } from '../../../src/http/pages/qr-code.ts';
-import type { Renderer } from '../../../src/http/pages/render.ts';
-import type { ViewData, ViewName } from '../../../src/http/pages/views.ts';
 import { noClaims } from '../../../src/storage/users.ts';
-
-/** A page as somebody may see it. */
-export interface Sample {
-  view: ViewName;
-  render(renderer: Renderer, ctx: Context): void;
-}
-
-function sample<V extends ViewName>(view: V, data: ViewData<V>): Sample {
-  return { view, render: (renderer, ctx) => renderer.render(ctx, view, data) };
-}
+import { linkSamples } from './link-samples.ts';
+import { account, form, type Sample, sample } from './sample.ts';
 
 const client = {
   clientId: 'reports',
@@ -25,8 +14,6 @@ const longNamed = {
   clientId: 'long',
   clientName: 'Donaudampfschifffahrtsgesellschaft Kapitänspatentverwaltung für Österreich und Süddeutschland',
 };
-const account = { email: 'maria.keller@example.com', name: 'Maria Keller' };
-const form = { csrf: 'token', problems: [] };
 const signIn = {
   ...form,
   action: '/sign-in',
@@ -81,12 +68,6 @@ const enrol = {
   qrCode: qrCode('otpauth://totp/Postern:maria'),
   optionsUrl: '/passkey-options',
 };
-const resetPassword = {
-  ...form,
-  action: '/reset-password?token=x',
-  account,
-  passwordLength: { min: 8, max: 128 },
-};
 const owner = {
   ...form,
   account: {
@@ -96,6 +77,8 @@ const owner = {
     username: 'maria',
     ...account,
     emailVerifiedAt: new Date('2026-01-01T00:00:00Z'),
+    ownerProvenAt: new Date('2026-01-01T00:00:00Z'),
+    movedFrom: null,
     givenName: 'Maria',
     familyName: 'Keller',
     locale: 'en',
@@ -359,22 +342,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     signInUrl: '/sign-in',
     devMailUrl: undefined,
   }),
-  'reset-password': sample('reset-password', resetPassword),
-  'reset-password-weak': sample('reset-password', {
-    ...resetPassword,
-    problems: [{ field: 'password', message: 'problem.passwordCommon' }],
-  }),
-  'verify-email': sample('verify-email', {
-    action: '/verify-email?token=x',
-    ...form,
-    email: account.email,
-  }),
-  'link-dead': sample('message', {
-    icon: 'hourglass',
-    title: 'link.deadTitle',
-    text: 'link.deadReset',
-    link: { url: '/forgot-password', label: 'link.again' },
-  }),
+  ...linkSamples,
   'message': sample('message', {
     title: 'signedIn.title',
     text: 'signedIn.text',

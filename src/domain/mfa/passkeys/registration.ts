@@ -18,7 +18,7 @@ export interface PasskeyRegistration {
    * For `navigator.credentials.create`, once, within five minutes. A security key without PIN or room for resident keys
    * will do: it serves after a password.
    * @param options.verified whether its user must be verified, by PIN or biometrics.
-   * @throws DomainError user_not_found; invalid_passkey with the reason unsupported where there can be none.
+   * @throws DomainError user_not_found; email_unverified while nobody is known to be the owner; invalid_passkey with the reason unsupported where there can be none.
    */
   registrationOptions(
     accountId: string,
@@ -86,7 +86,9 @@ export function createPasskeyRegistration(
   return {
     async registrationOptions(accountId, { verified = false } = {}) {
       if (!passkeysWorkAt(dependencies.publicUrl)) refuse('unsupported');
-      const { id, email, username, name } = present(await users.findById(accountId));
+      const account = present(await users.findById(accountId));
+      await changes.admit(account);
+      const { id, email, username, name } = account;
       const [{ generateRegistrationOptions }, handle, known] = await Promise.all([
         webauthn(),
         passkeys.handleOf(id),

@@ -1,5 +1,5 @@
 import { DomainError } from '../../../kernel/errors.ts';
-import { callingUser } from '../accounts.ts';
+import { callingUser, recentUser } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';
 import { presentKey } from './presenters.ts';
 import * as schemas from './schemas.ts';
@@ -39,9 +39,9 @@ const create = operation({
   limit: 'ordinary',
   body: schemas.ApiKeyRequest,
   replies: { 201: schemas.NewApiKeyResponse },
-  refusals: [400, 401],
+  refusals: [400, 401, 403],
   async handle({ caller, body, actor, services }) {
-    const { id: accountId } = await callingUser(services, caller);
+    const { id: accountId } = await recentUser(services, caller);
     const { key, record } = await services.apiKeys.create(
       {
         name: body.name,

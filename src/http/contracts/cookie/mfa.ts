@@ -51,7 +51,7 @@ const enrol = operation({
   limit: 'ordinary',
   body: schemas.EnrolRequest,
   replies: { 201: schemas.EnrolmentResponse },
-  refusals: [400, 401],
+  refusals: [400, 401, 403],
   async handle({ caller, body, services }) {
     const user = await freshUser(services, caller);
     const { id, secret, uri, expiresAt } = await services.mfa.totp.begin(user.id, body.name);
@@ -70,7 +70,7 @@ const confirm = operation({
   params: schemas.factorId,
   body: schemas.ConfirmRequest,
   replies: { 200: schemas.ConfirmedResponse },
-  refusals: [400, 401, 404],
+  refusals: [400, 401, 403, 404],
   async handle({ caller, params, body, actor, services }) {
     const { id } = await freshUser(services, caller);
     const enrolment = params['factor_id'] ?? '';

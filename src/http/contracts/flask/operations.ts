@@ -1,6 +1,6 @@
 import { DomainError } from '../../../kernel/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { callingUser, logIn, usernameOf } from '../accounts.ts';
+import { callingUser, logIn, recentUser, usernameOf } from '../accounts.ts';
 import type { Caller } from '../caller.ts';
 import { operation, type Operation } from '../door.ts';
 import type { DoorServices } from '../services.ts';
@@ -63,6 +63,7 @@ const updateUser = operation({
   replies: { 200: schemas.UserResponse },
   refusals: [400, 401, 403, 404],
   async handle({ params, caller, body, actor, services }) {
+    if (body.email !== undefined || body.password !== undefined) await recentUser(services, caller);
     const { id } = await permitted(services, caller, params['user_id']);
     return { status: 200, body: present(await services.accounts.update(id, body, actor)) };
   },
@@ -79,6 +80,7 @@ const deleteUser = operation({
   replies: { 204: null },
   refusals: [401, 403, 404],
   async handle({ params, caller, actor, services }) {
+    await recentUser(services, caller);
     const { id } = await permitted(services, caller, params['user_id']);
     await services.accounts.remove(id, actor);
     return { status: 204 };

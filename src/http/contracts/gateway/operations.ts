@@ -188,7 +188,7 @@ const verifyEmail = operation({
   replies: { 200: schemas.ApiResponse },
   refusals: [400],
   async handle({ params, actor, services }) {
-    const { user } = await services.verification.confirm(params['token'] ?? '', actor);
+    const { user } = await services.verification.confirm(params['token'] ?? '', actor, { by: 'contract' });
     return { status: 200, body: done('Email verified successfully'), accountId: user.id };
   },
 });

@@ -1,6 +1,6 @@
 import type { User } from '../../../domain/users/index.ts';
 import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
-import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
+import { callingUser, changeOwnPassword, inOwnField, join, logIn, recentUser } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
@@ -122,7 +122,7 @@ const updateMe = operation({
   replies: { 200: schemas.UserResponse },
   refusals: [400, 401],
   async handle({ caller, body, actor, services }) {
-    const { id } = await callingUser(services, caller);
+    const { id } = await (body.email === undefined ? callingUser : recentUser)(services, caller);
     return { status: 200, body: present(await services.accounts.update(id, body, actor)) };
   },
 });
@@ -162,7 +162,7 @@ const deleteMe = operation({
   // The last administrator stays.
   refusals: [400, 401],
   async handle({ caller, actor, services }) {
-    const { id } = await callingUser(services, caller);
+    const { id } = await recentUser(services, caller);
     await services.accounts.remove(id, actor);
     return { status: 200, body: { message: 'User deleted successfully' } };
   },

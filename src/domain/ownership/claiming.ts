@@ -1,0 +1,94 @@
+import type { Actor } from '../../kernel/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';
+import type { Lockout } from '../lockout.ts';
+import { emailKeyOf, subjectOf } from '../lookup.ts';
+import type { Notices } from '../notices/index.ts';
+import type { SessionEnder } from '../session-ender.ts';
+import { sourceOfActor } from '../source.ts';
+import { present } from '../users/user.ts';
+import type { Clear } from './clearing.ts';
+
+/** What somebody shows who reads a mailbox of an account and chooses a password. */
+export interface Evidence {
+  /** The address that the link went to. */
+  email: string;
+  emailKey: string;
+  /** Whether its reader was known to be the owner, before somebody changed the account. ISO 8601. */
+  ownerProvenAt: string | null;
+  /** When it was changed, if this takes a change back. ISO 8601. */
+  at: string | null;
+}
+
+export interface Claiming {
+  /**
+   * Gives an account, locked in `tx`, to who reads its mailbox: their address and password, and every session and token
+   * ends. What else was set on it goes when nobody was known to be its owner; when this takes a change back, what was set
+   * by whoever made the change.
+   * @param more further columns.
+   * @throws DomainError email_taken when another account has the address by now.
+   */
+  claim(
+    account: UserRecord,
+    evidence: Evidence,
+    more: Omit<UserChanges, 'email' | 'emailKey'> & { passwordHash: string },
+    actor: Actor,
+    tx: Tx,
+  ): Promise<UserRecord>;
+}
+
+/** Whoever changes an account may have prepared for it. Milliseconds. */
+const BEFORE = 3_600_000;
+
+interface Dependencies {
+  users: Pick<Users, 'update' | 'lock'>;
+  tokens: Pick<OneTimeTokens, 'deleteOf'>;
+  clear: Clear;
+  sessions: SessionEnder;
+  notices: Pick<Notices, 'passwordChanged'>;
+  lockout: Pick<Lockout, 'forgive'>;
+  clock: Clock;
+}
+
+/** The address that counts, and what is known of its reader. */
+export function evidenceOf({ email, movedFrom, ownerProvenAt }: UserRecord): Evidence {
+  if (movedFrom) return movedFrom;
+  const proven = ownerProvenAt?.toISOString() ?? null;
+  return { email, emailKey: emailKeyOf(email) ?? email, ownerProvenAt: proven, at: null };
+}
+
+export function createClaiming(dependencies: Dependencies): Claiming {
+  const { users, tokens, clear, sessions, notices, lockout, clock } = dependencies;
+
+  /** Lets the source in again. */
+  const forgive = (account: UserRecord, source: string) =>
+    lockout.forgive({ subject: subjectOf(account), accountId: account.id, source });
+
+  return {
+    async claim(account, { email, emailKey, ownerProvenAt, at }, more, actor, tx) {
+      const now = new Date(clock.now());
+      const changes: UserChanges = {
+        ...(email === account.email ? {} : { email, emailKey }),
+        movedFrom: null,
+        emailVerifiedAt: email === account.email && account.emailVerifiedAt ? account.emailVerifiedAt : now,
+        ownerProvenAt: account.ownerProvenAt ?? now,
+        passwordChangedAt: now,
+        ...more,
+      };
+      const claimed = present(await users.update(account.id, changes, tx));
+      await tokens.deleteOf(account.id, 'reset-password', tx);
+      await tokens.deleteOf(account.id, 'verify-email', tx);
+      // Links that take later changes back would bring them on again.
+      if (at !== null) await tokens.deleteOf(account.id, 'undo', tx, at);
+      if (ownerProvenAt === null) await clear(claimed, null, actor, tx);
+      else if (at !== null) await clear(claimed, new Date(Date.parse(at) - BEFORE), actor, tx);
+      else await sessions.endAll(account.id, tx);
+      await notices.passwordChanged(claimed, actor, tx);
+      tx.afterCommit(() => forgive(claimed, sourceOfActor(actor)));
+      // With the security version that it has from now on.
+      return present(await users.lock(account.id, tx));
+    },
+  };
+}

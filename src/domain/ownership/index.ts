@@ -1,0 +1,36 @@
+/**
+ * Whose account it is. Somebody can register anybody's address, and set on that account what opens it later: so nothing
+ * of it outlives the first proof by who reads the mailbox and did not know the password. Whoever has a session or a token
+ * alone can change an account, and its owner can take that back.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Belongings } from '../../storage/belongings.ts';
+import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
+import type { Users } from '../../storage/users.ts';
+import type { Lockout } from '../lockout.ts';
+import type { Notices } from '../notices/index.ts';
+import type { SessionEnder } from '../session-ender.ts';
+import { offering, type Offering } from '../undo/offering.ts';
+import { type Claiming, createClaiming } from './claiming.ts';
+import { type Clear, createClear } from './clearing.ts';
+
+export interface Ownership extends Claiming, Offering {
+  clear: Clear;
+}
+
+interface Dependencies {
+  users: Pick<Users, 'update' | 'lock'>;
+  tokens: OneTimeTokens;
+  belongings: Belongings;
+  sessions: SessionEnder;
+  lockout: Pick<Lockout, 'forgive'>;
+  notices: Pick<Notices, 'accountCleared' | 'passwordChanged'>;
+  audit: Audit;
+  clock: Clock;
+}
+
+export function createOwnership(dependencies: Dependencies): Ownership {
+  const clear = createClear(dependencies);
+  return { clear, ...createClaiming({ ...dependencies, clear }), ...offering(dependencies) };
+}

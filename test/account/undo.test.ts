@@ -1,0 +1,264 @@
+/** What somebody does to an account with a token or a session alone, and its owner takes back. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { generateSync } from 'otplib';
+import { newPerson } from '../../src/http/contracts/conformance.ts';
+import { systemActor } from '../../src/kernel/actor.ts';
+import { sha256 } from '../../src/kernel/ids.ts';
+import { connect } from '../api/support/client.ts';
+import { type Hall, startHall } from '../contracts/support/hall.ts';
+import { habits, type Member } from '../contracts/support/members.ts';
+import { atOnce } from '../oidc/support/flow.ts';
+import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
+import { type Letters, readLetters } from './support/mail.ts';
+
+const NEXT = 'an entirely new password';
+const CHANGED = 'Your email address has changed';
+const DELETED = 'Your account was deleted';
+
+let hall: Hall;
+let letters: Letters;
+beforeAll(async () => {
+  hall = await startHall({ contracts: { freshSignIn: 300 } });
+  letters = readLetters(hall.postern);
+});
+
+const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
+const find = (email: string) => hall.operator.accounts.findByEmail(email);
+const isIn = async (agent: UserAgent) => (await agent.open('/account')).url.pathname === '/account';
+const elsewhere = () => newPerson().email;
+
+async function enter(email: string, password: string): Promise<UserAgent> {
+  const agent = new UserAgent(hall.url);
+  await agent.submit(await agent.open('/account'), { identifier: email, password }, '/sign-in');
+  return agent;
+}
+
+async function open(link: string, values: Record<string, string>): Promise<Page> {
+  const agent = new UserAgent(hall.url);
+  return agent.submit(await agent.open(link), values);
+}
+
+const askForReset = async (identifier: string) => {
+  const agent = new UserAgent(hall.url);
+  await agent.submit(await agent.open('/forgot-password'), { identifier });
+};
+
+/** Somebody whose account a thief has a token for. @param isProven whether its owner is known. */
+async function victim(door: 'ppl' | 'flask', isProven: boolean): Promise<Member & { id: string }> {
+  const member = await habits[door].join(hall.visitor(door));
+  const { id } = (await find(member.email))!;
+  if (isProven) await hall.operator.accounts.update(id, { emailVerified: true }, systemActor);
+  return { ...member, id };
+}
+
+const move = ({ token: bearer }: Member, email: string, status = 200) =>
+  hall.visitor('ppl').call('updateMe', { bearer, body: { email } }, { status });
+const rewrite = ({ token: bearer, params }: Member, body: object) =>
+  hall.visitor('flask').call('updateUser', { bearer, params, body }, { status: 200 });
+
+const undoLink = (email: string, subject = CHANGED) => letters.link(email, '/undo', subject);
+const verifyLink = (email: string) => letters.link(email, '/verify-email', 'Confirm your email address');
+
+describe.each([true, false])('an address set by a token alone, the owner proven before: %s', (isProven) => {
+  test('is taken back at the old one, once, and the thief is out', async () => {
+    const owner = await victim('ppl', isProven);
+    const theirs = elsewhere();
+    await move(owner, theirs);
+    const [link, proof] = [await undoLink(owner.email), await verifyLink(theirs)];
+    expect((await new UserAgent(hall.url).open(link)).html).toContain(owner.email);
+    const outcomes = await atOnce(5, async () => (await open(link, { password: NEXT })).status);
+    expect(outcomes.toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400, 400]);
+    expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
+    expect(await find(theirs)).toBeNull();
+    await habits.ppl.use?.(hall.visitor('ppl'), owner.token, 401);
+    await habits.ppl.refresh?.(hall.visitor('ppl'), owner.refreshToken, 401);
+    expect(await isIn(await enter(owner.email, owner.password))).toBe(false);
+    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+    for (const dead of [link, proof])
+      expect([dead, (await new UserAgent(hall.url).open(dead)).status]).toEqual([dead, 400]);
+  });
+
+  test('does not count for a reset before it is proven, and the old one does', async () => {
+    const owner = await victim('ppl', isProven);
+    const theirs = elsewhere();
+    await move(owner, theirs);
+    await undoLink(owner.email);
+    for (const named of [theirs, owner.email]) {
+      await askForReset(named);
+      await letters.link(owner.email, '/reset-password', 'Reset your password');
+    }
+    await verifyLink(theirs);
+    expect(await letters.count(theirs)).toBe(0);
+    await askForReset(owner.email);
+    await open(await letters.link(owner.email, '/reset-password', 'Reset your password'), { password: NEXT });
+    expect(await find(owner.email)).toMatchObject({ id: owner.id });
+    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+  });
+
+  test('counts from its proof on, and is taken back all the same', async () => {
+    const owner = await victim('ppl', isProven);
+    const theirs = elsewhere();
+    await move(owner, theirs);
+    const link = await undoLink(owner.email);
+    await open(await verifyLink(theirs), { password: owner.password });
+    await askForReset(owner.email);
+    await askForReset(theirs);
+    await open(await letters.link(theirs, '/reset-password', 'Reset your password'), {
+      password: 'the one of the thief',
+    });
+    // The one from the registration.
+    expect(await letters.count(owner.email)).toBe(1);
+    expect(heading(await open(link, { password: NEXT }))).toBe('Your account is yours again');
+    expect(await find(owner.email)).toMatchObject({ id: owner.id });
+    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+  });
+
+  test('is nobody else’s meanwhile', async () => {
+    const owner = await victim('ppl', isProven);
+    await move(owner, elsewhere());
+    const link = await undoLink(owner.email);
+    const person = { ...newPerson(), email: owner.email };
+    await hall.visitor('gateway').call('register', { body: person }, { status: 409 });
+    await open(link, { password: NEXT });
+    expect(await find(owner.email)).toMatchObject({ id: owner.id });
+  });
+
+  test('goes off the account when whoever reads that mailbox does not know it', async () => {
+    const owner = await victim('ppl', isProven);
+    const other = elsewhere();
+    await move(owner, other);
+    const page = await open(await verifyLink(other), { disown: 'yes' });
+    expect(heading(page)).toBe('Your address is not used');
+    expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
+    await hall
+      .visitor('gateway')
+      .call('register', { body: { ...newPerson(), email: other } }, { status: 201 });
+  });
+});
+
+test('a password and an address set by a token are taken back together, with what came after', async () => {
+  const owner = await victim('flask', true);
+  const { mfa } = hall.operator;
+  const mine = await mfa.totp.begin(owner.id, 'Mine');
+  await mfa.totp.confirm(owner.id, mine.id, generateSync(mine), systemActor);
+  await hall.sql(`update totp_authenticators set created_at = now() - interval '2 days' where id = $1`, [
+    mine.id,
+  ]);
+  const theirs = elsewhere();
+  await rewrite(owner, { email: theirs, password: 'the one of the thief' });
+  const link = await undoLink(owner.email);
+  await letters.link(owner.email, '/undo', 'Your password has changed');
+  await open(await verifyLink(theirs), { password: 'the one of the thief' });
+  const added = await mfa.totp.begin(owner.id, 'Theirs');
+  await mfa.totp.confirm(owner.id, added.id, generateSync(added), systemActor);
+  await open(link, { password: NEXT });
+  expect((await mfa.status(owner.id)).totp.map(({ name }) => name)).toEqual(['Mine']);
+  expect(await find(owner.email)).toMatchObject({ id: owner.id });
+});
+
+test('of a chain of changes the first link takes all back, and the later ones bring none on again', async () => {
+  const owner = await victim('flask', true);
+  const [second, third] = [elsewhere(), elsewhere()];
+  const password = 'the one of the thief';
+  await rewrite(owner, { email: second, password });
+  const first = await undoLink(owner.email);
+  await open(await verifyLink(second), { password });
+  const login = await habits.flask.login(hall.visitor('flask'), { ...owner, email: second, password }, 200);
+  await rewrite({ ...owner, token: login.text('token') }, { email: third });
+  const later = await undoLink(second);
+  const again = await new UserAgent(hall.url).open(later);
+  expect(again.status).toBe(200);
+  await open(first, { password: NEXT });
+  expect((await new UserAgent(hall.url).open(later)).status).toBe(400);
+  expect(await find(owner.email)).toMatchObject({ id: owner.id });
+  expect(await find(third)).toBeNull();
+});
+
+describe('a deleted account', () => {
+  const restored = async (owner: { id: string; email: string }, link: string) => {
+    expect(await find(owner.email)).toBeNull();
+    const page = await open(link, { password: NEXT });
+    expect(heading(page)).toBe('Your account is yours again');
+    expect(await find(owner.email)).toMatchObject({ id: owner.id, status: 'active' });
+    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+  };
+
+  test.each(['ppl', 'flask'] as const)(
+    'by its token at %s is gone as documented, and comes back',
+    async (door) => {
+      const owner = await victim(door, false);
+      await habits[door].remove?.(hall.visitor(door), owner);
+      await habits[door].use?.(hall.visitor(door), owner.token, 401);
+      await habits[door].login(hall.visitor(door), owner, 401);
+      const { username, email, password } = owner;
+      // Its names are free at once; whoever takes them has proven nothing.
+      await hall
+        .visitor('gateway')
+        .call('register', { body: { username, email, password } }, { status: 201 });
+      const link = await undoLink(email, DELETED);
+      expect((await find(email))?.id).not.toBe(owner.id);
+      await open(link, { password: NEXT });
+      expect(await find(email)).toMatchObject({ id: owner.id, status: 'active' });
+      expect(await isIn(await enter(email, NEXT))).toBe(true);
+    },
+  );
+
+  test('is not taken from who has shown that its address is theirs', async () => {
+    const owner = await victim('ppl', false);
+    await habits.ppl.remove?.(hall.visitor('ppl'), owner);
+    const link = await undoLink(owner.email, DELETED);
+    const { id } = await hall.operator.accounts.create(
+      { email: owner.email, emailVerified: true },
+      systemActor,
+    );
+    const refused = await open(link, { password: NEXT });
+    expect([refused.status, refused.html.includes('Somebody else has an account')]).toEqual([409, true]);
+    expect((await find(owner.email))?.id).toBe(id);
+  });
+
+  test('on the pages and over the API comes back as well', async () => {
+    const person = await hall.createPerson();
+    const agent = await enter(person.email, person.password);
+    await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
+    expect(await isIn(agent)).toBe(false);
+    await restored(person, await undoLink(person.email, DELETED));
+    const app = await connect(hall, { ...person, password: NEXT }, 'me:delete');
+    expect((await app.call('DELETE', '/me')).status).toBe(204);
+    await restored(person, await undoLink(person.email, DELETED));
+  });
+
+  test('comes back from wherever it was moved before', async () => {
+    const owner = await victim('ppl', true);
+    const theirs = elsewhere();
+    await move(owner, theirs);
+    await undoLink(owner.email);
+    await open(await verifyLink(theirs), { password: owner.password });
+    await habits.ppl.remove?.(hall.visitor('ppl'), owner);
+    await letters.next(theirs, DELETED);
+    await restored(owner, await undoLink(owner.email, DELETED));
+  });
+
+  test('by an operator is gone for good, and the owner is told', async () => {
+    const person = await hall.createPerson();
+    await hall.operator.accounts.remove(person.id, { ...systemActor, kind: 'operator', id: 'root' });
+    const { text = '' } = await letters.next(person.email, DELETED);
+    expect(text).not.toContain('/undo');
+    expect(await hall.sql('select from users where id = $1', [person.id])).toEqual([]);
+  });
+});
+
+test('with contracts.freshSignIn an old login takes no account over, however fresh its token', async () => {
+  const owner = await victim('ppl', false);
+  await hall.sql(
+    `update oidc_records set payload = jsonb_set(payload::jsonb, '{authTime}', to_jsonb((payload->>'authTime')::int - 900))::json
+     where model = 'RefreshToken' and id = $1`,
+    [sha256(owner.refreshToken)],
+  );
+  const refreshed = await habits.ppl.refresh!(hall.visitor('ppl'), owner.refreshToken, 200);
+  const stale = { ...owner, token: refreshed.text('access_token') };
+  await move(stale, elsewhere(), 401);
+  await hall.visitor('ppl').call('deleteMe', { bearer: stale.token }, { status: 401 });
+  const body = { name: 'Ada' };
+  await hall.visitor('ppl').call('updateMe', { bearer: stale.token, body }, { status: 200, body });
+  await move(owner, elsewhere());
+});

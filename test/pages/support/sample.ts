@@ -1,0 +1,16 @@
+import type { Context } from 'koa';
+import type { Renderer } from '../../../src/http/pages/render.ts';
+import type { ViewData, ViewName } from '../../../src/http/pages/views.ts';
+
+/** A page as somebody may see it. */
+export interface Sample {
+  view: ViewName;
+  render(renderer: Renderer, ctx: Context): void;
+}
+
+export function sample<V extends ViewName>(view: V, data: ViewData<V>): Sample {
+  return { view, render: (renderer, ctx) => renderer.render(ctx, view, data) };
+}
+
+export const account = { email: 'maria.keller@example.com', name: 'Maria Keller' };
+export const form = { csrf: 'token', problems: [] };
