@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addApi } from './cli/commands/api.ts';
 import { addApiKey } from './cli/commands/api-key.ts';
+import { addAudit } from './cli/commands/audit.ts';
 import { addClient } from './cli/commands/client.ts';
 import { addContract } from './cli/commands/contract.ts';
 import { addDoctor } from './cli/commands/doctor.ts';
@@ -35,6 +36,7 @@ const parts = [
   addRegistrationToken,
   addContract,
   addKey,
+  addAudit,
   addUpstream,
 ];
 for (const add of [...parts, addLogin]) add(program);

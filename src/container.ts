@@ -53,6 +53,7 @@ import { createProvider } from './oidc/provider.ts';
 import { createRedemption } from './oidc/redemption.ts';
 import { apis as apiStore } from './storage/apis.ts';
 import { audit } from './storage/audit.ts';
+import { createSweeper } from './storage/oidc/sweeper.ts';
 import { createAdapters } from './storage/oidc/adapters.ts';
 import { isUnavailable } from './storage/postgres/pool-unavailable.ts';
 import type { Tx } from './storage/postgres/transaction.ts';
@@ -99,7 +100,18 @@ export async function createContainer(config: Config, options: ContainerOptions)
     onLogin: metrics.login,
     contractClients: doors.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
   });
-  const { accounts, logins, loginSteps, mfa, verification, registration, reset, apiKeys, usage } = domain;
+  const {
+    accounts,
+    logins,
+    loginSteps,
+    mfa,
+    verification,
+    registration,
+    reset,
+    apiKeys,
+    usage,
+    auditRetention,
+  } = domain;
 
   // The provider
   const { tokens, session, publicUrl } = config;
@@ -330,6 +342,12 @@ export async function createContainer(config: Config, options: ContainerOptions)
       logRequest(answered);
     },
   });
+  const sweeper = createSweeper({
+    pool,
+    clock,
+    logger,
+    tasks: { deleted_accounts: accounts.purge, audit_events: auditRetention.sweep },
+  });
   const dispatchers = createDispatchers({ config, stores, live, fetch: outboundFetch, clock, logger });
 
   return {
@@ -344,23 +362,31 @@ export async function createContainer(config: Config, options: ContainerOptions)
     apiKeys,
     usage,
     refusals: domain.refusals,
+    auditRetention,
     keyRing,
     metrics,
     listener,
     checks,
+    sweep: sweeper.sweep,
     async start() {
       await Promise.all([apiRegistry.load(), upstream.registry.load(), live.start()]);
     },
     startBackground() {
       clock.start();
-      stores.sweeper.start();
+      sweeper.start();
       dispatchers.start();
       usage.start();
       domain.refusals.start();
     },
     async close() {
       live.stop();
-      await Promise.all([usage.stop(), domain.refusals.stop(), dispatchers.stop(), replies.close()]);
+      await Promise.all([
+        sweeper.stop(),
+        usage.stop(),
+        domain.refusals.stop(),
+        dispatchers.stop(),
+        replies.close(),
+      ]);
       await stores.close();
     },
   };

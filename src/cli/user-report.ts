@@ -1,4 +1,5 @@
 import type { Container } from '../container.ts';
+import { isEmailVerified } from '../domain/ownership/standing.ts';
 import type { Accounts, User } from '../domain/users/index.ts';
 import { DomainError } from '../kernel/errors.ts';
 import { isUuid } from '../kernel/ids.ts';
@@ -11,7 +12,7 @@ export const userJson = (user: User) => ({
   number: user.number,
   username: user.username,
   email: user.email,
-  email_verified: user.emailVerifiedAt !== null,
+  email_verified: isEmailVerified(user),
   name: user.name,
   roles: user.roles,
   status: user.status,

@@ -99,6 +99,7 @@ const everySetting = z.strictObject({
   refresh: z.strictObject({ grace: z.int().min(0).max(60), idle: seconds, absolute: seconds }),
   session: z.strictObject({ ttl: seconds, remembered: seconds }),
   keys: z.strictObject({ lead: z.int().min(0), lifetime: seconds }),
+  audit: z.strictObject({ retention: seconds.min(86_400) }),
   passwords: z.strictObject({
     minLength: z.int().min(8),
     maxLength: z.int().min(64).max(1024),

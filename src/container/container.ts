@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { ApiKeys } from '../domain/api-keys.ts';
+import type { AuditRetention } from '../domain/audit-retention.ts';
 import type { ApiAdmin } from '../domain/apis.ts';
 import type { ClientAdmin } from '../domain/clients.ts';
 import type { ContractUsage } from '../domain/contract-usage.ts';
@@ -23,6 +24,7 @@ export interface Container {
   reset: PasswordReset;
   accountSessions: AccountSessions;
   audit: Pick<Audit, 'list'>;
+  auditRetention: AuditRetention;
   clients: ClientAdmin;
   apis: ApiAdmin;
   upstreams: UpstreamAdmin;
@@ -38,6 +40,8 @@ export interface Container {
   checks: Record<string, () => Promise<void>>;
   /** Reads keys and APIs and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
   start(): Promise<void>;
+  /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
+  sweep(): Promise<Record<string, number>>;
   /** Starts what a server does by the side: sweeping what has expired. */
   startBackground(): void;
   /** Ends everything that this opened. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
 import { createAccountData } from '../domain/account-data.ts';
+import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createGuessLimit } from '../domain/guess-limit.ts';
@@ -205,6 +206,7 @@ export function createDomain({
     reset: createPasswordReset({ ...messaging, tokens, unanswered, signIns }),
     undo: createUndo({ ...messaging, tokens, sessions }),
     accountSessions,
+    auditRetention: createAuditRetention({ audit, inTransaction, clock, settings: config.audit }),
     history,
     accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),
     guessLimit,

@@ -11,7 +11,6 @@ import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
-import { createSweeper } from '../storage/oidc/sweeper.ts';
 import { createIdentities } from '../storage/identities.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
@@ -64,13 +63,11 @@ export async function openStores({
   const redis = redisUrl === undefined ? undefined : createRedis(redisUrl, logger);
   const notifications = await createNotifications({ databaseUrl, logger });
   const clock = await createDatabaseClock(pool, logger);
-  const sweeper = createSweeper({ pool, clock, logger });
   return {
     pool,
     redis,
     clock,
     notifications,
-    sweeper,
     inTransaction: transactions(sequelize, logger),
     users: createUsers(pool),
     clients: createClients(pool),
@@ -109,7 +106,6 @@ export async function openStores({
     },
     async close() {
       clock.stop();
-      await sweeper.stop();
       await notifications.close();
       redis?.disconnect();
       await sequelize.close();

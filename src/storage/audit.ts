@@ -13,6 +13,7 @@ export type AuditType =
   | 'user.reactivated'
   | 'user.unlocked'
   | 'user.deleted'
+  | 'user.purged'
   | 'password.changed'
   | 'password.reset_requested'
   | 'password.reset'
@@ -55,7 +56,8 @@ export type AuditType =
   | 'api_key.created'
   | 'registration_token.created'
   | 'registration_token.revoked'
-  | 'api_key.revoked';
+  | 'api_key.revoked'
+  | 'audit.purged';
 
 export interface AuditEntry {
   type: AuditType;
@@ -79,6 +81,13 @@ export interface Audit {
   record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
   /** The newest events first; `after` is the id of the last one seen: an unknown one finds nothing. */
   list(options: { limit: number; subject?: string; after?: string }): Promise<AuditRecord[]>;
+  /**
+   * Takes off the events what leads to the owner of an account, which was deleted in `tx`: its id gives way to a pseudonym
+   * that they share.
+   */
+  forget(accountId: string, tx: Tx): Promise<void>;
+  /** Deletes the oldest events from before a moment, `most` of them. @returns how many there were. */
+  purge(before: Date, most: number, tx: Tx): Promise<number>;
 }
 
 /** The database compares: its times are finer than ours. */
@@ -135,5 +144,15 @@ export const audit: Audit = {
         requestId: event.requestId,
       },
     }));
+  },
+  async forget(accountId, tx) {
+    await tx.query('select audit_forget($1)', [accountId]);
+  },
+  async purge(before, most, tx) {
+    const { rows } = await tx.query<{ deleted: number }>('select audit_purge($1, $2) as deleted', [
+      before,
+      most,
+    ]);
+    return rows[0]!.deleted;
   },
 };

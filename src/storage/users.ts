@@ -96,6 +96,8 @@ export interface Users {
   advanceSecurity(id: string, tx: Tx): Promise<number>;
   /** Deletes the account and, by foreign keys, all that is its own. @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
+  /** Some of the accounts that their owners deleted before a moment, the oldest deletions first. @returns their ids. */
+  listDeleted(before: Date, limit: number): Promise<string[]>;
   /** By creation, oldest first; `after` is the id of the last one seen. */
   list(options: { limit: number; after?: string }): Promise<UserRecord[]>;
   /** Active accounts with `role`, locked until the transaction ends. */
@@ -235,6 +237,13 @@ export function createUsers(pool: Pool): Users {
       }).catch(conflict);
       if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
       return users[0] ? record(users[0]) : null;
+    },
+    async listDeleted(before, limit) {
+      const { rows } = await pool.query<{ id: string }>(
+        'select id from users where deleted_at < $1 order by deleted_at limit $2',
+        [before, limit],
+      );
+      return rows.map(({ id }) => id);
     },
     async advanceSecurity(id, tx) {
       const { rows } = await tx.query<{ version: number }>(

@@ -247,6 +247,59 @@ describe('a deleted account', () => {
   });
 });
 
+describe('an account that nobody took back', () => {
+  const age = (id: string, by: string) =>
+    hall.sql(`update users set deleted_at = deleted_at - $2::interval where id = $1`, [id, by]);
+
+  test('is gone for good after seven days, and its audit leads to nobody', async () => {
+    const person = await hall.createPerson();
+    const { mfa, accounts } = hall.operator;
+    const agent = await enter(person.email, person.password);
+    const own = {
+      ...systemActor,
+      kind: 'user',
+      id: person.id,
+      ip: '192.0.2.1',
+      userAgent: 'Ada’s own',
+    } as const;
+    const factor = await mfa.totp.begin(person.id, 'Ada’s phone');
+    await mfa.totp.confirm(person.id, factor.id, generateSync(factor), own);
+    const operator = { ...systemActor, kind: 'operator', id: 'root', ip: '192.0.2.9' } as const;
+    await accounts.update(person.id, { name: 'Ada' }, operator);
+    const another = await hall.createPerson();
+    await accounts.update(another.id, { name: 'Somebody' }, own);
+    await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
+    const link = await undoLink(person.email, DELETED);
+    const events = await hall.sql('select id from audit_events where subject = $1 or actor_id = $1::text', [
+      person.id,
+    ]);
+
+    await age(person.id, '6 days 23 hours');
+    await hall.operator.sweep();
+    expect((await new UserAgent(hall.url).open(link)).status).toBe(200);
+    await age(person.id, '1 hour');
+    await Promise.all([hall.operator.sweep(), hall.operator.sweep()]);
+    expect(await hall.sql('select from users where id = $1', [person.id])).toEqual([]);
+    expect((await new UserAgent(hall.url).open(link)).status).toBe(400);
+
+    const kept = await hall.sql('select * from audit_events where id = any ($1)', [
+      events.map(({ id }) => id),
+    ]);
+    expect(kept).toHaveLength(events.length);
+    const about = kept.filter(({ subject }) => subject !== another.id);
+    expect(new Set(about.map(({ subject }) => subject)).size).toBe(1);
+    const [{ subject: pseudonym }] = about as [{ subject: string }];
+    const purged = await hall.sql('select type from audit_events where subject = $1', [pseudonym]);
+    expect(purged.filter(({ type }) => type === 'user.purged')).toHaveLength(1);
+    expect(kept.find(({ subject }) => subject === another.id)).toMatchObject({ actor_id: pseudonym });
+    const text = JSON.stringify(kept);
+    for (const trace of [person.id, person.email, person.username, '127.0.0.1', '192.0.2.1', 'Ada'])
+      expect([trace, text.includes(trace)]).toEqual([trace, false]);
+    expect(new Set(kept.map(({ ip }) => ip))).toEqual(new Set([null, '192.0.2.9']));
+    expect(about.find(({ type }) => type === 'login')).toMatchObject({ details: { amr: ['pwd'] } });
+  });
+});
+
 test('with contracts.freshSignIn an old login takes no account over, however fresh its token', async () => {
   const owner = await victim('ppl', false);
   await hall.sql(

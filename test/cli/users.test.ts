@@ -3,6 +3,7 @@ import { generateSync } from 'otplib';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { signIn } from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
 import { failing, json } from './support/commands.ts';
 
 describe('help for people', () => {
@@ -15,6 +16,11 @@ describe('help for people', () => {
     person = await provider.createPerson();
     await signIn(provider, client, person);
   });
+  /** Moves events into the past, as nothing else may. */
+  const agedBy = (time: string, which: string) =>
+    provider.sql(`alter table audit_events disable trigger user;
+      update audit_events set at = at - interval '${time}' where ${which};
+      alter table audit_events enable trigger user`);
   const run = <T = Record<string, unknown>>(...args: string[]) =>
     json<T>(['user', ...args], { env: provider.postern.env });
   const refused = async (...args: string[]) => {
@@ -95,5 +101,68 @@ describe('help for people', () => {
     expect(await provider.operator.accounts.find(person.id)).not.toBeNull();
     await run('delete', person.id, '--yes');
     expect(await provider.operator.accounts.find(person.id)).toBeNull();
+  });
+
+  it('leaves nothing of failed sign-ins when their time is over', async () => {
+    const tables = await provider.sql(
+      `select table_name as name from information_schema.tables where table_schema = 'public'`,
+    );
+    const rows = async () => {
+      const counts = tables.map(
+        ({ name }) => `(select count(*) from ${String(name)})::int as ${String(name)}`,
+      );
+      return (await provider.sql(`select ${counts.join(', ')}`))[0]!;
+    };
+    await provider.operator.sweep();
+    const before = await rows();
+    const agent = new UserAgent(provider.url);
+    for (let n = 0; n < 12; n += 1)
+      await agent.submit(await agent.open('/sign-in'), { identifier: `nobody-${n}`, password: 'wrong' });
+    expect((await rows())['audit_events']).toBe(Number(before['audit_events']) + 12);
+    await provider.sql('update counters set expire = 0');
+    await agedBy('400 days', "type = 'login' and outcome = 'failure'");
+    const swept = await provider.operator.sweep();
+    expect(swept).toMatchObject({ audit_events: 12 });
+    const after = await rows();
+    expect(Object.keys(after).filter((table) => Number(after[table]) > Number(before[table]))).toEqual([]);
+  });
+
+  it('deletes audit events before their time, but for no other command', async () => {
+    const { env } = provider.postern;
+    const purge = ['audit', 'purge', '--older-than', '30d'];
+    await agedBy('31 days', "type = 'user.created'");
+    const others = await provider.sql("select id from audit_events where type <> 'user.created'");
+    expect(await failing(purge, { env })).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('--yes'),
+    });
+    expect(await failing(['audit', 'purge', '--older-than', 'long', '--yes'], { env })).toMatchObject({
+      code: 2,
+    });
+    const { events } = await json<{ events: number }>([...purge, '--yes'], { env });
+    expect(events).toBeGreaterThan(0);
+    const left = await provider.sql("select type, details from audit_events where type <> 'login'");
+    expect(left.filter(({ type }) => type === 'user.created')).toEqual([]);
+    expect(left.find(({ type }) => type === 'audit.purged')).toMatchObject({ details: { events } });
+    const ids = (await provider.sql('select id from audit_events')).map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining(others.map(({ id }) => id)));
+
+    const [admin] = await provider.sql("select id from users where username = 'admin'");
+    const id = String(admin?.['id']);
+    for (const statement of [
+      'delete from audit_events',
+      'truncate audit_events',
+      'update audit_events set ip = null',
+      `select audit_forget('${id}')`,
+      `do $$ begin
+         perform set_config('postern.audit_purge', '2000-01-01', true);
+         delete from audit_events;
+       end $$`,
+      `do $$ begin
+         perform set_config('postern.audit_forget', subject::text, true) from audit_events where subject is not null limit 1;
+         update audit_events set type = 'login' where subject::text = current_setting('postern.audit_forget');
+       end $$`,
+    ])
+      await expect(provider.sql(statement)).rejects.toThrow(/append-only|not deleted/);
   });
 });

@@ -321,7 +321,12 @@ describe('suspension and deletion', () => {
     await accounts.remove(id.toUpperCase(), operator);
     expect(await accounts.find(id)).toBeNull();
     expect(ended.filter((one) => one === id)).toHaveLength(2);
-    expect(await lastEvent(id)).toMatchObject({ type: 'user.deleted', subject: id });
+    // A pseudonym stands for the account from then on.
+    expect(await lastEvent(id)).toBeUndefined();
+    const [last] = await audit.list({ limit: 1 });
+    expect(last).toMatchObject({ type: 'user.deleted', actor: operator, subject: expect.any(String) });
+    const about = await audit.list({ limit: 10, subject: last?.subject ?? '' });
+    expect(about.map(({ type }) => type)).toContain('user.suspended');
     expect(await errorOf(accounts.remove(id, operator))).toEqual({ code: 'user_not_found' });
   });
 

@@ -4,6 +4,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import { usernameKeyOf } from '../lookup.ts';
+import { erase } from '../users/erasing.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { UndoDependencies } from './dependencies.ts';
 import type { Undo, Undoable } from './offering.ts';
@@ -43,8 +44,8 @@ export function confirming(dependencies: UndoDependencies): Confirming {
     const isSomebodys = squatter.ownerProvenAt !== null || squatter.roles.includes('admin');
     if (isSomebodys) throw new DomainError('email_taken', { field: 'email' });
     await sessions.endAll(squatter.id, tx);
-    await users.delete(squatter.id, tx);
     await audit.record({ type: 'user.deleted', subject: squatter.id }, actor, tx);
+    await erase(dependencies, squatter.id, tx);
   };
 
   /** A name that somebody else has by now is not the account's any more. */

@@ -29,7 +29,7 @@ export interface Offering {
 }
 
 /** Seconds that a link lasts. */
-const UNDO_TTL = 7 * 86_400;
+export const UNDO_TTL = 7 * 86_400;
 /** Links of one account. */
 const MOST = 20;
 

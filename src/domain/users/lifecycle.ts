@@ -1,6 +1,8 @@
-import type { Actor } from '../../kernel/actor.ts';
+import { type Actor, systemActor } from '../../kernel/actor.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
+import { UNDO_TTL } from '../undo/offering.ts';
 import type { AccountsDependencies } from './dependencies.ts';
+import { erase } from './erasing.ts';
 import { keepAnAdmin } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
@@ -13,12 +15,14 @@ export interface Lifecycle {
   /** Lets a suspended account in again. @throws DomainError user_not_found. */
   reactivate(id: string, actor: Actor): Promise<User>;
   /**
-   * Deletes an account; the audit keeps its id. Its owner is told. What somebody does who is signed in as the owner can be
+   * Deletes an account; in the audit a pseudonym stands for it from then on. Its owner is told. What somebody does who is signed in as the owner can be
    * taken back for seven days by a link in that letter: until then the account is there for nobody, and its names are free.
    * What anybody else does is done at once, with all that is the account's own.
    * @throws DomainError user_not_found, last_admin.
    */
   remove(id: string, actor: Actor): Promise<void>;
+  /** Deletes some of the accounts whose deletion nobody took back in time, `most` of them. @returns how many there were. */
+  purge(most: number): Promise<number>;
 }
 
 export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
@@ -53,7 +57,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
         await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
         if (actor.kind !== 'user' || actor.id !== id) {
           await notices.accountDeleted(account, actor, tx);
-          await users.delete(id, tx);
+          await erase(dependencies, id, tx);
           return;
         }
         for (const undo of await offerRestoring(account, tx))
@@ -61,6 +65,17 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
         await identities.deleteAll(id, tx);
         await users.update(id, hidden(account, clock.now()), tx);
       }),
+    async purge(most) {
+      const ids = await users.listDeleted(new Date(clock.now() - UNDO_TTL * 1000), most);
+      for (const id of ids)
+        await inTransaction(async (tx) => {
+          // Another node may have been first.
+          if (!(await users.lockDeleted(id, tx))) return;
+          await audit.record({ type: 'user.purged', subject: id }, systemActor, tx);
+          await erase(dependencies, id, tx);
+        });
+      return ids.length;
+    },
   };
 }
 

@@ -42,10 +42,15 @@ const deleting = ({
   select ${key} from ${table} where ${expires.column} <= ${expires.time}
   order by ${expires.column} limit ${BATCH} for update skip locked)`;
 
+/** Deletes some of what has expired, `most` of it. @returns how many there were. */
+type Sweep = (most: number) => Promise<number>;
+
 interface Dependencies {
   pool: Pool;
   clock: Clock;
   logger: Logger;
+  /** For what takes more than one statement. */
+  tasks?: Record<string, Sweep>;
   /** Milliseconds between two sweeps. */
   interval?: number;
 }
@@ -56,26 +61,30 @@ export interface Sweeper {
   start(): void;
   /** Ends it; a batch under way is waited for. */
   stop(): Promise<void>;
-  /** Deletes all that has expired. @returns the number of rows deleted, by table. */
+  /** Deletes all that has expired. @returns how many rows or other things were deleted, by table or task. */
   sweep(): Promise<Record<string, number>>;
 }
 
-export function createSweeper({ pool, clock, logger, interval = 60_000 }: Dependencies): Sweeper {
+export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_000 }: Dependencies): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
 
+  const tables = TABLES.map((one): [string, Sweep] => [
+    one.table,
+    async () => (await pool.query(deleting(one), [clock.now() - one.kept])).rowCount ?? 0,
+  ]);
+
   async function sweep(): Promise<Record<string, number>> {
-    const rows: Record<string, number> = {};
-    for (const one of TABLES) {
-      const { table, kept } = one;
+    const swept: Record<string, number> = {};
+    for (const [name, deleteSome] of [...tables, ...Object.entries(tasks)]) {
       for (;;) {
-        const { rowCount } = await pool.query(deleting(one), [clock.now() - kept]);
-        rows[table] = (rows[table] ?? 0) + (rowCount ?? 0);
-        if (isStopped || rowCount !== BATCH) break;
+        const count = await deleteSome(BATCH);
+        swept[name] = (swept[name] ?? 0) + count;
+        if (isStopped || count < BATCH) break;
       }
     }
-    return rows;
+    return swept;
   }
 
   async function sweepAndGoOn(): Promise<void> {

@@ -1,0 +1,42 @@
+import type { Settings } from '../config/index.ts';
+import type { Actor } from '../kernel/actor.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+
+/** How long audit events stay. */
+export interface AuditRetention {
+  /** Deletes some of the events whose time is over, `most` of them. @returns how many there were. */
+  sweep(most: number): Promise<number>;
+  /** Deletes every event from before a moment, and says so in an event. @returns how many there were. */
+  purge(before: Date, actor: Actor): Promise<number>;
+}
+
+/** Events in one statement. */
+const BATCH = 500;
+
+interface Dependencies {
+  audit: Audit;
+  inTransaction: InTransaction;
+  clock: Clock;
+  settings: Settings['audit'];
+}
+
+export function createAuditRetention({
+  audit,
+  inTransaction,
+  clock,
+  settings,
+}: Dependencies): AuditRetention {
+  const deleteSome = (before: Date, most: number) => inTransaction((tx) => audit.purge(before, most, tx));
+  return {
+    sweep: (most) => deleteSome(new Date(clock.now() - settings.retention * 1000), most),
+    async purge(before, actor) {
+      let events = 0;
+      for (let deleted = BATCH; deleted === BATCH; events += deleted)
+        deleted = await deleteSome(before, BATCH);
+      await audit.record({ type: 'audit.purged', details: { before: before.toISOString(), events } }, actor);
+      return events;
+    },
+  };
+}
