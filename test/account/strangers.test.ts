@@ -76,7 +76,8 @@ test('what is asked for by many ways adds up', async () => {
   const email = victims();
   const { password, username } = newPerson();
   await hall.visitor('gateway').call('register', { body: { username, email, password } }, { status: 201 });
-  for (let index = 0; index < 9; index += 1) {
+  // Both names of the account share the ten requests of one source.
+  for (let index = 0; index < 5; index += 1) {
     await hall.visitor('gateway').call('passwordReset', { body: { email } }, { status: 200 });
     const agent = new UserAgent(hall.url);
     const page = await agent.submit(await agent.open('/forgot-password'), { identifier: username });
