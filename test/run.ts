@@ -1,6 +1,7 @@
 /**
- * `npm test`: brings what the tests need (one PostgreSQL, one Redis, a browser), runs jest with the arguments given,
- * and leaves nothing running. Nothing is skipped: what is missing and cannot be installed fails the run.
+ * `npm test`: runs jest with the arguments given, brings what the tests ask for (one PostgreSQL, one Redis, a browser),
+ * and leaves nothing running. Nothing is skipped: what is missing and cannot be installed fails the tests that need it, or
+ * a run of all of them before it begins.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,13 +9,9 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createLogger } from '../src/kernel/logger.ts';
 import { findCluster } from '../src/storage/postgres/embedded-cluster.ts';
 import { stopPostmaster } from '../src/storage/postgres/embedded-postmaster.ts';
-import { migrate } from '../src/storage/postgres/migrator.ts';
-import { PostgresServer, TEMPLATE } from './support/postgres-server.ts';
-import { provide } from './support/programs.ts';
-import { RedisServer } from './support/redis-server.ts';
+import { startProvisions } from './support/provisions.ts';
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
@@ -54,29 +51,16 @@ async function sweep(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
-const programs = await provide();
 const folder = await mkdtemp(path.join(tmpdir(), 'postern-test-'));
 try {
   // PostgreSQL may run as another user, who has to pass.
   await chmod(folder, 0o711);
-  const postgres = await PostgresServer.create(path.join(folder, 'run', 'data'));
-  await postgres.createDatabase(TEMPLATE);
-  await migrate(postgres.databaseUrl(TEMPLATE), createLogger('warn'));
-  const redis = await RedisServer.start(programs.redisServer);
+  const provisions = await startProvisions(folder);
   try {
-    process.exitCode = await runJest({
-      TEST_FOLDER: folder,
-      TEST_POSTGRES_URL: postgres.databaseUrl(),
-      TEST_REDIS_URL: redis.url,
-      TEST_REDIS_SERVER: programs.redisServer,
-      TEST_PSQL: programs.psql,
-      TEST_CHROMIUM: programs.chromium,
-      TEST_APACHE: programs.apache,
-      TEST_APACHE_OPENIDC: programs.apacheOpenidc,
-      TEST_PYTHON: programs.python,
-    });
+    if (process.argv.length === 2) await provisions.all();
+    process.exitCode = await runJest({ TEST_FOLDER: folder, TEST_PROVISIONS: provisions.url });
   } finally {
-    await redis.stop();
+    await provisions.stop();
   }
 } finally {
   await sweep(folder);

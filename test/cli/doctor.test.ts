@@ -123,7 +123,7 @@ describe('postern doctor', () => {
 
   it('names a database that cannot hold every name', async () => {
     const name = `latin_${randomBytes(4).toString('hex')}`;
-    const server = provided('TEST_POSTGRES_URL');
+    const server = await provided('postgres');
     await execute(
       server,
       `create database ${name} template template0 encoding 'LATIN1' locale_provider libc locale 'C'`,

@@ -127,7 +127,8 @@ describe('a server with nothing but a folder', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
 
     const { url: databaseUrl } = await createDatabase({ template: 'template1' });
-    const load = () => execFile(provided('TEST_PSQL'), ['--quiet', `--file=${file}`, databaseUrl]);
+    const psql = await provided('psql');
+    const load = () => execFile(psql, ['--quiet', `--file=${file}`, databaseUrl]);
     await load();
     // Into one that is not empty it does nothing.
     await expect(load()).rejects.toMatchObject({

@@ -35,7 +35,7 @@ test('nothing that a database has set for its connections keeps anything from wo
   const { url: databaseUrl } = await createDatabase({ template: 'template1' });
   const name = new URL(databaseUrl).pathname.slice(1);
   for (const [setting, value] of Object.entries(HOSTILE))
-    await execute(provided('TEST_POSTGRES_URL'), `alter database ${name} set ${setting} = '${value}'`);
+    await execute(await provided('postgres'), `alter database ${name} set ${setting} = '${value}'`);
   expect(await runCli(['migrate'], { databaseUrl })).toMatchObject({ code: 0, stderr: '' });
   const provider = await startProvider({ databaseUrl, stores: 'PostgreSQL' });
   const [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);

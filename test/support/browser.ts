@@ -4,7 +4,7 @@ import { atEnd, provided } from './cleanup.ts';
 /** A headless Chromium, closed when the test file is through. */
 export async function launchBrowser(): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: provided('TEST_CHROMIUM'),
+    executablePath: await provided('chromium'),
     args: [
       // Chromium refuses to run as root inside its sandbox.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),

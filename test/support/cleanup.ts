@@ -1,6 +1,7 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll } from '@jest/globals';
+import type { Provision } from './provisions.ts';
 
 const tasks: (() => Promise<unknown>)[] = [];
 
@@ -15,14 +16,21 @@ export function atEnd(task: () => Promise<unknown>): void {
 
 /** A folder of one's own, gone when the run is over. Whoever knows its name may pass it. */
 export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(provided('TEST_FOLDER'), 'test-'));
+  const folder = await mkdtemp(path.join(environment('TEST_FOLDER'), 'test-'));
   await chmod(folder, 0o711);
   return folder;
 }
 
-/** What `npm test` provides under `name`. */
-export function provided(name: string): string {
+function environment(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set: run the tests with npm test`);
   return value;
+}
+
+/** What the run provides under `name`: the URL of a server, the path of a program. @throws naming what to install. */
+export async function provided(name: Provision): Promise<string> {
+  const reply = await fetch(`${environment('TEST_PROVISIONS')}/${name}`);
+  const text = await reply.text();
+  if (!reply.ok) throw new Error(text);
+  return text;
 }

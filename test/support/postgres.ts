@@ -11,7 +11,7 @@ export async function createDatabase({ template = TEMPLATE } = {}): Promise<{
   url: string;
   drop(): Promise<void>;
 }> {
-  const server = provided('TEST_POSTGRES_URL');
+  const server = await provided('postgres');
   const name = `test_${randomBytes(6).toString('hex')}`;
   await execute(server, `create database ${name} template ${template}`);
   const drop = () => execute(server, `drop database if exists ${name} with (force)`);

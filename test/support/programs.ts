@@ -14,27 +14,29 @@ interface Wanted {
   isModule?: boolean;
 }
 
-/** The programs that the tests need besides npm's packages. */
+/** The programs that tests need besides npm's packages. */
 const PROGRAMS = {
-  redisServer: { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
-  psql: { names: ['psql'], debian: 'postgresql-client' },
-  chromium: {
+  'redis-server': { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
+  'psql': { names: ['psql'], debian: 'postgresql-client' },
+  'chromium': {
     names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     debian: 'chromium',
   },
   // Not the package apache2, which would start a server as a service.
-  apache: { names: ['apache2'], debian: 'apache2-bin', folders: ['/usr/sbin'] },
-  apacheOpenidc: {
+  'apache2': { names: ['apache2'], debian: 'apache2-bin', folders: ['/usr/sbin'] },
+  'mod_auth_openidc': {
     names: ['mod_auth_openidc.so'],
     debian: 'libapache2-mod-auth-openidc',
     folders: ['/usr/lib/apache2/modules'],
     isModule: true,
   },
   // Debian's python3 alone cannot make a virtual environment.
-  python: { names: ['python3'], debian: 'python3-venv' },
+  'python3': { names: ['python3'], debian: 'python3-venv' },
 } satisfies Record<string, Wanted>;
 
-type Programs = Record<keyof typeof PROGRAMS, string>;
+export type Program = keyof typeof PROGRAMS;
+
+export const programs = Object.keys(PROGRAMS) as Program[];
 
 async function find({
   names,
@@ -65,22 +67,24 @@ async function install(aptGet: string, packages: string[]): Promise<void> {
 }
 
 /**
- * Finds the programs, installing Debian's packages when some are missing and this user may.
- * @returns their absolute paths
+ * Finds programs, installing Debian's packages when some are missing and this user may.
+ * @returns their absolute paths, in the order of the names.
  * @throws naming what to install when it cannot.
  */
-export async function provide(): Promise<Programs> {
-  const entries = Object.entries(PROGRAMS) as [keyof Programs, Wanted][];
-  const search = async () =>
-    Promise.all(entries.map(async ([key, wanted]) => [key, await find(wanted)] as const));
-  const missing = (await search()).flatMap(([key, file]) => (file ? [] : [PROGRAMS[key].debian]));
+export async function findPrograms(wanted: Program[]): Promise<string[]> {
+  const search = () => Promise.all(wanted.map((name) => find(PROGRAMS[name])));
+  const missing = (paths: (string | null)[]) => wanted.filter((_, index) => paths[index] === null);
+  let paths = await search();
   const aptGet = process.getuid?.() === 0 ? await find({ names: ['apt-get'] }) : null;
-  if (missing.length > 0 && aptGet) await install(aptGet, missing);
-  const found = Object.fromEntries(await search());
-  const absent = entries
-    .filter(([key]) => !found[key])
-    .map(([, { names, debian }]) => `${names[0]} (Debian: ${debian})`);
+  if (missing(paths).length > 0 && aptGet) {
+    await install(
+      aptGet,
+      missing(paths).map((name) => PROGRAMS[name].debian),
+    );
+    paths = await search();
+  }
+  const absent = missing(paths).map((name) => `${name} (Debian: ${PROGRAMS[name].debian})`);
   if (absent.length > 0)
     throw new Error(`The tests need ${absent.join(' and ')}; install it and run them again.`);
-  return found as Programs;
+  return paths as string[];
 }

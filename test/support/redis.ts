@@ -4,7 +4,7 @@ import { RedisServer } from './redis-server.ts';
 
 /** The address of an empty logical database of one's own on the run's server. */
 export async function redisUrl(): Promise<string> {
-  const server = provided('TEST_REDIS_URL');
+  const server = await provided('redis');
   const redis = new Redis(server);
   try {
     return `${server}/${await redis.incr('next')}`;
@@ -15,7 +15,7 @@ export async function redisUrl(): Promise<string> {
 
 /** A server of one's own, to stop and start again. Stopped when the test file is through. */
 export async function startRedis(options: string[] = []): Promise<RedisServer> {
-  const server = await RedisServer.start(provided('TEST_REDIS_SERVER'), options);
+  const server = await RedisServer.start(await provided('redis-server'), options);
   atEnd(() => server.stop());
   return server;
 }

@@ -33,7 +33,7 @@ export async function python(): Promise<string> {
     () => false,
   );
   if (!isComplete) {
-    await run(provided('TEST_PYTHON'), ['-m', 'venv', '--clear', folder]);
+    await run(await provided('python3'), ['-m', 'venv', '--clear', folder]);
     await run(bin, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
     await run(bin, ['-c', `open(${JSON.stringify(complete)}, "w").close()`]);
   }

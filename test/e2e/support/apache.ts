@@ -37,9 +37,14 @@ async function startApplication(): Promise<number> {
   return port;
 }
 
-const configuration = ({ issuer, port, client }: Options, folder: string, application: number): string => {
+const configuration = (
+  { issuer, port, client }: Options,
+  folder: string,
+  application: number,
+  openidc: string,
+): string => {
   const origin = `http://localhost:${port}`;
-  const modules = path.dirname(provided('TEST_APACHE_OPENIDC'));
+  const modules = path.dirname(openidc);
   return [
     `ServerRoot "${folder}"`,
     `DefaultRuntimeDir "${folder}"`,
@@ -49,7 +54,7 @@ const configuration = ({ issuer, port, client }: Options, folder: string, applic
     `Listen 127.0.0.1:${port}`,
     `ServerName localhost:${port}`,
     ...MODULES.map((name) => `LoadModule ${name}_module "${modules}/mod_${name}.so"`),
-    `LoadModule auth_openidc_module "${provided('TEST_APACHE_OPENIDC')}"`,
+    `LoadModule auth_openidc_module "${openidc}"`,
     'StartServers 1',
     'ServerLimit 1',
     'ThreadsPerChild 16',
@@ -83,10 +88,11 @@ const configuration = ({ issuer, port, client }: Options, folder: string, applic
 export async function startApache(options: Options): Promise<string> {
   const folder = await temporaryFolder();
   const file = path.join(folder, 'apache.conf');
-  await writeFile(file, configuration(options, folder, await startApplication()));
+  const openidc = await provided('mod_auth_openidc');
+  await writeFile(file, configuration(options, folder, await startApplication(), openidc));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) await chown(folder, NOBODY, NOBODY);
-  const child = spawn(provided('TEST_APACHE'), ['-f', file, '-D', 'FOREGROUND'], {
+  const child = spawn(await provided('apache2'), ['-f', file, '-D', 'FOREGROUND'], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'ignore', 'inherit'],
     ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { createLogger } from '../../src/kernel/logger.ts';
+import { migrate } from '../../src/storage/postgres/migrator.ts';
+import { PostgresServer, TEMPLATE } from './postgres-server.ts';
+import { findPrograms, type Program, programs } from './programs.ts';
+import { RedisServer } from './redis-server.ts';
+
+/** What a test file can ask for: servers that the run shares, by their URL, and programs, by their path. */
+export type Provision = 'postgres' | 'redis' | Program;
+
+/** What the tests of one run share. */
+export interface Provisions {
+  /** Where test files ask (`provided`). */
+  url: string;
+  /** Brings all that there is, to tell what is missing before the first test. @throws naming what to install. */
+  all(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Provides what test files ask for, when the first of them does.
+ * @param folder for the data of servers.
+ */
+export async function startProvisions(folder: string): Promise<Provisions> {
+  let redis: Promise<RedisServer> | undefined;
+  const sources: Record<'postgres' | 'redis', () => Promise<string>> = {
+    async postgres() {
+      const server = await PostgresServer.create(path.join(folder, 'run', 'data'));
+      await server.createDatabase(TEMPLATE);
+      await migrate(server.databaseUrl(TEMPLATE), createLogger('warn'));
+      return server.databaseUrl();
+    },
+    async redis() {
+      redis = RedisServer.start(await provide('redis-server'));
+      return (await redis).url;
+    },
+  };
+  const found = new Map<string, Promise<string>>();
+  // One after the other: two installations at once get in each other's way.
+  let search = Promise.resolve();
+  const find = (names: Program[]): Promise<string[]> => {
+    const paths = search.then(() => findPrograms(names));
+    search = paths.then(
+      () => undefined,
+      () => undefined,
+    );
+    return paths;
+  };
+  const provide = (name: Provision): Promise<string> => {
+    const known = found.get(name);
+    if (known) return known;
+    const value =
+      name === 'postgres' || name === 'redis'
+        ? sources[name]()
+        : find([name]).then(([program]) => program ?? '');
+    found.set(name, value);
+    return value;
+  };
+
+  const server = http.createServer((request, response) => {
+    provide((request.url ?? '').slice(1) as Provision).then(
+      (value) => response.end(value),
+      (error: Error) => response.writeHead(500).end(error.message),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async all() {
+      await find(programs);
+      await Promise.all([provide('postgres'), provide('redis')]);
+    },
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      const running = await redis?.catch(() => undefined);
+      await running?.stop();
+    },
+  };
+}
