@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { sha256 } from '../../src/kernel/ids.ts';
 import { runCli } from '../support/postern.ts';
-import { atOnce, authorizationUrl, form, post, signIn } from './support/flow.ts';
+import { atOnce, authorizationUrl, authorize, form, post, signIn, type Tokens } from './support/flow.ts';
 import { forgetCounts } from './support/kept.ts';
 import { newKeys, secondNode } from './support/proofs.ts';
 import { type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
@@ -212,7 +213,7 @@ describe('dynamic client registration', () => {
   });
 
   describe('refuses', () => {
-    const web = (uri: unknown) => ({ redirect_uris: [uri] });
+    const web = (...redirect_uris: unknown[]) => ({ redirect_uris });
     const native = (uri: unknown) => ({
       ...web(uri),
       application_type: 'native',
@@ -228,8 +229,11 @@ describe('dynamic client registration', () => {
       ['a redirect URI with a fragment', web(`${REDIRECT_URI}#a`)],
       ['a redirect URI with a password', web('https://a:b@app.example.test/')],
       ['a redirect URI with a wildcard', web('https://*.example.test/')],
-      ['a web app on loopback', web('http://127.0.0.1/callback')],
-      ['a web app with a scheme', web('com.example.app:/callback')],
+      ['a web app on loopback', { ...web('http://127.0.0.1/callback'), application_type: 'web' }],
+      ['a web app with a scheme', { ...web('com.example.app:/callback'), application_type: 'web' }],
+      ['a scheme of everybody’s', web('app:/callback')],
+      ['loopback beside an address without TLS', web('http://127.0.0.1/', 'http://app.example.test/')],
+      ['loopback with a password', web('http://a:b@127.0.0.1/callback')],
       ['a script', web('javascript:alert(1)')],
       ['a native app elsewhere without TLS', native('http://app.example.test/')],
       ['a native app with a scheme of everybody’s', native('app:/callback')],
@@ -263,6 +267,8 @@ describe('dynamic client registration', () => {
       ['grant types that are no list', { grant_types: 'authorization_code' }],
       ['a scope that is no string', { scope: ['openid'] }],
       ['a response type that is not offered', { response_types: ['token'] }],
+      ['response types that are no list', { response_types: 'code' }],
+      ['a response type that is no string', { response_types: [7] }],
       ['an unknown way to authenticate', { token_endpoint_auth_method: 'magic' }],
       ['a shared key for ID tokens', { id_token_signed_response_alg: 'HS256' }],
       ['unsigned ID tokens', { id_token_signed_response_alg: 'none' }],
@@ -298,19 +304,94 @@ describe('dynamic client registration', () => {
     });
   });
 
-  it('takes a native app with the addresses that it has', async () => {
+  it.each([{ application_type: 'native' }, {}])('takes a native app that says %j', async (said) => {
     const redirect_uris = [
       'com.example.app:/callback',
       'http://127.0.0.1/callback',
+      'http://localhost:33418/',
+      'http://[::1]/callback',
       'https://app.example.test/native',
     ];
-    const { status, body } = await register({
-      redirect_uris,
-      application_type: 'native',
-      token_endpoint_auth_method: 'none',
-    });
+    const { status, body } = await register({ redirect_uris, ...said, token_endpoint_auth_method: 'none' });
     expect([status, body['redirect_uris']]).toEqual([201, redirect_uris]);
+    expect(body).toMatchObject({ application_type: 'native' });
     expect(body).not.toHaveProperty('client_secret');
+    expect((await register(APP)).body).toMatchObject({ application_type: 'web' });
+  });
+
+  it('signs a person in to a native app that said of itself only where it listens, at any port', async () => {
+    const { body } = await register({ redirect_uris: ['http://127.0.0.1:3118/callback'] });
+    const client = { ...asClient(body), redirectUri: 'http://127.0.0.1:50731/callback' };
+    expect(await signIn(provider, client, await provider.createPerson())).toHaveProperty('id_token');
+  });
+
+  it('leaves out grant and response types that are not to be had, and says what was registered', async () => {
+    const asked = {
+      grant_types: [
+        'authorization_code',
+        'urn:ietf:params:oauth:grant-type:device_code',
+        'magic',
+        'implicit',
+      ],
+      response_types: ['code', 'code id_token', 'none'],
+    };
+    const { status, body } = await register({ ...APP, ...asked });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ grant_types: ['authorization_code'], response_types: ['code'] });
+    const [row] = await provider.sql('select metadata from clients where id = $1', [body.client_id]);
+    expect(row?.['metadata']).toMatchObject({
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+    });
+    for (const none of [{ grant_types: ['magic'] }, { response_types: ['token'] }])
+      expect(await register({ ...APP, ...none })).toMatchObject({
+        status: 400,
+        body: {
+          error: 'invalid_client_metadata',
+          error_description: expect.stringMatching(/ must have .*code/),
+        },
+      });
+  });
+
+  it('lets a client that keeps a secret send a nonce instead of PKCE', async () => {
+    const { body } = await register(APP);
+    const person = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    const without = { code_challenge: '', code_challenge_method: '' };
+    const refused = await agent.open(authorizationUrl(provider, asClient(body), without));
+    expect(refused.leftFor?.searchParams.get('error')).toBe('invalid_request');
+    const answered = await authorize(provider, agent, asClient(body), person, { ...without, nonce: 'n-0S6' });
+    const { status, body: tokens } = await post<Tokens>(provider, 'token', asClient(body), {
+      grant_type: 'authorization_code',
+      code: answered.get('code') ?? '',
+      redirect_uri: REDIRECT_URI,
+    });
+    expect([status, decodeJwt(tokens.id_token)['nonce']]).toEqual([200, 'n-0S6']);
+  });
+
+  it('is answered to pages of any origin, which ask first', async () => {
+    const { body } = await register(APP);
+    const origin = 'https://inspector.example.test';
+    for (const [url, methods] of [
+      [`${provider.url}/oauth2/register`, 'POST'],
+      [body.registration_client_uri, 'GET, PUT, DELETE'],
+    ] as const) {
+      const asked = await fetch(url, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': methods.split(',')[0] ?? '' },
+      });
+      expect(asked.status).toBe(204);
+      expect(asked.headers.get('access-control-allow-origin')).toBe('*');
+      expect(asked.headers.get('access-control-allow-methods')).toBe(methods);
+      expect(asked.headers.get('access-control-allow-headers')).toMatch(/authorization, content-type/i);
+      expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
+    }
+    const read = await fetch(body.registration_client_uri, {
+      headers: { origin, authorization: `Bearer ${body.registration_access_token}` },
+    });
+    const refused = await fetch(`${provider.url}/oauth2/register`, { method: 'POST', headers: { origin } });
+    for (const reply of [read, refused]) expect(reply.headers.get('access-control-allow-origin')).toBe('*');
+    expect([read.status, refused.status]).toEqual([200, 401]);
   });
 
   it('shows a name as text, whatever is in it', async () => {

@@ -4,6 +4,7 @@ import type { GuessLimit } from '../../../domain/guess-limit.ts';
 import { sourceOf } from '../../../domain/source.ts';
 import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
 import { orTooMany } from '../../too-many.ts';
+import { answerCors } from './cors.ts';
 import { createPolicyCheck } from './policy.ts';
 import type { Metadata } from './metadata.ts';
 import { installTokenRotation } from './rotation.ts';
@@ -88,6 +89,7 @@ export function installRegistration(
   installTokenRotation(provider);
   acceptSecrets(provider);
   const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
+    if (answerCors(ctx, ctx.path === REGISTRATION_PATH ? 'POST' : 'GET, PUT, DELETE')) return;
     if (open && ctx.method === 'POST' && ctx.path === REGISTRATION_PATH)
       ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
     await next();
@@ -97,7 +99,9 @@ export function installRegistration(
     ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret);
   };
   provider.use((ctx: KoaContextWithOIDC, next: Next) =>
-    ctx.path.startsWith(REGISTRATION_PATH) ? present(ctx, next) : next(),
+    ctx.path === REGISTRATION_PATH || ctx.path.startsWith(`${REGISTRATION_PATH}/`)
+      ? present(ctx, next)
+      : next(),
   );
 }
 

@@ -46,23 +46,37 @@ function isHttps(value: unknown): boolean {
   return url?.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === '';
 }
 
-/** RFC 8252 section 7: a scheme that is a domain turned around, or a loopback address; https like a web app. */
-function isRedirectTarget(value: unknown, isNative: boolean): boolean {
-  if (isHttps(value)) return !new URL(String(value)).hostname.includes('*');
-  const url = typeof value === 'string' && isNative ? URL.parse(value) : null;
+/**
+ * Whether it leads to a native app alone (RFC 8252 section 7): a scheme that is a domain turned around, which has a period
+ * (section 8.4), or a loopback address.
+ */
+function isNativeTarget(value: unknown): boolean {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
   if (!url || url.username !== '' || url.password !== '' || url.hash !== '') return false;
   return url.protocol === 'http:'
     ? LOOPBACK.has(url.hostname)
     : /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol);
 }
 
+const isWebTarget = (value: unknown): boolean =>
+  isHttps(value) && !new URL(String(value)).hostname.includes('*');
+
+/** Most native apps don't say that they are: where they want people sent back to does. */
+function setApplicationType(metadata: Metadata): void {
+  const { redirect_uris: targets } = metadata;
+  if (Array.isArray(targets) && targets.some(isNativeTarget)) metadata['application_type'] ??= 'native';
+}
+
 function checkTargets(metadata: Metadata, name: string): void {
   const targets = metadata[name];
   if (targets === undefined) return;
   const isNative = metadata['application_type'] === 'native';
-  if (!Array.isArray(targets) || !targets.every((target) => isRedirectTarget(target, isNative)))
+  if (
+    !Array.isArray(targets) ||
+    !targets.every((uri) => isWebTarget(uri) || (isNative && isNativeTarget(uri)))
+  )
     refuse(
-      `${name} must be https URLs without fragments; of a native app, also loopback addresses and schemes like com.example.app`,
+      `${name} must be https URLs without fragments; of a native app, also loopback addresses and schemes with a period, like com.example.app`,
     );
 }
 
@@ -78,7 +92,7 @@ function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
 }
 
 /**
- * What strangers may say of themselves, beyond what the library checks of every client.
+ * What strangers may say of themselves, beyond what the library checks of every client. Completes `application_type`.
  * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
  */
 export function checkRegistrantMetadata(metadata: Metadata): void {
@@ -91,6 +105,7 @@ export function checkRegistrantMetadata(metadata: Metadata): void {
     refuse(`client_name must have 1 to ${MAX_NAME} characters that can be shown`);
   for (const uri of HTTPS)
     if (metadata[uri] !== undefined && !isHttps(metadata[uri])) refuse(`${uri} must be an https URL`);
+  setApplicationType(metadata);
   checkTargets(metadata, 'redirect_uris');
   checkTargets(metadata, 'post_logout_redirect_uris');
   checkKeys(metadata);

@@ -8,6 +8,8 @@ export type RegistrationPolicy = Settings['clientRegistration']['policies'][stri
 /** Metadata that specifications other than ours define: everybody's to set. */
 const EVERYBODYS = new Set(['frontchannel_logout_uri', 'frontchannel_logout_session_required']);
 
+const CODE_GRANT = 'authorization_code';
+
 function listed(metadata: Metadata, name: string, otherwise: string[]): string[] {
   const value = metadata[name] ?? otherwise;
   if (!Array.isArray(value) || !value.every((member) => typeof member === 'string'))
@@ -21,6 +23,19 @@ function checkScopes({ scope }: Metadata, allowed: string[]): string {
   const foreign = scope.split(' ').filter((name) => !allowed.includes(name));
   if (foreign.length > 0) refuse(`scope must not have ${foreign.join(' ')}`);
   return scope;
+}
+
+/**
+ * What was asked for under a name, without what is not to be had here: libraries ask for all that they know, and the reply
+ * names what was registered (RFC 7591 section 2).
+ * @throws InvalidClientMetadata when nothing is left.
+ */
+function offered(metadata: Metadata, name: string, otherwise: string[], offer: string[]): string[] {
+  const asked = listed(metadata, name, otherwise);
+  const kept = asked.filter((one) => offer.includes(one));
+  if (asked.length > 0 && kept.length === 0)
+    refuse(`${name} must have ${offer.join(' or ') || 'no members'}`);
+  return kept;
 }
 
 /** Nobody's to take: what it opens belongs to others. */
@@ -51,8 +66,12 @@ export function createPolicyCheck(policy: RegistrationPolicy) {
     // Beside the client there is, when it changes itself; there is none yet when it registers.
     const current = (ctx.oidc.client ?? {}) as unknown as Metadata;
     checkOwn(metadata, policy.metadata, current);
-    for (const grant of listed(metadata, 'grant_types', ['authorization_code']))
-      if (!policy.grantTypes.includes(grant)) refuse(`grant_types must not have ${grant}`);
+    // The library adds the grant that a response type needs: without that grant there is no response type.
+    const responses = policy.grantTypes.includes(CODE_GRANT) ? ['code'] : [];
+    Object.assign(metadata, {
+      grant_types: offered(metadata, 'grant_types', [CODE_GRANT], policy.grantTypes),
+      response_types: offered(metadata, 'response_types', responses, responses),
+    });
     const method = metadata['token_endpoint_auth_method'] ?? 'client_secret_basic';
     if (!policy.authMethods.some((allowed) => allowed === method))
       refuse(`token_endpoint_auth_method must be one of ${policy.authMethods.join(', ')}`);
