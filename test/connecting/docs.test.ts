@@ -1,20 +1,30 @@
 import { expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { withoutIndentation } from '../support/text.ts';
-import { connectingPages } from './support/pages.ts';
+import { connectingPages, quotesOf } from './support/pages.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-const quotes = connectingPages.flatMap(({ name, quotes }) => quotes.map((quote) => ({ name, ...quote })));
+const resourceServers = readFileSync(path.join(ROOT, 'docs/resource-servers.md'), 'utf8');
+const pages = [
+  ...connectingPages.map(({ name, text, quotes }) => ({ page: `docs/connecting/${name}.md`, text, quotes })),
+  { page: 'docs/resource-servers.md', text: resourceServers, quotes: quotesOf(resourceServers) },
+];
+const quotes = pages.flatMap(({ page, quotes }) => quotes.map((quote) => ({ page, ...quote })));
 
 it('finds the pages and what they quote', () => {
   expect(connectingPages.length).toBeGreaterThan(22);
   expect(quotes.length).toBeGreaterThan(7);
 });
 
-it.each(quotes)('docs/connecting/$name.md has from $file what is there', ({ file, code }) => {
+it.each(quotes)('$page has from $file what is there', ({ file, code }) => {
   expect(withoutIndentation(readFileSync(path.join(ROOT, file), 'utf8'))).toContain(withoutIndentation(code));
+});
+
+it.each(pages)('$page links to pages that there are', ({ page, text }) => {
+  for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g))
+    expect([link, existsSync(path.join(ROOT, path.dirname(page), link))]).toEqual([link, true]);
 });
 
 it.each(connectingPages)(

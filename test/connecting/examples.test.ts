@@ -1,6 +1,8 @@
-import { beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import type { Browser, Page } from 'playwright-core';
 import { allow, newPerson, shows, signIn } from '../e2e/support/person.ts';
+import { form } from '../oidc/support/flow.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { freePort } from '../support/ports.ts';
 import { runCli, type Postern, startPostern } from '../support/postern.ts';
@@ -88,3 +90,73 @@ it.each(Object.entries(ways))(
     await page.context().close();
   },
 );
+
+describe('docs/resource-servers.md', () => {
+  const AUDIENCE = 'https://api.example.com';
+  let credentials: string;
+  beforeAll(async () => {
+    const api = [
+      '--identifier',
+      AUDIENCE,
+      '--name',
+      'Orders',
+      '--scope',
+      'orders:read',
+      '--scope',
+      'orders:write',
+    ];
+    const job = ['--name', 'Job', '--grant', 'client_credentials', '--scope', 'orders:read orders:write'];
+    const [, { stdout }] = await Promise.all([
+      runCli(['api', 'create', '--json', ...api], { env: postern.env }),
+      runCli(['client', 'create', '--json', ...job], { env: postern.env }),
+    ]);
+    const { client_id: id, client_secret: secret } = JSON.parse(stdout) as Record<string, string>;
+    credentials = Buffer.from(`${id}:${secret}`).toString('base64');
+  });
+
+  /** A token for `resource`, once the server has heard of that. */
+  async function tokenFor(resource: string, scope?: string): Promise<string> {
+    for (;;) {
+      const reply = await fetch(`${postern.url}/oauth2/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${credentials}` },
+        body: form({ grant_type: 'client_credentials', resource, ...(scope === undefined ? {} : { scope }) }),
+      });
+      const { access_token: token } = (await reply.json()) as { access_token?: string };
+      if (token !== undefined) return token;
+    }
+  }
+
+  it.each([
+    ['express', '/orders'],
+    ['forward-auth', '/?scope=orders:read'],
+    ['pyjwt', '/orders'],
+  ])('examples/apis/%s takes tokens that are for it and have the scope', async (name, at) => {
+    const [good, narrow, foreign] = await Promise.all([
+      tokenFor(AUDIENCE, 'orders:read'),
+      tokenFor(AUDIENCE, 'orders:write'),
+      tokenFor(`${postern.url}/api/v2`),
+    ]);
+    const forged = `${good.slice(0, good.lastIndexOf('.'))}.${'A'.repeat(86)}`;
+    const port = await freePort();
+    const url = await startExample({ name: `apis/${name}`, port, issuer: postern.url, audience: AUDIENCE });
+    const ask = (authorization: string) => fetch(`${url}${at}`, { headers: { authorization } });
+    const taken = await ask(`Bearer ${good}`);
+    const whose = taken.status === 204 ? taken.headers.get('x-auth-subject') : await taken.json();
+    const { sub } = decodeJwt(good);
+    expect(whose).toEqual(taken.status === 204 ? sub : { subject: sub, client: sub });
+    for (const [token, status, error] of [
+      [narrow, 403, 'insufficient_scope'],
+      [foreign, 401, 'invalid_token'],
+      [forged, 401, 'invalid_token'],
+      ['a.b.c', 401, 'invalid_token'],
+      ['', 401, 'invalid_token'],
+    ] as const) {
+      const reply = await ask(`Bearer ${token}`);
+      expect([reply.status, reply.headers.get('www-authenticate')]).toEqual([
+        status,
+        `Bearer error="${error}"`,
+      ]);
+    }
+  });
+});

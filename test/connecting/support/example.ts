@@ -45,11 +45,13 @@ interface Options {
   name: string;
   port: number;
   issuer: string;
-  client: { client_id: string; client_secret?: string };
+  client?: { client_id: string; client_secret?: string };
+  /** Of an API: what its tokens must be for. */
+  audience?: string;
 }
 
 /** Runs an example until the test file is through. @returns its address, once it answers. @throws with its output when it ends. */
-export async function startExample({ name, port, issuer, client }: Options): Promise<string> {
+export async function startExample({ name, port, issuer, client, audience }: Options): Promise<string> {
   const folder = path.join(ROOT, 'examples', name);
   const isPython = await access(path.join(folder, 'app.py')).then(
     () => true,
@@ -60,8 +62,9 @@ export async function startExample({ name, port, issuer, client }: Options): Pro
     env: {
       PATH: process.env['PATH'] ?? '',
       ISSUER: issuer,
-      CLIENT_ID: client.client_id,
-      CLIENT_SECRET: client.client_secret ?? '',
+      CLIENT_ID: client?.client_id ?? '',
+      CLIENT_SECRET: client?.client_secret ?? '',
+      AUDIENCE: audience ?? '',
       PORT: String(port),
       AUTH_SECRET: 'a-secret-of-the-example-0123456789',
       SESSION_SECRET: 'a-secret-of-the-example-0123456789',

@@ -4,6 +4,12 @@ import path from 'node:path';
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const FOLDER = path.join(ROOT, 'docs/connecting');
 
+/** What a page quotes, and from which file. */
+export interface Quote {
+  file: string;
+  code: string;
+}
+
 /** A page of docs/connecting. */
 export interface ConnectingPage {
   /** Its file name without the extension. */
@@ -11,9 +17,14 @@ export interface ConnectingPage {
   text: string;
   /** What follows `postern` in its first command, which registers the client: as a shell would split it. */
   command: string[];
-  /** What it quotes, and from which file. */
-  quotes: { file: string; code: string }[];
+  quotes: Quote[];
 }
+
+export const quotesOf = (text: string): Quote[] =>
+  [...text.matchAll(/^```\w+ ((?:examples|demo)\/\S+)\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
+    file,
+    code,
+  }));
 
 const words = (command: string): string[] =>
   [...command.matchAll(/"([^"]*)"|'([^']*)'|([^\s"']+)/g)].map(
@@ -23,10 +34,12 @@ const words = (command: string): string[] =>
 function read(file: string): ConnectingPage {
   const text = readFileSync(path.join(FOLDER, file), 'utf8');
   const [, command = ''] = /postern (client create (?:[^\n]*\\\n)*[^\n]*)/.exec(text) ?? [];
-  const quotes = [...text.matchAll(/^```\w+ ((?:examples|demo)\/\S+)\n(.*?)^```$/gms)].map(
-    ([, file = '', code = '']) => ({ file, code }),
-  );
-  return { name: file.replace(/\.md$/, ''), text, command: words(command.replaceAll('\\\n', ' ')), quotes };
+  return {
+    name: file.replace(/\.md$/, ''),
+    text,
+    command: words(command.replaceAll('\\\n', ' ')),
+    quotes: quotesOf(text),
+  };
 }
 
 /** All pages of docs/connecting that connect something. */
