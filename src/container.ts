@@ -134,6 +134,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
       tokens.idToken,
       tokens.clientCredentials,
     ),
+    // A login and its apps last no longer.
+    kept: Math.max(config.refresh.absolute, session.ttl, session.remembered),
     announce: (tx) => announce('keys', '', tx),
   });
   const clientRegistry = new ClientRegistry(stores.clients);

@@ -15,6 +15,8 @@ export interface Keys {
   jwks: JWK[];
   /** The JWK Set as published (RFC 7517), without private parts. */
   publicJwks: JWK[];
+  /** Public keys that are published no more: what they signed has expired. */
+  retiredJwks: JWK[];
   /** When the picture next changes by itself, in milliseconds since the epoch. */
   changesAt: number;
 }
@@ -30,6 +32,8 @@ interface Dependencies {
   lifetime: number;
   /** Seconds that the longest-lived token lives: a key stays published that long after its last signature. */
   longestToken: number;
+  /** Seconds that a public key is kept after that, for ID tokens that come back as hints. */
+  kept: number;
   /** Tells every node that the keys have changed, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
 }
@@ -68,7 +72,7 @@ export class KeyRing {
   async load(): Promise<Keys> {
     const { store, clock, lifetime, lead } = this.#deps;
     const now = clock.now();
-    const keys = await store.open(now);
+    const [keys, retired] = await Promise.all([store.open(now), store.retired(now)]);
     const signing = new Set(SIGNING_ALGS.map((alg) => signingKid(keys, alg, now)));
     const ordered = keys.toSorted((a, b) => Number(signing.has(b.kid)) - Number(signing.has(a.kid)));
     const moments = keys.flatMap((key) => [
@@ -78,6 +82,7 @@ export class KeyRing {
     return {
       jwks: ordered.map((key) => key.privateJwk as JWK),
       publicJwks: ordered.map((key) => key.publicJwk as JWK),
+      retiredJwks: retired as JWK[],
       changesAt: Math.min(...moments.filter((moment) => moment > now)),
     };
   }
@@ -106,7 +111,7 @@ export class KeyRing {
 
   /** Makes the first keys, replaces keys at the end of their life, drops those that have left the JWKS. */
   async maintain(actor: Actor): Promise<void> {
-    const { store, clock, inTransaction, lifetime, lead } = this.#deps;
+    const { store, clock, inTransaction, lifetime, lead, kept } = this.#deps;
     const due = async (): Promise<string[]> => {
       const now = clock.now();
       const keys = await store.list(now);
@@ -128,7 +133,7 @@ export class KeyRing {
         if (wanted.length > 0) await this.#add(wanted, lead, actor, tx);
       });
     }
-    await store.deleteExpired(clock.now());
+    await store.deleteExpired(clock.now(), kept);
   }
 
   async #add(

@@ -24,6 +24,7 @@ import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import { installJwtBearer } from './tokens/assertions/grant.ts';
 import { installTokenExchange } from './tokens/exchange/grant.ts';
 import { installLoginBinding } from './interactions/login-binding.ts';
+import { installIdTokenHints } from './tokens/id-token-hints.ts';
 import { installIdTokenClaims } from './tokens/id-token-claims.ts';
 import { installOpenRequests } from './open-requests.ts';
 import { installPostedRequests } from './posted-requests.ts';
@@ -77,6 +78,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   });
   installUserinfoTokens(provider, deps.verifier);
   installIdTokenClaims(provider, deps.secrets);
+  installIdTokenHints(provider, keys.retiredJwks, deps.clock);
   installQueryRefusal(provider);
   installPostedRequests(provider, deps.pages.formPost);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });

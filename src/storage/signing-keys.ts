@@ -28,8 +28,10 @@ export interface SigningKeys {
   open(now: number): Promise<(SigningKeyRecord & { privateJwk: Record<string, unknown> })[]>;
   /** Says when the keys of `alg` other than `kid`, if they have no end yet, leave the JWKS. */
   expireOthers(alg: string, kid: string, expiresAt: Date, tx: Tx): Promise<void>;
-  /** Deletes keys that have left the JWKS. */
-  deleteExpired(now: number): Promise<void>;
+  /** Public keys that have left the JWKS and are kept. */
+  retired(now: number): Promise<Record<string, unknown>[]>;
+  /** Deletes the private part of keys that have left the JWKS, and all of those that did so more than `kept` seconds ago. */
+  deleteExpired(now: number, kept: number): Promise<void>;
   /** Serializes rotation across nodes until the transaction ends. */
   lock(tx: Tx): Promise<void>;
 }
@@ -61,15 +63,27 @@ export function createSigningKeys(secrets: Secrets): SigningKeys {
     list: async (now) => (await live(now)).map(record),
     async open(now) {
       const keys = await live(now);
-      return keys.map((key) => ({ ...record(key), privateJwk: unseal(secrets, key.privateJwk) }));
+      return keys.flatMap((key) =>
+        key.privateJwk === null ? [] : { ...record(key), privateJwk: unseal(secrets, key.privateJwk) },
+      );
+    },
+    async retired(now) {
+      const keys = await SigningKey.findAll({ where: { expiresAt: { [Op.lte]: new Date(now) } } });
+      return keys.map(({ publicJwk }) => publicJwk);
     },
     expireOthers: async (alg, kid, expiresAt, tx) =>
       void (await SigningKey.update(
         { expiresAt },
         { where: { alg, kid: { [Op.ne]: kid }, expiresAt: null }, transaction: tx.handle },
       )),
-    deleteExpired: async (now) =>
-      void (await SigningKey.destroy({ where: { expiresAt: { [Op.lte]: new Date(now) } } })),
+    async deleteExpired(now, kept) {
+      const before = (moment: number) => ({ expiresAt: { [Op.lte]: new Date(moment) } });
+      await SigningKey.destroy({ where: before(now - kept * 1000) });
+      await SigningKey.update(
+        { privateJwk: null },
+        { where: { ...before(now), privateJwk: { [Op.ne]: null } } },
+      );
+    },
     lock: async (tx) =>
       void (await tx.query("select pg_advisory_xact_lock(hashtext('postern.signing_keys'))")),
   };

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeProtectedHeader } from 'jose';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { systemActor } from '../../src/kernel/actor.ts';
 import { runCli } from '../support/postern.ts';
-import { introspect, post, refresh, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { form, introspect, post, refresh, signIn, type Tokens, userinfo } from './support/flow.ts';
 import { type Client, type Provider, startProvider } from './support/provider.ts';
+import { UserAgent } from './support/user-agent.ts';
 
 interface Jwks {
   keys: { kid: string; alg: string }[];
@@ -74,5 +77,41 @@ describe('the rotation of signing keys', () => {
     expect(before).not.toContain(decodeProtectedHeader(refreshed.body.id_token).kid);
     const listed = await runCli(['key', 'list', '--json'], { env: provider.postern.env });
     expect(listed.stdout).toContain('retiring');
+  });
+
+  it('keeps the public part of a retired key for ID tokens that come back as hints', async () => {
+    const [person, client, brief] = await Promise.all([
+      provider.createPerson(),
+      provider.createClient(),
+      provider.createClient({ id_token_ttl: 1 }),
+    ]);
+    const agent = new UserAgent(provider.url);
+    const { id_token: expired } = await signIn(provider, brief, person, { agent });
+    const { id_token: lasting } = await signIn(provider, client, person, { agent });
+    const kid = decodeProtectedHeader(expired).kid ?? '';
+    await runCli(['key', 'rotate', '--json'], { env: provider.postern.env });
+    while ((decodeJwt(expired).exp ?? 0) * 1000 > Date.now()) await sleep(50);
+    /** As if its last token had expired so long ago. @returns what is left of it. */
+    const retire = async (age: string) => {
+      const values = [kid, age];
+      await provider.sql('update signing_keys set expires_at = now() - $2::interval where kid = $1', values);
+      await provider.operator.keyRing.maintain(systemActor);
+      await provider.sql("select pg_notify('postern', 'keys:')");
+      return provider.sql('select private_jwk from signing_keys where kid = $1', [kid]);
+    };
+    const logout = async (hint: string, by = new UserAgent(provider.url)) =>
+      (await by.open(`/oauth2/logout?${form({ id_token_hint: hint }).toString()}`)).status;
+
+    expect(await retire('1 hour')).toEqual([{ private_jwk: null }]);
+    while ((await published()).includes(kid)) await sleep(20);
+    // Nothing that it signed is good still, so this one would be a forgery.
+    expect(await logout(lasting)).toBe(400);
+    expect(await logout(`${expired.slice(0, -8)}AAAAAAAA`)).toBe(400);
+    expect((await agent.open('/')).html).toContain(person.email);
+    expect(await logout(expired, agent)).toBe(200);
+    expect((await agent.open('/')).html).not.toContain(person.email);
+
+    expect(await retire('91 days')).toEqual([]);
+    while ((await logout(expired)) !== 400) await sleep(20);
   });
 });

@@ -11,7 +11,8 @@ export class SigningKey extends Model<InferAttributes<SigningKey>, InferCreation
   declare kid: string;
   declare alg: string;
   declare publicJwk: Record<string, unknown>;
-  declare privateJwk: Buffer;
+  /** Null once it has left the JWKS. */
+  declare privateJwk: Buffer | null;
   declare createdAt: CreationOptional<Date>;
   declare activatesAt: Date;
   declare expiresAt: Date | null;
@@ -23,7 +24,7 @@ export function initSigningKey(sequelize: Sequelize): void {
       kid: { type: DataTypes.TEXT, primaryKey: true },
       alg: { type: DataTypes.TEXT, allowNull: false },
       publicJwk: { type: DataTypes.JSONB, allowNull: false },
-      privateJwk: { type: DataTypes.BLOB, allowNull: false },
+      privateJwk: DataTypes.BLOB,
       createdAt: DataTypes.DATE,
       activatesAt: { type: DataTypes.DATE, allowNull: false },
       expiresAt: DataTypes.DATE,

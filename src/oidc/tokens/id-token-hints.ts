@@ -1,0 +1,33 @@
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JWK } from 'jose';
+import type { Provider } from 'oidc-provider';
+import type { Clock } from '../../kernel/clock.ts';
+
+type IdToken = Provider['IdToken'];
+
+/**
+ * ID tokens serve as hints long after they have expired (OpenID Connect RP-Initiated Logout 1.0 section 2), and so after
+ * their key has left the JWKS. By then all that it signed has expired: what has not is not taken.
+ * @param retired public keys that are published no more
+ */
+export function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
+  const { IdToken } = provider;
+  const validate = IdToken.validate.bind(IdToken) as IdToken['validate'];
+  const keys = createLocalJWKSet({ keys: retired });
+  const isRetired = (kid: string | undefined) => retired.some((key) => key.kid === kid);
+
+  const ofRetiredKey: IdToken['validate'] = async (jwt, client) => {
+    const { payload, protectedHeader } = await jwtVerify(jwt, keys, {
+      issuer: provider.issuer,
+      audience: client.clientId,
+      algorithms: [client.idTokenSignedResponseAlg ?? ''],
+      requiredClaims: ['sub', 'exp'],
+      currentDate: new Date(0),
+    });
+    if ((payload.exp ?? Infinity) * 1000 > clock.now()) throw new TypeError('it outlives its key');
+    return { header: protectedHeader, payload };
+  };
+  Object.assign(IdToken, {
+    validate: async (...[jwt, client]: Parameters<IdToken['validate']>) =>
+      isRetired(decodeProtectedHeader(jwt).kid) ? ofRetiredKey(jwt, client) : validate(jwt, client),
+  });
+}
