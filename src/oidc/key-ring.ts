@@ -82,7 +82,7 @@ export class KeyRing {
     return {
       jwks: ordered.map((key) => key.privateJwk as JWK),
       publicJwks: ordered.map((key) => key.publicJwk as JWK),
-      retiredJwks: retired as JWK[],
+      retiredJwks: retired,
       changesAt: Math.min(...moments.filter((moment) => moment > now)),
     };
   }

@@ -48,6 +48,31 @@ describe('management of registered clients', () => {
     expect(JSON.stringify(body)).not.toContain('hash');
   });
 
+  it('is answered to pages of any origin, which ask first, as registration is', async () => {
+    await fresh();
+    const origin = 'https://inspector.example.test';
+    for (const [url, methods] of [
+      [`${provider.url}/oauth2/register`, 'POST'],
+      [mine.registration_client_uri, 'GET, PUT, DELETE'],
+    ] as const) {
+      const asked = await fetch(url, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': methods.split(',')[0] ?? '' },
+      });
+      expect(asked.status).toBe(204);
+      expect(asked.headers.get('access-control-allow-origin')).toBe('*');
+      expect(asked.headers.get('access-control-allow-methods')).toBe(methods);
+      expect(asked.headers.get('access-control-allow-headers')).toMatch(/authorization, content-type/i);
+      expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
+    }
+    const read = await fetch(mine.registration_client_uri, {
+      headers: { origin, authorization: `Bearer ${mine.registration_access_token}` },
+    });
+    const refused = await fetch(`${provider.url}/oauth2/register`, { method: 'POST', headers: { origin } });
+    for (const reply of [read, refused]) expect(reply.headers.get('access-control-allow-origin')).toBe('*');
+    expect([read.status, refused.status]).toEqual([200, 401]);
+  });
+
   it('changes it, on every node, with another token from then on; the secret stays', async () => {
     await fresh();
     const old = mine.registration_access_token;

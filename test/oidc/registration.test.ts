@@ -369,31 +369,6 @@ describe('dynamic client registration', () => {
     expect([status, decodeJwt(tokens.id_token)['nonce']]).toEqual([200, 'n-0S6']);
   });
 
-  it('is answered to pages of any origin, which ask first', async () => {
-    const { body } = await register(APP);
-    const origin = 'https://inspector.example.test';
-    for (const [url, methods] of [
-      [`${provider.url}/oauth2/register`, 'POST'],
-      [body.registration_client_uri, 'GET, PUT, DELETE'],
-    ] as const) {
-      const asked = await fetch(url, {
-        method: 'OPTIONS',
-        headers: { origin, 'access-control-request-method': methods.split(',')[0] ?? '' },
-      });
-      expect(asked.status).toBe(204);
-      expect(asked.headers.get('access-control-allow-origin')).toBe('*');
-      expect(asked.headers.get('access-control-allow-methods')).toBe(methods);
-      expect(asked.headers.get('access-control-allow-headers')).toMatch(/authorization, content-type/i);
-      expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
-    }
-    const read = await fetch(body.registration_client_uri, {
-      headers: { origin, authorization: `Bearer ${body.registration_access_token}` },
-    });
-    const refused = await fetch(`${provider.url}/oauth2/register`, { method: 'POST', headers: { origin } });
-    for (const reply of [read, refused]) expect(reply.headers.get('access-control-allow-origin')).toBe('*');
-    expect([read.status, refused.status]).toEqual([200, 401]);
-  });
-
   it('shows a name as text, whatever is in it', async () => {
     const name = '<img src=x onerror=alert(1)>"\'&';
     const { body } = await register({ ...APP, client_name: name });

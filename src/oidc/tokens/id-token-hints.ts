@@ -11,7 +11,7 @@ type IdToken = Provider['IdToken'];
  */
 export function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
   const { IdToken } = provider;
-  const validate = IdToken.validate.bind(IdToken) as IdToken['validate'];
+  const validate: IdToken['validate'] = IdToken.validate.bind(IdToken);
   const keys = createLocalJWKSet({ keys: retired });
   const isRetired = (kid: string | undefined) => retired.some((key) => key.kid === kid);
 
