@@ -1,14 +1,31 @@
+import path from 'node:path';
 import { pino } from 'pino';
 import { type Config, loadConfig } from '../config/index.ts';
 import { resolveSecretsKey } from '../config/secrets-key.ts';
 import type { Container } from '../container.ts';
 import { createLogger, type Logger } from '../kernel/logger.ts';
 import { StartupError } from '../kernel/startup-error.ts';
+import { hasCluster } from '../storage/postgres/embedded-cluster.ts';
 import { migrate, pendingMigrations } from '../storage/postgres/migrator.ts';
 import { type Database, openDatabase } from '../storage/postgres/open.ts';
 
 /** A command's own log: only what went wrong, on standard error. */
 const commandLogger = (): Logger => createLogger('error', pino.destination(2));
+
+/** Where `npm start` keeps the data. */
+const OWN_DATA = path.resolve(import.meta.dirname, '../../.data');
+
+/**
+ * A command in just any folder must not make an empty database there and report on that one.
+ * @throws StartupError when nobody said where the data is, and no server was started in this folder.
+ */
+async function checkPlace({ databaseUrl, dataDir, isDataDirNamed }: Config): Promise<void> {
+  if (databaseUrl !== undefined || isDataDirNamed || dataDir === OWN_DATA) return;
+  if (await hasCluster(dataDir)) return;
+  throw new StartupError(
+    `No server was started in this folder: there is no ${dataDir}. Set DATA_DIR to the server's, or DATABASE_URL and SECRETS_KEY; after "npm start" in Postern's own folder it is DATA_DIR=${OWN_DATA}`,
+  );
+}
 
 /**
  * Opens the database for `work`, beside a running server or without one.
@@ -18,6 +35,7 @@ export async function withDatabase<T>(
   work: (database: Database, config: Config, logger: Logger) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig();
+  await checkPlace(config);
   const logger = commandLogger();
   const database = await openDatabase(config, logger);
   try {

@@ -28,6 +28,8 @@ export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'c
   publicUrl: string;
   /** Absolute path. */
   dataDir: string;
+  /** False: dataDir depends on the folder that the process was started in. */
+  isDataDirNamed: boolean;
   /** Undefined: the embedded PostgreSQL under dataDir. */
   databaseUrl: string | undefined;
   /** Undefined: what Redis would hold lives in PostgreSQL. */
@@ -128,7 +130,8 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     publicUrl: new URL(
       environment.PUBLIC_URL ?? `${settings.http.tls ? 'https' : 'http'}://localhost:${environment.PORT}`,
     ).origin,
-    dataDir: path.resolve(environment.DATA_DIR),
+    dataDir: path.resolve(environment.DATA_DIR ?? '.data'),
+    isDataDirNamed: environment.DATA_DIR !== undefined,
     databaseUrl: environment.DATABASE_URL,
     redisUrl: environment.REDIS_URL,
     smtpUrl: environment.SMTP_URL,

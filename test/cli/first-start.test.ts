@@ -1,5 +1,5 @@
 import { execFile as run } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -20,6 +20,7 @@ interface Created {
 }
 
 const execFile = promisify(run);
+const ROOT = path.resolve(import.meta.dirname, '../..');
 
 const PASSWORD = /Password +(\S{4}(?:-\S{4}){4}) /;
 
@@ -60,6 +61,27 @@ describe('a server with nothing but a folder', () => {
     expect(stderr).toContain(postern.url);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect((await fetch(`${postern.url}/readyz`)).status).toBe(200);
+  });
+
+  it('is managed from any folder, and an empty database is made in none', async () => {
+    const cwd = await temporaryFolder();
+    const list = async (variables: Record<string, string>) => {
+      const { PATH, HOME } = process.env;
+      const env = { PATH, HOME, NODE_ENV: 'test', ...variables };
+      const args = ['exec', '--offline', '--prefix', ROOT, 'postern', '--', 'user', 'list', '--json'];
+      return (await execFile('npm', args, { cwd, env })).stdout;
+    };
+    await expect(list({})).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^\{"error":.*No server was started in this folder.*Set DATA_DIR/),
+    });
+    expect(await readdir(cwd)).toEqual([]);
+    const dataDir = postern.env['DATA_DIR'] ?? '';
+    const users = await list({ DATA_DIR: dataDir });
+    expect(users).toContain('admin@postern.localhost');
+    // Where a server was started, nothing has to be said.
+    await symlink(dataDir, path.join(cwd, '.data'));
+    expect(await list({})).toBe(users);
   });
 
   it('loses nothing by being stopped and started again', async () => {

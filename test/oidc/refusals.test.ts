@@ -392,7 +392,7 @@ describe('the error page', () => {
     const page = await (await get({ redirect_uri: 'http://localhost:3000/<b>cb' })).text();
     expect(page).toContain('For whoever connects the app');
     expect(page).toContain('redirect_uri=http://localhost:3000/%3Cb%3Ecb');
-    expect(page).toContain(`npx postern client diagnose ${client.id}`);
+    expect(page).toContain(`postern client diagnose ${client.id}`);
     expect(page).toContain(REDIRECT_URI);
   });
 });

@@ -40,7 +40,7 @@ async function migrations(url: string): Promise<Finding> {
   return problem(
     'migrations',
     `pending: ${pending.join(', ')}`,
-    'Run: npx postern migrate (or start the server).',
+    'Run: postern migrate (or start the server).',
   );
 }
 

@@ -27,8 +27,8 @@ export function banner(config: Config, workers: number, admin: Admin | null): st
       : []),
     `  Stores           ${stores.join(' and ')}${workers > 1 ? `; ${workers} workers` : ''}`,
     '',
-    '  Open the first address in a browser; "npx postern login" gets you tokens in this terminal,',
-    '  "npx postern --help" shows the rest. Ctrl-C stops.',
+    '  Open the first address in a browser; "npx postern login", in this folder, gets',
+    '  you tokens in a terminal, "npx postern --help" shows the rest. Ctrl-C stops.',
     '',
   ].join('\n');
 }

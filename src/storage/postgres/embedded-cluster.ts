@@ -126,6 +126,13 @@ export async function createCluster(dataDir: string): Promise<boolean> {
   }
 }
 
+/** Whether there is a cluster under DATA_DIR. */
+export const hasCluster = (dataDir: string): Promise<boolean> =>
+  stat(path.join(dataDir, 'postgres')).then(
+    () => true,
+    () => false,
+  );
+
 /**
  * Reads what is known of the cluster of DATA_DIR.
  * @returns null when there is none yet
@@ -135,7 +142,7 @@ export async function findCluster(dataDir: string): Promise<Cluster | null> {
   const folder = path.join(dataDir, 'postgres');
   const { data, connection } = places(folder);
   try {
-    if (!(await stat(folder).catch(() => null))) return null;
+    if (!(await hasCluster(dataDir))) return null;
     const [owner, saved, binaries] = await Promise.all([
       stat(data),
       readFile(connection, 'utf8'),
