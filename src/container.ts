@@ -32,6 +32,7 @@ import { Prebuilt } from './oidc/prebuilt.ts';
 import { createRequestTruth } from './http/request-truth.ts';
 import { mailFolder } from './mail/index.ts';
 import type { Logger } from './kernel/logger.ts';
+import { noProgress, type Progress } from './kernel/progress.ts';
 import { Replies } from './kernel/replies.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { AccessTokenVerifier } from './oidc/tokens/access-token-verifier.ts';
@@ -66,6 +67,7 @@ export interface ContainerOptions {
   logger: Logger;
   /** Whether /readyz shall send traffic elsewhere. */
   isDraining?: () => boolean;
+  progress?: Progress;
 }
 
 export async function createContainer(config: Config, options: ContainerOptions): Promise<Container> {
@@ -137,6 +139,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     // A login and its apps last no longer.
     kept: Math.max(config.refresh.absolute, session.ttl, session.remembered),
     announce: (tx) => announce('keys', '', tx),
+    progress: options.progress ?? noProgress,
   });
   const clientRegistry = new ClientRegistry(stores.clients);
   const apiRegistry = new ApiRegistry(

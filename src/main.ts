@@ -6,6 +6,7 @@ import { createHttpServer } from './http/ops/http-server.ts';
 import { readTlsOptions } from './http/ops/tls-options.ts';
 import { isDomainError } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
+import { noProgress } from './kernel/progress.ts';
 import { StartupError } from './kernel/startup-error.ts';
 
 /** What a serving process has to know; plain values, which can be handed to another process. */
@@ -29,6 +30,7 @@ export interface Serving {
 export async function serve(
   { config, databaseUrl, secretsKey }: Assignment,
   logger: Logger,
+  progress = noProgress,
 ): Promise<Serving> {
   await using undo = new AsyncDisposableStack();
   let isDraining = false;
@@ -37,9 +39,11 @@ export async function serve(
     secretsKey,
     logger,
     isDraining: () => isDraining,
+    progress,
   });
   undo.defer(() => container.close());
   await container.start();
+  progress(`Starting to listen on port ${config.port}`);
   const server = createHttpServer(container.listener, await readTlsOptions(config.http.tls));
   const port = await server.listen(config.port, config.host);
   const close = () => {

@@ -1,6 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { Actor } from '../kernel/actor.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { Progress } from '../kernel/progress.ts';
 import { SIGNING_ALGS } from '../kernel/signing-algs.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
@@ -36,6 +37,7 @@ interface Dependencies {
   kept: number;
   /** Tells every node that the keys have changed, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
+  progress: Progress;
 }
 
 async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; privateJwk: JWK }> {
@@ -111,7 +113,7 @@ export class KeyRing {
 
   /** Makes the first keys, replaces keys at the end of their life, drops those that have left the JWKS. */
   async maintain(actor: Actor): Promise<void> {
-    const { store, clock, inTransaction, lifetime, lead, kept } = this.#deps;
+    const { store, clock, inTransaction, lifetime, lead, kept, progress } = this.#deps;
     const due = async (): Promise<string[]> => {
       const now = clock.now();
       const keys = await store.list(now);
@@ -125,6 +127,7 @@ export class KeyRing {
     };
     const missing = await due();
     if (missing.length > 0) {
+      progress('Making the signing keys');
       const fresh = await Promise.all(missing.map(generate));
       await inTransaction(async (tx) => {
         await store.lock(tx);

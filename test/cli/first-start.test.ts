@@ -38,14 +38,25 @@ describe('a server with nothing but a folder', () => {
 
   it('says in a few lines what to open next, and the first administrator once', async () => {
     await until(() => postern.output().includes('Ctrl-C'));
-    const banner = postern.output();
+    const [steps = '', banner = ''] = postern.output().split(/^(?=Postern is ready)/m);
     expect(banner).toContain(`is ready at ${postern.url}\n`);
     expect(banner).toContain(`${postern.url}/.well-known/openid-configuration`);
     expect(banner).toContain('admin@postern.localhost');
     expect(banner).toMatch(PASSWORD);
     expect(banner.split('\n').length).toBeLessThan(16);
     // No log among the lines for people.
-    expect(banner).not.toContain('{');
+    expect(postern.output()).not.toContain('{');
+    expect(steps).toMatch(
+      new RegExp(
+        [
+          `^Setting up PostgreSQL in ${postern.env['DATA_DIR']} \\.\\.\\.`,
+          'Starting PostgreSQL \\.\\.\\.',
+          'Migrating the database, \\d+ steps \\.\\.\\.',
+          'Making the signing keys \\.\\.\\.',
+          `Starting to listen on port ${postern.port} \\.\\.\\.\n$`,
+        ].join('\n'),
+      ),
+    );
   });
 
   it('keeps its key to itself', async () => {

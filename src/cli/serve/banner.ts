@@ -7,8 +7,12 @@ export const toAdmin = (made: FirstAdmin | null): Admin | null =>
 
 /** How a person learns of the first administrator, whose password nobody can look up later. */
 export function adminLines({ email, password }: Admin): string[] {
-  if (password === null) return [`  Administrator    ${email}`];
-  return [`  Administrator    ${email}`, `  Password         ${password}   (shown this once)`];
+  return [
+    `  Administrator    ${email}`,
+    ...(password === null ? [] : [`  Password         ${password}   (shown this once)`]),
+    '                   Apps and contracts see its role "admin"; it opens no pages of its own here:',
+    '                   Postern is managed with the command.',
+  ];
 }
 
 /** What a person sees when the server is ready. */

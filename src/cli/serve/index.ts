@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { type Config, hidesClients, loadConfig } from '../../config/index.ts';
 import { resolveSecretsKey } from '../../config/secrets-key.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { noProgress, type Progress } from '../../kernel/progress.ts';
 import type { Assignment } from '../../main.ts';
 import { openDatabase } from '../../storage/postgres/open.ts';
 import { adminLines, banner, toAdmin } from './banner.ts';
@@ -29,42 +30,49 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
   const serving = workers > 1 ? import('./workers.ts') : import('../../main.ts');
   // What serves is loaded while PostgreSQL starts; whether that failed is seen when it is used.
   serving.catch(() => undefined);
-  const assignment = await prepare(config, stack, logger);
-  const admin = await (workers > 1 ? serveByWorkers : serveAlone)(assignment, workers, stack, logger);
+  // On a terminal; programs and production have the log.
+  const progress = config.production || json ? noProgress : (step: string) => console.error(`${step} ...`);
+  const parts = { stack, logger, progress };
+  const assignment = await prepare(config, parts);
+  const admin = await (workers > 1 ? serveByWorkers : serveAlone)(assignment, workers, parts);
   announce(config, { workers, admin, json }, logger);
   await stopped;
   logger.info('stopping: requests under way are finished first');
 }
 
+/** What every part of a start is handed. */
+interface Parts {
+  /** What the end of the server undoes. */
+  stack: AsyncDisposableStack;
+  logger: Logger;
+  progress: Progress;
+}
+
 /** The database, this process' own, and up to date. */
-async function prepare(config: Config, stack: AsyncDisposableStack, logger: Logger): Promise<Assignment> {
-  const [database, { migrate }] = await Promise.all([
-    openDatabase(config, logger),
+async function prepare(config: Config, { stack, logger, progress }: Parts): Promise<Assignment> {
+  const [database, { migrate, MIGRATIONS }] = await Promise.all([
+    openDatabase(config, logger, progress),
     import('../../storage/postgres/migrator.ts'),
   ]);
   stack.defer(() => database.close());
   await database.claimServer(config.publicUrl);
   const secretsKey = await resolveSecretsKey(config);
-  await migrate(database.url, logger);
+  await migrate(database.url, logger, MIGRATIONS, progress);
   return { config, databaseUrl: database.url, secretsKey };
 }
 
-type Serve = (
-  assignment: Assignment,
-  workers: number,
-  stack: AsyncDisposableStack,
-  logger: Logger,
-) => Promise<Admin | null>;
+type Serve = (assignment: Assignment, workers: number, parts: Parts) => Promise<Admin | null>;
 
-const serveAlone: Serve = async (assignment, _workers, stack, logger) => {
+const serveAlone: Serve = async (assignment, _workers, { stack, logger, progress }) => {
   const { serve } = await import('../../main.ts');
-  const serving = await serve(assignment, logger);
+  const serving = await serve(assignment, logger, progress);
   stack.defer(() => serving.drain());
   releaseMemory();
   return toAdmin(serving.firstAdmin);
 };
 
-const serveByWorkers: Serve = async (assignment, count, stack, logger) => {
+const serveByWorkers: Serve = async (assignment, count, { stack, logger, progress }) => {
+  progress(`Starting ${count} workers`);
   const { Workers } = await import('./workers.ts');
   const workers = new Workers(assignment, logger);
   stack.defer(() => workers.drain());

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Logger } from '../../kernel/logger.ts';
+import { noProgress, type Progress } from '../../kernel/progress.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { attach, leave, lock } from './embedded-attach.ts';
 import { clusterUrl, createCluster, findCluster, type Cluster } from './embedded-cluster.ts';
@@ -116,9 +117,11 @@ async function removeRemains(dataDir: string): Promise<void> {
 export async function openEmbedded({
   dataDir,
   logger,
+  progress = noProgress,
 }: {
   dataDir: string;
   logger: Logger;
+  progress?: Progress;
 }): Promise<Embedded> {
   await prepareDataDir(dataDir);
   try {
@@ -127,6 +130,7 @@ export async function openEmbedded({
     let firstRun = false;
     if (!cluster) {
       logger.info({ dataDir }, 'making the embedded database');
+      progress(`Setting up PostgreSQL in ${dataDir}`);
       firstRun = await createCluster(dataDir);
       cluster = await findCluster(dataDir);
     }
@@ -134,6 +138,7 @@ export async function openEmbedded({
       throw new StartupError(
         `The database under ${dataDir} was removed while it was being made. Start again.`,
       );
+    progress('Starting PostgreSQL');
     return new Embedded(cluster, await attach(cluster), firstRun, logger);
   } catch (error) {
     throw explainFileError(error, dataDir);

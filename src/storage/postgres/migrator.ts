@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Client } from 'pg';
 import { sha256 } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { noProgress } from '../../kernel/progress.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { connectAtStart } from './readiness.ts';
 
@@ -92,7 +93,12 @@ async function apply(client: Client, folder: string, name: string): Promise<void
  * @throws StartupError when PostgreSQL cannot be reached, a migration fails, one that was applied has been changed, or the
  *   database is of a newer version.
  */
-export async function migrate(databaseUrl: string, logger: Logger, folder = MIGRATIONS): Promise<string[]> {
+export async function migrate(
+  databaseUrl: string,
+  logger: Logger,
+  folder = MIGRATIONS,
+  progress = noProgress,
+): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
   try {
     const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock${LOCK} as held`);
@@ -102,6 +108,7 @@ export async function migrate(databaseUrl: string, logger: Logger, folder = MIGR
     }
     const { pending, unknown } = await compare(client, folder);
     if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLE);
+    if (pending.length > 0) progress(`Migrating the database, ${pending.length} steps`);
     for (const { name, checksum } of unknown)
       await client.query('update migrations set checksum = $2 where name = $1', [name, checksum]);
     for (const name of pending) {

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { noProgress } from '../../kernel/progress.ts';
 import { openEmbedded } from './embedded.ts';
 
 /** The database that this process works on. */
@@ -14,10 +15,11 @@ export interface Database {
 export async function openDatabase(
   { databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>,
   logger: Logger,
+  progress = noProgress,
 ): Promise<Database> {
   if (databaseUrl !== undefined)
     return { url: databaseUrl, claimServer: async () => undefined, close: async () => undefined };
-  const embedded = await openEmbedded({ dataDir, logger });
+  const embedded = await openEmbedded({ dataDir, logger, progress });
   return {
     url: embedded.databaseUrl,
     claimServer: (url) => embedded.claimServer(url),
