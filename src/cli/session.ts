@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pino } from 'pino';
-import { type Config, loadConfig } from '../config/index.ts';
+import { type Config, ConfigError, loadConfig } from '../config/index.ts';
 import { resolveSecretsKey } from '../config/secrets-key.ts';
 import type { Container } from '../container.ts';
 import { createLogger, type Logger } from '../kernel/logger.ts';
@@ -42,6 +42,17 @@ export async function withDatabase<T>(
     return await work(database, config, logger);
   } finally {
     await database.close();
+  }
+}
+
+/** Whether there is a database that commands work on, without making one. */
+export async function isDatabaseHere(): Promise<boolean> {
+  try {
+    const { databaseUrl, dataDir } = loadConfig();
+    return databaseUrl !== undefined || (await hasCluster(dataDir));
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
   }
 }
 

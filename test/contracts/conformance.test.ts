@@ -16,7 +16,7 @@ const AT_ROOT: Record<string, string[]> = {
 
 async function failures(hall: Hall, name: string, url: string, send: Send): Promise<string[]> {
   const door = doors.find((candidate) => candidate.name === name)!;
-  const results = await runCases(door, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
+  const { results } = await runCases(door, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
   expect(results.length).toBeGreaterThan(10);
   return results.flatMap(({ section, name: what, failure }) =>
     failure === null ? [] : [`${section}: ${what}\n${failure}`],

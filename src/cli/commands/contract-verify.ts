@@ -1,10 +1,13 @@
-import { runCases, type CaseResult } from '../../http/contracts/conformance-run.ts';
+import { runCases, type Run } from '../../http/contracts/conformance-run.ts';
 import { sendByFetch } from '../../http/contracts/conformance-visitor.ts';
 import type { Door } from '../../http/contracts/door.ts';
 import { doors } from '../../http/contracts/registry.ts';
 import { DomainError } from '../../kernel/errors.ts';
+import { StartupError } from '../../kernel/startup-error.ts';
 import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
 import type { Report } from '../report.ts';
+import { isDatabaseHere, withContainer } from '../session.ts';
 
 function find(name: string, apiKey: string | undefined): Door {
   const door = doors.find((candidate) => candidate.name === name);
@@ -25,7 +28,29 @@ async function ask(url: string): Promise<void> {
   });
 }
 
-function toText({ name, title }: Door, url: string, results: CaseResult[]): string {
+/**
+ * Removes accounts from the database that this command works on, if that is the server's: not every document has them
+ * deleted. Nobody else has one of their random names.
+ * @returns those that are not there.
+ */
+async function removeHere(emails: string[]): Promise<string[]> {
+  if (emails.length === 0 || !(await isDatabaseHere())) return emails;
+  return withContainer(async ({ accounts }) => {
+    const left: string[] = [];
+    for (const email of emails) {
+      const user = await accounts.findByEmail(email);
+      if (user) await accounts.remove(user.id, operator());
+      else left.push(email);
+    }
+    return left;
+  }).catch((error: unknown) => {
+    // Another server was asked, perhaps: this database need not be ready for anything.
+    if (error instanceof StartupError) return emails;
+    throw error;
+  });
+}
+
+function toText({ name, title }: Door, url: string, { results, left }: Run): string {
   const lines = [...Map.groupBy(results, ({ section }) => section)].flatMap(([section, own]) => [
     '',
     `  ${section}`,
@@ -35,23 +60,33 @@ function toText({ name, title }: Door, url: string, results: CaseResult[]): stri
     ]),
   ]);
   const passed = results.filter(({ failure }) => failure === null).length;
-  return [`${name} (${title}) at ${url}`, ...lines, '', `${passed} of ${results.length} cases passed.`].join(
-    '\n',
-  );
+  const remains = `${left.length} accounts are left, which the document has no way to delete: ${left.join(', ')}`;
+  return [
+    `${name} (${title}) at ${url}`,
+    ...lines,
+    '',
+    ...(left.length === 0 ? [] : [remains, '']),
+    `${passed} of ${results.length} cases passed.`,
+  ].join('\n');
 }
 
 /**
- * Runs a door's cases against the server at `url`. The report has failed when one of them did.
+ * Runs a door's cases against the server at `url`, and removes the accounts that they make. The report has failed when one of them did.
  * @throws UsageError for a wrong name or URL; DomainError unavailable when nothing answers there.
  */
 export async function verifyDoor(name: string, url: string, options: { apiKey?: string }): Promise<Report> {
   const door = find(name, options.apiKey);
   await ask(url);
-  const results = await runCases(door, { url, apiKey: options.apiKey, send: sendByFetch });
+  const { results, left: remaining } = await runCases(door, {
+    url,
+    apiKey: options.apiKey,
+    send: sendByFetch,
+  });
+  const left = await removeHere(remaining);
   const failed = results.filter(({ failure }) => failure !== null).length;
   return {
-    json: { door: name, url, passed: results.length - failed, failed, cases: results },
-    text: toText(door, url, results),
+    json: { door: name, url, passed: results.length - failed, failed, cases: results, left },
+    text: toText(door, url, { results, left }),
     failed: failed > 0,
   };
 }

@@ -9,8 +9,14 @@ export interface CaseResult {
   failure: string | null;
 }
 
+export interface Run {
+  results: CaseResult[];
+  /** The addresses of accounts that were made and could not be removed by what the document offers. */
+  left: string[];
+}
+
 /**
- * Runs a door's cases against the server at `url`, one after the other.
+ * Runs a door's cases against the server at `url`, one after the other, and removes their accounts.
  * @param url what comes before the document's base path: `http://localhost:8000/contracts/gateway`.
  * @param apiKey the operator's key, for a door that wants one.
  * @param told of each case as it ends.
@@ -19,16 +25,18 @@ export async function runCases(
   door: Door,
   { url, apiKey, send }: { url: string; apiKey?: string | undefined; send: Send },
   told: (result: CaseResult) => void = () => undefined,
-): Promise<CaseResult[]> {
+): Promise<Run> {
   const visitor = createVisitor({ door, url: url.replace(/\/$/, ''), apiKey, send });
   const results: CaseResult[] = [];
+  const left: string[] = [];
   for (const { section, name, run } of await door.cases()) {
     const failure = await run(visitor).then(() => null, explain);
+    left.push(...(await visitor.cleanUp()).map(({ email }) => email));
     const result = { section, name, failure };
     results.push(result);
     told(result);
   }
-  return results;
+  return { results, left };
 }
 
 /** Why a case failed: the server's doing, or that it could not be reached. */

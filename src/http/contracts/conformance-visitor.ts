@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-import { type Answer, type Expected, Mismatch, type Sent, type Visitor } from './conformance.ts';
+import {
+  type Answer,
+  type CaseAccount,
+  type Expected,
+  Mismatch,
+  type Sent,
+  type Visitor,
+} from './conformance.ts';
 import type { Door, Operation } from './door.ts';
 
 export interface HttpRequest {
@@ -38,7 +45,11 @@ interface Options {
 }
 
 /** A client of a door at `url` that looks closely at every reply. */
-export function createVisitor({ door, url, apiKey, send }: Options): Visitor {
+export function createVisitor({ door, url, apiKey, send }: Options): Visitor & {
+  /** Removes what was made so far. @returns the accounts that could not be. */
+  cleanUp(): Promise<CaseAccount[]>;
+} {
+  const accounts = new Map<CaseAccount, (() => Promise<unknown>) | undefined>();
   const exchange = async (
     method: string,
     path: string,
@@ -63,11 +74,28 @@ export function createVisitor({ door, url, apiKey, send }: Options): Visitor {
   const anyKeyed = door.operations.some(({ auth }) => auth === 'apiKey');
 
   return {
+    removeBy: (account, remove) => void accounts.set(account, remove),
+    gone: (account) => void accounts.delete(account),
+    async cleanUp() {
+      const left: CaseAccount[] = [];
+      for (const [account, remove] of accounts) {
+        const isRemoved =
+          remove !== undefined &&
+          (await remove().then(
+            () => true,
+            () => false,
+          ));
+        if (!isRemoved) left.push(account);
+      }
+      accounts.clear();
+      return left;
+    },
     async call(id, sent, expected) {
       const operation = door.operations.find((candidate) => candidate.id === id);
       if (!operation) throw new Error(`${door.name} has no operation ${id}`);
       const path = `${door.basePath}${pathOf(operation, sent.params ?? {})}`;
       const done = await exchange(operation.method, path, sent, operation.auth === 'apiKey');
+      if (sent.makes && done.status < 300) accounts.set(sent.makes, undefined);
       return done.answer(expected, schemaOf(door, operation, done.status));
     },
     async get(path, status, schema) {

@@ -22,6 +22,8 @@ export interface Sent {
   /** In place of the operator's key; null sends none. */
   apiKey?: string | null;
   headers?: Record<string, string>;
+  /** The account that is made by it: removed when the case is over, also when the reply is not as it should be. */
+  makes?: CaseAccount;
 }
 
 export interface Expected {
@@ -41,8 +43,17 @@ export interface Answer {
   value(path: string): unknown;
 }
 
+/** An account that a case has made; what it is called may change. */
+export interface CaseAccount {
+  email: string;
+}
+
 /** A client of the server under test. */
 export interface Visitor {
+  /** Says how the document has an account removed that a case has made. */
+  removeBy(account: CaseAccount, remove: () => Promise<unknown>): void;
+  /** The case itself has removed it. */
+  gone(account: CaseAccount): void;
   /**
    * Calls an operation. Its reply must have the expected status, pass the strict schema that the document has for it,
    * and hold what is expected of it.

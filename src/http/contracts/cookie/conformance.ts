@@ -10,7 +10,7 @@ async function register({ call }: Visitor) {
   const person = { ...newPerson(), ...names };
   const { password: _, ...shown } = person;
   const body = { ...shown, is_active: true, is_superuser: false };
-  const created = await call('register', { body: person }, { status: 201, body });
+  const created = await call('register', { body: person, makes: person }, { status: 201, body });
   return { ...person, created };
 }
 
@@ -40,7 +40,7 @@ const tokens: Case[] = [
     async run({ call }) {
       const { username, email, password } = newPerson();
       const body = { username, email, password };
-      await call('register', { body }, { status: 201, body: { username, email } });
+      await call('register', { body, makes: body }, { status: 201, body: { username, email } });
     },
   },
   {

@@ -7,14 +7,19 @@ const login = ({ call }: Visitor, email: string, password: string, status = 200)
 /** An account of its own for one case, logged in. */
 async function arrive(visitor: Visitor) {
   const person = newPerson();
-  const { username, email, password } = person;
+  const { username, email } = person;
   const created = await visitor.call(
     'createUser',
-    { body: person },
+    { body: person, makes: person },
     { status: 201, body: { username, email } },
   );
-  const bearer = (await login(visitor, email, password)).text('token');
-  return { ...person, bearer, params: { user_id: String(created.value('id')) }, created };
+  const signIn = async () => (await login(visitor, account.email, account.password)).text('token');
+  const params = { user_id: String(created.value('id')) };
+  const account = Object.assign(person, { params, created });
+  visitor.removeBy(account, async () =>
+    visitor.call('deleteUser', { params, bearer: await signIn() }, { status: 204 }),
+  );
+  return Object.assign(account, { bearer: await signIn() });
 }
 
 export const cases: Case[] = [
@@ -64,7 +69,8 @@ export const cases: Case[] = [
     section: 'Update User',
     name: 'changes what is given and leaves the rest',
     async run(visitor) {
-      const { params, bearer, username, password } = await arrive(visitor);
+      const account = await arrive(visitor);
+      const { params, bearer, username, password } = account;
       const { email, password: next } = newPerson();
       await visitor.call(
         'updateUser',
@@ -72,6 +78,7 @@ export const cases: Case[] = [
         { status: 200, body: { username, email } },
       );
       await visitor.call('updateUser', { params, bearer, body: { password: next } }, { status: 200 });
+      Object.assign(account, { email, password: next });
       await login(visitor, email, password, 401);
       await login(visitor, email, next);
     },
@@ -89,8 +96,10 @@ export const cases: Case[] = [
     section: 'Delete User',
     name: 'deletes the account',
     async run(visitor) {
-      const { params, bearer, email, password } = await arrive(visitor);
+      const account = await arrive(visitor);
+      const { params, bearer, email, password } = account;
       await visitor.call('deleteUser', { params, bearer }, { status: 204 });
+      visitor.gone(account);
       await login(visitor, email, password, 401);
     },
   },

@@ -12,7 +12,7 @@ async function arrive({ call }: Visitor) {
   const { username } = person;
   const answer = await call(
     'register',
-    { body: person },
+    { body: person, makes: person },
     { status: 201, body: { username, role: 'ROLE_USER' } },
   );
   return {

@@ -2,11 +2,17 @@ import { type Answer, type Case, newPerson, NO_TOKEN, type Visitor } from '../co
 import { refusalCases } from '../conformance-cases.ts';
 
 /** An account of its own for one case, with its id. */
-async function register({ call }: Visitor) {
+async function register({ call, removeBy }: Visitor) {
   const person = newPerson();
   const { username, email } = person;
-  const answer = await call('createUser', { body: person }, { status: 201, body: { username, email } });
-  return { ...person, id: answer.text('id'), created: answer };
+  const answer = await call(
+    'createUser',
+    { body: person, makes: person },
+    { status: 201, body: { username, email } },
+  );
+  const account = Object.assign(person, { id: answer.text('id'), created: answer });
+  removeBy(account, () => call('deleteUser', { params: { user_id: account.id } }, { status: 204 }));
+  return account;
 }
 
 const login = ({ call }: Visitor, username: string, password: string, status = 200): Promise<Answer> =>
@@ -100,9 +106,11 @@ export const cases: Case[] = [
     section: '4. Delete User',
     name: 'deletes the account, once',
     async run(visitor) {
-      const { id, username, password } = await register(visitor);
+      const account = await register(visitor);
+      const { id, username, password } = account;
       const params = { user_id: id };
       await visitor.call('deleteUser', { params }, { status: 204 });
+      visitor.gone(account);
       await visitor.call('getUser', { params }, { status: 404 });
       await visitor.call('deleteUser', { params }, { status: 404 });
       await login(visitor, username, password, 401);

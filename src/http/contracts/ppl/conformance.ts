@@ -12,16 +12,25 @@ const login = ({ call }: Visitor, email: string, password: string, status = 200)
   call('login', { body: { email, password } }, { status });
 
 /** An account of its own for one case, logged in by registering. */
-async function arrive({ call }: Visitor) {
+async function arrive(visitor: Visitor) {
+  const { call, removeBy } = visitor;
   const person = newUser();
   const { email, name } = person;
-  const answer = await call('register', { body: person }, { status: 201, body: { user: { email, name } } });
-  return {
-    ...person,
+  const answer = await call(
+    'register',
+    { body: person, makes: person },
+    { status: 201, body: { user: { email, name } } },
+  );
+  const account = Object.assign(person, {
     bearer: answer.text('access_token'),
     refresh_token: answer.text('refresh_token'),
     user: answer.value('user') as object,
-  };
+  });
+  removeBy(account, async () => {
+    const bearer = (await login(visitor, account.email, account.password)).text('access_token');
+    await call('deleteMe', { bearer }, { status: 200 });
+  });
+  return account;
 }
 
 export const cases: Case[] = [
@@ -100,7 +109,8 @@ export const cases: Case[] = [
     section: 'PUT /api/v1/users/me',
     name: 'changes what is given and leaves the rest',
     async run(visitor) {
-      const { bearer, email } = await arrive(visitor);
+      const account = await arrive(visitor);
+      const { bearer, email } = account;
       const next = newPerson().email;
       await visitor.call(
         'updateMe',
@@ -112,6 +122,7 @@ export const cases: Case[] = [
         { bearer, body: { email: next } },
         { status: 200, body: { name: 'Jane Doe', email: next } },
       );
+      account.email = next;
     },
   },
   {
@@ -127,7 +138,8 @@ export const cases: Case[] = [
     section: 'PATCH /api/v1/users/me/password',
     name: 'changes the password of who knows the current one',
     async run(visitor) {
-      const { bearer, email, password: current_password } = await arrive(visitor);
+      const account = await arrive(visitor);
+      const { bearer, email, password: current_password } = account;
       const { password: new_password } = newPerson();
       await visitor.call(
         'changePassword',
@@ -139,6 +151,7 @@ export const cases: Case[] = [
         { bearer, body: { current_password, new_password } },
         { status: 200 },
       );
+      account.password = new_password;
       await login(visitor, email, current_password, 401);
       await login(visitor, email, new_password);
     },
@@ -147,8 +160,10 @@ export const cases: Case[] = [
     section: 'DELETE /api/v1/users/me',
     name: 'deletes the account',
     async run(visitor) {
-      const { bearer, email, password } = await arrive(visitor);
+      const account = await arrive(visitor);
+      const { bearer, email, password } = account;
       await visitor.call('deleteMe', { bearer }, { status: 200 });
+      visitor.gone(account);
       await login(visitor, email, password, 401);
     },
   },
