@@ -31,7 +31,7 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
   // What serves is loaded while PostgreSQL starts; whether that failed is seen when it is used.
   serving.catch(() => undefined);
   // On a terminal; programs and production have the log.
-  const progress = config.production || json ? noProgress : (step: string) => console.error(`${step} ...`);
+  const progress = config.production || json ? noProgress : (step: string) => console.log(`${step} ...`);
   const parts = { stack, logger, progress };
   const assignment = await prepare(config, parts);
   const admin = await (workers > 1 ? serveByWorkers : serveAlone)(assignment, workers, parts);
