@@ -1,3 +1,4 @@
+import { isLoopbackHostname } from '../kernel/loopback.ts';
 import type { IdTokenClaims } from '../kernel/id-token-claims.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { holds, type Profile } from '../kernel/profiles.ts';
@@ -51,8 +52,6 @@ const GRANTS: Record<string, string> = {
   'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 };
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-
 /**
  * An app on the user's device is known by redirect URIs that no web app has (RFC 8252 section 7): a scheme of its own,
  * or a loopback address without a port, which it chooses when it runs.
@@ -60,7 +59,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 function isNative(uri: string): boolean {
   const url = URL.parse(uri);
   if (!url || url.protocol === 'https:') return false;
-  return url.protocol !== 'http:' || (LOOPBACK.has(url.hostname) && url.port === '');
+  return url.protocol !== 'http:' || (isLoopbackHostname(url.hostname) && url.port === '');
 }
 
 /** The policy that the options make, or undefined when they say nothing of one. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isLoopbackHostname } from '../kernel/loopback.ts';
 import { newUuid } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
-import { LOOPBACK_NAMES } from './origin.ts';
 import type { RequestTruth } from './request-truth.ts';
 
 /** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
@@ -47,7 +47,7 @@ const isDevMail = (path: string) => path === '/dev/mail' || path.startsWith('/de
  */
 function transportSecurityOf(publicUrl: string): string | undefined {
   const { protocol, hostname } = new URL(publicUrl);
-  return protocol === 'https:' && !LOOPBACK_NAMES.has(hostname) ? 'max-age=31536000' : undefined;
+  return protocol === 'https:' && !isLoopbackHostname(hostname) ? 'max-age=31536000' : undefined;
 }
 
 /** The first to see every request. */

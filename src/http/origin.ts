@@ -1,10 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** Hosts that mean the machine itself, as URLs have them. */
-export const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-/** Whether an address, IPv4 as such, is of this machine itself. */
-export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
+import { isLoopbackAddress } from '../kernel/loopback.ts';
 
 /** Header fields that proxies add. */
 const FORWARDED = /^(x-forwarded-.*|x-real-ip|x-client-ip|forwarded|via|cf-connecting-ip|true-client-ip)$/i;
@@ -28,4 +23,4 @@ export const isForwarded = ({ rawHeaders, httpVersion }: IncomingMessage): boole
 
 /** Whether a request was made on this machine, by no proxy that it shows. */
 export const isFromThisMachine = (req: IncomingMessage): boolean =>
-  isLoopback((req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) && !isForwarded(req);
+  isLoopbackAddress((req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) && !isForwarded(req);

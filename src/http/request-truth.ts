@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
+import { isLoopbackAddress, isLoopbackHostname } from '../kernel/loopback.ts';
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { isFromThisMachine, isLoopback, LOOPBACK_NAMES, rawValues } from './origin.ts';
+import { isFromThisMachine, rawValues } from './origin.ts';
 
 /**
  * Whose host a request is for: ours; this machine's by a loopback name, though the issuer has none; another's; or that of
@@ -43,7 +44,7 @@ export function createRequestTruth(
   const doorHosts = Object.keys(contracts.hosts);
   const { trustedProxies } = http;
   const protocol = issuer.protocol.slice(0, -1);
-  const hasLoopbackIssuer = LOOPBACK_NAMES.has(issuer.hostname);
+  const hasLoopbackIssuer = isLoopbackHostname(issuer.hostname);
   const trust = proxyAddr.compile(trustedProxies);
   const mtlsHost = mtls.origin === null ? undefined : new URL(mtls.origin).host;
   const proxyHeaders =
@@ -78,7 +79,7 @@ export function createRequestTruth(
   const targetOf = (req: IncomingMessage, host: string): Target => {
     if (rawValues(req, 'host').length > 1) return 'ambiguous';
     if (host === issuer.host || host === mtlsHost || doorHosts.includes(host)) return 'own';
-    if (!LOOPBACK_NAMES.has(host.replace(/:\d*$/, '').toLowerCase())) return 'foreign';
+    if (!isLoopbackHostname(host.replace(/:\d*$/, '').toLowerCase())) return 'foreign';
     return hasLoopbackIssuer ? 'own' : 'loopback';
   };
   const establish = (req: IncomingMessage): Target => {
@@ -98,7 +99,7 @@ export function createRequestTruth(
     isLocal(req) {
       const isNamedByProxy =
         rawValues(req, 'x-forwarded-for').length > 0 && trust(req.socket.remoteAddress ?? '', 0);
-      if (isNamedByProxy) return isLoopback(req.headers['x-forwarded-for'] as string);
+      if (isNamedByProxy) return isLoopbackAddress(req.headers['x-forwarded-for'] as string);
       return isFromThisMachine(req);
     },
   };

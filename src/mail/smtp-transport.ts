@@ -1,7 +1,6 @@
 import type { NodemailerError } from 'nodemailer';
+import { isLoopbackHostname } from '../kernel/loopback.ts';
 import { mailOf, MessageRefused, type Sender, type Transport } from './transport.ts';
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Milliseconds. The signal of a try bounds all of them together. */
 const TIMEOUTS = {
@@ -28,7 +27,7 @@ export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
     maxRequeues: 0,
     ...TIMEOUTS,
     // A relay on this machine has, as a rule, a certificate that it signed itself, and nobody in between.
-    tls: { rejectUnauthorized: !LOOPBACK.has(new URL(smtpUrl).hostname) },
+    tls: { rejectUnauthorized: !isLoopbackHostname(new URL(smtpUrl).hostname) },
     url: smtpUrl,
   } as const;
   // A process that sends no mail does without the megabytes that this takes.

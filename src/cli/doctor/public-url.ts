@@ -1,8 +1,7 @@
+import { isLoopbackHostname } from '../../kernel/loopback.ts';
 import { type Config, hidesClients } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Milliseconds for the way through the proxy and back. */
 const PATIENCE = 5_000;
@@ -24,7 +23,7 @@ async function reachable(publicUrl: string): Promise<Finding> {
 
 function secure({ publicUrl }: Config): Finding {
   const { protocol, hostname } = new URL(publicUrl);
-  if (protocol === 'https:' || LOOPBACK.has(hostname)) return ok('public URL', publicUrl);
+  if (protocol === 'https:' || isLoopbackHostname(hostname)) return ok('public URL', publicUrl);
   const todo = 'Put a proxy with TLS in front and set PUBLIC_URL to its https:// address.';
   return warning('public URL', `${publicUrl} sends passwords and tokens in the clear`, todo);
 }

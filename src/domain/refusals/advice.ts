@@ -1,3 +1,4 @@
+import { isLoopbackHostname } from '../../kernel/loopback.ts';
 import type { RefusalRow } from '../../storage/refusals.ts';
 
 type Refused = Pick<RefusalRow, 'endpoint' | 'error' | 'parameter' | 'value' | 'reason'>;
@@ -7,8 +8,6 @@ export interface AdvisedClient {
   id: string;
   metadata: Record<string, unknown>;
 }
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 const list = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
@@ -24,7 +23,7 @@ const word = (text: string): string =>
 function addAddress(option: string, registered: string[], uri: string | null, id: string): string {
   const has = `It has ${registered.length === 0 ? 'none' : registered.join(', ')}.`;
   const host = URL.parse(uri ?? '')?.hostname ?? '';
-  const isOwn = LOOPBACK.has(host) || registered.some((one) => URL.parse(one)?.hostname === host);
+  const isOwn = isLoopbackHostname(host) || registered.some((one) => URL.parse(one)?.hostname === host);
   if (uri === null || host === '' || !isOwn)
     return `${has} The app must send one of these, to the letter; one that is missing is added with postern client update ${id} ${option}, which takes all of them.`;
   const all = [...registered, uri].map((one) => `${option} ${word(one)}`).join(' ');

@@ -1,3 +1,4 @@
+import { isLoopbackHostname } from '../../kernel/loopback.ts';
 import { oneLine } from '../../kernel/one-line.ts';
 
 /** What a page may show of a client: its metadata (RFC 7591 section 2), which the client wrote itself. */
@@ -20,7 +21,6 @@ export interface ClientDisplay {
   tos: string | undefined;
 }
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The letter that stands for somebody without a picture. */
@@ -43,7 +43,7 @@ function webUrl(value: string | undefined): URL | undefined {
 export function displayClient(client: ClientMetadata, production: boolean): ClientDisplay {
   const name = oneLine(client.clientName ?? '') || oneLine(client.clientId);
   const logo = webUrl(client.logoUri);
-  const trusted = logo && (logo.protocol === 'https:' || (!production && LOOPBACK.has(logo.hostname)));
+  const trusted = logo && (logo.protocol === 'https:' || (!production && isLoopbackHostname(logo.hostname)));
   return {
     name,
     monogram: monogram(name),

@@ -1,4 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { isLoopbackHostname } from '../../kernel/loopback.ts';
 import { holds, type Profile, stricter } from '../../kernel/profiles.ts';
 import { CONTRACT_CLIENT } from '../contracts/clients.ts';
 import type { ExtraClientProperties } from './metadata.ts';
@@ -6,7 +7,6 @@ import type { ExtraClientProperties } from './metadata.ts';
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Metadata = Record<string, unknown>;
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const OWN_KEYS = new Set(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']);
 const SIGNED_MODES = ['jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'];
 
@@ -33,7 +33,7 @@ const uris = (metadata: Metadata): unknown[] =>
 
 function isOpenToListeners(uri: unknown): boolean {
   const url = typeof uri === 'string' ? URL.parse(uri) : null;
-  return url?.protocol === 'http:' && !LOOPBACK.has(url.hostname);
+  return url?.protocol === 'http:' && !isLoopbackHostname(url.hostname);
 }
 
 const isBoundToKey = (metadata: Metadata): boolean =>
