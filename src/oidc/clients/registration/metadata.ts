@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider';
+import { isLoopbackHostname } from '../../../kernel/loopback.ts';
 
 /** Metadata as it was sent: any JSON. */
 export type Metadata = Record<string, unknown>;
@@ -26,8 +27,6 @@ const HTTPS = [
   'backchannel_client_notification_endpoint',
 ];
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-
 /** Members that no public key has (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
@@ -54,7 +53,7 @@ function isNativeTarget(value: unknown): boolean {
   const url = typeof value === 'string' ? URL.parse(value) : null;
   if (!url || url.username !== '' || url.password !== '' || url.hash !== '') return false;
   return url.protocol === 'http:'
-    ? LOOPBACK.has(url.hostname)
+    ? isLoopbackHostname(url.hostname)
     : /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol);
 }
 
