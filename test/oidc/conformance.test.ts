@@ -8,9 +8,9 @@ import { UserAgent } from './support/user-agent.ts';
 
 it('the configuration for the suite is one', () => {
   const file = path.resolve(import.meta.dirname, '../../config/conformance.yaml');
-  const config = loadConfig({ NODE_ENV: 'test', PORT: '8443', CONFIG_FILE: file });
+  const config = loadConfig({ NODE_ENV: 'test', PORT: '9443', CONFIG_FILE: file });
   expect(config).toMatchObject({
-    publicUrl: 'https://localhost:8443',
+    publicUrl: 'https://localhost:9443',
     outbound: { allow: expect.any(Array) },
   });
 });
