@@ -13,7 +13,7 @@ const isRequestType = (type: unknown): boolean =>
   type === undefined ||
   (typeof type === 'string' && TYPES.has(type.toLowerCase().replace(/^application\//, '')));
 
-/** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1). */
+/** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1, FAPI-CIBA section 5.2.2). */
 const LONGEST = 3600;
 
 const time = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
@@ -36,13 +36,14 @@ export function assertRequestObject(
   const isFapi = oidc.isFapi('2.0') !== undefined;
   if (!mayBeSignedBy(header['alg'], client as ExtraClientProperties))
     refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
+  const isCiba = oidc.route === 'backchannel_authentication';
   const required = [
     ...(isFapi ? ['exp', 'aud', 'nbf'] : []),
-    ...(oidc.route === 'backchannel_authentication' ? ['exp', 'iat', 'nbf', 'jti'] : []),
+    ...(isCiba ? ['exp', 'iat', 'nbf', 'jti'] : []),
   ];
   const missing = required.find((claim) => claims[claim] === undefined);
   if (missing !== undefined) refuse(`is missing the '${missing}' claim`);
-  if (!isFapi) return;
+  if (!isFapi && !isCiba) return;
   const life = time(claims['exp']) - time(claims['nbf']);
   if (!(life > 0 && life <= LONGEST)) refuse("'exp' claim too far from 'nbf' claim");
 }

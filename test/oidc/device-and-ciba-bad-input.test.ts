@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { post, signIn } from './support/flow.ts';
 import { forgetCounts } from './support/kept.ts';
@@ -185,6 +186,31 @@ describe('the backchannel authentication endpoint', () => {
       400,
       'invalid_request',
     ]);
+  });
+
+  it('takes a signed request that lives for an hour at most', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const jwk = { ...(await exportJWK(publicKey)), alg: 'ES256', use: 'sig' };
+    const signs = await provider.createClient({
+      ...METADATA,
+      backchannel_authentication_request_signing_alg: 'ES256',
+      jwks: { keys: [jwk] },
+    });
+    const now = Math.floor(Date.now() / 1000);
+    const ask = async (nbf: number, exp: number) => {
+      const jwt = new SignJWT({
+        scope: 'openid',
+        login_hint: person.email,
+        jti: crypto.randomUUID(),
+        nbf,
+        exp,
+      });
+      jwt.setProtectedHeader({ alg: 'ES256' }).setIssuer(signs.id).setAudience(provider.url).setIssuedAt(now);
+      return refusal('bc-authorize', { request: await jwt.sign(privateKey) }, signs);
+    };
+    expect(await ask(now, now + 70 * 60)).toEqual([400, 'invalid_request']);
+    expect(await ask(now - 70 * 60, now + 60)).toEqual([400, 'invalid_request']);
+    expect(await ask(now, now + 60)).toEqual([200, undefined]);
   });
 
   it('does not know who is suspended', async () => {
