@@ -265,6 +265,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     consents,
     audit,
     inTransaction,
+    sessions,
     lifetime: tokens.interaction,
   });
   const api = createApi({

@@ -164,7 +164,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     discovery: {
       frontchannel_logout_supported: true,
       frontchannel_logout_session_supported: true,
-      prompt_values_supported: ['none', 'login', 'consent', 'create'],
+      prompt_values_supported: ['none', 'login', 'consent', 'create', 'select_account'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,
       ...mutualTlsAliases(config),

@@ -20,6 +20,7 @@ import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
+import type { KeptRequest } from './interaction/lead-on.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
@@ -70,6 +71,8 @@ type StepCookie = SealedCookie<{ token: string; remember: boolean }>;
 
 /** The same, and what the pages share among themselves. */
 export interface PageParts extends PageDependencies {
+  /** What an interaction was asked for. */
+  requests: SealedCookie<KeptRequest>;
   /** The interaction that a browser left to read its mail. */
   returns: SealedCookie<string>;
   /** A login whose second factor is still to come. */
@@ -85,6 +88,8 @@ export interface PageParts extends PageDependencies {
   upstreamCookies: UpstreamCookies;
 }
 
+/** Seconds that a browser keeps what an app asked for. */
+const REQUEST_KEPT = 86_400;
 /** Seconds that setting up an authenticator app may take. */
 const ENROLMENT = 900;
 
@@ -94,6 +99,7 @@ export function pageParts(deps: PageDependencies): PageParts {
   const base = { publicUrl, secrets, clock };
   return {
     ...deps,
+    requests: createSealedCookie({ ...base, name: 'postern_request', ttl: REQUEST_KEPT }),
     returns: createSealedCookie({ ...base, name: 'postern_return', ttl: tokens.interaction }),
     pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_STEP_TTL }),
     enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_STEP_TTL }),

@@ -25,6 +25,8 @@ export type Left = Partial<Flash> & { status?: number; retryAfter?: number | und
 export interface Flashes {
   /** Answers a posted form: on to `page` (a path with its query, at or above the form's own path). */
   leave(ctx: Context, page: string, left: Left): void;
+  /** Leaves the same without answering. @returns where the browser finds it. */
+  keep(ctx: Context, page: string, left: Left): string;
   /** What the form left that led here, also when the page is reloaded; puts its status on the reply. */
   read(ctx: Context): Flash;
 }
@@ -53,18 +55,21 @@ export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock
     createSealedCookie<Left & { owner: string | undefined }>({ ...deps, name: `${NAME}${key}`, ttl: KEPT });
   const ownerOf = (ctx: Context) => (ctx.state['user'] as { id: string } | undefined)?.id;
 
+  const keep: Flashes['keep'] = (ctx, page, left) => {
+    const [path = '/'] = page.split('?');
+    const kept = [...ctx.get('Cookie').matchAll(FOUND)].map(([, key = '']) => key).toSorted();
+    for (const key of kept.slice(0, Math.max(0, kept.length - MOST))) cookie(key).clear(ctx, path);
+    const key = newKey(deps.clock.now());
+    const { values: _, ...bare } = left;
+    const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
+    cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
+    if (left.status !== undefined && !isAnswer(left.status)) cameToNothing(ctx.res);
+    return withParameter(page, PARAMETER, key);
+  };
+
   return {
-    leave(ctx, page, left) {
-      const [path = '/'] = page.split('?');
-      const kept = [...ctx.get('Cookie').matchAll(FOUND)].map(([, key = '']) => key).toSorted();
-      for (const key of kept.slice(0, Math.max(0, kept.length - MOST))) cookie(key).clear(ctx, path);
-      const key = newKey(deps.clock.now());
-      const { values: _, ...bare } = left;
-      const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
-      cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
-      if (left.status !== undefined && !isAnswer(left.status)) cameToNothing(ctx.res);
-      seeOther(ctx, withParameter(page, PARAMETER, key));
-    },
+    keep,
+    leave: (ctx, page, left) => seeOther(ctx, keep(ctx, page, left)),
 
     read(ctx) {
       const key = ctx.query[PARAMETER];

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import type { PageParts } from './dependencies.ts';
+import { afterEnd } from './farewell.ts';
 import { loginRoutes } from './login/index.ts';
 import { type Place, type PlaceContext, placeUrls } from './login/place.ts';
 import { posted } from './posted.ts';
@@ -67,9 +68,6 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
 
   const form = posted(deps, () => '/');
   router.post('/sign-out', ...form, async (ctx: Context) => {
-    const left = await sessions.logout(ctx.req, ctx.res);
-    if (left) await deps.signedOut(ctx, left.accountId);
-    if (!left || left.frames.length === 0) return seeOther(ctx, '/');
-    return renderer.render(ctx, 'logged-out', { stayed: false, signInUrl: URLS.signIn, frames: left.frames });
+    seeOther(ctx, await afterEnd(ctx, deps, await sessions.logout(ctx.req, ctx.res), '/'));
   });
 }

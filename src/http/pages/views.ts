@@ -174,6 +174,9 @@ interface Views {
   /** Posts `password`. */
   'undo': Entry & { email: string; matter: Undoable; passwordLength: PasswordBounds };
 
+  /** Posts nothing but the token, to go on with the account that is signed in. */
+  'select-account': Entry & { account: AccountDisplay; otherUrl: string };
+
   /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
   'consent': Required<Pick<Frame, 'client'>> &
     Form & {
@@ -234,6 +237,9 @@ interface Views {
 
   /** `/`, signed in; posts to sign out. */
   'signed-in': Form & { account: AccountDisplay; accountUrl: string };
+
+  /** The interaction is over, and the person signed in to the app. */
+  'finished': { appUrl: string | undefined };
 
   /** The interaction is over: timed out, finished in another tab, or its cookie is gone. */
   'expired': { homeUrl: string };

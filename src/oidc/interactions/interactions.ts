@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { decodeJwt } from 'jose';
 import { errors, type Provider } from 'oidc-provider';
 import type { Actor } from '../../kernel/actor.ts';
 import type { Audit } from '../../storage/audit.ts';
@@ -8,7 +9,7 @@ import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details/within.ts';
 import type { AcrValue } from './acr.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
-import type { Login } from '../sessions/browser-session.ts';
+import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { allow } from './grants.ts';
 import type { LiveProvider } from '../live-provider.ts';
@@ -18,7 +19,7 @@ type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 /** What the provider waits for, in an authorization request that a person has to do something for. */
 export interface OpenInteraction {
   uid: string;
-  prompt: 'login' | 'create' | 'mfa' | 'consent';
+  prompt: 'login' | 'create' | 'select_account' | 'mfa' | 'consent';
   /** The weakest login that the request is content with, where a stronger one is needed. */
   acr: AcrValue | undefined;
   client: Client;
@@ -27,7 +28,11 @@ export interface OpenInteraction {
   /** Of a device there is none: it waits by itself. */
   redirectUri: string | undefined;
   loginHint: string | undefined;
+  /** The account that `id_token_hint` or the claims request names, as far as that can be told (Core 3.1.2.1, 5.5.1). */
+  hintedId: string | undefined;
   uiLocales: string | undefined;
+  /** The query that asks for the same again; undefined where the client has to push or to sign its requests, and for a device. */
+  again: string | undefined;
   /**
    * What the request asks for: scopes of OpenID Connect (with those that hold single claims it asks for), and those of
    * APIs by identifier; `isOwn` says that it is ours.
@@ -52,6 +57,7 @@ interface Dependencies {
   inTransaction: InTransaction;
   /** Seconds that one may wait for somebody who is known, or has been written to. */
   lifetime: number;
+  sessions: Pick<BrowserSessions, 'current' | 'endAnother'>;
 }
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -66,6 +72,46 @@ const words = (value: unknown): string[] =>
   typeof value === 'string' ? value.split(' ').filter(Boolean) : [];
 const optional = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
+/** The subject that a request names. Its hint has been verified by the time there is an interaction. */
+function hintedSubject(params: Record<string, unknown>): string | undefined {
+  const { id_token_hint: hint, claims } = params;
+  if (typeof hint === 'string') return decodeJwt(hint).sub;
+  if (typeof claims !== 'string') return undefined;
+  const { id_token: asked } = JSON.parse(claims) as { id_token?: { sub?: { value?: unknown } | null } };
+  return optional(asked?.sub?.value);
+}
+
+const isRepeatable = (details: Details, client: Client): boolean =>
+  details.deviceCode === undefined &&
+  (details as { parJti?: string }).parJti === undefined &&
+  client.requirePushedAuthorizationRequests !== true &&
+  client.requireSignedRequestObject !== true;
+
+const queryOf = (params: Record<string, unknown>): string =>
+  new URLSearchParams(
+    Object.entries(params).flatMap(([name, value]) =>
+      [value]
+        .flat()
+        .filter((one) => typeof one === 'string')
+        .map((one): [string, string] => [name, one]),
+    ),
+  ).toString();
+
+/**
+ * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
+ * browser may be about to do, or its other tab.
+ */
+export function installInteractions(provider: Provider): void {
+  const { prototype } = provider.Interaction as unknown as {
+    prototype: { grantId?: string | undefined; save(ttl: number): Promise<string> };
+  };
+  const { save } = prototype;
+  prototype.save = function saveWithoutGrant(ttl) {
+    this.grantId = undefined;
+    return save.call(this, ttl);
+  };
+}
+
 /** The steps of an authorization request that pages answer. Each answer returns where the browser goes on. */
 export class Interactions {
   readonly #deps: Dependencies;
@@ -74,13 +120,24 @@ export class Interactions {
     this.#deps = dependencies;
   }
 
-  /** The interaction of this browser; null when it has expired, was finished elsewhere, or is another browser's. */
-  async open(req: IncomingMessage, res: ServerResponse, uid: string): Promise<OpenInteraction | null> {
-    const details = await this.#details(req, res);
+  /**
+   * The interaction of this browser; null when it has expired, was finished elsewhere or is another browser's, `another`
+   * when it asks somebody who is not the one signed in any more.
+   */
+  async open(
+    req: IncomingMessage,
+    res: ServerResponse,
+    uid: string,
+  ): Promise<OpenInteraction | 'another' | null> {
+    const details = await this.#find(req, res);
     if (details?.uid !== uid) return null;
     const { params, prompt } = details;
     const client = await this.#deps.live.current.Client.find(String(params['client_id']));
     if (!client) return null;
+    const { accountId } = details.session ?? {};
+    const current = accountId === undefined ? null : await this.#deps.sessions.current(req, res);
+    const isLogin = prompt.name === 'login' || prompt.name === 'create';
+    if (!isLogin && current?.accountId !== accountId) return 'another';
     const {
       missingOIDCScope = [],
       missingOIDCClaims = [],
@@ -109,10 +166,12 @@ export class Interactions {
       prompt: prompt.name as OpenInteraction['prompt'],
       acr: prompt.details['acr'] as AcrValue | undefined,
       client,
-      accountId: details.session?.accountId,
+      accountId: current?.accountId,
       redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),
+      hintedId: client.subjectType === 'pairwise' ? undefined : hintedSubject(params),
       uiLocales: optional(params['ui_locales']),
+      again: isRepeatable(details, client) ? queryOf(params) : undefined,
       scopes: OIDC_SCOPES.filter(isOwn),
       apis,
       missing: {
@@ -140,19 +199,34 @@ export class Interactions {
     };
   }
 
-  /** The person has logged in, or just created the account. */
+  /**
+   * The person has logged in, or just created the account. Another person's session ends, here and not in the library:
+   * there it would end with the grant that this interaction began under, and the interaction with it.
+   */
   async login(
     req: IncomingMessage,
     res: ServerResponse,
     { accountId, amr, acr, authTime, remember, securityVersion }: Login & { securityVersion: number },
-  ): Promise<string> {
+  ): Promise<{ onward: string; ended: Ended | null }> {
+    const details = await this.#open(req, res);
+    const ended = await this.#deps.sessions.endAnother(req, res, accountId);
     const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
-    return this.#deps.live.current.interactionResult(
-      req,
-      res,
-      { login, create: {} },
-      { mergeWithLastSubmission: false },
-    );
+    // What the same person answered on the way here still holds, consent above all.
+    const answered = details.session?.accountId === accountId ? details.lastSubmission : {};
+    Object.assign(details, {
+      // Whoever has shown just now who they are needs no session that it began in.
+      session: undefined,
+      result: { ...answered, login, create: {}, select_account: {} },
+    });
+    await details.persist();
+    return { onward: details.returnTo, ended };
+  }
+
+  /** The person goes on with the account that is signed in (`prompt=select_account`). */
+  async select(req: IncomingMessage, res: ServerResponse): Promise<string> {
+    return this.#answer(req, res, await this.#open(req, res), {
+      select_account: {},
+    });
   }
 
   /** The person allows what is missing; it is remembered for the next login. */
@@ -164,11 +238,14 @@ export class Interactions {
   ): Promise<string> {
     const { live, consents, audit, inTransaction } = this.#deps;
     const provider = live.current;
-    const details = await provider.interactionDetails(req, res);
+    const details = await this.#open(req, res);
     const accountId = details.session?.accountId;
     if (accountId === undefined) throw new errors.SessionNotFound('the session has no account');
     const { clientId } = interaction.client;
-    const known = details.grantId ? await provider.Grant.find(details.grantId) : undefined;
+    const session = await provider.Session.get(provider.createContext(req, res));
+    const held = session.authorizations?.[clientId]?.grantId;
+    const found = held === undefined ? undefined : await provider.Grant.find(held);
+    const known = found?.accountId === accountId ? found : undefined;
     const grant = known ?? new provider.Grant({ accountId, clientId });
     allow(grant, interaction.missing);
     const grantId = await grant.save();
@@ -192,30 +269,65 @@ export class Interactions {
         tx,
       );
     });
-    return provider.interactionResult(req, res, { consent: { grantId } });
+    return this.#answer(req, res, details, { consent: { grantId } });
+  }
+
+  /** Keeps what the person answered, in the session that is theirs now: they may have signed in anew in another tab. */
+  async #answer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    details: Details,
+    result: object,
+  ): Promise<string> {
+    const current = await this.#deps.sessions.current(req, res);
+    if (!current || current.accountId !== details.session?.accountId)
+      throw new errors.SessionNotFound('the session has another account');
+    Object.assign(details, {
+      session: { ...details.session, uid: current.uid },
+      result: { ...details.lastSubmission, ...result },
+    });
+    await details.persist();
+    return details.returnTo;
   }
 
   /** The person does not want to: the client is told `access_denied` (RFC 6749 section 4.1.2.1). */
-  async abort(req: IncomingMessage, res: ServerResponse): Promise<string> {
-    const result = { error: 'access_denied', error_description: 'the end-user aborted the interaction' };
-    return this.#deps.live.current.interactionResult(req, res, result, { mergeWithLastSubmission: false });
+  abort(req: IncomingMessage, res: ServerResponse): Promise<string> {
+    return this.#fail(req, res, {
+      error: 'access_denied',
+      error_description: 'the end-user aborted the interaction',
+    });
   }
 
   /** No login can be what the client insists on (OpenID Connect Unmet Authentication Requirements). */
-  async unmet(req: IncomingMessage, res: ServerResponse): Promise<string> {
-    const result = {
+  unmet(req: IncomingMessage, res: ServerResponse): Promise<string> {
+    return this.#fail(req, res, {
       error: 'unmet_authentication_requirements',
       error_description: 'the requested acr cannot be met',
-    };
-    return this.#deps.live.current.interactionResult(req, res, result, { mergeWithLastSubmission: false });
+    });
   }
 
-  async #details(req: IncomingMessage, res: ServerResponse): Promise<Details | null> {
-    try {
-      return await this.#deps.live.current.interactionDetails(req, res);
-    } catch (error) {
-      if (error instanceof errors.SessionNotFound) return null;
-      throw error;
-    }
+  async #fail(req: IncomingMessage, res: ServerResponse, result: object): Promise<string> {
+    const details = await this.#open(req, res);
+    // Nothing is given, so it does not matter in whose session it began.
+    Object.assign(details, { session: undefined, result });
+    await details.persist();
+    return details.returnTo;
+  }
+
+  /**
+   * The interaction that the browser's cookie names. Unlike the library's way to it, also when the session that it began in
+   * has ended: somebody may have signed out, or another person in, in another tab.
+   */
+  async #find(req: IncomingMessage, res: ServerResponse): Promise<Details | null> {
+    const provider = this.#deps.live.current;
+    const { cookies } = provider.createContext(req, res);
+    const id = cookies.get(provider.cookieName('interaction'), { signed: true });
+    return (id === undefined ? undefined : await provider.Interaction.find(id)) ?? null;
+  }
+
+  async #open(req: IncomingMessage, res: ServerResponse): Promise<Details> {
+    const details = await this.#find(req, res);
+    if (!details) throw new errors.SessionNotFound('interaction session not found');
+    return details;
   }
 }

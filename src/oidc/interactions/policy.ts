@@ -11,7 +11,7 @@ function forgetDetails(prompt: interactionPolicy.Prompt): void {
 
 /**
  * What a person is asked, in this order: to create an account (`prompt=create`, Initiating User Registration via
- * OpenID Connect 1.0), to log in, to show a second factor when the request wants a stronger login, to consent.
+ * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request wants a stronger login, to consent.
  */
 export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
@@ -28,6 +28,7 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   );
   if (login) forgetDetails(login);
   policy.add(new Prompt({ name: 'create', requestable: true }), 0);
+  policy.add(new Prompt({ name: 'select_account', requestable: true }), 1);
   const isWeak = new Check(
     'acr_too_weak',
     'the request asks for a stronger login',
@@ -38,6 +39,6 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
     },
     (ctx) => ({ acr: requestedAcr(ctx) }),
   );
-  policy.add(new Prompt({ name: 'mfa', requestable: false }, isWeak), 2);
+  policy.add(new Prompt({ name: 'mfa', requestable: false }, isWeak), 3);
   return policy;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Configuration } from 'oidc-provider';
+import type { Configuration, Provider } from 'oidc-provider';
 import type { LiveProvider } from '../live-provider.ts';
 import { farewells } from '../logout/front-channel.ts';
 import { deviceOfRequest } from './device.ts';
@@ -20,6 +20,15 @@ export interface CurrentSession extends Login {
   /** Stays the same as long as the session lives. */
   uid: string;
 }
+
+/** A session that has ended. */
+export interface Ended {
+  accountId: string;
+  /** Pages of clients that the browser shall load (OpenID Connect Front-Channel Logout 1.0). */
+  frames: string[];
+}
+
+type Session = Awaited<ReturnType<Provider['Session']['get']>>;
 
 interface Dependencies {
   live: LiveProvider;
@@ -47,6 +56,20 @@ export class BrowserSessions {
     return { uid, accountId, amr, acr, authTime: session.authTime() ?? 0, remember: transient !== true };
   }
 
+  /** Whether somebody is signed in with this browser, and to the client as well. */
+  async isSignedInTo(req: IncomingMessage, res: ServerResponse, clientId: string): Promise<boolean> {
+    const provider = this.#deps.live.current;
+    const session = await provider.Session.get(provider.createContext(req, res));
+    return session.accountId !== undefined && session.authorizations?.[clientId]?.grantId !== undefined;
+  }
+
+  /** Ends the session of this browser if another account is signed in with it. */
+  async endAnother(req: IncomingMessage, res: ServerResponse, accountId: string): Promise<Ended | null> {
+    const provider = this.#deps.live.current;
+    const session = await provider.Session.get(provider.createContext(req, res));
+    return session.accountId === accountId ? null : this.#end(session);
+  }
+
   /**
    * Signs the browser in under a new session id. The same account keeps what its apps hold; another one's session
    * ends first.
@@ -65,7 +88,7 @@ export class BrowserSessions {
     const ctx = provider.createContext(req, res);
     const before = await provider.Session.get(ctx);
     const isSame = before.accountId === accountId;
-    if (before.accountId !== undefined && !isSame) await before.destroy();
+    if (!isSame) await this.#end(before);
     const session = isSame ? before : new provider.Session();
     if (isSame) session.resetIdentifier();
     session.loginAccount({ accountId, amr, acr, loginTs: authTime, transient: !remember });
@@ -86,28 +109,25 @@ export class BrowserSessions {
   /**
    * Signs the browser out: the session ends, and what apps hold because of it; not what they were given for the time
    * when the person is away (`offline_access`).
-   * @returns the account that was signed in, or null, and the pages of clients that the browser shall load
-   *   (OpenID Connect Front-Channel Logout 1.0).
+   * @returns null when nobody was signed in.
    */
-  async logout(
-    req: IncomingMessage,
-    res: ServerResponse,
-  ): Promise<{ accountId: string; frames: string[] } | null> {
+  async logout(req: IncomingMessage, res: ServerResponse): Promise<Ended | null> {
     const provider = this.#deps.live.current;
     const ctx = provider.createContext(req, res);
     const session = await provider.Session.get(ctx);
+    const ended = await this.#end(session);
+    // The browser needs it for another try until the session has ended.
+    ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
+    return ended;
+  }
+
+  async #end(session: Session): Promise<Ended | null> {
     const { accountId, authorizations = {} } = session;
-    const forget = () => ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
-    if (accountId === undefined) {
-      forget();
-      return null;
-    }
+    if (accountId === undefined) return null;
     for (const { grantId, persistsLogout } of Object.values(authorizations)) {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
     await session.destroy();
-    // The browser needs it for another try until the session has ended.
-    forget();
-    return { accountId, frames: await farewells(provider, authorizations) };
+    return { accountId, frames: await farewells(this.#deps.live.current, authorizations) };
   }
 }

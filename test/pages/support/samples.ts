@@ -177,6 +177,9 @@ export const samples: Readonly<Record<string, Sample>> = {
     values: { name: '', username: '', email: 'maria.keller@example.com' },
   }),
   'create-account-closed': sample('create-account', { step: 'closed', signInUrl: '/sign-in' }),
+  'select-account': sample('select-account', { ...signIn, ...inside, account, otherUrl: '/sign-in' }),
+  'finished': sample('finished', { client, appUrl: 'https://reports.acme.example/' }),
+  'finished-app': sample('finished', { client, appUrl: undefined }),
   'consent': sample('consent', consent),
   'consent-app': sample('consent', {
     ...consent,

@@ -1,6 +1,8 @@
+import { isUuid } from '../../../kernel/ids.ts';
 import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
+import { afterEnd } from '../farewell.ts';
 import { type Place, placeUrls } from '../login/place.ts';
 
 /** What passkeys alone amount to. */
@@ -21,14 +23,14 @@ const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
 });
 
 /** Signing in to an authorization request. */
-export async function interactionPlace(
-  interaction: OpenInteraction,
-  { accounts, interactions, mfa }: PageParts,
-): Promise<Place> {
-  const { uid, prompt, accountId, loginHint } = interaction;
+export async function interactionPlace(interaction: OpenInteraction, deps: PageParts): Promise<Place> {
+  const { accounts, interactions, mfa } = deps;
+  const { uid, prompt, accountId, loginHint, hintedId } = interaction;
   const { path, urls } = interactionUrls(uid);
-  // Who comes from the consent page wants another account; for a fresh login it is the one in use.
-  const user = accountId === undefined || prompt === 'consent' ? null : await accounts.find(accountId);
+  // Whoever comes from one of these pages wants another account; for a fresh login it is the one asked for, or in use.
+  const isAnother = prompt === 'consent' || prompt === 'select_account';
+  const suggested = isAnother ? undefined : (hintedId ?? accountId);
+  const user = isUuid(suggested) ? await accounts.find(suggested) : null;
   return {
     path,
     urls,
@@ -36,8 +38,11 @@ export async function interactionPlace(
     frame: frame(interaction),
     interaction,
     passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,
-    suggestedIdentifier: prompt === 'consent' ? '' : (loginHint ?? user?.email ?? ''),
+    suggestedIdentifier: isAnother ? '' : (loginHint ?? user?.email ?? ''),
     notice: undefined,
-    finish: (ctx, signedIn) => interactions.login(ctx.req, ctx.res, signedIn),
+    async finish(ctx, signedIn) {
+      const { onward, ended } = await interactions.login(ctx.req, ctx.res, signedIn);
+      return afterEnd(ctx, deps, ended, onward);
+    },
   };
 }

@@ -10,6 +10,7 @@ import { type Place, placeUrls } from '../login/place.ts';
 import { showSignIn } from '../login/sign-in.ts';
 import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
+import { askAgain, keepRequest, leadOn } from './lead-on.ts';
 import { interactionPath, interactionPlace } from './place.ts';
 import { stepUp } from './step-up.ts';
 
@@ -27,11 +28,8 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
   /** Finds the interaction of this browser, or says kindly that it is over. */
   const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
     const interaction = await interactions.open(ctx.req, ctx.res, ctx.params.uid);
-    if (!interaction) {
-      ctx.status = 400;
-      renderer.render(ctx, 'expired', { homeUrl: '/' });
-      return;
-    }
+    if (interaction === null) return leadOn(ctx, deps, ctx.params.uid);
+    if (interaction === 'another') return askAgain(ctx, deps, ctx.params.uid);
     ctx.state.interaction = interaction;
     ctx.state['clientId'] = interaction.client.clientId;
     ctx.state.place = await interactionPlace(interaction, deps);
@@ -62,12 +60,31 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     });
   }
 
+  /** Offers the account that is signed in, and another one. */
+  async function showChoice(ctx: InteractionContext): Promise<void> {
+    const { interaction, place } = ctx.state;
+    const { accountId } = interaction;
+    const user = accountId === undefined ? null : await accounts.find(accountId);
+    if (!user) return showSignIn(ctx, deps);
+    return renderer.render(ctx, 'select-account', {
+      ...place.frame,
+      action: `${place.path}/select`,
+      cancelAction: place.cancelAction,
+      csrf: csrf.token(ctx),
+      problems: flash.read(ctx).problems,
+      account: user,
+      otherUrl: place.urls.signIn,
+    });
+  }
+
   loginRoutes(router, placeUrls(AT, { create: '/create' }), open as Middleware, deps);
 
   router.get(AT, open, async (ctx: InteractionContext) => {
     const { prompt, uid } = ctx.state.interaction;
+    keepRequest(ctx, deps, ctx.state.interaction);
     if (prompt === 'consent') await showConsent(ctx);
     else if (prompt === 'mfa') await stepUp(ctx, deps);
+    else if (prompt === 'select_account') await showChoice(ctx);
     else if (prompt === 'create') seeOther(ctx, `${interactionPath(uid)}/create`);
     else showSignIn(ctx, deps);
   });
@@ -81,6 +98,12 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       ? await interactions.consent(ctx.req, ctx.res, interaction, userActor(ctx, 'pages', accountId))
       : await interactions.abort(ctx.req, ctx.res);
     seeOther(ctx, next);
+  });
+
+  router.post(`${AT}/select`, ...form, open, async (ctx: InteractionContext) => {
+    const { prompt, accountId } = ctx.state.interaction;
+    if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.place.path);
+    return seeOther(ctx, await interactions.select(ctx.req, ctx.res));
   });
 
   router.post(`${AT}/switch`, ...form, open, (ctx: InteractionContext) =>
