@@ -77,6 +77,35 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(activity).toContain('You approved the sign-in of an app');
   });
 
+  it('is approved after a sign-in that it took for it, and by nobody else who signs in then', async () => {
+    const [someone, other] = await Promise.all([provider.createPerson(), provider.createPerson()]);
+    const age = () =>
+      provider.sql(
+        `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
+         where model = 'Session' and account_id = $1`,
+        [someone.id],
+      );
+    const { body } = await askForLogin(provider, client, { login_hint: someone.email });
+    const { agent, page } = await openLoginRequests(provider, someone);
+    await age();
+    const signIn = await agent.submit(page, {}, '/approve');
+    expect(signIn.url.pathname).toBe('/sign-in');
+    const intruding = await agent.submit(
+      signIn,
+      { identifier: other.email, password: other.password },
+      '/sign-in',
+    );
+    expect(intruding.url.pathname).toBe('/account');
+
+    const { agent: own, page: waiting } = await openLoginRequests(provider, someone);
+    await age();
+    const values = { identifier: someone.email, password: someone.password };
+    const back = await own.submit(await own.submit(waiting, {}, '/approve'), values, '/sign-in');
+    const done = await own.submit(back, {}, '/approve');
+    expect(text(done)).toContain('You approved it');
+    expect((await pollLogin(provider, client, body.auth_req_id)).status).toBe(200);
+  });
+
   it('is refused by the person', async () => {
     const someone = await provider.createPerson();
     const { body } = await askForLogin(provider, client, { login_hint: someone.username });

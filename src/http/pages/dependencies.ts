@@ -20,6 +20,7 @@ import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
+import type { Act } from './account/interrupted.ts';
 import type { KeptRequest } from './interaction/lead-on.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { PageTools } from './tools.ts';
@@ -71,6 +72,8 @@ type StepCookie = SealedCookie<{ token: string; remember: boolean }>;
 
 /** The same, and what the pages share among themselves. */
 export interface PageParts extends PageDependencies {
+  /** What was interrupted by a sign-in. */
+  acts: SealedCookie<Act>;
   /** What an interaction was asked for. */
   requests: SealedCookie<KeptRequest>;
   /** The interaction that a browser left to read its mail. */
@@ -99,6 +102,7 @@ export function pageParts(deps: PageDependencies): PageParts {
   const base = { publicUrl, secrets, clock };
   return {
     ...deps,
+    acts: createSealedCookie({ ...base, name: 'postern_act', ttl: LOGIN_STEP_TTL }),
     requests: createSealedCookie({ ...base, name: 'postern_request', ttl: REQUEST_KEPT }),
     returns: createSealedCookie({ ...base, name: 'postern_return', ttl: tokens.interaction }),
     pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_STEP_TTL }),

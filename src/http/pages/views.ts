@@ -339,6 +339,9 @@ interface Views {
     }[];
   };
 
+  /** Posts the fields by itself where there is JavaScript. */
+  'account/continue': AccountFrame & { action: string; fields: Readonly<Record<string, string>> };
+
   'account/activity': AccountFrame & { days: readonly EventDay[] };
 
   'account/data': AccountFrame & { downloadUrl: string; deleteUrl: string };

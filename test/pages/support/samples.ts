@@ -191,6 +191,13 @@ export const samples: Readonly<Record<string, Sample>> = {
     apis: [],
   }),
   'consent-device': sample('consent', { ...consent, redirectUri: undefined }),
+  'account-continue': sample('account/continue', {
+    ...owner,
+    section: 'overview',
+    done: null,
+    action: '/account/requests/x/approve',
+    fields: {},
+  }),
   'account-requests': sample('account/requests', {
     ...owner,
     section: 'requests',

@@ -7,6 +7,7 @@ import type { PageParts } from '../dependencies.ts';
 import type { MessageKey } from '../i18n.ts';
 import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
+import { CONTINUE, keepAct } from './interrupted.ts';
 import type { AccountFrame } from '../views.ts';
 
 export type AccountContext = Context & {
@@ -57,10 +58,13 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
 
   /** Lets in who signed in a few minutes ago, with all that the account asks for. @param page where they come back to. */
   const fresh =
-    (page: string) =>
+    (page: string, kept?: readonly string[]) =>
     async (ctx: AccountContext, next: Next): Promise<void> => {
       const { session, user } = ctx.state;
-      return (await mfa.lacking(user.id, session)) ? signInFor(ctx, page) : next();
+      if (!(await mfa.lacking(user.id, session))) return next();
+      if (kept === undefined) return signInFor(ctx, page);
+      keepAct(ctx, deps, user.id, kept);
+      return signInFor(ctx, CONTINUE);
     };
 
   const form = posted(deps, pageOf);
@@ -70,7 +74,8 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
     posted: [...form, signedIn],
     /** The same for what changes how one signs in. */
     openFresh: (page: string) => [signedIn, fresh(page)],
-    postedFresh: (page: string) => [...form, signedIn, fresh(page)],
+    /** @param kept the fields with which the form is sent once more after the sign-in; without them it is filled in anew. */
+    postedFresh: (page: string, kept?: readonly string[]) => [...form, signedIn, fresh(page, kept)],
   };
 }
 

@@ -47,7 +47,7 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     });
   });
 
-  router.post(DELETE, ...steps.postedFresh(DELETE), async (ctx: AccountContext) => {
+  router.post(DELETE, ...steps.postedFresh(DELETE, ['email']), async (ctx: AccountContext) => {
     const { user } = ctx.state;
     const email = field(ctx, 'email').trim();
     if (!isSameAddress(email, user.email)) {

@@ -23,7 +23,7 @@ export function emailRoutes(router: Router, steps: AccountSteps, deps: PageParts
     });
   });
 
-  router.post(PATH, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+  router.post(PATH, ...steps.postedFresh(PATH, ['email']), async (ctx: AccountContext) => {
     const email = field(ctx, 'email').trim();
     if (!email) return flash.leave(ctx, PATH, { status: 400, problems: [missing('email')] });
     const locale = renderer.language(ctx, {});

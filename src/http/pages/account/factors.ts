@@ -23,7 +23,7 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
     ['totp', mfa.totp],
     ['passkeys', mfa.passkeys],
   ] as const) {
-    router.post(`${PATH}/${kind}/:id/remove`, ...change, async (ctx: AccountContext) => {
+    router.post(`${PATH}/${kind}/:id/remove`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
       const { id = '' } = ctx.params;
       const refusal = await attempt(
         () => factors.remove(ctx.state.user.id, id, ownerActor(ctx)).catch(isGone),
@@ -32,16 +32,20 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
       );
       return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'factor-removed');
     });
-    router.post(`${PATH}/${kind}/:id/rename`, ...change, async (ctx: AccountContext) => {
-      const { id = '' } = ctx.params;
-      const renamed = await attempt(
-        () => factors.rename(ctx.state.user.id, id, field(ctx, 'name')).catch(isGone),
-        passwordLength(config),
-        400,
-      );
-      if (!renamed || !('problems' in renamed)) return doneAt(ctx, PATH, 'renamed');
-      return flash.leave(ctx, PATH, renamed);
-    });
+    router.post(
+      `${PATH}/${kind}/:id/rename`,
+      ...steps.postedFresh(PATH, ['name']),
+      async (ctx: AccountContext) => {
+        const { id = '' } = ctx.params;
+        const renamed = await attempt(
+          () => factors.rename(ctx.state.user.id, id, field(ctx, 'name')).catch(isGone),
+          passwordLength(config),
+          400,
+        );
+        if (!renamed || !('problems' in renamed)) return doneAt(ctx, PATH, 'renamed');
+        return flash.leave(ctx, PATH, renamed);
+      },
+    );
   }
 
   router.get(`${PATH}/passkeys/options`, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
@@ -64,7 +68,7 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
     return added.recoveryCodes ? leaveCodes(ctx, deps, added.recoveryCodes) : seeOther(ctx, PATH);
   });
 
-  router.post(`${PATH}/codes`, ...change, async (ctx: AccountContext) => {
+  router.post(`${PATH}/codes`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
     leaveCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
   });
 }

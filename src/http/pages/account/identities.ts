@@ -44,7 +44,7 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
     });
   });
 
-  router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+  router.post(LINK, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
     const arrival = arrived(ctx, deps, PATH);
     if (!arrival) return seeOther(ctx, LINK);
     settle(ctx, deps, PATH);
@@ -56,7 +56,7 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
     return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'identity');
   });
 
-  router.post(`${PATH}/:id/remove`, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+  router.post(`${PATH}/:id/remove`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
     const removed = await attempt(
       () => accounts.unlink(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx)),
       passwordLength(config),

@@ -11,6 +11,7 @@ import { identityRoutes } from './identities.ts';
 import { passwordRoutes } from './password.ts';
 import { profileRoutes } from './profile.ts';
 import { recoveryCodeRoutes } from './recovery-codes.ts';
+import { interruptedRoutes } from './interrupted.ts';
 import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { totpRoutes } from './totp.ts';
@@ -48,6 +49,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
     factorRoutes,
     totpRoutes,
     recoveryCodeRoutes,
+    interruptedRoutes,
     identityRoutes,
     sessionRoutes,
     appRoutes,

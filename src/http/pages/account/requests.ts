@@ -35,7 +35,7 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
     });
   });
 
-  router.post(`${PATH}/:id/approve`, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
+  router.post(`${PATH}/:id/approve`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
     const answered = await loginAnswers.approve(ctx.state.session, ctx.params['id'] ?? '', ownerActor(ctx));
     if (answered === 'done') return doneAt(ctx, PATH, 'approved');
     const refusal =

@@ -30,7 +30,7 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     });
   });
 
-  router.post(PATH, ...steps.postedFresh(LIST), async (ctx: AccountContext) => {
+  router.post(PATH, ...steps.postedFresh(LIST, ['name']), async (ctx: AccountContext) => {
     const accountId = ctx.state.user.id;
     const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
       // A name that cannot be: the browser's own check has said so before.
