@@ -34,6 +34,12 @@ import { tokenLifetimes } from './tokens/lifetimes.ts';
 import { createPairwiseIdentifier } from './tokens/pairwise.ts';
 import { resourceIndicators } from './tokens/resource-indicators.ts';
 
+/** A form that is posted to `action` without being filled in; a name may come more than once. */
+interface PostedForm {
+  action: string;
+  fields: readonly (readonly [name: string, value: string])[];
+}
+
 /** The pages that the provider itself shows; made by the transport. */
 export interface ProviderPages {
   /**
@@ -49,7 +55,9 @@ export interface ProviderPages {
   logout(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
   device: DevicePages;
   /** Posts `fields` to `action`, at the client (OAuth 2.0 Form Post Response Mode). */
-  formPost(ctx: KoaContextWithOIDC, form: { action: string; fields: Record<string, string> }): Promise<void>;
+  formPost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
+  /** The same for a request that another site has posted here, before anything is known of it. */
+  repost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
   /**
    * Says that it is done.
    * @param farewell the pages of clients that the browser loads first, where it goes on then, and whether the person is

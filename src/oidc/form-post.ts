@@ -28,10 +28,9 @@ export function installFormPost(provider: Provider, page: ProviderPages['formPos
     if (typeof body !== 'string' || !LIBRARYS.test(body)) return;
     const action = ACTION.exec(body)?.[1];
     if (action === undefined) return;
-    const fields = [...body.matchAll(INPUT)].map(([, name = '', value = '']) => [name, decode(value)]);
-    await page(ctx, {
-      action: decode(action),
-      fields: Object.fromEntries(fields) as Record<string, string>,
-    });
+    const fields = [...body.matchAll(INPUT)].map(
+      ([, name = '', value = '']) => [name, decode(value)] as const,
+    );
+    await page(ctx, { action: decode(action), fields });
   });
 }

@@ -33,7 +33,7 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
  * A request that another site posts comes without the cookies of the person's session, which are SameSite=Lax: it is sent
  * once more by GET, with them. What is too long for that is posted once more, from a page of ours.
  */
-export function installPostedRequests(provider: Provider, page: ProviderPages['formPost']): void {
+export function installPostedRequests(provider: Provider, page: ProviderPages['repost']): void {
   const receive = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<unknown> => {
     let parameters: URLSearchParams;
     try {
@@ -53,7 +53,7 @@ export function installPostedRequests(provider: Provider, page: ProviderPages['f
     }
     const site = ctx.get('Sec-Fetch-Site');
     if (site === 'cross-site' || site === 'same-site')
-      return page(ctx, { action: ctx.path, fields: Object.fromEntries(parameters) });
+      return page(ctx, { action: ctx.path, fields: [...parameters] });
     ctx.method = 'GET';
     ctx.querystring = query;
     return next();

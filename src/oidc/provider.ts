@@ -81,7 +81,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installIdTokenClaims(provider, deps.secrets);
   installIdTokenHints(provider, keys.retiredJwks, deps.clock);
   installQueryRefusal(provider);
-  installPostedRequests(provider, deps.pages.formPost);
+  installPostedRequests(provider, deps.pages.repost);
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
   installLoginBinding(provider, deps.findUser);

@@ -58,6 +58,9 @@ export function createProviderPages(
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
       renderer.render(ctx, 'form-post', { ...form, client, leadsToClient: true });
     },
+    async repost(ctx, form) {
+      renderer.render(ctx, 'form-post', { ...form, client: undefined, leadsToClient: true });
+    },
     async loggedOut(ctx, farewell) {
       const { frames = [], onward } = farewell ?? {};
       // Without frames in between, the library names the client here when the person chose to stay signed in themselves.

@@ -228,11 +228,12 @@ interface Views {
 
   /**
    * Posts by itself where there is JavaScript: the answer of an authorization request to the client, or somebody who signs
-   * out and was not signed in on to the end, with no client if they came from none.
+   * out and was not signed in on to the end, with no client if they came from none; or once more what another site posted
+   * here.
    */
   'form-post': {
     action: string;
-    fields: Readonly<Record<string, string>>;
+    fields: readonly (readonly [name: string, value: string])[];
   };
 
   /** `/`, signed in; posts to sign out. */

@@ -280,7 +280,10 @@ export const samples: Readonly<Record<string, Sample>> = {
   'form-post': sample('form-post', {
     client,
     action: '/callback',
-    fields: { code: 'a"<code>', state: 'a state' },
+    fields: [
+      ['code', 'a"<code>'],
+      ['state', 'a state'],
+    ],
   }),
   'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),
   'logged-out-onward': sample('logged-out', {
