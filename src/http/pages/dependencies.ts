@@ -20,8 +20,6 @@ import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
-import type { Act } from './account/interrupted.ts';
-import type { KeptRequest } from './interaction/lead-on.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
@@ -69,6 +67,21 @@ export interface PageDependencies extends PageTools {
 
 /** A step of a login (`LoginSteps`), and whether the browser shall be remembered. */
 type StepCookie = SealedCookie<{ token: string; remember: boolean }>;
+
+/** A request, kept by the browser that it was made in for longer than it is known here. */
+interface KeptRequest {
+  clientId: string;
+  redirectUri: string;
+  query: string;
+}
+
+/** What somebody sent who had to sign in again for it. */
+interface Act {
+  accountId: string;
+  /** Where the form is posted, and what is in it: nothing secret. */
+  action: string;
+  fields: Readonly<Record<string, string>>;
+}
 
 /** The same, and what the pages share among themselves. */
 export interface PageParts extends PageDependencies {

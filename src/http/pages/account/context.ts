@@ -7,7 +7,7 @@ import type { PageParts } from '../dependencies.ts';
 import type { MessageKey } from '../i18n.ts';
 import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
-import { CONTINUE, keepAct } from './interrupted.ts';
+import { CONTINUE, keepAct } from './acts.ts';
 import type { AccountFrame } from '../views.ts';
 
 export type AccountContext = Context & {

@@ -7,13 +7,6 @@ import { interactionPath } from './place.ts';
 /** Bytes of a request that a browser can be given to keep. */
 const LONGEST = 2200;
 
-/** A request, kept by the browser that it was made in for longer than it is known here. */
-export interface KeptRequest {
-  clientId: string;
-  redirectUri: string;
-  query: string;
-}
-
 /** Lets the browser keep the request of an interaction, so that it is led on when that is over. */
 export function keepRequest(ctx: Context, { requests }: PageParts, interaction: OpenInteraction): void {
   const { uid, client, redirectUri, again } = interaction;
