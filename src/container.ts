@@ -188,7 +188,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           findUser: (id) => users.findById(id),
           lacksFactor: mfa.lacksRequired,
           staticClients: contractSettings.map(contractClient),
-          pages: createProviderPages(pageTools.renderer, accounts, config.production),
+          pages: createProviderPages(pageTools, accounts, config.production),
           fetch: outboundFetch,
           clients: clientRegistry,
           clientSecrets: async (id) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),

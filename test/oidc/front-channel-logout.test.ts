@@ -114,7 +114,7 @@ describe('front-channel logout', () => {
     const { context, page } = await visit();
     await page.goto(`${provider.url}/`);
     const [reply] = await Promise.all([
-      page.waitForResponse((response) => response.url() === `${provider.url}/sign-out`),
+      page.waitForResponse((response) => response.url().startsWith(`${provider.url}/signed-out?`)),
       page.getByRole('button', { name: 'Sign out' }).click(),
     ]);
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor();

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { User } from '../../src/domain/users/index.ts';
 import { createProviderPages } from '../../src/http/pages/provider-pages.ts';
-import type { Renderer } from '../../src/http/pages/render.ts';
+import type { PageTools } from '../../src/http/pages/tools.ts';
 
 const help = { parameter: 'redirect_uri', value: null, reason: 'why', advice: 'what to do', clientId: 'c' };
 const ACCOUNTS: Record<string, Partial<User>> = {
@@ -14,10 +14,10 @@ const ACCOUNTS: Record<string, Partial<User>> = {
 /** What the error page is told when somebody, or nobody, is signed in. */
 async function shown(production: boolean, accountId?: string): Promise<unknown> {
   let data: { help?: unknown } = {};
-  const renderer = { render: (_ctx: unknown, _view: string, given: object) => (data = given) };
+  const tools = { renderer: { render: (_ctx: unknown, _view: string, given: object) => (data = given) } };
   const accounts = { find: async (id: string) => (ACCOUNTS[id] ?? null) as User | null };
   const ctx = { get: () => 'id', oidc: { session: { accountId } } } as unknown as KoaContextWithOIDC;
-  const pages = createProviderPages(renderer as unknown as Renderer, accounts, production);
+  const pages = createProviderPages(tools as unknown as PageTools, accounts, production);
   await pages.error(ctx, { error: 'invalid_redirect_uri' }, help);
   return data.help;
 }

@@ -1,10 +1,12 @@
 import type { Context } from 'koa';
 import { deviceOf } from '../../domain/notices/device.ts';
-import type { DevicePages, UserCodeProblem } from '../../oidc/device/feature.ts';
+import { DEVICE_PATH, type DevicePages, type UserCodeProblem } from '../../oidc/device/feature.ts';
+import { isForeign } from './csrf.ts';
+import type { Left } from './flash.ts';
 import type { Message } from './i18n.ts';
 import type { Problem } from './problems.ts';
-import type { Renderer } from './render.ts';
-import { refused } from './replies.ts';
+import { refused, seeOther, withParameter } from './replies.ts';
+import type { PageTools } from './tools.ts';
 
 /** What is said of a code; where it is of no use to type it again, not at the field. */
 const WORDS: Readonly<Record<Exclude<UserCodeProblem['kind'], 'exhausted'>, Problem>> = {
@@ -18,24 +20,46 @@ const WORDS: Readonly<Record<Exclude<UserCodeProblem['kind'], 'exhausted'>, Prob
 
 const wait = (seconds: number): Message => ({ key: 'problem.locked', params: { wait: { seconds } } });
 
-/** The pages of device authorization (RFC 8628 section 3.3). */
-export function createDevicePages(renderer: Renderer): DevicePages {
+function refusalOf(problem: UserCodeProblem): Left & { status: number; problems: Problem[] } {
+  if (problem.kind !== 'exhausted') return { status: 400, problems: [WORDS[problem.kind]] };
+  const { retryAfter } = problem;
+  return { status: 429, retryAfter, problems: [{ field: null, message: wait(retryAfter) }] };
+}
+
+/** The pages of device authorization (RFC 8628 section 3.3). Each posted form is answered by a redirect to the first one. */
+export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer' | 'flash'>): DevicePages {
   return {
     async enter(ctx, form, userCode, problem) {
       const page = ctx as unknown as Context;
-      const problems: Problem[] = [];
-      if (problem?.kind === 'exhausted') {
-        refused(page, { status: 429, retryAfter: problem.retryAfter });
-        problems.push({ field: null, message: wait(problem.retryAfter) });
-      } else if (problem) {
-        refused(page, { status: 400 });
-        problems.push(WORDS[problem.kind]);
-      }
-      renderer.render(page, 'device-code', { ...form, userCode: userCode.slice(0, 32), problems });
+      const refusal = problem && refusalOf(problem);
+      if (page.method === 'POST')
+        return flash.leave(page, DEVICE_PATH, { ...refusal, values: { userCode: userCode.slice(0, 32) } });
+      const { problems, values } = flash.read(page);
+      if (values['done'] !== undefined)
+        return renderer.render(page, 'message', {
+          icon: 'check',
+          title: 'device.doneTitle',
+          text: 'device.doneText',
+          client: await ctx.oidc.provider.Client.find(values['done']),
+        });
+      if (values['refused'] !== undefined)
+        return renderer.render(page, 'message', {
+          icon: 'alert',
+          title: 'device.refusedTitle',
+          text: 'device.refusedText',
+        });
+      if (refusal) refused(page, refusal);
+      return renderer.render(page, 'device-code', {
+        ...form,
+        userCode: (values['userCode'] ?? userCode).slice(0, 32),
+        problems: refusal ? refusal.problems : problems,
+      });
     },
     async confirm(ctx, form, { client, userCode, from }) {
+      const page = ctx as unknown as Context;
+      if (page.method === 'POST') return seeOther(page, withParameter(DEVICE_PATH, 'user_code', userCode));
       const { ip, userAgent } = from;
-      renderer.render(ctx, 'device-confirm', {
+      return renderer.render(page, 'device-confirm', {
         ...form,
         client,
         userCode,
@@ -43,23 +67,24 @@ export function createDevicePages(renderer: Renderer): DevicePages {
       });
     },
     async done(ctx, client) {
-      renderer.render(ctx, 'message', {
-        icon: 'check',
-        title: 'device.doneTitle',
-        text: 'device.doneText',
-        client,
-      });
+      flash.leave(ctx, DEVICE_PATH, { values: { done: client?.clientId ?? '' } });
     },
     async stale(ctx) {
-      refused(ctx, { status: 400 });
-      renderer.render(ctx, 'error', { code: 'csrf', requestId: ctx.get('X-Request-Id'), homeUrl: '/device' });
+      const page = ctx as unknown as Context;
+      if (!isForeign(page))
+        return flash.leave(page, DEVICE_PATH, {
+          status: 403,
+          problems: [{ field: null, message: 'problem.stale' }],
+        });
+      refused(page, { status: 400 });
+      return renderer.render(page, 'error', {
+        code: 'csrf',
+        requestId: ctx.get('X-Request-Id'),
+        homeUrl: DEVICE_PATH,
+      });
     },
     async refused(ctx) {
-      renderer.render(ctx, 'message', {
-        icon: 'alert',
-        title: 'device.refusedTitle',
-        text: 'device.refusedText',
-      });
+      flash.leave(ctx, DEVICE_PATH, { values: { refused: 'yes' } });
     },
   };
 }

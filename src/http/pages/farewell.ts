@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Ended } from '../../oidc/sessions/browser-session.ts';
 import type { PageParts } from './dependencies.ts';
+import type { Flashes } from './flash.ts';
 import { seeOther } from './replies.ts';
 
 const PATH = '/signed-out';
@@ -9,8 +10,35 @@ const PATH = '/signed-out';
 /** Characters of addresses that are told by one page: what a browser can be given to keep. */
 const MOST = 1500;
 
+interface Farewell {
+  /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it goes on then. */
+  frames: readonly string[];
+  onward: string | undefined;
+  /** Whether the person is signed in still. */
+  stayed: boolean;
+  /** The client that they came from, if any. */
+  clientId: string | undefined;
+}
+
+/** @returns the address of the page that says it; null when that is more than a browser can be given to keep. */
+export function keepFarewell(
+  ctx: Context,
+  flash: Flashes,
+  { frames, onward, stayed, clientId }: Farewell,
+): string | null {
+  if ([...frames, onward ?? ''].join('').length > MOST) return null;
+  return flash.keep(ctx, PATH, {
+    values: {
+      frames: frames.join(' '),
+      ...(onward === undefined ? {} : { onward }),
+      ...(stayed ? { stayed: 'yes' } : {}),
+      ...(clientId === undefined ? {} : { clientId }),
+    },
+  });
+}
+
 /**
- * Writes that a session has ended. @param onward where the browser goes then.
+ * Writes that a session has ended. @param onward where the browser goes then; undefined when the page is the end.
  * @returns where it goes first: a page that tells the apps that are to be told by the browser, if there are any.
  */
 export async function afterEnd(
@@ -21,23 +49,27 @@ export async function afterEnd(
 ): Promise<string> {
   if (!ended) return onward;
   await signedOut(ctx, ended.accountId);
-  const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= MOST);
+  const room = MOST - onward.length;
+  const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
   if (frames.length === 0) return onward;
-  return flash.keep(ctx, PATH, { values: { frames: frames.join(' '), onward } });
+  const page = { frames, onward: onward === '/' ? undefined : onward, stayed: false, clientId: undefined };
+  return keepFarewell(ctx, flash, page) ?? onward;
 }
 
 /** The page that tells apps by frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */
-export function farewellRoutes(router: Router, { renderer, flash }: PageParts): void {
-  router.get(PATH, (ctx: Context) => {
-    const { frames, onward = '/' } = flash.read(ctx).values;
+export function farewellRoutes(router: Router, { renderer, flash, interactions }: PageParts): void {
+  router.get(PATH, async (ctx: Context) => {
+    const { frames, onward, stayed, clientId } = flash.read(ctx).values;
     if (frames === undefined) return seeOther(ctx, '/');
-    const isOver = onward === '/';
-    if (!isOver) ctx.set('Refresh', `5; url=${onward}`);
+    // A page that does not load keeps nobody; scripts do not wait for that long.
+    if (onward !== undefined) ctx.set('Refresh', `5; url=${onward}`);
+    const { client } = clientId === undefined ? {} : await interactions.describe(clientId, []);
     return renderer.render(ctx, 'logged-out', {
-      stayed: false,
+      stayed: stayed !== undefined,
       signInUrl: '/sign-in',
-      frames: frames.split(' '),
-      ...(isOver ? {} : { onward }),
+      client,
+      frames: frames.split(' ').filter(Boolean),
+      onward,
     });
   });
 }

@@ -2,7 +2,9 @@ import type { Context } from 'koa';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
 import { createDevicePages } from './device-pages.ts';
-import type { Renderer } from './render.ts';
+import { keepFarewell } from './farewell.ts';
+import { seeOther } from './replies.ts';
+import type { PageTools } from './tools.ts';
 
 /**
  * What the library says of an authorization request that comes back after its time, in another browser, or after the
@@ -15,7 +17,7 @@ type ProviderContext = Parameters<ProviderPages['error']>[0];
 
 /** The pages that the provider itself shows, in the look of the others. */
 export function createProviderPages(
-  renderer: Renderer,
+  { renderer, flash }: Pick<PageTools, 'renderer' | 'flash'>,
   accounts: Pick<Accounts, 'find'>,
   production: boolean,
 ): ProviderPages {
@@ -27,7 +29,7 @@ export function createProviderPages(
     return account?.status === 'active' && account.roles.includes('admin');
   };
   return {
-    device: createDevicePages(renderer),
+    device: createDevicePages({ renderer, flash }),
     async error(ctx, { error, error_description: description }, help) {
       const page = ctx as unknown as Context;
       if (error === 'invalid_request' && description !== undefined && OVER.test(description)) {
@@ -62,6 +64,11 @@ export function createProviderPages(
       renderer.render(ctx, 'form-post', { ...form, client: undefined, leadsToClient: true });
     },
     async loggedOut(ctx, farewell) {
+      const page = ctx as unknown as Context;
+      const clientId = ctx.oidc.client?.clientId;
+      // It answers a form: on a page of its own nothing is sent again.
+      const url = farewell && keepFarewell(page, flash, { ...farewell, clientId });
+      if (url) return seeOther(page, url);
       const { frames = [], onward } = farewell ?? {};
       // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
       const stayed = farewell?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
