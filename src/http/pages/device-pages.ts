@@ -26,13 +26,16 @@ function refusalOf(problem: UserCodeProblem): Left & { status: number; problems:
   return { status: 429, retryAfter, problems: [{ field: null, message: wait(retryAfter) }] };
 }
 
-/** The pages of device authorization (RFC 8628 section 3.3). Each posted form is answered by a redirect to the first one. */
+/** A form is answered by a redirect, but for a browser that keeps nothing for the page after it. */
+const isRedirected = (ctx: Context): boolean => ctx.method === 'POST' && ctx.get('Cookie') !== '';
+
+/** The pages of device authorization (RFC 8628 section 3.3). */
 export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer' | 'flash'>): DevicePages {
   return {
     async enter(ctx, form, userCode, problem) {
       const page = ctx as unknown as Context;
       const refusal = problem && refusalOf(problem);
-      if (page.method === 'POST')
+      if (isRedirected(page))
         return flash.leave(page, DEVICE_PATH, { ...refusal, values: { userCode: userCode.slice(0, 32) } });
       const { problems, values } = flash.read(page);
       if (values['done'] !== undefined)
@@ -57,7 +60,7 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
     },
     async confirm(ctx, form, { client, userCode, from }) {
       const page = ctx as unknown as Context;
-      if (page.method === 'POST') return seeOther(page, withParameter(DEVICE_PATH, 'user_code', userCode));
+      if (isRedirected(page)) return seeOther(page, withParameter(DEVICE_PATH, 'user_code', userCode));
       const { ip, userAgent } = from;
       return renderer.render(page, 'device-confirm', {
         ...form,
@@ -71,7 +74,7 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
     },
     async stale(ctx) {
       const page = ctx as unknown as Context;
-      if (!isForeign(page))
+      if (isRedirected(page) && !isForeign(page))
         return flash.leave(page, DEVICE_PATH, {
           status: 403,
           problems: [{ field: null, message: 'problem.stale' }],
