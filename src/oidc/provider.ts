@@ -15,7 +15,7 @@ import { installApproval } from './device/approval.ts';
 import { installDeviceLinks } from './device/feature.ts';
 import { installUserCodeLimit } from './device/user-codes.ts';
 import { installPolling } from './polling.ts';
-import { installInteractions } from './interactions/interactions.ts';
+import { installInteractions } from './interactions/hints.ts';
 import { installCodeRedemption } from './tokens/code-redemption.ts';
 import { installEvents, type ProviderEvents } from './events.ts';
 import { installFormPost } from './form-post.ts';
@@ -85,7 +85,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
   installJwtBearer(provider, { clock: deps.clock, fetch: deps.fetch });
   installRegistration(provider, deps.config.clientRegistration, deps.guessLimit);
   installLoginBinding(provider, deps.findUser);
-  installInteractions(provider);
+  installInteractions(provider, deps.secrets);
   installReplayDetection(provider, deps.replies);
   installSessionDevices(provider, deps.clock);
   installSessionRenewal(provider);

@@ -82,6 +82,21 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(ada.id);
   });
 
+  it('the app asks for one person by an ID token, and another one signs in: it is told, and nobody is signed out', async () => {
+    const { ada, bob, carol } = people;
+    const { id_token: hint } = await tokensFor(provider, client, ada);
+    await signedIn(bob);
+    await open(page, { id_token_hint: hint });
+    await enter(page, carol);
+    await page.waitForURL(/\/callback/);
+    expect(new URL(page.url()).searchParams.get('error')).toBe('login_required');
+    await open(page, { id_token_hint: hint, prompt: 'select_account' });
+    await page.getByRole('button', { name: 'Continue with this account' }).click();
+    expect(await page.getByLabel('Email or username').inputValue()).toBe(ada.email);
+    await open(page);
+    expect(await arrives(page)).toBe(bob.id);
+  });
+
   it('the account is switched on the page that asks for consent', async () => {
     const { ada, bob } = people;
     await signedIn(ada);

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { decodeJwt } from 'jose';
 import { errors, type Provider } from 'oidc-provider';
 import type { Actor } from '../../kernel/actor.ts';
 import type { Audit } from '../../storage/audit.ts';
@@ -12,6 +11,7 @@ import type { ApiRegistry } from '../tokens/apis.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { allow } from './grants.ts';
+import type { HintedInteraction } from './hints.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
@@ -72,20 +72,26 @@ const words = (value: unknown): string[] =>
   typeof value === 'string' ? value.split(' ').filter(Boolean) : [];
 const optional = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** The subject that a request names. Its hint has been verified by the time there is an interaction. */
-function hintedSubject(params: Record<string, unknown>): string | undefined {
-  const { id_token_hint: hint, claims } = params;
-  if (typeof hint === 'string') return decodeJwt(hint).sub;
+/** The subject that a claims request names (Core 5.5.1), verified to be JSON by the time there is an interaction. */
+function claimedSubject({ claims }: Record<string, unknown>): string | undefined {
   if (typeof claims !== 'string') return undefined;
   const { id_token: asked } = JSON.parse(claims) as { id_token?: { sub?: { value?: unknown } | null } };
   return optional(asked?.sub?.value);
 }
 
+const hintedIdOf = (details: Details & HintedInteraction, client: Client): string | undefined =>
+  details.hintedId ?? (client.subjectType === 'pairwise' ? undefined : claimedSubject(details.params));
+
 const isRepeatable = (details: Details, client: Client): boolean =>
   details.deviceCode === undefined &&
   (details as { parJti?: string }).parJti === undefined &&
+  // The token is not kept; without it anybody could sign in.
+  (details as HintedInteraction).hintedId === undefined &&
   client.requirePushedAuthorizationRequests !== true &&
   client.requireSignedRequestObject !== true;
+
+/** The session that an interaction began in, which need not be there any more when it goes on. */
+const detached = ({ session }: Details): object | undefined => session && { ...session, uid: undefined };
 
 const queryOf = (params: Record<string, unknown>): string =>
   new URLSearchParams(
@@ -96,21 +102,6 @@ const queryOf = (params: Record<string, unknown>): string =>
         .map((one): [string, string] => [name, one]),
     ),
   ).toString();
-
-/**
- * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
- * browser may be about to do, or its other tab.
- */
-export function installInteractions(provider: Provider): void {
-  const { prototype } = provider.Interaction as unknown as {
-    prototype: { grantId?: string | undefined; save(ttl: number): Promise<string> };
-  };
-  const { save } = prototype;
-  prototype.save = function saveWithoutGrant(ttl) {
-    this.grantId = undefined;
-    return save.call(this, ttl);
-  };
-}
 
 /** The steps of an authorization request that pages answer. Each answer returns where the browser goes on. */
 export class Interactions {
@@ -169,7 +160,7 @@ export class Interactions {
       accountId: current?.accountId,
       redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),
-      hintedId: client.subjectType === 'pairwise' ? undefined : hintedSubject(params),
+      hintedId: hintedIdOf(details, client),
       uiLocales: optional(params['ui_locales']),
       again: isRepeatable(details, client) ? queryOf(params) : undefined,
       scopes: OIDC_SCOPES.filter(isOwn),
@@ -201,7 +192,8 @@ export class Interactions {
 
   /**
    * The person has logged in, or just created the account. Another person's session ends, here and not in the library:
-   * there it would end with the grant that this interaction began under, and the interaction with it.
+   * there it would end with the grant that this interaction began under, and the interaction with it. When the request is
+   * for one person alone, nothing changes for anybody else, and the client is told (OpenID Connect Core 3.1.2.1).
    */
   async login(
     req: IncomingMessage,
@@ -209,13 +201,21 @@ export class Interactions {
     { accountId, amr, acr, authTime, remember, securityVersion }: Login & { securityVersion: number },
   ): Promise<{ onward: string; ended: Ended | null }> {
     const details = await this.#open(req, res);
+    const { hintedId = accountId } = details as HintedInteraction;
+    if (hintedId !== accountId) {
+      const onward = await this.#fail(req, res, {
+        error: 'login_required',
+        error_description: 'another end-user than the id_token_hint names has signed in',
+      });
+      return { onward, ended: null };
+    }
     const ended = await this.#deps.sessions.endAnother(req, res, accountId);
     const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
     // What the same person answered on the way here still holds, consent above all.
     const answered = details.session?.accountId === accountId ? details.lastSubmission : {};
     Object.assign(details, {
       // Whoever has shown just now who they are needs no session that it began in.
-      session: undefined,
+      session: detached(details),
       result: { ...answered, login, create: {}, select_account: {} },
     });
     await details.persist();
@@ -309,7 +309,7 @@ export class Interactions {
   async #fail(req: IncomingMessage, res: ServerResponse, result: object): Promise<string> {
     const details = await this.#open(req, res);
     // Nothing is given, so it does not matter in whose session it began.
-    Object.assign(details, { session: undefined, result });
+    Object.assign(details, { session: detached(details), result });
     await details.persist();
     return details.returnTo;
   }

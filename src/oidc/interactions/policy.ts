@@ -1,5 +1,6 @@
 import { interactionPolicy } from 'oidc-provider';
 import { insistsOnUnknown, requestedAcr, satisfies } from './acr.ts';
+import type { HintedInteraction } from './hints.ts';
 
 const { Check, Prompt } = interactionPolicy;
 
@@ -11,7 +12,8 @@ function forgetDetails(prompt: interactionPolicy.Prompt): void {
 
 /**
  * What a person is asked, in this order: to create an account (`prompt=create`, Initiating User Registration via
- * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request wants a stronger login, to consent.
+ * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request
+ * wants a stronger login, to consent.
  */
 export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
@@ -24,6 +26,18 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
       'End-User authentication is required',
       'login_required',
       ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+    ),
+  );
+  // The library looks at the hint when the request comes, not when somebody comes back with another account.
+  login?.checks.add(
+    new Check(
+      'hinted_account',
+      'id_token_hint and authenticated subject do not match',
+      'login_required',
+      ({ oidc }) => {
+        const { hintedId } = (oidc.entities.Interaction ?? {}) as HintedInteraction;
+        return hintedId !== undefined && oidc.session?.accountId !== hintedId;
+      },
     ),
   );
   if (login) forgetDetails(login);
