@@ -65,7 +65,7 @@ describe('several people at one browser, in Chromium', () => {
       const { ada, bob, carol } = people;
       await signedIn(ada);
       for (const next of [bob, carol, carol, ada]) {
-        await open(page, asked as Record<string, string>);
+        await open(page, asked);
         await enter(page, next);
         expect(await arrives(page)).toBe(next.id);
       }
