@@ -89,7 +89,10 @@ test('a recovery code serves once', async () => {
     return agent.submit(recovery, { code: code.toLowerCase() });
   };
   expect((await useCode()).html).toContain('Ada Lovelace');
-  expect((await useCode()).status).toBe(401);
+  const again = await useCode();
+  expect(again.status).toBe(401);
+  expect(again.html).toContain('This recovery code is not right');
+  expect(again.html).not.toContain('Wait for the next one');
   const letters = readLetters(provider.postern);
   const subjects = [await letters.next(person.email), await letters.next(person.email)].map(
     ({ subject }) => subject,

@@ -1,13 +1,18 @@
 import type Router from '@koa/router';
 import type { LoginStep } from '../../../domain/login.ts';
+import { parseRecoveryCode } from '../../../domain/mfa/recovery-codes.ts';
 import { anonymousActor, userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
-import { missing } from '../problems.ts';
+import { missing, type Problem } from '../problems.ts';
 import { seeOther, withParameter } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import type { PlaceContext, Steps } from './place.ts';
 import { arrive, showSignIn } from './sign-in.ts';
+
+/** No other recovery code follows by itself. */
+const ofRecovery = (problem: Problem): Problem =>
+  problem.message === 'problem.code' ? { ...problem, message: 'problem.recoveryCode' } : problem;
 
 /** The page after the password: a code, a recovery code or a passkey. */
 export function secondFactorRoutes(
@@ -80,7 +85,11 @@ export function secondFactorRoutes(
       const done = await logins.completeLogin(login.token, proof, anonymousActor(ctx, 'pages'));
       return outcomeOf(done, login.remember);
     }, passwordLength(config));
-    if (!('signedIn' in tried)) return flash.leave(ctx, pageOf(ctx), tried);
+    if (!('signedIn' in tried)) {
+      const isOfRecovery = isRecovery(ctx) || parseRecoveryCode(code) !== null;
+      const problems = isOfRecovery ? tried.problems.map(ofRecovery) : tried.problems;
+      return flash.leave(ctx, pageOf(ctx), { ...tried, problems });
+    }
     if (field(ctx, 'trust') === 'yes') {
       const { accountId } = tried.signedIn;
       const actor = userActor(ctx, 'pages', accountId);
