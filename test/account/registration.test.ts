@@ -6,6 +6,7 @@ import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { escapeHtml } from '../../src/http/pages/html.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { type Letters, readLetters } from './support/mail.ts';
 
 const PASSWORD = 'three unrelated words';
@@ -220,18 +221,78 @@ test('the letter is in the language of the page, the page behind it too, and the
   expect(await provider.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'es' });
 });
 
-test('without verifyEmail the account is made at once', async () => {
-  const plain = await startProvider({ settings: { registration: { verifyEmail: false } } });
-  const mail = readLetters(plain.postern);
-  const agent = new UserAgent(plain.url);
-  const name = newName();
-  const values = { username: name, name: 'New Comer', email: addressOf(name), password: PASSWORD };
-  const done = await agent.submit(await agent.open('/register?lang=de'), values);
-  expect(done.html).toContain('New Comer');
-  const letter = await mail.next(addressOf(name));
-  expect(letter.headers.find(({ key }) => key === 'content-language')?.value).toBe('de');
-  expect(await plain.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'de' });
-  await agent.open('/register?lang=en');
-  const taken = await agent.submit(await agent.open('/register'), { ...values, username: `${name}-2` });
-  expect(taken.html).toContain('There is already an account');
+describe('without verifyEmail the account', () => {
+  let plain: Provider;
+  beforeAll(async () => {
+    plain = await startProvider({ settings: { registration: { verifyEmail: false } } });
+  });
+
+  test('is made at once', async () => {
+    const mail = readLetters(plain.postern);
+    const agent = new UserAgent(plain.url);
+    const name = newName();
+    const values = { username: name, name: 'New Comer', email: addressOf(name), password: PASSWORD };
+    const done = await agent.submit(await agent.open('/register?lang=de'), values);
+    expect(done.html).toContain('New Comer');
+    const letter = await mail.next(addressOf(name));
+    expect(letter.headers.find(({ key }) => key === 'content-language')?.value).toBe('de');
+    expect(await plain.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'de' });
+    await agent.open('/register?lang=en');
+    const taken = await agent.submit(await agent.open('/register'), { ...values, username: `${name}-2` });
+    expect(taken.html).toContain('There is already an account');
+    expect(taken.html).toMatch(/<a href="\/sign-in">Sign in instead</);
+
+    const worst = { username: name, email: addressOf(name), name: 'x'.repeat(201), password: name };
+    const wrong = await agent.submit(await agent.open('/register'), worst);
+    expect(wrong.status).toBe(400);
+    for (const field of ['name', 'email', 'username', 'password'])
+      expect(wrong.html).toContain(`id="${field}-error"`);
+    expect(wrong.html).toContain(`value="${name}"`);
+    expect(wrong.html).not.toContain(`value="${worst.password}" autocomplete="new-password"`);
+    const most = await agent.submit(await agent.open('/register'), { ...worst, password: '' });
+    for (const field of ['email', 'username', 'password']) expect(most.html).toContain(`id="${field}-error"`);
+  });
+
+  test('in a browser all mistakes are named, and the password stays in its field and nowhere else', async () => {
+    const client = await plain.createClient({ first_party: true });
+    const other = await plain.createPerson();
+    const browser = await launchBrowser();
+    const page = await (await browser.newContext()).newPage();
+    const pages: string[] = [];
+    page.on(
+      'response',
+      (reply) =>
+        void reply.text().then(
+          (html) => pages.push(html),
+          () => undefined,
+        ),
+    );
+    await page.goto(authorizationUrl(plain, client, { prompt: 'create' }));
+    const name = newName();
+    const password = 'password1';
+    await page.getByLabel('Email').fill(other.email);
+    await page.getByLabel('Username').fill('_');
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').getByRole('link').allInnerTexts()).toEqual([
+      'Email',
+      'Username',
+      'Password',
+    ]);
+    expect(await page.getByLabel('Password', { exact: true }).inputValue()).toBe(password);
+    expect(await page.getByLabel('Email').inputValue()).toBe(other.email);
+    expect(pages.filter((html) => html.includes(password))).toEqual([]);
+    expect(await page.getByRole('link', { name: 'Sign in instead' }).getAttribute('href')).toMatch(
+      /^\/interaction\//,
+    );
+    await page.getByLabel('Email').fill(addressOf(name));
+    await page.getByLabel('Username').fill(name);
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    const arrived = page.waitForRequest((request) => request.url().startsWith(client.redirectUri));
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await arrived;
+    expect(await plain.operator.accounts.findByUsername(name)).toMatchObject({ email: addressOf(name) });
+  });
 });

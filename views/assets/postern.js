@@ -1,21 +1,5 @@
 // What the pages gain with JavaScript; each of them works without.
 
-for (const button of document.querySelectorAll('[data-reveal]')) {
-  const input = document.getElementById(button.dataset.reveal);
-  const hidden = { text: button.textContent, label: button.getAttribute('aria-label') };
-  const shown = { text: button.dataset.text, label: button.dataset.label };
-  const show = (yes) => {
-    input.type = yes ? 'text' : 'password';
-    const { text, label } = yes ? shown : hidden;
-    button.textContent = text;
-    button.setAttribute('aria-label', label);
-  };
-  button.hidden = false;
-  button.addEventListener('click', () => show(input.type === 'password'));
-  // Sent as a password, so that the browser offers to save it and no history keeps it.
-  input.form.addEventListener('submit', () => show(false));
-}
-
 /** Characters that do more than repeat or continue the one before. */
 const surprising = (text) =>
   [...text].filter((character, index, all) => {
@@ -33,27 +17,88 @@ function strengthOf(text, least, names) {
   return bits < 58 ? 'fair' : 'strong';
 }
 
-for (const note of document.querySelectorAll('[data-strength]')) {
-  const input = document.getElementById(note.dataset.strength);
-  const namesOf = () =>
-    [...input.form.querySelectorAll('[name="username"], [name="email"], [name="name"]')]
-      .flatMap(({ value }) => value.toLowerCase().split(/[\s@.]+/))
-      .filter((name) => name.length > 2);
-  input.addEventListener('input', () => {
-    const strength = strengthOf(input.value, input.minLength, namesOf());
-    note.hidden = input.value === '';
-    note.dataset.level = strength;
-    note.textContent = note.dataset[strength];
-  });
+/**
+ * Asks what is wrong with a form before it is sent, and shows it without leaving the page: so a password stays in its field,
+ * and is nowhere else.
+ */
+async function sendChecked(form) {
+  const body = new URLSearchParams(new FormData(form));
+  const headers = { 'Postern-Check': 'yes' };
+  const reply = await fetch(form.action, { method: 'POST', headers, body }).catch(() => undefined);
+  if (reply?.status !== 400) {
+    form.submit();
+    return;
+  }
+  const page = new DOMParser().parseFromString(await reply.text(), 'text/html');
+  const [before, after] = [document.querySelector('main'), page.querySelector('main')];
+  for (const { id, value } of before.querySelectorAll('input[type="password"]')) {
+    const again = after.querySelector(`#${id}`);
+    if (again) again.value = value;
+  }
+  before.replaceWith(after);
+  document.title = page.title;
+  history.replaceState(null, '', reply.url);
+  enhance(after);
+  after.querySelector('[autofocus]')?.focus();
 }
 
-// A form is sent once, however often its button is pressed; coming back to the page arms it again.
-for (const form of document.forms) {
-  form.addEventListener('submit', (event) => {
-    if (form.ariaBusy === 'true') event.preventDefault();
-    form.ariaBusy = 'true';
-  });
+/** What is on a page, or in a part of it that is new. */
+function enhance(root) {
+  for (const button of root.querySelectorAll('[data-reveal]')) {
+    const input = document.getElementById(button.dataset.reveal);
+    const hidden = { text: button.textContent, label: button.getAttribute('aria-label') };
+    const shown = { text: button.dataset.text, label: button.dataset.label };
+    const show = (yes) => {
+      input.type = yes ? 'text' : 'password';
+      const { text, label } = yes ? shown : hidden;
+      button.textContent = text;
+      button.setAttribute('aria-label', label);
+    };
+    button.hidden = false;
+    button.addEventListener('click', () => show(input.type === 'password'));
+    // Sent as a password, so that the browser offers to save it and no history keeps it.
+    input.form.addEventListener('submit', () => show(false));
+  }
+
+  for (const note of root.querySelectorAll('[data-strength]')) {
+    const input = document.getElementById(note.dataset.strength);
+    const namesOf = () =>
+      [...input.form.querySelectorAll('[name="username"], [name="email"], [name="name"]')]
+        .flatMap(({ value }) => value.toLowerCase().split(/[\s@.]+/))
+        .filter((name) => name.length > 2);
+    input.addEventListener('input', () => {
+      const strength = strengthOf(input.value, input.minLength, namesOf());
+      note.hidden = input.value === '';
+      note.dataset.level = strength;
+      note.textContent = note.dataset[strength];
+    });
+  }
+
+  // A form is sent once, however often its button is pressed; coming back to the page arms it again.
+  for (const form of root.querySelectorAll('form')) {
+    form.addEventListener('submit', (event) => {
+      if (form.ariaBusy === 'true') event.preventDefault();
+      form.ariaBusy = 'true';
+    });
+  }
+
+  for (const form of root.querySelectorAll('form[data-check]')) {
+    form.addEventListener('submit', (event) => {
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      void sendChecked(form);
+    });
+  }
+
+  // A logo that does not load gives way to the letter behind it.
+  for (const image of root.querySelectorAll('img[data-logo]')) {
+    const drop = () => image.remove();
+    if (image.complete && image.naturalWidth === 0) drop();
+    else image.addEventListener('error', drop);
+  }
 }
+enhance(document);
+
 addEventListener('pageshow', () => {
   for (const form of document.forms) form.ariaBusy = null;
 });
@@ -68,13 +113,6 @@ for (const button of document.querySelectorAll('[data-copy]')) {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.textContent = button.dataset.copied;
   });
-}
-
-// A logo that does not load gives way to the letter behind it.
-for (const image of document.querySelectorAll('img[data-logo]')) {
-  const drop = () => image.remove();
-  if (image.complete && image.naturalWidth === 0) drop();
-  else image.addEventListener('error', drop);
 }
 
 // Times are written in universal time; here they become the reader's own.

@@ -6,7 +6,8 @@ import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
-import { missing, problemOf, type Problem } from './problems.ts';
+import type { Message } from './i18n.ts';
+import { missing, problemOf, problemsOf, type Problem } from './problems.ts';
 import { ACR_ONE_FACTOR, type Outcome } from './sign-in.ts';
 import type { Frame } from './views.ts';
 
@@ -39,20 +40,47 @@ export const completeAccount = (
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });
 
-async function attempt(
-  ctx: Context,
-  { config, clock, mfa }: PageParts,
-  email: string,
-  make: Make,
-): Promise<CreateAttempt> {
+/** Whether a script asks what is wrong before it sends the form: so the password stays where it was typed. */
+export const isCheck = (ctx: Context): boolean => ctx.get('Postern-Check') !== '';
+
+/** Answers such a question, and does nothing else. @param page the one that the form is on. */
+export async function answerCheck(ctx: Context, deps: PageParts, email: string, page: string): Promise<void> {
+  const { values, problems: find } = written(ctx, deps, email);
+  const problems = await find();
+  // An account that has all of it may be their own, made by a form whose reply was lost.
+  const isOwn = problems.every(({ message }) => TAKEN.has(message));
+  if (problems.length === 0 || (isOwn && problems.length === TAKEN.size)) {
+    ctx.status = 204;
+    return;
+  }
+  deps.flash.leave(ctx, page, { status: 400, problems, values });
+}
+
+const TAKEN = new Set<Message>(['problem.usernameTaken', 'problem.emailTaken']);
+
+/** What a posted form says, and everything that is wrong with it. */
+function written(ctx: Context, { accounts, config }: PageParts, email: string) {
   const values = { name: field(ctx, 'name').trim(), username: field(ctx, 'username').trim(), email };
   const password = field(ctx, 'password');
-  const empty = [
-    values.username ? [] : missing('username'),
-    values.email ? [] : missing('email'),
-    password ? [] : missing('password'),
-  ].flat();
-  if (empty.length > 0) return { problems: empty, status: 400, values };
+  const entered = { ...values, password };
+  const empty = (['username', 'email', 'password'] as const).filter((name) => entered[name] === '');
+  return {
+    values,
+    password,
+    async problems(): Promise<Problem[]> {
+      const problems = empty.map(missing);
+      if (!config.registration.open) return problems;
+      const filled = Object.fromEntries(Object.entries(entered).filter(([, value]) => value !== ''));
+      return [...problems, ...problemsOf(await accounts.mistakesIn(filled), passwordLength(config))];
+    },
+    isComplete: empty.length === 0,
+  };
+}
+
+async function attempt(ctx: Context, deps: PageParts, email: string, make: Make): Promise<CreateAttempt> {
+  const { config, clock, mfa } = deps;
+  const { values, password, problems, isComplete } = written(ctx, deps, email);
+  if (!isComplete) return { problems: await problems(), status: 400, values };
   try {
     const user = await make({ ...values, password });
     const { id: accountId, securityVersion } = user;
@@ -64,7 +92,9 @@ async function attempt(
   } catch (error) {
     const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;
     if (!problem || !isDomainError(error)) throw error;
-    const isBusy = error.code === 'overloaded' || error.code === 'unavailable';
-    return { problems: [problem], status: isBusy ? 503 : 400, values };
+    if (error.code === 'overloaded' || error.code === 'unavailable')
+      return { problems: [problem], status: 503, values };
+    const all = problem.field === null ? [] : await problems();
+    return { problems: all.length > 0 ? all : [problem], status: 400, values };
   }
 }

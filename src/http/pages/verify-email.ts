@@ -4,7 +4,7 @@ import type { Shown } from '../../domain/verification/index.ts';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
-import { completeAccount } from './create-account.ts';
+import { answerCheck, completeAccount, isCheck } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
 import { field } from './form.ts';
@@ -40,9 +40,10 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   const showRegistration = (
     ctx: Context,
-    { email, locale, interaction }: RegistrationLink,
+    link: RegistrationLink,
     { problems, values: { name = '', username = '' } }: Flash,
-  ): void =>
+  ): void => {
+    const { email, locale, interaction } = link;
     renderer.render(ctx, 'create-account', {
       uiLocales: locale ?? undefined,
       leadsToClient: interaction !== null,
@@ -53,8 +54,13 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
       values: { name, username, email },
       proven: true,
       passwordLength: passwordLength(config),
-      signInUrl: '/sign-in',
+      signInUrl: (placeOf(ctx, link) ?? standaloneUrls).urls.signIn,
     });
+  };
+
+  /** The place that the registration began in, if this is the browser that it began in. */
+  const placeOf = (ctx: Context, { interaction }: RegistrationLink) =>
+    interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
 
   /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
   const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
@@ -64,8 +70,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     const { interaction } = link;
     const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
     const account = { id, securityVersion };
-    const place =
-      interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
+    const place = placeOf(ctx, link);
     if (place) returns.clear(ctx, '/');
     if (enrol) return beginEnrolment(ctx, deps, place ?? standaloneUrls, account, 'password', remember);
     if (place) {
@@ -161,6 +166,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   router.post(PATH, ...form, async (ctx: Context) => {
     try {
       const link = await registration.peek(token(ctx));
+      if (link && isCheck(ctx)) return await answerCheck(ctx, deps, link.email, withToken(PATH, ctx));
       if (link) return await arrive(ctx, link);
       return await (field(ctx, 'disown') === '' ? confirm(ctx) : disown(ctx));
     } catch (error) {

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { anonymousActor } from '../../actor.ts';
-import { tryCreateAccount } from '../create-account.ts';
+import { answerCheck, isCheck, tryCreateAccount } from '../create-account.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
@@ -75,6 +75,7 @@ export function createAccountRoutes(
 
   router.post(path, ...posted, async (ctx: PlaceContext) => {
     if (byMail && config.registration.open) return requestByMail(ctx);
+    if (isCheck(ctx)) return answerCheck(ctx, deps, field(ctx, 'email').trim(), ctx.state.place.urls.create);
     const attempt = await tryCreateAccount(ctx, deps, ctx.state.place.frame);
     if ('signedIn' in attempt) return arrive(ctx, deps, attempt);
     return flash.leave(ctx, ctx.state.place.urls.create, attempt);
