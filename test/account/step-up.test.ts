@@ -59,6 +59,41 @@ test('the values are advertised', async () => {
   expect(await reply.json()).toMatchObject({ acr_values_supported: Object.values(ACR) });
 });
 
+test.each([true, false])(
+  'whoever signs in again is not asked what does not matter, and is remembered as before: %s',
+  async (remembered) => {
+    const person = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    const values = { identifier: person.email, password: person.password };
+    const first = await agent.open('/sign-in');
+    await agent.submit(first, { ...values, ...(remembered ? { remember: 'yes' } : {}) }, '/sign-in');
+    const isTransient = async () => {
+      const [session] = await provider.sql(
+        `select payload->>'transient' as transient from oidc_records where model = 'Session' and account_id = $1`,
+        [person.id],
+      );
+      return session?.['transient'] === 'true';
+    };
+    expect(await isTransient()).toBe(!remembered);
+    const offers = ({ html }: Page) =>
+      ['Create account', 'Stay signed in', 'Use another account'].filter((words) => html.includes(words));
+    for (const url of [
+      '/sign-in?next=/account/email',
+      authorizationUrl(provider, client, { prompt: 'login' }),
+    ]) {
+      const page = await agent.open(url);
+      expect(offers(page)).toEqual(['Use another account']);
+      const other = await agent.open(
+        /href="([^"]*other=)"/.exec(page.html)?.[1]?.replace('&amp;', '&') ?? '',
+      );
+      expect(offers(other)).toEqual(['Create account', 'Stay signed in']);
+      expect(other.html).not.toContain(person.email);
+      await agent.submit(page, values, '/sign-in');
+      expect(await isTransient()).toBe(!remembered);
+    }
+  },
+);
+
 describe.each([
   ['acr_values', { acr_values: ACR.two }],
   [

@@ -90,6 +90,8 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     await age();
     const signIn = await agent.submit(page, {}, '/approve');
     expect(signIn.url.pathname).toBe('/sign-in');
+    // What goes on then is no surprise.
+    expect(text(signIn)).toContain('Then this goes on: Approve Test client');
     const intruding = await agent.submit(
       signIn,
       { identifier: other.email, password: other.password },

@@ -20,6 +20,7 @@ import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
+import type { Message } from './i18n.ts';
 import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
@@ -78,6 +79,8 @@ interface KeptRequest {
 /** What somebody sent who had to sign in again for it. */
 interface Act {
   accountId: string;
+  /** What it does, said where they sign in: nothing goes on that they do not know of. */
+  says: Message;
   /** Where the form is posted, and what is in it: nothing secret. */
   action: string;
   fields: Readonly<Record<string, string>>;

@@ -1,9 +1,10 @@
 import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
+import { CONTINUE } from './account/acts.ts';
 import type { PageParts } from './dependencies.ts';
 import { afterEnd } from './farewell.ts';
 import { loginRoutes } from './login/index.ts';
-import { type Place, type PlaceContext, placeUrls } from './login/place.ts';
+import { type Place, type PlaceContext, placeUrls, remembers } from './login/place.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
 import { signInBrowser } from './sign-in.ts';
@@ -18,11 +19,14 @@ const NEXT = /^\/account(\/[a-z]+)*$/;
 
 /** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
 async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
-  const { sessions, accounts } = deps;
+  const { sessions, accounts, acts } = deps;
   const asked = ctx.query['next'];
   const next = typeof asked === 'string' && NEXT.test(asked) ? asked : undefined;
   const session = next === undefined ? null : await sessions.current(ctx.req, ctx.res);
   const user = session && (await accounts.find(session.accountId));
+  const present = user && session;
+  const kept = next === CONTINUE ? acts.read(ctx, '/') : null;
+  const act = kept && (user === null || kept.accountId === user.id) ? kept : null;
   const suffix = next === undefined ? '' : `?${new URLSearchParams({ next }).toString()}`;
   return {
     path: URLS.signIn,
@@ -32,9 +36,11 @@ async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
     interaction: null,
     passkeyOnly: false,
     suggestedIdentifier: user?.email ?? '',
-    notice: user ? 'signIn.again' : undefined,
+    present,
+    notice: user || act ? 'signIn.again' : undefined,
+    act: act?.says,
     async finish(ctx, signedIn) {
-      await signInBrowser(ctx, deps, signedIn);
+      await signInBrowser(ctx, deps, { ...signedIn, remember: remembers({ present }, signedIn) });
       return next ?? '/account';
     },
   };

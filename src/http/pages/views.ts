@@ -96,13 +96,16 @@ interface Views {
     /** What was typed before, or `login_hint`. */
     identifier: string;
     remember: boolean;
-    /** Seconds that "stay signed in" lasts. */
-    rememberFor: number;
-    /** Why to sign in again, for somebody who is signed in. */
+    /** Seconds that "stay signed in" lasts; undefined for somebody whose session lasts as long as it did. */
+    rememberFor: number | undefined;
+    /** Why to sign in again, for somebody who is signed in, and what is done then. */
     notice?: Message | undefined;
+    act?: Message | undefined;
     /** Options for a passkey, and where its answer is posted as `passkey` (JSON), with `remember`. */
     passkeyUrl: string;
     createAccountUrl?: string | undefined;
+    /** The same page for another account than the one that is signed in. */
+    otherUrl?: string | undefined;
     forgotUrl?: string | undefined;
     /** Other providers to sign in with. */
     upstreams?: readonly UpstreamDisplay[];

@@ -25,6 +25,8 @@ export interface OpenInteraction {
   client: Client;
   /** The account signed in with this browser, if any. */
   accountId: string | undefined;
+  /** Whether their session outlives the browser. */
+  remembered: boolean;
   /** Of a device there is none: it waits by itself. */
   redirectUri: string | undefined;
   loginHint: string | undefined;
@@ -158,6 +160,7 @@ export class Interactions {
       acr: prompt.details['acr'] as AcrValue | undefined,
       client,
       accountId: current?.accountId,
+      remembered: current?.remember ?? false,
       redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),
       hintedId: hintedIdOf(details, client),

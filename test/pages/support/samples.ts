@@ -145,6 +145,14 @@ export const samples: Readonly<Record<string, Sample>> = {
     ],
   }),
   'sign-in-long': sample('sign-in', { ...signIn, client: longNamed, cancelAction: '/abort' }),
+  'sign-in-again': sample('sign-in', {
+    ...signIn,
+    rememberFor: undefined,
+    createAccountUrl: undefined,
+    otherUrl: '/sign-in?other=',
+    notice: 'signIn.again',
+    act: { key: 'email.changeTo', params: { email: 'maria.keller@example.com' } },
+  }),
   'create-account': sample('create-account', createAccount),
   'create-account-errors': sample('create-account', {
     ...createAccount,

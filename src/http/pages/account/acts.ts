@@ -1,12 +1,10 @@
 import type { Context } from 'koa';
+import type { Message } from '../i18n.ts';
 import type { PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';
 
 /** The page that goes on with what a sign-in interrupted. */
 export const CONTINUE = '/account/continue';
-
-/** The pages that keep what was interrupted. */
-export const ACTS_PATH = '/account';
 
 /** Characters of a field. */
 const LONGEST = 320;
@@ -17,7 +15,8 @@ export function keepAct(
   { acts }: Pick<PageParts, 'acts'>,
   accountId: string,
   names: readonly string[],
+  says: Message,
 ): void {
   const fields = Object.fromEntries(names.map((name) => [name, field(ctx, name).slice(0, LONGEST)]));
-  acts.set(ctx, ACTS_PATH, { accountId, action: ctx.url, fields });
+  acts.set(ctx, '/', { accountId, says, action: ctx.url, fields });
 }

@@ -4,7 +4,7 @@ import type { Actor } from '../../../kernel/actor.ts';
 import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
-import type { MessageKey } from '../i18n.ts';
+import type { Message, MessageKey } from '../i18n.ts';
 import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
 import { CONTINUE, keepAct } from './acts.ts';
@@ -14,6 +14,14 @@ export type AccountContext = Context & {
   params: Record<string, string>;
   state: { user: User; session: CurrentSession };
 };
+
+/** What of a form is kept while its sender signs in again. */
+interface Kept {
+  /** Its fields: none that holds a secret. */
+  fields: readonly string[];
+  /** What it does. */
+  says(ctx: AccountContext): Message | Promise<Message>;
+}
 
 /** What a page says after something was done, by the name that follows in the address. */
 const DONE = {
@@ -58,12 +66,12 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
 
   /** Lets in who signed in a few minutes ago, with all that the account asks for. @param page where they come back to. */
   const fresh =
-    (page: string, kept?: readonly string[]) =>
+    (page: string, kept?: Kept) =>
     async (ctx: AccountContext, next: Next): Promise<void> => {
       const { session, user } = ctx.state;
       if (!(await mfa.lacking(user.id, session))) return next();
       if (kept === undefined) return signInFor(ctx, page);
-      keepAct(ctx, deps, user.id, kept);
+      keepAct(ctx, deps, user.id, kept.fields, await kept.says(ctx));
       return signInFor(ctx, CONTINUE);
     };
 
@@ -74,8 +82,8 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
     posted: [...form, signedIn],
     /** The same for what changes how one signs in. */
     openFresh: (page: string) => [signedIn, fresh(page)],
-    /** @param kept the fields with which the form is sent once more after the sign-in; without them it is filled in anew. */
-    postedFresh: (page: string, kept?: readonly string[]) => [...form, signedIn, fresh(page, kept)],
+    /** @param kept with which the form is sent once more after the sign-in; without it, it is filled in anew. */
+    postedFresh: (page: string, kept?: Kept) => [...form, signedIn, fresh(page, kept)],
   };
 }
 

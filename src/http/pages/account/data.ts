@@ -47,22 +47,28 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     });
   });
 
-  router.post(DELETE, ...steps.postedFresh(DELETE, ['email']), async (ctx: AccountContext) => {
-    const { user } = ctx.state;
-    const email = field(ctx, 'email').trim();
-    if (!isSameAddress(email, user.email)) {
-      const problem = email ? ({ field: 'email', message: 'problem.emailOther' } as const) : missing('email');
-      return flash.leave(ctx, DELETE, { status: 400, problems: [problem], values: { email } });
-    }
-    const refusal = await attempt(
-      () => accounts.remove(user.id, ownerActor(ctx)),
-      passwordLength(config),
-      400,
-    );
-    if (refusal) return flash.leave(ctx, DELETE, { ...refusal, values: { email } });
-    await sessions.logout(ctx.req, ctx.res);
-    return flash.leave(ctx, DELETED, { values: { deleted: 'yes' } });
-  });
+  router.post(
+    DELETE,
+    ...steps.postedFresh(DELETE, { fields: ['email'], says: () => 'data.deleteNow' }),
+    async (ctx: AccountContext) => {
+      const { user } = ctx.state;
+      const email = field(ctx, 'email').trim();
+      if (!isSameAddress(email, user.email)) {
+        const problem = email
+          ? ({ field: 'email', message: 'problem.emailOther' } as const)
+          : missing('email');
+        return flash.leave(ctx, DELETE, { status: 400, problems: [problem], values: { email } });
+      }
+      const refusal = await attempt(
+        () => accounts.remove(user.id, ownerActor(ctx)),
+        passwordLength(config),
+        400,
+      );
+      if (refusal) return flash.leave(ctx, DELETE, { ...refusal, values: { email } });
+      await sessions.logout(ctx.req, ctx.res);
+      return flash.leave(ctx, DELETED, { values: { deleted: 'yes' } });
+    },
+  );
 
   router.get(DELETED, (ctx: Context) => {
     if (flash.read(ctx).values['deleted'] === undefined) return seeOther(ctx, '/');

@@ -23,18 +23,25 @@ export function emailRoutes(router: Router, steps: AccountSteps, deps: PageParts
     });
   });
 
-  router.post(PATH, ...steps.postedFresh(PATH, ['email']), async (ctx: AccountContext) => {
-    const email = field(ctx, 'email').trim();
-    if (!email) return flash.leave(ctx, PATH, { status: 400, problems: [missing('email')] });
-    const locale = renderer.language(ctx, {});
-    const refusal = await attempt(
-      () => verification.requestChange(ctx.state.user.id, email, ownerActor(ctx), { locale }),
-      passwordLength(config),
-      400,
-    );
-    if (!refusal) return flash.leave(ctx, PATH, { values: { sentTo: email } });
-    return flash.leave(ctx, PATH, { ...refusal, values: { email } });
-  });
+  router.post(
+    PATH,
+    ...steps.postedFresh(PATH, {
+      fields: ['email'],
+      says: (ctx) => ({ key: 'email.changeTo', params: { email: field(ctx, 'email').trim() } }),
+    }),
+    async (ctx: AccountContext) => {
+      const email = field(ctx, 'email').trim();
+      if (!email) return flash.leave(ctx, PATH, { status: 400, problems: [missing('email')] });
+      const locale = renderer.language(ctx, {});
+      const refusal = await attempt(
+        () => verification.requestChange(ctx.state.user.id, email, ownerActor(ctx), { locale }),
+        passwordLength(config),
+        400,
+      );
+      if (!refusal) return flash.leave(ctx, PATH, { values: { sentTo: email } });
+      return flash.leave(ctx, PATH, { ...refusal, values: { email } });
+    },
+  );
 
   router.post(`${PATH}/confirm`, ...steps.posted, async (ctx: AccountContext) => {
     const locale = renderer.language(ctx, {});

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
+import type { Message } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
@@ -14,6 +15,12 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
   const { renderer, flash, mfa, config } = deps;
   const change = steps.postedFresh(PATH);
 
+  const removalOf = async (ctx: AccountContext): Promise<Message> => {
+    const { totp, passkeys } = await mfa.status(ctx.state.user.id);
+    const factor = [...totp, ...passkeys].find(({ id }) => id === ctx.params['id']);
+    return factor ? { key: 'factors.removeOf', params: { name: factor.name } } : 'action.remove';
+  };
+
   router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
     const status = await mfa.status(ctx.state.user.id);
     renderer.render(ctx, 'account/factors', { ...accountFrame(ctx, deps, 'factors'), status });
@@ -23,18 +30,22 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
     ['totp', mfa.totp],
     ['passkeys', mfa.passkeys],
   ] as const) {
-    router.post(`${PATH}/${kind}/:id/remove`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
-      const { id = '' } = ctx.params;
-      const refusal = await attempt(
-        () => factors.remove(ctx.state.user.id, id, ownerActor(ctx)).catch(isGone),
-        passwordLength(config),
-        400,
-      );
-      return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'factor-removed');
-    });
+    router.post(
+      `${PATH}/${kind}/:id/remove`,
+      ...steps.postedFresh(PATH, { fields: [], says: removalOf }),
+      async (ctx: AccountContext) => {
+        const { id = '' } = ctx.params;
+        const refusal = await attempt(
+          () => factors.remove(ctx.state.user.id, id, ownerActor(ctx)).catch(isGone),
+          passwordLength(config),
+          400,
+        );
+        return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'factor-removed');
+      },
+    );
     router.post(
       `${PATH}/${kind}/:id/rename`,
-      ...steps.postedFresh(PATH, ['name']),
+      ...steps.postedFresh(PATH, { fields: ['name'], says: () => 'action.rename' }),
       async (ctx: AccountContext) => {
         const { id = '' } = ctx.params;
         const renamed = await attempt(
@@ -68,9 +79,13 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
     return added.recoveryCodes ? leaveCodes(ctx, deps, added.recoveryCodes) : seeOther(ctx, PATH);
   });
 
-  router.post(`${PATH}/codes`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
-    leaveCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
-  });
+  router.post(
+    `${PATH}/codes`,
+    ...steps.postedFresh(PATH, { fields: [], says: () => 'factors.newCodes' }),
+    async (ctx: AccountContext) => {
+      leaveCodes(ctx, deps, await mfa.recoveryCodes.regenerate(ctx.state.user.id, ownerActor(ctx)));
+    },
+  );
 }
 
 /** What was removed in another tab is as good as removed here. */

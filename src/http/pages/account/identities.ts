@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 import { type PageParts, passwordLength } from '../dependencies.ts';
+import type { Message } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
@@ -18,6 +19,13 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
   const { renderer, csrf, flash, upstream, config } = deps;
   const { registry, accounts } = upstream;
   const nameOf = (id: string): string => registry.find(id)?.name ?? id;
+
+  const removalOf = async (ctx: AccountContext): Promise<Message> => {
+    const linked = await accounts.identitiesOf(ctx.state.user.id);
+    const one = linked.find(({ id }) => id === ctx.params['id']);
+    if (!one) return 'identities.remove';
+    return { key: 'identities.removeOf', params: { provider: nameOf(one.upstream) } };
+  };
 
   router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
     const linked = await accounts.identitiesOf(ctx.state.user.id);
@@ -44,7 +52,7 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
     });
   });
 
-  router.post(LINK, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
+  router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
     const arrival = arrived(ctx, deps, PATH);
     if (!arrival) return seeOther(ctx, LINK);
     settle(ctx, deps, PATH);
@@ -56,13 +64,17 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
     return refusal ? flash.leave(ctx, PATH, refusal) : doneAt(ctx, PATH, 'identity');
   });
 
-  router.post(`${PATH}/:id/remove`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
-    const removed = await attempt(
-      () => accounts.unlink(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx)),
-      passwordLength(config),
-      400,
-    );
-    if (typeof removed === 'boolean') return doneAt(ctx, PATH, 'identity-removed');
-    return flash.leave(ctx, PATH, removed);
-  });
+  router.post(
+    `${PATH}/:id/remove`,
+    ...steps.postedFresh(PATH, { fields: [], says: removalOf }),
+    async (ctx: AccountContext) => {
+      const removed = await attempt(
+        () => accounts.unlink(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx)),
+        passwordLength(config),
+        400,
+      );
+      if (typeof removed === 'boolean') return doneAt(ctx, PATH, 'identity-removed');
+      return flash.leave(ctx, PATH, removed);
+    },
+  );
 }

@@ -1,6 +1,8 @@
 import type Router from '@koa/router';
 import type { LoginRequest } from '../../../domain/login-requests.ts';
+import { displayClient } from '../client-display.ts';
 import type { PageParts } from '../dependencies.ts';
+import type { Message } from '../i18n.ts';
 import type { Problem } from '../problems.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
@@ -26,6 +28,14 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
     };
   };
 
+  const approvalOf = async (ctx: AccountContext): Promise<Message> => {
+    const waiting = await loginAnswers.waiting(ctx.state.user.id);
+    const request = waiting.find(({ id }) => id === ctx.params['id']);
+    if (!request) return 'requests.approve';
+    const { client } = await display(request);
+    return { key: 'requests.approveOf', params: { client: displayClient(client, true).name } };
+  };
+
   router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
     const waiting = await loginAnswers.waiting(ctx.state.user.id);
     renderer.render(ctx, 'account/requests', {
@@ -35,13 +45,17 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
     });
   });
 
-  router.post(`${PATH}/:id/approve`, ...steps.postedFresh(PATH, []), async (ctx: AccountContext) => {
-    const answered = await loginAnswers.approve(ctx.state.session, ctx.params['id'] ?? '', ownerActor(ctx));
-    if (answered === 'done') return doneAt(ctx, PATH, 'approved');
-    const refusal =
-      answered === 'weak' ? { status: 403, problems: [WEAK] } : { status: 400, problems: [OVER] };
-    return flash.leave(ctx, PATH, refusal);
-  });
+  router.post(
+    `${PATH}/:id/approve`,
+    ...steps.postedFresh(PATH, { fields: [], says: approvalOf }),
+    async (ctx: AccountContext) => {
+      const answered = await loginAnswers.approve(ctx.state.session, ctx.params['id'] ?? '', ownerActor(ctx));
+      if (answered === 'done') return doneAt(ctx, PATH, 'approved');
+      const refusal =
+        answered === 'weak' ? { status: 403, problems: [WEAK] } : { status: 400, problems: [OVER] };
+      return flash.leave(ctx, PATH, refusal);
+    },
+  );
 
   router.post(`${PATH}/:id/deny`, ...steps.posted, async (ctx: AccountContext) => {
     const answered = await loginAnswers.deny(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx));

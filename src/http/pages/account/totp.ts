@@ -30,18 +30,22 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     });
   });
 
-  router.post(PATH, ...steps.postedFresh(LIST, ['name']), async (ctx: AccountContext) => {
-    const accountId = ctx.state.user.id;
-    const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
-      // A name that cannot be: the browser's own check has said so before.
-      if (!isDomainError(error, 'invalid_request')) throw error;
-      return null;
-    });
-    if (!begun) return seeOther(ctx, LIST);
-    const { id, secret, uri } = begun;
-    apps.set(ctx, PATH, { accountId, id, secret, uri });
-    return seeOther(ctx, PATH);
-  });
+  router.post(
+    PATH,
+    ...steps.postedFresh(LIST, { fields: ['name'], says: () => 'factors.addApp' }),
+    async (ctx: AccountContext) => {
+      const accountId = ctx.state.user.id;
+      const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
+        // A name that cannot be: the browser's own check has said so before.
+        if (!isDomainError(error, 'invalid_request')) throw error;
+        return null;
+      });
+      if (!begun) return seeOther(ctx, LIST);
+      const { id, secret, uri } = begun;
+      apps.set(ctx, PATH, { accountId, id, secret, uri });
+      return seeOther(ctx, PATH);
+    },
+  );
 
   router.post(`${PATH}/confirm`, ...steps.postedFresh(LIST), async (ctx: AccountContext) => {
     const accountId = ctx.state.user.id;

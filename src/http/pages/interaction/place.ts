@@ -3,7 +3,7 @@ import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
 import { afterEnd } from '../farewell.ts';
-import { type Place, placeUrls } from '../login/place.ts';
+import { type Place, placeUrls, remembers } from '../login/place.ts';
 
 /** What passkeys alone amount to. */
 export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
@@ -30,6 +30,8 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
   // Whoever comes from one of these pages wants another account; for a fresh login it is the one asked for, or in use.
   const isAnother = prompt === 'consent' || prompt === 'select_account';
   const suggested = isAnother ? undefined : (hintedId ?? accountId);
+  const isSame = accountId !== undefined && suggested === accountId && prompt !== 'create';
+  const present = isSame ? { accountId, remember: interaction.remembered } : null;
   const user = isUuid(suggested) ? await accounts.find(suggested) : null;
   return {
     path,
@@ -39,9 +41,12 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
     interaction,
     passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,
     suggestedIdentifier: isAnother ? '' : (loginHint ?? user?.email ?? ''),
+    present,
     notice: undefined,
+    act: undefined,
     async finish(ctx, signedIn) {
-      const { onward, ended } = await interactions.login(ctx.req, ctx.res, signedIn);
+      const login = { ...signedIn, remember: remembers({ present }, signedIn) };
+      const { onward, ended } = await interactions.login(ctx.req, ctx.res, login);
       return afterEnd(ctx, deps, ended, onward);
     },
   };

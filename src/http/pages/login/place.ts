@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
+import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import type { Message } from '../i18n.ts';
 import type { SignedIn } from '../sign-in.ts';
 import type { Frame } from '../views.ts';
@@ -35,11 +36,19 @@ export interface Place {
   passkeyOnly: boolean;
   /** What is typed into an empty sign-in form beforehand. */
   suggestedIdentifier: string;
+  /** The session of somebody who shall show again who they are. */
+  present: Pick<CurrentSession, 'accountId' | 'remember'> | null;
   /** Why somebody who is signed in already shall sign in again. */
   notice: Message | undefined;
+  /** What is done once they have. */
+  act: Message | undefined;
   /** Signs the browser in. @returns where it goes on. */
   finish(ctx: Context, signedIn: SignedIn): Promise<string>;
 }
+
+/** Whether the session of somebody who has signed in outlives the browser: whoever was there before is not asked again. */
+export const remembers = ({ present }: Pick<Place, 'present'>, { accountId, remember }: SignedIn): boolean =>
+  remember || (present?.accountId === accountId && present.remember);
 
 export type PlaceContext = Context & { state: { place: Place } };
 

@@ -3,28 +3,34 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../../kernel/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { seeOther } from '../replies.ts';
+import { seeOther, withParameter } from '../replies.ts';
 import { firstFactorOf, type Outcome, trySignIn } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
 import { beginEnrolment } from './enrol.ts';
 import type { Place, PlaceContext, Steps } from './place.ts';
 
+/** The parameter with which somebody else signs in than who is there. */
+const OTHER = 'other';
+
 /** Shows the sign-in form of a place. */
 export function showSignIn(ctx: PlaceContext, { config, renderer, csrf, flash, upstream }: PageParts): void {
-  const { frame, urls, cancelAction, notice, suggestedIdentifier }: Place = ctx.state.place;
+  const { frame, urls, cancelAction, present, notice, act, suggestedIdentifier }: Place = ctx.state.place;
   const { problems, values } = flash.read(ctx);
+  const isAgain = present !== null && ctx.query[OTHER] === undefined;
   renderer.render(ctx, 'sign-in', {
     ...frame,
-    identifier: values['identifier'] ?? suggestedIdentifier,
+    identifier: values['identifier'] ?? (present && !isAgain ? '' : suggestedIdentifier),
     remember: values['remember'] === 'yes',
     action: urls.signIn,
     cancelAction,
     csrf: csrf.token(ctx),
     problems,
     notice,
-    rememberFor: config.session.remembered,
+    act,
+    rememberFor: isAgain ? undefined : config.session.remembered,
     passkeyUrl: urls.passkey,
-    createAccountUrl: config.registration.open ? urls.create : undefined,
+    createAccountUrl: config.registration.open && !isAgain ? urls.create : undefined,
+    otherUrl: isAgain ? withParameter(urls.signIn, OTHER, '') : undefined,
     forgotUrl: urls.forgot,
     ...upstreamButtons(renderer, upstream.registry.list(), urls.upstream),
   });
