@@ -42,6 +42,8 @@ export async function fillIn(page: Page, { name, username, password }: Person): 
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Create account' }).click();
+  // The form is checked before it is sent.
+  await page.getByLabel('Username').waitFor({ state: 'detached' });
 }
 
 /** Fills in the page "Sign in" and sends it. */
