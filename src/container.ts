@@ -10,6 +10,7 @@ import { createPasswordHasher } from './domain/passwords/hasher.ts';
 import { createAdmin } from './container/admin.ts';
 import type { Container } from './container/container.ts';
 import { createDomain } from './container/domain.ts';
+import { createKeyRing } from './container/key-ring.ts';
 import { createDispatchers } from './container/dispatchers.ts';
 import { openStores } from './container/stores.ts';
 import { createUpstream } from './container/upstream.ts';
@@ -47,7 +48,6 @@ import { cookieSettings } from './oidc/cookies.ts';
 import { CONTRACT_CLIENT, contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
-import { KeyRing } from './oidc/key-ring.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
 import { createOutboundFetch } from './oidc/outbound/fetch.ts';
 import { createProvider } from './oidc/provider.ts';
@@ -123,24 +123,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };
     },
   );
-  const keyRing = new KeyRing({
-    store: stores.signingKeys,
-    inTransaction,
-    audit,
-    clock,
-    lead: config.keys.lead,
-    lifetime: config.keys.lifetime,
-    longestToken: Math.max(
-      MAX_ACCESS_TOKEN_TTL,
-      tokens.accessToken,
-      tokens.idToken,
-      tokens.clientCredentials,
-    ),
-    // A login and its apps last no longer.
-    kept: Math.max(config.refresh.absolute, session.ttl, session.remembered),
-    announce: (tx) => announce('keys', '', tx),
-    progress: options.progress ?? noProgress,
-  });
+  const keyRing = createKeyRing({ config, stores, clock, progress: options.progress ?? noProgress });
   const clientRegistry = new ClientRegistry(stores.clients);
   const apiRegistry = new ApiRegistry(
     apiStore,

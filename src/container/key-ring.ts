@@ -1,0 +1,34 @@
+import type { Config } from '../config/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Progress } from '../kernel/progress.ts';
+import { KeyRing } from '../oidc/key-ring.ts';
+import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
+import { audit } from '../storage/audit.ts';
+import type { Stores } from './stores.ts';
+
+interface Dependencies {
+  config: Pick<Config, 'keys' | 'tokens' | 'refresh' | 'session'>;
+  stores: Pick<Stores, 'signingKeys' | 'inTransaction' | 'notifications'>;
+  clock: Clock;
+  progress: Progress;
+}
+
+/** The keys that tokens are signed with; nodes hear of new ones by the topic `keys`. */
+export function createKeyRing({ config, stores, clock, progress }: Dependencies): KeyRing {
+  const { keys, tokens, refresh, session } = config;
+  const { signingKeys, inTransaction, notifications } = stores;
+  const { accessToken, idToken, clientCredentials } = tokens;
+  return new KeyRing({
+    store: signingKeys,
+    inTransaction,
+    audit,
+    clock,
+    lead: keys.lead,
+    lifetime: keys.lifetime,
+    longestToken: Math.max(MAX_ACCESS_TOKEN_TTL, accessToken, idToken, clientCredentials),
+    // A login and its apps last no longer.
+    kept: Math.max(refresh.absolute, session.ttl, session.remembered),
+    announce: (tx) => notifications.publish('keys', '', tx),
+    progress,
+  });
+}
