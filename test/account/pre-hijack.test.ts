@@ -251,6 +251,9 @@ describe('who made the account and reads the mailbox', () => {
     const phone = new UserAgent(hall.url);
     const link = await verifyLink(who.email);
     const [page, second] = [await phone.open(link), await phone.open(link)];
+    // Nothing is given up by who presses the button too soon.
+    expect((await phone.submit(page, { password: '' })).status).toBe(400);
+    expect(await isIn(who.agent)).toBe(true);
     const wrong = await phone.submit(page, { password: 'not the password' });
     expect([wrong.status, wrong.html.includes('This is not the password of the account')]).toEqual([
       400,

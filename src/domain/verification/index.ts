@@ -3,7 +3,7 @@ import { confirming, type Confirming } from './confirming.ts';
 import type { VerificationDependencies } from './dependencies.ts';
 import { requesting, type Requesting } from './requesting.ts';
 
-export type { Shown } from './confirming.ts';
+export type { Shown, VerificationLink } from './confirming.ts';
 
 export type Verification = Requesting & Confirming;
 

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import type { Shown } from '../../domain/verification/index.ts';
+import type { Shown, VerificationLink } from '../../domain/verification/index.ts';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
@@ -11,6 +11,7 @@ import { field } from './form.ts';
 import { interactionUrls } from './interaction/place.ts';
 import { token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
+import { missing } from './problems.ts';
 import { posted } from './posted.ts';
 import { seeOther, withParameter } from './replies.ts';
 import { attempt, signInBrowser } from './sign-in.ts';
@@ -18,6 +19,8 @@ import { standaloneUrls } from './standalone.ts';
 import type { ViewData } from './views.ts';
 
 const PATH = '/verify-email';
+
+type Asked = ViewData<'verify-email'>['asks'];
 
 /**
  * Where the links lead that prove an address: one of an account, or one that shall have an account. Opening the page
@@ -111,6 +114,13 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const isSignedInTo = async (ctx: Context, { id }: { id: string }): Promise<boolean> =>
     (await sessions.current(ctx.req, ctx.res))?.accountId === id;
 
+  /** What whoever opens a link has to show: nothing where it is no question whose the account is. */
+  const asksFor = async (ctx: Context, { user, isMove }: VerificationLink): Promise<Asked> => {
+    const isPlain = (!isMove && user.ownerProvenAt !== null) || (await isSignedInTo(ctx, user));
+    if (isPlain) return 'nothing';
+    return user.hasPassword ? 'password' : 'sign-in';
+  };
+
   /** What whoever sends the form shows of being the account's owner. */
   const shownBy = async (ctx: Context): Promise<Shown> => {
     const password = field(ctx, 'password');
@@ -123,6 +133,12 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     const actor = anonymousActor(ctx, 'pages');
     const page = withToken(PATH, ctx);
     const shown = await shownBy(ctx);
+    // An empty field is a slip, and not somebody who does not know the account: that would take all off it.
+    if (shown.by === 'session' && field(ctx, 'unknown') === '') {
+      const found = await verification.peek(token(ctx), actor);
+      if (found && !found.isMove && (await asksFor(ctx, found)) !== 'nothing')
+        return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
+    }
     const confirmed = await attempt(
       () => verification.confirm(token(ctx), actor, shown),
       passwordLength(config),
@@ -150,11 +166,9 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     if (link) return showRegistration(ctx, link, left);
     const found = await verification.peek(token(ctx), anonymousActor(ctx, 'pages'));
     if (!found) return showDead(ctx);
-    const { user, isMove } = found;
-    const isPlain = (!isMove && user.ownerProvenAt !== null) || (await isSignedInTo(ctx, user));
     return renderer.render(ctx, 'verify-email', {
-      asks: isPlain ? 'nothing' : user.hasPassword ? 'password' : 'sign-in',
-      isMove,
+      asks: await asksFor(ctx, found),
+      isMove: found.isMove,
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
       problems: left.problems,
