@@ -204,7 +204,7 @@ export function createDomain({
       settings: config.registration,
     }),
     reset: createPasswordReset({ ...messaging, tokens, unanswered, signIns }),
-    undo: createUndo({ ...messaging, tokens, sessions }),
+    undo: createUndo({ ...messaging, tokens, unanswered, sessions }),
     accountSessions,
     auditRetention: createAuditRetention({ audit, inTransaction, clock, settings: config.audit }),
     history,

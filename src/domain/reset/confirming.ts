@@ -2,6 +2,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { evidenceOf } from '../ownership/claiming.ts';
+import { createPasswordSetBefore } from '../passwords/set-before.ts';
 import { toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import type { ResetDependencies } from './dependencies.ts';
@@ -42,13 +43,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
 
   const usedBy = (token: string) => `reset-password:${token}`;
 
-  /** The account whose password was set by this link, and to this one, for a request whose reply was not sent. */
-  const doneBefore = async (token: string, password: string, signal: AbortSignal | undefined) => {
-    const id = await unanswered.retake(usedBy(token));
-    const account = id === null ? null : await users.findById(id);
-    if (account?.status !== 'active' || account.passwordHash === null) return null;
-    return (await hasher.verify(account.passwordHash, password, signal)) ? toUser(account) : null;
-  };
+  const setBefore = createPasswordSetBefore(dependencies);
 
   return {
     async peek(token, actor) {
@@ -57,7 +52,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
     },
 
     async confirm(token, password, actor, signal) {
-      const done = await doneBefore(token, password, signal);
+      const done = await setBefore(usedBy(token), password, signal);
       if (done) return done;
       const known = await find(token, actor);
       if (!known) throw new DomainError('invalid_reset_token');

@@ -4,6 +4,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import { usernameKeyOf } from '../lookup.ts';
+import { createPasswordSetBefore } from '../passwords/set-before.ts';
 import { erase } from '../users/erasing.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { UndoDependencies } from './dependencies.ts';
@@ -29,8 +30,10 @@ export interface Confirming {
 const PURPOSE = 'undo';
 
 export function confirming(dependencies: UndoDependencies): Confirming {
-  const { users, tokens, claim, sessions, audit, inTransaction, hasher, policy } = dependencies;
+  const { users, tokens, claim, sessions, audit, inTransaction, unanswered, hasher, policy } = dependencies;
   const deadLink = createDeadLinks(dependencies);
+  const setBefore = createPasswordSetBefore(dependencies);
+  const usedBy = (token: string) => `undo:${token}`;
 
   const lost = async (subject: string | null, token: string, actor: Actor) =>
     deadLink('change.undone', subject, token, actor);
@@ -64,6 +67,8 @@ export function confirming(dependencies: UndoDependencies): Confirming {
     },
 
     async confirm(token, password, actor, signal) {
+      const done = await setBefore(usedBy(token), password, signal);
+      if (done) return done;
       const found = await tokens.peek<Undo>(PURPOSE, token);
       if (!found) {
         await lost(null, token, actor);
@@ -78,6 +83,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
         const account = living ?? (await users.lockDeleted(found.accountId, tx));
         const used = await tokens.consume<Undo>(PURPOSE, token, tx);
         if (!account || !used) throw new DomainError('invalid_undo_token');
+        await unanswered.note(usedBy(token), account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
         const { payload } = used;
         await removeSquatter(payload, account.id, owner, tx);

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Claiming } from '../ownership/claiming.ts';
@@ -13,6 +14,7 @@ import type { SessionEnder } from '../session-ender.ts';
 export interface UndoDependencies extends Claiming {
   users: Users;
   tokens: OneTimeTokens;
+  unanswered: Unanswered;
   audit: Audit;
   inTransaction: InTransaction;
   limit: MailLimit;

@@ -210,6 +210,21 @@ export function steps({ provider, letters, client, person, agent }: Ground): Rec
         heads('Your password is changed'),
       );
     },
+    'undo link': async () => {
+      const { username, email, password } = newcomer();
+      const at = `${url}/contracts/ppl/api/v1`;
+      const body = { email, password, name: username };
+      const reply = await send('POST', `${at}/auth/register`, { body });
+      const bearer = String(reply.body['access_token']);
+      expect(await send('DELETE', `${at}/users/me`, { bearer })).toMatchObject({ status: 200 });
+      const other = new UserAgent(url);
+      const page = await other.open(await letters.link(email, '/undo', 'Your account was deleted'));
+      return press(
+        other,
+        () => other.submit(page, { password: PASSWORD }),
+        heads('Your account is yours again'),
+      );
+    },
     'registration link': async () => {
       const [other, { username, email, password }] = [new UserAgent(url), newcomer()];
       await other.submit(await other.open('/register'), { email });
@@ -220,7 +235,7 @@ export function steps({ provider, letters, client, person, agent }: Ground): Rec
       const [other, { username, email, password }] = [new UserAgent(url), newcomer()];
       expect(await atGateway('/register', { username, email, password })()).toMatchObject({ done: true });
       const page = await other.open(await letters.link(email, '/verify-email'));
-      return press(other, () => other.submit(page, {}), heads(email));
+      return press(other, () => other.submit(page, { password }), heads(email));
     },
     'registration at a contract': async () => atGateway('/register', newcomer()),
     'refresh at a contract': async () => {
