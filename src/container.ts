@@ -240,6 +240,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     logger,
     noteUse: usage.note,
     isUnavailable,
+    passwords: config.passwords,
     bodyLimit: config.http.bodyLimit,
   });
   const interactions = new Interactions({
@@ -268,6 +269,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     limiter,
     logger,
     isUnavailable,
+    passwords: config.passwords,
     bodyLimit: config.http.bodyLimit,
   });
   const { production, smtpUrl, dataDir } = config;

@@ -1,11 +1,15 @@
 import { readEmailAddress } from '../kernel/email-address.ts';
 import { DomainError } from '../kernel/errors.ts';
+import type { TextForm } from '../kernel/text-form.ts';
 
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Greek}/u, /\p{Script=Cyrillic}/u];
 /** Controls, lone surrogates, line separators and what turns the writing direction of the text around it. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+/** One character of all others, as a pattern; and one line of them that is not blank. */
+export const PRINTABLE = UNPRINTABLE.source.replace('[', '[^');
+export const LINE = String.raw`^(?=.*\S)${PRINTABLE}+$`;
 
 /** How many characters a person sees as typed: code points, not UTF-16 units. */
 export const codePoints = (value: string): number => Array.from(value).length;
@@ -24,11 +28,31 @@ export const isLongerThan = (value: string, characters: number): boolean => valu
 export const foldCase = (value: string): string =>
   value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 
-const LONGEST = { username: 64, name: 200 };
+const SHORTEST_USERNAME = 3;
+const LONGEST = { username: 64, name: 200, locale: 35 };
+
+export const USERNAME_FORM: TextForm = {
+  minLength: SHORTEST_USERNAME,
+  maxLength: LONGEST.username,
+  pattern: `^(?!.*${INVISIBLE.source})${USERNAME.source.slice(1)}`,
+  examples: ['jane.doe'],
+};
+export const NAME_FORM: TextForm = {
+  minLength: 1,
+  maxLength: LONGEST.name,
+  pattern: LINE,
+  examples: ['Jane Doe'],
+};
+/** Language, script, region, variants, extensions, private use (RFC 5646 section 2.1). */
+export const LOCALE_FORM: TextForm = {
+  maxLength: LONGEST.locale,
+  pattern: String.raw`^(?:[A-Za-z]{2,3}|[A-Za-z]{5,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|\d{3}))?(?:-(?:[A-Za-z\d]{5,8}|\d[A-Za-z\d]{3}))*(?:-[A-WYZa-wyz\d](?:-[A-Za-z\d]{2,8})+)*(?:-[Xx](?:-[A-Za-z\d]{1,8})+)?$`,
+  examples: ['de', 'pt-BR'],
+};
 
 function usernameProblem(username: string): string | null {
   const length = codePoints(username);
-  if (length < 3) return 'too_short';
+  if (length < SHORTEST_USERNAME) return 'too_short';
   if (length > LONGEST.username) return 'too_long';
   if (!USERNAME.test(username) || INVISIBLE.test(username)) return 'invalid_characters';
   // Most lookalikes (раypal for paypal) need two of these three. Words wholly of lookalikes remain possible.
@@ -61,12 +85,12 @@ export function parseEmail(value: string): { email: string; emailKey: string } {
 }
 
 /**
- * A name of a person: 1 to 200 characters that can be printed.
+ * A name of a person or a thing: 1 to `longest` characters that can be printed.
  * @returns it in NFC. @throws DomainError invalid_request with `field`.
  */
-export function parseName(field: string, value: string): string {
-  const name = isLongerThan(value, LONGEST.name) ? '' : value.normalize('NFC');
-  if (name.trim() === '' || codePoints(name) > LONGEST.name || UNPRINTABLE.test(name)) {
+export function parseName(field: string, value: string, longest = LONGEST.name): string {
+  const name = isLongerThan(value, longest) ? '' : value.normalize('NFC');
+  if (name.trim() === '' || codePoints(name) > longest || UNPRINTABLE.test(name)) {
     throw new DomainError('invalid_request', { field });
   }
   return name;
@@ -78,7 +102,7 @@ export function parseName(field: string, value: string): string {
  */
 export function parseLocale(value: string): string {
   try {
-    const [locale] = value.length <= 35 ? Intl.getCanonicalLocales(value) : [];
+    const [locale] = value.length <= LONGEST.locale ? Intl.getCanonicalLocales(value) : [];
     if (locale !== undefined) return locale;
   } catch {
     // Not a language tag: the same answer as for one that is too long.

@@ -1,4 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
+import type { TextForm } from './text-form.ts';
 import { narrow } from './width.ts';
 
 /** An email address in its forms. */
@@ -22,6 +23,18 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const INTERNATIONAL = /^[\p{L}\p{M}\p{N}\p{S}\p{Join_Control}。.-]+$/u;
 const DOMAIN = /^(?:[a-z\d][a-z\d-]{0,62}\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/;
 const ASCII = /^[\x21-\x7e]+$/;
+
+const ASCII_DOMAIN = DOMAIN.source.slice(1, -1).replaceAll('a-z', 'A-Za-z');
+const LABEL = String.raw`[\p{L}\p{M}\p{N}\p{S}\p{Join_Control}-]{1,63}`;
+const INTERNATIONAL_DOMAIN = `(?=.*[^\\x21-\\x7e])(?:${LABEL}[。.])+${LABEL}`;
+
+/** An address with ordinary signs. Full-width ones are read too, as people type them. */
+export const EMAIL_FORM: TextForm = {
+  format: 'idn-email',
+  maxLength: LONGEST,
+  pattern: `^(?=[^@]{1,${LONGEST_LOCAL}}@)${LOCAL.source.slice(1, -1)}@(?:${ASCII_DOMAIN}|${INTERNATIONAL_DOMAIN})$`,
+  examples: ['jane.doe@example.com'],
+};
 
 const octets = (text: string): number => Buffer.byteLength(text);
 

@@ -1,52 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { newPerson } from '../../src/http/contracts/conformance.ts';
 import type { Door, Operation } from '../../src/http/contracts/door.ts';
 import { type BadBody, type Body, unreadable, wrong } from './support/bodies.ts';
 import { forgeries, type Forgeries } from './support/forgeries.ts';
+import { GOOD } from './support/good.ts';
 import { createKey, doorOf, type Hall, startHall } from './support/hall.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';
 import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
 
 const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'];
-
-/** A body of each operation that there is nothing wrong with. */
-const GOOD: Record<string, Record<string, (member: Member) => Body>> = {
-  keyed: {
-    createUser: newPerson,
-    updateUser: () => ({ email: newPerson().email }),
-    login: ({ username, password }) => ({ username, password }),
-    refresh: ({ refreshToken }) => ({ refresh_token: refreshToken }),
-  },
-  cookie: {
-    register: () => ({ ...newPerson(), first_name: 'Test', last_name: 'User' }),
-    token: ({ username, password }) => ({ username, password }),
-    createApiKey: () => ({ name: 'key', permissions: ['profile:read'] }),
-    enrolTotp: () => ({ name: 'phone' }),
-    confirmTotp: () => ({ code: '123456' }),
-  },
-  flask: {
-    createUser: newPerson,
-    updateUser: () => ({ email: newPerson().email }),
-    login: ({ email, password }) => ({ email, password }),
-  },
-  gateway: {
-    register: newPerson,
-    login: ({ username, password }) => ({ username, password }),
-    refresh: ({ refreshToken }) => ({ refreshToken }),
-    validate: ({ token }) => ({ token }),
-    passwordReset: ({ email }) => ({ email }),
-    passwordResetConfirm: () => ({ token: 'x', newPassword: newPerson().password }),
-    changePassword: ({ password }) => ({ currentPassword: password, newPassword: newPerson().password }),
-  },
-  ppl: {
-    register: () => ({ email: newPerson().email, password: newPerson().password, name: 'John Doe' }),
-    login: ({ email, password }) => ({ email, password }),
-    refresh: ({ refreshToken }) => ({ refresh_token: refreshToken }),
-    updateMe: () => ({ name: 'Jane Doe' }),
-    changePassword: ({ password }) => ({ current_password: password, new_password: newPerson().password }),
-  },
-};
 
 /** What a good body is not enough for: the token of a mail, an enrolment that was begun. */
 const OUT_OF_REACH: Record<string, number> = { passwordResetConfirm: 400, confirmTotp: 404 };

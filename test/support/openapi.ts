@@ -22,6 +22,7 @@ export interface Schema {
   anyOf?: Schema[];
   items?: Schema;
   enum?: unknown[];
+  examples?: unknown[];
   const?: unknown;
   format?: string;
   pattern?: string;

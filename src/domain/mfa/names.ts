@@ -1,11 +1,9 @@
-import { DomainError } from '../../kernel/errors.ts';
-import { codePoints, parseName } from '../identifiers.ts';
+import type { TextForm } from '../../kernel/text-form.ts';
+import { NAME_FORM, parseName } from '../identifiers.ts';
 
 const LONGEST = 60;
 
+export const FACTOR_NAME_FORM: TextForm = { ...NAME_FORM, maxLength: LONGEST, examples: ['My phone'] };
+
 /** What its owner calls a factor: 1 to 60 characters that can be printed. @throws DomainError invalid_request. */
-export function parseFactorName(value: string): string {
-  const name = parseName('name', value).trim();
-  if (codePoints(name) > LONGEST) throw new DomainError('invalid_request', { field: 'name' });
-  return name;
-}
+export const parseFactorName = (value: string): string => parseName('name', value, LONGEST).trim();

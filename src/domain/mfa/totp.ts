@@ -3,6 +3,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import { DomainError } from '../../kernel/errors.ts';
 import { isUuid, newUuid } from '../../kernel/ids.ts';
+import type { TextForm } from '../../kernel/text-form.ts';
 import { narrow } from '../../kernel/width.ts';
 import type { TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
@@ -53,6 +54,13 @@ const STEP = 30;
 const FORM = /^\d{6}$/;
 /** Any blanks between included. */
 const LONGEST_TYPED = 64;
+
+/** A code, with blanks and dashes wherever they are. Full-width digits are read too, as people type them. */
+export const TOTP_CODE_FORM: TextForm = {
+  maxLength: LONGEST_TYPED,
+  pattern: String.raw`^[\s\p{Pd}]*(?:\d[\s\p{Pd}]*){6}$`,
+  examples: ['123456'],
+};
 
 /** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
 export function parseTotpCode(typed: string): string | null {

@@ -1,13 +1,52 @@
 import { DomainError } from '../../kernel/errors.ts';
+import type { TextForm } from '../../kernel/text-form.ts';
 import { narrow } from '../../kernel/width.ts';
 import type { PostalAddress } from '../../storage/users.ts';
-import { codePoints, isLongerThan, UNPRINTABLE } from '../identifiers.ts';
+import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../identifiers.ts';
 
 /** Code points. */
 const LONGEST = { gender: 60, line: 200 };
 const LONGEST_URL = 2048;
 /** Of what has a form, before blanks are left out. */
 const LONGEST_SHORT = 64;
+/** Lines of a street, and what they have with their ends. */
+const LINES = 4;
+const LONGEST_STREET = LINES * (LONGEST.line + 2);
+
+export const GENDER_FORM: TextForm = {
+  minLength: 1,
+  maxLength: LONGEST.gender,
+  pattern: LINE,
+  examples: ['non-binary'],
+};
+export const URL_FORM: TextForm = {
+  format: 'iri',
+  maxLength: LONGEST_URL,
+  pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]:[^\s\p{Cc}]+$`,
+  examples: ['https://example.com/jane'],
+};
+/** Full-width signs are read too, here and in the next, as people type them. */
+export const BIRTHDATE_FORM: TextForm = {
+  maxLength: LONGEST_SHORT,
+  pattern: String.raw`^\s*\d{4}(?:-\d{2}-\d{2})?\s*$`,
+  examples: ['1990-05-17', '0000-05-17', '1990'],
+};
+export const PHONE_NUMBER_FORM: TextForm = {
+  maxLength: LONGEST_SHORT,
+  pattern: String.raw`^[\s().\p{Pd}/]*\+[\s().\p{Pd}/]*[1-9](?:[\s().\p{Pd}/]*\d){6,14}[\s().\p{Pd}/]*$`,
+  examples: ['+49 30 123456'],
+};
+/** One line of an address; an empty one takes the part away. */
+export const ADDRESS_LINE_FORM: TextForm = {
+  maxLength: LONGEST.line,
+  pattern: String.raw`^(?:${PRINTABLE}*|\s*)$`,
+  examples: ['Springfield'],
+};
+export const STREET_FORM: TextForm = {
+  maxLength: LONGEST_STREET,
+  pattern: String.raw`^(?![\s\S]*[^\r\n]{${LONGEST.line + 1}})(?:(?:${PRINTABLE}|\r?\n)*|\s*)$`,
+  examples: ['742 Evergreen Terrace\nApartment 3'],
+};
 
 /** A postal address as it is given: the street may have several lines, null takes a part away. */
 export type AddressParts = { [Part in keyof PostalAddress]?: string | null | undefined };
@@ -19,8 +58,9 @@ const refuse = (field: string): never => {
 /** One line that can be printed, in NFC. */
 function parseLine(field: string, value: string, longest: number): string {
   if (isLongerThan(value, longest)) refuse(field);
-  const line = value.normalize('NFC').trim();
-  return line === '' || codePoints(line) > longest || UNPRINTABLE.test(line) ? refuse(field) : line;
+  const line = value.normalize('NFC');
+  const isFit = line.trim() !== '' && codePoints(line) <= longest && !UNPRINTABLE.test(line);
+  return isFit ? line.trim() : refuse(field);
 }
 
 /** @throws DomainError invalid_request with the field `gender`. */
@@ -53,6 +93,12 @@ export function parseBirthdate(typed: string, now: number): string {
 
 const ZONE = /^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/;
 
+export const ZONEINFO_FORM: TextForm = {
+  maxLength: LONGEST_SHORT,
+  pattern: ZONE.source,
+  examples: ['Europe/Berlin'],
+};
+
 /** The time zones there are to choose from. */
 export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZone');
 
@@ -77,7 +123,6 @@ export function parsePhoneNumber(typed: string): string {
 }
 
 const PARTS = ['street_address', 'locality', 'region', 'postal_code', 'country'] as const;
-const LINES = 4;
 
 /**
  * A postal address; parts that are empty are left out.
@@ -87,9 +132,11 @@ export function parseAddress(parts: AddressParts): PostalAddress | null {
   const address: PostalAddress = {};
   for (const part of PARTS) {
     const value = parts[part] ?? '';
-    if (isLongerThan(value, LINES * LONGEST.line)) refuse(part);
-    const lines = value.split(/\r?\n/).filter((line) => line.trim() !== '');
-    if (lines.length > (part === 'street_address' ? LINES : 1)) refuse(part);
+    const isStreet = part === 'street_address';
+    const longest = isStreet ? LONGEST_STREET : LONGEST.line;
+    if (isLongerThan(value, longest) || codePoints(value.normalize('NFC')) > longest) refuse(part);
+    const lines = (isStreet ? value.split(/\r?\n/) : [value]).filter((line) => line.trim() !== '');
+    if (lines.length > LINES) refuse(part);
     if (lines.length > 0) address[part] = lines.map((line) => parseLine(part, line, LONGEST.line)).join('\n');
   }
   return Object.keys(address).length > 0 ? address : null;

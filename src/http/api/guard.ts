@@ -4,6 +4,7 @@ import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
+import type { PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { localeOf } from '../endpoints/locale.ts';
@@ -23,6 +24,7 @@ export interface GuardDependencies {
   logger: Logger;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
+  passwords: PasswordLengths;
   /** The largest body, in bytes. */
   bodyLimit: number;
 }

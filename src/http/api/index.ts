@@ -12,7 +12,7 @@ import { Problem, PROBLEM_TYPE } from './problems.ts';
 
 const BASE = '/api/v2';
 
-const documentOf = (publicUrl: string): Documented<ApiOperation> => ({
+const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<ApiOperation> => ({
   title: 'Postern API',
   version: '2.0.0',
   description:
@@ -22,6 +22,7 @@ const documentOf = (publicUrl: string): Documented<ApiOperation> => ({
     'authorization request has to ask for (RFC 9470). Refusals are problem details (RFC 9457) with a stable `code`.',
   basePath: BASE,
   endpoints: me,
+  passwords,
   refusal: { schema: Problem, type: PROBLEM_TYPE },
   schemes: {
     oauth2: {
@@ -43,7 +44,7 @@ const documentOf = (publicUrl: string): Documented<ApiOperation> => ({
 
 /** Answers everything under /api/v2; anything else goes on. */
 export function createApi(deps: GuardDependencies): Middleware {
-  const document = documentOf(deps.publicUrl);
+  const document = documentOf(deps);
   const docs = docsPaths(document);
   const routing = new Routing({ basePath: BASE, operations: me });
   return async (ctx, next) => {

@@ -1,4 +1,4 @@
-import type { Documented } from '../endpoints/endpoint.ts';
+import type { Documented, PasswordLengths } from '../endpoints/endpoint.ts';
 import type { Auth, Door, Operation } from './door.ts';
 
 const SECURITY: Record<Auth, Record<string, string[]>[]> = {
@@ -14,7 +14,7 @@ const SCHEMES = {
 };
 
 /** A door as its OpenAPI document shows it. */
-export function documentOf(door: Door): Documented<Operation> {
+export function documentOf(door: Door, passwords: PasswordLengths): Documented<Operation> {
   const { title, version, description, basePath, operations, pages, openapiPath } = door;
   const isUsed = (scheme: string) =>
     operations.some(({ auth }) => SECURITY[auth].some((one) => scheme in one));
@@ -26,6 +26,7 @@ export function documentOf(door: Door): Documented<Operation> {
     pages,
     openapiPath,
     endpoints: operations,
+    passwords,
     refusal: { schema: door.refusalSchema, type: 'application/json' },
     schemes: Object.fromEntries(Object.entries(SCHEMES).filter(([name]) => isUsed(name))),
     securityOf: ({ auth }) => SECURITY[auth],

@@ -4,7 +4,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { anonymousActor } from '../actor.ts';
-import type { LimitClass } from '../endpoints/endpoint.ts';
+import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { docsPaths, serveDocs } from '../endpoints/docs.ts';
@@ -28,6 +28,7 @@ export interface GuardDependencies {
   noteUse(door: string, operation: string, accountId: string | null): void;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
+  passwords: PasswordLengths;
   /** The largest body, in bytes. */
   bodyLimit: number;
 }
@@ -47,7 +48,7 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
   const { services, limiter } = deps;
   const routing = new Routing(door);
   const docs = docsPaths(door);
-  const document = documentOf(door);
+  const document = documentOf(door, deps.passwords);
   // RFC 9110 section 11.6.1: every 401 names a way in.
   const challenge = door.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
 

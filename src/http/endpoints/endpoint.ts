@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Settings } from '../../config/index.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -29,6 +30,9 @@ export interface EndpointReply {
   body?: unknown;
 }
 
+/** How many characters a new password must and may have. */
+export type PasswordLengths = Pick<Settings['passwords'], 'minLength' | 'maxLength'>;
+
 /** A door as its OpenAPI document and its pages show it. */
 export interface Documented<E extends Endpoint = Endpoint> {
   title: string;
@@ -39,6 +43,7 @@ export interface Documented<E extends Endpoint = Endpoint> {
   endpoints: readonly E[];
   /** What every refusal looks like, and its media type. */
   refusal: { schema: z.ZodType; type: string };
+  passwords: PasswordLengths;
   /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */
   schemes: Record<string, Record<string, unknown>>;
   securityOf(endpoint: E): Record<string, string[]>[];

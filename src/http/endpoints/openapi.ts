@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Documented, Endpoint } from './endpoint.ts';
+import type { Documented, Endpoint, PasswordLengths } from './endpoint.ts';
 import { isParameter } from './routing.ts';
+import { isNewPassword } from './text.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,19 +27,29 @@ const REASONS: Record<number, string> = {
 const COMMON_REFUSALS = [500, 503];
 const BODY_REFUSALS = [400, 413, 415];
 
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
-  return rest;
-};
+/** Writes schemas, with what the operator demands of passwords. */
+const writer =
+  ({ minLength, maxLength }: PasswordLengths) =>
+  (schema: z.ZodType, io: 'input' | 'output'): Json => {
+    const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+      target: 'draft-2020-12',
+      io,
+      override({ zodSchema, jsonSchema }) {
+        if (isNewPassword(zodSchema)) Object.assign(jsonSchema, { minLength, maxLength });
+      },
+    });
+    return rest;
+  };
+type Write = ReturnType<typeof writer>;
 
 const content = (type: string, schema: Json) => ({ [type]: { schema } });
 
 /** The parameters of an endpoint, in its path, where each must be said, and after it. */
-function parametersOf({ path, params = {}, query }: Endpoint): Json[] {
+function parametersOf({ path, params = {}, query }: Endpoint, write: Write): Json[] {
   const described = (where: 'path' | 'query') => (entry: [string, z.ZodType]) => {
     const [name, schema] = entry;
     const required = where === 'path' || !schema.safeParse(undefined).success;
-    return { name, in: where, required, schema: jsonSchema(schema, 'input') };
+    return { name, in: where, required, schema: write(schema, 'input') };
   };
   return [
     ...path
@@ -51,13 +62,13 @@ function parametersOf({ path, params = {}, query }: Endpoint): Json[] {
   ];
 }
 
-function describe<E extends Endpoint>(endpoint: E, document: Documented<E>): Json {
+function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, write: Write): Json {
   const { id, summary, limit, body, query, replies, refusals } = endpoint;
   const good = Object.entries(replies).map(([status, schema]) => [
     status,
     {
       description: REASONS[Number(status)] ?? 'OK',
-      ...(schema ? { content: content('application/json', jsonSchema(schema, 'output')) } : {}),
+      ...(schema ? { content: content('application/json', write(schema, 'output')) } : {}),
     },
   ]);
   const statuses = [
@@ -74,13 +85,13 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>): Jso
   ]);
   const requestBody = body && {
     required: true,
-    content: content('application/json', jsonSchema(body, 'input')),
+    content: content('application/json', write(body, 'input')),
   };
   return {
     operationId: id,
     summary,
     security: document.securityOf(endpoint),
-    parameters: parametersOf(endpoint),
+    parameters: parametersOf(endpoint, write),
     ...(requestBody ? { requestBody } : {}),
     responses: Object.fromEntries([...bad, ...good]),
   };
@@ -91,10 +102,11 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>): Jso
  * @param server its URL; a relative one is under the document's own host.
  */
 export function openapiOf<E extends Endpoint>(document: Documented<E>, server: string): Json {
+  const write = writer(document.passwords);
   const paths: Record<string, Json> = {};
   for (const endpoint of document.endpoints) {
     const path = `${document.basePath}${endpoint.path}`;
-    paths[path] = { ...paths[path], [endpoint.method]: describe(endpoint, document) };
+    paths[path] = { ...paths[path], [endpoint.method]: describe(endpoint, document, write) };
   }
   return {
     openapi: '3.1.0',
@@ -102,7 +114,7 @@ export function openapiOf<E extends Endpoint>(document: Documented<E>, server: s
     servers: [{ url: server }],
     paths,
     components: {
-      schemas: { Error: jsonSchema(document.refusal.schema, 'output') },
+      schemas: { Error: write(document.refusal.schema, 'output') },
       securitySchemes: document.schemes,
     },
   };

@@ -1,11 +1,31 @@
 import { z } from 'zod';
+import type { TextForm } from '../../kernel/text-form.ts';
 
 /** Text that PostgreSQL and every client can hold: well-formed Unicode without NUL. */
 const isSound = (value: string) => value.isWellFormed() && !value.includes('\0');
+const SOUND = String.raw`^[^\0\ud800-\udfff]*$`;
 
-/** A required string of a request. Its own rules (length, form) are the domain's. */
-export const text = (description: string) =>
-  z.string().refine(isSound, 'must be well-formed text without NUL').describe(description);
+/**
+ * A required string of a request.
+ * @param form what documents say of it. The rule itself (length, form) is the domain's, and refuses in its own words.
+ */
+export const text = (description: string, form?: TextForm) =>
+  z
+    .string()
+    .refine(isSound, 'must be well-formed text without NUL')
+    .meta({ description, ...(form ?? { pattern: SOUND }) });
 
 /** A secret as it was typed: whatever it is, it is compared and never stored as it is. */
 export const secret = (description: string) => z.string().describe(description);
+
+const newPasswords = new WeakSet<z.core.$ZodType>();
+
+/** A password that shall be one. How long it must be is the operator's to say. */
+export function newPassword(description: string) {
+  const schema = z.string().meta({ description, pattern: SOUND, examples: ['correct horse battery staple'] });
+  newPasswords.add(schema);
+  return schema;
+}
+
+/** Whether a schema is that of a new password. */
+export const isNewPassword = (schema: z.core.$ZodType): boolean => newPasswords.has(schema);

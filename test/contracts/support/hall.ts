@@ -75,7 +75,7 @@ export const visitorAt = (
  */
 export function inOrder(name: string, send: Send = sendByFetch): Send {
   const { operations, refusalSchema } = doorOf(name);
-  const openapi = openapiOf(documentOf(doorOf(name)), '/');
+  const openapi = openapiOf(documentOf(doorOf(name), { minLength: 8, maxLength: 128 }), '/');
   const schemas = [...operations.flatMap(({ replies }) => Object.values(replies)), refusalSchema];
   return async (request) => {
     const reply = await send(request);

@@ -37,7 +37,7 @@ const base64url = z
 const credential = { id: base64url.max(1366), rawId: base64url, type: z.literal('public-key') };
 
 /** `RegistrationResponseJSON` (WebAuthn section 5.1.8.1), as far as it is used. */
-const registration = z.object({
+export const RegistrationReply = z.object({
   ...credential,
   response: z.object({
     clientDataJSON: base64url,
@@ -69,11 +69,11 @@ const parse = <T>(schema: z.ZodType<T>, value: unknown): T => {
   return parsed.success ? parsed.data : refuse('malformed', parsed.error);
 };
 
-export type RegistrationReply = z.infer<typeof registration>;
+export type RegistrationReply = z.infer<typeof RegistrationReply>;
 export type AssertionReply = z.infer<typeof assertion>;
 
 /** @throws DomainError invalid_passkey. */
-export const parseRegistration = (value: unknown): RegistrationReply => parse(registration, value);
+export const parseRegistration = (value: unknown): RegistrationReply => parse(RegistrationReply, value);
 /** @throws DomainError invalid_passkey. */
 export const parseAssertion = (value: unknown): AssertionReply => parse(assertion, value);
 

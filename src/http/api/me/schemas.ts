@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { LOCALE_FORM, NAME_FORM, USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
+import { RegistrationReply } from '../../../domain/mfa/passkeys/replies.ts';
+import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
+import * as claims from '../../../domain/users/claims.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import type { TextForm } from '../../../kernel/text-form.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 const moment = z.iso.datetime();
 const device = {
@@ -44,27 +51,27 @@ export const Profile = z.strictObject({
   last_login_at: moment.nullable(),
 });
 
-const change = (description: string) =>
-  text(`${description}; null takes it away, and what is left out stays`).nullish();
-const part = (description: string) => text(description).nullish();
+const change = (description: string, form: TextForm) =>
+  text(`${description}; null takes it away, and what is left out stays`, form).nullish();
+const part = (description: string, form = claims.ADDRESS_LINE_FORM) => text(description, form).nullish();
 export const ProfileChanges = z.strictObject({
-  username: change('3 to 64 letters, digits and . _ -'),
-  name: change('1 to 200 characters'),
-  given_name: change('1 to 200 characters'),
-  middle_name: change('1 to 200 characters'),
-  family_name: change('1 to 200 characters'),
-  nickname: change('1 to 200 characters'),
-  profile: change('The https address of a page about the person'),
-  picture: change('The https address of a picture of the person'),
-  website: change('An https address'),
-  gender: change('1 to 60 characters'),
-  birthdate: change('YYYY-MM-DD; the year may be 0000, or stand alone'),
-  zoneinfo: change('A name of the time zone database, as Europe/Berlin'),
-  locale: change('A language tag (BCP 47)'),
-  phone_number: change('With the code of the country, as +49 30 123456 (E.164)'),
+  username: change('3 to 64 letters, digits and . _ -', USERNAME_FORM),
+  name: change('1 to 200 characters', NAME_FORM),
+  given_name: change('1 to 200 characters', NAME_FORM),
+  middle_name: change('1 to 200 characters', NAME_FORM),
+  family_name: change('1 to 200 characters', NAME_FORM),
+  nickname: change('1 to 200 characters', NAME_FORM),
+  profile: change('The https address of a page about the person', claims.URL_FORM),
+  picture: change('The https address of a picture of the person', claims.URL_FORM),
+  website: change('An https address', claims.URL_FORM),
+  gender: change('1 to 60 characters', claims.GENDER_FORM),
+  birthdate: change('YYYY-MM-DD; the year may be 0000, or stand alone', claims.BIRTHDATE_FORM),
+  zoneinfo: change('A name of the time zone database, as Europe/Berlin', claims.ZONEINFO_FORM),
+  locale: change('A language tag (BCP 47)', LOCALE_FORM),
+  phone_number: change('With the code of the country, as +49 30 123456 (E.164)', claims.PHONE_NUMBER_FORM),
   address: z
     .strictObject({
-      street_address: part('Up to four lines'),
+      street_address: part('Up to four lines', claims.STREET_FORM),
       locality: part('A city or town'),
       region: part('A state, province or prefecture'),
       postal_code: part('A postal code'),
@@ -74,12 +81,14 @@ export const ProfileChanges = z.strictObject({
     .nullish(),
 });
 
-export const EmailChange = z.strictObject({ email: text('The address that shall be the account’s') });
+export const EmailChange = z.strictObject({
+  email: text('The address that shall be the account’s', EMAIL_FORM),
+});
 export const Sent = z.strictObject({ sent: z.boolean().describe('Whether there was something to confirm') });
 
 export const PasswordChange = z.strictObject({
   current_password: secret('Left out by an account that has none').optional(),
-  new_password: secret('8 characters or more'),
+  new_password: newPassword('The new password'),
 });
 
 export const Totp = z.strictObject({
@@ -98,7 +107,7 @@ export const Factors = z.strictObject({
   recovery_codes_left: z.int(),
   required: z.boolean().describe('Whether the account must have a second factor'),
 });
-export const FactorName = z.strictObject({ name: text('1 to 60 characters') });
+export const FactorName = z.strictObject({ name: text('1 to 60 characters', FACTOR_NAME_FORM) });
 const recovery_codes = z
   .array(z.string())
   .nullable()
@@ -110,17 +119,21 @@ export const TotpEnrolment = z.strictObject({
   uri: z.string().describe('`otpauth:`, for a QR code'),
   expires_at: moment,
 });
-export const TotpCode = z.strictObject({ code: secret('What the app shows') });
+export const TotpCode = z.strictObject({
+  code: z.string().meta({ description: 'What the app shows', ...TOTP_CODE_FORM }),
+});
 export const TotpConfirmed = z.strictObject({ factor: Totp, recovery_codes });
 
 export const PasskeyOptions = z
   .looseObject({ challenge: z.string(), rp: z.looseObject({ id: z.string().optional() }) })
   .describe('PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3)');
+const { $schema: _dialect, ...registrationReply } = z.toJSONSchema(RegistrationReply, { io: 'input' });
 export const NewPasskey = z.strictObject({
-  name: text('1 to 60 characters'),
-  credential: z
-    .looseObject({})
-    .describe('RegistrationResponseJSON (WebAuthn level 3), of a page at the address of the issuer'),
+  name: text('1 to 60 characters', FACTOR_NAME_FORM),
+  credential: z.looseObject({}).meta({
+    ...registrationReply,
+    description: 'RegistrationResponseJSON (WebAuthn level 3), of a page at the address of the issuer',
+  }),
 });
 export const PasskeyAdded = z.strictObject({ factor: Passkey, recovery_codes });
 
@@ -177,8 +190,10 @@ const Event = z.strictObject({
   door: z.string().describe('Through which door: pages, api, oidc, contract:<name>, …'),
   client_id: z.string().nullable(),
 });
+/** What a query has as digits is a number. */
+const digits = (value: unknown) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value);
 export const EventPage = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  limit: z.preprocess(digits, z.int().min(1).max(100).default(50)),
   cursor: z.string().describe('`next_cursor` of the page before').optional(),
 });
 export const Events = z.strictObject({

@@ -1,11 +1,17 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
+import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
+import { text } from '../../endpoints/text.ts';
 
 /** `2025-06-15T11:09:03.405528`: UTC to the microsecond, without a zone. */
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
 
-export const EnrolRequest = z.object({ name: text('What its owner calls the authenticator app') });
-export const ConfirmRequest = z.object({ code: secret('The code that the authenticator app shows') });
+export const EnrolRequest = z.object({
+  name: text('What its owner calls the authenticator app', FACTOR_NAME_FORM),
+});
+export const ConfirmRequest = z.object({
+  code: z.string().meta({ description: 'The code that the authenticator app shows', ...TOTP_CODE_FORM }),
+});
 
 const Authenticator = z.strictObject({
   id: z.uuid(),

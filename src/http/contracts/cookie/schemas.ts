@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { ACCOUNT_PERMISSIONS } from '../../../domain/api-keys.ts';
+import { NAME_FORM, USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const RegisterRequest = z.object({
-  username: text('Username'),
-  email: text('Email address'),
-  password: secret('Password'),
-  first_name: text('First name').optional(),
-  last_name: text('Last name').optional(),
+  username: text('Username', USERNAME_FORM),
+  email: text('Email address', EMAIL_FORM),
+  password: newPassword('Password'),
+  first_name: text('First name', NAME_FORM).optional(),
+  last_name: text('Last name', NAME_FORM).optional(),
 });
 export const TokenRequest = z.object({
   username: z.string(),
@@ -14,9 +17,9 @@ export const TokenRequest = z.object({
   otp: secret('A TOTP or recovery code, for a user with a second factor').optional(),
 });
 export const ApiKeyRequest = z.object({
-  name: text('What the key is for'),
+  name: text('What the key is for', NAME_FORM),
   permissions: z
-    .array(z.string())
+    .array(z.string().meta({ enum: ACCOUNT_PERMISSIONS }))
     .max(10)
     .optional()
     .describe('What the key may do (profile:read, api-keys:read); all of it unless given'),

@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const CreateUserRequest = z.object({
-  username: text("The user's username."),
-  email: text("The user's email address."),
-  password: secret("The user's password."),
+  username: text("The user's username.", USERNAME_FORM),
+  email: text("The user's email address.", EMAIL_FORM),
+  password: newPassword("The user's password."),
 });
 export const UpdateUserRequest = z.object({
-  username: text('Updated username.').optional(),
-  email: text('Updated email address.').optional(),
-  password: secret('Updated password.').optional(),
+  username: text('Updated username.', USERNAME_FORM).optional(),
+  email: text('Updated email address.', EMAIL_FORM).optional(),
+  password: newPassword('Updated password.').optional(),
 });
 export const LoginRequest = z.object({
   email: z.string().describe("User's email address."),

@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 const otp = secret('A TOTP or recovery code, for an account with a second factor').optional();
 
 export const RegisterRequest = z.object({
-  username: text('Username'),
-  email: text('Email address'),
-  password: secret('Password'),
+  username: text('Username', USERNAME_FORM),
+  email: text('Email address', EMAIL_FORM),
+  password: newPassword('Password'),
 });
 export const LoginRequest = z.object({ username: z.string(), password: secret('Password'), otp });
 export const RefreshRequest = z.object({ refreshToken: secret('Refresh token') });
@@ -14,11 +16,11 @@ export const ValidateRequest = z.object({ token: secret('Access token') });
 export const PasswordResetRequest = z.object({ email: text('Email address') });
 export const PasswordResetConfirmation = z.object({
   token: secret('Reset token'),
-  newPassword: secret('New password'),
+  newPassword: newPassword('New password'),
 });
 export const ChangePasswordRequest = z.object({
   currentPassword: secret('Current password'),
-  newPassword: secret('New password'),
+  newPassword: newPassword('New password'),
 });
 
 export const verificationToken = { token: z.string().describe('Email verification token') };

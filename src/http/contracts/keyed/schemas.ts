@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const CreateUserRequest = z.object({
-  username: text('The desired username.'),
-  password: secret("The user's password."),
-  email: text("The user's email address."),
+  username: text('The desired username.', USERNAME_FORM),
+  password: newPassword("The user's password."),
+  email: text("The user's email address.", EMAIL_FORM),
 });
 export const UpdateUserRequest = z.object({
-  username: text('The new username.').optional(),
-  password: secret('The new password.').optional(),
-  email: text('The new email address.').optional(),
+  username: text('The new username.', USERNAME_FORM).optional(),
+  password: newPassword('The new password.').optional(),
+  email: text('The new email address.', EMAIL_FORM).optional(),
 });
 export const LoginRequest = z.object({
   username: z.string().describe("The user's username."),

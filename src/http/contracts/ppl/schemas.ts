@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { secret, text } from '../../endpoints/text.ts';
+import { NAME_FORM } from '../../../domain/identifiers.ts';
+import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const RegisterRequest = z.object({
-  email: text('Email address'),
-  name: text('Name'),
-  password: secret('Password'),
+  email: text('Email address', EMAIL_FORM),
+  name: text('Name', NAME_FORM),
+  password: newPassword('Password'),
 });
 export const LoginRequest = z.object({
   email: z.string(),
@@ -13,12 +15,12 @@ export const LoginRequest = z.object({
 });
 export const RefreshRequest = z.object({ refresh_token: secret('Refresh token') });
 export const UpdateUserRequest = z.object({
-  name: text('Name').optional(),
-  email: text('Email address').optional(),
+  name: text('Name', NAME_FORM).optional(),
+  email: text('Email address', EMAIL_FORM).optional(),
 });
 export const ChangePasswordRequest = z.object({
   current_password: secret('Current password'),
-  new_password: secret('New password'),
+  new_password: newPassword('New password'),
 });
 
 export const UserResponse = z.strictObject({

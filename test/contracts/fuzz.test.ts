@@ -1,0 +1,316 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import http from 'node:http';
+import { newPerson } from '../../src/http/contracts/conformance.ts';
+import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
+import { connect } from '../api/support/client.ts';
+import type { OpenApi, OpenApiOperation } from '../support/openapi.ts';
+import { changesOf, ODD_HEADERS, ODD_SEGMENTS } from '../support/schema-fuzz.ts';
+import { GOOD } from './support/good.ts';
+import { doorOf, type Hall, startHall } from './support/hall.ts';
+import { habits, names } from './support/members.ts';
+
+/** Somebody who may call every operation of a document. */
+interface Caller {
+  headers: Record<string, string>;
+  /** Of the paths; what is left out nobody has. */
+  params: Record<string, string>;
+  /** A body of each operation that there is nothing wrong with. */
+  good(id: string): unknown;
+}
+
+interface Subject {
+  name: string;
+  /** Where the document is, and what comes before its paths. */
+  openapi: string;
+  prefix: string;
+  join(): Promise<Caller>;
+}
+
+const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
+/** Milliseconds that there are for the requests of one document. */
+const A_MINUTE = 60_000;
+
+let hall: Hall;
+const agent = new http.Agent({ keepAlive: true });
+beforeAll(async () => {
+  const attempts = { attempts: 1_000_000 };
+  hall = await startHall({ settings: { lockout: { pair: attempts, source: attempts, account: attempts } } });
+}, A_MINUTE);
+afterAll(() => agent.destroy());
+
+const contracts = names.map((name): Subject => {
+  const door = doorOf(name);
+  return {
+    name,
+    openapi: `/contracts/${name}${door.openapiPath}`,
+    prefix: `/contracts/${name}`,
+    async join() {
+      const member = await habits[name].join(hall.visitor(name));
+      // Without it nobody adds factors or keys.
+      await hall.sql('update users set email_verified_at = now(), owner_proven_at = now() where email = $1', [
+        member.email,
+      ]);
+      const key: Record<string, string> = name === 'keyed' ? { 'X-API-Key': hall.apiKey } : {};
+      return {
+        headers: { Authorization: `Bearer ${member.token}`, ...key },
+        params: member.params,
+        good: (id) => GOOD[name]?.[id]?.(member),
+      };
+    },
+  };
+});
+
+const api: Subject = {
+  name: 'the API',
+  openapi: '/api/v2/openapi.json',
+  prefix: '',
+  async join() {
+    const person = await hall.createPerson();
+    const { tokens } = await connect(hall, person, Object.keys(ME_SCOPES).join(' '));
+    const response = { clientDataJSON: 'e30', attestationObject: 'oA', transports: ['usb'] };
+    const good: Record<string, () => unknown> = {
+      updateMe: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', address: { locality: 'Springfield' } }),
+      changeEmail: () => ({ email: newPerson().email }),
+      changePassword: () => ({ current_password: person.password, new_password: newPerson().password }),
+      confirmTotp: () => ({ code: '123456' }),
+      addPasskey: () => ({
+        name: 'key',
+        credential: { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response },
+      }),
+    };
+    return {
+      headers: { Authorization: `Bearer ${tokens.access_token}` },
+      params: {},
+      good: (id) => (good[id] ?? (() => ({ name: 'a name' })))(),
+    };
+  },
+};
+
+/**
+ * Fields whose right form is not enough: what is said there must be so. The current password, a code that was shown, a
+ * link, a time zone that there is, a password that nobody guesses.
+ */
+const MUST_BE_SO: Record<string, string[]> = {
+  'gateway passwordResetConfirm': ['*'],
+  'gateway changePassword': ['currentPassword'],
+  'gateway verifyEmail': ['*'],
+  'ppl changePassword': ['current_password'],
+  'the API confirmTotp': ['*'],
+  'the API addPasskey': ['*'],
+  'the API changePassword': ['current_password'],
+  'the API updateMe': ['zoneinfo'],
+};
+
+/** What takes nothing from its caller. */
+const HARMLESS = new Set([
+  'createUser',
+  'register',
+  'login',
+  'token',
+  'validate',
+  'createApiKey',
+  'enrolTotp',
+  'beginTotp',
+  'updateMe',
+]);
+
+interface Verdict {
+  /** Whether the request is what the document asks for; undefined where that says nothing of it. */
+  isRight?: boolean | undefined;
+  what: string;
+}
+
+interface Answered {
+  status: number;
+  type: string;
+  text: string;
+}
+
+function send(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body?: unknown,
+): Promise<Answered> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const json: Record<string, string | number> =
+    text === undefined
+      ? {}
+      : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      { agent, port: hall.postern.port, method, path, headers: { ...json, ...headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            type: (response.headers['content-type'] ?? '').split(';', 1)[0] ?? '',
+            text: Buffer.concat(chunks).toString(),
+          }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end(text);
+  });
+}
+
+const pointer = (...parts: string[]) =>
+  parts.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
+
+describe.each([...contracts, api])('$name, as its document says', ({ name, openapi, prefix, join }) => {
+  let document: OpenApi;
+  let caller: Caller;
+  let schemaAt: (...path: string[]) => ValidateFunction | undefined;
+  let operations: { method: string; path: string; operation: OpenApiOperation }[];
+  beforeAll(async () => {
+    document = (await (await fetch(`${hall.url}${openapi}`)).json()) as OpenApi;
+    caller = await join();
+    const ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    ajv.addFormat('idn-email', true);
+    ajv.addFormat('iri', URL.canParse);
+    ajv.addSchema(document, 'document');
+    schemaAt = (...path) => ajv.getSchema(`document#/${pointer(...path)}`);
+    operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+    );
+  }, A_MINUTE);
+
+  it('declares what its paths have in braces', () => {
+    for (const { path, operation } of operations) {
+      const declared = (operation.parameters ?? []).filter((one) => one.in === 'path');
+      const inBraces = [...path.matchAll(/\{(\w+)\}/g)].map(([, braced]) => braced);
+      expect(declared.map((one) => one.name)).toEqual(inBraces);
+      expect(declared.every(({ required }) => required)).toBe(true);
+    }
+  });
+
+  it(
+    'takes what is right, refuses what is wrong, and answers all of it as documented',
+    async () => {
+      const flaws: string[] = [];
+
+      const judge = (
+        { method, path, operation }: (typeof operations)[number],
+        { status, type, text }: Answered,
+        { isRight, what }: Verdict,
+      ): void => {
+        const say = (problem: string) =>
+          flaws.push(
+            `${operation.operationId} ${what.slice(0, 300)}: ${problem}: ${status} ${text.slice(0, 200)}`,
+          );
+        if (status >= 500) return void say('failed');
+        if (!(String(status) in operation.responses)) return void say('undocumented');
+        const { content } = operation.responses[String(status)] as { content?: Record<string, object> };
+        const said = content?.[type];
+        if (content ? !said : text !== '') return void say(`undocumented type "${type}"`);
+        const schema = schemaAt(
+          'paths',
+          path,
+          method,
+          'responses',
+          String(status),
+          'content',
+          type,
+          'schema',
+        );
+        if (said && !schema?.(JSON.parse(text)))
+          return void say(`undocumented body: ${JSON.stringify(schema?.errors)}`);
+        if (status === 429) return void say('too many');
+        if (isRight === false && status < 300) return void say('accepted');
+        const isTaken = /is taken|registered already|already (?:registered|exists)/.test(text);
+        if (isRight === true && [400, 413, 415].includes(status) && !isTaken) return void say('refused');
+        return undefined;
+      };
+
+      for (const [order, one] of operations.entries()) {
+        const { method, path, operation } = one;
+        const { operationId, parameters = [] } = operation;
+        const asRight = MUST_BE_SO[`${name} ${operationId}`] ?? [];
+        const at = (params: Record<string, string>, query = '') =>
+          `${prefix}${path.replaceAll(/\{(\w+)\}/g, (_all, braced: string) => params[braced] ?? NOBODY)}${query}`;
+        const isBody = schemaAt(
+          'paths',
+          path,
+          method,
+          'requestBody',
+          'content',
+          'application/json',
+          'schema',
+        );
+        const good = () => (isBody ? caller.good(operationId) : undefined);
+        const ask = async (
+          target: string,
+          { headers, body, ...verdict }: Verdict & { headers?: object; body?: unknown },
+        ) => {
+          const reply = await send(method.toUpperCase(), target, { ...caller.headers, ...headers }, body);
+          judge(one, reply, verdict);
+          if (reply.status < 300 && method !== 'get' && !HARMLESS.has(operationId)) caller = await join();
+          return reply;
+        };
+
+        expect({ operationId, isGood: isBody?.(good()) ?? true }).toEqual({ operationId, isGood: true });
+        // A third of them at each operation: every one meets many.
+        for (const headers of ODD_HEADERS.filter((_headers, index) => index % 3 === order % 3))
+          await ask(at(caller.params), { headers, body: good(), what: JSON.stringify(headers) });
+        for (const [index, { name: parameter, in: where, schema }] of parameters.entries()) {
+          const isValue = schemaAt('paths', path, method, 'parameters', String(index), 'schema');
+          for (const odd of ODD_SEGMENTS) {
+            const value = decoded(odd);
+            const isNumber = schema.type === 'integer' && /^\d+$/.test(value);
+            // An id that is none finds nothing.
+            const isRight = where === 'path' ? undefined : isValue?.(isNumber ? Number(value) : value);
+            const params = where === 'path' ? { ...caller.params, [parameter]: odd } : caller.params;
+            const query = where === 'query' ? `?${parameter}=${odd}` : '';
+            await ask(at(params, query), { body: good(), isRight, what: `${parameter}=${odd}` });
+          }
+        }
+        const changes = changesOf(operation.requestBody?.content['application/json']?.schema ?? {});
+        const wrong: unknown[] = [];
+        for (const change of isBody ? changes : []) {
+          const whole = good();
+          const body = change(whole);
+          if (!isBody?.(body)) wrong.push(body);
+          else {
+            const mustBeSo = asRight.some((field) => field === '*' || differs(body, whole, field));
+            await ask(at(caller.params), {
+              body,
+              isRight: !mustBeSo || undefined,
+              what: JSON.stringify(body),
+            });
+          }
+        }
+        // They change nothing, so that many may come at once.
+        for (let first = 0; first < wrong.length; first += 16)
+          await Promise.all(
+            wrong
+              .slice(first, first + 16)
+              .map((body) => ask(at(caller.params), { body, isRight: false, what: JSON.stringify(body) })),
+          );
+        const isRight = asRight.includes('*') ? undefined : true;
+        const isReached = parameters.every((parameter) => parameter.name in caller.params);
+        const { status, text } = await ask(at(caller.params), { body: good(), isRight, what: 'good' });
+        if (isBody && isRight && isReached && status >= 300)
+          flaws.push(`${operationId}: not accepted: ${status} ${text}`);
+      }
+      expect(flaws).toEqual([]);
+    },
+    A_MINUTE,
+  );
+});
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+const differs = (one: unknown, other: unknown, field: string): boolean =>
+  (one as Record<string, unknown>)[field] !== (other as Record<string, unknown>)[field];
