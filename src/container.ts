@@ -212,7 +212,15 @@ export async function createContainer(config: Config, options: ContainerOptions)
   });
   const provider = () => callback;
   const limiter = createLimiter(counters, config.contracts.limits);
+  const guard = {
+    limiter,
+    logger,
+    isUnavailable,
+    passwords: config.passwords,
+    bodyLimit: config.http.bodyLimit,
+  };
   const contracts = createContracts({
+    ...guard,
     mounts,
     services: {
       accounts,
@@ -236,12 +244,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       publicUrl,
       checks,
     },
-    limiter,
-    logger,
     noteUse: usage.note,
-    isUnavailable,
-    passwords: config.passwords,
-    bodyLimit: config.http.bodyLimit,
   });
   const interactions = new Interactions({
     live,
@@ -253,6 +256,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     lifetime: tokens.interaction,
   });
   const api = createApi({
+    ...guard,
     services: {
       accounts,
       verification,
@@ -266,11 +270,6 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
     tokens: new ApiTokens({ verifier, live, clock, audience: apiRegistry.builtIn }),
     publicUrl,
-    limiter,
-    logger,
-    isUnavailable,
-    passwords: config.passwords,
-    bodyLimit: config.http.bodyLimit,
   });
   const { production, smtpUrl, dataDir } = config;
   const devMail =
