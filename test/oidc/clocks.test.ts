@@ -65,6 +65,10 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
     const strict = await provider.createClient({ refresh_token_grace: 0 });
     const tokens = await signIn(provider, strict, person, { agent });
     expect(await refresh(provider, strict, tokens.refresh_token)).toMatchObject({ status: 200 });
+    // It is used when that is written down, just after the reply.
+    const used = `select from oidc_records
+      where model = 'RefreshToken' and client_id = '${strict.id}' and consumed_at is not null`;
+    await until(async () => (await provider.sql(used)).length > 0);
     expect(await refresh(wrong, strict, tokens.refresh_token)).toMatchObject({ status: 400 });
   });
 
