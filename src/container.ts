@@ -297,6 +297,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
       verification,
       reset,
       undo: domain.undo,
+      signInLinks: domain.signInLinks,
       accountSessions: domain.accountSessions,
       history: domain.history,
       accountData: domain.accountData,

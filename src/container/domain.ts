@@ -20,6 +20,7 @@ import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals/index.ts';
 import { createRegistration } from '../domain/registration/index.ts';
 import { createPasswordReset } from '../domain/reset/index.ts';
+import { createSignInLinks } from '../domain/sign-in-links/index.ts';
 import { createAccountSessions } from '../domain/sessions/index.ts';
 import { createUndo } from '../domain/undo/index.ts';
 import { createUpstreamAccounts } from '../domain/upstream/index.ts';
@@ -205,6 +206,7 @@ export function createDomain({
     }),
     reset: createPasswordReset({ ...messaging, tokens, unanswered, signIns }),
     undo: createUndo({ ...messaging, tokens, unanswered, sessions }),
+    signInLinks: createSignInLinks({ ...messaging, tokens, lockout, logins, steps: loginSteps }),
     accountSessions,
     auditRetention: createAuditRetention({ audit, inTransaction, clock, settings: config.audit }),
     history,

@@ -10,7 +10,7 @@ import { isShared, sourceOfActor } from './source.ts';
  * @throws DomainError rate_limited, unavailable.
  */
 export type NoteDeadLink = (
-  type: 'password.reset' | 'email.verified' | 'change.undone',
+  type: 'password.reset' | 'email.verified' | 'change.undone' | 'login',
   subject: string | null,
   token: string,
   actor: Actor,

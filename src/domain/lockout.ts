@@ -1,6 +1,6 @@
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
+import { DomainError, isDomainError } from '../kernel/errors.ts';
 import { sha256 } from '../kernel/ids.ts';
 import type { Count, Counters } from '../storage/counters.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
@@ -14,12 +14,15 @@ export interface Guess {
   accountId: string | null;
   /** Where it comes from (`sourceOfActor`). */
   source: string;
+  /** The id of a browser that the account signed in with (`KnownDevice`). */
+  device?: string | null;
 }
 
 /**
  * Slows guessing down. One source on one subject has a few tries, then must wait, twice as long after each failure;
  * one source on any subject, and one subject from everywhere, have a number of failures in a window. These two spare
- * sources that signed in to the account of late, so that no stranger locks its owner out. A source that many people may
+ * sources that signed in to the account of late, so that no stranger locks its owner out, and browsers that the account
+ * signed in with: their few tries are counted by the browser, wherever it is. A source that many people may
  * stand behind has no count on any subject: one of them would lock out all.
  *
  * Outcomes are counted before they are told: of any number of parallel guesses as many are answered as one after
@@ -31,6 +34,8 @@ export interface Guess {
 export interface Lockout {
   /** Before the secret is looked at. */
   check(guess: Guess): Promise<void>;
+  /** Whether `check` refuses. */
+  isLocked(guess: Guess): Promise<boolean>;
   /** Counts a wrong guess. When it throws, the guess must not be answered as wrong. */
   failed(guess: Guess): Promise<void>;
   /** Forgives the source its failures on the subject. When it throws, the guess must not be answered as right. */
@@ -53,12 +58,15 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 const locked = (retryAfter: number) => new DomainError('account_locked', { retryAfter });
 
 /** Keys of equal length that hold nothing of what was typed. */
-const keysOf = ({ subject, source }: Guess) => ({
-  failures: `lockout:failures:${sha256(`${subject}\n${source}`)}`,
-  wait: `lockout:wait:${sha256(`${subject}\n${source}`)}`,
-  source: `lockout:source:${sha256(source)}`,
-  account: `lockout:account:${sha256(subject)}`,
-});
+const keysOf = ({ subject, source, device = null }: Guess) => {
+  const pair = sha256(`${subject}\n${device === null ? source : `device:${device}`}`);
+  return {
+    failures: `lockout:failures:${pair}`,
+    wait: `lockout:wait:${pair}`,
+    source: `lockout:source:${sha256(source)}`,
+    account: `lockout:account:${sha256(subject)}`,
+  };
+};
 
 const NONE: Count = { count: 0, expiresIn: 1 };
 
@@ -67,7 +75,7 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
   const memory = Math.max(DAY, 2 * pair.maxWait);
   /** Refuses strangers to the account while a window is full; `own` is 1 when the guess itself is in the count. */
   const refuseStrangers = async (
-    { accountId, source: from }: Guess,
+    { accountId, source: from, device = null }: Guess,
     bySource: Count | null,
     onAccount: Count | null,
     own: number,
@@ -76,7 +84,8 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
       ...(bySource && bySource.count >= source.attempts + own ? [bySource.expiresIn] : []),
       ...(onAccount && onAccount.count >= account.attempts + own ? [onAccount.expiresIn] : []),
     ];
-    if (full.length === 0 || (await signIns.knows(accountId ?? NOBODY, from, clock.now()))) return;
+    if (full.length === 0 || device !== null || (await signIns.knows(accountId ?? NOBODY, from, clock.now())))
+      return;
     throw locked(Math.max(...full));
   };
 
@@ -93,6 +102,14 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
 
   return {
     check,
+    isLocked: (guess) =>
+      check(guess).then(
+        () => false,
+        (error: unknown) => {
+          if (isDomainError(error, 'account_locked')) return true;
+          throw error;
+        },
+      ),
     async failed(guess) {
       const keys = keysOf(guess);
       const count = (by: 1 | -1) =>

@@ -8,7 +8,7 @@ import type { UserRecord, Users } from '../storage/users.ts';
 import type { Acr } from './mfa/acr.ts';
 
 /** What came first. */
-export type FirstFactor = 'password' | 'federated';
+export type FirstFactor = 'password' | 'federated' | 'mail';
 
 /** What each kind of step holds. */
 interface Content {

@@ -5,6 +5,7 @@ import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
 import type { UserRecord, Users } from '../storage/users.ts';
+import { deviceIdFor, type KnownDevice } from './known-devices.ts';
 import { lookUp } from './lookup.ts';
 import { type Acr, type Method, strengthOf } from './mfa/acr.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
@@ -30,6 +31,8 @@ type LoginRequest = PasswordRequest & {
 };
 
 type BeginRequest = PasswordRequest & {
+  /** The accounts that this browser signed in to. */
+  known?: readonly KnownDevice[];
   /** The token of a remembered device, unchecked: with a right one the password is enough. */
   device?: unknown;
 };
@@ -116,6 +119,11 @@ export interface Logins {
     /** What this uses up: of any number of logins with one of it, one is done. */
     once: Once;
   }) => Promise<Authentication | { pending: LoginStep }>;
+  /**
+   * A link that was mailed to the account's verified address: the same.
+   * @throws DomainError as `beginFederated`.
+   */
+  beginByMail: Logins['beginFederated'];
   /** A pending login, to show its page again; null when its token cannot be used (any more). */
   pendingLogin: (token: unknown) => Promise<LoginStep | null>;
   /**
@@ -197,9 +205,13 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   };
 
   /** The account that the password is right for, and its new hash if it shall have one. */
-  const firstFactor = async ({ password, actor, signal, ...typed }: PasswordRequest) => {
+  const firstFactor = async (
+    { password, actor, signal, ...typed }: PasswordRequest,
+    known: readonly KnownDevice[] = [],
+  ) => {
     const { subject, account } = await lookUp(users, typed);
-    const right = await passwordCheck.matches({ subject, account, password, actor, signal });
+    const device = deviceIdFor(known, account, clock.now());
+    const right = await passwordCheck.matches({ subject, account, password, actor, device, signal });
     if (!right || !account) return refuse('invalid_credentials', account, actor);
     if (account.status === 'suspended') return refuse('account_suspended', account, actor);
     return { account, newHash: await rehash(account, password as string) };
@@ -238,16 +250,18 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     };
   };
 
-  const beginLogin: Logins['beginLogin'] = async ({ device, ...request }) => {
-    const { account, newHash } = await firstFactor(request);
+  const beginLogin: Logins['beginLogin'] = async ({ device, known, ...request }) => {
+    const { account, newHash } = await firstFactor(request, known);
     return proceed(account, 'password', { device, actor: request.actor, newHash });
   };
 
-  const beginFederated: Logins['beginFederated'] = async ({ accountId, device, actor, once }) => {
-    const account = present(await users.findById(accountId));
-    if (account.status === 'suspended') return refuse('account_suspended', account, actor);
-    return proceed(account, 'federated', { device, actor, once });
-  };
+  const beginWith =
+    (first: FirstFactor): Logins['beginFederated'] =>
+    async ({ accountId, device, actor, once }) => {
+      const account = present(await users.findById(accountId));
+      if (account.status === 'suspended') return refuse('account_suspended', account, actor);
+      return proceed(account, first, { device, actor, once });
+    };
 
   const completeLogin: Logins['completeLogin'] = async (token, proof, actor) => {
     const step = await steps.open('second-factor', token);
@@ -287,7 +301,8 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   return {
     login: told(login),
     beginLogin: told(beginLogin),
-    beginFederated: told(beginFederated),
+    beginFederated: told(beginWith('federated')),
+    beginByMail: told(beginWith('mail')),
     completeLogin: told(completeLogin),
     loginWithPasskey: told(loginWithPasskey),
     async pendingLogin(token) {

@@ -4,6 +4,7 @@ export interface Links {
   resetPassword(token: string): string;
   /** Takes a change of the account back. */
   undo(token: string): string;
+  signInLink(token: string): string;
   forgotPassword: string;
   home: string;
   signIn: string;
@@ -21,6 +22,7 @@ export function createLinks(publicUrl: string): Links {
     verifyEmail: (token) => link('/verify-email', token),
     resetPassword: (token) => link('/reset-password', token),
     undo: (token) => link('/undo', token),
+    signInLink: (token) => link('/sign-in-link', token),
     forgotPassword: link('/forgot-password'),
     home: link('/'),
     signIn: link('/sign-in'),

@@ -34,7 +34,7 @@ export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKey
 /** What is said. */
 export type Matter =
   | { kind: 'verify-email'; link: TokenLink }
-  | { kind: 'password-reset'; link: TokenLink; circumstances: Circumstances }
+  | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: Circumstances }
   /** To the old address. `email` is the new one. */
   | { kind: 'email-change-requested'; email: string; circumstances: Circumstances }
   /** Likewise, when it is done; `undo` takes it back. */
@@ -70,6 +70,7 @@ export type Message = Recipient & Matter;
 export const messageKinds = [
   'verify-email',
   'password-reset',
+  'sign-in-link',
   'email-change-requested',
   'email-changed',
   'password-changed',

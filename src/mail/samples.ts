@@ -13,6 +13,7 @@ const factors = ['totp', 'passkey', 'recovery-codes', 'identity'] as const;
 const matters = {
   'verify-email': { kind: 'verify-email', link: { ...link, lasts: 86_400 } },
   'password-reset': { kind: 'password-reset', link, circumstances },
+  'sign-in-link': { kind: 'sign-in-link', link: { ...link, lasts: 3600 }, circumstances },
   'email-change-requested': { kind: 'email-change-requested', email, circumstances },
   'email-changed': { kind: 'email-changed', email, undo: { ...link, lasts: 604_800 }, circumstances },
   'password-changed': { kind: 'password-changed', circumstances },

@@ -40,6 +40,7 @@ export type AuditType =
   | 'login_request.approved'
   | 'login_request.denied'
   | 'login'
+  | 'login.link_requested'
   | 'logout'
   | 'session.ended'
   | 'consent.granted'

@@ -4,7 +4,7 @@ import { randomToken, sha256 } from '../kernel/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What a token is for: it serves for nothing else. */
-type TokenPurpose = 'verify-email' | 'reset-password' | 'undo';
+type TokenPurpose = 'verify-email' | 'reset-password' | 'undo' | 'sign-in';
 
 interface NewOneTimeToken<Payload> {
   purpose: TokenPurpose;

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { generateSync } from 'otplib';
+import { systemActor } from '../../src/kernel/actor.ts';
 import { answer, authorizationUrl, introspect, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
@@ -102,6 +104,132 @@ describe('within an authorization request', () => {
     expect(done.html).toContain('go back to the app you came from');
     expect(done.html).not.toContain('/interaction/');
     const { leftFor } = await answer(agent, await agent.open(page.url), { ...person, password: NEXT });
+    expect(leftFor?.searchParams.get('code')).toEqual(expect.any(String));
+  });
+});
+
+describe('an account that wrong passwords have locked', () => {
+  const enter = async (agent: UserAgent, identifier: string, password: string, start = '/sign-in') =>
+    agent.submit(await agent.open(start), { identifier, password }, '/sign-in');
+  const WRONG = 'not the password';
+  const SUBJECT = 'Sign in to your account';
+  const lock = async (identifier: string) => {
+    const stranger = new UserAgent(provider.url);
+    let page = await enter(stranger, identifier, WRONG);
+    while (page.status === 401) page = await enter(stranger, identifier, WRONG);
+    expect(page.status).toBe(429);
+    return page;
+  };
+  const askLink = async (agent: UserAgent, locked: Page) =>
+    heading(await agent.submit(locked, {}, '/sign-in/link'));
+
+  test('is opened by a link to its owner, once, and by nothing that a stranger has', async () => {
+    const person = await provider.createPerson();
+    await lock(person.username);
+    const agent = new UserAgent(provider.url);
+    const locked = await enter(agent, person.email, person.password);
+    expect([locked.status, locked.html.includes('have a link sent')]).toEqual([429, true]);
+    expect(await askLink(agent, locked)).toBe('Check your mail');
+    const link = await letters.link(person.email, '/sign-in-link', SUBJECT);
+    const page = await agent.open(link);
+    expect(page.html).toContain(person.email);
+    expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
+    const other = new UserAgent(provider.url);
+    // Without the page's form, from another site, it does nothing.
+    expect((await other.submit(page, {})).status).toBe(403);
+    const both = await Promise.all([agent.submit(page, {}), agent.copy().submit(page, {})]);
+    expect(both.map(({ url }) => url.pathname).toSorted()).toEqual(['/account', '/sign-in-link']);
+    expect(heading(await other.open(link))).toBe('This link no longer works');
+    // The place is forgiven.
+    expect((await enter(other, person.email, person.password)).url.pathname).toBe('/account');
+  });
+
+  test('asks for the second factor all the same, and a link ends with the password', async () => {
+    const person = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    const links: string[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const locked = await lock(person.email);
+      await askLink(agent, await enter(agent, person.email, person.password).catch(() => locked));
+      links.push(await letters.link(person.email, '/sign-in-link', SUBJECT));
+    }
+    const { mfa, accounts } = provider.operator;
+    const actor = {
+      kind: 'user',
+      id: person.id,
+      door: 'test',
+      ip: null,
+      userAgent: null,
+      requestId: null,
+    } as const;
+    await accounts.setPassword(person.id, NEXT, actor);
+    for (const link of links) expect((await agent.open(link)).status).toBe(400);
+    const { id, secret } = await mfa.totp.begin(person.id, 'Phone');
+    await mfa.totp.confirm(person.id, id, generateSync({ secret }), actor);
+    await lock(person.email);
+    await askLink(agent, await enter(agent, person.email, NEXT));
+    const step = await agent.submit(
+      await agent.open(await letters.link(person.email, '/sign-in-link', SUBJECT)),
+      {},
+    );
+    expect(heading(step)).toBe('One more step');
+    expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
+  });
+
+  test('looks like one that does not exist, and no letter goes where nobody has proven the address', async () => {
+    const [known, unproven] = [await provider.createPerson(), await provider.createPerson()];
+    await provider.sql('update users set email_verified_at = null where id = $1', [unproven.id]);
+    const asked = async (identifier: string) => {
+      const locked = await lock(identifier);
+      const agent = new UserAgent(provider.url);
+      const right = await enter(agent, identifier, known.password);
+      const sent = await agent.submit(right, {}, '/sign-in/link');
+      return [locked, right, sent].map(({ status, html }) => ({
+        status,
+        html: html
+          .replaceAll(identifier, '')
+          .replaceAll(/value="[^"]*"|flash=[\w-]+|\d+ (seconds|minutes?)/g, ''),
+      }));
+    };
+    const expected = await asked(known.email);
+    expect(await asked('nobody-at-all@example.test')).toEqual(expected);
+    expect(await asked(unproven.email)).toEqual(expected);
+    await letters.link(known.email, '/sign-in-link', SUBJECT);
+    expect(await letters.count(unproven.email)).toBe(0);
+  });
+
+  test('sends no link while the password is enough', async () => {
+    const person = await provider.createPerson();
+    const locked = await lock(person.email);
+    await provider.operator.accounts.unlock(person.id, systemActor);
+    const agent = new UserAgent(provider.url);
+    const page = { ...locked, html: locked.html.replaceAll(/name="csrf" value="[^"]*"/g, '') };
+    const form = await agent.open('/sign-in');
+    const csrf = /name="csrf" value="([^"]*)"/.exec(form.html)?.[1] ?? '';
+    expect(heading(await agent.submit(page, { csrf }, '/sign-in/link'))).toBe('Check your mail');
+    expect(await provider.sql(`select from one_time_tokens where account_id = $1`, [person.id])).toEqual([]);
+  });
+
+  test('lets in the browser that signed in before, and goes on where it was by the link', async () => {
+    const person = await provider.createPerson();
+    const client = await provider.createClient();
+    const owner = new UserAgent(provider.url);
+    expect((await enter(owner, person.email, person.password)).url.pathname).toBe('/account');
+    await lock(person.email);
+    const copy = owner.copy();
+    expect((await enter(owner, person.email, person.password)).url.pathname).toBe('/account');
+    // A new password ends what the browser was known by.
+    await provider.operator.accounts.setPassword(person.id, NEXT, systemActor);
+    await lock(person.email);
+    expect((await enter(copy, person.email, NEXT)).status).toBe(429);
+
+    const agent = new UserAgent(provider.url);
+    const start = await agent.open(authorizationUrl(provider, client));
+    const locked = await agent.submit(start, { identifier: person.email, password: NEXT }, '/sign-in');
+    await askLink(agent, locked);
+    const link = await letters.link(person.email, '/sign-in-link', SUBJECT);
+    const onward = await agent.submit(await agent.open(link), {});
+    const { leftFor } = await answer(agent, onward, person);
     expect(leftFor?.searchParams.get('code')).toEqual(expect.any(String));
   });
 });

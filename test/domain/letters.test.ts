@@ -72,6 +72,18 @@ test('a full mailbox keeps no notice from anybody: it waits for an hour with roo
   expect(minutes).toEqual([...Array.from({ length: 10 }, () => 30), 90, 90]);
 });
 
+test('a full mailbox gets one link an hour that signs in: whoever fills it keeps its owner out no more', async () => {
+  const { send, due } = await post();
+  const email = newEmail();
+  const signIn = (to: string): Message => ({ ...asked(to), kind: 'sign-in-link', link, circumstances });
+  await times(10, () => send(asked(email)));
+  await due();
+  const sent = await Promise.all(Array.from({ length: 5 }, () => send(signIn(email))));
+  expect(sent.filter(Boolean)).toHaveLength(1);
+  expect(await due()).toEqual([0]);
+  expect(await send(asked(email))).toBe(false);
+});
+
 test('an owner is told at once', async () => {
   const { send, due } = await post();
   const email = newEmail();

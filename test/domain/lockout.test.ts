@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { type KnownDevice, withDevice } from '../../src/domain/known-devices.ts';
 import { sha256 } from '../../src/kernel/ids.ts';
 import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
 
@@ -160,6 +161,40 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await guess(email, '192.0.2.1', PASSWORD)).toMatchObject({ code: 'account_locked' });
     advance(-31 * 86_400_000);
     expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
+  });
+
+  test('from everywhere never locks out a browser that the account signed in with, which has few tries of its own', async () => {
+    const { beginLogin, accounts, pool } = await house;
+    const [own, other] = [await account(), await account()];
+    for (const { email } of [own, other])
+      for (let place = 0; place < 10; place += 1)
+        for (let index = 0; index < 5; index += 1) await guess(email, `203.0.113.${100 + place}`);
+    const owner = (await accounts.find(own.id))!;
+    const signedIn = () => withDevice([], owner, Date.now());
+    const known = signedIn();
+    let network = 0;
+    /** Always from another network. */
+    const enter = async (devices: KnownDevice[], password = PASSWORD, { email } = own) => {
+      const actor = at(`192.0.2.${(network += 1)}`);
+      return (
+        await errorOf(beginLogin({ identifier: email, password, actor, device: null, known: devices }))
+      )['code'];
+    };
+    expect(await enter([])).toBe('account_locked');
+    expect(await enter(known)).toBe('none');
+    // Of another account it knows nothing.
+    expect(await enter(known, PASSWORD, other)).toBe('account_locked');
+    expect(await enter(withDevice([], owner, Date.now() - 181 * 86_400_000))).toBe('account_locked');
+
+    // Whoever has copied it has its few tries, wherever they are, and uses up no others.
+    for (let index = 0; index < 5; index += 1)
+      expect(await enter(known, 'wrong again')).toBe('invalid_credentials');
+    expect(await enter(known)).toBe('account_locked');
+    expect(await enter(signedIn())).toBe('none');
+
+    // It ends with what changes how the account is opened.
+    await pool.query('update users set security_version = security_version + 1 where id = $1', [own.id]);
+    expect(await enter(signedIn())).toBe('account_locked');
   });
 
   test('through one program, or a proxy that names nobody, ends at each account and never as a whole', async () => {

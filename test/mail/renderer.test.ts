@@ -60,6 +60,7 @@ test('the token stands in the link, in both parts', () => {
   for (const [kind, where] of [
     ['verify-email', '/verify-email'],
     ['password-reset', '/reset-password'],
+    ['sign-in-link', '/sign-in-link'],
   ] as const) {
     const { html, text } = render(sampleOf(kind));
     const link = `https://login.example.com${where}?token=S4mpleT0kenS4mpleT0ken_-`;

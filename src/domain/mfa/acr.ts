@@ -3,6 +3,8 @@ export type Method =
   | 'password'
   /** What another provider says, whatever it asked for itself. */
   | 'federated'
+  /** A link that was mailed to the account's verified address. */
+  | 'mail'
   /** A code of an authenticator app. */
   | 'otp'
   | 'recovery'
@@ -15,12 +17,13 @@ export type Method =
 export type Acr = 'urn:postern:acr:1fa' | 'urn:postern:acr:2fa' | 'urn:postern:acr:phr';
 
 /**
- * Authentication method references (RFC 8176); `fed` is none of its own, but what others say for it. `pop`, not `hwk` or `swk`: authenticators are not asked to prove how they
+ * Authentication method references (RFC 8176); `fed` and `email` are none of its own, but what others say for them. `pop`, not `hwk` or `swk`: authenticators are not asked to prove how they
  * keep their keys. A recovery code is none of the registered methods; `mfa` tells of it.
  */
 const AMR: Readonly<Record<Method, string[]>> = {
   password: ['pwd'],
   federated: ['fed'],
+  mail: ['email'],
   otp: ['otp'],
   recovery: [],
   passkey: ['pop', 'user'],

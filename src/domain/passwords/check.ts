@@ -11,6 +11,8 @@ interface PasswordAttempt {
   /** What was typed, unchecked. */
   password: unknown;
   actor: Actor;
+  /** The id of the browser, where the account signed in with it. */
+  device?: string | null;
   /** Aborts when the caller has gone. */
   signal?: AbortSignal | undefined;
 }
@@ -39,8 +41,8 @@ export function createPasswordCheck({
   lockout: Lockout;
 }): PasswordCheck {
   return {
-    async matches({ subject, account, password, actor, signal }) {
-      const guess = { subject, accountId: account?.id ?? null, source: sourceOfActor(actor) };
+    async matches({ subject, account, password, actor, device = null, signal }) {
+      const guess = { subject, accountId: account?.id ?? null, source: sourceOfActor(actor), device };
       await lockout.check(guess);
       const hash = account?.passwordHash ?? null;
       const right =

@@ -2,8 +2,9 @@ import type { Actor } from '../../kernel/actor.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { workOrDecoy } from '../../storage/decoy.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import { noClaims, type UserRecord } from '../../storage/users.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
+import { NOBODY } from '../nobody.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { ResetDependencies } from './dependencies.ts';
@@ -40,30 +41,6 @@ interface Request {
   actor: Actor;
   locale: string | undefined;
 }
-
-/** What the work is done for, and undone, when there is nobody to do it for. */
-const NOBODY: UserRecord = {
-  ...noClaims,
-  id: '00000000-0000-0000-0000-000000000000',
-  number: 0,
-  username: null,
-  email: 'nobody@postern.invalid',
-  emailVerifiedAt: null,
-  ownerProvenAt: null,
-  movedFrom: null,
-  name: null,
-  givenName: null,
-  familyName: null,
-  locale: null,
-  status: 'active',
-  roles: [],
-  passwordHash: null,
-  passwordChangedAt: null,
-  lastLoginAt: null,
-  securityVersion: 0,
-  createdAt: new Date(0),
-  updatedAt: new Date(0),
-};
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
   const { users, tokens, letters, audit, inTransaction, limit, signIns, clock } = dependencies;

@@ -33,6 +33,7 @@ const OWN = new Set([
   'reset-password',
   'second-factor',
   'sign-in',
+  'sign-in-link',
   'sign-out',
   'verify-email',
 ]);

@@ -20,6 +20,7 @@ const PAGES = [
   'reset-password',
   'second-factor',
   'sign-in',
+  'sign-in-link',
   'sign-out',
   'undo',
   'verify-email',

@@ -3,11 +3,13 @@ import type { Config } from '../../config/index.ts';
 import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Logins } from '../../domain/login.ts';
+import { KNOWN_DEVICE_TTL, type KnownDevice } from '../../domain/known-devices.ts';
 import { LOGIN_STEP_TTL, type LoginSteps } from '../../domain/login-steps.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { History } from '../../domain/history.ts';
 import type { Registration } from '../../domain/registration/index.ts';
 import type { PasswordReset } from '../../domain/reset/index.ts';
+import type { SignInLinks } from '../../domain/sign-in-links/index.ts';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { UndoLinks } from '../../domain/undo/index.ts';
@@ -51,6 +53,7 @@ export interface PageDependencies extends PageTools {
   verification: Verification;
   reset: PasswordReset;
   undo: UndoLinks;
+  signInLinks: SignInLinks;
   accountSessions: AccountSessions;
   history: History;
   accountData: GatherAccountData;
@@ -100,6 +103,8 @@ export interface PageParts extends PageDependencies {
   enrolments: StepCookie;
   /** The token of a browser that is not asked for a second factor. */
   devices: SealedCookie<string>;
+  /** The accounts that a browser signed in to. */
+  known: SealedCookie<KnownDevice[]>;
   /** An authenticator app that is being set up. */
   apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
   /** A login that is finished but for the last step, which the page that it is bound to takes. */
@@ -124,6 +129,7 @@ export function pageParts(deps: PageDependencies): PageParts {
     pending: createSealedCookie({ ...base, name: 'postern_login', ttl: LOGIN_STEP_TTL }),
     enrolments: createSealedCookie({ ...base, name: 'postern_enrolment', ttl: LOGIN_STEP_TTL }),
     devices: createSealedCookie({ ...base, name: 'postern_device', ttl: mfa.rememberDevice }),
+    known: createSealedCookie({ ...base, name: 'postern_known', ttl: KNOWN_DEVICE_TTL }),
     apps: createSealedCookie({ ...base, name: 'postern_app', ttl: ENROLMENT }),
     upstreamCookies: createUpstreamCookies((name) =>
       createSealedCookie({ ...base, name, ttl: LOGIN_STEP_TTL }),

@@ -30,6 +30,7 @@ type Words = { text: MessageKey; icon: Icon; alert?: true };
 const WORDS = new Map<string, Words>(
   Object.entries({
     'login': { text: 'event.login', icon: 'arrow' },
+    'login.link_requested': { text: 'event.linkRequested', icon: 'mail' },
     'login:failure': { text: 'event.loginFailed', icon: 'alert', alert: true },
     'logout': { text: 'event.logout', icon: 'arrow' },
     'session.ended': { text: 'event.sessionEnded', icon: 'arrow' },

@@ -4,6 +4,7 @@ import { accountRoutes } from './account/index.ts';
 import { farewellRoutes } from './farewell.ts';
 import { interactionRoutes } from './interaction/routes.ts';
 import { resetPasswordRoutes } from './reset-password.ts';
+import { signInLinkRoutes } from './sign-in-link.ts';
 import { standaloneRoutes } from './standalone.ts';
 import { undoRoutes } from './undo.ts';
 import { upstreamCallbackRoutes } from './upstream/callback.ts';
@@ -17,6 +18,7 @@ export function pageRoutes(router: Router, dependencies: PageDependencies): void
   farewellRoutes(router, parts);
   interactionRoutes(router, parts);
   resetPasswordRoutes(router, parts);
+  signInLinkRoutes(router, parts);
   verifyEmailRoutes(router, parts);
   undoRoutes(router, parts);
   upstreamCallbackRoutes(router, parts);

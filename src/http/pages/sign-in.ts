@@ -1,11 +1,12 @@
 import type { Context } from 'koa';
 import type { Acr } from '../../domain/mfa/index.ts';
 import type { Authentication, Logins, LoginStep } from '../../domain/login.ts';
+import { type KnownDevice, withDevice } from '../../domain/known-devices.ts';
 import type { FirstFactor } from '../../domain/login-steps.ts';
 import { DomainError, isDomainError } from '../../kernel/errors.ts';
 import type { Login } from '../../oidc/sessions/browser-session.ts';
 import { anonymousActor } from '../actor.ts';
-import type { PageDependencies } from './dependencies.ts';
+import type { PageParts } from './dependencies.ts';
 import { field } from './form.ts';
 import { missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
 
@@ -25,13 +26,15 @@ export interface SignedIn {
 
 /** What a login began with, by its amr. */
 export const firstFactorOf = (amr: readonly string[]): FirstFactor =>
-  amr.includes('fed') ? 'federated' : 'password';
+  amr.includes('fed') ? 'federated' : amr.includes('email') ? 'mail' : 'password';
 
 /** What the person can mend. `retryAfter` is in seconds. */
 export interface Refusal {
   problems: Problem[];
   status: number;
   retryAfter?: number | undefined;
+  /** Whether it is because of wrong passwords: then a link by mail is a way in. */
+  locked?: boolean;
 }
 
 /** `enrol`: the account must have a second factor, and has none. */
@@ -47,18 +50,28 @@ export const outcomeOf = (authentication: Authentication, remember: boolean): Ou
   };
 };
 
+/** The browser is known to the account from now on (`KnownDevice`). */
+export function noteDevice(
+  ctx: Context,
+  { known, clock }: Pick<PageParts, 'known' | 'clock'>,
+  { accountId: id, securityVersion }: Pick<SignedIn, 'accountId' | 'securityVersion'>,
+): void {
+  known.set(ctx, '/', withDevice(known.read(ctx, '/') ?? [], { id, securityVersion }, clock.now()));
+}
+
 /**
  * Signs the browser in.
  * @throws DomainError invalid_token when what opened the account has changed since, or signed it out.
  */
 export async function signInBrowser(
   ctx: Context,
-  { sessions, accounts }: Pick<PageDependencies, 'sessions' | 'accounts'>,
+  { sessions, accounts, ...parts }: Pick<PageParts, 'sessions' | 'accounts' | 'known' | 'clock'>,
   signedIn: Login & Pick<SignedIn, 'securityVersion'>,
 ): Promise<void> {
   const stands = async () =>
     (await accounts.find(signedIn.accountId))?.securityVersion === signedIn.securityVersion;
   if (!(await sessions.login(ctx.req, ctx.res, signedIn, stands))) throw new DomainError('invalid_token');
+  noteDevice(ctx, parts, signedIn);
 }
 
 const STATUS: Partial<Record<string, number>> = {
@@ -83,16 +96,22 @@ export async function attempt<Result>(
     const problem = isDomainError(error) ? problemOf(error, bounds) : undefined;
     if (!problem || !isDomainError(error)) throw error;
     const { retryAfter } = error.details;
-    return { problems: [problem], status: STATUS[error.code] ?? status, retryAfter };
+    const locked = error.code === 'account_locked';
+    return { problems: [problem], status: STATUS[error.code] ?? status, retryAfter, locked };
   }
 }
 
-/** Takes a posted sign-in form. @param device the token of a trusted device, if the browser has one. */
+/**
+ * Takes a posted sign-in form.
+ * @param device the token of a trusted device, if the browser has one.
+ * @param known the accounts that the browser signed in to.
+ */
 export async function trySignIn(
   ctx: Context,
   { beginLogin }: Pick<Logins, 'beginLogin'>,
   bounds: PasswordBounds,
   device: string | null,
+  known: readonly KnownDevice[],
 ): Promise<SignInAttempt> {
   const identifier = field(ctx, 'identifier').trim();
   const password = field(ctx, 'password');
@@ -101,7 +120,7 @@ export async function trySignIn(
   const remember = field(ctx, 'remember') === 'yes';
   return attempt(async () => {
     const actor = anonymousActor(ctx, 'pages');
-    const begun = await beginLogin({ identifier, password, actor, device });
+    const begun = await beginLogin({ identifier, password, actor, device, known });
     return 'pending' in begun ? { ...begun, remember } : outcomeOf(begun, remember);
   }, bounds);
 }

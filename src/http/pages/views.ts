@@ -101,6 +101,8 @@ interface Views {
     /** Why to sign in again, for somebody who is signed in, and what is done then. */
     notice?: Message | undefined;
     act?: Message | undefined;
+    /** Where a link by mail is asked for, with `identifier`, when wrong passwords have locked the account. */
+    linkAction?: string | undefined;
     /** Options for a passkey, and where its answer is posted as `passkey` (JSON), with `remember`. */
     passkeyUrl: string;
     createAccountUrl?: string | undefined;
@@ -179,6 +181,9 @@ interface Views {
 
   /** Posts nothing but the token, to go on with the account that is signed in. */
   'select-account': Entry & { account: AccountDisplay; otherUrl: string };
+
+  /** Posts nothing of its own. */
+  'sign-in-link': Form & { email: string };
 
   /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
   'consent': Required<Pick<Frame, 'client'>> &

@@ -136,6 +136,13 @@ export const samples: Readonly<Record<string, Sample>> = {
     identifier: 'maria',
     problems: [{ field: null, message: 'problem.credentials' }],
   }),
+  'sign-in-locked': sample('sign-in', {
+    ...signIn,
+    ...inside,
+    identifier: 'maria',
+    linkAction: '/sign-in/link',
+    problems: [{ field: null, message: { key: 'problem.locked', params: { wait: { seconds: 900 } } } }],
+  }),
   'sign-in-empty': sample('sign-in', {
     ...signIn,
     cancelAction: '/abort',
@@ -364,6 +371,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     devMailUrl: undefined,
   }),
   ...linkSamples,
+  'sign-in-link': sample('sign-in-link', {
+    action: '/sign-in-link?token=x',
+    ...form,
+    email: account.email,
+  }),
   'message': sample('message', {
     title: 'signedIn.title',
     text: 'signedIn.text',

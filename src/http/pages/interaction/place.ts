@@ -4,6 +4,7 @@ import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts
 import type { PageParts } from '../dependencies.ts';
 import { afterEnd } from '../farewell.ts';
 import { type Place, placeUrls, remembers } from '../login/place.ts';
+import { noteDevice } from '../sign-in.ts';
 
 /** What passkeys alone amount to. */
 export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
@@ -45,6 +46,7 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
     notice: undefined,
     act: undefined,
     async finish(ctx, signedIn) {
+      noteDevice(ctx, deps, signedIn);
       const login = { ...signedIn, remember: remembers({ present }, signedIn) };
       const { onward, ended } = await interactions.login(ctx.req, ctx.res, login);
       return afterEnd(ctx, deps, ended, onward);

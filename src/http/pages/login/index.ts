@@ -6,6 +6,7 @@ import { posted } from '../posted.ts';
 import { createAccountRoutes } from './create-account.ts';
 import { enrolRoutes } from './enrol.ts';
 import { forgotPasswordRoutes } from './forgot-password.ts';
+import { linkRoutes } from './link.ts';
 import { passkeyRoutes } from './passkey.ts';
 import type { PlaceUrls, Steps } from './place.ts';
 import { secondFactorRoutes } from './second-factor.ts';
@@ -24,5 +25,6 @@ export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, 
   upstreamRoutes(router, paths.upstream, steps, deps);
   onwardRoutes(router, paths.onward, steps, deps);
   createAccountRoutes(router, paths.create, steps, deps);
+  linkRoutes(router, paths.link, steps, deps);
   forgotPasswordRoutes(router, paths.forgot, steps, deps);
 }

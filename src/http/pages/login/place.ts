@@ -18,6 +18,8 @@ export interface PlaceUrls {
   onward: string;
   create: string;
   forgot: string;
+  /** Where a link is asked for that signs in. */
+  link: string;
   /** Signing in by way of another provider; the query says which. */
   upstream: string;
 }
@@ -64,6 +66,7 @@ export const placeUrls = (
   onward: `${base}/sign-in/continue${suffix}`,
   create: `${base}${create}`,
   forgot: `${base}/forgot-password`,
+  link: `${base}/sign-in/link${suffix}`,
   upstream: `${base}/sign-in/upstream${suffix}`,
 });
 

@@ -27,6 +27,7 @@ export function showSignIn(ctx: PlaceContext, { config, renderer, csrf, flash, u
     problems,
     notice,
     act,
+    linkAction: values['locked'] === 'yes' ? urls.link : undefined,
     rememberFor: isAgain ? undefined : config.session.remembered,
     passkeyUrl: urls.passkey,
     createAccountUrl: config.registration.open && !isAgain ? urls.create : undefined,
@@ -84,13 +85,21 @@ export function signInRoutes(router: Router, path: string, { open, posted }: Ste
     const { place } = ctx.state;
     // Who shall show again who they are shows all of it.
     const device = place.notice === undefined ? deps.devices.read(ctx, '/') : null;
-    const attempt = await trySignIn(ctx, deps.logins, passwordLength(deps.config), device);
+    const attempt = await trySignIn(
+      ctx,
+      deps.logins,
+      passwordLength(deps.config),
+      device,
+      deps.known.read(ctx, '/') ?? [],
+    );
     if ('signedIn' in attempt) return arrive(ctx, deps, attempt);
     if ('pending' in attempt) {
       const { pending, remember } = attempt;
       deps.pending.set(ctx, place.path, { token: pending.token, remember });
       return seeOther(ctx, place.urls.verify);
     }
-    return deps.flash.leave(ctx, place.urls.signIn, { ...attempt, values: typed(ctx) });
+    const { locked = false, ...refusal } = attempt;
+    const values = { ...typed(ctx), ...(locked ? { locked: 'yes' } : {}) };
+    return deps.flash.leave(ctx, place.urls.signIn, { ...refusal, values });
   });
 }

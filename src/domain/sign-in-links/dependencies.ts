@@ -1,0 +1,24 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
+import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import type { Letters } from '../letters/index.ts';
+import type { Lockout } from '../lockout.ts';
+import type { Logins } from '../login.ts';
+import type { LoginSteps } from '../login-steps.ts';
+import type { MailLimit } from '../notices/mail-limit.ts';
+
+/** What links that sign in are made of. */
+export interface SignInLinkDependencies {
+  users: Users;
+  tokens: OneTimeTokens;
+  letters: Pick<Letters, 'send'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  limit: MailLimit;
+  lockout: Pick<Lockout, 'isLocked' | 'forgive'>;
+  logins: Pick<Logins, 'beginByMail'>;
+  steps: Pick<LoginSteps, 'isUsed'>;
+  clock: Clock;
+}

@@ -1,0 +1,82 @@
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import { isDomainError } from '../../kernel/errors.ts';
+import { anonymousActor } from '../actor.ts';
+import type { PageParts } from './dependencies.ts';
+import { interactionUrls } from './interaction/place.ts';
+import { token, withToken } from './link-token.ts';
+import { beginEnrolment } from './login/enrol.ts';
+import { posted } from './posted.ts';
+import { seeOther } from './replies.ts';
+import { firstFactorOf, outcomeOf, signInBrowser } from './sign-in.ts';
+import { standaloneUrls } from './standalone.ts';
+
+const PATH = '/sign-in-link';
+
+/**
+ * Where the links lead that sign in an owner whom strangers have locked out. Opening the page does nothing, because programs
+ * that look for viruses open links too. The browser that opens it is signed in, whichever asked for it; back into an
+ * authorization request finds only the one that was in it.
+ */
+export function signInLinkRoutes(router: Router, deps: PageParts): void {
+  const { renderer, csrf, flash, signInLinks, returns, pending, devices, arrivals, loginSteps } = deps;
+
+  const showDead = (ctx: Context): void => {
+    ctx.status = 400;
+    renderer.render(ctx, 'message', {
+      icon: 'hourglass',
+      title: 'link.deadTitle',
+      text: 'link.deadSignIn',
+      link: { url: '/sign-in', label: 'action.signIn' },
+    });
+  };
+
+  const actor = (ctx: Context) => anonymousActor(ctx, 'pages');
+
+  router.get(PATH, async (ctx: Context) => {
+    const { problems, values } = flash.read(ctx);
+    const found = values['dead'] === undefined && (await signInLinks.peek(token(ctx), actor(ctx)));
+    if (!found) return showDead(ctx);
+    return renderer.render(ctx, 'sign-in-link', {
+      action: withToken(PATH, ctx),
+      csrf: csrf.token(ctx),
+      problems,
+      email: found.user.email,
+    });
+  });
+
+  const signIn = async (ctx: Context, interaction: string | null): Promise<void> => {
+    const begun = await signInLinks.signIn(token(ctx), devices.read(ctx, '/'), actor(ctx));
+    const isHere = interaction !== null && returns.read(ctx, '/') === interaction;
+    const { path, urls } = isHere ? interactionUrls(interaction) : standaloneUrls;
+    if (isHere) returns.clear(ctx, '/');
+    if ('pending' in begun) {
+      pending.set(ctx, path, { token: begun.pending.token, remember: false });
+      return seeOther(ctx, urls.verify);
+    }
+    const { signedIn, enrol } = outcomeOf(begun, false);
+    const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
+    const account = { id, securityVersion };
+    if (enrol)
+      return beginEnrolment(ctx, deps, { path, urls }, account, firstFactorOf(arrival.amr), remember);
+    if (isHere) {
+      arrivals.set(ctx, path, { token: loginSteps.seal('arrival', account, arrival), remember });
+      return seeOther(ctx, urls.onward);
+    }
+    await signInBrowser(ctx, deps, signedIn);
+    return seeOther(ctx, '/account');
+  };
+
+  const form = posted(deps, (ctx) => withToken(PATH, ctx));
+  router.post(PATH, ...form, async (ctx: Context) => {
+    const dead = () => flash.leave(ctx, withToken(PATH, ctx), { values: { dead: 'yes' } });
+    try {
+      const found = await signInLinks.peek(token(ctx), actor(ctx));
+      return found ? await signIn(ctx, found.interaction) : dead();
+    } catch (error) {
+      // It was used, or the account was changed, in the meantime.
+      if (!isDomainError(error, 'invalid_token') && !isDomainError(error, 'invalid_credentials')) throw error;
+      return dead();
+    }
+  });
+}
