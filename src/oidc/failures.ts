@@ -17,6 +17,11 @@ const REPLY = {
   error_description: 'A service this needs is not available; try again shortly',
 };
 
+/** Whether a person looks at the reply. What programs say that they accept does not tell: some libraries name HTML first. */
+const isVisit = (ctx: KoaContextWithOIDC): boolean =>
+  ctx.accepts('json', 'html') === 'html' &&
+  (ctx.method === 'GET' || ctx.get('Sec-Fetch-Mode') === 'navigate');
+
 /** The outage of a store is 503 with Retry-After (RFC 6749 section 4.1.2.1's word for it), not the library's 500. */
 export function installFailureReplies(provider: Provider, { isUnavailable, page }: Dependencies): void {
   const failures = new WeakMap<object, Error>();
@@ -35,7 +40,7 @@ export function installFailureReplies(provider: Provider, { isUnavailable, page 
     ctx.set('Retry-After', String(RETRY_AFTER));
     ctx.set('Cache-Control', 'no-store');
     keepState(ctx);
-    if (ctx.method === 'GET' && ctx.accepts('json', 'html') === 'html') await page(ctx, REPLY);
+    if (isVisit(ctx)) await page(ctx, REPLY);
     else ctx.body = REPLY;
   });
 

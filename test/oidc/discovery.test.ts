@@ -47,7 +47,7 @@ it.each(['openid-configuration', 'oauth-authorization-server'])('describes itsel
     ]),
     code_challenge_methods_supported: ['S256'],
     id_token_signing_alg_values_supported: expect.arrayContaining(['RS256', 'ES256', 'EdDSA']),
-    prompt_values_supported: ['none', 'login', 'consent', 'create'],
+    prompt_values_supported: ['none', 'login', 'consent', 'create', 'select_account'],
     ui_locales_supported: ['en', 'de', 'es', 'zh'],
     scopes_supported: expect.arrayContaining('openid profile email address phone offline_access'.split(' ')),
     // OpenID Connect Core section 5.1.

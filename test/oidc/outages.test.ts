@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { request } from 'undici';
 import { Redis } from 'ioredis';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { createLogger } from '../../src/kernel/logger.ts';
@@ -91,7 +92,23 @@ describe('when a store goes away', () => {
 
   it('Redis stopped is 503 with Retry-After, /readyz says which, and back it heals by itself', async () => {
     const [revoked, kept] = [await revokedTokens(), await own()];
+    const opened = await fetch(`${provider.url}/device`);
+    const xsrf = / name="xsrf" value="([^"]+)"/.exec(await opened.text())?.[1] ?? '';
     await redis.stop();
+    // A form that a browser posts, not a program.
+    const headers = {
+      'accept': 'text/html',
+      'sec-fetch-mode': 'navigate',
+      'content-type': 'application/x-www-form-urlencoded',
+      'cookie': opened.headers
+        .getSetCookie()
+        .map((cookie) => cookie.split(';', 1)[0])
+        .join('; '),
+    };
+    const body = new URLSearchParams({ xsrf, user_code: 'BBBB-BBBB' }).toString();
+    const form = await request(`${provider.url}/device`, { method: 'POST', headers, body });
+    expect(form.statusCode).toBe(503);
+    expect(await form.body.text()).toContain('</html>');
     const page = await agent.open(authorizationUrl(provider, client));
     expect(page).toMatchObject({ status: 503, leftFor: null });
     expect(page.headers.get('retry-after')).toMatch(/^\d+$/);
