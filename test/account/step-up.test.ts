@@ -94,6 +94,20 @@ test.each([true, false])(
   },
 );
 
+test.each([
+  ['at the sign-in page', () => '/sign-in?next=/account/email'],
+  ['for an app', () => authorizationUrl(provider, client, { prompt: 'login' })],
+])('whoever signs in again %s gets a new session id, and the one before opens nothing', async (_, url) => {
+  const person = await provider.createPerson();
+  const agent = await signedIn(person);
+  const before = agent.copy();
+  expect((await before.open('/account')).url.pathname).toBe('/account');
+  const values = { identifier: person.email, password: person.password };
+  await agent.submit(await agent.open(url()), values, '/sign-in');
+  expect((await agent.open('/account')).url.pathname).toBe('/account');
+  expect((await before.open('/account')).url.pathname).toBe('/sign-in');
+});
+
 describe.each([
   ['acr_values', { acr_values: ACR.two }],
   [
