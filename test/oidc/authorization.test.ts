@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
+import { type MovableTime, movableTime } from '../support/clock.ts';
 import { DEVICE } from './support/device.ts';
 import {
   answer,
@@ -30,8 +30,11 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
   let client: Client;
   let person: Person;
   let agent: UserAgent;
+  let time: MovableTime;
   beforeAll(async () => {
-    provider = await startProvider({ stores, settings: { http: { trustedProxies: ['loopback'] } } });
+    time = await movableTime();
+    const settings = { http: { trustedProxies: ['loopback'] } };
+    provider = await startProvider({ stores, settings, ...time.server });
     [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     agent = new UserAgent(provider.url);
   });
@@ -83,7 +86,7 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
   it('that comes again later ends what it gave', async () => {
     const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
     const { body } = await exchange(provider, client, code);
-    await sleep(1_100);
+    await time.advance(1.1);
     expect(await exchange(provider, client, code)).toMatchObject({
       status: 400,
       body: { error: 'invalid_grant' },

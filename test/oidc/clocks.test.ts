@@ -1,7 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { temporaryFolder } from '../support/cleanup.ts';
+import { createClock, type MovableClock } from '../support/clock.ts';
 import { startPostern, type Postern } from '../support/postern.ts';
 import { until } from '../cli/support/commands.ts';
 import { atOnce, introspect, post, refresh, signIn, userinfo } from './support/flow.ts';
@@ -16,17 +14,13 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
   let service: Client;
   let person: Person;
   let agent: UserAgent;
-  let skewFile: string;
+  let clock: MovableClock;
 
   beforeAll(async () => {
     provider = await startProvider({ stores });
-    skewFile = path.join(await temporaryFolder(), 'skew');
-    await writeFile(skewFile, '0');
+    clock = await createClock();
     const { PORT: _port, ...env } = provider.postern.env;
-    const preload = path.resolve(import.meta.dirname, '../support/skew.ts');
-    node = await startPostern({
-      env: { ...env, NODE_OPTIONS: `--import ${preload}`, SKEW_FILE: skewFile },
-    });
+    node = await startPostern({ env: { ...env, ...clock.env } });
     wrong = { url: `http://localhost:${node.port}` };
     [client, service, person] = await Promise.all([
       provider.createClient(),
@@ -43,7 +37,7 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
   };
   /** Sets the node's clock, and waits until the node has seen it. */
   const setAhead = async (seconds: number, status = 200) => {
-    await writeFile(skewFile, String(seconds));
+    await clock.set(seconds);
     await until(async () => (await ready()).status === status);
   };
   const own = (at: { url: string }) =>

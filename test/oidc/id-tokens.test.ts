@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { type MovableTime, movableTime } from '../support/clock.ts';
 import { authorizationUrl, answer, exchange, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
@@ -9,8 +10,10 @@ describe('ID tokens', () => {
   let provider: Provider;
   let person: Person;
   let agent: UserAgent;
+  let time: MovableTime;
   beforeAll(async () => {
-    provider = await startProvider();
+    time = await movableTime();
+    provider = await startProvider(time.server);
     person = await provider.createPerson();
     agent = new UserAgent(provider.url);
   });
@@ -91,7 +94,7 @@ describe('ID tokens', () => {
       };
       return { asked, at: claims.auth_time };
     };
-    await provider.sql('select pg_sleep(1.1)');
+    await time.advance(1.1);
     const first = await authTime({});
     expect(first.asked).toBe(false);
     const within = await authTime({ max_age: '3600' });

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { decodeProtectedHeader } from 'jose';
 import { systemActor } from '../../src/kernel/actor.ts';
+import { type MovableTime, movableTime } from '../support/clock.ts';
 import { runCli } from '../support/postern.ts';
 import { form, introspect, post, refresh, signIn, type Tokens, userinfo } from './support/flow.ts';
 import { type Client, type Provider, startProvider } from './support/provider.ts';
@@ -17,8 +18,10 @@ const LEAD = 2;
 describe('the rotation of signing keys', () => {
   let provider: Provider;
   let service: Client;
+  let time: MovableTime;
   beforeAll(async () => {
-    provider = await startProvider({ settings: { keys: { lead: LEAD } } });
+    time = await movableTime();
+    provider = await startProvider({ settings: { keys: { lead: LEAD } }, ...time.server });
     service = await provider.createClient({ grant_types: ['client_credentials'] });
   });
 
@@ -90,7 +93,7 @@ describe('the rotation of signing keys', () => {
     const { id_token: lasting } = await signIn(provider, client, person, { agent });
     const kid = decodeProtectedHeader(expired).kid ?? '';
     await runCli(['key', 'rotate', '--json'], { env: provider.postern.env });
-    while ((decodeJwt(expired).exp ?? 0) * 1000 > Date.now()) await sleep(50);
+    await time.advance(2);
     /** As if its last token had expired so long ago. @returns what is left of it. */
     const retire = async (age: string) => {
       const values = [kid, age];

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { atOnce, introspect, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 import { until } from '../cli/support/commands.ts';
+import { type MovableTime, movableTime } from '../support/clock.ts';
 
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };
 
@@ -12,8 +12,10 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
   let client: Client;
   let person: Person;
   let agent: UserAgent;
+  let time: MovableTime;
   beforeAll(async () => {
-    provider = await startProvider({ stores });
+    time = await movableTime();
+    provider = await startProvider({ stores, ...time.server });
     [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     agent = new UserAgent(provider.url);
   });
@@ -63,7 +65,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     const brief = await provider.createClient({ refresh_token_grace: 1 });
     const { refresh_token: token } = await signIn(provider, brief, person, { agent });
     const first = await refresh(provider, brief, token);
-    await sleep(1_100);
+    await time.advance(1.1);
     expect(await refresh(provider, brief, token)).toMatchObject(ENDED);
     expect(await refresh(provider, brief, first.body.refresh_token)).toMatchObject(ENDED);
   });
@@ -103,7 +105,8 @@ describe('the end of a refresh token', () => {
   const settings = { refresh: { idle: 4, absolute: 7 } };
 
   it('comes after some time unused, and for all that sprang from one sign-in after some more', async () => {
-    const provider = await startProvider({ stores: 'PostgreSQL', settings });
+    const time = await movableTime();
+    const provider = await startProvider({ stores: 'PostgreSQL', settings, ...time.server });
     const [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     const [unused, used] = await Promise.all([
       signIn(provider, client, person),
@@ -111,13 +114,13 @@ describe('the end of a refresh token', () => {
     ]);
     let token = used.refresh_token;
     for (let turn = 0; turn < 2; turn += 1) {
-      await sleep(2_500);
+      await time.advance(2.5);
       const { status, body } = await refresh(provider, client, token);
       expect(status).toBe(200);
       token = body.refresh_token;
     }
     expect(await refresh(provider, client, unused.refresh_token)).toMatchObject(ENDED);
-    await sleep(2_500);
+    await time.advance(2.5);
     expect(await refresh(provider, client, token)).toMatchObject(ENDED);
   });
 });

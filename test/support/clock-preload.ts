@@ -1,0 +1,25 @@
+/**
+ * Loaded before a server (`node --import`): its clock is ahead by the seconds that the file CLOCK_FILE says, and follows at
+ * once when that changes. With CLOCK_STEADY its steady clock is so too.
+ */
+import { openSync, readSync } from 'node:fs';
+
+const RealDate = Date;
+const steady = performance.now.bind(performance);
+const file = openSync(process.env['CLOCK_FILE'] ?? '', 'r');
+const buffer = Buffer.alloc(16);
+
+/** Milliseconds. */
+const ahead = (): number => {
+  const length = readSync(file, buffer, 0, buffer.length, 0);
+  return Number(buffer.toString('latin1', 0, length)) * 1000;
+};
+
+const now = (): number => RealDate.now() + ahead();
+
+globalThis.Date = new Proxy(RealDate, {
+  construct: (target, parts, self) =>
+    Reflect.construct(target, parts.length > 0 ? parts : [now()], self) as Date,
+  get: (target, name, self) => (name === 'now' ? now : (Reflect.get(target, name, self) as unknown)),
+});
+if (process.env['CLOCK_STEADY'] !== undefined) performance.now = () => steady() + ahead();
