@@ -1,0 +1,55 @@
+/** What the documents for those who work on Postern name is there. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from '@jest/globals';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+
+const decisions = readdirSync(path.join(ROOT, 'docs/decisions')).map((name) => `docs/decisions/${name}`);
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'docs/dependencies.md',
+  ...decisions,
+];
+
+it.each(documents)('%s links to files that there are', (document) => {
+  for (const [, link = ''] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g))
+    expect([link, existsSync(path.join(ROOT, path.dirname(document), link))]).toEqual([link, true]);
+});
+
+/** A file, and what is found in it: `src/domain/lookup.ts` `lookUp`. */
+const NAMED = /`((?:src|test|views|config|docs)\/[^`<>*]+\.\w+)`(?:\s+`([\w.]+)`)?/g;
+
+it.each(documents)('%s names files, and what is in them', (document) => {
+  for (const [, file = '', name = ''] of read(document).matchAll(NAMED)) {
+    expect([file, existsSync(path.join(ROOT, file))]).toEqual([file, true]);
+    const last = name.split('.').at(-1) ?? '';
+    expect([file, name, new RegExp(`\\b${last}\\b`).test(read(file))]).toEqual([file, name, true]);
+  }
+});
+
+/** The first cell of each row of a document's tables, where that is a name. */
+const rowsOf = (document: string): string[] =>
+  [...read(document).matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name);
+
+it('ARCHITECTURE.md has the import rules that are checked', () => {
+  const rules = [...read('.dependency-cruiser.cjs').matchAll(/name: '([a-z-]+)'/g)].map(([, name]) => name);
+  expect(rules.length).toBe(16);
+  expect(rowsOf('ARCHITECTURE.md').filter((name) => /-.*-|^no-/.test(name))).toEqual(rules);
+});
+
+it('docs/decisions has what is installed in oidc-provider, in its order', () => {
+  const installed = [...read('src/oidc/provider.ts').matchAll(/(install\w+)\(provider|clients\.install\(/g)];
+  expect(rowsOf('docs/decisions/oidc-provider-overrides.md')).toEqual(
+    installed.map(([, name]) => name ?? 'ClientRegistry.install'),
+  );
+});
+
+it('docs/dependencies.md has every dependency, and no other', () => {
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
+  expect(rowsOf('docs/dependencies.md')).toEqual(Object.keys(dependencies));
+});
