@@ -148,6 +148,22 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(ada.id);
   });
 
+  it.each([
+    ['consent', 'Switch account'],
+    ['select_account', 'Use another account'],
+  ])('a third one signs in by prompt=%s after a second one in another tab', async (prompt, label) => {
+    const { ada, bob, carol } = people;
+    await signedIn(ada);
+    await open(page, { prompt });
+    const other = await context.newPage();
+    await open(other, { prompt: 'login' });
+    await enter(other, bob);
+    expect(await arrives(other)).toBe(bob.id);
+    await page.getByText(label).click();
+    await enter(page, carol);
+    expect(await arrives(page)).toBe(carol.id);
+  });
+
   it('nobody consents for somebody else who signed in in another tab', async () => {
     const { ada, bob } = people;
     await signedIn(ada);

@@ -25,6 +25,8 @@ export interface OpenInteraction {
   client: Client;
   /** The account signed in with this browser, if any. */
   accountId: string | undefined;
+  /** Whether it asks somebody else, who was signed in before: they can but sign in. */
+  isOfAnother: boolean;
   /** Whether their session outlives the browser. */
   remembered: boolean;
   /** Of a device there is none: it waits by itself. */
@@ -130,7 +132,9 @@ export class Interactions {
     const { accountId } = details.session ?? {};
     const current = accountId === undefined ? null : await this.#deps.sessions.current(req, res);
     const isLogin = prompt.name === 'login' || prompt.name === 'create';
-    if (!isLogin && current?.accountId !== accountId) return 'another';
+    const isOfAnother = !isLogin && current?.accountId !== accountId;
+    // Half of the login came from the session that is gone.
+    if (isOfAnother && prompt.name === 'mfa') return 'another';
     const {
       missingOIDCScope = [],
       missingOIDCClaims = [],
@@ -160,6 +164,7 @@ export class Interactions {
       acr: prompt.details['acr'] as AcrValue | undefined,
       client,
       accountId: current?.accountId,
+      isOfAnother,
       remembered: current?.remember ?? false,
       redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),

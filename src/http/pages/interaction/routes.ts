@@ -36,6 +36,10 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     await next();
   };
 
+  /** The same for what is answered in the session of whoever was asked: somebody else is asked anew. */
+  const own = async (ctx: InteractionContext, next: Next): Promise<void> =>
+    open(ctx, async () => (ctx.state.interaction.isOfAnother ? askAgain(ctx, deps, ctx.params.uid) : next()));
+
   const form = posted(deps, ({ path }) => path.replace(/\/[^/]*$/, ''));
 
   async function showConsent(ctx: InteractionContext): Promise<void> {
@@ -79,7 +83,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
 
   loginRoutes(router, placeUrls(AT, { create: '/create' }), open as Middleware, deps);
 
-  router.get(AT, open, async (ctx: InteractionContext) => {
+  router.get(AT, own, async (ctx: InteractionContext) => {
     const { prompt, uid } = ctx.state.interaction;
     keepRequest(ctx, deps, ctx.state.interaction);
     if (prompt === 'consent') await showConsent(ctx);
@@ -89,7 +93,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     else showSignIn(ctx, deps);
   });
 
-  router.post(`${AT}/consent`, ...form, open, async (ctx: InteractionContext) => {
+  router.post(`${AT}/consent`, ...form, own, async (ctx: InteractionContext) => {
     const { interaction } = ctx.state;
     const { accountId } = interaction;
     const allowed =
@@ -100,7 +104,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     seeOther(ctx, next);
   });
 
-  router.post(`${AT}/select`, ...form, open, async (ctx: InteractionContext) => {
+  router.post(`${AT}/select`, ...form, own, async (ctx: InteractionContext) => {
     const { prompt, accountId } = ctx.state.interaction;
     if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.place.path);
     return seeOther(ctx, await interactions.select(ctx.req, ctx.res));
