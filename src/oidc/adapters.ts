@@ -8,6 +8,7 @@ import type { RegisteredClients } from '../domain/registered-clients.ts';
 import { registrationRecords } from './clients/registration/records.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import type { createRedemption } from './redemption.ts';
+import { type Override, shape } from './overrides/override.ts';
 
 interface Dependencies {
   /** The stores of everything but clients. */
@@ -122,7 +123,7 @@ function proofJti(): string | undefined {
  * A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. Of a DPoP proof
  * it is told so in the words of RFC 9449 section 5, where the library says `invalid_grant`.
  */
-export function installReplayDetection(provider: Provider, replies: Pick<Replies, 'after'>): void {
+function installReplayDetection(provider: Provider, replies: Pick<Replies, 'after'>): void {
   const { ReplayDetection } = provider;
   const unique = ReplayDetection.unique.bind(ReplayDetection);
   const { save } = ReplayDetection.prototype;
@@ -145,3 +146,12 @@ export function installReplayDetection(provider: Provider, replies: Pick<Replies
     return isUnique;
   };
 }
+
+export const replayDetection: Override<{ replies: Pick<Replies, 'after'> }> = {
+  name: 'replay-detection',
+  why: 'the library looks before it writes, so of two that come at once both would pass',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('ReplayDetection.unique', 'ReplayDetection.prototype.save'),
+  install: (provider, { replies }) => installReplayDetection(provider, replies),
+};

@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { SharedClock } from '../kernel/clock.ts';
 import { DomainError } from '../kernel/errors.ts';
+import type { Extension } from './overrides/override.ts';
 
 /** What no clock has a part in. */
 const TIMELESS = ['/.well-known/', '/oauth2/jwks'];
@@ -9,10 +10,16 @@ const TIMELESS = ['/.well-known/', '/oauth2/jwks'];
  * Serves nothing while this machine's clock is too far off: the library reads it, so what it would say of codes, tokens and
  * proofs were wrong. @throws DomainError unavailable.
  */
-export function installClockGuard(provider: Provider, clock: Pick<SharedClock, 'isAstray'>): void {
+function installClockGuard(provider: Provider, clock: Pick<SharedClock, 'isAstray'>): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     const isTimeless = TIMELESS.some((start) => ctx.path.startsWith(start));
     if (!isTimeless && (await clock.isAstray())) throw new DomainError('unavailable');
     return next();
   });
 }
+
+export const clockGuard: Extension<{ clock: Pick<SharedClock, 'isAstray'> }> = {
+  name: 'clock-guard',
+  why: 'the library reads the clock of this machine, however wrong it is',
+  install: (provider, { clock }) => installClockGuard(provider, clock),
+};

@@ -4,6 +4,7 @@ import { isConnectionError } from '../kernel/connection.ts';
 import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
+import type { Extension } from './overrides/override.ts';
 
 /** What the provider tells the rest of the house. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
@@ -34,7 +35,7 @@ export interface ProviderEvents {
 
 const REUSED = 'refresh token already used';
 
-export function installEvents(provider: Provider, events: ProviderEvents): void {
+function installEvents(provider: Provider, events: ProviderEvents): void {
   const grantType = (ctx: KoaContextWithOIDC) => {
     const value = ctx.oidc.params?.['grant_type'];
     // Metrics have one row for each value: only the ones we know.
@@ -79,3 +80,9 @@ const KNOWN_GRANTS = new Set([
   TOKEN_EXCHANGE,
   JWT_BEARER,
 ]);
+
+export const events: Extension<{ events: ProviderEvents }> = {
+  name: 'events',
+  why: 'metrics, the audit log and the log hear of what the library tells by events',
+  install: (provider, { events }) => installEvents(provider, events),
+};

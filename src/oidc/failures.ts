@@ -2,6 +2,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isDomainError } from '../kernel/errors.ts';
 import { isSessionSaved } from './sessions/renewal.ts';
 import type { ProviderPages } from './configuration.ts';
+import type { Extension } from './overrides/override.ts';
 
 interface Dependencies {
   /** Whether an error is the outage of a store. */
@@ -23,7 +24,7 @@ const isVisit = (ctx: KoaContextWithOIDC): boolean =>
   (ctx.method === 'GET' || ctx.get('Sec-Fetch-Mode') === 'navigate');
 
 /** The outage of a store is 503 with Retry-After (RFC 6749 section 4.1.2.1's word for it), not the library's 500. */
-export function installFailureReplies(provider: Provider, { isUnavailable, page }: Dependencies): void {
+function installFailureReplies(provider: Provider, { isUnavailable, page }: Dependencies): void {
   const failures = new WeakMap<object, Error>();
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => failures.set(ctx, error));
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
@@ -60,3 +61,12 @@ export function installFailureReplies(provider: Provider, { isUnavailable, page 
     return isDomainError(error, 'unavailable') || isUnavailable(error);
   }
 }
+
+export const failureReplies: Extension<
+  Pick<Dependencies, 'isUnavailable'> & { pages: Pick<ProviderPages, 'error'> }
+> = {
+  name: 'failure-replies',
+  why: 'the library answers the outage of a store with 500',
+  install: (provider, { isUnavailable, pages }) =>
+    installFailureReplies(provider, { isUnavailable, page: pages.error }),
+};

@@ -2,6 +2,7 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { ProviderPages } from './configuration.ts';
 import { LOGOUT_PATH } from './logout/path.ts';
 import { SECRET } from './query-secrets.ts';
+import type { Extension } from './overrides/override.ts';
 
 /** Endpoints that browsers are sent to, by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0 section 2). */
 const PATHS = new Set(['/oauth2/authorize', LOGOUT_PATH]);
@@ -33,7 +34,7 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
  * A request that another site posts comes without the cookies of the person's session, which are SameSite=Lax: it is sent
  * once more by GET, with them. What is too long for that is posted once more, from a page of ours.
  */
-export function installPostedRequests(provider: Provider, page: ProviderPages['repost']): void {
+function installPostedRequests(provider: Provider, page: ProviderPages['repost']): void {
   const receive = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<unknown> => {
     let parameters: URLSearchParams;
     try {
@@ -62,3 +63,9 @@ export function installPostedRequests(provider: Provider, page: ProviderPages['r
     ctx.method === 'POST' && PATHS.has(ctx.path) ? receive(ctx, next) : next(),
   );
 }
+
+export const postedRequests: Extension<{ pages: Pick<ProviderPages, 'repost'> }> = {
+  name: 'posted-requests',
+  why: 'a request that another site posts comes without the cookies of the session',
+  install: (provider, { pages }) => installPostedRequests(provider, pages.repost),
+};

@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Extension } from './overrides/override.ts';
 
 /** Parameters that are secrets or as good as one. */
 export const SECRET = [
@@ -19,7 +20,7 @@ export const SECRET = [
  * only not look at it (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with
  * GET: an authorization reply has its code in the query.
  */
-export function installQueryRefusal(provider: Provider): void {
+function installQueryRefusal(provider: Provider): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     if (ctx.method !== 'POST' || ctx.querystring === '') return next();
     const found = SECRET.find((name) => ctx.query[name] !== undefined);
@@ -30,3 +31,9 @@ export function installQueryRefusal(provider: Provider): void {
     return undefined;
   });
 }
+
+export const queryRefusal: Extension<unknown> = {
+  name: 'query-secrets',
+  why: 'the library does not look at secrets in a query',
+  install: installQueryRefusal,
+};

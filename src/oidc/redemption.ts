@@ -4,6 +4,7 @@ import { DomainError, isDomainError } from '../kernel/errors.ts';
 import { CLAIM, isAnswer, outwait, type Replies } from '../kernel/replies.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
 import { InOtherHands } from '../storage/oidc/errors.ts';
+import type { Extension } from './overrides/override.ts';
 
 interface Dependencies {
   replies: Pick<Replies, 'after'>;
@@ -80,9 +81,15 @@ export function createRedemption({ replies, clock }: Dependencies): { exclusive:
 }
 
 /** Refuses to answer so late that the claim may have passed to another request. */
-export function installRedemption(provider: Provider): void {
+function installRedemption(provider: Provider): void {
   provider.use(async (ctx: object, next: () => Promise<unknown>) => {
     await next();
     if (performance.now() > (deadlines.get(ctx) ?? Infinity)) throw new DomainError('unavailable');
   });
 }
+
+export const redemptionDeadline: Extension<unknown> = {
+  name: 'redemption-deadline',
+  why: 'a claim passes to another request after a while, and two must not be answered with one code',
+  install: installRedemption,
+};

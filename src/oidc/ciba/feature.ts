@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { requestActor } from '../actor.ts';
 import { insistsOnUnknown, requestedAcr } from '../interactions/acr.ts';
 import { requested } from '../interactions/grants.ts';
-import { POLLING_INTERVAL } from '../polling.ts';
+import { POLLING_INTERVAL } from '../overrides/polling.ts';
 import { orTooMany } from '../too-many.ts';
 
 type Feature = NonNullable<NonNullable<Configuration['features']>['ciba']>;

@@ -7,6 +7,7 @@ import type { Queue } from '../../storage/outbox.ts';
 import type { Notifications } from '../../storage/postgres/notifications.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { OutboundFetch } from '../outbound/fetch.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies {
   pings: Queue<Ping>;
@@ -28,7 +29,7 @@ const SEND = 5_000;
 const LATER = new Set([408, 425, 429]);
 
 /** The library would ping while the person waits, and once: the transaction that writes the answer leaves a ping instead. */
-export function installPings(provider: Provider): void {
+function installPings(provider: Provider): void {
   Object.assign(provider.Client.prototype, { backchannelPing: async () => undefined });
 }
 
@@ -73,3 +74,12 @@ export function createPingDelivery({
     },
   });
 }
+
+export const pings: Override<unknown> = {
+  name: 'pings',
+  why: 'the library pings a client once, while the person waits',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Client.prototype.backchannelPing'),
+  install: installPings,
+};

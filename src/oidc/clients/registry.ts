@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Provider } from 'oidc-provider';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { forLibrary } from './metadata.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 /** Clients kept in one process. A compiled client weighs a few kilobytes. */
 const MAX_CLIENTS = 10_000;
@@ -67,3 +68,12 @@ export class ClientRegistry {
     };
   }
 }
+
+export const clientCache: Override<{ clients: ClientRegistry }> = {
+  name: 'client-cache',
+  why: 'the library asks the adapter for the client at every request',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Client.find'),
+  install: (provider, { clients }) => clients.install(provider),
+};

@@ -1,16 +1,16 @@
 import type { Provider } from 'oidc-provider';
 import { sha256 } from '../../kernel/ids.ts';
 import { constantTimeEqual } from '../../kernel/secrets.ts';
+import { type Override, shape } from '../overrides/override.ts';
+
+type SecretsOf = (clientId: string) => Promise<string[]>;
 
 /**
  * Client secrets are stored as SHA-256: they are random, so a slow hash would add nothing. Methods that need the
  * secret itself (client_secret_jwt, HS256) are therefore not offered.
  * @param secretsOf the hashes of all secrets of a client that count: after a rotation, those before it too.
  */
-export function installHashedSecrets(
-  provider: Provider,
-  secretsOf: (clientId: string) => Promise<string[]>,
-): void {
+function installHashedSecrets(provider: Provider, secretsOf: SecretsOf): void {
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(
     this: { clientId: string; clientSecret?: string },
     actual: string,
@@ -21,3 +21,12 @@ export function installHashedSecrets(
     return (await secretsOf(this.clientId)).some((known) => constantTimeEqual(known, hash));
   };
 }
+
+export const hashedSecrets: Override<{ clientSecrets: SecretsOf }> = {
+  name: 'hashed-client-secrets',
+  why: 'the library compares client secrets in clear, and knows one of a client',
+  provenFor: '9.13.x',
+  upstream: 'https://github.com/panva/node-oidc-provider/issues/631',
+  check: shape('Client.prototype.compareClientSecret'),
+  install: (provider, { clientSecrets }) => installHashedSecrets(provider, clientSecrets),
+};

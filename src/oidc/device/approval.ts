@@ -1,4 +1,6 @@
 import { Provider } from 'oidc-provider';
+import { type Override, shape } from '../overrides/override.ts';
+import { sessionLifetime } from '../tokens/lifetimes.ts';
 
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 
@@ -22,7 +24,7 @@ const FAILED = 'server_error';
  * that somebody was about to approve it. Of two who do, the first is the one.
  * @param lifetime of a new session, in seconds.
  */
-export function installApproval(provider: Provider, lifetime: (session: Session) => number): void {
+function installApproval(provider: Provider, lifetime: (session: Session) => number): void {
   const { prototype } = provider.DeviceCode;
   const { save } = prototype;
   Object.assign(prototype, {
@@ -39,3 +41,19 @@ export function installApproval(provider: Provider, lifetime: (session: Session)
     },
   });
 }
+
+export const approval: Override<{ config: { session: Parameters<typeof sessionLifetime>[0] } }> = {
+  name: 'device-approval',
+  why: 'the library stores an approved code before the session that it is bound to, and a failure of ours as the last word',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'DeviceCode.prototype.save',
+    'DeviceCode.IN_PAYLOAD.inFlight',
+    'DeviceCode.IN_PAYLOAD.error',
+    'Session.prototype.persist',
+    'Session.prototype.save',
+  ),
+  install: (provider, { config }) =>
+    installApproval(provider, (session) => sessionLifetime(config.session, session)),
+};

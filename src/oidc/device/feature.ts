@@ -5,6 +5,7 @@ import { narrow } from '../../kernel/width.ts';
 import { requestActor } from '../actor.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
 import { TooMany } from '../too-many.ts';
+import type { Extension } from '../overrides/override.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Feature = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
@@ -157,7 +158,7 @@ const normalize = (typed: string): string => narrow(typed).toUpperCase().replace
 const linkedCodes = new WeakMap<object, string>();
 
 /** A code that comes in a link is kept from the library, which would send it on by a script that our pages do not allow. */
-export function installDeviceLinks(provider: Provider): void {
+function installDeviceLinks(provider: Provider): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     if (ctx.path === DEVICE_PATH && ctx.method === 'GET') {
       const { user_code: linked, ...query } = ctx.query;
@@ -167,3 +168,9 @@ export function installDeviceLinks(provider: Provider): void {
     return next();
   });
 }
+
+export const deviceLinks: Extension<unknown> = {
+  name: 'device-links',
+  why: 'the library sends on a code that came in a link by an inline script',
+  install: installDeviceLinks,
+};

@@ -1,6 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { Secrets } from '../../kernel/secrets.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 /** An interaction that keeps whom the request's `id_token_hint` names instead of the token, which is long. */
 export interface HintedInteraction {
@@ -17,7 +18,7 @@ type Interaction = HintedInteraction & {
  * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
  * browser may be about to do, or its other tab. It keeps what the hint of its request says.
  */
-export function installInteractions(provider: Provider, secrets: Secrets): void {
+function installInteractions(provider: Provider, secrets: Secrets): void {
   const hinted = async (): Promise<string | undefined> => {
     const { client, entities } = Provider.ctx?.oidc ?? {};
     // A further step of the same request.
@@ -39,3 +40,12 @@ export function installInteractions(provider: Provider, secrets: Secrets): void 
     return save.call(this, ttl);
   };
 }
+
+export const interactionHints: Override<{ secrets: Secrets }> = {
+  name: 'interaction-hints',
+  why: 'the library ends an interaction with the grant it began under, and keeps the whole id_token_hint in it',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Interaction.prototype.save', 'Interaction.IN_PAYLOAD.grantId'),
+  install: (provider, { secrets }) => installInteractions(provider, secrets),
+};

@@ -1,5 +1,8 @@
 import type { Provider } from 'oidc-provider';
 import type { UserRecord } from '../../storage/users.ts';
+import { type Override, shape } from '../overrides/override.ts';
+
+type FindUser = (id: string) => Promise<UserRecord | null>;
 
 interface Interaction {
   result?: { login?: { accountId: string; securityVersion?: number } };
@@ -9,10 +12,7 @@ interface Interaction {
  * A login that a page has finished waits in its interaction until the browser comes for it. What has changed the account's
  * security meanwhile has ended it: then the request goes on as if nobody had signed in.
  */
-export function installLoginBinding(
-  provider: Provider,
-  findUser: (id: string) => Promise<UserRecord | null>,
-): void {
+function installLoginBinding(provider: Provider, findUser: FindUser): void {
   const Model = provider.Interaction;
   const find = Model.find.bind(Model) as (...args: unknown[]) => Promise<Interaction | undefined>;
   Object.assign(Model, {
@@ -26,3 +26,12 @@ export function installLoginBinding(
     },
   });
 }
+
+export const loginBinding: Override<{ findUser: FindUser }> = {
+  name: 'login-binding',
+  why: 'the library goes on with a finished login whatever has become of the account',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Interaction.find', 'Interaction.IN_PAYLOAD.result'),
+  install: (provider, { findUser }) => installLoginBinding(provider, findUser),
+};

@@ -8,6 +8,7 @@ import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
 import { farewells } from './front-channel.ts';
 import { LOGOUT_PATH } from './path.ts';
+import type { Extension } from '../overrides/override.ts';
 
 interface Dependencies {
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
@@ -38,10 +39,7 @@ function onwardOf({ oidc }: KoaContextWithOIDC): string | undefined {
  * its own, as an app's server sends it, ends the session that the ID token comes from (OpenID Connect RP-Initiated Logout
  * 1.0 section 2). ID tokens that have expired are good for this. Of anybody else who is signed in it is asked.
  */
-export function installHintedLogout(
-  provider: Provider,
-  { accountSessions, secrets, page }: Dependencies,
-): void {
+function installHintedLogout(provider: Provider, { accountSessions, secrets, page }: Dependencies): void {
   const pairwise = createPairwiseIdentifier(secrets);
   const cookies = cookieSettings(provider.issuer, secrets);
 
@@ -86,3 +84,12 @@ export function installHintedLogout(
     ctx.path === LOGOUT_PATH ? endNamed(ctx, next) : next(),
   );
 }
+
+export const hintedLogout: Extension<
+  Omit<Dependencies, 'page'> & { pages: Pick<ProviderPages, 'loggedOut'> }
+> = {
+  name: 'hinted-logout',
+  why: 'the library asks also where an id_token_hint has said who signs out',
+  install: (provider, { accountSessions, secrets, pages }) =>
+    installHintedLogout(provider, { accountSessions, secrets, page: pages.loggedOut }),
+};

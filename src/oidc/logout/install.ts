@@ -3,13 +3,14 @@ import type { ExtraClientProperties } from '../clients/metadata.ts';
 import type { ProviderPages } from '../configuration.ts';
 import { farewells } from './front-channel.ts';
 import { LOGOUT_PATH } from './path.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
 const CONFIRM = `${LOGOUT_PATH}/confirm`;
 
 /** Leaves the back channel to the outbox, and puts the front channel into the reply that ends a session. */
-export function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {
+function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {
   Object.assign(provider.Client.prototype, {
     // The statement that ends the session has left the notice.
     backchannelLogout: async () => undefined,
@@ -42,3 +43,12 @@ export function installLogout(provider: Provider, page: ProviderPages['loggedOut
     ctx.path === CONFIRM && ctx.method === 'POST' ? sayFarewell(ctx, next) : next(),
   );
 }
+
+export const logout: Override<{ pages: Pick<ProviderPages, 'loggedOut'> }> = {
+  name: 'logout',
+  why: 'the library posts logout tokens once, while the person waits, and has no front channel',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Client.prototype.backchannelLogout', 'Client.prototype.includeSid', 'Session.get'),
+  install: (provider, { pages }) => installLogout(provider, pages.loggedOut),
+};

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Refusal } from '../../domain/refusals/index.ts';
 import { clientIdOf, describeRefusal, endpointOf } from './describe.ts';
+import type { Extension } from '../overrides/override.ts';
 
 /** A refused request, and whose it was. */
 export interface Refused extends Refusal {
@@ -25,7 +26,7 @@ interface Reply {
 }
 
 /** Tells of each request that was refused, once, in the words that its sender got. To be installed before all others. */
-export function installRefusals(provider: Provider, refused: (refusal: Refused) => void): void {
+function installRefusals(provider: Provider, refused: (refusal: Refused) => void): void {
   const failed = new WeakMap<object, errors.OIDCProviderError>();
   const emitter: EventEmitter = provider;
   for (const name of EVENTS)
@@ -58,3 +59,9 @@ export function installRefusals(provider: Provider, refused: (refusal: Refused) 
     });
   });
 }
+
+export const refusals: Extension<{ events: { refused(refused: Refused): void } }> = {
+  name: 'refusals',
+  why: 'the library tells its log why a request was refused, and the client little',
+  install: (provider, { events }) => installRefusals(provider, (refused) => events.refused(refused)),
+};

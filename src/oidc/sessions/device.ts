@@ -1,6 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
 import { epochSeconds } from '../../kernel/clock.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 /** What a session was used with, so that its owner knows it again. */
 export interface SessionDevice {
@@ -22,7 +23,7 @@ export const deviceOfRequest = (header: (name: string) => string | string[] | un
 });
 
 /** Sessions remember what they were used with and when: each use in an authorization request saves them anyway. */
-export function installSessionDevices(provider: Provider, clock: Clock): void {
+function installSessionDevices(provider: Provider, clock: Clock): void {
   const { Session } = provider;
   const { IN_PAYLOAD } = Session as unknown as { IN_PAYLOAD: string[] };
   Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'device', 'seenAt'] });
@@ -38,3 +39,12 @@ export function installSessionDevices(provider: Provider, clock: Clock): void {
     },
   });
 }
+
+export const sessionDevices: Override<{ clock: Clock }> = {
+  name: 'session-devices',
+  why: 'the library does not keep what a session was used with',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Session.prototype.save', 'Session.IN_PAYLOAD.accountId'),
+  install: (provider, { clock }) => installSessionDevices(provider, clock),
+};

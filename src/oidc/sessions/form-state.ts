@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import { DEVICE_PATH } from '../device/feature.ts';
 import { LOGOUT_PATH } from '../logout/path.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies {
   secrets: Secrets;
@@ -36,7 +37,7 @@ const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
  * What the library keeps in a session for its forms is kept by the browser, sealed, and bound to the session; and a session
  * in which nobody is signed in is not stored at all. Else every visitor of such a page would leave a row for a month.
  */
-export function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dependencies): void {
+function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dependencies): void {
   const { Session } = provider;
   const secure = publicUrl.startsWith('https:');
   const name = secure ? '__Host-postern_form' : 'postern_form';
@@ -111,3 +112,18 @@ export function installFormState(provider: Provider, { secrets, clock, publicUrl
     },
   });
 }
+
+export const formState: Override<{ secrets: Secrets; clock: Clock; config: { publicUrl: string } }> = {
+  name: 'form-state',
+  why: 'the library stores a session for every visitor of a page with a form',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'Session.get',
+    'Session.prototype.save',
+    'Session.prototype.persist',
+    'Session.IN_PAYLOAD.state',
+  ),
+  install: (provider, { secrets, clock, config: { publicUrl } }) =>
+    installFormState(provider, { secrets, clock, publicUrl }),
+};

@@ -6,6 +6,7 @@ import { constantTimeEqual } from '../../kernel/secrets.ts';
 import { sha256 } from '../../kernel/ids.ts';
 import { outwait } from '../../kernel/replies.ts';
 import type { Counters } from '../../storage/counters.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 /** Seconds after its redemption in which a code may come again by the same request, sent twice. */
 const REPEATED = 1;
@@ -49,7 +50,7 @@ function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
  * authenticated client, with the right verifier and redirect URI, from the address that the code came from before, within
  * a second. To it the code looks unused until the store refuses it.
  */
-export function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
+function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
   provider.use((ctx: object, next: () => Promise<unknown>) => {
     arrivals.set(ctx, clock.now());
     return next();
@@ -93,3 +94,20 @@ export function installCodeRedemption(provider: Provider, { clock, counters }: D
     });
   }
 }
+
+export const codeRedemption: Override<Dependencies> = {
+  name: 'code-redemption',
+  why: 'the library ends what a code gave only if the request is otherwise right, and for a request sent twice as well',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'AuthorizationCode.find',
+    'AuthorizationCode.IN_PAYLOAD.consumed',
+    'DeviceCode.find',
+    'DeviceCode.IN_PAYLOAD.consumed',
+    'BackchannelAuthenticationRequest.find',
+    'BackchannelAuthenticationRequest.IN_PAYLOAD.consumed',
+    'Grant.prototype.destroy',
+  ),
+  install: installCodeRedemption,
+};

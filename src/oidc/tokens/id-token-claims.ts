@@ -2,6 +2,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { mayActClaim } from './extra-claims.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 type Token = NonNullable<KoaContextWithOIDC['oidc']['accessToken']>;
 
@@ -30,7 +31,7 @@ export function grantOfIdToken(secrets: Secrets, jti: unknown): string | undefin
  * - `jti`: the grant that it was issued under, sealed, so that an ID token handed in later is known to have ended with it;
  * - `may_act`: who may act with it (RFC 8693 section 4.4).
  */
-export function installIdTokenClaims(provider: Provider, secrets: Secrets): void {
+function installIdTokenClaims(provider: Provider, secrets: Secrets): void {
   const accessTokens = new WeakMap<object, string>();
   const accessToken = provider.AccessToken.prototype as unknown as { save(this: object): Promise<string> };
   const { save } = accessToken;
@@ -57,3 +58,12 @@ export function installIdTokenClaims(provider: Provider, secrets: Secrets): void
     return issue.call(this, options);
   };
 }
+
+export const idTokenClaims: Override<{ secrets: Secrets }> = {
+  name: 'id-token-claims',
+  why: 'the library leaves at_hash, the grant and may_act out of ID tokens, and takes the same claims for every client',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('AccessToken.prototype.save', 'IdToken.prototype.issue', 'IdToken.prototype.set'),
+  install: (provider, { secrets }) => installIdTokenClaims(provider, secrets),
+};

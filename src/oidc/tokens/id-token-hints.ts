@@ -1,6 +1,7 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JWK } from 'jose';
 import type { Provider } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 type IdToken = Provider['IdToken'];
 
@@ -9,7 +10,7 @@ type IdToken = Provider['IdToken'];
  * their key has left the JWKS. By then all that it signed has expired: what has not is not taken.
  * @param retired public keys that are published no more
  */
-export function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
+function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
   const { IdToken } = provider;
   const validate: IdToken['validate'] = IdToken.validate.bind(IdToken);
   const keys = createLocalJWKSet({ keys: retired });
@@ -31,3 +32,12 @@ export function installIdTokenHints(provider: Provider, retired: JWK[], clock: C
       isRetired(decodeProtectedHeader(jwt).kid) ? ofRetiredKey(jwt, client) : validate(jwt, client),
   });
 }
+
+export const idTokenHints: Override<{ keys: { retiredJwks: JWK[] }; clock: Clock }> = {
+  name: 'id-token-hints',
+  why: 'the library takes no ID token as a hint whose key has left the JWK Set',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('IdToken.validate'),
+  install: (provider, { keys, clock }) => installIdTokenHints(provider, keys.retiredJwks, clock),
+};

@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
 import { mayLearnOf } from './introspection-policy.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies {
   verifier: AccessTokenVerifier;
@@ -45,7 +46,7 @@ async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): 
  * The library neither introspects nor revokes JWT access tokens. By the time it says so it has authenticated the client
  * and checked the parameters; this answers in its place, for tokens of this issuer.
  */
-export function installJwtAccessTokens(provider: Provider, { verifier, revokeToken }: Dependencies): void {
+function installJwtAccessTokens(provider: Provider, { verifier, revokeToken }: Dependencies): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: Next) => {
     await next();
     const route = ctx.oidc?.route;
@@ -65,3 +66,12 @@ export function installJwtAccessTokens(provider: Provider, { verifier, revokeTok
     }
   });
 }
+
+export const jwtAccessTokens: Override<Dependencies> = {
+  name: 'jwt-access-tokens',
+  why: 'the library neither introspects nor revokes JWT access tokens',
+  provenFor: '9.13.x',
+  upstream: 'https://github.com/panva/node-oidc-provider/commit/c9001be07d8f5a0ff32efcc61f5bdfec7bdda3fb',
+  check: shape('IdToken.prototype.issue', 'IdToken.prototype.set'),
+  install: installJwtAccessTokens,
+};

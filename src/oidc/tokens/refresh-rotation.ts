@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { CLAIM } from '../../kernel/replies.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies {
   secrets: Secrets;
@@ -29,7 +30,7 @@ function tokenRequest(): KoaContextWithOIDC | undefined {
  * begins when a reply has been sent: until then the token may come again at any time, because its owner has no other. After
  * the grace the library sees a consumed token and ends the family.
  */
-export function installRefreshRotation(provider: Provider, { secrets, clock, grace }: Dependencies): void {
+function installRefreshRotation(provider: Provider, { secrets, clock, grace }: Dependencies): void {
   const Model = provider.RefreshToken;
   const { IN_PAYLOAD } = Model as unknown as { IN_PAYLOAD: string[] };
   Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed'] });
@@ -88,3 +89,20 @@ export function installRefreshRotation(provider: Provider, { secrets, clock, gra
     },
   });
 }
+
+export const refreshRotation: Override<
+  Omit<Dependencies, 'grace'> & { config: { refresh: Pick<Dependencies, 'grace'> } }
+> = {
+  name: 'refresh-rotation',
+  why: 'the library knows no grace: a lost reply or a second tab would end the login',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'RefreshToken.find',
+    'RefreshToken.prototype.generateTokenId',
+    'RefreshToken.prototype.consume',
+    'RefreshToken.IN_PAYLOAD.consumed',
+  ),
+  install: (provider, { secrets, clock, config }) =>
+    installRefreshRotation(provider, { secrets, clock, grace: config.refresh.grace }),
+};

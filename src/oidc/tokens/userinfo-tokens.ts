@@ -1,5 +1,6 @@
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { AccessTokenVerifier } from './access-token-verifier.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 type Token = InstanceType<Provider['AccessToken']>;
 
@@ -21,7 +22,7 @@ function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
  * The library gives a token for an API none of these scopes, and takes none with an audience at userinfo. Everything else
  * of a token it checks there itself: proof of its key or certificate, its client, account and grant.
  */
-export function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier): void {
+function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier): void {
   const { AccessToken } = provider;
   const { save } = AccessToken.prototype as unknown as { save(this: Token): Promise<string> };
   const find = AccessToken.find.bind(AccessToken) as (
@@ -76,3 +77,17 @@ export function installUserinfoTokens(provider: Provider, verifier: AccessTokenV
     },
   });
 }
+
+export const userinfoTokens: Override<{ verifier: AccessTokenVerifier }> = {
+  name: 'userinfo-tokens',
+  why: 'the library takes no access token with an audience at userinfo',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'AccessToken.find',
+    'AccessToken.prototype.save',
+    'Grant.prototype.getOIDCScopeFiltered',
+    'Grant.prototype.getOIDCClaims',
+  ),
+  install: (provider, { verifier }) => installUserinfoTokens(provider, verifier),
+};

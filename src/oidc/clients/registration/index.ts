@@ -8,6 +8,7 @@ import { answerCors } from './cors.ts';
 import { createPolicyCheck } from './policy.ts';
 import type { Metadata } from './metadata.ts';
 import { installTokenRotation } from './rotation.ts';
+import { type Override, shape } from '../../overrides/override.ts';
 
 type RegistrationSettings = Settings['clientRegistration'];
 type Features = NonNullable<Configuration['features']>;
@@ -61,11 +62,7 @@ const ROUTES = new Set(['registration', 'client', 'client_update']);
 type Next = () => Promise<unknown>;
 
 /** What the library's registration needs from its host. */
-export function installRegistration(
-  provider: Provider,
-  { open }: RegistrationSettings,
-  limit: GuessLimit,
-): void {
+function installRegistration(provider: Provider, { open }: RegistrationSettings, limit: GuessLimit): void {
   async function withoutToken() {
     const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
     await orTooMany(limit('registration', [source], MOST, () => Promise.resolve(undefined)));
@@ -122,3 +119,26 @@ function acceptSecrets(provider: Provider): void {
     },
   });
 }
+
+export const registration: Override<{
+  config: { clientRegistration: RegistrationSettings };
+  guessLimit: GuessLimit;
+}> = {
+  name: 'registration',
+  why: 'the library registers nobody without a token, ends a management token too early, and shows the hash of a secret',
+  provenFor: '9.13.x',
+  upstream: null,
+  check(provider) {
+    shape(
+      'InitialAccessToken.find',
+      'RegistrationAccessToken.find',
+      'RegistrationAccessToken.prototype.destroy',
+      'RegistrationAccessToken.prototype.save',
+      'OIDCContext',
+    )(provider);
+    // Where the library has an accessor of its own, ours would stand in its place.
+    if ('body' in provider.OIDCContext.prototype) throw new Error('OIDCContext.body is an accessor now');
+  },
+  install: (provider, { config, guessLimit }) =>
+    installRegistration(provider, config.clientRegistration, guessLimit),
+};

@@ -12,6 +12,7 @@ import type { OutboundFetch } from '../../outbound/fetch.ts';
 import { JWT_BEARER } from '../grant-types.ts';
 import { AssertionKeys } from './keys.ts';
 import { type Asserting, createAssertionCheck, invalidAssertion } from './verify.ts';
+import type { Extension } from '../../overrides/override.ts';
 
 interface Dependencies {
   clock: Clock;
@@ -19,7 +20,7 @@ interface Dependencies {
 }
 
 /** Registers the JWT bearer grant with the provider: before any client that has it is looked up. */
-export function installJwtBearer(provider: Provider, { clock, fetch }: Dependencies): void {
+function installJwtBearer(provider: Provider, { clock, fetch }: Dependencies): void {
   const check = createAssertionCheck({
     keys: new AssertionKeys(fetch),
     issuer: provider.issuer,
@@ -68,3 +69,9 @@ export function installJwtBearer(provider: Provider, { clock, fetch }: Dependenc
     ['resource'],
   );
 }
+
+export const jwtBearer: Extension<Dependencies> = {
+  name: 'jwt-bearer',
+  why: 'the library has no JWT bearer grant (RFC 7523)',
+  install: installJwtBearer,
+};

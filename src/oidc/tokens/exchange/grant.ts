@@ -14,6 +14,7 @@ import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import { TOKEN_EXCHANGE } from '../grant-types.ts';
 import { actingUnder, targetOf } from './policy.ts';
 import { ACCESS_TOKEN, type ActClaim, createTokenReader, type PresentedToken } from './presented.ts';
+import type { Extension } from '../../overrides/override.ts';
 
 /** A token that was exchanged. */
 export interface TokenExchange {
@@ -65,7 +66,7 @@ const hasKeyOf = (
 ) => (of.jkt === undefined || of.jkt === token.jkt) && (of.x5t === undefined || of.x5t === token['x5t#S256']);
 
 /** Registers token exchange with the provider: before any client that has this grant is looked up. */
-export function installTokenExchange(
+function installTokenExchange(
   provider: Provider,
   { verifier, secrets, clock, exchanged }: Dependencies,
 ): void {
@@ -162,3 +163,12 @@ export function installTokenExchange(
     ['audience', 'resource'],
   );
 }
+
+export const tokenExchange: Extension<
+  Omit<Dependencies, 'exchanged'> & { events: { tokenExchanged: Dependencies['exchanged'] } }
+> = {
+  name: 'token-exchange',
+  why: 'the library has no token exchange (RFC 8693)',
+  install: (provider, { events, ...deps }) =>
+    installTokenExchange(provider, { ...deps, exchanged: (exchange) => events.tokenExchanged(exchange) }),
+};

@@ -1,6 +1,7 @@
 import { errors, Provider } from 'oidc-provider';
-import { sha256 } from '../kernel/ids.ts';
-import type { Counters } from '../storage/counters.ts';
+import { sha256 } from '../../kernel/ids.ts';
+import type { Counters } from '../../storage/counters.ts';
+import { type Override, shape } from './override.ts';
 
 /** Seconds between two polls, as clients are told (RFC 8628 section 3.2, CIBA Core section 7.3). */
 export const POLLING_INTERVAL = 5;
@@ -21,7 +22,7 @@ type Find = (value: string, options?: object) => Promise<Polled | undefined>;
  * A client that asks for a result that is not there more often than every few seconds is told to `slow_down` (RFC 8628
  * section 3.5, CIBA Core section 11). Once there is a result, whoever asks gets it.
  */
-export function installPolling(provider: Provider, counters: Counters): void {
+function installPolling(provider: Provider, counters: Counters): void {
   for (const Model of [provider.DeviceCode, provider.BackchannelAuthenticationRequest]) {
     const find = Model.find.bind(Model) as unknown as Find;
     Object.assign(Model, {
@@ -42,3 +43,12 @@ export function installPolling(provider: Provider, counters: Counters): void {
     reply.interval = POLLING_INTERVAL;
   });
 }
+
+export const polling: Override<{ counters: Counters }> = {
+  name: 'polling',
+  why: 'the library never tells a client to slow down',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('DeviceCode.find', 'BackchannelAuthenticationRequest.find'),
+  install: (provider, { counters }) => installPolling(provider, counters),
+};

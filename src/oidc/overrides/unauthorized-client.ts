@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Extension } from './override.ts';
 
 const ROUTES = new Set(['token', 'device_authorization', 'backchannel_authentication']);
 
@@ -11,7 +12,7 @@ interface Refusal {
 }
 
 /** A client that may not use a grant is told so in the word that is there for it (RFC 6749 section 5.2, CIBA Core section 13). */
-export function installUnauthorizedClient(provider: Provider): void {
+function installUnauthorizedClient(provider: Provider): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     await next();
     if (ctx.status !== 400 || !ROUTES.has(ctx.oidc?.route)) return;
@@ -19,3 +20,9 @@ export function installUnauthorizedClient(provider: Provider): void {
     if (NOT_ALLOWED.test(body.error_description ?? '')) body.error = 'unauthorized_client';
   });
 }
+
+export const unauthorizedClient: Extension<unknown> = {
+  name: 'unauthorized-client',
+  why: 'the library says invalid_request to a client that may not use a grant',
+  install: installUnauthorizedClient,
+};

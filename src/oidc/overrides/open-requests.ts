@@ -1,8 +1,9 @@
 import { errors, Provider } from 'oidc-provider';
-import type { Bound, OpenRequests } from '../domain/open-requests.ts';
-import { isShared, sourceOf } from '../domain/source.ts';
-import { isAnswer, type Replies } from '../kernel/replies.ts';
-import { orTooMany } from './too-many.ts';
+import type { Bound, OpenRequests } from '../../domain/open-requests.ts';
+import { isShared, sourceOf } from '../../domain/source.ts';
+import { isAnswer, type Replies } from '../../kernel/replies.ts';
+import { orTooMany } from '../too-many.ts';
+import { type Override, shape } from './override.ts';
 
 type Interaction = InstanceType<Provider['Interaction']>;
 type Pushed = InstanceType<Provider['PushedAuthorizationRequest']>;
@@ -33,7 +34,7 @@ function dropHint({ params }: { params?: Record<string, unknown> | undefined }):
 }
 
 /** Bounds by their source, and by client, the requests that strangers leave in the stores. What is too much is `TooMany`. */
-export function installOpenRequests(
+function installOpenRequests(
   provider: Provider,
   requests: OpenRequests,
   replies: Pick<Replies, 'after'>,
@@ -85,3 +86,19 @@ export function installOpenRequests(
     },
   });
 }
+
+export const openRequests: Override<{ openRequests: OpenRequests; replies: Pick<Replies, 'after'> }> = {
+  name: 'open-requests',
+  why: 'the library stores as many requests as anybody sends',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape(
+    'Interaction.prototype.save',
+    'Interaction.prototype.destroy',
+    'PushedAuthorizationRequest.prototype.save',
+    'PushedAuthorizationRequest.IN_PAYLOAD.request',
+    'DeviceCode.prototype.save',
+    'DeviceCode.IN_PAYLOAD.params',
+  ),
+  install: (provider, { openRequests, replies }) => installOpenRequests(provider, openRequests, replies),
+};

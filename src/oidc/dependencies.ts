@@ -1,0 +1,25 @@
+import type { GuessLimit } from '../domain/guess-limit.ts';
+import type { OpenRequests } from '../domain/open-requests.ts';
+import type { AccountSessions } from '../domain/sessions/index.ts';
+import type { Replies } from '../kernel/replies.ts';
+import type { Counters } from '../storage/counters.ts';
+import type { ClientRegistry } from './clients/registry.ts';
+import type { ConfigurationDependencies } from './configuration.ts';
+import type { ProviderEvents } from './events.ts';
+import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
+
+/** What the provider is built from, beside its keys. */
+export interface ProviderDependencies extends ConfigurationDependencies {
+  clients: ClientRegistry;
+  /** The hashes of all secrets of a client that count. */
+  clientSecrets(clientId: string): Promise<string[]>;
+  verifier: AccessTokenVerifier;
+  events: ProviderEvents;
+  revokeToken(jti: string, expiresAt: number): Promise<void>;
+  isUnavailable(error: unknown): boolean;
+  counters: Counters;
+  guessLimit: GuessLimit;
+  openRequests: OpenRequests;
+  replies: Replies;
+  accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
+}

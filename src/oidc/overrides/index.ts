@@ -1,0 +1,113 @@
+import type { Provider } from 'oidc-provider';
+import { StartupError } from '../../kernel/startup-error.ts';
+import { replayDetection } from '../adapters.ts';
+import { pings } from '../ciba/pings.ts';
+import { registration } from '../clients/registration/index.ts';
+import { clientCache } from '../clients/registry.ts';
+import { hashedSecrets } from '../clients/secrets.ts';
+import { clockGuard } from '../clock-guard.ts';
+import type { ProviderDependencies } from '../dependencies.ts';
+import { approval } from '../device/approval.ts';
+import { deviceLinks } from '../device/feature.ts';
+import { userCodeLimit } from '../device/user-codes.ts';
+import { events } from '../events.ts';
+import { failureReplies } from '../failures.ts';
+import { interactionHints } from '../interactions/hints.ts';
+import { loginBinding } from '../interactions/login-binding.ts';
+import type { Keys } from '../key-ring.ts';
+import { hintedLogout } from '../logout/hinted.ts';
+import { logout } from '../logout/install.ts';
+import { postedRequests } from '../posted-requests.ts';
+import { queryRefusal } from '../query-secrets.ts';
+import { redemptionDeadline } from '../redemption.ts';
+import { refusals } from '../refusals/install.ts';
+import { sessionDevices } from '../sessions/device.ts';
+import { formState } from '../sessions/form-state.ts';
+import { sessionRenewal } from '../sessions/renewal.ts';
+import { jwtBearer } from '../tokens/assertions/grant.ts';
+import { codeRedemption } from '../tokens/code-redemption.ts';
+import { tokenExchange } from '../tokens/exchange/grant.ts';
+import { idTokenClaims } from '../tokens/id-token-claims.ts';
+import { idTokenHints } from '../tokens/id-token-hints.ts';
+import { jwtAccessTokens } from '../tokens/jwt-access-tokens.ts';
+import { refreshRotation } from '../tokens/refresh-rotation.ts';
+import { userinfoTokens } from '../tokens/userinfo-tokens.ts';
+import { formPost } from './form-post.ts';
+import { openRequests } from './open-requests.ts';
+import { type Installed, isOverride } from './override.ts';
+import { polling } from './polling.ts';
+import { resumption } from './resumption.ts';
+import { unauthorizedClient } from './unauthorized-client.ts';
+import { LIBRARY, libraryVersion } from './version.ts';
+
+type Dependencies = ProviderDependencies & { keys: Keys };
+
+/**
+ * Everything that is installed on the provider, in this order. Of middleware, what comes first is outermost and sees the
+ * replies of all below it. Of methods, what comes later is called first and calls what was there before.
+ */
+export const INSTALLED: readonly Installed<Dependencies>[] = [
+  // First: it reports the reply that the client gets, whoever below has made it.
+  refusals,
+  clientCache,
+  hashedSecrets,
+  tokenExchange,
+  userinfoTokens,
+  idTokenClaims,
+  idTokenHints,
+  // Before `postedRequests`, which turns a body into a query.
+  queryRefusal,
+  postedRequests,
+  jwtBearer,
+  registration,
+  loginBinding,
+  interactionHints,
+  replayDetection,
+  sessionDevices,
+  sessionRenewal,
+  // After both of the above: a session in which nobody is signed in must not get to them, it is not stored.
+  formState,
+  codeRedemption,
+  unauthorizedClient,
+  pings,
+  polling,
+  deviceLinks,
+  approval,
+  userCodeLimit,
+  refreshRotation,
+  // Before all that throws `unavailable` around the library: the outage becomes a 503 here.
+  failureReplies,
+  clockGuard,
+  redemptionDeadline,
+  resumption,
+  // After `resumption` and `approval`: it counts a place as free once the interaction has ended, and one as taken before
+  // the code is stored.
+  openRequests,
+  formPost,
+  jwtAccessTokens,
+  logout,
+  hintedLogout,
+  events,
+];
+
+/** The overrides alone. */
+export const OVERRIDES = INSTALLED.filter(isOverride);
+
+/**
+ * Installs everything, once each override has found what it relies on.
+ * @throws StartupError naming the override that has not.
+ */
+export function installAll(provider: Provider, dependencies: Dependencies): void {
+  for (const { name, why, check } of OVERRIDES) {
+    try {
+      check(provider);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new StartupError(
+        `${LIBRARY} ${libraryVersion()} does not fit the override ${name} (${why}): ${message}`,
+        { cause },
+      );
+    }
+  }
+  for (const one of INSTALLED) one.install(provider, dependencies);
+}

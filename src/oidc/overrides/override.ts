@@ -1,0 +1,52 @@
+import type { Provider } from 'oidc-provider';
+
+/** What is installed on the provider over the library's documented interface alone: middleware, events, grant types. */
+export interface Extension<Dependencies> {
+  /** In the log and in the error that stops a start. */
+  name: string;
+  why: string;
+  install(provider: Provider, dependencies: Dependencies): void;
+}
+
+/** What is changed in parts of the library that its documentation does not promise. */
+export interface Override<Dependencies> extends Extension<Dependencies> {
+  /** Versions of the library that the tests have passed with: `9.13.x` is every patch of 9.13. */
+  provenFor: string;
+  /** Where the library's author speaks of it, if anywhere. */
+  upstream: string | null;
+  /**
+   * Looks for what the override relies on, before anything is installed.
+   * @throws Error saying what is no longer there.
+   */
+  check(provider: Provider): void;
+}
+
+export type Installed<Dependencies> = Extension<Dependencies> | Override<Dependencies>;
+
+export const isOverride = <Dependencies>(one: Installed<Dependencies>): one is Override<Dependencies> =>
+  'check' in one;
+
+const FIELDS = '.IN_PAYLOAD.';
+
+const at = (provider: Provider, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], provider);
+
+function isThere(provider: Provider, path: string): boolean {
+  const [model = '', field] = path.split(FIELDS);
+  if (field === undefined) return typeof at(provider, path) === 'function';
+  const fields = at(provider, `${model}.IN_PAYLOAD`);
+  return Array.isArray(fields) && fields.includes(field);
+}
+
+/**
+ * A check that methods are where they were, and that a model still stores a field.
+ * @param paths from the provider: `RefreshToken.prototype.consume`, `Session.IN_PAYLOAD.state`.
+ */
+export function shape(...paths: string[]): Override<unknown>['check'] {
+  return (provider) => {
+    const missing = paths.filter((path) => !isThere(provider, path));
+    if (missing.length > 0) throw new Error(`${missing.join(', ')} is not there any more`);
+  };
+}

@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+
+export const LIBRARY = 'oidc-provider';
+
+/** The version of the library that is installed. */
+export function libraryVersion(): string {
+  const manifest = new URL('../package.json', import.meta.resolve(LIBRARY));
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair } from 'jose';
+import { Provider } from 'oidc-provider';
+import { StartupError } from '../../src/kernel/startup-error.ts';
+import { checkPage } from '../../src/oidc/overrides/form-post.ts';
+import { INSTALLED, installAll, OVERRIDES } from '../../src/oidc/overrides/index.ts';
+import { libraryVersion } from '../../src/oidc/overrides/version.ts';
+
+const ROOM = join(import.meta.dirname, '../../src/oidc');
+const sources = readdirSync(ROOM, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file, text: readFileSync(join(ROOM, file), 'utf8') }));
+
+const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+const jwk = await exportJWK(privateKey);
+let provider: Provider;
+beforeEach(() => {
+  provider = new Provider('https://op.example', {
+    jwks: { keys: [{ ...jwk, alg: 'ES256', kid: 'a' }] },
+    cookies: { keys: ['a'] },
+    // Nothing is stored: the checks look at methods alone.
+    adapter: () => ({ destroy: () => undefined }) as never,
+    features: { devInteractions: { enabled: false } },
+  });
+});
+
+describe('at start', () => {
+  it('every override finds what it relies on', () => {
+    expect(() => OVERRIDES.forEach(({ check }) => check(provider))).not.toThrow();
+  });
+
+  it.each([
+    ['refresh-rotation', 'RefreshToken.prototype.consume', (at: Provider) => at.RefreshToken.prototype],
+    ['device-approval', 'DeviceCode.prototype.save', (at: Provider) => at.DeviceCode.prototype],
+    ['hashed-client-secrets', 'Client.prototype.compareClientSecret', (at: Provider) => at.Client.prototype],
+    ['id-token-hints', 'IdToken.validate', (at: Provider) => at.IdToken],
+  ])('%s without %s refuses to start, by name, with nothing installed', (name, path, owner) => {
+    Object.assign(owner(provider), { [path.split('.').at(-1) ?? '']: undefined });
+    const before = provider.middleware.length;
+    const start = () => installAll(provider, {} as never);
+    expect(start).toThrow(StartupError);
+    expect(start).toThrow(`oidc-provider ${libraryVersion()} does not fit the override ${name} (`);
+    expect(start).toThrow(`${path} is not there any more`);
+    expect(provider.middleware).toHaveLength(before);
+  });
+
+  it('a field that is not stored any more counts too', () => {
+    const { Session } = provider as unknown as { Session: { IN_PAYLOAD: string[] } };
+    const fields = Session.IN_PAYLOAD.filter((field) => field !== 'state');
+    Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => fields });
+    expect(() => installAll(provider, {} as never)).toThrow(
+      /override form-state .*Session\.IN_PAYLOAD\.state/,
+    );
+  });
+
+  it('a session that forgets its former id counts too', () => {
+    Object.assign(provider.Session.prototype, { resetIdentifier: () => undefined });
+    expect(() => installAll(provider, {} as never)).toThrow(/override session-renewal .*oldId/);
+  });
+
+  it('every override but the one for a page looks at the provider', () => {
+    const blind = OVERRIDES.filter(({ check }) => {
+      try {
+        check({} as Provider);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    expect(blind.map(({ name }) => name)).toEqual(['form-post']);
+  });
+
+  it('a page of the library that reads differently counts too', () => {
+    expect(() => checkPage(undefined)).toThrow('is not there any more');
+    const another = (ctx: object) => Object.assign(ctx, { body: '<!doctype html><form></form>' });
+    expect(() => checkPage(another)).toThrow('cannot be read any more');
+  });
+});
+
+describe('the list', () => {
+  it('has everything that is declared, each under a name of its own', async () => {
+    const declared = await Promise.all(
+      sources.flatMap(({ file, text }) =>
+        [...text.matchAll(/^export const (\w+): (?:Override|Extension)</gm)].map(async ([, name = '']) => {
+          const module = (await import(join(ROOM, file))) as Record<string, { name: string }>;
+          return module[name]?.name;
+        }),
+      ),
+    );
+    const listed = INSTALLED.map(({ name }) => name);
+    expect(new Set(listed).size).toBe(listed.length);
+    expect(new Set(declared)).toEqual(new Set(listed));
+  });
+
+  it('is the only thing that the provider is built with', () => {
+    const text = sources.find(({ file }) => file === 'provider.ts')?.text;
+    expect(text?.match(/\binstall\w*\(/g)).toEqual(['installAll(']);
+  });
+
+  it('knows every file that changes a model of the library', () => {
+    const changing = sources.filter(({ text }) => /\.prototype\b|\bIN_PAYLOAD\b/.test(text));
+    const unlisted = changing.filter(({ text }) => !/^export const \w+: Override</m.test(text));
+    // The type itself, and a part of `registration`.
+    expect(new Set(unlisted.map(({ file }) => file))).toEqual(
+      new Set(['clients/registration/rotation.ts', 'overrides/override.ts']),
+    );
+  });
+});
