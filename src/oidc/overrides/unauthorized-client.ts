@@ -1,28 +1,40 @@
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Extension } from './override.ts';
+import { errors, Provider } from 'oidc-provider';
+import { type Override, shape } from './override.ts';
 
-const ROUTES = new Set(['token', 'device_authorization', 'backchannel_authentication']);
+type Client = InstanceType<Provider['Client']>;
 
-/** How the library says it, with `invalid_request`. */
-const NOT_ALLOWED = /(^requested grant type|grant-type:\S+) is not allowed for this client$/;
+/** The grant that a request is about, by the library's name for the endpoint. */
+const GRANTS: Record<string, (params: Record<string, unknown> | undefined) => unknown> = {
+  token: (params) => params?.['grant_type'],
+  device_authorization: () => 'urn:ietf:params:oauth:grant-type:device_code',
+  backchannel_authentication: () => 'urn:openid:params:grant-type:ciba',
+};
 
-interface Refusal {
-  error?: string;
-  error_description?: string;
-}
-
-/** A client that may not use a grant is told so in the word that is there for it (RFC 6749 section 5.2, CIBA Core section 13). */
+/**
+ * A client that may not use a grant is told so in the word that is there for it (RFC 6749 section 5.2, CIBA Core
+ * section 13).
+ */
 function installUnauthorizedClient(provider: Provider): void {
-  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    await next();
-    if (ctx.status !== 400 || !ROUTES.has(ctx.oidc?.route)) return;
-    const body = ctx.body as Refusal;
-    if (NOT_ALLOWED.test(body.error_description ?? '')) body.error = 'unauthorized_client';
+  const { prototype } = provider.Client;
+  const { grantTypeAllowed } = prototype;
+  Object.assign(prototype, {
+    grantTypeAllowed(this: Client, type: string) {
+      const isAllowed = grantTypeAllowed.call(this, type);
+      const { route = '', params } = Provider.ctx?.oidc ?? {};
+      if (!isAllowed && type === GRANTS[route]?.(params))
+        throw new errors.UnauthorizedClient(
+          `${route === 'token' ? 'requested grant type' : type} is not allowed for this client`,
+        );
+      return isAllowed;
+    },
   });
 }
 
-export const unauthorizedClient: Extension<unknown> = {
+export const unauthorizedClient: Override<unknown> = {
   name: 'unauthorized-client',
   why: 'the library says invalid_request to a client that may not use a grant',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Client.prototype.grantTypeAllowed'),
   install: installUnauthorizedClient,
 };
