@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isConnectionError } from '../kernel/connection.ts';
 import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
@@ -33,18 +33,23 @@ export interface ProviderEvents {
   failed(ctx: KoaContextWithOIDC, error: Error): void;
 }
 
-const REUSED = 'refresh token already used';
-
 function installEvents(provider: Provider, events: ProviderEvents): void {
+  const emitter: EventEmitter = provider;
   const grantType = (ctx: KoaContextWithOIDC) => {
     const value = ctx.oidc.params?.['grant_type'];
     // Metrics have one row for each value: only the ones we know.
     return typeof value === 'string' && KNOWN_GRANTS.has(value) ? value : 'other';
   };
+  // The library destroys a refresh token at the token endpoint only when it came again.
+  const reused = new WeakSet<object>();
+  emitter.on('refresh_token.destroyed', () => {
+    const { ctx } = Provider;
+    if (ctx?.oidc.route === 'token') reused.add(ctx);
+  });
   provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success'));
   provider.on('grant.error', (ctx, error: errors.OIDCProviderError) => {
     events.grant(grantType(ctx), error.error);
-    if (error.error_detail !== REUSED) return;
+    if (!reused.has(ctx)) return;
     const token = ctx.oidc.entities.RefreshToken;
     events.refreshTokenReused({
       ctx,
@@ -61,7 +66,6 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
     events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
   });
   provider.on('server_error', (ctx, error) => events.failed(ctx, error));
-  const emitter: EventEmitter = provider;
   emitter.on('scope.ignored', (ctx: KoaContextWithOIDC, scopes: string) =>
     events.scopesIgnored({ ctx, clientId: ctx.oidc.client?.clientId, scopes }),
   );
