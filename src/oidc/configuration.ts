@@ -19,7 +19,8 @@ import { REGISTRATION_PATH, registrationFeatures } from './clients/registration/
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
 import { ciba } from './ciba/feature.ts';
-import { DEVICE_PATH, deviceFlow, type DevicePages } from './device/feature.ts';
+import { deviceFlow, type DevicePages } from './device/feature.ts';
+import { DEVICE_PATH } from './device/path.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';

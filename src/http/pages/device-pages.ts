@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { deviceOf } from '../../domain/notices/device.ts';
-import { DEVICE_PATH, type DevicePages, type UserCodeProblem } from '../../oidc/device/feature.ts';
+import type { DevicePages, UserCodeProblem } from '../../oidc/device/feature.ts';
+import { DEVICE_PATH } from '../../oidc/device/path.ts';
 import { isForeign } from './csrf.ts';
 import type { Left } from './flash.ts';
 import type { Message } from './i18n.ts';

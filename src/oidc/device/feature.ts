@@ -4,7 +4,9 @@ import { isDomainError } from '../../kernel/errors.ts';
 import { narrow } from '../../kernel/width.ts';
 import { requestActor } from '../actor.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
+import { isFormless } from '../sessions/form-state.ts';
 import { TooMany } from '../too-many.ts';
+import { DEVICE_PATH } from './path.ts';
 import type { Extension } from '../overrides/override.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
@@ -47,9 +49,6 @@ interface Dependencies {
   audit: Pick<Audit, 'record'>;
 }
 
-/** Where people enter the code: short enough to be typed from a television. */
-export const DEVICE_PATH = '/device';
-
 /** Two groups of four: 34 bits, and no vowels that would make words. */
 const MASK = '****-****';
 
@@ -60,9 +59,6 @@ const PROBLEMS = new Map<string, UserCodeProblem>([
   ['ExpiredError', { kind: 'expired' }],
   ['AlreadyUsedError', { kind: 'used' }],
 ]);
-
-/** The library's words for a form that came without what it was handed out with. */
-const NO_FORM = 'could not find device form details';
 
 const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
 
@@ -126,7 +122,7 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
       // The code is as good as before: the form can be sent again.
       if (isDomainError(error, 'unavailable')) throw error;
       const isLost = error instanceof errors.SessionNotFound && ctx.oidc.session?.accountId === undefined;
-      if (error?.message === NO_FORM || isLost) return pages.stale(ctx);
+      if ((error && ctx.method === 'POST' && isFormless(ctx)) || isLost) return pages.stale(ctx);
       if (error?.name === 'AbortedError') {
         await record(ctx, 'device.refused');
         return pages.refused(ctx);

@@ -1,7 +1,7 @@
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
-import { DEVICE_PATH } from '../device/feature.ts';
+import { DEVICE_PATH } from '../device/path.ts';
 import { LOGOUT_PATH } from '../logout/path.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
@@ -29,6 +29,12 @@ const PURPOSE = 'form-state';
 
 /** Seconds that a form may be open. */
 const OPEN = 3_600;
+
+/** Requests that came without what the form was handed out with. */
+const formless = new WeakSet<object>();
+
+/** Whether a request to a page with a form came without what the form was handed out with, or too late. */
+export const isFormless = (ctx: object): boolean => formless.has(ctx);
 
 const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
   path === DEVICE_PATH || path.startsWith(`${DEVICE_PATH}/`) || path.startsWith(LOGOUT_PATH);
@@ -89,7 +95,9 @@ function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dep
   Object.assign(Session, {
     async get(ctx: KoaContextWithOIDC) {
       const session = await get(ctx);
-      if (hasForm(ctx)) session.state = open(ctx, session);
+      if (!hasForm(ctx)) return session;
+      session.state = open(ctx, session);
+      if (session.state === undefined) formless.add(ctx);
       return session;
     },
   });

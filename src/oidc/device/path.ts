@@ -1,0 +1,2 @@
+/** Where people enter the code: short enough to be typed from a television. */
+export const DEVICE_PATH = '/device';
