@@ -50,6 +50,7 @@ import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
 import { createOutboundFetch } from './oidc/outbound/fetch.ts';
+import { warnOfUnproven } from './oidc/overrides/index.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createRedemption } from './oidc/redemption.ts';
 import { apis as apiStore } from './storage/apis.ts';
@@ -360,6 +361,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     checks,
     sweep: sweeper.sweep,
     async start() {
+      warnOfUnproven(logger);
       await Promise.all([apiRegistry.load(), upstream.registry.load(), live.start()]);
     },
     startBackground() {

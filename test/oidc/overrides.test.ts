@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 import { StartupError } from '../../src/kernel/startup-error.ts';
 import { checkPage } from '../../src/oidc/overrides/form-post.ts';
-import { INSTALLED, installAll, OVERRIDES } from '../../src/oidc/overrides/index.ts';
-import { libraryVersion } from '../../src/oidc/overrides/version.ts';
+import { INSTALLED, installAll, OVERRIDES, warnOfUnproven } from '../../src/oidc/overrides/index.ts';
+import { isWithin, libraryVersion } from '../../src/oidc/overrides/version.ts';
 
 const ROOM = join(import.meta.dirname, '../../src/oidc');
 const sources = readdirSync(ROOM, { recursive: true, encoding: 'utf8' })
@@ -76,6 +76,32 @@ describe('at start', () => {
     expect(() => checkPage(undefined)).toThrow('is not there any more');
     const another = (ctx: object) => Object.assign(ctx, { body: '<!doctype html><form></form>' });
     expect(() => checkPage(another)).toThrow('cannot be read any more');
+  });
+});
+
+describe('another version of the library', () => {
+  it('is one warning that names the overrides', () => {
+    const warn = jest.fn();
+    warnOfUnproven({ warn } as never, '9.14.0');
+    expect(warn.mock.calls).toEqual([
+      [{ version: '9.14.0', overrides: OVERRIDES.map(({ name }) => name) }, expect.any(String)],
+    ]);
+  });
+
+  it('is not the one that is installed', () => {
+    const warn = jest.fn();
+    warnOfUnproven({ warn } as never);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['9.13.x', '9.13.3', true],
+    ['9.13.x', '9.14.0', false],
+    ['9.x', '9.14.0', true],
+    ['9.x', '10.0.0', false],
+    ['9.13.3', '9.13.4', false],
+  ])('%s and %s: %s', (range, version, expected) => {
+    expect(isWithin(range, version)).toBe(expected);
   });
 });
 

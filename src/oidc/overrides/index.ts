@@ -1,4 +1,5 @@
 import type { Provider } from 'oidc-provider';
+import type { Logger } from '../../kernel/logger.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import { replayDetection } from '../adapters.ts';
 import { pings } from '../ciba/pings.ts';
@@ -38,7 +39,7 @@ import { type Installed, isOverride } from './override.ts';
 import { polling } from './polling.ts';
 import { resumption } from './resumption.ts';
 import { unauthorizedClient } from './unauthorized-client.ts';
-import { LIBRARY, libraryVersion } from './version.ts';
+import { isWithin, LIBRARY, libraryVersion } from './version.ts';
 
 type Dependencies = ProviderDependencies & { keys: Keys };
 
@@ -110,4 +111,15 @@ export function installAll(provider: Provider, dependencies: Dependencies): void
     }
   }
   for (const one of INSTALLED) one.install(provider, dependencies);
+}
+
+/** One warning about a version of the library that overrides are not proven for: it may work all the same. */
+export function warnOfUnproven(logger: Pick<Logger, 'warn'>, version = libraryVersion()): void {
+  const unproven = OVERRIDES.filter(({ provenFor }) => !isWithin(provenFor, version));
+  if (unproven.length === 0) return;
+  const overrides = unproven.map(({ name }) => name);
+  logger.warn(
+    { version, overrides },
+    `this version of ${LIBRARY} is not one that the tests have passed with`,
+  );
 }
