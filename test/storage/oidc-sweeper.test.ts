@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, jest, test } from '@jest/globals';
 import { createSweeper } from '../../src/storage/oidc/sweeper.ts';
 import { openBackend, silent, type Backend } from './backends.ts';
 
@@ -72,8 +72,10 @@ test('an ended session is remembered for as long as a request may have it, then 
 test('sweeps on its interval until it is stopped, whatever fails meanwhile', async () => {
   const running = sweeper(5);
   await backend.pool.query('alter table oidc_grants rename to away');
+  const failures = jest.spyOn(silent, 'warn');
   running.start();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (failures.mock.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  failures.mockRestore();
   await backend.pool.query('alter table away rename to oidc_grants');
   await fill(5, -3600);
   while ((await counts())?.['marks'] !== 10) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -102,12 +102,20 @@ test('after PostgreSQL was away, says that anything may have changed, and hears 
 
 test('does not come back once closed, even while PostgreSQL is away', async () => {
   const server = await startPostgres();
-  const notifications = await node(server.databaseUrl());
+  const [notifications, another] = await Promise.all([
+    node(server.databaseUrl()),
+    node(server.databaseUrl()),
+  ]);
   const keys = heard(notifications, 'client');
+  const heardByAnother = heard(another, 'client');
   await server.stop();
   await notifications.close();
   await server.start();
-  await sleep(500);
+  // It has tried as long, and at the same pace.
+  while (heardByAnother.length === 0) await sleep(5);
+  await another.publish('client', 'b');
+  await settle(another);
+  expect(heardByAnother).toEqual([null, 'b']);
   expect(keys).toEqual([]);
   await expect(notifications.publish('client', 'a')).rejects.toThrow();
 });

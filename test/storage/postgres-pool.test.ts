@@ -71,7 +71,9 @@ test('knows Sequelize’s words for it', async () => {
   atEnd(() => sequelize.close());
   await sequelize.query('select 1');
   const busy = failureOf(sequelize.query('select pg_sleep(60)'));
-  await sleep(100);
+  const observer = poolOf(server.databaseUrl());
+  const sleeping = "select from pg_stat_activity where wait_event = 'PgSleep'";
+  while ((await observer.query(sleeping)).rowCount === 0) await sleep(5);
   await server.stop();
   expect(isUnavailable(await busy)).toBe(true);
   expect(isUnavailable(await failureOf(sequelize.query('select 1')))).toBe(true);

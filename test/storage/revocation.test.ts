@@ -163,9 +163,8 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     ]);
     for (let set = 0; set < 16; set += 1) {
       expect(await backend.redis!.pttl(`revoked:${set}`)).toBeLessThanOrEqual(60_000);
-      await backend.redis!.pexpire(`revoked:${set}`, 1);
+      await backend.redis!.pexpire(`revoked:${set}`, 0);
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await revocation.isRevoked(token)).toBe(true);
   });
 
