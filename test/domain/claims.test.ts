@@ -7,7 +7,7 @@ import {
   parseUrl,
   parseZoneinfo,
 } from '../../src/domain/users/claims.ts';
-import { errorOf } from './house.ts';
+import { errorOf } from './errors.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const refusal = (parse: () => unknown) => errorOf(Promise.resolve().then(parse));

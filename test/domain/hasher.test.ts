@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
 import { createPasswordHasher } from '../../src/domain/passwords/hasher.ts';
 import { BoundedQueue } from '../../src/domain/passwords/queue.ts';
-import { errorOf, passwords } from './house.ts';
+import { errorOf } from './errors.ts';
+import { passwords } from './passwords.ts';
 
 const settings = (over: Partial<typeof passwords> = {}) => ({ ...passwords, ...over });
 

@@ -33,16 +33,12 @@ import { createUsers, type Users } from '../../src/storage/users.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { redisUrl } from '../support/redis.ts';
+import { passwords } from './passwords.ts';
+
+export { errorOf } from './errors.ts';
+export { passwords };
 
 const logger = createLogger('silent');
-
-/** argon2 at its cheapest: what these tests look at is not its strength. */
-export const passwords = {
-  minLength: 8,
-  maxLength: 128,
-  argon2: { memory: 64, time: 1, parallelism: 1 },
-  hashing: { concurrency: 2, queue: 1000 },
-};
 
 const lockoutSettings = {
   pair: { attempts: 5, wait: 30, maxWait: 900 },
@@ -62,17 +58,6 @@ export const at = (ip: string | null): Actor => ({
 export const operator: Actor = { ...at(null), kind: 'operator', id: 'root', door: 'cli' };
 
 export const newEmail = (): string => `u${randomBytes(6).toString('hex')}@example.com`;
-
-/** The code and details of the domain error that `work` ends with. */
-export async function errorOf(work: Promise<unknown>): Promise<Record<string, unknown>> {
-  try {
-    await work;
-  } catch (error) {
-    const { code, details } = error as { code: string; details: object };
-    return { code, ...details };
-  }
-  return { code: 'none' };
-}
 
 export const PUBLIC_URL = 'https://login.example.com';
 

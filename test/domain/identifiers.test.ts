@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { parseEmail, parseLocale, parseName, parseUsername } from '../../src/domain/identifiers.ts';
 import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { isShared, sourceOf, sourceOfActor } from '../../src/domain/source.ts';
-import { errorOf } from './house.ts';
+import { errorOf } from './errors.ts';
 
 const outcome = (parse: () => unknown) => errorOf(Promise.resolve().then(parse));
 

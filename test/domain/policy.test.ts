@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createPasswordPolicy, type OwnNames } from '../../src/domain/passwords/policy.ts';
-import { errorOf } from './house.ts';
+import { errorOf } from './errors.ts';
 
 const policy = createPasswordPolicy({ minLength: 8, maxLength: 128 });
 const reasonFor = async (password: string, names: OwnNames = {}) => {

@@ -11,7 +11,7 @@ import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { sampleOf } from '../../src/mail/samples.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
-import { settings } from './post-office.ts';
+import { settings } from './settings.ts';
 
 async function open() {
   const folder = path.join(await temporaryFolder(), 'mail');

@@ -1,5 +1,6 @@
 /** An outbox over a real database, and dispatchers for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settings } from './settings.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -18,14 +19,6 @@ import { transactions } from '../../src/storage/postgres/transaction.ts';
 
 const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');
 export const logger = createLogger('silent');
-
-export const settings = {
-  name: 'Postern',
-  brand: { color: '#2f5bea', logo: null },
-  languages: ['en', 'de', 'es', 'zh'] as ('en' | 'de' | 'es' | 'zh')[],
-  mail: { from: null, templates: null as string | null },
-  publicUrl: 'https://login.example.com',
-};
 
 const circumstances = {
   at: '2026-11-21T02:43:00.000Z',

@@ -6,7 +6,7 @@ import { messageKinds } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { dictionaries } from '../../src/mail/translator.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
-import { settings } from './post-office.ts';
+import { settings } from './settings.ts';
 import { sampleOf, samples } from '../../src/mail/samples.ts';
 
 const render = createMessageRenderer(settings);

@@ -7,7 +7,7 @@ import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
 import { MessageRefused, senderOf, type Letter } from '../../src/mail/transport.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
-import { settings } from './post-office.ts';
+import { settings } from './settings.ts';
 import { sampleOf } from '../../src/mail/samples.ts';
 import { SmtpSink } from './smtp-sink.ts';
 

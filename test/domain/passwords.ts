@@ -1,0 +1,7 @@
+/** argon2 at its cheapest: what these tests look at is not its strength. */
+export const passwords = {
+  minLength: 8,
+  maxLength: 128,
+  argon2: { memory: 64, time: 1, parallelism: 1 },
+  hashing: { concurrency: 2, queue: 1000 },
+};
