@@ -1,7 +1,7 @@
 /**
  * `npm test`: runs jest with the arguments given, brings what the tests ask for (one PostgreSQL, one Redis, a browser),
  * and leaves nothing running. Nothing is skipped: what is missing and cannot be installed fails the tests that need it, or
- * a run of all of them before it begins.
+ * a run of all of them before it begins. `--unit` runs the files alone that need no server, browser or other process.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,15 +12,24 @@ import { fileURLToPath } from 'node:url';
 import { findCluster } from '../src/storage/postgres/embedded-cluster.ts';
 import { stopPostmaster } from '../src/storage/postgres/embedded-postmaster.ts';
 import { startProvisions } from './support/provisions.ts';
+import { unitTests } from './support/unit-tests.ts';
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
+/** What jest is run with: the command's arguments, and the files that `--unit` stands for. */
+async function jestArguments(): Promise<string[]> {
+  const given = process.argv.slice(2);
+  const others = given.filter((one) => one !== '--unit');
+  return others.length === given.length ? given : [...others, '--runTestsByPath', ...(await unitTests())];
+}
+
 async function runJest(environment: Record<string, string>): Promise<number> {
+  const parameters = await jestArguments();
   if (interrupted.signal.aborted) return 1;
   const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
+  const child = spawn(process.execPath, [...flags, jest, ...parameters], {
     cwd: path.resolve(import.meta.dirname, '..'),
     env: { ...process.env, ...environment },
     // All of it to standard output, in order.
