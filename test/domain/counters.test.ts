@@ -40,8 +40,7 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
     expect(expiresIn).toBeLessThanOrEqual(600);
     expect((await counters.add('window', 1, 6000)).expiresIn).toBeLessThanOrEqual(600);
     await counters.add('short', 5, 1);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    expect(await counters.get('short')).toBeNull();
+    while ((await counters.get('short')) !== null) await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await counters.add('short', 1, 60)).count).toBe(1);
   });
 });

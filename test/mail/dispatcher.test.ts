@@ -157,15 +157,20 @@ test('what a node had sent and not written down when it died is sent again, and 
 });
 
 test('a slow try keeps its message to itself beyond the lease', async () => {
-  const { dispatch, post, waiting } = await office;
+  const { dispatch, post, pool, waiting } = await office;
   const { sink, transport } = await open();
+  const leasedUntil = async () => {
+    const sql = 'select due_at from outbox where content is not null';
+    return (await pool.query<{ due_at: Date }>(sql)).rows[0]?.due_at.getTime() ?? 0;
+  };
   sink.behaviour = 'stall-reply';
   const timing = { lease: 300, poll: 20, send: 2_000 };
   const nodes = await Promise.all([1, 2].map(() => dispatch(transport, { own: true, timing })));
   await post(notice('slow@example.com'));
   await until(() => sink.seen.length === 1);
-  // Long enough for the lease to be over several times.
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const first = await leasedUntil();
+  // The first lease would have been over twice.
+  await until(async () => (await leasedUntil()) > first + 3 * timing.lease);
   expect(sink.seen).toHaveLength(1);
   sink.behaviour = 'accept';
   await until(async () => (await waiting()) === 0);
