@@ -1,15 +1,18 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
+import { type MovableTime, movableTime } from '../support/clock.ts';
 import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage } from './support/stage.ts';
 
 describe('what a request asks for', () => {
   const person: Person = newPerson();
   let stage: Stage;
+  let time: MovableTime;
   let context: BrowserContext;
   let page: Page;
   beforeAll(async () => {
-    stage = await setStage('PostgreSQL');
+    time = await movableTime();
+    stage = await setStage('PostgreSQL', time.server);
     const first = await stage.visitor();
     await login(first.page, { prompt: 'create' });
     await createAccount(first.page, stage.letters, person);
@@ -66,12 +69,12 @@ describe('what a request asks for', () => {
     const first = Number(await claim('auth_time'));
     // `auth_time` counts in seconds.
     const steps = [
-      { wait: 1_100, parameters: { prompt: 'login', max_age: '3600' } },
+      { wait: 1.1, parameters: { prompt: 'login', max_age: '3600' } },
       { wait: 0, parameters: { max_age: '0' } },
-      { wait: 2_100, parameters: { max_age: '1' } },
+      { wait: 2.1, parameters: { max_age: '1' } },
     ];
     for (const { wait, parameters } of steps) {
-      await page.waitForTimeout(wait);
+      await time.advance(wait);
       await login(page, parameters);
       expect(await page.getByLabel('Email or username').inputValue()).toBe(person.email);
       await page.getByLabel('Password', { exact: true }).fill(person.password);

@@ -34,8 +34,8 @@ export async function setStage(
   options: PosternOptions = {},
   ports?: Ports,
 ): Promise<Stage> {
-  const [{ url: databaseUrl }, redis] = await Promise.all([
-    createDatabase(),
+  const [databaseUrl, redis] = await Promise.all([
+    options.databaseUrl ?? createDatabase().then(({ url }) => url),
     stores === 'PostgreSQL' ? undefined : redisUrl(),
   ]);
   let postern = await startPostern({
