@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose';
 import * as oidc from 'openid-client';
-import { authorizationUrl, post, signIn } from './support/flow.ts';
+import { authorizationUrl, introspect, post, signIn } from './support/flow.ts';
 import { type ClientKeys, clientKeys } from './support/keys.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { attempt, relyingParty, visit } from './support/relying-party.ts';
@@ -209,4 +209,20 @@ describe('pairwise subjects', () => {
     });
     await expect(refused).rejects.toMatchObject({ code: 'invalid_client_metadata' });
   });
+});
+
+it('a public client, which anybody may claim to be, is shown its own tokens alone', async () => {
+  const [spa, app] = [await provider.createClient({}, { isPublic: true }), await provider.createClient()];
+  const [mine, theirs] = [await signIn(provider, spa, person), await signIn(provider, app, person)];
+  const ofApi = await signIn(provider, app, person, { parameters: { scope: 'openid read', resource: API } });
+  expect(theirs.access_token).not.toContain('.');
+  expect(ofApi.access_token).toContain('.');
+  for (const token of [mine.access_token, mine.refresh_token])
+    expect(await introspect(provider, spa, token)).toMatchObject({
+      body: { active: true, client_id: spa.id },
+    });
+  for (const token of [theirs.access_token, theirs.refresh_token, ofApi.access_token]) {
+    expect(await introspect(provider, app, token)).toMatchObject({ body: { active: true } });
+    expect((await introspect(provider, spa, token)).body).toEqual({ active: false });
+  }
 });
