@@ -61,7 +61,7 @@ const PLACEHOLDER =
 const WORD = /^(password|secret|default|admin|test|todo)[\d!]*$/i;
 
 /** Whether a secret was never chosen: such words, or hardly any two characters that differ. */
-const isPlaceholder = (secret: string) =>
+export const isPlaceholder = (secret: string) =>
   PLACEHOLDER.test(secret) || WORD.test(secret) || new Set(secret).size < 5;
 
 function checkTogether(environment: Environment, settings: Settings | null): string[] {
