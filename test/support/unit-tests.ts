@@ -5,8 +5,10 @@ import path from 'node:path';
 const TESTS = path.resolve(import.meta.dirname, '..');
 
 /** What brings a server, a browser or another process; `postgres.ts` and `redis.ts` import theirs. */
-const SERVERS = ['browser.ts', 'embedded.ts', 'postern.ts', 'postgres-server.ts', 'redis-server.ts'].map(
-  (name) => path.join(import.meta.dirname, name),
+const SERVERS = new Set(
+  ['browser.ts', 'embedded.ts', 'postern.ts', 'postgres-server.ts', 'redis-server.ts'].map((name) =>
+    path.join(import.meta.dirname, name),
+  ),
 );
 
 /** What a file imports when it runs: `import type` is gone by then. */
@@ -21,7 +23,7 @@ function importsOf(file: string): string[] {
 
 /** Whether the file, or one beside the tests that it imports, needs a server, a browser or another process. */
 function needsServers(file: string, seen: Set<string>): boolean {
-  if (SERVERS.includes(file) || file === 'node:child_process') return true;
+  if (SERVERS.has(file) || file === 'node:child_process') return true;
   if (seen.has(file) || !file.startsWith(TESTS) || !file.endsWith('.ts')) return false;
   seen.add(file);
   return importsOf(file).some((one) => needsServers(one, seen));
