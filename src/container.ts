@@ -187,6 +187,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
           replies,
           loginRequests: domain.loginRequests,
           accountSessions: domain.accountSessions,
+          deviceSignIns: stores.deviceSignIns,
         },
         keys,
       ),

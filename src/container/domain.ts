@@ -149,6 +149,7 @@ export function createDomain({
   const accountSessions = createAccountSessions({
     users,
     sessions: stores.sessions,
+    deviceSignIns: stores.deviceSignIns,
     grants: stores.grants,
     consents,
     revocation,

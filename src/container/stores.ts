@@ -8,6 +8,7 @@ import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
+import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { createCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
@@ -75,6 +76,7 @@ export async function openStores({
     consents: createConsents(pool),
     grants: createGrants({ pool, clock }),
     sessions: createSessions({ pool, clock }),
+    deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
     signIns: createSignIns(pool),
     signingKeys: createSigningKeys(secrets),
     counters: createCounters(redis ? { redis } : { pool }),

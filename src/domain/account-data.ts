@@ -2,7 +2,7 @@ import { DomainError } from '../kernel/errors.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { AccountEvent, History } from './history.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
-import type { AccountSessions, ConnectedApp, SignedInBrowser } from './sessions/index.ts';
+import type { AccountSession, AccountSessions, ConnectedApp } from './sessions/index.ts';
 import type { LinkedIdentity, Linking } from './upstream/linking.ts';
 import type { Accounts, User } from './users/index.ts';
 
@@ -10,7 +10,7 @@ import type { Accounts, User } from './users/index.ts';
 export interface AccountData {
   account: User;
   factors: Pick<MfaStatus, 'totp' | 'passkeys' | 'recoveryCodesLeft'>;
-  sessions: SignedInBrowser[];
+  sessions: AccountSession[];
   apps: ConnectedApp[];
   /** At other providers. */
   identities: LinkedIdentity[];

@@ -226,7 +226,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     extraTokenClaims: createExtraTokenClaims(deps.findUser),
     clientBasedCORS,
     // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).
-    expiresWithSession: (_ctx, source) => !source.scopes.has('offline_access'),
+    // A device with it has a grant of its own (`device/sign-in.ts`), and the session's ends with the session all the same.
+    expiresWithSession: (_ctx, source) =>
+      source.kind === 'DeviceCode' || !source.scopes.has('offline_access'),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) =>
       (ctx.oidc.client as ExtraClientProperties | undefined)?.rotate_refresh_tokens !== false,

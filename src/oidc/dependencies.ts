@@ -3,6 +3,7 @@ import type { OpenRequests } from '../domain/open-requests.ts';
 import type { AccountSessions } from '../domain/sessions/index.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Counters } from '../storage/counters.ts';
+import type { DeviceSignIns } from '../storage/device-sign-ins.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import type { ConfigurationDependencies } from './configuration.ts';
 import type { ProviderEvents } from './events.ts';
@@ -22,4 +23,5 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   openRequests: OpenRequests;
   replies: Replies;
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
+  deviceSignIns: Pick<DeviceSignIns, 'add'>;
 }

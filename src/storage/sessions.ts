@@ -4,8 +4,9 @@ import { leavingNotices } from './logout-notices.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** A browser that an account is signed in with. */
+/** A browser that an account is signed in with, or a device that it signed in by a code (RFC 8628). */
 export interface SessionRecord {
+  kind: 'browser' | 'device';
   /** Stays the same as long as the session lives. */
   uid: string;
   /** When the person last showed who they are there. */
@@ -17,10 +18,12 @@ export interface SessionRecord {
   ip: string | null;
   /** The clients that it is signed in to. */
   clientIds: string[];
+  /** Of a device: the session whose grant it shares, so that neither ends alone; null when it has one of its own. */
+  endsWith: string | null;
 }
 
 export interface Sessions {
-  /** Those that live, the latest sign-in first. */
+  /** Those that live. */
   listOf(accountId: string): Promise<SessionRecord[]>;
   /** The session in which a grant was given; null when that has ended. */
   holderOf(accountId: string, grantId: string): Promise<string | null>;
@@ -63,17 +66,17 @@ export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): S
             and expires_at > to_timestamp($2::float8 / 1000)`,
         values: [accountId, clock.now()],
       });
-      return rows
-        .map(({ uid, payload, authorizations, createdAt, expiresAt }) => ({
-          uid,
-          signedInAt: payload.loginTs === undefined ? createdAt : atSeconds(payload.loginTs),
-          seenAt: payload.seenAt === undefined ? null : atSeconds(payload.seenAt),
-          expiresAt,
-          userAgent: payload.device?.userAgent ?? null,
-          ip: payload.device?.ip ?? null,
-          clientIds: Object.keys(authorizations ?? {}),
-        }))
-        .sort((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime());
+      return rows.map(({ uid, payload, authorizations, createdAt, expiresAt }) => ({
+        kind: 'browser' as const,
+        endsWith: null,
+        uid,
+        signedInAt: payload.loginTs === undefined ? createdAt : atSeconds(payload.loginTs),
+        seenAt: payload.seenAt === undefined ? null : atSeconds(payload.seenAt),
+        expiresAt,
+        userAgent: payload.device?.userAgent ?? null,
+        ip: payload.device?.ip ?? null,
+        clientIds: Object.keys(authorizations ?? {}),
+      }));
     },
     async holderOf(accountId, grantId) {
       const { rows } = await pool.query<Pick<Row, 'uid'>>({

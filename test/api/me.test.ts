@@ -4,6 +4,7 @@ import { generateSync } from 'otplib';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
+import { approveDevice, beginDevice, DEVICE, pollDevice } from '../oidc/support/device.ts';
 import { authorizationUrl, introspect, refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { type Person, type Provider, startProvider, STORES } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
@@ -238,6 +239,42 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('DELETE', '/me/sessions')).body).toEqual({ ended: 1 });
     expect((await third.call('GET', '/me')).status).toBe(401);
     expect(await list()).toEqual([expect.objectContaining({ current: true })]);
+  });
+
+  test('a device signed in by a code is listed, knows itself, and ends', async () => {
+    const { person, app } = await arrive();
+    const client = await provider.createClient(DEVICE, { isPublic: true });
+    const scope = 'openid offline_access me:sessions:read me:sessions:write';
+    const codes = await beginDevice(provider, client, { scope, resource: apiOf(provider) });
+    await approveDevice(provider, person, codes.user_code);
+    const { body: tokens } = await pollDevice(provider, client, codes.device_code);
+    const headers = { authorization: `Bearer ${tokens.access_token}` };
+    const device = (method: string, path: string) => send(provider, method, path, { headers });
+    const { sessions } = (await device('GET', '/me/sessions')).body as { sessions: { id: string }[] };
+    const shown = {
+      id: expect.any(String),
+      kind: 'device',
+      browser: null,
+      system: null,
+      ip: '127.0.0.1',
+      signed_in_at: expect.any(String),
+      seen_at: expect.any(String),
+      expires_at: expect.any(String),
+      client_ids: [client.id],
+      ends_with: null,
+    };
+    expect(sessions).toHaveLength(3);
+    expect(sessions).toContainEqual({ ...shown, current: true });
+    expect((await app.call('GET', '/me/data')).body['sessions']).toContainEqual(shown);
+    const { id } = sessions.find((one) => 'current' in one && one.current) ?? {};
+    const { app: stranger } = await arrive();
+    expect((await stranger.call('DELETE', `/me/sessions/${id}`)).status).toBe(404);
+    expect((await device('DELETE', '/me/sessions')).body).toEqual({ ended: 2 });
+    expect((await app.call('GET', '/me')).status).toBe(401);
+    expect((await device('DELETE', `/me/sessions/${id}`)).status).toBe(204);
+    expect((await device('GET', '/me/sessions')).status).toBe(401);
+    expect((await refresh(provider, client, tokens.refresh_token)).status).toBe(400);
+    expect(await provider.sql('select from device_sign_ins where id = $1', [id])).toEqual([]);
   });
 
   test('an app is shown with what it may do, and loses it at once', async () => {

@@ -5,7 +5,7 @@ import * as openid from 'openid-client';
 import { sha256 } from '../../src/kernel/ids.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
-import { post, userinfo } from './support/flow.ts';
+import { introspect, post, refresh, userinfo } from './support/flow.ts';
 import { age, everything, forgetCounts } from './support/kept.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { type Page, UserAgent } from './support/user-agent.ts';
@@ -215,4 +215,115 @@ describe('with a browser', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  describe('on the account page, devices', () => {
+    const LISTED = /sessions\/([\w-]{10,})\/end/g;
+    const listed = ({ html }: Page): string[] => [...html.matchAll(LISTED)].map(([, id]) => id ?? '');
+    const naming = (page: Page, id: string): Page => ({
+      ...page,
+      html: page.html.replaceAll(LISTED, `sessions/${id}/end`),
+    });
+    const enter = async ({ email, password }: Person): Promise<UserAgent> => {
+      const agent = new UserAgent(provider.url);
+      await agent.submit(await agent.open('/account'), { identifier: email, password }, '/sign-in');
+      return agent;
+    };
+    const createDevice = () => provider.createClient(DEVICE, { isPublic: true });
+    const device = async (
+      client: Client,
+      person: Person,
+      agent: UserAgent,
+      scope = 'openid offline_access',
+    ) => {
+      const codes = await beginDevice(provider, client, { scope });
+      await approveDevice(provider, person, codes.user_code, agent);
+      const { status, body } = await pollDevice(provider, client, codes.device_code);
+      expect(status).toBe(200);
+      return body;
+    };
+
+    it('are listed by their app, and each ends alone', async () => {
+      const person = await provider.createPerson();
+      const agent = await enter(person);
+      const client = await createDevice();
+      const [one, two] = [await device(client, person, agent), await device(client, person, agent)];
+      const page = await agent.open('/account/sessions');
+      expect(page.html.match(/<bdi>Test client<\/bdi>/g)).toHaveLength(2);
+      expect(page.html.match(/Signed in with a code/g)).toHaveLength(2);
+      expect(page.html).not.toContain('Shares its access');
+      const [last = '', first = ''] = listed(page);
+
+      // Of somebody else, and once more from another tab.
+      const other = await provider.createPerson();
+      await enter(other);
+      const stranger = await enter(other);
+      await stranger.submit(naming(await stranger.open('/account/sessions'), last), {}, `${last}/end`);
+      expect((await refresh(provider, client, two.refresh_token)).status).toBe(200);
+      const ended = await Promise.all([1, 2].map(() => agent.submit(naming(page, last), {}, `${last}/end`)));
+      for (const { status, html } of ended)
+        expect([status, html.includes('is signed out')]).toEqual([200, true]);
+      expect(listed(await agent.open('/account/sessions'))).toContain(first);
+      expect(listed(await agent.open('/account/sessions'))).not.toContain(last);
+      expect((await introspect(provider, client, two.access_token)).body).toEqual({ active: false });
+      expect((await introspect(provider, client, one.access_token)).body).toMatchObject({ active: true });
+      expect((await refresh(provider, client, one.refresh_token)).status).toBe(200);
+
+      await agent.submit(await agent.open('/account/sessions'), {}, '/end-others');
+      expect((await introspect(provider, client, one.access_token)).body).toEqual({ active: false });
+      const left = await agent.open('/account/sessions');
+      expect([listed(left), left.html.includes('Test client')]).toEqual([[], false]);
+    });
+
+    it('without offline_access end with the browser, and say what they take along', async () => {
+      const person = await provider.createPerson();
+      const approving = await enter(person);
+      const agent = await enter(person);
+      const client = await createDevice();
+      const scope = 'openid profile';
+      const one = await device(client, person, approving, scope);
+      const page = await agent.open('/account/sessions');
+      expect(page.html).toContain('Shares its access with the browser that approved it: Test client is');
+      const [id = ''] = listed(page);
+      await agent.submit(naming(page, id), {}, `${id}/end`);
+      expect((await refresh(provider, client, one.refresh_token)).body).toMatchObject({
+        error: 'invalid_grant',
+      });
+      expect((await approving.open('/account')).url.pathname).toBe('/account');
+
+      const two = await device(client, person, approving, scope);
+      const kept = await device(client, person, approving);
+      expect(listed(await agent.open('/account/sessions'))).toHaveLength(3);
+      await approving.submit(await approving.open('/account'), {}, '/sign-out');
+      expect((await refresh(provider, client, two.refresh_token)).body).toMatchObject({
+        error: 'invalid_grant',
+      });
+      expect((await refresh(provider, client, kept.refresh_token)).status).toBe(200);
+      const left = await agent.open('/account/sessions');
+      expect([listed(left).length, left.html.includes('Shares its access')]).toEqual([1, false]);
+    });
+
+    it('are not approved in a browser that is being signed out', async () => {
+      const person = await provider.createPerson();
+      const client = await createDevice();
+      await device(client, person, await enter(person));
+      const agent = await enter(person);
+      const pending = await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const thief = await enter(person);
+          const codes = await beginDevice(provider, client);
+          const confirm = await thief.submit(
+            await thief.open('/device'),
+            { user_code: codes.user_code },
+            '/device',
+          );
+          return { codes, approve: () => thief.submit(confirm, { confirm: 'yes' }, '/device') };
+        }),
+      );
+      const page = await agent.open('/account/sessions');
+      await Promise.all([...pending.map(({ approve }) => approve()), agent.submit(page, {}, '/end-others')]);
+      for (const { codes } of pending)
+        expect((await pollDevice(provider, client, codes.device_code)).status).toBe(400);
+      expect((await agent.open('/account/sessions')).html).not.toContain('Test client');
+    });
+  });
 });

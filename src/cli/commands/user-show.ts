@@ -26,12 +26,13 @@ export const showUser = (name: string): Promise<Report> =>
     return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
   });
 
-/** Where an account is signed in. @param end whether it is signed out of all, with what acts for it. */
+/** Where an account is signed in, browsers and devices. @param end whether it is signed out of all, with what acts for it. */
 export const userSessions = (name: string, { end = false }: { end?: boolean }): Promise<Report> =>
   withUser(name, async (user, { accountSessions }) => {
     const sessions = await accountSessions.list(user.id);
     const ended = end ? await accountSessions.endOthers(user.id, null, operator()) : 0;
     const rows = sessions.map((session) => [
+      session.kind,
       session.signedInAt.toISOString(),
       session.seenAt?.toISOString() ?? '-',
       session.ip ?? '-',
@@ -42,7 +43,7 @@ export const userSessions = (name: string, { end = false }: { end?: boolean }): 
       json: { id: user.id, sessions: sessions.map(sessionOf), ended },
       text: end
         ? `Ended ${ended} sessions of ${nameOf(user)}.`
-        : table(['signed in', 'seen', 'address', 'browser', 'apps'], rows),
+        : table(['what', 'signed in', 'seen', 'address', 'browser', 'apps'], rows),
     };
   });
 

@@ -3,6 +3,7 @@ import type { Actor } from '../../kernel/actor.ts';
 import type { ApiKeyStore } from '../../storage/api-keys.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Consents } from '../../storage/consents.ts';
+import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
 import type { Grants } from '../../storage/grants.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
@@ -13,15 +14,17 @@ import { type ConnectedApp, connectedApps } from './connected-apps.ts';
 
 export type { ConnectedApp } from './connected-apps.ts';
 
-export type SignedInBrowser = Omit<SessionRecord, 'userAgent'> & Device;
+/** A browser, or a device that was signed in by a code. */
+export type AccountSession = Omit<SessionRecord, 'userAgent'> & Device;
 
 export interface AccountSessions {
-  /** The browsers that the account is signed in with, the latest sign-in first. */
-  list(accountId: string): Promise<SignedInBrowser[]>;
-  /** The browser in which an app got the grant of its token; null when it is signed out by now. */
+  /** The browsers and devices that the account is signed in with, the latest sign-in first. */
+  list(accountId: string): Promise<AccountSession[]>;
+  /** The browser or device in which an app got the grant of its token; null when it is signed out by now. */
   holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
-   * Ends one, and what apps hold because of it; not what they were given for the time when the person is away.
+   * Ends one, and what apps hold because of it; not what they were given for the time when the person is away. A device
+   * that shares a browser's grant takes that along: its app is signed out of the browser as well.
    * @returns whether there was such a session.
    */
   end(accountId: string, uid: string, actor: Actor): Promise<boolean>;
@@ -43,6 +46,7 @@ export interface AccountSessions {
 interface Dependencies {
   users: Pick<Users, 'advanceSecurity'>;
   sessions: Sessions;
+  deviceSignIns: Pick<DeviceSignIns, 'listOf' | 'holderOf' | 'lockGrants'>;
   grants: Grants;
   consents: Pick<Consents, 'listOf' | 'delete'>;
   /** Ends grants in `tx`, with every token under them. */
@@ -59,26 +63,29 @@ interface Dependencies {
 }
 
 export function createAccountSessions(dependencies: Dependencies): AccountSessions {
-  const { users, sessions, grants, consents, revocation, audit, inTransaction } = dependencies;
+  const { users, sessions, deviceSignIns, grants, consents, revocation, audit, inTransaction } = dependencies;
   const { apiKeys, trustedDevices, contractClients } = dependencies;
 
   /** @returns how many. */
   const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
     await users.advanceSecurity(accountId, tx);
     const gone = await sessions.end(accountId, which, tx);
-    await revocation.endGrantsById(
-      gone.flatMap(({ grantIds }) => grantIds),
-      tx,
-    );
-    return gone.length;
+    // After the sessions are locked: a device is approved in one of them before that, or not at all.
+    const devices = await deviceSignIns.lockGrants(accountId, which, tx);
+    await revocation.endGrantsById([...gone.flatMap(({ grantIds }) => grantIds), ...devices], tx);
+    return gone.length + devices.length;
   };
 
   return {
     async list(accountId) {
-      const records = await sessions.listOf(accountId);
-      return records.map(({ userAgent, ...record }) => ({ ...record, ...deviceOf(userAgent) }));
+      const lists = await Promise.all([sessions.listOf(accountId), deviceSignIns.listOf(accountId)]);
+      return lists
+        .flat()
+        .sort((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime())
+        .map(({ userAgent, ...record }) => ({ ...record, ...deviceOf(userAgent) }));
     },
-    holderOf: (accountId, grantId) => sessions.holderOf(accountId, grantId),
+    holderOf: async (accountId, grantId) =>
+      (await sessions.holderOf(accountId, grantId)) ?? deviceSignIns.holderOf(accountId, grantId),
     end: (accountId, uid, actor) =>
       inTransaction(async (tx) => {
         const ended = await endSessions(accountId, { uid }, tx);

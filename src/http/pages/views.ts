@@ -1,7 +1,7 @@
 import type { DeveloperHelp } from '../../oidc/refusals/help.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices/device.ts';
-import type { SignedInBrowser } from '../../domain/sessions/index.ts';
+import type { AccountSession } from '../../domain/sessions/index.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
@@ -317,7 +317,10 @@ interface Views {
   /** Posts nothing but the token, to connect it. */
   'account/link-identity': AccountFrame & Form & { name: string; label: string; backUrl: string };
 
-  'account/sessions': AccountFrame & { sessions: readonly (SignedInBrowser & { current: boolean })[] };
+  /** `app`: of a device that was signed in by a code. */
+  'account/sessions': AccountFrame & {
+    sessions: readonly (AccountSession & { current: boolean; app: ClientMetadata | null })[];
+  };
 
   /** Posts `client`, or to revoke a key. */
   'account/apps': AccountFrame & {

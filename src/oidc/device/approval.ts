@@ -1,11 +1,14 @@
 import { Provider } from 'oidc-provider';
+import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { sessionLifetime } from '../tokens/lifetimes.ts';
+import { signDeviceIn } from './sign-in.ts';
 
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 
 /** What of a session counts here. */
 interface Session {
+  uid: string;
   transient?: boolean;
   /** Seconds since the epoch; a session that was never stored has none. */
   exp?: number;
@@ -21,20 +24,29 @@ const FAILED = 'server_error';
  * Stores the session before the code that was approved in it. The library does it when the page has been answered, and a
  * device that asks in between would find no session that its code is bound to, and give up. An approval that comes to
  * nothing because a store is away leaves the code as it was, so that the person can go on: neither is the failure kept, nor
- * that somebody was about to approve it. Of two who do, the first is the one.
+ * that somebody was about to approve it. Of two who do, the first is the one. Before the code is good, the device is written down.
  * @param lifetime of a new session, in seconds.
  */
-function installApproval(provider: Provider, lifetime: (session: Session) => number): void {
+function installApproval(
+  provider: Provider,
+  lifetime: (session: Session) => number,
+  signIns: Pick<DeviceSignIns, 'add'>,
+): void {
   const { prototype } = provider.DeviceCode;
   const { save } = prototype;
   Object.assign(prototype, {
     async save(this: DeviceCode) {
       if (this.error === FAILED) return this.jti;
-      const session = Provider.ctx?.oidc.session as Session | undefined;
-      if (this.accountId !== undefined && session) {
+      const { accountId } = this;
+      const { session: current, entities } = Provider.ctx?.oidc ?? {};
+      const session = current as Session | undefined;
+      if (accountId !== undefined && session) {
         await (session.exp === undefined ? session.save(lifetime(session)) : session.persist());
         // The library gives the browser its cookie only with a session that it saves itself.
         session.touched = true;
+        const grant = entities?.Grant;
+        if (this.error === undefined && grant)
+          await signDeviceIn(provider, signIns, this, { accountId, sessionUid: session.uid, grant });
       }
       this.inFlight = undefined;
       return save.call(this);
@@ -42,18 +54,22 @@ function installApproval(provider: Provider, lifetime: (session: Session) => num
   });
 }
 
-export const approval: Override<{ config: { session: Parameters<typeof sessionLifetime>[0] } }> = {
+export const approval: Override<{
+  config: { session: Parameters<typeof sessionLifetime>[0] };
+  deviceSignIns: Pick<DeviceSignIns, 'add'>;
+}> = {
   name: 'device-approval',
-  why: 'the library stores an approved code before the session that it is bound to, and a failure of ours as the last word',
+  why: 'the library stores an approved code before the session that it is bound to, shares the grant of that, and keeps a failure of ours as the last word',
   provenFor: '9.13.x',
   upstream: null,
   check: shape(
     'DeviceCode.prototype.save',
     'DeviceCode.IN_PAYLOAD.inFlight',
     'DeviceCode.IN_PAYLOAD.error',
+    'DeviceCode.IN_PAYLOAD.expiresWithSession',
     'Session.prototype.persist',
     'Session.prototype.save',
   ),
-  install: (provider, { config }) =>
-    installApproval(provider, (session) => sessionLifetime(config.session, session)),
+  install: (provider, { config, deviceSignIns }) =>
+    installApproval(provider, (session) => sessionLifetime(config.session, session), deviceSignIns),
 };

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ApiKey } from '../../../domain/api-keys.ts';
 import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
-import type { ConnectedApp, SignedInBrowser } from '../../../domain/sessions/index.ts';
+import type { ConnectedApp, AccountSession } from '../../../domain/sessions/index.ts';
 import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { standardClaims } from '../../../domain/users/standard-claims.ts';
@@ -51,8 +51,9 @@ export const factorsOf = ({
   recovery_codes_left: recoveryCodesLeft,
 });
 
-export const sessionOf = (session: SignedInBrowser) => ({
+export const sessionOf = (session: AccountSession) => ({
   id: session.uid,
+  kind: session.kind,
   browser: session.browser,
   system: session.system,
   ip: session.ip,
@@ -60,6 +61,7 @@ export const sessionOf = (session: SignedInBrowser) => ({
   seen_at: optional(session.seenAt),
   expires_at: moment(session.expiresAt),
   client_ids: session.clientIds,
+  ends_with: session.endsWith,
 });
 
 export const appOf = ({ clientId, allowed, since }: ConnectedApp) => ({

@@ -142,12 +142,17 @@ export const RecoveryCodes = z.strictObject({ codes: z.array(z.string()).describ
 
 const Session = z.strictObject({
   id: z.string(),
-  current: z.boolean().describe('Whether the token comes from this browser'),
+  kind: z.enum(['browser', 'device']).describe('`device`: signed in by a code (RFC 8628)'),
+  current: z.boolean().describe('Whether the token comes from it'),
   ...device,
   signed_in_at: moment,
   seen_at: moment.nullable(),
   expires_at: moment,
   client_ids: z.array(z.string()).describe('The apps that it is signed in to'),
+  ends_with: z
+    .string()
+    .nullable()
+    .describe('Of a device without `offline_access`: the browser whose access it shares, and ends with'),
 });
 export const Sessions = z.strictObject({ sessions: z.array(Session) });
 export const Ended = z.strictObject({ ended: z.int() });

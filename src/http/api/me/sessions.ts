@@ -3,18 +3,18 @@ import { type ApiCall, operation } from '../operation.ts';
 import { sessionOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
-/** The browser that the token comes from, if that is signed in still. */
+/** The browser or device that the token comes from, if that is signed in still. */
 async function own({ user, claims, services }: ApiCall<unknown, unknown>): Promise<string | null> {
   return claims.gid === undefined ? null : services.accountSessions.holderOf(user.id, claims.gid);
 }
 
-/** The browsers that the account is signed in with. */
+/** The browsers and devices that the account is signed in with. */
 export const sessions = [
   operation({
     id: 'getSessions',
     method: 'get',
     path: '/me/sessions',
-    summary: 'The browsers that the account is signed in with, the latest sign-in first',
+    summary: 'The browsers and devices that the account is signed in with, the latest sign-in first',
     scope: 'me:sessions:read',
     replies: { 200: schemas.Sessions },
     async handle(call) {
@@ -31,7 +31,7 @@ export const sessions = [
     method: 'delete',
     path: '/me/sessions/{id}',
     params: schemas.sessionId,
-    summary: 'Sign one browser out: what apps hold because of it ends at once',
+    summary: 'Sign one browser or device out: what apps hold because of it ends at once',
     scope: 'me:sessions:write',
     replies: { 204: null },
     refusals: [404],
@@ -45,7 +45,7 @@ export const sessions = [
     id: 'endOtherSessions',
     method: 'delete',
     path: '/me/sessions',
-    summary: 'Sign all browsers out but the one that the token comes from',
+    summary: 'Sign all browsers and devices out but the one that the token comes from',
     scope: 'me:sessions:write',
     replies: { 200: schemas.Ended },
     async handle(call) {
