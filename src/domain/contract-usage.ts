@@ -25,8 +25,6 @@ export interface ContractUsage {
 /** Milliseconds between two writes. */
 const INTERVAL = 10_000;
 const DAY = 86_400_000;
-/** Days that are remembered. */
-const KEPT = 400;
 
 interface Dependencies {
   store: ContractUsageStore;
@@ -61,7 +59,6 @@ function merge(counts: Map<string, Count>, { door, operation, day, ...from }: Co
 export function createContractUsage({ store, clock, logger }: Dependencies): ContractUsage {
   let counts = new Map<string, Count>();
   let timer: NodeJS.Timeout | undefined;
-  let sweptDay = '';
   let today = { day: '', until: 0 };
 
   const currentDay = (now: number): string => {
@@ -86,9 +83,6 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
       for (const count of taken) merge(counts, count);
       throw error;
     }
-    const day = dayOf(clock.now());
-    if (day !== sweptDay) await store.deleteBefore(dayOf(clock.now() - KEPT * DAY));
-    sweptDay = day;
   }
 
   const tryToWrite = (): Promise<void> =>

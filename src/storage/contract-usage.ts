@@ -17,21 +17,20 @@ export interface UsageRow {
 }
 
 export interface ContractUsageStore {
-  /** Adds a batch: one statement, whatever its size, so that all of it is counted or nothing. */
+  /** Adds a batch: one statement, whatever its size, so that all of it is counted or nothing. An account that is gone is left out. */
   add(batch: UsageBatch): Promise<void>;
   /** By door, endpoint and day; of one door alone when named. @param since the first day, `YYYY-MM-DD`. */
   list(since: string, door?: string): Promise<UsageRow[]>;
   /** How many accounts used each door since that day, each counted once. */
   countUsers(since: string): Promise<Map<string, number>>;
-  /** Forgets the days before `day`. */
-  deleteBefore(day: string): Promise<void>;
 }
 
 const ADD = `with users as (
     insert into contract_users (door, operation, day, account_id)
     select door, operation, day, "accountId"
     from jsonb_to_recordset($2) as r(door text, operation text, day date, "accountId" uuid)
-    order by door, operation, day, "accountId"
+    where exists (select from users where id = "accountId")
+    order by "accountId", door, operation, day
     on conflict do nothing
   )
   insert into contract_usage as u (door, operation, day, requests, last_used_at)
@@ -64,10 +63,6 @@ export function createContractUsageStore(pool: Pool): ContractUsageStore {
         [since],
       );
       return new Map(rows.map(({ door, users }) => [door, users]));
-    },
-    async deleteBefore(day) {
-      await pool.query('delete from contract_usage where day < $1', [day]);
-      await pool.query('delete from contract_users where day < $1', [day]);
     },
   };
 }

@@ -144,6 +144,10 @@ describe('what was counted', () => {
       },
     });
     const person = '7c3c6d5c-0000-4000-8000-000000000000';
+    await pool.query(
+      "insert into users (id, email, email_key) values ($1, 'a@example.com', 'a@example.com')",
+      [person],
+    );
     usage.note('ppl', 'login', null);
     usage.note('ppl', 'login', person);
     await usage.stop();
@@ -170,5 +174,16 @@ describe('what was counted', () => {
         lastUsedAt: new Date('2030-05-06T23:59:59.999Z'),
       },
     ]);
+
+    // What an account was that is erased meanwhile is forgotten; its requests count.
+    usage.note('ppl', 'login', person);
+    await pool.query('delete from users');
+    await usage.stop();
+    const { rows, users } = await usage.report({ days: 3 });
+    expect(rows.map((row) => [row.requests, row.users])).toEqual([
+      [2, 0],
+      [2, 0],
+    ]);
+    expect([...users]).toEqual([]);
   });
 });

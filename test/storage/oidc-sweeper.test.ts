@@ -69,6 +69,21 @@ test('an ended session is remembered for as long as a request may have it, then 
   expect(await sweeper().sweep()).toMatchObject({ oidc_records: 1 });
 });
 
+test('the use of contract doors is kept for 400 days', async () => {
+  const account = await backend.newAccount();
+  const today = backend.clock.now();
+  for (const days of [0, 400, 401, 900]) {
+    const day = new Date(today - days * 86_400_000).toISOString().slice(0, 10);
+    await backend.pool.query(`insert into contract_usage values ('ppl', 'login', $1::date, 1, $1::date)`, [
+      day,
+    ]);
+    await backend.pool.query(`insert into contract_users values ('ppl', 'login', $1, $2)`, [day, account]);
+  }
+  expect(await sweeper().sweep()).toMatchObject({ contract_usage: 2, contract_users: 2 });
+  const { rows } = await backend.pool.query('select from contract_usage join contract_users using (day)');
+  expect(rows).toHaveLength(2);
+});
+
 test('sweeps on its interval until it is stopped, whatever fails meanwhile', async () => {
   const running = sweeper(5);
   await backend.pool.query('alter table oidc_grants rename to away');

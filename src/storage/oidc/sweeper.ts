@@ -15,7 +15,15 @@ interface Table {
   expires?: { column: string; time: string };
 }
 
+const DAY = 86_400_000;
+
 const TIMESTAMP = { column: 'expires_at', time: 'to_timestamp($1::float8 / 1000)' };
+
+/** The use of contract doors by day, in UTC: today and the 400 days before. */
+const USAGE = {
+  kept: 401 * DAY,
+  expires: { column: 'day', time: "(to_timestamp($1::float8 / 1000) at time zone 'utc')::date" },
+};
 
 const TABLES: Table[] = [
   { table: 'oidc_records', key: 'model, id', kept: KEPT_EXPIRED },
@@ -31,6 +39,8 @@ const TABLES: Table[] = [
   { table: 'counters', key: 'key', kept: 0, expires: { column: 'expire', time: '$1::float8' } },
   { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },
   { table: 'used_steps', key: 'id', kept: 0 },
+  { table: 'contract_usage', key: 'door, operation, day', ...USAGE },
+  { table: 'contract_users', key: 'door, operation, day, account_id', ...USAGE },
 ];
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */
