@@ -2,9 +2,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { SharedClock } from '../kernel/clock.ts';
 import { DomainError } from '../kernel/errors.ts';
 import type { Extension } from './overrides/override.ts';
-
-/** What no clock has a part in. */
-const TIMELESS = ['/.well-known/', '/oauth2/jwks'];
+import { PUBLIC_DOCUMENTS } from './endpoints.ts';
 
 /**
  * Serves nothing while this machine's clock is too far off: the library reads it, so what it would say of codes, tokens and
@@ -12,8 +10,8 @@ const TIMELESS = ['/.well-known/', '/oauth2/jwks'];
  */
 function installClockGuard(provider: Provider, clock: Pick<SharedClock, 'isAstray'>): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    const isTimeless = TIMELESS.some((start) => ctx.path.startsWith(start));
-    if (!isTimeless && (await clock.isAstray())) throw new DomainError('unavailable');
+    // Public documents hold no times.
+    if (!PUBLIC_DOCUMENTS.has(ctx.path) && (await clock.isAstray())) throw new DomainError('unavailable');
     return next();
   });
 }

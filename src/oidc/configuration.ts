@@ -15,16 +15,15 @@ import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } fro
 import { requirePkce } from './clients/pkce.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details/feature.ts';
-import { REGISTRATION_PATH, registrationFeatures } from './clients/registration/index.ts';
+import { registrationFeatures } from './clients/registration/index.ts';
 import { cookieSettings } from './cookies.ts';
 import { clientBasedCORS } from './cors.ts';
 import { ciba } from './ciba/feature.ts';
 import { deviceFlow, type DevicePages } from './device/feature.ts';
-import { DEVICE_PATH } from './device/path.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { mayIntrospect } from './tokens/introspection-policy.ts';
-import { LOGOUT_PATH } from './logout/path.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/help.ts';
@@ -118,20 +117,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       policy: createInteractionPolicy(),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
-    routes: {
-      authorization: '/oauth2/authorize',
-      token: '/oauth2/token',
-      userinfo: '/oauth2/userinfo',
-      jwks: '/oauth2/jwks',
-      introspection: '/oauth2/introspect',
-      revocation: '/oauth2/revoke',
-      end_session: LOGOUT_PATH,
-      pushed_authorization_request: '/oauth2/par',
-      registration: REGISTRATION_PATH,
-      device_authorization: '/oauth2/device_authorization',
-      code_verification: DEVICE_PATH,
-      backchannel_authentication: '/oauth2/bc-authorize',
-    },
+    routes: ENDPOINTS,
     features: {
       devInteractions: { enabled: false },
       dPoP: {

@@ -1,11 +1,11 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { ProviderPages } from './configuration.ts';
-import { LOGOUT_PATH } from './logout/path.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import { SECRET } from './query-secrets.ts';
 import type { Extension } from './overrides/override.ts';
 
 /** Endpoints that browsers are sent to, by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0 section 2). */
-const PATHS = new Set(['/oauth2/authorize', LOGOUT_PATH]);
+const PATHS = new Set<string>([ENDPOINTS.authorization, ENDPOINTS.end_session]);
 
 /** Bytes of a request: it may hold a request object. */
 const LONGEST = 56 * 1024;

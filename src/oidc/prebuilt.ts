@@ -1,11 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-
-const PATHS = new Set([
-  '/.well-known/openid-configuration',
-  '/.well-known/oauth-authorization-server',
-  '/oauth2/jwks',
-]);
+import { PUBLIC_DOCUMENTS } from './endpoints.ts';
 
 /** What the library says it can do and nobody here can: a person has no code to give a client (CIBA Core section 4). */
 const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
@@ -32,7 +27,7 @@ export class Prebuilt {
       replies.set(ctx.path, JSON.stringify(ctx.body));
     };
     provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
-      PATHS.has(ctx.path) ? keep(ctx, next) : next(),
+      PUBLIC_DOCUMENTS.has(ctx.path) ? keep(ctx, next) : next(),
     );
   }
 

@@ -1,13 +1,15 @@
 import type { Context } from 'koa';
 import { deviceOf } from '../../domain/notices/device.ts';
 import type { DevicePages, UserCodeProblem } from '../../oidc/device/feature.ts';
-import { DEVICE_PATH } from '../../oidc/device/path.ts';
+import { ENDPOINTS } from '../../oidc/endpoints.ts';
 import { isForeign } from './csrf.ts';
 import type { Left } from './flash.ts';
 import type { Message } from './i18n.ts';
 import type { Problem } from './problems.ts';
 import { refused, seeOther, withParameter } from './replies.ts';
 import type { PageTools } from './tools.ts';
+
+const PATH = ENDPOINTS.code_verification;
 
 /** What is said of a code; where it is of no use to type it again, not at the field. */
 const WORDS: Readonly<Record<Exclude<UserCodeProblem['kind'], 'exhausted'>, Problem>> = {
@@ -37,7 +39,7 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
       const page = ctx as unknown as Context;
       const refusal = problem && refusalOf(problem);
       if (isRedirected(page))
-        return flash.leave(page, DEVICE_PATH, { ...refusal, values: { userCode: userCode.slice(0, 32) } });
+        return flash.leave(page, PATH, { ...refusal, values: { userCode: userCode.slice(0, 32) } });
       const { problems, values } = flash.read(page);
       if (values['done'] !== undefined)
         return renderer.render(page, 'message', {
@@ -61,7 +63,7 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
     },
     async confirm(ctx, form, { client, userCode, from }) {
       const page = ctx as unknown as Context;
-      if (isRedirected(page)) return seeOther(page, withParameter(DEVICE_PATH, 'user_code', userCode));
+      if (isRedirected(page)) return seeOther(page, withParameter(PATH, 'user_code', userCode));
       const { ip, userAgent } = from;
       return renderer.render(page, 'device-confirm', {
         ...form,
@@ -71,12 +73,12 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
       });
     },
     async done(ctx, client) {
-      flash.leave(ctx, DEVICE_PATH, { values: { done: client?.clientId ?? '' } });
+      flash.leave(ctx, PATH, { values: { done: client?.clientId ?? '' } });
     },
     async stale(ctx) {
       const page = ctx as unknown as Context;
       if (isRedirected(page) && !isForeign(page))
-        return flash.leave(page, DEVICE_PATH, {
+        return flash.leave(page, PATH, {
           status: 403,
           problems: [{ field: null, message: 'problem.stale' }],
         });
@@ -84,11 +86,11 @@ export function createDevicePages({ renderer, flash }: Pick<PageTools, 'renderer
       return renderer.render(page, 'error', {
         code: 'csrf',
         requestId: ctx.get('X-Request-Id'),
-        homeUrl: DEVICE_PATH,
+        homeUrl: PATH,
       });
     },
     async refused(ctx) {
-      flash.leave(ctx, DEVICE_PATH, { values: { refused: 'yes' } });
+      flash.leave(ctx, PATH, { values: { refused: 'yes' } });
     },
   };
 }

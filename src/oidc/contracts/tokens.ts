@@ -7,6 +7,7 @@ import type { AccessTokenClaims, AccessTokenVerifier } from '../tokens/access-to
 import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from '../tokens/apis.ts';
 import { CONTRACT_CLIENT, CONTRACT_SCOPE, contractAudience } from './clients.ts';
 import type { LoginBehind } from '../tokens/extra-claims.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
 /** What a door hands out for a login. */
@@ -105,7 +106,7 @@ export class ContractTokens {
     const { default: inject } = await import('light-my-request');
     const reply = await inject(this.#deps.provider(), {
       method: 'POST',
-      url: '/oauth2/token',
+      url: ENDPOINTS.token,
       headers: {
         'host': new URL(this.#deps.publicUrl).host,
         'x-forwarded-proto': new URL(this.#deps.publicUrl).protocol.slice(0, -1),

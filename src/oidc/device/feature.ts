@@ -3,10 +3,10 @@ import type { Audit, AuditType } from '../../storage/audit.ts';
 import { isDomainError } from '../../kernel/errors.ts';
 import { narrow } from '../../kernel/width.ts';
 import { requestActor } from '../actor.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
 import { isFormless } from '../sessions/form-state.ts';
 import { TooMany } from '../too-many.ts';
-import { DEVICE_PATH } from './path.ts';
 import type { Extension } from '../overrides/override.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
@@ -156,7 +156,7 @@ const linkedCodes = new WeakMap<object, string>();
 /** A code that comes in a link is kept from the library, which would send it on by a script that our pages do not allow. */
 function installDeviceLinks(provider: Provider): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    if (ctx.path === DEVICE_PATH && ctx.method === 'GET') {
+    if (ctx.path === ENDPOINTS.code_verification && ctx.method === 'GET') {
       const { user_code: linked, ...query } = ctx.query;
       if (typeof linked === 'string' && linked !== '') linkedCodes.set(ctx, linked);
       ctx.query = query;

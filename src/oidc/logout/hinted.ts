@@ -7,8 +7,8 @@ import { cookieSettings } from '../cookies.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
 import { farewells } from './front-channel.ts';
-import { LOGOUT_PATH } from './path.ts';
 import type { Extension } from '../overrides/override.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 
 interface Dependencies {
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
@@ -81,7 +81,7 @@ function installHintedLogout(provider: Provider, { accountSessions, secrets, pag
     return undefined;
   };
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
-    ctx.path === LOGOUT_PATH ? endNamed(ctx, next) : next(),
+    ctx.path === ENDPOINTS.end_session ? endNamed(ctx, next) : next(),
   );
 }
 

@@ -1,13 +1,13 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import type { ProviderPages } from '../configuration.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 import { farewells } from './front-channel.ts';
-import { LOGOUT_PATH } from './path.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
-const CONFIRM = `${LOGOUT_PATH}/confirm`;
+const CONFIRM = `${ENDPOINTS.end_session}/confirm`;
 
 /** Leaves the back channel to the outbox, and puts the front channel into the reply that ends a session. */
 function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {

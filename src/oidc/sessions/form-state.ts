@@ -1,9 +1,8 @@
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
-import { DEVICE_PATH } from '../device/path.ts';
-import { LOGOUT_PATH } from '../logout/path.ts';
 import { type Override, shape } from '../overrides/override.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 
 interface Dependencies {
   secrets: Secrets;
@@ -36,8 +35,10 @@ const formless = new WeakSet<object>();
 /** Whether a request to a page with a form came without what the form was handed out with, or too late. */
 export const isFormless = (ctx: object): boolean => formless.has(ctx);
 
+const { code_verification: DEVICE, end_session: LOGOUT } = ENDPOINTS;
+
 const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
-  path === DEVICE_PATH || path.startsWith(`${DEVICE_PATH}/`) || path.startsWith(LOGOUT_PATH);
+  path === DEVICE || path.startsWith(`${DEVICE}/`) || path.startsWith(LOGOUT);
 
 /**
  * What the library keeps in a session for its forms is kept by the browser, sealed, and bound to the session; and a session

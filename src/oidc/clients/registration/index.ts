@@ -3,6 +3,7 @@ import type { Settings } from '../../../config/index.ts';
 import type { GuessLimit } from '../../../domain/guess-limit.ts';
 import { sourceOf } from '../../../domain/source.ts';
 import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
+import { ENDPOINTS } from '../../endpoints.ts';
 import { orTooMany } from '../../too-many.ts';
 import { answerCors } from './cors.ts';
 import { createPolicyCheck } from './policy.ts';
@@ -13,8 +14,7 @@ import { type Override, shape } from '../../overrides/override.ts';
 type RegistrationSettings = Settings['clientRegistration'];
 type Features = NonNullable<Configuration['features']>;
 
-/** The endpoint, and with a client's id behind it the one for its management. */
-export const REGISTRATION_PATH = '/oauth2/register';
+const PATH = ENDPOINTS.registration;
 
 /** The policy of whoever registers without a token. */
 const DEFAULT_POLICY = 'default';
@@ -86,8 +86,8 @@ function installRegistration(provider: Provider, { open }: RegistrationSettings,
   installTokenRotation(provider);
   acceptSecrets(provider);
   const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
-    if (answerCors(ctx, ctx.path === REGISTRATION_PATH ? 'POST' : 'GET, PUT, DELETE')) return;
-    if (open && ctx.method === 'POST' && ctx.path === REGISTRATION_PATH)
+    if (answerCors(ctx, ctx.path === PATH ? 'POST' : 'GET, PUT, DELETE')) return;
+    if (open && ctx.method === 'POST' && ctx.path === PATH)
       ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
     await next();
     const route = ctx.oidc?.route;
@@ -96,9 +96,7 @@ function installRegistration(provider: Provider, { open }: RegistrationSettings,
     ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret);
   };
   provider.use((ctx: KoaContextWithOIDC, next: Next) =>
-    ctx.path === REGISTRATION_PATH || ctx.path.startsWith(`${REGISTRATION_PATH}/`)
-      ? present(ctx, next)
-      : next(),
+    ctx.path === PATH || ctx.path.startsWith(`${PATH}/`) ? present(ctx, next) : next(),
   );
 }
 
