@@ -89,7 +89,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const announce = (topic: string, key: string, tx: Tx) => notifications.publish(topic, key, tx);
   const hasher = createPasswordHasher(config.passwords);
   const mounts = planMounts(doors, config.contracts);
-  const metrics = createMetrics({ hasher, contracts: mounts.map(({ door }) => door.name) });
+  const metrics = createMetrics({ hasher });
   const outboundFetch = createOutboundFetch(config.outbound);
   const upstream = createUpstream({ config, stores, fetch: outboundFetch, clock, logger });
   const domain = createDomain({
@@ -330,8 +330,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
     app: app.callback(),
     publicUrl,
     logger,
-    observe(answered) {
-      metrics.answered(answered);
+    observe(answered, label) {
+      metrics.answered(answered, label);
       logRequest(answered);
     },
   });

@@ -8,6 +8,7 @@ import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
 import { limitPosts } from './pages/post-limit.ts';
 import { pageRoutes } from './pages/routes.ts';
+import { type Owner, routeOf } from './routes.ts';
 
 export interface AppDependencies {
   pages: PageDependencies;
@@ -22,6 +23,12 @@ export interface AppDependencies {
   logger: Logger;
   isUnavailable(error: unknown): boolean;
 }
+
+/** Has `middleware` answer for `owner` alone. */
+const only =
+  (owner: Owner, middleware: Middleware): Middleware =>
+  (ctx, next) =>
+    routeOf(ctx.req).owner === owner ? middleware(ctx, next) : next();
 
 /** The Koa app: every door but the provider's own endpoints. */
 export function createApp({
@@ -41,9 +48,10 @@ export function createApp({
   });
   const router = new Router({ exclusive: true });
   pageRoutes(router, pages);
-  app.use(pages.renderer.assets);
+  app.use(only('assets', pages.renderer.assets));
   app.use(contracts);
-  app.use(api);
+  app.use(only('api', api));
+  // Takes its paths in any case, as the pages do.
   if (devMail) app.use(devMail);
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));

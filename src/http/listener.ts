@@ -5,6 +5,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Replies } from '../kernel/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { RequestTruth } from './request-truth.ts';
+import { findRoute, routeOf, setRoute } from './routes.ts';
 
 /** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
 export interface Answered {
@@ -21,7 +22,7 @@ interface Dependencies {
   replies: Pick<Replies, 'during'>;
   truth: Pick<RequestTruth, 'establish'>;
   prebuilt: Prebuilt;
-  /** Answers /oauth2/*, /device and discovery. Asked for on each request: keys may have changed. */
+  /** Answers the provider's routes. Asked for on each request: keys may have changed. */
   provider(): RequestListener;
   /** Answers machines that watch this process, whatever Host they ask for. @returns whether it did. */
   ops(path: string, req: IncomingMessage, res: ServerResponse): boolean;
@@ -29,18 +30,9 @@ interface Dependencies {
   app: RequestListener;
   publicUrl: string;
   logger: Logger;
-  observe(answered: Answered): void;
+  /** @param label the metric label of whoever answered. */
+  observe(answered: Answered, label: string): void;
 }
-
-const isProviders = (path: string) =>
-  path.startsWith('/oauth2/') ||
-  path === '/device' ||
-  path.startsWith('/device/') ||
-  path === '/.well-known/openid-configuration' ||
-  path === '/.well-known/oauth-authorization-server';
-
-/** /dev/mail is this machine's own, whatever name the issuer has: it answers at the loopback's as well. */
-const isDevMail = (path: string) => path === '/dev/mail' || path.startsWith('/dev/mail/');
 
 /**
  * Strict-Transport-Security (RFC 6797) for `publicUrl`. Not for a loopback name, whose other ports belong to other programs.
@@ -71,24 +63,28 @@ export function createListener({
     if (transportSecurity) res.setHeader('Strict-Transport-Security', transportSecurity);
     const target = truth.establish(req);
     const path = pathOf(req.url);
+    const route = findRoute(path);
+    setRoute(req, route);
     const ip = req.headers['x-forwarded-for'] as string | undefined;
     const method = req.method ?? '';
     res.on('close', () => {
-      observe({
+      const answered = {
         requestId,
         method,
         path: withoutSecrets(path),
         status: res.statusCode,
         duration: performance.now() - startedAt,
         ip,
-      });
+      };
+      observe(answered, routeOf(req).label);
     });
     try {
       if (target === 'ambiguous') return refuse(res, 400, 'invalid_request', 'There are two Host fields');
-      if (prebuilt.serve(method, path, res) || ops(path, req, res)) return;
-      if (target === 'foreign' || (target === 'loopback' && !isDevMail(path)))
+      if (prebuilt.serve(method, path, res) || (route.owner === 'ops' && ops(path, req, res))) return;
+      // /dev/mail is this machine's own, whatever name the issuer has: it answers at the loopback's as well.
+      if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
-      else replies.during(res, () => (isProviders(path) ? provider()(req, res) : app(req, res)));
+      else replies.during(res, () => (route.owner === 'provider' ? provider()(req, res) : app(req, res)));
     } catch (error) {
       logger.error({ err: error, requestId }, 'request failed');
       if (!res.headersSent) res.writeHead(500, { 'Content-Type': 'application/json' });

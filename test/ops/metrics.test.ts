@@ -1,9 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { json, ownToken, until } from '../cli/support/commands.ts';
+import { sendToHost } from '../contracts/support/hall.ts';
 import { type Postern, type PosternOptions, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 
 const TOKEN = 'a-token-for-the-metrics';
+const KNOWN = { Authorization: `Bearer ${TOKEN}` };
 
 async function start(options: PosternOptions = {}): Promise<Postern> {
   const { url: databaseUrl } = await createDatabase();
@@ -30,6 +32,12 @@ const createService = ({ env }: Postern) =>
   json<Service>(['client', 'create', '--name', 'Service', '--grant', 'client_credentials'], { env });
 
 describe('/metrics', () => {
+  let guarded: Postern;
+  beforeAll(async () => {
+    const contracts = { root: ['gateway'], hosts: { 'ppl.example.test': 'ppl' } };
+    guarded = await start({ settings: { metrics: { token: TOKEN }, contracts } });
+  });
+
   it('counts what is asked, of which door, and how it ends', async () => {
     const postern = await start();
     const service = await createService(postern);
@@ -63,14 +71,42 @@ describe('/metrics', () => {
     expect(text).not.toContain('such');
   });
 
+  it.each<[door: string, status: number, method: string, path: string, host?: string]>([
+    ['oauth2/device_authorization', 400, 'POST', '/oauth2/device_authorization'],
+    ['oauth2/bc-authorize', 400, 'POST', '/oauth2/bc-authorize'],
+    ['oauth2/register', 401, 'POST', '/oauth2/register'],
+    ['device', 200, 'GET', '/device'],
+    ['other', 404, 'GET', '/oauth2/nope'],
+    ['pages', 400, 'GET', '/upstream/acme/callback'],
+    ['pages', 303, 'GET', '/account/profile'],
+    ['api', 401, 'GET', '/api/v2/me'],
+    ['contracts/gateway', 400, 'POST', '/api/v1/auth/validate'],
+    ['contracts/gateway', 404, 'GET', '/api/v1/auth/nope'],
+    ['contracts/gateway', 200, 'GET', '/contracts/gateway/api/v1/auth/health'],
+    ['contracts/ppl', 200, 'GET', '/api/v1/health/health', 'ppl.example.test'],
+    // All of the host is the contract's.
+    ['contracts/ppl', 404, 'GET', '/account', 'ppl.example.test'],
+    ['other', 404, 'GET', '/api/v1/users'],
+    ['other', 404, 'GET', '/contracts/nope/users'],
+    ['other', 404, 'GET', '/passkey'],
+  ])('counts %s: %i for %s %s', async (door, status, method, path, host) => {
+    const { url, port } = guarded;
+    const series = `postern_http_requests_total{door="${door}",status="${status}"}`;
+    const count = async () => value((await scrape(guarded, KNOWN)).text, series) ?? 0;
+    const before = await count();
+    const send = sendToHost(port, host ?? new URL(url).host);
+    expect(await send({ method, url: `${url}${path}`, headers: {} })).toMatchObject({ status });
+    // A reply is counted when it has gone out.
+    await until(async () => (await count()) === before + 1);
+  });
+
   it('is for those who know the token, if there is one', async () => {
-    const postern = await start({ settings: { metrics: { token: TOKEN } } });
-    const refused = await scrape(postern);
+    const refused = await scrape(guarded);
     expect(refused.status).toBe(401);
     expect(refused.headers.get('www-authenticate')).toBe('Bearer');
     expect(refused.text).not.toContain('postern_');
-    expect((await scrape(postern, { Authorization: `Bearer ${TOKEN}x` })).status).toBe(401);
-    expect((await scrape(postern, { Authorization: `Bearer ${TOKEN}` })).text).toContain('postern_http');
+    expect((await scrape(guarded, { Authorization: `Bearer ${TOKEN}x` })).status).toBe(401);
+    expect((await scrape(guarded, KNOWN)).text).toContain('postern_http');
   });
 
   it('is not there when it is turned off', async () => {

@@ -42,16 +42,15 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
   openapiPath: `${BASE}/openapi.json`,
 });
 
-/** Answers everything under /api/v2; anything else goes on. */
+/** Answers everything under /api/v2. */
 export function createApi(deps: GuardDependencies): Middleware {
   const document = documentOf(deps);
   const docs = docsPaths(document);
   const routing = new Routing({ basePath: BASE, operations: me });
-  return async (ctx, next) => {
+  return async (ctx) => {
     const { path } = ctx;
-    if (path !== BASE && !path.startsWith(`${BASE}/`)) return next();
     ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
-    if (allowAnyOrigin(ctx)) return undefined;
+    if (allowAnyOrigin(ctx)) return;
     try {
       if (!docs.has(path)) await answer(ctx, routing, deps);
       else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, document, '', path);
@@ -59,6 +58,5 @@ export function createApi(deps: GuardDependencies): Middleware {
     } catch (error) {
       refuse(ctx, error, deps);
     }
-    return undefined;
   };
 }

@@ -1,9 +1,10 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { docsPaths } from '../endpoints/docs.ts';
 import type { Door } from './door.ts';
 import { createDoorHandler, type DoorHandler, type GuardDependencies } from './guard.ts';
 import { type Mount, openDoors } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
+import { type Route, routeOf, setRoute } from '../routes.ts';
 
 interface Dependencies extends GuardDependencies {
   mounts: Mount[];
@@ -11,6 +12,8 @@ interface Dependencies extends GuardDependencies {
 
 interface Place extends Mount {
   handle: DoorHandler;
+  /** What its requests are counted as. */
+  route: Route;
 }
 
 const under = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
@@ -30,9 +33,15 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
   const handlers = new Map(
     [...new Set(mounts.map(({ door }) => door))].map((door) => [door, createDoorHandler(door, guard)]),
   );
-  const places = mounts.map((mount): Place => ({ ...mount, handle: handlers.get(mount.door)! }));
+  const places = mounts.map((mount): Place => {
+    const { door, prefix } = mount;
+    const route: Route = { prefix, owner: 'contracts', label: `contracts/${door.name}`, claimable: false };
+    return { ...mount, handle: handlers.get(door)!, route };
+  });
   const byHost = new Map(places.filter(({ host }) => host !== null).map((place) => [place.host, place]));
-  const byName = new Map(places.filter(({ prefix }) => prefix !== '').map((place) => [place.prefix, place]));
+  const byPrefix = new Map(
+    places.filter(({ prefix }) => prefix !== '').map((place) => [place.prefix, place]),
+  );
   const atRoot = places
     .filter(({ host, prefix }) => host === null && prefix === '')
     .map((place) => ({
@@ -50,16 +59,18 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
     return found?.place;
   }
 
-  return async (ctx, next) => {
-    const { path } = ctx;
+  function find(ctx: Context): Place | undefined {
     const hosted = byHost.size > 0 ? byHost.get(ctx.get('X-Forwarded-Host')) : undefined;
-    if (hosted) return hosted.handle(ctx, '', path);
-    if (path.startsWith('/contracts/')) {
-      const prefix = path.split('/', 3).join('/');
-      const named = byName.get(prefix);
-      return named ? named.handle(ctx, prefix, path.slice(prefix.length)) : next();
-    }
-    const place = findAtRoot(path);
-    return place ? place.handle(ctx, '', path) : next();
+    if (hosted) return hosted;
+    const { owner, claimable } = routeOf(ctx.req);
+    if (owner !== 'contracts') return undefined;
+    return claimable ? findAtRoot(ctx.path) : byPrefix.get(ctx.path.split('/', 3).join('/'));
+  }
+
+  return async (ctx, next) => {
+    const place = find(ctx);
+    if (!place) return next();
+    setRoute(ctx.req, place.route);
+    return place.handle(ctx, place.prefix, ctx.path.slice(place.prefix.length));
   };
 }

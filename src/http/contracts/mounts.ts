@@ -2,6 +2,7 @@ import type { ContractSettings } from '../../config/index.ts';
 import { StartupError } from '../../kernel/startup-error.ts';
 import type { Door } from './door.ts';
 import { isParameter } from '../endpoints/routing.ts';
+import { ROUTES } from '../routes.ts';
 
 /** Where a door answers: under a prefix, and at one host alone when it has one. */
 export interface Mount {
@@ -11,32 +12,6 @@ export interface Mount {
 }
 
 type Wishes = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
-
-/** First segments of the paths that are Postern's own: no door gets one at the root. */
-const OWN = new Set([
-  '.well-known',
-  'account',
-  'admin',
-  'apple-touch-icon.png',
-  'assets',
-  'contracts',
-  'dev',
-  'favicon.ico',
-  'forgot-password',
-  'interaction',
-  'livez',
-  'metrics',
-  'oauth2',
-  'passkey',
-  'readyz',
-  'register',
-  'reset-password',
-  'second-factor',
-  'sign-in',
-  'sign-in-link',
-  'sign-out',
-  'verify-email',
-]);
 
 /**
  * Every place where doors answer: each open one under /contracts/<name>, the chosen ones at their documented base URL
@@ -117,9 +92,18 @@ function overlap(one: string, other: string): boolean {
   );
 }
 
+/** Whether a request for `path` could be meant for Postern itself. */
+function isReserved(path: string): boolean {
+  const segments = path.split('/');
+  return ROUTES.some(
+    ({ prefix, claimable }) =>
+      !claimable && overlap(prefix, segments.slice(0, prefix.split('/').length).join('/')),
+  );
+}
+
 function refuseCollisions(doors: Door[]): void {
   const claims = doors.flatMap(claimsOf);
-  const own = claims.filter(({ path }) => OWN.has(path.split('/')[1]!) || /^\/api\/v2(\/|$)/.test(path));
+  const own = claims.filter(({ path }) => isReserved(path));
   const twice = claims.flatMap((claim, index) =>
     claims
       .slice(0, index)

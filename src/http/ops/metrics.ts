@@ -2,11 +2,11 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
 import type { Answered } from '../listener.ts';
 import { exposition } from './cluster-metrics.ts';
-import { createDoorOf } from './doors.ts';
 
 /** What is counted. Every method takes about a microsecond and needs no `this`. */
 export interface Metrics {
-  answered(answered: Pick<Answered, 'path' | 'status' | 'duration'>): void;
+  /** @param label of whoever answered: a route's or a contract's. */
+  answered(answered: Pick<Answered, 'status' | 'duration'>, label: string): void;
   /** @param outcome `success` or the code of an error. */
   login(outcome: string): void;
   /** @param outcome `success` or the OAuth error code. */
@@ -40,12 +40,10 @@ function byPair<Second, Value>(make: (first: string, second: Second) => Value) {
 
 interface Dependencies {
   hasher: Pick<PasswordHasher, 'running' | 'waiting'>;
-  /** The names of the contracts that there are. */
-  contracts?: readonly string[];
 }
 
 /** The metrics of one process, in a registry of their own. */
-export function createMetrics({ hasher, contracts = [] }: Dependencies): Metrics {
+export function createMetrics({ hasher }: Dependencies): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
@@ -99,15 +97,14 @@ export function createMetrics({ hasher, contracts = [] }: Dependencies): Metrics
     });
   }
 
-  const doorOf = createDoorOf(contracts);
   const request = byPair((door: string, status: number) => ({
     count: requests.labels(door, String(status)),
     duration: durations.labels(door, String(status)),
   }));
   const call = byPair((store: string, operation: string) => stores.labels(store, operation));
   return {
-    answered({ path, status, duration }) {
-      const { count, duration: histogram } = request(doorOf(path), status);
+    answered({ status, duration }, label) {
+      const { count, duration: histogram } = request(label, status);
       count.inc();
       histogram.observe(duration / 1000);
     },

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { ENDPOINTS, METADATA_PATHS } from '../oidc/endpoints.ts';
+
+/** Who answers; `pages` answers with 404 as well what nobody else has. */
+export type Owner = 'provider' | 'ops' | 'assets' | 'pages' | 'api' | 'contracts' | 'dev-mail';
+
+export interface Route {
+  /** One or two segments of a path. What lies below belongs to it, but for longer prefixes. */
+  prefix: string;
+  owner: Owner;
+  /** What its requests are counted as: never made of what a stranger asks for. */
+  label: string;
+  /** Whether a contract at the root may have operations here. */
+  claimable: boolean;
+}
+
+const own = (owner: Owner, label: string, ...prefixes: string[]): Route[] =>
+  prefixes.map((prefix) => ({ prefix, owner, label, claimable: false }));
+
+/** Every prefix that is Postern's own. At a contract's own host all but the provider, ops and assets give way to it. */
+export const ROUTES: readonly Route[] = [
+  ...Object.values(ENDPOINTS).flatMap((path) => own('provider', path.slice(1), path)),
+  ...own('provider', 'discovery', ...METADATA_PATHS),
+  ...own('provider', 'other', '/oauth2'),
+  ...own('ops', 'ops', '/livez', '/readyz', '/metrics'),
+  ...own('assets', 'assets', '/assets'),
+  ...own('pages', 'assets', '/favicon.ico', '/apple-touch-icon.png'),
+  ...own(
+    'pages',
+    'pages',
+    '/',
+    '/account',
+    '/forgot-password',
+    '/interaction',
+    '/register',
+    '/reset-password',
+    '/sign-in',
+    '/sign-in-link',
+    '/sign-out',
+    '/signed-out',
+    '/undo',
+    '/upstream',
+    '/verify-email',
+  ),
+  ...own('pages', 'discovery', '/.well-known'),
+  // Kept for the console.
+  ...own('pages', 'other', '/admin'),
+  ...own('api', 'api', '/api/v2'),
+  // Contracts that are open have labels of their own.
+  ...own('contracts', 'other', '/contracts'),
+  ...own('dev-mail', 'dev-mail', '/dev/mail'),
+];
+
+/** Every other path. */
+const REST: Route = { prefix: '', owner: 'contracts', label: 'other', claimable: true };
+
+const byPrefix = new Map(ROUTES.map((route) => [route.prefix, route]));
+
+/** @param path without a query. */
+export function findRoute(path: string): Route {
+  const first = path.indexOf('/', 1);
+  if (first === -1) return byPrefix.get(path) ?? REST;
+  const second = path.indexOf('/', first + 1);
+  const two = second === -1 ? path : path.slice(0, second);
+  return byPrefix.get(two) ?? byPrefix.get(path.slice(0, first)) ?? REST;
+}
+
+const ROUTE = Symbol('route');
+type Routed = IncomingMessage & { [ROUTE]?: Route };
+
+/** Notes on a request which route it takes: the listener by its path, a contract that answers it by its own. */
+export function setRoute(req: IncomingMessage, route: Route): void {
+  (req as Routed)[ROUTE] = route;
+}
+
+export const routeOf = (req: IncomingMessage): Route => (req as Routed)[ROUTE] ?? REST;

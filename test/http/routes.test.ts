@@ -1,0 +1,130 @@
+/** The one table of routes, held against the routers that there are: neither has what the other lacks. */
+import path from 'node:path';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import Router from '@koa/router';
+import { Provider } from 'oidc-provider';
+import { loadConfig } from '../../src/config/index.ts';
+import { me } from '../../src/http/api/me/index.ts';
+import { planMounts } from '../../src/http/contracts/mounts.ts';
+import { doors } from '../../src/http/contracts/registry.ts';
+import { docsPaths } from '../../src/http/endpoints/docs.ts';
+import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
+import { pageRoutes } from '../../src/http/pages/routes.ts';
+import { createPageTools } from '../../src/http/pages/tools.ts';
+import { findRoute, type Owner, ROUTES } from '../../src/http/routes.ts';
+import { Secrets } from '../../src/kernel/secrets.ts';
+import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
+
+const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
+const secrets = new Secrets('a secret of the tests that is long enough');
+const clock = { now: Date.now };
+
+/** The paths of every hosted page, those that only some settings have among them. */
+function pagePaths(): string[] {
+  const router = new Router();
+  // Routes are made without a look at what answers them.
+  pageRoutes(router, {
+    ...createPageTools({ config, secrets, clock }),
+    config: { ...config, securityTxt: { contact: ['mailto:security@example.com'] } },
+    secrets,
+    clock,
+    mfa: { passkeys: { available: true } },
+    upstream: {},
+  } as unknown as PageDependencies);
+  return router.stack.map(({ path }) => String(path));
+}
+
+/** The paths of every endpoint of the provider, as the library registers them. */
+async function providerPaths(): Promise<string[]> {
+  const inside = path.resolve(import.meta.dirname, '../../node_modules/oidc-provider/lib/helpers/router.js');
+  type Register = (name: string, path: string) => void;
+  const { default: Registry } = (await import(inside)) as {
+    default: { prototype: Record<string, Register> };
+  };
+  const spies = ['get', 'post', 'put', 'delete', 'options'].map((method) =>
+    jest.spyOn(Registry.prototype, method),
+  );
+  jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const deps = { config, clock, secrets, pages: {} } as unknown as ConfigurationDependencies;
+  new Provider(config.publicUrl, createConfiguration(deps, { keys: [] }));
+  const paths = spies.flatMap(({ mock }) => mock.calls.map(([, path]) => path));
+  jest.restoreAllMocks();
+  return paths;
+}
+
+const served = new Map<Owner, string[]>([
+  ['pages', pagePaths()],
+  ['api', me.map((operation) => `/api/v2${operation.path}`)],
+  ['ops', ['/livez', '/readyz', '/metrics']],
+  ['dev-mail', ['/dev/mail', '/dev/mail/style.css', '/dev/mail/:id']],
+  ['assets', ['/assets/theme.css']],
+]);
+beforeAll(async () => {
+  served.set('provider', await providerPaths());
+});
+
+/** Prefixes that nothing answers at yet, or nothing by that very name. */
+const KEPT = ['/admin', '/contracts', '/oauth2', '/.well-known'];
+
+describe('the table of routes', () => {
+  test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'api', 'dev-mail'])('has all of %s', (owner) => {
+    const paths = served.get(owner)!;
+    expect(paths).not.toHaveLength(0);
+    const astray = paths.filter((path) => findRoute(path).owner !== owner);
+    expect(astray).toEqual([]);
+  });
+
+  test('has nothing that no router has', () => {
+    const answered = new Set([...served.values()].flat().map((path) => findRoute(path).prefix));
+    const stale = ROUTES.filter(({ prefix }) => !answered.has(prefix) && !KEPT.includes(prefix));
+    expect(stale).toEqual([]);
+  });
+
+  test('counts no endpoint as other', () => {
+    const paths = [...served.values()].flat();
+    expect(paths.filter((path) => findRoute(path).label === 'other')).toEqual([]);
+  });
+
+  test.each(doors)('lets $name have its paths at the root', (door) => {
+    const settings = { enabled: 'all' as const, root: [door.name], hosts: {}, tokens: {} };
+    expect(() => planMounts(doors, settings)).not.toThrow();
+    const paths = [...door.operations.map(({ path }) => `${door.basePath}${path}`), ...docsPaths(door)];
+    for (const path of paths) {
+      expect(findRoute(path)).toMatchObject({ owner: 'contracts', claimable: true });
+      expect(findRoute(`/contracts/${door.name}${path}`)).toMatchObject({
+        owner: 'contracts',
+        claimable: false,
+      });
+    }
+  });
+
+  test('has each prefix once, of two segments at most, and in one case', () => {
+    const prefixes = ROUTES.map(({ prefix }) => prefix);
+    expect(new Set(prefixes).size).toBe(prefixes.length);
+    for (const prefix of prefixes) expect(prefix).toMatch(/^\/([a-z0-9_.-]+(\/[a-z0-9_.-]+)?)?$/);
+  });
+
+  test.each([
+    ['/', 'pages', 'pages'],
+    ['/account/', 'pages', 'pages'],
+    ['/accounts', 'contracts', 'other'],
+    ['/account-x/y', 'contracts', 'other'],
+    ['/oauth2/token', 'provider', 'oauth2/token'],
+    ['/oauth2/authorize/some-uid', 'provider', 'oauth2/authorize'],
+    ['/oauth2/tokens', 'provider', 'other'],
+    ['/device/some-uid', 'provider', 'device'],
+    ['/devices', 'contracts', 'other'],
+    ['/.well-known/openid-configuration', 'provider', 'discovery'],
+    ['/.well-known/change-password', 'pages', 'discovery'],
+    ['/api/v2', 'api', 'api'],
+    ['/api/v20/me', 'contracts', 'other'],
+    ['/api/v1/auth/validate', 'contracts', 'other'],
+    ['/dev/mailbox', 'contracts', 'other'],
+    ['', 'contracts', 'other'],
+    ['*', 'contracts', 'other'],
+    ['constructor', 'contracts', 'other'],
+    ['/__proto__/x', 'contracts', 'other'],
+  ])('finds %s', (path, owner, label) => {
+    expect(findRoute(path)).toMatchObject({ owner, label });
+  });
+});
