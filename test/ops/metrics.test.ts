@@ -71,7 +71,7 @@ describe('/metrics', () => {
     expect(text).not.toContain('such');
   });
 
-  it.each<[door: string, status: number, method: string, path: string, host?: string]>([
+  it.each<[door: string, status: number, method: string, path: string]>([
     ['oauth2/device_authorization', 400, 'POST', '/oauth2/device_authorization'],
     ['oauth2/bc-authorize', 400, 'POST', '/oauth2/bc-authorize'],
     ['oauth2/register', 401, 'POST', '/oauth2/register'],
@@ -83,19 +83,19 @@ describe('/metrics', () => {
     ['contracts/gateway', 400, 'POST', '/api/v1/auth/validate'],
     ['contracts/gateway', 404, 'GET', '/api/v1/auth/nope'],
     ['contracts/gateway', 200, 'GET', '/contracts/gateway/api/v1/auth/health'],
-    ['contracts/ppl', 200, 'GET', '/api/v1/health/health', 'ppl.example.test'],
+    ['contracts/ppl', 200, 'GET', 'http://ppl.example.test/api/v1/health/health'],
     // All of the host is the contract's.
-    ['contracts/ppl', 404, 'GET', '/account', 'ppl.example.test'],
+    ['contracts/ppl', 404, 'GET', 'http://ppl.example.test/account'],
     ['other', 404, 'GET', '/api/v1/users'],
     ['other', 404, 'GET', '/contracts/nope/users'],
     ['other', 404, 'GET', '/passkey'],
-  ])('counts %s: %i for %s %s', async (door, status, method, path, host) => {
-    const { url, port } = guarded;
+  ])('counts %s: %i for %s %s', async (door, status, method, path) => {
+    const url = new URL(path, guarded.url);
     const series = `postern_http_requests_total{door="${door}",status="${status}"}`;
     const count = async () => value((await scrape(guarded, KNOWN)).text, series) ?? 0;
     const before = await count();
-    const send = sendToHost(port, host ?? new URL(url).host);
-    expect(await send({ method, url: `${url}${path}`, headers: {} })).toMatchObject({ status });
+    const send = sendToHost(guarded.port, url.host);
+    expect(await send({ method, url: url.href, headers: {} })).toMatchObject({ status });
     // A reply is counted when it has gone out.
     await until(async () => (await count()) === before + 1);
   });
