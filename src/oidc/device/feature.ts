@@ -1,6 +1,5 @@
 import { errors, type Configuration, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Audit, AuditType } from '../../storage/audit.ts';
-import { isDomainError } from '../../kernel/errors.ts';
 import { narrow } from '../../kernel/width.ts';
 import { requestActor } from '../actor.ts';
 import { ENDPOINTS } from '../endpoints.ts';
@@ -119,8 +118,6 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
     mask: MASK,
     deviceInfo: (ctx) => ({ ...deviceOfRequest((name) => ctx.req.headers[name]) }),
     async userCodeInputSource(ctx, _form, _out, error) {
-      // The code is as good as before: the form can be sent again.
-      if (isDomainError(error, 'unavailable')) throw error;
       const isLost = error instanceof errors.SessionNotFound && ctx.oidc.session?.accountId === undefined;
       if ((error && ctx.method === 'POST' && isFormless(ctx)) || isLost) return pages.stale(ctx);
       if (error?.name === 'AbortedError') {
