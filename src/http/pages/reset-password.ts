@@ -5,7 +5,7 @@ import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
 import { interactionPath } from './interaction/place.ts';
-import { token, withToken } from './link-token.ts';
+import { showDeadLink, token, withToken } from './link-token.ts';
 import { posted } from './posted.ts';
 import { missing, problemOf } from './problems.ts';
 
@@ -28,22 +28,13 @@ export function resetPasswordRoutes(router: Router, deps: PageParts): void {
     });
   };
 
-  const showDead = (ctx: Context): void => {
-    ctx.status = 400;
-    renderer.render(ctx, 'message', {
-      icon: 'hourglass',
-      title: 'link.deadTitle',
-      text: 'link.deadReset',
-      link: { url: '/forgot-password', label: 'link.again' },
-    });
-  };
-
   router.get(PATH, async (ctx: Context) => {
     const { problems, values } = flash.read(ctx);
     if (values['done'] !== undefined) return showDone(ctx);
     const account =
       values['dead'] === undefined && (await reset.peek(token(ctx), anonymousActor(ctx, 'pages')));
-    if (!account) return showDead(ctx);
+    if (!account)
+      return showDeadLink(ctx, renderer, 'link.deadReset', { url: '/forgot-password', label: 'link.again' });
     return renderer.render(ctx, 'reset-password', {
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),

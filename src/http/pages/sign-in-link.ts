@@ -4,7 +4,7 @@ import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';
 import { interactionUrls } from './interaction/place.ts';
-import { token, withToken } from './link-token.ts';
+import { showDeadLink, token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
@@ -21,22 +21,12 @@ const PATH = '/sign-in-link';
 export function signInLinkRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, signInLinks, returns, pending, devices, arrivals, loginSteps } = deps;
 
-  const showDead = (ctx: Context): void => {
-    ctx.status = 400;
-    renderer.render(ctx, 'message', {
-      icon: 'hourglass',
-      title: 'link.deadTitle',
-      text: 'link.deadSignIn',
-      link: { url: '/sign-in', label: 'action.signIn' },
-    });
-  };
-
   const actor = (ctx: Context) => anonymousActor(ctx, 'pages');
 
   router.get(PATH, async (ctx: Context) => {
     const { problems, values } = flash.read(ctx);
     const found = values['dead'] === undefined && (await signInLinks.peek(token(ctx), actor(ctx)));
-    if (!found) return showDead(ctx);
+    if (!found) return showDeadLink(ctx, renderer, 'link.deadSignIn');
     return renderer.render(ctx, 'sign-in-link', {
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),

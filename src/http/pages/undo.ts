@@ -4,7 +4,7 @@ import { isDomainError } from '../../kernel/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
-import { token, withToken } from './link-token.ts';
+import { showDeadLink, token, withToken } from './link-token.ts';
 import { posted } from './posted.ts';
 import { missing } from './problems.ts';
 import { attempt, type Refusal } from './sign-in.ts';
@@ -31,15 +31,7 @@ export function undoRoutes(router: Router, deps: PageParts): void {
         link: { url: '/sign-in', label: 'action.signIn' },
       });
     const found = values['dead'] === undefined && (await undo.peek(token(ctx), anonymousActor(ctx, 'pages')));
-    if (!found) {
-      ctx.status = 400;
-      return renderer.render(ctx, 'message', {
-        icon: 'hourglass',
-        title: 'link.deadTitle',
-        text: 'link.deadUndo',
-        link: { url: '/sign-in', label: 'action.signIn' },
-      });
-    }
+    if (!found) return showDeadLink(ctx, renderer, 'link.deadUndo');
     return renderer.render(ctx, 'undo', {
       ...found,
       action: withToken(PATH, ctx),

@@ -9,7 +9,7 @@ import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
 import { field } from './form.ts';
 import { interactionUrls } from './interaction/place.ts';
-import { token, withToken } from './link-token.ts';
+import { showDeadLink, token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { missing } from './problems.ts';
 import { posted } from './posted.ts';
@@ -30,16 +30,6 @@ type Asked = ViewData<'verify-email'>['asks'];
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, verification, registration, sessions, config } = deps;
   const { returns, arrivals, loginSteps } = deps;
-
-  const showDead = (ctx: Context): void => {
-    ctx.status = 400;
-    renderer.render(ctx, 'message', {
-      icon: 'hourglass',
-      title: 'link.deadTitle',
-      text: 'link.deadVerify',
-      link: { url: '/sign-in', label: 'action.signIn' },
-    });
-  };
 
   const showRegistration = (
     ctx: Context,
@@ -159,13 +149,13 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
 
   router.get(PATH, async (ctx: Context) => {
     const left = flash.read(ctx);
-    if (left.values['dead'] !== undefined) return showDead(ctx);
+    if (left.values['dead'] !== undefined) return showDeadLink(ctx, renderer, 'link.deadVerify');
     const done = doneBy(left);
     if (done) return renderer.render(ctx, 'message', done);
     const link = await registration.peek(token(ctx));
     if (link) return showRegistration(ctx, link, left);
     const found = await verification.peek(token(ctx), anonymousActor(ctx, 'pages'));
-    if (!found) return showDead(ctx);
+    if (!found) return showDeadLink(ctx, renderer, 'link.deadVerify');
     return renderer.render(ctx, 'verify-email', {
       asks: await asksFor(ctx, found),
       isMove: found.isMove,
