@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/kernel/actor.ts';
 import { type Provider, REDIRECT_URI, startProvider } from '../oidc/support/provider.ts';
-import { failing, json, ownToken, until } from './support/commands.ts';
+import { failing, json, ownToken } from './support/commands.ts';
+import { until } from '../support/until.ts';
 
 interface Made {
   client_id: string;

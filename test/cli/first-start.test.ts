@@ -12,7 +12,8 @@ import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.t
 import { provided, temporaryFolder } from '../support/cleanup.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { json, ownToken, until } from './support/commands.ts';
+import { json, ownToken } from './support/commands.ts';
+import { until } from '../support/until.ts';
 
 interface Created {
   client_id: string;

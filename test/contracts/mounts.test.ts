@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ContractSettings } from '../../src/config/index.ts';
 import type { Door } from '../../src/http/contracts/door.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { doorOf, doors, sendToHost, startHall } from './support/hall.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { readLetters } from '../account/support/mail.ts';
 import { userinfo } from '../oidc/support/flow.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { freePort } from '../support/ports.ts';
 import { runCli, type Postern, startPostern } from '../support/postern.ts';

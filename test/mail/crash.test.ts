@@ -1,14 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { startPostern } from '../support/postern.ts';
+import { until } from '../support/until.ts';
 import { SmtpSink } from './smtp-sink.ts';
-
-/** Waits until `isSo`. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(50);
-}
 
 test('a server that is killed between commit and delivery loses no mail, and none is sent twice by the nodes that come after', async () => {
   const sink = await SmtpSink.start();

@@ -4,7 +4,8 @@ import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { logger, notice, openPostOffice, until } from './post-office.ts';
+import { until } from '../support/until.ts';
+import { logger, notice, openPostOffice } from './post-office.ts';
 import { settings } from './settings.ts';
 import { SmtpSink, type Behaviour } from './smtp-sink.ts';
 

@@ -1,5 +1,4 @@
 /** An outbox over a real database, and dispatchers for it. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { settings } from './settings.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -35,11 +34,6 @@ export const notice = (to: string): Message => ({
   locale: null,
   circumstances,
 });
-
-/** Comes back when `condition` holds; the test's own timeout is the limit. */
-export async function until(condition: () => unknown): Promise<void> {
-  while (!(await condition())) await sleep(10);
-}
 
 /** @param databaseUrl of a migrated database; a new one unless given. */
 export async function openPostOffice(databaseUrl?: string) {

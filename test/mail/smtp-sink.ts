@@ -98,7 +98,10 @@ export class SmtpSink {
   }
 
   async #read(stream: Readable, answer: (error: Error | null) => void): Promise<void> {
-    const mail = await PostalMime.parse(await buffer(stream));
+    // A sender that is gone before the end of its message.
+    const content = await buffer(stream).catch(() => null);
+    if (!content) return;
+    const mail = await PostalMime.parse(content);
     this.seen.push(mail);
     await this.beforeReply();
     if (this.behaviour === 'close-before-reply') this.#cut();

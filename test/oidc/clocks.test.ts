@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createClock, type MovableClock } from '../support/clock.ts';
 import { startPostern, type Postern } from '../support/postern.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { atOnce, introspect, post, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { SIGNING_ALGS } from '../../src/kernel/signing-algs.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { runCli } from '../support/postern.ts';
 import { introspect, post, refresh, signIn, type Tokens } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { atOnce, introspect, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { type MovableTime, movableTime } from '../support/clock.ts';
 
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };

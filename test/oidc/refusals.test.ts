@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { json, until } from '../cli/support/commands.ts';
+import { json } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import type { RefusalRow } from '../../src/storage/refusals.ts';
 import { expectNoFailure } from '../support/failures.ts';
 import { authorizationUrl, authorize, exchange, form, post, VERIFIER } from './support/flow.ts';

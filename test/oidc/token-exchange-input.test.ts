@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, type JWK, SignJWT } from 'jose';
-import { json, until } from '../cli/support/commands.ts';
+import { json } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { authorize, form, introspect, post, signIn, type Tokens, VERIFIER } from './support/flow.ts';
 import { type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';

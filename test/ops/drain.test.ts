@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { json, until } from '../cli/support/commands.ts';
+import { json } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { type Postern, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 

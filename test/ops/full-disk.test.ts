@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { ownFileSystem } from '../support/embedded.ts';
 import { startPostern } from '../support/postern.ts';

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
-import { json, ownToken, until } from '../cli/support/commands.ts';
+import { json, ownToken } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 

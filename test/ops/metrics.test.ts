@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { json, ownToken, until } from '../cli/support/commands.ts';
+import { json, ownToken } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { sendToHost } from '../contracts/support/hall.ts';
 import { type Postern, type PosternOptions, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import { startPostgres } from '../support/postgres.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
-import { until } from '../cli/support/commands.ts';
+import { until } from '../support/until.ts';
 import { startPostern } from '../support/postern.ts';
 
 /** The processes that `pid` has started and that run. */

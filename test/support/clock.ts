@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { atEnd, temporaryFolder } from './cleanup.ts';
 import { createDatabase } from './postgres.ts';
+import { until } from './until.ts';
 
 /** The clock of servers under test, to be moved. */
 export interface MovableClock {
@@ -54,6 +55,9 @@ const MOVABLE = `
   create function movable.clock_timestamp() returns timestamptz language sql volatile
     as 'select pg_catalog.clock_timestamp() + ahead from movable.time';`;
 
+/** What requests hold whose replies are not settled yet. */
+const CLAIMED = 'select from oidc_records where claimed_at is not null';
+
 /** A database of one's own, with a time of its own. */
 export async function movableTime(): Promise<MovableTime> {
   const { url } = await createDatabase();
@@ -69,6 +73,9 @@ export async function movableTime(): Promise<MovableTime> {
   return {
     server: { databaseUrl: url, env: clock.env },
     async advance(seconds) {
+      // What a reply used up is written down just after it: that happened before this time passes.
+      const claimed = async () => (await connection.query(CLAIMED)).rowCount !== 0;
+      await until(async () => !(await claimed()));
       ahead += seconds;
       // Nobody compares a server's clock with the database's while only one of them has moved.
       await connection.query('begin; lock table movable.time');

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { runCli, type PosternOptions } from '../../support/postern.ts';
 
@@ -27,11 +26,4 @@ export async function ownToken(
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-/** Waits until `holds` does. @throws when it does not for half a minute. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await holds()); await sleep(25)) {
-    if (Date.now() > deadline) throw new Error(`still not so: ${holds.toString()}`);
-  }
 }
