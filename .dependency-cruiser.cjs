@@ -1,5 +1,5 @@
 /**
- * Which folder of src/ may import which: transport (http, oidc) -> domain -> storage -> kernel, each only downwards.
+ * Which folder of src/ may import which: transport (http, oidc) -> domain -> storage -> core, each only downwards.
  * ARCHITECTURE.md ("Import rules") says the same in words; a test compares the names.
  */
 const rooms = (...names) => `^src/(${names.join('|')})/`;
@@ -7,47 +7,47 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'kernel-imports-nothing-of-ours',
+      name: 'core-imports-nothing-of-ours',
       severity: 'error',
-      from: { path: rooms('kernel') },
-      to: { path: '^src/', pathNot: rooms('kernel') },
+      from: { path: rooms('core') },
+      to: { path: '^src/', pathNot: rooms('core') },
     },
     {
-      name: 'config-imports-only-kernel',
+      name: 'config-imports-only-core',
       severity: 'error',
       from: { path: rooms('config') },
-      to: { path: '^src/', pathNot: rooms('config', 'kernel') },
+      to: { path: '^src/', pathNot: rooms('config', 'core') },
     },
     {
-      name: 'storage-imports-kernel-and-config',
+      name: 'storage-imports-core-and-config',
       severity: 'error',
       from: { path: rooms('storage') },
-      to: { path: '^src/', pathNot: rooms('storage', 'kernel', 'config') },
+      to: { path: '^src/', pathNot: rooms('storage', 'core', 'config') },
     },
     {
-      name: 'mail-imports-kernel-config-storage-outbox',
+      name: 'mail-imports-core-config-storage-outbox',
       severity: 'error',
       from: { path: rooms('mail') },
-      to: { path: '^src/', pathNot: rooms('mail', 'kernel', 'config', 'storage', 'outbox') },
+      to: { path: '^src/', pathNot: rooms('mail', 'core', 'config', 'storage', 'outbox') },
     },
     {
-      name: 'outbox-imports-kernel-storage',
+      name: 'outbox-imports-core-storage',
       severity: 'error',
       from: { path: rooms('outbox') },
-      to: { path: '^src/', pathNot: rooms('outbox', 'kernel', 'storage') },
+      to: { path: '^src/', pathNot: rooms('outbox', 'core', 'storage') },
     },
     {
-      name: 'upstream-imports-kernel-config-storage',
+      name: 'upstream-imports-core-config-storage',
       severity: 'error',
       from: { path: rooms('upstream') },
-      to: { path: '^src/', pathNot: rooms('upstream', 'kernel', 'config', 'storage') },
+      to: { path: '^src/', pathNot: rooms('upstream', 'core', 'config', 'storage') },
     },
     {
       // mail and upstream for the types of messages and identities; what they do is handed in.
       name: 'domain-is-below-transport',
       severity: 'error',
       from: { path: rooms('domain') },
-      to: { path: '^src/', pathNot: rooms('domain', 'storage', 'mail', 'upstream', 'kernel', 'config') },
+      to: { path: '^src/', pathNot: rooms('domain', 'storage', 'mail', 'upstream', 'core', 'config') },
     },
     {
       // Stores hand out plain records, and the transport hands in plain values.

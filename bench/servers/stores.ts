@@ -1,6 +1,6 @@
 import type { Configuration } from 'oidc-provider';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createFindAccount } from '../../src/oidc/account.ts';
 import { createAdapters } from '../../src/storage/oidc/adapters.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { generateSecret } from 'otplib';
 import type { Client } from 'pg';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import type { Factors } from '../client/target.ts';
 
 /** So many that a time step is left for each login, however fast they come: an authenticator's serves once. */

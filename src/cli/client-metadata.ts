@@ -1,7 +1,7 @@
-import { isLoopbackHostname } from '../kernel/loopback.ts';
-import type { IdTokenClaims } from '../kernel/id-token-claims.ts';
+import { isLoopbackHostname } from '../core/loopback.ts';
+import type { IdTokenClaims } from '../core/id-token-claims.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { holds, type Profile } from '../kernel/profiles.ts';
+import { holds, type Profile } from '../core/profiles.ts';
 import { UsageError } from './failure.ts';
 
 /** What `client create` and `client update` can be told of a client's metadata. */

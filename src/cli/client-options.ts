@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { ID_TOKEN_CLAIMS } from '../kernel/id-token-claims.ts';
-import { PROFILES } from '../kernel/profiles.ts';
+import { ID_TOKEN_CLAIMS } from '../core/id-token-claims.ts';
+import { PROFILES } from '../core/profiles.ts';
 import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
 const DAY = 86_400;

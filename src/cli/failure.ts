@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/index.ts';
-import { isDomainError } from '../kernel/errors.ts';
-import { StartupError } from '../kernel/startup-error.ts';
+import { isDomainError } from '../core/errors.ts';
+import { StartupError } from '../core/startup-error.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
 /** A command that was given wrong: exit status 2. */

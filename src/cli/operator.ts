@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 
 function loginName(): string {
   try {

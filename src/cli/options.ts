@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
-import { isUuid } from '../kernel/ids.ts';
+import { isUuid } from '../core/ids.ts';
 
 /** For options that can be given several times: each value is added. */
 export const repeated = (value: string, previous: string[] | undefined): string[] => [

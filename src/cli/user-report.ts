@@ -1,8 +1,8 @@
 import type { Container } from '../container.ts';
 import { isEmailVerified } from '../domain/ownership/standing.ts';
 import type { Accounts, User } from '../domain/users/index.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { isUuid } from '../kernel/ids.ts';
+import { DomainError } from '../core/errors.ts';
+import { isUuid } from '../core/ids.ts';
 import { UsageError } from './failure.ts';
 import type { Report } from './report.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { readEmailAddress } from '../kernel/email-address.ts';
-import { PROFILES } from '../kernel/profiles.ts';
+import { readEmailAddress } from '../core/email-address.ts';
+import { PROFILES } from '../core/profiles.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
 

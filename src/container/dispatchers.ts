@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import { createMail } from '../mail/index.ts';
 import { createPingDelivery } from '../oidc/ciba/pings.ts';
 import type { LiveProvider } from '../oidc/live-provider.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Progress } from '../kernel/progress.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Progress } from '../core/progress.ts';
 import { KeyRing } from '../oidc/key-ring.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import { audit } from '../storage/audit.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { Replies } from '../kernel/replies.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Replies } from '../core/replies.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';

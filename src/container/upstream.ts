@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { createUpstreamAdmin } from '../domain/upstream/admin.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import { audit } from '../storage/audit.ts';
 import { UpstreamRegistry } from '../upstream/registry.ts';
 import type { RelyingParty } from '../upstream/relying-party.ts';

@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/errors.ts';
+import { DomainError } from '../core/errors.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { AccountEvent, History } from './history.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';

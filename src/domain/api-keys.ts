@@ -1,8 +1,8 @@
-import type { Actor } from '../kernel/actor.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { isUuid, newUuid, randomToken, sha256 } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import { isUuid, newUuid, randomToken, sha256 } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
 import type { ApiKeyRecord, ApiKeyStore } from '../storage/api-keys.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../kernel/actor.ts';
-import { DomainError } from '../kernel/errors.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError } from '../core/errors.ts';
 import type { ApiRecord, Apis as ApiStore } from '../storage/apis.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';

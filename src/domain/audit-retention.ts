@@ -1,6 +1,6 @@
 import type { Settings } from '../config/index.ts';
-import type { Actor } from '../kernel/actor.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 

@@ -1,6 +1,6 @@
-import type { Actor } from '../kernel/actor.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { newUuid, randomToken, sha256 } from '../kernel/ids.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError } from '../core/errors.ts';
+import { newUuid, randomToken, sha256 } from '../core/ids.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
 import type { ClientSecretStore } from '../storage/client-secrets.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import type { ContractUsageStore, UsageRow } from '../storage/contract-usage.ts';
 
 /** What was counted within some days. */

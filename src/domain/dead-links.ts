@@ -1,4 +1,4 @@
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { MailLimit } from './notices/mail-limit.ts';
 import { isShared, sourceOfActor } from './source.ts';

@@ -1,5 +1,5 @@
-import { DomainError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/ids.ts';
+import { DomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
 import type { Counters } from '../storage/counters.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { isUuid } from '../kernel/ids.ts';
+import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import { type Device, deviceOf } from './notices/device.ts';
 

@@ -1,6 +1,6 @@
-import { readEmailAddress } from '../kernel/email-address.ts';
-import { DomainError } from '../kernel/errors.ts';
-import type { TextForm } from '../kernel/text-form.ts';
+import { readEmailAddress } from '../core/email-address.ts';
+import { DomainError } from '../core/errors.ts';
+import type { TextForm } from '../core/text-form.ts';
 
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;

@@ -1,4 +1,4 @@
-import { randomToken } from '../kernel/ids.ts';
+import { randomToken } from '../core/ids.ts';
 import type { UserRecord } from '../storage/users.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/index.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError, isDomainError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/ids.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
 import type { Count, Counters } from '../storage/counters.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
 import { isShared } from './source.ts';

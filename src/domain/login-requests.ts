@@ -1,5 +1,5 @@
 /** Requests of clients to sign somebody in who is elsewhere (OpenID Connect CIBA Core 1.0), from asking to answering. */
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { LoginRequest, LoginRequests as Store, NewLoginRequest } from '../storage/login-requests.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';

@@ -1,7 +1,7 @@
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/ids.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { UsedSteps } from '../storage/used-steps.ts';
 import type { UserRecord, Users } from '../storage/users.ts';

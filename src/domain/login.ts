@@ -1,6 +1,6 @@
-import type { Actor } from '../kernel/actor.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError, isDomainError } from '../kernel/errors.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { SignIns } from '../storage/sign-ins.ts';

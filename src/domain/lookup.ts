@@ -1,5 +1,5 @@
 import type { UserRecord, Users } from '../storage/users.ts';
-import { isDomainError } from '../kernel/errors.ts';
+import { isDomainError } from '../core/errors.ts';
 import { parseEmail, parseUsername } from './identifiers.ts';
 
 /** As typed with a Latin keyboard or a Chinese, Japanese or Korean one. */

@@ -1,6 +1,6 @@
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/ids.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
 import type { Counters } from '../storage/counters.ts';
 
 /** Whose requests are counted together, how many may be open at once, and how long each is at most, in seconds. */

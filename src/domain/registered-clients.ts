@@ -1,4 +1,4 @@
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';

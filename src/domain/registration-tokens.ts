@@ -1,6 +1,6 @@
-import type { Actor } from '../kernel/actor.ts';
-import { DomainError } from '../kernel/errors.ts';
-import { randomToken } from '../kernel/ids.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError } from '../core/errors.ts';
+import { randomToken } from '../core/ids.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { RegistrationTokenRecord, RegistrationTokenStore } from '../storage/registration-tokens.ts';

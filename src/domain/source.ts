@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 
 /** The source of what comes from no known address: a proxy that is trusted has named none. */
 const UNKNOWN = 'unknown';

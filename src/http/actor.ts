@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 
 /** What pages inside an authorization request know of it. */
 interface State {

@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import { isConnectionError } from '../kernel/connection.ts';
-import type { Logger } from '../kernel/logger.ts';
+import { isConnectionError } from '../core/connection.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Limiter } from './endpoints/limiter.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { isLoopbackHostname } from '../kernel/loopback.ts';
-import { newUuid } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { Replies } from '../kernel/replies.ts';
+import { isLoopbackHostname } from '../core/loopback.ts';
+import { newUuid } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Replies } from '../core/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { RequestTruth } from './request-truth.ts';
 import { findRoute, routeOf, setRoute } from './routes.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import { createDispatcher as createOutboxDispatcher, type Dispatcher } from '../outbox/dispatcher.ts';
 import type { DispatcherTiming } from '../outbox/dispatcher.ts';
 import { MAIL_TOPIC, type Queue } from '../storage/outbox.ts';

@@ -1,7 +1,7 @@
 /** Mail, put together: what the outbox holds goes out over SMTP_URL, or into files without it. */
 import type { Config } from '../config/index.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Config } from '../config/index.ts';
-import { StartupError } from '../kernel/startup-error.ts';
+import { StartupError } from '../core/startup-error.ts';
 import { createLinks } from './links.ts';
 import { createLook } from './look.ts';
 import type { Message } from './messages.ts';

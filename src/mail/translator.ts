@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/index.ts';
-import { StartupError } from '../kernel/startup-error.ts';
+import { StartupError } from '../core/startup-error.ts';
 import de from '../../views/mail/locales/de.json' with { type: 'json' };
 import en from '../../views/mail/locales/en.json' with { type: 'json' };
 import es from '../../views/mail/locales/es.json' with { type: 'json' };

@@ -1,4 +1,4 @@
-import { readEmailAddress } from '../kernel/email-address.ts';
+import { readEmailAddress } from '../core/email-address.ts';
 import { Refused } from '../outbox/dispatcher.ts';
 import type { Rendered } from './renderer.ts';
 

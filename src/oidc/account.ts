@@ -1,6 +1,6 @@
 import type { Account, FindAccount } from 'oidc-provider';
 import { standardClaims } from '../domain/users/standard-claims.ts';
-import { readEmailAddress } from '../kernel/email-address.ts';
+import { readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
 /**

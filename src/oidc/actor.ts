@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import type { Actor } from '../kernel/actor.ts';
+import type { Actor } from '../core/actor.ts';
 
 /** Who asks the provider: the listener has made the address and the request id believable. */
 export const requestActor = (ctx: KoaContextWithOIDC, kind: Actor['kind'], id: string | null): Actor => ({

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
-import type { SharedClock } from '../kernel/clock.ts';
-import { isAnswer, type Replies } from '../kernel/replies.ts';
+import type { SharedClock } from '../core/clock.ts';
+import { isAnswer, type Replies } from '../core/replies.ts';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
 import type { RegisteredClients } from '../domain/registered-clients.ts';

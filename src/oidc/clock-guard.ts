@@ -1,6 +1,6 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { SharedClock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
+import type { SharedClock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
 import type { Extension } from './overrides/override.ts';
 import { PUBLIC_DOCUMENTS } from './endpoints.ts';
 

@@ -1,8 +1,8 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/index.ts';
 import type { LoginRequests } from '../domain/login-requests.ts';
-import type { SharedClock } from '../kernel/clock.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { SharedClock } from '../core/clock.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';

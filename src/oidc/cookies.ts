@@ -1,5 +1,5 @@
 import type { Configuration } from 'oidc-provider';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../core/secrets.ts';
 
 /**
  * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure under a name that browsers bind to the

@@ -1,7 +1,7 @@
 import type { GuessLimit } from '../domain/guess-limit.ts';
 import type { OpenRequests } from '../domain/open-requests.ts';
 import type { AccountSessions } from '../domain/sessions/index.ts';
-import type { Replies } from '../kernel/replies.ts';
+import type { Replies } from '../core/replies.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { DeviceSignIns } from '../storage/device-sign-ins.ts';
 import type { ClientRegistry } from './clients/registry.ts';

@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { isDomainError } from '../kernel/errors.ts';
+import { isDomainError } from '../core/errors.ts';
 import { isSessionSaved } from './sessions/renewal.ts';
 import type { ProviderPages } from './configuration.ts';
 import type { Extension } from './overrides/override.ts';

@@ -1,8 +1,8 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { Actor } from '../kernel/actor.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Progress } from '../kernel/progress.ts';
-import { SIGNING_ALGS } from '../kernel/signing-algs.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Progress } from '../core/progress.ts';
+import { SIGNING_ALGS } from '../core/signing-algs.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SigningKeyRecord, SigningKeys } from '../storage/signing-keys.ts';

@@ -1,7 +1,7 @@
 import type { Provider } from 'oidc-provider';
-import { systemActor } from '../kernel/actor.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import { systemActor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import type { KeyRing, Keys } from './key-ring.ts';
 
 interface Dependencies {

@@ -1,6 +1,6 @@
 import type { Refusals } from '../domain/refusals/index.ts';
-import type { Actor } from '../kernel/actor.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Audit, AuditEntry } from '../storage/audit.ts';
 import { requestActor } from './actor.ts';
 import type { ProviderEvents } from './events.ts';

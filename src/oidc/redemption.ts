@@ -1,7 +1,7 @@
 import { Provider } from 'oidc-provider';
-import type { Clock } from '../kernel/clock.ts';
-import { DomainError, isDomainError } from '../kernel/errors.ts';
-import { CLAIM, isAnswer, outwait, type Replies } from '../kernel/replies.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
+import { CLAIM, isAnswer, outwait, type Replies } from '../core/replies.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
 import { InOtherHands } from '../storage/oidc/errors.ts';
 import type { Extension } from './overrides/override.ts';

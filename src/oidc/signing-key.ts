@@ -10,9 +10,9 @@ import {
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
 import { ExternalSigningKey } from 'oidc-provider';
-import type { SharedClock } from '../kernel/clock.ts';
-import { DomainError } from '../kernel/errors.ts';
-import type { SigningAlg } from '../kernel/signing-algs.ts';
+import type { SharedClock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import type { SigningAlg } from '../core/signing-algs.ts';
 
 const signOnThread = promisify(sign);
 

@@ -1,5 +1,5 @@
 import { errors, Provider } from 'oidc-provider';
-import { isDomainError } from '../kernel/errors.ts';
+import { isDomainError } from '../core/errors.ts';
 
 /** Too many requests of one kind, in words of the protocol (RFC 6585 section 4, RFC 6749 section 4.1.2.1). */
 export class TooMany extends errors.OIDCProviderError {

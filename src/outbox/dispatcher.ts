@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../kernel/logger.ts';
+import type { Logger } from '../core/logger.ts';
 import type { Claimed, Queue } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { backoff, GIVE_UP_AFTER } from './backoff.ts';

@@ -1,5 +1,5 @@
-import type { SigningAlg } from '../kernel/signing-algs.ts';
-import type { TokenTypeHeader } from '../kernel/token-type-header.ts';
+import type { SigningAlg } from '../core/signing-algs.ts';
+import type { TokenTypeHeader } from '../core/token-type-header.ts';
 import { Api } from './models/api.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,6 +1,6 @@
 import { literal, Op } from 'sequelize';
-import type { Actor } from '../kernel/actor.ts';
-import { newUuid } from '../kernel/ids.ts';
+import type { Actor } from '../core/actor.ts';
+import { newUuid } from '../core/ids.ts';
 import { AuditEvent } from './models/audit-event.ts';
 import type { Tx } from './postgres/transaction.ts';
 

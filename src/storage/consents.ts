@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isUuid } from '../kernel/ids.ts';
+import { isUuid } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What a person allowed a client. */

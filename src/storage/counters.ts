@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
-import { DomainError } from '../kernel/errors.ts';
+import { DomainError } from '../core/errors.ts';
 import { run, type Statement } from './oidc/postgres-query.ts';
 import type { RedisClient } from './redis/client.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './oidc/postgres-query.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { SessionRecord } from './sessions.ts';

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { createFactors, type Factors } from './factors.ts';
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts';
 import { createRecoveryCodeStore, type RecoveryCodeStore } from './recovery-codes.ts';

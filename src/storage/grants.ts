@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Allowed } from './consents.ts';
 
 /** What a client holds for an account: one for each login. */

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isUuid, newUuid } from '../kernel/ids.ts';
+import { isUuid, newUuid } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** Who somebody is at another provider. Subjects are the issuer's own. */

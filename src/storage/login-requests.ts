@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
-import { isUuid, newUuid } from '../kernel/ids.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Clock } from '../core/clock.ts';
+import { isUuid, newUuid } from '../core/ids.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Allowed } from './consents.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
-import { randomToken, sha256 } from '../kernel/ids.ts';
+import type { Clock } from '../core/clock.ts';
+import { randomToken, sha256 } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What a token is for: it serves for nothing else. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { newUuid } from '../kernel/ids.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import { newUuid } from '../core/ids.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { randomToken } from '../kernel/ids.ts';
+import { randomToken } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface PasskeyRecord {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { newUuid, sha256 } from '../kernel/ids.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import { newUuid, sha256 } from '../core/ids.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { createQueue, type Queue } from './outbox.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';

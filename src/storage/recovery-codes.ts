@@ -1,4 +1,4 @@
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RecoveryCodeStore {

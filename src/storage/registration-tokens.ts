@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { epochSeconds, type Clock } from '../kernel/clock.ts';
-import { sha256 } from '../kernel/ids.ts';
+import { epochSeconds, type Clock } from '../core/clock.ts';
+import { sha256 } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RegistrationTokenRecord {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
 import { run } from './oidc/postgres-query.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import { redisGrants } from './oidc/redis-grants.ts';

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { leavingNotices } from './logout-notices.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import type { Tx } from './postgres/transaction.ts';

@@ -1,6 +1,6 @@
 import { Op } from 'sequelize';
-import type { Secrets } from '../kernel/secrets.ts';
-import { StartupError } from '../kernel/startup-error.ts';
+import type { Secrets } from '../core/secrets.ts';
+import { StartupError } from '../core/startup-error.ts';
 import { SigningKey } from './models/signing-key.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface TotpRecord {

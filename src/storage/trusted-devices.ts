@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { sha256 } from '../kernel/ids.ts';
+import { sha256 } from '../core/ids.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface TrustedDevices {

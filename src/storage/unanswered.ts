@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../kernel/clock.ts';
-import { CLAIM, isAnswer, outwait, type Replies } from '../kernel/replies.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Clock } from '../core/clock.ts';
+import { CLAIM, isAnswer, outwait, type Replies } from '../core/replies.ts';
+import type { Secrets } from '../core/secrets.ts';
 import { run } from './oidc/postgres-query.ts';
 import type { Tx } from './postgres/transaction.ts';
 

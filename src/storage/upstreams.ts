@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Upstream, UpstreamSettings } from '../config/index.ts';
-import type { Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../core/secrets.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface Upstreams {

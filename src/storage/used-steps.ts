@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isAnswer, type Replies } from '../kernel/replies.ts';
+import { isAnswer, type Replies } from '../core/replies.ts';
 import { run } from './oidc/postgres-query.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { Op, UniqueConstraintError } from 'sequelize';
-import { DomainError } from '../kernel/errors.ts';
-import { isUuid } from '../kernel/ids.ts';
+import { DomainError } from '../core/errors.ts';
+import { isUuid } from '../core/ids.ts';
 import { type MovedFrom, type PostalAddress, User } from './models/user.ts';
 import type { Tx } from './postgres/transaction.ts';
 

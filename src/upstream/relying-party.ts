@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
 import type { Upstream } from '../config/index.ts';
-import { type Clock, epochSeconds } from '../kernel/clock.ts';
-import { DomainError, isDomainError } from '../kernel/errors.ts';
+import { type Clock, epochSeconds } from '../core/clock.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
 import { CLOCK_TOLERANCE, type Connection, createConnections } from './connections.ts';
 import { type Identity, identityOf, isOAuthOnly } from './identity.ts';
 

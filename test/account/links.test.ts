@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { atOnce } from '../oidc/support/flow.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { type Page, UserAgent } from '../oidc/support/user-agent.ts';

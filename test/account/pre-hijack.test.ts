@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
-import { newUuid } from '../../src/kernel/ids.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { newUuid } from '../../src/core/ids.ts';
 import { type Hall, startHall } from '../contracts/support/hall.ts';
 import { habits, type Member } from '../contracts/support/members.ts';
 import { authorizationUrl, introspect, signIn } from '../oidc/support/flow.ts';

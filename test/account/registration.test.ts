@@ -4,7 +4,7 @@ import { askForLogin, POLL } from '../oidc/support/ciba.ts';
 import { answer, atOnce, authorizationUrl, exchange, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { escapeHtml } from '../../src/http/pages/html.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Letters, readLetters } from './support/mail.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { connect } from '../api/support/client.ts';
 import { visitorAt } from '../contracts/support/hall.ts';
 import { habits, type Name, names } from '../contracts/support/members.ts';

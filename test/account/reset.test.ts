@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { answer, authorizationUrl, introspect, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';

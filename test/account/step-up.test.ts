@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
-import type { Actor } from '../../src/kernel/actor.ts';
+import type { Actor } from '../../src/core/actor.ts';
 import { answer, authorizationUrl, exchange, introspect } from '../oidc/support/flow.ts';
 import { startProvider, type Client, type Person, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';

@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
-import { sha256 } from '../../src/kernel/ids.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { connect } from '../api/support/client.ts';
 import { type Hall, startHall } from '../contracts/support/hall.ts';
 import { habits, type Member } from '../contracts/support/members.ts';

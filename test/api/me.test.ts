@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generateSync } from 'otplib';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from '../oidc/support/device.ts';

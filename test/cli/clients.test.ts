@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { type Provider, REDIRECT_URI, startProvider } from '../oidc/support/provider.ts';
 import { failing, json, ownToken } from './support/commands.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { generateSync } from 'otplib';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { signIn } from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';

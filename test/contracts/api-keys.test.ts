@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readLetters } from '../account/support/mail.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';

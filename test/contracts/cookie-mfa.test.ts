@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
-import { sha256 } from '../../src/kernel/ids.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { type Hall, startHall } from './support/hall.ts';
 import { habits } from './support/members.ts';
 

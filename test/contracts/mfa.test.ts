@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { type Hall, startHall } from './support/hall.ts';
 import { habits, type Name, names } from './support/members.ts';
 

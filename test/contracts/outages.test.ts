@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Operation } from '../../src/http/contracts/door.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import { startPostgres } from '../support/postgres.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newPerson, NO_TOKEN } from '../../src/http/contracts/conformance.ts';
 import { createContractUsage } from '../../src/domain/contract-usage.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createContractUsageStore, type UsageBatch } from '../../src/storage/contract-usage.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';

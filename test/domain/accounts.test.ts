@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
-import { newUuid } from '../../src/kernel/ids.ts';
+import { newUuid } from '../../src/core/ids.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { at, errorOf, newEmail, openHouse, openStores, operator } from './house.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createCounters } from '../../src/storage/counters.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';

@@ -11,10 +11,10 @@ import { createPasswordCheck, type PasswordCheck } from '../../src/domain/passwo
 import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
 import { createAccounts, type Accounts } from '../../src/domain/users/index.ts';
-import type { Actor } from '../../src/kernel/actor.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
-import { Replies } from '../../src/kernel/replies.ts';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import type { Actor } from '../../src/core/actor.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import { Replies } from '../../src/core/replies.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { createCounters, type Counters } from '../../src/storage/counters.ts';
 import { createFactorStores } from '../../src/storage/factor-stores.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type KnownDevice, withDevice } from '../../src/domain/known-devices.ts';
-import { sha256 } from '../../src/kernel/ids.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
 
 const PASSWORD = 'the right password';

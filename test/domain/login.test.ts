@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { createCounters } from '../../src/storage/counters.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';

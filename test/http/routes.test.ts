@@ -12,7 +12,7 @@ import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
 import { pageRoutes } from '../../src/http/pages/routes.ts';
 import { createPageTools } from '../../src/http/pages/tools.ts';
 import { findRoute, type Owner, ROUTES } from '../../src/http/routes.ts';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
 
 const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { systemClock } from '../../src/kernel/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';

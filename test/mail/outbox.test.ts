@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { createOutbox } from '../../src/storage/outbox.ts';
 import { notice, openPostOffice } from './post-office.ts';

@@ -2,10 +2,10 @@
 import { settings } from './settings.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
-import { newUuid } from '../../src/kernel/ids.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { newUuid } from '../../src/core/ids.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { createDispatcher } from '../../src/mail/dispatcher.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';

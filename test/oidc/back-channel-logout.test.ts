@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { startPostern } from '../support/postern.ts';
 import { form, introspect, signIn, type Tokens } from './support/flow.ts';
 import { listenForLogout, type LogoutListener } from './support/logout-listener.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { post, signIn } from './support/flow.ts';
 import { forgetCounts } from './support/kept.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';

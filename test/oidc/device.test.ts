@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
-import { sha256 } from '../../src/kernel/ids.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
 import { introspect, post, refresh, userinfo } from './support/flow.ts';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { freePort } from '../support/ports.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeProtectedHeader } from 'jose';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { type MovableTime, movableTime } from '../support/clock.ts';
 import { runCli } from '../support/postern.ts';
 import { form, introspect, post, refresh, signIn, type Tokens, userinfo } from './support/flow.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
 import { Redis } from 'ioredis';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { execute, type PostgresServer } from '../support/postgres-server.ts';
 import { startPostgres } from '../support/postgres.ts';
 import type { RedisServer } from '../support/redis-server.ts';

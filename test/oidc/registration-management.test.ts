@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { runCli } from '../support/postern.ts';
 import { atOnce, post, signIn } from './support/flow.ts';
 import { secondNode } from './support/proofs.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
-import { systemActor } from '../../src/kernel/actor.ts';
-import { sha256 } from '../../src/kernel/ids.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { runCli } from '../support/postern.ts';
 import { atOnce, authorizationUrl, authorize, form, post, signIn, type Tokens } from './support/flow.ts';
 import { forgetCounts } from './support/kept.ts';

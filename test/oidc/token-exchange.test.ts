@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint, createRemoteJWKSet, decodeJwt, jwtVerify, type JWTPayload } from 'jose';
 import * as oidc from 'openid-client';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { until } from '../support/until.ts';
 import { introspect, post, type Reply, signIn, type Tokens } from './support/flow.ts';
 import { type Keys, newKeys, proof } from './support/proofs.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client as Connection } from 'pg';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { readLetters } from '../account/support/mail.ts';
 import { temporaryFolder } from '../support/cleanup.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { Context } from 'koa';
 import { createCsrf } from '../../src/http/pages/csrf.ts';
-import { isDomainError } from '../../src/kernel/errors.ts';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { isDomainError } from '../../src/core/errors.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { servePages } from './support/serve.ts';
 
 const secrets = new Secrets('a secret of the test that has enough characters');

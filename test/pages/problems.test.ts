@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { DomainError } from '../../src/kernel/errors.ts';
+import { DomainError } from '../../src/core/errors.ts';
 import { errorWords, problemOf } from '../../src/http/pages/problems.ts';
 
 const bounds = { min: 8, max: 128 };

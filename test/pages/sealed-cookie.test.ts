@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Context } from 'koa';
 import { createSealedCookie } from '../../src/http/pages/sealed-cookie.ts';
-import { Secrets } from '../../src/kernel/secrets.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import { servePages } from './support/serve.ts';
 
 const TTL = 60;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import type { Pool } from 'pg';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import type { AdapterFactory, Payload } from '../../src/storage/oidc/adapter.ts';
 import { createAdapters } from '../../src/storage/oidc/adapters.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';

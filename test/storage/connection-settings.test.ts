@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider } from '../oidc/support/provider.ts';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { atEnd, provided } from '../support/cleanup.ts';

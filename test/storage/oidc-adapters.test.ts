@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from '../../src/storage/oidc/errors.ts';
-import { CLAIM } from '../../src/kernel/replies.ts';
+import { CLAIM } from '../../src/core/replies.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 
 const UNDER_GRANT = [

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createNotifications, type Notifications } from '../../src/storage/postgres/notifications.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';

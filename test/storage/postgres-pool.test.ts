@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { Pipeline } from '../../src/storage/postgres/pool-pipelined.ts';
 import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';

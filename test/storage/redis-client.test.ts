@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from '@jest/globals';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { reply } from '../../src/storage/redis/reply.ts';
 import { atEnd } from '../support/cleanup.ts';

@@ -3,7 +3,7 @@
  * standard output how that went, then holds on until its standard input ends, and closes.
  */
 import { once } from 'node:events';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { openEmbedded } from '../../src/storage/postgres/embedded.ts';
 
 const [dataDir = ''] = process.argv.slice(2);

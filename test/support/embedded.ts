@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
 import { openEmbedded, type Embedded } from '../../src/storage/postgres/embedded.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { PostgresServer, TEMPLATE } from './postgres-server.ts';
 import { findPrograms, type Program, programs } from './programs.ts';

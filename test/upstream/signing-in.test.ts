@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
-import { systemActor } from '../../src/kernel/actor.ts';
+import { systemActor } from '../../src/core/actor.ts';
 import { connect } from '../api/support/client.ts';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { authorizationUrl, exchange } from '../oidc/support/flow.ts';

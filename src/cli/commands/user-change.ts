@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import { readSecret } from '../options.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import { openDoors, planMounts } from '../../http/contracts/mounts.ts';
 import { doors } from '../../http/contracts/registry.ts';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 /** Which contract doors are open, and what each tells strangers because its document says so. */

@@ -1,6 +1,6 @@
 /** `postern doctor`: looks at everything that a server needs, and says what to do. */
 import { type Config, ConfigError, loadConfig } from '../../config/index.ts';
-import { createLogger } from '../../kernel/logger.ts';
+import { createLogger } from '../../core/logger.ts';
 import { findCluster } from '../../storage/postgres/embedded-cluster.ts';
 import { openDatabase } from '../../storage/postgres/open.ts';
 import { explainFailure } from '../failure.ts';

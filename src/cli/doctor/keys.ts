@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { resolveSecretsKey } from '../../config/secrets-key.ts';
 import type { Container } from '../../container.ts';
-import { createLogger } from '../../kernel/logger.ts';
+import { createLogger } from '../../core/logger.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {

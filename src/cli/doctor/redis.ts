@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
-import { createLogger } from '../../kernel/logger.ts';
+import { createLogger } from '../../core/logger.ts';
 import { createRedis } from '../../storage/redis/client.ts';
 import { compareClocks } from './clock.ts';
 import { type Finding, ok, problem } from './finding.ts';

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { Config } from '../../config/index.ts';
-import { createLogger, type Logger } from '../../kernel/logger.ts';
+import { createLogger, type Logger } from '../../core/logger.ts';
 import { bufferedOutput } from './buffered-output.ts';
 
 /**

@@ -2,10 +2,10 @@
  * Where letters enter the outbox. Whatever way they came about, one mailbox gets no more than a few an hour, so that
  * nobody can have us fill a stranger's.
  */
-import type { Actor } from '../../kernel/actor.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import { DomainError } from '../../core/errors.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { Message, MessageKind } from '../../mail/messages.ts';
 import type { Counters } from '../../storage/counters.ts';
 import type { Outbox } from '../../storage/outbox.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Guess } from '../lockout.ts';
 import { sourceOfActor } from '../source.ts';
 import type { MfaDependencies } from './dependencies.ts';

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/index.ts';
-import type { Actor } from '../../kernel/actor.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Counters } from '../../storage/counters.ts';
 import type { FactorStores } from '../../storage/factor-stores.ts';

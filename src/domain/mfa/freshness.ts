@@ -1,4 +1,4 @@
-import { epochSeconds } from '../../kernel/clock.ts';
+import { epochSeconds } from '../../core/clock.ts';
 import type { Acr } from './acr.ts';
 import type { MfaDependencies } from './dependencies.ts';
 

@@ -2,7 +2,7 @@
  * Second factors: authenticator apps, passkeys, recovery codes for who has lost them, and browsers that are remembered.
  * A password alone is one factor; `acr.ts` says what each amounts to.
  */
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { FactorCounts } from '../../storage/factors.ts';
 import type { PasskeyRecord } from '../../storage/passkeys.ts';
 import type { TotpRecord } from '../../storage/totp.ts';

@@ -1,4 +1,4 @@
-import type { TextForm } from '../../kernel/text-form.ts';
+import type { TextForm } from '../../core/text-form.ts';
 import { NAME_FORM, parseName } from '../identifiers.ts';
 
 const LONGEST = 60;

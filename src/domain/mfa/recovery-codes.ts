@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { newUuid } from '../../kernel/ids.ts';
-import { narrow } from '../../kernel/width.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
+import { narrow } from '../../core/width.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';

@@ -1,4 +1,4 @@
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
 import type { Factor, MfaDependencies } from './dependencies.ts';

@@ -1,10 +1,10 @@
 import { generateSecret, generateURI, verifySync } from 'otplib';
-import type { Actor } from '../../kernel/actor.ts';
-import { type Clock, epochSeconds } from '../../kernel/clock.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { isUuid, newUuid } from '../../kernel/ids.ts';
-import type { TextForm } from '../../kernel/text-form.ts';
-import { narrow } from '../../kernel/width.ts';
+import type { Actor } from '../../core/actor.ts';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
+import { DomainError } from '../../core/errors.ts';
+import { isUuid, newUuid } from '../../core/ids.ts';
+import type { TextForm } from '../../core/text-form.ts';
+import { narrow } from '../../core/width.ts';
 import type { TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { randomToken } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { randomToken } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { MfaDependencies } from './dependencies.ts';
 

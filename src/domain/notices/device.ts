@@ -1,6 +1,6 @@
 import Bowser from 'bowser';
-import type { Actor } from '../../kernel/actor.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { sha256 } from '../../core/ids.ts';
 import { sourceOf } from '../source.ts';
 
 /** What somebody uses, by names that we know: what a client says of itself may be anything. */

@@ -2,10 +2,10 @@
  * Security notices: what the owner of an account is told when something happens to it. Each is left in the outbox in
  * the transaction of what it tells of, and one cause is told of once.
  */
-import type { Actor } from '../../kernel/actor.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import { oneLine } from '../../kernel/one-line.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import { sha256 } from '../../core/ids.ts';
+import { oneLine } from '../../core/one-line.ts';
 import type { FactorDisplay, Matter, RemovedDisplay, TokenLink } from '../../mail/messages.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { ASKED_FOR, type Letters } from '../letters/index.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Circumstances, Recipient } from '../../mail/messages.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { addressThatCounts } from '../ownership/standing.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';

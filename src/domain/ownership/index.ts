@@ -3,7 +3,7 @@
  * of it outlives the first proof by who reads the mailbox and did not know the password. Whoever has a session or a token
  * alone can change an account, and its owner can take that back.
  */
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Belongings } from '../../storage/belongings.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';

@@ -1,4 +1,4 @@
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Lockout } from '../lockout.ts';
 import { sourceOfActor } from '../source.ts';
 import type { PasswordHasher } from './hasher.ts';

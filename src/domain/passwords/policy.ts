@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/index.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import { codePoints, foldCase } from '../identifiers.ts';
 
 /** The account's own names, which its password must not rest on. */

@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 
 /** How much the newest duration moves the average. */
 const WEIGHT = 0.2;

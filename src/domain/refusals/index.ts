@@ -1,6 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Clock } from '../../core/clock.ts';
+import { sha256 } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { RefusalRow, RefusalStore } from '../../storage/refusals.ts';
 
 /** A request that was refused: text alone, of bounded length, without a secret and without control characters. */

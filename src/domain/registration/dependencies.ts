@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';

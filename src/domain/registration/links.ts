@@ -1,6 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import { sha256 } from '../../core/ids.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { Once } from '../login-steps.ts';
 
 /** What a link says: whoever has it reads the mail of `email`. */

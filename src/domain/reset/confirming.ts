@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { evidenceOf } from '../ownership/claiming.ts';
 import { createPasswordSetBefore } from '../passwords/set-before.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';

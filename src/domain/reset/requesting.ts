@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { sha256 } from '../../core/ids.ts';
 import { workOrDecoy } from '../../storage/decoy.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';

@@ -1,5 +1,5 @@
 /** Where an account is signed in, and what may act for it: seen and ended by its owner. */
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { ApiKeyStore } from '../../storage/api-keys.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Consents } from '../../storage/consents.ts';

@@ -1,6 +1,6 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
+import { sha256 } from '../../core/ids.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import type { Authentication, LoginStep } from '../login.ts';
 import { subjectOf } from '../lookup.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';

@@ -1,6 +1,6 @@
 import type { Upstream } from '../../config/index.ts';
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Upstreams } from '../../storage/upstreams.ts';

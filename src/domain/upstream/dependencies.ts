@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Factors } from '../../storage/factors.ts';
 import type { Identities } from '../../storage/identities.ts';

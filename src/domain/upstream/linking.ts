@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { IdentityRecord } from '../../storage/identities.ts';
 import type { Identity } from '../../upstream/identity.ts';
 import type { Once } from '../login-steps.ts';

@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Identity } from '../../upstream/identity.ts';
 import type { Once } from '../login-steps.ts';
 import type { Authentication, LoginStep } from '../login.ts';

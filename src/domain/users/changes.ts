@@ -1,5 +1,5 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';

@@ -1,6 +1,6 @@
-import { DomainError } from '../../kernel/errors.ts';
-import type { TextForm } from '../../kernel/text-form.ts';
-import { narrow } from '../../kernel/width.ts';
+import { DomainError } from '../../core/errors.ts';
+import type { TextForm } from '../../core/text-form.ts';
+import { narrow } from '../../core/width.ts';
 import type { PostalAddress } from '../../storage/users.ts';
 import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../identifiers.ts';
 

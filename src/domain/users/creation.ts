@@ -1,6 +1,6 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
-import { newUuid } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { NewUser, UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { systemActor } from '../../kernel/actor.ts';
+import { systemActor } from '../../core/actor.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';

@@ -1,4 +1,4 @@
-import { type Actor, systemActor } from '../../kernel/actor.ts';
+import { type Actor, systemActor } from '../../core/actor.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import { UNDO_TTL } from '../undo/offering.ts';
 import type { AccountsDependencies } from './dependencies.ts';

@@ -1,4 +1,4 @@
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { type Profile, readProfile } from './profile.ts';
 import type { User } from './user.ts';

@@ -1,4 +1,4 @@
-import { type DomainError, isDomainError } from '../../kernel/errors.ts';
+import { type DomainError, isDomainError } from '../../core/errors.ts';
 import type { UserChanges } from '../../storage/users.ts';
 import { parseEmail, parseLocale, parseName, parseUsername } from '../identifiers.ts';
 import {

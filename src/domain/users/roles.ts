@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
 

@@ -1,4 +1,4 @@
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import { subjectOf } from '../lookup.ts';
 import { sourceOfActor } from '../source.ts';
 import type { AccountsDependencies } from './dependencies.ts';

@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 
 /** An account as every door may see it: without the hash of its password. */

@@ -1,6 +1,6 @@
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { type Acr, FRESH } from '../../domain/mfa/index.ts';
 import type { User } from '../../domain/users/index.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { badToken, insufficientLogin, insufficientScope, missingToken, type Scheme } from './challenges.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import { DPOP_ALGS } from '../../oidc/tokens/api-tokens.ts';
 
 /** The scheme that an answer speaks of: the one that the client used. */

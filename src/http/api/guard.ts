@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
 import type { PasswordLengths } from '../endpoints/endpoint.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { User } from '../../domain/users/index.ts';
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { catalogue, DomainError, type ErrorCode } from '../../kernel/errors.ts';
+import { catalogue, DomainError, type ErrorCode } from '../../core/errors.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';

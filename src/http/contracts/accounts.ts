@@ -1,8 +1,8 @@
 import { strengthOf } from '../../domain/mfa/acr.ts';
 import type { Registration, User } from '../../domain/users/index.ts';
-import { epochSeconds } from '../../kernel/clock.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
-import type { Actor } from '../../kernel/actor.ts';
+import { epochSeconds } from '../../core/clock.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { TokenSet } from '../../oidc/contracts/tokens.ts';
 import type { Caller } from './caller.ts';
 import type { DoorServices } from './services.ts';

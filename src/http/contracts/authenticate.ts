@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Caller } from './caller.ts';
 import type { Door, Operation } from './door.ts';
 import type { DoorServices } from './services.ts';

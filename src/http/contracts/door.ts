@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { ContractSettings } from '../../config/index.ts';
-import type { ErrorCode, ErrorDetails } from '../../kernel/errors.ts';
-import type { Actor } from '../../kernel/actor.ts';
+import type { ErrorCode, ErrorDetails } from '../../core/errors.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 import type { Caller } from './caller.ts';
 import type { Case } from './conformance.ts';

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import { anonymousActor } from '../actor.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { authenticate } from './authenticate.ts';

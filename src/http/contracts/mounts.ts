@@ -1,5 +1,5 @@
 import type { ContractSettings } from '../../config/index.ts';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import type { Door } from './door.ts';
 import { isParameter } from '../endpoints/routing.ts';
 import { ROUTES } from '../routes.ts';

@@ -5,8 +5,8 @@ import type { Mfa } from '../../domain/mfa/index.ts';
 import type { PasswordReset } from '../../domain/reset/index.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { ContractTokens } from '../../oidc/contracts/tokens.ts';
 
 /** What the operations of doors may use. */

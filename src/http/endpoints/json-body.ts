@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'lossless-json';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 
 /** More objects and lists than any request of a contract has; bounds the parser's recursion. */
 const MAX_OPENINGS = 256;

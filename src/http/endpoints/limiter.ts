@@ -1,9 +1,9 @@
 import type { Context } from 'koa';
 import type { Settings } from '../../config/index.ts';
 import { isShared, sourceOfActor } from '../../domain/source.ts';
-import type { Actor } from '../../kernel/actor.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { sha256 } from '../../core/ids.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { LimitClass } from './endpoint.ts';
 
 /** Counts with an end, shared by all nodes. */

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Endpoint, EndpointReply } from './endpoint.ts';
 
 /** Sends a reply; nothing leaves that the endpoint's schema does not have. */

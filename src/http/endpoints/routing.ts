@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Endpoint } from './endpoint.ts';
 
 export interface Route<E extends Endpoint> {

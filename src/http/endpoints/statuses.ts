@@ -1,5 +1,5 @@
-import { catalogue, type DomainError } from '../../kernel/errors.ts';
-import type { ErrorCode } from '../../kernel/errors.ts';
+import { catalogue, type DomainError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 
 /** What each code is to HTTP, unless a door's document says otherwise. */
 const STATUSES: Partial<Record<ErrorCode, number>> = {

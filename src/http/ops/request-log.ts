@@ -1,4 +1,4 @@
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { Answered } from '../listener.ts';
 
 /** Writes a line at level info for each request that was answered. Where the log has no such level it costs nothing. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settings } from '../../config/index.ts';
-import { constantTimeEqual } from '../../kernel/secrets.ts';
+import { constantTimeEqual } from '../../core/secrets.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checks, runChecks } from './readiness.ts';
 

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import type { RegistrationLink } from '../../domain/registration/index.ts';
 import type { User } from '../../domain/users/index.ts';
-import { epochSeconds } from '../../kernel/clock.ts';
-import { isDomainError } from '../../kernel/errors.ts';
+import { epochSeconds } from '../../core/clock.ts';
+import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
-import { DomainError } from '../../kernel/errors.ts';
-import { randomToken } from '../../kernel/ids.ts';
-import { constantTimeEqual, type Secrets } from '../../kernel/secrets.ts';
+import { DomainError } from '../../core/errors.ts';
+import { randomToken } from '../../core/ids.ts';
+import { constantTimeEqual, type Secrets } from '../../core/secrets.ts';
 
 /** The form field that carries the token. */
 export const CSRF_FIELD = 'csrf';

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa';
-import { type ErrorCode, isDomainError } from '../../kernel/errors.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import { type ErrorCode, isDomainError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { Renderer } from './render.ts';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {

@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
-import type { Clock } from '../../kernel/clock.ts';
-import { randomToken } from '../../kernel/ids.ts';
-import { cameToNothing, isAnswer } from '../../kernel/replies.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import { randomToken } from '../../core/ids.ts';
+import { cameToNothing, isAnswer } from '../../core/replies.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { Problem } from './problems.ts';
 import { refused, seeOther, withParameter } from './replies.ts';
 import { createSealedCookie } from './sealed-cookie.ts';

@@ -1,5 +1,5 @@
 import type { Context, Middleware } from 'koa';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 
 /** The longest form, in bytes: a few short fields. */
 const LIMIT = '32kb';

@@ -1,5 +1,5 @@
 import type { Context, Middleware, Next } from 'koa';
-import { isDomainError } from '../../kernel/errors.ts';
+import { isDomainError } from '../../core/errors.ts';
 import { type Csrf, isForeign } from './csrf.ts';
 import type { Flashes } from './flash.ts';
 import { readForm } from './form.ts';

@@ -1,4 +1,4 @@
-import type { DomainError, ErrorCode } from '../../kernel/errors.ts';
+import type { DomainError, ErrorCode } from '../../core/errors.ts';
 import type { Icon } from './icons.ts';
 import type { Message, MessageKey } from './i18n.ts';
 
@@ -207,6 +207,6 @@ const ERRORS = new Map<string, ErrorWords>(
   } satisfies Record<string, ErrorWords>),
 );
 
-/** The words for an error code: of the kernel's catalogue, or of OAuth (then an app sent something wrong). */
+/** The words for an error code: of `core/errors.ts`, or of OAuth (then an app sent something wrong). */
 export const errorWords = (code: string): ErrorWords =>
   ERRORS.get(code) ?? { title: 'error.appTitle', text: 'error.appText', icon: 'alert' };

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { isDomainError } from '../../kernel/errors.ts';
+import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 
 /** A cookie that the browser keeps for us and cannot read. */
 export interface SealedCookie<Value> {

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { isDomainError } from '../../kernel/errors.ts';
+import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';
 import { interactionUrls } from './interaction/place.ts';

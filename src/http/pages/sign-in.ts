@@ -3,7 +3,7 @@ import type { Acr } from '../../domain/mfa/index.ts';
 import type { Authentication, Logins, LoginStep } from '../../domain/login.ts';
 import { type KnownDevice, withDevice } from '../../domain/known-devices.ts';
 import type { FirstFactor } from '../../domain/login-steps.ts';
-import { DomainError, isDomainError } from '../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Login } from '../../oidc/sessions/browser-session.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import { createCsrf, type Csrf } from './csrf.ts';
 import { createFlashes, type Flashes } from './flash.ts';
 import { createRenderer, type Renderer } from './render.ts';

@@ -254,7 +254,7 @@ interface Views {
   'expired': { homeUrl: string };
 
   'error': {
-    /** A code of the kernel's catalogue or of OAuth, `csrf`, `not_found` or `server_error`. */
+    /** A code of `core/errors.ts` or of OAuth, `csrf`, `not_found` or `server_error`. */
     code: string;
     /** What went wrong, for the makers of the app. Not translated. */
     description?: string | undefined;

@@ -1,6 +1,6 @@
 import { errors, type Provider } from 'oidc-provider';
 import type { LoginRequest, LoginRequests } from '../../domain/login-requests.ts';
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Pings } from '../../storage/pings.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { type AcrValue, satisfies } from '../interactions/acr.ts';

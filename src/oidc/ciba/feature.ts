@@ -1,6 +1,6 @@
 import { errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { LoginRequests } from '../../domain/login-requests.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { requestActor } from '../actor.ts';
 import { insistsOnUnknown, requestedAcr } from '../interactions/acr.ts';
 import { requested } from '../interactions/grants.ts';

@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
 import { createDispatcher, type Dispatcher } from '../../outbox/dispatcher.ts';
 import { PING_TOPIC, type Ping } from '../../storage/pings.ts';
 import type { Queue } from '../../storage/outbox.ts';

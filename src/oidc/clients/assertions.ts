@@ -1,6 +1,6 @@
 import { errors, type Configuration } from 'oidc-provider';
-import { epochSeconds, type Clock } from '../../kernel/clock.ts';
-import { holds } from '../../kernel/profiles.ts';
+import { epochSeconds, type Clock } from '../../core/clock.ts';
+import { holds } from '../../core/profiles.ts';
 import type { ExtraClientProperties } from './metadata.ts';
 import { mayBeSignedBy } from './profiles.ts';
 

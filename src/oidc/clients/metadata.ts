@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider';
-import { ID_TOKEN_CLAIMS, type IdTokenClaims } from '../../kernel/id-token-claims.ts';
-import { PROFILES } from '../../kernel/profiles.ts';
+import { ID_TOKEN_CLAIMS, type IdTokenClaims } from '../../core/id-token-claims.ts';
+import { PROFILES } from '../../core/profiles.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import { type AssertionIssuer, issuersProblem } from './assertion-issuers.ts';
 import { grantsProblem } from './grants.ts';

@@ -1,4 +1,4 @@
-import { nearest } from '../../kernel/nearest.ts';
+import { nearest } from '../../core/nearest.ts';
 import { EXTRA_METADATA } from './metadata.ts';
 
 /** The metadata that the library takes from an operator (RFC 7591, OpenID Connect, FAPI, CIBA, RFC 8705 and so on). */

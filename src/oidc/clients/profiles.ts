@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { isLoopbackHostname } from '../../kernel/loopback.ts';
-import { holds, type Profile, stricter } from '../../kernel/profiles.ts';
+import { isLoopbackHostname } from '../../core/loopback.ts';
+import { holds, type Profile, stricter } from '../../core/profiles.ts';
 import { CONTRACT_CLIENT } from '../contracts/clients.ts';
 import type { ExtraClientProperties } from './metadata.ts';
 

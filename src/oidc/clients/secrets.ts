@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
-import { sha256 } from '../../kernel/ids.ts';
-import { constantTimeEqual } from '../../kernel/secrets.ts';
+import { sha256 } from '../../core/ids.ts';
+import { constantTimeEqual } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 type SecretsOf = (clientId: string) => Promise<string[]>;

@@ -1,5 +1,5 @@
 import { errors, type ClientMetadata } from 'oidc-provider';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import { forLibrary } from './metadata.ts';
 import { nameProblem } from './names.ts';
 import type { LiveProvider } from '../live-provider.ts';

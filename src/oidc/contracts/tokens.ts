@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { decodeJwt } from 'jose';
 import { errors } from 'oidc-provider';
-import type { Actor } from '../../kernel/actor.ts';
-import { DomainError } from '../../kernel/errors.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
 import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from '../tokens/apis.ts';
 import { CONTRACT_CLIENT, CONTRACT_SCOPE, contractAudience } from './clients.ts';

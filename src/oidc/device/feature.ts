@@ -1,6 +1,6 @@
 import { errors, type Configuration, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Audit, AuditType } from '../../storage/audit.ts';
-import { narrow } from '../../kernel/width.ts';
+import { narrow } from '../../core/width.ts';
 import { requestActor } from '../actor.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';

@@ -1,5 +1,5 @@
 import { errors, type Provider } from 'oidc-provider';
-import { sha256 } from '../../kernel/ids.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
 import type { SessionDevice } from '../sessions/device.ts';
 

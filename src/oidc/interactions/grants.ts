@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import { epochSeconds, type Clock } from '../../core/clock.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 

@@ -1,5 +1,5 @@
 import { Provider } from 'oidc-provider';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { type Override, shape } from '../overrides/override.ts';
 

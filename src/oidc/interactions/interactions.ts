@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Actor } from '../../kernel/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 import { createDispatcher, type Dispatcher, Refused } from '../../outbox/dispatcher.ts';
 import type { LogoutNotice } from '../../storage/logout-notices.ts';
 import { LOGOUT_TOPIC } from '../../storage/logout-notices.ts';

@@ -1,6 +1,6 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { AccountSessions } from '../../domain/sessions/index.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import { requestActor } from '../actor.ts';
 import type { ProviderPages } from '../configuration.ts';
 import { cookieSettings } from '../cookies.ts';

@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
-import type { Logger } from '../../kernel/logger.ts';
-import { StartupError } from '../../kernel/startup-error.ts';
+import type { Logger } from '../../core/logger.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import { replayDetection } from '../adapters.ts';
 import { pings } from '../ciba/pings.ts';
 import { registration } from '../clients/registration/index.ts';

@@ -1,7 +1,7 @@
 import { errors, Provider } from 'oidc-provider';
 import type { Bound, OpenRequests } from '../../domain/open-requests.ts';
 import { isShared, sourceOf } from '../../domain/source.ts';
-import { isAnswer, type Replies } from '../../kernel/replies.ts';
+import { isAnswer, type Replies } from '../../core/replies.ts';
 import { orTooMany } from '../too-many.ts';
 import { type Override, shape } from './override.ts';
 

@@ -1,5 +1,5 @@
 import { errors, Provider } from 'oidc-provider';
-import { sha256 } from '../../kernel/ids.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { Counters } from '../../storage/counters.ts';
 import { type Override, shape } from './override.ts';
 

@@ -1,5 +1,5 @@
 import type { Provider } from 'oidc-provider';
-import { isAnswer, type Replies } from '../../kernel/replies.ts';
+import { isAnswer, type Replies } from '../../core/replies.ts';
 import { type Override, shape } from './override.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { Provider } from 'oidc-provider';
-import type { Clock } from '../../kernel/clock.ts';
-import { epochSeconds } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
+import { epochSeconds } from '../../core/clock.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 /** What a session was used with, so that its owner knows it again. */

@@ -1,6 +1,6 @@
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 

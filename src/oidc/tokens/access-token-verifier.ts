@@ -7,9 +7,9 @@ import {
   type JWTPayload,
 } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../kernel/clock.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import { SIGNING_ALGS } from '../../kernel/signing-algs.ts';
+import type { Clock } from '../../core/clock.ts';
+import { sha256 } from '../../core/ids.ts';
+import { SIGNING_ALGS } from '../../core/signing-algs.ts';
 
 /** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
 export interface AccessTokenClaims extends JWTPayload {

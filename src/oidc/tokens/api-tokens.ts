@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify, type JWTPayload } from 'jose';
-import { type Clock, epochSeconds } from '../../kernel/clock.ts';
-import { DomainError } from '../../kernel/errors.ts';
-import { isUuid, sha256 } from '../../kernel/ids.ts';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
+import { DomainError } from '../../core/errors.ts';
+import { isUuid, sha256 } from '../../core/ids.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
 import { ENABLED_JWA } from './algorithms.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import { sourceOf } from '../../domain/source.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { constantTimeEqual } from '../../kernel/secrets.ts';
-import { sha256 } from '../../kernel/ids.ts';
-import { outwait } from '../../kernel/replies.ts';
+import type { Clock } from '../../core/clock.ts';
+import { constantTimeEqual } from '../../core/secrets.ts';
+import { sha256 } from '../../core/ids.ts';
+import { outwait } from '../../core/replies.ts';
 import type { Counters } from '../../storage/counters.ts';
 import { type Override, shape } from '../overrides/override.ts';
 

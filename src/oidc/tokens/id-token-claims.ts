@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { mayActClaim } from './extra-claims.ts';
 import { type Override, shape } from '../overrides/override.ts';

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JWK } from 'jose';
 import type { Provider } from 'oidc-provider';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 type IdToken = Provider['IdToken'];

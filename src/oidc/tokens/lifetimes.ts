@@ -1,6 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../../config/index.ts';
-import { epochSeconds, type Clock } from '../../kernel/clock.ts';
+import { epochSeconds, type Clock } from '../../core/clock.ts';
 import { codeLifetime } from '../clients/profiles.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 

@@ -1,6 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Secrets } from '../../core/secrets.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 

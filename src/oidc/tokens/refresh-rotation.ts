@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../../kernel/clock.ts';
-import { CLAIM } from '../../kernel/replies.ts';
-import type { Secrets } from '../../kernel/secrets.ts';
+import type { Clock } from '../../core/clock.ts';
+import { CLAIM } from '../../core/replies.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { type Override, shape } from '../overrides/override.ts';
 

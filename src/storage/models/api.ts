@@ -6,8 +6,8 @@ import {
   type InferCreationAttributes,
   type Sequelize,
 } from 'sequelize';
-import type { SigningAlg } from '../../kernel/signing-algs.ts';
-import type { TokenTypeHeader } from '../../kernel/token-type-header.ts';
+import type { SigningAlg } from '../../core/signing-algs.ts';
+import type { TokenTypeHeader } from '../../core/token-type-header.ts';
 
 export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api>> {
   declare identifier: string;

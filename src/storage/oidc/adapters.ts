@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { AdapterFactory } from './adapter.ts';
 import { postgresAdapters } from './postgres-adapter.ts';

@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import type { Adapter } from './adapter.ts';
 import { ReplayDetected } from './errors.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { AdapterFactory } from './adapter.ts';
 import { deviceCodes } from './device-codes.ts';
 import { postgresGrants } from './postgres-grants.ts';

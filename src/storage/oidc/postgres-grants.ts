@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
-import { isUuid } from '../../kernel/ids.ts';
+import type { Clock } from '../../core/clock.ts';
+import { isUuid } from '../../core/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { GrantGone } from './errors.ts';
 import { run } from './postgres-query.ts';

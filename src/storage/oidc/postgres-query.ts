@@ -1,5 +1,5 @@
 import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 import { isUnavailable } from '../postgres/pool-unavailable.ts';
 
 /** A prepared statement: parsed and planned once a connection. */

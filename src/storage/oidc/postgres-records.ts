@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
-import { CLAIM } from '../../kernel/replies.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Clock } from '../../core/clock.ts';
+import { CLAIM } from '../../core/replies.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './postgres-query.ts';

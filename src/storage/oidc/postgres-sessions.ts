@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
-import { isUuid, sha256 } from '../../kernel/ids.ts';
+import type { Clock } from '../../core/clock.ts';
+import { isUuid, sha256 } from '../../core/ids.ts';
 import { leavingNotices } from '../logout-notices.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';

@@ -1,5 +1,5 @@
-import { isUuid, sha256 } from '../../kernel/ids.ts';
-import { Secrets } from '../../kernel/secrets.ts';
+import { isUuid, sha256 } from '../../core/ids.ts';
+import { Secrets } from '../../core/secrets.ts';
 import type { Adapter, Payload } from './adapter.ts';
 
 /** Milliseconds that these are found after they expired: RFC 8628 section 3.5 has a code of its own for them. */

@@ -1,6 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import { CLAIM } from '../../kernel/replies.ts';
-import { sha256 } from '../../kernel/ids.ts';
+import type { Clock } from '../../core/clock.ts';
+import { CLAIM } from '../../core/replies.ts';
+import { sha256 } from '../../core/ids.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { reply } from '../redis/reply.ts';
 import { script } from '../redis/script.ts';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows in one statement: short enough to stand in nobody's way. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { SharedClock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import type { SharedClock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
 
 /** Milliseconds between two comparisons. */
 const INTERVAL = 10_000;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import { reclaim } from './embedded-account.ts';
 import { clusterUrl, type Cluster } from './embedded-cluster.ts';
 import { freePort } from './embedded-ports.ts';

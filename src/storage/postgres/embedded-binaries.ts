@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { StartupError } from '../../core/startup-error.ts';
 
 /** Absolute paths of PostgreSQL's programs. */
 export interface Binaries {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { randomToken } from '../../kernel/ids.ts';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { randomToken } from '../../core/ids.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import { accountFor, type Account } from './embedded-account.ts';
 import { findBinaries, type Binaries } from './embedded-binaries.ts';
 import { explainOutput } from './embedded-errors.ts';

@@ -1,7 +1,7 @@
 import { open, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import type { Cluster } from './embedded-cluster.ts';
 import { explainOutput } from './embedded-errors.ts';
 import { isAlive } from './embedded-processes.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { sha256 } from '../../kernel/ids.ts';
+import { sha256 } from '../../core/ids.ts';
 
 /**
  * One process at a time starts a cluster. The turn is a name that the system holds for a living process and for no

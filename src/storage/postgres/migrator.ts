@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from 'pg';
-import { sha256 } from '../../kernel/ids.ts';
-import type { Logger } from '../../kernel/logger.ts';
-import { noProgress } from '../../kernel/progress.ts';
-import { StartupError } from '../../kernel/startup-error.ts';
+import { sha256 } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import { noProgress } from '../../core/progress.ts';
+import { StartupError } from '../../core/startup-error.ts';
 import { connectAtStart } from './readiness.ts';
 
 /** The folder of the *.sql files. */

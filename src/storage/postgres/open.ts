@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts';
-import type { Logger } from '../../kernel/logger.ts';
-import { noProgress } from '../../kernel/progress.ts';
+import type { Logger } from '../../core/logger.ts';
+import { noProgress } from '../../core/progress.ts';
 import { openEmbedded } from './embedded.ts';
 
 /** The database that this process works on. */

@@ -1,5 +1,5 @@
 import { Client, type QueryResult, type QueryResultRow } from 'pg';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 import { connectionOptions } from './pool.ts';
 
 /** A prepared statement and its values. */

@@ -1,5 +1,5 @@
 import { Pool } from 'pg';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 import { type Timeouts, withSettings } from './settings.ts';
 
 interface PoolOptions {

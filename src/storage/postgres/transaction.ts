@@ -1,5 +1,5 @@
 import { type Sequelize, type Transaction, QueryTypes } from 'sequelize';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 
 /** A transaction under way: handed to stores so that a change and its audit event commit together. */
 export interface Tx {

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import type { Logger } from '../../kernel/logger.ts';
+import type { Logger } from '../../core/logger.ts';
 
 export type RedisClient = Redis | Cluster;
 

@@ -1,5 +1,5 @@
 import { ReplyError } from 'ioredis';
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError } from '../../core/errors.ts';
 
 /** What a Redis that cannot serve now begins its refusals with. */
 const NOT_NOW =

@@ -1,6 +1,6 @@
 /** Postern with its contract doors, and clients that look closely at every reply. */
 import http from 'node:http';
-import { systemActor } from '../../../src/kernel/actor.ts';
+import { systemActor } from '../../../src/core/actor.ts';
 import type { Visitor } from '../../../src/http/contracts/conformance.ts';
 import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-visitor.ts';
 import { documentOf } from '../../../src/http/contracts/document.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { sha256 } from '../../../src/kernel/ids.ts';
+import { sha256 } from '../../../src/core/ids.ts';
 import { at, errorOf, openHouse, openStores } from '../house.ts';
 import { codeOf, enrolTotp, NOW, PASSWORD, person, wrongCode } from './people.ts';
 

@@ -1,6 +1,6 @@
 /** What the stores hold of short-lived records, to look at and to age: in PostgreSQL, or in Redis where there is one. */
 import { Redis } from 'ioredis';
-import { sha256 } from '../../../src/kernel/ids.ts';
+import { sha256 } from '../../../src/core/ids.ts';
 import type { Provider } from './provider.ts';
 
 type Stores = Pick<Provider, 'postern' | 'sql'>;

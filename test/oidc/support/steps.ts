@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { generateSync } from 'otplib';
-import { systemActor } from '../../../src/kernel/actor.ts';
+import { systemActor } from '../../../src/core/actor.ts';
 import type { Letters } from '../../account/support/mail.ts';
 import { redeem, createService } from './assertions.ts';
 import { askForLogin, openLoginRequests, POLL, pollLogin, approveLogin } from './ciba.ts';

@@ -1,6 +1,6 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
-import type { Actor } from '../../../kernel/actor.ts';
-import { isDomainError } from '../../../kernel/errors.ts';
+import type { Actor } from '../../../core/actor.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import type { PasskeyKey } from '../../../storage/passkeys.ts';
 import { sourceOfActor } from '../../source.ts';
 import type { Method } from '../acr.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../../kernel/clock.ts';
-import { sha256 } from '../../../kernel/ids.ts';
-import { constantTimeEqual, type Secrets } from '../../../kernel/secrets.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { sha256 } from '../../../core/ids.ts';
+import { constantTimeEqual, type Secrets } from '../../../core/secrets.ts';
 import type { Counters } from '../../../storage/counters.ts';
 
 /** What a challenge is for: it serves for nothing else. */

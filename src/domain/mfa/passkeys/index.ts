@@ -1,7 +1,7 @@
 /** Passkeys (WebAuthn level 3): as the whole login, found by the browser, and as the second factor after a password. */
-import type { Actor } from '../../../kernel/actor.ts';
-import { DomainError } from '../../../kernel/errors.ts';
-import { isUuid } from '../../../kernel/ids.ts';
+import type { Actor } from '../../../core/actor.ts';
+import { DomainError } from '../../../core/errors.ts';
+import { isUuid } from '../../../core/ids.ts';
 import type { PasskeyRecord } from '../../../storage/passkeys.ts';
 import type { MfaDependencies } from '../dependencies.ts';
 import type { FactorChanges } from '../factor-changes.ts';

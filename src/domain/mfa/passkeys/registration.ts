@@ -1,7 +1,7 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/server';
-import type { Actor } from '../../../kernel/actor.ts';
-import { isDomainError } from '../../../kernel/errors.ts';
-import { newUuid } from '../../../kernel/ids.ts';
+import type { Actor } from '../../../core/actor.ts';
+import { isDomainError } from '../../../core/errors.ts';
+import { newUuid } from '../../../core/ids.ts';
 import type { PasskeyRecord } from '../../../storage/passkeys.ts';
 import { present } from '../../users/user.ts';
 import type { MfaDependencies } from '../dependencies.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { constantTimeEqual } from '../../../kernel/secrets.ts';
-import { DomainError } from '../../../kernel/errors.ts';
+import { constantTimeEqual } from '../../../core/secrets.ts';
+import { DomainError } from '../../../core/errors.ts';
 import type { RelyingParty } from './relying-party.ts';
 
 /** Why the reply of an authenticator is refused. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Actor } from '../../../kernel/actor.ts';
+import type { Actor } from '../../../core/actor.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import { type ApiOperation, operation } from '../operation.ts';
 import { factorsOf, passkeyOf, totpOf } from './presenters.ts';

@@ -4,8 +4,8 @@ import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
 import { RegistrationReply } from '../../../domain/mfa/passkeys/replies.ts';
 import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
 import * as claims from '../../../domain/users/claims.ts';
-import { EMAIL_FORM } from '../../../kernel/email-address.ts';
-import type { TextForm } from '../../../kernel/text-form.ts';
+import { EMAIL_FORM } from '../../../core/email-address.ts';
+import type { TextForm } from '../../../core/text-form.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 const moment = z.iso.datetime();

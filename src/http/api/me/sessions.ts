@@ -1,4 +1,4 @@
-import { DomainError } from '../../../kernel/errors.ts';
+import { DomainError } from '../../../core/errors.ts';
 import { type ApiCall, operation } from '../operation.ts';
 import { sessionOf } from './presenters.ts';
 import * as schemas from './schemas.ts';

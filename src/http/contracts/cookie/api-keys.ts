@@ -1,4 +1,4 @@
-import { DomainError } from '../../../kernel/errors.ts';
+import { DomainError } from '../../../core/errors.ts';
 import { callingUser, recentUser } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';
 import { presentKey } from './presenters.ts';

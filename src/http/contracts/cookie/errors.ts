@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../kernel/errors.ts';
+import type { ErrorCode } from '../../../core/errors.ts';
 import type { Door, Refusal } from '../door.ts';
 import { microsecondsLocal } from '../times.ts';
 

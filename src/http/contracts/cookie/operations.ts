@@ -1,4 +1,4 @@
-import { DomainError, isDomainError } from '../../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../../core/errors.ts';
 import { callingUser, logIn } from '../accounts.ts';
 import { authenticate } from '../authenticate.ts';
 import { operation, type Operation } from '../door.ts';

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
-import { DomainError } from '../../../kernel/errors.ts';
-import { constantTimeEqual } from '../../../kernel/secrets.ts';
+import { DomainError } from '../../../core/errors.ts';
+import { constantTimeEqual } from '../../../core/secrets.ts';
 import { DEFAULT_LIFETIMES } from '../door.ts';
 import type { DoorServices } from '../services.ts';
 

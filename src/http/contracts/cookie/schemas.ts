@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACCOUNT_PERMISSIONS } from '../../../domain/api-keys.ts';
 import { NAME_FORM, USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { EMAIL_FORM } from '../../../core/email-address.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const RegisterRequest = z.object({

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../kernel/errors.ts';
+import { DomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { callingUser, logIn, recentUser, usernameOf } from '../accounts.ts';
 import type { Caller } from '../caller.ts';

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../kernel/errors.ts';
+import { DomainError } from '../../../core/errors.ts';
 import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
 import { localeOf } from '../../endpoints/locale.ts';
 import { operation, type Operation } from '../door.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { EMAIL_FORM } from '../../../core/email-address.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 const otp = secret('A TOTP or recovery code, for an account with a second factor').optional();

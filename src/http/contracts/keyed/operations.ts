@@ -1,4 +1,4 @@
-import { DomainError, isDomainError } from '../../../kernel/errors.ts';
+import { DomainError, isDomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { logIn, usernameOf } from '../accounts.ts';
 import { operation, type Operation } from '../door.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../kernel/email-address.ts';
+import { EMAIL_FORM } from '../../../core/email-address.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 export const CreateUserRequest = z.object({

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { ConnectedApp } from '../../../domain/sessions/index.ts';
-import { isDomainError } from '../../../kernel/errors.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 import type { User } from '../../../domain/users/index.ts';
-import type { Actor } from '../../../kernel/actor.ts';
+import type { Actor } from '../../../core/actor.ts';
 import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';

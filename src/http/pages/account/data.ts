@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { readEmailAddress } from '../../../kernel/email-address.ts';
+import { readEmailAddress } from '../../../core/email-address.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { missing } from '../problems.ts';

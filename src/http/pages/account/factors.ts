@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import { isDomainError } from '../../../kernel/errors.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
 import type { Message } from '../i18n.ts';

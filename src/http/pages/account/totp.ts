@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import { isDomainError } from '../../../kernel/errors.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { missing } from '../problems.ts';

@@ -1,4 +1,4 @@
-import { isUuid } from '../../../kernel/ids.ts';
+import { isUuid } from '../../../core/ids.ts';
 import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';

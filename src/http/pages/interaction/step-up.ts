@@ -1,6 +1,6 @@
 import { FRESH } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
-import { epochSeconds } from '../../../kernel/clock.ts';
+import { epochSeconds } from '../../../core/clock.ts';
 import type { PageParts } from '../dependencies.ts';
 import { beginEnrolment } from '../login/enrol.ts';
 import type { PlaceContext } from '../login/place.ts';

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { strengthOf } from '../../../domain/mfa/acr.ts';
 import type { FirstFactor } from '../../../domain/login-steps.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { epochSeconds } from '../../../kernel/clock.ts';
+import { epochSeconds } from '../../../core/clock.ts';
 import { userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { isDomainError } from '../../../kernel/errors.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import { isState } from './cookies.ts';
 import { callbackPath } from './journey.ts';

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { LOGIN_STEP_TTL, type Once } from '../../../domain/login-steps.ts';
-import { isDomainError } from '../../../kernel/errors.ts';
+import { isDomainError } from '../../../core/errors.ts';
 import type { Identity } from '../../../upstream/identity.ts';
 import type { PageParts } from '../dependencies.ts';
 import { seeOther, withParameter } from '../replies.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { DomainError, ErrorCode } from '../../../kernel/errors.ts';
+import type { DomainError, ErrorCode } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import type { Message, MessageKey } from '../i18n.ts';
 

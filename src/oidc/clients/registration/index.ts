@@ -2,7 +2,7 @@ import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-prov
 import type { Settings } from '../../../config/index.ts';
 import type { GuessLimit } from '../../../domain/guess-limit.ts';
 import { sourceOf } from '../../../domain/source.ts';
-import { newUuid, randomToken, sha256 } from '../../../kernel/ids.ts';
+import { newUuid, randomToken, sha256 } from '../../../core/ids.ts';
 import { ENDPOINTS } from '../../endpoints.ts';
 import { orTooMany } from '../../too-many.ts';
 import { answerCors } from './cors.ts';

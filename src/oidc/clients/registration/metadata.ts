@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import { isLoopbackHostname } from '../../../kernel/loopback.ts';
+import { isLoopbackHostname } from '../../../core/loopback.ts';
 
 /** Metadata as it was sent: any JSON. */
 export type Metadata = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { RegisteredClients } from '../../../domain/registered-clients.ts';
-import type { Actor } from '../../../kernel/actor.ts';
-import { sha256 } from '../../../kernel/ids.ts';
+import type { Actor } from '../../../core/actor.ts';
+import { sha256 } from '../../../core/ids.ts';
 import type { ClientRegistry } from '../registry.ts';
 import type { Metadata } from './metadata.ts';
 

@@ -7,7 +7,7 @@ import {
   resolveRequestedResources,
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
-import { epochSeconds, type Clock } from '../../../kernel/clock.ts';
+import { epochSeconds, type Clock } from '../../../core/clock.ts';
 import type { OutboundFetch } from '../../outbound/fetch.ts';
 import { JWT_BEARER } from '../grant-types.ts';
 import { AssertionKeys } from './keys.ts';

@@ -8,8 +8,8 @@ import {
   resolveRequestedResources,
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
-import { epochSeconds, type Clock } from '../../../kernel/clock.ts';
-import type { Secrets } from '../../../kernel/secrets.ts';
+import { epochSeconds, type Clock } from '../../../core/clock.ts';
+import type { Secrets } from '../../../core/secrets.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import { TOKEN_EXCHANGE } from '../grant-types.ts';
 import { actingUnder, targetOf } from './policy.ts';

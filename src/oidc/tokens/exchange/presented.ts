@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import type { Secrets } from '../../../kernel/secrets.ts';
+import type { Secrets } from '../../../core/secrets.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import type { LoginBehind } from '../extra-claims.ts';
 import { grantOfIdToken } from '../id-token-claims.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { DatabaseError } from 'sequelize';
-import { createLogger } from '../../src/kernel/logger.ts';
+import { createLogger } from '../../src/core/logger.ts';
 
 const SECRET = 'correct horse battery';
 
