@@ -86,7 +86,7 @@ module.exports = {
     },
     {
       // What two need is in http/, http/endpoints/ or the domain.
-      name: 'doors-do-not-import-one-another',
+      name: 'contracts-do-not-import-one-another',
       severity: 'error',
       from: { path: '^src/http/(contracts/[^/]+|api/[^/]+|pages|admin|ops)/' },
       to: { path: '^src/http/(contracts/[^/]+|api/[^/]+|pages|admin|ops)/', pathNot: '^src/http/$1/' },

@@ -20,7 +20,7 @@ import { userActor } from './http/actor.ts';
 import { createContracts } from './http/contracts/index.ts';
 import { createLimiter } from './http/endpoints/limiter.ts';
 import { planMounts } from './http/contracts/mounts.ts';
-import { doors } from './http/contracts/registry.ts';
+import { allContracts } from './http/contracts/registry.ts';
 import { createDevMail } from './http/dev-mail/routes.ts';
 import { createListener } from './http/listener.ts';
 import { createMetrics } from './http/ops/metrics.ts';
@@ -88,7 +88,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
   const checks = sharedChecks(stores.checks);
   const announce = (topic: string, key: string, tx: Tx) => notifications.publish(topic, key, tx);
   const hasher = createPasswordHasher(config.passwords);
-  const mounts = planMounts(doors, config.contracts);
+  const mounts = planMounts(allContracts, config.contracts);
   const metrics = createMetrics({ hasher });
   const outboundFetch = createOutboundFetch(config.outbound);
   const upstream = createUpstream({ config, stores, fetch: outboundFetch, clock, logger });
@@ -101,7 +101,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     logger,
     onLogin: metrics.login,
-    contractClients: doors.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
+    contractClients: allContracts.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
   });
   const {
     accounts,
@@ -118,7 +118,7 @@ export async function createContainer(config: Config, options: ContainerOptions)
 
   // The provider
   const { tokens, session, publicUrl } = config;
-  const contractSettings = [...new Set(mounts.map(({ door }) => door))].map(
+  const contractSettings = [...new Set(mounts.map(({ contract }) => contract))].map(
     ({ name, rotatesRefreshTokens: rotates, tokens }) => {
       const { access, refresh } = config.contracts.tokens[name] ?? tokens;
       return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };

@@ -10,7 +10,7 @@ export interface UsageReport {
   users: Map<string, number>;
 }
 
-/** Counts who uses which contract door, so that the operator sees which can be closed. */
+/** Counts who uses which contract, so that the operator sees which can be closed. */
 export interface ContractUsage {
   /** Notes one request: memory alone. `accountId` is whose it was, if that was proven. */
   note(door: string, operation: string, accountId: string | null): void;
@@ -87,7 +87,7 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
 
   const tryToWrite = (): Promise<void> =>
     write().catch((error: unknown) =>
-      logger.warn({ err: error }, 'the use of contract doors was not written yet'),
+      logger.warn({ err: error }, 'the use of contracts was not written yet'),
     );
 
   return {

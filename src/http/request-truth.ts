@@ -34,14 +34,14 @@ type TruthSettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;
  * a trusted proxy names none, because its own address would stand for everybody behind it.
  * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
  * is its own.
- * X-Forwarded-Host is set for the hostnames of contract doors alone, to the one that was asked for.
+ * X-Forwarded-Host is set for the hostnames of contracts alone, to the one that was asked for.
  */
 export function createRequestTruth(
   { publicUrl, contracts, http, mtls }: TruthSettings,
   logger: Pick<Logger, 'warn'>,
 ): RequestTruth {
   const issuer = new URL(publicUrl);
-  const doorHosts = Object.keys(contracts.hosts);
+  const contractHosts = Object.keys(contracts.hosts);
   const { trustedProxies } = http;
   const protocol = issuer.protocol.slice(0, -1);
   const hasLoopbackIssuer = isLoopbackHostname(issuer.hostname);
@@ -78,7 +78,7 @@ export function createRequestTruth(
   };
   const targetOf = (req: IncomingMessage, host: string): Target => {
     if (rawValues(req, 'host').length > 1) return 'ambiguous';
-    if (host === issuer.host || host === mtlsHost || doorHosts.includes(host)) return 'own';
+    if (host === issuer.host || host === mtlsHost || contractHosts.includes(host)) return 'own';
     if (!isLoopbackHostname(host.replace(/:\d*$/, '').toLowerCase())) return 'foreign';
     return hasLoopbackIssuer ? 'own' : 'loopback';
   };
@@ -90,7 +90,7 @@ export function createRequestTruth(
     req.headers['x-forwarded-for'] = clientOf(req);
     req.headers.host = issuer.host;
     req.headers['x-forwarded-proto'] = protocol;
-    if (doorHosts.includes(host)) req.headers['x-forwarded-host'] = host;
+    if (contractHosts.includes(host)) req.headers['x-forwarded-host'] = host;
     else delete req.headers['x-forwarded-host'];
     return target;
   };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { doorOf, type Hall, startHall } from '../contracts/support/hall.ts';
+import { contractOf, type Hall, startHall } from '../contracts/support/hall.ts';
 import { habits } from '../contracts/support/members.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { type Letters, readLetters } from './support/mail.ts';
@@ -44,7 +44,9 @@ test.each(['ppl', 'flask'] as const)(
     const [victim, other] = [victims(), victims()];
     const visitor = hall.visitor(name);
     const { token: bearer, params, email } = await habits[name].join(visitor);
-    const update = doorOf(name).operations.some(({ id }) => id === 'updateMe') ? 'updateMe' : 'updateUser';
+    const update = contractOf(name).operations.some(({ id }) => id === 'updateMe')
+      ? 'updateMe'
+      : 'updateUser';
     for (let change = 0; change < 40; change += 1) {
       const body = { email: change % 2 === 0 ? victim : other };
       await visitor.call(update, { bearer, params, body }, { status: 200, body });

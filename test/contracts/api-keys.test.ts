@@ -5,7 +5,7 @@ import { systemActor } from '../../src/core/actor.ts';
 import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';
-import { doorOf, type Hall, startHall, visitorAt } from './support/hall.ts';
+import { contractOf, type Hall, startHall, visitorAt } from './support/hall.ts';
 import { habits, type Member } from './support/members.ts';
 
 const NOBODY = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
@@ -97,7 +97,7 @@ describe('API keys', () => {
       ['users:write', 'deleteUser', { params }, 204],
     ];
     expect(tries.map(([, operation]) => operation).sort()).toEqual(
-      doorOf('keyed')
+      contractOf('keyed')
         .operations.map(({ id }) => id)
         .sort(),
     );
@@ -189,7 +189,7 @@ describe('API keys', () => {
     it('open that account at that door, and nothing else', async () => {
       const apiKey = (await create({ name: 'x' })).text('api_key');
       const { id: user_id } = (await hall.operator.accounts.findByEmail(member.email))!;
-      for (const { id: operation } of doorOf('keyed').operations)
+      for (const { id: operation } of contractOf('keyed').operations)
         await hall
           .visitor('keyed')
           .call(

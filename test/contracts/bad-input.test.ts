@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Door, Operation } from '../../src/http/contracts/door.ts';
+import type { Contract, Operation } from '../../src/http/contracts/contract.ts';
 import { type BadBody, type Body, unreadable, wrong } from './support/bodies.ts';
 import { forgeries, type Forgeries } from './support/forgeries.ts';
 import { GOOD } from './support/good.ts';
-import { createKey, doorOf, type Hall, startHall } from './support/hall.ts';
+import { createKey, contractOf, type Hall, startHall } from './support/hall.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';
 import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   forged = await forgeries(hall);
 }, 120_000);
 
-const pathOf = ({ basePath }: Door, { path }: Operation, value = NOBODY) =>
+const pathOf = ({ basePath }: Contract, { path }: Operation, value = NOBODY) =>
   `${basePath}${path.replace(/\{\w+\}/, value)}`;
 
 /** Headers of who may call an operation. */
@@ -37,13 +37,13 @@ const credentials = ({ auth }: Operation, { token }: Member): Record<string, str
       : { Authorization: `Bearer ${token}` };
 
 describe.each(names)('%s', (name) => {
-  const door = doorOf(name);
+  const contract = contractOf(name);
   let send: (request: RawRequest) => Promise<RawReply>;
   beforeAll(() => {
-    send = rawSender(hall.postern.port, door);
+    send = rawSender(hall.postern.port, contract);
   });
 
-  const withBody = door.operations.filter(({ body }) => body);
+  const withBody = contract.operations.filter(({ body }) => body);
 
   it('has a good body for every operation that takes one', () => {
     expect(Object.keys(GOOD[name]!).sort()).toEqual(withBody.map(({ id }) => id).sort());
@@ -61,11 +61,11 @@ describe.each(names)('%s', (name) => {
         const value = member.params['user_id'] ?? NOBODY;
         const reply = await send({
           method: operation.method.toUpperCase(),
-          path: pathOf(door, operation, value),
+          path: pathOf(contract, operation, value),
           headers: { ...credentials(operation, member), ...(type === '' ? {} : { 'Content-Type': type }) },
           body,
         });
-        const what = flaw(door, reply, statuses ?? documented);
+        const what = flaw(contract, reply, statuses ?? documented);
         if (what !== null) flaws.push(`${title}: ${what}`);
         // An odd password may have become the password.
         if (renew && reply.status < 300) member = await habits[name].join(hall.visitor(name));
@@ -90,12 +90,12 @@ describe.each(names)('%s', (name) => {
       };
       const reply = await send({
         method: operation.method.toUpperCase(),
-        path: pathOf(door, operation, member.params['user_id']),
+        path: pathOf(contract, operation, member.params['user_id']),
         headers: { ...credentials(operation, member), 'Content-Type': 'application/json; charset=utf-8' },
         body: JSON.stringify({ ...more, ...good, constructor: 1, __proto__: 1 }),
       });
       const status = OUT_OF_REACH[operation.id] ?? Number(Object.keys(operation.replies)[0]);
-      expect(flaw(door, reply, [status])).toBeNull();
+      expect(flaw(contract, reply, [status])).toBeNull();
       const accounts = await hall.sql(
         `select email from users where 'admin' = any (roles) or status <> 'active' or email_verified_at is not null and email like 'case-%'`,
       );
@@ -106,14 +106,14 @@ describe.each(names)('%s', (name) => {
   it('has 405 and Allow for every method that a path does not have', async () => {
     const member = await habits[name].join(hall.visitor(name));
     const flaws: string[] = [];
-    for (const operation of door.operations) {
-      const path = pathOf(door, operation);
-      const allowed = door.operations
-        .filter((one) => pathOf(door, one) === path)
+    for (const operation of contract.operations) {
+      const path = pathOf(contract, operation);
+      const allowed = contract.operations
+        .filter((one) => pathOf(contract, one) === path)
         .map(({ method }) => method.toUpperCase());
       for (const method of METHODS.filter((one) => !allowed.includes(one))) {
         const reply = await send({ method, path, headers: credentials(operation, member) });
-        const what = flaw(door, reply, [405]);
+        const what = flaw(contract, reply, [405]);
         const allow = reply.headers.allow?.split(', ').filter((one) => one !== 'HEAD') ?? [];
         if (what !== null || allow.sort().join() !== allowed.sort().join())
           flaws.push(`${method} ${path}: ${what} ${allow.join()}`);
@@ -127,7 +127,7 @@ describe.each(names)('%s', (name) => {
   });
 
   it('has 404 for every path that it does not have', async () => {
-    const paths = door.operations.map((operation) => pathOf(door, operation));
+    const paths = contract.operations.map((operation) => pathOf(contract, operation));
     const [first = ''] = paths;
     const strange = [
       '',
@@ -150,13 +150,17 @@ describe.each(names)('%s', (name) => {
     const flaws: string[] = [];
     for (const path of [...strange, ...paths.map((one) => `${one}/more/still`)])
       for (const method of ['GET', 'POST']) {
-        const what = flaw(door, await send({ method, path, headers: { 'X-API-Key': hall.apiKey } }), [404]);
+        const what = flaw(
+          contract,
+          await send({ method, path, headers: { 'X-API-Key': hall.apiKey } }),
+          [404],
+        );
         if (what !== null) flaws.push(`${method} ${path}: ${what}`);
       }
     expect(flaws).toEqual([]);
   });
 
-  const protectedOnes = door.operations.filter(({ auth }) => auth.startsWith('bearer'));
+  const protectedOnes = contract.operations.filter(({ auth }) => auth.startsWith('bearer'));
 
   if (protectedOnes.length > 0) {
     it('refuses every token that is not its own and good', async () => {
@@ -177,7 +181,7 @@ describe.each(names)('%s', (name) => {
       const flaws: string[] = [];
       for (const operation of protectedOnes)
         for (const [title, sent] of Object.entries(headers)) {
-          const path = pathOf(door, operation) + (sent['X-Query'] ? `?access_token=${good}` : '');
+          const path = pathOf(contract, operation) + (sent['X-Query'] ? `?access_token=${good}` : '');
           const body = operation.body ? { body: '{}' } : {};
           const reply = await send({
             method: operation.method.toUpperCase(),
@@ -185,7 +189,7 @@ describe.each(names)('%s', (name) => {
             headers: { ...sent, 'Content-Type': 'application/json' },
             ...body,
           });
-          const what = flaw(door, reply, [401]);
+          const what = flaw(contract, reply, [401]);
           if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
         }
       expect(flaws).toEqual([]);
@@ -202,8 +206,8 @@ describe.each(names)('%s', (name) => {
     });
 
   it('gives one account to twenty who register at once, and the others what its document says', async () => {
-    const register = door.operations.find(({ id }) => ['register', 'createUser'].includes(id))!;
-    const conflict = door.statuses.email_taken ?? 409;
+    const register = contract.operations.find(({ id }) => ['register', 'createUser'].includes(id))!;
+    const conflict = contract.statuses.email_taken ?? 409;
     const one = GOOD[name]![register.id]!({} as Member);
     // By the email alone, and where there are usernames by these alone.
     const others = 'username' in one ? ['email', 'username'] : ['email'];
@@ -214,12 +218,12 @@ describe.each(names)('%s', (name) => {
           const value = index % 2 ? same : same.toUpperCase();
           const body = JSON.stringify({ ...GOOD[name]![register.id]!({} as Member), [shared]: value });
           const headers = { 'Content-Type': 'application/json', 'X-API-Key': hall.apiKey };
-          return send({ method: 'POST', path: pathOf(door, register), headers, body });
+          return send({ method: 'POST', path: pathOf(contract, register), headers, body });
         }),
       );
       const count = (wanted: number) => replies.filter(({ status }) => status === wanted).length;
       expect([count(201), count(conflict)]).toEqual([1, 19]);
-      expect(replies.map((reply) => flaw(door, reply, [201, conflict])).filter(Boolean)).toEqual([]);
+      expect(replies.map((reply) => flaw(contract, reply, [201, conflict])).filter(Boolean)).toEqual([]);
     }
   });
 });
@@ -263,20 +267,20 @@ describe('ids that are none find nothing:', () => {
     ['cookie', 'revokeApiKey'],
     ['gateway', 'verifyEmail'],
   ])('%s %s', async (name, id) => {
-    const door = doorOf(name);
-    const send = rawSender(hall.postern.port, door);
-    const operation = door.operations.find((one) => one.id === id)!;
+    const contract = contractOf(name);
+    const send = rawSender(hall.postern.port, contract);
+    const operation = contract.operations.find((one) => one.id === id)!;
     const member = await habits[name].join(hall.visitor(name));
     const flaws: string[] = [];
     // `1` percent-encoded is 1: the administrator's number.
     for (const odd of ODD.filter((one) => one !== '%31')) {
       const reply = await send({
         method: operation.method.toUpperCase(),
-        path: encodeURI(pathOf(door, operation, odd)).replaceAll('%25', '%'),
+        path: encodeURI(pathOf(contract, operation, odd)).replaceAll('%25', '%'),
         headers: { ...credentials(operation, member), 'Content-Type': 'application/json' },
         ...(operation.body ? { body: '{}' } : {}),
       });
-      const what = flaw(door, reply, [name === 'gateway' ? 400 : 404]);
+      const what = flaw(contract, reply, [name === 'gateway' ? 400 : 404]);
       if (what !== null) flaws.push(`${odd}: ${what}`);
     }
     expect(flaws).toEqual([]);
@@ -285,8 +289,8 @@ describe('ids that are none find nothing:', () => {
 
 describe('keyed', () => {
   it('refuses every key that is none', async () => {
-    const door = doorOf('keyed');
-    const send = rawSender(hall.postern.port, door);
+    const contract = contractOf('keyed');
+    const send = rawSender(hall.postern.port, contract);
     const { token } = await habits.keyed.join(hall.visitor('keyed'));
     const expired = await createKey(hall, { name: 'expired', expiresAt: new Date(Date.now() + 60_000) });
     await hall.sql(`update api_keys set expires_at = now() where name = 'expired'`);
@@ -304,14 +308,14 @@ describe('keyed', () => {
       'long': { 'X-API-Key': 'x'.repeat(8000) },
     };
     const flaws: string[] = [];
-    for (const operation of door.operations)
+    for (const operation of contract.operations)
       for (const [title, headers] of Object.entries(keys)) {
         const reply = await send({
           method: operation.method.toUpperCase(),
-          path: pathOf(door, operation),
+          path: pathOf(contract, operation),
           headers,
         });
-        const what = flaw(door, reply, [401]);
+        const what = flaw(contract, reply, [401]);
         if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
       }
     expect(flaws).toEqual([]);

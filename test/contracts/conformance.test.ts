@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runCases } from '../../src/http/contracts/conformance-run.ts';
 import { type Send, sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
-import { doors, type Hall, inOrder, sendToHost, startHall, STORES } from './support/hall.ts';
+import { allContracts, type Hall, inOrder, sendToHost, startHall, STORES } from './support/hall.ts';
 
-const names = doors.map(({ name }) => name);
+const names = allContracts.map(({ name }) => name);
 const hosts = Object.fromEntries(names.map((name) => [`${name}.example.test`, name]));
 
 /** Two doors at the root at once as by default, and the others, which would collide, one by one. */
@@ -15,8 +15,8 @@ const AT_ROOT: Record<string, string[]> = {
 };
 
 async function failures(hall: Hall, name: string, url: string, send: Send): Promise<string[]> {
-  const door = doors.find((candidate) => candidate.name === name)!;
-  const { results } = await runCases(door, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
+  const contract = allContracts.find((candidate) => candidate.name === name)!;
+  const { results } = await runCases(contract, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
   expect(results.length).toBeGreaterThan(10);
   return results.flatMap(({ section, name: what, failure }) =>
     failure === null ? [] : [`${section}: ${what}\n${failure}`],

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { doorOf, doors, type Hall, sendToHost, startHall } from './support/hall.ts';
+import { contractOf, allContracts, type Hall, sendToHost, startHall } from './support/hall.ts';
 
 interface OpenApi {
   openapi: string;
@@ -27,8 +27,8 @@ describe('openapi.json', () => {
     return (await reply.json()) as OpenApi;
   };
 
-  it.each(doors)('of $name is a valid OpenAPI 3.1 document with every operation', async (door) => {
-    const document = await get(`${hall.url}/contracts/${door.name}${door.openapiPath}`);
+  it.each(allContracts)('of $name is a valid OpenAPI 3.1 document with every operation', async (contract) => {
+    const document = await get(`${hall.url}/contracts/${contract.name}${contract.openapiPath}`);
     const validator = new Validator();
     expect(await validator.validate(structuredClone(document) as unknown as Record<string, unknown>)).toEqual(
       { valid: true },
@@ -37,7 +37,9 @@ describe('openapi.json', () => {
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => `${operationId}: ${method} ${path}`),
     );
-    const there = door.operations.map(({ id, method, path }) => `${id}: ${method} ${door.basePath}${path}`);
+    const there = contract.operations.map(
+      ({ id, method, path }) => `${id}: ${method} ${contract.basePath}${path}`,
+    );
     expect(described.sort()).toEqual(there.sort());
   });
 
@@ -97,12 +99,12 @@ describe('pages of documentation', () => {
     return reply?.headers()['content-security-policy'] ?? '';
   }
 
-  const pages = doors.flatMap((door) =>
-    Object.entries(door.pages).map(([path, viewer]) => ({ door, path, viewer })),
+  const pages = allContracts.flatMap((contract) =>
+    Object.entries(contract.pages).map(([path, viewer]) => ({ contract, path, viewer })),
   );
 
   it('are where the documents put them', () => {
-    expect(pages.map(({ door, path, viewer }) => `${door.name} ${path} ${viewer}`)).toEqual([
+    expect(pages.map(({ contract, path, viewer }) => `${contract.name} ${path} ${viewer}`)).toEqual([
       'cookie /docs swagger',
       'flask /docs swagger',
       'gateway /swagger swagger',
@@ -113,14 +115,14 @@ describe('pages of documentation', () => {
   });
 
   it.each(pages)(
-    'show every operation under a strict policy, with nothing from elsewhere: $door.name $path',
-    async ({ door, path, viewer }) => {
-      const policy = await open(`/contracts/${door.name}${path}`);
+    'show every operation under a strict policy, with nothing from elsewhere: $contract.name $path',
+    async ({ contract, path, viewer }) => {
+      const policy = await open(`/contracts/${contract.name}${path}`);
       expect(policy).toContain(`default-src 'none'; script-src 'self'; `);
       expect(policy.includes('unsafe')).toBe(viewer === 'redoc');
-      for (const operation of door.operations)
+      for (const operation of contract.operations)
         await page.getByText(operation.summary, { exact: true }).first().waitFor();
-      expect(await page.title()).toBe(door.title);
+      expect(await page.title()).toBe(contract.title);
       expect(troubles).toEqual([]);
       await page.close();
     },
@@ -226,7 +228,7 @@ describe('pages of documentation', () => {
     for (const path of ['/docs', '/openapi.json', '/docs/start.js']) {
       const reply = await fetch(`${hall.url}${path}`, { method: 'POST' });
       expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-      expect(doorOf('cookie').refusalSchema.safeParse(await reply.json()).success).toBe(true);
+      expect(contractOf('cookie').refusalSchema.safeParse(await reply.json()).success).toBe(true);
     }
   });
 });

@@ -5,7 +5,7 @@ import { post } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';
-import { doorOf, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
+import { contractOf, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
 import { rawSender } from './support/raw.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';
 
@@ -97,8 +97,8 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
   });
 
   it('leaves nothing to logins that a change of the password overtakes', async () => {
-    const door = doorOf('gateway');
-    const send = rawSender(hall.postern.port, door);
+    const contract = contractOf('gateway');
+    const send = rawSender(hall.postern.port, contract);
     const post = (path: string, body: object, token = '') =>
       send({
         method: path === '/change-password' ? 'PUT' : 'POST',

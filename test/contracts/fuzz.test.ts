@@ -8,7 +8,7 @@ import { connect } from '../api/support/client.ts';
 import type { OpenApi, OpenApiOperation } from '../support/openapi.ts';
 import { changesOf, ODD_HEADERS, ODD_SEGMENTS } from '../support/schema-fuzz.ts';
 import { GOOD } from './support/good.ts';
-import { doorOf, type Hall, startHall } from './support/hall.ts';
+import { contractOf, type Hall, startHall } from './support/hall.ts';
 import { habits, names } from './support/members.ts';
 
 /** Somebody who may call every operation of a document. */
@@ -41,10 +41,10 @@ beforeAll(async () => {
 afterAll(() => agent.destroy());
 
 const contracts = names.map((name): Subject => {
-  const door = doorOf(name);
+  const contract = contractOf(name);
   return {
     name,
-    openapi: `/contracts/${name}${door.openapiPath}`,
+    openapi: `/contracts/${name}${contract.openapiPath}`,
     prefix: `/contracts/${name}`,
     async join() {
       const member = await habits[name].join(hall.visitor(name));

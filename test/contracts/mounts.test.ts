@@ -1,26 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ContractSettings } from '../../src/config/index.ts';
-import type { Door } from '../../src/http/contracts/door.ts';
+import type { Contract } from '../../src/http/contracts/contract.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { until } from '../support/until.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { doorOf, doors, sendToHost, startHall } from './support/hall.ts';
+import { contractOf, allContracts, sendToHost, startHall } from './support/hall.ts';
 
 type Wishes = Partial<ContractSettings>;
 
-const plan = (wishes: Wishes, from: readonly Door[] = doors) =>
+const plan = (wishes: Wishes, from: readonly Contract[] = allContracts) =>
   planMounts(from, { enabled: 'all', root: [], hosts: {}, tokens: {}, ...wishes }).map(
-    ({ door, prefix, host }) => `${host ?? ''}${prefix || '/'} ${door.name}`,
+    ({ contract, prefix, host }) => `${host ?? ''}${prefix || '/'} ${contract.name}`,
   );
 
 const under = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'].map((name) => `/contracts/${name} ${name}`);
 
 /** A door like `like` with operations at other paths. */
-const otherDoor = (name: string, basePath: string, path: string): Door => {
-  const [operation] = doorOf('ppl').operations;
+const otherContract = (name: string, basePath: string, path: string): Contract => {
+  const [operation] = contractOf('ppl').operations;
   return {
-    ...doorOf('ppl'),
+    ...contractOf('ppl'),
     name,
     basePath,
     pages: {},
@@ -66,9 +66,9 @@ describe('where doors answer', () => {
   });
 
   it('tells paths with parameters from each other, as requests do', () => {
-    const me = otherDoor('me', '/x', '/users/me');
-    const any = otherDoor('any', '/x', '/users/{id}');
-    const deeper = otherDoor('deeper', '/x', '/users/{id}/keys');
+    const me = otherContract('me', '/x', '/users/me');
+    const any = otherContract('any', '/x', '/users/{id}');
+    const deeper = otherContract('deeper', '/x', '/users/{id}/keys');
     expect(() => plan({ root: ['me', 'any'] }, [me, any])).toThrow(/\/x\/users\/\{id\} \(me and any\)/);
     expect(plan({ root: ['me', 'deeper'] }, [me, deeper])).toContain('/ deeper');
   });
@@ -93,16 +93,16 @@ describe('where doors answer', () => {
     '/{page}/callback',
     '/api/{version}/users',
   ])('is never where Postern itself answers: %s', (path) => {
-    const door = otherDoor('bold', '', path);
-    expect(() => plan({ root: ['bold'] }, [door])).toThrow(`${path} (bold and Postern itself)`);
-    expect(plan({}, [door])).toEqual(['/contracts/bold bold']);
+    const contract = otherContract('bold', '', path);
+    expect(() => plan({ root: ['bold'] }, [contract])).toThrow(`${path} (bold and Postern itself)`);
+    expect(plan({}, [contract])).toEqual(['/contracts/bold bold']);
   });
 
   it.each(['/passkey', '/second-factor', '/devices', '/api/v3/users'])(
     'may be at the root beside what is Postern its own: %s',
     (path) => {
-      const door = otherDoor('bold', '', path);
-      expect(plan({ root: ['bold'] }, [door])).toContain('/ bold');
+      const contract = otherContract('bold', '', path);
+      expect(plan({ root: ['bold'] }, [contract])).toContain('/ bold');
     },
   );
 
@@ -129,7 +129,7 @@ describe('where doors answer', () => {
       },
     });
     const send = sendToHost(postern.port, 'login.example.com');
-    const requests = doors.flatMap(({ name, basePath, openapiPath, operations }) =>
+    const requests = allContracts.flatMap(({ name, basePath, openapiPath, operations }) =>
       [...operations.map(({ path }) => `${basePath}${path}`), openapiPath].flatMap((path) => [
         { name, path: `/contracts/${name}${path}` },
         // At the root, where development has two of them.

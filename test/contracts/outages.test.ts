@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import type { Operation } from '../../src/http/contracts/door.ts';
+import type { Operation } from '../../src/http/contracts/contract.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import { startPostgres } from '../support/postgres.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import { startRedis } from '../support/redis.ts';
-import { doorOf, type Hall, startHall } from './support/hall.ts';
+import { contractOf, type Hall, startHall } from './support/hall.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';
 
 /** What needs PostgreSQL, with something in it that there is nothing wrong with. */
@@ -67,7 +67,7 @@ describe('when a store goes away', () => {
     for (const name of names) {
       const member = members.get(name)!;
       for (const [operation, body] of NEEDED[name]) {
-        const { auth } = doorOf(name).operations.find(({ id }) => id === operation) as Operation;
+        const { auth } = contractOf(name).operations.find(({ id }) => id === operation) as Operation;
         const sent = {
           params: member.params,
           ...(body ? { body: body(member) } : {}),

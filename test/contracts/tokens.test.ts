@@ -3,10 +3,10 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { runCli } from '../support/postern.ts';
 import { post } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
-import { doors, type Hall, startHall, STORES } from './support/hall.ts';
+import { allContracts, type Hall, startHall, STORES } from './support/hall.ts';
 import { habits, type Member, type Name, names } from './support/members.ts';
 
-const ofDoor = (name: string): Client => ({ id: `contract:${name}`, secret: '', redirectUri: '' });
+const ofContract = (name: string): Client => ({ id: `contract:${name}`, secret: '', redirectUri: '' });
 const withRefresh = names.filter((name) => habits[name].refresh);
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };
 
@@ -62,14 +62,14 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       const visitor = hall.visitor(name);
       const { token } = await habits[name].join(visitor);
       await use?.(visitor, token, 200);
-      expect(await post(hall, 'revoke', ofDoor(name), { token })).toMatchObject({ status: 200 });
+      expect(await post(hall, 'revoke', ofContract(name), { token })).toMatchObject({ status: 200 });
       expect(await introspect(token)).toEqual({ active: false });
       await use?.(visitor, token, 401);
     });
 
     it('is not revoked by another door', async () => {
       const other = names.find((candidate) => candidate !== name)!;
-      await post(hall, 'revoke', ofDoor(other), { token: member.token });
+      await post(hall, 'revoke', ofContract(other), { token: member.token });
       expect(await introspect(member.token)).toMatchObject({ active: true });
     });
 
@@ -79,7 +79,7 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       const visitor = hall.visitor(name);
       const joined = await habits[name].join(visitor);
       const grant = { grant_type: 'refresh_token', refresh_token: joined.refreshToken };
-      const reply = await post<Record<string, string>>(hall, 'token', ofDoor(name), grant);
+      const reply = await post<Record<string, string>>(hall, 'token', ofContract(name), grant);
       expect(reply).toMatchObject({ status: 200, body: { token_type: 'Bearer', scope: 'contract' } });
       await use?.(visitor, reply.body['access_token']!, 200);
       expect(await introspect(reply.body['access_token']!)).toMatchObject({ active: true });
@@ -90,7 +90,7 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
     it('comes with a refresh token that ends by revocation, and the login with it', async () => {
       const visitor = hall.visitor(name);
       const { token, refreshToken } = await habits[name].join(visitor);
-      await post(hall, 'revoke', ofDoor(name), { token: refreshToken });
+      await post(hall, 'revoke', ofContract(name), { token: refreshToken });
       await refresh(visitor, refreshToken, 401);
       expect(await introspect(token)).toEqual({ active: false });
     });
@@ -104,7 +104,9 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
 });
 
 describe('a refresh token', () => {
-  const rotating = doors.filter((door) => door.rotatesRefreshTokens).map(({ name }) => name as Name);
+  const rotating = allContracts
+    .filter((contract) => contract.rotatesRefreshTokens)
+    .map(({ name }) => name as Name);
   const lasting = withRefresh.filter((name) => !rotating.includes(name));
 
   it('rotates where a reply can carry the next one', () => {
@@ -154,7 +156,7 @@ describe('a refresh token', () => {
       await refresh!(visitor, next, 401);
       await use!(visitor, token, 401);
       expect(
-        await post(hall, 'token', ofDoor(name), { grant_type: 'refresh_token', refresh_token: next }),
+        await post(hall, 'token', ofContract(name), { grant_type: 'refresh_token', refresh_token: next }),
       ).toMatchObject(ENDED);
     });
 

@@ -5,7 +5,7 @@ import { sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
 import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';
-import { doors, type Hall, startHall } from './support/hall.ts';
+import { allContracts, type Hall, startHall } from './support/hall.ts';
 
 interface Verdict {
   left: string[];
@@ -57,7 +57,7 @@ async function server(change: Change): Promise<string> {
 }
 
 describe('`postern contract verify`', () => {
-  it.each(doors.map(({ name }) => name))('says that Postern keeps to %s', async (name) => {
+  it.each(allContracts.map(({ name }) => name))('says that Postern keeps to %s', async (name) => {
     const url = `${hall.url}/contracts/${name}`;
     const { code, stdout, stderr } = await verify(name, url, '--json', '--api-key', hall.apiKey);
     const verdict = JSON.parse(stdout) as Verdict;

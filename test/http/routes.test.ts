@@ -6,7 +6,7 @@ import { Provider } from 'oidc-provider';
 import { loadConfig } from '../../src/config/index.ts';
 import { me } from '../../src/http/api/me/index.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
-import { doors } from '../../src/http/contracts/registry.ts';
+import { allContracts } from '../../src/http/contracts/registry.ts';
 import { docsPaths } from '../../src/http/endpoints/docs.ts';
 import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
 import { pageRoutes } from '../../src/http/pages/routes.ts';
@@ -85,13 +85,16 @@ describe('the table of routes', () => {
     expect(paths.filter((path) => findRoute(path).label === 'other')).toEqual([]);
   });
 
-  test.each(doors)('lets $name have its paths at the root', (door) => {
-    const settings = { enabled: 'all' as const, root: [door.name], hosts: {}, tokens: {} };
-    expect(() => planMounts(doors, settings)).not.toThrow();
-    const paths = [...door.operations.map(({ path }) => `${door.basePath}${path}`), ...docsPaths(door)];
+  test.each(allContracts)('lets $name have its paths at the root', (contract) => {
+    const settings = { enabled: 'all' as const, root: [contract.name], hosts: {}, tokens: {} };
+    expect(() => planMounts(allContracts, settings)).not.toThrow();
+    const paths = [
+      ...contract.operations.map(({ path }) => `${contract.basePath}${path}`),
+      ...docsPaths(contract),
+    ];
     for (const path of paths) {
       expect(findRoute(path)).toMatchObject({ owner: 'contracts', claimable: true });
-      expect(findRoute(`/contracts/${door.name}${path}`)).toMatchObject({
+      expect(findRoute(`/contracts/${contract.name}${path}`)).toMatchObject({
         owner: 'contracts',
         claimable: false,
       });

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { expect, it } from '@jest/globals';
 import { connect } from '../api/support/client.ts';
-import { doors, startHall } from '../contracts/support/hall.ts';
+import { allContracts, startHall } from '../contracts/support/hall.ts';
 import { discoverEndpoints } from '../oidc/support/endpoints.ts';
 import { expectNoFailure } from '../support/failures.ts';
 
@@ -161,7 +161,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
       method,
       path: new URL(url).pathname,
     })),
-    ...doors.flatMap(({ name, basePath, operations }) =>
+    ...allContracts.flatMap(({ name, basePath, operations }) =>
       operations.map(({ method, path, auth }) =>
         documented(
           method,

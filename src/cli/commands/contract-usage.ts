@@ -1,4 +1,4 @@
-import { doors } from '../../http/contracts/registry.ts';
+import { allContracts } from '../../http/contracts/registry.ts';
 import type { UsageRow } from '../../storage/contract-usage.ts';
 import { UsageError } from '../failure.ts';
 import { type Report, table } from '../report.ts';
@@ -6,9 +6,11 @@ import { withContainer } from '../session.ts';
 
 /** An operation as its document has it: `POST /api/v1/auth/login`. */
 function endpointOf({ door: name, operation: id }: UsageRow): string {
-  const door = doors.find((candidate) => candidate.name === name);
-  const operation = door?.operations.find((candidate) => candidate.id === id);
-  return door && operation ? `${operation.method.toUpperCase()} ${door.basePath}${operation.path}` : id;
+  const contract = allContracts.find((candidate) => candidate.name === name);
+  const operation = contract?.operations.find((candidate) => candidate.id === id);
+  return contract && operation
+    ? `${operation.method.toUpperCase()} ${contract.basePath}${operation.path}`
+    : id;
 }
 
 const toJson = (row: UsageRow) => ({
@@ -22,7 +24,7 @@ const toJson = (row: UsageRow) => ({
 
 /** Who used which door in the last `days`. @throws UsageError when there is no such door. */
 export async function reportUsage({ days, door }: { days: number; door?: string }): Promise<Report> {
-  const known = doors.map(({ name }) => name);
+  const known = allContracts.map(({ name }) => name);
   if (door !== undefined && !known.includes(door))
     throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
   const { rows, users } = await withContainer(({ usage }) => usage.report({ days, door }));

@@ -1,7 +1,7 @@
 import { runCases, type Run } from '../../http/contracts/conformance-run.ts';
 import { sendByFetch } from '../../http/contracts/conformance-visitor.ts';
-import type { Door } from '../../http/contracts/door.ts';
-import { doors } from '../../http/contracts/registry.ts';
+import type { Contract } from '../../http/contracts/contract.ts';
+import { allContracts } from '../../http/contracts/registry.ts';
 import { DomainError } from '../../core/errors.ts';
 import { StartupError } from '../../core/startup-error.ts';
 import { UsageError } from '../failure.ts';
@@ -9,15 +9,15 @@ import { operator } from '../operator.ts';
 import type { Report } from '../report.ts';
 import { isDatabaseHere, withContainer } from '../session.ts';
 
-function find(name: string, apiKey: string | undefined): Door {
-  const door = doors.find((candidate) => candidate.name === name);
-  if (!door) {
-    const known = doors.map((candidate) => candidate.name).join(', ');
+function find(name: string, apiKey: string | undefined): Contract {
+  const contract = allContracts.find((candidate) => candidate.name === name);
+  if (!contract) {
+    const known = allContracts.map((candidate) => candidate.name).join(', ');
     throw new UsageError(`There is no door "${name}"; there are ${known}.`);
   }
-  if (apiKey === undefined && door.operations.some(({ auth }) => auth === 'apiKey'))
+  if (apiKey === undefined && contract.operations.some(({ auth }) => auth === 'apiKey'))
     throw new UsageError(`The door ${name} wants --api-key; "postern api-key create" makes one for Postern.`);
-  return door;
+  return contract;
 }
 
 async function ask(url: string): Promise<void> {
@@ -50,7 +50,7 @@ async function removeHere(emails: string[]): Promise<string[]> {
   });
 }
 
-function toText({ name, title }: Door, url: string, { results, left }: Run): string {
+function toText({ name, title }: Contract, url: string, { results, left }: Run): string {
   const lines = [...Map.groupBy(results, ({ section }) => section)].flatMap(([section, own]) => [
     '',
     `  ${section}`,
@@ -71,13 +71,17 @@ function toText({ name, title }: Door, url: string, { results, left }: Run): str
 }
 
 /**
- * Runs a door's cases against the server at `url`, and removes the accounts that they make. The report has failed when one of them did.
+ * Runs a contract's cases against the server at `url`, and removes the accounts that they make. The report has failed when one of them did.
  * @throws UsageError for a wrong name or URL; DomainError unavailable when nothing answers there.
  */
-export async function verifyDoor(name: string, url: string, options: { apiKey?: string }): Promise<Report> {
-  const door = find(name, options.apiKey);
+export async function verifyContract(
+  name: string,
+  url: string,
+  options: { apiKey?: string },
+): Promise<Report> {
+  const contract = find(name, options.apiKey);
   await ask(url);
-  const { results, left: remaining } = await runCases(door, {
+  const { results, left: remaining } = await runCases(contract, {
     url,
     apiKey: options.apiKey,
     send: sendByFetch,
@@ -86,7 +90,7 @@ export async function verifyDoor(name: string, url: string, options: { apiKey?: 
   const failed = results.filter(({ failure }) => failure !== null).length;
   return {
     json: { door: name, url, passed: results.length - failed, failed, cases: results, left },
-    text: toText(door, url, { results, left }),
+    text: toText(contract, url, { results, left }),
     failed: failed > 0,
   };
 }

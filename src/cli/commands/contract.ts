@@ -7,8 +7,8 @@ export function addContract(program: Command): void {
     .command('contract')
     .description('the contract doors: what there is, who uses it, whether a server keeps to it');
   reporting(contract.command('list').description('list the doors and where each answers'), async () => {
-    const { listDoors } = await import('./contract-list.ts');
-    return listDoors();
+    const { listContracts } = await import('./contract-list.ts');
+    return listContracts();
   });
   reporting(
     contract
@@ -29,8 +29,8 @@ export function addContract(program: Command): void {
       .argument('<url>', "what comes before the document's own paths")
       .option('--api-key <key>', 'for a door that wants one'),
     async (name: string, url: string, options: { apiKey?: string }) => {
-      const { verifyDoor } = await import('./contract-verify.ts');
-      return verifyDoor(name, url, options);
+      const { verifyContract } = await import('./contract-verify.ts');
+      return verifyContract(name, url, options);
     },
   );
 }

@@ -124,7 +124,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
         const details = { fields, ...(changed.roles ? { roles: changed.roles } : {}) };
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
-        // Tokens of contract doors say which roles the account has.
+        // Tokens of contracts say which roles the account has.
         if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.endAll(id, tx);
       }
       if (passwordHash !== undefined) {

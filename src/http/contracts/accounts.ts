@@ -5,33 +5,33 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { TokenSet } from '../../oidc/contracts/tokens.ts';
 import type { Caller } from './caller.ts';
-import type { DoorServices } from './services.ts';
+import type { ContractServices } from './services.ts';
 
-/** What an account without a username is called at a door that must show one. */
+/** What an account without a username is called at a contract that must show one. */
 export const usernameOf = (user: User): string => user.username ?? user.email;
 
 /** The account that calls. @throws DomainError invalid_token when it is gone by now. */
-export async function callingUser({ accounts }: DoorServices, caller: Caller | null): Promise<User> {
+export async function callingUser({ accounts }: ContractServices, caller: Caller | null): Promise<User> {
   const user = caller?.accountId ? await accounts.find(caller.accountId) : null;
   if (user?.status !== 'active') throw new DomainError('invalid_token');
   return user;
 }
 
 /**
- * Makes an account of somebody's own at a door whose reply signs them in.
+ * Makes an account of somebody's own at a contract whose reply signs them in.
  * @throws DomainError mfa_required with the reason `enrolment` when such an account has to have a second factor first:
  *   then it is made on the pages; what registration throws.
  */
 export async function join(
-  { accounts, mfa, tokens, clock }: DoorServices,
-  door: string,
+  { accounts, mfa, tokens, clock }: ContractServices,
+  contract: string,
   registration: Registration,
   { actor, signal }: { actor: Actor; signal: AbortSignal },
 ): Promise<{ user: User; tokens: TokenSet }> {
   if (mfa.isRequired({ roles: ['user'] })) throw new DomainError('mfa_required', { reason: 'enrolment' });
   const user = await accounts.register(registration, actor, signal);
   const login = { ...strengthOf(['password']), authTime: epochSeconds(clock) };
-  return { user, tokens: await tokens.issue(door, user.id, login) };
+  return { user, tokens: await tokens.issue(contract, user.id, login) };
 }
 
 /**
@@ -39,7 +39,7 @@ export async function join(
  * `contracts.freshSignIn` its login must be no older than that, however fresh the token is that came of it.
  * @throws DomainError invalid_token; insufficient_user_authentication when the login is older.
  */
-export async function recentUser(services: DoorServices, caller: Caller | null): Promise<User> {
+export async function recentUser(services: ContractServices, caller: Caller | null): Promise<User> {
   const user = await callingUser(services, caller);
   const { freshSignIn } = services.settings;
   const authTime = caller?.kind === 'user' ? caller.claims['auth_time'] : undefined;
@@ -58,20 +58,20 @@ export interface Credentials {
 }
 
 /**
- * Logs in at `door`.
+ * Logs in at `contract`.
  * @param from who asks, and the signal that the client has gone.
- * @throws DomainError as the one door to an authenticated account does.
+ * @throws DomainError as the one way to an authenticated account does.
  */
 export async function logIn(
-  services: DoorServices,
-  door: string,
+  services: ContractServices,
+  contract: string,
   credentials: Credentials,
   { actor, signal }: { actor: Actor; signal: AbortSignal },
 ): Promise<{ user: User; tokens: TokenSet }> {
   const { identifier, email, password, otp } = credentials;
   const who = email === undefined ? { identifier } : { email };
   const { user, amr, acr, authTime } = await services.login({ ...who, password, otp, actor, signal });
-  const tokens = await services.tokens.issue(door, user.id, { amr, acr, authTime });
+  const tokens = await services.tokens.issue(contract, user.id, { amr, acr, authTime });
   // What ends an account's tokens ends those that there are. If it came in between, these were not there yet.
   const now = await services.accounts.find(user.id);
   if (now?.securityVersion === user.securityVersion) return { user, tokens };
@@ -79,7 +79,7 @@ export async function logIn(
   throw new DomainError('invalid_credentials');
 }
 
-/** What is wrong with a password, told of the field that a door has it in. */
+/** What is wrong with a password, told of the field that a contract has it in. */
 export async function inOwnField<T>(field: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -92,7 +92,7 @@ export async function inOwnField<T>(field: string, work: () => Promise<T>): Prom
 
 /** Changes the caller's own password. @throws DomainError invalid_request with `wrongCurrent` as its reason when the current one is wrong. */
 export async function changeOwnPassword(
-  services: DoorServices,
+  services: ContractServices,
   caller: Caller | null,
   { current, next, wrongCurrent }: { current: string; next: string; wrongCurrent: string },
   { actor, signal }: { actor: Actor; signal: AbortSignal },

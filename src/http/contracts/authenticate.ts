@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
 import { DomainError } from '../../core/errors.ts';
 import type { Caller } from './caller.ts';
-import type { Door, Operation } from './door.ts';
-import type { DoorServices } from './services.ts';
+import type { Contract, Operation } from './contract.ts';
+import type { ContractServices } from './services.ts';
 
 /** The token of an Authorization header (RFC 6750 section 2.1); undefined without one. */
 function bearerToken(ctx: Context): string | undefined {
@@ -16,9 +16,9 @@ function bearerToken(ctx: Context): string | undefined {
  */
 export async function authenticate(
   ctx: Context,
-  door: Pick<Door, 'name'>,
+  contract: Pick<Contract, 'name'>,
   { auth, permission }: Pick<Operation, 'auth' | 'permission'>,
-  services: DoorServices,
+  services: ContractServices,
 ): Promise<Caller | null> {
   if (auth === 'none') return null;
   if (auth !== 'bearer') {
@@ -32,7 +32,7 @@ export async function authenticate(
     if (auth === 'apiKey') throw new DomainError('invalid_token', { reason: 'api_key' });
   }
   const token = bearerToken(ctx);
-  const claims = token === undefined ? null : await services.tokens.verify(door.name, token);
+  const claims = token === undefined ? null : await services.tokens.verify(contract.name, token);
   if (!claims)
     throw new DomainError('invalid_token', { reason: token === undefined ? 'missing' : 'invalid' });
   await refuseLacking(services, { id: claims.sub, roles: claims.roles });
@@ -40,7 +40,7 @@ export async function authenticate(
 }
 
 async function refuseLacking(
-  { mfa }: DoorServices,
+  { mfa }: ContractServices,
   account: { id: string; roles: string[] } | null,
 ): Promise<void> {
   if (account && (await mfa.lacksRequired(account)))
@@ -49,7 +49,7 @@ async function refuseLacking(
 
 async function byApiKey(
   ctx: Context,
-  { apiKeys }: DoorServices,
+  { apiKeys }: ContractServices,
 ): Promise<(Caller & { kind: 'apiKey' }) | null> {
   const given = ctx.get('X-API-Key');
   if (given === '') return null;

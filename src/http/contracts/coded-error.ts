@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Refusal } from './door.ts';
+import type { Refusal } from './contract.ts';
 
 /** `{"error":{code,message,details}}`: what more than one document has for an error. */
 export const CodedError = z.strictObject({

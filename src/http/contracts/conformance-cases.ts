@@ -1,7 +1,7 @@
 import type { Case } from './conformance.ts';
 
 /**
- * What every door has to refuse, in its own error shape.
+ * What every contract has to refuse, in its own error shape.
  * @param section the heading of the document that shows the shape.
  * @param path of an operation that is there for POST alone, and reads JSON.
  */

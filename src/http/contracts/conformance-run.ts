@@ -1,6 +1,6 @@
 import { Mismatch } from './conformance.ts';
 import { createVisitor, type Send } from './conformance-visitor.ts';
-import type { Door } from './door.ts';
+import type { Contract } from './contract.ts';
 
 export interface CaseResult {
   section: string;
@@ -16,20 +16,20 @@ export interface Run {
 }
 
 /**
- * Runs a door's cases against the server at `url`, one after the other, and removes their accounts.
+ * Runs a contract's cases against the server at `url`, one after the other, and removes their accounts.
  * @param url what comes before the document's base path: `http://localhost:8000/contracts/gateway`.
- * @param apiKey the operator's key, for a door that wants one.
+ * @param apiKey the operator's key, for a contract that wants one.
  * @param told of each case as it ends.
  */
 export async function runCases(
-  door: Door,
+  contract: Contract,
   { url, apiKey, send }: { url: string; apiKey?: string | undefined; send: Send },
   told: (result: CaseResult) => void = () => undefined,
 ): Promise<Run> {
-  const visitor = createVisitor({ door, url: url.replace(/\/$/, ''), apiKey, send });
+  const visitor = createVisitor({ contract, url: url.replace(/\/$/, ''), apiKey, send });
   const results: CaseResult[] = [];
   const left: string[] = [];
-  for (const { section, name, run } of await door.cases()) {
+  for (const { section, name, run } of await contract.cases()) {
     const failure = await run(visitor).then(() => null, explain);
     left.push(...(await visitor.cleanUp()).map(({ email }) => email));
     const result = { section, name, failure };

@@ -8,7 +8,7 @@ import {
   type Sent,
   type Visitor,
 } from './conformance.ts';
-import type { Door, Operation } from './door.ts';
+import type { Contract, Operation } from './contract.ts';
 
 export interface HttpRequest {
   method: string;
@@ -36,16 +36,16 @@ export const sendByFetch: Send = async ({ url, ...request }) => {
 };
 
 interface Options {
-  door: Door;
-  /** Where the door is mounted: what comes before its documented base path, without a slash at the end. */
+  contract: Contract;
+  /** Where the contract is mounted: what comes before its documented base path, without a slash at the end. */
   url: string;
-  /** The operator's key, for a door that wants one. */
+  /** The operator's key, for a contract that wants one. */
   apiKey?: string | undefined;
   send: Send;
 }
 
-/** A client of a door at `url` that looks closely at every reply. */
-export function createVisitor({ door, url, apiKey, send }: Options): Visitor & {
+/** A client of a contract at `url` that looks closely at every reply. */
+export function createVisitor({ contract, url, apiKey, send }: Options): Visitor & {
   /** Removes what was made so far. @returns the accounts that could not be. */
   cleanUp(): Promise<CaseAccount[]>;
 } {
@@ -71,7 +71,7 @@ export function createVisitor({ door, url, apiKey, send }: Options): Visitor & {
     };
     return new Exchange(request, await send(request));
   };
-  const anyKeyed = door.operations.some(({ auth }) => auth === 'apiKey');
+  const anyKeyed = contract.operations.some(({ auth }) => auth === 'apiKey');
 
   return {
     removeBy: (account, remove) => void accounts.set(account, remove),
@@ -91,19 +91,19 @@ export function createVisitor({ door, url, apiKey, send }: Options): Visitor & {
       return left;
     },
     async call(id, sent, expected) {
-      const operation = door.operations.find((candidate) => candidate.id === id);
-      if (!operation) throw new Error(`${door.name} has no operation ${id}`);
-      const path = `${door.basePath}${pathOf(operation, sent.params ?? {})}`;
+      const operation = contract.operations.find((candidate) => candidate.id === id);
+      if (!operation) throw new Error(`${contract.name} has no operation ${id}`);
+      const path = `${contract.basePath}${pathOf(operation, sent.params ?? {})}`;
       const done = await exchange(operation.method, path, sent, operation.auth === 'apiKey');
       if (sent.makes && done.status < 300) accounts.set(sent.makes, undefined);
-      return done.answer(expected, schemaOf(door, operation, done.status));
+      return done.answer(expected, schemaOf(contract, operation, done.status));
     },
     async get(path, status, schema) {
       return (await exchange('get', path, {}, false)).answer({ status }, schema);
     },
     async send(method, path, sent, expected) {
       const done = await exchange(method, path, sent, anyKeyed);
-      return done.answer(expected, done.status < 400 ? undefined : door.refusalSchema);
+      return done.answer(expected, done.status < 400 ? undefined : contract.refusalSchema);
     },
   };
 }
@@ -112,9 +112,9 @@ const pathOf = ({ path }: Operation, params: Record<string, string>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? ''));
 
 /** What a reply of an operation must look like; null when it must have no content. */
-function schemaOf(door: Door, operation: Operation, status: number): z.ZodType | null {
+function schemaOf(contract: Contract, operation: Operation, status: number): z.ZodType | null {
   const schema = operation.replies[status];
-  return schema === undefined ? door.refusalSchema : schema;
+  return schema === undefined ? contract.refusalSchema : schema;
 }
 
 /** One request with its reply. */

@@ -1,4 +1,4 @@
-/** What a door's conformance cases are written in: `postern contract verify` and the tests run them. */
+/** What a contract's conformance cases are written in: `postern contract verify` and the tests run them. */
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 
@@ -62,7 +62,7 @@ export interface Visitor {
   call(operation: string, sent: Sent, expected: Expected): Promise<Answer>;
   /** Gets a page or a document by its path. @throws Mismatch without the status. */
   get(path: string, status: number, schema?: z.ZodType): Promise<Answer>;
-  /** Sends what no operation takes; a refusal must be in the door's shape. @throws Mismatch. */
+  /** Sends what no operation takes; a refusal must be in the contract's shape. @throws Mismatch. */
   send(method: string, path: string, sent: Sent & { raw?: string }, expected: Expected): Promise<Answer>;
 }
 

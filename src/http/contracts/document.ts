@@ -1,5 +1,5 @@
 import type { Documented, PasswordLengths } from '../endpoints/endpoint.ts';
-import type { Auth, Door, Operation } from './door.ts';
+import type { Auth, Contract, Operation } from './contract.ts';
 
 const SECURITY: Record<Auth, Record<string, string[]>[]> = {
   none: [],
@@ -13,9 +13,9 @@ const SCHEMES = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
 };
 
-/** A door as its OpenAPI document shows it. */
-export function documentOf(door: Door, passwords: PasswordLengths): Documented<Operation> {
-  const { title, version, description, basePath, operations, pages, openapiPath } = door;
+/** A contract as its OpenAPI document shows it. */
+export function documentOf(contract: Contract, passwords: PasswordLengths): Documented<Operation> {
+  const { title, version, description, basePath, operations, pages, openapiPath } = contract;
   const isUsed = (scheme: string) =>
     operations.some(({ auth }) => SECURITY[auth].some((one) => scheme in one));
   return {
@@ -27,7 +27,7 @@ export function documentOf(door: Door, passwords: PasswordLengths): Documented<O
     openapiPath,
     endpoints: operations,
     passwords,
-    refusal: { schema: door.refusalSchema, type: 'application/json' },
+    refusal: { schema: contract.refusalSchema, type: 'application/json' },
     schemes: Object.fromEntries(Object.entries(SCHEMES).filter(([name]) => isUsed(name))),
     securityOf: ({ auth }) => SECURITY[auth],
   };

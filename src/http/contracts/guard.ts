@@ -9,23 +9,23 @@ import { authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import { documentOf } from './document.ts';
-import type { Door } from './door.ts';
+import type { Contract } from './contract.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { Routing } from '../endpoints/routing.ts';
-import type { DoorServices } from './services.ts';
+import type { ContractServices } from './services.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 
 export interface GuardDependencies {
-  services: DoorServices;
+  services: ContractServices;
   limiter: Limiter;
   logger: Logger;
   /**
    * Notes one request that an operation was there for, for `postern contract usage`: refused ones too, because a client
    * that is refused still comes. `accountId` is whose it was, if that was proven.
    */
-  noteUse(door: string, operation: string, accountId: string | null): void;
+  noteUse(contract: string, operation: string, accountId: string | null): void;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
   passwords: PasswordLengths;
@@ -34,23 +34,23 @@ export interface GuardDependencies {
 }
 
 /**
- * Answers every request to one door.
+ * Answers every request to one contract.
  * @param mount where it is: what comes before its own paths.
  * @param path its own, without the mount.
  */
-export type DoorHandler = (ctx: Context, mount: string, path: string) => Promise<void>;
+export type ContractHandler = (ctx: Context, mount: string, path: string) => Promise<void>;
 
 /**
- * The way of a request through a door: route, who calls, body, limit, operation, reply. Whatever goes wrong on it is
- * answered in the door's own words, and nothing leaves that the door's schema does not have.
+ * The way of a request through a contract: route, who calls, body, limit, operation, reply. Whatever goes wrong on it is
+ * answered in the contract's own words, and nothing leaves that the contract's schema does not have.
  */
-export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHandler {
+export function createContractHandler(contract: Contract, deps: GuardDependencies): ContractHandler {
   const { services, limiter } = deps;
-  const routing = new Routing(door);
-  const docs = docsPaths(door);
-  const document = documentOf(door, deps.passwords);
+  const routing = new Routing(contract);
+  const docs = docsPaths(contract);
+  const document = documentOf(contract, deps.passwords);
   // RFC 9110 section 11.6.1: every 401 names a way in.
-  const challenge = door.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
+  const challenge = contract.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
 
   async function answer(ctx: Context, path: string): Promise<void> {
     const route = routing.find(ctx.method, path);
@@ -58,12 +58,12 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
     const { operation, params } = route;
     let accountId: string | null = null;
     try {
-      const caller = await authenticate(ctx, door, operation, services);
+      const caller = await authenticate(ctx, contract, operation, services);
       accountId = caller?.accountId ?? null;
       const body = operation.body && (await checkedBody(ctx, operation.body, deps.bodyLimit));
-      const actor = actorOf(caller, anonymousActor(ctx, `contract:${door.name}`));
+      const actor = actorOf(caller, anonymousActor(ctx, `contract:${contract.name}`));
       // A request that cannot be read has tried nothing, so it is not counted.
-      await limiter(ctx, door.name, operation.limit, callerName(operation.limit, caller, actor));
+      await limiter(ctx, contract.name, operation.limit, callerName(operation.limit, caller, actor));
       const reply = await operation.handle({
         body: body as never,
         params,
@@ -78,7 +78,7 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
       accountId ??= reply.accountId ?? null;
       sendReply(ctx, operation, reply);
     } finally {
-      deps.noteUse(door.name, operation.id, accountId);
+      deps.noteUse(contract.name, operation.id, accountId);
     }
   }
 
@@ -90,7 +90,7 @@ export function createDoorHandler(door: Door, deps: GuardDependencies): DoorHand
       else if (ctx.method === 'GET' || ctx.method === 'HEAD') serveDocs(ctx, document, mount, path);
       else throw refuseMethod(ctx, ['GET', 'HEAD']);
     } catch (error) {
-      refuse(ctx, door, error, deps);
+      refuse(ctx, contract, error, deps);
       if (ctx.status === 401) ctx.set('WWW-Authenticate', challenge);
     }
   };
@@ -121,7 +121,7 @@ async function checkedBody(ctx: Context, schema: z.ZodType, limit: number): Prom
 
 function refuse(
   ctx: Context,
-  door: Door,
+  contract: Contract,
   error: unknown,
   { logger, isUnavailable, services }: GuardDependencies,
 ): void {
@@ -130,11 +130,11 @@ function refuse(
     ? error
     : new DomainError(isUnavailable(error) ? 'unavailable' : 'server_error', {}, { cause: error });
   if (known.code === 'server_error')
-    logger.error({ err: error, requestId, door: door.name }, 'a contract door failed');
-  const { status, message } = wordsOf(door, known);
+    logger.error({ err: error, requestId, door: contract.name }, 'a contract door failed');
+  const { status, message } = wordsOf(contract, known);
   const retryAfter = known.details.retryAfter ?? (status === 503 ? 5 : undefined);
   if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter));
-  const body = door.refuse({
+  const body = contract.refuse({
     status,
     code: known.code,
     message,
@@ -144,6 +144,6 @@ function refuse(
   });
   ctx.status = status;
   ctx.type = 'application/json';
-  ctx.body = JSON.stringify(door.refusalSchema.parse(body));
+  ctx.body = JSON.stringify(contract.refusalSchema.parse(body));
   leaveUnread(ctx);
 }

@@ -1,8 +1,8 @@
 import type { Context, Middleware } from 'koa';
 import { docsPaths } from '../endpoints/docs.ts';
-import type { Door } from './door.ts';
-import { createDoorHandler, type DoorHandler, type GuardDependencies } from './guard.ts';
-import { type Mount, openDoors } from './mounts.ts';
+import type { Contract } from './contract.ts';
+import { createContractHandler, type ContractHandler, type GuardDependencies } from './guard.ts';
+import { type Mount, openContracts } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, routeOf, setRoute } from '../routes.ts';
 
@@ -11,32 +11,40 @@ interface Dependencies extends GuardDependencies {
 }
 
 interface Place extends Mount {
-  handle: DoorHandler;
+  handle: ContractHandler;
   /** What its requests are counted as. */
   route: Route;
 }
 
 const under = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
 
-/** The paths under which everything at the root is a door's, errors included: its base path, or first segments. */
-const ownedPaths = ({ basePath, operations }: Door): string[] =>
+/** The paths under which everything at the root is a contract's, errors included: its base path, or first segments. */
+const ownedPaths = ({ basePath, operations }: Contract): string[] =>
   basePath === '' ? [...new Set(operations.map(({ path }) => `/${path.split('/')[1]}`))] : [basePath];
 
-/** Answers what belongs to a contract door, by host, by prefix or at its documented base URL; anything else goes on. */
+/** Answers what belongs to a contract, by host, by prefix or at its documented base URL; anything else goes on. */
 export function createContracts({ mounts, ...guard }: Dependencies): Middleware {
   const { publicUrl, settings } = guard.services;
-  for (const { door, urls } of openDoors(mounts, publicUrl))
+  for (const { contract, urls } of openContracts(mounts, publicUrl))
     guard.logger.info(
-      { urls, givesAway: door.givesAway(settings) },
-      `the contract door ${door.name} is open`,
+      { urls, givesAway: contract.givesAway(settings) },
+      `the contract door ${contract.name} is open`,
     );
   const handlers = new Map(
-    [...new Set(mounts.map(({ door }) => door))].map((door) => [door, createDoorHandler(door, guard)]),
+    [...new Set(mounts.map(({ contract }) => contract))].map((contract) => [
+      contract,
+      createContractHandler(contract, guard),
+    ]),
   );
   const places = mounts.map((mount): Place => {
-    const { door, prefix } = mount;
-    const route: Route = { prefix, owner: 'contracts', label: `contracts/${door.name}`, claimable: false };
-    return { ...mount, handle: handlers.get(door)!, route };
+    const { contract, prefix } = mount;
+    const route: Route = {
+      prefix,
+      owner: 'contracts',
+      label: `contracts/${contract.name}`,
+      claimable: false,
+    };
+    return { ...mount, handle: handlers.get(contract)!, route };
   });
   const byHost = new Map(places.filter(({ host }) => host !== null).map((place) => [place.host, place]));
   const byPrefix = new Map(
@@ -46,12 +54,12 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
     .filter(({ host, prefix }) => host === null && prefix === '')
     .map((place) => ({
       place,
-      routing: new Routing(place.door),
-      docs: docsPaths(place.door),
-      owned: ownedPaths(place.door),
+      routing: new Routing(place.contract),
+      docs: docsPaths(place.contract),
+      owned: ownedPaths(place.contract),
     }));
 
-  /** Two doors may share a base path: whose operation it is goes before whose base path it is. */
+  /** Two contracts may share a base path: whose operation it is goes before whose base path it is. */
   function findAtRoot(path: string): Place | undefined {
     const found =
       atRoot.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??

@@ -1,12 +1,12 @@
 import type { ContractSettings } from '../../config/index.ts';
 import { StartupError } from '../../core/startup-error.ts';
-import type { Door } from './door.ts';
+import type { Contract } from './contract.ts';
 import { isParameter } from '../endpoints/routing.ts';
 import { ROUTES } from '../routes.ts';
 
-/** Where a door answers: under a prefix, and at one host alone when it has one. */
+/** Where a contract answers: under a prefix, and at one host alone when it has one. */
 export interface Mount {
-  door: Door;
+  contract: Contract;
   prefix: string;
   host: string | null;
 }
@@ -14,15 +14,15 @@ export interface Mount {
 type Wishes = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
 
 /**
- * Every place where doors answer: each open one under /contracts/<name>, the chosen ones at their documented base URL
+ * Every place where contracts answer: each open one under /contracts/<name>, the chosen ones at their documented base URL
  * too. One that is chosen but closed answers nowhere.
- * @throws StartupError naming the doors that there are not, or the routes that are claimed twice at the root.
+ * @throws StartupError naming the contracts that there are not, or the routes that are claimed twice at the root.
  */
-export function planMounts(doors: readonly Door[], wishes: Wishes): Mount[] {
-  refuseUnknown(doors, wishes);
+export function planMounts(contracts: readonly Contract[], wishes: Wishes): Mount[] {
+  refuseUnknown(contracts, wishes);
   const { enabled, root, hosts } = wishes;
-  const open = doors.filter(({ name }) => enabled === 'all' || enabled.includes(name));
-  const find = (name: string): Door[] => open.filter((door) => door.name === name);
+  const open = contracts.filter(({ name }) => enabled === 'all' || enabled.includes(name));
+  const find = (name: string): Contract[] => open.filter((contract) => contract.name === name);
   const closed = Object.entries(hosts).find(([, name]) => find(name).length === 0);
   if (closed) {
     const [host, name] = closed;
@@ -33,16 +33,16 @@ export function planMounts(doors: readonly Door[], wishes: Wishes): Mount[] {
   const atRoot = root.flatMap(find);
   refuseCollisions(atRoot);
   return [
-    ...open.map((door): Mount => ({ door, prefix: `/contracts/${door.name}`, host: null })),
+    ...open.map((contract): Mount => ({ contract, prefix: `/contracts/${contract.name}`, host: null })),
     ...Object.entries(hosts).flatMap(([host, name]) =>
-      find(name).map((door): Mount => ({ door, prefix: '', host })),
+      find(name).map((contract): Mount => ({ contract, prefix: '', host })),
     ),
-    ...atRoot.map((door): Mount => ({ door, prefix: '', host: null })),
+    ...atRoot.map((contract): Mount => ({ contract, prefix: '', host: null })),
   ];
 }
 
-function refuseUnknown(doors: readonly Door[], { enabled, root, hosts, tokens }: Wishes): void {
-  const known = doors.map(({ name }) => name);
+function refuseUnknown(contracts: readonly Contract[], { enabled, root, hosts, tokens }: Wishes): void {
+  const known = contracts.map(({ name }) => name);
   const named = {
     'CONTRACTS or contracts.enabled': enabled === 'all' ? [] : enabled,
     'contracts.root': root,
@@ -56,12 +56,15 @@ function refuseUnknown(doors: readonly Door[], { enabled, root, hosts, tokens }:
     throw new StartupError(`${problems.join('; ')}. The doors that there are: ${known.join(', ')}.`);
 }
 
-/** The doors that are open, each with the base URLs that it answers at. */
-export function openDoors(mounts: Mount[], publicUrl: string): { door: Door; urls: string[] }[] {
+/** The contracts that are open, each with the base URLs that it answers at. */
+export function openContracts(mounts: Mount[], publicUrl: string): { contract: Contract; urls: string[] }[] {
   const { protocol } = new URL(publicUrl);
   const urlOf = ({ host, prefix }: Mount) =>
     host === null ? `${publicUrl}${prefix}` : `${protocol}//${host}`;
-  return [...Map.groupBy(mounts, ({ door }) => door)].map(([door, own]) => ({ door, urls: own.map(urlOf) }));
+  return [...Map.groupBy(mounts, ({ contract }) => contract)].map(([contract, own]) => ({
+    contract: contract,
+    urls: own.map(urlOf),
+  }));
 }
 
 interface Claim {
@@ -70,8 +73,8 @@ interface Claim {
   path: string;
 }
 
-/** What a door claims at its base URL. */
-const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Door): Claim[] => [
+/** What a contract claims at its base URL. */
+const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Contract): Claim[] => [
   ...operations.map(({ method, path }) => ({
     owner: name,
     method: method.toUpperCase(),
@@ -80,7 +83,7 @@ const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Door): Cla
   ...[...Object.keys(pages), openapiPath].map((path) => ({ owner: name, method: 'GET', path })),
 ];
 
-/** Whether one request could be meant for both paths. Methods do not tell doors apart: a path has one owner. */
+/** Whether one request could be meant for both paths. Methods do not tell contracts apart: a path has one owner. */
 function overlap(one: string, other: string): boolean {
   const [left, right] = [one.split('/'), other.split('/')];
   return (
@@ -101,8 +104,8 @@ function isReserved(path: string): boolean {
   );
 }
 
-function refuseCollisions(doors: Door[]): void {
-  const claims = doors.flatMap(claimsOf);
+function refuseCollisions(contracts: Contract[]): void {
+  const claims = contracts.flatMap(claimsOf);
   const own = claims.filter(({ path }) => isReserved(path));
   const twice = claims.flatMap((claim, index) =>
     claims

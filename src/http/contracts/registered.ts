@@ -1,4 +1,4 @@
-/** Every door there is, one a line: a new one is added here. */
+/** Every contract there is, one a line: a new one is added here. */
 export { cookie } from './cookie/index.ts';
 export { flask } from './flask/index.ts';
 export { gateway } from './gateway/index.ts';

@@ -1,5 +1,5 @@
-import type { Door } from './door.ts';
+import type { Contract } from './contract.ts';
 import * as registered from './registered.ts';
 
-/** Every door there is. */
-export const doors: readonly Door[] = Object.values(registered);
+/** Every contract there is. */
+export const allContracts: readonly Contract[] = Object.values(registered);

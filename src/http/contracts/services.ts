@@ -9,8 +9,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { ContractTokens } from '../../oidc/contracts/tokens.ts';
 
-/** What the operations of doors may use. */
-export interface DoorServices {
+/** What the operations of contracts may use. */
+export interface ContractServices {
   accounts: Accounts;
   login: Login;
   tokens: ContractTokens;

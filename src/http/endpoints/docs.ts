@@ -25,7 +25,7 @@ const policy = (viewer: Viewer): string =>
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
-/** The paths of a door's OpenAPI document, its pages, and their files. */
+/** The paths of an API's OpenAPI document, its pages, and their files. */
 export const docsPaths = ({ pages, openapiPath }: Pick<Documented, 'pages' | 'openapiPath'>): Set<string> =>
   new Set([
     openapiPath,
@@ -48,18 +48,18 @@ function findPage(
 
 /**
  * Answers GET of one of `docsPaths`.
- * @param mount what comes before the door's own paths: links in pages and the server in the document start with it, so
+ * @param mount what comes before the API's own paths: links in pages and the server in the document start with it, so
  *   that they lead to where they were asked for, whatever the host is called.
  */
-export function serveDocs(ctx: Context, door: Documented, mount: string, path: string): void {
-  const page = findPage(door, path);
+export function serveDocs(ctx: Context, api: Documented, mount: string, path: string): void {
+  const page = findPage(api, path);
   if (!page) {
     ctx.type = 'application/json';
-    ctx.body = JSON.stringify(openapiOf(door, mount || '/'));
+    ctx.body = JSON.stringify(openapiOf(api, mount || '/'));
   } else if (page.file === null) {
     ctx.set({ 'Content-Security-Policy': policy(page.viewer), 'Referrer-Policy': 'no-referrer' });
     ctx.type = 'html';
-    ctx.body = html(door, page.viewer, `${mount}${path}`, `${mount}${door.openapiPath}`);
+    ctx.body = html(api, page.viewer, `${mount}${path}`, `${mount}${api.openapiPath}`);
   } else serveFile(ctx, page.viewer, page.file);
 }
 

@@ -10,7 +10,7 @@ export type LimitClass = 'credentials' | 'ordinary' | 'program' | 'unlimited';
 export interface Endpoint {
   id: string;
   method: Method;
-  /** Under the door's base path; parameters as `{name}`. */
+  /** Under the API's base path; parameters as `{name}`. */
   path: string;
   summary: string;
   limit: LimitClass;
@@ -33,7 +33,7 @@ export interface EndpointReply {
 /** How many characters a new password must and may have. */
 export type PasswordLengths = Pick<Settings['passwords'], 'minLength' | 'maxLength'>;
 
-/** A door as its OpenAPI document and its pages show it. */
+/** An API as its OpenAPI document and its pages show it. */
 export interface Documented<E extends Endpoint = Endpoint> {
   title: string;
   version: string;

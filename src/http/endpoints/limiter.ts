@@ -17,7 +17,7 @@ interface Counters {
  */
 export type Limiter = (
   ctx: Context,
-  door: string,
+  api: string,
   limitClass: LimitClass,
   caller: string | null,
 ) => Promise<void>;
@@ -33,11 +33,11 @@ export function sourceCaller(actor: Actor): string | null {
  * draft-ietf-httpapi-ratelimit-headers).
  */
 export function createLimiter(counters: Counters, limits: Settings['contracts']['limits']): Limiter {
-  return async (ctx, door, limitClass, caller) => {
+  return async (ctx, api, limitClass, caller) => {
     if (limitClass === 'unlimited' || caller === null) return;
     const { requests, window } = limits[limitClass];
     const { count, expiresIn } = await counters.add(
-      `limit:${door}:${limitClass}:${sha256(caller)}`,
+      `limit:${api}:${limitClass}:${sha256(caller)}`,
       1,
       window,
     );

@@ -98,7 +98,7 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, writ
 }
 
 /**
- * The OpenAPI 3.1 document of a door, from the schemas that check its requests and replies.
+ * The OpenAPI 3.1 document of an API, from the schemas that check its requests and replies.
  * @param server its URL; a relative one is under the document's own host.
  */
 export function openapiOf<E extends Endpoint>(document: Documented<E>, server: string): Json {

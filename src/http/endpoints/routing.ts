@@ -16,7 +16,7 @@ export const isParameter = (segment: string): boolean => segment.startsWith('{')
 const parameters = ({ segments }: Pick<Compiled<unknown>, 'segments'>): number =>
   segments.filter(isParameter).length;
 
-/** Finds the endpoint for a path under the door's mount. */
+/** Finds the endpoint for a path under the API's mount. */
 export class Routing<E extends Endpoint> {
   /** By the whole path, for those without parameters: `/users/me` goes before `/users/{id}`. */
   readonly #exact: Map<string, E[]>;
@@ -32,14 +32,14 @@ export class Routing<E extends Endpoint> {
     this.#patterns = all.filter((one) => parameters(one) > 0).sort((a, b) => parameters(a) - parameters(b));
   }
 
-  /** Whether the door has the path, whatever the method. */
+  /** Whether the API has the path, whatever the method. */
   has(path: string): boolean {
     return this.#exact.has(path) || this.#matching(path.split('/')).length > 0;
   }
 
   /**
    * @returns the operation, or which methods the path has instead.
-   * @throws DomainError not_found when the door has no such path.
+   * @throws DomainError not_found when the API has no such path.
    */
   find(method: string, path: string): Route<E> | { allow: string[] } {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();

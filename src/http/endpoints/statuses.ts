@@ -1,7 +1,7 @@
 import { catalogue, type DomainError } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 
-/** What each code is to HTTP, unless a door's document says otherwise. */
+/** What each code is to HTTP, unless a contract's document says otherwise. */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   invalid_credentials: 401,
   mfa_required: 401,
@@ -29,14 +29,14 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   unavailable: 503,
 };
 
-/** Status and words of an error at a door; what no table names is a bad request. */
+/** Status and words of an error at a contract; what no table names is a bad request. */
 export function wordsOf(
-  door: { statuses: Partial<Record<ErrorCode, number>>; messages: Partial<Record<ErrorCode, string>> },
+  contract: { statuses: Partial<Record<ErrorCode, number>>; messages: Partial<Record<ErrorCode, string>> },
   { code, details }: Pick<DomainError, 'code' | 'details'>,
 ): { status: number; message: string } {
   const reason = details.reason && code === 'invalid_request' ? details.reason : undefined;
   return {
-    status: door.statuses[code] ?? STATUSES[code] ?? 400,
-    message: reason ?? door.messages[code] ?? catalogue[code],
+    status: contract.statuses[code] ?? STATUSES[code] ?? 400,
+    message: reason ?? contract.messages[code] ?? catalogue[code],
   };
 }

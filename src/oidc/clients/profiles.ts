@@ -96,7 +96,7 @@ function applyMessageSigning(metadata: Metadata): void {
 
 /**
  * Holds a client's metadata to its own `profile` and the server's, whichever is stricter, and writes down which: what the
- * profile leaves no choice about is set, what contradicts it is refused. The contract doors' own clients are what their
+ * profile leaves no choice about is set, what contradicts it is refused. The contracts' own clients are what their
  * documents make them.
  * @throws InvalidClientMetadata, naming the rule.
  */

@@ -1,10 +1,10 @@
 import type { ClientMetadata } from 'oidc-provider';
 import type { ApiRecord } from '../../storage/apis.ts';
 
-/** Every contract door is a client `contract:<name>` and an API of its own. */
+/** Every contract is a client `contract:<name>` and an API of its own. */
 export const CONTRACT_CLIENT = 'contract:';
 
-/** The one scope of a door's API. */
+/** The one scope of a contract's API. */
 export const CONTRACT_SCOPE = 'contract';
 
 export interface ContractSettings {
@@ -19,7 +19,7 @@ export interface ContractSettings {
 
 export const contractAudience = (publicUrl: string, name: string): string => `${publicUrl}/contracts/${name}`;
 
-/** The built-in first-party client of a door. Public: what it hands out is bound to the account's own login. */
+/** The built-in first-party client of a contract. Public: what it hands out is bound to the account's own login. */
 export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSettings): ClientMetadata => ({
   client_id: `${CONTRACT_CLIENT}${name}`,
   client_name: `Contract ${name}`,
@@ -32,7 +32,7 @@ export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSetti
   refresh_token_ttl: refreshTokenTtl,
 });
 
-/** The API that a door's access tokens are for. */
+/** The API that a contract's access tokens are for. */
 export const contractApi = (publicUrl: string, { name, accessTokenTtl }: ContractSettings): ApiRecord => ({
   identifier: contractAudience(publicUrl, name),
   name: `Contract ${name}`,

@@ -10,7 +10,7 @@ import type { LoginBehind } from '../tokens/extra-claims.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
-/** What a door hands out for a login. */
+/** What a contract hands out for a login. */
 export interface TokenSet {
   accessToken: string;
   refreshToken: string;
@@ -19,7 +19,7 @@ export interface TokenSet {
   accountId: string;
 }
 
-/** The claims of a door's access token: who the account is, as doors show it. */
+/** The claims of a contract's access token: who the account is, as contracts show it. */
 export interface ContractClaims extends AccessTokenClaims {
   user_number: number;
   username: string;
@@ -42,7 +42,7 @@ interface Dependencies {
 const isGone = (error: unknown): boolean => error instanceof errors.InvalidGrant;
 
 /**
- * The tokens of contract doors: real ones of the provider, minted under a grant of their own for each login, so that
+ * The tokens of contracts: real ones of the provider, minted under a grant of their own for each login, so that
  * they verify by JWKS, introspect, revoke and refresh like any other.
  */
 export class ContractTokens {
@@ -53,24 +53,24 @@ export class ContractTokens {
   }
 
   /**
-   * Tokens for an account that has just logged in at `door`.
+   * Tokens for an account that has just logged in at `contract`.
    * @throws DomainError invalid_credentials when the account was suspended or deleted meanwhile.
    */
-  async issue(door: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
+  async issue(contract: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
     try {
-      return await this.#mint(door, accountId, login);
+      return await this.#mint(contract, accountId, login);
     } catch (error) {
       throw isGone(error) ? new DomainError('invalid_credentials', {}, { cause: error }) : error;
     }
   }
 
-  async #mint(door: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
+  async #mint(contract: string, accountId: string, login: LoginBehind): Promise<TokenSet> {
     const { live, apis, publicUrl } = this.#deps;
     const provider = live.current;
-    const resource = contractAudience(publicUrl, door);
-    const client = await provider.Client.find(`${CONTRACT_CLIENT}${door}`);
+    const resource = contractAudience(publicUrl, contract);
+    const client = await provider.Client.find(`${CONTRACT_CLIENT}${contract}`);
     const api = apis.find(resource);
-    if (!client || !api) throw new Error(`there is no client for the door ${door}`);
+    if (!client || !api) throw new Error(`there is no client for the contract ${contract}`);
     const grant = new provider.Grant({ accountId, clientId: client.clientId });
     grant.addResourceScope(resource, CONTRACT_SCOPE);
     const grantId = await grant.save();
@@ -102,7 +102,7 @@ export class ContractTokens {
    * Refreshes as the token endpoint does, rotation, its grace and the end of a reused family included.
    * @throws DomainError invalid_token, unavailable.
    */
-  async refresh(door: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
+  async refresh(contract: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
     const { default: inject } = await import('light-my-request');
     const reply = await inject(this.#deps.provider(), {
       method: 'POST',
@@ -118,7 +118,7 @@ export class ContractTokens {
       payload: new URLSearchParams({
         grant_type: 'refresh_token',
         refresh_token: refreshToken,
-        client_id: `${CONTRACT_CLIENT}${door}`,
+        client_id: `${CONTRACT_CLIENT}${contract}`,
       }).toString(),
     });
     if (reply.statusCode >= 500) throw new DomainError('unavailable');
@@ -127,13 +127,13 @@ export class ContractTokens {
     return tokenSet(body.access_token, body.refresh_token);
   }
 
-  /** The claims of an access token that `door` handed out, as a Bearer token, and that is good; else null. */
-  async verify(door: string, token: string): Promise<ContractClaims | null> {
+  /** The claims of an access token that `contract` handed out, as a Bearer token, and that is good; else null. */
+  async verify(contract: string, token: string): Promise<ContractClaims | null> {
     const claims = await this.#deps.verifier.verifyBearer(token);
-    const isOfDoor =
-      claims?.client_id === `${CONTRACT_CLIENT}${door}` &&
-      claims.aud === contractAudience(this.#deps.publicUrl, door);
-    return isOfDoor ? (claims as ContractClaims) : null;
+    const isOfContract =
+      claims?.client_id === `${CONTRACT_CLIENT}${contract}` &&
+      claims.aud === contractAudience(this.#deps.publicUrl, contract);
+    return isOfContract ? (claims as ContractClaims) : null;
   }
 
   /** Whether it is a token of ours that has merely expired. */
@@ -147,10 +147,10 @@ export class ContractTokens {
     await this.#deps.loggedOut(sub, actor);
   }
 
-  /** Ends the login behind a refresh token, if it is one of `door`. */
-  async endByRefreshToken(door: string, refreshToken: string, actor: Actor): Promise<void> {
+  /** Ends the login behind a refresh token, if it is one of `contract`. */
+  async endByRefreshToken(contract: string, refreshToken: string, actor: Actor): Promise<void> {
     const token = await this.#deps.live.current.RefreshToken.find(refreshToken);
-    if (token?.clientId !== `${CONTRACT_CLIENT}${door}` || !token.grantId || !token.accountId) return;
+    if (token?.clientId !== `${CONTRACT_CLIENT}${contract}` || !token.grantId || !token.accountId) return;
     await this.#deps.endGrant(token.grantId);
     await this.#deps.loggedOut(token.accountId, actor);
   }

@@ -16,7 +16,7 @@ export class ApiRegistry {
   /** The identifier of the API that is always there. */
   readonly builtIn: string;
 
-  /** @param publicUrl the issuer; its own API is always there. @param contracts those of the contract doors. */
+  /** @param publicUrl the issuer; its own API is always there. @param contracts those of the contracts. */
   constructor(store: Apis, publicUrl: string, contracts: ApiRecord[]) {
     this.#store = store;
     this.builtIn = `${publicUrl}/api/v2`;

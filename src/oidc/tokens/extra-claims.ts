@@ -33,7 +33,7 @@ const present = (claims: Record<string, unknown>) =>
 
 /**
  * What our access tokens say beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end
- * with; who acts, and who may; and for contract doors the account as they show it, so that checking a token needs no database.
+ * with; who acts, and who may; and for contracts the account as they show it, so that checking a token needs no database.
  */
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,

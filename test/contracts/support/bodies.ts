@@ -1,6 +1,6 @@
 /** Bodies that an operation must refuse, or may at least not fall over, made from its schema. */
 import { z } from 'zod';
-import type { Operation } from '../../../src/http/contracts/door.ts';
+import type { Operation } from '../../../src/http/contracts/contract.ts';
 
 export type Body = Record<string, unknown>;
 

@@ -4,14 +4,14 @@ import { systemActor } from '../../../src/core/actor.ts';
 import type { Visitor } from '../../../src/http/contracts/conformance.ts';
 import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-visitor.ts';
 import { documentOf } from '../../../src/http/contracts/document.ts';
-import type { Door } from '../../../src/http/contracts/door.ts';
+import type { Contract } from '../../../src/http/contracts/contract.ts';
 import { openapiOf } from '../../../src/http/endpoints/openapi.ts';
 import { undocumentedStatus } from '../../support/openapi.ts';
-import { doors } from '../../../src/http/contracts/registry.ts';
+import { allContracts } from '../../../src/http/contracts/registry.ts';
 import { type Provider, type ProviderOptions, startProvider } from '../../oidc/support/provider.ts';
 
 export { STORES } from '../../oidc/support/provider.ts';
-export { doors };
+export { allContracts };
 
 export interface Hall extends Provider {
   /** A key of the operator's that may do everything. */
@@ -55,10 +55,10 @@ export async function createKey({ operator }: Provider, wish: object = {}): Prom
   return (await operator.apiKeys.create({ name: 'tests', ...wish }, systemActor)).key;
 }
 
-export function doorOf(name: string): Door {
-  const door = doors.find((candidate) => candidate.name === name);
-  if (!door) throw new Error(`no door ${name}`);
-  return door;
+export function contractOf(name: string): Contract {
+  const contract = allContracts.find((candidate) => candidate.name === name);
+  if (!contract) throw new Error(`no door ${name}`);
+  return contract;
 }
 
 /** A client of a door at `url`. */
@@ -67,15 +67,15 @@ export const visitorAt = (
   url: string,
   apiKey: string | undefined,
   send: Send = inOrder(name),
-): Visitor => createVisitor({ door: doorOf(name), url, apiKey, send });
+): Visitor => createVisitor({ contract: contractOf(name), url, apiKey, send });
 
 /**
  * Sends by fetch, and holds every reply against the schemas of the door once more: byte for byte it must be what its
  * schema writes, so that names are in the order of the document as well; and the OpenAPI document must name its status.
  */
 export function inOrder(name: string, send: Send = sendByFetch): Send {
-  const { operations, refusalSchema } = doorOf(name);
-  const openapi = openapiOf(documentOf(doorOf(name), { minLength: 8, maxLength: 128 }), '/');
+  const { operations, refusalSchema } = contractOf(name);
+  const openapi = openapiOf(documentOf(contractOf(name), { minLength: 8, maxLength: 128 }), '/');
   const schemas = [...operations.flatMap(({ replies }) => Object.values(replies)), refusalSchema];
   return async (request) => {
     const reply = await send(request);

@@ -1,6 +1,6 @@
 /** Requests that no well-meaning client sends, and what must come of them. */
 import http from 'node:http';
-import type { Door } from '../../../src/http/contracts/door.ts';
+import type { Contract } from '../../../src/http/contracts/contract.ts';
 
 export interface RawReply {
   status: number;
@@ -17,7 +17,7 @@ export interface RawRequest {
 }
 
 /** Sends to a door under its prefix, byte for byte. */
-export function rawSender(port: number, { name }: Door): (request: RawRequest) => Promise<RawReply> {
+export function rawSender(port: number, { name }: Contract): (request: RawRequest) => Promise<RawReply> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
   return ({ method, path, headers = {}, body }) =>
     new Promise((resolve, reject) => {
@@ -43,12 +43,16 @@ export function rawSender(port: number, { name }: Door): (request: RawRequest) =
 }
 
 /** What is wrong with a refusal; null when nothing is. @param statuses one of which it must have. */
-export function flaw(door: Door, { status, headers, text }: RawReply, statuses: number[]): string | null {
+export function flaw(
+  contract: Contract,
+  { status, headers, text }: RawReply,
+  statuses: number[],
+): string | null {
   const shown = `${status} ${text.slice(0, 200)}`;
   if (!statuses.includes(status)) return `not ${statuses.join(' or ')}: ${shown}`;
   if (status < 400) return null;
   if (!headers['content-type']?.startsWith('application/json')) return `no JSON: ${shown}`;
-  if (!door.refusalSchema.safeParse(JSON.parse(text)).success) return `not the door's shape: ${shown}`;
+  if (!contract.refusalSchema.safeParse(JSON.parse(text)).success) return `not the door's shape: ${shown}`;
   if (status === 401 && !headers['www-authenticate']) return `no WWW-Authenticate: ${shown}`;
   if (status === 405 && !headers.allow) return `no Allow: ${shown}`;
   return null;

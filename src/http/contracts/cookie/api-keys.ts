@@ -1,6 +1,6 @@
 import { DomainError } from '../../../core/errors.ts';
 import { callingUser, recentUser } from '../accounts.ts';
-import { operation, type Operation } from '../door.ts';
+import { operation, type Operation } from '../contract.ts';
 import { presentKey } from './presenters.ts';
 import * as schemas from './schemas.ts';
 

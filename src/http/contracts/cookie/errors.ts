@@ -1,11 +1,11 @@
 import type { ErrorCode } from '../../../core/errors.ts';
-import type { Door, Refusal } from '../door.ts';
+import type { Contract, Refusal } from '../contract.ts';
 import { microsecondsLocal } from '../times.ts';
 
 /** The document has no conflict: what is taken is an invalid input parameter. */
-export const statuses: Door['statuses'] = { username_taken: 400, email_taken: 400 };
+export const statuses: Contract['statuses'] = { username_taken: 400, email_taken: 400 };
 
-export const messages: Door['messages'] = {
+export const messages: Contract['messages'] = {
   invalid_token: 'Authentication required',
   forbidden: 'Insufficient permissions',
   not_found: 'Resource not found',

@@ -1,4 +1,4 @@
-import { DEFAULT_LIFETIMES, type Door } from '../door.ts';
+import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { messages, refuse, statuses } from './errors.ts';
 import { mfaOperations } from './mfa.ts';
@@ -6,7 +6,7 @@ import { NAME, operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
 /** "Auth Service API" 2.1: refresh token in an HttpOnly cookie, API keys beside access tokens. */
-export const cookie: Door = {
+export const cookie: Contract = {
   name: NAME,
   title: 'Auth Service API',
   version: '2.1.0',

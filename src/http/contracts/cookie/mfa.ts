@@ -2,14 +2,14 @@ import { DomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { callingUser } from '../accounts.ts';
 import type { Caller } from '../caller.ts';
-import { operation, type Operation } from '../door.ts';
-import type { DoorServices } from '../services.ts';
+import { operation, type Operation } from '../contract.ts';
+import type { ContractServices } from '../services.ts';
 import { microsecondsLocal } from '../times.ts';
 import * as schemas from './mfa-schemas.ts';
 import { presentAuthenticator } from './presenters.ts';
 
 /** The account that calls, if its login is fresh. @throws DomainError invalid_token with the reason `fresh_login`. */
-async function freshUser(services: DoorServices, caller: Caller | null): Promise<User> {
+async function freshUser(services: ContractServices, caller: Caller | null): Promise<User> {
   const user = await callingUser(services, caller);
   const { auth_time: authTime, acr } = (caller?.kind === 'user' ? caller.claims : {}) as {
     auth_time?: number;

@@ -1,8 +1,8 @@
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import { callingUser, logIn } from '../accounts.ts';
 import { authenticate } from '../authenticate.ts';
-import { operation, type Operation } from '../door.ts';
-import type { DoorServices } from '../services.ts';
+import { operation, type Operation } from '../contract.ts';
+import type { ContractServices } from '../services.ts';
 import { microsecondsLocal } from '../times.ts';
 import { presentUser, tokenResponse } from './presenters.ts';
 import { clearRefreshToken, readRefreshToken, setRefreshToken } from './refresh-cookie.ts';
@@ -38,7 +38,7 @@ const health = operation({
   },
 });
 
-async function failedStore({ checks }: DoorServices): Promise<string | null> {
+async function failedStore({ checks }: ContractServices): Promise<string | null> {
   const names = Object.keys(checks);
   const results = await Promise.allSettled(Object.values(checks).map((check) => check()));
   return names[results.findIndex(({ status }) => status === 'rejected')] ?? null;

@@ -1,19 +1,19 @@
 import type { Context } from 'koa';
 import { DomainError } from '../../../core/errors.ts';
 import { constantTimeEqual } from '../../../core/secrets.ts';
-import { DEFAULT_LIFETIMES } from '../door.ts';
-import type { DoorServices } from '../services.ts';
+import { DEFAULT_LIFETIMES } from '../contract.ts';
+import type { ContractServices } from '../services.ts';
 
 const REFRESH = 'refresh_token';
 const CSRF = 'csrf_token';
 const CSRF_HEADER = 'X-CSRF-Token';
 
-type Services = Pick<DoorServices, 'publicUrl' | 'secrets' | 'settings'>;
+type Services = Pick<ContractServices, 'publicUrl' | 'secrets' | 'settings'>;
 
 /** Seconds that the cookies live: as long as the refresh token. */
 const maxAge = ({ settings }: Services): number => (settings.tokens['cookie'] ?? DEFAULT_LIFETIMES).refresh;
 
-/** Under the door's mount: the refresh token goes to what reads it, and nowhere else. */
+/** Under the contract's mount: the refresh token goes to what reads it, and nowhere else. */
 const pathOf = (ctx: Context): string => `${/^\/contracts\/[^/]+/.exec(ctx.path)?.[0] ?? ''}/auth`;
 
 /** Bound to the refresh token, so that a cookie planted from a neighbouring host proves nothing. */
@@ -59,6 +59,6 @@ function originOf(ctx: Context, publicUrl: string): 'own' | 'near' | 'foreign' {
     return site === 'same-origin' || site === 'none' ? 'own' : site === 'same-site' ? 'near' : 'foreign';
   const origin = ctx.get('Origin');
   const { origin: own, protocol } = new URL(publicUrl);
-  // X-Forwarded-Host is the door's own hostname, if the request came to that.
+  // X-Forwarded-Host is the contract's own hostname, if the request came to that.
   return ['', own, `${protocol}//${ctx.get('X-Forwarded-Host')}`].includes(origin) ? 'own' : 'foreign';
 }

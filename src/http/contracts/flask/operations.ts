@@ -2,8 +2,8 @@ import { DomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { callingUser, logIn, recentUser, usernameOf } from '../accounts.ts';
 import type { Caller } from '../caller.ts';
-import { operation, type Operation } from '../door.ts';
-import type { DoorServices } from '../services.ts';
+import { operation, type Operation } from '../contract.ts';
+import type { ContractServices } from '../services.ts';
 import * as schemas from './schemas.ts';
 
 const NAME = 'flask';
@@ -11,7 +11,7 @@ const NAME = 'flask';
 const present = (user: User) => ({ id: user.number, username: usernameOf(user), email: user.email });
 
 /** The account that a path names, if the caller may have to do with it: their own, and an administrator any. */
-async function permitted(services: DoorServices, caller: Caller | null, id = ''): Promise<User> {
+async function permitted(services: ContractServices, caller: Caller | null, id = ''): Promise<User> {
   const self = await callingUser(services, caller);
   const user = /^[1-9]\d{0,9}$/.test(id) ? await services.accounts.findByNumber(Number(id)) : null;
   if (!user) throw new DomainError('user_not_found');

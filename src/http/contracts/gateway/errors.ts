@@ -1,10 +1,10 @@
-import type { Door, Refusal } from '../door.ts';
+import type { Contract, Refusal } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 
 /** `423 Locked` is the document's own; the others are the common ones. */
-export const statuses: Door['statuses'] = { account_locked: 423, account_suspended: 423 };
+export const statuses: Contract['statuses'] = { account_locked: 423, account_suspended: 423 };
 
-export const messages: Door['messages'] = {
+export const messages: Contract['messages'] = {
   invalid_credentials: 'Invalid credentials',
   account_locked: 'Account locked',
   account_suspended: 'Account locked',

@@ -1,10 +1,10 @@
-import { DEFAULT_LIFETIMES, type Door } from '../door.ts';
+import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
 import { messages, refuse, statuses } from './errors.ts';
 import { operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
 /** "Authentication Service API Documentation": the service behind an API gateway. */
-export const gateway: Door = {
+export const gateway: Contract = {
   name: 'gateway',
   title: 'Authentication Service',
   version: '1.0.0',

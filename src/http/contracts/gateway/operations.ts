@@ -1,7 +1,7 @@
 import { DomainError } from '../../../core/errors.ts';
 import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
 import { localeOf } from '../../endpoints/locale.ts';
-import { operation, type Operation } from '../door.ts';
+import { operation, type Operation } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 import { authResponse, done, invalid, profile, tokenRole } from './presenters.ts';
 import * as schemas from './schemas.ts';

@@ -1,8 +1,8 @@
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { logIn, usernameOf } from '../accounts.ts';
-import { operation, type Operation } from '../door.ts';
-import type { DoorServices } from '../services.ts';
+import { operation, type Operation } from '../contract.ts';
+import type { ContractServices } from '../services.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
 
@@ -15,7 +15,7 @@ const present = (user: User) => ({
   created_at: secondsZ(user.createdAt),
 });
 
-async function find({ accounts }: DoorServices, id: string | undefined): Promise<User> {
+async function find({ accounts }: ContractServices, id: string | undefined): Promise<User> {
   const user = await accounts.find(id ?? '');
   if (!user) throw new DomainError('user_not_found');
   return user;

@@ -1,4 +1,4 @@
-import type { Door, Refusal } from '../door.ts';
+import type { Contract, Refusal } from '../contract.ts';
 import { operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
@@ -12,7 +12,7 @@ function refuse({ status, code, message, details: { field, reason } }: Refusal) 
 const UNPROVEN = 'Could not validate credentials';
 
 /** "PPL Auth Service API v1": accounts by email, their own record under /users/me. */
-export const ppl: Door = {
+export const ppl: Contract = {
   name: 'ppl',
   title: 'PPL Auth Service API',
   version: '1.0.0',

@@ -1,14 +1,14 @@
 import type { User } from '../../../domain/users/index.ts';
 import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
 import { callingUser, changeOwnPassword, inOwnField, join, logIn, recentUser } from '../accounts.ts';
-import { operation, type Operation } from '../door.ts';
+import { operation, type Operation } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
 
 const NAME = 'ppl';
 const SERVICE = { service: 'PPL Auth Service', version: '1.0.0' };
 
-/** An account from a door without names is called by what it has. */
+/** An account from a contract without names is called by what it has. */
 const present = (user: User) => ({
   id: user.id,
   email: user.email,

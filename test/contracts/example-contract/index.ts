@@ -1,9 +1,9 @@
-import { DEFAULT_LIFETIMES, type Door } from '../../../src/http/contracts/door.ts';
+import { DEFAULT_LIFETIMES, type Contract } from '../../../src/http/contracts/contract.ts';
 import { NAME, operations } from './operations.ts';
 import { Problem } from './schemas.ts';
 
 /** "Library Readers API": readers come with an address and a PIN, and go. */
-export const library: Door = {
+export const library: Contract = {
   name: NAME,
   title: 'Library Readers API',
   version: '1.0.0',

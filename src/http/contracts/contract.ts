@@ -6,7 +6,7 @@ import type { Actor } from '../../core/actor.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 import type { Caller } from './caller.ts';
 import type { Case } from './conformance.ts';
-import type { DoorServices } from './services.ts';
+import type { ContractServices } from './services.ts';
 
 /** Seconds that tokens live where a document says nothing of it. */
 export const DEFAULT_LIFETIMES = { access: 1800, refresh: 604_800 };
@@ -27,7 +27,7 @@ export interface Call<Body> {
   actor: Actor;
   /** Aborts when the client goes before it has its reply: who waits for its turn to hash a password then need not. */
   signal: AbortSignal;
-  services: DoorServices;
+  services: ContractServices;
   /** For cookies and headers; the reply is what the operation returns. */
   ctx: Context;
 }
@@ -54,7 +54,7 @@ export function operation<B extends z.ZodType | undefined = undefined>(
   return spec as unknown as Operation;
 }
 
-/** A refusal as a door words it. */
+/** A refusal as a contract words it. */
 export interface Refusal {
   status: number;
   code: ErrorCode;
@@ -66,7 +66,7 @@ export interface Refusal {
 }
 
 /** A contract: data plus thin code. */
-export interface Door {
+export interface Contract {
   /** The folder's name, and the last part of the client `contract:<name>`. */
   name: string;
   /** Title and version of the document, for OpenAPI. */
@@ -84,9 +84,9 @@ export interface Door {
   /** Seconds that its tokens live, unless `contracts.tokens` says otherwise. */
   tokens: { access: number; refresh: number };
   operations: Operation[];
-  /** Where this door's statuses differ from the common ones. */
+  /** Where this contract's statuses differ from the common ones. */
   statuses: Partial<Record<ErrorCode, number>>;
-  /** Where this door's words differ from the catalogue's. */
+  /** Where this contract's words differ from the catalogue's. */
   messages: Partial<Record<ErrorCode, string>>;
   refusalSchema: z.ZodType;
   refuse(refusal: Refusal): unknown;

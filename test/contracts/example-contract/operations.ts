@@ -1,5 +1,5 @@
 import { callingUser, logIn } from '../../../src/http/contracts/accounts.ts';
-import { operation, type Operation } from '../../../src/http/contracts/door.ts';
+import { operation, type Operation } from '../../../src/http/contracts/contract.ts';
 import { presentReader } from './presenters.ts';
 import * as schemas from './schemas.ts';
 

@@ -7,7 +7,7 @@ import { createDatabase } from '../support/postgres.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const REGISTRATION = 'src/http/contracts/registered.ts';
-const LINE = `export { library } from '../../../test/contracts/example-door/index.ts';\n`;
+const LINE = `export { library } from '../../../test/contracts/example-contract/index.ts';\n`;
 
 const guide = await readFile(path.join(ROOT, 'docs/contracts.md'), 'utf8');
 const snippets = [...guide.matchAll(/^```ts (\S+)\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
@@ -16,7 +16,7 @@ const snippets = [...guide.matchAll(/^```ts (\S+)\n(.*?)^```$/gms)].map(([, file
 }));
 
 /** A checkout with one more door: its folder, and one line. */
-async function withDoor(): Promise<string> {
+async function withContract(): Promise<string> {
   const root = path.join(await temporaryFolder(), 'postern');
   await mkdir(root);
   for (const part of [
@@ -25,7 +25,7 @@ async function withDoor(): Promise<string> {
     'migrations',
     'package.json',
     'src',
-    'test/contracts/example-door',
+    'test/contracts/example-contract',
     'views',
   ])
     await cp(path.join(ROOT, part), path.join(root, part), { recursive: true });
@@ -54,7 +54,7 @@ describe('a sixth door, of one folder and one line,', () => {
   let root: string;
   let postern: Postern;
   beforeAll(async () => {
-    root = await withDoor();
+    root = await withContract();
     const { url: databaseUrl } = await createDatabase();
     const settings = {
       contracts: { root: ['cookie', 'gateway', 'library'], tokens: { ppl: { access: 60, refresh: 60 } } },
