@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readEmailAddress } from '../core/email-address.ts';
+import { LANGUAGES } from '../core/languages.ts';
 import { PROFILES } from '../core/profiles.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
@@ -28,7 +29,7 @@ const contact = z
     'must be an email address, or a URI of https, mailto or tel',
   );
 
-const language = z.enum(['en', 'de', 'es', 'zh']);
+const language = z.enum(LANGUAGES);
 
 /** A JSON Schema of an object, as far as it can be compiled. */
 const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {

@@ -5,7 +5,9 @@ import { StartupError } from '../../src/core/startup-error.ts';
 import { messageKinds } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { dictionaries } from '../../src/mail/translator.ts';
+import { languageInfo } from '../../src/core/languages.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
+import { argumentsOf, missingForms } from '../support/sentences.ts';
 import { settings } from './settings.ts';
 import { sampleOf, samples } from '../../src/mail/samples.ts';
 
@@ -35,12 +37,12 @@ describe.each(languages)('in %s', (language) => {
 });
 
 test('every language has every sentence, with the same placeholders, and every sentence is used', () => {
-  const placeholders = (sentence: string) => [...sentence.matchAll(/\{\w+\}/g)].map(String).sort();
   for (const language of languages) {
     expect(Object.keys(dictionaries[language]).sort()).toEqual(Object.keys(dictionaries.en).sort());
     for (const [key, sentence] of Object.entries(dictionaries.en)) {
       const translated = dictionaries[language][key as keyof typeof dictionaries.en];
-      expect([key, placeholders(translated)]).toEqual([key, placeholders(sentence)]);
+      expect([key, argumentsOf(translated).sort()]).toEqual([key, argumentsOf(sentence).sort()]);
+      expect([key, missingForms(translated, languageInfo[language].tag)]).toEqual([key, []]);
       expect(translated.trim()).toBe(translated);
     }
   }
@@ -69,6 +71,11 @@ test('the token stands in the link, in both parts', () => {
   }
   expect(render(sampleOf('password-reset')).text).toContain('15 minutes');
   expect(render(sampleOf('verify-email', 'de')).text).toContain('1 Tag');
+  // As on a page, and never less than it lasts.
+  const link = { token: 'S4mple', lasts: 4000, expiresAt: '2026-11-21T02:43:00.000Z' };
+  expect(render({ ...sampleOf('verify-email'), kind: 'verify-email', link }).text).toContain(
+    '1 hour, 7 minutes',
+  );
 });
 
 test('what people call themselves and their devices stays text', () => {
@@ -150,6 +157,11 @@ describe('an operator', () => {
     ],
     ['a name that is not there', { 'layout.text.ejs': '<%= nothing %>' }, /nothing is not defined/],
     ['a sentence', { 'locales/de.json': '{"greeting": 1}' }, /greeting is no text/],
+    [
+      'a sentence with half a value',
+      { 'locales/de.json': '{"greeting": "{person"}' },
+      /de\.json: greeting: /,
+    ],
   ])('is told at the start of %s that cannot be used', async (_, files, message) => {
     const folder = await folderOf(files);
     expect(() => rendererOf(folder)).toThrow(StartupError);

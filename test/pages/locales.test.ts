@@ -3,11 +3,12 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
 import { strong } from '../../src/http/pages/html.ts';
+import { type Language, languageInfo } from '../../src/core/languages.ts';
+import { argumentsOf, missingForms } from '../support/sentences.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const { en, ...others } = dictionaries;
 const keys = Object.keys(en) as MessageKey[];
-const placeholders = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).toSorted();
 
 /** The text of every file of a kind in a folder; those of mail have sentences of their own. */
 function sources(folder: string, kind: string, recursive = true): string {
@@ -22,6 +23,13 @@ const templates = ['views/partials', 'views/account'].reduce(
 );
 const code = sources('src/http/pages', '.ts');
 
+describe.each(Object.entries(dictionaries))('%s', (language, dictionary) => {
+  test('has the plural forms of its language', () => {
+    const { tag } = languageInfo[language as Language];
+    expect(keys.filter((key) => missingForms(dictionary[key], tag).length > 0)).toEqual([]);
+  });
+});
+
 describe.each(Object.entries(others))('%s', (_language, dictionary) => {
   test('has every sentence and no other', () => {
     expect(Object.keys(dictionary)).toEqual(keys);
@@ -29,7 +37,7 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
 
   test('takes the same values', () => {
     for (const key of keys)
-      expect([key, placeholders(dictionary[key])]).toEqual([key, placeholders(en[key])]);
+      expect([key, argumentsOf(dictionary[key]).toSorted()]).toEqual([key, argumentsOf(en[key]).toSorted()]);
   });
 
   test('is translated', () => {
@@ -84,6 +92,18 @@ describe('a translator', () => {
     expect(translator.t('signIn.toClient', { client: '{name}' })).toBe('to continue to {name}');
   });
 
+  test.each([
+    ['en', 0, 'No apps have access'],
+    ['en', 1, 'One app has access'],
+    ['en', 2, '2 apps have access'],
+    ['de', 1, 'Eine App hat Zugriff'],
+    ['es', 1, 'Una aplicación tiene acceso'],
+    ['zh', 1, '1 个应用有访问权限'],
+    ['en', 1234, '1,234 apps have access'],
+  ] as const)('counts in %s: %i', (language, count, words) => {
+    expect(createTranslator(language, '').t('account.appCount', { count })).toBe(words);
+  });
+
   test('refuses a sentence whose value is missing', () => {
     expect(() => translator.t('signIn.toClient')).toThrow('signIn.toClient: no value for {client}');
   });
@@ -94,6 +114,8 @@ describe('a translator', () => {
     ['de', 3600, '1 Stunde'],
     ['es', 2_592_000, '30 días'],
     ['zh', 86_400, '1天'],
+    ['en', 4000, '1 hour, 7 minutes'],
+    ['de', 86_401, '1 Tag, 1 Stunde'],
   ] as const)('says how long in %s: %i seconds', (language, seconds, words) => {
     expect(createTranslator(language, '').t('problem.locked', { wait: { seconds } })).toContain(words);
   });

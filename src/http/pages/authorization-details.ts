@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/index.ts';
 import { oneLine } from '../../core/one-line.ts';
-import type { Language } from './i18n.ts';
+import type { Language } from '../../core/languages.ts';
 
 /** One of the details that a person is asked to allow (RFC 9396). */
 export interface DetailDisplay {

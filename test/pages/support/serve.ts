@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
-import type { Language } from '../../../src/http/pages/i18n.ts';
+import type { Language } from '../../../src/core/languages.ts';
 import { createRenderer, type Renderer } from '../../../src/http/pages/render.ts';
 import { atEnd } from '../../support/cleanup.ts';
 

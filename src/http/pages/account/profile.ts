@@ -3,7 +3,7 @@ import type { User } from '../../../domain/users/index.ts';
 import { timeZones } from '../../../domain/users/claims.ts';
 import { passwordLength, type PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { languageInfo } from '../i18n.ts';
+import { languageInfo } from '../../../core/languages.ts';
 import { problemsOf } from '../problems.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
