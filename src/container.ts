@@ -45,7 +45,7 @@ import { LoginAnswers } from './oidc/ciba/answers.ts';
 import { BrowserSessions } from './oidc/sessions/browser-session.ts';
 import { ClientRegistry } from './oidc/clients/registry.ts';
 import { cookieSettings } from './oidc/cookies.ts';
-import { CONTRACT_CLIENT, contractApi, contractClient } from './oidc/contracts/clients.ts';
+import { contractApi, contractClient } from './oidc/contracts/clients.ts';
 import { ContractTokens } from './oidc/contracts/tokens.ts';
 import { Interactions } from './oidc/interactions/interactions.ts';
 import { LiveProvider } from './oidc/live-provider.ts';
@@ -101,7 +101,6 @@ export async function createContainer(config: Config, options: ContainerOptions)
     clock,
     logger,
     onLogin: metrics.login,
-    contractClients: allContracts.map(({ name }) => `${CONTRACT_CLIENT}${name}`),
   });
   const {
     accounts,

@@ -46,8 +46,6 @@ interface Dependencies {
   onLogin(outcome: string): void;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
-  /** The ids of the clients that contracts log in as. */
-  contractClients: string[];
 }
 
 /** What is true whatever the transport, over the stores. */
@@ -60,7 +58,6 @@ export function createDomain({
   logger,
   onLogin,
   upstreamName,
-  contractClients,
 }: Dependencies) {
   const {
     users,
@@ -155,7 +152,6 @@ export function createDomain({
     revocation,
     apiKeys: stores.apiKeys,
     trustedDevices: factors.trustedDevices,
-    contractClients,
     audit,
     inTransaction,
   });

@@ -1,4 +1,5 @@
 import type { Actor } from '../core/actor.ts';
+import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import { DomainError } from '../core/errors.ts';
 import { newUuid, randomToken, sha256 } from '../core/ids.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -74,8 +75,8 @@ export interface ClientAdmin {
 
 const MAX_NAME = 100;
 
-/** RFC 6749 appendix A.1, without the space. Those that begin like this are built in. */
-const CLIENT_ID = /^(?!contract:)[\x21-\x7e]{1,255}$/;
+/** RFC 6749 appendix A.1, without the space. */
+const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
 
 /** RFC 6749 appendix A.2. Secrets are kept by a fast hash, so one that was brought along must not be guessable. */
 const SECRET = /^[\x20-\x7e]{20,255}$/;
@@ -103,10 +104,10 @@ function checkBrought({ id, secret, isPublic, metadata }: NewClient): void {
   const refuse = (field: string, reason: string): never => {
     throw new DomainError('invalid_client_metadata', { field, reason });
   };
-  if (id !== undefined && !CLIENT_ID.test(id))
+  if (id !== undefined && (!CLIENT_ID.test(id) || id.startsWith(CONTRACT_CLIENT)))
     refuse(
       'client_id',
-      'must have 1 to 255 printable ASCII characters without spaces, and not begin with contract:',
+      `must have 1 to 255 printable ASCII characters without spaces, and not begin with ${CONTRACT_CLIENT}`,
     );
   if (secret === undefined) return;
   if (isPublic || SECRETLESS.has(metadata['token_endpoint_auth_method']))

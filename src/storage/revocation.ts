@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../core/clock.ts';
+import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import type { Logger } from '../core/logger.ts';
 import { run } from './oidc/postgres-query.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
@@ -25,6 +26,8 @@ export interface Revocation {
   endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
   /** Ends in `tx` the grants that a client has for an account, with every token under them. */
   endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
+  /** Ends in `tx` the grants that contracts have for an account, whose logins have no session. */
+  endContractGrants(accountId: string, tx: Tx): Promise<void>;
   /**
    * Ends in `tx` all that runs for an account: sessions, grants, every token and logins under way. What is begun for it meanwhile waits
    * for the transaction, and is refused if that suspends or deletes the account.
@@ -145,6 +148,12 @@ export function createRevocation({ pool, clock, logger, longestToken, redis }: D
     endGrantsById: (grantIds, tx) => endGrantsWhere('id = any($2::text[])', [grantIds], tx),
     endGrants: (accountId, clientId, tx) =>
       endGrantsWhere('account_id = $2::uuid and client_id = $3', [accountId, clientId], tx),
+    endContractGrants: (accountId, tx) =>
+      endGrantsWhere(
+        'account_id = $2::uuid and starts_with(client_id, $3)',
+        [accountId, CONTRACT_CLIENT],
+        tx,
+      ),
     async endAccount(accountId, tx) {
       await tx.query(ADVANCE_SECURITY, [accountId]);
       await tx.query(END_SESSIONS, [accountId, clock.now()]);

@@ -53,18 +53,17 @@ interface Dependencies {
   revocation: {
     endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
     endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
+    endContractGrants(accountId: string, tx: Tx): Promise<void>;
   };
   apiKeys: Pick<ApiKeyStore, 'deleteOf'>;
   trustedDevices: Pick<TrustedDevices, 'deleteAll'>;
-  /** The clients whose logins have no session: those of contracts. */
-  contractClients: string[];
   audit: Audit;
   inTransaction: InTransaction;
 }
 
 export function createAccountSessions(dependencies: Dependencies): AccountSessions {
   const { users, sessions, deviceSignIns, grants, consents, revocation, audit, inTransaction } = dependencies;
-  const { apiKeys, trustedDevices, contractClients } = dependencies;
+  const { apiKeys, trustedDevices } = dependencies;
 
   /** @returns how many. */
   const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
@@ -97,7 +96,7 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
     endOthers: (accountId, uid, actor) =>
       inTransaction(async (tx) => {
         const ended = await endSessions(accountId, { except: uid ?? '' }, tx);
-        for (const clientId of contractClients) await revocation.endGrants(accountId, clientId, tx);
+        await revocation.endContractGrants(accountId, tx);
         await trustedDevices.deleteAll(accountId, tx);
         const details = { sessions: ended, apiKeys: await apiKeys.deleteOf(accountId, tx) };
         await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);

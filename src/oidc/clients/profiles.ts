@@ -1,7 +1,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isLoopbackHostname } from '../../core/loopback.ts';
 import { holds, type Profile, stricter } from '../../core/profiles.ts';
-import { CONTRACT_CLIENT } from '../contracts/clients.ts';
+import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import type { ExtraClientProperties } from './metadata.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;

@@ -1,8 +1,6 @@
 import type { ClientMetadata } from 'oidc-provider';
+import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import type { ApiRecord } from '../../storage/apis.ts';
-
-/** Every contract is a client `contract:<name>` and an API of its own. */
-export const CONTRACT_CLIENT = 'contract:';
 
 /** The one scope of a contract's API. */
 export const CONTRACT_SCOPE = 'contract';

@@ -1,7 +1,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
-import { CONTRACT_CLIENT } from '../contracts/clients.ts';
+import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 
 /** The login behind an access token (RFC 9068 section 2.2.1). `authTime` is in seconds since the epoch. */
 export interface LoginBehind {
