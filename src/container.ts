@@ -362,6 +362,8 @@ export async function createContainer(config: Config, options: ContainerOptions)
     sweep: sweeper.sweep,
     async start() {
       warnOfUnproven(logger);
+      // Before anything is read: no change after that is missed.
+      await notifications.connect();
       await Promise.all([apiRegistry.load(), upstream.registry.load(), live.start()]);
     },
     startBackground() {

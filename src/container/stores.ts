@@ -9,7 +9,7 @@ import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
-import { createCounters } from '../storage/counters.ts';
+import { postgresCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factor-stores.ts';
 import { createGrants } from '../storage/grants.ts';
 import { createIdentities } from '../storage/identities.ts';
@@ -19,12 +19,11 @@ import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
 import { createDatabaseClock } from '../storage/postgres/database-clock.ts';
-import { createNotifications } from '../storage/postgres/notifications.ts';
+import { Notifications } from '../storage/postgres/notifications.ts';
 import { createPool } from '../storage/postgres/pool.ts';
 import { checkWritable } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
 import { transactions } from '../storage/postgres/transaction.ts';
-import { createRedis } from '../storage/redis/client.ts';
 import { probeRedis } from '../storage/redis/readiness.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
@@ -50,7 +49,20 @@ interface Dependencies {
   logger: Logger;
 }
 
-/** Connects to the stores and makes what is built on them; `close` ends it all. */
+/** Redis and the counters in it. Their libraries weigh much: don't load them where there is no Redis. */
+async function connectRedis(url: string, logger: Logger) {
+  const [{ createRedis }, { redisCounters }] = await Promise.all([
+    import('../storage/redis/client.ts'),
+    import('../storage/redis/counters.ts'),
+  ]);
+  const redis = createRedis(url, logger);
+  return { redis, counters: redisCounters(redis) };
+}
+
+/**
+ * Connects to the stores and makes what is built on them; `close` ends it all. Notifications are sent, and heard once
+ * `notifications.connect` was called.
+ */
 export async function openStores({
   databaseUrl,
   redisUrl,
@@ -61,8 +73,11 @@ export async function openStores({
 }: Dependencies) {
   const pool = createPool(databaseUrl, { max: CONNECTIONS.hot, logger, applicationName: 'postern' });
   const sequelize = createSequelize(databaseUrl, CONNECTIONS.models);
-  const redis = redisUrl === undefined ? undefined : createRedis(redisUrl, logger);
-  const notifications = await createNotifications({ databaseUrl, logger });
+  const { redis, counters } =
+    redisUrl === undefined
+      ? { redis: undefined, counters: postgresCounters(pool) }
+      : await connectRedis(redisUrl, logger);
+  const notifications = new Notifications(databaseUrl, logger);
   const clock = await createDatabaseClock(pool, logger);
   return {
     pool,
@@ -79,7 +94,7 @@ export async function openStores({
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
     signIns: createSignIns(pool),
     signingKeys: createSigningKeys(secrets),
-    counters: createCounters(redis ? { redis } : { pool }),
+    counters,
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
     identities: createIdentities(pool),

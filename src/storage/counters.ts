@@ -1,8 +1,6 @@
 import type { Pool } from 'pg';
-import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import { DomainError } from '../core/errors.ts';
 import { run, type Statement } from './oidc/postgres-query.ts';
-import type { RedisClient } from './redis/client.ts';
 
 export interface Count {
   count: number;
@@ -21,31 +19,11 @@ export interface Counters {
   delete(key: string): Promise<void>;
 }
 
-const unavailable = (error: unknown): never => {
+export const unavailable = (error: unknown): never => {
   throw new DomainError('unavailable', {}, { cause: error });
 };
 
-const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));
-
-const countOf = ({ consumedPoints, msBeforeNext }: RateLimiterRes): Count => ({
-  count: consumedPoints,
-  expiresIn: secondsOf(msBeforeNext),
-});
-
-/** Counters in Redis, whose time they end by. */
-function redisCounters(redis: RedisClient): Counters {
-  // Limits are the callers' business: the limiter counts, and each call names its window.
-  const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: 'counter', points: 1, duration: 1 });
-  return {
-    add: async (key, by, window) =>
-      countOf(await limiter.penalty(key, by, { customDuration: window }).catch(unavailable)),
-    async get(key) {
-      const found = await limiter.get(key).catch(unavailable);
-      return found && countOf(found);
-    },
-    delete: async (key) => void (await limiter.delete(key).catch(unavailable)),
-  };
-}
+export const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));
 
 /** Milliseconds since the epoch, as PostgreSQL has them: a node whose clock is wrong must not end a window. */
 const NOW = '(extract(epoch from now()) * 1000)::bigint';
@@ -66,7 +44,7 @@ const GET = {
 const DELETE = { name: 'counters_delete', text: 'delete from counters where key = $1' };
 
 /** Counters in the table `counters` of PostgreSQL. */
-function postgresCounters(pool: Pool): Counters {
+export function postgresCounters(pool: Pool): Counters {
   const ask = async (statement: Statement, values: unknown[]): Promise<Count | null> => {
     const { rows } = await run<{ count: number; left: number }>(pool, statement, values).catch(unavailable);
     return rows[0] ? { count: rows[0].count, expiresIn: secondsOf(rows[0].left) } : null;
@@ -77,6 +55,3 @@ function postgresCounters(pool: Pool): Counters {
     delete: async (key) => void (await ask(DELETE, [key])),
   };
 }
-
-export const createCounters = (store: { redis: RedisClient } | { pool: Pool }): Counters =>
-  'redis' in store ? redisCounters(store.redis) : postgresCounters(store.pool);

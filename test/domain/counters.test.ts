@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
-import { createCounters } from '../../src/storage/counters.ts';
+import { postgresCounters } from '../../src/storage/counters.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
+import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
@@ -56,11 +57,11 @@ describe('a store that is down', () => {
         if ('url' in server) {
           const redis = createRedis(server.url, logger);
           atEnd(async () => redis.disconnect());
-          return createCounters({ redis });
+          return redisCounters(redis);
         }
         const pool = createPool(server.databaseUrl(), { logger, applicationName: 'test' });
         atEnd(() => pool.end());
-        return createCounters({ pool });
+        return postgresCounters(pool);
       };
       const counters = open();
       if (!('url' in server)) await migrate(server.databaseUrl(), logger);

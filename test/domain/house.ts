@@ -16,7 +16,7 @@ import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { audit } from '../../src/storage/audit.ts';
-import { createCounters, type Counters } from '../../src/storage/counters.ts';
+import { postgresCounters, type Counters } from '../../src/storage/counters.ts';
 import { createFactorStores } from '../../src/storage/factor-stores.ts';
 import { belongings } from '../../src/storage/belongings.ts';
 import { createIdentities } from '../../src/storage/identities.ts';
@@ -26,6 +26,7 @@ import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
+import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { createUsedSteps } from '../../src/storage/used-steps.ts';
@@ -129,10 +130,10 @@ export async function openStores(counters: 'postgres' | 'redis' = 'postgres') {
   atEnd(() => pool.end());
   const sequelize = createSequelize(url, 10);
   atEnd(() => sequelize.close());
-  if (counters === 'postgres') return { pool, sequelize, counters: createCounters({ pool }) };
+  if (counters === 'postgres') return { pool, sequelize, counters: postgresCounters(pool) };
   const redis = createRedis(await redisUrl(), logger);
   atEnd(async () => redis.disconnect());
-  return { pool, sequelize, counters: createCounters({ redis }) };
+  return { pool, sequelize, counters: redisCounters(redis) };
 }
 
 /** Opens a house on stores, its own unless given; it is closed when the test file is through. */

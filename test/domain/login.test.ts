@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
 import { createLogger } from '../../src/core/logger.ts';
 import { audit } from '../../src/storage/audit.ts';
-import { createCounters } from '../../src/storage/counters.ts';
+import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startRedis } from '../support/redis.ts';
@@ -233,7 +233,7 @@ test('without its counters nobody gets in, until they are back', async () => {
   atEnd(async () => redis.disconnect());
   const house = await openHouse(
     {},
-    stores.then((all) => ({ ...all, counters: createCounters({ redis }) })),
+    stores.then((all) => ({ ...all, counters: redisCounters(redis) })),
   );
   const request = { email, password: PASSWORD, actor: somewhere() };
   await house.login(request);

@@ -11,7 +11,7 @@ import type { Message } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import type { Transport } from '../../src/mail/transport.ts';
 import { createOutbox, MAIL_TOPIC } from '../../src/storage/outbox.ts';
-import { createNotifications } from '../../src/storage/postgres/notifications.ts';
+import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions } from '../../src/storage/postgres/transaction.ts';
@@ -42,7 +42,8 @@ export async function openPostOffice(databaseUrl?: string) {
   atEnd(() => pool.end());
   const sequelize = createSequelize(url, 10);
   atEnd(() => sequelize.close());
-  const notifications = await createNotifications({ databaseUrl: url, logger });
+  const notifications = new Notifications(url, logger);
+  await notifications.connect();
   atEnd(() => notifications.close());
   const inTransaction = transactions(sequelize, logger);
   const outbox = createOutbox<Message>({ pool, secrets, notifications });
@@ -104,7 +105,8 @@ function ownPool(url: string) {
 }
 
 async function ownNotifications(url: string) {
-  const notifications = await createNotifications({ databaseUrl: url, logger });
+  const notifications = new Notifications(url, logger);
+  await notifications.connect();
   atEnd(() => notifications.close());
   return notifications;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
-import { createNotifications, type Notifications } from '../../src/storage/postgres/notifications.ts';
+import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase, startPostgres } from '../support/postgres.ts';
@@ -9,7 +9,8 @@ import { createDatabase, startPostgres } from '../support/postgres.ts';
 const logger = createLogger('silent');
 
 async function node(databaseUrl: string): Promise<Notifications> {
-  const notifications = await createNotifications({ databaseUrl, logger });
+  const notifications = new Notifications(databaseUrl, logger);
+  await notifications.connect();
   atEnd(() => notifications.close());
   return notifications;
 }
@@ -122,5 +123,5 @@ test('does not come back once closed, even while PostgreSQL is away', async () =
 
 test('says so when PostgreSQL is not there at first', async () => {
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/nothing';
-  await expect(createNotifications({ databaseUrl, logger })).rejects.toThrow('ECONNREFUSED');
+  await expect(new Notifications(databaseUrl, logger).connect()).rejects.toThrow('ECONNREFUSED');
 });

@@ -20,7 +20,10 @@ export interface Executor {
 /** Is told the key that changed, or null when any may have: the connection was lost for a while. */
 export type Listener = (key: string | null) => void;
 
-/** Tells every node, this one too, that something under a topic has changed: LISTEN and NOTIFY. */
+/**
+ * Tells every node, this one too, that something under a topic has changed: LISTEN and NOTIFY. Whoever only tells, in
+ * a transaction, need not connect.
+ */
 export class Notifications {
   readonly #databaseUrl: string;
   readonly #logger: Logger;
@@ -39,7 +42,7 @@ export class Notifications {
     this.#heartbeat.unref();
   }
 
-  /** Connects and listens. Called once: `createNotifications` does. */
+  /** Connects and listens; called once. @throws when PostgreSQL cannot be reached; later losses heal by themselves. */
   async connect(): Promise<void> {
     const client = new Client({
       ...connectionOptions(this.#databaseUrl, 'postern-notifications'),
@@ -111,14 +114,4 @@ export class Notifications {
       }
     }
   }
-}
-
-/** Listens for and sends notifications. @throws when PostgreSQL cannot be reached; later losses heal by themselves. */
-export async function createNotifications(options: {
-  databaseUrl: string;
-  logger: Logger;
-}): Promise<Notifications> {
-  const notifications = new Notifications(options.databaseUrl, options.logger);
-  await notifications.connect();
-  return notifications;
 }

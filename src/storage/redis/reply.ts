@@ -1,4 +1,3 @@
-import { ReplyError } from 'ioredis';
 import { DomainError } from '../../core/errors.ts';
 
 /** What a Redis that cannot serve now begins its refusals with. */
@@ -13,7 +12,7 @@ export async function reply<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof ReplyError && !NOT_NOW.test((error as Error).message)) throw error;
+    if (Error.isError(error) && error.name === 'ReplyError' && !NOT_NOW.test(error.message)) throw error;
     throw new DomainError('unavailable', {}, { cause: error });
   }
 }
