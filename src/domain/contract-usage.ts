@@ -87,7 +87,7 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
 
   const tryToWrite = (): Promise<void> =>
     write().catch((error: unknown) =>
-      logger.warn({ err: error }, 'the use of contracts was not written yet'),
+      logger.warn({ err: error }, 'the use of contract doors was not written yet'),
     );
 
   return {
