@@ -30,7 +30,7 @@ import { createOps } from './http/ops/routes.ts';
 import { createPageTools } from './http/pages/tools.ts';
 import { createProviderPages } from './http/pages/provider-pages.ts';
 import { Prebuilt } from './oidc/prebuilt.ts';
-import { createRequestTruth } from './http/request-truth.ts';
+import { createTrustedProxy } from './http/trusted-proxy.ts';
 import { mailFolder } from './mail/index.ts';
 import type { Logger } from './core/logger.ts';
 import { noProgress, type Progress } from './core/progress.ts';
@@ -313,16 +313,16 @@ export async function createContainer(config: Config, options: ContainerOptions)
     },
   });
   const logRequest = createRequestLog(logger);
-  const truth = createRequestTruth(config, logger);
+  const trustedProxy = createTrustedProxy(config, logger);
   const listener = createListener({
     replies,
-    truth,
+    trustedProxy,
     prebuilt,
     provider,
     ops: createOps({
       settings: config.metrics,
       metrics,
-      isLocal: (req) => truth.isLocal(req),
+      isLocal: (req) => trustedProxy.isLocal(req),
       checks: { ...checks, clock: stores.checkClock },
       isDraining: options.isDraining ?? (() => false),
     }),

@@ -4,7 +4,7 @@ import { newUuid } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
-import type { RequestTruth } from './request-truth.ts';
+import type { TrustedProxy } from './trusted-proxy.ts';
 import { findRoute, routeOf, setRoute } from './routes.ts';
 
 /** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
@@ -20,7 +20,7 @@ export interface Answered {
 
 interface Dependencies {
   replies: Pick<Replies, 'during'>;
-  truth: Pick<RequestTruth, 'establish'>;
+  trustedProxy: Pick<TrustedProxy, 'apply'>;
   prebuilt: Prebuilt;
   /** Answers the provider's routes. Asked for on each request: keys may have changed. */
   provider(): RequestListener;
@@ -45,7 +45,7 @@ function transportSecurityOf(publicUrl: string): string | undefined {
 /** The first to see every request. */
 export function createListener({
   replies,
-  truth,
+  trustedProxy,
   prebuilt,
   provider,
   ops,
@@ -61,7 +61,7 @@ export function createListener({
     req.headers['x-request-id'] = requestId;
     res.setHeader('X-Request-Id', requestId);
     if (transportSecurity) res.setHeader('Strict-Transport-Security', transportSecurity);
-    const target = truth.establish(req);
+    const target = trustedProxy.apply(req);
     const path = pathOf(req.url);
     const route = findRoute(path);
     setRoute(req, route);

@@ -14,7 +14,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     deps.config.publicUrl,
     createConfiguration(deps, { keys: keys.jwks.map((jwk) => new SigningKey(jwk, deps.clock)) }),
   );
-  // The listener has made Host and X-Forwarded-* say the truth by the time a request gets here.
+  // The listener has replaced Host and X-Forwarded-* by trustworthy values.
   provider.proxy = true;
   installAll(provider, { ...deps, keys });
   return provider;

@@ -13,11 +13,11 @@ import { isFromThisMachine, rawValues } from './origin.ts';
  */
 export type Target = 'own' | 'loopback' | 'foreign' | 'ambiguous';
 
-export interface RequestTruth {
-  /** Makes a request's headers say the truth about where it came from and where it went. @returns whom it is for. */
-  establish(req: IncomingMessage): Target;
+export interface TrustedProxy {
+  /** Replaces `Host` and `X-Forwarded-*` by values that can be trusted. @returns whom the request is for. */
+  apply(req: IncomingMessage): Target;
   /**
-   * Whether the client, as `establish` has found it, is on this machine. An untrusted proxy names none, so what comes by
+   * Whether the client, as `apply` has found it, is on this machine. An untrusted proxy names none, so what comes by
    * way of one does not count as local.
    */
   isLocal(req: IncomingMessage): boolean;
@@ -26,20 +26,21 @@ export interface RequestTruth {
 /** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
 const REMEMBERED = { max: 1000, length: 100 };
 
-type TruthSettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;
+type ProxySettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;
 
 /**
- * Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For` can be believed: the first three are
+ * Trusts forwarded headers from `http.trustedProxies` alone. Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host`
+ * and `X-Forwarded-For` can be believed: the first three are
  * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client: empty when
  * a trusted proxy names none, because its own address would stand for everybody behind it.
  * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
  * is its own.
  * X-Forwarded-Host is set for the hostnames of contracts alone, to the one that was asked for.
  */
-export function createRequestTruth(
-  { publicUrl, contracts, http, mtls }: TruthSettings,
+export function createTrustedProxy(
+  { publicUrl, contracts, http, mtls }: ProxySettings,
   logger: Pick<Logger, 'warn'>,
-): RequestTruth {
+): TrustedProxy {
   const issuer = new URL(publicUrl);
   const contractHosts = Object.keys(contracts.hosts);
   const { trustedProxies } = http;
@@ -82,7 +83,7 @@ export function createRequestTruth(
     if (!isLoopbackHostname(host.replace(/:\d*$/, '').toLowerCase())) return 'foreign';
     return hasLoopbackIssuer ? 'own' : 'loopback';
   };
-  const establish = (req: IncomingMessage): Target => {
+  const apply = (req: IncomingMessage): Target => {
     const host = requestedHost(req);
     const target = targetOf(req, host);
     if (proxyHeaders.length > 0 && !trust(req.socket.remoteAddress ?? '', 0))
@@ -95,7 +96,7 @@ export function createRequestTruth(
     return target;
   };
   return {
-    establish,
+    apply,
     isLocal(req) {
       const isNamedByProxy =
         rawValues(req, 'x-forwarded-for').length > 0 && trust(req.socket.remoteAddress ?? '', 0);
