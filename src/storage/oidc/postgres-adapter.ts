@@ -6,7 +6,7 @@ import { postgresGrants } from './postgres-grants.ts';
 import { again, DEADLOCK_DETECTED, run } from './postgres-query.ts';
 import { postgresRecords } from './postgres-records.ts';
 import { postgresSessions } from './postgres-sessions.ts';
-import { together } from './together.ts';
+import { coalesce } from './coalesce.ts';
 
 const REVOKE = { name: 'oidc_records_revoke', text: 'delete from oidc_records where grant_id = $1' };
 
@@ -19,7 +19,7 @@ interface Dependencies {
 
 /** Every model of oidc-provider, but Client, in PostgreSQL. */
 export function postgresAdapters({ pool, clock, endGrant }: Dependencies): AdapterFactory {
-  const revokeByGrantId = together(async (grantId) => {
+  const revokeByGrantId = coalesce(async (grantId) => {
     // Its tokens are deleted while the grant itself is: whichever comes second finds nothing left.
     await again(DEADLOCK_DETECTED, () => run(pool, REVOKE, [grantId]));
   });

@@ -9,7 +9,7 @@ import { deviceCodes } from './device-codes.ts';
 import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
 import { foundExpired, isUsedOnce, pack, unpack } from './record.ts';
 import { redisGrants } from './redis-grants.ts';
-import { together } from './together.ts';
+import { coalesce } from './coalesce.ts';
 
 /*
  * A record is a hash: p the payload, x its expiry and c when it was consumed, in milliseconds; with l as well it is
@@ -47,7 +47,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
   const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE);
   const claim = script(redis, 'recordClaim', CLAIM_IT);
   const release = script(redis, 'recordRelease', RELEASE);
-  const revokeByGrantId = together((grantId) => grants.revoke(grantId));
+  const revokeByGrantId = coalesce((grantId) => grants.revoke(grantId));
 
   const records = (model: string): Adapter => {
     const keyOf = (id: string) => `${model}:${sha256(id)}`;

@@ -3,7 +3,7 @@
  * model, all at once, and one statement ends them all. Calls that come later make their own, because they may be
  * about something written since.
  */
-export function together(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
+export function coalesce(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
   const waiting = new Map<string, Promise<void>>();
   return (key) => {
     let done = waiting.get(key);
