@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
 import { sha256 } from '../../core/ids.ts';
-import { workOrDecoy } from '../../storage/decoy.ts';
+import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
@@ -92,7 +92,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     await inTransaction(async (tx) => {
       const locked = await users.lock(account?.id ?? NOBODY.id, tx);
       const isReachable = locked?.status === 'active';
-      await workOrDecoy(isReachable, () => send(locked, request, tx), tx);
+      await constantTimeWork(isReachable, () => send(locked, request, tx), tx);
       const reason = locked ? 'account_suspended' : 'unknown_account';
       await audit.record(
         {

@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
 import { sha256 } from '../../core/ids.ts';
-import { workOrDecoy } from '../../storage/decoy.ts';
+import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
@@ -85,7 +85,11 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
     await inTransaction(async (tx) => {
       const locked = await users.lock(account?.id ?? NOBODY.id, tx);
       const isReachable = locked !== null && isOwned(locked);
-      await workOrDecoy(isReachable, () => send(locked, { subject, actor, interaction, locale }, tx), tx);
+      await constantTimeWork(
+        isReachable,
+        () => send(locked, { subject, actor, interaction, locale }, tx),
+        tx,
+      );
       await audit.record(
         {
           type: 'login.link_requested',
