@@ -75,7 +75,7 @@ export function createDomain({
   const passwordCheck = createPasswordCheck({ hasher, lockout });
   const policy = createPasswordPolicy(config.passwords);
   const sessions = {
-    async endAll(accountId: string, tx: Tx) {
+    async revokeAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
       await factors.trustedDevices.deleteAll(accountId, tx);
       await stores.apiKeys.deleteOf(accountId, tx);

@@ -160,7 +160,7 @@ export async function openHouse(
   const note = (kind: string) => async (account: { id: string }, about: unknown) =>
     void told.push({ kind, accountId: account.id, about: Object(about) as object });
   const sessions = {
-    async endAll(id: string, tx: Tx) {
+    async revokeAll(id: string, tx: Tx) {
       ended.push(id);
       await factorStores.trustedDevices.deleteAll(id, tx);
       await users.advanceSecurity(id, tx);

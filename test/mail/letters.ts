@@ -62,7 +62,7 @@ export async function openLetters() {
     users,
     tokens,
     belongings,
-    sessions: { endAll: (accountId, tx) => revocation.endAccount(accountId, tx) },
+    sessions: { revokeAll: (accountId, tx) => revocation.endAccount(accountId, tx) },
     lockout,
     notices,
     audit,

@@ -6,7 +6,7 @@ import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Notices } from '../notices/index.ts';
-import type { SessionEnder } from '../session-ender.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 import { sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 import type { Clear } from './clearing.ts';
@@ -46,7 +46,7 @@ interface Dependencies {
   users: Pick<Users, 'update' | 'lock'>;
   tokens: Pick<OneTimeTokens, 'deleteOf'>;
   clear: Clear;
-  sessions: SessionEnder;
+  sessions: SessionRevoker;
   notices: Pick<Notices, 'passwordChanged'>;
   lockout: Pick<Lockout, 'forgive'>;
   clock: Clock;
@@ -84,7 +84,7 @@ export function createClaiming(dependencies: Dependencies): Claiming {
       if (at !== null) await tokens.deleteOf(account.id, 'undo', tx, at);
       if (ownerProvenAt === null) await clear(claimed, null, actor, tx);
       else if (at !== null) await clear(claimed, new Date(Date.parse(at) - BEFORE), actor, tx);
-      else await sessions.endAll(account.id, tx);
+      else await sessions.revokeAll(account.id, tx);
       await notices.passwordChanged(claimed, actor, tx);
       tx.afterCommit(() => forgive(claimed, sourceOfActor(actor)));
       // With the security version that it has from now on.

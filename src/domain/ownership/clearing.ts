@@ -4,7 +4,7 @@ import type { Belongings } from '../../storage/belongings.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { Notices } from '../notices/index.ts';
-import type { SessionEnder } from '../session-ender.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 
 /**
  * Ends what was set on an account in `tx`: factors, identities, API keys, remembered devices, consents, sessions and every
@@ -16,7 +16,7 @@ export type Clear = (account: UserRecord, since: Date | null, actor: Actor, tx: 
 
 interface Dependencies {
   belongings: Belongings;
-  sessions: SessionEnder;
+  sessions: SessionRevoker;
   audit: Audit;
   notices: Pick<Notices, 'accountCleared'>;
 }
@@ -26,7 +26,7 @@ export const createClear =
   async (account, since, actor, tx) => {
     // Counted before the sessions end, because API keys end with them.
     const removed = await belongings.clear(account.id, since, tx);
-    await sessions.endAll(account.id, tx);
+    await sessions.revokeAll(account.id, tx);
     if (Object.values(removed).every((count) => count === 0)) return;
     await audit.record({ type: 'account.cleared', subject: account.id, details: { ...removed } }, actor, tx);
     await notices.accountCleared(account, removed, actor, tx);

@@ -10,7 +10,7 @@ import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices/index.ts';
-import type { SessionEnder } from '../session-ender.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 import { offering, type Offering } from '../undo/offering.ts';
 import { type Claiming, createClaiming } from './claiming.ts';
 import { type Clear, createClear } from './clearing.ts';
@@ -23,7 +23,7 @@ interface Dependencies {
   users: Pick<Users, 'update' | 'lock'>;
   tokens: OneTimeTokens;
   belongings: Belongings;
-  sessions: SessionEnder;
+  sessions: SessionRevoker;
   lockout: Pick<Lockout, 'forgive'>;
   notices: Pick<Notices, 'accountCleared' | 'passwordChanged'>;
   audit: Audit;

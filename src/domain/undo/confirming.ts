@@ -46,7 +46,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
     if (!squatter) return;
     const isSomebodys = squatter.ownerProvenAt !== null || squatter.roles.includes('admin');
     if (isSomebodys) throw new DomainError('email_taken', { field: 'email' });
-    await sessions.endAll(squatter.id, tx);
+    await sessions.revokeAll(squatter.id, tx);
     await audit.record({ type: 'user.deleted', subject: squatter.id }, actor, tx);
     await erase(dependencies, squatter.id, tx);
   };

@@ -8,7 +8,7 @@ import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
-import type { SessionEnder } from '../session-ender.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 
 /** What taking changes back is made of. */
 export interface UndoDependencies extends Claiming {
@@ -20,6 +20,6 @@ export interface UndoDependencies extends Claiming {
   limit: MailLimit;
   hasher: PasswordHasher;
   policy: PasswordPolicy;
-  sessions: SessionEnder;
+  sessions: SessionRevoker;
   clock: Clock;
 }

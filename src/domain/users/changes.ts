@@ -63,7 +63,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
   ) => {
     const { id } = before;
     const columns = { passwordHash, passwordChangedAt: new Date(clock.now()) };
-    await sessions.endAll(id, tx);
+    await sessions.revokeAll(id, tx);
     const record = present(await users.update(id, columns, tx));
     await audit.record({ type: 'password.changed', subject: id }, actor, tx);
     await notices.passwordChanged(before, actor, tx, undo);
@@ -125,7 +125,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
         // Tokens of contracts say which roles the account has.
-        if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.endAll(id, tx);
+        if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.revokeAll(id, tx);
       }
       if (passwordHash !== undefined) {
         const undo = vouches(actor) ? null : await offer(before, 'password', tx);

@@ -11,7 +11,7 @@ import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordCheck } from '../passwords/check.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
-import type { SessionEnder } from '../session-ender.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 import type { Offering } from '../undo/offering.ts';
 import type { Verification } from '../verification/index.ts';
 
@@ -27,7 +27,7 @@ export interface AccountsDependencies extends Claiming, Offering {
   hasher: PasswordHasher;
   policy: PasswordPolicy;
   passwordCheck: PasswordCheck;
-  sessions: SessionEnder;
+  sessions: SessionRevoker;
   lockout: Pick<Lockout, 'forgive'>;
   /** What the owner is told by mail, in the transaction of what it tells of. */
   notices: Pick<Notices, 'passwordChanged' | 'emailChanged' | 'accountDeleted'>;

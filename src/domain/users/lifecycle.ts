@@ -35,7 +35,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
         if (record.status === 'suspended') return toUser(record);
         const { id } = record;
         const suspended = present(await users.update(id, { status: 'suspended' }, tx));
-        await sessions.endAll(id, tx);
+        await sessions.revokeAll(id, tx);
         await audit.record({ type: 'user.suspended', subject: id }, actor, tx);
         return toUser(suspended);
       }),
@@ -53,7 +53,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
         await keepAnAdmin(users, of, tx);
         const account = present(await users.lock(of, tx));
         const { id } = account;
-        await sessions.endAll(id, tx);
+        await sessions.revokeAll(id, tx);
         await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
         if (actor.kind !== 'user' || actor.id !== id) {
           await notices.accountDeleted(account, actor, tx);
