@@ -6,7 +6,7 @@ import { createPasswordSetBefore } from '../passwords/set-before.ts';
 import { toUser, type User } from '../users/user.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import type { ResetDependencies } from './dependencies.ts';
-import { stands, type Grounds } from './grounds.ts';
+import { isCurrent, type ResetPayload } from './payload.ts';
 
 export interface Confirming {
   /**
@@ -34,9 +34,9 @@ export function confirming(dependencies: ResetDependencies): Confirming {
   const deadLink = createDeadLinks(dependencies);
 
   const find = async (token: string, actor: Actor): Promise<UserRecord | null> => {
-    const found = await tokens.peek<Grounds>(PURPOSE, token);
+    const found = await tokens.peek<ResetPayload>(PURPOSE, token);
     const account = found && (await users.findById(found.accountId));
-    if (account && stands(found.payload, account)) return account;
+    if (account && isCurrent(found.payload, account)) return account;
     await deadLink('password.reset', account?.id ?? null, token, actor);
     return null;
   };
@@ -67,8 +67,9 @@ export function confirming(dependencies: ResetDependencies): Confirming {
       return inTransaction(async (tx) => {
         // The account first, as everywhere: two that lock in different order wait for each other.
         const account = await users.lock(known.id, tx);
-        const used = await tokens.consume<Grounds>(PURPOSE, token, tx);
-        if (!account || !used || !stands(used.payload, account)) throw new DomainError('invalid_reset_token');
+        const used = await tokens.consume<ResetPayload>(PURPOSE, token, tx);
+        if (!account || !used || !isCurrent(used.payload, account))
+          throw new DomainError('invalid_reset_token');
 
         await unanswered.note(usedBy(token), account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };

@@ -8,7 +8,7 @@ import { NOBODY } from '../nobody.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { ResetDependencies } from './dependencies.ts';
-import { groundsOf, type Grounds } from './grounds.ts';
+import { payloadOf, type ResetPayload } from './payload.ts';
 
 export interface Requesting {
   /**
@@ -47,7 +47,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
 
   const send = async (account: UserRecord | null, { subject, isKnown, actor, locale }: Request, tx: Tx) => {
     const addressee = account ?? NOBODY;
-    const payload: Grounds = groundsOf(addressee);
+    const payload: ResetPayload = payloadOf(addressee);
     const token = await tokens.create(
       { purpose: 'reset-password', accountId: addressee.id, payload, ttl: RESET_TTL, keepOlder: true },
       tx,

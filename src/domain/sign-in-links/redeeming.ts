@@ -7,7 +7,7 @@ import { subjectOf } from '../lookup.ts';
 import { sourceOfActor } from '../source.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { SignInLinkDependencies } from './dependencies.ts';
-import { type Grounds, SIGN_IN_LINK_TTL, stands } from './grounds.ts';
+import { type SignInLinkPayload, SIGN_IN_LINK_TTL, isCurrent } from './payload.ts';
 
 export interface Redeeming {
   /**
@@ -36,10 +36,10 @@ export function redeeming(dependencies: SignInLinkDependencies): Redeeming {
   });
 
   const find = async (token: string, actor: Actor) => {
-    const found = await tokens.peek<Grounds>('sign-in', token);
+    const found = await tokens.peek<SignInLinkPayload>('sign-in', token);
     const account = found && (await users.findById(found.accountId));
     const once = onceOf(token);
-    if (account && stands(found.payload, account) && !(await steps.isUsed(once)))
+    if (account && isCurrent(found.payload, account) && !(await steps.isUsed(once)))
       return { account, once, interaction: found.payload.interaction };
     await deadLink('login', account?.id ?? null, token, actor);
     return null;

@@ -8,7 +8,7 @@ import { NOBODY } from '../nobody.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { SignInLinkDependencies } from './dependencies.ts';
-import { type Grounds, isOwned, SIGN_IN_LINK_TTL } from './grounds.ts';
+import { type SignInLinkPayload, isOwned, SIGN_IN_LINK_TTL } from './payload.ts';
 
 export interface Requesting {
   /**
@@ -48,7 +48,7 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
   ) => {
     const addressee = account ?? NOBODY;
     const { email, securityVersion } = addressee;
-    const payload: Grounds = { email, securityVersion, interaction };
+    const payload: SignInLinkPayload = { email, securityVersion, interaction };
     const token = await tokens.create(
       { purpose: 'sign-in', accountId: addressee.id, payload, ttl: SIGN_IN_LINK_TTL, keepOlder: true },
       tx,

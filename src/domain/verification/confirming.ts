@@ -5,10 +5,10 @@ import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import { backFrom } from '../ownership/moves.ts';
-import { groundsOf as resetGroundsOf } from '../reset/grounds.ts';
+import { payloadOf as resetPayloadOf } from '../reset/payload.ts';
 import { present, toUser, type User } from '../users/user.ts';
 import type { VerificationDependencies } from './dependencies.ts';
-import { stands, type Grounds } from './grounds.ts';
+import { isCurrent, type VerificationPayload } from './payload.ts';
 
 /**
  * What whoever opened the link has shown beside it: a session of the browser, by account; the account's password; or
@@ -74,7 +74,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
 
   /** What the same request has done already, when its reply was not sent. */
   const doneBefore = async (token: string): Promise<Confirmed | null> => {
-    if (await tokens.peek<Grounds>(PURPOSE, token)) return null;
+    if (await tokens.peek<VerificationPayload>(PURPOSE, token)) return null;
     const id = await unanswered.retake(usedBy(token));
     const account = id === null ? null : await users.findById(id);
     return account?.status === 'active' ? { user: toUser(account), changed: false, resetToken: null } : null;
@@ -118,17 +118,17 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     const record = await verify(account, columns, actor, tx);
     await tokens.deleteOf(account.id, 'reset-password', tx);
     await clear(record, null, actor, tx);
-    const payload = resetGroundsOf(record);
+    const payload = resetPayloadOf(record);
     const reset = { purpose: 'reset-password', accountId: account.id, payload, ttl: RESET_TTL } as const;
     return { record, resetToken: await tokens.create(reset, tx) };
   };
 
-  /** The account of a link that stands, locked, and what the link says; it is used up. */
+  /** The account of a link that is current, locked, and what the link says; it is used up. */
   const use = async (token: string, accountId: string, tx: Tx) => {
     // The account first, as everywhere: two that lock in different order wait for each other.
     const account = await users.lock(accountId, tx);
-    const used = await tokens.consume<Grounds>(PURPOSE, token, tx);
-    if (!account || !used || !stands(used.payload, account))
+    const used = await tokens.consume<VerificationPayload>(PURPOSE, token, tx);
+    if (!account || !used || !isCurrent(used.payload, account))
       throw new DomainError('invalid_verification_token');
     await unanswered.note(usedBy(token), account.id, tx);
     return { account, ...used.payload };
@@ -140,7 +140,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     actor: Actor,
     work: (found: { accountId: string }) => Promise<T>,
   ): Promise<T> => {
-    const found = await tokens.peek<Grounds>(PURPOSE, token);
+    const found = await tokens.peek<VerificationPayload>(PURPOSE, token);
     try {
       if (!found) throw new DomainError('invalid_verification_token');
       return await work(found);
@@ -153,9 +153,9 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
 
   return {
     async peek(token, actor) {
-      const found = await tokens.peek<Grounds>(PURPOSE, token);
+      const found = await tokens.peek<VerificationPayload>(PURPOSE, token);
       const account = found && (await users.findById(found.accountId));
-      if (account && stands(found.payload, account)) {
+      if (account && isCurrent(found.payload, account)) {
         const { from, to } = found.payload;
         return { user: toUser(account), email: to, isMove: from !== to || account.movedFrom !== null };
       }

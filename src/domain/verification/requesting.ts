@@ -9,7 +9,7 @@ import { isEmailVerified } from '../ownership/standing.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 import type { VerificationDependencies } from './dependencies.ts';
-import { groundsOf } from './grounds.ts';
+import { payloadOf } from './payload.ts';
 
 interface Options {
   /** The language of the request (BCP 47), for an account that has none of its own. */
@@ -59,7 +59,7 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
       {
         purpose: 'verify-email',
         accountId: account.id,
-        payload: groundsOf(account, to),
+        payload: payloadOf(account, to),
         ttl: VERIFICATION_TTL,
       },
       tx,

@@ -1,7 +1,7 @@
 import type { UserRecord } from '../../storage/users.ts';
 
 /** What a link verifies, and what was true of the account when it was sent. */
-export interface Grounds {
+export interface VerificationPayload {
   /** The address that the account had. */
   from: string;
   /** The address that the link was sent to: the same, or the one that shall take its place. */
@@ -12,18 +12,18 @@ export interface Grounds {
 
 type Account = Pick<UserRecord, 'email' | 'passwordChangedAt' | 'status'>;
 
-export const groundsOf = ({ email, passwordChangedAt }: Account, to: string): Grounds => ({
+export const payloadOf = ({ email, passwordChangedAt }: Account, to: string): VerificationPayload => ({
   from: email,
   to,
   passwordChangedAt: passwordChangedAt?.getTime() ?? null,
 });
 
 /**
- * Whether a link sent on these grounds may still be used. A new password ends the change of an address that was asked
+ * Whether a link with this payload may still be used. A new password ends the change of an address that was asked
  * for before: who asked may be the one whom it keeps out.
  */
-export function stands(grounds: Grounds, account: Account): boolean {
-  const { from, passwordChangedAt } = groundsOf(account, grounds.to);
-  if (account.status !== 'active' || from !== grounds.from) return false;
-  return grounds.to === grounds.from || passwordChangedAt === grounds.passwordChangedAt;
+export function isCurrent(payload: VerificationPayload, account: Account): boolean {
+  const { from, passwordChangedAt } = payloadOf(account, payload.to);
+  if (account.status !== 'active' || from !== payload.from) return false;
+  return payload.to === payload.from || passwordChangedAt === payload.passwordChangedAt;
 }

@@ -4,7 +4,7 @@ import type { UserRecord } from '../../storage/users.ts';
 export const SIGN_IN_LINK_TTL = 3600;
 
 /** What was true of the account when the link was sent; the link ends when it is no longer. */
-export interface Grounds {
+export interface SignInLinkPayload {
   /** The address that it was sent to. */
   email: string;
   securityVersion: number;
@@ -16,6 +16,6 @@ export interface Grounds {
 export const isOwned = ({ status, emailVerifiedAt, ownerProvenAt }: UserRecord): boolean =>
   status === 'active' && emailVerifiedAt !== null && ownerProvenAt !== null;
 
-/** Whether a link sent on these grounds may still be used. */
-export const stands = (grounds: Grounds, account: UserRecord): boolean =>
-  isOwned(account) && account.email === grounds.email && account.securityVersion === grounds.securityVersion;
+/** Whether a link with this payload may still be used. */
+export const isCurrent = (payload: SignInLinkPayload, account: UserRecord): boolean =>
+  isOwned(account) && account.email === payload.email && account.securityVersion === payload.securityVersion;
