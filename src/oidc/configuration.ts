@@ -60,12 +60,12 @@ export interface ProviderPages {
   repost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
   /**
    * Says that it is done.
-   * @param farewell the pages of clients that the browser loads first, where it goes on then, and whether the person is
+   * @param logout the pages of clients that the browser loads first, where it goes on then, and whether the person is
    *   signed in still.
    */
   loggedOut(
     ctx: KoaContextWithOIDC,
-    farewell?: { stayed: boolean; frames: string[]; onward: string | undefined },
+    logout?: { stayed: boolean; frames: string[]; onward: string | undefined },
   ): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ interface RelyingParty {
   url: string;
   name: string;
   /** The queries that its logout page was asked with. */
-  farewells: URLSearchParams[];
+  notified: URLSearchParams[];
 }
 
 let provider: Provider;
@@ -30,13 +30,13 @@ beforeAll(async () => {
 async function startRelyingParty(name: string): Promise<RelyingParty> {
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const farewells: URLSearchParams[] = [];
+  const notified: URLSearchParams[] = [];
   const server = createServer((req, res) => {
     const { pathname, searchParams } = new URL(req.url ?? '', url);
     if (pathname === '/callback') {
       res.writeHead(200, { 'set-cookie': `${name}=yes; Path=/; HttpOnly; SameSite=Lax` });
     } else if (pathname === '/logout') {
-      farewells.push(searchParams);
+      notified.push(searchParams);
       res.writeHead(200, { 'set-cookie': `${name}=; Path=/; Max-Age=0` });
     }
     res.end(`<!doctype html><title>${name}</title><h1>${pathname}</h1>`);
@@ -56,7 +56,7 @@ async function startRelyingParty(name: string): Promise<RelyingParty> {
     frontchannel_logout_session_required: true,
     first_party: true,
   });
-  return { client, url, name, farewells };
+  return { client, url, name, notified };
 }
 
 describe('front-channel logout', () => {
@@ -89,7 +89,7 @@ describe('front-channel logout', () => {
     'goes by the browser, and on to the app that asked (scripts: %s)',
     async (scripts) => {
       const { context, page } = await visit({ javaScriptEnabled: scripts });
-      for (const { farewells } of [one, two]) farewells.length = 0;
+      for (const { notified } of [one, two]) notified.length = 0;
       const query = new URLSearchParams({
         client_id: one.client.id,
         post_logout_redirect_uri: `${one.url}/goodbye`,
@@ -99,13 +99,13 @@ describe('front-channel logout', () => {
       await page.getByRole('button', { name: 'Sign out', exact: true }).click();
       await page.waitForURL(`${one.url}/goodbye?state=a**`);
       await forgotten(context);
-      for (const { farewells, name } of [one, two]) {
-        expect(farewells).toHaveLength(1);
-        expect(farewells[0]?.get('iss')).toBe(provider.url);
-        expect(farewells[0]?.get('app')).toBe(name);
-        expect(farewells[0]?.get('sid')).toBeTruthy();
+      for (const { notified, name } of [one, two]) {
+        expect(notified).toHaveLength(1);
+        expect(notified[0]?.get('iss')).toBe(provider.url);
+        expect(notified[0]?.get('app')).toBe(name);
+        expect(notified[0]?.get('sid')).toBeTruthy();
       }
-      expect(one.farewells[0]?.get('sid')).not.toBe(two.farewells[0]?.get('sid'));
+      expect(one.notified[0]?.get('sid')).not.toBe(two.notified[0]?.get('sid'));
       await context.close();
     },
   );

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
 import { createDevicePages } from './device-pages.ts';
-import { keepFarewell } from './farewell.ts';
+import { keepLoggedOutPage } from './logged-out.ts';
 import { seeOther } from './replies.ts';
 import type { PageTools } from './tools.ts';
 
@@ -63,15 +63,15 @@ export function createProviderPages(
     async repost(ctx, form) {
       renderer.render(ctx, 'form-post', { ...form, client: undefined, leadsToClient: true });
     },
-    async loggedOut(ctx, farewell) {
+    async loggedOut(ctx, logout) {
       const page = ctx as unknown as Context;
       const clientId = ctx.oidc.client?.clientId;
       // It answers a form: on a page of its own nothing is sent again.
-      const url = farewell && keepFarewell(page, flash, { ...farewell, clientId });
+      const url = logout && keepLoggedOutPage(page, flash, { ...logout, clientId });
       if (url) return seeOther(page, url);
-      const { frames = [], onward } = farewell ?? {};
+      const { frames = [], onward } = logout ?? {};
       // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
-      const stayed = farewell?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
+      const stayed = logout?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
       // A page that does not load keeps nobody; scripts do not wait for that long.
       if (onward !== undefined) ctx.set('Refresh', `5; url=${onward}`);
       renderer.render(ctx, 'logged-out', {

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { type PageDependencies, pageParts } from './dependencies.ts';
 import { accountRoutes } from './account/index.ts';
-import { farewellRoutes } from './farewell.ts';
+import { loggedOutRoutes } from './logged-out.ts';
 import { interactionRoutes } from './interaction/routes.ts';
 import { resetPasswordRoutes } from './reset-password.ts';
 import { signInLinkRoutes } from './sign-in-link.ts';
@@ -15,7 +15,7 @@ import { wellKnownRoutes } from './well-known.ts';
 export function pageRoutes(router: Router, dependencies: PageDependencies): void {
   const parts = pageParts(dependencies);
   standaloneRoutes(router, parts);
-  farewellRoutes(router, parts);
+  loggedOutRoutes(router, parts);
   interactionRoutes(router, parts);
   resetPasswordRoutes(router, parts);
   signInLinkRoutes(router, parts);

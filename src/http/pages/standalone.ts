@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { CONTINUE } from './account/acts.ts';
 import type { PageParts } from './dependencies.ts';
-import { afterEnd } from './farewell.ts';
+import { afterLogout } from './logged-out.ts';
 import { loginRoutes } from './login/index.ts';
 import { type Place, type PlaceContext, placeUrls, remembers } from './login/place.ts';
 import { posted } from './posted.ts';
@@ -74,6 +74,6 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
 
   const form = posted(deps, () => '/');
   router.post('/sign-out', ...form, async (ctx: Context) => {
-    seeOther(ctx, await afterEnd(ctx, deps, await sessions.logout(ctx.req, ctx.res), '/'));
+    seeOther(ctx, await afterLogout(ctx, deps, await sessions.logout(ctx.req, ctx.res), '/'));
   });
 }

@@ -18,7 +18,10 @@ async function find(provider: Provider, clientId: string): Promise<ExtraClientPr
  * What a browser loads that signs out: the logout pages of the clients of its session, each told the issuer and the session
  * as it knows it (OpenID Connect Front-Channel Logout 1.0 section 2).
  */
-export async function farewells(provider: Provider, authorizations: Authorizations): Promise<string[]> {
+export async function frontChannelLogoutUris(
+  provider: Provider,
+  authorizations: Authorizations,
+): Promise<string[]> {
   const pages = await Promise.all(
     Object.entries(authorizations).map(async ([clientId, { sid }]) => {
       const uri = (await find(provider, clientId))?.frontchannel_logout_uri;

@@ -6,7 +6,7 @@ import type { ProviderPages } from '../configuration.ts';
 import { cookieSettings } from '../cookies.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
-import { farewells } from './front-channel.ts';
+import { frontChannelLogoutUris } from './front-channel.ts';
 import type { Extension } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 
@@ -53,7 +53,7 @@ function installHintedLogout(provider: Provider, { accountSessions, secrets, pag
     if (present !== undefined) {
       const known = isPairwise ? await pairwise(ctx, present, client) : present;
       if (known !== sub) return undefined;
-      const frames = await farewells(provider, session.authorizations ?? {});
+      const frames = await frontChannelLogoutUris(provider, session.authorizations ?? {});
       return { accountId: present, uid: session.uid, frames };
     }
     const grantId = grantOfIdToken(secrets, jti);

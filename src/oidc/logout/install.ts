@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import type { ProviderPages } from '../configuration.ts';
 import { ENDPOINTS } from '../endpoints.ts';
-import { farewells } from './front-channel.ts';
+import { frontChannelLogoutUris } from './front-channel.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
@@ -21,7 +21,7 @@ function installLogout(provider: Provider, page: ProviderPages['loggedOut']): vo
       );
     },
   });
-  const sayFarewell = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
+  const showLoggedOut = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
     // As it is before it ends; the library leaves nothing to tell of afterwards.
     const { authorizations = {}, state } = await provider.Session.get(
       provider.createContext(ctx.req, ctx.res),
@@ -31,7 +31,7 @@ function installLogout(provider: Provider, page: ProviderPages['loggedOut']): vo
     const stayed = !ctx.oidc.params?.['logout'];
     const one = (state as { clientId?: string } | undefined)?.clientId;
     const left = Object.entries(authorizations).filter(([clientId]) => !stayed || clientId === one);
-    const frames = await farewells(provider, Object.fromEntries(left));
+    const frames = await frontChannelLogoutUris(provider, Object.fromEntries(left));
     if (frames.length === 0) return;
     const location = ctx.response.get('Location');
     const isOurs = location.startsWith(ctx.oidc.urlFor('end_session_success'));
@@ -40,7 +40,7 @@ function installLogout(provider: Provider, page: ProviderPages['loggedOut']): vo
     await page(ctx, { stayed, frames, onward: isOurs ? undefined : location });
   };
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
-    ctx.path === CONFIRM && ctx.method === 'POST' ? sayFarewell(ctx, next) : next(),
+    ctx.path === CONFIRM && ctx.method === 'POST' ? showLoggedOut(ctx, next) : next(),
   );
 }
 

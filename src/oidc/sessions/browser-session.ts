@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Configuration, Provider } from 'oidc-provider';
 import type { LiveProvider } from '../live-provider.ts';
-import { farewells } from '../logout/front-channel.ts';
+import { frontChannelLogoutUris } from '../logout/front-channel.ts';
 import { deviceOfRequest } from './device.ts';
 
 export interface Login {
@@ -128,6 +128,6 @@ export class BrowserSessions {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
     await session.destroy();
-    return { accountId, frames: await farewells(this.#deps.live.current, authorizations) };
+    return { accountId, frames: await frontChannelLogoutUris(this.#deps.live.current, authorizations) };
   }
 }

@@ -2,7 +2,7 @@ import { isUuid } from '../../../core/ids.ts';
 import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
-import { afterEnd } from '../farewell.ts';
+import { afterLogout } from '../logged-out.ts';
 import { type Place, placeUrls, remembers } from '../login/place.ts';
 import { noteDevice } from '../sign-in.ts';
 
@@ -49,7 +49,7 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
       noteDevice(ctx, deps, signedIn);
       const login = { ...signedIn, remember: remembers({ present }, signedIn) };
       const { onward, ended } = await interactions.login(ctx.req, ctx.res, login);
-      return afterEnd(ctx, deps, ended, onward);
+      return afterLogout(ctx, deps, ended, onward);
     },
   };
 }

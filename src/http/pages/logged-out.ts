@@ -10,7 +10,7 @@ const PATH = '/signed-out';
 /** Characters of addresses that are told by one page: what a browser can be given to keep. */
 const MOST = 1500;
 
-interface Farewell {
+interface LoggedOutPage {
   /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it goes on then. */
   frames: readonly string[];
   onward: string | undefined;
@@ -21,10 +21,10 @@ interface Farewell {
 }
 
 /** @returns the address of the page that says it; null when that is more than a browser can be given to keep. */
-export function keepFarewell(
+export function keepLoggedOutPage(
   ctx: Context,
   flash: Flashes,
-  { frames, onward, stayed, clientId }: Farewell,
+  { frames, onward, stayed, clientId }: LoggedOutPage,
 ): string | null {
   if ([...frames, onward ?? ''].join('').length > MOST) return null;
   return flash.keep(ctx, PATH, {
@@ -41,7 +41,7 @@ export function keepFarewell(
  * Writes that a session has ended. @param onward where the browser goes then; undefined when the page is the end.
  * @returns where it goes first: a page that tells the apps that are to be told by the browser, if there are any.
  */
-export async function afterEnd(
+export async function afterLogout(
   ctx: Context,
   { flash, signedOut }: PageParts,
   ended: Ended | null,
@@ -53,11 +53,11 @@ export async function afterEnd(
   const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
   if (frames.length === 0) return onward;
   const page = { frames, onward: onward === '/' ? undefined : onward, stayed: false, clientId: undefined };
-  return keepFarewell(ctx, flash, page) ?? onward;
+  return keepLoggedOutPage(ctx, flash, page) ?? onward;
 }
 
 /** The page that tells apps by frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */
-export function farewellRoutes(router: Router, { renderer, flash, interactions }: PageParts): void {
+export function loggedOutRoutes(router: Router, { renderer, flash, interactions }: PageParts): void {
   router.get(PATH, async (ctx: Context) => {
     const { frames, onward, stayed, clientId } = flash.read(ctx).values;
     if (frames === undefined) return seeOther(ctx, '/');
