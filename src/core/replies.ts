@@ -5,7 +5,7 @@ import { DomainError } from './errors.ts';
 import type { Logger } from './logger.ts';
 
 /** What follows from a reply: its status, or null when it was never sent or is none. Done again until it succeeds. */
-export type Consequence = (status: number | null) => Promise<void>;
+export type AfterReply = (status: number | null) => Promise<void>;
 
 /** Whether a reply counts: an outage, and one that nobody was there to take, must cost the caller nothing. */
 export const isAnswer = (status: number | null): status is number => status !== null && status < 500;
@@ -14,39 +14,39 @@ export const isAnswer = (status: number | null): status is number => status !== 
  * Milliseconds that one request may hold what serves once. If by then nobody has said what became of its reply, nobody will,
  * and it is anybody's again.
  */
-export const CLAIM = 10_000;
+export const CLAIM_TTL = 10_000;
 
 /** Milliseconds that a request waits to hear what became of another one with the same secret. */
-const OUTWAITED = 2_000;
+const POLL_TIMEOUT = 2_000;
 
 /**
- * Looks until something can be said: `look` gives undefined as long as another request is being answered.
+ * Polls until the outcome is known: `find` gives undefined as long as another request is being answered.
  * @throws DomainError unavailable when it takes too long; a later try will know more.
  */
-export async function outwait<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + OUTWAITED;
+export async function pollUntilKnown<T>(find: () => Promise<T | undefined>): Promise<T> {
+  const end = performance.now() + POLL_TIMEOUT;
   for (let pause = 20; ; pause = Math.min(2 * pause, 500)) {
-    const found = await look();
+    const found = await find();
     if (found !== undefined) return found;
     if (performance.now() > end) throw new DomainError('unavailable');
     await sleep(pause);
   }
 }
 
-/** Milliseconds between two tries at a consequence, and that it is tried for. */
-const PAUSE = { first: 50, longest: 500 };
-const PATIENCE = 600_000;
+/** Milliseconds between two tries at a work, and that it is tried for. */
+const RETRY_PAUSE = { first: 50, longest: 500 };
+const RETRY_TIMEOUT = 600_000;
 
-/** Milliseconds that the end of the process waits for consequences. */
-const FAREWELL = 2_000;
+/** Milliseconds that the end of the process waits for work after replies. */
+const CLOSE_TIMEOUT = 2_000;
 
 /**
- * What must be known of a reply before something counts as used: a code whose reply was never sent shall serve again. The
+ * Work that waits for a reply to be sent: a code whose reply was never sent shall serve again. The
  * request under way is found by the asynchronous context, so that whatever is called for it can hang on its reply.
  */
 export class Replies {
   readonly #context = new AsyncLocalStorage<ServerResponse>();
-  readonly #waiting = new WeakMap<ServerResponse, Consequence[]>();
+  readonly #waiting = new WeakMap<ServerResponse, AfterReply[]>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #logger: Logger;
@@ -61,43 +61,43 @@ export class Replies {
   }
 
   /**
-   * Has `consequence` done when the reply to the request under way has been sent, or can no longer be. Where no request
+   * Has `work` done when the reply to the request under way has been sent, or can no longer be. Where no request
    * is under way (a command) there is nobody to lose a reply: it is done now, as of a 200, and awaited.
    */
-  async after(consequence: Consequence): Promise<void> {
+  async after(work: AfterReply): Promise<void> {
     const reply = this.#context.getStore();
-    if (!reply) return consequence(200);
+    if (!reply) return work(200);
     const waiting = this.#waiting.get(reply);
-    if (reply.closed) this.#run(consequence, outcome(reply));
-    else if (waiting) waiting.push(consequence);
-    else this.#wait(reply, [consequence]);
+    if (reply.closed) this.#run(work, statusOf(reply));
+    else if (waiting) waiting.push(work);
+    else this.#wait(reply, [work]);
   }
 
   /** Waits a moment for what follows from the last replies. */
   async close(): Promise<void> {
-    const late = sleep(FAREWELL, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    const late = sleep(CLOSE_TIMEOUT, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.#running), late]);
     this.#closing.abort();
   }
 
-  #wait(reply: ServerResponse, consequences: Consequence[]): void {
-    this.#waiting.set(reply, consequences);
+  #wait(reply: ServerResponse, waiting: AfterReply[]): void {
+    this.#waiting.set(reply, waiting);
     reply.once('close', () => {
-      for (const consequence of consequences) this.#run(consequence, outcome(reply));
+      for (const work of waiting) this.#run(work, statusOf(reply));
     });
   }
 
-  #run(consequence: Consequence, status: number | null): void {
-    const running = this.#untilDone(consequence, status).finally(() => this.#running.delete(running));
+  #run(work: AfterReply, status: number | null): void {
+    const running = this.#untilDone(work, status).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
-  async #untilDone(consequence: Consequence, status: number | null): Promise<void> {
+  async #untilDone(work: AfterReply, status: number | null): Promise<void> {
     const { signal } = this.#closing;
-    const end = performance.now() + PATIENCE;
-    for (let pause = PAUSE.first; ; pause = Math.min(2 * pause, PAUSE.longest)) {
+    const end = performance.now() + RETRY_TIMEOUT;
+    for (let pause = RETRY_PAUSE.first; ; pause = Math.min(2 * pause, RETRY_PAUSE.longest)) {
       try {
-        await consequence(status);
+        await work(status);
         return;
       } catch (error) {
         if (signal.aborted || performance.now() > end) {
@@ -110,10 +110,10 @@ export class Replies {
   }
 }
 
-const comeToNothing = new WeakSet<ServerResponse>();
+const failed = new WeakSet<ServerResponse>();
 
-/** Says of a reply that its request has come to nothing, whatever its status: a form is answered by a redirect. */
-export const cameToNothing = (reply: ServerResponse): void => void comeToNothing.add(reply);
+/** Marks a reply as a failure, whatever its status: a form is answered by a redirect. */
+export const markFailed = (reply: ServerResponse): void => void failed.add(reply);
 
-const outcome = (reply: ServerResponse): number | null =>
-  reply.writableFinished && !comeToNothing.has(reply) ? reply.statusCode : null;
+const statusOf = (reply: ServerResponse): number | null =>
+  reply.writableFinished && !failed.has(reply) ? reply.statusCode : null;

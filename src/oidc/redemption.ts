@@ -1,7 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
-import { CLAIM, isAnswer, outwait, type Replies } from '../core/replies.ts';
+import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
 import { InOtherHands } from '../storage/oidc/errors.ts';
 import type { Extension } from './overrides/override.ts';
@@ -12,7 +12,7 @@ interface Dependencies {
 }
 
 /** Milliseconds after its claim that a request may still answer: well before somebody else may claim. */
-const ANSWERABLE = CLAIM - 2_000;
+const ANSWERABLE = CLAIM_TTL - 2_000;
 
 /** When each request must have been answered, by `performance.now()`. */
 const deadlines = new WeakMap<object, number>();
@@ -55,7 +55,7 @@ export function createRedemption({ replies, clock }: Dependencies): { exclusive:
 
   return {
     async exclusive(store, id) {
-      const deadline = await outwait(async () => {
+      const deadline = await pollUntilKnown(async () => {
         const startedAt = performance.now();
         try {
           await claim(store, id, isAnswer);

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../core/clock.ts';
-import { CLAIM, isAnswer, outwait, type Replies } from '../core/replies.ts';
+import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
 import { run } from './oidc/postgres-query.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -42,7 +42,7 @@ const NOTE = `insert into unanswered (key, account_id, claimed_at, expires_at)
 const RETAKE = {
   name: 'unanswered_retake',
   text: `update unanswered set claimed_at = ${time('$2')}
-    where key = $1 and claimed_at <= ${time(`($2::float8 - ${CLAIM})`)} and expires_at > ${time('$2')}
+    where key = $1 and claimed_at <= ${time(`($2::float8 - ${CLAIM_TTL})`)} and expires_at > ${time('$2')}
     returning account_id as "accountId"`,
 };
 const IS_LEFT = {
@@ -72,7 +72,7 @@ export function createUnanswered({ pool, secrets, clock, replies }: Dependencies
     },
     retake(name) {
       const key = keyOf(name);
-      return outwait(async () => {
+      return pollUntilKnown(async () => {
         const at = clock.now();
         const { rows } = await run<{ accountId: string }>(pool, RETAKE, [key, at]);
         if (rows[0]) {

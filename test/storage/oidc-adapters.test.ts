@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from '../../src/storage/oidc/errors.ts';
-import { CLAIM } from '../../src/core/replies.ts';
+import { CLAIM_TTL } from '../../src/core/replies.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 
 const UNDER_GRANT = [
@@ -134,7 +134,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await adapter(model).release(id, at);
       expect(await adapter(model).find(id)).not.toHaveProperty('claimedAt');
       await claim(model, id);
-      backend.clock.forward(CLAIM - 1_000);
+      backend.clock.forward(CLAIM_TTL - 1_000);
       await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
       backend.clock.forward(1_001);
       const { won } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));

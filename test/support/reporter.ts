@@ -6,7 +6,7 @@ interface Results {
 }
 
 /** Milliseconds for what tests opened to close after the last of them. */
-const PATIENCE = 10_000;
+const TIMEOUT = 10_000;
 
 /** Closes the run with one plain line: how many tests passed, how many failed. A file that did not even load is one. */
 export default class Count {
@@ -17,6 +17,6 @@ export default class Count {
     setTimeout(() => {
       process.stdout.write('A test left something open that keeps the run from ending.\n');
       process.exit(1);
-    }, PATIENCE).unref();
+    }, TIMEOUT).unref();
   }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../config/index.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** Milliseconds that a mail server may take to answer. */
-const PATIENCE = 5_000;
+const TIMEOUT = 5_000;
 
 /** Whether mail would leave: connects to the mail server, greets it and signs in, and sends nothing. */
 export async function checkMail({ smtpUrl, production, dataDir }: Config): Promise<Finding> {
@@ -13,7 +13,7 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
     return production ? warning('mail', message, 'Set SMTP_URL, or nobody gets any.') : ok('mail', message);
   }
   const { host } = new URL(smtpUrl);
-  const transport = createTransport({ url: smtpUrl, connectionTimeout: PATIENCE, greetingTimeout: PATIENCE });
+  const transport = createTransport({ url: smtpUrl, connectionTimeout: TIMEOUT, greetingTimeout: TIMEOUT });
   try {
     await transport.verify();
     return ok('mail', `${host} takes mail`);

@@ -4,13 +4,13 @@ import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** Milliseconds for the way through the proxy and back. */
-const PATIENCE = 5_000;
+const TIMEOUT = 5_000;
 
 async function reachable(publicUrl: string): Promise<Finding> {
   const name = 'discovery';
   const url = `${publicUrl}/.well-known/openid-configuration`;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), redirect: 'error' });
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT), redirect: 'error' });
     const { issuer } = (await response.json()) as { issuer?: unknown };
     if (issuer === publicUrl) return ok(name, `answers at ${url}`);
     const message = `${url} answers as ${String(issuer)}`;

@@ -23,7 +23,7 @@ export interface LoginOptions {
 }
 
 /** Seconds for the user to sign in. */
-const PATIENCE = 600;
+const TIMEOUT = 600;
 
 /** Which provider, and as which client. */
 async function party({ clientId, issuer }: LoginOptions): Promise<{ issuer: string; clientId: string }> {
@@ -86,7 +86,7 @@ export async function login(options: LoginOptions): Promise<Report> {
     // Not on standard output, which is for the tokens.
     console.error(`Sign in with your browser at:\n\n  ${url}\n`);
     if (options.browser) openBrowser(url);
-    const arrival = await redirect.arrival(PATIENCE);
+    const arrival = await redirect.arrival(TIMEOUT);
     const checks = { pkceCodeVerifier: codeVerifier, expectedState: state };
     const tokens = await openid
       .authorizationCodeGrant(configuration, arrival, checks, resource)

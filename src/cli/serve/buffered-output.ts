@@ -3,7 +3,7 @@ import { type DestinationStream, pino } from 'pino';
 /** Characters that are written without waiting for more. */
 const FULL = 16_000;
 /** Milliseconds that a line waits for others at most. */
-const PATIENCE = 500;
+const FLUSH_INTERVAL = 500;
 
 /** Standard output for a line of every request: many go out in one write. None is lost by `process.exit`. */
 export function bufferedOutput(): DestinationStream & { flushSync(): void } {
@@ -15,7 +15,7 @@ export function bufferedOutput(): DestinationStream & { flushSync(): void } {
     lines = [];
     length = 0;
   };
-  setInterval(flush, PATIENCE).unref();
+  setInterval(flush, FLUSH_INTERVAL).unref();
   // Before pino's own listener, which writes what `output` still holds.
   process.prependListener('exit', flush);
   return {

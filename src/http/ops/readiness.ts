@@ -4,7 +4,7 @@ export type CheckResult = { status: 'ok' } | { status: 'failed'; reason: string 
 export type Checks = Record<string, () => Promise<void>>;
 
 /** Milliseconds that a check may take, and that its result is good for: whoever asks must not add to the load. */
-const PATIENCE = 2_000;
+const TIMEOUT = 2_000;
 const FRESH = 1_000;
 
 /** The first words of what went wrong at the bottom, without the credentials that a URL in it may hold. */
@@ -22,7 +22,7 @@ export function reasonOf(error: unknown): string {
 /** Runs `check`. @throws what is wrong, or that it took too long. */
 async function inTime(check: () => Promise<void>): Promise<void> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${TIMEOUT} ms`)), TIMEOUT);
   try {
     await Promise.race([check(), late.promise]);
   } finally {

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Clock } from '../../core/clock.ts';
 import { randomToken } from '../../core/ids.ts';
-import { cameToNothing, isAnswer } from '../../core/replies.ts';
+import { markFailed, isAnswer } from '../../core/replies.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { Problem } from './problems.ts';
 import { refused, seeOther, withParameter } from './replies.ts';
@@ -63,7 +63,7 @@ export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock
     const { values: _, ...bare } = left;
     const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
     cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
-    if (left.status !== undefined && !isAnswer(left.status)) cameToNothing(ctx.res);
+    if (left.status !== undefined && !isAnswer(left.status)) markFailed(ctx.res);
     return withParameter(page, PARAMETER, key);
   };
 

@@ -4,7 +4,7 @@ import { sourceOf } from '../../domain/source.ts';
 import type { Clock } from '../../core/clock.ts';
 import { constantTimeEqual } from '../../core/secrets.ts';
 import { sha256 } from '../../core/ids.ts';
-import { outwait } from '../../core/replies.ts';
+import { pollUntilKnown } from '../../core/replies.ts';
 import type { Counters } from '../../storage/counters.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
@@ -71,7 +71,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
 
     /** The code, once it is known what became of a request that is being answered with it. */
     const settled = (value: string, options?: object): Promise<Code | null> =>
-      outwait(async () => {
+      pollUntilKnown(async () => {
         const code = await find(value, options);
         const isUnderWay = code?.claimed !== undefined && code.consumed === undefined;
         return isUnderWay ? undefined : (code ?? null);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../core/clock.ts';
-import { CLAIM } from '../../core/replies.ts';
+import { CLAIM_TTL } from '../../core/replies.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { type Override, shape } from '../overrides/override.ts';
@@ -48,7 +48,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
 
   /** A claim that nobody has settled, because the reply was never sent, or the process ended just after it was. */
   const isAbandoned = ({ claimed }: RefreshToken): boolean =>
-    claimed !== undefined && since(claimed) * 1000 > CLAIM;
+    claimed !== undefined && since(claimed) * 1000 > CLAIM_TTL;
 
   Object.assign(Model, {
     async find(value: string, options?: object) {

@@ -18,7 +18,7 @@ export interface Adapter {
   findByUserCode(userCode: string): Promise<Payload | undefined>;
   /**
    * Takes the record to answer one request with it: of any number of parallel calls one succeeds. Whoever has it consumes
-   * or releases it within `CLAIM` milliseconds; after that it is anybody's again.
+   * or releases it within `CLAIM_TTL` milliseconds; after that it is anybody's again.
    * @param at the time in milliseconds, by which the claim is known.
    * @throws AlreadyConsumed when it was, or is gone; InOtherHands.
    */

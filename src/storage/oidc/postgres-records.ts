@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
-import { CLAIM } from '../../core/replies.ts';
+import { CLAIM_TTL } from '../../core/replies.ts';
 import { sha256 } from '../../core/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
@@ -37,7 +37,7 @@ const CLAIM_IT = {
   name: 'oidc_records_claim',
   text: `update oidc_records set claimed_at = to_timestamp($3::float8 / 1000)
     where ${FREE} and expires_at > to_timestamp($3::float8 / 1000)
-      and (claimed_at is null or claimed_at <= to_timestamp(($3::float8 - ${CLAIM}) / 1000))`,
+      and (claimed_at is null or claimed_at <= to_timestamp(($3::float8 - ${CLAIM_TTL}) / 1000))`,
 };
 
 const IS_LEFT = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { CLAIM } from '../../core/replies.ts';
+import { CLAIM_TTL } from '../../core/replies.ts';
 import { sha256 } from '../../core/ids.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { reply } from '../redis/reply.ts';
@@ -31,7 +31,7 @@ const CLAIM_IT = `
 local found = redis.call('HMGET', KEYS[1], 'x', 'c', 'l')
 if not found[1] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 'gone' end
 if found[2] and not found[3] then return 'gone' end
-if found[2] and tonumber(found[2]) > tonumber(ARGV[1]) - ${CLAIM} then return 'claimed' end
+if found[2] and tonumber(found[2]) > tonumber(ARGV[1]) - ${CLAIM_TTL} then return 'claimed' end
 redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1')
 return 'done'`;
 

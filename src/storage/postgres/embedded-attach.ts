@@ -16,7 +16,7 @@ const LOCKS = {
 };
 
 /** Milliseconds to go on trying against other processes that start and stop the cluster. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 /** Takes or gives back a lock, without waiting. */
 export async function lock(client: Client, name: keyof typeof LOCKS): Promise<boolean> {
@@ -62,7 +62,7 @@ async function startInTurn(cluster: Cluster, fixed?: number): Promise<void> {
  */
 export async function attach(cluster: Cluster, fixed?: number): Promise<{ client: Client; port: number }> {
   let reason = 'it did not start';
-  for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(50)) {
+  for (const end = Date.now() + TIMEOUT; Date.now() < end; await sleep(50)) {
     if (!(await findPostmaster(cluster))) await startInTurn(cluster, fixed);
     const running = await findPostmaster(cluster);
     if (!running) continue;
