@@ -33,7 +33,7 @@ export async function pollUntilKnown<T>(find: () => Promise<T | undefined>): Pro
   }
 }
 
-/** Milliseconds between two tries at a work, and that it is tried for. */
+/** Milliseconds between two tries at it, and that it is tried for. */
 const RETRY_PAUSE = { first: 50, longest: 500 };
 const RETRY_TIMEOUT = 600_000;
 

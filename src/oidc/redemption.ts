@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
-import { InOtherHands } from '../storage/oidc/errors.ts';
+import { AlreadyClaimed } from '../storage/oidc/errors.ts';
 import type { Extension } from './overrides/override.ts';
 
 interface Dependencies {
@@ -61,7 +61,7 @@ export function createRedemption({ replies, clock }: Dependencies): { exclusive:
           await claim(store, id, isAnswer);
           return startedAt + ANSWERABLE;
         } catch (error) {
-          if (error instanceof InOtherHands) return undefined;
+          if (error instanceof AlreadyClaimed) return undefined;
           throw error;
         }
       });
@@ -73,7 +73,7 @@ export function createRedemption({ replies, clock }: Dependencies): { exclusive:
       try {
         await claim(store, id, isUse);
       } catch (error) {
-        if (!(error instanceof InOtherHands)) throw error;
+        if (!(error instanceof AlreadyClaimed)) throw error;
         await settle(store, id, isUse, null);
       }
     },

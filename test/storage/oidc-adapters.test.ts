@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
-import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from '../../src/storage/oidc/errors.ts';
+import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from '../../src/storage/oidc/errors.ts';
 import { CLAIM_TTL } from '../../src/core/replies.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 
@@ -111,7 +111,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       const before = backend.clock.now();
       const { won, errors } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));
       expect(won).toBe(1);
-      for (const error of errors) expect(error).toBeInstanceOf(InOtherHands);
+      for (const error of errors) expect(error).toBeInstanceOf(AlreadyClaimed);
       const claimed = await adapter(model).find(id);
       expect(claimed?.['claimedAt']).toBeGreaterThanOrEqual(before);
       expect(claimed?.['claimedAt']).toBeLessThanOrEqual(backend.clock.now());
@@ -130,12 +130,12 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       const at = backend.clock.now();
       await adapter(model).claim(id, at);
       await adapter(model).release(id, at - 1);
-      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyClaimed);
       await adapter(model).release(id, at);
       expect(await adapter(model).find(id)).not.toHaveProperty('claimedAt');
       await claim(model, id);
       backend.clock.forward(CLAIM_TTL - 1_000);
-      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyClaimed);
       backend.clock.forward(1_001);
       const { won } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));
       expect(won).toBe(1);
@@ -148,7 +148,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       const { id, payload } = await save(model, await more());
       await claim(model, id);
       await adapter(model).upsert(id, { ...payload, jti: id, error: 'late' }, 60);
-      await expect(claim(model, id)).rejects.toBeInstanceOf(InOtherHands);
+      await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyClaimed);
       await adapter(model).consume(id, backend.clock.now());
       await adapter(model).upsert(id, { ...payload, jti: id, error: 'later' }, 60);
       expect(await adapter(model).find(id)).toMatchObject({ error: 'later', consumed: expect.any(Number) });

@@ -20,7 +20,7 @@ export interface Adapter {
    * Takes the record to answer one request with it: of any number of parallel calls one succeeds. Whoever has it consumes
    * or releases it within `CLAIM_TTL` milliseconds; after that it is anybody's again.
    * @param at the time in milliseconds, by which the claim is known.
-   * @throws AlreadyConsumed when it was, or is gone; InOtherHands.
+   * @throws AlreadyConsumed when it was, or is gone; AlreadyClaimed.
    */
   claim(id: string, at: number): Promise<void>;
   /** The request that it was claimed for has been answered: it serves no more. @param at milliseconds. */

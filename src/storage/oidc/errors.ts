@@ -4,8 +4,8 @@ export class AlreadyConsumed extends Error {
 }
 
 /** Another request is being answered with the record: whether it was used is not known yet. */
-export class InOtherHands extends Error {
-  override readonly name = 'InOtherHands';
+export class AlreadyClaimed extends Error {
+  override readonly name = 'AlreadyClaimed';
 }
 
 /** This id was seen before and is still remembered. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
 import { sha256 } from '../../core/ids.ts';
 import type { Adapter, Payload } from './adapter.ts';
-import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
+import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from './errors.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './postgres-query.ts';
 import { foundExpired, isUsedOnce, pack, unpack, type Uses } from './record.ts';
 
@@ -97,7 +97,7 @@ export function postgresRecords(model: string, { pool, clock, revokeByGrantId }:
       const { rowCount } = await run(pool, IS_LEFT, values);
       throw rowCount === 0
         ? new AlreadyConsumed(`this ${model} is consumed or gone`)
-        : new InOtherHands(`this ${model} is claimed`);
+        : new AlreadyClaimed(`this ${model} is claimed`);
     },
     async consume(id, at) {
       await run(pool, CONSUME, [model, sha256(id), at]);

@@ -6,7 +6,7 @@ import { reply } from '../redis/reply.ts';
 import { script } from '../redis/script.ts';
 import type { Adapter, AdapterFactory, Payload } from './adapter.ts';
 import { deviceCodes } from './device-codes.ts';
-import { AlreadyConsumed, GrantGone, InOtherHands, ReplayDetected } from './errors.ts';
+import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from './errors.ts';
 import { foundExpired, isUsedOnce, pack, unpack } from './record.ts';
 import { redisGrants } from './redis-grants.ts';
 import { coalesce } from './coalesce.ts';
@@ -77,7 +77,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
       async claim(id, at) {
         const outcome = await claim(keyOf(id), at);
         if (outcome === 'gone') throw new AlreadyConsumed(`this ${model} is consumed or gone`);
-        if (outcome === 'claimed') throw new InOtherHands(`this ${model} is claimed`);
+        if (outcome === 'claimed') throw new AlreadyClaimed(`this ${model} is claimed`);
       },
       async consume(id) {
         await reply(redis.hdel(keyOf(id), 'l'));
