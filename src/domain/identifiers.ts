@@ -98,14 +98,14 @@ export function parseName(field: string, value: string, longest = LONGEST.name):
 
 /**
  * A language tag (BCP 47).
- * @returns it in canonical form. @throws DomainError invalid_request with the field `locale`.
+ * @returns it in canonical form. @throws DomainError invalid_request with `field`.
  */
-export function parseLocale(value: string): string {
+export function parseLocale(field: string, value: string): string {
   try {
     const [locale] = value.length <= LONGEST.locale ? Intl.getCanonicalLocales(value) : [];
     if (locale !== undefined) return locale;
   } catch {
     // Not a language tag: the same answer as for one that is too long.
   }
-  throw new DomainError('invalid_request', { field: 'locale' });
+  throw new DomainError('invalid_request', { field });
 }

@@ -1,5 +1,6 @@
 import type { Account, FindAccount } from 'oidc-provider';
-import { standardClaims } from '../domain/users/standard-claims.ts';
+import { isEmailVerified } from '../domain/ownership/standing.ts';
+import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
 import { readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
@@ -9,25 +10,10 @@ import type { PostalAddress, UserRecord } from '../storage/users.ts';
  */
 export const SCOPE_CLAIMS: Record<string, string[]> = {
   openid: ['sub', 'auth_time', 'acr', 'amr'],
-  profile: [
-    'name',
-    'given_name',
-    'family_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
+  profile: [...claimsOfScope('profile'), 'preferred_username', 'updated_at'],
   email: ['email', 'email_verified'],
   address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
+  phone: [...claimsOfScope('phone'), 'phone_number_verified'],
   roles: ['roles'],
 };
 
@@ -48,7 +34,8 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
   const email = addrSpec(user.email);
   const claims: Record<string, unknown> = {
     sub: user.id,
-    ...standardClaims(user),
+    ...profileClaims(user),
+    email_verified: isEmailVerified(user),
     preferred_username: user.username ?? email,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
     email,

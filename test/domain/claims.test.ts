@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import {
   parseAddress,
   parseBirthdate,
-  parseGender,
   parsePhoneNumber,
+  parseShortLine,
   parseUrl,
   parseZoneinfo,
 } from '../../src/domain/users/claims.ts';
@@ -17,12 +17,12 @@ describe('a birthdate', () => {
   test.each(['1990-12-31', '0000-02-29', '2000-02-29', '1984', '2026-11-21', '2026'])(
     'may be %s',
     (value) => {
-      expect(parseBirthdate(value, NOW)).toBe(value);
+      expect(parseBirthdate('birthdate', value, NOW)).toBe(value);
     },
   );
 
   test('may be typed in full-width digits', () => {
-    expect(parseBirthdate(' １９９０－１２－３１ ', NOW)).toBe('1990-12-31');
+    expect(parseBirthdate('birthdate', ' １９９０－１２－３１ ', NOW)).toBe('1990-12-31');
   });
 
   test.each([
@@ -43,7 +43,7 @@ describe('a birthdate', () => {
     '1990-12-31\n1',
     'x'.repeat(100_000),
   ])('may not be %#', async (value) => {
-    expect(await refusal(() => parseBirthdate(value, NOW))).toEqual(invalid('birthdate'));
+    expect(await refusal(() => parseBirthdate('birthdate', value, NOW))).toEqual(invalid('birthdate'));
   });
 });
 
@@ -53,13 +53,13 @@ test.each([
   ['UTC', 'UTC'],
   ['Etc/GMT+5', 'Etc/GMT+5'],
 ])('the time zone %s is %s', (typed, zone) => {
-  expect(parseZoneinfo(typed).toLowerCase()).toBe(zone.toLowerCase());
+  expect(parseZoneinfo('zoneinfo', typed).toLowerCase()).toBe(zone.toLowerCase());
 });
 
 test.each(['', '+01:00', 'Mars/Olympus', 'Europe', 'Europe/Berlin ', '../etc/passwd', 'x'.repeat(70)])(
   '%j is no time zone',
   async (value) => {
-    expect(await refusal(() => parseZoneinfo(value))).toEqual(invalid('zoneinfo'));
+    expect(await refusal(() => parseZoneinfo('zoneinfo', value))).toEqual(invalid('zoneinfo'));
   },
 );
 
@@ -69,13 +69,13 @@ test.each([
   ['＋81 90 1234 5678', '+819012345678'],
   ['+44/20/7946.0958', '+442079460958'],
 ])('the telephone number %s is %s', (typed, number) => {
-  expect(parsePhoneNumber(typed)).toBe(number);
+  expect(parsePhoneNumber('phoneNumber', typed)).toBe(number);
 });
 
 test.each(['', '030 1234567', '+0301234567', '+123', '+1234567890123456', '+49 30 CALL', 'x'.repeat(70)])(
   '%j is no telephone number',
   async (value) => {
-    expect(await refusal(() => parsePhoneNumber(value))).toEqual(invalid('phoneNumber'));
+    expect(await refusal(() => parsePhoneNumber('phoneNumber', value))).toEqual(invalid('phoneNumber'));
   },
 );
 
@@ -103,9 +103,9 @@ test.each([
 });
 
 test('what is said of the gender is one line', async () => {
-  expect(parseGender(' female ')).toBe('female');
+  expect(parseShortLine('gender', ' female ')).toBe('female');
   for (const value of ['', '  ', 'x'.repeat(61), 'a\nb', 'a\0', 'a\u202eb', `a${'\u0334'.repeat(60_000)}`])
-    expect(await refusal(() => parseGender(value))).toEqual(invalid('gender'));
+    expect(await refusal(() => parseShortLine('gender', value))).toEqual(invalid('gender'));
 });
 
 test('a postal address has what is not empty, its street several lines', async () => {

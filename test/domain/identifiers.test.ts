@@ -155,10 +155,13 @@ describe('what is too long', () => {
 });
 
 test('a locale is a language tag in canonical form', async () => {
-  expect(parseLocale('de-at')).toBe('de-AT');
-  expect(parseLocale('zh-hans-CN')).toBe('zh-Hans-CN');
+  expect(parseLocale('locale', 'de-at')).toBe('de-AT');
+  expect(parseLocale('locale', 'zh-hans-CN')).toBe('zh-Hans-CN');
   for (const locale of ['', 'not a tag', 'x'.repeat(100), 'de_AT', '\0']) {
-    expect(await outcome(() => parseLocale(locale))).toEqual({ code: 'invalid_request', field: 'locale' });
+    expect(await outcome(() => parseLocale('locale', locale))).toEqual({
+      code: 'invalid_request',
+      field: 'locale',
+    });
   }
 });
 

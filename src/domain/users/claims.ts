@@ -5,7 +5,7 @@ import type { PostalAddress } from '../../storage/users.ts';
 import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../identifiers.ts';
 
 /** Code points. */
-const LONGEST = { gender: 60, line: 200 };
+const LONGEST = { shortLine: 60, line: 200 };
 const LONGEST_URL = 2048;
 /** Of what has a form, before blanks are left out. */
 const LONGEST_SHORT = 64;
@@ -13,11 +13,11 @@ const LONGEST_SHORT = 64;
 const LINES = 4;
 const LONGEST_STREET = LINES * (LONGEST.line + 2);
 
-export const GENDER_FORM: TextForm = {
+export const SHORT_LINE_FORM: TextForm = {
   minLength: 1,
-  maxLength: LONGEST.gender,
+  maxLength: LONGEST.shortLine,
   pattern: LINE,
-  examples: ['non-binary'],
+  examples: ['a few words'],
 };
 export const URL_FORM: TextForm = {
   format: 'iri',
@@ -63,8 +63,9 @@ function parseLine(field: string, value: string, longest: number): string {
   return isFit ? line.trim() : refuse(field);
 }
 
-/** @throws DomainError invalid_request with the field `gender`. */
-export const parseGender = (value: string): string => parseLine('gender', value, LONGEST.gender);
+/** A few words in one line. @throws DomainError invalid_request with `field`. */
+export const parseShortLine = (field: string, value: string): string =>
+  parseLine(field, value, LONGEST.shortLine);
 
 /** An https address without credentials, as typed. @throws DomainError invalid_request with `field`. */
 export function parseUrl(field: string, value: string): string {
@@ -79,16 +80,16 @@ const DAY = 86_400_000;
 /**
  * A date of birth (OpenID Connect Core section 5.1): YYYY-MM-DD, with the year 0000 where it is left out, or YYYY.
  * @param now milliseconds since the epoch: nobody is born later, in any time zone.
- * @throws DomainError invalid_request with the field `birthdate`.
+ * @throws DomainError invalid_request with `field`.
  */
-export function parseBirthdate(typed: string, now: number): string {
+export function parseBirthdate(field: string, typed: string, now: number): string {
   const value = typed.length > LONGEST_SHORT ? '' : narrow(typed).trim();
   const [, year = '', month = '01', day = '01'] = DATE.exec(value) ?? [];
   // A year that is left out may have had a 29 February, as 2000 did.
   const date = `${year === '0000' && value !== year ? '2000' : year}-${month}-${day}`;
   const at = Date.parse(date);
   const isDate = date >= '1000' && !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
-  return isDate && at < now + DAY ? value : refuse('birthdate');
+  return isDate && at < now + DAY ? value : refuse(field);
 }
 
 const ZONE = /^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/;
@@ -102,9 +103,9 @@ export const ZONEINFO_FORM: TextForm = {
 /** The time zones there are to choose from. */
 export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZone');
 
-/** A name of the time zone database, in its own case. @throws DomainError invalid_request with the field `zoneinfo`. */
-export function parseZoneinfo(value: string): string {
-  if (value.length > LONGEST_SHORT || !ZONE.test(value)) return refuse('zoneinfo');
+/** A name of the time zone database, in its own case. @throws DomainError invalid_request with `field`. */
+export function parseZoneinfo(field: string, value: string): string {
+  if (value.length > LONGEST_SHORT || !ZONE.test(value)) return refuse(field);
   const listed = timeZones().find((zone) => zone.toLowerCase() === value.toLowerCase());
   if (listed !== undefined) return listed;
   try {
@@ -112,14 +113,17 @@ export function parseZoneinfo(value: string): string {
     Intl.DateTimeFormat('en', { timeZone: value });
     return value;
   } catch {
-    return refuse('zoneinfo');
+    return refuse(field);
   }
 }
 
-/** A telephone number, as E.164 writes it; blanks and signs between the digits are left out. @throws DomainError invalid_request with the field `phoneNumber`. */
-export function parsePhoneNumber(typed: string): string {
+/**
+ * A telephone number, as E.164 writes it; blanks and signs between the digits are left out.
+ * @throws DomainError invalid_request with `field`.
+ */
+export function parsePhoneNumber(field: string, typed: string): string {
   const number = typed.length > LONGEST_SHORT ? '' : narrow(typed).replaceAll(/[\s().\p{Pd}/]/gu, '');
-  return /^\+[1-9]\d{6,14}$/.test(number) ? number : refuse('phoneNumber');
+  return /^\+[1-9]\d{6,14}$/.test(number) ? number : refuse(field);
 }
 
 const PARTS = ['street_address', 'locality', 'region', 'postal_code', 'country'] as const;

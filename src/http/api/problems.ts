@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { catalogue, DomainError, type ErrorCode } from '../../core/errors.ts';
+import { PROFILE_FIELDS, type TextKindName } from '../../domain/users/profile-fields.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -52,8 +53,19 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   account_suspended: 403,
 };
 
+/** What a text of the profile has to be, where that says more than the title. */
+const KIND_DETAILS: Partial<Record<TextKindName, string>> = {
+  line: 'This must be 1 to 60 characters in one line.',
+  url: 'This must be an https address of at most 2048 characters.',
+  birthdate:
+    'This must be a date that has been, as YYYY-MM-DD, with the year 0000 to leave it out, or a year alone.',
+  timeZone: 'This must be a name of the time zone database, as Europe/Berlin.',
+  language: 'This must be a language tag (BCP 47), as de or pt-BR.',
+  phoneNumber: 'This must be a number with the code of its country, as +49 30 123456.',
+};
+
 /** Sentences that say more than the title, by `code:reason` or `code:field`. */
-const DETAILS: Record<string, string> = {
+const DETAILS: Record<string, string | undefined> = {
   'invalid_token:missing': 'This needs an access token in the Authorization header.',
   'invalid_token:binding':
     'The token is bound to a key: present it with the DPoP scheme and a proof of the key.',
@@ -65,15 +77,9 @@ const DETAILS: Record<string, string> = {
   'invalid_credentials:code': 'The code is not right, or was used before.',
   'mfa_required:last_factor': 'The account must have a second factor, and this is its last.',
   'invalid_request:too_many': 'The account has as many of these as it can have.',
-  'invalid_request:profile': 'This must be an https address of at most 2048 characters.',
-  'invalid_request:picture': 'This must be an https address of at most 2048 characters.',
-  'invalid_request:website': 'This must be an https address of at most 2048 characters.',
-  'invalid_request:gender': 'This must be 1 to 60 characters in one line.',
-  'invalid_request:birthdate':
-    'This must be a date that has been, as YYYY-MM-DD, with the year 0000 to leave it out, or a year alone.',
-  'invalid_request:zoneinfo': 'This must be a name of the time zone database, as Europe/Berlin.',
-  'invalid_request:locale': 'This must be a language tag (BCP 47), as de or pt-BR.',
-  'invalid_request:phoneNumber': 'This must be a number with the code of its country, as +49 30 123456.',
+  ...Object.fromEntries(
+    PROFILE_FIELDS.map(({ name, kind }) => [`invalid_request:${name}`, KIND_DETAILS[kind]]),
+  ),
   'weak_password:too_short': 'The password is too short.',
   'weak_password:too_long': 'The password is too long.',
   'weak_password:common': 'The password is one of the most used ones.',
@@ -91,10 +97,7 @@ const DETAILS: Record<string, string> = {
 
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
-  givenName: 'given_name',
-  middleName: 'middle_name',
-  familyName: 'family_name',
-  phoneNumber: 'phone_number',
+  ...Object.fromEntries(PROFILE_FIELDS.map(({ name, claim }) => [name, claim])),
   street_address: 'address.street_address',
   locality: 'address.locality',
   region: 'address.region',

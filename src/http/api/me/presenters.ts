@@ -6,7 +6,8 @@ import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, AccountSession } from '../../../domain/sessions/index.ts';
 import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { standardClaims } from '../../../domain/users/standard-claims.ts';
+import { isEmailVerified } from '../../../domain/ownership/standing.ts';
+import { profileClaims } from '../../../domain/users/profile-fields.ts';
 import type * as schemas from './schemas.ts';
 
 type Status = Awaited<ReturnType<Mfa['status']>>;
@@ -19,7 +20,8 @@ export const profileOf = (user: User, id: string): z.infer<typeof schemas.Profil
   id,
   username: user.username,
   email: user.email,
-  ...standardClaims(user),
+  email_verified: isEmailVerified(user),
+  ...profileClaims(user),
   phone_number_verified: user.phoneNumberVerifiedAt !== null,
   address: user.address,
   roles: user.roles,

@@ -1,3 +1,4 @@
+import { changesFromClaims } from '../../../domain/users/profile-fields.ts';
 import { operation } from '../operation.ts';
 import { profileOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
@@ -22,14 +23,8 @@ export const profile = [
     replies: { 200: schemas.Profile },
     refusals: [409],
     async handle({ user, claims, body, actor, services }) {
-      const {
-        given_name: givenName,
-        middle_name: middleName,
-        family_name: familyName,
-        phone_number: phoneNumber,
-        ...same
-      } = body;
-      const changes = { ...same, givenName, middleName, familyName, phoneNumber };
+      const { username, address } = body;
+      const changes = { username, address, ...changesFromClaims(body) };
       const changed = await services.accounts.update(user.id, changes, actor);
       return { status: 200, body: profileOf(changed, claims.sub) };
     },

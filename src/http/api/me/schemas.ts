@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { LOCALE_FORM, NAME_FORM, USERNAME_FORM } from '../../../domain/identifiers.ts';
+import { USERNAME_FORM } from '../../../domain/identifiers.ts';
 import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
 import { RegistrationReply } from '../../../domain/mfa/passkeys/replies.ts';
 import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
-import * as claims from '../../../domain/users/claims.ts';
+import { ADDRESS_LINE_FORM, STREET_FORM } from '../../../domain/users/claims.ts';
+import { eachClaim } from '../../../domain/users/profile-fields.ts';
 import { EMAIL_FORM } from '../../../core/email-address.ts';
 import type { TextForm } from '../../../core/text-form.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
@@ -15,7 +16,6 @@ const device = {
   ip: z.string().nullable(),
 };
 
-const claim = z.string().nullable();
 const Address = z.strictObject({
   street_address: z.string().optional(),
   locality: z.string().optional(),
@@ -29,19 +29,7 @@ export const Profile = z.strictObject({
   username: z.string().nullable(),
   email: z.string(),
   email_verified: z.boolean(),
-  name: claim,
-  given_name: claim,
-  middle_name: claim,
-  family_name: claim,
-  nickname: claim,
-  profile: claim.describe('The address of a page about the person'),
-  picture: claim,
-  website: claim,
-  gender: claim,
-  birthdate: claim.describe('YYYY-MM-DD; the year may be 0000, or stand alone'),
-  zoneinfo: claim.describe('A name of the time zone database'),
-  locale: claim.describe('BCP 47'),
-  phone_number: claim.describe('E.164'),
+  ...eachClaim(({ replyDescription: description }) => z.string().nullable().meta({ description })),
   phone_number_verified: z.boolean(),
   address: Address.nullable(),
   roles: z.array(z.string()),
@@ -53,25 +41,13 @@ export const Profile = z.strictObject({
 
 const change = (description: string, form: TextForm) =>
   text(`${description}; null takes it away, and what is left out stays`, form).nullish();
-const part = (description: string, form = claims.ADDRESS_LINE_FORM) => text(description, form).nullish();
+const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();
 export const ProfileChanges = z.strictObject({
   username: change('3 to 64 letters, digits and . _ -', USERNAME_FORM),
-  name: change('1 to 200 characters', NAME_FORM),
-  given_name: change('1 to 200 characters', NAME_FORM),
-  middle_name: change('1 to 200 characters', NAME_FORM),
-  family_name: change('1 to 200 characters', NAME_FORM),
-  nickname: change('1 to 200 characters', NAME_FORM),
-  profile: change('The https address of a page about the person', claims.URL_FORM),
-  picture: change('The https address of a picture of the person', claims.URL_FORM),
-  website: change('An https address', claims.URL_FORM),
-  gender: change('1 to 60 characters', claims.GENDER_FORM),
-  birthdate: change('YYYY-MM-DD; the year may be 0000, or stand alone', claims.BIRTHDATE_FORM),
-  zoneinfo: change('A name of the time zone database, as Europe/Berlin', claims.ZONEINFO_FORM),
-  locale: change('A language tag (BCP 47)', LOCALE_FORM),
-  phone_number: change('With the code of the country, as +49 30 123456 (E.164)', claims.PHONE_NUMBER_FORM),
+  ...eachClaim(({ description, form }) => change(description, form)),
   address: z
     .strictObject({
-      street_address: part('Up to four lines', claims.STREET_FORM),
+      street_address: part('Up to four lines', STREET_FORM),
       locality: part('A city or town'),
       region: part('A state, province or prefecture'),
       postal_code: part('A postal code'),

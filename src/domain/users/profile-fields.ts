@@ -1,0 +1,153 @@
+import type { TextForm } from '../../core/text-form.ts';
+import { LOCALE_FORM, NAME_FORM, parseLocale, parseName } from '../identifiers.ts';
+import * as claims from './claims.ts';
+
+/** What a field may hold. API and pages choose their sentence and their form control by the kind. */
+interface TextKind {
+  /** The form in keywords of JSON Schema, and in words. */
+  form: TextForm;
+  description: string;
+  /** What replies say of it, where that is not plain. */
+  replyDescription?: string;
+  /**
+   * @param now milliseconds since the epoch.
+   * @returns the text as it is stored. @throws DomainError invalid_request with `field`.
+   */
+  parse(field: string, typed: string, now: number): string;
+}
+
+const TEXT_KINDS = {
+  name: {
+    form: NAME_FORM,
+    description: '1 to 200 characters',
+    parse: (field, typed) => parseName(field, typed),
+  },
+  line: {
+    form: claims.SHORT_LINE_FORM,
+    description: '1 to 60 characters',
+    parse: claims.parseShortLine,
+  },
+  url: {
+    form: claims.URL_FORM,
+    description: 'An https address',
+    parse: claims.parseUrl,
+  },
+  birthdate: {
+    form: claims.BIRTHDATE_FORM,
+    description: 'YYYY-MM-DD; the year may be 0000, or stand alone',
+    replyDescription: 'YYYY-MM-DD; the year may be 0000, or stand alone',
+    parse: claims.parseBirthdate,
+  },
+  timeZone: {
+    form: claims.ZONEINFO_FORM,
+    description: 'A name of the time zone database, as Europe/Berlin',
+    replyDescription: 'A name of the time zone database',
+    parse: claims.parseZoneinfo,
+  },
+  language: {
+    form: LOCALE_FORM,
+    description: 'A language tag (BCP 47)',
+    replyDescription: 'BCP 47',
+    parse: parseLocale,
+  },
+  phoneNumber: {
+    form: claims.PHONE_NUMBER_FORM,
+    description: 'With the code of the country, as +49 30 123456 (E.164)',
+    replyDescription: 'E.164',
+    parse: claims.parsePhoneNumber,
+  },
+} as const satisfies Record<string, TextKind>;
+
+export type TextKindName = keyof typeof TEXT_KINDS;
+
+/** One text that an account's owner may say of themselves. */
+interface Named {
+  /** The attribute of the account, the input of the page's form, the option of the CLI. */
+  name: string;
+  /** The claim (OpenID Connect Core section 5.1), and the member at /api/v2/me. */
+  claim: string;
+  /** The scope that requests the claim (section 5.4). */
+  scope: 'profile' | 'phone';
+  kind: TextKindName;
+  /** The autofill field of its form control (HTML Living Standard section 4.10.18.7). */
+  autocomplete?: string;
+}
+
+/**
+ * The texts of a profile, in the order of replies. From this list follow the checks, claims and discovery, /api/v2/me with
+ * its document, the page's form, the CLI's options and the data export. All of them are their owner's to change. What
+ * takes more than a parser (email address, username, postal address) or is not the owner's (roles) is in profile.ts.
+ */
+const DEFINITIONS = [
+  { name: 'name', claim: 'name', scope: 'profile', kind: 'name', autocomplete: 'name' },
+  { name: 'givenName', claim: 'given_name', scope: 'profile', kind: 'name', autocomplete: 'given-name' },
+  {
+    name: 'middleName',
+    claim: 'middle_name',
+    scope: 'profile',
+    kind: 'name',
+    autocomplete: 'additional-name',
+  },
+  { name: 'familyName', claim: 'family_name', scope: 'profile', kind: 'name', autocomplete: 'family-name' },
+  { name: 'nickname', claim: 'nickname', scope: 'profile', kind: 'name', autocomplete: 'nickname' },
+  {
+    name: 'profile',
+    claim: 'profile',
+    scope: 'profile',
+    kind: 'url',
+    autocomplete: 'off',
+    description: 'The https address of a page about the person',
+    replyDescription: 'The address of a page about the person',
+  },
+  {
+    name: 'picture',
+    claim: 'picture',
+    scope: 'profile',
+    kind: 'url',
+    autocomplete: 'off',
+    description: 'The https address of a picture of the person',
+  },
+  { name: 'website', claim: 'website', scope: 'profile', kind: 'url', autocomplete: 'url' },
+  {
+    name: 'gender',
+    claim: 'gender',
+    scope: 'profile',
+    kind: 'line',
+    autocomplete: 'sex',
+    form: { ...claims.SHORT_LINE_FORM, examples: ['non-binary'] },
+  },
+  { name: 'birthdate', claim: 'birthdate', scope: 'profile', kind: 'birthdate', autocomplete: 'bday' },
+  { name: 'zoneinfo', claim: 'zoneinfo', scope: 'profile', kind: 'timeZone' },
+  { name: 'locale', claim: 'locale', scope: 'profile', kind: 'language', autocomplete: 'language' },
+  { name: 'phoneNumber', claim: 'phone_number', scope: 'phone', kind: 'phoneNumber', autocomplete: 'tel' },
+] as const satisfies readonly (Named & Partial<TextKind>)[];
+
+/** The names of the texts, as the account's attributes are called. */
+export type ProfileText = (typeof DEFINITIONS)[number]['name'];
+type ProfileClaim = (typeof DEFINITIONS)[number]['claim'];
+
+export type ProfileField = Named & TextKind & { name: ProfileText; claim: ProfileClaim };
+
+/** The fields, each with what its kind says unless it says so itself. */
+export const PROFILE_FIELDS: readonly ProfileField[] = DEFINITIONS.map((definition) => ({
+  ...TEXT_KINDS[definition.kind],
+  ...definition,
+}));
+
+/** An object with a member for each claim of the profile. */
+export const eachClaim = <T>(valueOf: (field: ProfileField) => T): Record<ProfileClaim, T> =>
+  Object.fromEntries(PROFILE_FIELDS.map((field) => [field.claim, valueOf(field)])) as Record<ProfileClaim, T>;
+
+/** The claims of the profile, null where the account says nothing. */
+export const profileClaims = (user: Readonly<Record<ProfileText, string | null>>) =>
+  eachClaim(({ name }) => user[name]);
+
+/** The claims that a scope requests. */
+export const claimsOfScope = (scope: ProfileField['scope']): string[] =>
+  PROFILE_FIELDS.filter((field) => field.scope === scope).map(({ claim }) => claim);
+
+/** What claims change, under the names of the attributes. */
+export const changesFromClaims = (claimed: { [Claim in ProfileClaim]?: string | null | undefined }) =>
+  Object.fromEntries(PROFILE_FIELDS.map(({ name, claim }) => [name, claimed[claim]])) as {
+    [Name in ProfileText]?: string | null | undefined;
+  };
