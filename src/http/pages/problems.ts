@@ -1,33 +1,11 @@
 import type { DomainError, ErrorCode } from '../../core/errors.ts';
+import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../domain/users/profile-fields.ts';
 import type { Icon } from './icons.ts';
 import type { Message, MessageKey } from './i18n.ts';
+import { PROFILE_LAYOUT, type ProfileInput } from './profile-layout.ts';
 
 /** A field of a page's form. */
-export type Field =
-  | 'identifier'
-  | 'current'
-  | 'name'
-  | 'givenName'
-  | 'middleName'
-  | 'familyName'
-  | 'nickname'
-  | 'email'
-  | 'username'
-  | 'password'
-  | 'birthdate'
-  | 'gender'
-  | 'picture'
-  | 'profile'
-  | 'website'
-  | 'locale'
-  | 'zoneinfo'
-  | 'phoneNumber'
-  | AddressPart
-  | 'code'
-  | 'user_code';
-
-/** A part of a postal address (OpenID Connect Core section 5.1.1). */
-export type AddressPart = 'street_address' | 'postal_code' | 'locality' | 'region' | 'country';
+export type Field = 'identifier' | 'current' | 'email' | 'password' | ProfileInput | 'code' | 'user_code';
 
 /** What is wrong with a form: at one field, or (null) with all of it. */
 export interface Problem {
@@ -35,26 +13,18 @@ export interface Problem {
   message: Message;
 }
 
-/** What the fields are called, in the order in which forms have them. */
+/** The labels of the profile's texts. */
+const profileLabels = Object.fromEntries(
+  PROFILE_FIELDS.map(({ name }): [ProfileText, MessageKey] => [name, `field.${name}`]),
+) as Record<ProfileText, MessageKey>;
+
 export const fieldLabels: Readonly<Record<Field, MessageKey>> = {
+  ...profileLabels,
   identifier: 'field.identifier',
   current: 'field.currentPassword',
-  name: 'field.name',
-  givenName: 'field.givenName',
-  middleName: 'field.middleName',
-  familyName: 'field.familyName',
-  nickname: 'field.nickname',
   email: 'field.email',
   username: 'field.username',
   password: 'field.password',
-  birthdate: 'field.birthdate',
-  gender: 'field.gender',
-  picture: 'field.picture',
-  profile: 'field.profile',
-  website: 'field.website',
-  locale: 'field.locale',
-  zoneinfo: 'field.zoneinfo',
-  phoneNumber: 'field.phoneNumber',
   street_address: 'field.streetAddress',
   postal_code: 'field.postalCode',
   locality: 'field.locality',
@@ -64,7 +34,16 @@ export const fieldLabels: Readonly<Record<Field, MessageKey>> = {
   user_code: 'field.userCode',
 };
 
-const ORDER = Object.keys(fieldLabels);
+/** The order in which forms have their fields: that of the profile, with those of other forms before and after them. */
+const ORDER: readonly string[] = [
+  'identifier',
+  'current',
+  ...PROFILE_LAYOUT.flatMap(({ rows }) => rows.flat()).flatMap((name) =>
+    name === 'username' ? ['email', name, 'password'] : [name],
+  ),
+  'code',
+  'user_code',
+];
 
 /** Problems in the order of the form, those of all of it first. */
 export const inFormOrder = (problems: readonly Problem[]): Problem[] =>
@@ -94,23 +73,25 @@ export interface PasswordBounds {
   max: number;
 }
 
+/** What a form says of a text of the profile that is not of its kind. */
+const KIND_PROBLEMS: Readonly<Record<TextKindName, MessageKey>> = {
+  name: 'problem.nameInvalid',
+  line: 'problem.lineInvalid',
+  url: 'problem.urlInvalid',
+  birthdate: 'problem.birthdateInvalid',
+  timeZone: 'problem.zoneInvalid',
+  language: 'problem.invalid',
+  phoneNumber: 'problem.phoneInvalid',
+};
+
 /** This door's table: what a form says about a domain error, by `code` or, where that says more, `code:reason`. */
-const TABLE = new Map<string, Words>(
-  Object.entries({
+const TABLE = new Map<string, Words>([
+  ...PROFILE_FIELDS.map(({ name, kind }): [string, Words] => [
+    `invalid_request:${name}`,
+    at(name, KIND_PROBLEMS[kind]),
+  ]),
+  ...Object.entries({
     'invalid_request': at(null, 'problem.invalid'),
-    'invalid_request:name': at('name', 'problem.nameInvalid'),
-    'invalid_request:givenName': at('givenName', 'problem.nameInvalid'),
-    'invalid_request:middleName': at('middleName', 'problem.nameInvalid'),
-    'invalid_request:familyName': at('familyName', 'problem.nameInvalid'),
-    'invalid_request:nickname': at('nickname', 'problem.nameInvalid'),
-    'invalid_request:birthdate': at('birthdate', 'problem.birthdateInvalid'),
-    'invalid_request:gender': at('gender', 'problem.lineInvalid'),
-    'invalid_request:picture': at('picture', 'problem.urlInvalid'),
-    'invalid_request:profile': at('profile', 'problem.urlInvalid'),
-    'invalid_request:website': at('website', 'problem.urlInvalid'),
-    'invalid_request:locale': at('locale', 'problem.invalid'),
-    'invalid_request:zoneinfo': at('zoneinfo', 'problem.zoneInvalid'),
-    'invalid_request:phoneNumber': at('phoneNumber', 'problem.phoneInvalid'),
     'invalid_request:street_address': at('street_address', 'problem.lineInvalid'),
     'invalid_request:postal_code': at('postal_code', 'problem.lineInvalid'),
     'invalid_request:locality': at('locality', 'problem.lineInvalid'),
@@ -158,7 +139,7 @@ const TABLE = new Map<string, Words>(
       message: { key: 'problem.passwordTooLong', params: { max } },
     }),
   } satisfies Partial<Record<ErrorCode | `${ErrorCode}:${string}`, Words>>),
-);
+]);
 
 /**
  * What a form says about a domain error.

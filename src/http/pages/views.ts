@@ -6,6 +6,7 @@ import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
 import type { User } from '../../domain/users/index.ts';
+import type { ProfileSection } from './account/profile-form.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
 import type { EventDay, EventLine } from './events.ts';
@@ -280,8 +281,7 @@ interface Views {
   'account/profile': AccountFrame &
     Entry & {
       values: Readonly<Record<string, string>>;
-      languages: readonly { tag: string; label: string }[];
-      timeZones: readonly string[];
+      sections: readonly ProfileSection[];
     };
 
   /** Posts `email`; asking for another link posts the token alone. */

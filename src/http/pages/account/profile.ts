@@ -1,32 +1,18 @@
 import type Router from '@koa/router';
 import type { User } from '../../../domain/users/index.ts';
-import { timeZones } from '../../../domain/users/claims.ts';
+import { PROFILE_FIELDS } from '../../../domain/users/profile-fields.ts';
 import { passwordLength, type PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';
-import { languageInfo } from '../../../core/languages.ts';
 import { problemsOf } from '../problems.ts';
+import { ADDRESS_ROWS } from '../profile-layout.ts';
 import { attempt } from '../sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
+import { profileSections } from './profile-form.ts';
 
 const PATH = '/account/profile';
 
-const TEXTS = [
-  'name',
-  'givenName',
-  'middleName',
-  'familyName',
-  'nickname',
-  'username',
-  'birthdate',
-  'gender',
-  'picture',
-  'profile',
-  'website',
-  'locale',
-  'zoneinfo',
-  'phoneNumber',
-] as const;
-const PARTS = ['street_address', 'postal_code', 'locality', 'region', 'country'] as const;
+const TEXTS = ['username', ...PROFILE_FIELDS.map(({ name }) => name)] as const;
+const PARTS = ADDRESS_ROWS.flat();
 
 /** What the form has of an account, empty where that says nothing. */
 const valuesOf = (user: User): Record<string, string> =>
@@ -43,8 +29,7 @@ export function profileRoutes(router: Router, { open, posted }: AccountSteps, de
       ...accountFrame(ctx, deps, 'profile'),
       action: PATH,
       values: { ...valuesOf(ctx.state.user), ...flash.read(ctx).values },
-      languages: config.languages.map((language) => languageInfo[language]),
-      timeZones: timeZones(),
+      sections: profileSections(config.languages, ctx.state.user),
     });
   });
 

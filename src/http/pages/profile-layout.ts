@@ -1,0 +1,35 @@
+import type { AddressParts } from '../../domain/users/claims.ts';
+import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
+import type { MessageKey } from './i18n.ts';
+
+/** A part of a postal address (OpenID Connect Core section 5.1.1). */
+export type AddressPart = keyof AddressParts;
+
+/** An input of the profile's form. */
+export type ProfileInput = ProfileText | 'username' | AddressPart;
+
+interface Section {
+  legend: MessageKey;
+  /** One input in a row, or two side by side. */
+  rows: readonly (readonly ProfileInput[])[];
+}
+
+export const ADDRESS_ROWS = [['street_address'], ['postal_code', 'locality'], ['region', 'country']] as const;
+
+const PLACED: readonly Section[] = [
+  {
+    legend: 'profile.names',
+    rows: [['name'], ['givenName', 'familyName'], ['middleName', 'nickname'], ['username']],
+  },
+  { legend: 'profile.languageAndZone', rows: [['locale'], ['zoneinfo']] },
+  { legend: 'profile.about', rows: [['birthdate', 'gender'], ['picture'], ['profile'], ['website']] },
+  { legend: 'profile.contact', rows: [['phoneNumber'], ...ADDRESS_ROWS] },
+];
+
+const placed = new Set(PLACED.flatMap(({ rows }) => rows.flat()));
+const others = PROFILE_FIELDS.filter(({ name }) => !placed.has(name)).map(({ name }) => [name]);
+
+/** The profile's form. A field that has no place of its own comes at the end of what is said about the person. */
+export const PROFILE_LAYOUT: readonly Section[] = PLACED.map((section) =>
+  section.legend === 'profile.about' ? { ...section, rows: [...section.rows, ...others] } : section,
+);
