@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Accounts, User } from '../../domain/users/index.ts';
+import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
 import { confirm } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
@@ -12,13 +13,12 @@ const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<
   return withContainer(({ accounts }) => work(accounts));
 };
 
-interface CreateOptions {
+interface CreateOptions extends Partial<Record<ProfileText, string>> {
   username?: string;
   email: string;
   password?: string;
   passwordStdin?: boolean;
   role?: string[];
-  name?: string;
   emailVerified?: boolean;
 }
 
@@ -31,9 +31,10 @@ async function passwordOf({ password, passwordStdin = false }: CreateOptions): P
 
 async function create(options: CreateOptions): Promise<Report> {
   const password = await passwordOf(options);
-  const { username, email, name, emailVerified } = options;
+  const { username, email, emailVerified } = options;
   const roles = options.role && ['user', ...options.role];
-  const account = { username, email, name, emailVerified, password, roles };
+  const profile = Object.fromEntries(PROFILE_FIELDS.map(({ name }) => [name, options[name]]));
+  const account = { ...profile, username, email, emailVerified, password, roles };
   const user = await accountsOf((accounts) => accounts.create(account, operator()));
   return told(user, 'Created');
 }
@@ -72,6 +73,15 @@ const remove = (name: string, { yes = false }: { yes?: boolean }): Promise<Repor
     return told(user, 'Deleted');
   });
 
+/** Adds an option for each text of the profile: `--given-name` for `givenName`. */
+function withProfile(command: Command): Command {
+  for (const { name, description } of PROFILE_FIELDS) {
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    command.option(`--${flag} <text>`, description);
+  }
+  return command;
+}
+
 const ONE = '<user>';
 const ONE_IS = 'its id, number, email address or username';
 
@@ -81,19 +91,20 @@ export function addUser(program: Command): void {
     user.command(name).description(description).argument(ONE, ONE_IS);
 
   reporting(
-    user
-      .command('create')
-      .description('make an account')
-      .option('--username <name>', 'what it can sign in with, beside its email address')
-      .requiredOption('--email <address>', 'its email address')
-      .option(
-        '--password <password>',
-        'its password (other users of this machine may see it in the process list)',
-      )
-      .option('--password-stdin', 'read the password from standard input')
-      .option('--role <role>', 'a role besides "user": admin (can be repeated)', repeated)
-      .option('--name <name>', 'the full name')
-      .option('--email-verified', 'the address is known to be theirs'),
+    withProfile(
+      user
+        .command('create')
+        .description('make an account')
+        .option('--username <name>', 'what it can sign in with, beside its email address')
+        .requiredOption('--email <address>', 'its email address')
+        .option(
+          '--password <password>',
+          'its password (other users of this machine may see it in the process list)',
+        )
+        .option('--password-stdin', 'read the password from standard input')
+        .option('--role <role>', 'a role besides "user": admin (can be repeated)', repeated)
+        .option('--email-verified', 'the address is known to be theirs'),
+    ),
     create,
   );
   reporting(
