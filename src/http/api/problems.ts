@@ -54,7 +54,8 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
 };
 
 /** What a text of the profile has to be, where that says more than the title. */
-const KIND_DETAILS: Partial<Record<TextKindName, string>> = {
+const KIND_DETAILS: Readonly<Record<TextKindName, string | undefined>> = {
+  name: undefined,
   line: 'This must be 1 to 60 characters in one line.',
   url: 'This must be an https address of at most 2048 characters.',
   birthdate:
