@@ -30,7 +30,7 @@ import { createRegistrationTokenStore } from '../storage/registration-tokens.ts'
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
-import { createSigningKeys } from '../storage/signing-keys.ts';
+import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
 import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
@@ -72,7 +72,7 @@ export async function openStores({
   logger,
 }: Dependencies) {
   const pool = createPool(databaseUrl, { max: CONNECTIONS.hot, logger, applicationName: 'postern' });
-  const sequelize = createSequelize(databaseUrl, CONNECTIONS.models);
+  const sequelize = createSequelize(databaseUrl, CONNECTIONS.models, secrets);
   const { redis, counters } =
     redisUrl === undefined
       ? { redis: undefined, counters: postgresCounters(pool) }
@@ -93,7 +93,7 @@ export async function openStores({
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
     signIns: createSignIns(pool),
-    signingKeys: createSigningKeys(secrets),
+    signingKeys,
     counters,
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),

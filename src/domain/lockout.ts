@@ -4,6 +4,7 @@ import { DomainError, isDomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Count, Counters } from '../storage/counters.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
+import { noUser } from '../storage/users.ts';
 import { isShared } from './source.ts';
 
 /** One try at a secret of an account. */
@@ -52,8 +53,6 @@ export interface LockoutDependencies {
 }
 
 const DAY = 86_400;
-/** Asked for where there is no account, so that the same is asked. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 const locked = (retryAfter: number) => new DomainError('account_locked', { retryAfter });
 
@@ -84,7 +83,11 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
       ...(bySource && bySource.count >= source.attempts + own ? [bySource.expiresIn] : []),
       ...(onAccount && onAccount.count >= account.attempts + own ? [onAccount.expiresIn] : []),
     ];
-    if (full.length === 0 || device !== null || (await signIns.knows(accountId ?? NOBODY, from, clock.now())))
+    if (
+      full.length === 0 ||
+      device !== null ||
+      (await signIns.knows(accountId ?? noUser.id, from, clock.now()))
+    )
       return;
     throw locked(Math.max(...full));
   };

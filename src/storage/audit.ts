@@ -1,64 +1,10 @@
 import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
-import { AuditEvent } from './models/audit-event.ts';
+import { AuditEvent, type AuditType } from './models/audit-event.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What happened, in `noun.verb` words; the list is the vocabulary of the log. */
-export type AuditType =
-  | 'user.registration_requested'
-  | 'user.created'
-  | 'user.updated'
-  | 'user.suspended'
-  | 'user.reactivated'
-  | 'user.unlocked'
-  | 'user.deleted'
-  | 'user.purged'
-  | 'password.changed'
-  | 'password.reset_requested'
-  | 'password.reset'
-  | 'email.verification_requested'
-  | 'email.verified'
-  | 'email.change_requested'
-  | 'email.changed'
-  | 'email.disowned'
-  | 'account.cleared'
-  | 'change.undone'
-  | 'factor.added'
-  | 'factor.removed'
-  | 'factor.failed'
-  | 'recovery_code.used'
-  | 'recovery_codes.regenerated'
-  | 'device.trusted'
-  | 'identity.linked'
-  | 'identity.unlinked'
-  | 'upstream.created'
-  | 'upstream.deleted'
-  | 'device.authorized'
-  | 'device.refused'
-  | 'login.requested'
-  | 'login_request.approved'
-  | 'login_request.denied'
-  | 'login'
-  | 'login.link_requested'
-  | 'logout'
-  | 'session.ended'
-  | 'consent.granted'
-  | 'grant.revoked'
-  | 'refresh_token.reused'
-  | 'token.exchanged'
-  | 'client.created'
-  | 'client.updated'
-  | 'client.secret_rotated'
-  | 'client.deleted'
-  | 'api.created'
-  | 'api.deleted'
-  | 'key.rotated'
-  | 'api_key.created'
-  | 'registration_token.created'
-  | 'registration_token.revoked'
-  | 'api_key.revoked'
-  | 'audit.purged';
+export type { AuditType } from './models/audit-event.ts';
 
 export interface AuditEntry {
   type: AuditType;
@@ -131,13 +77,13 @@ export const audit: Audit = {
     return events.map((event) => ({
       id: event.id,
       at: event.at,
-      type: event.type as AuditType,
+      type: event.type,
       outcome: event.outcome,
       subject: event.subject,
       clientId: event.clientId,
       details: event.details,
       actor: {
-        kind: event.actorKind as Actor['kind'],
+        kind: event.actorKind,
         id: event.actorId,
         door: event.door,
         ip: event.ip,

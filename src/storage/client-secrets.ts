@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { FormerClientSecret } from './models/former-client-secret.ts';
 import type { Tx } from './postgres/transaction.ts';
 
+const former = recordOf(FormerClientSecret, 'clientId');
+
 /** A client secret that counts: the newest, without an end, or one before it. */
-export interface ClientSecretRecord {
-  hash: string;
-  createdAt: Date;
-  expiresAt: Date | null;
-}
+export type ClientSecretRecord = Omit<RecordOf<typeof former>, 'expiresAt'> & { expiresAt: Date | null };
 
 export interface ClientSecretStore {
   /** All that count, the newest first. */
@@ -25,7 +25,7 @@ const MOST_FORMER = 5;
 const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at) as "createdAt", null as "expiresAt"
     from clients where id = $1 and secret_hash is not null
   union all
-  (select hash, created_at, expires_at from former_client_secrets
+  (select ${former.columns} from former_client_secrets
     where client_id = $1 and expires_at > now() order by created_at desc, hash)`;
 
 const KEEP = `insert into former_client_secrets (client_id, hash, created_at, expires_at)

@@ -1,18 +1,11 @@
 import type { Pool } from 'pg';
 import { Op, UniqueConstraintError } from 'sequelize';
 import { Client } from './models/client.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export interface ClientRecord {
-  id: string;
-  name: string;
-  /** SHA-256 of the secret: machine secrets have their own entropy. Null for a client without one. */
-  secretHash: string | null;
-  /** RFC 7591 client metadata, without client_id and client_secret. */
-  metadata: Record<string, unknown>;
-  createdAt: Date;
-  updatedAt: Date;
-}
+const record = recordOf(Client, 'secretCreatedAt');
+export type ClientRecord = RecordOf<typeof record>;
 
 export interface Clients {
   /** @returns null when there is one of this id. */
@@ -33,26 +26,23 @@ export interface Clients {
   delete(id: string, tx: Tx): Promise<boolean>;
 }
 
-const record = (client: Client): ClientRecord => client.get({ plain: true });
+/** Prepared: the client of every token request is read by it. */
+const BY_ID = { name: 'clients_by_id', text: `select ${record.columns} from clients where id = $1` };
 
 /** OAuth clients in PostgreSQL. */
 export function createClients(pool: Pool): Clients {
   return {
     async create(client, tx) {
       try {
-        return record(await Client.create(client, { transaction: tx.handle }));
+        return record.from(await Client.create(client, { transaction: tx.handle }));
       } catch (error) {
         if (error instanceof UniqueConstraintError) return null;
         throw error;
       }
     },
     async find(id) {
-      const { rows } = await pool.query<ClientRecord>({
-        name: 'clients_by_id',
-        text: 'select id, name, secret_hash as "secretHash", metadata, created_at as "createdAt", updated_at as "updatedAt" from clients where id = $1',
-        values: [id],
-      });
-      return rows[0] ?? null;
+      const { rows } = await pool.query({ ...BY_ID, values: [id] });
+      return record.read(rows)[0] ?? null;
     },
     async list({ limit, after }) {
       const clients = await Client.findAll({
@@ -60,7 +50,7 @@ export function createClients(pool: Pool): Clients {
         order: ['id'],
         where: after === undefined ? {} : { id: { [Op.gt]: after } },
       });
-      return clients.map(record);
+      return clients.map(record.from);
     },
     async update(id, changes, tx) {
       const [, [client]] = await Client.update(changes, {
@@ -68,7 +58,7 @@ export function createClients(pool: Pool): Clients {
         returning: true,
         transaction: tx.handle,
       });
-      return client ? record(client) : null;
+      return client ? record.from(client) : null;
     },
     delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx.handle })) > 0,
   };

@@ -1,75 +1,34 @@
 import type { Pool } from 'pg';
-import { Op, UniqueConstraintError } from 'sequelize';
+import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import { type MovedFrom, type PostalAddress, User } from './models/user.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { User } from './models/user.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export type { MovedFrom, PostalAddress } from './models/user.ts';
 
-/** What an account says of its owner beyond the names (OpenID Connect Core section 5.1). */
-export interface StandardClaims {
-  middleName: string | null;
-  nickname: string | null;
-  /** The address of a page about them. */
-  profile: string | null;
-  picture: string | null;
-  website: string | null;
-  gender: string | null;
-  /** YYYY-MM-DD; the year may be 0000, or stand alone. */
-  birthdate: string | null;
-  /** A name of the time zone database. */
-  zoneinfo: string | null;
-  /** E.164. */
-  phoneNumber: string | null;
-  phoneNumberVerifiedAt: Date | null;
-  address: PostalAddress | null;
-}
+const record = recordOf(User);
+export type UserRecord = RecordOf<typeof record>;
 
-export interface UserRecord extends StandardClaims {
-  id: string;
-  number: number;
-  username: string | null;
-  email: string;
-  /** When somebody who reads the mailbox said that it is theirs. */
-  emailVerifiedAt: Date | null;
-  /** When the same person showed the mailbox and the password; null while what is set may be a stranger's. */
-  ownerProvenAt: Date | null;
-  /** The address that counts until the present one is proven; null when that is the present one. */
-  movedFrom: MovedFrom | null;
-  name: string | null;
-  givenName: string | null;
-  familyName: string | null;
-  locale: string | null;
-  /** A deleted one is found by `lockDeleted` alone. */
-  status: 'active' | 'suspended' | 'deleted';
-  roles: string[];
-  /** A PHC string; null for an account without a password. */
-  passwordHash: string | null;
-  passwordChangedAt: Date | null;
-  lastLoginAt: Date | null;
-  /** Goes up with everything that changes how the account is opened, or that signs it out. */
-  securityVersion: number;
-  createdAt: Date;
-  updatedAt: Date;
-}
+/** No account at all: what is done whether there is an account or not is done with it, and undone. */
+export const noUser: UserRecord = record.of({
+  id: '00000000-0000-0000-0000-000000000000',
+  number: 0,
+  email: 'nobody@postern.invalid',
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+});
 
-/** What a new account starts with. The keys are what uniqueness is decided on. */
-export type NewUser = Pick<UserRecord, 'id' | 'email'> &
-  Partial<
-    Omit<UserRecord, 'id' | 'number' | 'email' | 'status' | 'lastLoginAt' | 'createdAt' | 'updatedAt'>
-  > & {
-    emailKey: string;
-    usernameKey?: string | null;
-  };
+/** What a new account starts with; it has nothing of what is not given. The keys are what uniqueness is decided on. */
+export type NewUser = Omit<
+  CreationAttributes<User>,
+  'number' | 'status' | 'lastLoginAt' | 'deletedAt' | 'createdAt' | 'updatedAt'
+>;
 
 export type UserChanges = Partial<
   Omit<UserRecord, 'id' | 'number' | 'securityVersion' | 'createdAt' | 'updatedAt'>
-> & {
-  emailKey?: string;
-  usernameKey?: string | null;
-  deletedAt?: Date | null;
-};
+>;
 
 export interface Users {
   /**
@@ -106,11 +65,6 @@ export interface Users {
 
 const MAX_NUMBER = 2_147_483_647;
 
-const record = (user: User): UserRecord => {
-  const { usernameKey: _u, emailKey: _e, deletedAt: _d, ...rest } = user.get({ plain: true });
-  return rest;
-};
-
 /** What another account than $2 may still be taken back to. */
 const RESERVED = `select from users where moved_from ->> 'emailKey' = $1 and moved_from is not null and id <> $2
   union all
@@ -136,90 +90,23 @@ function conflict(error: unknown): never {
 }
 
 /** One row as pg gives it, in the shape of a record. */
-interface Row {
-  id: string;
-  number: number;
-  username: string | null;
-  email: string;
-  email_verified_at: Date | null;
-  owner_proven_at: Date | null;
-  moved_from: MovedFrom | null;
-  name: string | null;
-  given_name: string | null;
-  family_name: string | null;
-  middle_name: string | null;
-  nickname: string | null;
-  profile: string | null;
-  picture: string | null;
-  website: string | null;
-  gender: string | null;
-  birthdate: string | null;
-  zoneinfo: string | null;
-  locale: string | null;
-  phone_number: string | null;
-  phone_number_verified_at: Date | null;
-  address: PostalAddress | null;
-  status: UserRecord['status'];
-  roles: string[];
-  password_hash: string | null;
-  password_changed_at: Date | null;
-  last_login_at: Date | null;
-  security_version: number;
-  created_at: Date;
-  updated_at: Date;
-}
-const fromRow = (row: Row): UserRecord => ({
-  id: row.id,
-  number: row.number,
-  username: row.username,
-  email: row.email,
-  emailVerifiedAt: row.email_verified_at,
-  ownerProvenAt: row.owner_proven_at,
-  movedFrom: row.moved_from,
-  name: row.name,
-  givenName: row.given_name,
-  familyName: row.family_name,
-  middleName: row.middle_name,
-  nickname: row.nickname,
-  profile: row.profile,
-  picture: row.picture,
-  website: row.website,
-  gender: row.gender,
-  birthdate: row.birthdate,
-  zoneinfo: row.zoneinfo,
-  locale: row.locale,
-  phoneNumber: row.phone_number,
-  phoneNumberVerifiedAt: row.phone_number_verified_at,
-  address: row.address,
-  status: row.status,
-  roles: row.roles,
-  passwordHash: row.password_hash,
-  passwordChangedAt: row.password_changed_at,
-  lastLoginAt: row.last_login_at,
-  securityVersion: row.security_version,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-});
-
 /** Accounts in PostgreSQL. Reads by key are prepared statements on `pool`: every token request makes one. */
 export function createUsers(pool: Pool): Users {
   const one = (name: string, where: string) => async (value: string | number) => {
-    const { rows } = await pool.query<Row>({
+    const { rows } = await pool.query({
       name: `users_by_${name}`,
-      text: `select * from users where ${where} = $1 and status <> 'deleted'`,
+      text: `select ${record.columns} from users where ${where} = $1 and status <> 'deleted'`,
       values: [value],
     });
-    return rows[0] ? fromRow(rows[0]) : null;
+    return record.read(rows)[0] ?? null;
   };
   const byId = one('id', 'id');
   const byNumber = one('number', 'number');
   return {
     async create(user, tx) {
-      const created = await User.create({ ...emptyUser, ...user }, { transaction: tx.handle }).catch(
-        conflict,
-      );
+      const created = await User.create(user, { transaction: tx.handle }).catch(conflict);
       await refuseReserved(user.emailKey, user.id, tx);
-      return record(created);
+      return record.from(created);
     },
     findById: async (id) => (isUuid(id) ? byId(id) : null),
     findByNumber: async (number) =>
@@ -236,7 +123,7 @@ export function createUsers(pool: Pool): Users {
         transaction: tx?.handle ?? null,
       }).catch(conflict);
       if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
-      return users[0] ? record(users[0]) : null;
+      return users[0] ? record.from(users[0]) : null;
     },
     async listDeleted(before, limit) {
       const { rows } = await pool.query<{ id: string }>(
@@ -268,7 +155,7 @@ export function createUsers(pool: Pool): Users {
           }),
         },
       });
-      return users.map(record);
+      return users.map(record.from);
     },
     async lockWithRole(role, tx) {
       const users = await User.findAll({
@@ -277,25 +164,10 @@ export function createUsers(pool: Pool): Users {
         transaction: tx.handle,
         lock: tx.handle.LOCK.UPDATE,
       });
-      return users.map(record);
+      return users.map(record.from);
     },
   };
 }
-
-/** Of an account that says nothing of its owner. */
-export const noClaims: StandardClaims = {
-  middleName: null,
-  nickname: null,
-  profile: null,
-  picture: null,
-  website: null,
-  gender: null,
-  birthdate: null,
-  zoneinfo: null,
-  phoneNumber: null,
-  phoneNumberVerifiedAt: null,
-  address: null,
-};
 
 async function lockOne(
   id: string,
@@ -306,22 +178,5 @@ async function lockOne(
   const user = isUuid(id)
     ? await User.findOne({ where: { id, status }, transaction: handle, lock: handle.LOCK.UPDATE })
     : null;
-  return user && record(user);
+  return user && record.from(user);
 }
-
-const emptyUser = {
-  ...noClaims,
-  username: null,
-  usernameKey: null,
-  emailVerifiedAt: null,
-  ownerProvenAt: null,
-  movedFrom: null,
-  name: null,
-  givenName: null,
-  familyName: null,
-  locale: null,
-  passwordHash: null,
-  passwordChangedAt: null,
-  lastLoginAt: null,
-  deletedAt: null,
-};

@@ -40,6 +40,7 @@ export { errorOf } from './errors.ts';
 export { passwords };
 
 const logger = createLogger('silent');
+const secrets = new Secrets('the secrets of a house that is only tried out');
 
 const lockoutSettings = {
   pair: { attempts: 5, wait: 30, maxWait: 900 },
@@ -128,7 +129,7 @@ export async function openStores(counters: 'postgres' | 'redis' = 'postgres') {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger, applicationName: 'test' });
   atEnd(() => pool.end());
-  const sequelize = createSequelize(url, 10);
+  const sequelize = createSequelize(url, 10, secrets);
   atEnd(() => sequelize.close());
   if (counters === 'postgres') return { pool, sequelize, counters: postgresCounters(pool) };
   const redis = createRedis(await redisUrl(), logger);
@@ -144,7 +145,6 @@ export async function openHouse(
   const { pool, sequelize, counters } = await stores;
   const users = createUsers(pool);
   const signIns = createSignIns(pool);
-  const secrets = new Secrets('the secrets of a house that is only tried out');
   const factorStores = createFactorStores({ pool, secrets });
   const inTransaction = transactions(sequelize, logger);
   let offset = 0;

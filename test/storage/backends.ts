@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { createLogger } from '../../src/core/logger.ts';
+import { Secrets } from '../../src/core/secrets.ts';
 import type { AdapterFactory, Payload } from '../../src/storage/oidc/adapter.ts';
 import { createAdapters } from '../../src/storage/oidc/adapters.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
@@ -19,6 +20,8 @@ export type Kind = 'PostgreSQL alone' | 'PostgreSQL and Redis' | 'PostgreSQL and
 export const KINDS: Kind[] = ['PostgreSQL alone', 'PostgreSQL and Redis', 'PostgreSQL and Redis Cluster'];
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export const secrets = new Secrets('the secrets of stores that are only tried out');
 
 export const silent = createLogger('silent');
 
@@ -103,7 +106,7 @@ async function dump(redis: RedisClient): Promise<{ text: string; lifetimes: numb
 export async function openBackend(kind: Kind): Promise<Backend> {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger: silent, applicationName: 'test', max: 20 });
-  const sequelize = createSequelize(url, 5);
+  const sequelize = createSequelize(url, 5, secrets);
   atEnd(async () => {
     await sequelize.close();
     await pool.end();

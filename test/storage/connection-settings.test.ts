@@ -4,6 +4,7 @@ import { startProvider } from '../oidc/support/provider.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { secrets } from './backends.ts';
 import { atEnd, provided } from '../support/cleanup.ts';
 import { expectNoFailure } from '../support/failures.ts';
 import { runCli } from '../support/postern.ts';
@@ -59,7 +60,7 @@ test('what DATABASE_URL asks of its connections stays, beside what is relied on'
     logger: createLogger('silent'),
     applicationName: 'test',
   });
-  const sequelize = createSequelize(`${url}?options=${asked}`, 1);
+  const sequelize = createSequelize(`${url}?options=${asked}`, 1, secrets);
   atEnd(() => Promise.all([pool.end(), sequelize.close()]));
   const sql = `select current_setting('search_path') as path, current_setting('work_mem') as memory,
     current_setting('DateStyle') as style, current_setting('statement_timeout') as timeout`;

@@ -9,6 +9,7 @@ import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { checkWritable } from '../../src/storage/postgres/readiness.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { secrets } from './backends.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { execute } from '../support/postgres-server.ts';
 import { createDatabase, startPostgres } from '../support/postgres.ts';
@@ -67,7 +68,7 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
 
 test('knows Sequelize’s words for it', async () => {
   const server = await startPostgres();
-  const sequelize = createSequelize(server.databaseUrl(), 2);
+  const sequelize = createSequelize(server.databaseUrl(), 2, secrets);
   atEnd(() => sequelize.close());
   await sequelize.query('select 1');
   const busy = failureOf(sequelize.query('select pg_sleep(60)'));

@@ -2,9 +2,8 @@ import type { Actor } from '../../core/actor.ts';
 import { sha256 } from '../../core/ids.ts';
 import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserRecord } from '../../storage/users.ts';
+import { noUser, type UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
-import { NOBODY } from '../nobody.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { ResetDependencies } from './dependencies.ts';
@@ -46,7 +45,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
   const { users, tokens, letters, audit, inTransaction, limit, signIns, clock } = dependencies;
 
   const send = async (account: UserRecord | null, { subject, isKnown, actor, locale }: Request, tx: Tx) => {
-    const addressee = account ?? NOBODY;
+    const addressee = account ?? noUser;
     const payload: ResetPayload = payloadOf(addressee);
     const token = await tokens.create(
       { purpose: 'reset-password', accountId: addressee.id, payload, ttl: RESET_TTL, keepOlder: true },
@@ -82,7 +81,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return { found: false };
     const source = sourceOfActor(actor);
-    const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? NOBODY.id, source, clock.now()));
+    const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? noUser.id, source, clock.now()));
     await limit([
       { of: `reset:${subject}\n${source}`, most: MOST.pair },
       { of: `reset:${source}`, most: MOST.source, unless: isShared(source) },
@@ -90,7 +89,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     ]);
     const request: Request = { subject, isKnown, actor, locale };
     await inTransaction(async (tx) => {
-      const locked = await users.lock(account?.id ?? NOBODY.id, tx);
+      const locked = await users.lock(account?.id ?? noUser.id, tx);
       const isReachable = locked?.status === 'active';
       await constantTimeWork(isReachable, () => send(locked, request, tx), tx);
       const reason = locked ? 'account_suspended' : 'unknown_account';

@@ -2,9 +2,8 @@ import type { Actor } from '../../core/actor.ts';
 import { sha256 } from '../../core/ids.ts';
 import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserRecord } from '../../storage/users.ts';
+import { noUser, type UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
-import { NOBODY } from '../nobody.ts';
 import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { SignInLinkDependencies } from './dependencies.ts';
@@ -46,7 +45,7 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
     { subject, actor, interaction, locale }: Request,
     tx: Tx,
   ) => {
-    const addressee = account ?? NOBODY;
+    const addressee = account ?? noUser;
     const { email, securityVersion } = addressee;
     const payload: SignInLinkPayload = { email, securityVersion, interaction };
     const token = await tokens.create(
@@ -83,7 +82,7 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
     // what may be sent while the password is enough.
     if (!(await lockout.isLocked({ subject, accountId: account?.id ?? null, source }))) return;
     await inTransaction(async (tx) => {
-      const locked = await users.lock(account?.id ?? NOBODY.id, tx);
+      const locked = await users.lock(account?.id ?? noUser.id, tx);
       const isReachable = locked !== null && isOwned(locked);
       await constantTimeWork(
         isReachable,

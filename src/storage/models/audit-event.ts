@@ -4,42 +4,97 @@ import {
   type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
-  type Sequelize,
 } from 'sequelize';
+import type { Actor } from '../../core/actor.ts';
+import { define } from './define.ts';
 
+/** What happened, in `noun.verb` words; the list is the vocabulary of the log. */
+export type AuditType =
+  | 'user.registration_requested'
+  | 'user.created'
+  | 'user.updated'
+  | 'user.suspended'
+  | 'user.reactivated'
+  | 'user.unlocked'
+  | 'user.deleted'
+  | 'user.purged'
+  | 'password.changed'
+  | 'password.reset_requested'
+  | 'password.reset'
+  | 'email.verification_requested'
+  | 'email.verified'
+  | 'email.change_requested'
+  | 'email.changed'
+  | 'email.disowned'
+  | 'account.cleared'
+  | 'change.undone'
+  | 'factor.added'
+  | 'factor.removed'
+  | 'factor.failed'
+  | 'recovery_code.used'
+  | 'recovery_codes.regenerated'
+  | 'device.trusted'
+  | 'identity.linked'
+  | 'identity.unlinked'
+  | 'upstream.created'
+  | 'upstream.deleted'
+  | 'device.authorized'
+  | 'device.refused'
+  | 'login.requested'
+  | 'login_request.approved'
+  | 'login_request.denied'
+  | 'login'
+  | 'login.link_requested'
+  | 'logout'
+  | 'session.ended'
+  | 'consent.granted'
+  | 'grant.revoked'
+  | 'refresh_token.reused'
+  | 'token.exchanged'
+  | 'client.created'
+  | 'client.updated'
+  | 'client.secret_rotated'
+  | 'client.deleted'
+  | 'api.created'
+  | 'api.deleted'
+  | 'key.rotated'
+  | 'api_key.created'
+  | 'registration_token.created'
+  | 'registration_token.revoked'
+  | 'api_key.revoked'
+  | 'audit.purged';
+
+/** One event of the append-only log: who did what, when, from where, with which outcome. */
 export class AuditEvent extends Model<InferAttributes<AuditEvent>, InferCreationAttributes<AuditEvent>> {
   declare id: string;
   declare at: CreationOptional<Date>;
-  declare type: string;
+  declare type: AuditType;
   declare outcome: 'success' | 'failure';
+  /** The account it is about. */
   declare subject: string | null;
-  declare actorKind: string;
+  declare actorKind: Actor['kind'];
   declare actorId: string | null;
   declare clientId: string | null;
   declare door: string;
   declare ip: string | null;
   declare userAgent: string | null;
   declare requestId: string | null;
+  /** Never a secret. */
   declare details: CreationOptional<Record<string, unknown>>;
 }
 
-export function initAuditEvent(sequelize: Sequelize): void {
-  AuditEvent.init(
-    {
-      id: { type: DataTypes.UUID, primaryKey: true },
-      at: { type: DataTypes.DATE, allowNull: false, defaultValue: DataTypes.NOW },
-      type: { type: DataTypes.TEXT, allowNull: false },
-      outcome: { type: DataTypes.TEXT, allowNull: false },
-      subject: DataTypes.UUID,
-      actorKind: { type: DataTypes.TEXT, allowNull: false },
-      actorId: DataTypes.TEXT,
-      clientId: DataTypes.TEXT,
-      door: { type: DataTypes.TEXT, allowNull: false },
-      ip: DataTypes.INET,
-      userAgent: DataTypes.TEXT,
-      requestId: DataTypes.TEXT,
-      details: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
-    },
-    { sequelize, modelName: 'AuditEvent', tableName: 'audit_events', timestamps: false },
-  );
-}
+define(AuditEvent, 'audit_events', {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  at: { type: DataTypes.DATE, allowNull: false, defaultValue: DataTypes.NOW },
+  type: { type: DataTypes.TEXT, allowNull: false },
+  outcome: { type: DataTypes.TEXT, allowNull: false },
+  subject: DataTypes.UUID,
+  actorKind: { type: DataTypes.TEXT, allowNull: false },
+  actorId: DataTypes.TEXT,
+  clientId: DataTypes.TEXT,
+  door: { type: DataTypes.TEXT, allowNull: false },
+  ip: DataTypes.INET,
+  userAgent: DataTypes.TEXT,
+  requestId: DataTypes.TEXT,
+  details: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
+});

@@ -4,28 +4,29 @@ import {
   type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
-  type Sequelize,
 } from 'sequelize';
+import { define } from './define.ts';
 
+/** An OAuth client. */
 export class Client extends Model<InferAttributes<Client>, InferCreationAttributes<Client>> {
   declare id: string;
   declare name: string;
+  /** SHA-256 of the secret: machine secrets have their own entropy. Null for a client without one. */
   declare secretHash: string | null;
+  /** Null of one that was created with the client. */
+  declare secretCreatedAt: Date | null;
+  /** RFC 7591 client metadata, without client_id and client_secret. */
   declare metadata: Record<string, unknown>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
 
-export function initClient(sequelize: Sequelize): void {
-  Client.init(
-    {
-      id: { type: DataTypes.TEXT, primaryKey: true },
-      name: { type: DataTypes.TEXT, allowNull: false },
-      secretHash: DataTypes.TEXT,
-      metadata: { type: DataTypes.JSONB, allowNull: false },
-      createdAt: DataTypes.DATE,
-      updatedAt: DataTypes.DATE,
-    },
-    { sequelize, modelName: 'Client', tableName: 'clients' },
-  );
-}
+define(Client, 'clients', {
+  id: { type: DataTypes.TEXT, primaryKey: true },
+  name: { type: DataTypes.TEXT, allowNull: false },
+  secretHash: DataTypes.TEXT,
+  secretCreatedAt: DataTypes.DATE,
+  metadata: { type: DataTypes.JSONB, allowNull: false },
+  createdAt: { type: DataTypes.DATE, allowNull: false },
+  updatedAt: { type: DataTypes.DATE, allowNull: false },
+});

@@ -1,11 +1,9 @@
-import type { Sequelize } from 'sequelize';
-import { initApi } from './api.ts';
-import { initAuditEvent } from './audit-event.ts';
-import { initClient } from './client.ts';
-import { initSigningKey } from './signing-key.ts';
-import { initUser } from './user.ts';
+/** Every model: importing this defines them all. */
+import './api.ts';
+import './audit-event.ts';
+import './client.ts';
+import './former-client-secret.ts';
+import './signing-key.ts';
+import './user.ts';
 
-/** Binds every model to `sequelize`: once a process. */
-export function initModels(sequelize: Sequelize): void {
-  for (const init of [initUser, initClient, initApi, initSigningKey, initAuditEvent]) init(sequelize);
-}
+export { bindModels } from './define.ts';

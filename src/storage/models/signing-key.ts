@@ -4,31 +4,28 @@ import {
   type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
-  type Sequelize,
 } from 'sequelize';
+import { define, sealed } from './define.ts';
 
 export class SigningKey extends Model<InferAttributes<SigningKey>, InferCreationAttributes<SigningKey>> {
   declare kid: string;
   declare alg: string;
   declare publicJwk: Record<string, unknown>;
   /** Null once it has left the JWKS. */
-  declare privateJwk: Buffer | null;
+  declare privateJwk: Record<string, unknown> | null;
   declare createdAt: CreationOptional<Date>;
+  /** It signs from here on, until a newer key of its algorithm does. */
   declare activatesAt: Date;
+  /** It leaves the JWKS here; null while no newer key is due. */
   declare expiresAt: Date | null;
 }
 
-export function initSigningKey(sequelize: Sequelize): void {
-  SigningKey.init(
-    {
-      kid: { type: DataTypes.TEXT, primaryKey: true },
-      alg: { type: DataTypes.TEXT, allowNull: false },
-      publicJwk: { type: DataTypes.JSONB, allowNull: false },
-      privateJwk: DataTypes.BLOB,
-      createdAt: DataTypes.DATE,
-      activatesAt: { type: DataTypes.DATE, allowNull: false },
-      expiresAt: DataTypes.DATE,
-    },
-    { sequelize, modelName: 'SigningKey', tableName: 'signing_keys', updatedAt: false },
-  );
-}
+define(SigningKey, 'signing_keys', {
+  kid: { type: DataTypes.TEXT, primaryKey: true },
+  alg: { type: DataTypes.TEXT, allowNull: false },
+  publicJwk: { type: DataTypes.JSONB, allowNull: false },
+  privateJwk: sealed('signing-keys', 'json'),
+  createdAt: { type: DataTypes.DATE, allowNull: false },
+  activatesAt: { type: DataTypes.DATE, allowNull: false },
+  expiresAt: DataTypes.DATE,
+});

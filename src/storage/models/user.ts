@@ -4,8 +4,8 @@ import {
   type CreationOptional,
   type InferAttributes,
   type InferCreationAttributes,
-  type Sequelize,
 } from 'sequelize';
+import { define } from './define.ts';
 
 /** The parts of a postal address (OpenID Connect Core section 5.1.1); the street may have several lines. */
 export interface PostalAddress {
@@ -26,6 +26,7 @@ export interface MovedFrom {
   at: string;
 }
 
+/** An account. What uniqueness is decided on, the keys, are NFKC and case-folded. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
   declare id: string;
   declare number: CreationOptional<number>;
@@ -33,72 +34,77 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare usernameKey: string | null;
   declare email: string;
   declare emailKey: string;
+  /** When somebody who reads the mailbox said that it is theirs. */
   declare emailVerifiedAt: Date | null;
+  /** When the same person showed the mailbox and the password; null while what is set may be a stranger's. */
   declare ownerProvenAt: Date | null;
+  /** The address that counts until the present one is proven; null when that is the present one. */
   declare movedFrom: MovedFrom | null;
   declare name: string | null;
   declare givenName: string | null;
   declare familyName: string | null;
   declare middleName: string | null;
   declare nickname: string | null;
+  /** The address of a page about them. */
   declare profile: string | null;
   declare picture: string | null;
   declare website: string | null;
   declare gender: string | null;
+  /** YYYY-MM-DD; the year may be 0000, or stand alone. */
   declare birthdate: string | null;
+  /** A name of the time zone database. */
   declare zoneinfo: string | null;
   declare locale: string | null;
+  /** E.164. */
   declare phoneNumber: string | null;
   declare phoneNumberVerifiedAt: Date | null;
   declare address: PostalAddress | null;
+  /** A deleted one is found by `lockDeleted` alone. */
   declare status: CreationOptional<'active' | 'suspended' | 'deleted'>;
   declare roles: CreationOptional<string[]>;
+  /** A PHC string; null for an account without a password. */
   declare passwordHash: string | null;
   declare passwordChangedAt: Date | null;
   declare lastLoginAt: Date | null;
+  /** Goes up with everything that changes how the account is opened, or that signs it out. */
   declare securityVersion: CreationOptional<number>;
   declare deletedAt: Date | null;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
 
-export function initUser(sequelize: Sequelize): void {
-  User.init(
-    {
-      id: { type: DataTypes.UUID, primaryKey: true },
-      number: { type: DataTypes.INTEGER, autoIncrement: true, autoIncrementIdentity: true },
-      username: DataTypes.TEXT,
-      usernameKey: DataTypes.TEXT,
-      email: { type: DataTypes.TEXT, allowNull: false },
-      emailKey: { type: DataTypes.TEXT, allowNull: false },
-      emailVerifiedAt: DataTypes.DATE,
-      ownerProvenAt: DataTypes.DATE,
-      movedFrom: DataTypes.JSONB,
-      name: DataTypes.TEXT,
-      givenName: DataTypes.TEXT,
-      familyName: DataTypes.TEXT,
-      middleName: DataTypes.TEXT,
-      nickname: DataTypes.TEXT,
-      profile: DataTypes.TEXT,
-      picture: DataTypes.TEXT,
-      website: DataTypes.TEXT,
-      gender: DataTypes.TEXT,
-      birthdate: DataTypes.TEXT,
-      zoneinfo: DataTypes.TEXT,
-      locale: DataTypes.TEXT,
-      phoneNumber: DataTypes.TEXT,
-      phoneNumberVerifiedAt: DataTypes.DATE,
-      address: DataTypes.JSONB,
-      status: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'active' },
-      roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
-      passwordHash: DataTypes.TEXT,
-      passwordChangedAt: DataTypes.DATE,
-      lastLoginAt: DataTypes.DATE,
-      securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
-      deletedAt: DataTypes.DATE,
-      createdAt: DataTypes.DATE,
-      updatedAt: DataTypes.DATE,
-    },
-    { sequelize, modelName: 'User', tableName: 'users' },
-  );
-}
+define(User, 'users', {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  number: { type: DataTypes.INTEGER, allowNull: false, autoIncrement: true, autoIncrementIdentity: true },
+  username: DataTypes.TEXT,
+  usernameKey: DataTypes.TEXT,
+  email: { type: DataTypes.TEXT, allowNull: false },
+  emailKey: { type: DataTypes.TEXT, allowNull: false },
+  emailVerifiedAt: DataTypes.DATE,
+  ownerProvenAt: DataTypes.DATE,
+  movedFrom: DataTypes.JSONB,
+  name: DataTypes.TEXT,
+  givenName: DataTypes.TEXT,
+  familyName: DataTypes.TEXT,
+  middleName: DataTypes.TEXT,
+  nickname: DataTypes.TEXT,
+  profile: DataTypes.TEXT,
+  picture: DataTypes.TEXT,
+  website: DataTypes.TEXT,
+  gender: DataTypes.TEXT,
+  birthdate: DataTypes.TEXT,
+  zoneinfo: DataTypes.TEXT,
+  locale: DataTypes.TEXT,
+  phoneNumber: DataTypes.TEXT,
+  phoneNumberVerifiedAt: DataTypes.DATE,
+  address: DataTypes.JSONB,
+  status: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'active' },
+  roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
+  passwordHash: DataTypes.TEXT,
+  passwordChangedAt: DataTypes.DATE,
+  lastLoginAt: DataTypes.DATE,
+  securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+  deletedAt: DataTypes.DATE,
+  createdAt: { type: DataTypes.DATE, allowNull: false },
+  updatedAt: { type: DataTypes.DATE, allowNull: false },
+});

@@ -1,9 +1,10 @@
 import { Sequelize } from 'sequelize';
-import { initModels } from '../models/index.ts';
+import type { Secrets } from '../../core/secrets.ts';
+import { bindModels } from '../models/index.ts';
 import { withSettings } from './settings.ts';
 
 /** Sequelize over `databaseUrl`, with every model of this service. `max` connections at most. */
-export function createSequelize(databaseUrl: string, max: number): Sequelize {
+export function createSequelize(databaseUrl: string, max: number, secrets: Secrets): Sequelize {
   const { connectionString, options } = withSettings(databaseUrl);
   const sequelize = new Sequelize(connectionString, {
     dialect: 'postgres',
@@ -17,6 +18,6 @@ export function createSequelize(databaseUrl: string, max: number): Sequelize {
     },
     define: { underscored: true, timestamps: true },
   });
-  initModels(sequelize);
+  bindModels(sequelize, secrets);
   return sequelize;
 }

@@ -1,5 +1,5 @@
 import { qrCode } from '../../../src/http/pages/qr-code.ts';
-import { noClaims } from '../../../src/storage/users.ts';
+import { noUser } from '../../../src/storage/users.ts';
 import { linkSamples } from './link-samples.ts';
 import { account, form, type Sample, sample } from './sample.ts';
 
@@ -71,7 +71,7 @@ const enrol = {
 const owner = {
   ...form,
   account: {
-    ...noClaims,
+    ...noUser,
     id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a10',
     number: 1,
     username: 'maria',

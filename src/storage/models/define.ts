@@ -1,0 +1,166 @@
+import {
+  DataTypes,
+  type Attributes,
+  type DataType,
+  type Model,
+  type ModelAttributeColumnOptions,
+  type ModelStatic,
+  type Sequelize,
+} from 'sequelize';
+import type { Secrets } from '../../core/secrets.ts';
+
+/** How a column is encrypted at rest. */
+interface Sealed {
+  /** Of the key, as `Secrets` takes it: another one opens nothing that is stored. */
+  purpose: string;
+  /** What is encrypted: the text itself, or the value as JSON. */
+  as: 'text' | 'json';
+}
+
+interface Column<M extends Model> extends ModelAttributeColumnOptions<M> {
+  sealed?: Sealed;
+}
+
+type Columns<M extends Model> = { [K in keyof Attributes<M>]-?: DataType | Column<M> };
+
+interface Definition {
+  table: string;
+  columns: Record<string, Column<Model>>;
+}
+
+const definitions = new Map<ModelStatic<Model>, Definition>();
+
+/** Those of the process: models are bound once (`bindModels`). */
+let secrets: Secrets | undefined;
+
+/** The column of an attribute: snake case. */
+const columnName = (attribute: string): string =>
+  attribute.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const isType = (column: DataType | Column<Model>): column is DataType =>
+  typeof column === 'string' || typeof column === 'function' || !('type' in column);
+
+/**
+ * Says what a table's rows are: the one definition of them. Sequelize keeps the times in `createdAt` and `updatedAt` if there are
+ * such attributes.
+ */
+export function define<M extends Model>(model: ModelStatic<M>, table: string, columns: Columns<M>): void {
+  const entries = Object.entries<DataType | Column<Model>>(columns).map(
+    ([attribute, column]): [string, Column<Model>] => [
+      attribute,
+      { field: columnName(attribute), ...(isType(column) ? { type: column } : column) },
+    ],
+  );
+  definitions.set(model, { table, columns: Object.fromEntries(entries) });
+}
+
+/** A column that is encrypted under SECRETS_KEY: attributes hold what it says, the database what `Secrets.seal` makes of it. */
+export const sealed = (purpose: string, as: Sealed['as'] = 'text'): { type: DataType; sealed: Sealed } => ({
+  type: DataTypes.BLOB,
+  sealed: { purpose, as },
+});
+
+function keys(): Secrets {
+  if (!secrets) throw new Error('models are not bound');
+  return secrets;
+}
+
+const seal = ({ purpose, as }: Sealed, value: unknown): Buffer | null =>
+  value === null || value === undefined
+    ? null
+    : keys().seal(purpose, as === 'json' ? JSON.stringify(value) : (value as string));
+
+/** @throws when the value was encrypted under another key. */
+function open({ purpose, as }: Sealed, value: Buffer | null): unknown {
+  if (value === null) return null;
+  const text = keys().open(purpose, value);
+  return as === 'json' ? JSON.parse(text) : text;
+}
+
+function accessors(attribute: string, sealing: Sealed): Pick<Column<Model>, 'get' | 'set'> {
+  return {
+    get(this: Model) {
+      const value = this.getDataValue(attribute) as Buffer | null | undefined;
+      return value === undefined ? undefined : open(sealing, value);
+    },
+    set(this: Model, value: unknown) {
+      this.setDataValue(attribute, seal(sealing, value));
+    },
+  };
+}
+
+/** Binds every model to `sequelize`, and its encrypted columns to the keys of `own`: once a process. */
+export function bindModels(sequelize: Sequelize, own: Secrets): void {
+  secrets = own;
+  for (const [model, { table, columns }] of definitions) {
+    const attributes = Object.entries(columns).map(([attribute, { sealed: sealing, ...column }]) => [
+      attribute,
+      sealing ? { ...column, ...accessors(attribute, sealing) } : column,
+    ]);
+    model.init(Object.fromEntries(attributes), {
+      sequelize,
+      modelName: model.name,
+      tableName: table,
+      createdAt: 'createdAt' in columns,
+      updatedAt: 'updatedAt' in columns,
+    });
+  }
+}
+
+/** What a store hands out of a model's row, with one mapping for what Sequelize reads and for what SQL reads. */
+interface RecordMapping<M extends Model, R> {
+  /** For `attributes` of a query of the model. */
+  attributes: (keyof R & string)[];
+  /** The select or returning list: each column under its attribute's name. */
+  columns: string;
+  /** The same of a table that is called `alias` in the statement. */
+  columnsOf(alias: string): string;
+  /** The record of a row with these values: what they lack is its default, or null. */
+  of(values: Partial<R>): R;
+  /** From an instance that was read with these attributes, or all. */
+  from(instance: M): R;
+  /** From rows of a statement that returns `columns`. */
+  read(rows: object[]): R[];
+}
+
+export type RecordOf<T> = T extends RecordMapping<infer _M, infer R> ? R : never;
+
+/** @param inner attributes that stay inside the store. */
+export function recordOf<M extends Model, Inner extends keyof Attributes<M> = never>(
+  model: ModelStatic<M>,
+  ...inner: Inner[]
+): RecordMapping<M, Omit<Attributes<M>, Inner>> {
+  type R = Omit<Attributes<M>, Inner>;
+  const definition = definitions.get(model);
+  if (!definition) throw new Error(`${model.name} is not defined`);
+  const { columns } = definition;
+  const attributes = Object.keys(columns).filter((name) => !inner.includes(name as Inner)) as (keyof R &
+    string)[];
+  const sealings = attributes.flatMap((name): [string, Sealed][] => {
+    const sealing = columns[name]?.sealed;
+    return sealing ? [[name, sealing]] : [];
+  });
+  const listOf = (prefix: string) =>
+    attributes
+      .map((name) => {
+        const column = columnName(name);
+        return column === name ? `${prefix}${name}` : `${prefix}${column} as "${name}"`;
+      })
+      .join(', ');
+  return {
+    attributes,
+    columns: listOf(''),
+    columnsOf: (alias) => listOf(`${alias}.`),
+    of: (values) => ({
+      ...(Object.fromEntries(attributes.map((name) => [name, columns[name]?.defaultValue ?? null])) as R),
+      ...values,
+    }),
+    from: (instance) =>
+      Object.fromEntries(attributes.map((name) => [name, instance.get(name as keyof M)])) as R,
+    read(rows) {
+      for (const row of rows as Record<string, unknown>[])
+        for (const [name, sealing] of sealings) row[name] = open(sealing, row[name] as Buffer | null);
+      return rows as R[];
+    },
+  };
+}
