@@ -51,8 +51,7 @@ export function createApp({
   app.use(only('assets', pages.renderer.assets));
   app.use(contracts);
   app.use(only('api', api));
-  // Takes its paths in any case, as the pages do.
-  if (devMail) app.use(devMail);
+  if (devMail) app.use(only('dev-mail', devMail));
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));
   app.use(limitPosts(limiter));

@@ -54,16 +54,24 @@ export const ROUTES: readonly Route[] = [
 /** Every other path. */
 const REST: Route = { prefix: '', owner: 'contracts', label: 'other', claimable: true };
 
-const byPrefix = new Map(ROUTES.map((route) => [route.prefix, route]));
+/** @koa/router matches in any case; nothing else here does. */
+const ANY_CASE = new Set<Owner>(['pages', 'dev-mail']);
 
-/** @param path without a query. */
-export function findRoute(path: string): Route {
+const byPrefix = (routes: readonly Route[]) => new Map(routes.map((route) => [route.prefix, route]));
+const exact = byPrefix(ROUTES);
+const anyCase = byPrefix(ROUTES.filter(({ owner }) => ANY_CASE.has(owner)));
+
+function match(routes: Map<string, Route>, path: string): Route | undefined {
   const first = path.indexOf('/', 1);
-  if (first === -1) return byPrefix.get(path) ?? REST;
+  if (first === -1) return routes.get(path);
   const second = path.indexOf('/', first + 1);
   const two = second === -1 ? path : path.slice(0, second);
-  return byPrefix.get(two) ?? byPrefix.get(path.slice(0, first)) ?? REST;
+  return routes.get(two) ?? routes.get(path.slice(0, first));
 }
+
+/** @param path without a query. */
+export const findRoute = (path: string): Route =>
+  match(exact, path) ?? match(anyCase, path.toLowerCase()) ?? REST;
 
 const ROUTE = Symbol('route');
 type Routed = IncomingMessage & { [ROUTE]?: Route };

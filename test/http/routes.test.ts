@@ -110,6 +110,15 @@ describe('the table of routes', () => {
   test.each([
     ['/', 'pages', 'pages'],
     ['/account/', 'pages', 'pages'],
+    ['/Account', 'pages', 'pages'],
+    ['/Interaction/some-uid/SIGN-IN', 'pages', 'pages'],
+    ['/DEV/mail/', 'dev-mail', 'dev-mail'],
+    ['/.Well-Known/change-password', 'pages', 'discovery'],
+    // Case matters to every other router.
+    ['/.Well-Known/openid-configuration', 'pages', 'discovery'],
+    ['/OAuth2/token', 'contracts', 'other'],
+    ['/API/v2/me', 'contracts', 'other'],
+    ['/Livez', 'contracts', 'other'],
     ['/accounts', 'contracts', 'other'],
     ['/account-x/y', 'contracts', 'other'],
     ['/oauth2/token', 'provider', 'oauth2/token'],

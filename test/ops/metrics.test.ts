@@ -80,6 +80,7 @@ describe('/metrics', () => {
     ['other', 404, 'GET', '/oauth2/nope'],
     ['pages', 400, 'GET', '/upstream/acme/callback'],
     ['pages', 303, 'GET', '/account/profile'],
+    ['pages', 303, 'GET', '/Account'],
     ['api', 401, 'GET', '/api/v2/me'],
     ['contracts/gateway', 400, 'POST', '/api/v1/auth/validate'],
     ['contracts/gateway', 404, 'GET', '/api/v1/auth/nope'],
