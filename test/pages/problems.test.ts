@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { DomainError } from '../../src/core/errors.ts';
-import { errorWords, problemOf } from '../../src/http/pages/problems.ts';
+import { errorWords, formStatus, pageStatus, problemOf } from '../../src/http/pages/problems.ts';
 
 const bounds = { min: 8, max: 128 };
 
@@ -32,4 +32,21 @@ test('what no form can mend is not its problem', () => {
 test('an unknown code is an app’s mistake, whatever it is called', () => {
   expect(errorWords('invalid_client')).toEqual(errorWords('constructor'));
   expect(errorWords('server_error').title).toBe('error.serverTitle');
+});
+
+test.each([
+  ['account_locked', 429, 429],
+  ['rate_limited', 429, 429],
+  ['overloaded', 503, 503],
+  ['upstream_unavailable', 503, 503],
+  ['server_error', 500, 401],
+  ['forbidden', 403, 401],
+  ['identity_unknown', 403, 401],
+  // No page has a challenge for a 401.
+  ['invalid_token', 400, 401],
+  ['user_not_found', 400, 401],
+  ['email_taken', 400, 401],
+] as const)('%s is %i on an error page, %i at a form that is shown again with 401', (code, page, form) => {
+  expect(pageStatus(code)).toBe(page);
+  expect(formStatus(code, 401)).toBe(form);
 });

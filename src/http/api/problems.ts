@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { catalogue, DomainError, type ErrorCode } from '../../core/errors.ts';
 import { PROFILE_FIELDS, type TextKindName } from '../../domain/users/profile-fields.ts';
-import { wordsOf } from '../endpoints/statuses.ts';
+import { type Statuses, statusOf } from '../endpoints/statuses.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -44,11 +44,10 @@ export class InvalidFields extends Error {
   }
 }
 
-const STATUSES: Partial<Record<ErrorCode, number>> = {
+const STATUSES: Statuses = {
   // The token was good; what was typed beside it was not.
   invalid_credentials: 400,
   mfa_required: 409,
-  last_way_in: 409,
   account_locked: 429,
   account_suspended: 403,
 };
@@ -116,7 +115,7 @@ export function problemOf(
   requestId: string,
 ): z.infer<typeof Problem> & { status: number } {
   const { code, details } = error instanceof InvalidFields ? new DomainError('invalid_request') : error;
-  const { status } = wordsOf({ statuses: STATUSES, messages: {} }, { code, details });
+  const status = statusOf(code, STATUSES);
   const title = catalogue[code];
   const field = details.field ?? FIELD_OF[code];
   const detail =

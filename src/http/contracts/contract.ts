@@ -4,6 +4,7 @@ import type { ContractSettings } from '../../config/index.ts';
 import type { ErrorCode, ErrorDetails } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
+import type { Statuses } from '../endpoints/statuses.ts';
 import type { Caller } from './caller.ts';
 import type { Case } from './conformance.ts';
 import type { ContractServices } from './services.ts';
@@ -85,7 +86,7 @@ export interface Contract {
   tokens: { access: number; refresh: number };
   operations: Operation[];
   /** Where this contract's statuses differ from the common ones. */
-  statuses: Partial<Record<ErrorCode, number>>;
+  statuses: Statuses;
   /** Where this contract's words differ from the catalogue's. */
   messages: Partial<Record<ErrorCode, string>>;
   refusalSchema: z.ZodType;

@@ -1,8 +1,18 @@
-import { catalogue, type DomainError } from '../../core/errors.ts';
-import type { ErrorCode } from '../../core/errors.ts';
+import { catalogue, type DomainError, type ErrorCode } from '../../core/errors.ts';
 
-/** What each code is to HTTP, unless a contract's document says otherwise. */
-const STATUSES: Partial<Record<ErrorCode, number>> = {
+/** What each code is to HTTP (RFC 9110 section 15), unless whoever answers says otherwise. */
+const STATUSES: Readonly<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  invalid_username: 400,
+  invalid_email: 400,
+  weak_password: 400,
+  invalid_passkey: 400,
+  invalid_reset_token: 400,
+  invalid_undo_token: 400,
+  invalid_verification_token: 400,
+  invalid_client_metadata: 400,
+  upstream_denied: 400,
+  upstream_failed: 400,
   invalid_credentials: 401,
   mfa_required: 401,
   account_locked: 401,
@@ -13,30 +23,45 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   insufficient_scope: 403,
   forbidden: 403,
   email_unverified: 403,
+  identity_unknown: 403,
   user_not_found: 404,
-  not_found: 404,
+  client_not_found: 404,
+  api_not_found: 404,
+  key_not_found: 404,
   api_key_not_found: 404,
   factor_not_found: 404,
+  upstream_not_found: 404,
+  not_found: 404,
   method_not_allowed: 405,
   username_taken: 409,
   email_taken: 409,
+  client_id_taken: 409,
+  upstream_taken: 409,
+  identity_taken: 409,
   last_admin: 409,
+  last_way_in: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
   server_error: 500,
   overloaded: 503,
   unavailable: 503,
+  upstream_unavailable: 503,
 };
 
-/** Status and words of an error at a contract; what no table names is a bad request. */
+/** Where an API, a contract or the pages have another status. */
+export type Statuses = Readonly<Partial<Record<ErrorCode, number>>>;
+
+export const statusOf = (code: ErrorCode, others: Statuses = {}): number => others[code] ?? STATUSES[code];
+
+/** Status and words of an error at a contract. */
 export function wordsOf(
-  contract: { statuses: Partial<Record<ErrorCode, number>>; messages: Partial<Record<ErrorCode, string>> },
+  contract: { statuses: Statuses; messages: Partial<Record<ErrorCode, string>> },
   { code, details }: Pick<DomainError, 'code' | 'details'>,
 ): { status: number; message: string } {
   const reason = details.reason && code === 'invalid_request' ? details.reason : undefined;
   return {
-    status: contract.statuses[code] ?? STATUSES[code] ?? 400,
+    status: statusOf(code, contract.statuses),
     message: reason ?? contract.messages[code] ?? catalogue[code],
   };
 }

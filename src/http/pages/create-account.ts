@@ -7,12 +7,12 @@ import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
 import type { Message } from './i18n.ts';
-import { missing, problemOf, problemsOf, type Problem } from './problems.ts';
-import { ACR_ONE_FACTOR, type Outcome } from './sign-in.ts';
+import { formStatus, missing, problemOf, problemsOf, type Problem } from './problems.ts';
+import { ACR_ONE_FACTOR, type Outcome, type Refusal } from './sign-in.ts';
 import type { Frame } from './views.ts';
 
 export type Values = { name: string; username: string; email: string };
-export type CreateAttempt = Outcome | { problems: Problem[]; status: number; values: Values };
+export type CreateAttempt = Outcome | (Refusal & { values: Values });
 
 type Make = (entered: Values & { password: string }) => Promise<User>;
 
@@ -92,9 +92,9 @@ async function attempt(ctx: Context, deps: PageParts, email: string, make: Make)
   } catch (error) {
     const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;
     if (!problem || !isDomainError(error)) throw error;
-    if (error.code === 'overloaded' || error.code === 'unavailable')
-      return { problems: [problem], status: 503, values };
+    const status = formStatus(error.code, 400);
+    if (status !== 400) return { problems: [problem], status, retryAfter: error.details.retryAfter, values };
     const all = problem.field === null ? [] : await problems();
-    return { problems: all.length > 0 ? all : [problem], status: 400, values };
+    return { problems: all.length > 0 ? all : [problem], status, values };
   }
 }

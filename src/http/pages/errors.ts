@@ -1,16 +1,8 @@
 import type { Middleware } from 'koa';
-import { type ErrorCode, isDomainError } from '../../core/errors.ts';
+import { isDomainError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { pageStatus } from './problems.ts';
 import type { Renderer } from './render.ts';
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  invalid_request: 400,
-  forbidden: 403,
-  email_unverified: 403,
-  rate_limited: 429,
-  overloaded: 503,
-  unavailable: 503,
-};
 
 interface Dependencies {
   renderer: Renderer;
@@ -38,7 +30,7 @@ export function pageErrors({ renderer, logger, isUnavailable }: Dependencies): M
         show(503, 'unavailable');
       } else if (isDomainError(error)) {
         if (error.details.retryAfter !== undefined) ctx.set('Retry-After', String(error.details.retryAfter));
-        show(STATUS[error.code] ?? 400, error.details.reason === 'csrf' ? 'csrf' : error.code);
+        show(pageStatus(error.code), error.details.reason === 'csrf' ? 'csrf' : error.code);
       } else {
         logger.error({ err: error, requestId }, 'page failed');
         show(500, 'server_error');

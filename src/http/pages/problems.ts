@@ -1,5 +1,6 @@
 import type { DomainError, ErrorCode } from '../../core/errors.ts';
 import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../domain/users/profile-fields.ts';
+import { type Statuses, statusOf } from '../endpoints/statuses.ts';
 import type { Icon } from './icons.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import { PROFILE_LAYOUT, type ProfileInput } from './profile-layout.ts';
@@ -164,6 +165,23 @@ export const problemsOf = (errors: readonly DomainError[], passwordLength: Passw
     if (!problem) throw error;
     return problem;
   });
+
+const STATUSES: Statuses = { account_locked: 429 };
+
+/**
+ * The status of an error page: what is forbidden, too often or an outage. Anything else is a bad request: a 401 would need a
+ * challenge (RFC 9110 section 15.5.2), and a page has none.
+ */
+export function pageStatus(code: ErrorCode): number {
+  const status = statusOf(code, STATUSES);
+  return status === 403 || status === 429 || status >= 500 ? status : 400;
+}
+
+/** The status of a form that is shown again: `otherwise`, unless the same form is worth another try later. */
+export function formStatus(code: ErrorCode, otherwise: number): number {
+  const status = statusOf(code, STATUSES);
+  return status === 429 || status === 503 ? status : otherwise;
+}
 
 /** The title and the sentence of the error page. */
 export interface ErrorWords {

@@ -7,7 +7,8 @@ import { field } from './form.ts';
 import { interactionPath } from './interaction/place.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { posted } from './posted.ts';
-import { missing, problemOf } from './problems.ts';
+import { missing } from './problems.ts';
+import { attempt } from './sign-in.ts';
 
 const PATH = '/reset-password';
 
@@ -50,16 +51,15 @@ export function resetPasswordRoutes(router: Router, deps: PageParts): void {
     const password = field(ctx, 'password');
     if (!password) return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
     try {
-      await reset.confirm(token(ctx), password, anonymousActor(ctx, 'pages'));
+      const done = await attempt(
+        () => reset.confirm(token(ctx), password, anonymousActor(ctx, 'pages')),
+        passwordLength(config),
+        400,
+      );
+      return flash.leave(ctx, page, 'problems' in done ? done : { values: { done: 'yes' } });
     } catch (error) {
-      if (!isDomainError(error)) throw error;
-      if (error.code === 'invalid_reset_token') return flash.leave(ctx, page, { values: { dead: 'yes' } });
-      const problem = problemOf(error, passwordLength(config));
-      if (!problem) throw error;
-      const status = error.code === 'weak_password' ? 400 : 503;
-      const { retryAfter } = error.details;
-      return flash.leave(ctx, page, { status, retryAfter, problems: [problem] });
+      if (!isDomainError(error, 'invalid_reset_token')) throw error;
+      return flash.leave(ctx, page, { values: { dead: 'yes' } });
     }
-    return flash.leave(ctx, page, { values: { done: 'yes' } });
   });
 }

@@ -8,7 +8,7 @@ import type { Login } from '../../oidc/sessions/browser-session.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';
 import { field } from './form.ts';
-import { missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
+import { formStatus, missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
 
 /** What signing in with one factor amounts to. */
 export const ACR_ONE_FACTOR: Acr = 'urn:postern:acr:1fa';
@@ -74,16 +74,9 @@ export async function signInBrowser(
   noteDevice(ctx, parts, signedIn);
 }
 
-const STATUS: Partial<Record<string, number>> = {
-  account_locked: 429,
-  rate_limited: 429,
-  overloaded: 503,
-  unavailable: 503,
-};
-
 /**
  * Does `work`; what the person can mend comes back, anything else is thrown.
- * @param status of a refusal that has none of its own.
+ * @param status unless the same is worth another try later.
  */
 export async function attempt<Result>(
   work: () => Promise<Result>,
@@ -97,7 +90,7 @@ export async function attempt<Result>(
     if (!problem || !isDomainError(error)) throw error;
     const { retryAfter } = error.details;
     const locked = error.code === 'account_locked';
-    return { problems: [problem], status: STATUS[error.code] ?? status, retryAfter, locked };
+    return { problems: [problem], status: formStatus(error.code, status), retryAfter, locked };
   }
 }
 

@@ -5,7 +5,7 @@ import { answerCheck, isCheck, tryCreateAccount } from '../create-account.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
-import { missing, problemOf } from '../problems.ts';
+import { formStatus, missing, problemOf } from '../problems.ts';
 import { keepReturn, showMailSent } from './mail-sent.ts';
 import type { PlaceContext, Steps } from './place.ts';
 import { arrive } from './sign-in.ts';
@@ -66,7 +66,7 @@ export function createAccountRoutes(
     } catch (error) {
       const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;
       if (!problem || !isDomainError(error)) throw error;
-      const status = error.code === 'rate_limited' ? 429 : 400;
+      const status = formStatus(error.code, 400);
       return refuse({ status, retryAfter: error.details.retryAfter, problems: [problem] });
     }
     await keepReturn(ctx, deps);

@@ -2,16 +2,16 @@ import type { Context } from 'koa';
 import type { DomainError, ErrorCode } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import type { Message, MessageKey } from '../i18n.ts';
+import { pageStatus } from '../problems.ts';
 
-type Words = { title: MessageKey; text: MessageKey; status: number };
+type Words = { title: MessageKey; text: MessageKey };
 
 const WORDS: Partial<Record<ErrorCode, Words>> = {
-  upstream_denied: { title: 'upstream.deniedTitle', text: 'upstream.deniedText', status: 400 },
-  upstream_failed: { title: 'upstream.failedTitle', text: 'upstream.failedText', status: 400 },
+  upstream_denied: { title: 'upstream.deniedTitle', text: 'upstream.deniedText' },
+  upstream_failed: { title: 'upstream.failedTitle', text: 'upstream.failedText' },
   upstream_unavailable: {
     title: 'upstream.unavailableTitle',
     text: 'upstream.unavailableText',
-    status: 503,
   },
 };
 
@@ -37,9 +37,9 @@ export function showProblem(
   { error, provider, back, email }: Problem,
 ): void {
   const params = { provider };
-  const show = (status: number, title: Message, text: Message) => {
-    ctx.status = status;
-    if (status === 503) ctx.set('Retry-After', '30');
+  const show = (title: Message, text: Message) => {
+    ctx.status = pageStatus(error.code);
+    if (ctx.status === 503) ctx.set('Retry-After', '30');
     renderer.render(ctx, 'message', {
       icon: 'alert',
       title,
@@ -48,10 +48,10 @@ export function showProblem(
     });
   };
   const words = WORDS[error.code];
-  if (words) return show(words.status, { key: words.title, params }, { key: words.text, params });
+  if (words) return show({ key: words.title, params }, { key: words.text, params });
   if (error.code !== 'identity_unknown') throw error;
   const text = UNKNOWN[error.details.reason ?? ''] ?? 'upstream.closedText';
-  return show(403, 'upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
+  return show('upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
 }
 
 /** Says that a journey is over that nothing is known of (any more). */
