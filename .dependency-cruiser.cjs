@@ -57,7 +57,7 @@ module.exports = {
       to: { path: 'node_modules/(@types/)?(koa|oidc-provider|sequelize|pg|ioredis)(/|$)' },
     },
     {
-      // The pages that the provider shows are handed in (src/container.ts).
+      // The pages that the provider shows are handed in (src/container/server.ts).
       name: 'oidc-does-not-import-http',
       severity: 'error',
       from: { path: rooms('oidc') },
@@ -95,8 +95,18 @@ module.exports = {
       // They put things together and import everything; nothing imports them.
       name: 'only-container-main-and-cli-cross-all-rooms',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(container|main|cli)\\.ts$|^src/(cli|container)/' },
-      to: { path: '^src/(container|main|cli)\\.ts$|^src/(cli|container)/' },
+      from: { path: '^src/', pathNot: '^src/(main|cli)\\.ts$|^src/(cli|container)/' },
+      to: { path: '^src/(main|cli)\\.ts$|^src/(cli|container)/' },
+    },
+    {
+      // A command builds the core, and loads the provider when it comes to need it.
+      name: 'core-is-built-without-provider-and-server',
+      severity: 'error',
+      from: { path: '^src/container/(stores|domain|key-ring|client-changes|core|administration)\\.ts$' },
+      to: {
+        path: '^src/http/|^src/container/(provider|client-validator|app|dispatchers|relying-party|server)\\.ts$',
+        dynamic: false,
+      },
     },
     {
       // npm ci --omit=dev must be enough to run it.

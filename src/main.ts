@@ -1,8 +1,10 @@
-/** One process that serves: container -> listen -> drain. */
+/** One process that serves: core -> server -> listen -> drain. */
 import type { Config } from './config/index.ts';
-import { createContainer } from './container.ts';
+import { createCore } from './container/core.ts';
+import { createServer } from './container/server.ts';
 import type { FirstAdmin } from './domain/users/index.ts';
 import { createHttpServer } from './http/ops/http-server.ts';
+import { createMetrics } from './http/ops/metrics.ts';
 import { readTlsOptions } from './http/ops/tls-options.ts';
 import { isDomainError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
@@ -34,30 +36,33 @@ export async function serve(
 ): Promise<Serving> {
   await using undo = new AsyncDisposableStack();
   let isDraining = false;
-  const container = await createContainer(config, {
+  const metrics = createMetrics();
+  const core = await createCore(config, {
     databaseUrl,
     secretsKey,
     logger,
-    isDraining: () => isDraining,
     progress,
+    onLogin: metrics.login,
   });
-  undo.defer(() => container.close());
-  await container.start();
+  undo.defer(() => core.close());
+  const server = createServer(core, { metrics, isDraining: () => isDraining });
+  undo.defer(() => server.close());
+  await server.start();
   progress(`Starting to listen on port ${config.port}`);
-  const server = createHttpServer(container.listener, await readTlsOptions(config.http.tls));
-  const port = await server.listen(config.port, config.host);
+  const httpServer = createHttpServer(server.listener, await readTlsOptions(config.http.tls));
+  const port = await httpServer.listen(config.port, config.host);
   const close = () => {
     isDraining = true;
-    return server.close();
+    return httpServer.close();
   };
   undo.defer(async () => {
     if (!isDraining) await close();
-    const cut = await server.drain(config.http.drain);
+    const cut = await httpServer.drain(config.http.drain);
     if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off: they took longer than http.drain');
   });
   // After everything that can fail: a password that was made up is shown this once.
-  const firstAdmin = await container.accounts.ensureFirstAdmin(config.admin).catch(explainAdmin);
-  container.startBackground();
+  const firstAdmin = await core.accounts.ensureFirstAdmin(config.admin).catch(explainAdmin);
+  server.startBackground();
   const steps = undo.move();
   return { port, firstAdmin, close, drain: () => steps.disposeAsync() };
 }

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { type Config, ConfigError, loadConfig } from '../config/index.ts';
 import { resolveSecretsKey } from '../config/secrets-key.ts';
-import type { Container } from '../container.ts';
+import type { Administration } from '../container/administration.ts';
+import type { Core } from '../container/core.ts';
 import { createLogger, type Logger } from '../core/logger.ts';
 import { StartupError } from '../core/startup-error.ts';
 import { hasCluster } from '../storage/postgres/embedded-cluster.ts';
@@ -64,24 +65,23 @@ async function bringUpToDate(database: Database, config: Config, logger: Logger)
   else throw new StartupError(`The database lacks ${pending.join(', ')}. Run: postern migrate`);
 }
 
-/**
- * Everything that a server works with, for `work`.
- * @param provider whether it needs the provider and the keys: to check a client's metadata, to make keys.
- */
-export function withContainer<T>(
-  work: (container: Container, config: Config) => Promise<T>,
-  { provider = false }: { provider?: boolean } = {},
-): Promise<T> {
+/** What commands work with: the core, and what operators manage. */
+export type Operator = Core & Administration;
+
+/** Opens the core for `work`, on a database that is up to date. */
+export function withCore<T>(work: (operator: Operator, config: Config) => Promise<T>): Promise<T> {
   return withDatabase(async (database, config, logger) => {
     await bringUpToDate(database, config, logger);
     const secretsKey = await resolveSecretsKey(config);
-    const { createContainer } = await import('../container.ts');
-    const container = await createContainer(config, { databaseUrl: database.url, secretsKey, logger });
+    const [{ createCore }, { createAdministration }] = await Promise.all([
+      import('../container/core.ts'),
+      import('../container/administration.ts'),
+    ]);
+    const core = await createCore(config, { databaseUrl: database.url, secretsKey, logger });
     try {
-      if (provider) await container.start();
-      return await work(container, config);
+      return await work({ ...core, ...createAdministration(core) }, config);
     } finally {
-      await container.close();
+      await core.close();
     }
   });
 }

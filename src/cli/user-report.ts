@@ -1,10 +1,10 @@
-import type { Container } from '../container.ts';
 import { isEmailVerified } from '../domain/ownership/standing.ts';
 import type { Accounts, User } from '../domain/users/index.ts';
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
 import { UsageError } from './failure.ts';
 import type { Report } from './report.ts';
+import type { Operator } from './session.ts';
 
 /** An account as scripts get it. */
 export const userJson = (user: User) => ({
@@ -49,8 +49,8 @@ export async function meant(accounts: Accounts, name: string): Promise<User> {
 /** Does `work` with the account that is meant. */
 export async function withUser<T>(
   name: string,
-  work: (user: User, container: Container) => Promise<T>,
+  work: (user: User, operator: Operator) => Promise<T>,
 ): Promise<T> {
-  const { withContainer } = await import('./session.ts');
-  return withContainer(async (container) => work(await meant(container.accounts, name), container));
+  const { withCore } = await import('./session.ts');
+  return withCore(async (operator) => work(await meant(operator.accounts, name), operator));
 }

@@ -29,7 +29,6 @@ import { createVerification } from '../domain/verification/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
-import { audit } from '../storage/audit.ts';
 import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
@@ -43,7 +42,7 @@ interface Dependencies {
   clock: Clock;
   logger: Logger;
   /** Told of the outcome of every login. */
-  onLogin(outcome: string): void;
+  onLogin: ((outcome: string) => void) | undefined;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
 }
@@ -60,6 +59,7 @@ export function createDomain({
   upstreamName,
 }: Dependencies) {
   const {
+    audit,
     users,
     signIns,
     counters,

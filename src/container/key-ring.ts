@@ -3,12 +3,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Progress } from '../core/progress.ts';
 import { KeyRing } from '../oidc/key-ring.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
-import { audit } from '../storage/audit.ts';
 import type { Stores } from './stores.ts';
 
 interface Dependencies {
   config: Pick<Config, 'keys' | 'tokens' | 'refresh' | 'session'>;
-  stores: Pick<Stores, 'signingKeys' | 'inTransaction' | 'notifications'>;
+  stores: Pick<Stores, 'signingKeys' | 'audit' | 'inTransaction' | 'notifications'>;
   clock: Clock;
   progress: Progress;
 }
@@ -16,7 +15,7 @@ interface Dependencies {
 /** The keys that tokens are signed with; nodes hear of new ones by the topic `keys`. */
 export function createKeyRing({ config, stores, clock, progress }: Dependencies): KeyRing {
   const { keys, tokens, refresh, session } = config;
-  const { signingKeys, inTransaction, notifications } = stores;
+  const { signingKeys, audit, inTransaction, notifications } = stores;
   const { accessToken, idToken, clientCredentials } = tokens;
   return new KeyRing({
     store: signingKeys,

@@ -4,6 +4,8 @@ import type { Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
+import { apis } from '../storage/apis.ts';
+import { audit } from '../storage/audit.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
@@ -85,6 +87,8 @@ export async function openStores({
     clock,
     notifications,
     inTransaction: transactions(sequelize, logger),
+    audit,
+    apis,
     users: createUsers(pool),
     clients: createClients(pool),
     clientSecrets: createClientSecrets(pool),

@@ -6,8 +6,8 @@ import { repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const keysOf = async <T>(work: (apiKeys: ApiKeys) => Promise<T>): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ apiKeys }) => work(apiKeys));
+  const { withCore } = await import('../session.ts');
+  return withCore(({ apiKeys }) => work(apiKeys));
 };
 
 const toJson = (key: ApiKey) => ({

@@ -8,8 +8,8 @@ import { integer, repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const apisOf = async <T>(work: (apis: ApiAdmin) => Promise<T>): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ apis }) => work(apis));
+  const { withCore } = await import('../session.ts');
+  return withCore(({ apis }) => work(apis));
 };
 
 const toJson = (api: ApiRecord) => ({

@@ -13,8 +13,8 @@ async function purge({ olderThan, yes = false }: PurgeOptions): Promise<Report> 
   const before = startOf(olderThan);
   const at = before.toISOString();
   await confirm(`Delete every audit event from before ${at}?`, yes);
-  const { withContainer } = await import('../session.ts');
-  const events = await withContainer(({ auditRetention }) => auditRetention.purge(before, operator()));
+  const { withCore } = await import('../session.ts');
+  const events = await withCore(({ auditRetention }) => auditRetention.purge(before, operator()));
   return { json: { before: at, events }, text: `Deleted ${events} audit events from before ${at}.` };
 }
 

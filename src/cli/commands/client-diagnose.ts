@@ -2,7 +2,7 @@ import { adviceOn } from '../../domain/refusals/advice.ts';
 import type { ClientRecord } from '../../storage/clients.ts';
 import type { RefusalRow } from '../../storage/refusals.ts';
 import type { Report } from '../report.ts';
-import { withContainer } from '../session.ts';
+import { withCore } from '../session.ts';
 
 const toJson = (row: RefusalRow, client: ClientRecord) => ({
   endpoint: row.endpoint,
@@ -30,7 +30,7 @@ const block = ({ parameter, value, ...row }: ReturnType<typeof toJson>): string 
 
 /** What was refused to a client lately, and what to do. @throws DomainError client_not_found. */
 export async function diagnose(id: string): Promise<Report> {
-  const { client, rows } = await withContainer(async ({ clients, refusals }) => ({
+  const { client, rows } = await withCore(async ({ clients, refusals }) => ({
     client: await clients.find(id),
     rows: await refusals.list(id),
   }));

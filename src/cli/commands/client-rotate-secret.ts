@@ -1,14 +1,14 @@
 import { clientJson, secretsJson } from '../client-report.ts';
 import { operator } from '../operator.ts';
 import { facts, type Report } from '../report.ts';
-import { withContainer } from '../session.ts';
+import { withCore } from '../session.ts';
 
 /**
  * Gives a client another secret; the former one counts for `overlap` seconds more.
  * @throws DomainError client_not_found, invalid_client_metadata for a client that has none.
  */
 export async function rotateSecret(id: string, { overlap }: { overlap: number }): Promise<Report> {
-  const { client, secret, secrets } = await withContainer(async ({ clients }) => ({
+  const { client, secret, secrets } = await withCore(async ({ clients }) => ({
     secret: await clients.rotateSecret(id, overlap, operator()),
     client: await clients.find(id),
     secrets: secretsJson(await clients.secrets(id)),

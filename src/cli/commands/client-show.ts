@@ -1,10 +1,10 @@
 import { clientJson, secretsJson } from '../client-report.ts';
 import { facts, type Report, shown } from '../report.ts';
-import { withContainer } from '../session.ts';
+import { withCore } from '../session.ts';
 
 /** All that there is of a client but its secrets. @throws DomainError client_not_found. */
 export async function showClient(id: string): Promise<Report> {
-  const { client, secrets } = await withContainer(async ({ clients }) => ({
+  const { client, secrets } = await withCore(async ({ clients }) => ({
     client: await clients.find(id),
     secrets: secretsJson(await clients.secrets(id)),
   }));

@@ -15,9 +15,9 @@ import { facts, type Report, reporting, table } from '../report.ts';
 
 const DAY = 86_400;
 
-const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>, provider: boolean): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ clients }) => work(clients), { provider });
+const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(({ clients }) => work(clients));
 };
 
 async function create(options: NewClientOptions): Promise<Report> {
@@ -25,9 +25,8 @@ async function create(options: NewClientOptions): Promise<Report> {
   const isPublic = options.public ?? provesItselfByAssertion(options);
   const { name, clientId: id, clientSecretStdin } = options;
   const brought = clientSecretStdin ? await readSecret() : undefined;
-  const { client, secret } = await clientsOf(
-    (clients) => clients.create({ id, secret: brought, name, isPublic, metadata }, operator()),
-    true,
+  const { client, secret } = await clientsOf((clients) =>
+    clients.create({ id, secret: brought, name, isPublic, metadata }, operator()),
   );
   const shown: [string, string][] =
     secret === null ? [] : [['client_secret', `${secret}   (shown this once)`]];
@@ -38,9 +37,8 @@ async function create(options: NewClientOptions): Promise<Report> {
 }
 
 async function list({ limit, after }: { limit: number; after?: string }): Promise<Report> {
-  const all = await clientsOf(
-    (clients) => clients.list({ limit, ...(after === undefined ? {} : { after }) }),
-    false,
+  const all = await clientsOf((clients) =>
+    clients.list({ limit, ...(after === undefined ? {} : { after }) }),
   );
   const rows = all.map((client) => {
     const { client_id, name, grant_types, token_endpoint_auth_method } = clientJson(client);
@@ -53,7 +51,7 @@ async function list({ limit, after }: { limit: number; after?: string }): Promis
 }
 
 async function remove(id: string): Promise<Report> {
-  await clientsOf((clients) => clients.delete(id, operator()), false);
+  await clientsOf((clients) => clients.delete(id, operator()));
   return { json: { client_id: id }, text: `Deleted ${id}.` };
 }
 
@@ -64,7 +62,7 @@ interface UpdateOptions extends ClientOptions {
 async function update(id: string, options: UpdateOptions): Promise<Report> {
   const { name } = options;
   const changes = { ...(name === undefined ? {} : { name }), metadata: changedMetadata(options) };
-  const client = await clientsOf((clients) => clients.update(id, changes, operator()), true);
+  const client = await clientsOf((clients) => clients.update(id, changes, operator()));
   return { json: clientJson(client), text: `Updated ${id}.` };
 }
 

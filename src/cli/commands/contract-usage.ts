@@ -2,7 +2,7 @@ import { allContracts } from '../../http/contracts/registry.ts';
 import type { UsageRow } from '../../storage/contract-usage.ts';
 import { UsageError } from '../failure.ts';
 import { type Report, table } from '../report.ts';
-import { withContainer } from '../session.ts';
+import { withCore } from '../session.ts';
 
 /** An operation as its document has it: `POST /api/v1/auth/login`. */
 function endpointOf({ door: name, operation: id }: UsageRow): string {
@@ -27,7 +27,7 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
   const known = allContracts.map(({ name }) => name);
   if (door !== undefined && !known.includes(door))
     throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
-  const { rows, users } = await withContainer(({ usage }) => usage.report({ days, door }));
+  const { rows, users } = await withCore(({ usage }) => usage.report({ days, door }));
   const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
   const totals = named.map((name) => {
     const own = rows.filter((row) => row.door === name);

@@ -7,7 +7,7 @@ import { StartupError } from '../../core/startup-error.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import type { Report } from '../report.ts';
-import { isDatabaseHere, withContainer } from '../session.ts';
+import { isDatabaseHere, withCore } from '../session.ts';
 
 function find(name: string, apiKey: string | undefined): Contract {
   const contract = allContracts.find((candidate) => candidate.name === name);
@@ -35,7 +35,7 @@ async function ask(url: string): Promise<void> {
  */
 async function removeHere(emails: string[]): Promise<string[]> {
   if (emails.length === 0 || !(await isDatabaseHere())) return emails;
-  return withContainer(async ({ accounts }) => {
+  return withCore(async ({ accounts }) => {
     const left: string[] = [];
     for (const email of emails) {
       const user = await accounts.findByEmail(email);

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import type { Container } from '../../container.ts';
+import { systemActor } from '../../core/actor.ts';
+import type { KeyRing } from '../../oidc/key-ring.ts';
 import { operator } from '../operator.ts';
 import { type Report, reporting, table } from '../report.ts';
 
-type KeyRing = Container['keyRing'];
 type Key = Awaited<ReturnType<KeyRing['list']>>[number];
 
-const keysOf = async <T>(work: (keyRing: KeyRing) => Promise<T>, provider: boolean): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ keyRing }) => work(keyRing), { provider });
+const keysOf = async <T>(work: (keyRing: KeyRing) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(({ keyRing }) => work(keyRing));
 };
 
 const toJson = (key: Omit<Key, 'state'>) => ({
@@ -20,7 +20,7 @@ const toJson = (key: Omit<Key, 'state'>) => ({
 });
 
 async function list(): Promise<Report> {
-  const keys = await keysOf((keyRing) => keyRing.list(), false);
+  const keys = await keysOf((keyRing) => keyRing.list());
   const rows = keys.map((key) => [
     key.kid,
     key.alg,
@@ -35,9 +35,12 @@ async function list(): Promise<Report> {
 }
 
 async function rotate(): Promise<Report> {
-  // The provider is started, by which the keys there are have been opened: new ones are never sealed under a wrong
-  // SECRETS_KEY.
-  const keys = await keysOf((keyRing) => keyRing.rotate(operator()), true);
+  const keys = await keysOf(async (keyRing) => {
+    await keyRing.maintain(systemActor);
+    // Open those there are first: new ones are never sealed under a wrong SECRETS_KEY.
+    await keyRing.load();
+    return keyRing.rotate(operator());
+  });
   const from = keys[0]?.activatesAt.toISOString();
   return {
     json: { keys: keys.map(toJson) },

@@ -6,8 +6,8 @@ import { operator } from '../operator.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const tokensOf = async <T>(work: (tokens: RegistrationTokens) => Promise<T>): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ registrationTokens }) => work(registrationTokens));
+  const { withCore } = await import('../session.ts');
+  return withCore(({ registrationTokens }) => work(registrationTokens));
 };
 
 const toJson = ({ id, policy, createdAt, expiresAt }: RegistrationTokenRecord) => ({

@@ -8,8 +8,8 @@ import { repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const upstreamsOf = async <T>(work: (upstreams: UpstreamAdmin) => Promise<T>): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ upstreams }) => work(upstreams));
+  const { withCore } = await import('../session.ts');
+  return withCore(({ upstreams }) => work(upstreams));
 };
 
 interface CreateOptions {

@@ -66,7 +66,7 @@ export const userAudit = (
   name: string,
   { limit, after }: { limit: number; after?: string },
 ): Promise<Report> =>
-  withUser(name, async (user, { audit }) => {
+  withUser(name, async (user, { stores: { audit } }) => {
     const events = await audit.list({
       subject: user.id,
       limit,

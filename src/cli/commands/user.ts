@@ -9,8 +9,8 @@ import { type Report, reporting, table } from '../report.ts';
 import { meant, nameOf, told, userJson, withUser } from '../user-report.ts';
 
 const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<T> => {
-  const { withContainer } = await import('../session.ts');
-  return withContainer(({ accounts }) => work(accounts));
+  const { withCore } = await import('../session.ts');
+  return withCore(({ accounts }) => work(accounts));
 };
 
 interface CreateOptions extends Partial<Record<ProfileText, string>> {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { resolveSecretsKey } from '../../config/secrets-key.ts';
-import type { Container } from '../../container.ts';
+import { createCore, type Core } from '../../container/core.ts';
 import { createLogger } from '../../core/logger.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -15,7 +15,7 @@ async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {
   return problem('secrets key', `other users can read ${file}`, `Run: chmod 600 ${file}`);
 }
 
-async function signingKeys(keyRing: Container['keyRing']): Promise<Finding> {
+async function signingKeys(keyRing: Core['keyRing']): Promise<Finding> {
   // Throws when SECRETS_KEY does not open them.
   const { changesAt } = await keyRing.load();
   const signing = (await keyRing.list()).filter((key) => key.state === 'signing');
@@ -24,7 +24,7 @@ async function signingKeys(keyRing: Container['keyRing']): Promise<Finding> {
   return ok('signing keys', `${names}; next change ${new Date(changesAt).toISOString()}`);
 }
 
-async function administrators(accounts: Container['accounts']): Promise<Finding[]> {
+async function administrators(accounts: Core['accounts']): Promise<Finding[]> {
   const [first] = await accounts.list({ limit: 1 });
   if (first) return [];
   return [warning('accounts', 'there is none yet', 'Start the server: it makes the first administrator.')];
@@ -34,15 +34,10 @@ async function administrators(accounts: Container['accounts']): Promise<Finding[
 export async function checkKeys(config: Config, databaseUrl: string): Promise<Finding[]> {
   const file = await keyFile(config);
   const secretsKey = await resolveSecretsKey(config);
-  const { createContainer } = await import('../../container.ts');
-  const container = await createContainer(config, {
-    databaseUrl,
-    secretsKey,
-    logger: createLogger('silent'),
-  });
+  const core = await createCore(config, { databaseUrl, secretsKey, logger: createLogger('silent') });
   try {
-    return [file, await signingKeys(container.keyRing), ...(await administrators(container.accounts))];
+    return [file, await signingKeys(core.keyRing), ...(await administrators(core.accounts))];
   } finally {
-    await container.close();
+    await core.close();
   }
 }

@@ -6,7 +6,7 @@ import * as openid from 'openid-client';
 import { StartupError } from '../../core/startup-error.ts';
 import { UsageError } from '../failure.ts';
 import { facts, type Report } from '../report.ts';
-import { withContainer } from '../session.ts';
+import { withCore } from '../session.ts';
 import { openBrowser } from './browser.ts';
 import { ownClient, REDIRECT_URI } from './client.ts';
 import { loginByDevice } from './device.ts';
@@ -30,13 +30,10 @@ async function party({ clientId, issuer }: LoginOptions): Promise<{ issuer: stri
   if (clientId !== undefined && issuer !== undefined) return { issuer, clientId };
   if (issuer !== undefined)
     throw new UsageError('--issuer needs --client-id: a public client of that provider.');
-  return withContainer(
-    async ({ clients }, { publicUrl }) => ({
-      issuer: publicUrl,
-      clientId: clientId ?? (await ownClient(clients)),
-    }),
-    { provider: clientId === undefined },
-  );
+  return withCore(async ({ clients }, { publicUrl }) => ({
+    issuer: publicUrl,
+    clientId: clientId ?? (await ownClient(clients)),
+  }));
 }
 
 async function discover(issuer: string, clientId: string): Promise<openid.Configuration> {

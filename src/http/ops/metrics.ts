@@ -15,6 +15,8 @@ export interface Metrics {
   authorization(outcome: string): void;
   /** A store answered a call. */
   store(store: string, operation: string, seconds: number): void;
+  /** Shows how many passwords are being hashed and wait for it. Called once. */
+  watchHasher(hasher: Pick<PasswordHasher, 'running' | 'waiting'>): void;
   /** Everything, in Prometheus' text format; of all workers, when this is one of several. */
   text(): Promise<string>;
   contentType: string;
@@ -38,12 +40,8 @@ function byPair<Second, Value>(make: (first: string, second: Second) => Value) {
   };
 }
 
-interface Dependencies {
-  hasher: Pick<PasswordHasher, 'running' | 'waiting'>;
-}
-
 /** The metrics of one process, in a registry of their own. */
-export function createMetrics({ hasher }: Dependencies): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
@@ -86,16 +84,6 @@ export function createMetrics({ hasher }: Dependencies): Metrics {
     buckets: BUCKETS.stores,
     registers,
   });
-  for (const state of ['running', 'waiting'] as const) {
-    void new Gauge({
-      name: `${PREFIX}password_hashes_${state}`,
-      help: `Password hashes ${state}`,
-      registers,
-      collect() {
-        this.set(hasher[state]);
-      },
-    });
-  }
 
   const request = byPair((door: string, status: number) => ({
     count: requests.labels(door, String(status)),
@@ -112,6 +100,18 @@ export function createMetrics({ hasher }: Dependencies): Metrics {
     grant: (grantType, outcome) => grants.inc({ grant_type: grantType, outcome }),
     authorization: (outcome) => authorizations.inc({ outcome }),
     store: (store, operation, seconds) => call(store, operation).observe(seconds),
+    watchHasher(hasher) {
+      for (const state of ['running', 'waiting'] as const) {
+        void new Gauge({
+          name: `${PREFIX}password_hashes_${state}`,
+          help: `Password hashes ${state}`,
+          registers,
+          collect() {
+            this.set(hasher[state]);
+          },
+        });
+      }
+    },
     text: exposition(registry),
     contentType: registry.contentType,
   };

@@ -11,7 +11,7 @@ import type { LiveProvider } from '../live-provider.ts';
  */
 export type ClientValidator = (metadata: Record<string, unknown>, changed: string[]) => Promise<void>;
 
-export function createClientValidator(live: LiveProvider): ClientValidator {
+export function createClientValidator(live: Pick<LiveProvider, 'current'>): ClientValidator {
   return async (metadata, changed) => {
     for (const name of changed) {
       const problem = nameProblem(name);

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client as Connection } from 'pg';
 import { loadConfig } from '../../../src/config/index.ts';
-import { createContainer, type Container } from '../../../src/container.ts';
+import { type Administration, createAdministration } from '../../../src/container/administration.ts';
+import { type Core, createCore } from '../../../src/container/core.ts';
 import { systemActor } from '../../../src/core/actor.ts';
 import { createLogger } from '../../../src/core/logger.ts';
 import type { ApiRecord } from '../../../src/storage/apis.ts';
@@ -32,7 +33,7 @@ export interface Person {
 export interface Provider {
   url: string;
   postern: Postern;
-  operator: Container;
+  operator: Core & Administration;
   createClient(metadata?: Record<string, unknown>, options?: { isPublic?: boolean }): Promise<Client>;
   createPerson(): Promise<Person>;
   /** Registers an API; it is known to the server when this returns. */
@@ -65,13 +66,13 @@ export async function startProvider({
     databaseUrl,
     ...(redis === undefined ? {} : { redisUrl: redis }),
   });
-  const operator = await createContainer(loadConfig(postern.env), {
+  const core = await createCore(loadConfig(postern.env), {
     databaseUrl,
     secretsKey: postern.env['SECRETS_KEY'] ?? '',
     logger: createLogger('silent'),
   });
-  atEnd(() => operator.close());
-  await operator.start();
+  atEnd(() => core.close());
+  const operator = { ...core, ...createAdministration(core) };
   const connection = new Connection({ connectionString: databaseUrl });
   await connection.connect();
   connection.on('error', () => undefined);

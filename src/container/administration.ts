@@ -1,0 +1,49 @@
+import { createApiAdmin } from '../domain/apis.ts';
+import { createClientAdmin } from '../domain/clients.ts';
+import { createRegistrationTokens } from '../domain/registration-tokens.ts';
+import { createUpstreamAdmin } from '../domain/upstream/admin.ts';
+import { OIDC_SCOPES } from '../oidc/account.ts';
+import type { ClientValidator } from '../oidc/clients/validator.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import { clientChanges } from './client-changes.ts';
+import type { Core } from './core.ts';
+
+/** With the first client that is checked: most commands need no provider, and oidc-provider takes longest to load. */
+const openValidator = async (core: Core): Promise<ClientValidator> =>
+  (await import('./client-validator.ts')).openClientValidator(core);
+
+/** What operators manage besides accounts: clients, APIs, other providers, and who may register clients. */
+export function createAdministration(core: Core) {
+  const { config, stores } = core;
+  const { audit, inTransaction, notifications } = stores;
+  let validator: Promise<ClientValidator> | undefined;
+  return {
+    clients: createClientAdmin({
+      ...clientChanges(core),
+      secrets: stores.clientSecrets,
+      validate: async (metadata, changed) => (await (validator ??= openValidator(core)))(metadata, changed),
+    }),
+    apis: createApiAdmin({
+      apis: stores.apis,
+      audit,
+      inTransaction,
+      reservedScopes: OIDC_SCOPES,
+      announce: (tx: Tx) => notifications.publish('apis', '', tx),
+    }),
+    upstreams: createUpstreamAdmin({
+      upstreams: stores.upstreams,
+      configured: config.upstreams,
+      audit,
+      inTransaction,
+      announce: (tx: Tx) => notifications.publish('upstreams', '', tx),
+    }),
+    registrationTokens: createRegistrationTokens({
+      tokens: stores.registrationTokens,
+      policies: Object.keys(config.clientRegistration.policies),
+      audit,
+      inTransaction,
+    }),
+  };
+}
+
+export type Administration = ReturnType<typeof createAdministration>;

@@ -1,0 +1,129 @@
+import type { RequestListener } from 'node:http';
+import { userActor } from '../http/actor.ts';
+import { createApi } from '../http/api/index.ts';
+import { createApp } from '../http/app.ts';
+import { createContracts } from '../http/contracts/index.ts';
+import type { Mount } from '../http/contracts/mounts.ts';
+import { createDevMail } from '../http/dev-mail/routes.ts';
+import { createLimiter } from '../http/endpoints/limiter.ts';
+import type { Checks } from '../http/ops/readiness.ts';
+import type { PageTools } from '../http/pages/tools.ts';
+import { mailFolder } from '../mail/index.ts';
+import { LoginAnswers } from '../oidc/ciba/answers.ts';
+import { ContractTokens } from '../oidc/contracts/tokens.ts';
+import { cookieSettings } from '../oidc/cookies.ts';
+import { Interactions } from '../oidc/interactions/interactions.ts';
+import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
+import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
+import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
+import type { Core } from './core.ts';
+import type { ProviderSide } from './provider.ts';
+import { createLazyRelyingParty } from './relying-party.ts';
+
+interface Surroundings {
+  /** Where the contracts answer. */
+  mounts: Mount[];
+  pageTools: PageTools;
+  /** Asks addresses that are allowed. */
+  fetch: OutboundFetch;
+  /** Asks each store, by its name, for an answer; throws what is wrong with it. */
+  checks: Checks;
+}
+
+/** The Koa app over the core and its provider: contracts, API and pages. */
+export function createKoaApp(
+  core: Core,
+  provider: ProviderSide,
+  { mounts, pageTools, fetch, checks }: Surroundings,
+): RequestListener {
+  const { config, stores, secrets, clock, logger } = core;
+  const { publicUrl, production, session } = config;
+  const { audit } = stores;
+  const { live, apis, verifier } = provider;
+  const cookies = cookieSettings(publicUrl, secrets);
+  const endGrant = (grantId: string) => stores.revocation.endGrant(grantId);
+  const sessions = new BrowserSessions({
+    live,
+    cookies,
+    ttl: { session: session.ttl, remembered: session.remembered },
+    endGrant,
+  });
+  const interactions = new Interactions({
+    live,
+    apis,
+    consents: stores.consents,
+    audit,
+    inTransaction: stores.inTransaction,
+    sessions,
+    lifetime: config.tokens.interaction,
+  });
+  const limiter = createLimiter(stores.counters, config.contracts.limits);
+  const guard = {
+    limiter,
+    logger,
+    isUnavailable,
+    passwords: config.passwords,
+    bodyLimit: config.http.bodyLimit,
+  };
+  const contracts = createContracts({
+    ...guard,
+    mounts,
+    services: {
+      ...core,
+      login: core.logins.login,
+      tokens: new ContractTokens({
+        live,
+        apis,
+        verifier,
+        publicUrl,
+        provider: provider.listener,
+        endGrant,
+        loggedOut: (accountId, actor) => audit.record({ type: 'logout', subject: accountId }, actor),
+      }),
+      settings: config.contracts,
+      publicUrl,
+      checks,
+    },
+    noteUse: core.usage.note,
+  });
+  const api = createApi({
+    ...guard,
+    services: {
+      ...core,
+      identities: core.upstreamAccounts,
+      describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
+    },
+    tokens: new ApiTokens({ verifier, live, clock, audience: apis.builtIn }),
+    publicUrl,
+  });
+  const devMail =
+    production || config.smtpUrl !== undefined
+      ? undefined
+      : createDevMail({ folder: mailFolder(config.dataDir), publicUrl, production });
+  const app = createApp({
+    contracts,
+    api,
+    limiter,
+    cookieKeys: cookies.keys as string[],
+    logger,
+    isUnavailable,
+    devMail,
+    pages: {
+      ...core,
+      ...pageTools,
+      devMailUrl: devMail && '/dev/mail',
+      interactions,
+      loginAnswers: new LoginAnswers({ live, requests: core.loginRequests, pings: stores.pings }),
+      sessions,
+      upstream: {
+        registry: core.upstreamRegistry,
+        relyingParty: createLazyRelyingParty(core, fetch),
+        accounts: core.upstreamAccounts,
+      },
+      signedOut: (ctx, accountId) =>
+        audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
+    },
+  });
+  return app.callback();
+}

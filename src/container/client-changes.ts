@@ -1,0 +1,13 @@
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Core } from './core.ts';
+
+/** What a change of a client needs, whoever makes it: an operator, or the client itself. Other nodes are told. */
+export const clientChanges = ({
+  stores: { audit, clients, inTransaction, revocation, notifications },
+}: Pick<Core, 'stores'>) => ({
+  clients,
+  audit,
+  inTransaction,
+  endClient: (id: string, tx: Tx) => revocation.endClient(id, tx),
+  announce: (id: string, tx: Tx) => notifications.publish('clients', id, tx),
+});

@@ -1,0 +1,33 @@
+import { systemActor } from '../core/actor.ts';
+import { createClientValidator, type ClientValidator } from '../oidc/clients/validator.ts';
+import type { Core } from './core.ts';
+import { createProviderSide, type ProviderSurroundings } from './provider.ts';
+
+const unused = (): never => {
+  throw new Error('a command serves no requests');
+};
+
+/** Of a provider that checks clients and answers nobody. */
+const NOBODY: ProviderSurroundings = {
+  contracts: [],
+  fetch: unused,
+  metrics: { grant: unused, authorization: unused, store: unused },
+  pages: {
+    error: unused,
+    logout: unused,
+    formPost: unused,
+    repost: unused,
+    loggedOut: unused,
+    device: { enter: unused, confirm: unused, done: unused, refused: unused, stale: unused },
+  },
+};
+
+/**
+ * Checks client metadata as the server's provider will, whose configuration and keys are the same.
+ * @throws StartupError when SECRETS_KEY does not open the keys.
+ */
+export async function openClientValidator(core: Core): Promise<ClientValidator> {
+  await core.keyRing.maintain(systemActor);
+  const current = createProviderSide(core, NOBODY).build(await core.keyRing.load());
+  return createClientValidator({ current });
+}

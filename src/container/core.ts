@@ -1,0 +1,87 @@
+import type { Config } from '../config/index.ts';
+import type { Logger } from '../core/logger.ts';
+import { noProgress, type Progress } from '../core/progress.ts';
+import { Replies } from '../core/replies.ts';
+import { Secrets } from '../core/secrets.ts';
+import { createPasswordHasher } from '../domain/passwords/hasher.ts';
+import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
+import { createSweeper } from '../storage/oidc/sweeper.ts';
+import { UpstreamRegistry } from '../upstream/registry.ts';
+import { createDomain } from './domain.ts';
+import { createKeyRing } from './key-ring.ts';
+import { openStores } from './stores.ts';
+
+export interface CoreOptions {
+  databaseUrl: string;
+  secretsKey: string;
+  logger: Logger;
+  progress?: Progress;
+  /** Told of the outcome of every login. */
+  onLogin?: (outcome: string) => void;
+}
+
+/**
+ * The configuration, the stores and the domain over them: what a server and a command have in common. Opens connections;
+ * nothing runs by the side before `startBackground`, and `close` ends it all.
+ * @throws what PostgreSQL says when it cannot be reached.
+ */
+export async function createCore(config: Config, options: CoreOptions) {
+  const { databaseUrl, logger, progress = noProgress, onLogin } = options;
+  const secrets = new Secrets(options.secretsKey);
+  const replies = new Replies(logger);
+  const stores = await openStores({
+    databaseUrl,
+    redisUrl: config.redisUrl,
+    // Of the provider's tokens, which the stores outlive.
+    longestToken: MAX_ACCESS_TOKEN_TTL,
+    secrets,
+    replies,
+    logger,
+  });
+  const { clock } = stores;
+  const hasher = createPasswordHasher(config.passwords);
+  const upstreamRegistry = new UpstreamRegistry(stores.upstreams, config.upstreams);
+  const domain = createDomain({
+    config,
+    stores,
+    hasher,
+    secrets,
+    clock,
+    logger,
+    onLogin,
+    upstreamName: (id) => upstreamRegistry.find(id)?.name,
+  });
+  const sweeper = createSweeper({
+    pool: stores.pool,
+    clock,
+    logger,
+    tasks: { deleted_accounts: domain.accounts.purge, audit_events: domain.auditRetention.sweep },
+  });
+  const workers = [sweeper, domain.usage, domain.refusals];
+  return {
+    config,
+    logger,
+    secrets,
+    replies,
+    stores,
+    clock,
+    hasher,
+    upstreamRegistry,
+    ...domain,
+    keyRing: createKeyRing({ config, stores, clock, progress }),
+    /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
+    sweep: sweeper.sweep,
+    /** Starts what a server does by the side: sweeping, and writing down what was counted. */
+    startBackground() {
+      clock.start();
+      for (const worker of workers) worker.start();
+    },
+    /** Ends everything that this opened. */
+    async close() {
+      await Promise.all([...workers.map((worker) => worker.stop()), replies.close()]);
+      await stores.close();
+    },
+  };
+}
+
+export type Core = Awaited<ReturnType<typeof createCore>>;

@@ -1,0 +1,126 @@
+import type { RequestListener } from 'node:http';
+import type { Metrics } from '../http/ops/metrics.ts';
+import { createOpenRequests } from '../domain/open-requests.ts';
+import { createRegisteredClients } from '../domain/registered-clients.ts';
+import { createAdapterFactory } from '../oidc/adapters.ts';
+import { ClientRegistry } from '../oidc/clients/registry.ts';
+import type { ProviderPages } from '../oidc/configuration.ts';
+import { type ContractSettings, contractApi, contractClient } from '../oidc/contracts/clients.ts';
+import type { Keys } from '../oidc/key-ring.ts';
+import { LiveProvider } from '../oidc/live-provider.ts';
+import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
+import { Prebuilt } from '../oidc/prebuilt.ts';
+import { providerEvents } from '../oidc/provider-events.ts';
+import { createProvider } from '../oidc/provider.ts';
+import { createRedemption } from '../oidc/redemption.ts';
+import { AccessTokenVerifier } from '../oidc/tokens/access-token-verifier.ts';
+import { ApiRegistry } from '../oidc/tokens/apis.ts';
+import { createAdapters } from '../storage/oidc/adapters.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
+import { clientChanges } from './client-changes.ts';
+import type { Core } from './core.ts';
+
+/** What the provider is built into. */
+export interface ProviderSurroundings {
+  /** What it shows people. */
+  pages: ProviderPages;
+  /** The contracts that are open, each a client and an API. */
+  contracts: ContractSettings[];
+  /** Asks addresses that clients name. */
+  fetch: OutboundFetch;
+  metrics: Pick<Metrics, 'grant' | 'authorization' | 'store'>;
+}
+
+/**
+ * oidc-provider on the core, with what it looks up on each request: clients, APIs, signing keys. After `start` it answers,
+ * and takes up what other nodes change.
+ */
+export function createProviderSide(core: Core, { pages, contracts, fetch, metrics }: ProviderSurroundings) {
+  const { config, stores, clock, secrets, replies, logger, keyRing } = core;
+  const { publicUrl } = config;
+  const { audit, counters, notifications, revocation } = stores;
+  const clients = new ClientRegistry(stores.clients);
+  const apis = new ApiRegistry(
+    stores.apis,
+    publicUrl,
+    contracts.map((contract) => contractApi(publicUrl, contract)),
+  );
+  const verifier = new AccessTokenVerifier({
+    issuer: publicUrl,
+    clock,
+    hasPlainType: (audience) => apis.hasPlainType(audience),
+    isRevoked: (token) => revocation.isRevoked(token),
+  });
+  const adapter = createAdapterFactory({
+    stores: createAdapters({ ...stores, endGrant: (grantId) => revocation.endGrant(grantId) }),
+    clients,
+    registered: createRegisteredClients(clientChanges(core)),
+    redemption: createRedemption({ replies, clock }),
+    clock,
+    observe: metrics.store,
+  });
+  const dependencies = {
+    config,
+    clock,
+    secrets,
+    apis,
+    clients,
+    adapter,
+    verifier,
+    pages,
+    fetch,
+    audit,
+    counters,
+    replies,
+    isUnavailable,
+    consents: stores.consents,
+    deviceSignIns: stores.deviceSignIns,
+    guessLimit: core.guessLimit,
+    loginRequests: core.loginRequests,
+    accountSessions: core.accountSessions,
+    lacksFactor: core.mfa.lacksRequired,
+    openRequests: createOpenRequests({ counters, clock }),
+    events: providerEvents({ metrics, audit, refusals: core.refusals, logger }),
+    staticClients: contracts.map(contractClient),
+    findUser: (id: string) => stores.users.findById(id),
+    clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
+    revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),
+  };
+  const build = (keys: Keys) => createProvider(dependencies, keys);
+  const prebuilt = new Prebuilt();
+  let callback: RequestListener = () => {
+    throw new Error('not started');
+  };
+  const live = new LiveProvider({
+    keyRing,
+    clock,
+    logger,
+    build,
+    onSwap(provider, keys) {
+      verifier.useKeys(keys.publicJwks);
+      prebuilt.attach(provider);
+      callback = provider.callback();
+    },
+  });
+  return {
+    live,
+    apis,
+    verifier,
+    prebuilt,
+    /** A provider by itself, that nobody asks: to check by it. */
+    build,
+    /** Answers the provider's routes. Asked for on each request: keys may have changed. */
+    listener: () => callback,
+    /** Reads keys and APIs and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+    async start() {
+      notifications.subscribe('clients', (id) => clients.forget(id));
+      notifications.subscribe('keys', () => void live.reload());
+      notifications.subscribe('apis', () => {
+        apis.load().catch((error: unknown) => logger.error({ err: error }, 'APIs could not be read'));
+      });
+      await Promise.all([apis.load(), live.start()]);
+    },
+  };
+}
+
+export type ProviderSide = ReturnType<typeof createProviderSide>;

@@ -1,0 +1,19 @@
+import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
+import type { RelyingParty } from '../upstream/relying-party.ts';
+import type { Core } from './core.ts';
+
+/**
+ * Asks other providers to sign people in; made with the first who signs in that way, for many servers have no such
+ * provider.
+ */
+export function createLazyRelyingParty({ config, clock }: Core, fetch: OutboundFetch): RelyingParty {
+  let party: Promise<RelyingParty> | undefined;
+  const open = async (): Promise<RelyingParty> => {
+    const { createRelyingParty } = await import('../upstream/relying-party.ts');
+    return createRelyingParty({ publicUrl: config.publicUrl, fetch, clock });
+  };
+  return {
+    begin: async (...args) => (await (party ??= open())).begin(...args),
+    finish: async (...args) => (await (party ??= open())).finish(...args),
+  };
+}

@@ -1,0 +1,100 @@
+import type { RequestListener } from 'node:http';
+import { openContracts, planMounts } from '../http/contracts/mounts.ts';
+import { allContracts } from '../http/contracts/registry.ts';
+import { createListener } from '../http/listener.ts';
+import type { Metrics } from '../http/ops/metrics.ts';
+import { sharedChecks } from '../http/ops/readiness.ts';
+import { createRequestLog } from '../http/ops/request-log.ts';
+import { createOps } from '../http/ops/routes.ts';
+import { createProviderPages } from '../http/pages/provider-pages.ts';
+import { createPageTools } from '../http/pages/tools.ts';
+import { createTrustedProxy } from '../http/trusted-proxy.ts';
+import { createOutboundFetch } from '../oidc/outbound/fetch.ts';
+import { warnOfUnproven } from '../oidc/overrides/index.ts';
+import { createKoaApp } from './app.ts';
+import type { Core } from './core.ts';
+import { createDispatchers } from './dispatchers.ts';
+import { createProviderSide } from './provider.ts';
+
+export interface ServerOptions {
+  metrics: Metrics;
+  /** Whether /readyz shall send traffic elsewhere. */
+  isDraining: () => boolean;
+}
+
+export interface Server {
+  /** Answers every request; to be used after `start`. */
+  listener: RequestListener;
+  /** Reads keys, APIs and other providers and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+  start(): Promise<void>;
+  /** Starts what is done by the side: sending what waits in the outbox, and what the core does. */
+  startBackground(): void;
+  /** Ends what this does by the side. The core is left to who made it. */
+  close(): Promise<void>;
+}
+
+/** Everything that answers requests, around the core. Nothing listens yet. @throws StartupError for mistaken settings. */
+export function createServer(core: Core, { metrics, isDraining }: ServerOptions): Server {
+  const { config, stores, logger, replies, hasher, upstreamRegistry } = core;
+  const { publicUrl, production } = config;
+  const mounts = planMounts(allContracts, config.contracts);
+  const fetch = createOutboundFetch(config.outbound);
+  const pageTools = createPageTools(core);
+  const checks = sharedChecks(stores.checks);
+  const provider = createProviderSide(core, {
+    pages: createProviderPages(pageTools, core.accounts, production),
+    contracts: openContracts(mounts, publicUrl).map(({ contract }) => {
+      const { name, rotatesRefreshTokens: rotates, tokens } = contract;
+      const { access, refresh } = config.contracts.tokens[name] ?? tokens;
+      return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };
+    }),
+    fetch,
+    metrics,
+  });
+  metrics.watchHasher(hasher);
+  const logRequest = createRequestLog(logger);
+  const trustedProxy = createTrustedProxy(config, logger);
+  const listener = createListener({
+    replies,
+    trustedProxy,
+    prebuilt: provider.prebuilt,
+    provider: provider.listener,
+    ops: createOps({
+      settings: config.metrics,
+      metrics,
+      isLocal: (req) => trustedProxy.isLocal(req),
+      checks: { ...checks, clock: stores.checkClock },
+      isDraining,
+    }),
+    app: createKoaApp(core, provider, { mounts, pageTools, fetch, checks }),
+    publicUrl,
+    logger,
+    observe(answered, label) {
+      metrics.answered(answered, label);
+      logRequest(answered);
+    },
+  });
+  const dispatchers = createDispatchers(core, provider, fetch);
+  return {
+    listener,
+    async start() {
+      warnOfUnproven(logger);
+      stores.notifications.subscribe('upstreams', () => {
+        upstreamRegistry
+          .load()
+          .catch((error: unknown) => logger.error({ err: error }, 'upstreams could not be read'));
+      });
+      // Before anything is read: no later change is missed.
+      await stores.notifications.connect();
+      await Promise.all([upstreamRegistry.load(), provider.start()]);
+    },
+    startBackground() {
+      core.startBackground();
+      dispatchers.start();
+    },
+    async close() {
+      provider.live.stop();
+      await dispatchers.stop();
+    },
+  };
+}
