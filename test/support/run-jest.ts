@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
+import { stopPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
+
+interface Options {
+  /** The repository, or a copy of it. */
+  root: string;
+  environment: Record<string, string>;
+  /** Ends the run. */
+  signal: AbortSignal;
+  /** Whether its output is ours too. */
+  isShown?: boolean;
+}
+
+/** Runs jest, and ends every process that it leaves. @returns its exit code; 1 when it was ended. */
+export async function runJest(
+  parameters: readonly string[],
+  { root, environment, signal, isShown = true }: Options,
+): Promise<number> {
+  if (signal.aborted) return 1;
+  const jest = fileURLToPath(import.meta.resolve('jest/bin/jest'));
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  // All output to standard output, in order.
+  const output = isShown ? 1 : 'ignore';
+  const child = spawn(process.execPath, [...flags, jest, ...parameters], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', output, output],
+    // A group of its own, to be ended as one: whatever tests started and left.
+    detached: true,
+  });
+  const end = (how: NodeJS.Signals) => {
+    try {
+      process.kill(-(child.pid ?? NaN), how);
+    } catch {
+      // The group is gone.
+    }
+  };
+  const terminate = () => end('SIGTERM');
+  signal.addEventListener('abort', terminate);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  signal.removeEventListener('abort', terminate);
+  end('SIGKILL');
+  return code ?? 1;
+}
+
+/** Stops servers that a test cut short left under `folder`, then removes it. */
+export async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const cluster = await findCluster(path.join(folder, name, 'data')).catch(() => null);
+    if (cluster) await stopPostmaster(cluster);
+  }
+  // An initdb cut short may still be writing.
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+}
