@@ -10,8 +10,8 @@ let now = Date.now();
 const secrets = new Secrets('a secret of the test that has enough characters');
 
 /** POST sets the cookie for `/page`; GET says what it holds for the path that is asked for. */
-async function serve(name = 'postern_kept'): Promise<string> {
-  const settings = { publicUrl: 'http://localhost:8000', secrets, clock: { now: () => now } };
+async function serve(name = 'postern_kept', publicUrl = 'http://localhost:8000'): Promise<string> {
+  const settings = { publicUrl, secrets, clock: { now: () => now } };
   const cookie = createSealedCookie<{ word: string }>({ name, ttl: TTL, ...settings });
   return servePages((ctx: Context) => {
     if (ctx.method === 'POST') cookie.set(ctx, '/page', { word: 'kept' });
@@ -52,4 +52,13 @@ test('opens for its own path and under its own name alone, and unchanged', async
   const changed = cookie.slice(0, -1) + (cookie.endsWith('A') ? 'Q' : 'A');
   for (const bad of [changed, cookie.slice(0, -4), 'postern_kept=', 'postern_kept=e30'])
     expect(await held(`${origin}/page`, bad)).toBeNull();
+});
+
+test('goes over TLS alone where the public URL is https', async () => {
+  const { cookie, attributes } = await setAt(await serve('postern_kept', 'https://id.example.com'));
+  expect(cookie).toMatch(/^__Secure-postern_kept=/);
+  expect(attributes).toContain('secure');
+  const plain = await setAt(await serve());
+  expect(plain.cookie).toMatch(/^postern_kept=/);
+  expect(plain.attributes).not.toContain('secure');
 });
