@@ -65,7 +65,7 @@ export interface ProviderPages {
    */
   loggedOut(
     ctx: KoaContextWithOIDC,
-    logout?: { stayed: boolean; frames: string[]; onward: string | undefined },
+    logout?: { stayed: boolean; frames: string[]; continueUrl: string | undefined },
   ): Promise<void>;
 }
 

@@ -122,6 +122,6 @@ for (const time of document.querySelectorAll('time[datetime]')) {
 }
 
 // Everything that the page loads is there: on to where its link leads.
-for (const link of document.querySelectorAll('a[data-onward]')) {
+for (const link of document.querySelectorAll('a[data-continue]')) {
   addEventListener('load', () => location.replace(link.href));
 }

@@ -108,7 +108,7 @@ export interface PageParts extends PageDependencies {
   /** An authenticator app that is being set up. */
   apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
   /** A login that is finished but for the last step, which the page that it is bound to takes. */
-  arrivals: StepCookie;
+  completedLogins: StepCookie;
   upstreamCookies: UpstreamCookies;
 }
 
@@ -134,7 +134,7 @@ export function pageParts(deps: PageDependencies): PageParts {
     upstreamCookies: createUpstreamCookies((name) =>
       createSealedCookie({ ...base, name, ttl: LOGIN_STEP_TTL }),
     ),
-    arrivals: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_STEP_TTL }),
+    completedLogins: createSealedCookie({ ...base, name: 'postern_arrival', ttl: LOGIN_STEP_TTL }),
   };
 }
 

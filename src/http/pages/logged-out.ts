@@ -13,7 +13,7 @@ const MOST = 1500;
 interface LoggedOutPage {
   /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it goes on then. */
   frames: readonly string[];
-  onward: string | undefined;
+  continueUrl: string | undefined;
   /** Whether the person is signed in still. */
   stayed: boolean;
   /** The client that they came from, if any. */
@@ -24,13 +24,13 @@ interface LoggedOutPage {
 export function keepLoggedOutPage(
   ctx: Context,
   flash: Flashes,
-  { frames, onward, stayed, clientId }: LoggedOutPage,
+  { frames, continueUrl, stayed, clientId }: LoggedOutPage,
 ): string | null {
-  if ([...frames, onward ?? ''].join('').length > MOST) return null;
+  if ([...frames, continueUrl ?? ''].join('').length > MOST) return null;
   return flash.keep(ctx, PATH, {
     values: {
       frames: frames.join(' '),
-      ...(onward === undefined ? {} : { onward }),
+      ...(continueUrl === undefined ? {} : { continueUrl }),
       ...(stayed ? { stayed: 'yes' } : {}),
       ...(clientId === undefined ? {} : { clientId }),
     },
@@ -38,38 +38,43 @@ export function keepLoggedOutPage(
 }
 
 /**
- * Writes that a session has ended. @param onward where the browser goes then; undefined when the page is the end.
+ * Writes that a session has ended. @param continueUrl where the browser goes then; undefined when the page is the end.
  * @returns where it goes first: a page that tells the apps that are to be told by the browser, if there are any.
  */
 export async function afterLogout(
   ctx: Context,
   { flash, signedOut }: PageParts,
   ended: Ended | null,
-  onward: string,
+  continueUrl: string,
 ): Promise<string> {
-  if (!ended) return onward;
+  if (!ended) return continueUrl;
   await signedOut(ctx, ended.accountId);
-  const room = MOST - onward.length;
+  const room = MOST - continueUrl.length;
   const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
-  if (frames.length === 0) return onward;
-  const page = { frames, onward: onward === '/' ? undefined : onward, stayed: false, clientId: undefined };
-  return keepLoggedOutPage(ctx, flash, page) ?? onward;
+  if (frames.length === 0) return continueUrl;
+  const page = {
+    frames,
+    continueUrl: continueUrl === '/' ? undefined : continueUrl,
+    stayed: false,
+    clientId: undefined,
+  };
+  return keepLoggedOutPage(ctx, flash, page) ?? continueUrl;
 }
 
 /** The page that tells apps by frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */
 export function loggedOutRoutes(router: Router, { renderer, flash, interactions }: PageParts): void {
   router.get(PATH, async (ctx: Context) => {
-    const { frames, onward, stayed, clientId } = flash.read(ctx).values;
+    const { frames, continueUrl, stayed, clientId } = flash.read(ctx).values;
     if (frames === undefined) return seeOther(ctx, '/');
     // A page that does not load keeps nobody; scripts do not wait for that long.
-    if (onward !== undefined) ctx.set('Refresh', `5; url=${onward}`);
+    if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
     const { client } = clientId === undefined ? {} : await interactions.describe(clientId, []);
     return renderer.render(ctx, 'logged-out', {
       stayed: stayed !== undefined,
       signInUrl: '/sign-in',
       client,
       frames: frames.split(' ').filter(Boolean),
-      onward,
+      continueUrl,
     });
   });
 }

@@ -69,17 +69,17 @@ export function createProviderPages(
       // It answers a form: on a page of its own nothing is sent again.
       const url = logout && keepLoggedOutPage(page, flash, { ...logout, clientId });
       if (url) return seeOther(page, url);
-      const { frames = [], onward } = logout ?? {};
+      const { frames = [], continueUrl } = logout ?? {};
       // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
       const stayed = logout?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
       // A page that does not load keeps nobody; scripts do not wait for that long.
-      if (onward !== undefined) ctx.set('Refresh', `5; url=${onward}`);
+      if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
       renderer.render(ctx, 'logged-out', {
         stayed,
         signInUrl: '/sign-in',
         client: ctx.oidc.client,
         frames,
-        onward,
+        continueUrl,
       });
     },
   };

@@ -4,7 +4,7 @@ import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
-import { interactionPath } from './interaction/place.ts';
+import { interactionPath } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { posted } from './posted.ts';
 import { missing } from './problems.ts';

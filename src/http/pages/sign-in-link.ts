@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';
-import { interactionUrls } from './interaction/place.ts';
+import { interactionUrls } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { posted } from './posted.ts';
@@ -19,7 +19,7 @@ const PATH = '/sign-in-link';
  * authorization request finds only the one that was in it.
  */
 export function signInLinkRoutes(router: Router, deps: PageParts): void {
-  const { renderer, csrf, flash, signInLinks, returns, pending, devices, arrivals, loginSteps } = deps;
+  const { renderer, csrf, flash, signInLinks, returns, pending, devices, completedLogins, loginSteps } = deps;
 
   const actor = (ctx: Context) => anonymousActor(ctx, 'pages');
 
@@ -45,13 +45,12 @@ export function signInLinkRoutes(router: Router, deps: PageParts): void {
       return seeOther(ctx, urls.verify);
     }
     const { signedIn, enrol } = outcomeOf(begun, false);
-    const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
+    const { accountId: id, securityVersion, remember, ...login } = signedIn;
     const account = { id, securityVersion };
-    if (enrol)
-      return beginEnrolment(ctx, deps, { path, urls }, account, firstFactorOf(arrival.amr), remember);
+    if (enrol) return beginEnrolment(ctx, deps, { path, urls }, account, firstFactorOf(login.amr), remember);
     if (isHere) {
-      arrivals.set(ctx, path, { token: loginSteps.seal('arrival', account, arrival), remember });
-      return seeOther(ctx, urls.onward);
+      completedLogins.set(ctx, path, { token: loginSteps.seal('arrival', account, login), remember });
+      return seeOther(ctx, urls.continue);
     }
     await signInBrowser(ctx, deps, signedIn);
     return seeOther(ctx, '/account');

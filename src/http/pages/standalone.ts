@@ -4,21 +4,21 @@ import { CONTINUE } from './account/acts.ts';
 import type { PageParts } from './dependencies.ts';
 import { afterLogout } from './logged-out.ts';
 import { loginRoutes } from './login/index.ts';
-import { type Place, type PlaceContext, placeUrls, remembers } from './login/place.ts';
+import { type SignIn, type SignInContext, signInUrls, remembers } from './login/context.ts';
 import { posted } from './posted.ts';
 import { seeOther } from './replies.ts';
 import { signInBrowser } from './sign-in.ts';
 
-const URLS = placeUrls('', { create: '/register' });
+const URLS = signInUrls('', { create: '/register' });
 
 /** Where the pages of signing in by oneself are. */
-export const standaloneUrls: Pick<Place, 'path' | 'urls'> = { path: URLS.signIn, urls: URLS };
+export const standaloneUrls: Pick<SignIn, 'path' | 'urls'> = { path: URLS.signIn, urls: URLS };
 
 /** Where somebody may be sent after signing in: the account pages. */
 const NEXT = /^\/account(\/[a-z]+)*$/;
 
 /** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
-async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
+async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> {
   const { sessions, accounts, acts } = deps;
   const asked = ctx.query['next'];
   const next = typeof asked === 'string' && NEXT.test(asked) ? asked : undefined;
@@ -30,7 +30,7 @@ async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
   const suffix = next === undefined ? '' : `?${new URLSearchParams({ next }).toString()}`;
   return {
     path: URLS.signIn,
-    urls: placeUrls('', { create: '/register', suffix }),
+    urls: signInUrls('', { create: '/register', suffix }),
     cancelAction: undefined,
     frame: {},
     interaction: null,
@@ -50,8 +50,8 @@ async function standalonePlace(ctx: Context, deps: PageParts): Promise<Place> {
 export function standaloneRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, sessions, accounts } = deps;
 
-  const open = async (ctx: PlaceContext, next: Next): Promise<void> => {
-    ctx.state.place = await standalonePlace(ctx, deps);
+  const open = async (ctx: SignInContext, next: Next): Promise<void> => {
+    ctx.state.signIn = await standaloneSignIn(ctx, deps);
     await next();
   };
   loginRoutes(router, URLS, open, deps);

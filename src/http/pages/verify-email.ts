@@ -8,7 +8,7 @@ import { answerCheck, completeAccount, isCheck } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
 import { field } from './form.ts';
-import { interactionUrls } from './interaction/place.ts';
+import { interactionUrls } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { missing } from './problems.ts';
@@ -29,7 +29,7 @@ type Asked = ViewData<'verify-email'>['asks'];
  */
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, verification, registration, sessions, config } = deps;
-  const { returns, arrivals, loginSteps } = deps;
+  const { returns, completedLogins, loginSteps } = deps;
 
   const showRegistration = (
     ctx: Context,
@@ -47,29 +47,29 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
       values: { name, username, email },
       proven: true,
       passwordLength: passwordLength(config),
-      signInUrl: (placeOf(ctx, link) ?? standaloneUrls).urls.signIn,
+      signInUrl: (signInOf(ctx, link) ?? standaloneUrls).urls.signIn,
     });
   };
 
-  /** The place that the registration began in, if this is the browser that it began in. */
-  const placeOf = (ctx: Context, { interaction }: RegistrationLink) =>
+  /** The sign-in that the registration began in, if this is the browser that it began in. */
+  const signInOf = (ctx: Context, { interaction }: RegistrationLink) =>
     interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
 
   /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
-  const arrive = async (ctx: Context, link: RegistrationLink): Promise<void> => {
+  const signInHere = async (ctx: Context, link: RegistrationLink): Promise<void> => {
     const completed = await completeAccount(ctx, deps, token(ctx), link);
     if (!('signedIn' in completed)) return flash.leave(ctx, withToken(PATH, ctx), completed);
     const { signedIn, enrol } = completed;
     const { interaction } = link;
-    const { accountId: id, securityVersion, remember, ...arrival } = signedIn;
+    const { accountId: id, securityVersion, remember, ...login } = signedIn;
     const account = { id, securityVersion };
-    const place = placeOf(ctx, link);
-    if (place) returns.clear(ctx, '/');
-    if (enrol) return beginEnrolment(ctx, deps, place ?? standaloneUrls, account, 'password', remember);
-    if (place) {
-      const token = loginSteps.seal('arrival', account, arrival);
-      arrivals.set(ctx, place.path, { token, remember });
-      return seeOther(ctx, place.urls.onward);
+    const signIn = signInOf(ctx, link);
+    if (signIn) returns.clear(ctx, '/');
+    if (enrol) return beginEnrolment(ctx, deps, signIn ?? standaloneUrls, account, 'password', remember);
+    if (signIn) {
+      const token = loginSteps.seal('arrival', account, login);
+      completedLogins.set(ctx, signIn.path, { token, remember });
+      return seeOther(ctx, signIn.urls.continue);
     }
     await signInBrowser(ctx, deps, signedIn);
     if (interaction === null) return seeOther(ctx, '/');
@@ -171,7 +171,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     try {
       const link = await registration.peek(token(ctx));
       if (link && isCheck(ctx)) return await answerCheck(ctx, deps, link.email, withToken(PATH, ctx));
-      if (link) return await arrive(ctx, link);
+      if (link) return await signInHere(ctx, link);
       return await (field(ctx, 'disown') === '' ? confirm(ctx) : disown(ctx));
     } catch (error) {
       // Somebody else has the address, or the link was used, by now.

@@ -141,7 +141,7 @@ interface Views {
   };
 
   /** Recovery codes, shown once, on the way on. */
-  'enrolled': { account: AccountDisplay; codes: readonly string[]; onwardUrl: string };
+  'enrolled': { account: AccountDisplay; codes: readonly string[]; continueUrl: string };
 
   /** Posts `email`, or all of `name`, `username`, `email` and `password`. */
   'create-account': { signInUrl: string } & (
@@ -232,7 +232,7 @@ interface Views {
     stayed: boolean;
     signInUrl: string;
     /** Where the browser goes on once the frames are loaded. */
-    onward?: string | undefined;
+    continueUrl?: string | undefined;
   };
 
   /**
@@ -306,7 +306,7 @@ interface Views {
   'account/totp': AccountFrame & Entry & { backUrl: string; secret: string; uri: string; qrCode: string };
 
   /** Shown once. */
-  'account/codes': AccountFrame & { codes: readonly string[]; onwardUrl: string };
+  'account/codes': AccountFrame & { codes: readonly string[]; continueUrl: string };
 
   /** Posts to take an identity off. */
   'account/identities': AccountFrame & {

@@ -207,15 +207,15 @@ export class Interactions {
     req: IncomingMessage,
     res: ServerResponse,
     { accountId, amr, acr, authTime, remember, securityVersion }: Login & { securityVersion: number },
-  ): Promise<{ onward: string; ended: Ended | null }> {
+  ): Promise<{ continueUrl: string; ended: Ended | null }> {
     const details = await this.#open(req, res);
     const { hintedId = accountId } = details as HintedInteraction;
     if (hintedId !== accountId) {
-      const onward = await this.#fail(req, res, {
+      const continueUrl = await this.#fail(req, res, {
         error: 'login_required',
         error_description: 'another end-user than the id_token_hint names has signed in',
       });
-      return { onward, ended: null };
+      return { continueUrl, ended: null };
     }
     const ended = await this.#deps.sessions.endAnother(req, res, accountId);
     const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
@@ -227,7 +227,7 @@ export class Interactions {
       result: { ...answered, login, create: {}, select_account: {} },
     });
     await details.persist();
-    return { onward: details.returnTo, ended };
+    return { continueUrl: details.returnTo, ended };
   }
 
   /** The person goes on with the account that is signed in (`prompt=select_account`). */

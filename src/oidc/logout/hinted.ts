@@ -25,7 +25,7 @@ interface Named {
 }
 
 /** Where the browser goes on: the library has checked by now that the client registered it. */
-function onwardOf({ oidc }: KoaContextWithOIDC): string | undefined {
+function continueUrlOf({ oidc }: KoaContextWithOIDC): string | undefined {
   const { post_logout_redirect_uri: uri, state } = oidc.params ?? {};
   if (typeof uri !== 'string') return undefined;
   if (typeof state !== 'string') return uri;
@@ -74,10 +74,11 @@ function installHintedLogout(provider: Provider, { accountSessions, secrets, pag
       await accountSessions.end(accountId, uid, requestActor(ctx, 'user', accountId));
     }
     ctx.cookies.set(provider.cookieName('session'), null, { ...cookies.long, overwrite: true });
-    const [frames, onward] = [found?.frames ?? [], onwardOf(ctx)];
-    if (frames.length > 0 || onward === undefined) return page(ctx, { stayed: false, frames, onward });
+    const [frames, continueUrl] = [found?.frames ?? [], continueUrlOf(ctx)];
+    if (frames.length > 0 || continueUrl === undefined)
+      return page(ctx, { stayed: false, frames, continueUrl });
     ctx.status = 303;
-    ctx.redirect(onward);
+    ctx.redirect(continueUrl);
     return undefined;
   };
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>

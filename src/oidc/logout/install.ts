@@ -37,7 +37,7 @@ function installLogout(provider: Provider, page: ProviderPages['loggedOut']): vo
     const isOurs = location.startsWith(ctx.oidc.urlFor('end_session_success'));
     ctx.remove('Location');
     ctx.status = 200;
-    await page(ctx, { stayed, frames, onward: isOurs ? undefined : location });
+    await page(ctx, { stayed, frames, continueUrl: isOurs ? undefined : location });
   };
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) =>
     ctx.path === CONFIRM && ctx.method === 'POST' ? showLoggedOut(ctx, next) : next(),

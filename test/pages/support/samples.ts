@@ -301,10 +301,10 @@ export const samples: Readonly<Record<string, Sample>> = {
     ],
   }),
   'logged-out': sample('logged-out', { stayed: false, signInUrl: '/sign-in' }),
-  'logged-out-onward': sample('logged-out', {
+  'logged-out-continue': sample('logged-out', {
     stayed: false,
     signInUrl: '/sign-in',
-    onward: 'https://reports.acme.example/goodbye',
+    continueUrl: 'https://reports.acme.example/goodbye',
     frames: [],
   }),
   'logged-out-stayed': sample('logged-out', { stayed: true, signInUrl: '/sign-in', client }),
@@ -347,7 +347,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'enrolled': sample('enrolled', {
     account,
     codes: ['7K2M-Q4TX-9RWD', '3HNP-V8CJ-5ZBF'],
-    onwardUrl: '/sign-in/continue',
+    continueUrl: '/sign-in/continue',
   }),
   'forgot-password': sample('forgot-password', { ...forgot, ...inside }),
   'forgot-password-empty': sample('forgot-password', {

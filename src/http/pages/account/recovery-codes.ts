@@ -18,7 +18,7 @@ export function recoveryCodeRoutes(router: Router, { openFresh }: AccountSteps, 
     return deps.renderer.render(ctx, 'account/codes', {
       ...accountFrame(ctx, deps, 'factors'),
       codes: codes.split(' '),
-      onwardUrl: LIST,
+      continueUrl: LIST,
     });
   });
 }

@@ -6,17 +6,17 @@ import type { PageParts } from '../dependencies.ts';
 import { describeDetails } from '../authorization-details.ts';
 import { field } from '../form.ts';
 import { loginRoutes } from '../login/index.ts';
-import { type Place, placeUrls } from '../login/place.ts';
+import { type SignIn, signInUrls } from '../login/context.ts';
 import { showSignIn } from '../login/sign-in.ts';
 import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
-import { askAgain, keepRequest, leadOn } from './lead-on.ts';
-import { interactionPath, interactionPlace } from './place.ts';
+import { restartRequest, rememberRequest, resumeRequest } from './resume.ts';
+import { interactionPath, interactionSignIn } from './sign-in.ts';
 import { stepUp } from './step-up.ts';
 
 type InteractionContext = Context & {
   params: { uid: string };
-  state: { interaction: OpenInteraction; place: Place };
+  state: { interaction: OpenInteraction; signIn: SignIn };
 };
 
 const AT = '/interaction/:uid';
@@ -28,30 +28,32 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
   /** Finds the interaction of this browser, or says kindly that it is over. */
   const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
     const interaction = await interactions.open(ctx.req, ctx.res, ctx.params.uid);
-    if (interaction === null) return leadOn(ctx, deps, ctx.params.uid);
-    if (interaction === 'another') return askAgain(ctx, deps, ctx.params.uid);
+    if (interaction === null) return resumeRequest(ctx, deps, ctx.params.uid);
+    if (interaction === 'another') return restartRequest(ctx, deps, ctx.params.uid);
     ctx.state.interaction = interaction;
     ctx.state['clientId'] = interaction.client.clientId;
-    ctx.state.place = await interactionPlace(interaction, deps);
+    ctx.state.signIn = await interactionSignIn(interaction, deps);
     await next();
   };
 
   /** The same for what is answered in the session of whoever was asked: somebody else is asked anew. */
   const own = async (ctx: InteractionContext, next: Next): Promise<void> =>
-    open(ctx, async () => (ctx.state.interaction.isOfAnother ? askAgain(ctx, deps, ctx.params.uid) : next()));
+    open(ctx, async () =>
+      ctx.state.interaction.isOfAnother ? restartRequest(ctx, deps, ctx.params.uid) : next(),
+    );
 
   const form = posted(deps, ({ path }) => path.replace(/\/[^/]*$/, ''));
 
   async function showConsent(ctx: InteractionContext): Promise<void> {
-    const { interaction, place } = ctx.state;
+    const { interaction, signIn } = ctx.state;
     const { accountId, client, scopes, apis, details, redirectUri } = interaction;
     const user = accountId === undefined ? null : await accounts.find(accountId);
     if (!user) return showSignIn(ctx, deps);
     return renderer.render(ctx, 'consent', {
-      ...place.frame,
+      ...signIn.frame,
       client,
-      action: `${place.path}/consent`,
-      switchAction: `${place.path}/switch`,
+      action: `${signIn.path}/consent`,
+      switchAction: `${signIn.path}/switch`,
       csrf: csrf.token(ctx),
       problems: flash.read(ctx).problems,
       account: user,
@@ -59,33 +61,33 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       apis: apis.filter(({ scopes }) => scopes.length > 0),
       // Without offline_access what the client gets ends with the session.
       lasts: scopes.includes('offline_access') ? config.refresh.absolute : config.session.remembered,
-      details: describeDetails(details, config.authorizationDetails, renderer.language(ctx, place.frame)),
+      details: describeDetails(details, config.authorizationDetails, renderer.language(ctx, signIn.frame)),
       redirectUri,
     });
   }
 
   /** Offers the account that is signed in, and another one. */
   async function showChoice(ctx: InteractionContext): Promise<void> {
-    const { interaction, place } = ctx.state;
+    const { interaction, signIn } = ctx.state;
     const { accountId } = interaction;
     const user = accountId === undefined ? null : await accounts.find(accountId);
     if (!user) return showSignIn(ctx, deps);
     return renderer.render(ctx, 'select-account', {
-      ...place.frame,
-      action: `${place.path}/select`,
-      cancelAction: place.cancelAction,
+      ...signIn.frame,
+      action: `${signIn.path}/select`,
+      cancelAction: signIn.cancelAction,
       csrf: csrf.token(ctx),
       problems: flash.read(ctx).problems,
       account: user,
-      otherUrl: place.urls.signIn,
+      otherUrl: signIn.urls.signIn,
     });
   }
 
-  loginRoutes(router, placeUrls(AT, { create: '/create' }), open as Middleware, deps);
+  loginRoutes(router, signInUrls(AT, { create: '/create' }), open as Middleware, deps);
 
   router.get(AT, own, async (ctx: InteractionContext) => {
     const { prompt, uid } = ctx.state.interaction;
-    keepRequest(ctx, deps, ctx.state.interaction);
+    rememberRequest(ctx, deps, ctx.state.interaction);
     if (prompt === 'consent') await showConsent(ctx);
     else if (prompt === 'mfa') await stepUp(ctx, deps);
     else if (prompt === 'select_account') await showChoice(ctx);
@@ -106,12 +108,12 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
 
   router.post(`${AT}/select`, ...form, own, async (ctx: InteractionContext) => {
     const { prompt, accountId } = ctx.state.interaction;
-    if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.place.path);
+    if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.signIn.path);
     return seeOther(ctx, await interactions.select(ctx.req, ctx.res));
   });
 
   router.post(`${AT}/switch`, ...form, open, (ctx: InteractionContext) =>
-    seeOther(ctx, ctx.state.place.urls.signIn),
+    seeOther(ctx, ctx.state.signIn.urls.signIn),
   );
 
   router.post(`${AT}/abort`, ...form, open, async (ctx: InteractionContext) => {

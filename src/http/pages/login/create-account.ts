@@ -7,8 +7,8 @@ import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
 import { formStatus, missing, problemOf } from '../problems.ts';
 import { keepReturn, showMailSent } from './mail-sent.ts';
-import type { PlaceContext, Steps } from './place.ts';
-import { arrive } from './sign-in.ts';
+import type { SignInContext, SignInMiddleware } from './context.ts';
+import { completeSignIn } from './sign-in.ts';
 
 /**
  * Creating an account. Unless `registration.verifyEmail` is off it begins with the address alone: the rest follows by
@@ -17,14 +17,14 @@ import { arrive } from './sign-in.ts';
 export function createAccountRoutes(
   router: Router,
   path: string,
-  { open, posted }: Steps,
+  { open, posted }: SignInMiddleware,
   deps: PageParts,
 ): void {
   const { config, renderer, csrf, flash, registration } = deps;
   const byMail = config.registration.verifyEmail;
 
-  router.get(path, open, (ctx: PlaceContext) => {
-    const { frame, urls, cancelAction, interaction } = ctx.state.place;
+  router.get(path, open, (ctx: SignInContext) => {
+    const { frame, urls, cancelAction, interaction } = ctx.state.signIn;
     if (!config.registration.open)
       return renderer.render(ctx, 'create-account', { ...frame, step: 'closed', signInUrl: urls.signIn });
     const { problems, values } = flash.read(ctx);
@@ -54,14 +54,14 @@ export function createAccountRoutes(
     });
   });
 
-  const requestByMail = async (ctx: PlaceContext): Promise<void> => {
-    const { place } = ctx.state;
+  const requestByMail = async (ctx: SignInContext): Promise<void> => {
+    const { signIn } = ctx.state;
     const email = field(ctx, 'email').trim();
-    const refuse = (left: Left) => flash.leave(ctx, place.urls.create, { ...left, values: { email } });
+    const refuse = (left: Left) => flash.leave(ctx, signIn.urls.create, { ...left, values: { email } });
     if (!email) return refuse({ status: 400, problems: [missing('email')] });
     try {
-      const locale = renderer.language(ctx, place.frame);
-      const interaction = place.interaction?.uid;
+      const locale = renderer.language(ctx, signIn.frame);
+      const interaction = signIn.interaction?.uid;
       await registration.request(email, anonymousActor(ctx, 'pages'), { locale, interaction });
     } catch (error) {
       const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;
@@ -70,14 +70,14 @@ export function createAccountRoutes(
       return refuse({ status, retryAfter: error.details.retryAfter, problems: [problem] });
     }
     await keepReturn(ctx, deps);
-    flash.leave(ctx, place.urls.create, { values: { sentTo: email } });
+    flash.leave(ctx, signIn.urls.create, { values: { sentTo: email } });
   };
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
+  router.post(path, ...posted, async (ctx: SignInContext) => {
     if (byMail && config.registration.open) return requestByMail(ctx);
-    if (isCheck(ctx)) return answerCheck(ctx, deps, field(ctx, 'email').trim(), ctx.state.place.urls.create);
-    const attempt = await tryCreateAccount(ctx, deps, ctx.state.place.frame);
-    if ('signedIn' in attempt) return arrive(ctx, deps, attempt);
-    return flash.leave(ctx, ctx.state.place.urls.create, attempt);
+    if (isCheck(ctx)) return answerCheck(ctx, deps, field(ctx, 'email').trim(), ctx.state.signIn.urls.create);
+    const attempt = await tryCreateAccount(ctx, deps, ctx.state.signIn.frame);
+    if ('signedIn' in attempt) return completeSignIn(ctx, deps, attempt);
+    return flash.leave(ctx, ctx.state.signIn.urls.create, attempt);
   });
 }

@@ -11,7 +11,7 @@ import { missing } from '../problems.ts';
 import { qrCode } from '../qr-code.ts';
 import { seeOther, withParameter } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
-import type { Place, PlaceContext, Steps } from './place.ts';
+import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 
 /** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
 const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
@@ -20,7 +20,7 @@ const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 export async function beginEnrolment(
   ctx: Context,
   { mfa, apps, enrolments, loginSteps }: PageParts,
-  { path, urls }: Pick<Place, 'path' | 'urls'>,
+  { path, urls }: Pick<SignIn, 'path' | 'urls'>,
   account: Pick<User, 'id' | 'securityVersion'>,
   first: FirstFactor,
   remember = true,
@@ -32,30 +32,35 @@ export async function beginEnrolment(
 }
 
 /** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
-export function enrolRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
+export function enrolRoutes(
+  router: Router,
+  path: string,
+  { open, posted }: SignInMiddleware,
+  deps: PageParts,
+): void {
   const { renderer, csrf, flash, accounts, mfa, loginSteps, clock, config } = deps;
-  const { apps, enrolments, arrivals, pending } = deps;
+  const { apps, enrolments, completedLogins, pending } = deps;
 
-  const underWay = async (ctx: PlaceContext) => {
-    const login = enrolments.read(ctx, ctx.state.place.path);
-    const app = apps.read(ctx, ctx.state.place.path);
+  const underWay = async (ctx: SignInContext) => {
+    const login = enrolments.read(ctx, ctx.state.signIn.path);
+    const app = apps.read(ctx, ctx.state.signIn.path);
     const step = login && (await loginSteps.open('enrolment', login.token));
     return step && app?.accountId === step.account.id ? { ...step, app, remember: login.remember } : null;
   };
 
   /** The login goes on with these written down; once it has gone on they are not shown again. */
-  const showCodes = async (ctx: PlaceContext, codes: string): Promise<void> => {
-    const { path, frame, urls } = ctx.state.place;
-    const arrival = await loginSteps.open('arrival', arrivals.read(ctx, path)?.token);
-    const step = arrival ?? (await loginSteps.open('second-factor', pending.read(ctx, path)?.token));
+  const showCodes = async (ctx: SignInContext, codes: string): Promise<void> => {
+    const { path, frame, urls } = ctx.state.signIn;
+    const done = await loginSteps.open('arrival', completedLogins.read(ctx, path)?.token);
+    const step = done ?? (await loginSteps.open('second-factor', pending.read(ctx, path)?.token));
     const account = step && (await accounts.find(step.account.id));
     if (!account) return seeOther(ctx, urls.signIn);
-    const onwardUrl = arrival ? urls.onward : urls.verify;
-    return renderer.render(ctx, 'enrolled', { ...frame, account, codes: codes.split(' '), onwardUrl });
+    const continueUrl = done ? urls.continue : urls.verify;
+    return renderer.render(ctx, 'enrolled', { ...frame, account, codes: codes.split(' '), continueUrl });
   };
 
-  const show = async (ctx: PlaceContext): Promise<void> => {
-    const { frame, urls, cancelAction, passkeyOnly } = ctx.state.place;
+  const show = async (ctx: SignInContext): Promise<void> => {
+    const { frame, urls, cancelAction, passkeyOnly } = ctx.state.signIn;
     const { problems, values } = flash.read(ctx);
     if (values['codes'] !== undefined) return showCodes(ctx, values['codes']);
     const found = await underWay(ctx);
@@ -77,31 +82,31 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
     });
   };
 
-  router.get(path, open, async (ctx: PlaceContext) => {
+  router.get(path, open, async (ctx: SignInContext) => {
     const found = await underWay(ctx);
     if (!found || ctx.query['options'] === undefined) return show(ctx);
-    const { passkeyOnly: verified } = ctx.state.place;
+    const { passkeyOnly: verified } = ctx.state.signIn;
     ctx.body = await mfa.passkeys.registrationOptions(found.account.id, { verified });
     return undefined;
   });
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
-    const { place } = ctx.state;
+  router.post(path, ...posted, async (ctx: SignInContext) => {
+    const { signIn } = ctx.state;
     const found = await underWay(ctx);
-    if (!found) return seeOther(ctx, place.urls.signIn);
+    if (!found) return seeOther(ctx, signIn.urls.signIn);
     const { account, content, app, remember } = found;
     const { id, securityVersion: expected } = account;
     const actor = userActor(ctx, 'pages', id);
     const passkey = field(ctx, 'passkey');
     const code = field(ctx, 'code').trim();
-    const page = place.urls.enrol;
+    const page = signIn.urls.enrol;
     if (!passkey && !code) return flash.leave(ctx, page, { status: 400, problems: [missing('code')] });
     // Bound to the account as it was: a factor that it has by now, or a new password, has ended this.
     const added = await attempt<{ recoveryCodes: string[] | null; securityVersion: number }>(
       () =>
         passkey
           ? mfa.passkeys.register(id, jsonField(ctx, 'passkey'), NAMES.passkey, actor, {
-              verified: place.passkeyOnly,
+              verified: signIn.passkeyOnly,
               expected,
             })
           : mfa.totp.confirm(id, app.id, code, actor, expected),
@@ -109,21 +114,21 @@ export function enrolRoutes(router: Router, path: string, { open, posted }: Step
       400,
     );
     if ('problems' in added) return flash.leave(ctx, page, added);
-    enrolments.clear(ctx, place.path);
-    apps.clear(ctx, place.path);
+    enrolments.clear(ctx, signIn.path);
+    apps.clear(ctx, signIn.path);
     const { first } = content;
     const now = { id, securityVersion: added.securityVersion };
-    let onward = place.urls.onward;
+    let next = signIn.urls.continue;
     if (passkey) {
       // Making a passkey proves nothing yet: it is shown once, as at every login from now on.
       const token = loginSteps.seal('second-factor', now, { first });
-      pending.set(ctx, place.path, { token, remember });
-      onward = place.urls.verify;
+      pending.set(ctx, signIn.path, { token, remember });
+      next = signIn.urls.verify;
     } else {
-      const arrival = { ...strengthOf([first, 'otp']), authTime: epochSeconds(clock) };
-      arrivals.set(ctx, place.path, { token: loginSteps.seal('arrival', now, arrival), remember });
+      const login = { ...strengthOf([first, 'otp']), authTime: epochSeconds(clock) };
+      completedLogins.set(ctx, signIn.path, { token: loginSteps.seal('arrival', now, login), remember });
     }
-    if (!added.recoveryCodes) return seeOther(ctx, onward);
+    if (!added.recoveryCodes) return seeOther(ctx, next);
     return flash.leave(ctx, page, { values: { codes: added.recoveryCodes.join(' ') } });
   });
 }

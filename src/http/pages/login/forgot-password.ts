@@ -6,19 +6,19 @@ import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
 import { missing, problemOf } from '../problems.ts';
 import { keepReturn, showMailSent } from './mail-sent.ts';
-import type { PlaceContext, Steps } from './place.ts';
+import type { SignInContext, SignInMiddleware } from './context.ts';
 
 /** Asking for a link to choose a new password: the same page whoever was named. */
 export function forgotPasswordRoutes(
   router: Router,
   path: string,
-  { open, posted }: Steps,
+  { open, posted }: SignInMiddleware,
   deps: PageParts,
 ): void {
   const { config, renderer, csrf, flash, reset } = deps;
 
-  router.get(path, open, (ctx: PlaceContext) => {
-    const { frame, urls, cancelAction, suggestedIdentifier } = ctx.state.place;
+  router.get(path, open, (ctx: SignInContext) => {
+    const { frame, urls, cancelAction, suggestedIdentifier } = ctx.state.signIn;
     const { problems, values } = flash.read(ctx);
     const { sentTo } = values;
     if (sentTo !== undefined)
@@ -37,13 +37,13 @@ export function forgotPasswordRoutes(
     });
   });
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
-    const { place } = ctx.state;
+  router.post(path, ...posted, async (ctx: SignInContext) => {
+    const { signIn } = ctx.state;
     const identifier = field(ctx, 'identifier').trim();
-    const refuse = (left: Left) => flash.leave(ctx, place.urls.forgot, { ...left, values: { identifier } });
+    const refuse = (left: Left) => flash.leave(ctx, signIn.urls.forgot, { ...left, values: { identifier } });
     if (!identifier) return refuse({ status: 400, problems: [missing('identifier')] });
     try {
-      const locale = renderer.language(ctx, place.frame);
+      const locale = renderer.language(ctx, signIn.frame);
       await reset.request({ identifier }, anonymousActor(ctx, 'pages'), { locale });
     } catch (error) {
       const problem = isDomainError(error, 'rate_limited') && problemOf(error, passwordLength(config));
@@ -51,6 +51,6 @@ export function forgotPasswordRoutes(
       return refuse({ status: 429, retryAfter: error.details.retryAfter, problems: [problem] });
     }
     await keepReturn(ctx, deps);
-    return flash.leave(ctx, place.urls.forgot, { values: { sentTo: identifier } });
+    return flash.leave(ctx, signIn.urls.forgot, { values: { sentTo: identifier } });
   });
 }

@@ -8,22 +8,22 @@ import { enrolRoutes } from './enrol.ts';
 import { forgotPasswordRoutes } from './forgot-password.ts';
 import { linkRoutes } from './link.ts';
 import { passkeyRoutes } from './passkey.ts';
-import type { PlaceUrls, Steps } from './place.ts';
+import type { SignInUrls, SignInMiddleware } from './context.ts';
 import { secondFactorRoutes } from './second-factor.ts';
-import { onwardRoutes, signInRoutes } from './sign-in.ts';
+import { continueRoutes, signInRoutes } from './sign-in.ts';
 import { upstreamRoutes } from './upstream.ts';
 
-/** @param open puts the `Place` on the context, or answers itself. */
-export function loginRoutes(router: Router, paths: PlaceUrls, open: Middleware, deps: PageParts): void {
+/** @param open puts the `SignIn` on the context, or answers itself. */
+export function loginRoutes(router: Router, paths: SignInUrls, open: Middleware, deps: PageParts): void {
   // A passkey is sent from the page that asks for the password.
   const form = posted(deps, ({ url }) => url.replace('/sign-in/passkey', '/sign-in'));
-  const steps: Steps = { open, posted: [...form, open] };
+  const steps: SignInMiddleware = { open, posted: [...form, open] };
   signInRoutes(router, paths.signIn, steps, deps);
   secondFactorRoutes(router, paths.verify, steps, deps);
   passkeyRoutes(router, paths.passkey, steps, deps);
   enrolRoutes(router, paths.enrol, steps, deps);
   upstreamRoutes(router, paths.upstream, steps, deps);
-  onwardRoutes(router, paths.onward, steps, deps);
+  continueRoutes(router, paths.continue, steps, deps);
   createAccountRoutes(router, paths.create, steps, deps);
   linkRoutes(router, paths.link, steps, deps);
   forgotPasswordRoutes(router, paths.forgot, steps, deps);

@@ -3,22 +3,27 @@ import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
-import type { PlaceContext, Steps } from './place.ts';
-import { arrive, typed } from './sign-in.ts';
+import type { SignInContext, SignInMiddleware } from './context.ts';
+import { completeSignIn, typed } from './sign-in.ts';
 
 /** A passkey as the whole login. The options are alike for everybody, so they tell nothing about anybody. */
-export function passkeyRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  router.get(path, open, async (ctx: PlaceContext) => {
+export function passkeyRoutes(
+  router: Router,
+  path: string,
+  { open, posted }: SignInMiddleware,
+  deps: PageParts,
+): void {
+  router.get(path, open, async (ctx: SignInContext) => {
     ctx.body = await deps.mfa.passkeys.loginOptions();
   });
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
+  router.post(path, ...posted, async (ctx: SignInContext) => {
     const remember = field(ctx, 'remember') === 'yes';
     const tried = await attempt(async () => {
       const reply = jsonField(ctx, 'passkey');
       return outcomeOf(await deps.logins.loginWithPasskey(reply, anonymousActor(ctx, 'pages')), remember);
     }, passwordLength(deps.config));
-    if ('signedIn' in tried) return arrive(ctx, deps, tried);
-    return deps.flash.leave(ctx, ctx.state.place.urls.signIn, { ...tried, values: typed(ctx) });
+    if ('signedIn' in tried) return completeSignIn(ctx, deps, tried);
+    return deps.flash.leave(ctx, ctx.state.signIn.urls.signIn, { ...tried, values: typed(ctx) });
   });
 }

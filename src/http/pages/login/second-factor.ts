@@ -7,8 +7,8 @@ import { field, jsonField } from '../form.ts';
 import { missing, type Problem } from '../problems.ts';
 import { seeOther, withParameter } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
-import type { PlaceContext, Steps } from './place.ts';
-import { arrive, showSignIn } from './sign-in.ts';
+import type { SignInContext, SignInMiddleware } from './context.ts';
+import { completeSignIn, showSignIn } from './sign-in.ts';
 
 /** No other recovery code follows by itself. */
 const ofRecovery = (problem: Problem): Problem =>
@@ -18,19 +18,19 @@ const ofRecovery = (problem: Problem): Problem =>
 export function secondFactorRoutes(
   router: Router,
   path: string,
-  { open, posted }: Steps,
+  { open, posted }: SignInMiddleware,
   deps: PageParts,
 ): void {
   const { config, renderer, csrf, flash, accounts, logins, mfa, pending, devices } = deps;
-  const isRecovery = (ctx: PlaceContext) => ctx.query['method'] === 'recovery';
-  const pageOf = (ctx: PlaceContext): string => {
-    const { verify } = ctx.state.place.urls;
+  const isRecovery = (ctx: SignInContext) => ctx.query['method'] === 'recovery';
+  const pageOf = (ctx: SignInContext): string => {
+    const { verify } = ctx.state.signIn.urls;
     return isRecovery(ctx) ? withParameter(verify, 'method', 'recovery') : verify;
   };
 
-  const show = async (ctx: PlaceContext, step: LoginStep): Promise<void> => {
-    const { place } = ctx.state;
-    const { frame, urls, cancelAction } = place;
+  const show = async (ctx: SignInContext, step: LoginStep): Promise<void> => {
+    const { signIn } = ctx.state;
+    const { frame, urls, cancelAction } = signIn;
     const account = await accounts.find(step.accountId);
     if (!account) return showSignIn(ctx, deps);
     return renderer.render(ctx, 'second-factor', {
@@ -41,10 +41,10 @@ export function secondFactorRoutes(
       problems: flash.read(ctx).problems,
       account,
       methods:
-        place.passkeyOnly && step.methods.includes('passkey')
+        signIn.passkeyOnly && step.methods.includes('passkey')
           ? step.methods.filter((method) => method === 'passkey')
           : step.methods,
-      verified: place.passkeyOnly,
+      verified: signIn.passkeyOnly,
       method: isRecovery(ctx) ? 'recovery' : null,
       trustFor: config.mfa.rememberDevice,
       optionsUrl: withParameter(urls.verify, 'options', ''),
@@ -55,32 +55,32 @@ export function secondFactorRoutes(
   };
 
   /** The login of this browser that waits for its second factor. */
-  const waiting = async (ctx: PlaceContext) => {
-    const login = pending.read(ctx, ctx.state.place.path);
+  const waiting = async (ctx: SignInContext) => {
+    const login = pending.read(ctx, ctx.state.signIn.path);
     const step = login && (await logins.pendingLogin(login.token));
     return login && step && { ...login, step };
   };
 
-  router.get(path, open, async (ctx: PlaceContext) => {
+  router.get(path, open, async (ctx: SignInContext) => {
     const login = await waiting(ctx);
-    if (!login) return seeOther(ctx, ctx.state.place.urls.signIn);
+    if (!login) return seeOther(ctx, ctx.state.signIn.urls.signIn);
     if (ctx.query['options'] === undefined) return show(ctx, login.step);
-    const { passkeyOnly: verified } = ctx.state.place;
+    const { passkeyOnly: verified } = ctx.state.signIn;
     ctx.body = await mfa.passkeys.secondFactorOptions(login.step.accountId, { verified });
     return undefined;
   });
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
+  router.post(path, ...posted, async (ctx: SignInContext) => {
     const login = await waiting(ctx);
     if (!login) {
       const problems = [{ field: null, message: 'problem.loginExpired' as const }];
-      return flash.leave(ctx, ctx.state.place.urls.signIn, { status: 401, problems });
+      return flash.leave(ctx, ctx.state.signIn.urls.signIn, { status: 401, problems });
     }
     const code = field(ctx, 'code').trim();
     const passkey = field(ctx, 'passkey');
     if (!code && !passkey) return flash.leave(ctx, pageOf(ctx), { status: 400, problems: [missing('code')] });
     const tried = await attempt(async () => {
-      const { passkeyOnly: verified } = ctx.state.place;
+      const { passkeyOnly: verified } = ctx.state.signIn;
       const proof = passkey ? { passkey: jsonField(ctx, 'passkey'), verified } : { code };
       const done = await logins.completeLogin(login.token, proof, anonymousActor(ctx, 'pages'));
       return outcomeOf(done, login.remember);
@@ -96,6 +96,6 @@ export function secondFactorRoutes(
       const token = await mfa.devices.trust(accountId, config.mfa.rememberDevice, actor);
       devices.set(ctx, '/', token);
     }
-    return arrive(ctx, deps, tried);
+    return completeSignIn(ctx, deps, tried);
   });
 }

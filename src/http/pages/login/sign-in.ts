@@ -7,14 +7,14 @@ import { seeOther, withParameter } from '../replies.ts';
 import { firstFactorOf, type Outcome, trySignIn } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
 import { beginEnrolment } from './enrol.ts';
-import type { Place, PlaceContext, Steps } from './place.ts';
+import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 
 /** The parameter with which somebody else signs in than who is there. */
 const OTHER = 'other';
 
-/** Shows the sign-in form of a place. */
-export function showSignIn(ctx: PlaceContext, { config, renderer, csrf, flash, upstream }: PageParts): void {
-  const { frame, urls, cancelAction, present, notice, act, suggestedIdentifier }: Place = ctx.state.place;
+/** Shows the sign-in form. */
+export function showSignIn(ctx: SignInContext, { config, renderer, csrf, flash, upstream }: PageParts): void {
+  const { frame, urls, cancelAction, present, notice, act, suggestedIdentifier }: SignIn = ctx.state.signIn;
   const { problems, values } = flash.read(ctx);
   const isAgain = present !== null && ctx.query[OTHER] === undefined;
   renderer.render(ctx, 'sign-in', {
@@ -38,31 +38,36 @@ export function showSignIn(ctx: PlaceContext, { config, renderer, csrf, flash, u
 }
 
 /** The login is done: on with it, or first to the factor that the account must have. */
-export async function arrive(
-  ctx: PlaceContext,
+export async function completeSignIn(
+  ctx: SignInContext,
   deps: PageParts,
   { signedIn, enrol }: Outcome,
 ): Promise<void> {
-  const { place } = ctx.state;
-  deps.pending.clear(ctx, place.path);
-  if (!enrol) return seeOther(ctx, await place.finish(ctx, signedIn));
+  const { signIn } = ctx.state;
+  deps.pending.clear(ctx, signIn.path);
+  if (!enrol) return seeOther(ctx, await signIn.finish(ctx, signedIn));
   const { accountId: id, securityVersion, amr, remember } = signedIn;
-  return beginEnrolment(ctx, deps, place, { id, securityVersion }, firstFactorOf(amr), remember);
+  return beginEnrolment(ctx, deps, signIn, { id, securityVersion }, firstFactorOf(amr), remember);
 }
 
 /** Somebody who left to read their mail, or to save their recovery codes, goes on. */
-export function onwardRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
-  router.get(path, open, async (ctx: PlaceContext) => {
-    const { place } = ctx.state;
-    const arrival = deps.arrivals.read(ctx, place.path);
-    const step = arrival && (await deps.loginSteps.open('arrival', arrival.token));
-    const signInUrl = place.interaction ? place.path : place.urls.signIn;
+export function continueRoutes(
+  router: Router,
+  path: string,
+  { open }: SignInMiddleware,
+  deps: PageParts,
+): void {
+  router.get(path, open, async (ctx: SignInContext) => {
+    const { signIn } = ctx.state;
+    const kept = deps.completedLogins.read(ctx, signIn.path);
+    const step = kept && (await deps.loginSteps.open('arrival', kept.token));
+    const signInUrl = signIn.interaction ? signIn.path : signIn.urls.signIn;
     if (!step) return seeOther(ctx, signInUrl);
     const { id: accountId, securityVersion } = step.account;
-    const signedIn = { accountId, securityVersion, ...step.content, remember: arrival.remember };
+    const signedIn = { accountId, securityVersion, ...step.content, remember: kept.remember };
     try {
-      const url = await deps.loginSteps.finish(step, () => place.finish(ctx, signedIn));
-      deps.arrivals.clear(ctx, place.path);
+      const url = await deps.loginSteps.finish(step, () => signIn.finish(ctx, signedIn));
+      deps.completedLogins.clear(ctx, signIn.path);
       return seeOther(ctx, url);
     } catch (error) {
       if (!isDomainError(error, 'invalid_token')) throw error;
@@ -78,13 +83,18 @@ export const typed = (ctx: Context): Record<string, string> => ({
 });
 
 /** Signing in with email or username and password. */
-export function signInRoutes(router: Router, path: string, { open, posted }: Steps, deps: PageParts): void {
-  router.get(path, open, (ctx: PlaceContext) => showSignIn(ctx, deps));
+export function signInRoutes(
+  router: Router,
+  path: string,
+  { open, posted }: SignInMiddleware,
+  deps: PageParts,
+): void {
+  router.get(path, open, (ctx: SignInContext) => showSignIn(ctx, deps));
 
-  router.post(path, ...posted, async (ctx: PlaceContext) => {
-    const { place } = ctx.state;
+  router.post(path, ...posted, async (ctx: SignInContext) => {
+    const { signIn } = ctx.state;
     // Who shall show again who they are shows all of it.
-    const device = place.notice === undefined ? deps.devices.read(ctx, '/') : null;
+    const device = signIn.notice === undefined ? deps.devices.read(ctx, '/') : null;
     const attempt = await trySignIn(
       ctx,
       deps.logins,
@@ -92,14 +102,14 @@ export function signInRoutes(router: Router, path: string, { open, posted }: Ste
       device,
       deps.known.read(ctx, '/') ?? [],
     );
-    if ('signedIn' in attempt) return arrive(ctx, deps, attempt);
+    if ('signedIn' in attempt) return completeSignIn(ctx, deps, attempt);
     if ('pending' in attempt) {
       const { pending, remember } = attempt;
-      deps.pending.set(ctx, place.path, { token: pending.token, remember });
-      return seeOther(ctx, place.urls.verify);
+      deps.pending.set(ctx, signIn.path, { token: pending.token, remember });
+      return seeOther(ctx, signIn.urls.verify);
     }
     const { locked = false, ...refusal } = attempt;
     const values = { ...typed(ctx), ...(locked ? { locked: 'yes' } : {}) };
-    return deps.flash.leave(ctx, place.urls.signIn, { ...refusal, values });
+    return deps.flash.leave(ctx, signIn.urls.signIn, { ...refusal, values });
   });
 }

@@ -6,32 +6,37 @@ import { seeOther } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import { arrived, depart, settle } from '../upstream/journey.ts';
 import { showLost, showProblem } from '../upstream/problems.ts';
-import type { PlaceContext, Steps } from './place.ts';
-import { arrive } from './sign-in.ts';
+import type { SignInContext, SignInMiddleware } from './context.ts';
+import { completeSignIn } from './sign-in.ts';
 
 /** Signing in by way of another provider: there with `?with=`, and back with `?state=`. */
-export function upstreamRoutes(router: Router, path: string, { open }: Steps, deps: PageParts): void {
+export function upstreamRoutes(
+  router: Router,
+  path: string,
+  { open }: SignInMiddleware,
+  deps: PageParts,
+): void {
   const { upstream, renderer, devices, pending, config } = deps;
 
-  router.get(path, open, async (ctx: PlaceContext) => {
-    const { place } = ctx.state;
-    const { urls, interaction } = place;
+  router.get(path, open, async (ctx: SignInContext) => {
+    const { signIn } = ctx.state;
+    const { urls, interaction } = signIn;
     if (ctx.query['with'] !== undefined) {
       // Who is signed in and is asked to sign in again.
       const again =
-        place.notice !== undefined ||
+        signIn.notice !== undefined ||
         (interaction?.prompt === 'login' && interaction.accountId !== undefined);
-      return depart(ctx, deps, { onward: urls.upstream, path: place.path, back: urls.signIn, again });
+      return depart(ctx, deps, { onward: urls.upstream, path: signIn.path, back: urls.signIn, again });
     }
-    const arrival = arrived(ctx, deps, place.path);
+    const arrival = arrived(ctx, deps, signIn.path);
     if (!arrival) return showLost(ctx, deps, urls.signIn);
     const { identity, once } = arrival;
-    settle(ctx, deps, place.path);
+    settle(ctx, deps, signIn.path);
     const tried = await attempt(
       async () => {
         // Who shall show again who they are shows all of it.
-        const device = place.notice === undefined ? devices.read(ctx, '/') : null;
-        const locale = renderer.language(ctx, place.frame);
+        const device = signIn.notice === undefined ? devices.read(ctx, '/') : null;
+        const locale = renderer.language(ctx, signIn.frame);
         const actor = anonymousActor(ctx, 'pages');
         const begun = await upstream.accounts.signIn(identity, { device, locale, once }, actor);
         return 'pending' in begun ? begun : outcomeOf(begun, false);
@@ -47,9 +52,9 @@ export function upstreamRoutes(router: Router, path: string, { open }: Steps, de
       const { error } = tried;
       return showProblem(ctx, deps, { error, provider, back: urls.signIn, email: identity.email });
     }
-    if ('signedIn' in tried) return arrive(ctx, deps, tried);
+    if ('signedIn' in tried) return completeSignIn(ctx, deps, tried);
     if ('pending' in tried) {
-      pending.set(ctx, place.path, { token: tried.pending.token, remember: false });
+      pending.set(ctx, signIn.path, { token: tried.pending.token, remember: false });
       return seeOther(ctx, urls.verify);
     }
     return deps.flash.leave(ctx, urls.signIn, tried);

@@ -3,7 +3,7 @@ import type { Acr } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import type { PageParts } from '../dependencies.ts';
 import { afterLogout } from '../logged-out.ts';
-import { type Place, placeUrls, remembers } from '../login/place.ts';
+import { type SignIn, signInUrls, remembers } from '../login/context.ts';
 import { noteDevice } from '../sign-in.ts';
 
 /** What passkeys alone amount to. */
@@ -12,9 +12,9 @@ export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 
 /** Where the pages of an interaction are. */
-export const interactionUrls = (uid: string): Pick<Place, 'path' | 'urls'> => {
+export const interactionUrls = (uid: string): Pick<SignIn, 'path' | 'urls'> => {
   const path = interactionPath(uid);
-  return { path, urls: placeUrls(path, { create: '/create' }) };
+  return { path, urls: signInUrls(path, { create: '/create' }) };
 };
 
 const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
@@ -24,7 +24,7 @@ const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
 });
 
 /** Signing in to an authorization request. */
-export async function interactionPlace(interaction: OpenInteraction, deps: PageParts): Promise<Place> {
+export async function interactionSignIn(interaction: OpenInteraction, deps: PageParts): Promise<SignIn> {
   const { accounts, interactions, mfa } = deps;
   const { uid, prompt, accountId, loginHint, hintedId } = interaction;
   const { path, urls } = interactionUrls(uid);
@@ -48,8 +48,8 @@ export async function interactionPlace(interaction: OpenInteraction, deps: PageP
     async finish(ctx, signedIn) {
       noteDevice(ctx, deps, signedIn);
       const login = { ...signedIn, remember: remembers({ present }, signedIn) };
-      const { onward, ended } = await interactions.login(ctx.req, ctx.res, login);
-      return afterLogout(ctx, deps, ended, onward);
+      const { continueUrl, ended } = await interactions.login(ctx.req, ctx.res, login);
+      return afterLogout(ctx, deps, ended, continueUrl);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { SignedIn } from '../sign-in.ts';
 import type { Frame } from '../views.ts';
 
 /** The pages of signing in. Forms are posted to the page that shows them. */
-export interface PlaceUrls {
+export interface SignInUrls {
   signIn: string;
   /** The second factor. */
   verify: string;
@@ -15,7 +15,7 @@ export interface PlaceUrls {
   /** The first second factor of somebody who must have one. */
   enrol: string;
   /** Where a login that is done goes on. */
-  onward: string;
+  continue: string;
   create: string;
   forgot: string;
   /** Where a link is asked for that signs in. */
@@ -24,11 +24,11 @@ export interface PlaceUrls {
   upstream: string;
 }
 
-/** Where somebody signs in: within an authorization request, or by themselves. */
-export interface Place {
+/** One sign-in: within an authorization request, or by itself. */
+export interface SignIn {
   /** The path that a login under way is bound to. */
   path: string;
-  urls: PlaceUrls;
+  urls: SignInUrls;
   /** Where "cancel" is posted; there is none outside an authorization request. */
   cancelAction: string | undefined;
   /** What its pages show besides their own. */
@@ -49,29 +49,30 @@ export interface Place {
 }
 
 /** Whether the session of somebody who has signed in outlives the browser: whoever was there before is not asked again. */
-export const remembers = ({ present }: Pick<Place, 'present'>, { accountId, remember }: SignedIn): boolean =>
+export const remembers = ({ present }: Pick<SignIn, 'present'>, { accountId, remember }: SignedIn): boolean =>
   remember || (present?.accountId === accountId && present.remember);
 
-export type PlaceContext = Context & { state: { place: Place } };
+/** The Koa context of its pages. */
+export type SignInContext = Context & { state: { signIn: SignIn } };
 
-/** The pages of a place. @param suffix what every address ends with: a query. */
-export const placeUrls = (
+/** The pages of a sign-in. @param suffix what every address ends with: a query. */
+export const signInUrls = (
   base: string,
   { create, suffix = '' }: { create: string; suffix?: string },
-): PlaceUrls => ({
+): SignInUrls => ({
   signIn: `${base}/sign-in${suffix}`,
   verify: `${base}/sign-in/verify${suffix}`,
   passkey: `${base}/sign-in/passkey${suffix}`,
   enrol: `${base}/sign-in/enrol${suffix}`,
-  onward: `${base}/sign-in/continue${suffix}`,
+  continue: `${base}/sign-in/continue${suffix}`,
   create: `${base}${create}`,
   forgot: `${base}/forgot-password`,
   link: `${base}/sign-in/link${suffix}`,
   upstream: `${base}/sign-in/upstream${suffix}`,
 });
 
-/** What stands before the pages of a place: of one that is opened, and of a form that is posted. */
-export interface Steps {
+/** What comes before the routes of a sign-in: of a page that is opened, and of a form that is posted. */
+export interface SignInMiddleware {
   open: Middleware;
   posted: readonly Middleware[];
 }
