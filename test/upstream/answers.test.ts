@@ -13,7 +13,7 @@ import {
   signInBy,
   STANDALONE,
   upstreamsAt,
-} from './support/journey.ts';
+} from './support/sign-in.ts';
 import { type OtherProvider, startOtherProvider } from './support/other-provider.ts';
 
 const OUTBOUND = { allow: ['localhost'] };

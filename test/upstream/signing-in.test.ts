@@ -21,7 +21,7 @@ import {
   signInBy,
   STANDALONE,
   upstreamsAt,
-} from './support/journey.ts';
+} from './support/sign-in.ts';
 import { type OtherProvider, startOtherProvider } from './support/other-provider.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -14,7 +14,7 @@ export interface Linking {
   identitiesOf(accountId: string): Promise<LinkedIdentity[]>;
   /**
    * Connects an identity with the account of somebody who has signed in to it just now: the caller's to make sure of.
-   * @param once the journey that it came by, which this uses up.
+   * @param once the sign-in that it came by, which this uses up.
    * @throws DomainError invalid_token when that was used before, user_not_found, email_unverified when nobody has shown that the account's address is theirs,
    *   identity_taken.
    */

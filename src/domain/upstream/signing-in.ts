@@ -11,7 +11,7 @@ export interface SigningIn {
   /**
    * Signs in who has come back from another provider; makes the account when there is none and people may make their own.
    * @param browser.device the token of a remembered device, unchecked.
-   * @param browser.once the journey that it came back from, which this uses up.
+   * @param browser.once the sign-in that it came back from, which this uses up.
    * @param browser.locale the language of its pages (BCP 47), which a new account keeps.
    * @throws DomainError identity_unknown when no account is connected and none can be made: with the reason `closed`;
    *   `unproven`, when an address is missing that the provider is trusted in and ours has to be confirmed by mail; or

@@ -4,7 +4,7 @@ import type { Message } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/buttons.ts';
-import { arrived, depart, settle } from '../upstream/journey.ts';
+import { returnedIdentity, beginUpstreamSignIn, finishUpstreamSignIn } from '../upstream/sign-in.ts';
 import { showLost } from '../upstream/problems.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
@@ -13,7 +13,7 @@ const LINK = `${PATH}/link`;
 
 /**
  * Identities at other providers. One is connected by somebody who has signed in just now, with all their factors, and who
- * is shown whose identity it is before: a journey that somebody else began in their browser connects nothing.
+ * is shown whose identity it is before: a sign-in that somebody else began in their browser connects nothing.
  */
 export function identityRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, csrf, flash, upstream, config } = deps;
@@ -38,10 +38,10 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
 
   router.get(LINK, ...steps.openFresh(PATH), async (ctx: AccountContext) => {
     if (ctx.query['with'] !== undefined)
-      return depart(ctx, deps, { onward: LINK, path: PATH, back: PATH, again: false });
-    const arrival = arrived(ctx, deps, PATH);
-    if (!arrival) return showLost(ctx, deps, PATH);
-    const { identity } = arrival;
+      return beginUpstreamSignIn(ctx, deps, { onward: LINK, path: PATH, back: PATH, again: false });
+    const returned = returnedIdentity(ctx, deps, PATH);
+    if (!returned) return showLost(ctx, deps, PATH);
+    const { identity } = returned;
     return renderer.render(ctx, 'account/link-identity', {
       ...accountFrame(ctx, deps, 'identities'),
       action: `${LINK}?${ctx.querystring}`,
@@ -53,11 +53,11 @@ export function identityRoutes(router: Router, steps: AccountSteps, deps: PagePa
   });
 
   router.post(LINK, ...steps.postedFresh(PATH), async (ctx: AccountContext) => {
-    const arrival = arrived(ctx, deps, PATH);
-    if (!arrival) return seeOther(ctx, LINK);
-    settle(ctx, deps, PATH);
+    const returned = returnedIdentity(ctx, deps, PATH);
+    if (!returned) return seeOther(ctx, LINK);
+    finishUpstreamSignIn(ctx, deps, PATH);
     const refusal = await attempt(
-      () => accounts.link(ctx.state.user.id, arrival.identity, arrival.once, ownerActor(ctx)),
+      () => accounts.link(ctx.state.user.id, returned.identity, returned.once, ownerActor(ctx)),
       passwordLength(config),
       400,
     );

@@ -4,7 +4,7 @@ import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { seeOther } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
-import { arrived, depart, settle } from '../upstream/journey.ts';
+import { returnedIdentity, beginUpstreamSignIn, finishUpstreamSignIn } from '../upstream/sign-in.ts';
 import { showLost, showProblem } from '../upstream/problems.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn } from './sign-in.ts';
@@ -26,12 +26,17 @@ export function upstreamRoutes(
       const again =
         signIn.notice !== undefined ||
         (interaction?.prompt === 'login' && interaction.accountId !== undefined);
-      return depart(ctx, deps, { onward: urls.upstream, path: signIn.path, back: urls.signIn, again });
+      return beginUpstreamSignIn(ctx, deps, {
+        onward: urls.upstream,
+        path: signIn.path,
+        back: urls.signIn,
+        again,
+      });
     }
-    const arrival = arrived(ctx, deps, signIn.path);
-    if (!arrival) return showLost(ctx, deps, urls.signIn);
-    const { identity, once } = arrival;
-    settle(ctx, deps, signIn.path);
+    const returned = returnedIdentity(ctx, deps, signIn.path);
+    if (!returned) return showLost(ctx, deps, urls.signIn);
+    const { identity, once } = returned;
+    finishUpstreamSignIn(ctx, deps, signIn.path);
     const tried = await attempt(
       async () => {
         // Who shall show again who they are shows all of it.

@@ -3,11 +3,11 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import { isState } from './cookies.ts';
-import { callbackPath } from './journey.ts';
+import { callbackPath } from './sign-in.ts';
 import { showLost, showProblem } from './problems.ts';
 
 /**
- * Where other providers send people back to. Who came back is sealed for the page that the journey began on, which decides
+ * Where other providers send people back to. Who came back is sealed for the page that the sign-in began on, which decides
  * what that means. The browser gets there by a page and not by a redirect: the provider's own form may have begun this chain
  * of redirects, and browsers hold all of it against the provider's policy.
  */
@@ -19,24 +19,24 @@ export function upstreamCallbackRoutes(router: Router, deps: PageParts): void {
     const { state } = ctx.query;
     if (!isState(state)) return showLost(ctx, deps);
     const path = callbackPath(id);
-    const journey = upstreamCookies.journey(state).read(ctx, path);
+    const signIn = upstreamCookies.signIn(state).read(ctx, path);
     const provider = upstream.registry.find(id);
     // A state that another provider was given is not for this one (mix-up).
-    if (!journey || !provider || journey.flow.upstream !== id || journey.flow.state !== state)
+    if (!signIn || !provider || signIn.flow.upstream !== id || signIn.flow.state !== state)
       return showLost(ctx, deps);
-    upstreamCookies.journey(state).clear(ctx, path);
+    upstreamCookies.signIn(state).clear(ctx, path);
     try {
-      const identity = await upstream.relyingParty.finish(provider, journey.flow, ctx.querystring);
-      upstreamCookies.identity(state).set(ctx, journey.path, identity);
+      const identity = await upstream.relyingParty.finish(provider, signIn.flow, ctx.querystring);
+      upstreamCookies.identity(state).set(ctx, signIn.path, identity);
     } catch (error) {
       if (!isDomainError(error)) throw error;
-      return showProblem(ctx, deps, { error, provider: provider.name, back: journey.back });
+      return showProblem(ctx, deps, { error, provider: provider.name, back: signIn.back });
     }
-    ctx.set('Refresh', `0; url=${journey.onward}`);
+    ctx.set('Refresh', `0; url=${signIn.onward}`);
     return renderer.render(ctx, 'message', {
       title: 'upstream.goingTitle',
       text: { key: 'upstream.goingText', params: { provider: provider.name } },
-      link: { url: journey.onward, label: 'action.continue' },
+      link: { url: signIn.onward, label: 'action.continue' },
     });
   });
 }

@@ -54,7 +54,7 @@ export function showProblem(
   return show('upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
 }
 
-/** Says that a journey is over that nothing is known of (any more). */
+/** Says that a sign-in is over that nothing is known of (any more). */
 export function showLost(ctx: Context, { renderer }: PageParts, back = '/sign-in'): void {
   ctx.status = 400;
   renderer.render(ctx, 'message', {

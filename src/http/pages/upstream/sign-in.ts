@@ -9,7 +9,7 @@ import { showProblem } from './problems.ts';
 
 export const callbackPath = (upstream: string): string => `/upstream/${upstream}/callback`;
 
-interface Stops {
+interface Targets {
   /** The page that the browser comes back to. */
   onward: string;
   /** The path that this page's cookies live on. */
@@ -20,11 +20,11 @@ interface Stops {
   again: boolean;
 }
 
-/** Sends the browser to the provider that the query names (`with`), on a journey that only it can end. */
-export async function depart(
+/** Sends the browser to the provider that the query names (`with`), with a sign-in that only it can finish. */
+export async function beginUpstreamSignIn(
   ctx: Context,
   deps: PageParts,
-  { onward, path, back, again }: Stops,
+  { onward, path, back, again }: Targets,
 ): Promise<void> {
   const { registry, relyingParty } = deps.upstream;
   const named = ctx.query['with'];
@@ -32,8 +32,8 @@ export async function depart(
   if (!upstream) return seeOther(ctx, back);
   try {
     const { url, flow } = await relyingParty.begin(upstream, again);
-    const journey = { flow, path, back, onward: withParameter(onward, 'state', flow.state) };
-    deps.upstreamCookies.journey(flow.state).set(ctx, callbackPath(upstream.id), journey);
+    const signIn = { flow, path, back, onward: withParameter(onward, 'state', flow.state) };
+    deps.upstreamCookies.signIn(flow.state).set(ctx, callbackPath(upstream.id), signIn);
     return seeOther(ctx, url);
   } catch (error) {
     if (!isDomainError(error)) throw error;
@@ -42,10 +42,10 @@ export async function depart(
 }
 
 /**
- * Who came back on the journey that the query names (`state`), for the page at `path`; null when that has settled it. The
- * domain uses the journey up as well, because a browser may keep its cookie.
+ * Who came back for the sign-in that the query names (`state`) and the page at `path`; null when that is over. The
+ * domain uses the sign-in up as well, because a browser may keep its cookie.
  */
-export function arrived(
+export function returnedIdentity(
   ctx: Context,
   { upstreamCookies, clock }: PageParts,
   path: string,
@@ -61,7 +61,7 @@ export function arrived(
 }
 
 /** Ends it for this browser. */
-export function settle(ctx: Context, { upstreamCookies }: PageParts, path: string): void {
+export function finishUpstreamSignIn(ctx: Context, { upstreamCookies }: PageParts, path: string): void {
   const { state } = ctx.query;
   if (isState(state)) upstreamCookies.identity(state).clear(ctx, path);
 }
