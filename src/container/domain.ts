@@ -5,7 +5,7 @@ import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createGuessLimit } from '../domain/guess-limit.ts';
 import { createHistory } from '../domain/history.ts';
-import { createLetters } from '../domain/letters/index.ts';
+import { createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createLockout } from '../domain/lockout.ts';
 import { createLoginRequests } from '../domain/login-requests.ts';
 import { createLogin } from '../domain/login.ts';
@@ -81,8 +81,8 @@ export function createDomain({
       await stores.apiKeys.deleteOf(accountId, tx);
     },
   };
-  const letters = createLetters({ outbox, counters, clock });
-  const notices = createNotices({ letters, clock });
+  const outgoingMail = createOutgoingMail({ outbox, counters, clock });
+  const notices = createNotices({ outgoingMail, clock });
   const limit = createMailLimit(counters);
   const guessLimit = createGuessLimit(counters);
   const tokens = oneTimeTokens;
@@ -98,7 +98,7 @@ export function createDomain({
   });
   const messaging = {
     users,
-    letters,
+    outgoingMail,
     notices,
     audit,
     inTransaction,

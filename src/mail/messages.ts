@@ -1,5 +1,5 @@
 /** Under which circumstances something was done, as far as they are known. */
-export interface Circumstances {
+export interface EventDetails {
   /** ISO 8601. */
   at: string;
   ip: string | null;
@@ -31,30 +31,30 @@ export interface FactorDisplay {
 /** What was removed, by kind. */
 export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKeys' | 'apps', number>;
 
-/** What is said. */
-export type Matter =
+/** What a message tells, by its kind. Stored in the outbox. */
+export type MessagePayload =
   | { kind: 'verify-email'; link: TokenLink }
-  | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: Circumstances }
+  | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: EventDetails }
   /** To the old address. `email` is the new one. */
-  | { kind: 'email-change-requested'; email: string; circumstances: Circumstances }
+  | { kind: 'email-change-requested'; email: string; circumstances: EventDetails }
   /** Likewise, when it is done; `undo` takes it back. */
-  | { kind: 'email-changed'; email: string; undo?: TokenLink; circumstances: Circumstances }
+  | { kind: 'email-changed'; email: string; undo?: TokenLink; circumstances: EventDetails }
   /** `undo` where it was set without the old one. */
-  | { kind: 'password-changed'; undo?: TokenLink; circumstances: Circumstances }
-  | { kind: 'new-device'; circumstances: Circumstances }
+  | { kind: 'password-changed'; undo?: TokenLink; circumstances: EventDetails }
+  | { kind: 'new-device'; circumstances: EventDetails }
   /** What was set on the account before its owner was known; how many of each. */
-  | { kind: 'account-cleared'; removed: RemovedDisplay; circumstances: Circumstances }
+  | { kind: 'account-cleared'; removed: RemovedDisplay; circumstances: EventDetails }
   /** `undo` where somebody signed in as the owner deleted it. */
-  | { kind: 'account-deleted'; undo?: TokenLink; circumstances: Circumstances }
-  | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: Circumstances }
+  | { kind: 'account-deleted'; undo?: TokenLink; circumstances: EventDetails }
+  | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: EventDetails }
   /** `left` is how many codes remain. */
-  | { kind: 'recovery-code-used'; left: number; circumstances: Circumstances }
+  | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
   /** Somebody tried to have another account with this address. */
-  | { kind: 'account-exists'; circumstances: Circumstances }
+  | { kind: 'account-exists'; circumstances: EventDetails }
   /** An app asks to sign the person in. */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
-export type MessageKind = Matter['kind'];
+export type MessageKind = MessagePayload['kind'];
 
 export interface Recipient {
   to: string;
@@ -65,7 +65,7 @@ export interface Recipient {
 }
 
 /** A message as the outbox keeps it: data that JSON can hold. The words are found when it is sent. */
-export type Message = Recipient & Matter;
+export type Message = Recipient & MessagePayload;
 
 export const messageKinds = [
   'verify-email',

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Config } from '../config/index.ts';
 import { StartupError } from '../core/startup-error.ts';
 import { createLinks } from './links.ts';
-import { createLook } from './look.ts';
+import { createMailStyles } from './styles.ts';
 import type { Message } from './messages.ts';
 import { samples } from './samples.ts';
 import { type Format, loadTemplates } from './templates.ts';
@@ -62,7 +62,7 @@ export function createMessageRenderer({
     ]),
   );
   const links = createLinks(publicUrl);
-  const look = createLook(brand.color);
+  const styles = createMailStyles(brand.color);
 
   const render: RenderMessage = (message) => {
     const language = languageFor(message.locale, languages);
@@ -72,7 +72,15 @@ export function createMessageRenderer({
     const greeting = message.person === null ? t('greetingPlain') : t('greeting', { person: message.person });
     const page = { name, tag, subject, greeting, url: publicUrl };
     const render = (format: Format): string => {
-      const shared = { t, translator, message, links, facts: factsOf(message, translator), look, page };
+      const shared = {
+        t,
+        translator,
+        message,
+        links,
+        facts: factsOf(message, translator),
+        look: styles,
+        page,
+      };
       const partial = (file: string, args: Record<string, unknown> = {}): string =>
         template(`partials/${file}`, format, { ...shared, partial, args });
       const body = template(message.kind, format, { ...shared, partial, args: {} });

@@ -34,10 +34,10 @@ export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
   const open = async () => (await import('nodemailer')).createTransport(options);
   let opened: ReturnType<typeof open> | undefined;
   return {
-    async send(letter, signal) {
+    async send(mail, signal) {
       const transporter = await (opened ??= open());
       try {
-        await transporter.sendMail({ ...mailOf(letter, from), signal });
+        await transporter.sendMail({ ...mailOf(mail, from), signal });
       } catch (error) {
         throw isRefusal(error) ? new MessageRefused((error as Error).message, { cause: error }) : error;
       }

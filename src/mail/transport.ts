@@ -3,7 +3,7 @@ import { Refused } from '../outbox/dispatcher.ts';
 import type { Rendered } from './renderer.ts';
 
 /** A rendered message on its way to one address. */
-export interface Letter extends Rendered {
+export interface RenderedMail extends Rendered {
   /** The same at every try, and so are the Message-ID and the date: what arrives twice can be told to be one. */
   id: string;
   date: Date;
@@ -13,11 +13,11 @@ export interface Letter extends Rendered {
 /** The way out. */
 export interface Transport {
   /**
-   * Returns when the letter is safe with somebody else.
-   * @param signal aborts the try. Whether the letter arrived all the same is then unknown, as after any failure.
+   * Returns when the mail is safe with somebody else.
+   * @param signal aborts the try. Whether the mail arrived all the same is then unknown, as after any failure.
    * @throws MessageRefused; anything else may be over soon.
    */
-  send(letter: Letter, signal: AbortSignal): Promise<void>;
+  send(mail: RenderedMail, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -45,8 +45,8 @@ function mailDomain(hostname: string): string {
   return /^[\d.]+$/.test(hostname) ? `[${hostname}]` : hostname;
 }
 
-/** What every transport makes of a letter: fields of nodemailer's `sendMail`. */
-export function mailOf({ id, date, to, subject, html, text, language }: Letter, from: Sender) {
+/** What every transport makes of a mail: fields of nodemailer's `sendMail`. */
+export function mailOf({ id, date, to, subject, html, text, language }: RenderedMail, from: Sender) {
   return {
     from,
     to: { name: '', address: to },

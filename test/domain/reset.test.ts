@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../src/storage/audit.ts';
-import { openLetters, PASSWORD, somewhere } from '../mail/letters.ts';
+import { openMailDomain, PASSWORD, somewhere } from '../mail/mail-domain.ts';
 import { at, errorOf, newEmail, operator } from './house.ts';
 
-const opened = openLetters();
+const opened = openMailDomain();
 const invalid = { code: 'invalid_reset_token' };
 const NEXT = 'an entirely new password';
 const MINUTE = 60_000;

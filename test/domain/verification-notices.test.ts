@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { deviceOf } from '../../src/domain/notices/device.ts';
-import { openLetters, somewhere } from '../mail/letters.ts';
+import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
 
-const opened = openLetters();
+const opened = openMailDomain();
 
 test('each act is told of once, in the transaction that it happens in', async () => {
   const { notices, account, inTransaction, mail } = await opened;

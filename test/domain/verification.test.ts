@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../src/storage/audit.ts';
-import { openLetters, somewhere } from '../mail/letters.ts';
+import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
 import { errorOf, newEmail, operator } from './house.ts';
 
-const opened = openLetters();
+const opened = openMailDomain();
 const invalid = { code: 'invalid_verification_token' };
 const DAY = 86_400_000;
 

@@ -5,7 +5,7 @@ import PostalMime from 'postal-mime';
 import { createFileTransport } from '../../src/mail/file-transport.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
-import { MessageRefused, senderOf, type Letter } from '../../src/mail/transport.ts';
+import { MessageRefused, senderOf, type RenderedMail } from '../../src/mail/transport.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { settings } from './settings.ts';
 import { sampleOf } from '../../src/mail/samples.ts';
@@ -14,7 +14,7 @@ import { SmtpSink } from './smtp-sink.ts';
 const from = { name: 'Die Pforte, GmbH', address: 'no-reply@example.com' };
 const signal = () => AbortSignal.timeout(10_000);
 
-const letterOf = (locale: string, to = 'zoe@example.com'): Letter => ({
+const letterOf = (locale: string, to = 'zoe@example.com'): RenderedMail => ({
   ...createMessageRenderer(settings)(sampleOf('password-reset', locale)),
   id: '00000000-0000-4000-8000-000000000001',
   date: new Date('2026-11-21T02:43:00.123Z'),

@@ -6,10 +6,10 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
 import { oneLine } from '../../core/one-line.ts';
-import type { FactorDisplay, Matter, RemovedDisplay, TokenLink } from '../../mail/messages.ts';
+import type { FactorDisplay, MessagePayload, RemovedDisplay, TokenLink } from '../../mail/messages.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import { ASKED_FOR, type Letters } from '../letters/index.ts';
-import { type Addressee, circumstancesOf, recipientOf } from './recipient.ts';
+import { ASKED_FOR, type OutgoingMail } from '../outgoing-mail.ts';
+import { type Addressee, eventDetailsOf, recipientOf } from './recipient.ts';
 
 export interface Notices {
   /** @param undo a link that takes it back, where whoever set it did not know the old one. */
@@ -56,7 +56,7 @@ interface Asked {
 }
 
 interface Dependencies {
-  letters: Pick<Letters, 'send'>;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   clock: Clock;
 }
 
@@ -65,22 +65,25 @@ const HOUR = 3_600_000;
 /** The local part but for its first letter: enough to know one's own address by. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
 
-export function createNotices({ letters, clock }: Dependencies): Notices {
+export function createNotices({ outgoingMail, clock }: Dependencies): Notices {
   /** @param cause what tells it from other notices of its kind to the account: the present unless given. */
   const tell = async (
     account: Addressee,
-    matter: Matter,
+    payload: MessagePayload,
     actor: Actor,
     tx: Tx,
     cause: string | number = clock.now(),
     to?: string,
   ): Promise<void> => {
-    const content = { ...recipientOf(account), ...(to === undefined ? {} : { to }), ...matter };
+    const content = { ...recipientOf(account), ...(to === undefined ? {} : { to }), ...payload };
     const isProven = (account.movedFrom ?? account).ownerProvenAt !== null;
-    const isOwners = isProven && !ASKED_FOR.has(matter.kind);
-    await letters.send({ cause: `${matter.kind}:${account.id}:${cause}`, content, actor, isOwners }, tx);
+    const isOwners = isProven && !ASKED_FOR.has(payload.kind);
+    await outgoingMail.enqueue(
+      { cause: `${payload.kind}:${account.id}:${cause}`, content, actor, isOwners },
+      tx,
+    );
   };
-  const about = (actor: Actor) => ({ circumstances: circumstancesOf(actor, clock) });
+  const about = (actor: Actor) => ({ circumstances: eventDetailsOf(actor, clock) });
   const takenBack = (undo: Offer | null | undefined) => (undo ? { undo: undo.link } : {});
   const shown = ({ kind, name }: Factor): FactorDisplay => ({ kind, name });
   return {
@@ -97,28 +100,28 @@ export function createNotices({ letters, clock }: Dependencies): Notices {
     emailChangeRequested: (account, email, actor, tx) =>
       tell(account, { kind: 'email-change-requested', email: masked(email), ...about(actor) }, actor, tx),
     emailChanged(account, email, actor, tx, undo) {
-      const matter = {
+      const payload = {
         kind: 'email-changed',
         email: masked(email),
         ...takenBack(undo),
         ...about(actor),
       } as const;
-      return tell(account, matter, actor, tx);
+      return tell(account, payload, actor, tx);
     },
     accountCleared: (account, removed, actor, tx) =>
       tell(account, { kind: 'account-cleared', removed, ...about(actor) }, actor, tx),
     accountDeleted(account, actor, tx, undo) {
-      const matter = { kind: 'account-deleted', ...takenBack(undo), ...about(actor) } as const;
+      const payload = { kind: 'account-deleted', ...takenBack(undo), ...about(actor) } as const;
       const cause = undo ? sha256(undo.link.token) : clock.now();
-      return tell(account, matter, actor, tx, cause, undo?.to);
+      return tell(account, payload, actor, tx, cause, undo?.to);
     },
     accountExists: (account, actor, tx) =>
       tell(account, { kind: 'account-exists', ...about(actor) }, actor, tx, Math.floor(clock.now() / HOUR)),
     loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, actor, tx) => {
       const lasts = Math.ceil((expiresAt.getTime() - clock.now()) / 1000);
       const request = { lasts, expiresAt: expiresAt.toISOString() };
-      const matter = { kind: 'login-requested', app: oneLine(app), bindingMessage, request } as const;
-      return tell(account, matter, actor, tx, sha256(authReqId));
+      const payload = { kind: 'login-requested', app: oneLine(app), bindingMessage, request } as const;
+      return tell(account, payload, actor, tx, sha256(authReqId));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Circumstances, Recipient } from '../../mail/messages.ts';
+import type { EventDetails, Recipient } from '../../mail/messages.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { addressThatCounts } from '../ownership/standing.ts';
 import { deviceOf } from './device.ts';
@@ -34,6 +34,6 @@ export function recipientOf(account: Addressee, locale: string | null = null): R
 }
 
 /** What a message says about who did it, when and from where. */
-export function circumstancesOf({ ip, userAgent }: Actor, clock: Clock): Circumstances {
+export function eventDetailsOf({ ip, userAgent }: Actor, clock: Clock): EventDetails {
   return { at: new Date(clock.now()).toISOString(), ip, ...deviceOf(userAgent) };
 }

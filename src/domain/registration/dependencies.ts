@@ -5,7 +5,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
-import type { Letters } from '../letters/index.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { LoginSteps } from '../login-steps.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
@@ -18,7 +18,7 @@ import type { Accounts } from '../users/index.ts';
 export interface RegistrationDependencies extends Claiming {
   users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
   accounts: Pick<Accounts, 'create'>;
-  letters: Letters;
+  outgoingMail: OutgoingMail;
   notices: Pick<Notices, 'accountExists'>;
   audit: Audit;
   inTransaction: InTransaction;

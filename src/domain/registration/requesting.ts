@@ -27,7 +27,7 @@ export interface Requesting {
 const MOST = { address: 10, source: 200 };
 
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
-  const { users, letters, notices, audit, inTransaction, limit, clock, settings } = dependencies;
+  const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings } = dependencies;
   return {
     async request(typed, actor, { locale, interaction } = {}) {
       if (!settings.open) throw new DomainError('forbidden');
@@ -37,7 +37,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
         { of: `register:address:${emailKey}`, most: MOST.address },
         { of: `register:source:${source}`, most: MOST.source, unless: isShared(source) },
       ]);
-      await letters.admit(email);
+      await outgoingMail.admit(email);
       const present = await users.findByEmailKey(emailKey);
       const holder =
         present && isSquatted(present, email) ? null : (present ?? (await users.findMovedFrom(emailKey)));
@@ -54,7 +54,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
             locale: locale ?? null,
             link,
           } as const;
-          await letters.send({ cause: `register:${sha256(token)}`, content, actor }, tx);
+          await outgoingMail.enqueue({ cause: `register:${sha256(token)}`, content, actor }, tx);
         }
         await audit.record({ type: 'user.registration_requested', subject: holder?.id ?? null }, actor, tx);
       });

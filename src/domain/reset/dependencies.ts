@@ -5,7 +5,7 @@ import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { SignIns } from '../../storage/sign-ins.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
-import type { Letters } from '../letters/index.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
@@ -16,7 +16,7 @@ export interface ResetDependencies extends Claiming {
   users: Users;
   tokens: OneTimeTokens;
   unanswered: Unanswered;
-  letters: Pick<Letters, 'send'>;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   audit: Audit;
   inTransaction: InTransaction;
   limit: MailLimit;

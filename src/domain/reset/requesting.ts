@@ -4,7 +4,7 @@ import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { noUser, type UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
-import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
+import { eventDetailsOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { ResetDependencies } from './dependencies.ts';
 import { payloadOf, type ResetPayload } from './payload.ts';
@@ -42,7 +42,7 @@ interface Request {
 }
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
-  const { users, tokens, letters, audit, inTransaction, limit, signIns, clock } = dependencies;
+  const { users, tokens, outgoingMail, audit, inTransaction, limit, signIns, clock } = dependencies;
 
   const send = async (account: UserRecord | null, { subject, isKnown, actor, locale }: Request, tx: Tx) => {
     const addressee = account ?? noUser;
@@ -52,14 +52,14 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
       tx,
     );
     const expiresAt = new Date(clock.now() + RESET_TTL * 1000).toISOString();
-    await letters.send(
+    await outgoingMail.enqueue(
       {
         cause: `password-reset:${sha256(token)}`,
         content: {
           ...recipientOf(addressee, locale),
           kind: 'password-reset',
           link: { token, lasts: RESET_TTL, expiresAt },
-          circumstances: circumstancesOf(actor, clock),
+          circumstances: eventDetailsOf(actor, clock),
         },
         actor,
         ...(account ? {} : { countedAs: subject }),

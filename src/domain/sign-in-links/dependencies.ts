@@ -3,7 +3,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
-import type { Letters } from '../letters/index.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Logins } from '../login.ts';
 import type { LoginSteps } from '../login-steps.ts';
@@ -13,7 +13,7 @@ import type { MailLimit } from '../notices/mail-limit.ts';
 export interface SignInLinkDependencies {
   users: Users;
   tokens: OneTimeTokens;
-  letters: Pick<Letters, 'send'>;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   audit: Audit;
   inTransaction: InTransaction;
   limit: MailLimit;

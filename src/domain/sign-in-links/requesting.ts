@@ -4,7 +4,7 @@ import { constantTimeWork } from '../../storage/constant-time-work.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { noUser, type UserRecord } from '../../storage/users.ts';
 import { lookUp } from '../lookup.ts';
-import { circumstancesOf, recipientOf } from '../notices/recipient.ts';
+import { eventDetailsOf, recipientOf } from '../notices/recipient.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import type { SignInLinkDependencies } from './dependencies.ts';
 import { type SignInLinkPayload, isOwned, SIGN_IN_LINK_TTL } from './payload.ts';
@@ -38,7 +38,7 @@ interface Request {
 }
 
 export function requesting(dependencies: SignInLinkDependencies): Requesting['request'] {
-  const { users, tokens, letters, audit, inTransaction, limit, lockout, clock } = dependencies;
+  const { users, tokens, outgoingMail, audit, inTransaction, limit, lockout, clock } = dependencies;
 
   const send = async (
     account: UserRecord | null,
@@ -53,14 +53,14 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
       tx,
     );
     const expiresAt = new Date(clock.now() + SIGN_IN_LINK_TTL * 1000).toISOString();
-    await letters.send(
+    await outgoingMail.enqueue(
       {
         cause: `sign-in-link:${sha256(token)}`,
         content: {
           ...recipientOf(addressee, locale),
           kind: 'sign-in-link',
           link: { token, lasts: SIGN_IN_LINK_TTL, expiresAt },
-          circumstances: circumstancesOf(actor, clock),
+          circumstances: eventDetailsOf(actor, clock),
         },
         actor,
         ...(account ? {} : { countedAs: subject }),

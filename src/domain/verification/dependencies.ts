@@ -4,7 +4,7 @@ import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
-import type { Letters } from '../letters/index.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { Notices } from '../notices/index.ts';
 import type { MailLimit } from '../notices/mail-limit.ts';
 import type { Clear } from '../ownership/clearing.ts';
@@ -16,7 +16,7 @@ export interface VerificationDependencies extends Pick<Offering, 'offer'> {
   users: Users;
   tokens: OneTimeTokens;
   unanswered: Unanswered;
-  letters: Letters;
+  outgoingMail: OutgoingMail;
   notices: Pick<Notices, 'emailChangeRequested' | 'emailChanged' | 'accountExists'>;
   audit: Audit;
   inTransaction: InTransaction;

@@ -46,7 +46,7 @@ const VERIFICATION_TTL = 86_400;
 const MOST = { account: 10, address: 10, source: 200 };
 
 export function requesting(dependencies: VerificationDependencies): Requesting {
-  const { users, tokens, letters, notices, audit, inTransaction, limit, clock } = dependencies;
+  const { users, tokens, outgoingMail, notices, audit, inTransaction, limit, clock } = dependencies;
 
   const send = async (
     account: NewAccount,
@@ -69,7 +69,7 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
     // Nobody has proved yet that the account and this address belong together: no name goes there.
     const recipient = { ...recipientOf(account, locale), to, person: null };
     const content = { ...recipient, kind: 'verify-email', link } as const;
-    await letters.send({ cause: `verify-email:${sha256(token)}`, content, actor }, tx);
+    await outgoingMail.enqueue({ cause: `verify-email:${sha256(token)}`, content, actor }, tx);
   };
 
   const limited = async (accountId: string, email: string, actor: Actor) => {
@@ -79,7 +79,7 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
       { of: `verify:address:${parseEmail(email).emailKey}`, most: MOST.address },
       { of: `verify:source:${source}`, most: MOST.source, unless: isShared(source) },
     ]);
-    await letters.admit(email);
+    await outgoingMail.admit(email);
   };
 
   /** The account, active and locked. */

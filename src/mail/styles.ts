@@ -1,5 +1,5 @@
 /** How messages look: styles for `style` attributes, because many mail programs know no other. */
-export interface Look {
+export interface MailStyles {
   brand: string;
   onBrand: string;
   text: string;
@@ -24,7 +24,7 @@ function luminance(color: string): number {
 }
 
 /** @param color the brand's, like `#2f5bea`. */
-export function createLook(color: string): Look {
+export function createMailStyles(color: string): MailStyles {
   // White where that has the contrast of 4.5 that text needs (WCAG 2.2, 1.4.3).
   const onBrand = 1.05 / (luminance(color) + 0.05) >= 4.5 ? '#ffffff' : '#000000';
   return {

@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { createLetters } from '../../src/domain/letters/index.ts';
-import { mailboxOf } from '../../src/domain/letters/mailbox.ts';
+import { createOutgoingMail, mailboxOf } from '../../src/domain/outgoing-mail.ts';
 import type { Message } from '../../src/mail/messages.ts';
-import { openLetters, somewhere } from '../mail/letters.ts';
+import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
 import { at, errorOf, newEmail, operator } from './house.ts';
 
-const opened = openLetters();
+const opened = openMailDomain();
 const HOUR = 3_600_000;
 
 const circumstances = { at: new Date(0).toISOString(), ip: null, browser: null, system: null };
@@ -18,11 +17,14 @@ const notice = (to: string): Message => ({ ...recipient(to), kind: 'password-cha
 async function post() {
   const { outbox, counters, inTransaction, pool } = await opened;
   const now = Math.floor(Date.now() / HOUR) * HOUR + HOUR / 2;
-  const letters = createLetters({ outbox, counters, clock: { now: () => now } });
+  const outgoingMail = createOutgoingMail({ outbox, counters, clock: { now: () => now } });
   let cause = 0;
   const send = (content: Message, more: object = {}) =>
     inTransaction((tx) =>
-      letters.send({ cause: `${newEmail()} ${(cause += 1)}`, content, actor: somewhere(), ...more }, tx),
+      outgoingMail.enqueue(
+        { cause: `${newEmail()} ${(cause += 1)}`, content, actor: somewhere(), ...more },
+        tx,
+      ),
     );
   /** In how many minutes each letter is due, in order. */
   const due = async () => {
@@ -32,7 +34,7 @@ async function post() {
     await pool.query('delete from outbox');
     return rows.map(({ minutes }) => minutes);
   };
-  return { letters, send, due };
+  return { outgoingMail, send, due };
 }
 
 const times = async <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> => {
@@ -51,15 +53,15 @@ test.each([
 ])('%s is a name of the mailbox %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
 
 test('a mailbox gets ten letters an hour that strangers can ask for, whatever tag they write', async () => {
-  const { letters, send, due } = await post();
+  const { outgoingMail, send, due } = await post();
   const email = newEmail();
   const tagged = (index: number) => email.replace('@', index % 2 === 0 ? '@' : `+${index}@`);
   const sent = await Promise.all(Array.from({ length: 25 }, (_, index) => send(asked(tagged(index)))));
   expect(sent.filter(Boolean)).toHaveLength(10);
   expect(await due()).toHaveLength(10);
   const refusal = { code: 'rate_limited', retryAfter: HOUR / 2000 };
-  expect(await errorOf(letters.admit(tagged(1)))).toEqual(refusal);
-  expect(await errorOf(letters.admit(newEmail()))).toEqual({ code: 'none' });
+  expect(await errorOf(outgoingMail.admit(tagged(1)))).toEqual(refusal);
+  expect(await errorOf(outgoingMail.admit(newEmail()))).toEqual({ code: 'none' });
 });
 
 test('a full mailbox keeps no notice from anybody: it waits for an hour with room', async () => {

@@ -1,5 +1,5 @@
 /** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
-import { createLetters } from '../../src/domain/letters/index.ts';
+import { createOutgoingMail } from '../../src/domain/outgoing-mail.ts';
 import { createNotices } from '../../src/domain/notices/index.ts';
 import { createMailLimit } from '../../src/domain/notices/mail-limit.ts';
 import { createOwnership } from '../../src/domain/ownership/index.ts';
@@ -28,7 +28,7 @@ export const PASSWORD = 'the right password';
 const logger = createLogger('silent');
 const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');
 
-export async function openLetters() {
+export async function openMailDomain() {
   const stores = openStores();
   const house = await openHouse({}, stores);
   const { pool, sequelize, counters } = await stores;
@@ -54,8 +54,8 @@ export async function openLetters() {
   const tokens = createOneTimeTokens({ pool, clock });
   const signIns = createSignIns(pool);
   const limit = createMailLimit(counters);
-  const letters = createLetters({ outbox, counters, clock });
-  const notices = createNotices({ letters, clock });
+  const outgoingMail = createOutgoingMail({ outbox, counters, clock });
+  const notices = createNotices({ outgoingMail, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
   const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
   const ownership = createOwnership({
@@ -74,7 +74,7 @@ export async function openLetters() {
     users,
     tokens,
     unanswered,
-    letters,
+    outgoingMail,
     notices,
     audit,
     inTransaction,
@@ -97,7 +97,7 @@ export async function openLetters() {
     inTransaction,
     statements,
     outbox,
-    letters,
+    outgoingMail,
     tokens,
     notices,
     verification,

@@ -1,45 +1,56 @@
 /**
- * Where letters enter the outbox. Whatever way they came about, one mailbox gets no more than a few an hour, so that
+ * Where mail is put into the outbox. Whatever way they came about, one mailbox gets no more than a few an hour, so that
  * nobody can have us fill a stranger's.
  */
-import type { Actor } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
-import { DomainError } from '../../core/errors.ts';
-import { sha256 } from '../../core/ids.ts';
-import type { Message, MessageKind } from '../../mail/messages.ts';
-import type { Counters } from '../../storage/counters.ts';
-import type { Outbox } from '../../storage/outbox.ts';
-import type { Tx } from '../../storage/postgres/transaction.ts';
-import { isShared, sourceOfActor } from '../source.ts';
-import { mailboxOf } from './mailbox.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
+import type { Message, MessageKind } from '../mail/messages.ts';
+import type { Counters } from '../storage/counters.ts';
+import type { Outbox } from '../storage/outbox.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import { emailKeyOf } from './lookup.ts';
+import { isShared, sourceOfActor } from './source.ts';
 
-interface Letter {
-  /** Of one cause one letter is ever sent. */
+interface Mail {
+  /** Of one cause one mail is ever sent. */
   cause: string;
   content: Message;
   /** Whose doing it is. */
   actor: Actor;
-  /** What it counts as a letter to, where that is not the address it goes to. */
+  /** What it counts as mail to, where that is not the address it goes to. */
   countedAs?: string;
   /** Whether it is known to be the doing of the owner, or of somebody signed in as them: such a one goes out at once. */
   isOwners?: boolean;
 }
 
-export interface Letters {
+export interface OutgoingMail {
   /**
-   * Leaves a letter in the outbox, to be sent if `tx` commits. What a stranger can ask for is dropped once the mailbox
+   * Puts a mail into the outbox, to be sent if `tx` commits. What a stranger can ask for is dropped once the mailbox
    * has had its share of this hour, or the source. A notice about what was done to an account is not dropped, because
    * whoever did it could have filled the mailbox before: it waits for an hour with room, or goes out at once when the
    * mailbox is known to be the owner's, because then no stranger can cause it.
-   * @returns whether it was left there.
+   * @returns whether it was put there.
    * @throws DomainError unavailable when the counters are.
    */
-  send(letter: Letter, tx: Tx): Promise<boolean>;
-  /** Before a letter is asked for by name. @throws DomainError rate_limited when `to` has had its share, unavailable. */
+  enqueue(mail: Mail, tx: Tx): Promise<boolean>;
+  /** Before a mail is asked for by name. @throws DomainError rate_limited when `to` has had its share, unavailable. */
   admit(to: string): Promise<void>;
 }
 
-/** Letters an hour: to one mailbox, and by one source. */
+/**
+ * What the addresses of one mailbox have in common: the key of the address without its tag (`ada+shop@` is `ada@`). Dots
+ * stay: they are one provider's own rule.
+ */
+export function mailboxOf(address: string): string {
+  const key = emailKeyOf(address) ?? address;
+  const at = key.lastIndexOf('@');
+  const tag = key.slice(0, at).indexOf('+');
+  return tag > 0 ? key.slice(0, tag) + key.slice(at) : key;
+}
+
+/** Mails an hour: to one mailbox, and by one source. */
 const MOST = { mailbox: 10, source: 200 };
 
 /**
@@ -67,7 +78,7 @@ interface Dependencies {
   clock: Clock;
 }
 
-export function createLetters({ outbox, counters, clock }: Dependencies): Letters {
+export function createOutgoingMail({ outbox, counters, clock }: Dependencies): OutgoingMail {
   const keyOf = (what: string, hour: number) => `letters:${sha256(what)}:${hour}`;
   const thisHour = () => Math.floor(clock.now() / 1000 / HOUR);
   /** Seconds until the end of an hour, by which its counter may go. */
@@ -100,7 +111,7 @@ export function createLetters({ outbox, counters, clock }: Dependencies): Letter
   /** Seconds until it may go out; null when it may not. */
   const delayOf = async (
     mailbox: string,
-    { content, actor, isOwners }: Pick<Required<Letter>, 'content' | 'actor' | 'isOwners'>,
+    { content, actor, isOwners }: Pick<Required<Mail>, 'content' | 'actor' | 'isOwners'>,
   ): Promise<number | null> => {
     if (isOwners) {
       await take(mailbox, thisHour(), MOST.mailbox);
@@ -113,7 +124,7 @@ export function createLetters({ outbox, counters, clock }: Dependencies): Letter
   };
 
   return {
-    async send({ cause, content, actor, countedAs = content.to, isOwners = false }, tx) {
+    async enqueue({ cause, content, actor, countedAs = content.to, isOwners = false }, tx) {
       const mailbox = mailboxOf(countedAs);
       const delay = await delayOf(mailbox, { content, actor, isOwners });
       if (delay === null) return false;
