@@ -9,7 +9,7 @@ import { createLimiter } from '../http/endpoints/limiter.ts';
 import type { Checks } from '../http/ops/readiness.ts';
 import type { PageTools } from '../http/pages/tools.ts';
 import { mailFolder } from '../mail/index.ts';
-import { LoginAnswers } from '../oidc/ciba/answers.ts';
+import { BackchannelAnswers } from '../oidc/ciba/answers.ts';
 import { ContractTokens } from '../oidc/contracts/tokens.ts';
 import { cookieSettings } from '../oidc/cookies.ts';
 import { Interactions } from '../oidc/interactions/interactions.ts';
@@ -114,7 +114,11 @@ export function createKoaApp(
       ...pageTools,
       devMailUrl: devMail && '/dev/mail',
       interactions,
-      loginAnswers: new LoginAnswers({ live, requests: core.loginRequests, pings: stores.pings }),
+      backchannelAnswers: new BackchannelAnswers({
+        live,
+        requests: core.backchannelRequests,
+        pings: stores.pings,
+      }),
       sessions,
       upstream: {
         registry: core.upstreamRegistry,

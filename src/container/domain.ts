@@ -7,7 +7,7 @@ import { createGuessLimit } from '../domain/guess-limit.ts';
 import { createHistory } from '../domain/history.ts';
 import { createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createLockout } from '../domain/lockout.ts';
-import { createLoginRequests } from '../domain/login-requests.ts';
+import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createMfa } from '../domain/mfa/index.ts';
@@ -209,7 +209,7 @@ export function createDomain({
     history,
     accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),
     guessLimit,
-    loginRequests: createLoginRequests({
+    backchannelRequests: createBackchannelRequests({
       requests: stores.loginRequests,
       users,
       notices,

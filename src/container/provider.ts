@@ -76,7 +76,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     consents: stores.consents,
     deviceSignIns: stores.deviceSignIns,
     guessLimit: core.guessLimit,
-    loginRequests: core.loginRequests,
+    backchannelRequests: core.backchannelRequests,
     accountSessions: core.accountSessions,
     lacksFactor: core.mfa.lacksRequired,
     openRequests: createOpenRequests({ counters, clock }),

@@ -1,6 +1,6 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/index.ts';
-import type { LoginRequests } from '../domain/login-requests.ts';
+import type { BackchannelRequests } from '../domain/backchannel-requests.ts';
 import type { SharedClock } from '../core/clock.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -86,7 +86,7 @@ export interface ConfigurationDependencies {
   /** Asks addresses that clients name. */
   fetch: OutboundFetch;
   audit: Audit;
-  loginRequests: LoginRequests;
+  backchannelRequests: BackchannelRequests;
 }
 
 /** The library hands its form over as HTML; what is in it, it has from here. */
@@ -141,7 +141,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       fapi: { enabled: true, profile: fapiProfile },
       requestObjects: { enabled: true, assertJwtClaimsAndHeader: assertRequestObject },
       revocation: { enabled: true },
-      ciba: ciba({ requests: deps.loginRequests, clock }),
+      ciba: ciba({ requests: deps.backchannelRequests, clock }),
       richAuthorizationRequests: richAuthorizationRequests(config.authorizationDetails),
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
       resourceIndicators: resourceIndicators(

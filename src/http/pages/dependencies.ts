@@ -18,7 +18,7 @@ import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { BrowserSessions } from '../../oidc/sessions/browser-session.ts';
-import type { LoginAnswers } from '../../oidc/ciba/answers.ts';
+import type { BackchannelAnswers } from '../../oidc/ciba/answers.ts';
 import type { Interactions } from '../../oidc/interactions/interactions.ts';
 import type { UpstreamRegistry } from '../../upstream/registry.ts';
 import type { RelyingParty } from '../../upstream/relying-party.ts';
@@ -59,7 +59,7 @@ export interface PageDependencies extends PageTools {
   accountData: GatherAccountData;
   apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
   interactions: Interactions;
-  loginAnswers: LoginAnswers;
+  backchannelAnswers: BackchannelAnswers;
   /** Other providers that people may sign in with. */
   upstream: { registry: UpstreamRegistry; relyingParty: RelyingParty; accounts: UpstreamAccounts };
   sessions: BrowserSessions;

@@ -1,5 +1,5 @@
 import { errors, type Provider } from 'oidc-provider';
-import type { LoginRequest, LoginRequests } from '../../domain/login-requests.ts';
+import type { BackchannelRequest, BackchannelRequests } from '../../domain/backchannel-requests.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Pings } from '../../storage/pings.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
@@ -13,15 +13,15 @@ export type Answered = 'done' | 'over' | 'weak';
 
 interface Dependencies {
   live: Pick<LiveProvider, 'current'>;
-  requests: Pick<LoginRequests, 'waiting' | 'answer'>;
+  requests: Pick<BackchannelRequests, 'waiting' | 'answer'>;
   pings: Pick<Pings, 'enqueue'>;
 }
 
-type Request = LoginRequest & { authReqId: string };
+type Request = BackchannelRequest & { authReqId: string };
 type Pending = InstanceType<Provider['BackchannelAuthenticationRequest']>;
 
 /** What people answer to login requests. */
-export class LoginAnswers {
+export class BackchannelAnswers {
   readonly #deps: Dependencies;
 
   constructor(dependencies: Dependencies) {
@@ -29,7 +29,7 @@ export class LoginAnswers {
   }
 
   /** What waits for an answer of the account, the oldest first. */
-  waiting(accountId: string): Promise<LoginRequest[]> {
+  waiting(accountId: string): Promise<BackchannelRequest[]> {
     return this.#deps.requests.waiting(accountId);
   }
 

@@ -1,5 +1,5 @@
 import { errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
-import type { LoginRequests } from '../../domain/login-requests.ts';
+import type { BackchannelRequests } from '../../domain/backchannel-requests.ts';
 import type { Clock } from '../../core/clock.ts';
 import { requestActor } from '../actor.ts';
 import { insistsOnUnknown, requestedAcr } from '../interactions/acr.ts';
@@ -22,7 +22,7 @@ function checkClient({ oidc }: KoaContextWithOIDC): void {
 }
 
 interface Dependencies {
-  requests: Pick<LoginRequests, 'whoIs' | 'admit' | 'ask'>;
+  requests: Pick<BackchannelRequests, 'resolveHint' | 'admit' | 'ask'>;
   clock: Clock;
 }
 
@@ -40,7 +40,7 @@ export function ciba({ requests, clock }: Dependencies): Feature {
     processLoginHintToken() {
       throw new errors.InvalidRequest('login_hint_token is not supported; use login_hint or id_token_hint');
     },
-    processLoginHint: (ctx, hint) => orTooMany(requests.whoIs(hint ?? '', clientIdOf(ctx))),
+    processLoginHint: (ctx, hint) => orTooMany(requests.resolveHint(hint ?? '', clientIdOf(ctx))),
     // There are no user codes, so there is none to verify: it is the last thing asked before the request stands.
     async verifyUserCode(ctx, account) {
       if (insistsOnUnknown(ctx))

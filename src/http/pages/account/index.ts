@@ -21,7 +21,7 @@ const LATEST = 3;
 
 export function accountRoutes(router: Router, deps: PageParts): void {
   const steps = accountSteps(deps);
-  const { renderer, mfa, accountSessions, loginAnswers } = deps;
+  const { renderer, mfa, accountSessions, backchannelAnswers } = deps;
 
   router.get('/account', ...steps.open, async (ctx: AccountContext) => {
     const { id } = ctx.state.user;
@@ -29,7 +29,7 @@ export function accountRoutes(router: Router, deps: PageParts): void {
       mfa.status(id),
       accountSessions.list(id),
       accountSessions.apps(id),
-      loginAnswers.waiting(id),
+      backchannelAnswers.waiting(id),
       activityOf(ctx.state.user, deps),
     ]);
     renderer.render(ctx, 'account/overview', {

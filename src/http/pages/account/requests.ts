@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import type { LoginRequest } from '../../../domain/login-requests.ts';
+import type { BackchannelRequest } from '../../../domain/backchannel-requests.ts';
 import { displayClient } from '../client-display.ts';
 import type { PageParts } from '../dependencies.ts';
 import type { Message } from '../i18n.ts';
@@ -13,9 +13,16 @@ const WEAK: Problem = { field: null, message: 'problem.requestWeak' };
 
 /** What apps ask that sign people in from elsewhere (OpenID Connect CIBA Core 1.0). */
 export function requestRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, flash, interactions, loginAnswers } = deps;
+  const { renderer, flash, interactions, backchannelAnswers } = deps;
 
-  const display = async ({ id, clientId, asked, bindingMessage, createdAt, expiresAt }: LoginRequest) => {
+  const display = async ({
+    id,
+    clientId,
+    asked,
+    bindingMessage,
+    createdAt,
+    expiresAt,
+  }: BackchannelRequest) => {
     const { client, apis } = await interactions.describe(clientId, Object.keys(asked.resourceScopes));
     return {
       id,
@@ -29,7 +36,7 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
   };
 
   const approvalOf = async (ctx: AccountContext): Promise<Message> => {
-    const waiting = await loginAnswers.waiting(ctx.state.user.id);
+    const waiting = await backchannelAnswers.waiting(ctx.state.user.id);
     const request = waiting.find(({ id }) => id === ctx.params['id']);
     if (!request) return 'requests.approve';
     const { client } = await display(request);
@@ -37,7 +44,7 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
   };
 
   router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
-    const waiting = await loginAnswers.waiting(ctx.state.user.id);
+    const waiting = await backchannelAnswers.waiting(ctx.state.user.id);
     renderer.render(ctx, 'account/requests', {
       ...accountFrame(ctx, deps, 'requests'),
       action: PATH,
@@ -49,7 +56,11 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
     `${PATH}/:id/approve`,
     ...steps.postedFresh(PATH, { fields: [], says: approvalOf }),
     async (ctx: AccountContext) => {
-      const answered = await loginAnswers.approve(ctx.state.session, ctx.params['id'] ?? '', ownerActor(ctx));
+      const answered = await backchannelAnswers.approve(
+        ctx.state.session,
+        ctx.params['id'] ?? '',
+        ownerActor(ctx),
+      );
       if (answered === 'done') return doneAt(ctx, PATH, 'approved');
       const refusal =
         answered === 'weak' ? { status: 403, problems: [WEAK] } : { status: 400, problems: [OVER] };
@@ -58,7 +69,11 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
   );
 
   router.post(`${PATH}/:id/deny`, ...steps.posted, async (ctx: AccountContext) => {
-    const answered = await loginAnswers.deny(ctx.state.user.id, ctx.params['id'] ?? '', ownerActor(ctx));
+    const answered = await backchannelAnswers.deny(
+      ctx.state.user.id,
+      ctx.params['id'] ?? '',
+      ownerActor(ctx),
+    );
     if (answered === 'done') return doneAt(ctx, PATH, 'denied');
     return flash.leave(ctx, PATH, { status: 400, problems: [OVER] });
   });

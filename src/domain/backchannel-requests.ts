@@ -1,7 +1,11 @@
 /** Requests of clients to sign somebody in who is elsewhere (OpenID Connect CIBA Core 1.0), from asking to answering. */
 import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
-import type { LoginRequest, LoginRequests as Store, NewLoginRequest } from '../storage/login-requests.ts';
+import type {
+  LoginRequest as BackchannelRequest,
+  LoginRequests as Store,
+  NewLoginRequest as NewBackchannelRequest,
+} from '../storage/login-requests.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Users } from '../storage/users.ts';
 import type { GuessLimit } from './guess-limit.ts';
@@ -10,22 +14,22 @@ import type { Notices } from './notices/index.ts';
 import type { MailLimit } from './notices/mail-limit.ts';
 import { present } from './users/user.ts';
 
-export type { LoginRequest } from '../storage/login-requests.ts';
+export type { LoginRequest as BackchannelRequest } from '../storage/login-requests.ts';
 
 type Answer = 'approved' | 'denied';
 
-export interface LoginRequests {
+export interface BackchannelRequests {
   /**
    * The account that a client means by an email address or a username.
    * @throws DomainError rate_limited when the client has named too many that are nobody's, unavailable.
    */
-  whoIs(hint: string, clientId: string): Promise<string | undefined>;
+  resolveHint(hint: string, clientId: string): Promise<string | undefined>;
   /** Before a request is made. @throws DomainError rate_limited when the person was asked too often, unavailable. */
   admit(accountId: string, clientId: string): Promise<void>;
   /** Puts a request before the person, and tells them by mail. @param app the client's name. */
-  ask(request: NewLoginRequest, app: string, actor: Actor): Promise<void>;
+  ask(request: NewBackchannelRequest, app: string, actor: Actor): Promise<void>;
   /** What waits for an answer of the account, the oldest first. */
-  waiting(accountId: string): Promise<LoginRequest[]>;
+  waiting(accountId: string): Promise<BackchannelRequest[]>;
   /**
    * Answers a request, once.
    * @param prepare finds what the answer is written to; null when the provider has forgotten the request. What it returns
@@ -37,7 +41,9 @@ export interface LoginRequests {
     id: string,
     answer: Answer,
     actor: Actor,
-    prepare: (request: LoginRequest & { authReqId: string }) => Promise<((tx: Tx) => Promise<void>) | null>,
+    prepare: (
+      request: BackchannelRequest & { authReqId: string },
+    ) => Promise<((tx: Tx) => Promise<void>) | null>,
   ): Promise<boolean>;
 }
 
@@ -56,10 +62,10 @@ interface Dependencies {
 /** Names of nobody that one client may ask for within ten minutes. */
 const MOST_UNKNOWN = 100;
 
-export function createLoginRequests(dependencies: Dependencies): LoginRequests {
+export function createBackchannelRequests(dependencies: Dependencies): BackchannelRequests {
   const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit, limits } = dependencies;
   return {
-    whoIs: (hint, clientId) =>
+    resolveHint: (hint, clientId) =>
       guessLimit('login-hint', [`client:${clientId}`], MOST_UNKNOWN, async () => {
         const { account } = await lookUp(users, { identifier: hint });
         return account?.status === 'active' ? account.id : undefined;
