@@ -1,20 +1,6 @@
-/** The `postern` command: names what there is; each command loads its parts when it runs. */
+/** The `postern` command: names what there is; what is not asked for is not loaded. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addApi } from './cli/commands/api.ts';
-import { addApiKey } from './cli/commands/api-key.ts';
-import { addAudit } from './cli/commands/audit.ts';
-import { addClient } from './cli/commands/client.ts';
-import { addContract } from './cli/commands/contract.ts';
-import { addDoctor } from './cli/commands/doctor.ts';
-import { addDump } from './cli/commands/dump.ts';
-import { addKey } from './cli/commands/key.ts';
-import { addLogin } from './cli/commands/login.ts';
-import { addMigrate } from './cli/commands/migrate.ts';
-import { addRegistrationToken } from './cli/commands/registration-token.ts';
-import { addServe } from './cli/commands/serve.ts';
-import { addUpstream } from './cli/commands/upstream.ts';
-import { addUser } from './cli/commands/user.ts';
 import { printUsageError } from './cli/report.ts';
 
 const manifest = new URL('../package.json', import.meta.url);
@@ -24,22 +10,31 @@ const program = new Command('postern')
   .description(description ?? '')
   .version(version ?? '')
   .exitOverride();
-const parts = [
-  addServe,
-  addMigrate,
-  addDoctor,
-  addDump,
-  addUser,
-  addClient,
-  addApi,
-  addApiKey,
-  addRegistrationToken,
-  addContract,
-  addKey,
-  addAudit,
-  addUpstream,
-];
-for (const add of [...parts, addLogin]) add(program);
+
+/** What adds each command, in the order of the help. */
+const commands = new Map<string, () => Promise<(program: Command) => void>>([
+  ['serve', async () => (await import('./cli/commands/serve.ts')).addServe],
+  ['migrate', async () => (await import('./cli/commands/migrate.ts')).addMigrate],
+  ['doctor', async () => (await import('./cli/commands/doctor.ts')).addDoctor],
+  ['dump', async () => (await import('./cli/commands/dump.ts')).addDump],
+  ['user', async () => (await import('./cli/commands/user.ts')).addUser],
+  ['client', async () => (await import('./cli/commands/client.ts')).addClient],
+  ['api', async () => (await import('./cli/commands/api.ts')).addApi],
+  ['api-key', async () => (await import('./cli/commands/api-key.ts')).addApiKey],
+  [
+    'registration-token',
+    async () => (await import('./cli/commands/registration-token.ts')).addRegistrationToken,
+  ],
+  ['contract', async () => (await import('./cli/commands/contract.ts')).addContract],
+  ['key', async () => (await import('./cli/commands/key.ts')).addKey],
+  ['audit', async () => (await import('./cli/commands/audit.ts')).addAudit],
+  ['upstream', async () => (await import('./cli/commands/upstream.ts')).addUpstream],
+  ['login', async () => (await import('./cli/commands/login.ts')).addLogin],
+]);
+// Whatever names no command is about all of them: help, or a mistake and what may have been meant.
+const asked = commands.get(process.argv[2] ?? '');
+const loading = asked ? [asked] : [...commands.values()];
+for (const add of await Promise.all(loading.map((load) => load()))) add(program);
 
 try {
   await program.parseAsync();

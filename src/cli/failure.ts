@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/index.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { isDomainError } from '../core/errors.ts';
 import { StartupError } from '../core/startup-error.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';

@@ -3,12 +3,14 @@
  * The sole reader of process.env and of ../config.
  */
 import path from 'node:path';
+import { ConfigError } from './config-error.ts';
 import { readEnvironment } from './environment.ts';
 import { proxyProblems } from './proxies.ts';
 import { readSettings } from './settings.ts';
 import type { Environment, Settings } from './schema.ts';
 import { type Upstream, withSecrets } from './upstreams.ts';
 
+export { ConfigError } from './config-error.ts';
 export { hidesClients } from './proxies.ts';
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
@@ -40,19 +42,6 @@ export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'c
   /** Worker processes; undefined: one in development, one a core in production. */
   webConcurrency: number | undefined;
   admin: { email: string | undefined; password: string | undefined };
-}
-
-/** Every mistake in the configuration, one a line. */
-export class ConfigError extends Error {
-  readonly problems: string[];
-
-  constructor(problems: string[]) {
-    super(
-      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map((p) => `  ${p}`).join('\n')}`,
-    );
-    this.name = 'ConfigError';
-    this.problems = problems;
-  }
 }
 
 /** Words that stand where a secret should; long enough that no random one holds them by chance. */

@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import type { JWK } from 'jose';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Progress } from '../core/progress.ts';
@@ -41,6 +41,8 @@ interface Dependencies {
 }
 
 async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; privateJwk: JWK }> {
+  // Keys are made now and then, and read at every start.
+  const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await import('jose');
   const pair = await generateKeyPair(alg, {
     extractable: true,
     ...(/^[RP]S/.test(alg) ? { modulusLength: 2048 } : {}),

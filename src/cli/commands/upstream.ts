@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type UpstreamSettings, upstreamSchema } from '../../config/upstreams.ts';
+import type { UpstreamSettings } from '../../config/upstreams.ts';
 import type { UpstreamAdmin } from '../../domain/upstream/admin.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
@@ -67,6 +67,7 @@ async function create(options: CreateOptions): Promise<Report> {
     ...rest
   } = options;
   const hasEndpoints = authorization !== undefined || token !== undefined || userinfo !== undefined;
+  const { upstreamSchema } = await import('../../config/upstreams.ts');
   const parsed = upstreamSchema.safeParse({
     id: rest.id,
     name: rest.name,

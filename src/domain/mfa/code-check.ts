@@ -25,7 +25,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
   /** Uses a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
   const useTotp = async (accountId: string, code: string) => {
     for (const { id, secret } of await totp.secrets(accountId)) {
-      const step = stepOf(code, secret, clock);
+      const step = await stepOf(code, secret, clock);
       if (step === null) continue;
       const used = `totp:${id}:${step}`;
       const isNew = await inTransaction(async (tx) => {

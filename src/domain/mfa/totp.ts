@@ -1,4 +1,3 @@
-import { generateSecret, generateURI, verifySync } from 'otplib';
 import type { Actor } from '../../core/actor.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
@@ -62,6 +61,9 @@ export const TOTP_CODE_FORM: TextForm = {
   examples: ['123456'],
 };
 
+/** Loaded with the first code: commands and many servers need none. */
+const otplib = () => import('otplib');
+
 /** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
 export function parseTotpCode(typed: string): string | null {
   if (typed.length > LONGEST_TYPED) return null;
@@ -70,7 +72,8 @@ export function parseTotpCode(typed: string): string | null {
 }
 
 /** The time step that `code` is of: the present one or one beside it. Null when it is of none. */
-export function stepOf(code: string, secret: string, clock: Clock): number | null {
+export async function stepOf(code: string, secret: string, clock: Clock): Promise<number | null> {
+  const { verifySync } = await otplib();
   const found = verifySync({ secret, token: code, epoch: epochSeconds(clock), epochTolerance: STEP });
   return found.valid && 'timeStep' in found ? found.timeStep : null;
 }
@@ -84,6 +87,7 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       await changes.admit(account);
       const { id: owner, email } = account;
       const id = newUuid();
+      const { generateSecret, generateURI } = await otplib();
       const secret = generateSecret();
       const now = clock.now();
       const expiresAt = new Date(now + ENROLMENT);
@@ -94,7 +98,7 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;
       if (secret === null) throw new DomainError('factor_not_found');
       const code = typeof typed === 'string' ? parseTotpCode(typed) : null;
-      const step = code === null ? null : stepOf(code, secret, clock);
+      const step = code === null ? null : await stepOf(code, secret, clock);
       if (step === null) throw new DomainError('invalid_credentials', { field: 'code' });
       const { added, ...rest } = await changes.add(
         accountId,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { hash, verify } from '@node-rs/argon2';
 import type { Settings } from '../../config/index.ts';
 import { BoundedQueue } from './queue.ts';
 
@@ -25,6 +24,9 @@ export interface PasswordHasher {
   readonly waiting: number;
 }
 
+/** Loaded with the first password: most commands hash none. */
+const argon2 = () => import('@node-rs/argon2');
+
 const base64 = (bytes: number): string => randomBytes(bytes).toString('base64').replaceAll('=', '');
 
 /** The password hasher of one process. */
@@ -39,9 +41,10 @@ export function createPasswordHasher(settings: Settings['passwords']): PasswordH
     settings.hashing.queue,
   );
   const check = (phc: string, password: string, signal?: AbortSignal) =>
-    queue.run(() => verify(phc, password.normalize('NFKC')), signal);
+    queue.run(async () => (await argon2()).verify(phc, password.normalize('NFKC')), signal);
   return {
-    hash: (password, signal) => queue.run(() => hash(password.normalize('NFKC'), options), signal),
+    hash: (password, signal) =>
+      queue.run(async () => (await argon2()).hash(password.normalize('NFKC'), options), signal),
     verify: check,
     async verifyDummy(password, signal) {
       await check(dummy, password, signal);
