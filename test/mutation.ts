@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutation -- [file...] [--sample n] [--seed n] [--tests file,file]`: undoes one decision after the other
+ * `npm run test:mutation -- [file[:line]...] [--sample n] [--seed n] [--tests file,file]`: undoes one decision after the other
  * (`support/mutants.ts`) in a copy of the repository, runs the tests that cover it, and lists what no test notices. Without
  * files a sample of the guards. By hand, not a part of `npm test`: each mutant takes a run of its tests.
  */
@@ -43,14 +43,13 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-async function candidatesIn(file: string): Promise<Candidate[]> {
+async function candidatesIn(target: string): Promise<Candidate[]> {
+  const [file = '', line] = target.split(':');
   const tests = options.tests?.split(',') ?? testsFor(file);
   if (!tests) throw new Error(`${file}: name its tests by --tests, or in test/support/mutation-targets.ts.`);
-  return mutantsOf(await readFile(path.join(ROOT, file), 'utf8')).map((mutant) => ({
-    ...mutant,
-    file,
-    tests,
-  }));
+  return mutantsOf(await readFile(path.join(ROOT, file), 'utf8'))
+    .filter((mutant) => line === undefined || mutant.line === Number(line))
+    .map((mutant) => ({ ...mutant, file, tests }));
 }
 
 async function sampled(): Promise<Candidate[]> {

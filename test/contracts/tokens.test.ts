@@ -8,6 +8,13 @@ import { habits, type Member, type Name, names } from './support/members.ts';
 
 const ofContract = (name: string): Client => ({ id: `contract:${name}`, secret: '', redirectUri: '' });
 const withRefresh = names.filter((name) => habits[name].refresh);
+const CHALLENGES: Record<Name, string> = {
+  keyed: 'ApiKey',
+  cookie: 'Bearer',
+  flask: 'Bearer',
+  gateway: 'Bearer',
+  ppl: 'Bearer',
+};
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };
 
 describe.each(STORES)('a token from a door, on %s,', (stores) => {
@@ -48,6 +55,18 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       });
       expect(payload.exp! - payload.iat!).toBe(1800);
       expect(decodeProtectedHeader(member.token).alg).toBe('ES256');
+    });
+
+    it('comes in a reply that no cache keeps, and a refusal names the way in', async () => {
+      const visitor = hall.visitor(name);
+      for (const status of [200, 401]) {
+        const password = status === 200 ? member.password : 'a wrong password';
+        const { headers } = await habits[name].login(visitor, { ...member, password }, status);
+        expect(headers.get('cache-control')).toBe('no-store');
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+        // RFC 9110 section 11.6.1.
+        expect(headers.get('www-authenticate')).toBe(status === 401 ? CHALLENGES[name] : null);
+      }
     });
 
     it('is active at the introspection endpoint, for the client of an API', async () => {
