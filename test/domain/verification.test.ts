@@ -25,6 +25,7 @@ describe('an address at sign-up', () => {
     expect(await verification.peek(link, somewhere())).toMatchObject({
       user: { id: user.id },
       email: user.email,
+      isMove: false,
     });
     const actor = somewhere();
     const confirmed = await verification.confirm(link, actor);
@@ -161,6 +162,7 @@ describe('a change of address', () => {
     expect(await verification.peek(link, somewhere())).toMatchObject({
       user: { id: user.id, email: user.email },
       email,
+      isMove: true,
     });
     const { changed, user: after } = await verification.confirm(link, somewhere());
     expect({ changed, email: after.email }).toEqual({ changed: true, email });
