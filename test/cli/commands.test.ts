@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import { temporaryFolder } from '../support/cleanup.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { execute } from '../support/postgres-server.ts';
@@ -236,6 +238,22 @@ describe('commands beside a running server', () => {
     );
     await client.end();
     expect(rows).toEqual([{ actor_kind: 'operator', door: 'cli', named: true }]);
+  });
+
+  it('load no package that only a server needs', async () => {
+    const loads = async (...args: string[]) => {
+      const file = path.join(await temporaryFolder(), 'loads');
+      const preload = path.resolve(import.meta.dirname, '../support/loads-preload.ts');
+      const env = { ...postern.env, NODE_OPTIONS: `--import ${preload}`, LOADS_FILE: file };
+      expect(await runCli(args, { env })).toMatchObject({ code: 0, stderr: '' });
+      return (await readFile(file, 'utf8')).split('\n');
+    };
+    expect(await loads('--help')).toEqual(['commander']);
+    const loaded = await loads('user', 'list');
+    expect(loaded).toContain('pg');
+    const server =
+      /^(oidc-provider|koa|@koa|jose|ioredis|rate-limiter|prom-client|ejs|nodemailer|@node-rs|otplib)/;
+    expect(loaded.filter((name) => server.test(name))).toEqual([]);
   });
 
   it('speak to people as well', async () => {
