@@ -1,37 +1,27 @@
 import { isLoopbackHostname } from '../core/loopback.ts';
-import type { IdTokenClaims } from '../core/id-token-claims.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { holds, type Profile } from '../core/profiles.ts';
+import { metadataOptions } from './client-options.ts';
 import { UsageError } from './failure.ts';
 
-/** What `client create` and `client update` can be told of a client's metadata. */
+/**
+ * What `client create` and `client update` can be told of a client's metadata: these, and by its name what any other option of
+ * `metadataOptions` says.
+ */
 export interface ClientOptions {
+  [option: string]: unknown;
   redirectUri?: string[];
-  postLogoutRedirectUri?: string[];
   grant?: string[];
   scope?: string[];
-  firstParty?: boolean;
-  corsOrigin?: string[];
-  defaultResource?: string;
-  refreshGrace?: number;
-  refreshTtl?: number;
-  refreshAbsoluteTtl?: number;
-  accessTokenTtl?: number;
-  idTokenTtl?: number;
-  idTokenClaims?: IdTokenClaims;
   exchangeFor?: string[];
   exchangeFrom?: string[];
   exchangeImpersonation?: boolean;
-  mayAct?: string;
   api?: string[];
   notificationEndpoint?: string;
-  jwks?: Record<string, unknown>;
-  requirePkce?: boolean;
   /** False with --no-pkce. */
   pkce: boolean;
   authMethod?: string;
   profile?: Profile;
-  applicationType?: 'web' | 'native';
   metadata?: Record<string, unknown>;
 }
 
@@ -88,30 +78,13 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
   const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
   const responses = grants?.includes('authorization_code') ? ['code'] : [];
   const said = {
+    ...Object.fromEntries(metadataOptions.map(([name, option]) => [name, options[option.attributeName()]])),
     grant_types: grants,
     response_types: grants && (metadata['response_types'] ?? responses),
-    redirect_uris: options.redirectUri,
-    post_logout_redirect_uris: options.postLogoutRedirectUri,
     scope: options.scope?.join(' '),
-    first_party: options.firstParty,
-    allowed_cors_origins: options.corsOrigin,
-    default_resource: options.defaultResource,
-    refresh_token_grace: options.refreshGrace,
-    refresh_token_ttl: options.refreshTtl,
-    refresh_token_absolute_ttl: options.refreshAbsoluteTtl,
-    access_token_ttl: options.accessTokenTtl,
-    id_token_ttl: options.idTokenTtl,
-    id_token_claims: options.idTokenClaims,
     token_exchange: tokenExchange(options),
-    may_act: options.mayAct,
-    apis: options.api,
     backchannel_token_delivery_mode: deliveryMode(options, grants),
-    backchannel_client_notification_endpoint: options.notificationEndpoint,
-    jwks: options.jwks,
-    require_pkce: options.pkce ? options.requirePkce : false,
-    token_endpoint_auth_method: options.authMethod,
-    application_type: options.applicationType,
-    profile: options.profile,
+    ...(options.pkce ? {} : { require_pkce: false }),
   };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
   const twice = given.find(

@@ -1,50 +1,61 @@
 import { type Command, Option } from 'commander';
-import { ID_TOKEN_CLAIMS } from '../core/id-token-claims.ts';
-import { PROFILES } from '../core/profiles.ts';
+import { z } from 'zod';
+import {
+  clientMetadata,
+  EXTRA_METADATA,
+  LIBRARY_METADATA,
+  type MetadataName,
+  propertyOf,
+} from '../oidc/clients/metadata.ts';
 import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
-const DAY = 86_400;
-const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
-const GRANTS =
-  'authorization_code, refresh_token, client_credentials, device-code, ciba, token-exchange, jwt-bearer';
+type Parse = (value: string, previous: string[] | undefined) => unknown;
+
+/** What is not typed as the metadata has it. */
+const PARSERS: Partial<Record<MetadataName, Parse>> = { scope: repeated, jwks: jsonFile };
+
+function parserOf(name: MetadataName): Parse | undefined {
+  const schema: z.ZodType = clientMetadata.shape[name];
+  if (schema instanceof z.ZodNumber) return integer(schema.minValue ?? 0, schema.maxValue ?? Infinity);
+  return schema instanceof z.ZodArray ? repeated : PARSERS[name];
+}
+
+function choicesOf(name: MetadataName): readonly string[] | undefined {
+  const schema: z.ZodType = clientMetadata.shape[name];
+  return (
+    propertyOf(name).option?.choices ?? (schema instanceof z.ZodEnum ? schema.options.map(String) : undefined)
+  );
+}
+
+/** The option that says a property, or undefined. */
+function optionOf(name: MetadataName): Option | undefined {
+  const { option } = propertyOf(name);
+  if (!option) return undefined;
+  const parser = parserOf(name);
+  const choices = choicesOf(name);
+  const made = new Option(
+    option.flags,
+    parser === repeated ? `${option.help} (can be repeated)` : option.help,
+  );
+  if (choices) made.choices(choices);
+  else if (parser) made.argParser(parser as (value: string, previous: unknown) => unknown);
+  return name === 'require_pkce' ? made.conflicts('pkce') : made;
+}
+
+/** The properties that have an option of their own, with it. */
+export const metadataOptions: readonly (readonly [MetadataName, Option])[] = [
+  ...LIBRARY_METADATA,
+  ...EXTRA_METADATA,
+].flatMap((name) => {
+  const option = optionOf(name);
+  return option ? [[name, option] as const] : [];
+});
 
 /** Gives `command` the options that say a client's metadata. */
 export function withMetadataOptions(command: Command): Command {
+  for (const [, option] of metadataOptions) command.addOption(option);
   return command
-    .option('--redirect-uri <uri>', 'where people are sent back to (can be repeated)', repeated)
-    .option('--grant <type>', `${GRANTS} (can be repeated)`, repeated)
-    .option(
-      '--post-logout-redirect-uri <uri>',
-      'where people may be sent after signing out (can be repeated)',
-      repeated,
-    )
-    .option('--scope <scope>', 'a scope that it may ask for; without any, all (can be repeated)', repeated)
-    .option('--first-party', 'people are not asked for consent')
-    .option(
-      '--cors-origin <origin>',
-      "an origin that may call from a browser, beside its redirect URIs' (can be repeated)",
-      repeated,
-    )
-    .option('--default-resource <uri>', 'the API that its tokens are for when it names none')
-    .option('--access-token-ttl <seconds>', 'how long its access tokens live', integer(1, DAY))
-    .option('--id-token-ttl <seconds>', 'how long its ID tokens live', integer(1, DAY))
-    .addOption(
-      new Option(
-        '--id-token-claims <which>',
-        'whether its ID tokens have the claims of the scopes, or say only that somebody signed in',
-      ).choices(ID_TOKEN_CLAIMS),
-    )
-    .option('--refresh-ttl <seconds>', 'when an unused refresh token ends', integer(1, 3650 * DAY))
-    .option(
-      '--refresh-absolute-ttl <seconds>',
-      'when refresh tokens end however often they are used',
-      integer(1, 3650 * DAY),
-    )
-    .option(
-      '--refresh-grace <seconds>',
-      'how long a rotated refresh token gets the same successor',
-      integer(0, 60),
-    )
+    .option('--no-pkce', 'require neither PKCE nor a nonce of it')
     .option('--exchange-for <api>', 'an API that it may exchange tokens for (can be repeated)', repeated)
     .option(
       '--exchange-from <client_id>',
@@ -52,26 +63,6 @@ export function withMetadataOptions(command: Command): Command {
       repeated,
     )
     .option('--exchange-impersonation', 'it may exchange tokens without saying who acts')
-    .option('--may-act <client_id>', 'the one client that may exchange its tokens')
-    .option(
-      '--api <identifier>',
-      "it is this API's own client, and may introspect the tokens that are for it (can be repeated)",
-      repeated,
-    )
-    .option('--jwks <file>', 'its public keys: a file with a JSON Web Key Set', jsonFile)
-    .option('--notification-endpoint <uri>', 'where it is told that a person has answered (CIBA ping)')
-    .addOption(
-      new Option(
-        '--require-pkce',
-        'take no nonce in place of PKCE: for a client that always uses it',
-      ).conflicts('pkce'),
-    )
-    .option('--no-pkce', 'require neither PKCE nor a nonce of it')
-    .addOption(new Option('--auth-method <method>', 'how it authenticates').choices(AUTH_METHODS))
-    .addOption(new Option('--profile <profile>', 'the rules that it is held to').choices(PROFILES))
-    .addOption(
-      new Option('--application-type <type>', 'OpenID Connect application_type').choices(['web', 'native']),
-    )
     .option(
       '--metadata <json>',
       'more RFC 7591 metadata, such as {"jwks_uri":"…","logo_uri":"…"}',

@@ -11,7 +11,8 @@ import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
-import { EXTRA_METADATA, type ExtraClientProperties, validateExtraMetadata } from './clients/metadata.ts';
+import { validateExtraMetadata } from './clients/checks.ts';
+import { EXTRA_METADATA, type ExtraClientProperties } from './clients/metadata.ts';
 import { requirePkce } from './clients/pkce.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details/feature.ts';
@@ -197,8 +198,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     enabledJWA: ENABLED_JWA,
     extraClientMetadata: {
       properties: [...EXTRA_METADATA],
-      validator(ctx, key, value, metadata) {
-        validateExtraMetadata(ctx, key, value, metadata);
+      validator(_ctx, key, value, metadata) {
+        validateExtraMetadata(key, value, metadata);
         if (key === 'profile') applyProfile(metadata, config.profile);
       },
     },

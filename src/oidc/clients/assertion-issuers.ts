@@ -14,7 +14,8 @@ const trusted = {
   subject: z.string().min(1),
 };
 
-const schema = z
+/** A client's metadata `assertion_issuers`. */
+export const assertionIssuers = z
   .array(
     z.union([
       z.strictObject({ ...trusted, jwks: z.strictObject({ keys: z.array(publicKey).min(1) }) }),
@@ -23,11 +24,5 @@ const schema = z
   )
   .max(20);
 
-/** Another issuer, and its subject that is this client: its metadata `assertion_issuers`. */
-export type AssertionIssuer = z.infer<typeof schema>[number];
-
-/** What is wrong with a client's `assertion_issuers`, or null. */
-export const issuersProblem = (value: unknown): string | null =>
-  schema.safeParse(value).success
-    ? null
-    : 'must be like [{"issuer":"https://ci.example.com","subject":"job:1","jwks_uri":"https://ci.example.com/jwks"}], or with jwks';
+export const ASSERTION_ISSUERS_FORM =
+  'must be like [{"issuer":"https://ci.example.com","subject":"job:1","jwks_uri":"https://ci.example.com/jwks"}], or with jwks';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Provider } from 'oidc-provider';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
-import { forLibrary } from './metadata.ts';
+import { forLibrary } from './api-scope.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 /** Clients kept in one process. A compiled client weighs a few kilobytes. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const policySchema = z.strictObject({
+/** What a client may get by token exchange: its metadata `token_exchange`. */
+export const tokenExchange = z.strictObject({
   /** The APIs that it may get tokens for. */
   audiences: z.array(z.string().refine((value) => URL.canParse(value))).min(1),
   /** The clients whose tokens it may hand in, beside its own. */
@@ -9,11 +10,7 @@ const policySchema = z.strictObject({
   impersonation: z.boolean().optional(),
 });
 
-/** What a client may get by token exchange: its metadata `token_exchange`. */
-export type TokenExchangePolicy = z.infer<typeof policySchema>;
+export type TokenExchangePolicy = z.infer<typeof tokenExchange>;
 
-/** What is wrong with a client's `token_exchange`, or null. */
-export const policyProblem = (value: unknown): string | null =>
-  policySchema.safeParse(value).success
-    ? null
-    : 'must be like {"audiences":["https://api.example.com"],"clients":["<client_id>"],"impersonation":false}';
+export const TOKEN_EXCHANGE_FORM =
+  'must be like {"audiences":["https://api.example.com"],"clients":["<client_id>"],"impersonation":false}';

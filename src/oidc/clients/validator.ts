@@ -1,6 +1,6 @@
 import { errors, type ClientMetadata } from 'oidc-provider';
 import { DomainError } from '../../core/errors.ts';
-import { forLibrary } from './metadata.ts';
+import { forLibrary } from './api-scope.ts';
 import { nameProblem } from './names.ts';
 import type { LiveProvider } from '../live-provider.ts';
 

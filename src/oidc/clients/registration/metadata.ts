@@ -1,5 +1,7 @@
 import { errors } from 'oidc-provider';
 import { isLoopbackHostname } from '../../../core/loopback.ts';
+import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../metadata.ts';
+import type { Property } from '../property.ts';
 
 /** Metadata as it was sent: any JSON. */
 export type Metadata = Record<string, unknown>;
@@ -13,19 +15,14 @@ const MAX_TEXT = 2048;
 const MAX_LIST = 50;
 const MAX_NAME = 100;
 
+const namesBy = (uri: Property['uri']) =>
+  [...LIBRARY_METADATA, ...EXTRA_METADATA].filter((name) => propertyOf(name).uri === uri);
+
 /** Shown to people, linked to, or asked by this server: never without TLS. */
-const HTTPS = [
-  'client_uri',
-  'logo_uri',
-  'policy_uri',
-  'tos_uri',
-  'jwks_uri',
-  'sector_identifier_uri',
-  'initiate_login_uri',
-  'backchannel_logout_uri',
-  'frontchannel_logout_uri',
-  'backchannel_client_notification_endpoint',
-];
+const HTTPS = namesBy('https');
+
+/** Where people are sent to. */
+const TARGETS = namesBy('redirect');
 
 /** Members that no public key has (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -105,7 +102,6 @@ export function checkRegistrantMetadata(metadata: Metadata): void {
   for (const uri of HTTPS)
     if (metadata[uri] !== undefined && !isHttps(metadata[uri])) refuse(`${uri} must be an https URL`);
   setApplicationType(metadata);
-  checkTargets(metadata, 'redirect_uris');
-  checkTargets(metadata, 'post_logout_redirect_uris');
+  for (const name of TARGETS) checkTargets(metadata, name);
   checkKeys(metadata);
 }

@@ -1,12 +1,10 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
-import { EXTRA_METADATA, forLibrary } from '../metadata.ts';
+import { forLibrary } from '../api-scope.ts';
+import { EXTRA_METADATA, propertyOf } from '../metadata.ts';
 import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
 
 export type RegistrationPolicy = Settings['clientRegistration']['policies'][string];
-
-/** Metadata that specifications other than ours define: everybody's to set. */
-const EVERYBODYS = new Set(['frontchannel_logout_uri', 'frontchannel_logout_session_required']);
 
 const CODE_GRANT = 'authorization_code';
 
@@ -38,13 +36,11 @@ function offered(metadata: Metadata, name: string, otherwise: string[], offer: s
   return kept;
 }
 
-/** Nobody's to take: what it opens belongs to others. */
-const OPERATORS = new Set(['apis']);
-
 /** What is ours stays as the operator has it, unless the policy hands it over. */
 function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): void {
   for (const name of EXTRA_METADATA) {
-    if (EVERYBODYS.has(name) || (allowed.includes(name) && !OPERATORS.has(name))) continue;
+    const { registrants } = propertyOf(name);
+    if (registrants === 'all' || (registrants === 'policy' && allowed.includes(name))) continue;
     const is = name === 'api_scope' ? undefined : current[name];
     if (metadata[name] !== undefined && JSON.stringify(metadata[name]) !== JSON.stringify(is))
       refuse(`${name} cannot be registered`);

@@ -1,0 +1,14 @@
+import { OIDC_SCOPES } from '../account.ts';
+
+/**
+ * Metadata as the library takes it: its `scope` may name scopes of the provider alone, so those of APIs (any others) go
+ * into `api_scope`. A client that names only these may ask for no other of the provider than `openid`.
+ */
+export function forLibrary<T extends Record<string, unknown>>(metadata: T): T {
+  const { scope } = metadata;
+  if (typeof scope !== 'string' || scope === '') return metadata;
+  const named = scope.split(' ');
+  const own = named.filter((name) => OIDC_SCOPES.includes(name));
+  const ofApis = named.filter((name) => !OIDC_SCOPES.includes(name));
+  return { ...metadata, scope: own.join(' ') || 'openid', api_scope: ofApis.join(' ') };
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { ID_TOKEN_CLAIMS } from '../../core/id-token-claims.ts';
+import { PROFILES } from '../../core/profiles.ts';
+import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
+import { ASSERTION_ISSUERS_FORM, assertionIssuers } from './assertion-issuers.ts';
+import { type ExtraProperty, properties } from './property.ts';
+import { TOKEN_EXCHANGE_FORM, tokenExchange } from './token-exchange.ts';
+
+const DAY = 86_400;
+
+type Described = Omit<ExtraProperty, 'must' | 'registrants'> & Partial<Pick<ExtraProperty, 'registrants'>>;
+
+const extra = <Schema extends z.ZodType>(schema: Schema, must: string, property: Described): Schema => {
+  properties.add(schema, { registrants: 'policy', ...property, must });
+  return schema;
+};
+
+const flag = (property: Described) => extra(z.boolean(), 'must be true or false', property);
+
+const seconds = (min: number, max: number, property: Described) =>
+  extra(z.int().min(min).max(max), `must be seconds, ${min} to ${max}`, property);
+
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values, property: Described) =>
+  extra(z.enum(values), `must be one of ${values.join(', ')}`, property);
+
+const absoluteUri = z.string().refine((value) => URL.canParse(value));
+const origin = z.string().refine((value) => URL.parse(value)?.origin === value);
+
+/** Client metadata that the library does not know: Postern's own, and that of specifications which it does not implement. */
+export const extraMetadata = {
+  require_pkce: flag({
+    meaning:
+      'whether authorization requests must carry a code challenge (RFC 7636). With `true` no nonce stands in for it; with `false` neither is needed, which a public client cannot have',
+    default: 'PKCE for a public client; PKCE, or a nonce with `openid`, for a confidential one',
+    option: {
+      flags: '--require-pkce',
+      help: 'take no nonce in place of PKCE: for a client that always uses it',
+    },
+    conflict: (value, { token_endpoint_auth_method: method }) =>
+      value === false && method === 'none'
+        ? 'must not be false for a public client (RFC 9700 section 2.1.1)'
+        : null,
+  }),
+  dpop_require_nonce: flag({
+    meaning:
+      'whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8), as `dpop.requireNonce` demands of all',
+    default: '`false`',
+  }),
+  first_party: flag({
+    meaning: 'people are not asked for consent',
+    default: '`false`',
+    option: { flags: '--first-party', help: 'people are not asked for consent' },
+  }),
+  allowed_cors_origins: extra(z.array(origin), 'must be a list of origins like https://app.example.com', {
+    meaning:
+      'origins that may call the token, revocation and userinfo endpoints from a browser, beside those of its redirect URIs',
+    default: 'none',
+    option: {
+      flags: '--cors-origin <origin>',
+      help: "an origin that may call from a browser, beside its redirect URIs'",
+    },
+  }),
+  default_resource: extra(absoluteUri, 'must be an absolute URI', {
+    meaning: 'the API that its tokens are for when a request names none (RFC 8707)',
+    default: 'Postern itself',
+    option: {
+      flags: '--default-resource <uri>',
+      help: 'the API that its tokens are for when it names none',
+    },
+  }),
+  apis: extra(z.array(absoluteUri), 'must be a list of absolute URIs', {
+    meaning: 'the APIs whose own client it is: it may introspect the access tokens that are for them',
+    default: 'none',
+    // What it opens belongs to others.
+    registrants: 'none',
+    option: {
+      flags: '--api <identifier>',
+      help: "it is this API's own client, and may introspect the tokens that are for it",
+    },
+    conflict: (_value, { token_endpoint_auth_method: method }) =>
+      method === 'none' ? 'must not be of a public client, which anybody can claim to be' : null,
+  }),
+  // Keys stay published, and revocations are remembered, for as long as these may live.
+  access_token_ttl: seconds(1, DAY, {
+    meaning: 'seconds that its access tokens live; an API may have them shorter',
+    default: '`tokens.accessToken`',
+    option: { flags: '--access-token-ttl <seconds>', help: 'how long its access tokens live' },
+  }),
+  id_token_ttl: seconds(1, DAY, {
+    meaning: 'seconds that its ID tokens live',
+    default: '`tokens.idToken`',
+    option: { flags: '--id-token-ttl <seconds>', help: 'how long its ID tokens live' },
+  }),
+  id_token_claims: oneOf(ID_TOKEN_CLAIMS, {
+    meaning:
+      'whether its ID tokens have the claims of the granted scopes, or with `minimal` those of `openid` alone',
+    default: '`scopes`; `minimal` with a FAPI profile',
+    option: {
+      flags: '--id-token-claims <which>',
+      help: 'whether its ID tokens have the claims of the scopes, or say only that somebody signed in',
+    },
+  }),
+  rotate_refresh_tokens: flag({
+    meaning: 'whether a refresh hands out a new refresh token (RFC 9700 section 4.14.2)',
+    default: '`true`; `false` with a FAPI profile',
+  }),
+  refresh_token_ttl: seconds(1, 3650 * DAY, {
+    meaning: 'seconds that an unused refresh token lives',
+    default: '`refresh.idle`',
+    option: { flags: '--refresh-ttl <seconds>', help: 'when an unused refresh token ends' },
+  }),
+  refresh_token_absolute_ttl: seconds(1, 3650 * DAY, {
+    meaning:
+      'seconds that refresh tokens serve after the login, however often they are used; never more than the setting',
+    default: '`refresh.absolute`',
+    option: {
+      flags: '--refresh-absolute-ttl <seconds>',
+      help: 'when refresh tokens end however often they are used',
+    },
+  }),
+  refresh_token_grace: seconds(0, 60, {
+    meaning: 'seconds in which a token just rotated gets the same successor',
+    default: '`refresh.grace`',
+    option: {
+      flags: '--refresh-grace <seconds>',
+      help: 'how long a rotated refresh token gets the same successor',
+    },
+  }),
+  token_exchange: extra(tokenExchange, TOKEN_EXCHANGE_FORM, {
+    meaning:
+      'what it may get by token exchange (RFC 8693): `audiences`, the APIs; `clients`, whose tokens it may hand in beside its own; `impersonation`, without saying who acts',
+    default: 'nothing',
+  }),
+  may_act: extra(z.string().min(1), 'must be a client_id', {
+    meaning: 'the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4)',
+    default: 'any that `token_exchange` of its own lets',
+    option: { flags: '--may-act <client_id>', help: 'the one client that may exchange its tokens' },
+  }),
+  assertion_issuers: extra(assertionIssuers, ASSERTION_ISSUERS_FORM, {
+    meaning: 'other issuers whose assertions, of one subject each, stand for this client (RFC 7523)',
+    default: 'none',
+  }),
+  frontchannel_logout_uri: extra(z.string(), 'must be an absolute http(s) URI', {
+    meaning: 'what the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',
+    default: 'none',
+    registrants: 'all',
+    uri: 'https',
+    conflict: (value, { redirect_uris: uris }) => frontchannelUriProblem(value, uris),
+  }),
+  frontchannel_logout_session_required: flag({
+    meaning: 'whether that address is told the issuer and the session',
+    default: '`false`',
+    registrants: 'all',
+  }),
+  api_scope: extra(z.string(), 'must be scopes, with a space between them', {
+    meaning: 'the scopes of APIs in `scope`, which the library takes no others than its own in',
+    default: 'none',
+    internal: true,
+  }),
+  // The last: what it leaves no choice about is set in place of what the others said.
+  profile: oneOf(PROFILES, {
+    meaning: 'the rules that it is held to, if the server’s are not stricter',
+    default: '`profile`',
+    option: { flags: '--profile <profile>', help: 'the rules that it is held to' },
+  }),
+};

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/** An option of `client create` and `client update`, for commander. */
+export interface PropertyOption {
+  /** As `--refresh-ttl <seconds>`. */
+  flags: string;
+  help: string;
+  /** Where a schema does not say them. */
+  choices?: readonly string[];
+}
+
+/** What is known of a property of client metadata beside its schema. */
+export interface Property {
+  /** What it says of a client, in Markdown, for docs/client-metadata.md. */
+  meaning: string;
+  /** What counts without it: a value, or the setting that has it. Markdown. */
+  default: string;
+  /** Whether a client may set it that registers itself (RFC 7591): any, one whose policy names it in `metadata`, or none. */
+  registrants: 'all' | 'policy' | 'none';
+  /** What a client that registers itself may have here: https URLs alone, or where people may be sent to. */
+  uri?: 'https' | 'redirect';
+  option?: PropertyOption;
+}
+
+/** The metadata of a client as it was sent or is stored. */
+export interface Metadata {
+  [name: string]: unknown;
+  redirect_uris?: unknown;
+  token_endpoint_auth_method?: unknown;
+}
+
+/** A property whose values are checked here: the library checks those that it knows. */
+export interface ExtraProperty extends Property {
+  /** What every value must be: what an error says after the name. */
+  must: string;
+  /** What is wrong with a value beside the rest of the metadata, or null. Asked before `must`. */
+  conflict?(value: unknown, client: Metadata): string | null;
+  /** Not a client's to know: it stands for a part of another property. */
+  internal?: true;
+}
+
+/** By schema. */
+export const properties = z.registry<Property | ExtraProperty>();
