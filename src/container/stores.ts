@@ -38,9 +38,6 @@ import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUsers } from '../storage/users.ts';
 
-/** Connections of one process to PostgreSQL: those of the hot paths, and those of Sequelize. */
-const CONNECTIONS = { hot: 10, models: 5 };
-
 interface Dependencies {
   databaseUrl: string;
   redisUrl: Config['redisUrl'];
@@ -73,8 +70,8 @@ export async function openStores({
   replies,
   logger,
 }: Dependencies) {
-  const pool = createPool(databaseUrl, { max: CONNECTIONS.hot, logger, applicationName: 'postern' });
-  const sequelize = createSequelize(databaseUrl, CONNECTIONS.models, secrets);
+  const pool = createPool(databaseUrl, { logger, applicationName: 'postern' });
+  const sequelize = createSequelize(pool, secrets);
   const { redis, counters } =
     redisUrl === undefined
       ? { redis: undefined, counters: postgresCounters(pool) }
@@ -129,7 +126,6 @@ export async function openStores({
       clock.stop();
       await notifications.close();
       redis?.disconnect();
-      await sequelize.close();
       await pool.end();
     },
   };

@@ -15,11 +15,10 @@ export interface Apis {
 
 /** The registry of APIs in PostgreSQL. */
 export const apis: Apis = {
-  save: async (api, tx) => void (await Api.upsert(api, { transaction: tx.handle })),
+  save: async (api, tx) => void (await Api.upsert(api, { transaction: tx })),
   async list() {
     const all = await Api.findAll({ order: ['identifier'] });
     return all.map(record.from);
   },
-  delete: async (identifier, tx) =>
-    (await Api.destroy({ where: { identifier }, transaction: tx.handle })) > 0,
+  delete: async (identifier, tx) => (await Api.destroy({ where: { identifier }, transaction: tx })) > 0,
 };

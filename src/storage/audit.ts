@@ -58,7 +58,7 @@ export const audit: Audit = {
         userAgent: actor.userAgent?.slice(0, 512) ?? null,
         requestId: actor.requestId,
       },
-      { transaction: tx?.handle ?? null },
+      { transaction: tx ?? null },
     );
   },
   async list({ limit, subject, after }) {

@@ -34,7 +34,7 @@ export function createClients(pool: Pool): Clients {
   return {
     async create(client, tx) {
       try {
-        return record.from(await Client.create(client, { transaction: tx.handle }));
+        return record.from(await Client.create(client, { transaction: tx }));
       } catch (error) {
         if (error instanceof UniqueConstraintError) return null;
         throw error;
@@ -56,10 +56,10 @@ export function createClients(pool: Pool): Clients {
       const [, [client]] = await Client.update(changes, {
         where: { id },
         returning: true,
-        transaction: tx.handle,
+        transaction: tx,
       });
       return client ? record.from(client) : null;
     },
-    delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx.handle })) > 0,
+    delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx })) > 0,
   };
 }

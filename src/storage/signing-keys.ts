@@ -37,7 +37,7 @@ const live = (now: number, attributes?: string[]) =>
 
 /** Signing keys in PostgreSQL, the private ones encrypted. */
 export const signingKeys: SigningKeys = {
-  create: async (key, tx) => record.from(await SigningKey.create(key, { transaction: tx.handle })),
+  create: async (key, tx) => record.from(await SigningKey.create(key, { transaction: tx })),
   list: async (now) => (await live(now, record.attributes)).map(record.from),
   async open(now) {
     const keys = await live(now);
@@ -53,7 +53,7 @@ export const signingKeys: SigningKeys = {
   expireOthers: async (alg, kid, expiresAt, tx) =>
     void (await SigningKey.update(
       { expiresAt },
-      { where: { alg, kid: { [Op.ne]: kid }, expiresAt: null }, transaction: tx.handle },
+      { where: { alg, kid: { [Op.ne]: kid }, expiresAt: null }, transaction: tx },
     )),
   async deleteExpired(now, kept) {
     const before = (moment: number) => ({ expiresAt: { [Op.lte]: new Date(moment) } });

@@ -104,7 +104,7 @@ export function createUsers(pool: Pool): Users {
   const byNumber = one('number', 'number');
   return {
     async create(user, tx) {
-      const created = await User.create(user, { transaction: tx.handle }).catch(conflict);
+      const created = await User.create(user, { transaction: tx }).catch(conflict);
       await refuseReserved(user.emailKey, user.id, tx);
       return record.from(created);
     },
@@ -120,7 +120,7 @@ export function createUsers(pool: Pool): Users {
       const [, users] = await User.update(changes, {
         where: { id },
         returning: true,
-        transaction: tx?.handle ?? null,
+        transaction: tx ?? null,
       }).catch(conflict);
       if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
       return users[0] ? record.from(users[0]) : null;
@@ -139,7 +139,7 @@ export function createUsers(pool: Pool): Users {
       );
       return rows[0]?.version ?? 0;
     },
-    delete: async (id, tx) => (await User.destroy({ where: { id }, transaction: tx.handle })) > 0,
+    delete: async (id, tx) => (await User.destroy({ where: { id }, transaction: tx })) > 0,
     async list({ limit, after }) {
       const last = after === undefined ? null : await byId(after);
       const users = await User.findAll({
@@ -161,8 +161,8 @@ export function createUsers(pool: Pool): Users {
       const users = await User.findAll({
         where: { status: 'active', roles: { [Op.contains]: [role] } },
         order: ['id'],
-        transaction: tx.handle,
-        lock: tx.handle.LOCK.UPDATE,
+        transaction: tx,
+        lock: tx.LOCK.UPDATE,
       });
       return users.map(record.from);
     },
@@ -174,9 +174,8 @@ async function lockOne(
   status: 'deleted' | { [Op.ne]: 'deleted' },
   tx: Tx,
 ): Promise<UserRecord | null> {
-  const { handle } = tx;
   const user = isUuid(id)
-    ? await User.findOne({ where: { id, status }, transaction: handle, lock: handle.LOCK.UPDATE })
+    ? await User.findOne({ where: { id, status }, transaction: tx, lock: tx.LOCK.UPDATE })
     : null;
   return user && record.from(user);
 }

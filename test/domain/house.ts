@@ -129,8 +129,7 @@ export async function openStores(counters: 'postgres' | 'redis' = 'postgres') {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger, applicationName: 'test' });
   atEnd(() => pool.end());
-  const sequelize = createSequelize(url, 10, secrets);
-  atEnd(() => sequelize.close());
+  const sequelize = createSequelize(pool, secrets);
   if (counters === 'postgres') return { pool, sequelize, counters: postgresCounters(pool) };
   const redis = createRedis(await redisUrl(), logger);
   atEnd(async () => redis.disconnect());

@@ -1,4 +1,5 @@
 /** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
+import type { PoolClient, QueryConfig } from 'pg';
 import { createOutgoingMail } from '../../src/domain/outgoing-mail.ts';
 import { createNotices } from '../../src/domain/notices/index.ts';
 import { createMailLimit } from '../../src/domain/notices/mail-limit.ts';
@@ -37,17 +38,24 @@ export async function openMailDomain() {
   const clock = { now: () => Date.now() + offset };
   const statements: string[] = [];
   const plain = transactions(sequelize, logger);
-  /** Writes down what runs in transactions. */
+  /** Writes down what runs in transactions, of models too. */
   const inTransaction: InTransaction = (work) =>
-    plain((tx) =>
-      work({
-        ...tx,
-        query(sql, parameters) {
-          statements.push(sql.trim().split(/\s+/).slice(0, 3).join(' '));
-          return tx.query(sql, parameters);
-        },
-      }),
-    );
+    plain(async (tx) => {
+      const { connection } = tx as unknown as { connection: PoolClient };
+      const query = connection.query.bind(connection) as (...args: unknown[]) => unknown;
+      const note = (statement: string | QueryConfig, ...rest: unknown[]) => {
+        const sql = typeof statement === 'string' ? statement : statement.text;
+        const words = sql.trim().toLowerCase().replaceAll('"', '').split(/\s+/);
+        statements.push(words.slice(0, 3).join(' '));
+        return query(statement, ...rest);
+      };
+      connection.query = note as typeof connection.query;
+      try {
+        return await work(tx);
+      } finally {
+        connection.query = query as typeof connection.query;
+      }
+    });
   const notifications = new Notifications('postgres://unused', logger);
   atEnd(() => notifications.close());
   const outbox = createOutbox<Message>({ pool, secrets, notifications });

@@ -40,8 +40,7 @@ export async function openPostOffice(databaseUrl?: string) {
   const url = databaseUrl ?? (await createDatabase()).url;
   const pool = createPool(url, { logger, applicationName: 'test' });
   atEnd(() => pool.end());
-  const sequelize = createSequelize(url, 10, secrets);
-  atEnd(() => sequelize.close());
+  const sequelize = createSequelize(pool, secrets);
   const notifications = new Notifications(url, logger);
   await notifications.connect();
   atEnd(() => notifications.close());

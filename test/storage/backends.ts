@@ -106,11 +106,8 @@ async function dump(redis: RedisClient): Promise<{ text: string; lifetimes: numb
 export async function openBackend(kind: Kind): Promise<Backend> {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger: silent, applicationName: 'test', max: 20 });
-  const sequelize = createSequelize(url, 5, secrets);
-  atEnd(async () => {
-    await sequelize.close();
-    await pool.end();
-  });
+  const sequelize = createSequelize(pool, secrets);
+  atEnd(() => pool.end());
   const clock = new TestClock();
   const server =
     kind === 'PostgreSQL alone'

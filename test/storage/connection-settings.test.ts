@@ -60,8 +60,8 @@ test('what DATABASE_URL asks of its connections stays, beside what is relied on'
     logger: createLogger('silent'),
     applicationName: 'test',
   });
-  const sequelize = createSequelize(`${url}?options=${asked}`, 1, secrets);
-  atEnd(() => Promise.all([pool.end(), sequelize.close()]));
+  const sequelize = createSequelize(pool, secrets);
+  atEnd(() => pool.end());
   const sql = `select current_setting('search_path') as path, current_setting('work_mem') as memory,
     current_setting('DateStyle') as style, current_setting('statement_timeout') as timeout`;
   const set = { path: 'elsewhere,public', memory: '8MB', style: 'ISO, MDY', timeout: '30s' };

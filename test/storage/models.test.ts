@@ -12,8 +12,8 @@ import { secrets } from './backends.ts';
 async function openModels() {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger: createLogger('silent'), applicationName: 'test' });
-  const sequelize = createSequelize(url, 2, secrets);
-  atEnd(() => Promise.all([sequelize.close(), pool.end()]));
+  const sequelize = createSequelize(pool, secrets);
+  atEnd(() => pool.end());
   return { pool, sequelize };
 }
 

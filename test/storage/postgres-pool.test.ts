@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { createLogger } from '../../src/core/logger.ts';
-import { Pipeline } from '../../src/storage/postgres/pool-pipelined.ts';
+import type { Executor } from '../../src/storage/postgres/executor.ts';
+import { SigningKey } from '../../src/storage/models/signing-key.ts';
 import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
-import { createPool } from '../../src/storage/postgres/pool.ts';
+import { CONNECTIONS, createPool } from '../../src/storage/postgres/pool.ts';
 import { checkWritable } from '../../src/storage/postgres/readiness.ts';
 import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { secrets } from './backends.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { execute } from '../support/postgres-server.ts';
@@ -22,12 +23,6 @@ function poolOf(url: string, max = 4): Pool {
   return pool;
 }
 
-function pipelineOf(url: string): Pipeline {
-  const pipeline = new Pipeline(url, { logger, applicationName: 'test' });
-  atEnd(() => pipeline.end());
-  return pipeline;
-}
-
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => null,
@@ -37,47 +32,35 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
 test('outlives its server: what is under way fails as unavailable, and it heals by itself', async () => {
   const server = await startPostgres();
   const pool = poolOf(server.databaseUrl());
-  const pipeline = pipelineOf(server.databaseUrl());
-  const one = { name: 'one', text: 'select $1::int as n', values: [1] };
+  const sequelize = createSequelize(pool, secrets);
+  const inTransaction = transactions(sequelize, logger);
   for (const end of [() => server.stop(), () => server.kill()]) {
     await checkWritable(pool);
-    await pipeline.query(one);
-    // One connection idle, one checked out between two statements, one busy, one with statements on their way.
+    await sequelize.query('select 1');
+    // One connection idle, one checked out between two statements, one busy, one lent to a model, one to a transaction.
     const held = await pool.connect();
     const busy = failureOf(pool.query('select pg_sleep(60)'));
-    const sent = [0.1, 60].map((seconds) =>
-      failureOf(pipeline.query({ name: 'sleep', text: 'select pg_sleep($1)', values: [seconds] })),
-    );
+    const lent = [
+      failureOf(sequelize.query('select pg_sleep(60)')),
+      failureOf(inTransaction((tx) => tx.query('select pg_sleep(60)'))),
+    ];
     await pool.query('select 1');
     await end();
-    const failures = [
-      await busy,
-      await failureOf(held.query('select 1')),
-      ...(await Promise.all(sent)).slice(1),
-    ];
+    const failures = [await busy, await failureOf(held.query('select 1')), ...(await Promise.all(lent))];
     held.release(true);
-    failures.push(await failureOf(checkWritable(pool)), await failureOf(pipeline.query(one)));
+    failures.push(
+      await failureOf(checkWritable(pool)),
+      await failureOf(sequelize.query('select 1')),
+      await failureOf(inTransaction(async () => undefined)),
+    );
     expect(failures.map((error) => [String(error), isUnavailable(error)])).toEqual(
       failures.map((error) => [String(error), true]),
     );
     await server.start();
     await checkWritable(pool);
-    expect((await pipeline.query(one)).rows).toEqual([{ n: 1 }]);
+    await inTransaction((tx) => tx.query('select 1'));
+    expect(pool.totalCount).toBe(pool.idleCount);
   }
-});
-
-test('knows Sequelize’s words for it', async () => {
-  const server = await startPostgres();
-  const sequelize = createSequelize(server.databaseUrl(), 2, secrets);
-  atEnd(() => sequelize.close());
-  await sequelize.query('select 1');
-  const busy = failureOf(sequelize.query('select pg_sleep(60)'));
-  const observer = poolOf(server.databaseUrl());
-  const sleeping = "select from pg_stat_activity where wait_event = 'PgSleep'";
-  while ((await observer.query(sleeping)).rowCount === 0) await sleep(5);
-  await server.stop();
-  expect(isUnavailable(await busy)).toBe(true);
-  expect(isUnavailable(await failureOf(sequelize.query('select 1')))).toBe(true);
 });
 
 test('tells a server that cannot serve now from a statement that is wrong', async () => {
@@ -106,7 +89,7 @@ test('gives up on a server that never answers, and on a pool that is used up', a
   const unanswered = `postgres://nobody@127.0.0.1:${(silent.address() as AddressInfo).port}/nothing`;
   const failures = await Promise.all([
     failureOf(poolOf(unanswered).query('select 1')),
-    failureOf(pipelineOf(unanswered).query({ name: 'one', text: 'select 1', values: [] })),
+    failureOf(createSequelize(poolOf(unanswered), secrets).query('select 1')),
     failureOf(small.query('select 1')),
   ]);
   held.release();
@@ -115,22 +98,62 @@ test('gives up on a server that never answers, and on a pool that is used up', a
   );
 });
 
-test('a pipeline answers each statement with its own result or its own error, in any company', async () => {
+test('models and SQL in a transaction are on one connection, and nothing of it is seen before it commits', async () => {
   const { url } = await createDatabase();
-  const pipeline = pipelineOf(url);
-  const results = await Promise.all(
-    Array.from({ length: 200 }, async (_, n) => {
-      const divide = { name: 'divide', text: 'select 100 / $1::int as n', values: [n % 5] };
-      const echo = { name: 'echo', text: 'select $1::int as n', values: [n] };
-      return pipeline.query<{ n: number }>(n % 3 === 0 ? divide : echo).then(
-        ({ rows }) => rows[0]?.n,
-        (error: Error) => error.message,
-      );
+  const pool = poolOf(url);
+  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const key = { kid: 'a', alg: 'EdDSA', publicJwk: {}, privateJwk: {}, activatesAt: new Date() };
+  const count = async (db: Executor) =>
+    (await db.query<{ n: number }>('select count(*)::int as n from signing_keys')).rows[0]?.n;
+  const left: Tx[] = [];
+  const kept = inTransaction(async (tx) => {
+    left.push(tx);
+    await SigningKey.create(key, { transaction: tx });
+    expect([await count(tx), await count(pool)]).toEqual([1, 0]);
+    throw new Error('undone');
+  });
+  await expect(kept).rejects.toThrow('undone');
+  expect(await count(pool)).toBe(0);
+  await inTransaction((tx) => SigningKey.create(key, { transaction: tx }));
+  expect(await count(pool)).toBe(1);
+  // Its connection may be another transaction's by now.
+  await expect(left[0]!.query('select 1')).rejects.toThrow('the transaction has ended');
+});
+
+test('transactions that need a connection beside their own never wait for one another', async () => {
+  const { url } = await createDatabase();
+  const pool = poolOf(url, CONNECTIONS.all);
+  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const all = Array.from({ length: CONNECTIONS.all * 4 }, () =>
+    inTransaction(async (tx) => {
+      await tx.query('select pg_sleep(0.01)');
+      return (await pool.query('select 1')).rowCount;
     }),
   );
-  const expected = results.map((_, n) => {
-    if (n % 3 !== 0) return n;
-    return n % 5 === 0 ? 'division by zero' : Math.trunc(100 / (n % 5));
+  expect(await Promise.all(all)).toEqual(all.map(() => 1));
+  expect(pool.totalCount).toBeLessThanOrEqual(CONNECTIONS.all);
+});
+
+test('a transaction whose connection is lost is undone and unavailable; one with its statement timed out goes on', async () => {
+  const { url } = await createDatabase();
+  const pool = poolOf(url);
+  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const lost = failureOf(
+    inTransaction(async (tx) => {
+      await tx.query("update users set name = 'x'");
+      await pool.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'",
+      );
+      await tx.query('select 1');
+    }),
+  );
+  expect(isUnavailable(await lost)).toBe(true);
+  await inTransaction(async (tx) => {
+    await tx.query('savepoint before');
+    await tx.query("set local statement_timeout = '10ms'");
+    expect(isUnavailable(await failureOf(tx.query('select pg_sleep(60)')))).toBe(true);
+    await tx.query('rollback to savepoint before');
+    await tx.query('select 1');
   });
-  expect(results).toEqual(expected);
+  expect(pool.totalCount).toBe(pool.idleCount);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Logger } from '../../core/logger.ts';
+import type { Executor } from './executor.ts';
 import { connectionOptions } from './pool.ts';
 import { PATIENT } from './readiness.ts';
 
@@ -11,11 +12,6 @@ export const CHANNEL = 'postern';
 const HEARTBEAT = 15_000;
 
 const BACKOFF = { first: 100, last: 5_000 };
-
-/** What runs SQL: a pool, a connection, a transaction under way. */
-export interface Executor {
-  query(sql: string, parameters: unknown[]): Promise<unknown>;
-}
 
 /** Is told the key that changed, or null when any may have: the connection was lost for a while. */
 export type Listener = (key: string | null) => void;

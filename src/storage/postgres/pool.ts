@@ -1,9 +1,12 @@
-import { Pool } from 'pg';
+import { Pool, types } from 'pg';
 import type { Logger } from '../../core/logger.ts';
 import { type Timeouts, withSettings } from './settings.ts';
 
+/** Connections of one process, and how many of them transactions may hold at a time. */
+export const CONNECTIONS = { all: 15, transactions: 10 };
+
 interface PoolOptions {
-  /** Connections at most, 10 unless set. */
+  /** Connections at most; all of the process unless set. */
   max?: number;
   logger: Logger;
   /** What `pg_stat_activity` calls these connections. */
@@ -21,11 +24,19 @@ export const connectionOptions = (databaseUrl: string, applicationName: string, 
   query_timeout: 35_000,
 });
 
-/** Connections to PostgreSQL. One that is lost is logged and replaced; it never ends the process. */
-export function createPool(databaseUrl: string, { max = 10, logger, applicationName }: PoolOptions): Pool {
+/** A date is no moment: it stays text, as models have it. */
+const getTypeParser: typeof types.getTypeParser = (oid, format) =>
+  oid === types.builtins.DATE ? String : types.getTypeParser(oid, format);
+
+/** The connections of this process to PostgreSQL, for models (`sequelize.ts`) and SQL alike. One that is lost is logged and replaced; it never ends the process. */
+export function createPool(
+  databaseUrl: string,
+  { max = CONNECTIONS.all, logger, applicationName }: PoolOptions,
+): Pool {
   const pool = new Pool({
     ...connectionOptions(databaseUrl, applicationName),
     max,
+    types: { getTypeParser },
     idleTimeoutMillis: 30_000,
   });
   // Only the message: pg hangs the whole connection on its errors. One that ends with the pool is no loss.

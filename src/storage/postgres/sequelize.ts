@@ -1,22 +1,25 @@
+import type { Pool, PoolClient } from 'pg';
 import { Sequelize } from 'sequelize';
 import type { Secrets } from '../../core/secrets.ts';
 import { bindModels } from '../models/index.ts';
-import { withSettings } from './settings.ts';
 
-/** Sequelize over `databaseUrl`, with every model of this service. `max` connections at most. */
-export function createSequelize(databaseUrl: string, max: number, secrets: Secrets): Sequelize {
-  const { connectionString, options } = withSettings(databaseUrl);
-  const sequelize = new Sequelize(connectionString, {
+/**
+ * Sequelize with every model of this service. It has no connections of its own: those of `pool` are lent to it, with all
+ * that is promised of them (settings, timeouts, losses in the log).
+ * @param secrets the keys of encrypted columns.
+ */
+export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
+  const sequelize = new Sequelize({
     dialect: 'postgres',
     logging: false,
-    pool: { max, min: 0, idle: 30_000, acquire: 5_000 },
-    dialectOptions: {
-      application_name: 'postern-models',
-      options,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-    },
     define: { underscored: true, timestamps: true },
+  });
+  // What Sequelize documents of its manager; its own pool behind it stays empty.
+  Object.assign(sequelize.connectionManager, {
+    getConnection: () => pool.connect(),
+    // Sequelize marks one on which an answer did not come in time.
+    releaseConnection: (client: PoolClient & { _invalid?: boolean }) => client.release(client._invalid),
+    destroyConnection: async (client: PoolClient) => client.release(true),
   });
   bindModels(sequelize, secrets);
   return sequelize;

@@ -1,40 +1,87 @@
-import { type Sequelize, type Transaction, QueryTypes } from 'sequelize';
+import type { PoolClient, QueryConfig, QueryResultRow } from 'pg';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Logger } from '../../core/logger.ts';
+import type { Executor } from './executor.ts';
+import { CONNECTIONS } from './pool.ts';
 
-/** A transaction under way: handed to stores so that a change and its audit event commit together. */
-export interface Tx {
-  readonly handle: Transaction;
-  /** Runs SQL with $1-style parameters inside the transaction and returns its rows. */
-  query<Row>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>;
-  /**
-   * Runs `work` once the transaction has committed; not at all when it rolls back. For what another store repairs by
-   * itself: a failure is logged, because the change stands.
-   */
-  afterCommit(work: () => Promise<void>): void;
-}
+/**
+ * A transaction under way: handed to stores so that a change and its audit event commit together. Models take it as their
+ * `transaction`; SQL runs on it by `query`. What `afterCommit` is given runs once it has committed, not at all when it rolls
+ * back: for what another store repairs by itself; a failure is logged, because the change stands.
+ */
+export type Tx = Transaction & Executor;
+
+type AfterCommit = Parameters<Tx['afterCommit']>[0];
 
 /** Runs `work` in one transaction: commits what it did, or nothing when it throws. */
 export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
+/** Milliseconds that a transaction waits for its turn. */
+const PATIENCE = 5_000;
+
+/** Lets in `limit` at a time; the others wait in turn. */
+function createGate(limit: number) {
+  let free = limit;
+  const waiting: (() => void)[] = [];
+  return {
+    async enter(): Promise<void> {
+      if (free > 0) {
+        free -= 1;
+        return;
+      }
+      await new Promise<void>((resolve, reject) => {
+        const next = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(next), 1);
+          reject(new Error('timeout exceeded when trying to connect'));
+        }, PATIENCE);
+        waiting.push(next);
+      });
+    },
+    leave(): void {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    },
+  };
+}
+
+/** What it takes for a transaction of Sequelize to be ours. */
+function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
+  // Sequelize keeps it there for its own statements; after the end another transaction may have it.
+  const { connection } = transaction as Transaction & { connection: PoolClient };
+  const state = transaction as Transaction & { finished?: string };
+  return Object.assign(transaction, {
+    async query<Row extends QueryResultRow>(statement: string | QueryConfig, values?: unknown[]) {
+      if (state.finished !== undefined) throw new Error('the transaction has ended');
+      return connection.query<Row>(statement, values);
+    },
+    // Sequelize's own does it after a commit that failed, too.
+    afterCommit: (work: AfterCommit) => void committed.push(work),
+  });
+}
+
+/**
+ * Transactions on the connections of the pool, but for some: what a transaction asks for beside itself finds one of those, so that
+ * transactions never wait for one another's connections.
+ */
 export function transactions(sequelize: Sequelize, logger: Logger): InTransaction {
+  const gate = createGate(CONNECTIONS.transactions);
   return async (work) => {
-    const committed: (() => Promise<void>)[] = [];
-    const result = await sequelize.transaction(async (handle) =>
-      work({
-        handle,
-        async query<Row>(sql: string, parameters: unknown[] = []) {
-          const rows = await sequelize.query(sql, {
-            bind: parameters,
-            type: QueryTypes.SELECT,
-            transaction: handle,
-          });
-          return { rows: rows as Row[] };
-        },
-        afterCommit: (task) => void committed.push(task),
-      }),
-    );
+    const committed: (() => void | Promise<void>)[] = [];
+    await gate.enter();
+    const result = await sequelize
+      .transaction((transaction) => work(extended(transaction, committed)))
+      .finally(() => gate.leave());
     for (const task of committed) {
-      await task().catch((error: unknown) => logger.error({ err: error }, 'after a commit'));
+      try {
+        await task();
+      } catch (error) {
+        logger.error({ err: error }, 'after a commit');
+      }
     }
     return result;
   };
