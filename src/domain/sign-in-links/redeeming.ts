@@ -17,12 +17,16 @@ export interface Redeeming {
    */
   peek(token: string, actor: Actor): Promise<{ user: User; interaction: string | null } | null>;
   /**
-   * Signs in, or answers with the second factor that is still to come. Of any number of tries with one link one succeeds.
+   * Signs in, or answers with the second factor that is still to come, and the interaction that it was asked for in. Of any number of tries with one link one succeeds.
    * The source is forgiven the account's wrong passwords.
    * @param device the token of a remembered device, unchecked.
    * @throws DomainError invalid_token, rate_limited, unavailable.
    */
-  signIn(token: string, device: unknown, actor: Actor): Promise<Authentication | { pending: LoginStep }>;
+  signIn(
+    token: string,
+    device: unknown,
+    actor: Actor,
+  ): Promise<(Authentication | { pending: LoginStep }) & { interaction: string | null }>;
 }
 
 export function redeeming(dependencies: SignInLinkDependencies): Redeeming {
@@ -54,14 +58,14 @@ export function redeeming(dependencies: SignInLinkDependencies): Redeeming {
     async signIn(token, device, actor) {
       const found = await find(token, actor);
       if (!found) throw new DomainError('invalid_token');
-      const { account, once } = found;
+      const { account, once, interaction } = found;
       const begun = await logins.beginByMail({ accountId: account.id, device, actor, once });
       await lockout.forgive({
         subject: subjectOf(account),
         accountId: account.id,
         source: sourceOfActor(actor),
       });
-      return begun;
+      return { ...begun, interaction };
     },
   };
 }

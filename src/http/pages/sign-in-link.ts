@@ -35,8 +35,9 @@ export function signInLinkRoutes(router: Router, deps: PageParts): void {
     });
   });
 
-  const signIn = async (ctx: Context, interaction: string | null): Promise<void> => {
+  const signIn = async (ctx: Context): Promise<void> => {
     const begun = await signInLinks.signIn(token(ctx), devices.read(ctx, '/'), actor(ctx));
+    const { interaction } = begun;
     const isHere = interaction !== null && returns.read(ctx, '/') === interaction;
     const { path, urls } = isHere ? interactionUrls(interaction) : standaloneUrls;
     if (isHere) returns.clear(ctx, '/');
@@ -58,14 +59,12 @@ export function signInLinkRoutes(router: Router, deps: PageParts): void {
 
   const form = posted(deps, (ctx) => withToken(PATH, ctx));
   router.post(PATH, ...form, async (ctx: Context) => {
-    const dead = () => flash.leave(ctx, withToken(PATH, ctx), { values: { dead: 'yes' } });
     try {
-      const found = await signInLinks.peek(token(ctx), actor(ctx));
-      return found ? await signIn(ctx, found.interaction) : dead();
+      return await signIn(ctx);
     } catch (error) {
-      // It was used, or the account was changed, in the meantime.
+      // It is not good, or was used, or the account was changed, in the meantime.
       if (!isDomainError(error, 'invalid_token') && !isDomainError(error, 'invalid_credentials')) throw error;
-      return dead();
+      return flash.leave(ctx, withToken(PATH, ctx), { values: { dead: 'yes' } });
     }
   });
 }
