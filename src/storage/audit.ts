@@ -1,3 +1,4 @@
+// raw-sql: the two functions of the database that alone may change an event.
 import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';

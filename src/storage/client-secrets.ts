@@ -1,3 +1,4 @@
+// raw-sql: a row lock decides which of two rotations is second, the database's clock which secrets count.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { FormerClientSecret } from './models/former-client-secret.ts';

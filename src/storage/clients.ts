@@ -1,3 +1,4 @@
+// raw-sql: a hot path; every token request reads its client.
 import type { Pool } from 'pg';
 import { Op, UniqueConstraintError } from 'sequelize';
 import { Client } from './models/client.ts';

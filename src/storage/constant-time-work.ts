@@ -1,3 +1,4 @@
+// raw-sql: savepoints.
 import type { Tx } from './postgres/transaction.ts';
 
 /**

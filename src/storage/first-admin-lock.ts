@@ -1,3 +1,4 @@
+// raw-sql: an advisory lock.
 import type { Tx } from './postgres/transaction.ts';
 
 /** Serializes the making of the first administrator across nodes until the transaction ends. */

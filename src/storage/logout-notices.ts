@@ -1,3 +1,4 @@
+// raw-sql: a race; the statement that ends a session leaves its notices.
 import type { Pool } from 'pg';
 import { createQueue, type Queue } from './outbox.ts';
 import { CHANNEL } from './postgres/notifications.ts';

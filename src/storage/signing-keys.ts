@@ -1,3 +1,4 @@
+// raw-sql: an advisory lock.
 import { Op } from 'sequelize';
 import { StartupError } from '../core/startup-error.ts';
 import { recordOf, type RecordOf } from './models/define.ts';

@@ -1,3 +1,4 @@
+// raw-sql: hot paths, every token request reads its account; and races for an address.
 import type { Pool } from 'pg';
 import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
@@ -126,11 +127,13 @@ export function createUsers(pool: Pool): Users {
       return users[0] ? record.from(users[0]) : null;
     },
     async listDeleted(before, limit) {
-      const { rows } = await pool.query<{ id: string }>(
-        'select id from users where deleted_at < $1 order by deleted_at limit $2',
-        [before, limit],
-      );
-      return rows.map(({ id }) => id);
+      const users = await User.findAll({
+        attributes: ['id'],
+        where: { deletedAt: { [Op.lt]: before } },
+        order: ['deletedAt'],
+        limit,
+      });
+      return users.map(({ id }) => id);
     },
     async advanceSecurity(id, tx) {
       const { rows } = await tx.query<{ version: number }>(

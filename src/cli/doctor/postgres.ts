@@ -1,3 +1,4 @@
+// raw-sql: what the server says of itself.
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/index.ts';
 import { pendingMigrations } from '../../storage/postgres/migrator.ts';

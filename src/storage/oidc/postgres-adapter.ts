@@ -1,3 +1,4 @@
+// raw-sql: a race; whatever ends a grant and whatever writes under it meet in the rows.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import type { AdapterFactory } from './adapter.ts';

@@ -1,3 +1,4 @@
+// raw-sql: what runs the statements beside it.
 import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DomainError } from '../../core/errors.ts';
 import { isUnavailable } from '../postgres/pool-unavailable.ts';

@@ -24,9 +24,13 @@ export const connectionOptions = (databaseUrl: string, applicationName: string, 
   query_timeout: 35_000,
 });
 
-/** A date is no moment: it stays text, as models have it. */
+/** As models have them: a date is no moment, and whatever is counted fits into a number. */
+const PARSERS = new Map<number, (value: string) => unknown>([
+  [types.builtins.DATE, String],
+  [types.builtins.INT8, Number],
+]);
 const getTypeParser: typeof types.getTypeParser = (oid, format) =>
-  oid === types.builtins.DATE ? String : types.getTypeParser(oid, format);
+  PARSERS.get(oid) ?? types.getTypeParser(oid, format);
 
 /** The connections of this process to PostgreSQL, for models (`sequelize.ts`) and SQL alike. One that is lost is logged and replaced; it never ends the process. */
 export function createPool(
