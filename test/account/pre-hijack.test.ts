@@ -4,8 +4,8 @@ import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { newUuid } from '../../src/core/ids.ts';
-import { type Hall, startHall } from '../contracts/support/hall.ts';
-import { habits, type Member } from '../contracts/support/members.ts';
+import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
+import { flows, type Member } from '../contracts/support/members.ts';
 import { authorizationUrl, introspect, signIn } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
 import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
@@ -15,56 +15,56 @@ import { type Letters, readLetters } from './support/mail.ts';
 const NEXT = 'an entirely new password';
 const CLEARED = 'What was set up on your account earlier was removed';
 
-let hall: Hall;
+let server: ContractServer;
 let letters: Letters;
 let client: Client;
 beforeAll(async () => {
-  hall = await startHall({ settings: { registration: { verifyEmail: true } } });
-  letters = readLetters(hall.postern);
-  client = await hall.createClient();
+  server = await startContractServer({ settings: { registration: { verifyEmail: true } } });
+  letters = readLetters(server.postern);
+  client = await server.createClient();
 });
 
 const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
-const idOf = async (email: string) => (await hall.operator.accounts.findByEmail(email))!.id;
+const idOf = async (email: string) => (await server.operator.accounts.findByEmail(email))!.id;
 const isIn = async (agent: UserAgent) => (await agent.open('/account')).url.pathname === '/account';
 
 async function enter(email: string, password: string, start = '/account'): Promise<UserAgent> {
-  const agent = new UserAgent(hall.url);
+  const agent = new UserAgent(server.url);
   await agent.submit(await agent.open(start), { identifier: email, password }, '/sign-in');
   return agent;
 }
 
 /** A stranger at a contract, with the owner's address, who is signed in wherever they can be. */
 async function stranger(door: 'ppl' | 'gateway' | 'cookie' | 'keyed' = 'gateway') {
-  const member = await habits[door].join(hall.visitor(door));
+  const member = await flows[door].join(server.visitor(door));
   const agent = await enter(member.email, member.password);
   const person = { id: await idOf(member.email), ...member };
   const parameters = { scope: 'openid email offline_access', prompt: 'consent' };
-  const tokens = await signIn(hall, client, person, { agent, parameters });
+  const tokens = await signIn(server, client, person, { agent, parameters });
   return { ...person, door, agent, tokens };
 }
 type Stranger = Awaited<ReturnType<typeof stranger>>;
 
 /** All that opens an account, as accounts may have it from before there was a rule against it. */
 async function equip({ id, email }: Stranger, changes = true) {
-  await hall.sql('update users set owner_proven_at = now() where id = $1', [id]);
-  const { mfa, apiKeys } = hall.operator;
+  await server.sql('update users set owner_proven_at = now() where id = $1', [id]);
+  const { mfa, apiKeys } = server.operator;
   const { secret, id: app } = await mfa.totp.begin(id, 'Theirs');
   await mfa.totp.confirm(id, app, generateSync({ secret }), systemActor);
-  const authenticator = new Authenticator(hall.url);
+  const authenticator = new Authenticator(server.url);
   const options = await mfa.passkeys.registrationOptions(id);
   await mfa.passkeys.register(id, authenticator.create(options), 'Theirs', systemActor);
   const { key } = await apiKeys.create({ name: 'Theirs', accountId: id }, systemActor);
   const device = await mfa.devices.trust(id, 3600, systemActor);
-  await hall.sql(
+  await server.sql(
     `insert into upstream_identities (id, upstream, issuer, subject, account_id) values ($1, 'up', 'https://up', $3, $2)`,
     [newUuid(), id, newUuid()],
   );
   const half = await mfa.totp.begin(id, 'Half done');
   // Ends the link of the registration.
-  if (changes) await hall.operator.verification.requestChange(id, `theirs-${email}`, systemActor);
+  if (changes) await server.operator.verification.requestChange(id, `theirs-${email}`, systemActor);
   const change = changes ? await letters.link(`theirs-${email}`, '/verify-email') : '/verify-email?token=x';
-  await hall.sql('update users set owner_proven_at = null where id = $1', [id]);
+  await server.sql('update users set owner_proven_at = null where id = $1', [id]);
   return { authenticator, key, device, half, change };
 }
 
@@ -75,22 +75,22 @@ async function expectNothingOf(
 ) {
   expect(await isIn(who.agent)).toBe(false);
   for (const token of [who.tokens.access_token, who.tokens.refresh_token])
-    expect((await introspect(hall, client, token)).body).toEqual({ active: false });
-  await habits[who.door].use?.(hall.visitor(who.door), who.token, 401);
-  if (who.refreshToken) await habits[who.door].refresh?.(hall.visitor(who.door), who.refreshToken, 401);
-  await hall.visitor('cookie').call('me', { apiKey: key }, { status: 401 });
-  expect(await hall.operator.mfa.devices.isTrusted(who.id, device)).toBe(false);
-  expect(await hall.operator.mfa.status(who.id)).toMatchObject({ totp: [], passkeys: [], methods: [] });
+    expect((await introspect(server, client, token)).body).toEqual({ active: false });
+  await flows[who.door].use?.(server.visitor(who.door), who.token, 401);
+  if (who.refreshToken) await flows[who.door].refresh?.(server.visitor(who.door), who.refreshToken, 401);
+  await server.visitor('cookie').call('me', { apiKey: key }, { status: 401 });
+  expect(await server.operator.mfa.devices.isTrusted(who.id, device)).toBe(false);
+  expect(await server.operator.mfa.status(who.id)).toMatchObject({ totp: [], passkeys: [], methods: [] });
 
-  const options = (await (await fetch(`${hall.url}/sign-in/passkey`)).json()) as { challenge: string };
-  const agent = new UserAgent(hall.url);
+  const options = (await (await fetch(`${server.url}/sign-in/passkey`)).json()) as { challenge: string };
+  const agent = new UserAgent(server.url);
   const page = await agent.open('/sign-in');
   const body = new URLSearchParams({
     csrf: /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '',
     passkey: JSON.stringify(authenticator.get(options)),
   });
-  const headers = { cookie: agent.cookies('/sign-in/passkey'), origin: hall.url };
-  const reply = await fetch(`${hall.url}/sign-in/passkey`, {
+  const headers = { cookie: agent.cookies('/sign-in/passkey'), origin: server.url };
+  const reply = await fetch(`${server.url}/sign-in/passkey`, {
     method: 'POST',
     body,
     headers,
@@ -99,18 +99,18 @@ async function expectNothingOf(
   expect(reply.headers.get('location')).toMatch(/^\/sign-in\?flash=/);
 
   const code = generateSync({ secret: half.secret });
-  const late = hall.operator.mfa.totp.confirm(who.id, half.id, code, systemActor);
+  const late = server.operator.mfa.totp.confirm(who.id, half.id, code, systemActor);
   await expect(late).rejects.toMatchObject({ code: 'factor_not_found' });
-  expect((await new UserAgent(hall.url).open(change)).status).toBe(400);
+  expect((await new UserAgent(server.url).open(change)).status).toBe(400);
   for (const table of ['upstream_identities', 'consents', 'recovery_codes', 'sign_in_devices'])
-    expect([table, await hall.sql(`select from ${table} where account_id = $1`, [who.id])]).toEqual([
+    expect([table, await server.sql(`select from ${table} where account_id = $1`, [who.id])]).toEqual([
       table,
       [],
     ]);
 }
 
 async function resetLink(email: string): Promise<string> {
-  const agent = new UserAgent(hall.url);
+  const agent = new UserAgent(server.url);
   await agent.submit(await agent.open('/forgot-password'), { identifier: email });
   return letters.link(email, '/reset-password', 'Reset your password');
 }
@@ -124,7 +124,7 @@ describe('the owner comes after a stranger', () => {
       const who = await stranger(door);
       const had = await equip(who);
       const asked = await resetLink(who.email);
-      const owner = new UserAgent(hall.url);
+      const owner = new UserAgent(server.url);
       const done = await owner.submit(await owner.open(asked), { password: NEXT });
       expect(heading(done)).toBe('Your password is changed');
       await expectNothingOf(who, had);
@@ -143,7 +143,7 @@ describe('the owner comes after a stranger', () => {
   test('and a confirmed address does, without the password', async () => {
     const who = await stranger('gateway');
     const had = await equip(who, false);
-    const owner = new UserAgent(hall.url);
+    const owner = new UserAgent(server.url);
     const page = await owner.open(await verifyLink(who.email));
     expect(page.html).toContain('You did not create this account');
     const done = await owner.submit(page, { password: '', unknown: 'yes' });
@@ -157,11 +157,11 @@ describe('the owner comes after a stranger', () => {
 
   test('who asked for the link that makes an account before', async () => {
     const person = newPerson();
-    const owner = new UserAgent(hall.url);
+    const owner = new UserAgent(server.url);
     await owner.submit(await owner.open('/register'), { email: person.email });
     const link = await verifyLink(person.email);
     const { username, email, password } = { ...newPerson(), email: person.email };
-    const made = await hall
+    const made = await server
       .visitor('gateway')
       .call('register', { body: { username, email, password } }, { status: 201 });
     const theirs = await enter(email, password);
@@ -169,7 +169,7 @@ describe('the owner comes after a stranger', () => {
     const done = await owner.submit(await owner.open(link), values);
     expect(done.html).toContain('Ada');
     expect(await isIn(theirs)).toBe(false);
-    await habits.gateway.use?.(hall.visitor('gateway'), made.text('accessToken'), 401);
+    await flows.gateway.use?.(server.visitor('gateway'), made.text('accessToken'), 401);
     expect(await isIn(await enter(email, password))).toBe(false);
     expect(await isIn(await enter(person.username, NEXT))).toBe(true);
     expect((await owner.open(link)).status).toBe(400);
@@ -177,8 +177,8 @@ describe('the owner comes after a stranger', () => {
 
   test('and a sign-in that the stranger had begun goes no further', async () => {
     const who = await stranger();
-    const agent = new UserAgent(hall.url);
-    const start = await agent.open(authorizationUrl(hall, client, { prompt: 'login' }));
+    const agent = new UserAgent(server.url);
+    const start = await agent.open(authorizationUrl(server, client, { prompt: 'login' }));
     const form = /<form[^>]*action="([^"]*\/sign-in)"/.exec(start.html)?.[1] ?? '';
     const fields = new URLSearchParams({
       csrf: /name="csrf" value="([^"]+)"/.exec(start.html)?.[1] ?? '',
@@ -186,10 +186,10 @@ describe('the owner comes after a stranger', () => {
       password: who.password,
     });
     const action = new URL(form, start.url);
-    const headers = { cookie: agent.cookies(action.pathname), origin: hall.url };
+    const headers = { cookie: agent.cookies(action.pathname), origin: server.url };
     const reply = await fetch(action, { method: 'POST', body: fields, headers, redirect: 'manual' });
     expect(reply.status).toBe(303);
-    const owner = new UserAgent(hall.url);
+    const owner = new UserAgent(server.url);
     await owner.submit(await owner.open(await resetLink(who.email)), { password: NEXT });
     const onward = new URL(reply.headers.get('location') ?? '', start.url);
     const page = await agent.open(onward);
@@ -204,13 +204,13 @@ describe('before the address is proven', () => {
     expect((await agent.open('/account/factors')).html).toContain('Confirm your email address first');
     expect((await agent.open('/account/factors/passkeys/options')).status).toBe(403);
     for (const work of [
-      hall.operator.mfa.totp.begin(id, 'x'),
-      hall.operator.mfa.passkeys.registrationOptions(id),
-      hall.operator.apiKeys.create({ name: 'x', accountId: id }, systemActor),
+      server.operator.mfa.totp.begin(id, 'x'),
+      server.operator.mfa.passkeys.registrationOptions(id),
+      server.operator.apiKeys.create({ name: 'x', accountId: id }, systemActor),
     ])
       await expect(work).rejects.toMatchObject({ code: 'email_unverified' });
     const refused = { status: 403, body: { error: { code: 'AUTHORIZATION_ERROR' } } };
-    const { call } = hall.visitor('cookie');
+    const { call } = server.visitor('cookie');
     await call('enrolTotp', { bearer: token, body: { name: 'x' } }, refused);
     await call('createApiKey', { bearer: token, body: { name: 'x' } }, refused);
   });
@@ -218,15 +218,15 @@ describe('before the address is proven', () => {
   test('a contract that confirms the mailbox alone does not say whose the account is', async () => {
     const who = await stranger('gateway');
     const link = await verifyLink(who.email);
-    const token = new URL(link, hall.url).searchParams.get('token') ?? '';
-    await hall.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 200 });
-    await habits.gateway.login(hall.visitor('gateway'), who, 200);
-    await habits.gateway.use?.(hall.visitor('gateway'), who.token, 200);
-    const claims = await fetch(`${hall.url}/oauth2/userinfo`, {
+    const token = new URL(link, server.url).searchParams.get('token') ?? '';
+    await server.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 200 });
+    await flows.gateway.login(server.visitor('gateway'), who, 200);
+    await flows.gateway.use?.(server.visitor('gateway'), who.token, 200);
+    const claims = await fetch(`${server.url}/oauth2/userinfo`, {
       headers: { authorization: `Bearer ${who.tokens.access_token}` },
     });
     expect(await claims.json()).toMatchObject({ email: who.email, email_verified: false });
-    await expect(hall.operator.mfa.totp.begin(who.id, 'x')).rejects.toMatchObject({
+    await expect(server.operator.mfa.totp.begin(who.id, 'x')).rejects.toMatchObject({
       code: 'email_unverified',
     });
   });
@@ -234,7 +234,7 @@ describe('before the address is proven', () => {
 
 describe('who made the account and reads the mailbox', () => {
   const proven = async ({ email }: Pick<Member, 'email'>) =>
-    (await hall.operator.accounts.findByEmail(email))?.ownerProvenAt ?? null;
+    (await server.operator.accounts.findByEmail(email))?.ownerProvenAt ?? null;
 
   test('keeps everything where they are signed in', async () => {
     const who = await stranger('ppl');
@@ -243,12 +243,12 @@ describe('who made the account and reads the mailbox', () => {
     expect(heading(await who.agent.submit(page, {}))).toBe('Your email address is confirmed');
     expect(await proven(who)).toBeInstanceOf(Date);
     expect(await isIn(who.agent)).toBe(true);
-    await habits.ppl.use?.(hall.visitor('ppl'), who.token, 200);
+    await flows.ppl.use?.(server.visitor('ppl'), who.token, 200);
   });
 
   test('keeps everything elsewhere by the password, in one of two tabs', async () => {
     const who = await stranger('gateway');
-    const phone = new UserAgent(hall.url);
+    const phone = new UserAgent(server.url);
     const link = await verifyLink(who.email);
     const [page, second] = [await phone.open(link), await phone.open(link)];
     // Nothing is given up by who presses the button too soon.
@@ -265,16 +265,16 @@ describe('who made the account and reads the mailbox', () => {
     expect(heading(await phone.submit(second, { unknown: 'yes' }))).toBe('This link no longer works');
     expect(await proven(who)).toBeInstanceOf(Date);
     expect(await isIn(who.agent)).toBe(true);
-    const begun = await hall.operator.mfa.totp.begin(who.id, 'Mine');
-    await hall.operator.mfa.totp.confirm(who.id, begun.id, generateSync(begun), systemActor);
+    const begun = await server.operator.mfa.totp.begin(who.id, 'Mine');
+    await server.operator.mfa.totp.confirm(who.id, begun.id, generateSync(begun), systemActor);
     // A later reset is no first proof: the second factor stays.
     await phone.submit(await phone.open(await resetLink(who.email)), { password: NEXT });
-    expect((await hall.operator.mfa.status(who.id)).totp).toHaveLength(1);
+    expect((await server.operator.mfa.status(who.id)).totp).toHaveLength(1);
   });
 
   test('is not guessed at without end', async () => {
     const who = await stranger('gateway');
-    const agent = new UserAgent(hall.url);
+    const agent = new UserAgent(server.url);
     const link = await verifyLink(who.email);
     for (let index = 0; index < 5; index += 1)
       await agent.submit(await agent.open(link), { password: `wrong ${index}` });

@@ -3,8 +3,8 @@ import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { connect } from '../api/support/client.ts';
-import { visitorAt } from '../contracts/support/hall.ts';
-import { habits, type Name, names } from '../contracts/support/members.ts';
+import { visitorAt } from '../contracts/support/server.ts';
+import { flows, type Name, names } from '../contracts/support/members.ts';
 import { approveLogin, askForLogin, POLL, pollLogin } from '../oidc/support/ciba.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from '../oidc/support/device.ts';
 import { authorizationUrl, atOnce, exchange, post, refresh, signIn, userinfo } from '../oidc/support/flow.ts';
@@ -137,7 +137,7 @@ describe('who must have a second factor', () => {
     ] as const) {
       const person = newPerson();
       await visitor(name, key).call(operation, { body: person }, { status: 201 });
-      const refused = await habits[name].login(visitor(name, key), person, 401);
+      const refused = await flows[name].login(visitor(name, key), person, 401);
       expect(JSON.stringify(refused.body)).toMatch(/mfa_required/i);
     }
   });
@@ -221,7 +221,7 @@ describe('who must have a second factor', () => {
     test('tokens and keys of contracts, and of the API', async () => {
       const { key } = await before.operator.apiKeys.create({ name: 'tests' }, systemActor);
       for (const name of names) {
-        const { join, use, refresh: renew } = habits[name];
+        const { join, use, refresh: renew } = flows[name];
         const member = await join(visitorAt(name, `${before.url}/contracts/${name}`, key));
         await use?.(visitor(name, key), member.token, 401);
         await renew?.(visitor(name, key), member.refreshToken, 401);

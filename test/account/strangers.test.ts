@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
-import { contractOf, type Hall, startHall } from '../contracts/support/hall.ts';
-import { habits } from '../contracts/support/members.ts';
+import { contractOf, type ContractServer, startContractServer } from '../contracts/support/server.ts';
+import { flows } from '../contracts/support/members.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { type Letters, readLetters } from './support/mail.ts';
 
 const MOST = 10;
 
-let hall: Hall;
+let server: ContractServer;
 let letters: Letters;
 beforeAll(async () => {
-  hall = await startHall();
-  letters = readLetters(hall.postern);
+  server = await startContractServer();
+  letters = readLetters(server.postern);
 });
 
 const victims = (): string => newPerson().email;
@@ -21,7 +21,7 @@ const tagged = (email: string, tag: number): string => email.replace('@', `+${ta
 /** Waits until all that is due has gone out. */
 async function allSent(): Promise<void> {
   const due = "select id from outbox where content is not null and due_at <= now() + interval '1 minute'";
-  while ((await hall.sql(due)).length > 0) await sleep(20);
+  while ((await server.sql(due)).length > 0) await sleep(20);
 }
 
 /** How many letters the addresses got within an hour of the clock, at most. */
@@ -42,8 +42,8 @@ test.each(['ppl', 'flask'] as const)(
   async (name) => {
     await withinAnHour();
     const [victim, other] = [victims(), victims()];
-    const visitor = hall.visitor(name);
-    const { token: bearer, params, email } = await habits[name].join(visitor);
+    const visitor = server.visitor(name);
+    const { token: bearer, params, email } = await flows[name].join(visitor);
     const update = contractOf(name).operations.some(({ id }) => id === 'updateMe')
       ? 'updateMe'
       : 'updateUser';
@@ -63,10 +63,12 @@ test('registrations with tags of one address fill no mailbox, at a contract or o
   for (const [index, email] of addresses.entries()) {
     const { username, password } = newPerson();
     if (index % 2 === 0) {
-      await hall.visitor('cookie').call('register', { body: { username, email, password } }, { status: 201 });
+      await server
+        .visitor('cookie')
+        .call('register', { body: { username, email, password } }, { status: 201 });
       continue;
     }
-    const agent = new UserAgent(hall.url);
+    const agent = new UserAgent(server.url);
     const { status } = await agent.submit(await agent.open('/register'), { username, email, password });
     expect(status).toBe(200);
   }
@@ -77,11 +79,11 @@ test('what is asked for by many ways adds up', async () => {
   await withinAnHour();
   const email = victims();
   const { password, username } = newPerson();
-  await hall.visitor('gateway').call('register', { body: { username, email, password } }, { status: 201 });
+  await server.visitor('gateway').call('register', { body: { username, email, password } }, { status: 201 });
   // Both names of the account share the ten requests of one source.
   for (let index = 0; index < 5; index += 1) {
-    await hall.visitor('gateway').call('passwordReset', { body: { email } }, { status: 200 });
-    const agent = new UserAgent(hall.url);
+    await server.visitor('gateway').call('passwordReset', { body: { email } }, { status: 200 });
+    const agent = new UserAgent(server.url);
     const page = await agent.submit(await agent.open('/forgot-password'), { identifier: username });
     expect(page.status).toBe(200);
   }

@@ -5,8 +5,8 @@ import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { sha256 } from '../../src/core/ids.ts';
 import { connect } from '../api/support/client.ts';
-import { type Hall, startHall } from '../contracts/support/hall.ts';
-import { habits, type Member } from '../contracts/support/members.ts';
+import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
+import { flows, type Member } from '../contracts/support/members.ts';
 import { atOnce } from '../oidc/support/flow.ts';
 import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
 import { type Letters, readLetters } from './support/mail.ts';
@@ -15,46 +15,46 @@ const NEXT = 'an entirely new password';
 const CHANGED = 'Your email address has changed';
 const DELETED = 'Your account was deleted';
 
-let hall: Hall;
+let server: ContractServer;
 let letters: Letters;
 beforeAll(async () => {
-  hall = await startHall({ contracts: { freshSignIn: 300 } });
-  letters = readLetters(hall.postern);
+  server = await startContractServer({ contracts: { freshSignIn: 300 } });
+  letters = readLetters(server.postern);
 });
 
 const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
-const find = (email: string) => hall.operator.accounts.findByEmail(email);
+const find = (email: string) => server.operator.accounts.findByEmail(email);
 const isIn = async (agent: UserAgent) => (await agent.open('/account')).url.pathname === '/account';
 const elsewhere = () => newPerson().email;
 
 async function enter(email: string, password: string): Promise<UserAgent> {
-  const agent = new UserAgent(hall.url);
+  const agent = new UserAgent(server.url);
   await agent.submit(await agent.open('/account'), { identifier: email, password }, '/sign-in');
   return agent;
 }
 
 async function open(link: string, values: Record<string, string>): Promise<Page> {
-  const agent = new UserAgent(hall.url);
+  const agent = new UserAgent(server.url);
   return agent.submit(await agent.open(link), values);
 }
 
 const askForReset = async (identifier: string) => {
-  const agent = new UserAgent(hall.url);
+  const agent = new UserAgent(server.url);
   await agent.submit(await agent.open('/forgot-password'), { identifier });
 };
 
 /** Somebody whose account a thief has a token for. @param isProven whether its owner is known. */
 async function victim(door: 'ppl' | 'flask', isProven: boolean): Promise<Member & { id: string }> {
-  const member = await habits[door].join(hall.visitor(door));
+  const member = await flows[door].join(server.visitor(door));
   const { id } = (await find(member.email))!;
-  if (isProven) await hall.operator.accounts.update(id, { emailVerified: true }, systemActor);
+  if (isProven) await server.operator.accounts.update(id, { emailVerified: true }, systemActor);
   return { ...member, id };
 }
 
 const move = ({ token: bearer }: Member, email: string, status = 200) =>
-  hall.visitor('ppl').call('updateMe', { bearer, body: { email } }, { status });
+  server.visitor('ppl').call('updateMe', { bearer, body: { email } }, { status });
 const rewrite = ({ token: bearer, params }: Member, body: object) =>
-  hall.visitor('flask').call('updateUser', { bearer, params, body }, { status: 200 });
+  server.visitor('flask').call('updateUser', { bearer, params, body }, { status: 200 });
 
 const undoLink = (email: string, subject = CHANGED) => letters.link(email, '/undo', subject);
 const verifyLink = (email: string) => letters.link(email, '/verify-email', 'Confirm your email address');
@@ -65,17 +65,17 @@ describe.each([true, false])('an address set by a token alone, the owner proven 
     const theirs = elsewhere();
     await move(owner, theirs);
     const [link, proof] = [await undoLink(owner.email), await verifyLink(theirs)];
-    expect((await new UserAgent(hall.url).open(link)).html).toContain(owner.email);
+    expect((await new UserAgent(server.url).open(link)).html).toContain(owner.email);
     const outcomes = await atOnce(5, async () => (await open(link, { password: NEXT })).status);
     expect(outcomes.toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400, 400]);
     expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
     expect(await find(theirs)).toBeNull();
-    await habits.ppl.use?.(hall.visitor('ppl'), owner.token, 401);
-    await habits.ppl.refresh?.(hall.visitor('ppl'), owner.refreshToken, 401);
+    await flows.ppl.use?.(server.visitor('ppl'), owner.token, 401);
+    await flows.ppl.refresh?.(server.visitor('ppl'), owner.refreshToken, 401);
     expect(await isIn(await enter(owner.email, owner.password))).toBe(false);
     expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
     for (const dead of [link, proof])
-      expect([dead, (await new UserAgent(hall.url).open(dead)).status]).toEqual([dead, 400]);
+      expect([dead, (await new UserAgent(server.url).open(dead)).status]).toEqual([dead, 400]);
   });
 
   test('does not count for a reset before it is proven, and the old one does', async () => {
@@ -118,7 +118,7 @@ describe.each([true, false])('an address set by a token alone, the owner proven 
     await move(owner, elsewhere());
     const link = await undoLink(owner.email);
     const person = { ...newPerson(), email: owner.email };
-    await hall.visitor('gateway').call('register', { body: person }, { status: 409 });
+    await server.visitor('gateway').call('register', { body: person }, { status: 409 });
     await open(link, { password: NEXT });
     expect(await find(owner.email)).toMatchObject({ id: owner.id });
   });
@@ -130,7 +130,7 @@ describe.each([true, false])('an address set by a token alone, the owner proven 
     const page = await open(await verifyLink(other), { disown: 'yes' });
     expect(heading(page)).toBe('Your address is not used');
     expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
-    await hall
+    await server
       .visitor('gateway')
       .call('register', { body: { ...newPerson(), email: other } }, { status: 201 });
   });
@@ -138,10 +138,10 @@ describe.each([true, false])('an address set by a token alone, the owner proven 
 
 test('a password and an address set by a token are taken back together, with what came after', async () => {
   const owner = await victim('flask', true);
-  const { mfa } = hall.operator;
+  const { mfa } = server.operator;
   const mine = await mfa.totp.begin(owner.id, 'Mine');
   await mfa.totp.confirm(owner.id, mine.id, generateSync(mine), systemActor);
-  await hall.sql(`update totp_authenticators set created_at = now() - interval '2 days' where id = $1`, [
+  await server.sql(`update totp_authenticators set created_at = now() - interval '2 days' where id = $1`, [
     mine.id,
   ]);
   const theirs = elsewhere();
@@ -163,13 +163,13 @@ test('of a chain of changes the first link takes all back, and the later ones br
   await rewrite(owner, { email: second, password });
   const first = await undoLink(owner.email);
   await open(await verifyLink(second), { password });
-  const login = await habits.flask.login(hall.visitor('flask'), { ...owner, email: second, password }, 200);
+  const login = await flows.flask.login(server.visitor('flask'), { ...owner, email: second, password }, 200);
   await rewrite({ ...owner, token: login.text('token') }, { email: third });
   const later = await undoLink(second);
-  const again = await new UserAgent(hall.url).open(later);
+  const again = await new UserAgent(server.url).open(later);
   expect(again.status).toBe(200);
   await open(first, { password: NEXT });
-  expect((await new UserAgent(hall.url).open(later)).status).toBe(400);
+  expect((await new UserAgent(server.url).open(later)).status).toBe(400);
   expect(await find(owner.email)).toMatchObject({ id: owner.id });
   expect(await find(third)).toBeNull();
 });
@@ -187,12 +187,12 @@ describe('a deleted account', () => {
     'by its token at %s is gone as documented, and comes back',
     async (door) => {
       const owner = await victim(door, false);
-      await habits[door].remove?.(hall.visitor(door), owner);
-      await habits[door].use?.(hall.visitor(door), owner.token, 401);
-      await habits[door].login(hall.visitor(door), owner, 401);
+      await flows[door].remove?.(server.visitor(door), owner);
+      await flows[door].use?.(server.visitor(door), owner.token, 401);
+      await flows[door].login(server.visitor(door), owner, 401);
       const { username, email, password } = owner;
       // Its names are free at once; whoever takes them has proven nothing.
-      await hall
+      await server
         .visitor('gateway')
         .call('register', { body: { username, email, password } }, { status: 201 });
       const link = await undoLink(email, DELETED);
@@ -205,9 +205,9 @@ describe('a deleted account', () => {
 
   test('is not taken from who has shown that its address is theirs', async () => {
     const owner = await victim('ppl', false);
-    await habits.ppl.remove?.(hall.visitor('ppl'), owner);
+    await flows.ppl.remove?.(server.visitor('ppl'), owner);
     const link = await undoLink(owner.email, DELETED);
-    const { id } = await hall.operator.accounts.create(
+    const { id } = await server.operator.accounts.create(
       { email: owner.email, emailVerified: true },
       systemActor,
     );
@@ -217,12 +217,12 @@ describe('a deleted account', () => {
   });
 
   test('on the pages and over the API comes back as well', async () => {
-    const person = await hall.createPerson();
+    const person = await server.createPerson();
     const agent = await enter(person.email, person.password);
     await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
     expect(await isIn(agent)).toBe(false);
     await restored(person, await undoLink(person.email, DELETED));
-    const app = await connect(hall, { ...person, password: NEXT }, 'me:delete');
+    const app = await connect(server, { ...person, password: NEXT }, 'me:delete');
     expect((await app.call('DELETE', '/me')).status).toBe(204);
     await restored(person, await undoLink(person.email, DELETED));
   });
@@ -233,27 +233,27 @@ describe('a deleted account', () => {
     await move(owner, theirs);
     await undoLink(owner.email);
     await open(await verifyLink(theirs), { password: owner.password });
-    await habits.ppl.remove?.(hall.visitor('ppl'), owner);
+    await flows.ppl.remove?.(server.visitor('ppl'), owner);
     await letters.next(theirs, DELETED);
     await restored(owner, await undoLink(owner.email, DELETED));
   });
 
   test('by an operator is gone for good, and the owner is told', async () => {
-    const person = await hall.createPerson();
-    await hall.operator.accounts.remove(person.id, { ...systemActor, kind: 'operator', id: 'root' });
+    const person = await server.createPerson();
+    await server.operator.accounts.remove(person.id, { ...systemActor, kind: 'operator', id: 'root' });
     const { text = '' } = await letters.next(person.email, DELETED);
     expect(text).not.toContain('/undo');
-    expect(await hall.sql('select from users where id = $1', [person.id])).toEqual([]);
+    expect(await server.sql('select from users where id = $1', [person.id])).toEqual([]);
   });
 });
 
 describe('an account that nobody took back', () => {
   const age = (id: string, by: string) =>
-    hall.sql(`update users set deleted_at = deleted_at - $2::interval where id = $1`, [id, by]);
+    server.sql(`update users set deleted_at = deleted_at - $2::interval where id = $1`, [id, by]);
 
   test('is gone for good after seven days, and its audit leads to nobody', async () => {
-    const person = await hall.createPerson();
-    const { mfa, accounts } = hall.operator;
+    const person = await server.createPerson();
+    const { mfa, accounts } = server.operator;
     const agent = await enter(person.email, person.password);
     const own = {
       ...systemActor,
@@ -266,30 +266,30 @@ describe('an account that nobody took back', () => {
     await mfa.totp.confirm(person.id, factor.id, generateSync(factor), own);
     const operator = { ...systemActor, kind: 'operator', id: 'root', ip: '192.0.2.9' } as const;
     await accounts.update(person.id, { name: 'Ada' }, operator);
-    const another = await hall.createPerson();
+    const another = await server.createPerson();
     await accounts.update(another.id, { name: 'Somebody' }, own);
     await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
     const link = await undoLink(person.email, DELETED);
-    const events = await hall.sql('select id from audit_events where subject = $1 or actor_id = $1::text', [
+    const events = await server.sql('select id from audit_events where subject = $1 or actor_id = $1::text', [
       person.id,
     ]);
 
     await age(person.id, '6 days 23 hours');
-    await hall.operator.sweep();
-    expect((await new UserAgent(hall.url).open(link)).status).toBe(200);
+    await server.operator.sweep();
+    expect((await new UserAgent(server.url).open(link)).status).toBe(200);
     await age(person.id, '1 hour');
-    await Promise.all([hall.operator.sweep(), hall.operator.sweep()]);
-    expect(await hall.sql('select from users where id = $1', [person.id])).toEqual([]);
-    expect((await new UserAgent(hall.url).open(link)).status).toBe(400);
+    await Promise.all([server.operator.sweep(), server.operator.sweep()]);
+    expect(await server.sql('select from users where id = $1', [person.id])).toEqual([]);
+    expect((await new UserAgent(server.url).open(link)).status).toBe(400);
 
-    const kept = await hall.sql('select * from audit_events where id = any ($1)', [
+    const kept = await server.sql('select * from audit_events where id = any ($1)', [
       events.map(({ id }) => id),
     ]);
     expect(kept).toHaveLength(events.length);
     const about = kept.filter(({ subject }) => subject !== another.id);
     expect(new Set(about.map(({ subject }) => subject)).size).toBe(1);
     const [{ subject: pseudonym }] = about as [{ subject: string }];
-    const purged = await hall.sql('select type from audit_events where subject = $1', [pseudonym]);
+    const purged = await server.sql('select type from audit_events where subject = $1', [pseudonym]);
     expect(purged.filter(({ type }) => type === 'user.purged')).toHaveLength(1);
     expect(kept.find(({ subject }) => subject === another.id)).toMatchObject({ actor_id: pseudonym });
     const text = JSON.stringify(kept);
@@ -302,16 +302,16 @@ describe('an account that nobody took back', () => {
 
 test('with contracts.freshSignIn an old login takes no account over, however fresh its token', async () => {
   const owner = await victim('ppl', false);
-  await hall.sql(
+  await server.sql(
     `update oidc_records set payload = jsonb_set(payload::jsonb, '{authTime}', to_jsonb((payload->>'authTime')::int - 900))::json
      where model = 'RefreshToken' and id = $1`,
     [sha256(owner.refreshToken)],
   );
-  const refreshed = await habits.ppl.refresh!(hall.visitor('ppl'), owner.refreshToken, 200);
+  const refreshed = await flows.ppl.refresh!(server.visitor('ppl'), owner.refreshToken, 200);
   const stale = { ...owner, token: refreshed.text('access_token') };
   await move(stale, elsewhere(), 401);
-  await hall.visitor('ppl').call('deleteMe', { bearer: stale.token }, { status: 401 });
+  await server.visitor('ppl').call('deleteMe', { bearer: stale.token }, { status: 401 });
   const body = { name: 'Ada' };
-  await hall.visitor('ppl').call('updateMe', { bearer: stale.token, body }, { status: 200, body });
+  await server.visitor('ppl').call('updateMe', { bearer: stale.token, body }, { status: 200, body });
   await move(owner, elsewhere());
 });

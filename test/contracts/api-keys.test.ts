@@ -5,38 +5,38 @@ import { systemActor } from '../../src/core/actor.ts';
 import { newPerson, type Sent } from '../../src/http/contracts/conformance.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';
-import { contractOf, type Hall, startHall, visitorAt } from './support/hall.ts';
-import { habits, type Member } from './support/members.ts';
+import { contractOf, type ContractServer, startContractServer, visitorAt } from './support/server.ts';
+import { flows, type Member } from './support/members.ts';
 
 const NOBODY = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
 
 describe('API keys', () => {
-  let hall: Hall;
+  let server: ContractServer;
   let second: Postern;
   beforeAll(async () => {
-    hall = await startHall();
-    second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
+    server = await startContractServer();
+    second = await startPostern({ env: { ...server.postern.env, PORT: String(await freePort()) } });
   });
-  const cli = async (...args: string[]) => runCli(args, { env: hall.postern.env });
+  const cli = async (...args: string[]) => runCli(args, { env: server.postern.env });
   const json = async (...args: string[]) =>
     JSON.parse((await cli(...args, '--json')).stdout) as Record<string, unknown> & {
       api_key: string;
       id: string;
     };
   const use = (apiKey: string, status: number) =>
-    hall.visitor('keyed').call('getUser', { apiKey, params: NOBODY }, { status });
+    server.visitor('keyed').call('getUser', { apiKey, params: NOBODY }, { status });
 
   it('are printed alone on the last line, and kept by hash', async () => {
     const { code, stdout } = await cli('api-key', 'create', '--name', 'ci');
     const key = stdout.trimEnd().split('\n').at(-1)!;
     expect({ code, key }).toEqual({ code: 0, key: expect.stringMatching(/^ptn_[\w-]{51}$/) });
     await use(key, 404);
-    const rows = await hall.sql('select * from api_keys where name = $1', ['ci']);
+    const rows = await server.sql('select * from api_keys where name = $1', ['ci']);
     expect(rows).toMatchObject([
       { prefix: key.slice(0, 12), permissions: ['users:read', 'users:write', 'auth:login'] },
     ]);
     expect(JSON.stringify(rows)).not.toContain(key);
-    const dump = JSON.stringify(await hall.sql('select * from audit_events'));
+    const dump = JSON.stringify(await server.sql('select * from audit_events'));
     expect(dump).not.toContain(key);
     expect((await cli('api-key', 'list')).stdout).not.toContain(key);
   });
@@ -51,7 +51,9 @@ describe('API keys', () => {
     await other.call('getUser', { params: NOBODY }, { status: 401 });
     const again = await cli('api-key', 'revoke', id);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('API key not found') });
-    const types = await hall.sql(`select type from audit_events where details->>'id' = $1 order by at`, [id]);
+    const types = await server.sql(`select type from audit_events where details->>'id' = $1 order by at`, [
+      id,
+    ]);
     expect(types).toEqual([{ type: 'api_key.created' }, { type: 'api_key.revoked' }]);
   });
 
@@ -66,7 +68,7 @@ describe('API keys', () => {
     );
     expect(Math.round((Date.parse(String(expiresAt)) - Date.now()) / 86_400_000)).toBe(90);
     await use(key, 404);
-    await hall.sql(`update api_keys set expires_at = now() where name = 'short'`);
+    await server.sql(`update api_keys set expires_at = now() where name = 'short'`);
     await use(key, 401);
   });
 
@@ -86,7 +88,7 @@ describe('API keys', () => {
   });
 
   it('may do what they are permitted, and nothing else', async () => {
-    const account = await habits.keyed.join(hall.visitor('keyed'));
+    const account = await flows.keyed.join(server.visitor('keyed'));
     const { username, password, params } = account;
     const tries: [permission: string, operation: string, sent: Sent, good: number][] = [
       ['users:write', 'createUser', { body: newPerson() }, 201],
@@ -116,7 +118,7 @@ describe('API keys', () => {
           status === 403 ? { body: { error: { code: 'forbidden', details: { reason: needed } } } } : {};
         // What has been done cannot be done again.
         if (status === 403 || !['createUser', 'deleteUser'].includes(operation))
-          await hall.visitor('keyed').call(operation, { ...sent, apiKey }, { status, ...details });
+          await server.visitor('keyed').call(operation, { ...sent, apiKey }, { status, ...details });
       }
     }
   });
@@ -137,28 +139,29 @@ describe('API keys', () => {
     let member: Member;
     /** Somebody whose address is known to be theirs. */
     const joinProven = async (): Promise<Member> => {
-      const joined = await habits.cookie.join(hall.visitor('cookie'));
-      const user = await hall.operator.accounts.findByEmail(joined.email);
-      await hall.operator.accounts.update(user!.id, { emailVerified: true }, systemActor);
+      const joined = await flows.cookie.join(server.visitor('cookie'));
+      const user = await server.operator.accounts.findByEmail(joined.email);
+      await server.operator.accounts.update(user!.id, { emailVerified: true }, systemActor);
       return joined;
     };
     beforeAll(async () => {
       member = await joinProven();
     });
     const enter = async ({ email: identifier, password }: Member): Promise<UserAgent> => {
-      const agent = new UserAgent(hall.url);
+      const agent = new UserAgent(server.url);
       await agent.submit(await agent.open('/sign-in'), { identifier, password }, '/sign-in');
       return agent;
     };
     const create = (body: object, status = 201) =>
-      hall.visitor('cookie').call('createApiKey', { bearer: member.token, body }, { status });
-    const me = (apiKey: string, status: number) => hall.visitor('cookie').call('me', { apiKey }, { status });
+      server.visitor('cookie').call('createApiKey', { bearer: member.token, body }, { status });
+    const me = (apiKey: string, status: number) =>
+      server.visitor('cookie').call('me', { apiKey }, { status });
 
     it('are none of an account whose address nobody has confirmed', async () => {
-      const { token: bearer } = await habits.cookie.join(hall.visitor('cookie'));
+      const { token: bearer } = await flows.cookie.join(server.visitor('cookie'));
       const refused = { code: 'AUTHORIZATION_ERROR', details: { reason: 'email_unverified' } };
       const expected = { status: 403, body: { error: refused } };
-      await hall.visitor('cookie').call('createApiKey', { bearer, body: { name: 'x' } }, expected);
+      await server.visitor('cookie').call('createApiKey', { bearer, body: { name: 'x' } }, expected);
     });
 
     it('are made, shown once, listed and revoked by who they belong to', async () => {
@@ -171,15 +174,15 @@ describe('API keys', () => {
         last_used_at: null,
       });
       await me(apiKey, 200);
-      const list = await hall.visitor('cookie').call('listApiKeys', { apiKey }, { status: 200 });
+      const list = await server.visitor('cookie').call('listApiKeys', { apiKey }, { status: 200 });
       expect(list.body).toEqual([
         expect.objectContaining({ id, name: 'Laptop', last_used_at: expect.any(String) }),
       ]);
       expect(JSON.stringify(list.body)).not.toContain(apiKey);
 
-      const stranger = await habits.cookie.join(hall.visitor('cookie'));
+      const stranger = await flows.cookie.join(server.visitor('cookie'));
       const revoke = (bearer: string, status: number) =>
-        hall.visitor('cookie').call('revokeApiKey', { bearer, params: { key_id: id } }, { status });
+        server.visitor('cookie').call('revokeApiKey', { bearer, params: { key_id: id } }, { status });
       await revoke(stranger.token, 404);
       await me(apiKey, 200);
       await revoke(member.token, 200);
@@ -188,23 +191,25 @@ describe('API keys', () => {
 
     it('open that account at that door, and nothing else', async () => {
       const apiKey = (await create({ name: 'x' })).text('api_key');
-      const { id: user_id } = (await hall.operator.accounts.findByEmail(member.email))!;
+      const { id: user_id } = (await server.operator.accounts.findByEmail(member.email))!;
       for (const { id: operation } of contractOf('keyed').operations)
-        await hall
+        await server
           .visitor('keyed')
           .call(
             operation,
             { apiKey, params: { user_id }, body: operation === 'getUser' ? undefined : {} },
             { status: 403 },
           );
-      await hall.visitor('cookie').call('createApiKey', { apiKey, body: { name: 'more' } }, { status: 401 });
-      await hall.visitor('cookie').call('logout', { apiKey }, { status: 401 });
+      await server
+        .visitor('cookie')
+        .call('createApiKey', { apiKey, body: { name: 'more' } }, { status: 401 });
+      await server.visitor('cookie').call('logout', { apiKey }, { status: 401 });
     });
 
     it('may do no more than they were given', async () => {
       const apiKey = (await create({ name: 'x', permissions: ['profile:read'] })).text('api_key');
       await me(apiKey, 200);
-      await hall.visitor('cookie').call('listApiKeys', { apiKey }, { status: 403 });
+      await server.visitor('cookie').call('listApiKeys', { apiKey }, { status: 403 });
       await create({ name: 'x', permissions: ['users:write'] }, 400);
     });
 
@@ -227,13 +232,13 @@ describe('API keys', () => {
       expect(page.html).toContain(apiKey.slice(0, 12));
       expect(page.html).not.toContain(apiKey);
       const [, path = ''] = /action="(\/account\/api-keys\/[^"]+)"/.exec(page.html) ?? [];
-      const other = await enter(await habits.cookie.join(hall.visitor('cookie')));
+      const other = await enter(await flows.cookie.join(server.visitor('cookie')));
       const form = await other.open('/account/profile');
       const posted = (who: UserAgent, html: string) =>
-        fetch(`${hall.url}${path}`, {
+        fetch(`${server.url}${path}`, {
           method: 'POST',
           redirect: 'manual',
-          headers: { cookie: who.cookies(path), origin: hall.url },
+          headers: { cookie: who.cookies(path), origin: server.url },
           body: new URLSearchParams({ csrf: /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '' }),
         });
       expect((await posted(other, form.html)).status).toBe(303);
@@ -249,16 +254,20 @@ describe('API keys', () => {
       [
         'a new password',
         async ({ email }: Member) => {
-          const { id } = (await hall.operator.accounts.findByEmail(email))!;
-          await hall.operator.accounts.setPassword(id, newPerson().password, systemActor);
+          const { id } = (await server.operator.accounts.findByEmail(email))!;
+          await server.operator.accounts.setPassword(id, newPerson().password, systemActor);
         },
       ],
       [
         'a reset',
         async ({ email }: Member) => {
-          const agent = new UserAgent(hall.url);
+          const agent = new UserAgent(server.url);
           await agent.submit(await agent.open('/forgot-password'), { identifier: email });
-          const link = await readLetters(hall.postern).link(email, '/reset-password', 'Reset your password');
+          const link = await readLetters(server.postern).link(
+            email,
+            '/reset-password',
+            'Reset your password',
+          );
           await agent.submit(await agent.open(link), { password: newPerson().password });
         },
       ],
@@ -268,14 +277,14 @@ describe('API keys', () => {
           const [agent, second] = [await enter(owner), await enter(owner)];
           await agent.submit(await agent.open('/account/sessions'), {}, '/end-others');
           expect((await second.open('/account')).url.pathname).toBe('/sign-in');
-          await habits.cookie.use?.(hall.visitor('cookie'), owner.token, 401);
-          await habits.cookie.refresh?.(hall.visitor('cookie'), owner.refreshToken, 401);
+          await flows.cookie.use?.(server.visitor('cookie'), owner.token, 401);
+          await flows.cookie.refresh?.(server.visitor('cookie'), owner.refreshToken, 401);
         },
       ],
     ])('end with %s', async (_what, end) => {
       const owner = await joinProven();
       const body = { name: 'Laptop' };
-      const made = await hall
+      const made = await server
         .visitor('cookie')
         .call('createApiKey', { bearer: owner.token, body }, { status: 201 });
       await me(made.text('api_key'), 200);
@@ -293,7 +302,7 @@ describe('API keys', () => {
   });
 
   it("of the operator's are nobody's at `cookie`", async () => {
-    await hall.visitor('cookie').call('me', { apiKey: hall.apiKey }, { status: 403 });
-    await hall.visitor('cookie').call('me', { apiKey: 'ptn_wrong' }, { status: 401 });
+    await server.visitor('cookie').call('me', { apiKey: server.apiKey }, { status: 403 });
+    await server.visitor('cookie').call('me', { apiKey: 'ptn_wrong' }, { status: 401 });
   });
 });

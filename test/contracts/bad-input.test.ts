@@ -3,8 +3,8 @@ import type { Contract, Operation } from '../../src/http/contracts/contract.ts';
 import { type BadBody, type Body, unreadable, wrong } from './support/bodies.ts';
 import { forgeries, type Forgeries } from './support/forgeries.ts';
 import { GOOD } from './support/good.ts';
-import { createKey, contractOf, type Hall, startHall } from './support/hall.ts';
-import { habits, type Member, type Name, names } from './support/members.ts';
+import { createKey, contractOf, type ContractServer, startContractServer } from './support/server.ts';
+import { flows, type Member, type Name, names } from './support/members.ts';
 import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
 
 const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
@@ -13,16 +13,16 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND',
 /** What a good body is not enough for: the token of a mail, an enrolment that was begun. */
 const OUT_OF_REACH: Record<string, number> = { passwordResetConfirm: 400, confirmTotp: 404 };
 
-let hall: Hall;
+let server: ContractServer;
 let forged: Forgeries;
 beforeAll(async () => {
   // Nobody is locked out for what is tried here, and no mail is too many.
-  hall = await startHall({
+  server = await startContractServer({
     settings: {
       lockout: { pair: { attempts: 100_000 }, source: { attempts: 100_000 }, account: { attempts: 100_000 } },
     },
   });
-  forged = await forgeries(hall);
+  forged = await forgeries(server);
 }, 120_000);
 
 const pathOf = ({ basePath }: Contract, { path }: Operation, value = NOBODY) =>
@@ -31,7 +31,7 @@ const pathOf = ({ basePath }: Contract, { path }: Operation, value = NOBODY) =>
 /** Headers of who may call an operation. */
 const credentials = ({ auth }: Operation, { token }: Member): Record<string, string> =>
   auth === 'apiKey'
-    ? { 'X-API-Key': hall.apiKey }
+    ? { 'X-API-Key': server.apiKey }
     : auth === 'none'
       ? {}
       : { Authorization: `Bearer ${token}` };
@@ -40,7 +40,7 @@ describe.each(names)('%s', (name) => {
   const contract = contractOf(name);
   let send: (request: RawRequest) => Promise<RawReply>;
   beforeAll(() => {
-    send = rawSender(hall.postern.port, contract);
+    send = rawSender(server.postern.port, contract);
   });
 
   const withBody = contract.operations.filter(({ body }) => body);
@@ -53,7 +53,7 @@ describe.each(names)('%s', (name) => {
     const documented = [...Object.keys(operation.replies).map(Number), ...operation.refusals, 400];
 
     const refuses = async (bodies: (good: Body) => BadBody[], renew: boolean) => {
-      let member = await habits[name].join(hall.visitor(name));
+      let member = await flows[name].join(server.visitor(name));
       const flaws: string[] = [];
       for (const { title, body, type = 'application/json', statuses } of bodies(
         GOOD[name]![operation.id]!(member),
@@ -68,7 +68,7 @@ describe.each(names)('%s', (name) => {
         const what = flaw(contract, reply, statuses ?? documented);
         if (what !== null) flaws.push(`${title}: ${what}`);
         // An odd password may have become the password.
-        if (renew && reply.status < 300) member = await habits[name].join(hall.visitor(name));
+        if (renew && reply.status < 300) member = await flows[name].join(server.visitor(name));
       }
       expect(flaws).toEqual([]);
     };
@@ -77,8 +77,8 @@ describe.each(names)('%s', (name) => {
     it('refuses what is wrong in it', () => refuses((good) => wrong(operation, good), true));
 
     it('takes no notice of fields that it does not have', async () => {
-      const member = await habits[name].join(hall.visitor(name));
-      await hall.sql('update users set owner_proven_at = now() where email = $1', [member.email]);
+      const member = await flows[name].join(server.visitor(name));
+      await server.sql('update users set owner_proven_at = now() where email = $1', [member.email]);
       const good = GOOD[name]![operation.id]!(member);
       const more = {
         role: 'admin',
@@ -96,7 +96,7 @@ describe.each(names)('%s', (name) => {
       });
       const status = OUT_OF_REACH[operation.id] ?? Number(Object.keys(operation.replies)[0]);
       expect(flaw(contract, reply, [status])).toBeNull();
-      const accounts = await hall.sql(
+      const accounts = await server.sql(
         `select email from users where 'admin' = any (roles) or status <> 'active' or email_verified_at is not null and email like 'case-%'`,
       );
       expect(accounts).toEqual([{ email: 'admin@postern.localhost' }]);
@@ -104,7 +104,7 @@ describe.each(names)('%s', (name) => {
   });
 
   it('has 405 and Allow for every method that a path does not have', async () => {
-    const member = await habits[name].join(hall.visitor(name));
+    const member = await flows[name].join(server.visitor(name));
     const flaws: string[] = [];
     for (const operation of contract.operations) {
       const path = pathOf(contract, operation);
@@ -152,7 +152,7 @@ describe.each(names)('%s', (name) => {
       for (const method of ['GET', 'POST']) {
         const what = flaw(
           contract,
-          await send({ method, path, headers: { 'X-API-Key': hall.apiKey } }),
+          await send({ method, path, headers: { 'X-API-Key': server.apiKey } }),
           [404],
         );
         if (what !== null) flaws.push(`${method} ${path}: ${what}`);
@@ -165,7 +165,7 @@ describe.each(names)('%s', (name) => {
   if (protectedOnes.length > 0) {
     it('refuses every token that is not its own and good', async () => {
       const tokens = await forged.at(name);
-      const good = (await habits[name].join(hall.visitor(name))).token;
+      const good = (await flows[name].join(server.visitor(name))).token;
       const headers: Record<string, Record<string, string | string[]>> = {
         'no header': {},
         'an empty header': { Authorization: '' },
@@ -196,13 +196,13 @@ describe.each(names)('%s', (name) => {
     });
   }
 
-  if (habits[name].refresh)
+  if (flows[name].refresh)
     it('refuses every refresh token that is not its own and good', async () => {
-      const visitor = hall.visitor(name);
+      const visitor = server.visitor(name);
       for (const token of Object.values(await forged.at(name)).filter((one) => !/^[\w-]{43}$/.test(one)))
-        await habits[name].refresh!(visitor, token, 401);
+        await flows[name].refresh!(visitor, token, 401);
       const other = name === 'ppl' ? 'gateway' : 'ppl';
-      await habits[name].refresh!(visitor, (await habits[other].join(hall.visitor(other))).refreshToken, 401);
+      await flows[name].refresh!(visitor, (await flows[other].join(server.visitor(other))).refreshToken, 401);
     });
 
   it('gives one account to twenty who register at once, and the others what its document says', async () => {
@@ -217,7 +217,7 @@ describe.each(names)('%s', (name) => {
         Array.from({ length: 20 }, (_, index) => {
           const value = index % 2 ? same : same.toUpperCase();
           const body = JSON.stringify({ ...GOOD[name]![register.id]!({} as Member), [shared]: value });
-          const headers = { 'Content-Type': 'application/json', 'X-API-Key': hall.apiKey };
+          const headers = { 'Content-Type': 'application/json', 'X-API-Key': server.apiKey };
           return send({ method: 'POST', path: pathOf(contract, register), headers, body });
         }),
       );
@@ -268,9 +268,9 @@ describe('ids that are none find nothing:', () => {
     ['gateway', 'verifyEmail'],
   ])('%s %s', async (name, id) => {
     const contract = contractOf(name);
-    const send = rawSender(hall.postern.port, contract);
+    const send = rawSender(server.postern.port, contract);
     const operation = contract.operations.find((one) => one.id === id)!;
-    const member = await habits[name].join(hall.visitor(name));
+    const member = await flows[name].join(server.visitor(name));
     const flaws: string[] = [];
     // `1` percent-encoded is 1: the administrator's number.
     for (const odd of ODD.filter((one) => one !== '%31')) {
@@ -290,21 +290,21 @@ describe('ids that are none find nothing:', () => {
 describe('keyed', () => {
   it('refuses every key that is none', async () => {
     const contract = contractOf('keyed');
-    const send = rawSender(hall.postern.port, contract);
-    const { token } = await habits.keyed.join(hall.visitor('keyed'));
-    const expired = await createKey(hall, { name: 'expired', expiresAt: new Date(Date.now() + 60_000) });
-    await hall.sql(`update api_keys set expires_at = now() where name = 'expired'`);
+    const send = rawSender(server.postern.port, contract);
+    const { token } = await flows.keyed.join(server.visitor('keyed'));
+    const expired = await createKey(server, { name: 'expired', expiresAt: new Date(Date.now() + 60_000) });
+    await server.sql(`update api_keys set expires_at = now() where name = 'expired'`);
     const keys: Record<string, Record<string, string>> = {
       'no key': {},
       'an empty key': { 'X-API-Key': '' },
       'a wrong key': { 'X-API-Key': `ptn_${'x'.repeat(51)}` },
-      'half a key': { 'X-API-Key': hall.apiKey.slice(0, 30) },
-      'a key and more': { 'X-API-Key': `${hall.apiKey}x` },
-      'two keys': { 'X-API-Key': `${hall.apiKey}, ${hall.apiKey}` },
-      'its prefix': { 'X-API-Key': hall.apiKey.slice(0, 12) },
+      'half a key': { 'X-API-Key': server.apiKey.slice(0, 30) },
+      'a key and more': { 'X-API-Key': `${server.apiKey}x` },
+      'two keys': { 'X-API-Key': `${server.apiKey}, ${server.apiKey}` },
+      'its prefix': { 'X-API-Key': server.apiKey.slice(0, 12) },
       'a key that has expired': { 'X-API-Key': expired },
       'an access token': { 'X-API-Key': token, 'Authorization': `Bearer ${token}` },
-      'a key as a token': { Authorization: `Bearer ${hall.apiKey}` },
+      'a key as a token': { Authorization: `Bearer ${server.apiKey}` },
       'long': { 'X-API-Key': 'x'.repeat(8000) },
     };
     const flaws: string[] = [];
@@ -324,7 +324,7 @@ describe('keyed', () => {
 
 describe('gateway', () => {
   it('says of every such token that it is not valid, and why', async () => {
-    const visitor = hall.visitor('gateway');
+    const visitor = server.visitor('gateway');
     for (const [title, token] of Object.entries(await forged.at('gateway'))) {
       const errorMessage = title === 'expired' ? 'Token has expired' : 'Invalid token';
       const body = {
@@ -341,5 +341,5 @@ describe('gateway', () => {
 });
 
 it('nothing of all this is an error of the server', () => {
-  expect(hall.postern.output()).not.toMatch(/"level":"(error|fatal)"|a contract door failed/);
+  expect(server.postern.output()).not.toMatch(/"level":"(error|fatal)"|a contract door failed/);
 });

@@ -1,7 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runCases } from '../../src/http/contracts/conformance-run.ts';
 import { type Send, sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
-import { allContracts, type Hall, inOrder, sendToHost, startHall, STORES } from './support/hall.ts';
+import {
+  allContracts,
+  type ContractServer,
+  inOrder,
+  sendToHost,
+  startContractServer,
+  STORES,
+} from './support/server.ts';
 
 const names = allContracts.map(({ name }) => name);
 const hosts = Object.fromEntries(names.map((name) => [`${name}.example.test`, name]));
@@ -14,9 +21,9 @@ const AT_ROOT: Record<string, string[]> = {
   'ppl': ['ppl'],
 };
 
-async function failures(hall: Hall, name: string, url: string, send: Send): Promise<string[]> {
+async function failures(server: ContractServer, name: string, url: string, send: Send): Promise<string[]> {
   const contract = allContracts.find((candidate) => candidate.name === name)!;
-  const { results } = await runCases(contract, { url, apiKey: hall.apiKey, send: inOrder(name, send) });
+  const { results } = await runCases(contract, { url, apiKey: server.apiKey, send: inOrder(name, send) });
   expect(results.length).toBeGreaterThan(10);
   return results.flatMap(({ section, name: what, failure }) =>
     failure === null ? [] : [`${section}: ${what}\n${failure}`],
@@ -25,29 +32,29 @@ async function failures(hall: Hall, name: string, url: string, send: Send): Prom
 
 describe.each(STORES)('each door on %s keeps to its document', (stores) => {
   describe('under its prefix and by its hostname', () => {
-    let hall: Hall;
+    let server: ContractServer;
     beforeAll(async () => {
-      hall = await startHall({ stores, contracts: { hosts } });
+      server = await startContractServer({ stores, contracts: { hosts } });
     });
 
     it.each(names)('%s, under its prefix', async (name) => {
-      expect(await failures(hall, name, `${hall.url}/contracts/${name}`, sendByFetch)).toEqual([]);
+      expect(await failures(server, name, `${server.url}/contracts/${name}`, sendByFetch)).toEqual([]);
     });
 
     it.each(names)('%s, by its hostname', async (name) => {
-      const send = sendToHost(hall.postern.port, `${name}.example.test`);
-      expect(await failures(hall, name, hall.url, send)).toEqual([]);
+      const send = sendToHost(server.postern.port, `${name}.example.test`);
+      expect(await failures(server, name, server.url, send)).toEqual([]);
     });
   });
 
   describe.each(Object.entries(AT_ROOT))('at the root: %s', (_title, root) => {
-    let hall: Hall;
+    let server: ContractServer;
     beforeAll(async () => {
-      hall = await startHall({ stores, contracts: { root } });
+      server = await startContractServer({ stores, contracts: { root } });
     });
 
     it.each(root)('%s', async (name) => {
-      expect(await failures(hall, name, hall.url, sendByFetch)).toEqual([]);
+      expect(await failures(server, name, server.url, sendByFetch)).toEqual([]);
     });
   });
 });

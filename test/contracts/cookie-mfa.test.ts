@@ -3,19 +3,19 @@ import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { sha256 } from '../../src/core/ids.ts';
-import { type Hall, startHall } from './support/hall.ts';
-import { habits } from './support/members.ts';
+import { type ContractServer, startContractServer } from './support/server.ts';
+import { flows } from './support/members.ts';
 
-let hall: Hall;
+let server: ContractServer;
 beforeAll(async () => {
-  hall = await startHall();
+  server = await startContractServer();
 });
 
 /** Somebody at the door `cookie`, and what they show it. */
 async function somebody() {
   const person = newPerson();
-  await hall.operator.accounts.create(person, systemActor);
-  const { call } = hall.visitor('cookie');
+  await server.operator.accounts.create(person, systemActor);
+  const { call } = server.visitor('cookie');
   const { username, password } = person;
   const answer = await call('token', { body: { username, password } }, { status: 200 });
   return { ...person, bearer: answer.text('access_token'), call };
@@ -73,15 +73,15 @@ test('nobody has to do with the factors of somebody else, or without a login', a
 });
 
 test('who logged in long ago shows the factors there are before others', async () => {
-  const visitor = hall.visitor('cookie');
-  const { refreshToken } = await habits.cookie.join(visitor);
+  const visitor = server.visitor('cookie');
+  const { refreshToken } = await flows.cookie.join(visitor);
   // The login behind the token, a quarter of an hour back.
-  await hall.sql(
+  await server.sql(
     `update oidc_records set payload = jsonb_set(payload::jsonb, '{authTime}', to_jsonb((payload->>'authTime')::int - 900))::json
      where model = 'RefreshToken' and id = $1`,
     [sha256(refreshToken)],
   );
-  const refreshed = await habits.cookie.refresh!(visitor, refreshToken, 200);
+  const refreshed = await flows.cookie.refresh!(visitor, refreshToken, 200);
   const bearer = refreshed.text('access_token');
   await visitor.call('mfaStatus', { bearer }, { status: 200 });
   const refused = { status: 401, body: { error: { details: { reason: 'fresh_login' } } } };

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Visitor } from '../../src/http/contracts/conformance.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { type Hall, sendToHost, startHall, visitorAt } from './support/hall.ts';
-import { habits, refreshCookie } from './support/members.ts';
+import { type ContractServer, sendToHost, startContractServer, visitorAt } from './support/server.ts';
+import { flows, refreshCookie } from './support/members.ts';
 
 const HOST = 'auth.example.test';
-const { join, refresh } = habits.cookie;
+const { join, refresh } = flows.cookie;
 
 /** Name and value of each cookie, and its attributes in lower case. */
 const parse = (cookies: string[]) =>
@@ -18,16 +18,16 @@ const parse = (cookies: string[]) =>
   );
 
 describe('the cookies of the door `cookie`', () => {
-  let hall: Hall;
+  let server: ContractServer;
   let visitor: Visitor;
   beforeAll(async () => {
-    hall = await startHall({ contracts: { hosts: { [HOST]: 'cookie' } } });
-    visitor = hall.visitor('cookie');
+    server = await startContractServer({ contracts: { hosts: { [HOST]: 'cookie' } } });
+    visitor = server.visitor('cookie');
   });
 
   const login = async (at: Visitor) => {
     const member = await join(visitor);
-    return parse((await habits.cookie.login(at, member, 200)).headers.getSetCookie());
+    return parse((await flows.cookie.login(at, member, 200)).headers.getSetCookie());
   };
 
   it('keep the refresh token from scripts, and send it to /auth alone', async () => {
@@ -48,16 +48,16 @@ describe('the cookies of the door `cookie`', () => {
   it('have the path of where the door is mounted', async () => {
     const paths = async (at: Visitor) =>
       (await login(at))['refresh_token']!.attributes.find((one) => one.startsWith('path='));
-    expect(await paths(visitorAt('cookie', hall.url, undefined))).toBe('path=/auth');
-    expect(await paths(visitorAt('cookie', hall.url, undefined, sendToHost(hall.postern.port, HOST)))).toBe(
-      'path=/auth',
-    );
+    expect(await paths(visitorAt('cookie', server.url, undefined))).toBe('path=/auth');
+    expect(
+      await paths(visitorAt('cookie', server.url, undefined, sendToHost(server.postern.port, HOST))),
+    ).toBe('path=/auth');
   });
 
   it('are taken back by logout, and by a refresh token that is no good', async () => {
     const member = await join(visitor);
     const gone = (cookies: string[]) => Object.values(parse(cookies)).every(({ value }) => value === '');
-    const out = await habits.cookie.logout!(visitor, member);
+    const out = await flows.cookie.logout!(visitor, member);
     expect(gone(out.headers.getSetCookie())).toBe(true);
     const again = await refresh!(visitor, member.refreshToken, 401);
     expect(again.headers.getSetCookie()).toHaveLength(2);
@@ -69,7 +69,7 @@ describe('the cookies of the door `cookie`', () => {
     const headers = { Cookie: `refresh_token=${member.refreshToken}` };
     await visitor.call('logout', { headers, bearer: 'expired.long.ago' }, { status: 200 });
     await refresh!(visitor, member.refreshToken, 401);
-    await habits.cookie.use!(visitor, member.token, 401);
+    await flows.cookie.use!(visitor, member.token, 401);
   });
 
   describe('are refused to other sites:', () => {
@@ -88,7 +88,7 @@ describe('the cookies of the door `cookie`', () => {
     ];
     const real = (headers: Record<string, string>) =>
       Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [name, value.replace(/^own/, hall.url)]),
+        Object.entries(headers).map(([name, value]) => [name, value.replace(/^own/, server.url)]),
       );
 
     it.each(senders)('%s', async (_title, headers, status) => {
@@ -140,7 +140,7 @@ describe('the cookies of the door `cookie`', () => {
     const { username, password } = await join(visitor);
     const browser = await launchBrowser();
     const page = await browser.newPage();
-    await page.goto(`${hall.url}/health`);
+    await page.goto(`${server.url}/health`);
     const post = (path: string, body?: object) =>
       page.evaluate(
         async ([url, text]) => {
@@ -157,12 +157,14 @@ describe('the cookies of the door `cookie`', () => {
     expect(await page.evaluate('document.cookie')).toMatch(/^csrf_token=[\w-]{43}$/);
     expect((await post('/auth/token/refresh')).status).toBe(200);
     // The same server under another name is another site.
-    await page.goto(`http://127.0.0.1:${hall.postern.port}/health`);
+    await page.goto(`http://127.0.0.1:${server.postern.port}/health`);
     const foreign = page.waitForResponse((reply) => reply.url().endsWith('/auth/logout'));
-    await page.setContent(`<form method="post" action="${hall.url}/auth/logout"><button>Win</button></form>`);
+    await page.setContent(
+      `<form method="post" action="${server.url}/auth/logout"><button>Win</button></form>`,
+    );
     await page.click('button');
     expect((await foreign).status()).toBe(401);
-    await page.goto(`${hall.url}/health`);
+    await page.goto(`${server.url}/health`);
     expect((await post('/auth/token/refresh')).status).toBe(200);
     expect((await post('/auth/logout')).status).toBe(200);
     expect((await post('/auth/token/refresh')).status).toBe(401);

@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { contractOf, allContracts, type Hall, sendToHost, startHall } from './support/hall.ts';
+import {
+  contractOf,
+  allContracts,
+  type ContractServer,
+  sendToHost,
+  startContractServer,
+} from './support/server.ts';
 
 interface OpenApi {
   openapi: string;
@@ -15,9 +21,9 @@ interface OpenApi {
 }
 
 const HOST = 'people.example.test';
-let hall: Hall;
+let server: ContractServer;
 beforeAll(async () => {
-  hall = await startHall({ contracts: { hosts: { [HOST]: 'ppl' } } });
+  server = await startContractServer({ contracts: { hosts: { [HOST]: 'ppl' } } });
 });
 
 describe('openapi.json', () => {
@@ -28,7 +34,7 @@ describe('openapi.json', () => {
   };
 
   it.each(allContracts)('of $name is a valid OpenAPI 3.1 document with every operation', async (contract) => {
-    const document = await get(`${hall.url}/contracts/${contract.name}${contract.openapiPath}`);
+    const document = await get(`${server.url}/contracts/${contract.name}${contract.openapiPath}`);
     const validator = new Validator();
     expect(await validator.validate(structuredClone(document) as unknown as Record<string, unknown>)).toEqual(
       { valid: true },
@@ -44,7 +50,7 @@ describe('openapi.json', () => {
   });
 
   it('says what a reply has, and nothing else', async () => {
-    const { paths } = await get(`${hall.url}/contracts/ppl/api/v1/openapi.json`);
+    const { paths } = await get(`${server.url}/contracts/ppl/api/v1/openapi.json`);
     expect(paths['/api/v1/users/me']!['get']).toMatchObject({
       security: [{ bearer: [] }],
       responses: {
@@ -65,11 +71,13 @@ describe('openapi.json', () => {
   });
 
   it('leads to where it was asked for', async () => {
-    const server = async (url: string) => (await get(url)).servers;
-    expect(await server(`${hall.url}/contracts/cookie/openapi.json`)).toEqual([{ url: '/contracts/cookie' }]);
-    expect(await server(`${hall.url}/openapi.json`)).toEqual([{ url: '/' }]);
-    const request = { method: 'GET', url: `${hall.url}/api/v1/openapi.json`, headers: {} };
-    const hosted = await sendToHost(hall.postern.port, HOST)(request);
+    const serversOf = async (url: string) => (await get(url)).servers;
+    expect(await serversOf(`${server.url}/contracts/cookie/openapi.json`)).toEqual([
+      { url: '/contracts/cookie' },
+    ]);
+    expect(await serversOf(`${server.url}/openapi.json`)).toEqual([{ url: '/' }]);
+    const request = { method: 'GET', url: `${server.url}/api/v1/openapi.json`, headers: {} };
+    const hosted = await sendToHost(server.postern.port, HOST)(request);
     expect((JSON.parse(hosted.text) as OpenApi).servers).toEqual([{ url: '/' }]);
   });
 });
@@ -92,10 +100,10 @@ describe('pages of documentation', () => {
     page.on('pageerror', (error) => troubles.push(error.message));
     page.on('requestfailed', (request) => troubles.push(`${request.url()} failed`));
     page.on('request', (request) => {
-      if (!request.url().startsWith('data:') && new URL(request.url()).origin !== hall.url)
+      if (!request.url().startsWith('data:') && new URL(request.url()).origin !== server.url)
         troubles.push(request.url());
     });
-    const reply = await page.goto(`${hall.url}${path}`);
+    const reply = await page.goto(`${server.url}${path}`);
     return reply?.headers()['content-security-policy'] ?? '';
   }
 
@@ -165,7 +173,7 @@ describe('pages of documentation', () => {
 
   it('let people try it out: keyed, with an API key', async () => {
     await open('/contracts/keyed/docs');
-    await authorize(/apiKey/i, hall.apiKey);
+    await authorize(/apiKey/i, server.apiKey);
     expect(await tryOut('createUser', newPerson())).toMatch(/^201/);
     expect(troubles).toEqual([]);
     await page.close();
@@ -183,20 +191,20 @@ describe('pages of documentation', () => {
   });
 
   it('have files that are kept for as long as they stay the same', async () => {
-    const html = await (await fetch(`${hall.url}/docs`)).text();
+    const html = await (await fetch(`${server.url}/docs`)).text();
     const [file = ''] = /\/docs\/swagger-ui-bundle\.js\?v=[\w-]{16}/.exec(html) ?? [];
-    const first = await fetch(`${hall.url}${file}`);
+    const first = await fetch(`${server.url}${file}`);
     expect(first.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     const etag = first.headers.get('etag')!;
     // fetch says that it wants no cached reply when it is given this header.
-    const send = sendToHost(hall.postern.port, new URL(hall.url).host);
+    const send = sendToHost(server.postern.port, new URL(server.url).host);
     const again = await send({
       method: 'GET',
-      url: `${hall.url}${file}`,
+      url: `${server.url}${file}`,
       headers: { 'If-None-Match': etag },
     });
     expect(again.status).toBe(304);
-    const other = await fetch(`${hall.url}${file.replace(/v=.*/, 'v=other')}`, { method: 'HEAD' });
+    const other = await fetch(`${server.url}${file.replace(/v=.*/, 'v=other')}`, { method: 'HEAD' });
     expect([other.status, other.headers.get('cache-control')]).toEqual([200, 'no-cache']);
   });
 
@@ -219,14 +227,14 @@ describe('pages of documentation', () => {
     '/docs/%2e%2e/x',
     '/swagger/redoc.standalone.js',
   ])('have no other files: %s', async (path) => {
-    const request = { method: 'GET', url: `${hall.url}/`, headers: {} };
-    const send = sendToHost(hall.postern.port, new URL(hall.url).host);
-    expect((await send({ ...request, url: hall.url + path })).status).toBe(404);
+    const request = { method: 'GET', url: `${server.url}/`, headers: {} };
+    const send = sendToHost(server.postern.port, new URL(server.url).host);
+    expect((await send({ ...request, url: server.url + path })).status).toBe(404);
   });
 
   it('are there to be read: 405 for anything else', async () => {
     for (const path of ['/docs', '/openapi.json', '/docs/start.js']) {
-      const reply = await fetch(`${hall.url}${path}`, { method: 'POST' });
+      const reply = await fetch(`${server.url}${path}`, { method: 'POST' });
       expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
       expect(contractOf('cookie').refusalSchema.safeParse(await reply.json()).success).toBe(true);
     }

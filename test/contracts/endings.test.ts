@@ -5,9 +5,16 @@ import { post } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { freePort } from '../support/ports.ts';
-import { contractOf, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
+import {
+  contractOf,
+  type ContractServer,
+  inOrder,
+  startContractServer,
+  STORES,
+  visitorAt,
+} from './support/server.ts';
 import { rawSender } from './support/raw.ts';
-import { habits, type Member, type Name, names } from './support/members.ts';
+import { flows, type Member, type Name, names } from './support/members.ts';
 
 /** What ends everything that an account has open, or the one login. */
 const ENDINGS = ['logout', 'changePassword', 'suspend', 'remove'] as const;
@@ -15,90 +22,90 @@ const ENDINGS = ['logout', 'changePassword', 'suspend', 'remove'] as const;
 const tokenOf = (link: string): string => new URL(link, 'http://x').searchParams.get('token') ?? '';
 
 describe.each(STORES)('on two nodes with %s', (stores) => {
-  let hall: Hall;
+  let server: ContractServer;
   let second: Postern;
   let gatekeeper: Client;
   let admin: Member;
 
   beforeAll(async () => {
-    hall = await startHall({ stores });
+    server = await startContractServer({ stores });
     // The same issuer on another port.
-    second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
-    gatekeeper = await hall.createClient({
+    second = await startPostern({ env: { ...server.postern.env, PORT: String(await freePort()) } });
+    gatekeeper = await server.createClient({
       grant_types: ['client_credentials'],
-      apis: names.map((name) => `${hall.url}/contracts/${name}`),
+      apis: names.map((name) => `${server.url}/contracts/${name}`),
     });
-    admin = await habits.gateway.join(hall.visitor('gateway'));
+    admin = await flows.gateway.join(server.visitor('gateway'));
   });
 
-  const nodes = () => [hall.url, `http://localhost:${second.port}`];
+  const nodes = () => [server.url, `http://localhost:${second.port}`];
 
   /** What each node says of a token: at its door, at introspection, and at the gateway's validate. */
   async function stands(name: Name, { token, refreshToken }: Member, status: 200 | 401): Promise<void> {
     for (const url of nodes()) {
-      const visitor = visitorAt(name, `${url}/contracts/${name}`, hall.apiKey);
-      await habits[name].use?.(visitor, token, status);
+      const visitor = visitorAt(name, `${url}/contracts/${name}`, server.apiKey);
+      await flows[name].use?.(visitor, token, status);
       const { body } = await post({ url }, 'introspect', gatekeeper, { token });
       expect(body['active']).toBe(status === 200);
       if (name === 'gateway')
         await visitor.call('validate', { body: { token } }, { status: 200, body: { valid: status === 200 } });
     }
-    if (status === 401 && habits[name].refresh)
+    if (status === 401 && flows[name].refresh)
       for (const url of nodes()) {
-        const visitor = visitorAt(name, `${url}/contracts/${name}`, hall.apiKey);
-        await habits[name].refresh?.(visitor, refreshToken, 401);
+        const visitor = visitorAt(name, `${url}/contracts/${name}`, server.apiKey);
+        await flows[name].refresh?.(visitor, refreshToken, 401);
       }
   }
 
   async function end(name: Name, member: Member, ending: (typeof ENDINGS)[number]): Promise<boolean> {
-    const visitor = hall.visitor(name);
+    const visitor = server.visitor(name);
     if (ending === 'suspend') {
-      const { code } = await runCli(['user', 'suspend', member.email], { env: hall.postern.env });
+      const { code } = await runCli(['user', 'suspend', member.email], { env: server.postern.env });
       expect(code).toBe(0);
       return true;
     }
     if (ending === 'changePassword')
-      return !!(await habits[name].changePassword?.(visitor, member, newPerson().password));
-    return !!(await habits[name][ending]?.(visitor, member));
+      return !!(await flows[name].changePassword?.(visitor, member, newPerson().password));
+    return !!(await flows[name][ending]?.(visitor, member));
   }
 
   describe.each(names)('%s', (name) => {
-    it.each(ENDINGS.filter((ending) => ending === 'suspend' || ending in habits[name]))(
+    it.each(ENDINGS.filter((ending) => ending === 'suspend' || ending in flows[name]))(
       'ends a token at once, everywhere, by %s',
       async (ending) => {
-        const member = await habits[name].join(hall.visitor(name));
+        const member = await flows[name].join(server.visitor(name));
         await stands(name, member, 200);
         expect(await end(name, member, ending)).toBe(true);
         await stands(name, member, 401);
       },
     );
 
-    if ('logout' in habits[name])
+    if ('logout' in flows[name])
       it('ends no other login by logout', async () => {
-        const visitor = hall.visitor(name);
-        const member = await habits[name].join(visitor);
-        const again = await habits[name].login(visitor, member, 200);
-        await habits[name].logout?.(visitor, member);
-        await habits[name].use?.(visitor, again.text(habits[name].tokenIn), 200);
+        const visitor = server.visitor(name);
+        const member = await flows[name].join(visitor);
+        const again = await flows[name].login(visitor, member, 200);
+        await flows[name].logout?.(visitor, member);
+        await flows[name].use?.(visitor, again.text(flows[name].tokenIn), 200);
       });
   });
 
   it('ends what one door handed out when the account is ended at another', async () => {
-    const member = await habits.flask.join(hall.visitor('flask'));
+    const member = await flows.flask.join(server.visitor('flask'));
     const others: [Name, Member][] = [];
     for (const name of ['cookie', 'gateway', 'ppl'] as const) {
-      const login = await habits[name].login(hall.visitor(name), member, 200);
-      others.push([name, { ...member, token: login.text(habits[name].tokenIn) }]);
+      const login = await flows[name].login(server.visitor(name), member, 200);
+      others.push([name, { ...member, token: login.text(flows[name].tokenIn) }]);
     }
-    await habits.flask.changePassword?.(hall.visitor('flask'), member, newPerson().password);
+    await flows.flask.changePassword?.(server.visitor('flask'), member, newPerson().password);
     for (const [name, { token }] of others)
       for (const url of nodes())
-        await habits[name].use?.(visitorAt(name, `${url}/contracts/${name}`, undefined), token, 401);
+        await flows[name].use?.(visitorAt(name, `${url}/contracts/${name}`, undefined), token, 401);
   });
 
   it('leaves nothing to logins that a change of the password overtakes', async () => {
     const contract = contractOf('gateway');
-    const send = rawSender(hall.postern.port, contract);
+    const send = rawSender(server.postern.port, contract);
     const post = (path: string, body: object, token = '') =>
       send({
         method: path === '/change-password' ? 'PUT' : 'POST',
@@ -107,7 +114,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
         body: JSON.stringify(body),
       });
     for (let round = 0; round < 10; round += 1) {
-      const { username, password, token } = await habits.gateway.join(hall.visitor('gateway'));
+      const { username, password, token } = await flows.gateway.join(server.visitor('gateway'));
       const change = { currentPassword: password, newPassword: newPerson().password };
       const [changed, ...logins] = await Promise.all([
         post('/change-password', change, token),
@@ -116,27 +123,27 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
       expect(changed.status).toBe(200);
       for (const login of logins.filter(({ status }) => status === 200)) {
         const { accessToken, refreshToken } = JSON.parse(login.text) as Record<string, string>;
-        await habits.gateway.use?.(hall.visitor('gateway'), accessToken!, 401);
-        await habits.gateway.refresh?.(hall.visitor('gateway'), refreshToken!, 401);
+        await flows.gateway.use?.(server.visitor('gateway'), accessToken!, 401);
+        await flows.gateway.refresh?.(server.visitor('gateway'), refreshToken!, 401);
       }
     }
   });
 
   it('verifies an address with the token of the mail, once', async () => {
-    const { email } = await habits.gateway.join(hall.visitor('gateway'));
-    const token = tokenOf(await readLetters(hall.postern).link(email, '/verify-email'));
-    expect((await hall.operator.accounts.findByEmail(email))?.emailVerifiedAt).toBeNull();
-    await hall.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 200 });
-    expect((await hall.operator.accounts.findByEmail(email))?.emailVerifiedAt).toBeInstanceOf(Date);
-    await hall.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 400 });
+    const { email } = await flows.gateway.join(server.visitor('gateway'));
+    const token = tokenOf(await readLetters(server.postern).link(email, '/verify-email'));
+    expect((await server.operator.accounts.findByEmail(email))?.emailVerifiedAt).toBeNull();
+    await server.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 200 });
+    expect((await server.operator.accounts.findByEmail(email))?.emailVerifiedAt).toBeInstanceOf(Date);
+    await server.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 400 });
   });
 
   it('ends what the gateway handed out by a password reset, with the token of the mail', async () => {
     // The domain's own reset is tested elsewhere: here it is reached through the door.
-    const { token, email } = await habits.gateway.join(hall.visitor('gateway'));
-    const visitor = hall.visitor('gateway');
+    const { token, email } = await flows.gateway.join(server.visitor('gateway'));
+    const visitor = server.visitor('gateway');
     await visitor.call('passwordReset', { body: { email } }, { status: 200 });
-    const letters = readLetters(hall.postern);
+    const letters = readLetters(server.postern);
     await letters.link(email, '/verify-email');
     const mailed = tokenOf(await letters.link(email, '/reset-password'));
     const newPassword = newPerson().password;
@@ -145,7 +152,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     await stands('gateway', { ...admin, token, refreshToken: '' }, 200);
     await visitor.call('passwordResetConfirm', { body: { ...body, newPassword } }, { status: 200 });
     for (const url of nodes())
-      await habits.gateway.use?.(
+      await flows.gateway.use?.(
         visitorAt('gateway', `${url}/contracts/gateway`, undefined, inOrder('gateway')),
         token,
         401,

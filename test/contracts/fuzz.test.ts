@@ -8,8 +8,8 @@ import { connect } from '../api/support/client.ts';
 import type { OpenApi, OpenApiOperation } from '../support/openapi.ts';
 import { changesOf, ODD_HEADERS, ODD_SEGMENTS } from '../support/schema-fuzz.ts';
 import { GOOD } from './support/good.ts';
-import { contractOf, type Hall, startHall } from './support/hall.ts';
-import { habits, names } from './support/members.ts';
+import { contractOf, type ContractServer, startContractServer } from './support/server.ts';
+import { flows, names } from './support/members.ts';
 
 /** Somebody who may call every operation of a document. */
 interface Caller {
@@ -32,11 +32,13 @@ const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
 /** Milliseconds that there are for the requests of one document. */
 const A_MINUTE = 60_000;
 
-let hall: Hall;
+let server: ContractServer;
 const agent = new http.Agent({ keepAlive: true });
 beforeAll(async () => {
   const attempts = { attempts: 1_000_000 };
-  hall = await startHall({ settings: { lockout: { pair: attempts, source: attempts, account: attempts } } });
+  server = await startContractServer({
+    settings: { lockout: { pair: attempts, source: attempts, account: attempts } },
+  });
 }, A_MINUTE);
 afterAll(() => agent.destroy());
 
@@ -47,12 +49,13 @@ const contracts = names.map((name): Subject => {
     openapi: `/contracts/${name}${contract.openapiPath}`,
     prefix: `/contracts/${name}`,
     async join() {
-      const member = await habits[name].join(hall.visitor(name));
+      const member = await flows[name].join(server.visitor(name));
       // Without it nobody adds factors or keys.
-      await hall.sql('update users set email_verified_at = now(), owner_proven_at = now() where email = $1', [
-        member.email,
-      ]);
-      const key: Record<string, string> = name === 'keyed' ? { 'X-API-Key': hall.apiKey } : {};
+      await server.sql(
+        'update users set email_verified_at = now(), owner_proven_at = now() where email = $1',
+        [member.email],
+      );
+      const key: Record<string, string> = name === 'keyed' ? { 'X-API-Key': server.apiKey } : {};
       return {
         headers: { Authorization: `Bearer ${member.token}`, ...key },
         params: member.params,
@@ -67,8 +70,8 @@ const api: Subject = {
   openapi: '/api/v2/openapi.json',
   prefix: '',
   async join() {
-    const person = await hall.createPerson();
-    const { tokens } = await connect(hall, person, Object.keys(ME_SCOPES).join(' '));
+    const person = await server.createPerson();
+    const { tokens } = await connect(server, person, Object.keys(ME_SCOPES).join(' '));
     const response = { clientDataJSON: 'e30', attestationObject: 'oA', transports: ['usb'] };
     const good: Record<string, () => unknown> = {
       updateMe: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', address: { locality: 'Springfield' } }),
@@ -141,7 +144,7 @@ function send(
       : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
   return new Promise((resolve, reject) => {
     const request = http.request(
-      { agent, port: hall.postern.port, method, path, headers: { ...json, ...headers } },
+      { agent, port: server.postern.port, method, path, headers: { ...json, ...headers } },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -168,7 +171,7 @@ describe.each([...contracts, api])('$name, as its document says', ({ name, opena
   let schemaAt: (...path: string[]) => ValidateFunction | undefined;
   let operations: { method: string; path: string; operation: OpenApiOperation }[];
   beforeAll(async () => {
-    document = (await (await fetch(`${hall.url}${openapi}`)).json()) as OpenApi;
+    document = (await (await fetch(`${server.url}${openapi}`)).json()) as OpenApi;
     caller = await join();
     const ajv = new Ajv2020({ strict: false });
     formats.default(ajv);

@@ -2,8 +2,15 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, newPerson, type Visitor } from '../../src/http/contracts/conformance.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostern } from '../support/postern.ts';
-import { createKey, type Hall, inOrder, startHall, STORES, visitorAt } from './support/hall.ts';
-import { habits, type Name, names } from './support/members.ts';
+import {
+  createKey,
+  type ContractServer,
+  inOrder,
+  startContractServer,
+  STORES,
+  visitorAt,
+} from './support/server.ts';
+import { flows, type Name, names } from './support/members.ts';
 
 const LIMIT = { requests: 5, window: 3600 };
 
@@ -23,22 +30,22 @@ const REFUSALS: Record<Name, object> = {
 };
 
 describe.each(STORES)('on %s, requests are limited', (stores) => {
-  let hall: Hall;
+  let server: ContractServer;
   let nodes: string[];
   beforeAll(async () => {
-    hall = await startHall({
+    server = await startContractServer({
       stores,
       settings: { http: { trustedProxies: ['127.0.0.1', '::1'] } },
       contracts: { limits: { credentials: LIMIT, ordinary: LIMIT, program: LIMIT } },
     });
-    const second = await startPostern({ env: { ...hall.postern.env, PORT: String(await freePort()) } });
-    nodes = [hall.url, `http://localhost:${second.port}`];
+    const second = await startPostern({ env: { ...server.postern.env, PORT: String(await freePort()) } });
+    nodes = [server.url, `http://localhost:${second.port}`];
   });
 
   /** From `address`, by way of one node or the other in turn. */
   function visitorFrom(name: Name, address: string, turn = 0): Visitor {
     const send = inOrder(name);
-    return visitorAt(name, `${nodes[turn % 2]}/contracts/${name}`, hall.apiKey, (request) =>
+    return visitorAt(name, `${nodes[turn % 2]}/contracts/${name}`, server.apiKey, (request) =>
       send({ ...request, headers: { ...request.headers, 'X-Forwarded-For': address } }),
     );
   }
@@ -46,7 +53,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   it.each(names.filter((name) => name !== 'keyed'))(
     'by address where secrets are tried, on all nodes together: %s',
     async (name) => {
-      const { login } = habits[name];
+      const { login } = flows[name];
       for (let turn = 0; turn < LIMIT.requests; turn += 1) {
         const answer = await login(visitorFrom(name, '192.0.2.1', turn), newPerson(), 401);
         const { policy, left, seconds } = limitOf(answer);
@@ -65,9 +72,9 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
 
   it('a /64 of IPv6 as one address', async () => {
     for (let turn = 0; turn < LIMIT.requests; turn += 1)
-      await habits.ppl.login(visitorFrom('ppl', `2001:db8:0:1::${turn + 1}`, turn), newPerson(), 401);
-    await habits.ppl.login(visitorFrom('ppl', '2001:db8:0:1:ffff::1'), newPerson(), 429);
-    await habits.ppl.login(visitorFrom('ppl', '2001:db8:0:2::1'), newPerson(), 401);
+      await flows.ppl.login(visitorFrom('ppl', `2001:db8:0:1::${turn + 1}`, turn), newPerson(), 401);
+    await flows.ppl.login(visitorFrom('ppl', '2001:db8:0:1:ffff::1'), newPerson(), 429);
+    await flows.ppl.login(visitorFrom('ppl', '2001:db8:0:2::1'), newPerson(), 401);
   });
 
   it.each(['/sign-in', '/register', '/forgot-password', '/reset-password', '/interaction/none/sign-in'])(
@@ -93,7 +100,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   );
 
   it('by account, whatever its address', async () => {
-    const { join, use } = habits.cookie;
+    const { join, use } = flows.cookie;
     const [one, other] = [
       await join(visitorFrom('cookie', '192.0.2.11')),
       await join(visitorFrom('cookie', '192.0.2.12')),
@@ -111,7 +118,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   });
 
   it('by API key', async () => {
-    const [apiKey, other] = [await createKey(hall), await createKey(hall)];
+    const [apiKey, other] = [await createKey(server), await createKey(server)];
     const params = { user_id: 'nobody' };
     for (let turn = 0; turn < LIMIT.requests; turn += 1) {
       const visitor = visitorFrom('keyed', '192.0.2.40', turn);
@@ -140,6 +147,6 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   it('and what cannot be read does not count, because it tries nothing', async () => {
     for (let turn = 0; turn < 2 * LIMIT.requests; turn += 1)
       await visitorFrom('ppl', '192.0.2.60', turn).call('login', { body: {} }, { status: 400 });
-    await habits.ppl.login(visitorFrom('ppl', '192.0.2.60'), newPerson(), 401);
+    await flows.ppl.login(visitorFrom('ppl', '192.0.2.60'), newPerson(), 401);
   });
 });

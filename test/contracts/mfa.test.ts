@@ -3,8 +3,8 @@ import { decodeJwt } from 'jose';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { systemActor } from '../../src/core/actor.ts';
-import { type Hall, startHall } from './support/hall.ts';
-import { habits, type Name, names } from './support/members.ts';
+import { type ContractServer, startContractServer } from './support/server.ts';
+import { flows, type Name, names } from './support/members.ts';
 
 /** The operation that logs in, and what it knows people by. */
 const LOGINS: Record<Name, { operation: string; by: 'username' | 'email' }> = {
@@ -15,14 +15,14 @@ const LOGINS: Record<Name, { operation: string; by: 'username' | 'email' }> = {
   ppl: { operation: 'login', by: 'email' },
 };
 
-let hall: Hall;
+let server: ContractServer;
 beforeAll(async () => {
-  hall = await startHall();
+  server = await startContractServer();
 });
 
 /** Somebody with an app, and the code that it shows next: good for the next minute, and not used yet. */
 async function somebody() {
-  const { accounts, mfa } = hall.operator;
+  const { accounts, mfa } = server.operator;
   const person = newPerson();
   const { id } = await accounts.create(person, systemActor);
   const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
@@ -35,7 +35,7 @@ async function somebody() {
 test.each(names)('%s asks who has a second factor for otp, and takes each once', async (name) => {
   const { operation, by } = LOGINS[name];
   const { person, otp, recoveryCode } = await somebody();
-  const { call } = hall.visitor(name);
+  const { call } = server.visitor(name);
   const login = (more: object, status: number) =>
     call(operation, { body: { [by]: person[by], password: person.password, ...more } }, { status });
 
@@ -44,7 +44,7 @@ test.each(names)('%s asks who has a second factor for otp, and takes each once',
   const wrongPassword = await login({ password: 'a wrong password', otp }, 401);
   expect(JSON.stringify(wrongPassword.body)).not.toContain('mfa_required');
 
-  const { tokenIn } = habits[name];
+  const { tokenIn } = flows[name];
   expect(decodeJwt((await login({ otp }, 200)).text(tokenIn))).toMatchObject({
     amr: ['pwd', 'otp', 'mfa'],
     acr: 'urn:postern:acr:2fa',

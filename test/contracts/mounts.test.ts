@@ -5,7 +5,7 @@ import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { until } from '../support/until.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { contractOf, allContracts, sendToHost, startHall } from './support/hall.ts';
+import { contractOf, allContracts, sendToHost, startContractServer } from './support/server.ts';
 
 type Wishes = Partial<ContractSettings>;
 
@@ -148,14 +148,14 @@ describe('where doors answer', () => {
   });
 
   it('is only where a door is open', async () => {
-    const hall = await startHall({
+    const server = await startContractServer({
       contracts: {
         enabled: ['ppl', 'gateway'],
         root: ['gateway', 'cookie'],
         hosts: { 'ppl.example.test': 'ppl' },
       },
     });
-    const status = async (path: string) => (await fetch(`${hall.url}${path}`)).status;
+    const status = async (path: string) => (await fetch(`${server.url}${path}`)).status;
     expect(await status('/contracts/ppl/api/v1/health/health')).toBe(200);
     expect(await status('/contracts/gateway/api/v1/auth/health')).toBe(200);
     expect(await status('/api/v1/auth/health')).toBe(200);
@@ -170,14 +170,14 @@ describe('where doors answer', () => {
       '/contracts/',
     ])
       expect([path, await status(path)]).toEqual([path, 404]);
-    const listed = await runCli(['contract', 'list', '--json'], { env: hall.postern.env });
+    const listed = await runCli(['contract', 'list', '--json'], { env: server.postern.env });
     const all = (JSON.parse(listed.stdout) as { doors: Record<string, unknown>[] }).doors;
     expect(all.map(({ name, open, urls }) => [name, open, urls])).toEqual([
       ['cookie', false, []],
       ['flask', false, []],
-      ['gateway', true, [`${hall.url}/contracts/gateway`, hall.url]],
+      ['gateway', true, [`${server.url}/contracts/gateway`, server.url]],
       ['keyed', false, []],
-      ['ppl', true, [`${hall.url}/contracts/ppl`, 'http://ppl.example.test']],
+      ['ppl', true, [`${server.url}/contracts/ppl`, 'http://ppl.example.test']],
     ]);
     // A door that is closed hands out nothing, and its client is none.
     const body = new URLSearchParams({
@@ -185,7 +185,7 @@ describe('where doors answer', () => {
       grant_type: 'refresh_token',
       refresh_token: 'x',
     });
-    const reply = await fetch(`${hall.url}/oauth2/token`, { method: 'POST', body });
+    const reply = await fetch(`${server.url}/oauth2/token`, { method: 'POST', body });
     expect(await reply.json()).toMatchObject({ error: 'invalid_client' });
   });
 });

@@ -8,8 +8,8 @@ import type { PostgresServer } from '../support/postgres-server.ts';
 import { startPostgres } from '../support/postgres.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import { startRedis } from '../support/redis.ts';
-import { contractOf, type Hall, startHall } from './support/hall.ts';
-import { habits, type Member, type Name, names } from './support/members.ts';
+import { contractOf, type ContractServer, startContractServer } from './support/server.ts';
+import { flows, type Member, type Name, names } from './support/members.ts';
 
 /** What needs PostgreSQL, with something in it that there is nothing wrong with. */
 const NEEDED: Record<Name, [operation: string, body?: (member: Member) => object][]> = {
@@ -29,7 +29,7 @@ const NEEDED: Record<Name, [operation: string, body?: (member: Member) => object
 };
 
 describe('when a store goes away', () => {
-  let hall: Hall;
+  let server: ContractServer;
   let postgres: PostgresServer;
   let redis: RedisServer;
   const members = new Map<Name, Member>();
@@ -37,12 +37,12 @@ describe('when a store goes away', () => {
   beforeAll(async () => {
     [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
     await migrate(postgres.databaseUrl(), createLogger('silent'));
-    hall = await startHall({ databaseUrl: postgres.databaseUrl(), redisUrl: redis.url });
-    for (const name of names) members.set(name, await habits[name].join(hall.visitor(name)));
+    server = await startContractServer({ databaseUrl: postgres.databaseUrl(), redisUrl: redis.url });
+    for (const name of names) members.set(name, await flows[name].join(server.visitor(name)));
   }, 120_000);
 
   const becomes = async (status: number) => {
-    while ((await fetch(`${hall.url}/readyz`)).status !== status) await sleep(50);
+    while ((await fetch(`${server.url}/readyz`)).status !== status) await sleep(50);
   };
   const copied = async () => {
     const client = new Redis(redis.url, { keyPrefix: 'postern:' });
@@ -51,7 +51,7 @@ describe('when a store goes away', () => {
   };
   const gatewayToken = () => members.get('gateway')!.token;
   const validates = () =>
-    hall
+    server
       .visitor('gateway')
       .call('validate', { body: { token: gatewayToken() } }, { status: 200, body: { valid: true } });
 
@@ -63,7 +63,7 @@ describe('when a store goes away', () => {
     await postgres.stop();
     await becomes(503);
     for (let turn = 0; turn < 5; turn += 1) await validates();
-    await hall.visitor('gateway').call('logout', { bearer: 'not.a.token' }, { status: 401 });
+    await server.visitor('gateway').call('logout', { bearer: 'not.a.token' }, { status: 401 });
     for (const name of names) {
       const member = members.get(name)!;
       for (const [operation, body] of NEEDED[name]) {
@@ -73,38 +73,40 @@ describe('when a store goes away', () => {
           ...(body ? { body: body(member) } : {}),
           ...(auth.startsWith('bearer') ? { bearer: member.token } : {}),
         };
-        await hall.visitor(name).call(operation, sent, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
+        await server
+          .visitor(name)
+          .call(operation, sent, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
       }
     }
     const body = { status: 'unhealthy', error: 'Database connection failed' };
-    await hall.visitor('cookie').call('health', {}, { status: 503, body });
-    await hall.visitor('gateway').call('health', {}, { status: 503, body: { status: 503 } });
-    await hall.visitor('ppl').call('health', {}, { status: 200 });
+    await server.visitor('cookie').call('health', {}, { status: 503, body });
+    await server.visitor('gateway').call('health', {}, { status: 503, body: { status: 503 } });
+    await server.visitor('ppl').call('health', {}, { status: 200 });
     await postgres.start();
     await becomes(200);
-    for (const name of names) await habits[name].login(hall.visitor(name), members.get(name)!, 200);
+    for (const name of names) await flows[name].login(server.visitor(name), members.get(name)!, 200);
   });
 
   it('Redis: what was ended stays ended, tokens are checked all the same, and nothing is counted wrong', async () => {
-    const ended = await habits.gateway.join(hall.visitor('gateway'));
-    await habits.gateway.logout!(hall.visitor('gateway'), ended);
+    const ended = await flows.gateway.join(server.visitor('gateway'));
+    await flows.gateway.logout!(server.visitor('gateway'), ended);
     await redis.stop('SIGKILL');
     await becomes(503);
     await validates();
-    await hall
+    await server
       .visitor('gateway')
       .call('validate', { body: { token: ended.token } }, { status: 200, body: { valid: false } });
     // Limits cannot be looked at: whatever they protect waits.
-    await hall
+    await server
       .visitor('gateway')
       .call('profile', { bearer: gatewayToken() }, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
     const body = { status: 'unhealthy', error: 'Redis connection failed' };
-    await hall.visitor('cookie').call('health', {}, { status: 503, body });
+    await server.visitor('cookie').call('health', {}, { status: 503, body });
     await redis.start();
     await becomes(200);
-    await hall
+    await server
       .visitor('gateway')
       .call('validate', { body: { token: ended.token } }, { status: 200, body: { valid: false } });
-    await habits.gateway.use!(hall.visitor('gateway'), gatewayToken(), 200);
+    await flows.gateway.use!(server.visitor('gateway'), gatewayToken(), 200);
   });
 });

@@ -3,11 +3,11 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { runCli } from '../support/postern.ts';
 import { post } from '../oidc/support/flow.ts';
 import type { Client } from '../oidc/support/provider.ts';
-import { allContracts, type Hall, startHall, STORES } from './support/hall.ts';
-import { habits, type Member, type Name, names } from './support/members.ts';
+import { allContracts, type ContractServer, startContractServer, STORES } from './support/server.ts';
+import { flows, type Member, type Name, names } from './support/members.ts';
 
 const ofContract = (name: string): Client => ({ id: `contract:${name}`, secret: '', redirectUri: '' });
-const withRefresh = names.filter((name) => habits[name].refresh);
+const withRefresh = names.filter((name) => flows[name].refresh);
 const CHALLENGES: Record<Name, string> = {
   keyed: 'ApiKey',
   cookie: 'Bearer',
@@ -18,35 +18,35 @@ const CHALLENGES: Record<Name, string> = {
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };
 
 describe.each(STORES)('a token from a door, on %s,', (stores) => {
-  let hall: Hall;
+  let server: ContractServer;
   let gatekeeper: Client;
-  const introspect = async (token: string) => (await post(hall, 'introspect', gatekeeper, { token })).body;
+  const introspect = async (token: string) => (await post(server, 'introspect', gatekeeper, { token })).body;
 
   beforeAll(async () => {
-    hall = await startHall({ stores });
-    const apis = names.flatMap((name) => ['--api', `${hall.url}/contracts/${name}`]);
+    server = await startContractServer({ stores });
+    const apis = names.flatMap((name) => ['--api', `${server.url}/contracts/${name}`]);
     const made = await runCli(['client', 'create', '--json', '--name', 'Gatekeeper', ...apis], {
-      env: hall.postern.env,
+      env: server.postern.env,
     });
     const { client_id: id, client_secret: secret } = JSON.parse(made.stdout) as Record<string, string>;
     gatekeeper = { id: id!, secret: secret!, redirectUri: '' };
   });
 
   describe.each(names)('%s,', (name) => {
-    const { use, refresh, tokenIn } = habits[name];
+    const { use, refresh, tokenIn } = flows[name];
     let member: Member;
     beforeAll(async () => {
-      member = await habits[name].join(hall.visitor(name));
+      member = await flows[name].join(server.visitor(name));
     });
 
     it('is a JWT that everybody can verify with the JWKS', async () => {
-      const keys = createRemoteJWKSet(new URL(`${hall.url}/oauth2/jwks`));
+      const keys = createRemoteJWKSet(new URL(`${server.url}/oauth2/jwks`));
       const { payload } = await jwtVerify(member.token, keys, {
-        issuer: hall.url,
-        audience: `${hall.url}/contracts/${name}`,
+        issuer: server.url,
+        audience: `${server.url}/contracts/${name}`,
         typ: 'at+jwt',
       });
-      const account = await hall.operator.accounts.findByEmail(member.email);
+      const account = await server.operator.accounts.findByEmail(member.email);
       expect(payload).toMatchObject({
         sub: account?.id,
         client_id: `contract:${name}`,
@@ -58,10 +58,10 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
     });
 
     it('comes in a reply that no cache keeps, and a refusal names the way in', async () => {
-      const visitor = hall.visitor(name);
+      const visitor = server.visitor(name);
       for (const status of [200, 401]) {
         const password = status === 200 ? member.password : 'a wrong password';
-        const { headers } = await habits[name].login(visitor, { ...member, password }, status);
+        const { headers } = await flows[name].login(visitor, { ...member, password }, status);
         expect(headers.get('cache-control')).toBe('no-store');
         expect(headers.get('x-content-type-options')).toBe('nosniff');
         // RFC 9110 section 11.6.1.
@@ -78,27 +78,27 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
     });
 
     it('ends when it is revoked at the revocation endpoint', async () => {
-      const visitor = hall.visitor(name);
-      const { token } = await habits[name].join(visitor);
+      const visitor = server.visitor(name);
+      const { token } = await flows[name].join(visitor);
       await use?.(visitor, token, 200);
-      expect(await post(hall, 'revoke', ofContract(name), { token })).toMatchObject({ status: 200 });
+      expect(await post(server, 'revoke', ofContract(name), { token })).toMatchObject({ status: 200 });
       expect(await introspect(token)).toEqual({ active: false });
       await use?.(visitor, token, 401);
     });
 
     it('is not revoked by another door', async () => {
       const other = names.find((candidate) => candidate !== name)!;
-      await post(hall, 'revoke', ofContract(other), { token: member.token });
+      await post(server, 'revoke', ofContract(other), { token: member.token });
       expect(await introspect(member.token)).toMatchObject({ active: true });
     });
 
     if (!refresh) return;
 
     it('comes with a refresh token that works at the token endpoint, and goes on working here', async () => {
-      const visitor = hall.visitor(name);
-      const joined = await habits[name].join(visitor);
+      const visitor = server.visitor(name);
+      const joined = await flows[name].join(visitor);
       const grant = { grant_type: 'refresh_token', refresh_token: joined.refreshToken };
-      const reply = await post<Record<string, string>>(hall, 'token', ofContract(name), grant);
+      const reply = await post<Record<string, string>>(server, 'token', ofContract(name), grant);
       expect(reply).toMatchObject({ status: 200, body: { token_type: 'Bearer', scope: 'contract' } });
       await use?.(visitor, reply.body['access_token']!, 200);
       expect(await introspect(reply.body['access_token']!)).toMatchObject({ active: true });
@@ -107,17 +107,17 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
     });
 
     it('comes with a refresh token that ends by revocation, and the login with it', async () => {
-      const visitor = hall.visitor(name);
-      const { token, refreshToken } = await habits[name].join(visitor);
-      await post(hall, 'revoke', ofContract(name), { token: refreshToken });
+      const visitor = server.visitor(name);
+      const { token, refreshToken } = await flows[name].join(visitor);
+      await post(server, 'revoke', ofContract(name), { token: refreshToken });
       await refresh(visitor, refreshToken, 401);
       expect(await introspect(token)).toEqual({ active: false });
     });
 
     it('comes with a refresh token that no other door takes', async () => {
       for (const other of withRefresh.filter((candidate) => candidate !== name))
-        await habits[other].refresh!(hall.visitor(other), member.refreshToken, 401);
-      await refresh(hall.visitor(name), member.refreshToken, 200);
+        await flows[other].refresh!(server.visitor(other), member.refreshToken, 401);
+      await refresh(server.visitor(name), member.refreshToken, 200);
     });
   });
 });
@@ -133,14 +133,14 @@ describe('a refresh token', () => {
   });
 
   describe('within the grace', () => {
-    let hall: Hall;
+    let server: ContractServer;
     beforeAll(async () => {
-      hall = await startHall({ settings: { refresh: { grace: 60 } } });
+      server = await startContractServer({ settings: { refresh: { grace: 60 } } });
     });
 
     it.each(rotating)('that comes again gets the same successor: %s', async (name) => {
-      const { join, refresh, successor } = habits[name];
-      const visitor = hall.visitor(name);
+      const { join, refresh, successor } = flows[name];
+      const visitor = server.visitor(name);
       const { refreshToken } = await join(visitor);
       const replies = await Promise.all(
         Array.from({ length: 10 }, () => refresh!(visitor, refreshToken, 200)),
@@ -152,22 +152,22 @@ describe('a refresh token', () => {
     });
 
     it.each(lasting)('stays the same: %s', async (name) => {
-      const { join, refresh } = habits[name];
-      const visitor = hall.visitor(name);
+      const { join, refresh } = flows[name];
+      const visitor = server.visitor(name);
       const { refreshToken } = await join(visitor);
       for (let time = 0; time < 3; time += 1) await refresh!(visitor, refreshToken, 200);
     });
   });
 
   describe('without a grace', () => {
-    let hall: Hall;
+    let server: ContractServer;
     beforeAll(async () => {
-      hall = await startHall({ settings: { refresh: { grace: 0 } } });
+      server = await startContractServer({ settings: { refresh: { grace: 0 } } });
     });
 
     it.each(rotating)('that comes again ends its whole family: %s', async (name) => {
-      const { join, refresh, successor, use } = habits[name];
-      const visitor = hall.visitor(name);
+      const { join, refresh, successor, use } = flows[name];
+      const visitor = server.visitor(name);
       const { token, refreshToken } = await join(visitor);
       const next = successor!(await refresh!(visitor, refreshToken, 200));
       await use!(visitor, token, 200);
@@ -175,13 +175,13 @@ describe('a refresh token', () => {
       await refresh!(visitor, next, 401);
       await use!(visitor, token, 401);
       expect(
-        await post(hall, 'token', ofContract(name), { grant_type: 'refresh_token', refresh_token: next }),
+        await post(server, 'token', ofContract(name), { grant_type: 'refresh_token', refresh_token: next }),
       ).toMatchObject(ENDED);
     });
 
     it.each(lasting)('that comes again goes on: %s', async (name) => {
-      const { join, refresh } = habits[name];
-      const visitor = hall.visitor(name);
+      const { join, refresh } = flows[name];
+      const visitor = server.visitor(name);
       const { refreshToken } = await join(visitor);
       await refresh!(visitor, refreshToken, 200);
       await refresh!(visitor, refreshToken, 200);

@@ -8,8 +8,8 @@ import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { type Hall, startHall } from './support/hall.ts';
-import { habits } from './support/members.ts';
+import { type ContractServer, startContractServer } from './support/server.ts';
+import { flows } from './support/members.ts';
 
 interface Usage {
   days: number;
@@ -18,14 +18,14 @@ interface Usage {
 }
 
 describe('`postern contract usage`', () => {
-  let hall: Hall;
+  let server: ContractServer;
   beforeAll(async () => {
-    hall = await startHall();
+    server = await startContractServer();
   });
 
   const usage = async (...args: string[]) => {
     const { code, stdout } = await runCli(['contract', 'usage', '--json', ...args], {
-      env: hall.postern.env,
+      env: server.postern.env,
     });
     expect(code).toBe(0);
     return JSON.parse(stdout) as Usage;
@@ -41,17 +41,17 @@ describe('`postern contract usage`', () => {
   };
 
   it('counts requests, accounts and the last use, by door, endpoint and day', async () => {
-    const visitor = hall.visitor('gateway');
+    const visitor = server.visitor('gateway');
     const startedAt = Date.now();
-    const [one, other] = [await habits.gateway.join(visitor), await habits.gateway.join(visitor)];
-    for (const { token } of [one, one, other]) await habits.gateway.use!(visitor, token, 200);
+    const [one, other] = [await flows.gateway.join(visitor), await flows.gateway.join(visitor)];
+    for (const { token } of [one, one, other]) await flows.gateway.use!(visitor, token, 200);
     for (const { token } of [one, one, one, other])
       await visitor.call('validate', { body: { token } }, { status: 200 });
-    await habits.gateway.refresh!(visitor, one.refreshToken, 200);
+    await flows.gateway.refresh!(visitor, one.refreshToken, 200);
     // Refused requests are use; nobody is known to have made these.
     await visitor.call('profile', { bearer: NO_TOKEN }, { status: 401 });
     await visitor.call('login', { body: {} }, { status: 400 });
-    await habits.gateway.login(visitor, newPerson(), 401);
+    await flows.gateway.login(visitor, newPerson(), 401);
     // This one is.
     await visitor.call('changePassword', { bearer: other.token, body: {} }, { status: 400 });
     // What no operation is there for is no use of the door.
@@ -89,8 +89,8 @@ describe('`postern contract usage`', () => {
   });
 
   it('counts the programs and the people at `keyed`', async () => {
-    const visitor = hall.visitor('keyed');
-    await habits.keyed.join(visitor);
+    const visitor = server.visitor('keyed');
+    await flows.keyed.join(visitor);
     const report = await usageOnce(({ usage: rows }) => rows.length > 1, '--door', 'keyed');
     expect(report.usage).toMatchObject([
       { endpoint: 'POST /api/v1/users', requests: 1, users: 0 },
@@ -99,8 +99,8 @@ describe('`postern contract usage`', () => {
   });
 
   it('leaves out the days before, and shows people a table', async () => {
-    await hall.sql(`update contract_usage set day = day - 40 where operation = 'login'`);
-    const { stdout } = await runCli(['contract', 'usage', '--door', 'gateway'], { env: hall.postern.env });
+    await server.sql(`update contract_usage set day = day - 40 where operation = 'login'`);
+    const { stdout } = await runCli(['contract', 'usage', '--door', 'gateway'], { env: server.postern.env });
     expect(stdout).toMatch(/^door +requests +accounts +last use\ngateway +12 +2 +\d{4}-/);
     expect(stdout).toContain('POST /api/v1/auth/validate');
     expect(stdout).not.toContain('/login');
@@ -108,8 +108,8 @@ describe('`postern contract usage`', () => {
   });
 
   it('is written when the server stops', async () => {
-    await habits.ppl.join(hall.visitor('ppl'));
-    await hall.postern.stop();
+    await flows.ppl.join(server.visitor('ppl'));
+    await server.postern.stop();
     expect((await usage('--door', 'ppl')).doors).toMatchObject([{ requests: 1, users: 1 }]);
   });
 
@@ -118,7 +118,7 @@ describe('`postern contract usage`', () => {
     [['--days', 'x'], 2],
     [['--door', 'nope'], 2],
   ])('refuses %j', async (args, code) => {
-    expect((await runCli(['contract', 'usage', ...args], { env: hall.postern.env })).code).toBe(code);
+    expect((await runCli(['contract', 'usage', ...args], { env: server.postern.env })).code).toBe(code);
   });
 });
 

@@ -5,7 +5,7 @@ import { sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
 import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';
-import { allContracts, type Hall, startHall } from './support/hall.ts';
+import { allContracts, type ContractServer, startContractServer } from './support/server.ts';
 
 interface Verdict {
   left: string[];
@@ -16,9 +16,9 @@ interface Verdict {
   cases: { section: string; name: string; failure: string | null }[];
 }
 
-let hall: Hall;
+let server: ContractServer;
 beforeAll(async () => {
-  hall = await startHall();
+  server = await startContractServer();
 });
 
 const verify = async (...args: string[]) => runCli(['contract', 'verify', ...args]);
@@ -28,7 +28,7 @@ const HOP_BY_HOP = /^(connection|content-length|keep-alive|transfer-encoding)$/;
 type Change = (reply: { status: number; headers: Headers; text: string }, url: string) => void;
 
 /** A server that answers as Postern does, but for what `change` does to each reply. */
-async function server(change: Change): Promise<string> {
+async function changedServer(change: Change): Promise<string> {
   const listening = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -42,7 +42,7 @@ async function server(change: Change): Promise<string> {
       ...headers
     } = request.headers;
     const { method = '', url = '' } = request;
-    const sent = { method, url: hall.url + url, headers: headers as Record<string, string> };
+    const sent = { method, url: server.url + url, headers: headers as Record<string, string> };
     const { headers: fixed, ...rest } = await sendByFetch(body === '' ? sent : { ...sent, body });
     const reply = { ...rest, headers: new Headers(fixed) };
     change(reply, url);
@@ -58,8 +58,8 @@ async function server(change: Change): Promise<string> {
 
 describe('`postern contract verify`', () => {
   it.each(allContracts.map(({ name }) => name))('says that Postern keeps to %s', async (name) => {
-    const url = `${hall.url}/contracts/${name}`;
-    const { code, stdout, stderr } = await verify(name, url, '--json', '--api-key', hall.apiKey);
+    const url = `${server.url}/contracts/${name}`;
+    const { code, stdout, stderr } = await verify(name, url, '--json', '--api-key', server.apiKey);
     const verdict = JSON.parse(stdout) as Verdict;
     expect({ code, stderr, failed: verdict.failed }).toEqual({ code: 0, stderr: '', failed: 0 });
     expect(verdict).toMatchObject({ door: name, url, passed: verdict.cases.length });
@@ -70,20 +70,20 @@ describe('`postern contract verify`', () => {
   });
 
   it('leaves no account behind where it has the database, however the server answers', async () => {
-    const count = () => hall.sql(`select count(*) from users where email like 'case-%'`);
+    const count = () => server.sql(`select count(*) from users where email like 'case-%'`);
     const before = await count();
-    const url = await server((reply, to) => {
+    const url = await changedServer((reply, to) => {
       if (to.endsWith('/register')) reply.text = reply.text.replace('{', '{"more":1,');
     });
     const { stdout } = await runCli(['contract', 'verify', 'gateway', url, '--json'], {
-      env: hall.postern.env,
+      env: server.postern.env,
     });
     expect(JSON.parse(stdout)).toMatchObject({ left: [] });
     expect(await count()).toEqual(before);
   });
 
   it('says so to people, by the headings of the document', async () => {
-    const { code, stdout } = await verify('gateway', `${hall.url}/`);
+    const { code, stdout } = await verify('gateway', `${server.url}/`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^gateway \(Authentication Service\) at http/);
     expect(stdout).toContain(
@@ -93,7 +93,7 @@ describe('`postern contract verify`', () => {
   });
 
   it('says what a server does otherwise, and fails', async () => {
-    const { code, stdout } = await verify('ppl', `${hall.url}/contracts/gateway`);
+    const { code, stdout } = await verify('ppl', `${server.url}/contracts/gateway`);
     expect(code).toBe(1);
     expect(stdout).toContain('    FAIL  makes an account, logged in\n          POST http');
     expect(stdout).toMatch(/the status is 40\d, not 201/);
@@ -122,7 +122,7 @@ describe('`postern contract verify`', () => {
 
 describe('a case fails when', () => {
   async function failures(name: string, change: Change): Promise<string> {
-    const { stdout } = await verify(name, await server(change), '--json');
+    const { stdout } = await verify(name, await changedServer(change), '--json');
     const { cases } = JSON.parse(stdout) as Verdict;
     return cases
       .flatMap(({ section, failure }) => (failure === null ? [] : [`${section}: ${failure}`]))

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { at, newEmail, openHouse, operator } from './house.ts';
+import { at, newEmail, openDomain, operator } from './harness.ts';
 
 const PASSWORD = 'the right password';
-const opened = openHouse();
+const opened = openDomain();
 const person = at('203.0.113.7');
 
 /** What the owner of `accountId` was told, in order. */

@@ -2,11 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
 import { newUuid } from '../../src/core/ids.ts';
 import { audit } from '../../src/storage/audit.ts';
-import { at, errorOf, newEmail, openHouse, openStores, operator } from './house.ts';
+import { at, errorOf, newEmail, openDomain, openStores, operator } from './harness.ts';
 
 const PASSWORD = 'the right password';
 const stores = openStores();
-const opened = openHouse({}, stores);
+const opened = openDomain({}, stores);
 const person = at('203.0.113.1');
 
 const make = async (more: { username?: string; password?: string | null; roles?: string[] } = {}) =>
@@ -106,7 +106,7 @@ describe('registration', () => {
   });
 
   test('can be closed; operators make accounts all the same', async () => {
-    const { accounts } = await openHouse({ registration: { open: false } }, stores);
+    const { accounts } = await openDomain({ registration: { open: false } }, stores);
     expect(await errorOf(accounts.register({ email: newEmail(), password: PASSWORD }, person))).toEqual({
       code: 'forbidden',
     });

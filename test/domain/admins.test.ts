@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../src/storage/audit.ts';
-import { at, errorOf, newEmail, openHouse, openStores, operator } from './house.ts';
+import { at, errorOf, newEmail, openDomain, openStores, operator } from './harness.ts';
 
-const newAdmin = async ({ accounts }: Awaited<ReturnType<typeof openHouse>>) =>
+const newAdmin = async ({ accounts }: Awaited<ReturnType<typeof openDomain>>) =>
   accounts.create({ email: newEmail(), roles: ['admin'] }, operator);
 
 describe('the first administrator', () => {
   test('is made once by nodes that start together, and can log in', async () => {
     const stores = openStores();
-    const nodes = await Promise.all(Array.from({ length: 5 }, () => openHouse({}, stores)));
+    const nodes = await Promise.all(Array.from({ length: 5 }, () => openDomain({}, stores)));
     const made = (await Promise.all(nodes.map(({ accounts }) => accounts.ensureFirstAdmin({})))).filter(
       Boolean,
     );
@@ -25,18 +25,18 @@ describe('the first administrator', () => {
   });
 
   test('has the address and the password that the operator chose', async () => {
-    const house = await openHouse();
+    const domain = await openDomain();
     const email = newEmail();
-    expect(await errorOf(house.accounts.ensureFirstAdmin({ email, password: 'password1' }))).toMatchObject({
+    expect(await errorOf(domain.accounts.ensureFirstAdmin({ email, password: 'password1' }))).toMatchObject({
       code: 'weak_password',
     });
-    const made = await house.accounts.ensureFirstAdmin({ email, password: 'chosen by the operator' });
+    const made = await domain.accounts.ensureFirstAdmin({ email, password: 'chosen by the operator' });
     expect(made).toMatchObject({ user: { email }, password: null });
-    await house.login({ email, password: 'chosen by the operator', actor: at(null) });
+    await domain.login({ email, password: 'chosen by the operator', actor: at(null) });
   });
 
   test('is the account that has the address already', async () => {
-    const { accounts } = await openHouse();
+    const { accounts } = await openDomain();
     const { id, email } = await accounts.create({ email: newEmail(), username: 'admin' }, operator);
     expect(await accounts.ensureFirstAdmin({ email })).toMatchObject({
       user: { id, roles: ['user', 'admin'] },
@@ -45,7 +45,7 @@ describe('the first administrator', () => {
   });
 
   test('does without the username admin when somebody has it', async () => {
-    const { accounts } = await openHouse();
+    const { accounts } = await openDomain();
     await accounts.create({ email: newEmail(), username: 'Admin' }, operator);
     expect(await accounts.ensureFirstAdmin({})).toMatchObject({ user: { username: null } });
   });
@@ -58,7 +58,7 @@ describe('the last administrator', () => {
     ['demoted', 'demote'],
   ] as const;
   const act = (
-    { accounts }: Awaited<ReturnType<typeof openHouse>>,
+    { accounts }: Awaited<ReturnType<typeof openDomain>>,
     way: string,
     id: string,
   ): Promise<unknown> => {
@@ -68,22 +68,25 @@ describe('the last administrator', () => {
   };
 
   test.each(ways)('is not %s', async (_, way) => {
-    const house = await openHouse();
-    const admin = await newAdmin(house);
-    await house.accounts.suspend((await house.accounts.create({ email: newEmail() }, operator)).id, operator);
-    expect(await errorOf(act(house, way, admin.id))).toEqual({ code: 'last_admin' });
-    expect(await errorOf(act(house, way, admin.id.toUpperCase()))).toEqual({ code: 'last_admin' });
-    expect(await house.accounts.find(admin.id)).toEqual(admin);
-    const second = await newAdmin(house);
-    await act(house, way, admin.id);
-    expect(await errorOf(act(house, way, second.id))).toEqual({ code: 'last_admin' });
+    const domain = await openDomain();
+    const admin = await newAdmin(domain);
+    await domain.accounts.suspend(
+      (await domain.accounts.create({ email: newEmail() }, operator)).id,
+      operator,
+    );
+    expect(await errorOf(act(domain, way, admin.id))).toEqual({ code: 'last_admin' });
+    expect(await errorOf(act(domain, way, admin.id.toUpperCase()))).toEqual({ code: 'last_admin' });
+    expect(await domain.accounts.find(admin.id)).toEqual(admin);
+    const second = await newAdmin(domain);
+    await act(domain, way, admin.id);
+    expect(await errorOf(act(domain, way, second.id))).toEqual({ code: 'last_admin' });
   });
 
   test('stays when all of them go at once, whichever way', async () => {
-    const house = await openHouse();
-    const admins = await Promise.all(Array.from({ length: 9 }, () => newAdmin(house)));
+    const domain = await openDomain();
+    const admins = await Promise.all(Array.from({ length: 9 }, () => newAdmin(domain)));
     const outcomes = await Promise.all(
-      admins.map(({ id }, index) => errorOf(act(house, ways[index % 3]![1], id))),
+      admins.map(({ id }, index) => errorOf(act(domain, ways[index % 3]![1], id))),
     );
     expect(outcomes.filter(({ code }) => code === 'none')).toHaveLength(8);
     expect(outcomes.filter(({ code }) => code === 'last_admin')).toHaveLength(1);

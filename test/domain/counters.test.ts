@@ -8,7 +8,7 @@ import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
-import { errorOf, openStores } from './house.ts';
+import { errorOf, openStores } from './harness.ts';
 
 describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
   const stores = openStores(kind);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type KnownDevice, withDevice } from '../../src/domain/known-devices.ts';
 import { sha256 } from '../../src/core/ids.ts';
-import { at, errorOf, newEmail, openHouse, openStores } from './house.ts';
+import { at, errorOf, newEmail, openDomain, openStores } from './harness.ts';
 
 const PASSWORD = 'the right password';
 const IP = '203.0.113.7';
@@ -11,24 +11,24 @@ const waitKey = (subject: string, ip: string) => `lockout:wait:${sha256(`${subje
 
 describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind) => {
   const stores = openStores(kind);
-  const house = openHouse({}, stores);
+  const domain = openDomain({}, stores);
 
   const guess = async (email: string, ip = IP, password: unknown = 'a wrong password') => {
-    const { login } = await house;
+    const { login } = await domain;
     return errorOf(login({ email, password, actor: at(ip) }));
   };
   const codes = async (...guesses: Promise<Record<string, unknown>>[]) =>
     (await Promise.all(guesses)).map(({ code }) => code as string);
   const account = async () => {
     const email = newEmail();
-    const { id } = await (await house).accounts.create({ email, password: PASSWORD }, at(null));
+    const { id } = await (await domain).accounts.create({ email, password: PASSWORD }, at(null));
     return { id, email };
   };
 
   test.each(['known', 'unknown'])(
     'is slowed, twice as long each time, for %s accounts alike',
     async (which) => {
-      const { counters, hashed } = await house;
+      const { counters, hashed } = await domain;
       const known = which === 'known' ? await account() : null;
       const email = known?.email ?? newEmail();
       const subject = known ? `id:${known.id}` : `email:${email}`;
@@ -56,7 +56,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
 
   test('is forgiven by an operator, wherever the tries came from', async () => {
     const { id, email } = await account();
-    const { accounts } = await house;
+    const { accounts } = await domain;
     for (const ip of ['198.51.100.60', '198.51.100.61'])
       for (let index = 0; index < 6; index += 1) await guess(email, ip);
     const both = () =>
@@ -77,7 +77,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('in parallel gets no more answers than one after the other', async () => {
-    const { counters } = await house;
+    const { counters } = await domain;
     const { id, email } = await account();
     const ip = '198.51.100.4';
     const crowd = Array.from({ length: 50 }, () => guess(email, ip));
@@ -97,7 +97,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('does not learn that it was right, once the wait has begun beside it', async () => {
-    const { lockout } = await house;
+    const { lockout } = await domain;
     const one = { subject: 'email:beside@example.com', accountId: null, source: '198.51.100.9' };
     await lockout.check(one);
     for (let index = 0; index < 5; index += 1) await lockout.failed(one);
@@ -126,7 +126,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('counts at an account, by whichever of its names', async () => {
-    const { accounts, login } = await house;
+    const { accounts, login } = await domain;
     const email = newEmail();
     const username = `u${email.slice(1, 9)}`;
     await accounts.create({ email, username, password: PASSWORD }, at(null));
@@ -136,7 +136,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('from everywhere locks strangers out for a while, and never a place that signed in of late', async () => {
-    const { login, advance } = await house;
+    const { login, advance } = await domain;
     const { id, email } = await account();
     await login({ email, password: PASSWORD, actor: at('192.0.2.1') });
     for (let place = 0; place < 10; place += 1) {
@@ -155,7 +155,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
       expect(await guess(email, '192.0.2.1')).toEqual({ code: 'invalid_credentials' });
     }
     expect(await guess(email, '192.0.2.1', PASSWORD)).toMatchObject({ code: 'account_locked' });
-    await (await house).counters.delete(waitKey(`id:${id}`, '192.0.2.1'));
+    await (await domain).counters.delete(waitKey(`id:${id}`, '192.0.2.1'));
 
     advance(31 * 86_400_000);
     expect(await guess(email, '192.0.2.1', PASSWORD)).toMatchObject({ code: 'account_locked' });
@@ -164,7 +164,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('from everywhere never locks out a browser that the account signed in with, which has few tries of its own', async () => {
-    const { beginLogin, accounts, pool } = await house;
+    const { beginLogin, accounts, pool } = await domain;
     const [own, other] = [await account(), await account()];
     for (const { email } of [own, other])
       for (let place = 0; place < 10; place += 1)
@@ -198,7 +198,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('through one program, or a proxy that names nobody, ends at each account and never as a whole', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const program = { ...at('192.0.2.3'), kind: 'client', id: 'ptn_12345678' } as const;
     for (const actor of [program, at(null)]) {
       const victim = await account();
@@ -218,7 +218,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   });
 
   test('of one place at many accounts ends it for the window, except where it is known', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const { email } = await account();
     const ip = '192.0.2.2';
     await login({ email, password: PASSWORD, actor: at(ip) });

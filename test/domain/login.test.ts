@@ -6,11 +6,11 @@ import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startRedis } from '../support/redis.ts';
-import { at, errorOf, newEmail, openHouse, openStores, operator, passwords } from './house.ts';
+import { at, errorOf, newEmail, openDomain, openStores, operator, passwords } from './harness.ts';
 
 const PASSWORD = 'the right password';
 const stores = openStores();
-const opened = openHouse({}, stores);
+const opened = openDomain({}, stores);
 
 let place = 0;
 /** Somewhere nobody has been. */
@@ -77,13 +77,13 @@ describe('a login', () => {
     const { id, email } = await account();
     const old = (await users.findById(id))?.passwordHash;
     const today = { ...passwords, argon2: { memory: 128, time: 1, parallelism: 1 } };
-    const house = await openHouse({ passwords: today }, stores);
-    await house.login({ email, password: PASSWORD, actor: somewhere() });
+    const domain = await openDomain({ passwords: today }, stores);
+    await domain.login({ email, password: PASSWORD, actor: somewhere() });
     const { passwordHash, passwordChangedAt } = (await users.findById(id))!;
     expect(passwordHash).toMatch(/^\$argon2id\$v=19\$m=128,/);
     expect(await argon2.verify(passwordHash!, PASSWORD)).toBe(true);
     expect(passwordChangedAt).not.toBeNull();
-    await house.login({ email, password: PASSWORD, actor: somewhere() });
+    await domain.login({ email, password: PASSWORD, actor: somewhere() });
     expect((await users.findById(id))?.passwordHash).toBe(passwordHash);
     expect(old).toMatch(/^\$argon2id\$v=19\$m=64,/);
 
@@ -91,7 +91,7 @@ describe('a login', () => {
     await pool.query('update users set password_hash = $1 where id = $2', [old, id]);
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () =>
-        errorOf(house.login({ email, password: PASSWORD, actor: at('10.9.9.9') })),
+        errorOf(domain.login({ email, password: PASSWORD, actor: at('10.9.9.9') })),
       ),
     );
     expect(outcomes).toEqual(Array.from({ length: 8 }, () => ({ code: 'none' })));
@@ -211,19 +211,19 @@ describe('a refused login', () => {
 
 test('a flood of logins is told to come again, and counts against nobody', async () => {
   const { email } = await account();
-  const house = await openHouse(
+  const domain = await openDomain(
     { passwords: { ...passwords, hashing: { concurrency: 1, queue: 2 } } },
     stores,
   );
   const actor = somewhere();
   const outcomes = await Promise.all(
-    Array.from({ length: 30 }, () => errorOf(house.login({ email, password: PASSWORD, actor }))),
+    Array.from({ length: 30 }, () => errorOf(domain.login({ email, password: PASSWORD, actor }))),
   );
   const overloaded = outcomes.filter(({ code }) => code === 'overloaded');
   expect(overloaded.length).toBeGreaterThan(0);
   for (const { retryAfter } of overloaded) expect(retryAfter).toBeGreaterThanOrEqual(1);
   expect(outcomes.every(({ code }) => code === 'none' || code === 'overloaded')).toBe(true);
-  await house.login({ email, password: PASSWORD, actor });
+  await domain.login({ email, password: PASSWORD, actor });
 });
 
 test('without its counters nobody gets in, until they are back', async () => {
@@ -231,17 +231,17 @@ test('without its counters nobody gets in, until they are back', async () => {
   const server = await startRedis();
   const redis = createRedis(server.url, createLogger('silent'));
   atEnd(async () => redis.disconnect());
-  const house = await openHouse(
+  const domain = await openDomain(
     {},
     stores.then((all) => ({ ...all, counters: redisCounters(redis) })),
   );
   const request = { email, password: PASSWORD, actor: somewhere() };
-  await house.login(request);
+  await domain.login(request);
   await server.stop();
-  expect(await errorOf(house.login(request))).toEqual({ code: 'unavailable' });
-  expect(house.outcomes).toEqual(['success', 'unavailable']);
+  expect(await errorOf(domain.login(request))).toEqual({ code: 'unavailable' });
+  expect(domain.outcomes).toEqual(['success', 'unavailable']);
   await server.start();
-  while ((await errorOf(house.login(request)))['code'] !== 'none') {
+  while ((await errorOf(domain.login(request)))['code'] !== 'none') {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createOutgoingMail, mailboxOf } from '../../src/domain/outgoing-mail.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
-import { at, errorOf, newEmail, operator } from './house.ts';
+import { at, errorOf, newEmail, operator } from './harness.ts';
 
 const opened = openMailDomain();
 const HOUR = 3_600_000;

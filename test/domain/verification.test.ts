@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../src/storage/audit.ts';
 import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
-import { errorOf, newEmail, operator } from './house.ts';
+import { errorOf, newEmail, operator } from './harness.ts';
 
 const opened = openMailDomain();
 const invalid = { code: 'invalid_verification_token' };

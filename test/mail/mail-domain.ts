@@ -21,7 +21,7 @@ import { transactions, type InTransaction } from '../../src/storage/postgres/tra
 import { createRevocation } from '../../src/storage/revocation.ts';
 import { createSignIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
-import { at, newEmail, openHouse, openStores, operator, passwords } from '../domain/house.ts';
+import { at, newEmail, openDomain, openStores, operator, passwords } from '../domain/harness.ts';
 import { atEnd } from '../support/cleanup.ts';
 
 export const PASSWORD = 'the right password';
@@ -31,9 +31,9 @@ const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');
 
 export async function openMailDomain() {
   const stores = openStores();
-  const house = await openHouse({}, stores);
+  const domain = await openDomain({}, stores);
   const { pool, sequelize, counters } = await stores;
-  const { users, lockout, hasher, passwordCheck, accounts } = house;
+  const { users, lockout, hasher, passwordCheck, accounts } = domain;
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const statements: string[] = [];
@@ -101,7 +101,7 @@ export async function openMailDomain() {
     return all;
   };
   return {
-    ...house,
+    ...domain,
     inTransaction,
     statements,
     outbox,

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { expect, it } from '@jest/globals';
 import { connect } from '../api/support/client.ts';
-import { allContracts, startHall } from '../contracts/support/hall.ts';
+import { allContracts, startContractServer } from '../contracts/support/server.ts';
 import { discoverEndpoints } from '../oidc/support/endpoints.ts';
 import { expectNoFailure } from '../support/failures.ts';
 
@@ -143,11 +143,13 @@ function readings(line: string): string[] {
 }
 
 it('no broken request brings a secret into the log, whatever the endpoint', async () => {
-  const hall = await startHall({ settings: { log: { level: 'trace' }, clientRegistration: { open: true } } });
-  const { port } = hall.postern;
-  const client = await hall.createClient();
-  const { tokens } = await connect(hall, await hall.createPerson(), 'me:profile:write me:security:write');
-  const api = (await (await fetch(`${hall.url}/api/v2/openapi.json`)).json()) as {
+  const server = await startContractServer({
+    settings: { log: { level: 'trace' }, clientRegistration: { open: true } },
+  });
+  const { port } = server.postern;
+  const client = await server.createClient();
+  const { tokens } = await connect(server, await server.createPerson(), 'me:profile:write me:security:write');
+  const api = (await (await fetch(`${server.url}/api/v2/openapi.json`)).json()) as {
     paths: Record<string, object>;
   };
   const documented = (method: string, path: string, ...credentials: string[]): Target => ({
@@ -157,7 +159,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
     isOneOfMany: true,
   });
   const targets: Target[] = [
-    ...(await discoverEndpoints(hall.url, client)).map(({ method, url }) => ({
+    ...(await discoverEndpoints(server.url, client)).map(({ method, url }) => ({
       method,
       path: new URL(url).pathname,
     })),
@@ -166,7 +168,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
         documented(
           method,
           `/contracts/${name}${basePath}${path}`,
-          ...(auth === 'apiKey' ? [`X-Api-Key: ${hall.apiKey}`] : []),
+          ...(auth === 'apiKey' ? [`X-Api-Key: ${server.apiKey}`] : []),
         ),
       ),
     ),
@@ -221,12 +223,12 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
 
   // Each kind was answered, so each was heard; and the log has lines, so it was listening.
   expect([...answered.keys()].sort()).toEqual([...new Set(requests.map(({ what }) => what))].sort());
-  const lines = hall.postern.output().split('\n');
+  const lines = server.postern.output().split('\n');
   expect(lines.filter((line) => line.includes('"msg":"request"')).length).toBeGreaterThan(500);
-  const secrets = [SECRET, hall.apiKey, tokens.access_token];
+  const secrets = [SECRET, server.apiKey, tokens.access_token];
   const leaking = lines.filter((line) =>
     readings(line).some((text) => secrets.some((secret) => text.includes(secret))),
   );
   expect([...new Set(leaking.map((line) => line.slice(0, 600)))].slice(0, 10)).toEqual([]);
-  expectNoFailure(hall.postern);
+  expectNoFailure(server.postern);
 });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { json, ownToken } from '../cli/support/commands.ts';
 import { until } from '../support/until.ts';
-import { sendToHost } from '../contracts/support/hall.ts';
+import { sendToHost } from '../contracts/support/server.ts';
 import { type Postern, type PosternOptions, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 

@@ -6,8 +6,8 @@ import { freePort } from '../../support/ports.ts';
 import { post, signIn } from '../../oidc/support/flow.ts';
 import { UserAgent } from '../../oidc/support/user-agent.ts';
 import { startPostern } from '../../support/postern.ts';
-import { type Hall, visitorAt } from './hall.ts';
-import { habits, type Name, names } from './members.ts';
+import { type ContractServer, visitorAt } from './server.ts';
+import { flows, type Name, names } from './members.ts';
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -17,8 +17,8 @@ export interface Forgeries {
 }
 
 /** Prepares what takes long once: tokens that have expired, tokens of other clients. */
-export async function forgeries(hall: Hall): Promise<Forgeries> {
-  const { CONFIG_FILE: _settings, ...env } = hall.postern.env;
+export async function forgeries(server: ContractServer): Promise<Forgeries> {
+  const { CONFIG_FILE: _settings, ...env } = server.postern.env;
   const brief = { access: 1, refresh: 600 };
   const hasty = await startPostern({
     env: { ...env, PORT: String(await freePort()) },
@@ -26,18 +26,20 @@ export async function forgeries(hall: Hall): Promise<Forgeries> {
   });
   const expired = new Map<Name, string>();
   for (const name of names) {
-    const visitor = visitorAt(name, `http://localhost:${hasty.port}/contracts/${name}`, hall.apiKey);
-    expired.set(name, (await habits[name].join(visitor)).token);
+    const visitor = visitorAt(name, `http://localhost:${hasty.port}/contracts/${name}`, server.apiKey);
+    expired.set(name, (await flows[name].join(visitor)).token);
   }
   await hasty.stop();
   const last = Math.max(...[...expired.values()].map((token) => decodeJwt(token).exp ?? 0));
   while (Date.now() <= last * 1000) await sleep(50);
 
-  const service = await hall.createClient({ grant_types: ['client_credentials'], scope: 'contract' });
-  const app = await hall.createClient();
-  const ofPeople = await signIn(hall, app, await hall.createPerson(), { agent: new UserAgent(hall.url) });
+  const service = await server.createClient({ grant_types: ['client_credentials'], scope: 'contract' });
+  const app = await server.createClient();
+  const ofPeople = await signIn(server, app, await server.createPerson(), {
+    agent: new UserAgent(server.url),
+  });
   const serviceToken = async (parameters: Record<string, string>) => {
-    const { body } = await post<Record<string, string>>(hall, 'token', service, {
+    const { body } = await post<Record<string, string>>(server, 'token', service, {
       grant_type: 'client_credentials',
       ...parameters,
     });
@@ -46,13 +48,13 @@ export async function forgeries(hall: Hall): Promise<Forgeries> {
   /** What a refresh token gets with a proof of possession (RFC 9449): good with that proof alone. */
   const boundToken = async (name: Name, refreshToken: string) => {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
-    const proof = await new SignJWT({ htm: 'POST', htu: `${hall.url}/oauth2/token`, jti: randomUUID() })
+    const proof = await new SignJWT({ htm: 'POST', htu: `${server.url}/oauth2/token`, jti: randomUUID() })
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
       .setIssuedAt()
       .sign(privateKey);
     const grant = { grant_type: 'refresh_token', refresh_token: refreshToken };
     const client = { id: `contract:${name}`, secret: '', redirectUri: '' };
-    const { body } = await post<Record<string, string>>(hall, 'token', client, grant, { DPoP: proof });
+    const { body } = await post<Record<string, string>>(server, 'token', client, grant, { DPoP: proof });
     if (body['token_type'] !== 'DPoP') throw new Error(JSON.stringify(body));
     return body['access_token']!;
   };
@@ -60,8 +62,8 @@ export async function forgeries(hall: Hall): Promise<Forgeries> {
 
   return {
     async at(name) {
-      const visitor = hall.visitor(name);
-      const { token: good, refreshToken } = await habits[name].join(visitor);
+      const visitor = server.visitor(name);
+      const { token: good, refreshToken } = await flows[name].join(visitor);
       const [header = '', payload = '', signature = ''] = good.split('.');
       const claims = decodeJwt(good);
       const { kid, alg } = decodeProtectedHeader(good);
@@ -71,10 +73,10 @@ export async function forgeries(hall: Hall): Promise<Forgeries> {
         protectedHeader: { alg: string; [name: string]: unknown },
       ) => new SignJWT(claims).setProtectedHeader({ typ, ...protectedHeader }).sign(key);
       const { privateKey } = await generateKeyPair(String(alg));
-      const [jwk] = ((await (await fetch(`${hall.url}/oauth2/jwks`)).json()) as { keys: object[] }).keys;
-      const revoked = await habits[name].join(visitor);
+      const [jwk] = ((await (await fetch(`${server.url}/oauth2/jwks`)).json()) as { keys: object[] }).keys;
+      const revoked = await flows[name].join(visitor);
       await post(
-        hall,
+        server,
         'revoke',
         { id: `contract:${name}`, secret: '', redirectUri: '' },
         { token: revoked.token },
@@ -84,10 +86,10 @@ export async function forgeries(hall: Hall): Promise<Forgeries> {
         'no token': NO_JWT,
         'expired': expired.get(name)!,
         'revoked': revoked.token,
-        'of another door': (await habits[other].join(hall.visitor(other))).token,
+        'of another door': (await flows[other].join(server.visitor(other))).token,
         'of another API': ofServices,
         "of another client for this door's API": await serviceToken({
-          resource: `${hall.url}/contracts/${name}`,
+          resource: `${server.url}/contracts/${name}`,
           scope: 'contract',
         }),
         'an ID token': ofPeople.id_token,

@@ -14,7 +14,7 @@ export interface Member {
   params: Record<string, string>;
 }
 
-interface Habits {
+interface Flows {
   /** Makes an account and logs in. */
   join(visitor: Visitor): Promise<Member>;
   /** Logs in once more, with the status that this must have. */
@@ -54,7 +54,7 @@ const member = (person: ReturnType<typeof newPerson>, login: Answer, tokenIn: st
 export type Name = 'keyed' | 'cookie' | 'flask' | 'gateway' | 'ppl';
 export const names: Name[] = ['keyed', 'cookie', 'flask', 'gateway', 'ppl'];
 
-export const habits: Record<Name, Habits> = {
+export const flows: Record<Name, Flows> = {
   keyed: {
     tokenIn: 'token',
     login: ({ call }, { username, password }, status) =>
@@ -62,7 +62,7 @@ export const habits: Record<Name, Habits> = {
     async join(visitor) {
       const person = newPerson();
       const created = await visitor.call('createUser', { body: person }, CREATED);
-      const login = await habits.keyed.login(visitor, person, 200);
+      const login = await flows.keyed.login(visitor, person, 200);
       const params = { user_id: created.text('id') };
       return { ...member(person, login, 'token'), params, refreshToken: login.text('refresh_token') };
     },
@@ -78,7 +78,7 @@ export const habits: Record<Name, Habits> = {
     async join(visitor) {
       const person = newPerson();
       await visitor.call('register', { body: person }, CREATED);
-      const login = await habits.cookie.login(visitor, person, 200);
+      const login = await flows.cookie.login(visitor, person, 200);
       return { ...member(person, login, 'access_token'), refreshToken: refreshCookie(login) };
     },
     use: ({ call }, bearer, status) => call('me', { bearer }, { status }),
@@ -95,7 +95,7 @@ export const habits: Record<Name, Habits> = {
     async join(visitor) {
       const person = newPerson();
       const created = await visitor.call('createUser', { body: person }, CREATED);
-      const login = await habits.flask.login(visitor, person, 200);
+      const login = await flows.flask.login(visitor, person, 200);
       return { ...member(person, login, 'token'), params: { user_id: String(created.value('id')) } };
     },
     // Of a number that nobody has: with a good token it is not found.

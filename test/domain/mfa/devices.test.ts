@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { at, errorOf, openHouse, openStores, operator } from '../house.ts';
+import { at, errorOf, openDomain, openStores, operator } from '../harness.ts';
 import { appOwner, begin, enrolTotp, NOW, PASSWORD, somewhere } from './people.ts';
 
-const house = openHouse({ now: NOW }, openStores());
-const owner = async () => appOwner(await house);
+const domain = openDomain({ now: NOW }, openStores());
+const owner = async () => appOwner(await domain);
 
 test('on a remembered device the password is enough, and is called no more than it is', async () => {
-  const { beginLogin, mfa } = await house;
+  const { beginLogin, mfa } = await domain;
   const { id, email } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
   expect(device).toMatch(/^[\w-]{43}$/);
@@ -25,7 +25,7 @@ test('on a remembered device the password is enough, and is called no more than 
 });
 
 test('one request without a code is refused there all the same', async () => {
-  const { login, mfa } = await house;
+  const { login, mfa } = await domain;
   const { id, email } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
   const request = { email, password: PASSWORD, actor: somewhere(), device };
@@ -33,14 +33,14 @@ test('one request without a code is refused there all the same', async () => {
 });
 
 test('its token is of one account, and ends', async () => {
-  const { mfa, advance } = await house;
+  const { mfa, advance } = await domain;
   const [mine, other] = [await owner(), await owner()];
   const device = await mfa.devices.trust(mine.id, 3600, at(null));
   for (const token of [undefined, null, 42, '', 'x', device.slice(1), `${device}x`, 'x'.repeat(43)]) {
     expect(await mfa.devices.isTrusted(mine.id, token)).toBe(false);
   }
   expect(await mfa.devices.isTrusted(other.id, device)).toBe(false);
-  expect((await begin(await house, other.email, device)).accountId).toBe(other.id);
+  expect((await begin(await domain, other.email, device)).accountId).toBe(other.id);
   expect(await mfa.devices.isTrusted(mine.id, device)).toBe(true);
   advance(3_600_000);
   expect(await mfa.devices.isTrusted(mine.id, device)).toBe(false);
@@ -48,7 +48,7 @@ test('its token is of one account, and ends', async () => {
 });
 
 test('its token is kept by hash alone', async () => {
-  const { mfa, pool } = await house;
+  const { mfa, pool } = await domain;
   const { id } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
   const { rows } = await pool.query('select * from trusted_devices where account_id = $1', [id]);
@@ -57,16 +57,16 @@ test('its token is kept by hash alone', async () => {
 });
 
 test.each<[string, (of: Awaited<ReturnType<typeof owner>>) => Promise<unknown>]>([
-  ['a new factor', async ({ id }) => enrolTotp(await house, id, 'another')],
-  ['a factor removed', async ({ id, totp }) => (await house).mfa.totp.remove(id, totp, at(null))],
+  ['a new factor', async ({ id }) => enrolTotp(await domain, id, 'another')],
+  ['a factor removed', async ({ id, totp }) => (await domain).mfa.totp.remove(id, totp, at(null))],
   [
     'a new password',
     async ({ id }) =>
-      (await house).accounts.changePassword(id, PASSWORD, 'another right password', somewhere()),
+      (await domain).accounts.changePassword(id, PASSWORD, 'another right password', somewhere()),
   ],
-  ['a suspension', async ({ id }) => (await house).accounts.suspend(id, operator)],
+  ['a suspension', async ({ id }) => (await domain).accounts.suspend(id, operator)],
 ])('its token ends with %s', async (_, end) => {
-  const { mfa } = await house;
+  const { mfa } = await domain;
   const somebody = await owner();
   const device = await mfa.devices.trust(somebody.id, 3600, at(null));
   await end(somebody);

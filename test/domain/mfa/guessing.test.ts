@@ -1,24 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../../src/core/ids.ts';
-import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { at, errorOf, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, PASSWORD, person, wrongCode } from './people.ts';
 
 /** As if the wait of `ip` on the account's factors were over. */
 const waitKey = (id: string, ip: string) => `lockout:wait:${sha256(`factor:${id}\n${ip}`)}`;
 
 describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', (kind) => {
-  const house = openHouse({ now: NOW }, openStores(kind));
+  const domain = openDomain({ now: NOW }, openStores(kind));
 
   const somebody = async () => {
-    const { id, email } = await person(await house);
-    const { secret, recoveryCodes } = await enrolTotp(await house, id);
+    const { id, email } = await person(await domain);
+    const { secret, recoveryCodes } = await enrolTotp(await domain, id);
     return { id, email, secret, recoveryCodes };
   };
   const guess = async (id: string, ip: string, code: unknown) =>
-    errorOf((await house).mfa.verify(id, { code }, at(ip)));
+    errorOf((await domain).mfa.verify(id, { code }, at(ip)));
 
   test('is slowed, twice as long each time, right or wrong', async () => {
-    const { counters } = await house;
+    const { counters } = await domain;
     const { id, secret, recoveryCodes } = await somebody();
     const ip = '198.51.100.1';
     for (let index = 0; index < 5; index += 1) {
@@ -53,7 +53,7 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
   });
 
   test('from everywhere ends for the window, and never for a place that signed in of late', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const { id, email, secret, recoveryCodes } = await somebody();
     await login({ email, password: PASSWORD, otp: recoveryCodes[0], actor: at('192.0.2.1') });
     for (let place = 0; place < 10; place += 1) {
@@ -67,7 +67,7 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
   });
 
   test('does not count against the password, nor is it forgiven by it', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const { id, email, secret } = await somebody();
     const actor = at('198.51.100.4');
     for (let index = 0; index < 5; index += 1) {

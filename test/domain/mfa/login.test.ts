@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { errorOf, openHouse, openStores, operator, passwords } from '../house.ts';
+import { errorOf, openDomain, openStores, operator, passwords } from '../harness.ts';
 import {
   appOwner,
   begin,
@@ -14,14 +14,14 @@ import {
 } from './people.ts';
 
 const stores = openStores();
-const house = openHouse({ now: NOW }, stores);
+const domain = openDomain({ now: NOW }, stores);
 
-const owner = async () => appOwner(await house);
+const owner = async () => appOwner(await domain);
 
 describe('in one request', () => {
   test('a password is enough for who has no second factor, whatever else is said', async () => {
-    const { login } = await house;
-    const { email } = await person(await house);
+    const { login } = await domain;
+    const { email } = await person(await domain);
     for (const otp of [undefined, '123456', { $ne: null }]) {
       expect(await login({ email, password: PASSWORD, otp, actor: somewhere() })).toMatchObject({
         amr: ['pwd'],
@@ -32,7 +32,7 @@ describe('in one request', () => {
   });
 
   test('a second factor is asked for after the right password only', async () => {
-    const { login, outcomes } = await house;
+    const { login, outcomes } = await domain;
     const { email, secret } = await owner();
     for (const otp of [undefined, null, '']) {
       expect(await errorOf(login({ email, password: PASSWORD, otp, actor: somewhere() }))).toEqual({
@@ -49,7 +49,7 @@ describe('in one request', () => {
   });
 
   test('a code of an app and a recovery code serve', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const { id, email, secret, recoveryCodes } = await owner();
     const actor = somewhere();
     expect(await login({ email, password: PASSWORD, otp: codeOf(secret), actor })).toMatchObject({
@@ -71,7 +71,7 @@ describe('in one request', () => {
   });
 
   test('a wrong, used or foreign code reads like a wrong password', async () => {
-    const { login, outcomes } = await house;
+    const { login, outcomes } = await domain;
     const [mine, other] = [await owner(), await owner()];
     const tryWith = async (otp: unknown) =>
       (await errorOf(login({ email: mine.email, password: PASSWORD, otp, actor: somewhere() })))['code'];
@@ -92,7 +92,7 @@ describe('in one request', () => {
   });
 
   test('many at once with one code are one login', async () => {
-    const { login } = await house;
+    const { login } = await domain;
     const { id, email, secret } = await owner();
     const request = { email, password: PASSWORD, otp: codeOf(secret), actor: somewhere() };
     const tries = await Promise.all(Array.from({ length: 20 }, () => errorOf(login(request))));
@@ -102,9 +102,9 @@ describe('in one request', () => {
   });
 
   test('who has passkeys alone comes in with a recovery code', async () => {
-    const { login } = await house;
-    const { id, email } = await person(await house);
-    const { recoveryCodes } = await enrolPasskey(await house, id);
+    const { login } = await domain;
+    const { id, email } = await person(await domain);
+    const { recoveryCodes } = await enrolPasskey(await domain, id);
     const request = { email, password: PASSWORD, actor: somewhere() };
     expect(await errorOf(login(request))).toEqual({ code: 'mfa_required' });
     expect((await login({ ...request, otp: recoveryCodes?.[0] })).amr).toEqual(['pwd', 'mfa']);
@@ -113,25 +113,25 @@ describe('in one request', () => {
 
 describe('in two steps', () => {
   test('the password is enough, or the next step is told', async () => {
-    const { beginLogin, pendingLogin, outcomes } = await house;
-    const { email } = await person(await house);
+    const { beginLogin, pendingLogin, outcomes } = await domain;
+    const { email } = await person(await domain);
     const done = await beginLogin({ email, password: PASSWORD, actor: somewhere() });
     expect(done).toMatchObject({ amr: ['pwd'], enrolmentRequired: false });
 
     const { id, email: mine } = await owner();
-    const pending = await begin(await house, mine);
+    const pending = await begin(await domain, mine);
     expect(pending).toEqual({ token: pending.token, accountId: id, methods: ['otp', 'recovery'] });
     expect(outcomes.at(-1)).toBe('mfa_required');
     expect(pending.token).toMatch(/^[\w-]+$/);
     expect(await pendingLogin(pending.token)).toEqual(pending);
-    const { lastLoginAt } = (await (await house).accounts.find(id))!;
+    const { lastLoginAt } = (await (await domain).accounts.find(id))!;
     expect(lastLoginAt).toBeNull();
   });
 
   test('a code ends it', async () => {
-    const { completeLogin, outcomes } = await house;
+    const { completeLogin, outcomes } = await domain;
     const { id, email, secret, recoveryCodes } = await owner();
-    const { token } = await begin(await house, email);
+    const { token } = await begin(await domain, email);
     expect(await errorOf(completeLogin(token, { code: wrongCode(secret) }, somewhere()))).toEqual({
       code: 'invalid_credentials',
       field: 'otp',
@@ -142,7 +142,7 @@ describe('in two steps', () => {
       acr: 'urn:postern:acr:2fa',
     });
     expect(outcomes.at(-1)).toBe('success');
-    const again = await begin(await house, email);
+    const again = await begin(await domain, email);
     expect((await completeLogin(again.token, { code: recoveryCodes[0] }, somewhere())).amr).toEqual([
       'pwd',
       'mfa',
@@ -150,14 +150,14 @@ describe('in two steps', () => {
   });
 
   test('a passkey ends it, and is as strong as it was verified', async () => {
-    const { completeLogin, mfa } = await house;
-    const { id, email } = await person(await house);
-    const { authenticator } = await enrolPasskey(await house, id);
+    const { completeLogin, mfa } = await domain;
+    const { id, email } = await person(await domain);
+    const { authenticator } = await enrolPasskey(await domain, id);
     for (const [userVerified, level] of [
       [true, 'phr'],
       [false, '2fa'],
     ] as const) {
-      const { token, methods } = await begin(await house, email);
+      const { token, methods } = await begin(await domain, email);
       expect(methods).toEqual(['passkey', 'recovery']);
       const reply = authenticator.get(await mfa.passkeys.secondFactorOptions(id), { userVerified });
       expect(await completeLogin(token, { passkey: reply }, somewhere())).toMatchObject({
@@ -167,7 +167,7 @@ describe('in two steps', () => {
       expect(await errorOf(completeLogin(token, { passkey: reply }, somewhere()))).toEqual({
         code: 'invalid_token',
       });
-      const { token: another } = await begin(await house, email);
+      const { token: another } = await begin(await domain, email);
       expect(await errorOf(completeLogin(another, { passkey: reply }, somewhere()))).toEqual({
         code: 'invalid_passkey',
         reason: 'challenge',
@@ -176,11 +176,11 @@ describe('in two steps', () => {
   });
 
   test('a passkey of another account does not', async () => {
-    const { completeLogin, mfa } = await house;
-    const [mine, other] = [await person(await house), await person(await house)];
-    await enrolPasskey(await house, mine.id);
-    const { authenticator } = await enrolPasskey(await house, other.id);
-    const { token } = await begin(await house, mine.email);
+    const { completeLogin, mfa } = await domain;
+    const [mine, other] = [await person(await domain), await person(await domain)];
+    await enrolPasskey(await domain, mine.id);
+    const { authenticator } = await enrolPasskey(await domain, other.id);
+    const { token } = await begin(await domain, mine.email);
     for (const account of [mine.id, other.id]) {
       const reply = authenticator.get(await mfa.passkeys.secondFactorOptions(account));
       const { code } = await errorOf(completeLogin(token, { passkey: reply }, somewhere()));
@@ -189,13 +189,13 @@ describe('in two steps', () => {
   });
 
   test('what was begun ends: by time, by a new password, and with the account', async () => {
-    const { completeLogin, pendingLogin, accounts, advance } = await house;
+    const { completeLogin, pendingLogin, accounts, advance } = await domain;
     const gone = { code: 'invalid_token' };
     const { id, email, recoveryCodes } = await owner();
     const complete = (token: unknown, index: number) =>
       errorOf(completeLogin(token, { code: recoveryCodes[index] }, somewhere()));
 
-    const late = await begin(await house, email);
+    const late = await begin(await domain, email);
     advance(10 * 60_000);
     expect(await complete(late.token, 0)).toEqual(gone);
     expect(await pendingLogin(late.token)).toBeNull();
@@ -207,7 +207,7 @@ describe('in two steps', () => {
     await accounts.reactivate(id, operator);
     expect(await complete(late.token, 0)).toEqual(gone);
 
-    const next = await begin(await house, email);
+    const next = await begin(await domain, email);
     await accounts.setPassword(id, 'another right password', operator);
     expect(await complete(next.token, 0)).toEqual(gone);
     expect(await pendingLogin(next.token)).toBeNull();
@@ -216,21 +216,21 @@ describe('in two steps', () => {
   });
 
   test('what was begun ends with another factor, and with its own completion, however it is spelt', async () => {
-    const { completeLogin, mfa } = await house;
+    const { completeLogin, mfa } = await domain;
     const { id, email, recoveryCodes } = await owner();
     const complete = (token: string, index: number) =>
       errorOf(completeLogin(token, { code: recoveryCodes[index] }, somewhere()));
 
-    const first = await begin(await house, email);
+    const first = await begin(await domain, email);
     expect(await complete(first.token, 0)).toEqual({ code: 'none' });
     for (const again of [first.token, `${first.token}=`, `${first.token} `])
       expect(await complete(again, 1)).toEqual({ code: 'invalid_token' });
 
-    const second = await begin(await house, email);
+    const second = await begin(await domain, email);
     const tries = await Promise.all([2, 3, 4, 5].map((index) => complete(second.token, index)));
     expect(tries.filter(({ code }) => code === 'none')).toHaveLength(1);
 
-    const third = await begin(await house, email);
+    const third = await begin(await domain, email);
     const codes = await mfa.recoveryCodes.regenerate(id, operator);
     expect(await errorOf(completeLogin(third.token, { code: codes[0] }, somewhere()))).toEqual({
       code: 'invalid_token',
@@ -238,9 +238,9 @@ describe('in two steps', () => {
   });
 
   test('does not stand when the password changes while the code is looked at', async () => {
-    const { completeLogin, pool } = await house;
+    const { completeLogin, pool } = await domain;
     const { id, email, recoveryCodes } = await owner();
-    const { token } = await begin(await house, email);
+    const { token } = await begin(await domain, email);
     const client = await pool.connect();
     await client.query('begin');
     // The change is made, but not yet seen.
@@ -267,7 +267,7 @@ describe('in two steps', () => {
     {},
     Buffer.alloc(64).toString('base64url'),
   ])('a token may have been anything: %#', async (token) => {
-    const { completeLogin, pendingLogin } = await house;
+    const { completeLogin, pendingLogin } = await domain;
     expect(await pendingLogin(token)).toBeNull();
     expect(await errorOf(completeLogin(token, { code: '123456' }, somewhere()))).toEqual({
       code: 'invalid_token',
@@ -275,9 +275,9 @@ describe('in two steps', () => {
   });
 
   test('a changed token is none', async () => {
-    const { completeLogin } = await house;
+    const { completeLogin } = await domain;
     const { email, secret } = await owner();
-    const bytes = Buffer.from((await begin(await house, email)).token, 'base64url');
+    const bytes = Buffer.from((await begin(await domain, email)).token, 'base64url');
     bytes[40] = (bytes[40] ?? 0) ^ 1;
     const token = bytes.toString('base64url');
     expect(await errorOf(completeLogin(token, { code: codeOf(secret) }, somewhere()))).toEqual({
@@ -286,10 +286,10 @@ describe('in two steps', () => {
   });
 
   test('a new hash is made though the second factor is still to come', async () => {
-    const { users } = await house;
+    const { users } = await domain;
     const { id, email } = await owner();
     const today = { ...passwords, argon2: { memory: 128, time: 1, parallelism: 1 } };
-    const other = await openHouse({ now: NOW, passwords: today }, stores);
+    const other = await openDomain({ now: NOW, passwords: today }, stores);
     await other.beginLogin({ email, password: PASSWORD, actor: somewhere() });
     expect((await users.findById(id))?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=128,/);
   });
@@ -297,7 +297,7 @@ describe('in two steps', () => {
 
 describe('stepping up', () => {
   test('takes the second factor alone', async () => {
-    const { beginStepUp, completeLogin } = await house;
+    const { beginStepUp, completeLogin } = await domain;
     const { id, secret } = await owner();
     const step = await beginStepUp(id);
     expect(step).toMatchObject({ accountId: id, methods: ['otp', 'recovery'] });
@@ -309,8 +309,8 @@ describe('stepping up', () => {
   });
 
   test('gets nowhere without a second factor', async () => {
-    const { beginStepUp, completeLogin } = await house;
-    const { id } = await person(await house);
+    const { beginStepUp, completeLogin } = await domain;
+    const { id } = await person(await domain);
     const { token, methods } = await beginStepUp(id);
     expect(methods).toEqual([]);
     expect(await errorOf(completeLogin(token, { code: '123456' }, somewhere()))).toMatchObject({
@@ -321,9 +321,9 @@ describe('stepping up', () => {
 
 describe('with a passkey alone', () => {
   test('is phishing-resistant, and needs nobody to say who they are', async () => {
-    const { loginWithPasskey, mfa, outcomes } = await house;
-    const { id } = await person(await house);
-    const { authenticator } = await enrolPasskey(await house, id);
+    const { loginWithPasskey, mfa, outcomes } = await domain;
+    const { id } = await person(await domain);
+    const { authenticator } = await enrolPasskey(await domain, id);
     const actor = somewhere();
     const reply = authenticator.get(await mfa.passkeys.loginOptions());
     expect(await loginWithPasskey(reply, actor)).toMatchObject({
@@ -343,9 +343,9 @@ describe('with a passkey alone', () => {
   });
 
   test('works without a password, and not for who is suspended', async () => {
-    const { loginWithPasskey, mfa, accounts } = await house;
+    const { loginWithPasskey, mfa, accounts } = await domain;
     const { id } = await accounts.create({ email: `${NOW}@example.com`, password: null }, operator);
-    const { authenticator } = await enrolPasskey(await house, id);
+    const { authenticator } = await enrolPasskey(await domain, id);
     const tryIt = async () =>
       errorOf(loginWithPasskey(authenticator.get(await mfa.passkeys.loginOptions()), somewhere()));
     expect(await tryIt()).toEqual({ code: 'none' });

@@ -1,30 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
 import { Authenticator, type Ceremony } from '../../support/authenticator.ts';
-import { at, errorOf, openHouse, openStores, PUBLIC_URL } from '../house.ts';
+import { at, errorOf, openDomain, openStores, PUBLIC_URL } from '../harness.ts';
 import { enrolPasskey, enrolTotp, NOW, person, somewhere } from './people.ts';
 
-const house = openHouse({ now: NOW }, openStores());
+const domain = openDomain({ now: NOW }, openStores());
 const invalid = (reason: string) => ({ code: 'invalid_passkey', reason });
 const right = { code: 'none' };
 
 /** Somebody with a passkey. */
 async function owner(ceremony: Ceremony = {}) {
-  const { id } = await person(await house);
-  return { accountId: id, ...(await enrolPasskey(await house, id, 'Laptop', ceremony)) };
+  const { id } = await person(await domain);
+  return { accountId: id, ...(await enrolPasskey(await domain, id, 'Laptop', ceremony)) };
 }
 
 /** Shows a passkey as the whole login, or as the second factor of an account. */
 async function show(authenticator: Authenticator, of: string | null = null, ceremony: Ceremony = {}) {
-  const { passkeys } = (await house).mfa;
+  const { passkeys } = (await domain).mfa;
   const options = of === null ? await passkeys.loginOptions() : await passkeys.secondFactorOptions(of);
   return passkeys.authenticate(authenticator.get(options, ceremony), of, somewhere());
 }
 
 describe('registration', () => {
   test('asks for a passkey that can be the whole login if it may be, under a name that tells nothing', async () => {
-    const { mfa } = await house;
-    const { id, email } = await person(await house);
+    const { mfa } = await domain;
+    const { id, email } = await person(await domain);
     const options = await mfa.passkeys.registrationOptions(id);
     expect(options).toMatchObject({
       rp: { id: 'login.example.com', name: 'Postern' },
@@ -44,7 +44,7 @@ describe('registration', () => {
   });
 
   test('adds a factor, and with the first one recovery codes', async () => {
-    const { mfa, told } = await house;
+    const { mfa, told } = await domain;
     const { accountId, id, recoveryCodes, authenticator } = await owner();
     expect(recoveryCodes).toHaveLength(10);
     const status = await mfa.status(accountId);
@@ -64,7 +64,7 @@ describe('registration', () => {
     const { excludeCredentials } = await mfa.passkeys.registrationOptions(accountId);
     const credentialId = authenticator.credentials[0]!.id.toString('base64url');
     expect(excludeCredentials).toMatchObject([{ id: credentialId, transports: ['internal'] }]);
-    expect((await enrolPasskey(await house, accountId, 'Phone')).recoveryCodes).toBeNull();
+    expect((await enrolPasskey(await domain, accountId, 'Phone')).recoveryCodes).toBeNull();
   });
 
   test.each<[string, Ceremony]>([
@@ -78,15 +78,15 @@ describe('registration', () => {
     ['malformed', { type: 'webauthn.get' }],
     ['user_verification', { userPresent: false }],
   ])('refuses another %s: %j', async (reason, ceremony) => {
-    const { mfa } = await house;
-    const { id } = await person(await house);
-    expect(await errorOf(enrolPasskey(await house, id, 'Laptop', ceremony))).toEqual(invalid(reason));
+    const { mfa } = await domain;
+    const { id } = await person(await domain);
+    expect(await errorOf(enrolPasskey(await domain, id, 'Laptop', ceremony))).toEqual(invalid(reason));
     expect(await mfa.hasSecondFactor(id)).toBe(false);
   });
 
   test('takes a challenge of its own account and purpose, once, for five minutes', async () => {
-    const { mfa, advance } = await house;
-    const [{ id }, { id: other }] = [await person(await house), await person(await house)];
+    const { mfa, advance } = await domain;
+    const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
     const authenticator = new Authenticator(PUBLIC_URL);
     const register = async (ceremony: Ceremony = {}, of = id) => {
       const reply = authenticator.create(await mfa.passkeys.registrationOptions(id), ceremony);
@@ -111,9 +111,9 @@ describe('registration', () => {
   });
 
   test('refuses a credential that somebody has', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { authenticator } = await owner();
-    const { id } = await person(await house);
+    const { id } = await person(await domain);
     const options = await mfa.passkeys.registrationOptions(id);
     // Made again with the id that is taken.
     const reply = authenticator.create(options);
@@ -137,7 +137,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
   const ofOwner = (accountId: string) => (use === 'second factor' ? accountId : null);
 
   test('tells whose it is, and is noted', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     expect(await show(authenticator, ofOwner(accountId))).toEqual({ accountId, method: 'passkey' });
     const { passkeys } = await mfa.status(accountId);
@@ -168,7 +168,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
   });
 
   test('refuses what was signed for another ceremony, or is no longer what was signed', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const of = ofOwner(accountId);
     const challenges = [
@@ -177,7 +177,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
         ? await mfa.passkeys.loginOptions()
         : await mfa.passkeys.secondFactorOptions(accountId)
       ).challenge,
-      (await mfa.passkeys.secondFactorOptions((await person(await house)).id)).challenge,
+      (await mfa.passkeys.secondFactorOptions((await person(await domain)).id)).challenge,
     ];
     for (const challenge of challenges) {
       expect(await errorOf(show(authenticator, of, { challenge }))).toEqual(invalid('challenge'));
@@ -195,7 +195,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
   });
 
   test('answers a challenge once, for five minutes', async () => {
-    const { mfa, advance } = await house;
+    const { mfa, advance } = await domain;
     const { accountId, authenticator } = await owner();
     const of = ofOwner(accountId);
     const options =
@@ -232,9 +232,9 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
   });
 
   test('that was removed, or never was, is unknown', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator, id } = await owner();
-    await enrolTotp(await house, accountId);
+    await enrolTotp(await domain, accountId);
     await mfa.passkeys.remove(accountId, id, at(null));
     expect(await errorOf(show(authenticator, ofOwner(accountId)))).toEqual(invalid('unknown'));
   });
@@ -262,7 +262,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     { id: 'A'.repeat(2000), rawId: 'A', type: 'public-key', response: {} },
     { id: '\0', rawId: '\0', type: 'public-key', response: {} },
   ])('refuses what is no reply at all: %#', async (reply) => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId } = await owner();
     expect(await errorOf(mfa.passkeys.authenticate(reply, ofOwner(accountId), somewhere()))).toEqual(
       invalid('malformed'),
@@ -282,7 +282,7 @@ describe('a passkey', () => {
   });
 
   test('must have verified its user where that is asked for', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator } = await owner({ userVerified: false });
     const verified = { verified: true };
     const options = await mfa.passkeys.secondFactorOptions(accountId, verified);
@@ -297,7 +297,7 @@ describe('a passkey', () => {
     expect(await errorOf(answer(false))).toEqual(invalid('user_verification'));
     expect(await answer(true)).toEqual({ accountId, method: 'passkey' });
 
-    const { id } = await person(await house);
+    const { id } = await person(await domain);
     const creation = await mfa.passkeys.registrationOptions(id, verified);
     expect(creation.authenticatorSelection).toMatchObject({ userVerification: 'required' });
     const reply = new Authenticator(PUBLIC_URL).create(creation, { userVerified: false });
@@ -324,7 +324,7 @@ describe('a passkey', () => {
   });
 
   test('is asked for by the account’s own, and a login by none', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const id = authenticator.credentials[0]!.id.toString('base64url');
     expect(await mfa.passkeys.secondFactorOptions(accountId)).toMatchObject({
@@ -339,9 +339,9 @@ describe('a passkey', () => {
   });
 
   test('is renamed and removed by its owner alone', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, id } = await owner();
-    const { id: other } = await person(await house);
+    const { id: other } = await person(await domain);
     const missing = { code: 'factor_not_found' };
     for (const [account, factor] of [
       [other, id],
@@ -356,7 +356,7 @@ describe('a passkey', () => {
   });
 
   test('tried with wrong signatures has to wait, and only where it was', async () => {
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const actor = somewhere();
     const outcomes: unknown[] = [];

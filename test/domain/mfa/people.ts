@@ -1,8 +1,8 @@
-/** People with second factors, in a house. */
+/** People with second factors, in a domain. */
 import { generateSync } from 'otplib';
 import type { LoginStep } from '../../../src/domain/login.ts';
 import { Authenticator } from '../../support/authenticator.ts';
-import { at, newEmail, operator, PUBLIC_URL, type House } from '../house.ts';
+import { at, newEmail, operator, PUBLIC_URL, type Domain } from '../harness.ts';
 
 export const PASSWORD = 'the right password';
 
@@ -19,7 +19,7 @@ export interface Person {
   email: string;
 }
 
-export async function person({ accounts }: House, roles: string[] = ['user']): Promise<Person> {
+export async function person({ accounts }: Domain, roles: string[] = ['user']): Promise<Person> {
   const { id, email } = await accounts.create({ email: newEmail(), password: PASSWORD, roles }, operator);
   return { id, email };
 }
@@ -35,7 +35,7 @@ export function wrongCode(secret: string): string {
 }
 
 /** Enrols an app, with the code of the step before, so that the present one has not been used. */
-export async function enrolTotp({ mfa }: House, id: string, name = 'Phone') {
+export async function enrolTotp({ mfa }: Domain, id: string, name = 'Phone') {
   const { id: enrolment, secret } = await mfa.totp.begin(id, name);
   const { authenticator, recoveryCodes } = await mfa.totp.confirm(
     id,
@@ -47,21 +47,21 @@ export async function enrolTotp({ mfa }: House, id: string, name = 'Phone') {
 }
 
 /** Somebody with an app. */
-export async function appOwner(house: House) {
-  const { id, email } = await person(house);
-  const { id: totp, secret, recoveryCodes } = await enrolTotp(house, id);
+export async function appOwner(domain: Domain) {
+  const { id, email } = await person(domain);
+  const { id: totp, secret, recoveryCodes } = await enrolTotp(domain, id);
   return { id, email, totp, secret, recoveryCodes };
 }
 
 /** The pending login of somebody whose password was right. */
-export async function begin({ beginLogin }: House, email: string, device?: string): Promise<LoginStep> {
+export async function begin({ beginLogin }: Domain, email: string, device?: string): Promise<LoginStep> {
   const step = await beginLogin({ email, password: PASSWORD, device, actor: somewhere() });
   if (!('pending' in step)) throw new Error('the password was enough');
   return step.pending;
 }
 
 /** Registers a passkey with an authenticator of its own. */
-export async function enrolPasskey({ mfa }: House, id: string, name = 'Laptop', ceremony = {}) {
+export async function enrolPasskey({ mfa }: Domain, id: string, name = 'Laptop', ceremony = {}) {
   const authenticator = new Authenticator(PUBLIC_URL);
   const reply = authenticator.create(await mfa.passkeys.registrationOptions(id), ceremony);
   const { passkey, recoveryCodes } = await mfa.passkeys.register(id, reply, name, at(null));

@@ -1,23 +1,23 @@
 import { expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { at, errorOf, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, person, somewhere } from './people.ts';
 import { wide } from '../../support/wide.ts';
 
-const house = openHouse({ now: NOW }, openStores());
+const domain = openDomain({ now: NOW }, openStores());
 const verify = async (id: string, code: unknown, actor = somewhere()) =>
-  errorOf((await house).mfa.verify(id, { code }, actor));
+  errorOf((await domain).mfa.verify(id, { code }, actor));
 const right = { code: 'none' };
 const wrong = { code: 'invalid_credentials', field: 'otp' };
 
 async function somebody() {
-  const { id } = await person(await house);
-  const { recoveryCodes } = await enrolTotp(await house, id);
+  const { id } = await person(await domain);
+  const { recoveryCodes } = await enrolTotp(await domain, id);
   return { id, recoveryCodes };
 }
 
 test('are ten, readable, random, and kept by hash alone', async () => {
-  const { pool } = await house;
+  const { pool } = await domain;
   const { id, recoveryCodes } = await somebody();
   expect(recoveryCodes).toHaveLength(10);
   expect(new Set(recoveryCodes).size).toBe(10);
@@ -32,7 +32,7 @@ test('are ten, readable, random, and kept by hash alone', async () => {
 });
 
 test('serve once each, and the owner is told how many are left', async () => {
-  const { mfa, told } = await house;
+  const { mfa, told } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
   expect(await mfa.verify(id, { code: recoveryCodes[0] }, actor)).toEqual({
@@ -66,7 +66,7 @@ test('are of one account', async () => {
 });
 
 test('tried many times at once serve once', async () => {
-  const { mfa } = await house;
+  const { mfa } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
   const tries = await Promise.all(Array.from({ length: 20 }, () => verify(id, recoveryCodes[0], actor)));
@@ -75,7 +75,7 @@ test('tried many times at once serve once', async () => {
 });
 
 test('stay as they were when the one who shows them must wait', async () => {
-  const { mfa } = await house;
+  const { mfa } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
   for (let index = 0; index < 5; index += 1) await verify(id, 'AAAA-BBBB-CCCC', actor);
@@ -85,7 +85,7 @@ test('stay as they were when the one who shows them must wait', async () => {
 });
 
 test('are made anew, and the old ones end', async () => {
-  const { mfa, told } = await house;
+  const { mfa, told } = await domain;
   const { id, recoveryCodes } = await somebody();
   await verify(id, recoveryCodes[0]);
   const codes = await mfa.recoveryCodes.regenerate(id, at(null));
@@ -103,7 +103,7 @@ test('are made anew, and the old ones end', async () => {
 });
 
 test('made anew many times at once are ten', async () => {
-  const { mfa } = await house;
+  const { mfa } = await domain;
   const { id } = await somebody();
   const made = await Promise.all(Array.from({ length: 8 }, () => mfa.recoveryCodes.regenerate(id, at(null))));
   expect((await mfa.status(id)).recoveryCodesLeft).toBe(10);
@@ -112,15 +112,15 @@ test('made anew many times at once are ten', async () => {
 });
 
 test('stand in for a factor: without one there are none', async () => {
-  const { mfa } = await house;
-  const { id } = await person(await house);
+  const { mfa } = await domain;
+  const { id } = await person(await domain);
   expect(await errorOf(mfa.recoveryCodes.regenerate(id, at(null)))).toEqual({ code: 'factor_not_found' });
   expect(await errorOf(mfa.recoveryCodes.regenerate('nobody', at(null)))).toEqual({ code: 'user_not_found' });
-  const { id: totp, recoveryCodes } = await enrolTotp(await house, id);
+  const { id: totp, recoveryCodes } = await enrolTotp(await domain, id);
   await mfa.totp.remove(id, totp, at(null));
   expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
   // The next first factor brings new ones.
-  const again = await enrolTotp(await house, id);
+  const again = await enrolTotp(await domain, id);
   expect(again.recoveryCodes).toHaveLength(10);
   expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
   expect(await verify(id, codeOf(again.secret))).toEqual(right);

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { at, errorOf, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolPasskey, enrolTotp, NOW, PASSWORD, person, somewhere } from './people.ts';
 
 const mfa = { requiredForRoles: ['admin' as const], rememberDevice: 60 };
-const strict = openHouse({ now: NOW, mfa }, openStores());
+const strict = openDomain({ now: NOW, mfa }, openStores());
 
 test('who must have a second factor and has none gets in at a page to set one up, and at no other door', async () => {
   const { login, beginLogin, mfa } = await strict;

@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { at, errorOf, openHouse, operator } from '../house.ts';
+import { at, errorOf, openDomain, operator } from '../harness.ts';
 import { begin, enrolPasskey, enrolTotp, NOW, person } from './people.ts';
 
-const house = openHouse({ now: NOW, mfa: { requiredForRoles: ['admin'], rememberDevice: 60 } });
+const domain = openDomain({ now: NOW, mfa: { requiredForRoles: ['admin'], rememberDevice: 60 } });
 
 test('takes all factors off, also off somebody who must have one, and tells the owner of each', async () => {
-  const { mfa, told } = await house;
-  const { id, email } = await person(await house, ['user', 'admin']);
-  await enrolTotp(await house, id, 'Phone');
-  await enrolPasskey(await house, id, 'Laptop');
+  const { mfa, told } = await domain;
+  const { id, email } = await person(await domain, ['user', 'admin']);
+  await enrolTotp(await domain, id, 'Phone');
+  await enrolPasskey(await domain, id, 'Laptop');
   const device = await mfa.devices.trust(id, 60, at(null));
-  await begin(await house, email);
+  await begin(await domain, email);
 
   expect(await mfa.reset(id, operator)).toBe(2);
   expect(await mfa.status(id)).toMatchObject({ totp: [], passkeys: [], recoveryCodesLeft: 0, methods: [] });
@@ -26,18 +26,18 @@ test('takes all factors off, also off somebody who must have one, and tells the 
 });
 
 test('leaves nothing to one that is being added at the same time', async () => {
-  const { mfa } = await house;
-  const { id } = await person(await house);
-  await enrolTotp(await house, id);
-  await Promise.all([mfa.reset(id, operator), mfa.reset(id, operator), enrolTotp(await house, id, 'Other')]);
+  const { mfa } = await domain;
+  const { id } = await person(await domain);
+  await enrolTotp(await domain, id);
+  await Promise.all([mfa.reset(id, operator), mfa.reset(id, operator), enrolTotp(await domain, id, 'Other')]);
   const { totp, recoveryCodesLeft } = await mfa.status(id);
   // It came before, and went; or after, and brought recovery codes of its own.
   expect([totp.length, recoveryCodesLeft]).toEqual(totp.length === 0 ? [0, 0] : [1, 10]);
 });
 
 test('finds nothing at one who has none, and nobody', async () => {
-  const { mfa } = await house;
-  expect(await mfa.reset((await person(await house)).id, operator)).toBe(0);
+  const { mfa } = await domain;
+  expect(await mfa.reset((await person(await domain)).id, operator)).toBe(0);
   expect(await errorOf(mfa.reset('00000000-0000-4000-8000-000000000000', operator))).toEqual({
     code: 'user_not_found',
   });

@@ -1,19 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { at, errorOf, openHouse, openStores } from '../house.ts';
+import { at, errorOf, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, person, somewhere, wrongCode } from './people.ts';
 import { wide } from '../../support/wide.ts';
 
-const house = openHouse({ now: NOW }, openStores());
+const domain = openDomain({ now: NOW }, openStores());
 const verify = async (id: string, code: unknown, actor = somewhere()) =>
-  errorOf((await house).mfa.verify(id, { code }, actor));
+  errorOf((await domain).mfa.verify(id, { code }, actor));
 const right = { code: 'none' };
 const wrong = { code: 'invalid_credentials', field: 'otp' };
 
 describe('enrolment', () => {
   test('hands out what an app needs, and counts once a code has come', async () => {
-    const { mfa } = await house;
-    const { id, email } = await person(await house);
+    const { mfa } = await domain;
+    const { id, email } = await person(await domain);
     const enrolment = await mfa.totp.begin(id, ' Phone ');
     const uri = new URL(enrolment.uri);
     expect(enrolment.secret).toMatch(/^[A-Z2-7]{32}$/);
@@ -47,9 +47,9 @@ describe('enrolment', () => {
   });
 
   test('keeps the secret sealed, and out of every event', async () => {
-    const { pool } = await house;
-    const { id } = await person(await house);
-    const { secret, recoveryCodes } = await enrolTotp(await house, id);
+    const { pool } = await domain;
+    const { id } = await person(await domain);
+    const { secret, recoveryCodes } = await enrolTotp(await domain, id);
     const { rows } = await pool.query<{ secret: Buffer }>(
       'select secret from totp_authenticators where account_id = $1',
       [id],
@@ -63,10 +63,10 @@ describe('enrolment', () => {
   });
 
   test('tells the owner and the log, in one transaction', async () => {
-    const { told } = await house;
-    const { id } = await person(await house);
+    const { told } = await domain;
+    const { id } = await person(await domain);
     const actor = { ...somewhere(), kind: 'user' as const, id };
-    const { mfa } = await house;
+    const { mfa } = await domain;
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     await mfa.totp.confirm(id, enrolment, codeOf(secret), actor);
     const [event] = await audit.list({ limit: 1, subject: id });
@@ -78,8 +78,8 @@ describe('enrolment', () => {
   });
 
   test('refuses a wrong code, another’s account, what has expired, and what was confirmed', async () => {
-    const { mfa, advance } = await house;
-    const [{ id }, { id: other }] = [await person(await house), await person(await house)];
+    const { mfa, advance } = await domain;
+    const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     const confirm = (account: string, code: unknown, of = enrolment) =>
       errorOf(mfa.totp.confirm(account, of, code, at(null)));
@@ -96,8 +96,8 @@ describe('enrolment', () => {
   });
 
   test('confirmed many times at once counts once', async () => {
-    const { mfa, told } = await house;
-    const { id } = await person(await house);
+    const { mfa, told } = await domain;
+    const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     const tries = await Promise.all(
       Array.from({ length: 20 }, () => errorOf(mfa.totp.confirm(id, enrolment, codeOf(secret), at(null)))),
@@ -109,8 +109,8 @@ describe('enrolment', () => {
   });
 
   test('may be begun in several tabs, and not without end', async () => {
-    const { mfa, pool } = await house;
-    const { id } = await person(await house);
+    const { mfa, pool } = await domain;
+    const { id } = await person(await domain);
     const first = await mfa.totp.begin(id, 'one');
     const second = await mfa.totp.begin(id, 'two');
     await mfa.totp.confirm(id, first.id, codeOf(first.secret), at(null));
@@ -123,22 +123,22 @@ describe('enrolment', () => {
   test.each(['', ' ', 'x'.repeat(61), 'nul\0', 'line\u2028', 'half\ud83d'])(
     'refuses the name %j',
     async (name) => {
-      const { mfa } = await house;
-      const { id } = await person(await house);
+      const { mfa } = await domain;
+      const { id } = await person(await domain);
       const refused = { code: 'invalid_request', field: 'name' };
       expect(await errorOf(mfa.totp.begin(id, name))).toEqual(refused);
-      const { id: totp } = await enrolTotp(await house, id);
+      const { id: totp } = await enrolTotp(await domain, id);
       expect(await errorOf(mfa.totp.rename(id, totp, name))).toEqual(refused);
     },
   );
 
   test('is for accounts that exist, and has an end', async () => {
-    const { mfa, pool } = await house;
+    const { mfa, pool } = await domain;
     for (const id of ['00000000-0000-4000-8000-000000000000', 'nobody']) {
       expect(await errorOf(mfa.totp.begin(id, 'Phone'))).toEqual({ code: 'user_not_found' });
     }
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     await pool.query(
       `insert into totp_authenticators (id, account_id, name, secret)
        select gen_random_uuid(), account_id, name, secret from totp_authenticators, generate_series(1, 19)
@@ -162,13 +162,13 @@ describe('a code', () => {
       [1, right],
       [3, wrong],
     ] as const) {
-      const { id } = await person(await house);
-      const { secret } = await enrolTotp(await house, id);
+      const { id } = await person(await domain);
+      const { secret } = await enrolTotp(await domain, id);
       expect(await verify(id, codeOf(secret, steps))).toEqual(outcome);
     }
     // The step before, on an app whose first code was an older one.
-    const { mfa, advance } = await house;
-    const { id } = await person(await house);
+    const { mfa, advance } = await domain;
+    const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     advance(-5 * 60_000);
     await mfa.totp.confirm(id, enrolment, codeOf(secret, -10), at(null));
@@ -177,23 +177,23 @@ describe('a code', () => {
   });
 
   test('may be typed as apps show it', async () => {
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     const code = codeOf(secret);
     expect(await verify(id, ` ${code.slice(0, 3)} ${code.slice(3)}\n`)).toEqual(right);
   });
 
   test('may be typed in full-width digits', async () => {
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     expect(await verify(id, wide(codeOf(secret)))).toEqual(right);
   });
 
   test('is of its own account, and of any of its apps', async () => {
-    const [one, two] = [await person(await house), await person(await house)];
-    const first = await enrolTotp(await house, one.id, 'one');
-    const second = await enrolTotp(await house, one.id, 'two');
-    const other = await enrolTotp(await house, two.id);
+    const [one, two] = [await person(await domain), await person(await domain)];
+    const first = await enrolTotp(await domain, one.id, 'one');
+    const second = await enrolTotp(await domain, one.id, 'two');
+    const other = await enrolTotp(await domain, two.id);
     expect(await verify(one.id, codeOf(other.secret))).toEqual(wrong);
     expect(await verify(one.id, codeOf(second.secret))).toEqual(right);
     expect(await verify(one.id, codeOf(first.secret))).toEqual(right);
@@ -201,9 +201,9 @@ describe('a code', () => {
   });
 
   test('serves once, and none before it serves after it', async () => {
-    const { mfa } = await house;
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { mfa } = await domain;
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     expect(await mfa.verify(id, { code: codeOf(secret, 1) }, somewhere())).toEqual({
       method: 'otp',
       amr: ['otp', 'mfa'],
@@ -213,16 +213,16 @@ describe('a code', () => {
   });
 
   test('that confirmed the enrolment has served', async () => {
-    const { mfa } = await house;
-    const { id } = await person(await house);
+    const { mfa } = await domain;
+    const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     await mfa.totp.confirm(id, enrolment, codeOf(secret), at(null));
     expect(await verify(id, codeOf(secret))).toEqual(wrong);
   });
 
   test('tried many times at once serves once, and locks nobody', async () => {
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     const actor = somewhere();
     const tries = await Promise.all(Array.from({ length: 20 }, () => verify(id, codeOf(secret), actor)));
     expect(tries.filter(({ code }) => code === 'none')).toHaveLength(1);
@@ -244,14 +244,14 @@ describe('a code', () => {
     'x'.repeat(1_000_000),
     '\0',
   ])('may have been anything: %#', async (code) => {
-    const { id } = await person(await house);
-    await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    await enrolTotp(await domain, id);
     expect(await verify(id, code)).toEqual(wrong);
   });
 
   test('that is wrong is written down, without it', async () => {
-    const { id } = await person(await house);
-    const { secret } = await enrolTotp(await house, id);
+    const { id } = await person(await domain);
+    const { secret } = await enrolTotp(await domain, id);
     const [code, actor] = [wrongCode(secret), somewhere()];
     await verify(id, code, actor);
     const [event] = await audit.list({ limit: 1, subject: id });
@@ -267,9 +267,9 @@ describe('a code', () => {
 
 describe('an app', () => {
   test('is renamed and removed by its owner alone', async () => {
-    const { mfa, told } = await house;
-    const [{ id }, { id: other }] = [await person(await house), await person(await house)];
-    const { id: totp } = await enrolTotp(await house, id);
+    const { mfa, told } = await domain;
+    const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
+    const { id: totp } = await enrolTotp(await domain, id);
     const missing = { code: 'factor_not_found' };
     for (const [account, factor] of [
       [other, totp],
@@ -293,19 +293,19 @@ describe('an app', () => {
   });
 
   test('that is not the last one leaves the recovery codes', async () => {
-    const { mfa } = await house;
-    const { id } = await person(await house);
-    const first = await enrolTotp(await house, id, 'one');
-    const second = await enrolTotp(await house, id, 'two');
+    const { mfa } = await domain;
+    const { id } = await person(await domain);
+    const first = await enrolTotp(await domain, id, 'one');
+    const second = await enrolTotp(await domain, id, 'two');
     expect(second.recoveryCodes).toEqual([]);
     await mfa.totp.remove(id, first.id, at(null));
     expect(await mfa.status(id)).toMatchObject({ totp: [{ name: 'two' }], recoveryCodesLeft: 10 });
   });
 
   test('goes with its account', async () => {
-    const { accounts, pool } = await house;
-    const { id } = await person(await house);
-    await enrolTotp(await house, id);
+    const { accounts, pool } = await domain;
+    const { id } = await person(await domain);
+    await enrolTotp(await domain, id);
     await accounts.remove(id, at(null));
     for (const table of ['totp_authenticators', 'recovery_codes']) {
       expect((await pool.query(`select 1 from ${table} where account_id = $1`, [id])).rows).toEqual([]);

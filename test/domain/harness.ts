@@ -40,7 +40,7 @@ export { errorOf } from './errors.ts';
 export { passwords };
 
 const logger = createLogger('silent');
-const secrets = new Secrets('the secrets of a house that is only tried out');
+const secrets = new Secrets('the secrets of a domain that is only tried out');
 
 const lockoutSettings = {
   pair: { attempts: 5, wait: 30, maxWait: 900 },
@@ -70,7 +70,7 @@ interface Told {
   about: object;
 }
 
-export interface House extends Logins {
+export interface Domain extends Logins {
   pool: Pool;
   users: Users;
   counters: Counters;
@@ -87,7 +87,7 @@ export interface House extends Logins {
   ended: string[];
   /** Hash operations so far. */
   hashed: () => number;
-  /** Moves the house's clock, in milliseconds. */
+  /** Moves the domain's clock, in milliseconds. */
   advance: (by: number) => void;
 }
 
@@ -97,7 +97,7 @@ export interface Options {
   lockout?: typeof lockoutSettings;
   registration?: { open: boolean };
   mfa?: Settings['mfa'];
-  /** When the house's clock stands still; it runs unless given. Milliseconds. */
+  /** When the domain's clock stands still; it runs unless given. Milliseconds. */
   now?: number;
 }
 
@@ -136,11 +136,11 @@ export async function openStores(counters: 'postgres' | 'redis' = 'postgres') {
   return { pool, sequelize, counters: redisCounters(redis) };
 }
 
-/** Opens a house on stores, its own unless given; it is closed when the test file is through. */
-export async function openHouse(
+/** Opens a domain on stores, its own unless given; it is closed when the test file is through. */
+export async function openDomain(
   options: Options = {},
   stores = openStores(options.counters),
-): Promise<House> {
+): Promise<Domain> {
   const { pool, sequelize, counters } = await stores;
   const users = createUsers(pool);
   const signIns = createSignIns(pool);

@@ -13,7 +13,7 @@ import { type Provider, type ProviderOptions, startProvider } from '../../oidc/s
 export { STORES } from '../../oidc/support/provider.ts';
 export { allContracts };
 
-export interface Hall extends Provider {
+export interface ContractServer extends Provider {
   /** A key of the operator's that may do everything. */
   apiKey: string;
   /** A client of a door under its prefix. */
@@ -32,12 +32,16 @@ const GENEROUS = {
   },
 };
 
-interface HallOptions extends ProviderOptions {
+interface ContractServerOptions extends ProviderOptions {
   /** Laid over the settings of the doors. */
   contracts?: object;
 }
 
-export async function startHall({ contracts, settings, ...options }: HallOptions = {}): Promise<Hall> {
+export async function startContractServer({
+  contracts,
+  settings,
+  ...options
+}: ContractServerOptions = {}): Promise<ContractServer> {
   const provider = await startProvider({
     ...options,
     settings: { ...GENEROUS, ...settings, contracts: { ...GENEROUS.contracts, ...contracts } },
