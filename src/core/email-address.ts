@@ -39,11 +39,11 @@ export const EMAIL_FORM: TextForm = {
 const octets = (text: string): number => Buffer.byteLength(text);
 
 /** A domain as it is shown, and in lower-case A-labels (UTS #46); null for what is none. */
-function readDomain(typed: string): { shown: string; ascii: string } | null {
+function readDomain(input: string): { shown: string; ascii: string } | null {
   // What is ASCII is compared as it is, so that a domain with a wrong A-label keeps the key that it always had.
-  const isAscii = ASCII.test(typed);
-  const ascii = isAscii ? typed.toLowerCase() : INTERNATIONAL.test(typed) ? domainToASCII(typed) : '';
-  return DOMAIN.test(ascii) ? { shown: isAscii ? typed : domainToUnicode(ascii), ascii } : null;
+  const isAscii = ASCII.test(input);
+  const ascii = isAscii ? input.toLowerCase() : INTERNATIONAL.test(input) ? domainToASCII(input) : '';
+  return DOMAIN.test(ascii) ? { shown: isAscii ? input : domainToUnicode(ascii), ascii } : null;
 }
 
 /**
@@ -51,10 +51,10 @@ function readDomain(typed: string): { shown: string; ascii: string } | null {
  * RFC 5890). Case is ignored in both, because no provider in use tells it apart.
  * @returns null for what is none.
  */
-export function readEmailAddress(typed: string): EmailAddress | null {
+export function readEmailAddress(input: string): EmailAddress | null {
   // The raw length first: what follows normalises.
-  if (typed.length > LONGEST) return null;
-  const text = narrow(typed).normalize('NFC');
+  if (input.length > LONGEST) return null;
+  const text = narrow(input).normalize('NFC');
   const at = text.indexOf('@');
   const local = text.slice(0, at);
   const domain = readDomain(text.slice(at + 1));

@@ -81,21 +81,21 @@ export function createApiKeys({ store, users, audit, inTransaction, clock, logge
       .catch((error: unknown) => logger.warn({ err: error }, 'the use of an API key was not noted'));
   };
   return {
-    async create(wish, actor) {
-      check(wish);
-      const name = parseName('name', wish.name);
+    async create(options, actor) {
+      check(options);
+      const name = parseName('name', options.name);
       const key = `ptn_${randomToken(6)}${randomToken(32)}`;
       const record = await inTransaction(async (tx) => {
-        if (wish.accountId !== undefined) requireOwner(present(await users.lock(wish.accountId, tx)));
+        if (options.accountId !== undefined) requireOwner(present(await users.lock(options.accountId, tx)));
         const created = await store.create(
           {
             id: newUuid(),
             prefix: key.slice(0, PREFIX_LENGTH),
             hash: sha256(key),
             name,
-            permissions: [...new Set(wish.permissions ?? permissionsFor(wish.accountId))],
-            accountId: wish.accountId ?? null,
-            expiresAt: wish.expiresAt ?? null,
+            permissions: [...new Set(options.permissions ?? permissionsFor(options.accountId))],
+            accountId: options.accountId ?? null,
+            expiresAt: options.expiresAt ?? null,
           },
           tx,
         );

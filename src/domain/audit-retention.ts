@@ -6,8 +6,8 @@ import type { InTransaction } from '../storage/postgres/transaction.ts';
 
 /** How long audit events stay. */
 export interface AuditRetention {
-  /** Deletes some of the events whose time is over, `most` of them. @returns how many there were. */
-  sweep(most: number): Promise<number>;
+  /** Deletes some of the events whose time is over, `limit` at most. @returns how many there were. */
+  sweep(limit: number): Promise<number>;
   /** Deletes every event from before a moment, and says so in an event. @returns how many there were. */
   purge(before: Date, actor: Actor): Promise<number>;
 }
@@ -28,9 +28,9 @@ export function createAuditRetention({
   clock,
   settings,
 }: Dependencies): AuditRetention {
-  const deleteSome = (before: Date, most: number) => inTransaction((tx) => audit.purge(before, most, tx));
+  const deleteSome = (before: Date, limit: number) => inTransaction((tx) => audit.purge(before, limit, tx));
   return {
-    sweep: (most) => deleteSome(new Date(clock.now() - settings.retention * 1000), most),
+    sweep: (limit) => deleteSome(new Date(clock.now() - settings.retention * 1000), limit),
     async purge(before, actor) {
       let events = 0;
       for (let deleted = BATCH; deleted === BATCH; events += deleted)

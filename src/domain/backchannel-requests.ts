@@ -72,8 +72,8 @@ export function createBackchannelRequests(dependencies: Dependencies): Backchann
       }),
     admit: (accountId, clientId) =>
       mailLimit([
-        { of: `login-request:${accountId}:${clientId}`, most: limits.perClient },
-        { of: `login-request:${accountId}`, most: limits.perPerson },
+        { of: `login-request:${accountId}:${clientId}`, limit: limits.perClient },
+        { of: `login-request:${accountId}`, limit: limits.perPerson },
       ]),
     async ask(request, app, actor) {
       const account = present(await users.findById(request.accountId));

@@ -136,13 +136,13 @@ export function createClientAdmin({
   return {
     find,
 
-    async create(wish, actor) {
-      const { name, isPublic, metadata } = wish;
+    async create(options, actor) {
+      const { name, isPublic, metadata } = options;
       const trimmed = checkedName(name);
-      checkBrought(wish);
-      const id = wish.id ?? newUuid();
+      checkBrought(options);
+      const id = options.id ?? newUuid();
       const needsNone = isPublic || SECRETLESS.has(metadata['token_endpoint_auth_method']);
-      const secret = needsNone ? null : (wish.secret ?? randomToken());
+      const secret = needsNone ? null : (options.secret ?? randomToken());
       const complete = { ...metadata, ...(isPublic ? { token_endpoint_auth_method: 'none' } : {}) };
       const secretHash = secret === null ? null : sha256(secret);
       await validate(
@@ -161,7 +161,7 @@ export function createClientAdmin({
         await announce(id, tx);
         return created;
       });
-      return { client, secret: wish.secret === undefined ? secret : null };
+      return { client, secret: options.secret === undefined ? secret : null };
     },
 
     async update(id, changes, actor) {

@@ -24,6 +24,6 @@ export const createDeadLinks =
     // Without a token nothing was tried.
     if (token === '') return;
     const source = sourceOfActor(actor);
-    await limit([{ of: `dead-link:source:${source}`, most: MOST, unless: isShared(source) }]);
+    await limit([{ of: `dead-link:source:${source}`, limit: MOST, unless: isShared(source) }]);
     await audit.record({ type, outcome: 'failure', subject, details: { reason: 'invalid_token' } }, actor);
   };

@@ -13,26 +13,26 @@ import type { Counters } from '../storage/counters.ts';
 export type GuessLimit = <T>(
   what: string,
   guessers: string[],
-  most: number,
-  look: () => Promise<T | undefined>,
+  limit: number,
+  find: () => Promise<T | undefined>,
 ) => Promise<T | undefined>;
 
 /** Seconds. */
 const WINDOW = 600;
 
 export function createGuessLimit(counters: Counters): GuessLimit {
-  return async (what, guessers, most, look) => {
+  return async (what, guessers, limit, find) => {
     const keys = guessers.map((guesser) => `guess:${what}:${sha256(guesser)}`);
     const counts = await Promise.all(keys.map((key) => counters.add(key, 1, WINDOW)));
-    const full = counts.filter(({ count }) => count > most);
+    const full = counts.filter(({ count }) => count > limit);
     if (full.length > 0) {
       const retryAfter = Math.max(...full.map(({ expiresIn }) => expiresIn));
       throw new DomainError('rate_limited', { retryAfter });
     }
     const takeBack = () => Promise.all(keys.map((key) => counters.add(key, -1, WINDOW)));
-    let found: Awaited<ReturnType<typeof look>>;
+    let found: Awaited<ReturnType<typeof find>>;
     try {
-      found = await look();
+      found = await find();
     } catch (error) {
       // Nothing was learnt by it.
       await takeBack();

@@ -29,8 +29,8 @@ export const withDevice = (
   { id: accountId, securityVersion }: Account,
   now: number,
 ): KnownDevice[] => {
-  const own = { id: randomToken(12), accountId, securityVersion, expiresAt: now + KNOWN_DEVICE_TTL * 1000 };
-  return [own, ...known.filter((one) => one.accountId !== accountId)].slice(0, MOST);
+  const entry = { id: randomToken(12), accountId, securityVersion, expiresAt: now + KNOWN_DEVICE_TTL * 1000 };
+  return [entry, ...known.filter((one) => one.accountId !== accountId)].slice(0, MOST);
 };
 
 /** The id of the browser for `account`; null when it is not known to it (any more). */

@@ -77,11 +77,11 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
     { accountId, source: from, device = null }: Guess,
     bySource: Count | null,
     onAccount: Count | null,
-    own: number,
+    ownCount: number,
   ) => {
     const full = [
-      ...(bySource && bySource.count >= source.attempts + own ? [bySource.expiresIn] : []),
-      ...(onAccount && onAccount.count >= account.attempts + own ? [onAccount.expiresIn] : []),
+      ...(bySource && bySource.count >= source.attempts + ownCount ? [bySource.expiresIn] : []),
+      ...(onAccount && onAccount.count >= account.attempts + ownCount ? [onAccount.expiresIn] : []),
     ];
     if (
       full.length === 0 ||

@@ -206,10 +206,10 @@ export function createLogin(dependencies: LoginDependencies): Logins {
 
   /** The account that the password is right for, and its new hash if it shall have one. */
   const firstFactor = async (
-    { password, actor, signal, ...typed }: PasswordRequest,
+    { password, actor, signal, ...named }: PasswordRequest,
     known: readonly KnownDevice[] = [],
   ) => {
-    const { subject, account } = await lookUp(users, typed);
+    const { subject, account } = await lookUp(users, named);
     const device = deviceIdFor(known, account, clock.now());
     const right = await passwordCheck.matches({ subject, account, password, actor, device, signal });
     if (!right || !account) return refuse('invalid_credentials', account, actor);

@@ -27,17 +27,17 @@ export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;
 
 /**
  * Whom somebody means.
- * @param typed unchecked: an `identifier` with an `@` is an email address, any other a username.
+ * @param input unchecked: an `identifier` with an `@` is an email address, any other a username.
  * @returns the account, if there is one, and the subject that guesses at it are counted under: the account, so that all its
  *   names share one count, else the typed name.
  */
 export async function lookUp(
   users: Users,
-  typed: { identifier: unknown } | { email: unknown },
+  input: { identifier: unknown } | { email: unknown },
 ): Promise<{ subject: string; account: UserRecord | null }> {
-  const value = 'email' in typed ? typed.email : typed.identifier;
+  const value = 'email' in input ? input.email : input.identifier;
   if (typeof value !== 'string') return { subject: 'nobody', account: null };
-  const isEmail = 'email' in typed || AT_SIGN.test(value);
+  const isEmail = 'email' in input || AT_SIGN.test(value);
   const key = isEmail ? emailKeyOf(value) : usernameKeyOf(value);
   if (key === null) return { subject: 'nobody', account: null };
   const account = await (isEmail ? users.findByEmailKey(key) : users.findByUsernameKey(key));

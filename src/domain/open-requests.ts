@@ -6,7 +6,7 @@ import type { Counters } from '../storage/counters.ts';
 /** Whose requests are counted together, how many may be open at once, and how long each is at most, in seconds. */
 export interface Bound {
   of: string;
-  most: number;
+  limit: number;
   life: number;
 }
 
@@ -26,13 +26,13 @@ export function createOpenRequests({ counters, clock }: { counters: Counters; cl
   const stretchOf = (seconds: number, life: number) => Math.floor(seconds / life);
   const keyOf = (of: string, stretch: number) => `open:${sha256(of)}:${stretch}`;
   return {
-    async open({ of, most, life }) {
+    async open({ of, limit, life }) {
       const stretch = stretchOf(clock.now() / 1000, life);
       const [now, before] = await Promise.all([
         counters.add(keyOf(of, stretch), 1, 2 * life),
         counters.get(keyOf(of, stretch - 1)),
       ]);
-      if (now.count + (before?.count ?? 0) <= most) return;
+      if (now.count + (before?.count ?? 0) <= limit) return;
       await counters.add(keyOf(of, stretch), -1, 2 * life);
       throw new DomainError('rate_limited', { retryAfter: before?.expiresIn ?? life });
     },

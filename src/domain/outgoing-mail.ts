@@ -85,10 +85,10 @@ export function createOutgoingMail({ outbox, counters, clock }: Dependencies): O
   const endOf = (hour: number) => Math.max(1, Math.ceil((hour + 1) * HOUR - clock.now() / 1000));
 
   /** Takes a place within an hour, if there is one. */
-  const take = async (what: string, hour: number, most: number): Promise<boolean> => {
+  const take = async (what: string, hour: number, limit: number): Promise<boolean> => {
     const key = keyOf(what, hour);
     const { count } = await counters.add(key, 1, endOf(hour));
-    if (count <= most) return true;
+    if (count <= limit) return true;
     await counters.add(key, -1, endOf(hour));
     return false;
   };

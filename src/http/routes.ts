@@ -14,18 +14,18 @@ export interface Route {
   claimable: boolean;
 }
 
-const own = (owner: Owner, label: string, ...prefixes: string[]): Route[] =>
+const routes = (owner: Owner, label: string, ...prefixes: string[]): Route[] =>
   prefixes.map((prefix) => ({ prefix, owner, label, claimable: false }));
 
 /** Every prefix that is Postern's own. At a contract's own host all but the provider, ops and assets give way to it. */
 export const ROUTES: readonly Route[] = [
-  ...Object.values(ENDPOINTS).flatMap((path) => own('provider', path.slice(1), path)),
-  ...own('provider', 'discovery', ...METADATA_PATHS),
-  ...own('provider', 'other', '/oauth2'),
-  ...own('ops', 'ops', '/livez', '/readyz', '/metrics'),
-  ...own('assets', 'assets', '/assets'),
-  ...own('pages', 'assets', '/favicon.ico', '/apple-touch-icon.png'),
-  ...own(
+  ...Object.values(ENDPOINTS).flatMap((path) => routes('provider', path.slice(1), path)),
+  ...routes('provider', 'discovery', ...METADATA_PATHS),
+  ...routes('provider', 'other', '/oauth2'),
+  ...routes('ops', 'ops', '/livez', '/readyz', '/metrics'),
+  ...routes('assets', 'assets', '/assets'),
+  ...routes('pages', 'assets', '/favicon.ico', '/apple-touch-icon.png'),
+  ...routes(
     'pages',
     'pages',
     '/',
@@ -42,13 +42,13 @@ export const ROUTES: readonly Route[] = [
     '/upstream',
     '/verify-email',
   ),
-  ...own('pages', 'discovery', '/.well-known'),
+  ...routes('pages', 'discovery', '/.well-known'),
   // Kept for the console.
-  ...own('pages', 'other', '/admin'),
-  ...own('api', 'api', '/api/v2'),
+  ...routes('pages', 'other', '/admin'),
+  ...routes('api', 'api', '/api/v2'),
   // Contracts that are open have labels of their own.
-  ...own('contracts', 'other', '/contracts'),
-  ...own('dev-mail', 'dev-mail', '/dev/mail'),
+  ...routes('contracts', 'other', '/contracts'),
+  ...routes('dev-mail', 'dev-mail', '/dev/mail'),
 ];
 
 /** Every other path. */

@@ -53,12 +53,16 @@ export function createMessageRenderer({
   mail,
   publicUrl,
 }: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'>): RenderMessage {
-  const own = mail.templates === null ? null : path.resolve(mail.templates);
-  const template = loadTemplates(own === null ? [VIEWS] : [own, VIEWS]);
+  const operatorTemplates = mail.templates === null ? null : path.resolve(mail.templates);
+  const template = loadTemplates(operatorTemplates === null ? [VIEWS] : [operatorTemplates, VIEWS]);
   const translators = new Map(
     languages.map((language) => [
       language,
-      createTranslator(language, name, own === null ? {} : ownSentences(own, language)),
+      createTranslator(
+        language,
+        name,
+        operatorTemplates === null ? {} : ownSentences(operatorTemplates, language),
+      ),
     ]),
   );
   const links = createLinks(publicUrl);
@@ -91,7 +95,7 @@ export function createMessageRenderer({
       .trim();
     return { language: tag, subject, html: render('html'), text: `${text}\n` };
   };
-  if (own !== null) tryOut(render, languages);
+  if (operatorTemplates !== null) tryOut(render, languages);
   return render;
 }
 

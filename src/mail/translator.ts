@@ -27,10 +27,10 @@ export interface Translator {
   time(at: string): string;
 }
 
-/** @param own sentences of the operator's, which go before Postern's. */
-export function createTranslator(language: Language, name: string, own: Dictionary = {}): Translator {
+/** @param overrides sentences of the operator's, which go before Postern's. */
+export function createTranslator(language: Language, name: string, overrides: Dictionary = {}): Translator {
   const { tag } = languageInfo[language];
-  const { has, text, duration } = translatorOf(tag, name, { ...dictionaries[language], ...own });
+  const { has, text, duration } = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
   const date = new Intl.DateTimeFormat(tag, {
     dateStyle: 'long',
     timeStyle: 'short',
@@ -51,10 +51,10 @@ export function ownSentences(folder: string, language: Language): Dictionary {
     const content = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     const wrong = Object.entries(content).find(([, value]) => typeof value !== 'string');
     if (wrong) throw new Error(`${wrong[0]} is no text`);
-    const own = content as Dictionary;
-    const { parse } = translatorOf(languageInfo[language].tag, '', own);
-    for (const key of Object.keys(own)) parse(key);
-    return own;
+    const overrides = content as Dictionary;
+    const { parse } = translatorOf(languageInfo[language].tag, '', overrides);
+    for (const key of Object.keys(overrides)) parse(key);
+    return overrides;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new StartupError(`mail.templates: ${file}: ${(error as Error).message}`, { cause: error });

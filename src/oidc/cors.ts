@@ -5,9 +5,9 @@ type Client = NonNullable<KoaContextWithOIDC['oidc']['client']> & ExtraClientPro
 
 /** Whether a browser at `origin` may call for `client`: from where its redirect URIs lead, or where it says. */
 export function clientBasedCORS(_ctx: KoaContextWithOIDC, origin: string, client: Client): boolean {
-  const own = client.allowed_cors_origins ?? [];
+  const origins = client.allowed_cors_origins ?? [];
   return (
-    own.includes(origin) ||
+    origins.includes(origin) ||
     (client.redirectUris ?? []).some((uri) => uri.startsWith('http') && URL.parse(uri)?.origin === origin)
   );
 }

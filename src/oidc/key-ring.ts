@@ -59,9 +59,9 @@ async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; pri
 
 /** The latest key of an algorithm that may sign already; before any may, the first. */
 function signingKid(keys: SigningKeyRecord[], alg: string, now: number): string | undefined {
-  const own = keys.filter((key) => key.alg === alg);
-  const ready = own.filter((key) => key.activatesAt.getTime() <= now);
-  return (ready.toSorted((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime())[0] ?? own[0])?.kid;
+  const sameAlg = keys.filter((key) => key.alg === alg);
+  const ready = sameAlg.filter((key) => key.activatesAt.getTime() <= now);
+  return (ready.toSorted((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime())[0] ?? sameAlg[0])?.kid;
 }
 
 /** The provider's signing keys: made, published, put to work and retired in time, on all nodes alike. */

@@ -34,9 +34,9 @@ export function checkRequestSize(ctx: KoaContextWithOIDC): void {
       throw new errors.InvalidRequest(`${name} must not be longer than ${longest} characters`);
   }
   const size = Buffer.byteLength(JSON.stringify(params));
-  const most = isFromClient(ctx) ? MOST.client : MOST.anybody;
-  if (size > most)
+  const limit = isFromClient(ctx) ? MOST.client : MOST.anybody;
+  if (size > limit)
     throw new errors.InvalidRequest(
-      `the request takes ${size} bytes, more than ${most}: push it as an authenticated client`,
+      `the request takes ${size} bytes, more than ${limit}: push it as an authenticated client`,
     );
 }

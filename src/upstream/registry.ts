@@ -23,8 +23,8 @@ export class UpstreamRegistry {
 
   async #read(): Promise<void> {
     const stored = await this.#store.list();
-    const own = new Set(this.#configured.map(({ id }) => id));
-    const all = [...this.#configured, ...stored.filter(({ id }) => !own.has(id))];
+    const configuredIds = new Set(this.#configured.map(({ id }) => id));
+    const all = [...this.#configured, ...stored.filter(({ id }) => !configuredIds.has(id))];
     this.#upstreams = new Map(all.map((upstream) => [upstream.id, upstream]));
   }
 

@@ -30,11 +30,11 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
   const { rows, users } = await withCore(({ usage }) => usage.report({ days, door }));
   const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
   const totals = named.map((name) => {
-    const own = rows.filter((row) => row.door === name);
-    const last = own.map(({ lastUsedAt }) => lastUsedAt.toISOString()).sort();
+    const ofContract = rows.filter((row) => row.door === name);
+    const last = ofContract.map(({ lastUsedAt }) => lastUsedAt.toISOString()).sort();
     return {
       door: name,
-      requests: own.reduce((sum, { requests }) => sum + requests, 0),
+      requests: ofContract.reduce((sum, { requests }) => sum + requests, 0),
       users: users.get(name) ?? 0,
       last_used_at: last.at(-1) ?? null,
     };

@@ -16,11 +16,11 @@ interface Facts {
   now: number;
 }
 
-function connections({ webConcurrency, production }: Config, most: number): Finding {
+function connections({ webConcurrency, production }: Config, limit: number): Finding {
   const workers = webConcurrency ?? (production ? availableParallelism() : 1);
   const needed = workers * CONNECTIONS.worker + CONNECTIONS.others;
-  const message = `${workers} ${workers === 1 ? 'worker' : 'workers'} may open ${needed} connections of ${most}`;
-  if (needed <= most) return ok('connections', message);
+  const message = `${workers} ${workers === 1 ? 'worker' : 'workers'} may open ${needed} connections of ${limit}`;
+  if (needed <= limit) return ok('connections', message);
   return warning(
     'connections',
     message,

@@ -100,7 +100,7 @@ function report(
   claims: openid.IDToken | undefined,
 ): Report {
   const { access_token, refresh_token, id_token, token_type, expires_in, scope } = tokens;
-  const given: [string, string | undefined][] = [
+  const lines: [string, string | undefined][] = [
     ['access_token', access_token],
     ['refresh_token', refresh_token],
     ['id_token', id_token],
@@ -119,6 +119,6 @@ function report(
       scope: scope ?? null,
       claims: claims ?? null,
     },
-    text: facts(given.filter((pair): pair is [string, string] => pair[1] !== undefined)),
+    text: facts(lines.filter((pair): pair is [string, string] => pair[1] !== undefined)),
   };
 }

@@ -56,7 +56,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
   };
 
   return {
-    async verify(accountId, typed, actor) {
+    async verify(accountId, input, actor) {
       const guess = { subject: `factor:${accountId}`, accountId, source: sourceOfActor(actor) };
       const refuse = async (reason: string): Promise<never> => {
         const details = { method: 'code', reason };
@@ -65,8 +65,8 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
       };
 
       await lockout.check(guess);
-      const otp = typeof typed === 'string' ? parseTotpCode(typed) : null;
-      const recovery = typeof typed === 'string' ? parseRecoveryCode(typed) : null;
+      const otp = typeof input === 'string' ? parseTotpCode(input) : null;
+      const recovery = typeof input === 'string' ? parseRecoveryCode(input) : null;
       if (otp !== null) {
         const outcome = await useTotp(accountId, otp);
         if (outcome === 'right') {

@@ -33,9 +33,9 @@ export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
 }
 
 /** A typed recovery code as it is stored; null for what cannot be one. */
-export function parseRecoveryCode(typed: string): string | null {
-  if (typed.length > LONGEST_TYPED) return null;
-  const letters = narrow(typed).toUpperCase();
+export function parseRecoveryCode(input: string): string | null {
+  if (input.length > LONGEST_TYPED) return null;
+  const letters = narrow(input).toUpperCase();
   const code = letters
     .replaceAll(/[\s\p{Pd}]/gu, '')
     .replaceAll('O', '0')

@@ -65,9 +65,9 @@ export const TOTP_CODE_FORM: TextForm = {
 const otplib = () => import('otplib');
 
 /** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
-export function parseTotpCode(typed: string): string | null {
-  if (typed.length > LONGEST_TYPED) return null;
-  const code = narrow(typed).replaceAll(/[\s\p{Pd}]/gu, '');
+export function parseTotpCode(input: string): string | null {
+  if (input.length > LONGEST_TYPED) return null;
+  const code = narrow(input).replaceAll(/[\s\p{Pd}]/gu, '');
   return FORM.test(code) ? code : null;
 }
 
@@ -81,8 +81,8 @@ export async function stepOf(code: string, secret: string, clock: Clock): Promis
 export function createTotp(dependencies: MfaDependencies, changes: FactorChanges): Totp {
   const { users, totp, clock, name: issuer } = dependencies;
   return {
-    async begin(accountId, typed) {
-      const name = parseFactorName(typed);
+    async begin(accountId, input) {
+      const name = parseFactorName(input);
       const account = present(await users.findById(accountId));
       await changes.admit(account);
       const { id: owner, email } = account;
@@ -94,10 +94,10 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       await totp.begin({ id, accountId: owner, name, secret, expiresAt }, now);
       return { id, secret, uri: generateURI({ issuer, label: email, secret }), expiresAt };
     },
-    async confirm(accountId, id, typed, actor, expected) {
+    async confirm(accountId, id, input, actor, expected) {
       const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;
       if (secret === null) throw new DomainError('factor_not_found');
-      const code = typeof typed === 'string' ? parseTotpCode(typed) : null;
+      const code = typeof input === 'string' ? parseTotpCode(input) : null;
       const step = code === null ? null : await stepOf(code, secret, clock);
       if (step === null) throw new DomainError('invalid_credentials', { field: 'code' });
       const { added, ...rest } = await changes.add(
@@ -113,8 +113,8 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       );
       return { authenticator: added, ...rest };
     },
-    async rename(accountId, id, typed) {
-      const name = parseFactorName(typed);
+    async rename(accountId, id, input) {
+      const name = parseFactorName(input);
       const renamed = isUuid(id) ? await totp.rename(accountId, id, name) : null;
       if (!renamed) throw new DomainError('factor_not_found');
       return renamed;

@@ -6,7 +6,7 @@ import type { Counters } from '../../storage/counters.ts';
 interface HourlyLimit {
   /** What is counted, such as an address: nothing of it can be read from the counter. */
   of: string;
-  most: number;
+  limit: number;
   /** Whether the limit is waived. */
   unless?: boolean;
 }
@@ -27,8 +27,8 @@ export function createMailLimit(counters: Counters): MailLimit {
         ...(await counters.add(`mail:${sha256(limit.of)}`, 1, HOUR)),
       })),
     );
-    for (const { count, most, expiresIn, unless = false } of counts) {
-      if (count <= most || unless) continue;
+    for (const { count, limit, expiresIn, unless = false } of counts) {
+      if (count <= limit || unless) continue;
       throw new DomainError('rate_limited', { retryAfter: expiresIn });
     }
   };

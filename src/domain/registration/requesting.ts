@@ -29,13 +29,13 @@ const MOST = { address: 10, source: 200 };
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
   const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings } = dependencies;
   return {
-    async request(typed, actor, { locale, interaction } = {}) {
+    async request(input, actor, { locale, interaction } = {}) {
       if (!settings.open) throw new DomainError('forbidden');
-      const { email, emailKey } = parseEmail(typed);
+      const { email, emailKey } = parseEmail(input);
       const source = sourceOfActor(actor);
       await limit([
-        { of: `register:address:${emailKey}`, most: MOST.address },
-        { of: `register:source:${source}`, most: MOST.source, unless: isShared(source) },
+        { of: `register:address:${emailKey}`, limit: MOST.address },
+        { of: `register:source:${source}`, limit: MOST.source, unless: isShared(source) },
       ]);
       await outgoingMail.admit(email);
       const present = await users.findByEmailKey(emailKey);

@@ -10,13 +10,13 @@ export interface Requesting {
   /**
    * Sends a link to choose a new password to the address that counts of the account that is meant, if it is an active one:
    * a new address does not before it is proven. Takes the same work whether there is such an account or not.
-   * @param typed unchecked: an email address or a username, or an email address only.
+   * @param input unchecked: an email address or a username, or an email address only.
    * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
    * @returns whether there is such an account: for doors whose contract tells, and for nobody else.
    * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
    */
   request(
-    typed: { identifier: unknown } | { email: unknown },
+    input: { identifier: unknown } | { email: unknown },
     actor: Actor,
     options?: { locale?: string | undefined },
   ): Promise<{ found: boolean }>;
@@ -43,17 +43,17 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     return key === undefined ? null : users.findMovedFrom(key);
   };
 
-  return async (typed, actor, { locale } = {}) => {
-    const { subject, account: present } = await lookUp(users, typed);
+  return async (input, actor, { locale } = {}) => {
+    const { subject, account: present } = await lookUp(users, input);
     const account = present ?? (await movedFrom(subject));
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return { found: false };
     const source = sourceOfActor(actor);
     const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? noUser.id, source, clock.now()));
     await limit([
-      { of: `reset:${subject}\n${source}`, most: MOST.pair },
-      { of: `reset:${source}`, most: MOST.source, unless: isShared(source) },
-      { of: `reset:${subject}`, most: MOST.account, unless: isKnown },
+      { of: `reset:${subject}\n${source}`, limit: MOST.pair },
+      { of: `reset:${source}`, limit: MOST.source, unless: isShared(source) },
+      { of: `reset:${subject}`, limit: MOST.account, unless: isKnown },
     ]);
     await send({
       accountId: account?.id ?? null,

@@ -10,13 +10,13 @@ export interface Requesting {
    * Sends a link to the address of the account that is meant, if its owner has proven that and its lock keeps this
    * source out: only then does it differ from a password. Takes the same work, and says the same, whoever is
    * named. Whoever asks, the owner can use it; so somebody who uses up what may be sent only sends the owner the way in.
-   * @param typed unchecked: an email address or a username.
+   * @param input unchecked: an email address or a username.
    * @param options.interaction the one that the person goes on with, in this browser alone.
    * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
    * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
    */
   request(
-    typed: { identifier: unknown },
+    input: { identifier: unknown },
     actor: Actor,
     options?: { interaction?: string | null; locale?: string | undefined },
   ): Promise<void>;
@@ -34,14 +34,14 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
     ttl: SIGN_IN_LINK_TTL,
   });
 
-  return async (typed, actor, { interaction = null, locale } = {}) => {
-    const { subject, account } = await lookUp(users, typed);
+  return async (input, actor, { interaction = null, locale } = {}) => {
+    const { subject, account } = await lookUp(users, input);
     // No account can be called this, and whoever typed it can know.
     if (subject === 'nobody') return;
     const source = sourceOfActor(actor);
     await limit([
-      { of: `sign-in-link:${subject}\n${source}`, most: MOST.pair },
-      { of: `sign-in-link:${source}`, most: MOST.source, unless: isShared(source) },
+      { of: `sign-in-link:${subject}\n${source}`, limit: MOST.pair },
+      { of: `sign-in-link:${source}`, limit: MOST.source, unless: isShared(source) },
     ]);
     // Whoever asks has been told so already, alike for accounts that do not exist. Before the count of letters: nobody uses up
     // what may be sent while the password is enough.

@@ -61,10 +61,10 @@ export function offering({ tokens, clock }: Dependencies): Offering {
       return older.length < MOST ? make(before, evidenceOf(before), matter, tx) : null;
     },
     async offerRestoring(before, tx) {
-      const own = evidenceOf(before);
+      const evidence = evidenceOf(before);
       const older = await tokens.listOf<Undo>(before.id, 'undo', tx);
       const addresses = new Map<string, Evidence>([
-        [own.emailKey, own],
+        [evidence.emailKey, evidence],
         ...older.map((payload): [string, Evidence] => [payload.emailKey, payload]),
       ]);
       const offers = [];

@@ -41,9 +41,9 @@ export function createUpstreamAdmin({
         await announce(tx);
       }),
     async list() {
-      const own = configured.map((one) => ({ ...one, configured: true }));
+      const fromConfig = configured.map((one) => ({ ...one, configured: true }));
       const stored = (await upstreams.list()).map((one) => ({ ...one, configured: false }));
-      return [...own, ...stored];
+      return [...fromConfig, ...stored];
     },
     delete: (id, actor) =>
       inTransaction(async (tx) => {

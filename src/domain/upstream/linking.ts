@@ -53,10 +53,10 @@ export function linking(dependencies: UpstreamDependencies): Linking {
         requireOwner(account);
         const linked = await identities.create({ ...identity, accountId: account.id }, tx);
         if (!linked) {
-          const own = await identities.listOf(account.id, tx);
+          const linked = await identities.listOf(account.id, tx);
           const { upstream, issuer, subject } = identity;
           // What is the account's already is as good as connected now.
-          const isOwn = own.some(
+          const isOwn = linked.some(
             (one) => one.upstream === upstream && one.issuer === issuer && one.subject === subject,
           );
           if (isOwn) return;

@@ -75,9 +75,9 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   const limited = async (accountId: string, email: string, actor: Actor) => {
     const source = sourceOfActor(actor);
     await limit([
-      { of: `verify:account:${accountId}`, most: MOST.account },
-      { of: `verify:address:${parseEmail(email).emailKey}`, most: MOST.address },
-      { of: `verify:source:${source}`, most: MOST.source, unless: isShared(source) },
+      { of: `verify:account:${accountId}`, limit: MOST.account },
+      { of: `verify:address:${parseEmail(email).emailKey}`, limit: MOST.address },
+      { of: `verify:source:${source}`, limit: MOST.source, unless: isShared(source) },
     ]);
     await outgoingMail.admit(email);
   };
@@ -105,8 +105,8 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   return {
     begin: (account, actor, tx, options = {}) => send(account, account.email, actor, options, tx),
     request,
-    async requestChange(accountId, typed, actor, { locale } = {}) {
-      const { email, emailKey } = parseEmail(typed);
+    async requestChange(accountId, input, actor, { locale } = {}) {
+      const { email, emailKey } = parseEmail(input);
       if (present(await users.findById(accountId)).email === email) {
         await request(accountId, actor, { locale });
         return;

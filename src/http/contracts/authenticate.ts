@@ -51,9 +51,9 @@ async function byApiKey(
   ctx: Context,
   { apiKeys }: ContractServices,
 ): Promise<(Caller & { kind: 'apiKey' }) | null> {
-  const given = ctx.get('X-API-Key');
-  if (given === '') return null;
-  const key = await apiKeys.authenticate(given);
+  const presented = ctx.get('X-API-Key');
+  if (presented === '') return null;
+  const key = await apiKeys.authenticate(presented);
   if (!key) throw new DomainError('invalid_token', { reason: 'api_key' });
   return { kind: 'apiKey', key, accountId: key.accountId };
 }

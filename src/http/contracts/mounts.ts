@@ -11,16 +11,16 @@ export interface Mount {
   host: string | null;
 }
 
-type Wishes = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
+type MountSettings = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
 
 /**
  * Every place where contracts answer: each open one under /contracts/<name>, the chosen ones at their documented base URL
  * too. One that is chosen but closed answers nowhere.
  * @throws StartupError naming the contracts that there are not, or the routes that are claimed twice at the root.
  */
-export function planMounts(contracts: readonly Contract[], wishes: Wishes): Mount[] {
-  refuseUnknown(contracts, wishes);
-  const { enabled, root, hosts } = wishes;
+export function planMounts(contracts: readonly Contract[], settings: MountSettings): Mount[] {
+  refuseUnknown(contracts, settings);
+  const { enabled, root, hosts } = settings;
   const open = contracts.filter(({ name }) => enabled === 'all' || enabled.includes(name));
   const find = (name: string): Contract[] => open.filter((contract) => contract.name === name);
   const closed = Object.entries(hosts).find(([, name]) => find(name).length === 0);
@@ -41,7 +41,10 @@ export function planMounts(contracts: readonly Contract[], wishes: Wishes): Moun
   ];
 }
 
-function refuseUnknown(contracts: readonly Contract[], { enabled, root, hosts, tokens }: Wishes): void {
+function refuseUnknown(
+  contracts: readonly Contract[],
+  { enabled, root, hosts, tokens }: MountSettings,
+): void {
   const known = contracts.map(({ name }) => name);
   const named = {
     'CONTRACTS or contracts.enabled': enabled === 'all' ? [] : enabled,
@@ -61,9 +64,9 @@ export function openContracts(mounts: Mount[], publicUrl: string): { contract: C
   const { protocol } = new URL(publicUrl);
   const urlOf = ({ host, prefix }: Mount) =>
     host === null ? `${publicUrl}${prefix}` : `${protocol}//${host}`;
-  return [...Map.groupBy(mounts, ({ contract }) => contract)].map(([contract, own]) => ({
-    contract: contract,
-    urls: own.map(urlOf),
+  return [...Map.groupBy(mounts, ({ contract }) => contract)].map(([contract, mounted]) => ({
+    contract,
+    urls: mounted.map(urlOf),
   }));
 }
 
@@ -106,7 +109,7 @@ function isReserved(path: string): boolean {
 
 function refuseCollisions(contracts: Contract[]): void {
   const claims = contracts.flatMap(claimsOf);
-  const own = claims.filter(({ path }) => isReserved(path));
+  const reserved = claims.filter(({ path }) => isReserved(path));
   const twice = claims.flatMap((claim, index) =>
     claims
       .slice(0, index)
@@ -114,7 +117,7 @@ function refuseCollisions(contracts: Contract[]): void {
       .map(({ owner }) => `${claim.method} ${claim.path} (${owner} and ${claim.owner})`),
   );
   const collisions = [
-    ...own.map(({ owner, method, path }) => `${method} ${path} (${owner} and Postern itself)`),
+    ...reserved.map(({ owner, method, path }) => `${method} ${path} (${owner} and Postern itself)`),
     ...new Set(twice),
   ];
   if (collisions.length === 0) return;

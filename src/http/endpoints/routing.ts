@@ -44,35 +44,37 @@ export class Routing<E extends Endpoint> {
   find(method: string, path: string): Route<E> | { allow: string[] } {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const exact = this.#exact.get(path) ?? [];
-    const given = path.split('/');
+    const requested = path.split('/');
     // What a path is by name it is not by a pattern too (OpenAPI 3.1 section 4.8.8.2).
     const there =
-      exact.length > 0 ? exact.map((operation) => ({ operation, segments: given })) : this.#matching(given);
+      exact.length > 0
+        ? exact.map((operation) => ({ operation, segments: requested }))
+        : this.#matching(requested);
     const found = there.find(({ operation }) => operation.method === asked);
-    if (found) return { operation: found.operation, params: paramsOf(found.segments, given) };
+    if (found) return { operation: found.operation, params: paramsOf(found.segments, requested) };
     if (there.length === 0) throw new DomainError('not_found');
     const methods = there.map(({ operation }) => operation.method.toUpperCase());
     return { allow: [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))] };
   }
 
-  #matching(given: string[]): Compiled<E>[] {
-    return this.#patterns.filter(({ segments }) => matches(segments, given));
+  #matching(requested: string[]): Compiled<E>[] {
+    return this.#patterns.filter(({ segments }) => matches(segments, requested));
   }
 }
 
-function matches(segments: string[], given: string[]): boolean {
+function matches(segments: string[], requested: string[]): boolean {
   return (
-    segments.length === given.length &&
+    segments.length === requested.length &&
     segments.every((segment, index) =>
-      isParameter(segment) ? given[index] !== '' : segment === given[index],
+      isParameter(segment) ? requested[index] !== '' : segment === requested[index],
     )
   );
 }
 
-function paramsOf(segments: string[], given: string[]): Record<string, string> {
+function paramsOf(segments: string[], requested: string[]): Record<string, string> {
   const params: Record<string, string> = {};
   for (const [index, segment] of segments.entries()) {
-    if (isParameter(segment)) params[segment.slice(1, -1)] = decode(given[index] ?? '');
+    if (isParameter(segment)) params[segment.slice(1, -1)] = decode(requested[index] ?? '');
   }
   return params;
 }

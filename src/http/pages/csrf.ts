@@ -30,10 +30,10 @@ export interface Csrf {
 export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl: string }): Csrf {
   const secure = publicUrl.startsWith('https:');
   const name = secure ? '__Host-postern_csrf' : 'postern_csrf';
-  const given = new WeakMap<Context['req'], string>();
+  const issued = new WeakMap<Context['req'], string>();
   const read = (ctx: Context): string | undefined => {
     const value = ctx.cookies.get(name, { signed: false });
-    return value !== undefined && COOKIE_VALUE.test(value) ? value : given.get(ctx.req);
+    return value !== undefined && COOKIE_VALUE.test(value) ? value : issued.get(ctx.req);
   };
 
   return {
@@ -41,7 +41,7 @@ export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl
       let value = read(ctx);
       if (value === undefined) {
         value = randomToken();
-        given.set(ctx.req, value);
+        issued.set(ctx.req, value);
         // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
         ctx.cookies.secure = secure;
         ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure });

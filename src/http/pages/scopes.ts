@@ -66,9 +66,9 @@ export function describeScopes(
     icon: 'grid',
     title: { key: 'scope.other', params: { scope: oneLine(scope) } },
   }));
-  const own = new Set(apis.filter(({ isOwn }) => isOwn).flatMap(({ scopes: named }) => named));
+  const ownScopes = new Set(apis.filter(({ isOwn }) => isOwn).flatMap(({ scopes: named }) => named));
   const ownApi = Object.entries(OWN_API)
-    .filter(([scope]) => own.has(scope))
+    .filter(([scope]) => ownScopes.has(scope))
     .map(([, permission]) => permission);
   const foreign = apis.filter(({ isOwn }) => !isOwn);
   const resources = foreign.map(({ name, scopes }): Permission => ({

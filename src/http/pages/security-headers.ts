@@ -28,9 +28,9 @@ function source(uri: string): string | undefined {
   return PLAIN_HOST.test(hostname) ? origin : undefined;
 }
 
-function directive(name: string, own: string, uris: readonly string[] = []): string {
+function directive(name: string, ownOrigin: string, uris: readonly string[] = []): string {
   const sources = uris.map(source).filter((found) => found !== undefined);
-  return [name, own, ...new Set(sources)].filter(Boolean).join(' ');
+  return [name, ownOrigin, ...new Set(sources)].filter(Boolean).join(' ');
 }
 
 /** The Content-Security-Policy of a page: nothing inline, nothing from elsewhere, no framing. */

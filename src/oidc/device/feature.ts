@@ -130,11 +130,11 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
         ctx.query = { ...ctx.query, user_code: linked };
         return showLinked(ctx, linked);
       }
-      const typed = (error as { userCode?: unknown } | undefined)?.userCode ?? ctx.oidc.params?.['user_code'];
+      const input = (error as { userCode?: unknown } | undefined)?.userCode ?? ctx.oidc.params?.['user_code'];
       // The library drops full-width letters and digits, and found nothing.
-      if (error?.name === 'NotFoundError' && typeof typed === 'string' && narrow(typed) !== typed)
-        return showLinked(ctx, typed);
-      return pages.enter(ctx, formOf(ctx), typeof typed === 'string' ? typed : '', problemOf(error));
+      if (error?.name === 'NotFoundError' && typeof input === 'string' && narrow(input) !== input)
+        return showLinked(ctx, input);
+      return pages.enter(ctx, formOf(ctx), typeof input === 'string' ? input : '', problemOf(error));
     },
     userCodeConfirmSource: (ctx, _form, client, from, userCode) =>
       showConfirm(ctx, client, from as unknown as SessionDevice, userCode),
@@ -146,7 +146,7 @@ export function deviceFlow({ pages, audit }: Dependencies): Feature {
 }
 
 /** As the library reads a code that was typed, and in full-width letters too: case, dashes and spaces do not matter. */
-const normalize = (typed: string): string => narrow(typed).toUpperCase().replace(/\W/g, '');
+const normalize = (input: string): string => narrow(input).toUpperCase().replace(/\W/g, '');
 
 const linkedCodes = new WeakMap<object, string>();
 

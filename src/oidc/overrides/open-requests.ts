@@ -39,11 +39,11 @@ function installOpenRequests(
   requests: OpenRequests,
   replies: Pick<Replies, 'after'>,
 ): void {
-  const visits = (): Bound => ({ of: `visit:${source()}`, most: MOST_VISITS, life: VISIT });
+  const visits = (): Bound => ({ of: `visit:${source()}`, limit: MOST_VISITS, life: VISIT });
   const ofClient = (what: string, life: number): Bound => {
     const { clientId = '', clientAuthMethod } = Provider.ctx?.oidc.client ?? {};
-    const most = clientAuthMethod === 'none' ? MOST_PUSHED.ofAnybody : MOST_PUSHED.ofClient;
-    return { of: `${what}:${clientId}\n${source()}`, most, life };
+    const limit = clientAuthMethod === 'none' ? MOST_PUSHED.ofAnybody : MOST_PUSHED.ofClient;
+    return { of: `${what}:${clientId}\n${source()}`, limit, life };
   };
   const open = async (bound: Bound): Promise<void> => {
     if (!isShared(source())) await orTooMany(requests.open(bound));

@@ -38,8 +38,8 @@ const present = (claims: Record<string, unknown>) =>
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,
 ): NonNullable<Configuration['extraTokenClaims']> {
-  return async (ctx: KoaContextWithOIDC | undefined, given) => {
-    const token = given as unknown as Token;
+  return async (ctx: KoaContextWithOIDC | undefined, issued) => {
+    const token = issued as unknown as Token;
     if (token.kind !== 'AccessToken') return undefined;
     const entities = ctx?.oidc.entities ?? {};
     const source =

@@ -66,8 +66,8 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
  */
 export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: ApiRecord[]): void {
   if (!REQUESTS.has(ctx.oidc.route)) return;
-  const given = new Set(apis.flatMap(({ scopes }) => scopes.filter((scope) => mayAskFor(client, scope))));
-  const ignored = apiScopes(ctx).filter((scope) => !given.has(scope));
+  const allowed = new Set(apis.flatMap(({ scopes }) => scopes.filter((scope) => mayAskFor(client, scope))));
+  const ignored = apiScopes(ctx).filter((scope) => !allowed.has(scope));
   if (ignored.length === 0) return;
   if (ignored.length === ctx.oidc.requestParamScopes.size)
     throw refusedScope(`no API has ${shown(ignored)}, or this client may not ask for it`);

@@ -97,8 +97,8 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
  */
 function ownScopes(ctx: KoaContextWithOIDC, client: Client, api: ApiRecord): string[] {
   const { oidc } = ctx;
-  const own = ownApiScopes(client);
-  const scopes = api.scopes.filter((scope) => own.includes(scope));
+  const ownScopes = ownApiScopes(client);
+  const scopes = api.scopes.filter((scope) => ownScopes.includes(scope));
   const refused = [...oidc.requestParamScopes].filter((scope) => !scopes.includes(scope));
   if (refused.length > 0) throw new errors.InvalidScope('requested scope is not allowed', shown(refused));
   // The library takes no more than one, and says so next.

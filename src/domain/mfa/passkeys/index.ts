@@ -28,8 +28,8 @@ export function createPasskeys(dependencies: MfaDependencies, changes: FactorCha
     available: passkeysWorkAt(dependencies.publicUrl),
     ...createPasskeyRegistration(dependencies, challenges, changes),
     ...createPasskeyAuthentication(dependencies, challenges),
-    async rename(accountId, id, typed) {
-      const name = parseFactorName(typed);
+    async rename(accountId, id, input) {
+      const name = parseFactorName(input);
       const renamed = isUuid(id) ? await passkeys.rename(accountId, id, name) : null;
       if (!renamed) throw new DomainError('factor_not_found');
       return renamed;

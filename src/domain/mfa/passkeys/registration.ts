@@ -111,8 +111,8 @@ export function createPasskeyRegistration(
         supportedAlgorithmIDs: ALGORITHMS,
       });
     },
-    async register(accountId, reply, typed, actor, { verified = false, expected } = {}) {
-      const name = parseFactorName(typed);
+    async register(accountId, reply, input, actor, { verified = false, expected } = {}) {
+      const name = parseFactorName(input);
       const registration = parseRegistration(reply);
       const challenge = checkClientData(
         registration.response.clientDataJSON,

@@ -86,13 +86,13 @@ export function checkClientData(
   type: 'webauthn.create' | 'webauthn.get',
   { origin }: RelyingParty,
 ): string {
-  let said: unknown;
+  let decoded: unknown;
   try {
-    said = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8'));
+    decoded = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8'));
   } catch (error) {
     refuse('malformed', error);
   }
-  const data = parse(clientData, said);
+  const data = parse(clientData, decoded);
   if (data.type !== type) refuse('malformed');
   // Our pages are never shown inside another's.
   if (data.origin !== origin || data.crossOrigin === true) refuse('origin');

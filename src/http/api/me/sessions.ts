@@ -4,7 +4,7 @@ import { sessionOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
 /** The browser or device that the token comes from, if that is signed in still. */
-async function own({ user, claims, services }: ApiCall<unknown, unknown>): Promise<string | null> {
+async function ownSession({ user, claims, services }: ApiCall<unknown, unknown>): Promise<string | null> {
   return claims.gid === undefined ? null : services.accountSessions.holderOf(user.id, claims.gid);
 }
 
@@ -20,7 +20,7 @@ export const sessions = [
     async handle(call) {
       const [list, current] = await Promise.all([
         call.services.accountSessions.list(call.user.id),
-        own(call),
+        ownSession(call),
       ]);
       const shown = list.map((session) => ({ ...sessionOf(session), current: session.uid === current }));
       return { status: 200, body: { sessions: shown } };
@@ -50,7 +50,7 @@ export const sessions = [
     replies: { 200: schemas.Ended },
     async handle(call) {
       const { user, actor, services } = call;
-      const ended = await services.accountSessions.endOthers(user.id, await own(call), actor);
+      const ended = await services.accountSessions.endOthers(user.id, await ownSession(call), actor);
       return { status: 200, body: { ended } };
     },
   }),

@@ -134,12 +134,12 @@ const apiKeys: Case[] = [
     name: 'takes an API key in place of the token',
     async run(visitor) {
       const { bearer, created } = await arrive(visitor);
-      const wish = { bearer, body: { name: 'case' } };
-      const key = await visitor.call('createApiKey', wish, { status: 201 }).catch(isMismatch);
+      const keyRequest = { bearer, body: { name: 'case' } };
+      const key = await visitor.call('createApiKey', keyRequest, { status: 201 }).catch(isMismatch);
       if (!key) {
         // The address of the account has to be confirmed first: whoever runs these cases does not read its mail.
         const body = { error: { code: 'AUTHORIZATION_ERROR' } };
-        await visitor.call('createApiKey', wish, { status: 403, body });
+        await visitor.call('createApiKey', keyRequest, { status: 403, body });
         return;
       }
       const apiKey = key.text('api_key');

@@ -38,7 +38,7 @@ export const clearRefreshToken = (ctx: Context, services: Services): void =>
   setCookies(ctx, services, 0, '', '');
 
 /**
- * The refresh token of the cookie, if the request is not another site's. A browser says where a request comes from: from
+ * The refresh token of the cookie, if the request is not another site's. A browser says where a request comes from
  * this origin it is let in, from another site it is refused, and from a neighbouring host it must show the CSRF token
  * (a double submit). A client that is no browser says nothing, and needs no more than the cookie.
  * @throws DomainError forbidden (reason `csrf`).
@@ -58,7 +58,7 @@ function originOf(ctx: Context, publicUrl: string): 'own' | 'near' | 'foreign' {
   if (site !== '')
     return site === 'same-origin' || site === 'none' ? 'own' : site === 'same-site' ? 'near' : 'foreign';
   const origin = ctx.get('Origin');
-  const { origin: own, protocol } = new URL(publicUrl);
+  const { origin: ownOrigin, protocol } = new URL(publicUrl);
   // X-Forwarded-Host is the contract's own hostname, if the request came to that.
-  return ['', own, `${protocol}//${ctx.get('X-Forwarded-Host')}`].includes(origin) ? 'own' : 'foreign';
+  return ['', ownOrigin, `${protocol}//${ctx.get('X-Forwarded-Host')}`].includes(origin) ? 'own' : 'foreign';
 }

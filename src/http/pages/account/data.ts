@@ -14,8 +14,8 @@ const DELETE = '/account/delete';
 const DELETED = `${DELETE}/done`;
 
 /** Whether `typed` is a spelling of the account's address. */
-function isSameAddress(typed: string, email: string): boolean {
-  const read = readEmailAddress(typed);
+function isSameAddress(input: string, email: string): boolean {
+  const read = readEmailAddress(input);
   return read !== null && read.key === readEmailAddress(email)?.key;
 }
 

@@ -37,7 +37,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
   };
 
   /** The same for what is answered in the session of whoever was asked: somebody else is asked anew. */
-  const own = async (ctx: InteractionContext, next: Next): Promise<void> =>
+  const ofThisPerson = async (ctx: InteractionContext, next: Next): Promise<void> =>
     open(ctx, async () =>
       ctx.state.interaction.isOfAnother ? restartRequest(ctx, deps, ctx.params.uid) : next(),
     );
@@ -85,7 +85,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
 
   loginRoutes(router, signInUrls(AT, { create: '/create' }), open as Middleware, deps);
 
-  router.get(AT, own, async (ctx: InteractionContext) => {
+  router.get(AT, ofThisPerson, async (ctx: InteractionContext) => {
     const { prompt, uid } = ctx.state.interaction;
     rememberRequest(ctx, deps, ctx.state.interaction);
     if (prompt === 'consent') await showConsent(ctx);
@@ -95,7 +95,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     else showSignIn(ctx, deps);
   });
 
-  router.post(`${AT}/consent`, ...form, own, async (ctx: InteractionContext) => {
+  router.post(`${AT}/consent`, ...form, ofThisPerson, async (ctx: InteractionContext) => {
     const { interaction } = ctx.state;
     const { accountId } = interaction;
     const allowed =
@@ -106,7 +106,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     seeOther(ctx, next);
   });
 
-  router.post(`${AT}/select`, ...form, own, async (ctx: InteractionContext) => {
+  router.post(`${AT}/select`, ...form, ofThisPerson, async (ctx: InteractionContext) => {
     const { prompt, accountId } = ctx.state.interaction;
     if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.signIn.path);
     return seeOther(ctx, await interactions.select(ctx.req, ctx.res));

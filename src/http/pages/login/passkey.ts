@@ -4,7 +4,7 @@ import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
-import { completeSignIn, typed } from './sign-in.ts';
+import { completeSignIn, typedValues } from './sign-in.ts';
 
 /** A passkey as the whole login. The options are alike for everybody, so they tell nothing about anybody. */
 export function passkeyRoutes(
@@ -24,6 +24,6 @@ export function passkeyRoutes(
       return outcomeOf(await deps.logins.loginWithPasskey(reply, anonymousActor(ctx, 'pages')), remember);
     }, passwordLength(deps.config));
     if ('signedIn' in tried) return completeSignIn(ctx, deps, tried);
-    return deps.flash.leave(ctx, ctx.state.signIn.urls.signIn, { ...tried, values: typed(ctx) });
+    return deps.flash.leave(ctx, ctx.state.signIn.urls.signIn, { ...tried, values: typedValues(ctx) });
   });
 }

@@ -77,7 +77,7 @@ export function continueRoutes(
 }
 
 /** What of the form is typed for the person again. */
-export const typed = (ctx: Context): Record<string, string> => ({
+export const typedValues = (ctx: Context): Record<string, string> => ({
   identifier: field(ctx, 'identifier'),
   remember: field(ctx, 'remember'),
 });
@@ -109,7 +109,7 @@ export function signInRoutes(
       return seeOther(ctx, signIn.urls.verify);
     }
     const { locked = false, ...refusal } = attempt;
-    const values = { ...typed(ctx), ...(locked ? { locked: 'yes' } : {}) };
+    const values = { ...typedValues(ctx), ...(locked ? { locked: 'yes' } : {}) };
     return deps.flash.leave(ctx, signIn.urls.signIn, { ...refusal, values });
   });
 }
