@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
-import { Provider } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 import { StartupError } from '../../src/core/startup-error.ts';
 import { checkPage } from '../../src/oidc/overrides/form-post.ts';
 import { INSTALLED, installAll, OVERRIDES, warnOfUnproven } from '../../src/oidc/overrides/index.ts';
+import { checkSentences } from '../../src/oidc/refusals/sentences.ts';
 import { isWithin, libraryVersion } from '../../src/oidc/overrides/version.ts';
 
 const ROOM = join(import.meta.dirname, '../../src/oidc');
@@ -70,6 +71,21 @@ describe('at start', () => {
       }
     });
     expect(blind.map(({ name }) => name)).toEqual(['form-post']);
+  });
+
+  it('sentences of the library that read differently count too', () => {
+    const check = (one: Provider) => () => checkSentences(one);
+    const throwing = (error: Error) =>
+      ({
+        Client: function Client() {
+          throw error;
+        },
+      }) as unknown as Provider;
+    expect(check(provider)).not.toThrow();
+    expect(check(throwing(new errors.InvalidClientMetadata('a list is needed')))).toThrow(
+      '"a list is needed" does not begin with a property any more',
+    );
+    expect(check(throwing(new Error('else')))).toThrow('not refused as it was');
   });
 
   it('a page of the library that reads differently counts too', () => {

@@ -63,7 +63,11 @@ export const endpointOf = ({ path }: Pick<KoaContextWithOIDC, 'path'>): string |
   ENDPOINTS[/^\/oauth2\/([^/]+)/.exec(path)?.[1] ?? ''] ?? null;
 
 /** What was said about an error, the most precise sentence first. */
-function sentencesOf({ error_description: description, error_detail: detail, cause }: Refused): string[] {
+export function sentencesOf({
+  error_description: description,
+  error_detail: detail,
+  cause,
+}: Refused): string[] {
   // Parsers and decoders quote what they were given.
   const quotes = cause instanceof SyntaxError || cause instanceof RangeError;
   const precise = quotes ? 'it cannot be read' : detail;

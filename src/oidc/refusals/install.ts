@@ -2,7 +2,8 @@ import type { EventEmitter } from 'node:events';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Refusal } from '../../domain/refusals/index.ts';
 import { clientIdOf, describeRefusal, endpointOf } from './describe.ts';
-import type { Extension } from '../overrides/override.ts';
+import type { Override } from '../overrides/override.ts';
+import { checkSentences } from './sentences.ts';
 
 /** A refused request, and whose it was. */
 export interface Refused extends Refusal {
@@ -60,8 +61,11 @@ function installRefusals(provider: Provider, refused: (refusal: Refused) => void
   });
 }
 
-export const refusals: Extension<{ events: { refused(refused: Refused): void } }> = {
+export const refusals: Override<{ events: { refused(refused: Refused): void } }> = {
   name: 'refusals',
-  why: 'the library tells its log why a request was refused, and the client little',
+  why: 'the library tells its log why a request was refused, and the client little: in sentences, with no name of a parameter',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: checkSentences,
   install: (provider, { events }) => installRefusals(provider, (refused) => events.refused(refused)),
 };
