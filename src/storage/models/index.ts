@@ -1,9 +1,33 @@
 /** Every model: importing this defines them all. */
+import './api-key.ts';
 import './api.ts';
 import './audit-event.ts';
+import './ciba-request.ts';
 import './client.ts';
+import './consent.ts';
+import './contract-usage.ts';
+import './contract-user.ts';
+import './counter.ts';
+import './device-sign-in.ts';
 import './former-client-secret.ts';
+import './oidc-grant.ts';
+import './oidc-record.ts';
+import './one-time-token.ts';
+import './outbox-message.ts';
+import './passkey-handle.ts';
+import './passkey.ts';
+import './recovery-code.ts';
+import './refusal.ts';
+import './registered-upstream.ts';
+import './revocation-mark.ts';
+import './sign-in-device.ts';
+import './sign-in-source.ts';
 import './signing-key.ts';
+import './totp-authenticator.ts';
+import './trusted-device.ts';
+import './unanswered-request.ts';
+import './upstream-identity.ts';
+import './used-step.ts';
 import './user.ts';
 
 export { bindModels } from './define.ts';
