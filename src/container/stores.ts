@@ -12,7 +12,7 @@ import { createConsents } from '../storage/consents.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
-import { createFactorStores } from '../storage/factor-stores.ts';
+import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
 import { createIdentities } from '../storage/identities.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';

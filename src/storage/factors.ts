@@ -1,5 +1,14 @@
+// raw-sql: every login counts three tables, by one prepared statement.
 import type { Pool } from 'pg';
+import { Op } from 'sequelize';
+import { sha256 } from '../core/ids.ts';
+import type { Secrets } from '../core/secrets.ts';
+import { RecoveryCode } from './models/recovery-code.ts';
+import { TrustedDevice } from './models/trusted-device.ts';
+import { createPasskeyStore, type PasskeyStore } from './passkeys.ts';
+import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
+import { createTotpStore, type TotpStore } from './totp.ts';
 
 /** How many an account has of each. */
 export interface FactorCounts {
@@ -13,19 +22,88 @@ export interface Factors {
   count(accountId: string, tx?: Tx): Promise<FactorCounts>;
 }
 
-const COUNT = `select
-  (select count(*)::int from totp_authenticators where account_id = $1 and expires_at is null) as totp,
-  (select count(*)::int from passkeys where account_id = $1) as passkeys,
-  (select count(*)::int from recovery_codes where account_id = $1) as "recoveryCodes"`;
+export interface RecoveryCodeStore {
+  /** Replaces every code of the account. */
+  replace(accountId: string, codes: string[], tx: Tx): Promise<void>;
+  /**
+   * Deletes a code as it is used, in one statement: of any number of tries whose transactions commit, one does.
+   * @returns whether this one did.
+   */
+  use(accountId: string, code: string, tx: Tx): Promise<boolean>;
+  deleteAll(accountId: string, tx: Tx): Promise<void>;
+}
 
-/** What second factors accounts have, in PostgreSQL. */
-export function createFactors(pool: Pool): Factors {
+export interface TrustedDevices {
+  add(accountId: string, token: string, expiresAt: Date, tx: Tx): Promise<void>;
+  /** Whether the token is one of the account's and has not expired, `now` in milliseconds. */
+  has(accountId: string, token: string, now: number): Promise<boolean>;
+  deleteAll(accountId: string, tx: Tx): Promise<void>;
+}
+
+/** All that is kept of second factors. */
+export interface FactorStores {
+  factors: Factors;
+  totp: TotpStore;
+  passkeys: PasskeyStore;
+  recoveryCodes: RecoveryCodeStore;
+  trustedDevices: TrustedDevices;
+}
+
+const COUNT = {
+  name: 'factors_count',
+  text: `select
+    (select count(*)::int from totp_authenticators where account_id = $1 and expires_at is null) as totp,
+    (select count(*)::int from passkeys where account_id = $1) as passkeys,
+    (select count(*)::int from recovery_codes where account_id = $1) as "recoveryCodes"`,
+};
+
+const createFactors = (pool: Executor): Factors => ({
+  async count(accountId, tx) {
+    const { rows } = await (tx ?? pool).query<FactorCounts>({ ...COUNT, values: [accountId] });
+    return rows[0]!;
+  },
+});
+
+/** Recovery codes, by a hash that cannot be tried out without SECRETS_KEY. */
+function createRecoveryCodeStore(secrets: Secrets): RecoveryCodeStore {
+  const hashOf = (code: string) => secrets.mac('recovery-codes', code);
+  const deleteAll = async (accountId: string, tx: Tx) => {
+    await RecoveryCode.destroy({ where: { accountId }, transaction: tx });
+  };
   return {
-    async count(accountId, tx) {
-      const { rows } = tx
-        ? await tx.query<FactorCounts>(COUNT, [accountId])
-        : await pool.query<FactorCounts>({ name: 'factors_count', text: COUNT, values: [accountId] });
-      return rows[0]!;
+    async replace(accountId, codes, tx) {
+      await deleteAll(accountId, tx);
+      const rows = codes.map((code) => ({ accountId, hash: hashOf(code) }));
+      await RecoveryCode.bulkCreate(rows, { transaction: tx });
     },
+    use: async (accountId, code, tx) =>
+      (await RecoveryCode.destroy({
+        where: { accountId, hash: hashOf(code) },
+        transaction: tx,
+      })) > 0,
+    deleteAll,
   };
 }
+
+/** Browsers that need no second factor for a while, by the hash of their token. */
+const trustedDevices: TrustedDevices = {
+  async add(accountId, token, expiresAt, tx) {
+    await TrustedDevice.create({ hash: sha256(token), accountId, expiresAt }, { transaction: tx });
+  },
+  has: async (accountId, token, now) =>
+    (await TrustedDevice.count({
+      where: { hash: sha256(token), accountId, expiresAt: { [Op.gt]: new Date(now) } },
+    })) > 0,
+  async deleteAll(accountId, tx) {
+    await TrustedDevice.destroy({ where: { accountId }, transaction: tx });
+  },
+};
+
+/** What is kept of second factors, in PostgreSQL. */
+export const createFactorStores = ({ pool, secrets }: { pool: Pool; secrets: Secrets }): FactorStores => ({
+  factors: createFactors(pool),
+  totp: createTotpStore(pool),
+  passkeys: createPasskeyStore(pool),
+  recoveryCodes: createRecoveryCodeStore(secrets),
+  trustedDevices,
+});

@@ -1,40 +1,25 @@
+// raw-sql: every login with a passkey asks for it (prepared); a handle is made once, whoever asks at the same time.
 import type { Pool } from 'pg';
+import { Op } from 'sequelize';
 import { randomToken } from '../core/ids.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import type { PasskeyHandle } from './models/passkey-handle.ts';
+import { Passkey } from './models/passkey.ts';
+import { insertUnlessThere } from './models/statements.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export interface PasskeyRecord {
-  id: string;
-  /** What its owner calls it. */
-  name: string;
-  /** Base64url. */
-  credentialId: string;
-  transports: string[];
-  /** Whether it is kept in the cloud of its maker. */
-  backedUp: boolean;
-  createdAt: Date;
-  lastUsedAt: Date | null;
-}
+const record = recordOf(Passkey, 'accountId', 'publicKey', 'counter');
+
+export type PasskeyRecord = RecordOf<typeof record>;
 
 /** What it takes to check an assertion. */
-export interface PasskeyKey {
-  id: string;
-  accountId: string;
+export type PasskeyKey = Pick<Passkey, 'id' | 'accountId' | 'publicKey'> & {
   /** What the authenticator knows the account by. */
   handle: string;
-  /** COSE. */
-  publicKey: Buffer;
-}
+};
 
-interface NewPasskey {
-  id: string;
-  accountId: string;
-  name: string;
-  credentialId: string;
-  publicKey: Uint8Array;
-  counter: number;
-  transports: string[];
-  backedUp: boolean;
-}
+type NewPasskey = Omit<PasskeyRecord, 'createdAt' | 'lastUsedAt'> &
+  Pick<Passkey, 'accountId' | 'counter'> & { publicKey: Uint8Array };
 
 export interface PasskeyStore {
   /** What passkeys know the account by, 32 random bytes as base64url: made the first time, the same from then on. */
@@ -56,67 +41,59 @@ export interface PasskeyStore {
   delete(accountId: string, id: string, tx: Tx): Promise<PasskeyRecord | null>;
 }
 
-const COLUMNS = `id, name, credential_id as "credentialId", transports, backed_up as "backedUp",
-  created_at as "createdAt", last_used_at as "lastUsedAt"`;
+/** An update that changes nothing returns the row that is there, also one that came at the same time. */
+const HANDLE = `insert into passkey_handles as kept (account_id, handle) values ($1, $2)
+  on conflict (account_id) do update set handle = kept.handle returning handle`;
+
+/** Every login with a passkey asks. */
+const FIND_BY_CREDENTIAL_ID = {
+  name: 'passkeys_by_credential_id',
+  text: `select p.id, p.account_id as "accountId", h.handle, p.public_key as "publicKey"
+    from passkeys p join passkey_handles h using (account_id) where p.credential_id = $1`,
+};
+
+/** One statement: of parallel tries one has it. */
+const DELETE = `delete from passkeys where account_id = $1 and id = $2 returning ${record.columns}`;
 
 /** Passkeys in PostgreSQL. */
 export function createPasskeyStore(pool: Pool): PasskeyStore {
   return {
     async handleOf(accountId) {
-      // An update that changes nothing returns the row that is there, also one that came at the same time.
-      const { rows } = await pool.query<{ handle: string }>(
-        `insert into passkey_handles as kept (account_id, handle) values ($1, $2)
-         on conflict (account_id) do update set handle = kept.handle returning handle`,
-        [accountId, randomToken()],
-      );
+      const { rows } = await pool.query<Pick<PasskeyHandle, 'handle'>>(HANDLE, [accountId, randomToken()]);
       return rows[0]!.handle;
     },
-    async create({ id, accountId, name, credentialId, publicKey, counter, transports, backedUp }, tx) {
-      const { rows } = await tx.query<PasskeyRecord>(
-        `insert into passkeys (id, account_id, name, credential_id, public_key, counter, transports, backed_up)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (credential_id) do nothing returning ${COLUMNS}`,
-        [id, accountId, name, credentialId, Buffer.from(publicKey), counter, transports, backedUp],
-      );
-      return rows[0] ?? null;
+    async create({ publicKey, ...passkey }, tx) {
+      const values = { ...passkey, publicKey: Buffer.from(publicKey) };
+      const created = await insertUnlessThere(Passkey, values, tx);
+      return created && record.from(created);
     },
     async list(accountId) {
-      const { rows } = await pool.query<PasskeyRecord>(
-        `select ${COLUMNS} from passkeys where account_id = $1 order by created_at, id`,
-        [accountId],
-      );
-      return rows;
+      const found = await Passkey.findAll({
+        attributes: record.attributes,
+        where: { accountId },
+        order: ['createdAt', 'id'],
+      });
+      return found.map(record.from);
     },
     async findByCredentialId(credentialId) {
-      const { rows } = await pool.query<PasskeyKey>({
-        name: 'passkeys_by_credential_id',
-        text: `select p.id, p.account_id as "accountId", h.handle, p.public_key as "publicKey"
-          from passkeys p join passkey_handles h using (account_id) where p.credential_id = $1`,
-        values: [credentialId],
-      });
+      const { rows } = await pool.query<PasskeyKey>({ ...FIND_BY_CREDENTIAL_ID, values: [credentialId] });
       return rows[0] ?? null;
     },
     async use(id, { counter, backedUp, at }) {
-      const { rowCount } = await pool.query({
-        name: 'passkeys_use',
-        text: `update passkeys set counter = $2, backed_up = $3, last_used_at = $4
-          where id = $1 and (counter < $2 or (counter = 0 and $2 = 0))`,
-        values: [id, counter, backedUp, at],
-      });
-      return rowCount === 1;
+      const lowest = counter === 0 ? { [Op.lte]: 0 } : { [Op.lt]: counter };
+      const [count] = await Passkey.update(
+        { counter, backedUp, lastUsedAt: at },
+        { where: { id, counter: lowest } },
+      );
+      return count === 1;
     },
     async rename(accountId, id, name) {
-      const { rows } = await pool.query<PasskeyRecord>(
-        `update passkeys set name = $3 where account_id = $1 and id = $2 returning ${COLUMNS}`,
-        [accountId, id, name],
-      );
-      return rows[0] ?? null;
+      const [, [renamed]] = await Passkey.update({ name }, { where: { accountId, id }, returning: true });
+      return renamed ? record.from(renamed) : null;
     },
     async delete(accountId, id, tx) {
-      const { rows } = await tx.query<PasskeyRecord>(
-        `delete from passkeys where account_id = $1 and id = $2 returning ${COLUMNS}`,
-        [accountId, id],
-      );
-      return rows[0] ?? null;
+      const { rows } = await tx.query<object>(DELETE, [accountId, id]);
+      return record.read(rows)[0] ?? null;
     },
   };
 }

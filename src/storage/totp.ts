@@ -1,16 +1,15 @@
+// raw-sql: a deletion decides who has the authenticator; no model says which enrolments are the newest.
 import type { Pool } from 'pg';
-import type { Secrets } from '../core/secrets.ts';
+import { Op } from 'sequelize';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { TotpAuthenticator } from './models/totp-authenticator.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export interface TotpRecord {
-  id: string;
-  /** What its owner calls it. */
-  name: string;
-  createdAt: Date;
-  lastUsedAt: Date | null;
-}
+const record = recordOf(TotpAuthenticator, 'accountId', 'secret', 'expiresAt', 'lastStep');
 
-/** A secret is base32 (RFC 4648) here, and sealed in the table. */
+export type TotpRecord = RecordOf<typeof record>;
+
+/** A secret is base32 (RFC 4648). */
 export interface TotpStore {
   /** Keeps an enrolment until `expiresAt`. The account's expired ones go, and all but the newest few of the others. */
   begin(
@@ -38,82 +37,72 @@ export interface TotpStore {
   delete(accountId: string, id: string, tx: Tx): Promise<TotpRecord | null>;
 }
 
-const PURPOSE = 'totp';
 const PENDING = 5;
-const COLUMNS = 'id, name, created_at as "createdAt", last_used_at as "lastUsedAt"';
-const MINE = 'account_id = $1 and id = $2 and expires_at is null';
+
+/** Makes room for one more: the account's expired enrolments go, and all but the newest of the others. */
+const TRIM = `delete from totp_authenticators
+  where account_id = $1 and expires_at is not null and (expires_at <= $2 or id in (
+    select id from totp_authenticators where account_id = $1 and expires_at is not null
+    order by expires_at desc offset ${PENDING - 1}))`;
+
+/** One statement: of parallel tries one has it. */
+const DELETE = `delete from totp_authenticators where account_id = $1 and id = $2 and expires_at is null
+  returning ${record.columns}`;
 
 /** Authenticator apps in PostgreSQL. */
-export function createTotpStore({ pool, secrets }: { pool: Pool; secrets: Secrets }): TotpStore {
+export function createTotpStore(pool: Pool): TotpStore {
   return {
-    async begin({ id, accountId, name, secret, expiresAt }, now) {
-      await pool.query(
-        `with gone as (
-           delete from totp_authenticators where account_id = $2 and expires_at is not null and (expires_at <= $6 or id in (
-             select id from totp_authenticators where account_id = $2 and expires_at is not null
-             order by expires_at desc offset ${PENDING - 1}))
-         )
-         insert into totp_authenticators (id, account_id, name, secret, expires_at) values ($1, $2, $3, $4, $5)`,
-        [id, accountId, name, secrets.seal(PURPOSE, secret), expiresAt, new Date(now)],
-      );
+    async begin(enrolment, now) {
+      await pool.query(TRIM, [enrolment.accountId, new Date(now)]);
+      await TotpAuthenticator.create(enrolment);
     },
     async pendingSecret(accountId, id, now) {
-      const { rows } = await pool.query<{ secret: Buffer }>(
-        'select secret from totp_authenticators where account_id = $1 and id = $2 and expires_at > $3',
-        [accountId, id, new Date(now)],
-      );
-      return rows[0] ? secrets.open(PURPOSE, rows[0].secret) : null;
+      const pending = await TotpAuthenticator.findOne({
+        attributes: ['secret'],
+        where: { accountId, id, expiresAt: { [Op.gt]: new Date(now) } },
+      });
+      return pending?.secret ?? null;
     },
     async confirm(accountId, id, step, at, tx) {
-      const { rows } = await tx.query<TotpRecord>(
-        `update totp_authenticators set expires_at = null, last_step = $3, last_used_at = $4
-         where account_id = $1 and id = $2 and expires_at > $4 returning ${COLUMNS}`,
-        [accountId, id, step, at],
+      const [, [confirmed]] = await TotpAuthenticator.update(
+        { expiresAt: null, lastStep: step, lastUsedAt: at },
+        { where: { accountId, id, expiresAt: { [Op.gt]: at } }, returning: true, transaction: tx },
       );
-      return rows[0] ?? null;
+      return confirmed ? record.from(confirmed) : null;
     },
     async list(accountId) {
-      const { rows } = await pool.query<TotpRecord>(
-        `select ${COLUMNS} from totp_authenticators where account_id = $1 and expires_at is null order by created_at, id`,
-        [accountId],
-      );
-      return rows;
+      const found = await TotpAuthenticator.findAll({
+        attributes: record.attributes,
+        where: { accountId, expiresAt: null },
+        order: ['createdAt', 'id'],
+      });
+      return found.map(record.from);
     },
     async secrets(accountId) {
-      const { rows } = await pool.query<{ id: string; secret: Buffer }>({
-        name: 'totp_secrets',
-        text: 'select id, secret from totp_authenticators where account_id = $1 and expires_at is null',
-        values: [accountId],
+      const found = await TotpAuthenticator.findAll({
+        attributes: ['id', 'secret'],
+        where: { accountId, expiresAt: null },
       });
-      return rows.map(({ id, secret }) => ({ id, secret: secrets.open(PURPOSE, secret) }));
+      return found.map(({ id, secret }) => ({ id, secret }));
     },
     async useStep(id, step, at, tx) {
-      const { rows } = await tx.query(
-        `update totp_authenticators set last_step = $2, last_used_at = $3 where id = $1 and last_step < $2 returning id`,
-        [id, step, at],
+      const [count] = await TotpAuthenticator.update(
+        { lastStep: step, lastUsedAt: at },
+        { where: { id, lastStep: { [Op.lt]: step } }, transaction: tx },
       );
-      return rows.length === 1;
+      return count === 1;
     },
-    async isLastStep(id, step) {
-      const { rowCount } = await pool.query(
-        'select from totp_authenticators where id = $1 and last_step = $2',
-        [id, step],
-      );
-      return rowCount === 1;
-    },
+    isLastStep: async (id, step) => (await TotpAuthenticator.count({ where: { id, lastStep: step } })) === 1,
     async rename(accountId, id, name) {
-      const { rows } = await pool.query<TotpRecord>(
-        `update totp_authenticators set name = $3 where ${MINE} returning ${COLUMNS}`,
-        [accountId, id, name],
+      const [, [renamed]] = await TotpAuthenticator.update(
+        { name },
+        { where: { accountId, id, expiresAt: null }, returning: true },
       );
-      return rows[0] ?? null;
+      return renamed ? record.from(renamed) : null;
     },
     async delete(accountId, id, tx) {
-      const { rows } = await tx.query<TotpRecord>(
-        `delete from totp_authenticators where ${MINE} returning ${COLUMNS}`,
-        [accountId, id],
-      );
-      return rows[0] ?? null;
+      const { rows } = await tx.query<object>(DELETE, [accountId, id]);
+      return record.read(rows)[0] ?? null;
     },
   };
 }

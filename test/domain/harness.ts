@@ -17,7 +17,7 @@ import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { audit } from '../../src/storage/audit.ts';
 import { postgresCounters, type Counters } from '../../src/storage/counters.ts';
-import { createFactorStores } from '../../src/storage/factor-stores.ts';
+import { createFactorStores } from '../../src/storage/factors.ts';
 import { belongings } from '../../src/storage/belongings.ts';
 import { createIdentities } from '../../src/storage/identities.ts';
 import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
@@ -125,11 +125,17 @@ function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () =
   return { hasher: wrapped, hashed: () => count };
 }
 
-export async function openStores(counters: 'postgres' | 'redis' = 'postgres') {
+/** One at a time: models are bound to the one that was opened last. */
+export async function openDatabase() {
   const { url } = await createDatabase();
   const pool = createPool(url, { logger, applicationName: 'test' });
   atEnd(() => pool.end());
   const sequelize = createSequelize(pool, secrets);
+  return { pool, sequelize };
+}
+
+export async function openStores(counters: 'postgres' | 'redis' = 'postgres', database = openDatabase()) {
+  const { pool, sequelize } = await database;
   if (counters === 'postgres') return { pool, sequelize, counters: postgresCounters(pool) };
   const redis = createRedis(await redisUrl(), logger);
   atEnd(async () => redis.disconnect());

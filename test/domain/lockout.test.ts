@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type KnownDevice, withDevice } from '../../src/domain/known-devices.ts';
 import { sha256 } from '../../src/core/ids.ts';
-import { at, errorOf, newEmail, openDomain, openStores } from './harness.ts';
+import { at, errorOf, newEmail, openDatabase, openDomain, openStores } from './harness.ts';
 
 const PASSWORD = 'the right password';
 const IP = '203.0.113.7';
@@ -9,8 +9,10 @@ const IP = '203.0.113.7';
 /** As if the wait of `ip` on `email` were over. */
 const waitKey = (subject: string, ip: string) => `lockout:wait:${sha256(`${subject}\n${ip}`)}`;
 
+const database = openDatabase();
+
 describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind) => {
-  const stores = openStores(kind);
+  const stores = openStores(kind, database);
   const domain = openDomain({}, stores);
 
   const guess = async (email: string, ip = IP, password: unknown = 'a wrong password') => {

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Counters } from '../../storage/counters.ts';
-import type { FactorStores } from '../../storage/factor-stores.ts';
+import type { FactorStores } from '../../storage/factors.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';

@@ -7,7 +7,7 @@ import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
 import type { Grants } from '../../storage/grants.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
-import type { TrustedDevices } from '../../storage/trusted-devices.ts';
+import type { TrustedDevices } from '../../storage/factors.ts';
 import type { Users } from '../../storage/users.ts';
 import { type Device, deviceOf } from '../notices/device.ts';
 import { type ConnectedApp, connectedApps } from './connected-apps.ts';

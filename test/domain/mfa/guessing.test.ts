@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../../src/core/ids.ts';
-import { at, errorOf, openDomain, openStores } from '../harness.ts';
+import { at, errorOf, openDatabase, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, PASSWORD, person, wrongCode } from './people.ts';
 
 /** As if the wait of `ip` on the account's factors were over. */
 const waitKey = (id: string, ip: string) => `lockout:wait:${sha256(`factor:${id}\n${ip}`)}`;
 
+const database = openDatabase();
+
 describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', (kind) => {
-  const domain = openDomain({ now: NOW }, openStores(kind));
+  const domain = openDomain({ now: NOW }, openStores(kind, database));
 
   const somebody = async () => {
     const { id, email } = await person(await domain);
