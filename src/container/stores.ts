@@ -31,7 +31,7 @@ import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
-import { createSignIns } from '../storage/sign-ins.ts';
+import { signIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
 import { createUpstreams } from '../storage/upstreams.ts';
@@ -93,7 +93,7 @@ export async function openStores({
     grants: createGrants({ pool, clock }),
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
-    signIns: createSignIns(pool),
+    signIns,
     signingKeys,
     counters,
     factors: createFactorStores({ pool, secrets }),
@@ -102,10 +102,10 @@ export async function openStores({
     upstreams: createUpstreams({ pool, secrets }),
     logoutNotices: createLogoutNotices(pool),
     pings: createPings({ pool, secrets, notifications }),
-    loginRequests: createLoginRequests({ pool, secrets, clock }),
-    oneTimeTokens: createOneTimeTokens({ pool, clock }),
-    usedSteps: createUsedSteps({ pool, replies }),
-    unanswered: createUnanswered({ pool, secrets, clock, replies }),
+    loginRequests: createLoginRequests(clock),
+    oneTimeTokens: createOneTimeTokens(clock),
+    usedSteps: createUsedSteps(replies),
+    unanswered: createUnanswered({ secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore({ pool, clock }),
     apiKeys: createApiKeyStore(pool),

@@ -1,10 +1,10 @@
-import type { Pool } from 'pg';
+// raw-sql: a deletion decides who has the token.
+import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { randomToken, sha256 } from '../core/ids.ts';
+import { recordOf } from './models/define.ts';
+import { OneTimeToken, type TokenPurpose } from './models/one-time-token.ts';
 import type { Tx } from './postgres/transaction.ts';
-
-/** What a token is for: it serves for nothing else. */
-type TokenPurpose = 'verify-email' | 'reset-password' | 'undo' | 'sign-in';
 
 interface NewOneTimeToken<Payload> {
   purpose: TokenPurpose;
@@ -16,18 +16,16 @@ interface NewOneTimeToken<Payload> {
   keepOlder?: boolean;
 }
 
-interface OneTimeToken<Payload> {
-  accountId: string;
-  payload: Payload;
-}
+/** What a token stands for. */
+type Meaning<Payload> = Pick<OneTimeToken, 'accountId'> & { payload: Payload };
 
 export interface OneTimeTokens {
   /** @returns the token: 24 characters, 144 bits of randomness, short enough that no mail program breaks its link. */
   create<Payload extends object>(token: NewOneTimeToken<Payload>, tx: Tx): Promise<string>;
   /** What a token stands for, without using it up; null when it is unknown, of another purpose, used or expired. */
-  peek<Payload>(purpose: TokenPurpose, token: string): Promise<OneTimeToken<Payload> | null>;
+  peek<Payload>(purpose: TokenPurpose, token: string): Promise<Meaning<Payload> | null>;
   /** Uses a token up, in one statement: of any number of tries whose transactions commit, one gets it. */
-  consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx): Promise<OneTimeToken<Payload> | null>;
+  consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx): Promise<Meaning<Payload> | null>;
   /** What the account's tokens for this purpose stand for that have not expired. */
   listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx): Promise<Payload[]>;
   /** Ends every token of the account for this purpose. @param since those whose payload says `at` no earlier (ISO 8601). */
@@ -36,50 +34,52 @@ export interface OneTimeTokens {
 
 const BYTES = 18;
 
+const record = recordOf(OneTimeToken, 'hash', 'purpose', 'expiresAt');
+
+/** One statement: of parallel tries one has it. */
+const CONSUME = `delete from one_time_tokens where hash = $1 and purpose = $2 and expires_at > $3
+  returning ${record.columns}`;
+
 /** One-time tokens in PostgreSQL, by hash. */
-export function createOneTimeTokens({ pool, clock }: { pool: Pool; clock: Clock }): OneTimeTokens {
-  const found = `where hash = $1 and purpose = $2 and expires_at > to_timestamp($3::float8 / 1000)`;
-  const columns = 'account_id as "accountId", payload';
-  const deleteOf = async (accountId: string, purpose: TokenPurpose, tx: Tx, since: string | null = null) => {
-    await tx.query(
-      `delete from one_time_tokens
-       where account_id = $1 and purpose = $2 and ($3::text is null or payload ->> 'at' >= $3)`,
-      [accountId, purpose, since],
-    );
-  };
+export function createOneTimeTokens(clock: Clock): OneTimeTokens {
+  const unexpired = () => ({ [Op.gt]: new Date(clock.now()) });
   return {
     async create({ purpose, accountId, payload, ttl, keepOlder = false }, tx) {
       if (!keepOlder) await deleteOf(accountId, purpose, tx);
       const token = randomToken(BYTES);
-      await tx.query(
-        `insert into one_time_tokens (hash, purpose, account_id, payload, expires_at)
-         values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000))`,
-        [sha256(token), purpose, accountId, JSON.stringify(payload), clock.now() + ttl * 1000],
+      const expiresAt = new Date(clock.now() + ttl * 1000);
+      await OneTimeToken.create(
+        { hash: sha256(token), purpose, accountId, payload, expiresAt },
+        { transaction: tx },
       );
       return token;
     },
     async peek<Payload>(purpose: TokenPurpose, token: string) {
-      const { rows } = await pool.query<OneTimeToken<Payload>>(
-        `select ${columns} from one_time_tokens ${found}`,
-        [sha256(token), purpose, clock.now()],
-      );
-      return rows[0] ?? null;
+      const found = await OneTimeToken.findOne({
+        attributes: record.attributes,
+        where: { hash: sha256(token), purpose, expiresAt: unexpired() },
+      });
+      return found && (record.from(found) as Meaning<Payload>);
     },
     async consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx) {
-      const { rows } = await tx.query<OneTimeToken<Payload>>(
-        `delete from one_time_tokens ${found} returning ${columns}`,
-        [sha256(token), purpose, clock.now()],
-      );
-      return rows[0] ?? null;
+      const { rows } = await tx.query<object>(CONSUME, [sha256(token), purpose, new Date(clock.now())]);
+      return (record.read(rows)[0] as Meaning<Payload> | undefined) ?? null;
     },
     async listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx) {
-      const { rows } = await tx.query<{ payload: Payload }>(
-        `select payload from one_time_tokens
-         where account_id = $1 and purpose = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
-        [accountId, purpose, clock.now()],
-      );
-      return rows.map(({ payload }) => payload);
+      const found = await OneTimeToken.findAll({
+        attributes: ['payload'],
+        where: { accountId, purpose, expiresAt: unexpired() },
+        transaction: tx,
+      });
+      return found.map(({ payload }) => payload as Payload);
     },
     deleteOf,
   };
+}
+
+async function deleteOf(accountId: string, purpose: TokenPurpose, tx: Tx, since?: string): Promise<void> {
+  await OneTimeToken.destroy({
+    where: { accountId, purpose, ...(since !== undefined && { payload: { at: { [Op.gte]: since } } }) },
+    transaction: tx,
+  });
 }

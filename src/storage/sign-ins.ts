@@ -1,4 +1,7 @@
-import type { Pool } from 'pg';
+// raw-sql: a login stands only while the security version of the account does, by one statement.
+import { Op } from 'sequelize';
+import { SignInSource } from './models/sign-in-source.ts';
+import { User } from './models/user.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { UserRecord } from './users.ts';
 
@@ -32,62 +35,55 @@ const DAY = 86_400_000;
 const MEMORY = { source: 30 * DAY, device: 180 * DAY };
 const since = (now: number, of: keyof typeof MEMORY): Date => new Date(now - MEMORY[of]);
 
+/** One statement, so that a login comes wholly before a change of the account's security or not at all. */
+const RECORD = `with account as (
+    update users set
+      last_login_at = $2,
+      password_hash = case when password_hash = $4 then coalesce($5, $4) else password_hash end
+    where id = $1 and status = 'active'
+      and security_version = $3
+    returning id
+  ), forgotten as (
+    delete from sign_in_sources using account
+    where account_id = account.id and last_at < $7 and source <> $6
+  ), known as (
+    select count(*) > 0 and not coalesce(bool_or(device = $8), false) as lacks
+    from sign_in_devices where account_id = $1
+  ), forgotten_devices as (
+    delete from sign_in_devices using account
+    where account_id = account.id and last_at < $9 and device <> $8
+  ), device as (
+    insert into sign_in_devices (account_id, device, last_at) select id, $8, $2 from account
+    on conflict (account_id, device) do update set last_at = excluded.last_at
+  )
+  insert into sign_in_sources (account_id, source, last_at) select id, $6, $2 from account
+  on conflict (account_id, source) do update set last_at = excluded.last_at
+  returning (select lacks from known) as "isNewDevice"`;
+
 /** Logins, the sources that they came from and the devices that they were made with, in PostgreSQL. */
-export function createSignIns(pool: Pool): SignIns {
-  return {
-    async record({ account, at, source, device, newHash }, tx) {
-      const { rows } = await tx.query<{ isNewDevice: boolean }>(
-        `with account as (
-           update users set
-             last_login_at = $2,
-             password_hash = case when password_hash = $4 then coalesce($5, $4) else password_hash end
-           where id = $1 and status = 'active'
-             and security_version = $3
-           returning id
-         ), forgotten as (
-           delete from sign_in_sources using account
-           where account_id = account.id and last_at < $7 and source <> $6
-         ), known as (
-           select count(*) > 0 and not coalesce(bool_or(device = $8), false) as lacks
-           from sign_in_devices where account_id = $1
-         ), forgotten_devices as (
-           delete from sign_in_devices using account
-           where account_id = account.id and last_at < $9 and device <> $8
-         ), device as (
-           insert into sign_in_devices (account_id, device, last_at) select id, $8, $2 from account
-           on conflict (account_id, device) do update set last_at = excluded.last_at
-         )
-         insert into sign_in_sources (account_id, source, last_at) select id, $6, $2 from account
-         on conflict (account_id, source) do update set last_at = excluded.last_at
-         returning (select lacks from known) as "isNewDevice"`,
-        [
-          account.id,
-          at,
-          account.securityVersion,
-          account.passwordHash,
-          newHash,
-          source,
-          since(at.getTime(), 'source'),
-          device,
-          since(at.getTime(), 'device'),
-        ],
-      );
-      return rows[0] ?? null;
-    },
-    async replaceHash({ id, passwordHash }, newHash) {
-      await pool.query('update users set password_hash = $3 where id = $1 and password_hash = $2', [
-        id,
-        passwordHash,
-        newHash,
-      ]);
-    },
-    async knows(accountId, source, now) {
-      const { rows } = await pool.query({
-        name: 'sign_in_sources_known',
-        text: 'select 1 from sign_in_sources where account_id = $1 and source = $2 and last_at > $3',
-        values: [accountId, source, since(now, 'source')],
-      });
-      return rows.length > 0;
-    },
-  };
-}
+export const signIns: SignIns = {
+  async record({ account, at, source, device, newHash }, tx) {
+    const now = at.getTime();
+    const { rows } = await tx.query<{ isNewDevice: boolean }>(RECORD, [
+      account.id,
+      at,
+      account.securityVersion,
+      account.passwordHash,
+      newHash,
+      source,
+      since(now, 'source'),
+      device,
+      since(now, 'device'),
+    ]);
+    return rows[0] ?? null;
+  },
+  async replaceHash({ id, passwordHash }, newHash) {
+    // `silent`: updated_at is about the account's data and stays.
+    if (passwordHash !== null)
+      await User.update({ passwordHash: newHash }, { where: { id, passwordHash }, silent: true });
+  },
+  knows: async (accountId, source, now) =>
+    (await SignInSource.count({
+      where: { accountId, source, lastAt: { [Op.gt]: since(now, 'source') } },
+    })) > 0,
+};

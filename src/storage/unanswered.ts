@@ -1,8 +1,8 @@
-import type { Pool } from 'pg';
+import { literal, Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
-import { run } from './oidc/postgres-query.ts';
+import { UnansweredRequest } from './models/unanswered-request.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What was done for requests whose reply may not have been sent: with the reply lost, the same request may come again. */
@@ -23,7 +23,6 @@ export interface Unanswered {
 }
 
 interface Dependencies {
-  pool: Pool;
   secrets: Secrets;
   clock: Clock;
   replies: Pick<Replies, 'after'>;
@@ -32,52 +31,47 @@ interface Dependencies {
 /** Milliseconds that something unanswered is kept. */
 const KEPT = 3_600_000;
 
-const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
-
-const NOTE = `insert into unanswered (key, account_id, claimed_at, expires_at)
-  values ($1, $2, ${time('$3')}, ${time(`($3::float8 + ${KEPT})`)})
-  on conflict (key) do update set account_id = excluded.account_id, claimed_at = excluded.claimed_at,
-    expires_at = excluded.expires_at`;
-
-const RETAKE = {
-  name: 'unanswered_retake',
-  text: `update unanswered set claimed_at = ${time('$2')}
-    where key = $1 and claimed_at <= ${time(`($2::float8 - ${CLAIM_TTL})`)} and expires_at > ${time('$2')}
-    returning account_id as "accountId"`,
-};
-const IS_LEFT = {
-  name: 'unanswered_is_left',
-  text: `select from unanswered where key = $1 and expires_at > ${time('$2')}`,
-};
-const FORGET = { name: 'unanswered_forget', text: 'delete from unanswered where key = $1' };
-const RELEASE = {
-  name: 'unanswered_release',
-  text: `update unanswered set claimed_at = '-infinity' where key = $1 and claimed_at = ${time('$2')}`,
-};
-
 /** In PostgreSQL: the note is part of the transaction that uses something up. */
-export function createUnanswered({ pool, secrets, clock, replies }: Dependencies): Unanswered {
-  const keyOf = (key: string) => secrets.mac('unanswered', key);
+export function createUnanswered({ secrets, clock, replies }: Dependencies): Unanswered {
+  const keyOf = (name: string) => secrets.mac('unanswered', name);
   const isLeft = async (key: string): Promise<boolean> =>
-    (await run(pool, IS_LEFT, [key, clock.now()])).rowCount !== 0;
-  const settle = (key: string, at: number): Promise<void> =>
+    (await UnansweredRequest.count({ where: { key, expiresAt: { [Op.gt]: new Date(clock.now()) } } })) > 0;
+  const settle = (key: string, claimedAt: Date): Promise<void> =>
     replies.after(async (status) => {
-      await (isAnswer(status) ? run(pool, FORGET, [key]) : run(pool, RELEASE, [key, at]));
+      if (isAnswer(status)) await UnansweredRequest.destroy({ where: { key } });
+      else
+        await UnansweredRequest.update({ claimedAt: literal("'-infinity'") }, { where: { key, claimedAt } });
     });
   return {
     async note(name, accountId, tx) {
       const [key, at] = [keyOf(name), clock.now()];
-      await tx.query(NOTE, [key, accountId, at]);
-      tx.afterCommit(() => settle(key, at));
+      const claimedAt = new Date(at);
+      await UnansweredRequest.upsert(
+        { key, accountId, claimedAt, expiresAt: new Date(at + KEPT) },
+        { transaction: tx },
+      );
+      tx.afterCommit(() => settle(key, claimedAt));
     },
     retake(name) {
       const key = keyOf(name);
       return pollUntilKnown(async () => {
         const at = clock.now();
-        const { rows } = await run<{ accountId: string }>(pool, RETAKE, [key, at]);
-        if (rows[0]) {
-          await settle(key, at);
-          return rows[0].accountId;
+        const claimedAt = new Date(at);
+        // One statement: of parallel tries one has it.
+        const [, [taken]] = await UnansweredRequest.update(
+          { claimedAt },
+          {
+            where: {
+              key,
+              claimedAt: { [Op.lte]: new Date(at - CLAIM_TTL) },
+              expiresAt: { [Op.gt]: claimedAt },
+            },
+            returning: true,
+          },
+        );
+        if (taken) {
+          await settle(key, claimedAt);
+          return taken.accountId;
         }
         return (await isLeft(key)) ? undefined : null;
       });

@@ -1,6 +1,6 @@
-import type { Pool } from 'pg';
 import { isAnswer, type Replies } from '../core/replies.ts';
-import { run } from './oidc/postgres-query.ts';
+import { insertUnlessThere } from './models/statements.ts';
+import { UsedStep } from './models/used-step.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface UsedSteps {
@@ -13,36 +13,18 @@ export interface UsedSteps {
   has(id: string): Promise<boolean>;
 }
 
-const FORGET = { name: 'used_steps_forget', text: 'delete from used_steps where id = $1' };
-
-interface Dependencies {
-  pool: Pool;
-  replies: Pick<Replies, 'after'>;
-}
-
 /** Steps that browsers carry sealed and that were used, in PostgreSQL. */
-export function createUsedSteps({ pool, replies }: Dependencies): UsedSteps {
+export function createUsedSteps(replies: Pick<Replies, 'after'>): UsedSteps {
   return {
     async add(id, expiresAt, tx) {
-      const { rows } = await tx.query(
-        'insert into used_steps (id, expires_at) values ($1, $2) on conflict (id) do nothing returning id',
-        [id, expiresAt],
-      );
-      if (rows.length === 0) return false;
+      if (!(await insertUnlessThere(UsedStep, { id, expiresAt }, tx))) return false;
       tx.afterCommit(() =>
         replies.after(async (status) => {
-          if (!isAnswer(status)) await run(pool, FORGET, [id]);
+          if (!isAnswer(status)) await UsedStep.destroy({ where: { id } });
         }),
       );
       return true;
     },
-    async has(id) {
-      const { rows } = await pool.query({
-        name: 'used_steps_has',
-        text: 'select from used_steps where id = $1',
-        values: [id],
-      });
-      return rows.length > 0;
-    },
+    has: async (id) => (await UsedStep.count({ where: { id } })) > 0,
   };
 }

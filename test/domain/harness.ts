@@ -27,7 +27,7 @@ import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { redisCounters } from '../../src/storage/redis/counters.ts';
-import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { signIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { createUsedSteps } from '../../src/storage/used-steps.ts';
 import { createUsers, type Users } from '../../src/storage/users.ts';
@@ -149,13 +149,12 @@ export async function openDomain(
 ): Promise<Domain> {
   const { pool, sequelize, counters } = await stores;
   const users = createUsers(pool);
-  const signIns = createSignIns(pool);
   const factorStores = createFactorStores({ pool, secrets });
   const inTransaction = transactions(sequelize, logger);
   let offset = 0;
   const clock = { now: () => (options.now ?? Date.now()) + offset };
   const replies = new Replies(logger);
-  const unanswered = createUnanswered({ pool, secrets, clock, replies });
+  const unanswered = createUnanswered({ secrets, clock, replies });
   const { hasher, hashed } = counted(createPasswordHasher(options.passwords ?? passwords));
   const lockout = createLockout({ counters, signIns, clock, settings: options.lockout ?? lockoutSettings });
   const passwordCheck = createPasswordCheck({ hasher, lockout });
@@ -177,7 +176,7 @@ export async function openDomain(
     accountDeleted: note('account-deleted'),
     accountCleared: note('account-cleared'),
   };
-  const tokens = createOneTimeTokens({ pool, clock });
+  const tokens = createOneTimeTokens(clock);
   const ownership = createOwnership({
     users,
     tokens,
@@ -236,7 +235,7 @@ export async function openDomain(
     notices: { newDevice: note('new-device') },
     steps: createLoginSteps({
       users,
-      usedSteps: createUsedSteps({ pool, replies }),
+      usedSteps: createUsedSteps(replies),
       inTransaction,
       secrets,
       clock,

@@ -19,7 +19,7 @@ import { createOutbox } from '../../src/storage/outbox.ts';
 import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
 import { createRevocation } from '../../src/storage/revocation.ts';
-import { createSignIns } from '../../src/storage/sign-ins.ts';
+import { signIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { at, newEmail, openDomain, openStores, operator, passwords } from '../domain/harness.ts';
 import { atEnd } from '../support/cleanup.ts';
@@ -59,13 +59,12 @@ export async function openMailDomain() {
   const notifications = new Notifications('postgres://unused', logger);
   atEnd(() => notifications.close());
   const outbox = createOutbox<Message>({ pool, secrets, notifications });
-  const tokens = createOneTimeTokens({ pool, clock });
-  const signIns = createSignIns(pool);
+  const tokens = createOneTimeTokens(clock);
   const limit = createMailLimit(counters);
   const outgoingMail = createOutgoingMail({ outbox, counters, clock });
   const notices = createNotices({ outgoingMail, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
-  const unanswered = createUnanswered({ pool, secrets, clock, replies: new Replies(logger) });
+  const unanswered = createUnanswered({ secrets, clock, replies: new Replies(logger) });
   const ownership = createOwnership({
     users,
     tokens,
