@@ -14,7 +14,7 @@ import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
-import { createIdentities } from '../storage/identities.ts';
+import { identities } from '../storage/identities.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
 import { createPings } from '../storage/pings.ts';
@@ -34,7 +34,7 @@ import { createSessions } from '../storage/sessions.ts';
 import { signIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
-import { createUpstreams } from '../storage/upstreams.ts';
+import { upstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUsers } from '../storage/users.ts';
 
@@ -90,7 +90,7 @@ export async function openStores({
     clients: createClients(pool),
     clientSecrets: createClientSecrets(pool),
     consents: createConsents(pool),
-    grants: createGrants({ pool, clock }),
+    grants: createGrants(clock),
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
     signIns,
@@ -98,8 +98,8 @@ export async function openStores({
     counters,
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
-    identities: createIdentities(pool),
-    upstreams: createUpstreams({ pool, secrets }),
+    identities,
+    upstreams,
     logoutNotices: createLogoutNotices(pool),
     pings: createPings({ pool, secrets, notifications }),
     loginRequests: createLoginRequests(clock),
@@ -107,7 +107,7 @@ export async function openStores({
     usedSteps: createUsedSteps(replies),
     unanswered: createUnanswered({ secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
-    registrationTokens: createRegistrationTokenStore({ pool, clock }),
+    registrationTokens: createRegistrationTokenStore(clock),
     apiKeys: createApiKeyStore(pool),
     contractUsage: createContractUsageStore(pool),
     refusals: createRefusalStore(pool),

@@ -1,18 +1,12 @@
+// raw-sql: every request with a key asks for it (prepared); a deletion decides who has the key.
 import type { Pool } from 'pg';
+import { ApiKey } from './models/api-key.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export interface ApiKeyRecord {
-  id: string;
-  /** The start of the key: enough to tell it from others, too little to use. */
-  prefix: string;
-  name: string;
-  permissions: string[];
-  /** Whose key it is; null for one of the operator's. */
-  accountId: string | null;
-  createdAt: Date;
-  expiresAt: Date | null;
-  lastUsedAt: Date | null;
-}
+const record = recordOf(ApiKey, 'hash');
+
+export type ApiKeyRecord = RecordOf<typeof record>;
 
 export interface ApiKeyStore {
   create(
@@ -31,53 +25,45 @@ export interface ApiKeyStore {
   touch(id: string, at: Date): Promise<void>;
 }
 
-const COLUMNS = `k.id, k.prefix, k.name, k.permissions, k.account_id as "accountId", k.created_at as "createdAt",
-  k.expires_at as "expiresAt", k.last_used_at as "lastUsedAt"`;
+/** Every request with a key asks. */
+const FIND_BY_HASH = {
+  name: 'api_keys_by_hash',
+  text: `select ${record.columnsOf('k')} from api_keys k left join users u on u.id = k.account_id
+    where k.hash = $1 and (k.expires_at is null or k.expires_at > $2)
+      and (k.account_id is null or u.status = 'active')`,
+};
+const TOUCH = {
+  name: 'api_keys_touch',
+  text: `update api_keys set last_used_at = $2
+    where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')`,
+};
+
+/** One statement: of parallel tries one has it. */
+const DELETE = `delete from api_keys where id = $1 and ($2::uuid is null or account_id = $2)
+  returning ${record.columns}`;
 
 /** API keys in PostgreSQL, found by hash. */
 export function createApiKeyStore(pool: Pool): ApiKeyStore {
   return {
-    async create({ id, prefix, hash, name, permissions, accountId, expiresAt }, tx) {
-      const { rows } = await tx.query<ApiKeyRecord>(
-        `insert into api_keys as k (id, prefix, hash, name, permissions, account_id, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
-        [id, prefix, hash, name, permissions, accountId, expiresAt],
-      );
-      return rows[0]!;
-    },
+    create: async (key, tx) => record.from(await ApiKey.create(key, { transaction: tx })),
     async findByHash(hash, now) {
-      const { rows } = await pool.query<ApiKeyRecord>({
-        name: 'api_keys_by_hash',
-        text: `select ${COLUMNS} from api_keys k left join users u on u.id = k.account_id
-          where k.hash = $1 and (k.expires_at is null or k.expires_at > $2) and (k.account_id is null or u.status = 'active')`,
-        values: [hash, new Date(now)],
-      });
-      return rows[0] ?? null;
+      const { rows } = await pool.query<object>({ ...FIND_BY_HASH, values: [hash, new Date(now)] });
+      return record.read(rows)[0] ?? null;
     },
     async list(accountId) {
-      const { rows } = await pool.query<ApiKeyRecord>(
-        `select ${COLUMNS} from api_keys k where $1::uuid is null or k.account_id = $1 order by k.created_at desc, k.id`,
-        [accountId ?? null],
-      );
-      return rows;
+      const found = await ApiKey.findAll({
+        where: accountId === undefined ? {} : { accountId },
+        order: [['createdAt', 'DESC'], 'id'],
+      });
+      return found.map(record.from);
     },
     async delete(id, accountId, tx) {
-      const { rows } = await tx.query<ApiKeyRecord>(
-        `delete from api_keys k where id = $1 and ($2::uuid is null or account_id = $2) returning ${COLUMNS}`,
-        [id, accountId],
-      );
-      return rows[0] ?? null;
+      const { rows } = await tx.query<object>(DELETE, [id, accountId]);
+      return record.read(rows)[0] ?? null;
     },
-    async deleteOf(accountId, tx) {
-      const { rows } = await tx.query('delete from api_keys where account_id = $1 returning id', [accountId]);
-      return rows.length;
-    },
+    deleteOf: (accountId, tx) => ApiKey.destroy({ where: { accountId }, transaction: tx }),
     async touch(id, at) {
-      await pool.query({
-        name: 'api_keys_touch',
-        text: `update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')`,
-        values: [id, at],
-      });
+      await pool.query({ ...TOUCH, values: [id, at] });
     },
   };
 }

@@ -1,3 +1,13 @@
+import { Op } from 'sequelize';
+import { ApiKey } from './models/api-key.ts';
+import { CibaRequest } from './models/ciba-request.ts';
+import { Consent } from './models/consent.ts';
+import { Passkey } from './models/passkey.ts';
+import { RecoveryCode } from './models/recovery-code.ts';
+import { SignInDevice } from './models/sign-in-device.ts';
+import { SignInSource } from './models/sign-in-source.ts';
+import { TotpAuthenticator } from './models/totp-authenticator.ts';
+import { UpstreamIdentity } from './models/upstream-identity.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** How many of each an account had. */
@@ -20,35 +30,24 @@ export interface Belongings {
   clear(accountId: string, since: Date | null, tx: Tx): Promise<BelongingCounts>;
 }
 
-/** Each with the column that says when a row was written. */
-const TABLES = {
-  totp_authenticators: 'created_at',
-  passkeys: 'created_at',
-  recovery_codes: 'created_at',
-  upstream_identities: 'created_at',
-  api_keys: 'created_at',
-  consents: 'updated_at',
-  login_requests: 'created_at',
-  sign_in_sources: 'last_at',
-  sign_in_devices: 'last_at',
-};
-
-const DELETIONS = Object.entries(TABLES).map(
-  ([table, at]) =>
-    `gone_${table} as (delete from ${table} where account_id = $1::uuid and ${at} >= $2::timestamptz returning *)`,
-);
-
-const CLEAR = `with ${DELETIONS.join(', ')}
-  select
-    (select count(*)::int from gone_passkeys) as passkeys,
-    (select count(*)::int from gone_totp_authenticators where expires_at is null) as totp,
-    (select count(*)::int from gone_upstream_identities) as identities,
-    (select count(*)::int from gone_api_keys) as "apiKeys",
-    (select count(*)::int from gone_consents) as apps`;
-
 export const belongings: Belongings = {
   async clear(accountId, since, tx) {
-    const { rows } = await tx.query<BelongingCounts>(CLEAR, [accountId, since ?? '-infinity']);
-    return rows[0]!;
+    const from = since ? { [Op.gte]: since } : { [Op.not]: null };
+    const created = { accountId, createdAt: from };
+    const used = { accountId, lastAt: from };
+    await CibaRequest.destroy({ where: created, transaction: tx });
+    await RecoveryCode.destroy({ where: created, transaction: tx });
+    await SignInSource.destroy({ where: used, transaction: tx });
+    await SignInDevice.destroy({ where: used, transaction: tx });
+    const counts = {
+      passkeys: await Passkey.destroy({ where: created, transaction: tx }),
+      totp: await TotpAuthenticator.destroy({ where: { ...created, expiresAt: null }, transaction: tx }),
+      identities: await UpstreamIdentity.destroy({ where: created, transaction: tx }),
+      apiKeys: await ApiKey.destroy({ where: created, transaction: tx }),
+      apps: await Consent.destroy({ where: { accountId, updatedAt: from }, transaction: tx }),
+    };
+    // Enrolments that were not confirmed are not counted.
+    await TotpAuthenticator.destroy({ where: created, transaction: tx });
+    return counts;
   },
 };

@@ -1,21 +1,15 @@
+// raw-sql: every authorization request asks (prepared).
 import type { Pool } from 'pg';
 import { isUuid } from '../core/ids.ts';
+import { type Allowed, Consent } from './models/consent.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What a person allowed a client. */
-export interface Allowed {
-  oidcScopes: string[];
-  oidcClaims: string[];
-  /** Scopes by API identifier. */
-  resourceScopes: Record<string, string[]>;
-}
+export type { Allowed } from './models/consent.ts';
 
-export interface ConsentRecord {
-  clientId: string;
-  allowed: Allowed;
-  createdAt: Date;
-  updatedAt: Date;
-}
+const record = recordOf(Consent, 'accountId');
+
+export type ConsentRecord = RecordOf<typeof record>;
 
 export interface Consents {
   find(accountId: string, clientId: string): Promise<Allowed | null>;
@@ -26,39 +20,31 @@ export interface Consents {
   delete(accountId: string, clientId: string, tx: Tx): Promise<boolean>;
 }
 
+/** Every authorization request asks. */
+const FIND = {
+  name: 'consents_find',
+  text: 'select allowed from consents where account_id = $1 and client_id = $2',
+};
+
 /** Remembered consents in PostgreSQL. */
 export function createConsents(pool: Pool): Consents {
   return {
     async find(accountId, clientId) {
       if (!isUuid(accountId)) return null;
-      const { rows } = await pool.query<{ allowed: Allowed }>({
-        name: 'consents_find',
-        text: 'select allowed from consents where account_id = $1 and client_id = $2',
+      const { rows } = await pool.query<Pick<ConsentRecord, 'allowed'>>({
+        ...FIND,
         values: [accountId, clientId],
       });
       return rows[0]?.allowed ?? null;
     },
     async save(accountId, clientId, allowed, tx) {
-      await tx.query(
-        `insert into consents (account_id, client_id, allowed) values ($1, $2, $3)
-         on conflict (account_id, client_id) do update set allowed = excluded.allowed, updated_at = now()`,
-        [accountId, clientId, JSON.stringify(allowed)],
-      );
+      await Consent.upsert({ accountId, clientId, allowed }, { transaction: tx });
     },
     async listOf(accountId) {
-      const { rows } = await pool.query<ConsentRecord>(
-        `select client_id as "clientId", allowed, created_at as "createdAt", updated_at as "updatedAt"
-         from consents where account_id = $1 order by created_at`,
-        [accountId],
-      );
-      return rows;
+      const found = await Consent.findAll({ where: { accountId }, order: ['createdAt'] });
+      return found.map(record.from);
     },
-    async delete(accountId, clientId, tx) {
-      const { rows } = await tx.query(
-        'delete from consents where account_id = $1 and client_id = $2 returning client_id',
-        [accountId, clientId],
-      );
-      return rows.length > 0;
-    },
+    delete: async (accountId, clientId, tx) =>
+      (await Consent.destroy({ where: { accountId, clientId }, transaction: tx })) > 0,
   };
 }

@@ -1,20 +1,19 @@
+// raw-sql: a sign-in is added only while its session lives, by one statement; the list joins grants, tokens and sessions.
 import type { Pool } from 'pg';
+import type { Attributes } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
+import type { DeviceSignIn } from './models/device-sign-in.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './oidc/postgres-query.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { SessionRecord } from './sessions.ts';
 
 /** A device that somebody signs in by its code. */
-export interface NewDeviceSignIn {
-  id: string;
-  grantId: string;
+export type NewDeviceSignIn = Omit<Attributes<DeviceSignIn>, 'sessionUid' | 'createdAt'> & {
   /** The session that it is approved in. */
   sessionUid: string;
   /** Whether the grant is the session's, and ends with it. */
   endsWithSession: boolean;
-  userAgent: string | null;
-  ip: string | null;
-}
+};
 
 /** Devices that were signed in by a code (RFC 8628). Each is deleted with its grant. */
 export interface DeviceSignIns {
@@ -93,12 +92,12 @@ export function createDeviceSignIns({ pool, clock, longestToken }: Dependencies)
       return rows.map((row) => ({ kind: 'device', ...row }));
     },
     async holderOf(accountId, grantId) {
-      const { rows } = await run<{ id: string }>(pool, HOLDER, [accountId, grantId]);
+      const { rows } = await run<Pick<DeviceSignIn, 'id'>>(pool, HOLDER, [accountId, grantId]);
       return rows[0]?.id ?? null;
     },
     async lockGrants(accountId, which, tx) {
       const [comparison, id] = 'uid' in which ? ['=', which.uid] : ['<>', which.except];
-      const { rows } = await tx.query<{ grantId: string }>(
+      const { rows } = await tx.query<Pick<DeviceSignIn, 'grantId'>>(
         `select g.id as "grantId" from oidc_grants g join device_sign_ins d on d.grant_id = g.id
           where g.account_id = $1::uuid and d.id ${comparison} $2 for update`,
         [accountId, id],

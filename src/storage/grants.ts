@@ -1,6 +1,7 @@
-import type { Pool } from 'pg';
+import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import type { Allowed } from './consents.ts';
+import { OidcGrant } from './models/oidc-grant.ts';
 
 /** What a client holds for an account: one for each login. */
 export interface GrantRecord {
@@ -14,35 +15,31 @@ export interface Grants {
   listOf(accountId: string): Promise<GrantRecord[]>;
 }
 
-interface Row {
-  clientId: string;
-  payload: { openid?: { scope?: string; claims?: string[] }; resources?: Record<string, string> };
-  createdAt: Date;
-}
-
 const words = (value: string | undefined): string[] => value?.split(' ').filter(Boolean) ?? [];
 
 /** The provider's grants, as their owners see them. */
-export function createGrants({ pool, clock }: { pool: Pool; clock: Clock }): Grants {
+export function createGrants(clock: Clock): Grants {
   return {
     async listOf(accountId) {
-      const { rows } = await pool.query<Row>({
-        name: 'grants_list',
-        text: `select client_id as "clientId", payload, created_at as "createdAt" from oidc_grants
-          where account_id = $1 and expires_at > to_timestamp($2::float8 / 1000) order by created_at`,
-        values: [accountId, clock.now()],
+      const found = await OidcGrant.findAll({
+        where: { accountId, expiresAt: { [Op.gt]: new Date(clock.now()) } },
+        order: ['createdAt'],
       });
-      return rows.map(({ clientId, payload: { openid, resources = {} }, createdAt }) => ({
-        clientId,
-        createdAt,
-        allowed: {
-          oidcScopes: words(openid?.scope),
-          oidcClaims: openid?.claims ?? [],
-          resourceScopes: Object.fromEntries(
-            Object.entries(resources).map(([api, scope]) => [api, words(scope)]),
-          ),
-        },
-      }));
+      return found.flatMap(({ clientId, payload: { openid, resources = {} }, createdAt }) =>
+        clientId === null
+          ? []
+          : {
+              clientId,
+              createdAt,
+              allowed: {
+                oidcScopes: words(openid?.scope),
+                oidcClaims: openid?.claims ?? [],
+                resourceScopes: Object.fromEntries(
+                  Object.entries(resources).map(([api, scope]) => [api, words(scope)]),
+                ),
+              },
+            },
+      );
     },
   };
 }

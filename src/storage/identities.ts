@@ -1,22 +1,17 @@
-import type { Pool } from 'pg';
+// raw-sql: a deletion decides who has the identity.
 import { isUuid, newUuid } from '../core/ids.ts';
+import { now } from './models/attributes.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { insertUnlessThere } from './models/statements.ts';
+import { UpstreamIdentity } from './models/upstream-identity.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** Who somebody is at another provider. Subjects are the issuer's own. */
-export interface IdentityKey {
-  upstream: string;
-  issuer: string;
-  subject: string;
-}
+const record = recordOf(UpstreamIdentity);
 
-export interface IdentityRecord extends IdentityKey {
-  id: string;
-  accountId: string;
-  /** What its owner knows it by. */
-  label: string | null;
-  createdAt: Date;
-  lastUsedAt: Date | null;
-}
+export type IdentityRecord = RecordOf<typeof record>;
+
+/** Who somebody is at another provider. Subjects are the issuer's own. */
+export type IdentityKey = Pick<IdentityRecord, 'upstream' | 'issuer' | 'subject'>;
 
 export interface Identities {
   /** Whom an identity is here, and that it is used now; null when it is nobody. */
@@ -33,46 +28,38 @@ export interface Identities {
   delete(accountId: string, id: string, tx: Tx): Promise<IdentityRecord | null>;
 }
 
-const COLUMNS = `id, upstream, issuer, subject, account_id as "accountId", label, created_at as "createdAt",
-  last_used_at as "lastUsedAt"`;
-
-const LIST = `select ${COLUMNS} from upstream_identities where account_id = $1 order by created_at`;
-
 /** Identities at other providers, in PostgreSQL. */
-export function createIdentities(pool: Pool): Identities {
-  return {
-    async use({ upstream, issuer, subject }) {
-      const { rows } = await pool.query<IdentityRecord>(
-        `update upstream_identities set last_used_at = now()
-         where upstream = $1 and issuer = $2 and subject = $3 returning ${COLUMNS}`,
-        [upstream, issuer, subject],
-      );
-      return rows[0] ?? null;
-    },
-    async listOf(accountId, tx) {
-      const { rows } = tx
-        ? await tx.query<IdentityRecord>(LIST, [accountId])
-        : await pool.query<IdentityRecord>(LIST, [accountId]);
-      return rows;
-    },
-    async create({ upstream, issuer, subject, accountId, label }, tx) {
-      const { rows } = await tx.query<IdentityRecord>(
-        `insert into upstream_identities (id, upstream, issuer, subject, account_id, label)
-         values ($1, $2, $3, $4, $5, $6) on conflict (upstream, issuer, subject) do nothing returning ${COLUMNS}`,
-        [newUuid(), upstream, issuer, subject, accountId, label],
-      );
-      return rows[0] ?? null;
-    },
-    async deleteAll(accountId, tx) {
-      await tx.query('delete from upstream_identities where account_id = $1', [accountId]);
-    },
-    async delete(accountId, id, tx) {
-      if (!isUuid(id)) return null;
-      const { rows } = await tx.query<IdentityRecord>(
-        `delete from upstream_identities where account_id = $1 and id = $2 returning ${COLUMNS}`,
-        [accountId, id],
-      );
-      return rows[0] ?? null;
-    },
-  };
-}
+export const identities: Identities = {
+  async use({ upstream, issuer, subject }) {
+    const [, [used]] = await UpstreamIdentity.update(
+      { lastUsedAt: now() },
+      { where: { upstream, issuer, subject }, returning: true },
+    );
+    return used ? record.from(used) : null;
+  },
+  async listOf(accountId, tx) {
+    const found = await UpstreamIdentity.findAll({
+      where: { accountId },
+      order: ['createdAt'],
+      transaction: tx ?? null,
+    });
+    return found.map(record.from);
+  },
+  async create({ upstream, issuer, subject, accountId, label }, tx) {
+    const values = { id: newUuid(), upstream, issuer, subject, accountId, label };
+    const created = await insertUnlessThere(UpstreamIdentity, values, tx);
+    return created && record.from(created);
+  },
+  async deleteAll(accountId, tx) {
+    await UpstreamIdentity.destroy({ where: { accountId }, transaction: tx });
+  },
+  // One statement: of parallel tries one has it.
+  async delete(accountId, id, tx) {
+    if (!isUuid(id)) return null;
+    const { rows } = await tx.query<object>(
+      `delete from upstream_identities where account_id = $1 and id = $2 returning ${record.columns}`,
+      [accountId, id],
+    );
+    return record.read(rows)[0] ?? null;
+  },
+};

@@ -1,6 +1,7 @@
-import type { Pool } from 'pg';
+import { Op } from 'sequelize';
 import { epochSeconds, type Clock } from '../core/clock.ts';
 import { sha256 } from '../core/ids.ts';
+import { OidcRecord } from './models/oidc-record.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RegistrationTokenRecord {
@@ -21,47 +22,32 @@ export interface RegistrationTokenStore {
 
 const MODEL = 'InitialAccessToken';
 
-const COLUMNS = `id, payload->'policies'->>0 as policy, created_at as "createdAt", expires_at as "expiresAt"`;
-
-const shown = (record: RegistrationTokenRecord): RegistrationTokenRecord => ({
-  ...record,
-  id: Buffer.from(record.id, 'base64url').toString('hex'),
+const shown = ({ id, payload, createdAt, expiresAt }: OidcRecord): RegistrationTokenRecord => ({
+  id: Buffer.from(id, 'base64url').toString('hex'),
+  policy: (payload as { policies: [string] }).policies[0],
+  createdAt,
+  expiresAt,
 });
 
 /** Initial access tokens, among the records of oidc-provider, which reads them itself. */
-export function createRegistrationTokenStore({
-  pool,
-  clock,
-}: {
-  pool: Pool;
-  clock: Clock;
-}): RegistrationTokenStore {
+export function createRegistrationTokenStore(clock: Clock): RegistrationTokenStore {
   return {
     async create({ token, policy, expiresAt }, tx) {
       const exp = Math.floor(expiresAt.getTime() / 1000);
       const payload = { kind: MODEL, iat: epochSeconds(clock), exp, policies: [policy] };
-      const { rows } = await tx.query<RegistrationTokenRecord>(
-        `insert into oidc_records (model, id, payload, expires_at) values ($1, $2, $3, $4) returning ${COLUMNS}`,
-        [MODEL, sha256(token), JSON.stringify(payload), expiresAt],
-      );
-      const [record] = rows;
-      if (!record) throw new Error('nothing was inserted');
-      return shown(record);
+      const values = { model: MODEL, id: sha256(token), payload, expiresAt };
+      return shown(await OidcRecord.create(values, { transaction: tx }));
     },
     async list() {
-      const { rows } = await pool.query<RegistrationTokenRecord>(
-        `select ${COLUMNS} from oidc_records where model = $1 and expires_at > to_timestamp($2::float8 / 1000)
-         order by created_at desc, id`,
-        [MODEL, clock.now()],
-      );
-      return rows.map(shown);
+      const found = await OidcRecord.findAll({
+        where: { model: MODEL, expiresAt: { [Op.gt]: new Date(clock.now()) } },
+        order: [['createdAt', 'DESC'], 'id'],
+      });
+      return found.map(shown);
     },
     async delete(id, tx) {
-      const { rows } = await tx.query('delete from oidc_records where model = $1 and id = $2 returning id', [
-        MODEL,
-        Buffer.from(id, 'hex').toString('base64url'),
-      ]);
-      return rows.length > 0;
+      const where = { model: MODEL, id: Buffer.from(id, 'hex').toString('base64url') };
+      return (await OidcRecord.destroy({ where, transaction: tx })) > 0;
     },
   };
 }

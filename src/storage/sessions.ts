@@ -1,6 +1,9 @@
+// raw-sql: what a session is ended or left by is one statement with the notices of its clients.
 import type { Pool } from 'pg';
+import { Op, type Attributes } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { leavingNotices } from './logout-notices.ts';
+import { OidcRecord } from './models/oidc-record.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -40,17 +43,16 @@ export interface Sessions {
   leave(accountId: string, clientId: string, tx: Tx): Promise<void>;
 }
 
-interface Row {
-  uid: string;
-  payload: { loginTs?: number; seenAt?: number; device?: { userAgent: string | null; ip: string | null } };
-  authorizations: Record<string, { grantId?: string; persistsLogout?: boolean }> | null;
-  createdAt: Date;
-  expiresAt: Date;
+/** What a session's payload says of its past. */
+interface Past {
+  loginTs?: number;
+  seenAt?: number;
+  device?: { userAgent: string | null; ip: string | null };
 }
 
 const atSeconds = (seconds: number): Date => new Date(seconds * 1000);
 
-const grantsOf = (authorizations: Row['authorizations']): string[] =>
+const grantsOf = (authorizations: Attributes<OidcRecord>['authorizations']): string[] =>
   Object.values(authorizations ?? {}).flatMap(({ grantId, persistsLogout }) =>
     grantId !== undefined && persistsLogout !== true ? [grantId] : [],
   );
@@ -59,27 +61,33 @@ const grantsOf = (authorizations: Row['authorizations']): string[] =>
 export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): Sessions {
   return {
     async listOf(accountId) {
-      const { rows } = await pool.query<Row>({
-        name: 'sessions_list',
-        text: `select uid, payload, authorizations, created_at as "createdAt", expires_at as "expiresAt"
-          from oidc_records where model = 'Session' and account_id = $1 and consumed_at is null
-            and expires_at > to_timestamp($2::float8 / 1000)`,
-        values: [accountId, clock.now()],
+      const found = await OidcRecord.findAll({
+        attributes: ['uid', 'payload', 'authorizations', 'createdAt', 'expiresAt'],
+        where: {
+          model: 'Session',
+          accountId,
+          uid: { [Op.not]: null },
+          consumedAt: null,
+          expiresAt: { [Op.gt]: new Date(clock.now()) },
+        },
       });
-      return rows.map(({ uid, payload, authorizations, createdAt, expiresAt }) => ({
-        kind: 'browser' as const,
-        endsWith: null,
-        uid,
-        signedInAt: payload.loginTs === undefined ? createdAt : atSeconds(payload.loginTs),
-        seenAt: payload.seenAt === undefined ? null : atSeconds(payload.seenAt),
-        expiresAt,
-        userAgent: payload.device?.userAgent ?? null,
-        ip: payload.device?.ip ?? null,
-        clientIds: Object.keys(authorizations ?? {}),
-      }));
+      return found.map(({ uid, payload, authorizations, createdAt, expiresAt }) => {
+        const { loginTs, seenAt, device }: Past = payload;
+        return {
+          kind: 'browser',
+          endsWith: null,
+          uid: uid!,
+          signedInAt: loginTs === undefined ? createdAt : atSeconds(loginTs),
+          seenAt: seenAt === undefined ? null : atSeconds(seenAt),
+          expiresAt,
+          userAgent: device?.userAgent ?? null,
+          ip: device?.ip ?? null,
+          clientIds: Object.keys(authorizations ?? {}),
+        };
+      });
     },
     async holderOf(accountId, grantId) {
-      const { rows } = await pool.query<Pick<Row, 'uid'>>({
+      const { rows } = await pool.query<{ uid: string }>({
         name: 'sessions_holder',
         text: `select uid from oidc_records where model = 'Session' and account_id = $1 and consumed_at is null
             and expires_at > to_timestamp($2::float8 / 1000)
@@ -91,7 +99,7 @@ export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): S
     },
     async end(accountId, which, tx) {
       const [comparison, uid] = 'uid' in which ? ['=', which.uid] : ['<>', which.except];
-      const { rows } = await tx.query<Pick<Row, 'authorizations'>>(
+      const { rows } = await tx.query<Pick<OidcRecord, 'authorizations'>>(
         endingSessions(`account_id = $1::uuid and uid ${comparison} $2`, '$3'),
         [accountId, uid, clock.now()],
       );

@@ -19,7 +19,7 @@ import { audit } from '../../src/storage/audit.ts';
 import { postgresCounters, type Counters } from '../../src/storage/counters.ts';
 import { createFactorStores } from '../../src/storage/factors.ts';
 import { belongings } from '../../src/storage/belongings.ts';
-import { createIdentities } from '../../src/storage/identities.ts';
+import { identities } from '../../src/storage/identities.ts';
 import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
 import { lockFirstAdmin } from '../../src/storage/first-admin-lock.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
@@ -190,7 +190,7 @@ export async function openDomain(
   const accounts = createAccounts({
     ...ownership,
     users,
-    identities: createIdentities(pool),
+    identities,
     audit,
     inTransaction,
     lockFirstAdmin,
