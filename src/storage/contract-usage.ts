@@ -1,19 +1,20 @@
+// raw-sql: a batch is one statement, counted wholly or not at all; counts beside rows.
 import type { Pool } from 'pg';
+import { Op, type Attributes } from 'sequelize';
+import { ContractUsage } from './models/contract-usage.ts';
+import { ContractUser } from './models/contract-user.ts';
+import { recordOf } from './models/define.ts';
+
+type Use = Attributes<ContractUsage>;
 
 /** What a process has counted since it last wrote. */
 export interface UsageBatch {
-  requests: { door: string; operation: string; day: string; requests: number; lastUsedAt: Date }[];
-  users: { door: string; operation: string; day: string; accountId: string }[];
+  requests: Use[];
+  users: Attributes<ContractUser>[];
 }
 
-export interface UsageRow {
-  door: string;
-  operation: string;
-  /** `YYYY-MM-DD`, UTC. */
-  day: string;
-  requests: number;
+export interface UsageRow extends Use {
   users: number;
-  lastUsedAt: Date;
 }
 
 export interface ContractUsageStore {
@@ -24,6 +25,8 @@ export interface ContractUsageStore {
   /** How many accounts used each door since that day, each counted once. */
   countUsers(since: string): Promise<Map<string, number>>;
 }
+
+const record = recordOf(ContractUsage);
 
 const ADD = `with users as (
     insert into contract_users (door, operation, day, account_id)
@@ -40,8 +43,7 @@ const ADD = `with users as (
   on conflict (door, operation, day) do update
   set requests = u.requests + excluded.requests, last_used_at = greatest(u.last_used_at, excluded.last_used_at)`;
 
-const LIST = `select u.door, u.operation, to_char(u.day, 'YYYY-MM-DD') as day, u.requests::float8 as requests,
-    u.last_used_at as "lastUsedAt",
+const LIST = `select ${record.columnsOf('u')},
     (select count(*)::int from contract_users p
      where p.door = u.door and p.operation = u.operation and p.day = u.day) as users
   from contract_usage u where u.day >= $1 and ($2::text is null or u.door = $2)
@@ -54,15 +56,17 @@ export function createContractUsageStore(pool: Pool): ContractUsageStore {
       await pool.query(ADD, [JSON.stringify(requests), JSON.stringify(users)]);
     },
     async list(since, door) {
-      const { rows } = await pool.query<UsageRow>(LIST, [since, door ?? null]);
-      return rows;
+      const { rows } = await pool.query<{ users: number }>(LIST, [since, door ?? null]);
+      return record.read(rows) as UsageRow[];
     },
     async countUsers(since) {
-      const { rows } = await pool.query<{ door: string; users: number }>(
-        'select door, count(distinct account_id)::int as users from contract_users where day >= $1 group by door',
-        [since],
-      );
-      return new Map(rows.map(({ door, users }) => [door, users]));
+      const counts = await ContractUser.count({
+        where: { day: { [Op.gte]: since } },
+        distinct: true,
+        col: 'accountId',
+        group: ['door'],
+      });
+      return new Map(counts.map(({ door, count }) => [String(door), count]));
     },
   };
 }

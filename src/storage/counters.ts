@@ -1,5 +1,7 @@
+// raw-sql: a count is one atomic step on the path of every limited request (prepared).
 import type { Pool } from 'pg';
 import { DomainError } from '../core/errors.ts';
+import type { Counter } from './models/counter.ts';
 import { run, type Statement } from './oidc/postgres-query.ts';
 
 export interface Count {
@@ -27,7 +29,7 @@ export const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil
 
 /** Milliseconds since the epoch, as PostgreSQL has them: a node whose clock is wrong must not end a window. */
 const NOW = '(extract(epoch from now()) * 1000)::bigint';
-const COUNT = `points as count, (expire - ${NOW})::float8 as "left"`;
+const COUNT = `points, (expire - ${NOW})::float8 as "left"`;
 
 const ADD = {
   name: 'counters_add',
@@ -46,8 +48,10 @@ const DELETE = { name: 'counters_delete', text: 'delete from counters where key 
 /** Counters in the table `counters` of PostgreSQL. */
 export function postgresCounters(pool: Pool): Counters {
   const ask = async (statement: Statement, values: unknown[]): Promise<Count | null> => {
-    const { rows } = await run<{ count: number; left: number }>(pool, statement, values).catch(unavailable);
-    return rows[0] ? { count: rows[0].count, expiresIn: secondsOf(rows[0].left) } : null;
+    const { rows } = await run<Pick<Counter, 'points'> & { left: number }>(pool, statement, values).catch(
+      unavailable,
+    );
+    return rows[0] ? { count: rows[0].points, expiresIn: secondsOf(rows[0].left) } : null;
   };
   return {
     add: async (key, by, window) => (await ask(ADD, [key, by, window])) ?? unavailable(new Error('no row')),

@@ -1,6 +1,9 @@
+// raw-sql: who sends a message is decided by `skip locked`; one cause leaves one message; of a recipient all is put off at once.
 import type { Pool } from 'pg';
+import { literal } from 'sequelize';
 import { newUuid } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
+import { OutboxMessage } from './models/outbox-message.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -67,13 +70,12 @@ const PUT_OFF = {
       and outbox.content is not null and outbox.due_at <= now()`,
 };
 
-interface Row {
-  id: string;
-  content: Buffer;
-  attempts: number;
-  createdAt: Date;
-  age: number;
-}
+/** Seconds that the cause of a message that is over is remembered. */
+const REMEMBERED = 30 * 86_400;
+
+type Due = Pick<OutboxMessage, 'id' | 'attempts' | 'createdAt'> & { content: Buffer; age: number };
+
+const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1 second'`);
 
 /**
  * The messages of one kind, as they wait in PostgreSQL.
@@ -86,7 +88,7 @@ export function createQueue<Content>(
 ): Queue<Content> {
   return {
     async claim(lease) {
-      const { rows } = await pool.query<Row>({ ...CLAIM, values: [lease, kind] });
+      const { rows } = await pool.query<Due>({ ...CLAIM, values: [lease, kind] });
       const [row] = rows;
       return row
         ? {
@@ -99,19 +101,13 @@ export function createQueue<Content>(
         : null;
     },
     async postpone({ id, attempt }, seconds) {
-      await pool.query(
-        `update outbox set due_at = now() + $3 * interval '1 second' where id = $1 and attempts = $2`,
-        [id, attempt, seconds],
-      );
+      await OutboxMessage.update({ dueAt: inSeconds(seconds) }, { where: { id, attempts: attempt } });
     },
     async putOff({ id, attempt }, seconds) {
       await pool.query({ ...PUT_OFF, values: [id, attempt, seconds] });
     },
     async settle({ id }) {
-      await pool.query(
-        `update outbox set content = null, expires_at = now() + interval '30 days' where id = $1`,
-        [id],
-      );
+      await OutboxMessage.update({ content: null, expiresAt: inSeconds(REMEMBERED) }, { where: { id } });
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { newUuid, sha256 } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
+import { OutboxMessage } from './models/outbox-message.ts';
 import { createQueue, type Queue } from './outbox.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -34,13 +35,16 @@ export function createPings({ pool, secrets, notifications }: Dependencies): Pin
   return {
     ...createQueue(pool, PING_TOPIC, (content) => JSON.parse(secrets.open(PING_TOPIC, content)) as Ping),
     async enqueue(ping, tx) {
-      await tx.query('insert into outbox (id, kind, recipient, cause, content) values ($1, $2, $3, $4, $5)', [
-        newUuid(),
-        PING_TOPIC,
-        ping.clientId,
-        `ping:${sha256(ping.authReqId)}`,
-        secrets.seal(PING_TOPIC, JSON.stringify(ping)),
-      ]);
+      await OutboxMessage.create(
+        {
+          id: newUuid(),
+          kind: PING_TOPIC,
+          recipient: ping.clientId,
+          cause: `ping:${sha256(ping.authReqId)}`,
+          content: secrets.seal(PING_TOPIC, JSON.stringify(ping)),
+        },
+        { transaction: tx },
+      );
       await notifications.publish(PING_TOPIC, '', tx);
     },
   };

@@ -1,21 +1,12 @@
+// raw-sql: a batch adds up with what other nodes write, in one statement.
 import type { Pool } from 'pg';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { Refusal } from './models/refusal.ts';
+
+const record = recordOf(Refusal, 'expiresAt');
 
 /** What was refused to a client, once or more often. */
-export interface RefusalRow {
-  clientId: string;
-  /** Names what is different from the client's other ones. */
-  fingerprint: string;
-  endpoint: string;
-  error: string;
-  parameter: string | null;
-  value: string | null;
-  reason: string;
-  count: number;
-  firstAt: Date;
-  lastAt: Date;
-  /** Of the last one. */
-  requestId: string;
-}
+export type RefusalRow = RecordOf<typeof record>;
 
 export interface RefusalStore {
   /** Adds up what is the same; keeps the latest few of each client. Clients that there are not have none. */
@@ -52,10 +43,6 @@ const TRIM = `with alike as (
     and not exists (select from kept k
       where k.client_id = r.client_id and k.fingerprint = r.fingerprint and k.nth <= ${MOST})`;
 
-const LIST = `select client_id as "clientId", fingerprint, endpoint, error, parameter, value, reason,
-    count::float8 as count, first_at as "firstAt", last_at as "lastAt", request_id as "requestId"
-  from refusals where client_id = $1 order by last_at desc limit ${MOST}`;
-
 /** What was refused to clients, in PostgreSQL. */
 export function createRefusalStore(pool: Pool): RefusalStore {
   return {
@@ -64,7 +51,13 @@ export function createRefusalStore(pool: Pool): RefusalStore {
       await pool.query(TRIM, [[...new Set(rows.map(({ clientId }) => clientId))]]);
     },
     async list(clientId) {
-      return (await pool.query<RefusalRow>(LIST, [clientId])).rows;
+      const found = await Refusal.findAll({
+        attributes: record.attributes,
+        where: { clientId },
+        order: [['lastAt', 'DESC']],
+        limit: MOST,
+      });
+      return found.map(record.from);
     },
   };
 }

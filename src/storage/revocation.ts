@@ -1,7 +1,9 @@
+// raw-sql: grants end with their marks in one statement; every verified token asks for marks (prepared).
 import type { Pool } from 'pg';
 import type { Clock } from '../core/clock.ts';
 import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import type { Logger } from '../core/logger.ts';
+import type { RevocationMark } from './models/revocation-mark.ts';
 import { run } from './oidc/postgres-query.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import { redisGrants } from './oidc/redis-grants.ts';
@@ -47,13 +49,8 @@ interface Dependencies {
   redis?: RedisClient | undefined;
 }
 
-/** That one token, all of a grant or all of a client have ended. */
-interface Mark {
-  kind: 'token' | 'grant' | 'client';
-  key: string;
-  /** When the last of them has expired on every node, in milliseconds since the epoch. */
-  expiresAt: number;
-}
+/** A mark, its expiry in milliseconds since the epoch. */
+type Mark = Pick<RevocationMark, 'kind' | 'key'> & { expiresAt: number };
 
 /** Milliseconds that the clocks of two nodes may differ by: a mark is kept longer than any of them takes the token. */
 const SKEW = 60_000;
@@ -121,7 +118,10 @@ export function createRevocation({ pool, clock, logger, longestToken, redis }: D
 
   async function endGrantsWhere(condition: string, values: unknown[], tx: Tx): Promise<void> {
     const expiresAt = until();
-    const { rows } = await tx.query<{ key: string }>(endingGrants(condition), [expiresAt, ...values]);
+    const { rows } = await tx.query<Pick<RevocationMark, 'key'>>(endingGrants(condition), [
+      expiresAt,
+      ...values,
+    ]);
     const marks = rows.map(({ key }): Mark => ({ kind: 'grant', key, expiresAt }));
     tx.afterCommit(() => publish(marks));
   }

@@ -1,7 +1,9 @@
+// raw-sql: hot (prepared); a grant is written only while its account is active and it has not ended.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { Adapter, Payload } from './adapter.ts';
+import type { OidcGrant } from '../models/oidc-grant.ts';
+import type { Adapter } from './adapter.ts';
 import { GrantGone } from './errors.ts';
 import { run } from './postgres-query.ts';
 import { notConsumed, pack, unpack } from './record.ts';
@@ -45,7 +47,7 @@ export function postgresGrants({ pool, clock, endGrant }: Dependencies): Adapter
     async find(id) {
       // PostgreSQL has no NUL in its texts.
       if (id.includes('\0')) return undefined;
-      const { rows } = await run<{ payload: Payload }>(pool, FIND, [id, clock.now()]);
+      const { rows } = await run<Pick<OidcGrant, 'payload'>>(pool, FIND, [id, clock.now()]);
       return rows[0] && unpack(id, rows[0].payload);
     },
     destroy: endGrant,

@@ -1,8 +1,10 @@
+// raw-sql: hot (prepared); one statement decides who claims, consumes and writes a record.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
 import { sha256 } from '../../core/ids.ts';
-import type { Adapter, Payload } from './adapter.ts';
+import type { OidcRecord } from '../models/oidc-record.ts';
+import type { Adapter } from './adapter.ts';
 import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from './errors.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './postgres-query.ts';
 import { foundExpired, isUsedOnce, pack, unpack, type Uses } from './record.ts';
@@ -26,8 +28,7 @@ const INSERT_ONCE = {
 
 const FIND = {
   name: 'oidc_records_find',
-  text: `select payload, (extract(epoch from consumed_at) * 1000)::float8 as "consumedAt",
-      (extract(epoch from claimed_at) * 1000)::float8 as "claimedAt"
+  text: `select payload, consumed_at as "consumedAt", claimed_at as "claimedAt"
     from oidc_records where model = $1 and id = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
 };
 
@@ -60,12 +61,19 @@ const DESTROY = {
   text: 'delete from oidc_records where model = $1 and id = $2',
 };
 
+type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt'>;
+
 interface Dependencies {
   pool: Pool;
   clock: Clock;
   /** Deletes every record of a grant. */
   revokeByGrantId: (grantId: string) => Promise<void>;
 }
+
+const usesOf = ({ consumedAt, claimedAt }: Found): Uses => ({
+  consumedAt: consumedAt?.getTime() ?? null,
+  claimedAt: claimedAt?.getTime() ?? null,
+});
 
 /** Records of one model in `oidc_records`. The grant's foreign key decides every race between a write and its end. */
 export function postgresRecords(model: string, { pool, clock, revokeByGrantId }: Dependencies): Adapter {
@@ -88,8 +96,8 @@ export function postgresRecords(model: string, { pool, clock, revokeByGrantId }:
     },
     async find(id) {
       const since = clock.now() - foundExpired(model);
-      const { rows } = await run<{ payload: Payload } & Uses>(pool, FIND, [model, sha256(id), since]);
-      return rows[0] && unpack(id, rows[0].payload, rows[0]);
+      const { rows } = await run<Found>(pool, FIND, [model, sha256(id), since]);
+      return rows[0] && unpack(id, rows[0].payload, usesOf(rows[0]));
     },
     async claim(id, at) {
       const values = [model, sha256(id), at];

@@ -1,7 +1,9 @@
+// raw-sql: hot (prepared); saves of one session are joined, and an ended one stays so.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
 import { leavingNotices } from '../logout-notices.ts';
+import type { OidcRecord } from '../models/oidc-record.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
 import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';
@@ -78,10 +80,7 @@ const DESTROY = {
   text: endingSessions('id = $1', '$2'),
 };
 
-interface Row {
-  payload: Payload;
-  authorizations: Payload | null;
-}
+type Row = Pick<OidcRecord, 'payload' | 'authorizations'>;
 
 const payloadOf = ({ payload, authorizations }: Row): Payload => ({
   ...payload,

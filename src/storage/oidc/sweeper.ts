@@ -1,16 +1,32 @@
+// raw-sql: nodes sweep side by side by `skip locked`.
 import type { Pool } from 'pg';
+import type { Model, ModelStatic } from 'sequelize';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
+import { CibaRequest } from '../models/ciba-request.ts';
+import { ContractUsage } from '../models/contract-usage.ts';
+import { ContractUser } from '../models/contract-user.ts';
+import { Counter } from '../models/counter.ts';
+import { FormerClientSecret } from '../models/former-client-secret.ts';
+import { OidcGrant } from '../models/oidc-grant.ts';
+import { OidcRecord } from '../models/oidc-record.ts';
+import { OneTimeToken } from '../models/one-time-token.ts';
+import { OutboxMessage } from '../models/outbox-message.ts';
+import { Refusal } from '../models/refusal.ts';
+import { RevocationMark } from '../models/revocation-mark.ts';
+import { TotpAuthenticator } from '../models/totp-authenticator.ts';
+import { TrustedDevice } from '../models/trusted-device.ts';
+import { UnansweredRequest } from '../models/unanswered-request.ts';
+import { UsedStep } from '../models/used-step.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows in one statement: short enough to stand in nobody's way. */
 const BATCH = 500;
 
 interface Table {
-  table: string;
-  key: string;
-  /** Milliseconds that its rows stay after they expired. */
-  kept: number;
+  model: ModelStatic<Model>;
+  /** Milliseconds that its rows stay after they expired; none unless given. */
+  kept?: number;
   /** The column that says when, and the time in its type; `expires_at` unless given. $1: milliseconds. */
   expires?: { column: string; time: string };
 }
@@ -19,38 +35,38 @@ const DAY = 86_400_000;
 
 const TIMESTAMP = { column: 'expires_at', time: 'to_timestamp($1::float8 / 1000)' };
 
-/** The use of contract doors by day, in UTC: today and the 400 days before. */
+/** The use of contracts by day, in UTC: today and the 400 days before. */
 const USAGE = {
   kept: 401 * DAY,
   expires: { column: 'day', time: "(to_timestamp($1::float8 / 1000) at time zone 'utc')::date" },
 };
 
 const TABLES: Table[] = [
-  { table: 'oidc_records', key: 'model, id', kept: KEPT_EXPIRED },
-  { table: 'oidc_grants', key: 'id', kept: 0 },
-  { table: 'revocation_marks', key: 'kind, key', kept: 0 },
-  { table: 'login_requests', key: 'id', kept: 0 },
-  { table: 'one_time_tokens', key: 'hash', kept: 0 },
-  { table: 'outbox', key: 'id', kept: 0 },
-  { table: 'totp_authenticators', key: 'id', kept: 0 },
-  { table: 'unanswered', key: 'key', kept: 0 },
-  { table: 'trusted_devices', key: 'hash', kept: 0 },
-  { table: 'former_client_secrets', key: 'client_id, hash', kept: 0 },
-  { table: 'counters', key: 'key', kept: 0, expires: { column: 'expire', time: '$1::float8' } },
-  { table: 'refusals', key: 'client_id, fingerprint', kept: 0 },
-  { table: 'used_steps', key: 'id', kept: 0 },
-  { table: 'contract_usage', key: 'door, operation, day', ...USAGE },
-  { table: 'contract_users', key: 'door, operation, day, account_id', ...USAGE },
+  { model: OidcRecord, kept: KEPT_EXPIRED },
+  { model: OidcGrant },
+  { model: RevocationMark },
+  { model: CibaRequest },
+  { model: OneTimeToken },
+  { model: OutboxMessage },
+  { model: TotpAuthenticator },
+  { model: UnansweredRequest },
+  { model: TrustedDevice },
+  { model: FormerClientSecret },
+  { model: Counter, expires: { column: 'expire', time: '$1::float8' } },
+  { model: Refusal },
+  { model: UsedStep },
+  { model: ContractUsage, ...USAGE },
+  { model: ContractUser, ...USAGE },
 ];
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */
-const deleting = ({
-  table,
-  key,
-  expires = TIMESTAMP,
-}: Table): string => `delete from ${table} where (${key}) in (
-  select ${key} from ${table} where ${expires.column} <= ${expires.time}
-  order by ${expires.column} limit ${BATCH} for update skip locked)`;
+function deleting({ model, expires = TIMESTAMP }: Table): string {
+  const attributes = model.getAttributes();
+  const key = model.primaryKeyAttributes.map((name) => attributes[name]?.field).join(', ');
+  return `delete from ${model.tableName} where (${key}) in (
+    select ${key} from ${model.tableName} where ${expires.column} <= ${expires.time}
+    order by ${expires.column} limit ${BATCH} for update skip locked)`;
+}
 
 /** Deletes some of what has expired, `most` of it. @returns how many there were. */
 type Sweep = (most: number) => Promise<number>;
@@ -80,10 +96,11 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
 
-  const tables = TABLES.map((one): [string, Sweep] => [
-    one.table,
-    async () => (await pool.query(deleting(one), [clock.now() - one.kept])).rowCount ?? 0,
-  ]);
+  const tables = TABLES.map((table): [string, Sweep] => {
+    const { model, kept = 0 } = table;
+    const statement = deleting(table);
+    return [model.tableName, async () => (await pool.query(statement, [clock.now() - kept])).rowCount ?? 0];
+  });
 
   async function sweep(): Promise<Record<string, number>> {
     const swept: Record<string, number> = {};
