@@ -1,14 +1,11 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { field } from './form.ts';
 import { interactionPath } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
+import { answerNewPassword } from './new-password.ts';
 import { posted } from './posted.ts';
-import { missing } from './problems.ts';
-import { attempt } from './sign-in.ts';
 
 const PATH = '/reset-password';
 
@@ -46,20 +43,11 @@ export function resetPasswordRoutes(router: Router, deps: PageParts): void {
   });
 
   const form = posted(deps, (ctx) => withToken(PATH, ctx));
-  router.post(PATH, ...form, async (ctx: Context) => {
-    const page = withToken(PATH, ctx);
-    const password = field(ctx, 'password');
-    if (!password) return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
-    try {
-      const done = await attempt(
-        () => reset.confirm(token(ctx), password, anonymousActor(ctx, 'pages')),
-        passwordLength(config),
-        400,
-      );
-      return flash.leave(ctx, page, 'problems' in done ? done : { values: { done: 'yes' } });
-    } catch (error) {
-      if (!isDomainError(error, 'invalid_reset_token')) throw error;
-      return flash.leave(ctx, page, { values: { dead: 'yes' } });
-    }
-  });
+  router.post(PATH, ...form, (ctx: Context) =>
+    answerNewPassword(ctx, deps, {
+      path: PATH,
+      dead: 'invalid_reset_token',
+      confirm: (password) => reset.confirm(token(ctx), password, anonymousActor(ctx, 'pages')),
+    }),
+  );
 }

@@ -3,11 +3,10 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { field } from './form.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
+import { answerNewPassword } from './new-password.ts';
 import { posted } from './posted.ts';
-import { missing } from './problems.ts';
-import { attempt, type Refusal } from './sign-in.ts';
+import type { Refusal } from './sign-in.ts';
 
 const PATH = '/undo';
 
@@ -42,20 +41,11 @@ export function undoRoutes(router: Router, deps: PageParts): void {
   });
 
   const form = posted(deps, (ctx) => withToken(PATH, ctx));
-  router.post(PATH, ...form, async (ctx: Context) => {
-    const page = withToken(PATH, ctx);
-    const password = field(ctx, 'password');
-    if (!password) return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
-    try {
-      const done = await attempt(
-        () => undo.confirm(token(ctx), password, anonymousActor(ctx, 'pages')).catch(isTaken),
-        passwordLength(config),
-        400,
-      );
-      return flash.leave(ctx, page, 'problems' in done ? done : { values: { done: 'yes' } });
-    } catch (error) {
-      if (!isDomainError(error, 'invalid_undo_token')) throw error;
-      return flash.leave(ctx, page, { values: { dead: 'yes' } });
-    }
-  });
+  router.post(PATH, ...form, (ctx: Context) =>
+    answerNewPassword(ctx, deps, {
+      path: PATH,
+      dead: 'invalid_undo_token',
+      confirm: (password) => undo.confirm(token(ctx), password, anonymousActor(ctx, 'pages')).catch(isTaken),
+    }),
+  );
 }
