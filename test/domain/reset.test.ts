@@ -109,6 +109,22 @@ describe('asking for a reset', () => {
 });
 
 describe('a reset', () => {
+  test('whose reply was lost is done once more with the same password, and with no other', async () => {
+    const { reset, users, mail, withLostReply } = await opened;
+    for (const again of [NEXT, 'a third right password']) {
+      const { user, link } = await asked();
+      await withLostReply(() => reset.confirm(link, NEXT, somewhere()));
+      const { passwordHash } = (await users.findById(user.id))!;
+      const done = await errorOf(reset.confirm(link, again, somewhere()));
+      expect(done['code']).toBe(again === NEXT ? 'none' : 'invalid_reset_token');
+      expect(await errorOf(reset.confirm(link, NEXT, somewhere()))).toMatchObject({
+        code: 'invalid_reset_token',
+      });
+      expect((await users.findById(user.id))?.passwordHash).toBe(passwordHash);
+      await mail();
+    }
+  });
+
   test('sets the password, ends all that runs, verifies the address and tells the owner', async () => {
     const { reset, users, login, run, mail } = await opened;
     const { user, link } = await asked();

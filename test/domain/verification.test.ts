@@ -82,6 +82,20 @@ describe('a link', () => {
     expect(outcomes.filter(({ code }) => code === invalid.code)).toHaveLength(19);
   });
 
+  test('whose reply was lost says once more what it did', async () => {
+    const { verification, account, token, withLostReply } = await opened;
+    const user = await account();
+    await verification.request(user.id, somewhere());
+    const link = await token();
+    await withLostReply(() => verification.confirm(link, somewhere()));
+    expect(await verification.confirm(link, somewhere())).toMatchObject({
+      changed: false,
+      user: { id: user.id, emailVerifiedAt: expect.any(Date) },
+    });
+    expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
+    expect((await typesOf(user.id)).filter((type) => type === 'email.verified')).toHaveLength(1);
+  });
+
   test('ends after a day', async () => {
     const { verification, account, token, later } = await opened;
     const user = await account();

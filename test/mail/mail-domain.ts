@@ -1,4 +1,7 @@
 /** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { PoolClient, QueryConfig } from 'pg';
 import { createOutgoingMail } from '../../src/domain/outgoing-mail.ts';
 import { createNotices } from '../../src/domain/notices/index.ts';
@@ -64,7 +67,8 @@ export async function openMailDomain() {
   const outgoingMail = createOutgoingMail({ outbox, counters, clock });
   const notices = createNotices({ outgoingMail, clock });
   const revocation = createRevocation({ pool, clock, logger, longestToken: 3600 });
-  const unanswered = createUnanswered({ secrets, clock, replies: new Replies(logger) });
+  const replies = new Replies(logger);
+  const unanswered = createUnanswered({ secrets, clock, replies });
   const ownership = createOwnership({
     users,
     tokens,
@@ -115,6 +119,16 @@ export async function openMailDomain() {
     later: (by: number) => void (offset += by),
     account: (more: object = {}) =>
       accounts.create({ email: newEmail(), password: PASSWORD, name: 'Zoë', ...more }, operator),
+    /** Does `work` for a request whose reply is never sent. */
+    async withLostReply(work: () => Promise<unknown>): Promise<void> {
+      const server = createServer(
+        (_request, reply) => void replies.during(reply, () => work().finally(() => reply.destroy())),
+      ).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
+      server.close();
+    },
     /** The token in the one message that waits. */
     async token(): Promise<string> {
       const messages = await mail();
