@@ -75,6 +75,17 @@ test.each([true, false])(
       return session?.['transient'] === 'true';
     };
     expect(await isTransient()).toBe(!remembered);
+    const HOUR = 3_600;
+    const [session] = await provider.sql(
+      `select extract(epoch from expires_at - now())::int as lasts from oidc_records
+        where model = 'Session' and account_id = $1`,
+      [person.id],
+    );
+    expect(Math.round(Number(session?.['lasts']) / HOUR)).toBe(remembered ? 720 : 12);
+    for (const end of agent.ends('postern_session')) {
+      const hours = end === undefined ? null : Math.round((end - Date.now()) / 1000 / HOUR);
+      expect(hours).toBe(remembered ? 720 : null);
+    }
     const offers = ({ html }: Page) =>
       ['Create account', 'Stay signed in', 'Use another account'].filter((words) => html.includes(words));
     for (const url of [

@@ -64,7 +64,7 @@ const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
   ['src/oidc/tokens/assertions', 'oidc/jwt-bearer', 'oidc/jwt-bearer-input'],
   ['src/oidc/tokens/userinfo-tokens.ts', 'oidc/access-tokens', 'oidc/forgeries'],
   ['src/oidc/redemption.ts', 'oidc/exactly-once', 'oidc/unanswered'],
-  ['src/oidc/sessions/browser-session.ts', 'oidc/authorization', 'oidc/endings', 'account/step-up'],
+  ['src/oidc/sessions/browser-session.ts', 'account/step-up', 'oidc/back-channel-logout', 'oidc/endings'],
   ['src/oidc/interactions/login-binding.ts', 'oidc/endings', 'account/reset'],
   ['src/oidc/interactions', 'oidc/authorization', 'account/step-up'],
   ['src/oidc/clients/assertions.ts', 'oidc/client-assertions'],

@@ -19,6 +19,8 @@ interface Sending {
 interface Cookie {
   value: string;
   path: string;
+  /** When it ends, in milliseconds since the epoch; undefined: with the browser. */
+  expires: number | undefined;
 }
 
 const ENTITIES: Record<string, string> = {
@@ -51,6 +53,11 @@ export class UserAgent {
       .filter(([, cookie]) => path === cookie.path || path.startsWith(`${cookie.path.replace(/\/$/, '')}/`))
       .map(([key, { value }]) => `${key.split(' ')[0]}=${value}`)
       .join('; ');
+  }
+
+  /** When the cookies whose names contain `name` end, in milliseconds since the epoch; undefined: with the browser. */
+  ends(name: string): (number | undefined)[] {
+    return [...this.#cookies].filter(([key]) => key.includes(name)).map(([, { expires }]) => expires);
   }
 
   /** Another browser with the cookies that this one has now: somebody has copied them. @param issuer the node it asks. */
@@ -103,10 +110,11 @@ export class UserAgent {
     for (const line of reply.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       const path = /;\s*path=([^;]*)/i.exec(line)?.[1] ?? url.pathname.replace(/\/[^/]*$/, '/');
-      const expires = /;\s*expires=([^;]*)/i.exec(line)?.[1];
+      const until = /;\s*expires=([^;]*)/i.exec(line)?.[1];
+      const expires = until === undefined ? undefined : Date.parse(until);
       const key = `${name} ${path}`;
-      if (expires !== undefined && Date.parse(expires) <= Date.now()) this.#cookies.delete(key);
-      else this.#cookies.set(key, { value, path });
+      if (expires !== undefined && expires <= Date.now()) this.#cookies.delete(key);
+      else this.#cookies.set(key, { value, path, expires });
     }
   }
 }
