@@ -31,7 +31,7 @@ import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
-import { signIns } from '../storage/sign-ins.ts';
+import { createSignIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
 import { upstreams } from '../storage/upstreams.ts';
@@ -93,7 +93,7 @@ export async function openStores({
     grants: createGrants(clock),
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
-    signIns,
+    signIns: createSignIns(pool),
     signingKeys,
     counters,
     factors: createFactorStores({ pool, secrets }),

@@ -1,7 +1,7 @@
 // raw-sql: a login stands only while the security version of the account does, by one statement.
 import { Op } from 'sequelize';
 import { SignInSource } from './models/sign-in-source.ts';
-import { User } from './models/user.ts';
+import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { UserRecord } from './users.ts';
 
@@ -60,30 +60,33 @@ const RECORD = `with account as (
   on conflict (account_id, source) do update set last_at = excluded.last_at
   returning (select lacks from known) as "isNewDevice"`;
 
+/** Its hashes are parameters: a model would put them into the text of the statement, which PostgreSQL may log. */
+const REPLACE_HASH = 'update users set password_hash = $3 where id = $1 and password_hash = $2';
+
 /** Logins, the sources that they came from and the devices that they were made with, in PostgreSQL. */
-export const signIns: SignIns = {
-  async record({ account, at, source, device, newHash }, tx) {
-    const now = at.getTime();
-    const { rows } = await tx.query<{ isNewDevice: boolean }>(RECORD, [
-      account.id,
-      at,
-      account.securityVersion,
-      account.passwordHash,
-      newHash,
-      source,
-      since(now, 'source'),
-      device,
-      since(now, 'device'),
-    ]);
-    return rows[0] ?? null;
-  },
-  async replaceHash({ id, passwordHash }, newHash) {
-    // `silent`: updated_at is about the account's data and stays.
-    if (passwordHash !== null)
-      await User.update({ passwordHash: newHash }, { where: { id, passwordHash }, silent: true });
-  },
-  knows: async (accountId, source, now) =>
-    (await SignInSource.count({
-      where: { accountId, source, lastAt: { [Op.gt]: since(now, 'source') } },
-    })) > 0,
-};
+export function createSignIns(pool: Executor): SignIns {
+  return {
+    async record({ account, at, source, device, newHash }, tx) {
+      const now = at.getTime();
+      const { rows } = await tx.query<{ isNewDevice: boolean }>(RECORD, [
+        account.id,
+        at,
+        account.securityVersion,
+        account.passwordHash,
+        newHash,
+        source,
+        since(now, 'source'),
+        device,
+        since(now, 'device'),
+      ]);
+      return rows[0] ?? null;
+    },
+    async replaceHash({ id, passwordHash }, newHash) {
+      await pool.query(REPLACE_HASH, [id, passwordHash, newHash]);
+    },
+    knows: async (accountId, source, now) =>
+      (await SignInSource.count({
+        where: { accountId, source, lastAt: { [Op.gt]: since(now, 'source') } },
+      })) > 0,
+  };
+}

@@ -27,7 +27,7 @@ import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
 import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { createRedis } from '../../src/storage/redis/client.ts';
 import { redisCounters } from '../../src/storage/redis/counters.ts';
-import { signIns } from '../../src/storage/sign-ins.ts';
+import { createSignIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { createUsedSteps } from '../../src/storage/used-steps.ts';
 import { createUsers, type Users } from '../../src/storage/users.ts';
@@ -149,6 +149,7 @@ export async function openDomain(
 ): Promise<Domain> {
   const { pool, sequelize, counters } = await stores;
   const users = createUsers(pool);
+  const signIns = createSignIns(pool);
   const factorStores = createFactorStores({ pool, secrets });
   const inTransaction = transactions(sequelize, logger);
   let offset = 0;

@@ -22,7 +22,7 @@ import { createOutbox } from '../../src/storage/outbox.ts';
 import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
 import { createRevocation } from '../../src/storage/revocation.ts';
-import { signIns } from '../../src/storage/sign-ins.ts';
+import { createSignIns } from '../../src/storage/sign-ins.ts';
 import { createUnanswered } from '../../src/storage/unanswered.ts';
 import { at, newEmail, openDomain, openStores, operator, passwords } from '../domain/harness.ts';
 import { atEnd } from '../support/cleanup.ts';
@@ -63,6 +63,7 @@ export async function openMailDomain() {
   atEnd(() => notifications.close());
   const outbox = createOutbox<Message>({ pool, secrets, notifications });
   const tokens = createOneTimeTokens(clock);
+  const signIns = createSignIns(pool);
   const limit = createMailLimit(counters);
   const outgoingMail = createOutgoingMail({ outbox, counters, clock });
   const notices = createNotices({ outgoingMail, clock });
