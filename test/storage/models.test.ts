@@ -26,7 +26,7 @@ const REFERENCES = `select conrelid::regclass::text as table, attname as column,
   from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any(conkey)
   where contype = 'f' and connamespace = 'public'::regnamespace order by 1, 2`;
 
-test('the attributes of a model are the columns of its table: name, type, null, what they refer to', async () => {
+test('every table has a model, whose attributes are its columns: name, type, null, what they refer to', async () => {
   const { pool, sequelize } = await openModels();
   const attributes = Object.values(sequelize.models).flatMap((model) =>
     Object.values(model.getAttributes()).map((attribute) => ({ table: model.tableName, attribute })),
