@@ -124,7 +124,7 @@ test('transactions that need a connection beside their own never wait for one an
   const { url } = await createDatabase();
   const pool = poolOf(url, CONNECTIONS.all);
   const inTransaction = transactions(createSequelize(pool, secrets), logger);
-  const all = Array.from({ length: CONNECTIONS.all * 4 }, () =>
+  const all = Array.from({ length: CONNECTIONS.all * 2 }, () =>
     inTransaction(async (tx) => {
       await tx.query('select pg_sleep(0.01)');
       return (await pool.query('select 1')).rowCount;
