@@ -100,5 +100,5 @@ test('what happened is told in plain words, and can be taken along', async () =>
   expect(download.headers.get('content-disposition')).toContain('account.json');
   const data = JSON.parse(download.html) as { account: object };
   expect(data.account).toMatchObject({ id: person.id, email: person.email });
-  expect(download.html).not.toMatch(/hash|secret/i);
+  expect(download.html).not.toMatch(/hash|secret|emailKey|usernameKey|deletedAt/i);
 });

@@ -1,12 +1,22 @@
 import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 
-/** An account as every door may see it: without the hash of its password. */
-export type User = Omit<UserRecord, 'passwordHash'> & { hasPassword: boolean };
+/** What stays inside: the hash of the password, the keys of uniqueness, when a deleted account was deleted. */
+type Inner = 'passwordHash' | 'usernameKey' | 'emailKey' | 'deletedAt';
+
+/** An account as every door may see it. */
+export type User = Omit<UserRecord, Inner> & { hasPassword: boolean };
 
 /** The account as doors may see it. */
-export function toUser({ passwordHash, ...record }: UserRecord): User {
-  return { ...record, hasPassword: passwordHash !== null };
+export function toUser(record: UserRecord): User {
+  const {
+    passwordHash,
+    usernameKey: _usernameKey,
+    emailKey: _emailKey,
+    deletedAt: _deletedAt,
+    ...rest
+  } = record;
+  return { ...rest, hasPassword: passwordHash !== null };
 }
 
 /** The account, when there is one. @throws DomainError user_not_found. */
