@@ -20,6 +20,7 @@ import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals/index.ts';
 import { createRegistration } from '../domain/registration/index.ts';
 import { createPasswordReset } from '../domain/reset/index.ts';
+import type { SessionRevoker } from '../domain/session-revoker.ts';
 import { createSignInLinks } from '../domain/sign-in-links/index.ts';
 import { createAccountSessions } from '../domain/sessions/index.ts';
 import { createUndo } from '../domain/undo/index.ts';
@@ -74,7 +75,7 @@ export function createDomain({
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
   const passwordCheck = createPasswordCheck({ hasher, lockout });
   const policy = createPasswordPolicy(config.passwords);
-  const sessions = {
+  const sessions: SessionRevoker = {
     async revokeAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
       await factors.trustedDevices.deleteAll(accountId, tx);
@@ -190,6 +191,12 @@ export function createDomain({
     accounts,
     mfa,
     verification,
+    notices,
+    outgoingMail,
+    lockout,
+    passwordCheck,
+    /** Ends all that runs for an account. */
+    sessionRevoker: sessions,
     logins,
     loginSteps,
     upstreamAccounts,
@@ -224,3 +231,5 @@ export function createDomain({
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }
+
+export type Domain = ReturnType<typeof createDomain>;

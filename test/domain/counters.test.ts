@@ -8,13 +8,13 @@ import { redisCounters } from '../../src/storage/redis/counters.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
-import { errorOf, openStores } from './harness.ts';
+import { errorOf, openDomain } from './harness.ts';
 
 describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
-  const stores = openStores(kind);
+  const domain = openDomain({ counters: kind });
 
   test('count, take back, tell and forget', async () => {
-    const { counters } = await stores;
+    const { counters } = await domain;
     expect(await counters.get('one')).toBeNull();
     expect((await counters.add('one', 1, 60)).count).toBe(1);
     expect((await counters.add('one', 2, 60)).count).toBe(3);
@@ -27,7 +27,7 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
   });
 
   test('lose nothing in parallel', async () => {
-    const { counters } = await stores;
+    const { counters } = await domain;
     const counts = await Promise.all(Array.from({ length: 50 }, () => counters.add('crowd', 1, 60)));
     expect(counts.map(({ count }) => count).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 50 }, (_, index) => index + 1),
@@ -35,7 +35,7 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
   });
 
   test('end with their window, which the first one sets', async () => {
-    const { counters } = await stores;
+    const { counters } = await domain;
     const { expiresIn } = await counters.add('window', 1, 600);
     expect(expiresIn).toBeGreaterThan(590);
     expect(expiresIn).toBeLessThanOrEqual(600);

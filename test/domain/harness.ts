@@ -1,36 +1,18 @@
-/** The domain over a real database, and counters in either store, as the container puts it together. */
+/** The domain over a real database, and counters in either store, as the core puts it together. */
 import { randomBytes } from 'node:crypto';
-import type { Pool } from 'pg';
-import type { Settings } from '../../src/config/index.ts';
-import { createLockout, type Lockout } from '../../src/domain/lockout.ts';
-import { createLogin, type Logins } from '../../src/domain/login.ts';
-import { createLoginSteps } from '../../src/domain/login-steps.ts';
-import { createMfa, type Mfa } from '../../src/domain/mfa/index.ts';
-import { createOwnership } from '../../src/domain/ownership/index.ts';
-import { createPasswordCheck, type PasswordCheck } from '../../src/domain/passwords/check.ts';
-import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
-import { createPasswordPolicy } from '../../src/domain/passwords/policy.ts';
-import { createAccounts, type Accounts } from '../../src/domain/users/index.ts';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
+import { loadConfig, type Settings } from '../../src/config/index.ts';
+import { createDomain, type Domain as WholeDomain } from '../../src/container/domain.ts';
+import { openStores as connectTo, type Stores } from '../../src/container/stores.ts';
 import type { Actor } from '../../src/core/actor.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
-import { audit } from '../../src/storage/audit.ts';
-import { postgresCounters, type Counters } from '../../src/storage/counters.ts';
-import { createFactorStores } from '../../src/storage/factors.ts';
-import { belongings } from '../../src/storage/belongings.ts';
-import { identities } from '../../src/storage/identities.ts';
-import { createOneTimeTokens } from '../../src/storage/one-time-tokens.ts';
-import { lockFirstAdmin } from '../../src/storage/first-admin-lock.ts';
-import { createPool } from '../../src/storage/postgres/pool.ts';
-import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
-import { transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
-import { createRedis } from '../../src/storage/redis/client.ts';
-import { redisCounters } from '../../src/storage/redis/counters.ts';
-import { createSignIns } from '../../src/storage/sign-ins.ts';
-import { createUnanswered } from '../../src/storage/unanswered.ts';
-import { createUsedSteps } from '../../src/storage/used-steps.ts';
-import { createUsers, type Users } from '../../src/storage/users.ts';
+import type { Logins } from '../../src/domain/login.ts';
+import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
+import type { Counters } from '../../src/storage/counters.ts';
+import type { InTransaction } from '../../src/storage/postgres/transaction.ts';
+import type { Users } from '../../src/storage/users.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { redisUrl } from '../support/redis.ts';
@@ -70,21 +52,22 @@ interface Told {
   about: object;
 }
 
-export interface Domain extends Logins {
+export interface Domain extends WholeDomain, Logins {
   pool: Pool;
+  stores: Stores;
+  replies: Replies;
+  inTransaction: InTransaction;
   users: Users;
   counters: Counters;
-  lockout: Lockout;
   hasher: PasswordHasher;
-  passwordCheck: PasswordCheck;
-  accounts: Accounts;
-  mfa: Mfa;
   /** The notices, in order, whether or not their transaction has committed. */
   told: Told[];
   /** The outcomes that the metrics heard of. */
   outcomes: string[];
   /** The accounts whose sessions were ended, in order. */
   ended: string[];
+  /** The first words of each statement that ran in a transaction. */
+  statements: string[];
   /** Hash operations so far. */
   hashed: () => number;
   /** Moves the domain's clock, in milliseconds. */
@@ -99,6 +82,8 @@ export interface Options {
   mfa?: Settings['mfa'];
   /** When the domain's clock stands still; it runs unless given. Milliseconds. */
   now?: number;
+  /** Whether notices go to the outbox, as in a server; they are only written down unless given. */
+  sendsMail?: boolean;
 }
 
 /** Counts what `hasher` does. */
@@ -125,126 +110,120 @@ function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () =
   return { hasher: wrapped, hashed: () => count };
 }
 
-/** One at a time: models are bound to the one that was opened last. */
-export async function openDatabase() {
-  const { url } = await createDatabase();
-  const pool = createPool(url, { logger, applicationName: 'test' });
-  atEnd(() => pool.end());
-  const sequelize = createSequelize(pool, secrets);
-  return { pool, sequelize };
+/** Where stores are. */
+interface Place {
+  databaseUrl: string;
+  redisUrl: string | undefined;
 }
 
-export async function openStores(counters: 'postgres' | 'redis' = 'postgres', database = openDatabase()) {
-  const { pool, sequelize } = await database;
-  if (counters === 'postgres') return { pool, sequelize, counters: postgresCounters(pool) };
-  const redis = createRedis(await redisUrl(), logger);
-  atEnd(async () => redis.disconnect());
-  return { pool, sequelize, counters: redisCounters(redis) };
+/** One in a test file at a time: models are bound to the one that was opened last. @returns its URL. */
+export const openDatabase = async (): Promise<string> => (await createDatabase()).url;
+
+/** A database, its own unless given, and Redis for the counters if they shall be there. */
+export async function openStores(
+  counters: 'postgres' | 'redis' = 'postgres',
+  database = openDatabase(),
+): Promise<Place> {
+  return {
+    databaseUrl: await database,
+    redisUrl: counters === 'redis' ? await redisUrl() : undefined,
+  };
 }
+
+/** Puts the first words of all that runs in transactions, of models too, into `statements`. */
+const recorded =
+  (inTransaction: InTransaction, statements: string[]): InTransaction =>
+  (work) =>
+    inTransaction(async (tx) => {
+      const { connection } = tx as unknown as { connection: PoolClient };
+      const query = connection.query.bind(connection) as (...args: unknown[]) => unknown;
+      const note = (statement: string | QueryConfig, ...rest: unknown[]) => {
+        const sql = typeof statement === 'string' ? statement : statement.text;
+        const words = sql.trim().toLowerCase().replaceAll('"', '').split(/\s+/);
+        statements.push(words.slice(0, 3).join(' '));
+        return query(statement, ...rest);
+      };
+      connection.query = note as typeof connection.query;
+      try {
+        return await work(tx);
+      } finally {
+        connection.query = query as typeof connection.query;
+      }
+    });
 
 /** Opens a domain on stores, its own unless given; it is closed when the test file is through. */
 export async function openDomain(
   options: Options = {},
-  stores = openStores(options.counters),
+  place = openStores(options.counters),
 ): Promise<Domain> {
-  const { pool, sequelize, counters } = await stores;
-  const users = createUsers(pool);
-  const signIns = createSignIns(pool);
-  const factorStores = createFactorStores({ pool, secrets });
-  const inTransaction = transactions(sequelize, logger);
-  let offset = 0;
-  const clock = { now: () => (options.now ?? Date.now()) + offset };
+  const { databaseUrl, redisUrl } = await place;
   const replies = new Replies(logger);
-  const unanswered = createUnanswered({ secrets, clock, replies });
+  const stores = await connectTo({ databaseUrl, redisUrl, longestToken: 3600, secrets, replies, logger });
+  atEnd(() => stores.close());
+  let offset = 0;
+  stores.clock.now = () => (options.now ?? Date.now()) + offset;
+  const statements: string[] = [];
+  const inTransaction = recorded(stores.inTransaction, statements);
   const { hasher, hashed } = counted(createPasswordHasher(options.passwords ?? passwords));
-  const lockout = createLockout({ counters, signIns, clock, settings: options.lockout ?? lockoutSettings });
-  const passwordCheck = createPasswordCheck({ hasher, lockout });
-  const ended: string[] = [];
   const outcomes: string[] = [];
+  const domain = createDomain({
+    config: {
+      ...loadConfig({ PUBLIC_URL }),
+      passwords: options.passwords ?? passwords,
+      lockout: options.lockout ?? lockoutSettings,
+      registration: { verifyEmail: false, open: true, ...options.registration },
+      mfa: options.mfa ?? { requiredForRoles: [], rememberDevice: 2_592_000 },
+    },
+    stores: { ...stores, inTransaction },
+    hasher,
+    secrets,
+    clock: stores.clock,
+    logger,
+    onLogin: (outcome) => outcomes.push(outcome),
+    upstreamName: () => undefined,
+  });
+  const { notices, sessionRevoker, verification } = domain;
   const told: Told[] = [];
   const note = (kind: string) => async (account: { id: string }, about: unknown) =>
     void told.push({ kind, accountId: account.id, about: Object(about) as object });
-  const sessions = {
-    async revokeAll(id: string, tx: Tx) {
-      ended.push(id);
-      await factorStores.trustedDevices.deleteAll(id, tx);
-      await users.advanceSecurity(id, tx);
-    },
-  };
-  const notices = {
-    passwordChanged: note('password-changed'),
-    emailChanged: note('email-changed'),
-    accountDeleted: note('account-deleted'),
-    accountCleared: note('account-cleared'),
-  };
-  const tokens = createOneTimeTokens(clock);
-  const ownership = createOwnership({
-    users,
-    tokens,
-    belongings,
-    sessions,
-    lockout,
-    notices,
-    audit,
-    clock,
-  });
-  const accounts = createAccounts({
-    ...ownership,
-    users,
-    identities,
-    audit,
-    inTransaction,
-    lockFirstAdmin,
-    hasher,
-    policy: createPasswordPolicy(options.passwords ?? passwords),
-    passwordCheck,
-    sessions,
-    lockout,
-    notices,
-    verification: { begin: note('verify-email') },
-    unanswered,
-    clock,
-    registration: options.registration ?? { open: true },
-  });
-  const mfa = createMfa({
-    users,
-    ...factorStores,
-    unanswered,
-    audit,
-    inTransaction,
-    lockout,
-    counters,
-    secrets,
-    clock,
-    notices: {
+  // Tests have their own way to ask for it: an account that they make gets no mail.
+  const real = { ...verification };
+  verification.begin = note('verify-email');
+  if (!options.sendsMail)
+    Object.assign(notices, {
+      passwordChanged: note('password-changed'),
+      emailChanged: note('email-changed'),
+      accountDeleted: note('account-deleted'),
+      accountCleared: note('account-cleared'),
       factorAdded: note('factor-added'),
       factorRemoved: note('factor-removed'),
       recoveryCodeUsed: note('recovery-code-used'),
-    },
-    settings: options.mfa ?? { requiredForRoles: [], rememberDevice: 2_592_000 },
-    name: 'Postern',
-    publicUrl: PUBLIC_URL,
-  });
-  const logins = createLogin({
-    users,
-    signIns,
-    audit,
-    inTransaction,
-    hasher,
-    passwordCheck,
-    mfa,
-    notices: { newDevice: note('new-device') },
-    steps: createLoginSteps({
-      users,
-      usedSteps: createUsedSteps(replies),
-      inTransaction,
-      secrets,
-      clock,
-    }),
-    clock,
-    onLogin: (outcome) => outcomes.push(outcome),
-  });
+      newDevice: note('new-device'),
+    });
+  const ended: string[] = [];
+  const { revokeAll } = sessionRevoker;
+  sessionRevoker.revokeAll = (id, tx) => {
+    ended.push(id);
+    return revokeAll(id, tx);
+  };
   const advance = (by: number) => void (offset += by);
-  const parts = { pool, users, counters, lockout, hasher, passwordCheck, accounts, mfa };
-  return { ...parts, ...logins, told, outcomes, ended, hashed, advance };
+  const { pool, users, counters } = stores;
+  return {
+    ...domain,
+    ...domain.logins,
+    verification: real,
+    inTransaction,
+    pool,
+    stores,
+    replies,
+    users,
+    counters,
+    hasher,
+    told,
+    outcomes,
+    ended,
+    statements,
+    hashed,
+    advance,
+  };
 }

@@ -1,10 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import argon2 from 'argon2';
-import { createLogger } from '../../src/core/logger.ts';
 import { audit } from '../../src/storage/audit.ts';
-import { redisCounters } from '../../src/storage/redis/counters.ts';
-import { createRedis } from '../../src/storage/redis/client.ts';
-import { atEnd } from '../support/cleanup.ts';
 import { startRedis } from '../support/redis.ts';
 import { at, errorOf, newEmail, openDomain, openStores, operator, passwords } from './harness.ts';
 
@@ -229,12 +225,8 @@ test('a flood of logins is told to come again, and counts against nobody', async
 test('without its counters nobody gets in, until they are back', async () => {
   const { email } = await account();
   const server = await startRedis();
-  const redis = createRedis(server.url, createLogger('silent'));
-  atEnd(async () => redis.disconnect());
-  const domain = await openDomain(
-    {},
-    stores.then((all) => ({ ...all, counters: redisCounters(redis) })),
-  );
+  const { databaseUrl } = await stores;
+  const domain = await openDomain({}, Promise.resolve({ databaseUrl, redisUrl: server.url }));
   const request = { email, password: PASSWORD, actor: somewhere() };
   await domain.login(request);
   await server.stop();

@@ -133,7 +133,7 @@ describe('a link', () => {
   });
 
   test('ends when the account is suspended, has another address by now, or is gone', async () => {
-    const { verification, accounts, account, token } = await opened;
+    const { verification, accounts, account, token, mail } = await opened;
     const [suspended, moved, gone] = [await account(), await account(), await account()];
     const links = [];
     for (const user of [suspended, moved, gone]) {
@@ -151,6 +151,8 @@ describe('a link', () => {
       code: 'account_suspended',
     });
     expect(await errorOf(verification.request(gone.id, somewhere()))).toEqual({ code: 'user_not_found' });
+    const told = (await mail()).map(({ kind }) => kind);
+    expect(told.sort()).toEqual(['account-deleted', 'email-changed']);
   });
 });
 
