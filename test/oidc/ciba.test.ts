@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:https';
@@ -9,7 +8,7 @@ import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
 import { type Letters, readLetters } from '../account/support/mail.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { atEnd } from '../support/cleanup.ts';
+import { listenUntilEnd } from '../support/listen.ts';
 import { atOnce, signIn, userinfo } from './support/flow.ts';
 import { approveLogin, askForLogin, CIBA, openLoginRequests, POLL, pollLogin } from './support/ciba.ts';
 import { age, everything } from './support/kept.ts';
@@ -227,12 +226,8 @@ describe('a backchannel authentication request', () => {
           reply.writeHead(status, { location: '/elsewhere' }).end();
         })();
       },
-    ).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    atEnd(async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    });
+    );
+    await listenUntilEnd(server, 0, '127.0.0.1');
     const { port } = server.address() as { port: number };
     const pinged = await provider.createClient({
       ...POLL,

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { systemActor } from '../../src/core/actor.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { atEnd } from '../support/cleanup.ts';
+import { listenUntilEnd } from '../support/listen.ts';
 import { freePort } from '../support/ports.ts';
 import { authorizationUrl } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
@@ -41,14 +41,7 @@ async function startRelyingParty(name: string): Promise<RelyingParty> {
     }
     res.end(`<!doctype html><title>${name}</title><h1>${pathname}</h1>`);
   });
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
-  atEnd(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
+  await listenUntilEnd(server, port, 'localhost');
   const client = await provider.createClient({
     redirect_uris: [`${url}/callback`],
     post_logout_redirect_uris: [`${url}/goodbye`],

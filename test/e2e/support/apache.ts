@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd, provided, temporaryFolder } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** The user `nobody`: Apache serves nothing as root, and needs no rights. */
@@ -28,12 +29,7 @@ async function startApplication(): Promise<number> {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(request.headers));
   });
   const port = await freePort();
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
+  await listenUntilEnd(server, port, '127.0.0.1');
   return port;
 }
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt, type JWTPayload } from 'jose';
-import { atEnd } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** A client's back channel: keeps the logout tokens that it gets. */
@@ -37,13 +37,6 @@ export async function listenForLogout(): Promise<LogoutListener> {
       if (listener.status !== 'hang') res.writeHead(listener.status).end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
-  atEnd(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
+  await listenUntilEnd(server, port, 'localhost');
   return listener;
 }

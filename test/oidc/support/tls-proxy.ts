@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
@@ -7,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 import { Agent, fetch } from 'undici';
 import { atEnd } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 
 const read = (name: string) => readFileSync(path.join(import.meta.dirname, 'certificates', name), 'utf8');
 
@@ -51,12 +51,7 @@ export async function startTlsProxy(port: number, upstream: string): Promise<voi
       req.pipe(forwarded);
     },
   );
-  server.listen(port);
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.close();
-    server.closeAllConnections();
-  });
+  await listenUntilEnd(server, port);
 }
 
 /** `fetch` that shows a certificate, or none. */

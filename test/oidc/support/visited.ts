@@ -1,7 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { atEnd } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** A server on loopback that remembers who came. */
@@ -19,12 +17,7 @@ export async function startVisited(answer: RequestListener): Promise<Visited> {
     requests.push(`${req.method} ${req.url}`);
     answer(req, res);
   });
-  server.listen(await freePort());
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await freePort();
+  await listenUntilEnd(server, port);
   return { port, requests, url: (host = '127.0.0.1') => `http://${host}:${port}` };
 }

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { Language } from '../../../src/core/languages.ts';
 import { createRenderer, type Renderer } from '../../../src/http/pages/render.ts';
-import { atEnd } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 
 interface Options {
   name?: string;
@@ -40,11 +39,7 @@ export async function servePages(
   app.silent = true;
   app.use(renderer.assets);
   app.use((ctx) => handle(ctx, renderer));
-  const server = createServer((request, reply) => void app.callback()(request, reply)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  const server = createServer((request, reply) => void app.callback()(request, reply));
+  await listenUntilEnd(server, 0, '127.0.0.1');
   return `http://localhost:${(server.address() as AddressInfo).port}`;
 }

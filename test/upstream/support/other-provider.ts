@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { atEnd } from '../../support/cleanup.ts';
+import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** Somebody at the other provider, as its answers tell of them. */
@@ -104,13 +104,6 @@ export async function startOtherProvider(): Promise<OtherProvider> {
       });
     else json(res, 404, {});
   });
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
-  atEnd(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
+  await listenUntilEnd(server, port, 'localhost');
   return other;
 }
