@@ -1,4 +1,4 @@
-import { isEmailVerified } from '../domain/ownership/standing.ts';
+import { isEmailVerified } from '../domain/ownership/address.ts';
 import type { Accounts, User } from '../domain/users/index.ts';
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';

@@ -1,7 +1,7 @@
 import { createApiAdmin } from '../domain/apis.ts';
 import { createClientAdmin } from '../domain/clients.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
-import { createUpstreamAdmin } from '../domain/upstream/admin.ts';
+import { createUpstreamAdmin } from '../domain/upstream-admin.ts';
 import { OIDC_SCOPES } from '../oidc/account.ts';
 import type { ClientValidator } from '../oidc/clients/validator.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';

@@ -2,8 +2,8 @@ import { DomainError } from '../core/errors.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { AccountEvent, History } from './history.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
-import type { AccountSession, AccountSessions, ConnectedApp } from './sessions/index.ts';
-import type { LinkedIdentity, Linking } from './upstream/linking.ts';
+import type { AccountSession, AccountSessions, ConnectedApp } from './sessions.ts';
+import type { LinkedIdentity, Linking } from './upstream.ts';
 import type { Accounts, User } from './users/index.ts';
 
 /** All that is kept of a person and that is theirs to take along: no secret is among it. */

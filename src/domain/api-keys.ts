@@ -8,7 +8,7 @@ import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { Users } from '../storage/users.ts';
 import { parseName } from './identifiers.ts';
-import { requireOwner } from './ownership/standing.ts';
+import { requireOwner } from './ownership/address.ts';
 import { present } from './users/user.ts';
 
 export type ApiKey = ApiKeyRecord;

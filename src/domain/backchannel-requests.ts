@@ -10,8 +10,8 @@ import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Users } from '../storage/users.ts';
 import type { GuessLimit } from './guess-limit.ts';
 import { lookUp } from './lookup.ts';
-import type { Notices } from './notices/index.ts';
-import type { MailLimit } from './notices/mail-limit.ts';
+import type { Notices } from './notices.ts';
+import type { MailLimit } from './outgoing-mail.ts';
 import { present } from './users/user.ts';
 
 export type { LoginRequest as BackchannelRequest } from '../storage/login-requests.ts';

@@ -1,6 +1,6 @@
 import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
-import type { MailLimit } from './notices/mail-limit.ts';
+import type { MailLimit } from './outgoing-mail.ts';
 import { isShared, sourceOfActor } from './source.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
-import { type Device, deviceOf } from './notices/device.ts';
+import { type Device, deviceOf } from './notices.ts';
 
 /** Something that happened to an account, as far as its owner is told. */
 export type AccountEvent = Pick<AuditRecord, 'id' | 'type' | 'outcome' | 'at'> &

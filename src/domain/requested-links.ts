@@ -6,7 +6,7 @@ import { constantTimeWork } from '../storage/constant-time-work.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import { noUser, type UserRecord, type Users } from '../storage/users.ts';
-import { eventDetailsOf, recipientOf } from './notices/recipient.ts';
+import { eventDetailsOf, recipientOf } from './notices.ts';
 import type { OutgoingMail } from './outgoing-mail.ts';
 
 /** A kind of link that anybody can ask for by naming an account. */

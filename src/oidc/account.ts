@@ -1,5 +1,5 @@
 import type { Account, FindAccount } from 'oidc-provider';
-import { isEmailVerified } from '../domain/ownership/standing.ts';
+import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
 import { readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';

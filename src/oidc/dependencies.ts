@@ -1,6 +1,6 @@
 import type { GuessLimit } from '../domain/guess-limit.ts';
 import type { OpenRequests } from '../domain/open-requests.ts';
-import type { AccountSessions } from '../domain/sessions/index.ts';
+import type { AccountSessions } from '../domain/sessions.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { DeviceSignIns } from '../storage/device-sign-ins.ts';

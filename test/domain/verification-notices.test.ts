@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { deviceOf } from '../../src/domain/notices/device.ts';
+import { deviceOf } from '../../src/domain/notices.ts';
 import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
 
 const opened = openMailDomain();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { UpstreamSettings } from '../../config/upstreams.ts';
-import type { UpstreamAdmin } from '../../domain/upstream/admin.ts';
+import type { UpstreamAdmin } from '../../domain/upstream-admin.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import { repeated } from '../options.ts';

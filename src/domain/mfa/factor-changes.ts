@@ -2,7 +2,7 @@ import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import { requireOwner } from '../ownership/standing.ts';
+import { requireOwner } from '../ownership/address.ts';
 import { present } from '../users/user.ts';
 import type { Factor, MfaDependencies } from './dependencies.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';

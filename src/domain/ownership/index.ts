@@ -9,11 +9,10 @@ import type { Belongings } from '../../storage/belongings.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
-import type { Notices } from '../notices/index.ts';
+import type { Notices } from '../notices.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { offering, type Offering } from '../undo/offering.ts';
-import { type Claiming, createClaiming } from './claiming.ts';
-import { type Clear, createClear } from './clearing.ts';
+import { type Claiming, type Clear, createClaiming, createClear } from './claiming.ts';
 
 export interface Ownership extends Claiming, Offering {
   clear: Clear;

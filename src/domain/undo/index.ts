@@ -2,11 +2,136 @@
  * Taking back what was done to an account with a token or a session alone, by a link to the address that it had: for
  * seven days, because whoever took the account also has what they set on it.
  */
-import { confirming, type Confirming } from './confirming.ts';
-import type { UndoDependencies } from './dependencies.ts';
-
+import type { Clock } from '../../core/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
+import type { UserRecord, Users } from '../../storage/users.ts';
+import type { MailLimit } from '../outgoing-mail.ts';
+import type { Claiming } from '../ownership/claiming.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import { createDeadLinks } from '../dead-links.ts';
+import { usernameKeyOf } from '../lookup.ts';
+import { createPasswordSetBefore } from '../passwords/set-before.ts';
+import { erase } from '../users/erasing.ts';
+import { toUser, type User } from '../users/user.ts';
+import type { Undo, Undoable } from './offering.ts';
 export type { Undoable } from './offering.ts';
 
 export type UndoLinks = Confirming;
 
 export const createUndo = (dependencies: UndoDependencies): UndoLinks => confirming(dependencies);
+
+/** What taking changes back is made of. */
+export interface UndoDependencies extends Claiming {
+  users: Users;
+  tokens: OneTimeTokens;
+  unanswered: Unanswered;
+  audit: Audit;
+  inTransaction: InTransaction;
+  limit: MailLimit;
+  hasher: PasswordHasher;
+  policy: PasswordPolicy;
+  sessions: SessionRevoker;
+  clock: Clock;
+}
+
+export interface Confirming {
+  /**
+   * What the link would take back, without using it up; null when it cannot be used, which is written down.
+   * @throws DomainError rate_limited.
+   */
+  peek(token: string, actor: Actor): Promise<{ email: string; matter: Undoable } | null>;
+  /**
+   * Takes a change of the account back: the address that it had, a new password, and all that runs ends. What was set on
+   * it since goes; all of it, if nobody was known to be its owner before. One that was deleted is there again. Whoever has
+   * registered the address meanwhile without proving it loses that account.
+   * @param signal aborts when the caller has gone.
+   * @throws DomainError invalid_undo_token, weak_password, email_taken when the address is somebody else's by now,
+   *   rate_limited, overloaded, unavailable.
+   */
+  confirm(token: string, password: string, actor: Actor, signal?: AbortSignal): Promise<User>;
+}
+
+const PURPOSE = 'undo';
+
+export function confirming(dependencies: UndoDependencies): Confirming {
+  const { users, tokens, claim, sessions, audit, inTransaction, unanswered, hasher, policy } = dependencies;
+  const deadLink = createDeadLinks(dependencies);
+  const setBefore = createPasswordSetBefore(dependencies);
+  const usedBy = (token: string) => `undo:${token}`;
+
+  const lost = async (subject: string | null, token: string, actor: Actor) =>
+    deadLink('change.undone', subject, token, actor);
+
+  /** Somebody who has registered the address since, and has not shown that it is theirs. */
+  const removeSquatter = async ({ emailKey }: Undo, accountId: string, actor: Actor, tx: Tx) => {
+    const holder = await users.findByEmailKey(emailKey);
+    if (!holder || holder.id === accountId) return;
+    const squatter = await users.lock(holder.id, tx);
+    if (!squatter) return;
+    const isSomebodys = squatter.ownerProvenAt !== null || squatter.roles.includes('admin');
+    if (isSomebodys) throw new DomainError('email_taken', { field: 'email' });
+    await sessions.revokeAll(squatter.id, tx);
+    await audit.record({ type: 'user.deleted', subject: squatter.id }, actor, tx);
+    await erase(dependencies, squatter.id, tx);
+  };
+
+  /** A name that somebody else has by now is not the account's any more. */
+  const restoredName = async ({ username }: UserRecord) => {
+    const usernameKey = username === null ? null : usernameKeyOf(username);
+    const isFree = usernameKey !== null && (await users.findByUsernameKey(usernameKey)) === null;
+    return isFree ? { username, usernameKey } : { username: null, usernameKey: null };
+  };
+
+  return {
+    async peek(token, actor) {
+      const found = await tokens.peek<Undo>(PURPOSE, token);
+      if (found) return { email: found.payload.email, matter: found.payload.matter };
+      await lost(null, token, actor);
+      return null;
+    },
+
+    async confirm(token, password, actor, signal) {
+      const done = await setBefore(usedBy(token), password, signal);
+      if (done) return done;
+      const found = await tokens.peek<Undo>(PURPOSE, token);
+      if (!found) {
+        await lost(null, token, actor);
+        throw new DomainError('invalid_undo_token');
+      }
+      const { email } = found.payload;
+      await policy.check(password, { ...(await users.findById(found.accountId)), email });
+      const passwordHash = await hasher.hash(password, signal);
+      return inTransaction(async (tx) => {
+        // The account first, as everywhere: two that lock in different order wait for each other.
+        const living = await users.lock(found.accountId, tx);
+        const account = living ?? (await users.lockDeleted(found.accountId, tx));
+        const used = await tokens.consume<Undo>(PURPOSE, token, tx);
+        if (!account || !used) throw new DomainError('invalid_undo_token');
+        await unanswered.note(usedBy(token), account.id, tx);
+        const owner: Actor = { ...actor, kind: 'user', id: account.id };
+        const { payload } = used;
+        await removeSquatter(payload, account.id, owner, tx);
+        const restored = living
+          ? {}
+          : { ...(await restoredName(account)), status: payload.status, deletedAt: null };
+        // Its keys were given up with the deletion.
+        const asItWas = living ? account : { ...account, email: '' };
+        const claimed = await claim(asItWas, payload, { ...restored, passwordHash }, owner, tx);
+        const details = { matter: payload.matter };
+        await audit.record({ type: 'change.undone', subject: account.id, details }, owner, tx);
+        return toUser(claimed);
+      }).catch(async (error: unknown) => {
+        // Somebody else was first.
+        if (isDomainError(error, 'invalid_undo_token')) await lost(found.accountId, token, actor);
+        throw error;
+      });
+    },
+  };
+}

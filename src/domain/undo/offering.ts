@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import type { Offer } from '../notices/index.ts';
+import type { Offer } from '../notices.ts';
 import { type Evidence, evidenceOf } from '../ownership/claiming.ts';
 
 /** What can be taken back. */

@@ -5,9 +5,8 @@ import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
-import type { Offer } from '../notices/index.ts';
-import { moveTo } from '../ownership/moves.ts';
-import { vouches } from '../ownership/standing.ts';
+import type { Offer } from '../notices.ts';
+import { moveTo, vouches } from '../ownership/address.ts';
 import { keepAnAdmin } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 

@@ -4,7 +4,7 @@ import { newUuid } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { NewUser, UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
-import { vouches } from '../ownership/standing.ts';
+import { vouches } from '../ownership/address.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
 import { toUser, type User } from './user.ts';

@@ -6,7 +6,7 @@ import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
-import type { Notices } from '../notices/index.ts';
+import type { Notices } from '../notices.ts';
 import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordCheck } from '../passwords/check.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';

@@ -1,12 +1,218 @@
 /** Whether an email address is its owner's: a link that proves it, at sign-up and when the address shall change. */
-import { confirming, type Confirming } from './confirming.ts';
-import type { VerificationDependencies } from './dependencies.ts';
-import { requesting, type Requesting } from './requesting.ts';
-
-export type { Shown, VerificationLink } from './confirming.ts';
+import {
+  isCurrent,
+  requesting,
+  type Requesting,
+  type VerificationDependencies,
+  type VerificationPayload,
+} from './requesting.ts';
+import type { Actor } from '../../core/actor.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserChanges, UserRecord } from '../../storage/users.ts';
+import { parseEmail } from '../identifiers.ts';
+import { createDeadLinks } from '../dead-links.ts';
+import { backFrom } from '../ownership/address.ts';
+import { payloadOf as resetPayloadOf } from '../reset.ts';
+import { present, toUser, type User } from '../users/user.ts';
 
 export type Verification = Requesting & Confirming;
 
 export function createVerification(dependencies: VerificationDependencies): Verification {
   return { ...requesting(dependencies), ...confirming(dependencies) };
+}
+
+/**
+ * What whoever opened the link has shown beside it: a session of the browser, by account; the account's password; or
+ * nothing that a contract's document would know of. Without any of these they are somebody who reads the mailbox.
+ */
+export type Shown =
+  | { by: 'session'; accountId: string | null }
+  | { by: 'password'; password: string; signal?: AbortSignal | undefined }
+  | { by: 'contract' };
+
+/** What a link is for. */
+export interface VerificationLink {
+  user: User;
+  /** The address that it was sent to. */
+  email: string;
+  /** Whether the account had, or has, another one that counts until this is proven. */
+  isMove: boolean;
+}
+
+export interface Confirmed {
+  user: User;
+  /** Whether the address of the account changed. */
+  changed: boolean;
+  /** With it a password is chosen, within a quarter of an hour, when what was set on the account is gone; else null. */
+  resetToken: string | null;
+}
+
+export interface Confirming {
+  /**
+   * What the link would verify, without using it up; null when it cannot be used, which is written down.
+   * @throws DomainError rate_limited.
+   */
+  peek(token: string, actor: Actor): Promise<VerificationLink | null>;
+  /**
+   * Uses a link: the address that it was sent to is verified, and from now on the account's; the old one is told when
+   * it was another. Of any number of tries one succeeds.
+   *
+   * Who shows the session or the password is the owner from now on. Anybody else may be a stranger to who made the account,
+   * or the one whom that stranger wants to have it: on an account whose owner was never known, everything that was set goes
+   * by it, the password too. A contract's document promises no such thing, and an address that the account came to from
+   * another one is no proof of who its owner is: there the mailbox is confirmed, and of the owner is known what was known.
+   * @throws DomainError invalid_verification_token, invalid_credentials with the field `password`, account_locked,
+   *   rate_limited, email_taken when another account has the address by now, overloaded, unavailable.
+   */
+  confirm(token: string, actor: Actor, shown?: Shown): Promise<Confirmed>;
+  /**
+   * Whoever reads the mailbox does not know the account: its address is the one again that it had. Uses the link up.
+   * @throws DomainError invalid_verification_token, also when it had no other, rate_limited, unavailable.
+   */
+  disown(token: string, actor: Actor): Promise<void>;
+}
+
+const PURPOSE = 'verify-email';
+/** Seconds to choose a password in. */
+const RESET_TTL = 15 * 60;
+
+export function confirming(dependencies: VerificationDependencies): Confirming {
+  const { users, tokens, notices, offer, clear, passwordCheck } = dependencies;
+  const { audit, inTransaction, unanswered, clock } = dependencies;
+  const deadLink = createDeadLinks(dependencies);
+  const now = () => new Date(clock.now());
+  const usedBy = (token: string) => `verify-email:${token}`;
+
+  /** What the same request has done already, when its reply was not sent. */
+  const doneBefore = async (token: string): Promise<Confirmed | null> => {
+    if (await tokens.peek<VerificationPayload>(PURPOSE, token)) return null;
+    const id = await unanswered.retake(usedBy(token));
+    const account = id === null ? null : await users.findById(id);
+    return account?.status === 'active' ? { user: toUser(account), changed: false, resetToken: null } : null;
+  };
+
+  /** @throws DomainError invalid_credentials when the password is wrong. */
+  const isOwner = async (account: UserRecord, shown: Shown | undefined, actor: Actor): Promise<boolean> => {
+    if (shown?.by === 'session') return shown.accountId === account.id;
+    if (shown?.by !== 'password') return false;
+    const { password, signal } = shown;
+    const subject = `id:${account.id}`;
+    if (await passwordCheck.matches({ subject, account, password, actor, signal })) return true;
+    throw new DomainError('invalid_credentials', { field: 'password' });
+  };
+
+  /** The address becomes the account's; the one that counted is told, and may take it back. */
+  const change = async (
+    account: UserRecord,
+    to: string,
+    columns: UserChanges,
+    actor: Actor,
+    tx: Tx,
+  ): Promise<UserRecord> => {
+    const undo = await offer(account, 'email', tx);
+    const changed = present(await users.update(account.id, { ...parseEmail(to), ...columns }, tx));
+    await audit.record({ type: 'email.changed', subject: account.id }, actor, tx);
+    await notices.emailChanged(account, to, actor, tx, undo);
+    return changed;
+  };
+
+  const verify = async (account: UserRecord, columns: UserChanges, actor: Actor, tx: Tx) => {
+    if (account.emailVerifiedAt && account.ownerProvenAt) return account;
+    await audit.record({ type: 'email.verified', subject: account.id }, actor, tx);
+    return present(await users.update(account.id, columns, tx));
+  };
+
+  /** Everything goes that was set on the account, by whomever. @returns the token with which a password is chosen. */
+  const handOver = async (account: UserRecord, actor: Actor, tx: Tx) => {
+    const at = now();
+    const columns = { passwordHash: null, passwordChangedAt: at, emailVerifiedAt: at, ownerProvenAt: at };
+    const record = await verify(account, columns, actor, tx);
+    await tokens.deleteOf(account.id, 'reset-password', tx);
+    await clear(record, null, actor, tx);
+    const payload = resetPayloadOf(record);
+    const reset = { purpose: 'reset-password', accountId: account.id, payload, ttl: RESET_TTL } as const;
+    return { record, resetToken: await tokens.create(reset, tx) };
+  };
+
+  /** The account of a link that is current, locked, and what the link says; it is used up. */
+  const use = async (token: string, accountId: string, tx: Tx) => {
+    // The account first, as everywhere: two that lock in different order wait for each other.
+    const account = await users.lock(accountId, tx);
+    const used = await tokens.consume<VerificationPayload>(PURPOSE, token, tx);
+    if (!account || !used || !isCurrent(used.payload, account))
+      throw new DomainError('invalid_verification_token');
+    await unanswered.note(usedBy(token), account.id, tx);
+    return { account, ...used.payload };
+  };
+
+  /** `work` on a link that is there; that it is none, or was used by then, is written down. */
+  const withLink = async <T>(
+    token: string,
+    actor: Actor,
+    work: (found: { accountId: string }) => Promise<T>,
+  ): Promise<T> => {
+    const found = await tokens.peek<VerificationPayload>(PURPOSE, token);
+    try {
+      if (!found) throw new DomainError('invalid_verification_token');
+      return await work(found);
+    } catch (error) {
+      if (isDomainError(error, 'invalid_verification_token'))
+        await deadLink('email.verified', found?.accountId ?? null, token, actor);
+      throw error;
+    }
+  };
+
+  return {
+    async peek(token, actor) {
+      const found = await tokens.peek<VerificationPayload>(PURPOSE, token);
+      const account = found && (await users.findById(found.accountId));
+      if (account && isCurrent(found.payload, account)) {
+        const { from, to } = found.payload;
+        return { user: toUser(account), email: to, isMove: from !== to || account.movedFrom !== null };
+      }
+      await deadLink('email.verified', account?.id ?? null, token, actor);
+      return null;
+    },
+
+    async confirm(token, actor, shown) {
+      const done = await doneBefore(token);
+      if (done) return done;
+      return withLink(token, actor, async ({ accountId }) => {
+        const known = present(await users.findById(accountId));
+        const knows = await isOwner(known, shown, actor);
+        return inTransaction(async (tx) => {
+          const { account, from, to } = await use(token, accountId, tx);
+          // The password that was right is another's by now.
+          if (knows && account.passwordHash !== known.passwordHash)
+            throw new DomainError('invalid_verification_token');
+          const owner: Actor = { ...actor, kind: 'user', id: account.id };
+          const changed = from !== to;
+          const isMove = changed || account.movedFrom !== null;
+          if (!knows && !isMove && account.ownerProvenAt === null && shown?.by !== 'contract') {
+            const { record, resetToken } = await handOver(account, owner, tx);
+            return { user: toUser(record), changed, resetToken };
+          }
+          const ownerProvenAt = knows ? now() : account.ownerProvenAt;
+          const columns = { emailVerifiedAt: now(), ownerProvenAt, movedFrom: null };
+          const record = changed
+            ? await change(account, to, columns, owner, tx)
+            : await verify(account, columns, owner, tx);
+          return { user: toUser(record), changed, resetToken: null };
+        });
+      });
+    },
+
+    disown: (token, actor) =>
+      withLink(token, actor, ({ accountId }) =>
+        inTransaction(async (tx) => {
+          const { account, from, to } = await use(token, accountId, tx);
+          if (from === to) {
+            if (!account.movedFrom) throw new DomainError('invalid_verification_token');
+            await users.update(account.id, backFrom(account.movedFrom), tx);
+          }
+          await audit.record({ type: 'email.disowned', subject: account.id }, actor, tx);
+        }),
+      ),
+  };
 }

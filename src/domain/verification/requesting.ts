@@ -1,15 +1,64 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Unanswered } from '../../storage/unanswered.ts';
+import type { UserRecord, Users } from '../../storage/users.ts';
+import type { MailLimit, OutgoingMail } from '../outgoing-mail.ts';
+import { type Addressee, type Notices, recipientOf } from '../notices.ts';
+import type { Clear } from '../ownership/claiming.ts';
+import type { PasswordCheck } from '../passwords/check.ts';
+import type { Offering } from '../undo/offering.ts';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import { sha256 } from '../../core/ids.ts';
-import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
-import { type Addressee, recipientOf } from '../notices/recipient.ts';
-import { isEmailVerified } from '../ownership/standing.ts';
+import { isEmailVerified } from '../ownership/address.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
-import type { VerificationDependencies } from './dependencies.ts';
-import { payloadOf } from './payload.ts';
+
+/** What verification is made of. */
+export interface VerificationDependencies extends Pick<Offering, 'offer'> {
+  users: Users;
+  tokens: OneTimeTokens;
+  unanswered: Unanswered;
+  outgoingMail: OutgoingMail;
+  notices: Pick<Notices, 'emailChangeRequested' | 'emailChanged' | 'accountExists'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  limit: MailLimit;
+  clear: Clear;
+  passwordCheck: PasswordCheck;
+  clock: Clock;
+}
+
+/** What a link verifies, and what was true of the account when it was sent. */
+export interface VerificationPayload {
+  /** The address that the account had. */
+  from: string;
+  /** The address that the link was sent to: the same, or the one that shall take its place. */
+  to: string;
+  /** When the password was set, in milliseconds. */
+  passwordChangedAt: number | null;
+}
+
+type Account = Pick<UserRecord, 'email' | 'passwordChangedAt' | 'status'>;
+
+export const payloadOf = ({ email, passwordChangedAt }: Account, to: string): VerificationPayload => ({
+  from: email,
+  to,
+  passwordChangedAt: passwordChangedAt?.getTime() ?? null,
+});
+
+/**
+ * Whether a link with this payload may still be used. A new password ends the change of an address that was asked
+ * for before: who asked may be the one whom it keeps out.
+ */
+export function isCurrent(payload: VerificationPayload, account: Account): boolean {
+  const { from, passwordChangedAt } = payloadOf(account, payload.to);
+  if (account.status !== 'active' || from !== payload.from) return false;
+  return payload.to === payload.from || passwordChangedAt === payload.passwordChangedAt;
+}
 
 interface Options {
   /** The language of the request (BCP 47), for an account that has none of its own. */

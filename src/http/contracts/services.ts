@@ -2,7 +2,7 @@ import type { ContractSettings } from '../../config/index.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Login } from '../../domain/login.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
-import type { PasswordReset } from '../../domain/reset/index.ts';
+import type { PasswordReset } from '../../domain/reset.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../core/clock.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { RegistrationLink } from '../../domain/registration/index.ts';
+import type { RegistrationLink } from '../../domain/registration.ts';
 import type { User } from '../../domain/users/index.ts';
 import { epochSeconds } from '../../core/clock.ts';
 import { isDomainError } from '../../core/errors.ts';

@@ -7,13 +7,13 @@ import { KNOWN_DEVICE_TTL, type KnownDevice } from '../../domain/known-devices.t
 import { LOGIN_STEP_TTL, type LoginSteps } from '../../domain/login-steps.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { History } from '../../domain/history.ts';
-import type { Registration } from '../../domain/registration/index.ts';
-import type { PasswordReset } from '../../domain/reset/index.ts';
-import type { SignInLinks } from '../../domain/sign-in-links/index.ts';
-import type { AccountSessions } from '../../domain/sessions/index.ts';
+import type { Registration } from '../../domain/registration.ts';
+import type { PasswordReset } from '../../domain/reset.ts';
+import type { SignInLinks } from '../../domain/sign-in-links.ts';
+import type { AccountSessions } from '../../domain/sessions.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { UndoLinks } from '../../domain/undo/index.ts';
-import type { UpstreamAccounts } from '../../domain/upstream/index.ts';
+import type { UpstreamAccounts } from '../../domain/upstream.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { deviceOf } from '../../domain/notices/device.ts';
+import { deviceOf } from '../../domain/notices.ts';
 import type { DevicePages, UserCodeProblem } from '../../oidc/device/feature.ts';
 import { ENDPOINTS } from '../../oidc/endpoints.ts';
 import { isForeign } from './csrf.ts';

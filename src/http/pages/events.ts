@@ -1,5 +1,5 @@
 import type { AccountEvent } from '../../domain/history.ts';
-import type { Device } from '../../domain/notices/device.ts';
+import type { Device } from '../../domain/notices.ts';
 import type { Icon } from './icons.ts';
 import type { MessageKey } from './i18n.ts';
 

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Shown, VerificationLink } from '../../domain/verification/index.ts';
-import type { RegistrationLink } from '../../domain/registration/index.ts';
+import type { RegistrationLink } from '../../domain/registration.ts';
 import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { answerCheck, completeAccount, isCheck } from './create-account.ts';

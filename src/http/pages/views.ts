@@ -1,10 +1,10 @@
 import type { DeveloperHelp } from '../../oidc/refusals/help.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
-import type { Device } from '../../domain/notices/device.ts';
-import type { AccountSession } from '../../domain/sessions/index.ts';
+import type { Device } from '../../domain/notices.ts';
+import type { AccountSession } from '../../domain/sessions.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
-import type { LinkedIdentity } from '../../domain/upstream/linking.ts';
+import type { LinkedIdentity } from '../../domain/upstream.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { ProfileSection } from './account/profile-form.ts';
 import type { DetailDisplay } from './authorization-details.ts';

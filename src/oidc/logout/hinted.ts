@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { AccountSessions } from '../../domain/sessions/index.ts';
+import type { AccountSessions } from '../../domain/sessions.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import { requestActor } from '../actor.ts';
 import type { ProviderPages } from '../configuration.ts';

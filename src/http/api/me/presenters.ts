@@ -3,10 +3,10 @@ import type { z } from 'zod';
 import type { ApiKey } from '../../../domain/api-keys.ts';
 import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
-import type { ConnectedApp, AccountSession } from '../../../domain/sessions/index.ts';
-import type { LinkedIdentity } from '../../../domain/upstream/linking.ts';
+import type { ConnectedApp, AccountSession } from '../../../domain/sessions.ts';
+import type { LinkedIdentity } from '../../../domain/upstream.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { isEmailVerified } from '../../../domain/ownership/standing.ts';
+import { isEmailVerified } from '../../../domain/ownership/address.ts';
 import { profileClaims } from '../../../domain/users/profile-fields.ts';
 import type * as schemas from './schemas.ts';
 

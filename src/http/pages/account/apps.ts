@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import type { ConnectedApp } from '../../../domain/sessions/index.ts';
+import type { ConnectedApp } from '../../../domain/sessions.ts';
 import { isDomainError } from '../../../core/errors.ts';
 import type { PageParts } from '../dependencies.ts';
 import { field } from '../form.ts';

@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import type { AccountSession } from '../../../domain/sessions/index.ts';
+import type { AccountSession } from '../../../domain/sessions.ts';
 import type { PageParts } from '../dependencies.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 

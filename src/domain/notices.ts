@@ -2,14 +2,24 @@
  * Security notices: what the owner of an account is told when something happens to it. Each is left in the outbox in
  * the transaction of what it tells of, and one cause is told of once.
  */
-import type { Actor } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
-import { sha256 } from '../../core/ids.ts';
-import { oneLine } from '../../core/one-line.ts';
-import type { FactorDisplay, MessagePayload, RemovedDisplay, TokenLink } from '../../mail/messages.ts';
-import type { Tx } from '../../storage/postgres/transaction.ts';
-import { ASKED_FOR, type OutgoingMail } from '../outgoing-mail.ts';
-import { type Addressee, eventDetailsOf, recipientOf } from './recipient.ts';
+import Bowser from 'bowser';
+import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import { sha256 } from '../core/ids.ts';
+import { oneLine } from '../core/one-line.ts';
+import type {
+  EventDetails,
+  FactorDisplay,
+  MessagePayload,
+  Recipient,
+  RemovedDisplay,
+  TokenLink,
+} from '../mail/messages.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import { ASKED_FOR, type OutgoingMail } from './outgoing-mail.ts';
+import type { UserRecord } from '../storage/users.ts';
+import { addressThatCounts } from './ownership/address.ts';
+import { sourceOf } from './source.ts';
 
 export interface Notices {
   /** @param undo a link that takes it back, where whoever set it did not know the old one. */
@@ -124,4 +134,60 @@ export function createNotices({ outgoingMail, clock }: Dependencies): Notices {
       return tell(account, payload, actor, tx, sha256(authReqId));
     },
   };
+}
+
+/** As much of an account as it takes to write to its owner. */
+export type Addressee = Pick<
+  UserRecord,
+  | 'id'
+  | 'email'
+  | 'emailVerifiedAt'
+  | 'ownerProvenAt'
+  | 'movedFrom'
+  | 'username'
+  | 'name'
+  | 'givenName'
+  | 'locale'
+>;
+
+const LONGEST_NAME = 60;
+
+/**
+ * Whom to write to, and how: at the address that counts. A name is used only when that is verified: until then whoever
+ * made the account wrote it, and would have us carry it to a stranger.
+ * @param locale the language of the request, for an account that has none of its own.
+ */
+export function recipientOf(account: Addressee, locale: string | null = null): Recipient {
+  const name = account.givenName ?? account.name ?? account.username;
+  const isVerified = (account.movedFrom ?? account).emailVerifiedAt !== null;
+  const person = isVerified && name !== null ? Array.from(name).slice(0, LONGEST_NAME).join('') : null;
+  return { to: addressThatCounts(account), person, locale: account.locale ?? locale };
+}
+
+/** What a message says about who did it, when and from where. */
+export function eventDetailsOf({ ip, userAgent }: Actor, clock: Clock): EventDetails {
+  return { at: new Date(clock.now()).toISOString(), ip, ...deviceOf(userAgent) };
+}
+
+/** What somebody uses, by names that we know: what a client says of itself may be anything. */
+export interface Device {
+  browser: string | null;
+  system: string | null;
+}
+
+const BROWSERS = new Set<string | undefined>(Object.values(Bowser.BROWSER_MAP));
+const SYSTEMS = new Set<string | undefined>(Object.values(Bowser.OS_MAP));
+
+/** The device that a `User-Agent` tells of (RFC 9110 section 10.1.5). */
+export function deviceOf(userAgent: string | null): Device {
+  if (!userAgent) return { browser: null, system: null };
+  const parser = Bowser.getParser(userAgent.slice(0, 512));
+  const [browser, system] = [parser.getBrowserName(), parser.getOSName()];
+  return { browser: BROWSERS.has(browser) ? browser : null, system: SYSTEMS.has(system) ? system : null };
+}
+
+/** What a device is known by again: where it is and what it is, but not which version of a browser it has. */
+export function deviceKeyOf({ ip, userAgent }: Pick<Actor, 'ip' | 'userAgent'>): string {
+  const { browser, system } = deviceOf(userAgent);
+  return sha256(JSON.stringify([sourceOf(ip), browser, system]));
 }

@@ -1,18 +1,15 @@
 /** Where an account is signed in, and what may act for it: seen and ended by its owner. */
-import type { Actor } from '../../core/actor.ts';
-import type { ApiKeyStore } from '../../storage/api-keys.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { Consents } from '../../storage/consents.ts';
-import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
-import type { Grants } from '../../storage/grants.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { SessionRecord, Sessions } from '../../storage/sessions.ts';
-import type { TrustedDevices } from '../../storage/factors.ts';
-import type { Users } from '../../storage/users.ts';
-import { type Device, deviceOf } from '../notices/device.ts';
-import { type ConnectedApp, connectedApps } from './connected-apps.ts';
-
-export type { ConnectedApp } from './connected-apps.ts';
+import type { Actor } from '../core/actor.ts';
+import type { ApiKeyStore } from '../storage/api-keys.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { Allowed, Consents } from '../storage/consents.ts';
+import type { DeviceSignIns } from '../storage/device-sign-ins.ts';
+import type { Grants } from '../storage/grants.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { SessionRecord, Sessions } from '../storage/sessions.ts';
+import type { TrustedDevices } from '../storage/factors.ts';
+import type { Users } from '../storage/users.ts';
+import { type Device, deviceOf } from './notices.ts';
 
 /** A browser, or a device that was signed in by a code. */
 export type AccountSession = Omit<SessionRecord, 'userAgent'> & Device;
@@ -117,4 +114,40 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
         return true;
       }),
   };
+}
+
+/** A client, all that it may do, and since when. */
+export interface ConnectedApp {
+  clientId: string;
+  allowed: Allowed;
+  since: Date;
+}
+
+const union = (a: string[], b: string[] = []): string[] => [...new Set([...a, ...b])];
+
+function joined(a: Allowed, b: Allowed): Allowed {
+  const apis = union(Object.keys(a.resourceScopes), Object.keys(b.resourceScopes));
+  return {
+    oidcScopes: union(a.oidcScopes, b.oidcScopes),
+    oidcClaims: union(a.oidcClaims, b.oidcClaims),
+    resourceScopes: Object.fromEntries(
+      apis.map((api) => [api, union(a.resourceScopes[api] ?? [], b.resourceScopes[api])]),
+    ),
+  };
+}
+
+/** What was allowed at different times, one entry for each client, the earliest first. */
+export function connectedApps(
+  records: readonly { clientId: string; allowed: Allowed; createdAt: Date }[],
+): ConnectedApp[] {
+  const apps = new Map<string, ConnectedApp>();
+  for (const { clientId, allowed, createdAt } of records) {
+    const known = apps.get(clientId);
+    apps.set(clientId, {
+      clientId,
+      allowed: known ? joined(known.allowed, allowed) : allowed,
+      since: known && known.since < createdAt ? known.since : createdAt,
+    });
+  }
+  return [...apps.values()].sort((a, b) => a.since.getTime() - b.since.getTime());
 }

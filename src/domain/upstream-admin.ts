@@ -1,9 +1,9 @@
-import type { Upstream } from '../../config/index.ts';
-import type { Actor } from '../../core/actor.ts';
-import { DomainError } from '../../core/errors.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Upstreams } from '../../storage/upstreams.ts';
+import type { Upstream } from '../config/index.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError } from '../core/errors.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Upstreams } from '../storage/upstreams.ts';
 
 export interface UpstreamAdmin {
   /** Registers a provider that people may sign in with. @throws DomainError upstream_taken. */

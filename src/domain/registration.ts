@@ -1,0 +1,256 @@
+/**
+ * Accounts that people make for themselves where nobody may find out who has one: the address first, by a link sent to
+ * it, then all the rest. Until the link is used nothing is kept, so no password stands on an address that nobody proved,
+ * and no username is taken by it.
+ */
+import type { Settings } from '../config/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Secrets } from '../core/secrets.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { Unanswered } from '../storage/unanswered.ts';
+import type { UserRecord, Users } from '../storage/users.ts';
+import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
+import type { LoginSteps, Once } from './login-steps.ts';
+import type { Notices } from './notices.ts';
+import { type Claiming, evidenceOf } from './ownership/claiming.ts';
+import type { PasswordHasher } from './passwords/hasher.ts';
+import type { PasswordPolicy } from './passwords/policy.ts';
+import type { Accounts } from './users/index.ts';
+import { sha256 } from '../core/ids.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
+import { parseEmail } from './identifiers.ts';
+import { backFrom, isSquatted } from './ownership/address.ts';
+import { isShared, sourceOfActor } from './source.ts';
+import { emailKeyOf } from './lookup.ts';
+import { registrationOf } from './users/creation.ts';
+import { parseProfile, type Profile } from './users/profile.ts';
+import { toUser, type User } from './users/user.ts';
+
+export type Registration = Requesting & Completing;
+
+export function createRegistration(dependencies: RegistrationDependencies): Registration {
+  const links = registrationLinks(dependencies);
+  return { ...requesting(dependencies, links), ...completing(dependencies, links) };
+}
+
+/** What registration by mail is made of. */
+export interface RegistrationDependencies extends Claiming {
+  users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
+  accounts: Pick<Accounts, 'create'>;
+  outgoingMail: OutgoingMail;
+  notices: Pick<Notices, 'accountExists'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  unanswered: Pick<Unanswered, 'has'>;
+  limit: MailLimit;
+  policy: PasswordPolicy;
+  hasher: PasswordHasher;
+  secrets: Secrets;
+  steps: Pick<LoginSteps, 'use' | 'isUsed'>;
+  clock: Clock;
+  settings: Settings['registration'];
+}
+
+/** What a link says: whoever has it reads the mail of `email`. */
+export interface RegistrationLink {
+  email: string;
+  /** The interaction that the registration began in, if it did in one. */
+  interaction: string | null;
+  /** The language that it was asked for in (BCP 47). */
+  locale: string | null;
+}
+
+/** One that was opened, and that serves once. */
+export type OpenedLink = RegistrationLink & { once: Once };
+
+type Sealed = [email: string, interaction: string | null, expiresAt: number, locale?: string | null];
+
+/** Seconds that a link lasts. */
+export const REGISTRATION_TTL = 3600;
+
+const PURPOSE = 'registration';
+
+/**
+ * Links that hold what they say, sealed: nothing is stored for somebody who has no account yet. Whoever uses one sees to it
+ * that it serves `once`: the account that it made may be gone, or have another address, while it lasts.
+ */
+export function registrationLinks({ secrets, clock }: { secrets: Secrets; clock: Clock }) {
+  return {
+    /** @returns a link's token. */
+    seal({ email, interaction, locale }: RegistrationLink): string {
+      const expiresAt = clock.now() + REGISTRATION_TTL * 1000;
+      const sealed: Sealed = [email, interaction, expiresAt, locale];
+      return secrets.seal(PURPOSE, JSON.stringify(sealed)).toString('base64url');
+    },
+    /** @returns null for what is no token of ours, or one whose time is over. */
+    open(token: string): OpenedLink | null {
+      const bytes = Buffer.from(token, 'base64url');
+      const sealed = opened(secrets, bytes);
+      if (!sealed) return null;
+      const [email, interaction, expiresAt, locale = null] = JSON.parse(sealed) as Sealed;
+      const once = { id: sha256(bytes.toString('base64url')), expiresAt };
+      return expiresAt > clock.now() ? { email, interaction, locale, once } : null;
+    },
+  };
+}
+
+export type RegistrationLinks = ReturnType<typeof registrationLinks>;
+
+function opened(secrets: Secrets, bytes: Buffer): string | null {
+  try {
+    return secrets.open(PURPOSE, bytes);
+  } catch {
+    return null;
+  }
+}
+
+interface Options {
+  /** The language of the request (BCP 47). */
+  locale?: string | undefined;
+  /** The interaction that it is made in, if it is in one. */
+  interaction?: string | undefined;
+}
+
+export interface Requesting {
+  /**
+   * Sends a link with which an account can be made to an address that has none; to one that has, the news that somebody
+   * tried. Whoever asks sees the same either way.
+   * @throws DomainError forbidden when registration is closed, invalid_email, rate_limited, unavailable.
+   */
+  request(email: string, actor: Actor, options?: Options): Promise<void>;
+}
+
+/** Requests an hour: for one address, and of one source. */
+const MOST = { address: 10, source: 200 };
+
+export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
+  const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings } = dependencies;
+  return {
+    async request(input, actor, { locale, interaction } = {}) {
+      if (!settings.open) throw new DomainError('forbidden');
+      const { email, emailKey } = parseEmail(input);
+      const source = sourceOfActor(actor);
+      await limit([
+        { of: `register:address:${emailKey}`, limit: MOST.address },
+        { of: `register:source:${source}`, limit: MOST.source, unless: isShared(source) },
+      ]);
+      await outgoingMail.admit(email);
+      const present = await users.findByEmailKey(emailKey);
+      const holder =
+        present && isSquatted(present, email) ? null : (present ?? (await users.findMovedFrom(emailKey)));
+      const token = links.seal({ email, interaction: interaction ?? null, locale: locale ?? null });
+      const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
+      await inTransaction(async (tx) => {
+        if (holder) await notices.accountExists(holder, actor, tx);
+        else {
+          const link = { token, lasts: REGISTRATION_TTL, expiresAt };
+          const content = {
+            kind: 'verify-email',
+            to: email,
+            person: null,
+            locale: locale ?? null,
+            link,
+          } as const;
+          await outgoingMail.enqueue({ cause: `register:${sha256(token)}`, content, actor }, tx);
+        }
+        await audit.record({ type: 'user.registration_requested', subject: holder?.id ?? null }, actor, tx);
+      });
+    },
+  };
+}
+
+export interface Completing {
+  /** What a link says, as long as an account can be made with it; else null. */
+  peek(token: string): Promise<RegistrationLink | null>;
+  /**
+   * Makes the account, its address verified by the link. Of any number of tries one succeeds; what cannot be used does
+   * not use up the link. An account that somebody made with the address meanwhile, at a contract, without proving it, is
+   * taken over with nothing of what was set on it.
+   * @throws DomainError forbidden, invalid_verification_token, invalid_username, invalid_request, weak_password,
+   *   username_taken, overloaded, unavailable.
+   */
+  complete(token: string, account: NewcomerAccount, actor: Actor): Promise<User>;
+}
+
+type NewcomerAccount = Pick<Profile, 'username' | 'name' | 'locale'> & { password: string };
+
+export function completing(dependencies: RegistrationDependencies, links: RegistrationLinks): Completing {
+  const { users, accounts, steps, unanswered, settings, inTransaction, claim, policy, hasher, audit, clock } =
+    dependencies;
+
+  /** The account that has an address, or had it before one that nobody has proven yet. */
+  const holderOf = async (email: string): Promise<UserRecord | null> => {
+    const key = emailKeyOf(email) ?? '';
+    return (await users.findByEmailKey(key)) ?? (await users.findMovedFrom(key));
+  };
+
+  /** Whether an account stands in the way: one whose owner has shown that the address is theirs. */
+  const isTaken = (holder: UserRecord, email: string): boolean =>
+    evidenceOf(holder).ownerProvenAt !== null && !isSquatted(holder, email);
+
+  const usable = async (token: string): Promise<OpenedLink | null> => {
+    const link = links.open(token);
+    if (!link) return null;
+    const holder = await holderOf(link.email);
+    // Whoever made it may not have heard of it, and come again.
+    if (holder && isTaken(holder, link.email))
+      return (await unanswered.has(registrationOf(holder))) ? link : null;
+    return (await steps.isUsed(link.once)) ? null : link;
+  };
+
+  /** Gives an account to who reads the mailbox of the address that a stranger, or they themselves, made it with. */
+  const take = async (
+    holder: UserRecord,
+    { username, name, locale, password }: NewcomerAccount,
+    once: OpenedLink['once'],
+    actor: Actor,
+  ) => {
+    const profile = { username, name, locale };
+    await policy.check(password, { ...holder, ...profile });
+    const passwordHash = await hasher.hash(password);
+    return inTransaction(async (tx) => {
+      await steps.use(once, tx);
+      const account = await users.lock(holder.id, tx);
+      if (!account || evidenceOf(account).ownerProvenAt !== null)
+        throw new DomainError('invalid_verification_token');
+      const owner: Actor = { ...actor, kind: 'user', id: account.id };
+      await audit.record({ type: 'email.verified', subject: account.id }, owner, tx);
+      const columns = { ...parseProfile(profile, clock.now()), passwordHash };
+      return toUser(await claim(account, evidenceOf(account), columns, owner, tx));
+    });
+  };
+
+  /** Takes the address off an account that came to it from another one without proving it. */
+  const release = (holder: UserRecord, actor: Actor) =>
+    inTransaction(async (tx) => {
+      const account = await users.lock(holder.id, tx);
+      if (!account?.movedFrom || account.email !== holder.email) return;
+      await users.update(account.id, backFrom(account.movedFrom), tx);
+      await audit.record({ type: 'email.disowned', subject: account.id }, actor, tx);
+    });
+
+  return {
+    peek: usable,
+    async complete(token, account, actor) {
+      if (!settings.open) throw new DomainError('forbidden');
+      const link = await usable(token);
+      if (!link) throw new DomainError('invalid_verification_token');
+      const { email, once } = link;
+      const holder = await holderOf(email);
+      const isOwned = holder && isTaken(holder, email);
+      if (holder && !isOwned && !isSquatted(holder, email))
+        return take(holder, account, once, actor).catch(lost);
+      if (holder && !isOwned) await release(holder, actor);
+      const { username, name, locale, password } = account;
+      const newcomer = { email, emailVerified: true, username, name, locale, password };
+      return accounts.create(newcomer, actor, (tx) => steps.use(once, tx)).catch(lost);
+    },
+  };
+}
+
+/** Somebody else was first. */
+function lost(error: unknown): never {
+  throw isDomainError(error, 'invalid_token') ? new DomainError('invalid_verification_token') : error;
+}

@@ -1,0 +1,199 @@
+/** Password reset: a link by mail that sets a new password, once. It signs nobody in, and replaces no second factor. */
+import type { Clock } from '../core/clock.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { SignIns } from '../storage/sign-ins.ts';
+import type { Unanswered } from '../storage/unanswered.ts';
+import { noUser, type UserRecord, type Users } from '../storage/users.ts';
+import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
+import { type Claiming, evidenceOf } from './ownership/claiming.ts';
+import type { PasswordHasher } from './passwords/hasher.ts';
+import type { PasswordPolicy } from './passwords/policy.ts';
+import { addressThatCounts } from './ownership/address.ts';
+import type { Actor } from '../core/actor.ts';
+import { lookUp } from './lookup.ts';
+import { createRequestedLinks } from './requested-links.ts';
+import { isShared, sourceOfActor } from './source.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
+import { createPasswordSetBefore } from './passwords/set-before.ts';
+import { toUser, type User } from './users/user.ts';
+import { createDeadLinks } from './dead-links.ts';
+
+export type PasswordReset = Requesting & Confirming;
+
+export function createPasswordReset(dependencies: ResetDependencies): PasswordReset {
+  return { request: requesting(dependencies), ...confirming(dependencies) };
+}
+
+/** What password reset is made of. */
+export interface ResetDependencies extends Claiming {
+  users: Users;
+  tokens: OneTimeTokens;
+  unanswered: Unanswered;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  limit: MailLimit;
+  signIns: Pick<SignIns, 'knows'>;
+  hasher: PasswordHasher;
+  policy: PasswordPolicy;
+  clock: Clock;
+}
+
+/** What was true of the account when the link was sent; the link ends when it is no longer. */
+export interface ResetPayload {
+  /** The address that it was sent to. */
+  email: string;
+  /** When the password was set that it shall replace, in milliseconds. */
+  passwordChangedAt: number | null;
+}
+
+export const payloadOf = (account: UserRecord): ResetPayload => ({
+  email: addressThatCounts(account),
+  passwordChangedAt: account.passwordChangedAt?.getTime() ?? null,
+});
+
+/** Whether a link with this payload may still be used. */
+export function isCurrent(payload: ResetPayload, account: UserRecord): boolean {
+  const { email, passwordChangedAt } = payloadOf(account);
+  return (
+    account.status === 'active' && email === payload.email && passwordChangedAt === payload.passwordChangedAt
+  );
+}
+
+export interface Requesting {
+  /**
+   * Sends a link to choose a new password to the address that counts of the account that is meant, if it is an active one:
+   * a new address does not before it is proven. Takes the same work whether there is such an account or not.
+   * @param input unchecked: an email address or a username, or an email address only.
+   * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
+   * @returns whether there is such an account: for doors whose contract tells, and for nobody else.
+   * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
+   */
+  request(
+    input: { identifier: unknown } | { email: unknown },
+    actor: Actor,
+    options?: { locale?: string | undefined },
+  ): Promise<{ found: boolean }>;
+}
+
+/** Seconds that a link lasts. */
+const RESET_TTL = 15 * 60;
+
+/** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
+const MOST = { pair: 10, source: 200, account: 30 };
+
+export function requesting(dependencies: ResetDependencies): Requesting['request'] {
+  const { users, limit, signIns, clock } = dependencies;
+  const send = createRequestedLinks(dependencies, {
+    purpose: 'reset-password',
+    mail: 'password-reset',
+    event: 'password.reset_requested',
+    ttl: RESET_TTL,
+  });
+
+  /** The account that an address counts for until its new one is proven. */
+  const movedFrom = async (subject: string) => {
+    const [, key] = /^email:(.+)$/.exec(subject) ?? [];
+    return key === undefined ? null : users.findMovedFrom(key);
+  };
+
+  return async (input, actor, { locale } = {}) => {
+    const { subject, account: present } = await lookUp(users, input);
+    const account = present ?? (await movedFrom(subject));
+    // No account can be called this, and whoever typed it can know.
+    if (subject === 'nobody') return { found: false };
+    const source = sourceOfActor(actor);
+    const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? noUser.id, source, clock.now()));
+    await limit([
+      { of: `reset:${subject}\n${source}`, limit: MOST.pair },
+      { of: `reset:${source}`, limit: MOST.source, unless: isShared(source) },
+      { of: `reset:${subject}`, limit: MOST.account, unless: isKnown },
+    ]);
+    await send({
+      accountId: account?.id ?? null,
+      subject,
+      actor,
+      locale,
+      isReachable: ({ status }) => status === 'active',
+      payloadOf,
+      isOwners: ({ ownerProvenAt }) => isKnown && ownerProvenAt !== null,
+      reasonOf: (locked) => (locked ? 'account_suspended' : 'unknown_account'),
+    });
+    return { found: account !== null };
+  };
+}
+
+export interface Confirming {
+  /**
+   * The account whose password the link would set, without using it up; null when it cannot be used, which is written
+   * down.
+   * @throws DomainError rate_limited.
+   */
+  peek(token: string, actor: Actor): Promise<User | null>;
+  /**
+   * Sets a new password, and with it: ends every session and token of the account and every other link, forgives the
+   * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. When nobody was known
+   * to be that before, all else that was set on the account goes as well: a stranger may have set it. Of any number of
+   * tries with one link one succeeds; a password that cannot be used does not use up the link.
+   * @param signal aborts when the caller has gone.
+   * @throws DomainError invalid_reset_token, weak_password, rate_limited, overloaded, unavailable.
+   */
+  confirm(token: string, password: string, actor: Actor, signal?: AbortSignal): Promise<User>;
+}
+
+const PURPOSE = 'reset-password';
+
+export function confirming(dependencies: ResetDependencies): Confirming {
+  const { users, tokens, claim, audit, inTransaction, unanswered, hasher, policy } = dependencies;
+
+  const deadLink = createDeadLinks(dependencies);
+
+  const find = async (token: string, actor: Actor): Promise<UserRecord | null> => {
+    const found = await tokens.peek<ResetPayload>(PURPOSE, token);
+    const account = found && (await users.findById(found.accountId));
+    if (account && isCurrent(found.payload, account)) return account;
+    await deadLink('password.reset', account?.id ?? null, token, actor);
+    return null;
+  };
+
+  const usedBy = (token: string) => `reset-password:${token}`;
+
+  const setBefore = createPasswordSetBefore(dependencies);
+
+  return {
+    async peek(token, actor) {
+      const account = await find(token, actor);
+      return account && toUser(account);
+    },
+
+    async confirm(token, password, actor, signal) {
+      const done = await setBefore(usedBy(token), password, signal);
+      if (done) return done;
+      const known = await find(token, actor);
+      if (!known) throw new DomainError('invalid_reset_token');
+      await policy.check(password, known);
+      const passwordHash = await hasher.hash(password, signal);
+      const lost = async (error: unknown): Promise<never> => {
+        // Somebody else was first.
+        if (isDomainError(error, 'invalid_reset_token'))
+          await deadLink('password.reset', known.id, token, actor);
+        throw error;
+      };
+      return inTransaction(async (tx) => {
+        // The account first, as everywhere: two that lock in different order wait for each other.
+        const account = await users.lock(known.id, tx);
+        const used = await tokens.consume<ResetPayload>(PURPOSE, token, tx);
+        if (!account || !used || !isCurrent(used.payload, account))
+          throw new DomainError('invalid_reset_token');
+
+        await unanswered.note(usedBy(token), account.id, tx);
+        const owner: Actor = { ...actor, kind: 'user', id: account.id };
+        const details = { emailVerified: account.emailVerifiedAt === null };
+        await audit.record({ type: 'password.reset', subject: account.id, details }, owner, tx);
+        return toUser(await claim(account, evidenceOf(account), { passwordHash }, owner, tx));
+      }).catch(lost);
+    },
+  };
+}

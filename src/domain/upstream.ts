@@ -1,0 +1,200 @@
+/**
+ * Signing in by way of another provider. An identity there opens the account that it is connected with and no other: what
+ * it says of an address never finds one. It becomes connected with an account that it makes, or by the owner of one who has
+ * signed in to it just now.
+ */
+import type { Settings } from '../config/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { Factors } from '../storage/factors.ts';
+import type { Identities, IdentityRecord } from '../storage/identities.ts';
+import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { Users } from '../storage/users.ts';
+import type { LoginSteps, Once } from './login-steps.ts';
+import type { Authentication, Logins, LoginStep } from './login.ts';
+import type { Notices } from './notices.ts';
+import type { PasswordHasher } from './passwords/hasher.ts';
+import type { PasswordPolicy } from './passwords/policy.ts';
+import type { Verification } from './verification/index.ts';
+import type { Actor } from '../core/actor.ts';
+import { DomainError, isDomainError } from '../core/errors.ts';
+import type { Identity } from '../upstream/identity.ts';
+import { insert, prepare } from './users/creation.ts';
+import { requireOwner } from './ownership/address.ts';
+import { present } from './users/user.ts';
+
+export type UpstreamAccounts = Linking & SigningIn;
+
+export const createUpstreamAccounts = (dependencies: UpstreamDependencies): UpstreamAccounts => ({
+  ...linking(dependencies),
+  ...signingIn(dependencies),
+});
+
+/** What signing in by way of other providers is made of. */
+export interface UpstreamDependencies {
+  users: Users;
+  identities: Identities;
+  factors: Pick<Factors, 'count'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  notices: Pick<Notices, 'factorAdded' | 'factorRemoved'>;
+  verification: Pick<Verification, 'begin'>;
+  logins: Pick<Logins, 'beginFederated'>;
+  steps: Pick<LoginSteps, 'use'>;
+  policy: PasswordPolicy;
+  hasher: PasswordHasher;
+  clock: Clock;
+  registration: Settings['registration'] & { verifyEmail: boolean };
+  /** What a provider is called, as long as it is one. */
+  nameOf(upstream: string): string | undefined;
+}
+
+export interface SigningIn {
+  /**
+   * Signs in who has come back from another provider; makes the account when there is none and people may make their own.
+   * @param browser.device the token of a remembered device, unchecked.
+   * @param browser.once the sign-in that it came back from, which this uses up.
+   * @param browser.locale the language of its pages (BCP 47), which a new account keeps.
+   * @throws DomainError identity_unknown when no account is connected and none can be made: with the reason `closed`;
+   *   `unproven`, when an address is missing that the provider is trusted in and ours has to be confirmed by mail; or
+   *   `exists`, when the address is an account's. What the login throws.
+   */
+  signIn(
+    identity: Identity,
+    browser: { device: unknown; locale: string; once: Once },
+    actor: Actor,
+  ): Promise<Authentication | { pending: LoginStep }>;
+}
+
+export function signingIn(dependencies: UpstreamDependencies): SigningIn {
+  const { identities, inTransaction, audit, verification, logins, registration } = dependencies;
+
+  /** A new account, and that the identity is its own. @returns its id. */
+  const create = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
+    const { email, emailVerified, name } = identity;
+    if (!registration.open) throw new DomainError('identity_unknown', { reason: 'closed' });
+    // Whether somebody has an address is told to nobody but its owner.
+    if (email === null || (!emailVerified && registration.verifyEmail))
+      throw new DomainError('identity_unknown', { reason: 'unproven' });
+    const user = await prepare(dependencies, { email, emailVerified, name: shownName(name), locale });
+    return inTransaction(async (tx) => {
+      const account = await insert(dependencies, user, actor, tx);
+      const linked = await identities.create({ ...identity, accountId: account.id }, tx);
+      if (!linked) throw new DomainError('identity_taken');
+      const details = identityDetails(linked);
+      await audit.record({ type: 'identity.linked', subject: account.id, details }, actor, tx);
+      if (!emailVerified) await verification.begin(account, actor, tx);
+      return account.id;
+    });
+  };
+
+  const findOrCreate = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
+    const known = await identities.use(identity);
+    if (known) return known.accountId;
+    try {
+      return await create(identity, locale, actor);
+    } catch (error) {
+      if (isDomainError(error, 'email_taken') || isDomainError(error, 'identity_taken')) {
+        // Perhaps another tab was a little faster.
+        const made = await identities.use(identity);
+        if (made) return made.accountId;
+        throw new DomainError('identity_unknown', { reason: 'exists' }, { cause: error });
+      }
+      if (isDomainError(error, 'invalid_email'))
+        throw new DomainError('identity_unknown', { reason: 'unproven' }, { cause: error });
+      throw error;
+    }
+  };
+
+  return {
+    async signIn(identity, { device, locale, once }, actor) {
+      const accountId = await findOrCreate(identity, locale, actor);
+      return logins.beginFederated({ accountId, device, actor, once });
+    },
+  };
+}
+
+/** A name that accounts can have, of what a stranger's service says; else none. */
+function shownName(name: string | null): string | null {
+  const clean = name?.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '').trim() ?? '';
+  return clean === '' || clean.length > 100 ? null : clean;
+}
+
+export type LinkedIdentity = Pick<IdentityRecord, 'id' | 'upstream' | 'label' | 'createdAt' | 'lastUsedAt'>;
+
+export interface Linking {
+  /** The identities at other providers that open an account, by when they were connected. */
+  identitiesOf(accountId: string): Promise<LinkedIdentity[]>;
+  /**
+   * Connects an identity with the account of somebody who has signed in to it just now: the caller's to make sure of.
+   * @param once the sign-in that it came by, which this uses up.
+   * @throws DomainError invalid_token when that was used before, user_not_found, email_unverified when nobody has shown that the account's address is theirs,
+   *   identity_taken.
+   */
+  link(accountId: string, identity: Identity, once: Once, actor: Actor): Promise<void>;
+  /**
+   * Takes an identity off an account.
+   * @returns whether there was such a one.
+   * @throws DomainError user_not_found, last_way_in when nothing else is left to sign in with.
+   */
+  unlink(accountId: string, id: string, actor: Actor): Promise<boolean>;
+}
+
+/** What the audit keeps of an identity. */
+export const identityDetails = ({ upstream, issuer, subject }: IdentityRecord) => ({
+  upstream,
+  issuer,
+  subject,
+});
+
+export function linking(dependencies: UpstreamDependencies): Linking {
+  const { users, identities, factors, audit, inTransaction, notices, steps, nameOf } = dependencies;
+
+  const factorOf = ({ id, upstream, label }: IdentityRecord) => ({
+    id,
+    kind: 'identity' as const,
+    name: [nameOf(upstream) ?? upstream, label].filter(Boolean).join(': '),
+  });
+
+  return {
+    identitiesOf: (accountId) => identities.listOf(accountId),
+    link: (accountId, identity, once, actor) =>
+      inTransaction(async (tx) => {
+        await steps.use(once, tx);
+        const account = present(await users.lock(accountId, tx));
+        if (account.emailVerifiedAt === null) throw new DomainError('email_unverified');
+        requireOwner(account);
+        const linked = await identities.create({ ...identity, accountId: account.id }, tx);
+        if (!linked) {
+          const linked = await identities.listOf(account.id, tx);
+          const { upstream, issuer, subject } = identity;
+          // What is the account's already is as good as connected now.
+          const isOwn = linked.some(
+            (one) => one.upstream === upstream && one.issuer === issuer && one.subject === subject,
+          );
+          if (isOwn) return;
+          throw new DomainError('identity_taken');
+        }
+        const details = identityDetails(linked);
+        await audit.record({ type: 'identity.linked', subject: account.id, details }, actor, tx);
+        await users.advanceSecurity(account.id, tx);
+        await notices.factorAdded(account, factorOf(linked), actor, tx);
+      }),
+    unlink: (accountId, id, actor) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        const removed = await identities.delete(account.id, id, tx);
+        if (!removed) return false;
+        const left = await identities.listOf(account.id, tx);
+        const { passkeys } = await factors.count(account.id, tx);
+        const others = left.filter(({ upstream }) => nameOf(upstream) !== undefined);
+        if (account.passwordHash === null && passkeys === 0 && others.length === 0)
+          throw new DomainError('last_way_in');
+        const details = identityDetails(removed);
+        await audit.record({ type: 'identity.unlinked', subject: account.id, details }, actor, tx);
+        await users.advanceSecurity(account.id, tx);
+        await notices.factorRemoved(account, factorOf(removed), actor, tx);
+        return true;
+      }),
+  };
+}
