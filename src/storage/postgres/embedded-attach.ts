@@ -1,11 +1,42 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { sha256 } from '../../core/ids.ts';
 import { StartupError } from '../../core/startup-error.ts';
 import { reclaim } from './embedded-account.ts';
-import { clusterUrl, type Cluster } from './embedded-cluster.ts';
-import { freePort } from './embedded-ports.ts';
-import { disownStrangers, findPostmaster, startPostmaster, stopPostmaster } from './embedded-postmaster.ts';
-import { takeTurn } from './embedded-turn.ts';
+import { type Cluster, clusterUrl } from './embedded-cluster.ts';
+import {
+  disownStrangers,
+  findPostmaster,
+  freePort,
+  startPostmaster,
+  stopPostmaster,
+} from './embedded-postmaster.ts';
+
+/**
+ * One process at a time starts a cluster. The turn is a name that the system holds for a living process and for no
+ * other (an abstract socket), so nobody can leave it locked. Only Linux has those; elsewhere PostgreSQL's own lock file
+ * alone decides, as it does here between Postern and anybody else.
+ * @param secret known to those who may start it: the name is made of it
+ * @returns what ends the turn; null when another process has it
+ */
+export async function takeTurn(secret: string): Promise<(() => Promise<void>) | null> {
+  if (process.platform !== 'linux') return () => Promise.resolve();
+  const server = createServer((connection) => connection.destroy());
+  try {
+    server.listen(`\0postern-${sha256(secret)}`);
+    await once(server, 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null;
+    throw error;
+  }
+  server.unref();
+  return async () => {
+    server.close();
+    await once(server, 'close');
+  };
+}
 
 /** Every user of the cluster holds `users` shared; who gets it exclusively is alone. The server holds `server`. */
 const LOCKS = {

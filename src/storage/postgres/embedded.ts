@@ -6,10 +6,9 @@ import type { Logger } from '../../core/logger.ts';
 import { noProgress, type Progress } from '../../core/progress.ts';
 import { StartupError } from '../../core/startup-error.ts';
 import { attach, leave, lock } from './embedded-attach.ts';
-import { clusterUrl, createCluster, findCluster, type Cluster } from './embedded-cluster.ts';
-import { prepareDataDir } from './embedded-data-dir.ts';
+import { type Cluster, clusterUrl, createCluster, findCluster, prepareDataDir } from './embedded-cluster.ts';
 import { explainFileError } from './embedded-errors.ts';
-import { isAlive } from './embedded-processes.ts';
+import { isAlive } from './embedded-postmaster.ts';
 
 /** The embedded PostgreSQL, in use by this process and perhaps by others. */
 export class Embedded {

@@ -1,8 +1,0 @@
-/** Whether a process `pid` exists, whoever it belongs to. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
