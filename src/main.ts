@@ -6,10 +6,9 @@ import type { FirstAdmin } from './domain/users/index.ts';
 import { createHttpServer } from './http/ops/http-server.ts';
 import { createMetrics } from './http/ops/metrics.ts';
 import { readTlsOptions } from './http/ops/tls-options.ts';
-import { isDomainError } from './core/errors.ts';
+import { isDomainError, StartupError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { noProgress } from './core/progress.ts';
-import { StartupError } from './core/startup-error.ts';
 
 /** What a serving process has to know; plain values, which can be handed to another process. */
 export interface Assignment {

@@ -1,4 +1,4 @@
-import { isLoopbackHostname } from '../core/loopback.ts';
+import { isLoopbackHostname } from '../core/network.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { holds, type Profile } from '../core/profiles.ts';
 import { metadataOptions } from './client-options.ts';

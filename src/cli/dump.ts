@@ -4,7 +4,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Config } from '../config/index.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import { dump } from '../storage/postgres/dump.ts';
 import { UsageError } from './failure.ts';
 import type { Report } from './report.ts';

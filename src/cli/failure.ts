@@ -1,6 +1,5 @@
 import { ConfigError } from '../config/config-error.ts';
-import { isDomainError } from '../core/errors.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { isDomainError, StartupError } from '../core/errors.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
 /** A command that was given wrong: exit status 2. */

@@ -5,7 +5,7 @@ import { resolveSecretsKey } from '../config/secrets-key.ts';
 import type { Administration } from '../container/administration.ts';
 import type { Core } from '../container/core.ts';
 import { createLogger, type Logger } from '../core/logger.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import { hasCluster } from '../storage/postgres/embedded-cluster.ts';
 import { migrate, pendingMigrations } from '../storage/postgres/migrator.ts';
 import { type Database, openDatabase } from '../storage/postgres/open.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { randomToken } from '../core/ids.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import type { Config } from './index.ts';
 
 /**

@@ -11,7 +11,7 @@ import type { PageTools } from '../http/pages/tools.ts';
 import { mailFolder } from '../mail/index.ts';
 import { BackchannelAnswers } from '../oidc/ciba/answers.ts';
 import { ContractTokens } from '../oidc/contracts/tokens.ts';
-import { cookieSettings } from '../oidc/cookies.ts';
+import { cookieSettings } from '../oidc/configuration.ts';
 import { Interactions } from '../oidc/interactions/interactions.ts';
 import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';

@@ -1,6 +1,6 @@
 import { createMail } from '../mail/index.ts';
 import { createPingDelivery } from '../oidc/ciba/pings.ts';
-import { createLogoutDelivery } from '../oidc/logout/delivery.ts';
+import { createLogoutDelivery } from '../oidc/logout/back-channel.ts';
 import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';
 import type { Core } from './core.ts';

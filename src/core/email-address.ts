@@ -1,6 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
-import type { TextForm } from './text-form.ts';
-import { narrow } from './width.ts';
+import { narrow, type TextForm } from './text.ts';
 
 /** An email address in its forms. */
 export interface EmailAddress {

@@ -1,6 +1,6 @@
 import { readEmailAddress } from '../core/email-address.ts';
 import { DomainError } from '../core/errors.ts';
-import type { TextForm } from '../core/text-form.ts';
+import type { TextForm } from '../core/text.ts';
 
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;

@@ -6,7 +6,7 @@ import Bowser from 'bowser';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { sha256 } from '../core/ids.ts';
-import { oneLine } from '../core/one-line.ts';
+import { oneLine } from '../core/text.ts';
 import type {
   EventDetails,
   FactorDisplay,

@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import { isConnectionError } from '../core/connection.ts';
+import { isConnectionError } from '../core/network.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Limiter } from './endpoints/limiter.ts';
 import type { PageDependencies } from './pages/dependencies.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { isLoopbackHostname } from '../core/loopback.ts';
+import { isLoopbackHostname } from '../core/network.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Replies } from '../core/replies.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isLoopbackAddress } from '../core/loopback.ts';
+import { isLoopbackAddress } from '../core/network.ts';
 
 /** Header fields that proxies add. */
 const FORWARDED = /^(x-forwarded-.*|x-real-ip|x-client-ip|forwarded|via|cf-connecting-ip|true-client-ip)$/i;

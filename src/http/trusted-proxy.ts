@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import proxyAddr from 'proxy-addr';
-import { isLoopbackAddress, isLoopbackHostname } from '../core/loopback.ts';
+import { isLoopbackAddress, isLoopbackHostname } from '../core/network.ts';
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../core/logger.ts';
 import { isFromThisMachine, rawValues } from './origin.ts';

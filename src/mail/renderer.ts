@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Config } from '../config/index.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import { createLinks } from './links.ts';
 import { createMailStyles } from './styles.ts';
 import type { Message } from './messages.ts';

@@ -1,5 +1,5 @@
 import type { NodemailerError } from 'nodemailer';
-import { isLoopbackHostname } from '../core/loopback.ts';
+import { isLoopbackHostname } from '../core/network.ts';
 import { mailOf, MessageRefused, type Sender, type Transport } from './transport.ts';
 
 /** Milliseconds. The signal of a try bounds all of them together. */

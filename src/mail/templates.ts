@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ejs from 'ejs';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 
 export type Format = 'html' | 'text';
 type Locals = Readonly<Record<string, unknown>>;

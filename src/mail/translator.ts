@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Language, languageInfo, languageOf } from '../core/languages.ts';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import { createTranslator as translatorOf, type Values } from '../core/translator.ts';
 import de from '../../views/mail/locales/de.json' with { type: 'json' };
 import en from '../../views/mail/locales/en.json' with { type: 'json' };

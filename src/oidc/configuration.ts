@@ -1,8 +1,9 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
+import type { Secrets } from '../core/secrets.ts';
+import { EXTRA_METADATA, type ExtraClientProperties } from './clients/metadata.ts';
 import type { Config } from '../config/index.ts';
 import type { BackchannelRequests } from '../domain/backchannel-requests.ts';
 import type { SharedClock } from '../core/clock.ts';
-import type { Secrets } from '../core/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
@@ -12,13 +13,10 @@ import type { ApiRegistry } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { validateExtraMetadata } from './clients/checks.ts';
-import { EXTRA_METADATA, type ExtraClientProperties } from './clients/metadata.ts';
 import { requirePkce } from './clients/pkce.ts';
 import { applyProfile, fapiProfile } from './clients/profiles.ts';
-import { richAuthorizationRequests } from './authorization-details/feature.ts';
+import { richAuthorizationRequests } from './authorization-details.ts';
 import { registrationFeatures } from './clients/registration/index.ts';
-import { cookieSettings } from './cookies.ts';
-import { clientBasedCORS } from './cors.ts';
 import { ciba } from './ciba/feature.ts';
 import { deviceFlow, type DevicePages } from './device/feature.ts';
 import { ENDPOINTS } from './endpoints.ts';
@@ -34,6 +32,36 @@ import { ENABLED_JWA } from './tokens/algorithms.ts';
 import { tokenLifetimes } from './tokens/lifetimes.ts';
 import { createPairwiseIdentifier } from './tokens/pairwise.ts';
 import { resourceIndicators } from './tokens/resource-indicators.ts';
+
+/**
+ * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure under a name that browsers bind to the
+ * host (RFC 6265bis section 4.1.3). Those of an interaction live on its path alone.
+ */
+export function cookieSettings(publicUrl: string, secrets: Secrets): NonNullable<Configuration['cookies']> {
+  const secure = publicUrl.startsWith('https:');
+  const common = { httpOnly: true, sameSite: 'lax', signed: true, secure } as const;
+  return {
+    names: {
+      session: secure ? '__Host-postern_session' : 'postern_session',
+      interaction: secure ? '__Secure-postern_interaction' : 'postern_interaction',
+      resume: secure ? '__Secure-postern_resume' : 'postern_resume',
+    },
+    long: { ...common, path: '/' },
+    short: common,
+    keys: [secrets.key('cookies').toString('base64url')],
+  };
+}
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']> & ExtraClientProperties;
+
+/** Whether a browser at `origin` may call for `client`: from where its redirect URIs lead, or where it says. */
+export function clientBasedCORS(_ctx: KoaContextWithOIDC, origin: string, client: Client): boolean {
+  const origins = client.allowed_cors_origins ?? [];
+  return (
+    origins.includes(origin) ||
+    (client.redirectUris ?? []).some((uri) => uri.startsWith('http') && URL.parse(uri)?.origin === origin)
+  );
+}
 
 /** A form that is posted to `action` without being filled in; a name may come more than once. */
 interface PostedForm {

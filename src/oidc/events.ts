@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { type errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { isConnectionError } from '../core/connection.ts';
+import { isConnectionError } from '../core/network.ts';
 import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';

@@ -2,7 +2,7 @@ import type { JWK } from 'jose';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Progress } from '../core/progress.ts';
-import { SIGNING_ALGS } from '../core/signing-algs.ts';
+import { SIGNING_ALGS } from '../core/tokens.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SigningKeyRecord, SigningKeys } from '../storage/signing-keys.ts';

@@ -12,7 +12,7 @@ import type { JWK } from 'jose';
 import { ExternalSigningKey } from 'oidc-provider';
 import type { SharedClock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
-import type { SigningAlg } from '../core/signing-algs.ts';
+import type { SigningAlg } from '../core/tokens.ts';
 
 const signOnThread = promisify(sign);
 

@@ -1,6 +1,6 @@
 // raw-sql: an advisory lock.
 import { Op } from 'sequelize';
-import { StartupError } from '../core/startup-error.ts';
+import { StartupError } from '../core/errors.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { SigningKey } from './models/signing-key.ts';
 import type { Tx } from './postgres/transaction.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { SIGNING_ALGS } from '../../src/core/signing-algs.ts';
+import { SIGNING_ALGS } from '../../src/core/tokens.ts';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
 import { provided, temporaryFolder } from '../support/cleanup.ts';

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { StartupError } from '../../src/core/startup-error.ts';
+import { StartupError } from '../../src/core/errors.ts';
 import { messageKinds } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { dictionaries } from '../../src/mail/translator.ts';

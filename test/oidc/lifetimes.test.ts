@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
-import { SIGNING_ALGS } from '../../src/core/signing-algs.ts';
+import { SIGNING_ALGS } from '../../src/core/tokens.ts';
 import { until } from '../support/until.ts';
 import { runCli } from '../support/postern.ts';
 import { introspect, post, refresh, signIn, type Tokens } from './support/flow.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
 import { errors, Provider } from 'oidc-provider';
-import { StartupError } from '../../src/core/startup-error.ts';
+import { StartupError } from '../../src/core/errors.ts';
 import { checkPage } from '../../src/oidc/overrides/form-post.ts';
 import { INSTALLED, installAll, OVERRIDES, warnOfUnproven } from '../../src/oidc/overrides/index.ts';
 import { checkSentences } from '../../src/oidc/refusals/sentences.ts';

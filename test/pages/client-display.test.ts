@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { displayClient, monogram } from '../../src/http/pages/client-display.ts';
-import { oneLine } from '../../src/core/one-line.ts';
+import { oneLine } from '../../src/core/text.ts';
 
 const client = (metadata: object) => displayClient({ clientId: 'id', ...metadata }, true);
 

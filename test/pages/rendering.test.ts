@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { text as consume } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from 'koa';
-import { StartupError } from '../../src/core/startup-error.ts';
+import { StartupError } from '../../src/core/errors.ts';
 import { createRenderer, type Renderer } from '../../src/http/pages/render.ts';
 import { contentSecurityPolicy } from '../../src/http/pages/security-headers.ts';
 import { samples } from './support/samples.ts';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
-import { StartupError } from '../../src/core/startup-error.ts';
+import { StartupError } from '../../src/core/errors.ts';
 import { accountFor } from '../../src/storage/postgres/embedded-account.ts';
 import { findBinaries, findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { openEmbedded } from '../../src/storage/postgres/embedded.ts';

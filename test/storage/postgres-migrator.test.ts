@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { createLogger } from '../../src/core/logger.ts';
-import { StartupError } from '../../src/core/startup-error.ts';
+import { StartupError } from '../../src/core/errors.ts';
 import { migrate, pendingMigrations } from '../../src/storage/postgres/migrator.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';

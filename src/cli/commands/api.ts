@@ -1,7 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { ApiAdmin } from '../../domain/apis.ts';
-import { SIGNING_ALGS, type SigningAlg } from '../../core/signing-algs.ts';
-import { TOKEN_TYPE_HEADERS, type TokenTypeHeader } from '../../core/token-type-header.ts';
+import {
+  SIGNING_ALGS,
+  type SigningAlg,
+  TOKEN_TYPE_HEADERS,
+  type TokenTypeHeader,
+} from '../../core/tokens.ts';
 import type { ApiRecord } from '../../storage/apis.ts';
 import { operator } from '../operator.ts';
 import { integer, repeated } from '../options.ts';

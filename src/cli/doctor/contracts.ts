@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import { openContracts, planMounts } from '../../http/contracts/mounts.ts';
 import { allContracts } from '../../http/contracts/registry.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 /** Which contracts are open, and what each tells strangers because its document says so. */

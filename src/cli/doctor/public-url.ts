@@ -1,4 +1,4 @@
-import { isLoopbackHostname } from '../../core/loopback.ts';
+import { isLoopbackHostname } from '../../core/network.ts';
 import { type Config, hidesClients } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';

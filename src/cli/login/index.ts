@@ -3,7 +3,7 @@
  * there is no browser, a code for one elsewhere (RFC 8628).
  */
 import * as openid from 'openid-client';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { UsageError } from '../failure.ts';
 import { facts, type Report } from '../report.ts';
 import { withCore } from '../session.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 
 /** Waits on the loopback interface for the browser to come back (RFC 8252 section 7.3). */
 export interface Redirect {

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerMetrics } from '../../http/ops/cluster-metrics.ts';
 import type { Logger } from '../../core/logger.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import type { Assignment } from '../../main.ts';
 import type { Admin, FromWorker, ToWorker } from './messages.ts';
 

@@ -1,3 +1,5 @@
+import type { TextForm } from '../../core/text.ts';
+import { NAME_FORM, parseName } from '../identifiers.ts';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
@@ -7,6 +9,13 @@ import { present } from '../users/user.ts';
 import type { Factor, MfaDependencies } from './dependencies.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { Requirement } from './requirement.ts';
+
+const LONGEST = 60;
+
+export const FACTOR_NAME_FORM: TextForm = { ...NAME_FORM, maxLength: LONGEST, examples: ['My phone'] };
+
+/** What its owner calls a factor: 1 to 60 characters that can be printed. @throws DomainError invalid_request. */
+export const parseFactorName = (value: string): string => parseName('name', value, LONGEST).trim();
 
 /** What goes with every change of the factors of an account. Changes of one account come one after the other. */
 export interface FactorChanges {

@@ -10,17 +10,16 @@ import { present } from '../users/user.ts';
 import { strengthOf } from './acr.ts';
 import { type CodeMethod, createCodeCheck } from './code-check.ts';
 import type { MfaDependencies } from './dependencies.ts';
-import { createFreshness, type Freshness } from './freshness.ts';
+import { createFreshness, createRequirement, type Freshness } from './requirement.ts';
 import { factorChanges } from './factor-changes.ts';
 import { createPasskeys, type Passkeys } from './passkeys/index.ts';
 import { createRecoveryCodes, type RecoveryCodes } from './recovery-codes.ts';
 import { createFactorReset, type FactorReset } from './reset.ts';
-import { createRequirement } from './requirement.ts';
 import { createTotp, type Totp } from './totp.ts';
 import { createDevices, type Devices } from './trusted-devices.ts';
 
 export type { Acr } from './acr.ts';
-export { FRESH } from './freshness.ts';
+export { FRESH } from './requirement.ts';
 export type { TotpRecord as Authenticator } from '../../storage/totp.ts';
 
 /** How somebody whose password was right can go on. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
-import { narrow } from '../../core/width.ts';
+import { narrow } from '../../core/text.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';

@@ -2,13 +2,11 @@ import type { Actor } from '../../core/actor.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid, newUuid } from '../../core/ids.ts';
-import type { TextForm } from '../../core/text-form.ts';
-import { narrow } from '../../core/width.ts';
+import { narrow, type TextForm } from '../../core/text.ts';
 import type { TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';
-import type { FactorChanges } from './factor-changes.ts';
-import { parseFactorName } from './names.ts';
+import { type FactorChanges, parseFactorName } from './factor-changes.ts';
 
 interface TotpEnrolment {
   id: string;

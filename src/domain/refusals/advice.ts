@@ -1,4 +1,4 @@
-import { isLoopbackHostname } from '../../core/loopback.ts';
+import { isLoopbackHostname } from '../../core/network.ts';
 import type { RefusalRow } from '../../storage/refusals.ts';
 
 type Refused = Pick<RefusalRow, 'endpoint' | 'error' | 'parameter' | 'value' | 'reason'>;

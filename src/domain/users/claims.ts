@@ -1,6 +1,5 @@
 import { DomainError } from '../../core/errors.ts';
-import type { TextForm } from '../../core/text-form.ts';
-import { narrow } from '../../core/width.ts';
+import { narrow, type TextForm } from '../../core/text.ts';
 import type { PostalAddress } from '../../storage/users.ts';
 import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../identifiers.ts';
 

@@ -1,4 +1,4 @@
-import type { TextForm } from '../../core/text-form.ts';
+import type { TextForm } from '../../core/text.ts';
 import { LOCALE_FORM, NAME_FORM, parseLocale, parseName } from '../identifiers.ts';
 import * as claims from './claims.ts';
 

@@ -1,5 +1,5 @@
 import type { ContractSettings } from '../../config/index.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import type { Contract } from './contract.ts';
 import { isParameter } from '../endpoints/routing.ts';
 import { ROUTES } from '../routes.ts';

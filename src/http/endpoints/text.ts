@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TextForm } from '../../core/text-form.ts';
+import type { TextForm } from '../../core/text.ts';
 
 /** Text that PostgreSQL and every client can hold: well-formed Unicode without NUL. */
 const isSound = (value: string) => value.isWellFormed() && !value.includes('\0');

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/index.ts';
-import { oneLine } from '../../core/one-line.ts';
+import { oneLine } from '../../core/text.ts';
 import type { Language } from '../../core/languages.ts';
 
 /** One of the details that a person is asked to allow (RFC 9396). */

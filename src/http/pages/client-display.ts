@@ -1,5 +1,5 @@
-import { isLoopbackHostname } from '../../core/loopback.ts';
-import { oneLine } from '../../core/one-line.ts';
+import { isLoopbackHostname } from '../../core/network.ts';
+import { oneLine } from '../../core/text.ts';
 
 /** What a page may show of a client: its metadata (RFC 7591 section 2), which the client wrote itself. */
 export interface ClientMetadata {

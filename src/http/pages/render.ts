@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Context, Middleware } from 'koa';
-import { passkeysWorkAt } from '../../domain/mfa/passkeys/relying-party.ts';
+import { passkeysWorkAt } from '../../domain/mfa/passkeys/replies.ts';
 import type { Config } from '../../config/index.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { brandFavicon, brandStylesheet } from './brand.ts';
 import { type Language, languageInfo } from '../../core/languages.ts';
-import { oneLine } from '../../core/one-line.ts';
+import { oneLine } from '../../core/text.ts';
 import { type ClientMetadata, displayClient, monogram } from './client-display.ts';
 import { CSRF_FIELD } from './csrf.ts';
 import { type Html, strong } from './html.ts';

@@ -1,4 +1,4 @@
-import { oneLine } from '../../core/one-line.ts';
+import { oneLine } from '../../core/text.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Icon } from './icons.ts';
 import type { Message } from './i18n.ts';

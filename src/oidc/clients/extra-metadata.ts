@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ID_TOKEN_CLAIMS } from '../../core/id-token-claims.ts';
+import { ID_TOKEN_CLAIMS } from '../../core/tokens.ts';
 import { PROFILES } from '../../core/profiles.ts';
 import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 import { ASSERTION_ISSUERS_FORM, assertionIssuers } from './assertion-issuers.ts';

@@ -1,5 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { isLoopbackHostname } from '../../core/loopback.ts';
+import { isLoopbackHostname } from '../../core/network.ts';
 import { holds, type Profile, stricter } from '../../core/profiles.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import type { ExtraClientProperties } from './metadata.ts';

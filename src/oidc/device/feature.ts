@@ -1,12 +1,43 @@
-import { errors, type Configuration, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { GuessLimit } from '../../domain/guess-limit.ts';
+import { sourceOf } from '../../domain/source.ts';
+import { orTooMany, TooMany } from '../too-many.ts';
+import { type Extension, type Override, shape } from '../overrides/override.ts';
 import type { Audit, AuditType } from '../../storage/audit.ts';
-import { narrow } from '../../core/width.ts';
+import { narrow } from '../../core/text.ts';
 import { requestActor } from '../actor.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
 import { isFormless } from '../sessions/form-state.ts';
-import { TooMany } from '../too-many.ts';
-import type { Extension } from '../overrides/override.ts';
+
+/** Wrong codes within ten minutes, of one source and of one account (RFC 8628 section 5.1): a code has 34 bits. */
+const MOST = 20;
+
+/** Bounds guessing at user codes. What is too much is `TooMany`. */
+function installUserCodeLimit(provider: Provider, limit: GuessLimit): void {
+  const Model = provider.DeviceCode;
+  const findByUserCode = Model.findByUserCode.bind(Model);
+  Object.assign(Model, {
+    findByUserCode(...args: Parameters<typeof findByUserCode>) {
+      const ctx = Provider.ctx;
+      const accountId = ctx?.oidc.session?.accountId;
+      const guessers = [
+        `source:${sourceOf(ctx?.get('X-Forwarded-For') ?? null)}`,
+        ...(accountId === undefined ? [] : [`account:${accountId}`]),
+      ];
+      return orTooMany(limit('user-code', guessers, MOST, () => findByUserCode(...args)));
+    },
+  });
+}
+
+export const userCodeLimit: Override<{ guessLimit: GuessLimit }> = {
+  name: 'user-code-limit',
+  why: 'the library does not bound guessing at user codes',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('DeviceCode.findByUserCode'),
+  install: (provider, { guessLimit }) => installUserCodeLimit(provider, guessLimit),
+};
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Feature = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;

@@ -5,7 +5,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
-import type { AuthorizationDetail } from '../authorization-details/within.ts';
+import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue } from './acr.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 
 /**
  * What IANA's special-purpose registries (RFC 6890) and RFC 5735 keep from the public internet: this network, private,

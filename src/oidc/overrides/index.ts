@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
 import type { Logger } from '../../core/logger.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { replayDetection } from '../adapters.ts';
 import { pings } from '../ciba/pings.ts';
 import { registration } from '../clients/registration/index.ts';
@@ -9,8 +9,7 @@ import { hashedSecrets } from '../clients/secrets.ts';
 import { clockGuard } from '../clock-guard.ts';
 import type { ProviderDependencies } from '../dependencies.ts';
 import { approval } from '../device/approval.ts';
-import { deviceLinks } from '../device/feature.ts';
-import { userCodeLimit } from '../device/user-codes.ts';
+import { deviceLinks, userCodeLimit } from '../device/feature.ts';
 import { events } from '../events.ts';
 import { failureReplies } from '../failures.ts';
 import { interactionHints } from '../interactions/hints.ts';

@@ -1,7 +1,7 @@
 import type { errors, KoaContextWithOIDC } from 'oidc-provider';
 import type { Refusal } from '../../domain/refusals/index.ts';
 import { isUuid } from '../../core/ids.ts';
-import { oneLine } from '../../core/one-line.ts';
+import { oneLine } from '../../core/text.ts';
 import { parameterAtFault } from './parameters.ts';
 
 /** Characters of a reason and of a value. */

@@ -9,7 +9,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
-import { SIGNING_ALGS } from '../../core/signing-algs.ts';
+import { SIGNING_ALGS } from '../../core/tokens.ts';
 
 /** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
 export interface AccessTokenClaims extends JWTPayload {

@@ -1,5 +1,5 @@
 import type { Configuration } from 'oidc-provider';
-import { SIGNING_ALGS } from '../../core/signing-algs.ts';
+import { SIGNING_ALGS } from '../../core/tokens.ts';
 
 /** What others may sign for us: keys that they publish. Secrets are kept as hashes, so no HS*; `none` is no signature. */
 const OTHERS_SIGN = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;

@@ -5,8 +5,7 @@ import {
   type InferAttributes,
   type InferCreationAttributes,
 } from 'sequelize';
-import type { SigningAlg } from '../../core/signing-algs.ts';
-import type { TokenTypeHeader } from '../../core/token-type-header.ts';
+import type { SigningAlg, TokenTypeHeader } from '../../core/tokens.ts';
 import { define } from './define.ts';
 
 /** A resource server (RFC 8707) that access tokens can be for. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { sha256 } from '../../core/ids.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { reclaim } from './embedded-account.ts';
 import { type Cluster, clusterUrl } from './embedded-cluster.ts';
 import {

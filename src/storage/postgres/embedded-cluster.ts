@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { once } from 'node:events';
 import { explainFileError, explainOutput } from './embedded-errors.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { randomToken } from '../../core/ids.ts';
 import { type Account, accountFor } from './embedded-account.ts';
 import { freePort } from './embedded-postmaster.ts';

@@ -1,4 +1,4 @@
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 
 /**
  * What a failed file operation under DATA_DIR means to the operator.

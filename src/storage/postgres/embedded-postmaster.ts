@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { open, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import type { Cluster } from './embedded-cluster.ts';
 import { explainOutput } from './embedded-errors.ts';
 

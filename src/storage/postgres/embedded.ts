@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Logger } from '../../core/logger.ts';
 import { noProgress, type Progress } from '../../core/progress.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { attach, leave, lock } from './embedded-attach.ts';
 import { type Cluster, clusterUrl, createCluster, findCluster, prepareDataDir } from './embedded-cluster.ts';
 import { explainFileError } from './embedded-errors.ts';

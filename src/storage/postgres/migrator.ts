@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { sha256 } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import { noProgress } from '../../core/progress.ts';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { connectAtStart } from './readiness.ts';
 
 /** The folder of the *.sql files. */

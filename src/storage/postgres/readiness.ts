@@ -1,5 +1,5 @@
 import { Client, type Pool } from 'pg';
-import { StartupError } from '../../core/startup-error.ts';
+import { StartupError } from '../../core/errors.ts';
 import { isUnavailable } from './pool-unavailable.ts';
 import { connectionOptions } from './pool.ts';
 

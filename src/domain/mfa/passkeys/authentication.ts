@@ -6,14 +6,14 @@ import { sourceOfActor } from '../../source.ts';
 import type { Method } from '../acr.ts';
 import type { MfaDependencies } from '../dependencies.ts';
 import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
-import { webauthn } from './library.ts';
-import { relyingPartyOf } from './relying-party.ts';
 import {
   type AssertionReply,
   checkAuthenticatorData,
   checkClientData,
   parseAssertion,
   refuse,
+  relyingPartyOf,
+  webauthn,
 } from './replies.ts';
 
 /** Who has shown a passkey, and how well. */

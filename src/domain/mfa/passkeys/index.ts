@@ -4,12 +4,11 @@ import { DomainError } from '../../../core/errors.ts';
 import { isUuid } from '../../../core/ids.ts';
 import type { PasskeyRecord } from '../../../storage/passkeys.ts';
 import type { MfaDependencies } from '../dependencies.ts';
-import type { FactorChanges } from '../factor-changes.ts';
-import { parseFactorName } from '../names.ts';
+import { type FactorChanges, parseFactorName } from '../factor-changes.ts';
 import { createPasskeyAuthentication, type PasskeyAuthentication } from './authentication.ts';
 import { createChallenges } from './challenges.ts';
 import { createPasskeyRegistration, type PasskeyRegistration } from './registration.ts';
-import { passkeysWorkAt } from './relying-party.ts';
+import { passkeysWorkAt } from './replies.ts';
 
 export type Passkeys = PasskeyRegistration &
   PasskeyAuthentication & {

@@ -5,13 +5,19 @@ import { newUuid } from '../../../core/ids.ts';
 import type { PasskeyRecord } from '../../../storage/passkeys.ts';
 import { present } from '../../users/user.ts';
 import type { MfaDependencies } from '../dependencies.ts';
-import type { FactorChanges } from '../factor-changes.ts';
-import { parseFactorName } from '../names.ts';
+import { type FactorChanges, parseFactorName } from '../factor-changes.ts';
 import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
-import { webauthn, webauthnHelpers } from './library.ts';
-import { passkeysWorkAt, relyingPartyOf } from './relying-party.ts';
-import { checkAuthenticatorData, checkClientData, parseRegistration, refuse } from './replies.ts';
-import type { RegistrationReply } from './replies.ts';
+import {
+  checkAuthenticatorData,
+  checkClientData,
+  parseRegistration,
+  passkeysWorkAt,
+  refuse,
+  type RegistrationReply,
+  relyingPartyOf,
+  webauthn,
+  webauthnHelpers,
+} from './replies.ts';
 
 export interface PasskeyRegistration {
   /**

@@ -1,8 +1,34 @@
+import * as Server from '@simplewebauthn/server';
+import * as Helpers from '@simplewebauthn/server/helpers';
+import { isIP } from 'node:net';
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { MfaDependencies } from '../dependencies.ts';
 import { constantTimeEqual } from '../../../core/secrets.ts';
 import { DomainError } from '../../../core/errors.ts';
-import type { RelyingParty } from './relying-party.ts';
+
+/** The library, read at the first ceremony: it would add a quarter to the time of every start. */
+export const webauthn = (): Promise<typeof Server> => import('@simplewebauthn/server');
+export const webauthnHelpers = (): Promise<typeof Helpers> => import('@simplewebauthn/server/helpers');
+
+/** Who passkeys are for (WebAuthn section 4): they work at this origin and no other. */
+export interface RelyingParty {
+  id: string;
+  origin: string;
+  name: string;
+}
+
+export const relyingPartyOf = ({
+  name,
+  publicUrl,
+}: Pick<MfaDependencies, 'name' | 'publicUrl'>): RelyingParty => {
+  const { origin, hostname } = new URL(publicUrl);
+  return { id: hostname, origin, name };
+};
+
+/** Whether there can be passkeys at an address: not where its host is an IP address (WebAuthn section 5.1.2, RP ID). */
+export const passkeysWorkAt = (publicUrl: string): boolean =>
+  isIP(new URL(publicUrl).hostname.replaceAll(/[[\]]/g, '')) === 0;
 
 /** Why the reply of an authenticator is refused. */
 type PasskeyReason =

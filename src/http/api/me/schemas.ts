@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
+import { FACTOR_NAME_FORM } from '../../../domain/mfa/factor-changes.ts';
 import { RegistrationReply } from '../../../domain/mfa/passkeys/replies.ts';
 import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
 import { ADDRESS_LINE_FORM, STREET_FORM } from '../../../domain/users/claims.ts';
 import { eachClaim } from '../../../domain/users/profile-fields.ts';
 import { EMAIL_FORM } from '../../../core/email-address.ts';
-import type { TextForm } from '../../../core/text-form.ts';
+import type { TextForm } from '../../../core/text.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 
 const moment = z.iso.datetime();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FACTOR_NAME_FORM } from '../../../domain/mfa/names.ts';
+import { FACTOR_NAME_FORM } from '../../../domain/mfa/factor-changes.ts';
 import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
 import { text } from '../../endpoints/text.ts';
 

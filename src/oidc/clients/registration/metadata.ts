@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import { isLoopbackHostname } from '../../../core/loopback.ts';
+import { isLoopbackHostname } from '../../../core/network.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../metadata.ts';
 import type { Property } from '../property.ts';
 

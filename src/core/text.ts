@@ -1,3 +1,24 @@
+/**
+ * The form of a text in keywords of JSON Schema (draft 2020-12), for documents: lengths in code points, a pattern with the
+ * `u` flag. Whoever keeps to it is not refused for the form; what only code can tell (a name that is taken) stays unsaid.
+ */
+export interface TextForm {
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  format?: string;
+  enum?: readonly string[];
+  examples: string[];
+}
+
+const WIDE = /[\u3000\uff01-\uffef]+/gu;
+
+/**
+ * A typed text in ordinary letters, digits, signs and spaces where it has full-width ones, as keyboards for Chinese,
+ * Japanese and Korean make them. Nothing else is changed.
+ */
+export const narrow = (input: string): string => input.replace(WIDE, (wide) => wide.normalize('NFKC'));
+
 /** Controls, what turns the direction of text, lone surrogates; not the joiners, which scripts and emoji need. */
 const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
 const LONGEST = 60;
