@@ -5,14 +5,8 @@ import { Client } from 'pg';
 import { sha256 } from '../../core/ids.ts';
 import { StartupError } from '../../core/errors.ts';
 import { reclaim } from './embedded-account.ts';
-import { type Cluster, clusterUrl } from './embedded-cluster.ts';
-import {
-  disownStrangers,
-  findPostmaster,
-  freePort,
-  startPostmaster,
-  stopPostmaster,
-} from './embedded-postmaster.ts';
+import { type Cluster, clusterUrl, freePort } from './embedded-cluster.ts';
+import { disownStrangers, findPostmaster, startPostmaster, stopPostmaster } from './embedded-postmaster.ts';
 
 /**
  * One process at a time starts a cluster. The turn is a name that the system holds for a living process and for no

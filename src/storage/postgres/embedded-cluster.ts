@@ -1,13 +1,29 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { once } from 'node:events';
 import { explainFileError, explainOutput } from './embedded-errors.ts';
 import { StartupError } from '../../core/errors.ts';
 import { randomToken } from '../../core/ids.ts';
 import { type Account, accountFor } from './embedded-account.ts';
-import { freePort } from './embedded-postmaster.ts';
+
+/** A free TCP port on 127.0.0.1: `wanted` when it is free, else any. */
+export async function freePort(wanted = 0): Promise<number> {
+  const server = createServer();
+  try {
+    server.listen(wanted, '127.0.0.1');
+    await once(server, 'listening');
+  } catch (error) {
+    if (wanted !== 0) return freePort();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 /** Enough to notice a full disk, too little to notice. */
 const PROBE = Buffer.alloc(64 * 1024);

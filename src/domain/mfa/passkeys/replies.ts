@@ -1,5 +1,5 @@
-import * as Server from '@simplewebauthn/server';
-import * as Helpers from '@simplewebauthn/server/helpers';
+import type * as Server from '@simplewebauthn/server';
+import type * as Helpers from '@simplewebauthn/server/helpers';
 import { isIP } from 'node:net';
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
