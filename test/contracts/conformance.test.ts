@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { runCases } from '../../src/http/contracts/conformance-run.ts';
-import { type Send, sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
+import { runCases, type Send, sendByFetch } from '../../src/http/contracts/conformance-run.ts';
 import {
   allContracts,
   type ContractServer,

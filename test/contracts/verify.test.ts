@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { sendByFetch } from '../../src/http/contracts/conformance-visitor.ts';
+import { sendByFetch } from '../../src/http/contracts/conformance-run.ts';
 import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';

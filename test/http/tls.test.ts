@@ -8,8 +8,7 @@ import { type ConnectionOptions, connect, getCiphers } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { tlsSchema } from '../../src/config/tls.ts';
-import { readTlsOptions } from '../../src/http/ops/tls-options.ts';
-import { createHttpServer } from '../../src/http/ops/http-server.ts';
+import { createHttpServer, readTlsOptions } from '../../src/http/ops/http-server.ts';
 import { atEnd } from '../support/cleanup.ts';
 
 const file = (name: string) => path.resolve(import.meta.dirname, '../oidc/support/certificates', name);

@@ -1,5 +1,4 @@
-import { runCases, type Run } from '../../http/contracts/conformance-run.ts';
-import { sendByFetch } from '../../http/contracts/conformance-visitor.ts';
+import { type Run, runCases, sendByFetch } from '../../http/contracts/conformance-run.ts';
 import type { Contract } from '../../http/contracts/contract.ts';
 import { allContracts } from '../../http/contracts/registry.ts';
 import { DomainError, StartupError } from '../../core/errors.ts';

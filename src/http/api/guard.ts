@@ -7,13 +7,12 @@ import { userActor } from '../actor.ts';
 import type { PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
-import { localeOf } from '../endpoints/locale.ts';
+import { localeOf } from '../endpoints/text.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import { authenticate } from './authenticate.ts';
-import type { ApiOperation } from './operation.ts';
+import type { ApiOperation, ApiServices } from './operation.ts';
 import { InvalidFields, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
-import type { ApiServices } from './services.ts';
 
 export interface GuardDependencies {
   services: ApiServices;

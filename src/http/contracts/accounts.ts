@@ -4,9 +4,7 @@ import { epochSeconds } from '../../core/clock.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { TokenSet } from '../../oidc/contracts/tokens.ts';
-import type { Caller } from './caller.ts';
-import type { ContractServices } from './services.ts';
-
+import type { Caller, ContractServices } from './contract.ts';
 /** What an account without a username is called at a contract that must show one. */
 export const usernameOf = (user: User): string => user.username ?? user.email;
 

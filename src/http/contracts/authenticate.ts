@@ -1,8 +1,6 @@
 import type { Context } from 'koa';
 import { DomainError } from '../../core/errors.ts';
-import type { Caller } from './caller.ts';
-import type { Contract, Operation } from './contract.ts';
-import type { ContractServices } from './services.ts';
+import type { Caller, Contract, ContractServices, Operation } from './contract.ts';
 
 /** The token of an Authorization header (RFC 6750 section 2.1); undefined without one. */
 function bearerToken(ctx: Context): string | undefined {

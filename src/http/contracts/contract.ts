@@ -1,13 +1,43 @@
 import type { Context } from 'koa';
 import type { z } from 'zod';
+import type { ContractClaims, ContractTokens } from '../../oidc/contracts/tokens.ts';
+import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
 import type { ContractSettings } from '../../config/index.ts';
+import type { Login } from '../../domain/login.ts';
+import type { Mfa } from '../../domain/mfa/index.ts';
+import type { PasswordReset } from '../../domain/reset.ts';
+import type { Accounts } from '../../domain/users/index.ts';
+import type { Verification } from '../../domain/verification/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
 import type { ErrorCode, ErrorDetails } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 import type { Statuses } from '../endpoints/statuses.ts';
-import type { Caller } from './caller.ts';
 import type { Case } from './conformance.ts';
-import type { ContractServices } from './services.ts';
+
+/** Who calls a contract. */
+export type Caller =
+  | { kind: 'user'; claims: ContractClaims; accountId: string }
+  /** A program. `accountId` is whose key it is; null for a key of the operator's. */
+  | { kind: 'apiKey'; key: ApiKey; accountId: string | null };
+
+/** What the operations of contracts may use. */
+export interface ContractServices {
+  accounts: Accounts;
+  login: Login;
+  tokens: ContractTokens;
+  apiKeys: ApiKeys;
+  mfa: Mfa;
+  reset: PasswordReset;
+  verification: Verification;
+  secrets: Secrets;
+  clock: Clock;
+  settings: ContractSettings;
+  publicUrl: string;
+  /** Asks each store for an answer; throws what is wrong with it. */
+  checks: Record<string, () => Promise<void>>;
+}
 
 /** Seconds that tokens live where a document says nothing of it. */
 export const DEFAULT_LIFETIMES = { access: 1800, refresh: 604_800 };

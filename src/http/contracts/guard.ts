@@ -6,14 +6,12 @@ import type { Logger } from '../../core/logger.ts';
 import { anonymousActor } from '../actor.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { authenticate } from './authenticate.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Contract, ContractServices } from './contract.ts';
 import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import { documentOf } from './document.ts';
-import type { Contract } from './contract.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { Routing } from '../endpoints/routing.ts';
-import type { ContractServices } from './services.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Context } from 'koa';
 import type { TextForm } from '../../core/text.ts';
 
 /** Text that PostgreSQL and every client can hold: well-formed Unicode without NUL. */
@@ -29,3 +30,7 @@ export function newPassword(description: string) {
 
 /** Whether a schema is that of a new password. */
 export const isNewPassword = (schema: z.core.$ZodType): boolean => newPasswords.has(schema);
+
+/** The language that a client asks for first (RFC 9110 section 12.5.4), for mail to an account that has none. */
+export const localeOf = (ctx: Context): string | undefined =>
+  /^[a-z]{2,3}(?:-[a-z\d]{2,8})*/i.exec(ctx.get('Accept-Language'))?.[0];

@@ -1,14 +1,40 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import {
   createServer,
-  type RequestListener,
   type Server as PlainServer,
+  type RequestListener,
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
+
+async function read(setting: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code = 'error' } = error as NodeJS.ErrnoException;
+    throw new StartupError(`http.tls.${setting}: cannot read ${file} (${code})`, { cause: error });
+  }
+}
+
+/** The files of `http.tls`, or undefined without it. @throws StartupError when they are no certificate and its key. */
+export async function readTlsOptions(tls: Config['http']['tls']): Promise<TlsOptions | undefined> {
+  if (!tls) return undefined;
+  const [cert, key] = await Promise.all([read('cert', tls.cert), read('key', tls.key)]);
+  try {
+    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return { ...tls, cert, key };
+  } catch (error) {
+    throw new StartupError('http.tls: cert must hold a certificate, and key a private key, as PEM', {
+      cause: error,
+    });
+  }
+  throw new StartupError(`http.tls: the key in ${tls.key} is not the one of the certificate in ${tls.cert}`);
+}
 
 export interface HttpServer {
   /**

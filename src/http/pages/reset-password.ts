@@ -5,7 +5,7 @@ import { type PageParts, passwordLength } from './dependencies.ts';
 import { interactionPath } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { answerNewPassword } from './new-password.ts';
-import { posted } from './posted.ts';
+import { posted } from './form.ts';
 
 const PATH = '/reset-password';
 

@@ -7,7 +7,7 @@ import { resetPasswordRoutes } from './reset-password.ts';
 import { signInLinkRoutes } from './sign-in-link.ts';
 import { standaloneRoutes } from './standalone.ts';
 import { undoRoutes } from './undo.ts';
-import { upstreamCallbackRoutes } from './upstream/callback.ts';
+import { upstreamCallbackRoutes } from './upstream/sign-in.ts';
 import { verifyEmailRoutes } from './verify-email.ts';
 import { wellKnownRoutes } from './well-known.ts';
 

@@ -6,7 +6,7 @@ import type { PageParts } from './dependencies.ts';
 import { interactionUrls } from './interaction/sign-in.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { beginEnrolment } from './login/enrol.ts';
-import { posted } from './posted.ts';
+import { posted } from './form.ts';
 import { seeOther } from './replies.ts';
 import { firstFactorOf, outcomeOf, signInBrowser } from './sign-in.ts';
 import { standaloneUrls } from './standalone.ts';

@@ -5,7 +5,7 @@ import type { PageParts } from './dependencies.ts';
 import { afterLogout } from './logged-out.ts';
 import { loginRoutes } from './login/index.ts';
 import { type SignIn, type SignInContext, signInUrls, remembers } from './login/context.ts';
-import { posted } from './posted.ts';
+import { posted } from './form.ts';
 import { seeOther } from './replies.ts';
 import { signInBrowser } from './sign-in.ts';
 

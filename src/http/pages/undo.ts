@@ -5,7 +5,7 @@ import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { showDeadLink, token, withToken } from './link-token.ts';
 import { answerNewPassword } from './new-password.ts';
-import { posted } from './posted.ts';
+import { posted } from './form.ts';
 import type { Refusal } from './sign-in.ts';
 
 const PATH = '/undo';

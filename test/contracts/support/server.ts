@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { systemActor } from '../../../src/core/actor.ts';
 import type { Visitor } from '../../../src/http/contracts/conformance.ts';
-import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-visitor.ts';
+import { createVisitor, type Send, sendByFetch } from '../../../src/http/contracts/conformance-run.ts';
 import { documentOf } from '../../../src/http/contracts/document.ts';
 import type { Contract } from '../../../src/http/contracts/contract.ts';
 import { openapiOf } from '../../../src/http/endpoints/openapi.ts';

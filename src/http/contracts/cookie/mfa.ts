@@ -1,9 +1,7 @@
 import { DomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { callingUser } from '../accounts.ts';
-import type { Caller } from '../caller.ts';
-import { operation, type Operation } from '../contract.ts';
-import type { ContractServices } from '../services.ts';
+import { type Caller, type ContractServices, operation, type Operation } from '../contract.ts';
 import { microsecondsLocal } from '../times.ts';
 import * as schemas from './mfa-schemas.ts';
 import { presentAuthenticator } from './presenters.ts';

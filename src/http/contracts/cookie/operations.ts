@@ -1,8 +1,7 @@
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import { callingUser, logIn } from '../accounts.ts';
 import { authenticate } from '../authenticate.ts';
-import { operation, type Operation } from '../contract.ts';
-import type { ContractServices } from '../services.ts';
+import { type ContractServices, operation, type Operation } from '../contract.ts';
 import { microsecondsLocal } from '../times.ts';
 import { presentUser, tokenResponse } from './presenters.ts';
 import { clearRefreshToken, readRefreshToken, setRefreshToken } from './refresh-cookie.ts';

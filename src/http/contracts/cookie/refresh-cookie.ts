@@ -1,9 +1,7 @@
 import type { Context } from 'koa';
 import { DomainError } from '../../../core/errors.ts';
 import { constantTimeEqual } from '../../../core/secrets.ts';
-import { DEFAULT_LIFETIMES } from '../contract.ts';
-import type { ContractServices } from '../services.ts';
-
+import { type ContractServices, DEFAULT_LIFETIMES } from '../contract.ts';
 const REFRESH = 'refresh_token';
 const CSRF = 'csrf_token';
 const CSRF_HEADER = 'X-CSRF-Token';

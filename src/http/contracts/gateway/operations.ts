@@ -1,6 +1,6 @@
 import { DomainError } from '../../../core/errors.ts';
 import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
-import { localeOf } from '../../endpoints/locale.ts';
+import { localeOf } from '../../endpoints/text.ts';
 import { operation, type Operation } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 import { authResponse, done, invalid, profile, tokenRole } from './presenters.ts';

@@ -1,8 +1,7 @@
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { logIn, usernameOf } from '../accounts.ts';
-import { operation, type Operation } from '../contract.ts';
-import type { ContractServices } from '../services.ts';
+import { type ContractServices, operation, type Operation } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
 

@@ -5,7 +5,7 @@ import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import type { Message, MessageKey } from '../i18n.ts';
-import { posted } from '../posted.ts';
+import { posted } from '../form.ts';
 import { seeOther } from '../replies.ts';
 import { CONTINUE, keepAct } from './acts.ts';
 import type { AccountFrame } from '../views.ts';

@@ -3,9 +3,13 @@ import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Message } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
-import { upstreamButtons } from '../upstream/buttons.ts';
-import { returnedIdentity, beginUpstreamSignIn, finishUpstreamSignIn } from '../upstream/sign-in.ts';
-import { showLost } from '../upstream/problems.ts';
+import {
+  beginUpstreamSignIn,
+  finishUpstreamSignIn,
+  returnedIdentity,
+  showLost,
+  upstreamButtons,
+} from '../upstream/sign-in.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
 const PATH = '/account/identities';

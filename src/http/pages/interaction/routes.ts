@@ -4,11 +4,10 @@ import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import { describeDetails } from '../authorization-details.ts';
-import { field } from '../form.ts';
+import { field, posted } from '../form.ts';
 import { loginRoutes } from '../login/index.ts';
 import { type SignIn, signInUrls } from '../login/context.ts';
 import { showSignIn } from '../login/sign-in.ts';
-import { posted } from '../posted.ts';
 import { seeOther } from '../replies.ts';
 import { restartRequest, rememberRequest, resumeRequest } from './resume.ts';
 import { interactionPath, interactionSignIn } from './sign-in.ts';

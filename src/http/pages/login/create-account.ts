@@ -6,7 +6,7 @@ import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
 import { formStatus, missing, problemOf } from '../problems.ts';
-import { keepReturn, showMailSent } from './mail-sent.ts';
+import { keepReturn, showMailSent } from './mailed-links.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn } from './sign-in.ts';
 

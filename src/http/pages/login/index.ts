@@ -2,15 +2,13 @@
 import type Router from '@koa/router';
 import type { Middleware } from 'koa';
 import type { PageParts } from '../dependencies.ts';
-import { posted } from '../posted.ts';
+import { posted } from '../form.ts';
 import { createAccountRoutes } from './create-account.ts';
 import { enrolRoutes } from './enrol.ts';
-import { forgotPasswordRoutes } from './forgot-password.ts';
-import { linkRoutes } from './link.ts';
-import { passkeyRoutes } from './passkey.ts';
+import { forgotPasswordRoutes, linkRoutes } from './mailed-links.ts';
+import { continueRoutes, passkeyRoutes, signInRoutes } from './sign-in.ts';
 import type { SignInUrls, SignInMiddleware } from './context.ts';
 import { secondFactorRoutes } from './second-factor.ts';
-import { continueRoutes, signInRoutes } from './sign-in.ts';
 import { upstreamRoutes } from './upstream.ts';
 
 /** @param open puts the `SignIn` on the context, or answers itself. */

@@ -2,12 +2,13 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { isDomainError } from '../../../core/errors.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
-import { field } from '../form.ts';
+import { field, jsonField } from '../form.ts';
 import { seeOther, withParameter } from '../replies.ts';
-import { firstFactorOf, type Outcome, trySignIn } from '../sign-in.ts';
-import { upstreamButtons } from '../upstream/buttons.ts';
+import { attempt, firstFactorOf, type Outcome, outcomeOf, trySignIn } from '../sign-in.ts';
+import { upstreamButtons } from '../upstream/sign-in.ts';
 import { beginEnrolment } from './enrol.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
+import { anonymousActor } from '../../actor.ts';
 
 /** The parameter with which somebody else signs in than who is there. */
 const OTHER = 'other';
@@ -111,5 +112,27 @@ export function signInRoutes(
     const { locked = false, ...refusal } = attempt;
     const values = { ...typedValues(ctx), ...(locked ? { locked: 'yes' } : {}) };
     return deps.flash.leave(ctx, signIn.urls.signIn, { ...refusal, values });
+  });
+}
+
+/** A passkey as the whole login. The options are alike for everybody, so they tell nothing about anybody. */
+export function passkeyRoutes(
+  router: Router,
+  path: string,
+  { open, posted }: SignInMiddleware,
+  deps: PageParts,
+): void {
+  router.get(path, open, async (ctx: SignInContext) => {
+    ctx.body = await deps.mfa.passkeys.loginOptions();
+  });
+
+  router.post(path, ...posted, async (ctx: SignInContext) => {
+    const remember = field(ctx, 'remember') === 'yes';
+    const tried = await attempt(async () => {
+      const reply = jsonField(ctx, 'passkey');
+      return outcomeOf(await deps.logins.loginWithPasskey(reply, anonymousActor(ctx, 'pages')), remember);
+    }, passwordLength(deps.config));
+    if ('signedIn' in tried) return completeSignIn(ctx, deps, tried);
+    return deps.flash.leave(ctx, ctx.state.signIn.urls.signIn, { ...tried, values: typedValues(ctx) });
   });
 }

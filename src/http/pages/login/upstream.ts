@@ -4,8 +4,13 @@ import { anonymousActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { seeOther } from '../replies.ts';
 import { attempt, outcomeOf } from '../sign-in.ts';
-import { returnedIdentity, beginUpstreamSignIn, finishUpstreamSignIn } from '../upstream/sign-in.ts';
-import { showLost, showProblem } from '../upstream/problems.ts';
+import {
+  beginUpstreamSignIn,
+  finishUpstreamSignIn,
+  returnedIdentity,
+  showLost,
+  showProblem,
+} from '../upstream/sign-in.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn } from './sign-in.ts';
 

@@ -1,11 +1,93 @@
 import type { Context } from 'koa';
-import { LOGIN_STEP_TTL, type Once } from '../../../domain/login-steps.ts';
-import { isDomainError } from '../../../core/errors.ts';
-import type { Identity } from '../../../upstream/identity.ts';
-import type { PageParts } from '../dependencies.ts';
+import type Router from '@koa/router';
+import type { Upstream } from '../../../config/index.ts';
+import type { Renderer } from '../render.ts';
 import { seeOther, withParameter } from '../replies.ts';
+import type { UpstreamDisplay } from '../views.ts';
+import { type DomainError, type ErrorCode, isDomainError } from '../../../core/errors.ts';
+import type { PageParts } from '../dependencies.ts';
+import type { Message, MessageKey } from '../i18n.ts';
+import { pageStatus } from '../problems.ts';
+import { LOGIN_STEP_TTL, type Once } from '../../../domain/login-steps.ts';
+import type { Identity } from '../../../upstream/identity.ts';
 import { isState } from './cookies.ts';
-import { showProblem } from './problems.ts';
+
+/** What a page shows of other providers. @param begin where signing in with one begins. */
+export function upstreamButtons(
+  renderer: Pick<Renderer, 'asset'>,
+  all: readonly Upstream[],
+  begin: string,
+): { upstreams: UpstreamDisplay[]; images: string[] } {
+  const upstreams = all.map(({ id, name, logo = '' }) => ({
+    id,
+    name,
+    logo: logo.startsWith('https://') ? logo : renderer.asset(logo),
+    url: withParameter(begin, 'with', id),
+  }));
+  const images = upstreams.flatMap(({ logo }) => (logo?.startsWith('https://') ? [logo] : []));
+  return { upstreams, images };
+}
+
+type Words = { title: MessageKey; text: MessageKey };
+
+const WORDS: Partial<Record<ErrorCode, Words>> = {
+  upstream_denied: { title: 'upstream.deniedTitle', text: 'upstream.deniedText' },
+  upstream_failed: { title: 'upstream.failedTitle', text: 'upstream.failedText' },
+  upstream_unavailable: {
+    title: 'upstream.unavailableTitle',
+    text: 'upstream.unavailableText',
+  },
+};
+
+const UNKNOWN: Record<string, MessageKey> = {
+  closed: 'upstream.closedText',
+  unproven: 'upstream.unprovenText',
+  exists: 'upstream.existsText',
+};
+
+interface Problem {
+  error: DomainError;
+  provider: string;
+  /** Where to begin again. */
+  back: string;
+  /** The address that the provider told of. */
+  email?: string | null;
+}
+
+/** Says why somebody who came from another provider is not signed in, and where to go on. @throws what it has no words for. */
+export function showProblem(
+  ctx: Context,
+  { renderer }: PageParts,
+  { error, provider, back, email }: Problem,
+): void {
+  const params = { provider };
+  const show = (title: Message, text: Message) => {
+    ctx.status = pageStatus(error.code);
+    if (ctx.status === 503) ctx.set('Retry-After', '30');
+    renderer.render(ctx, 'message', {
+      icon: 'alert',
+      title,
+      text,
+      link: { url: back, label: 'upstream.back' },
+    });
+  };
+  const words = WORDS[error.code];
+  if (words) return show({ key: words.title, params }, { key: words.text, params });
+  if (error.code !== 'identity_unknown') throw error;
+  const text = UNKNOWN[error.details.reason ?? ''] ?? 'upstream.closedText';
+  return show('upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
+}
+
+/** Says that a sign-in is over that nothing is known of (any more). */
+export function showLost(ctx: Context, { renderer }: PageParts, back = '/sign-in'): void {
+  ctx.status = 400;
+  renderer.render(ctx, 'message', {
+    icon: 'hourglass',
+    title: 'upstream.lostTitle',
+    text: 'upstream.lostText',
+    link: { url: back, label: 'upstream.back' },
+  });
+}
 
 export const callbackPath = (upstream: string): string => `/upstream/${upstream}/callback`;
 
@@ -64,4 +146,39 @@ export function returnedIdentity(
 export function finishUpstreamSignIn(ctx: Context, { upstreamCookies }: PageParts, path: string): void {
   const { state } = ctx.query;
   if (isState(state)) upstreamCookies.identity(state).clear(ctx, path);
+}
+
+/**
+ * Where other providers send people back to. Who came back is sealed for the page that the sign-in began on, which decides
+ * what that means. The browser gets there by a page and not by a redirect: the provider's own form may have begun this chain
+ * of redirects, and browsers hold all of it against the provider's policy.
+ */
+export function upstreamCallbackRoutes(router: Router, deps: PageParts): void {
+  const { renderer, upstream, upstreamCookies } = deps;
+
+  router.get(callbackPath(':id'), async (ctx: Context & { params: { id: string } }) => {
+    const { id } = ctx.params;
+    const { state } = ctx.query;
+    if (!isState(state)) return showLost(ctx, deps);
+    const path = callbackPath(id);
+    const signIn = upstreamCookies.signIn(state).read(ctx, path);
+    const provider = upstream.registry.find(id);
+    // A state that another provider was given is not for this one (mix-up).
+    if (!signIn || !provider || signIn.flow.upstream !== id || signIn.flow.state !== state)
+      return showLost(ctx, deps);
+    upstreamCookies.signIn(state).clear(ctx, path);
+    try {
+      const identity = await upstream.relyingParty.finish(provider, signIn.flow, ctx.querystring);
+      upstreamCookies.identity(state).set(ctx, signIn.path, identity);
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return showProblem(ctx, deps, { error, provider: provider.name, back: signIn.back });
+    }
+    ctx.set('Refresh', `0; url=${signIn.onward}`);
+    return renderer.render(ctx, 'message', {
+      title: 'upstream.goingTitle',
+      text: { key: 'upstream.goingText', params: { provider: provider.name } },
+      link: { url: signIn.onward, label: 'action.continue' },
+    });
+  });
 }
