@@ -29,6 +29,7 @@ export interface NewClientOptions extends ClientOptions {
   name: string;
   public?: boolean;
   clientId?: string;
+  role?: string[];
   clientSecretStdin?: boolean;
 }
 

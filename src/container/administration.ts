@@ -21,6 +21,7 @@ export function createAdministration(core: Core) {
     clients: createClientAdmin({
       ...clientChanges(core),
       secrets: stores.clientSecrets,
+      checkRoles: core.roles.checkNames,
       validate: async (metadata, changed) => (await (validator ??= openValidator(core)))(metadata, changed),
     }),
     apis: createApiAdmin({

@@ -10,6 +10,7 @@ import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
+import { createOperators } from '../domain/operators/index.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
 import { createOwnership } from '../domain/ownership/index.ts';
@@ -27,6 +28,7 @@ import { createUpstreamAccounts } from '../domain/upstream.ts';
 import { createAccounts } from '../domain/users/index.ts';
 import { createVerification } from '../domain/verification/index.ts';
 import type { Clock } from '../core/clock.ts';
+import { createCursors } from '../core/cursors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
 import { belongings } from '../storage/belongings.ts';
@@ -109,7 +111,9 @@ export function createDomain({
     ...ownership,
   };
   const verification = createVerification({ ...messaging, tokens, unanswered, passwordCheck });
+  const operators = createOperators({ stores, cursors: createCursors(secrets), sessions });
   const accounts = createAccounts({
+    checkRoles: operators.roles.checkNames,
     ...ownership,
     users,
     identities: stores.identities,
@@ -187,6 +191,7 @@ export function createDomain({
     nameOf: upstreamName,
   });
   return {
+    ...operators,
     accounts,
     mfa,
     verification,

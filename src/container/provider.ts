@@ -79,6 +79,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     backchannelRequests: core.backchannelRequests,
     accountSessions: core.accountSessions,
     lacksFactor: core.mfa.lacksRequired,
+    rights: core.rights,
     openRequests: createOpenRequests({ counters, clock }),
     events: providerEvents({ metrics, audit, refusals: core.refusals, logger }),
     staticClients: contracts.map(contractClient),

@@ -15,6 +15,7 @@ import { postgresCounters } from '../storage/counters.ts';
 import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
 import { identities } from '../storage/identities.ts';
+import { createGroups } from '../storage/groups.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
 import { createPings } from '../storage/pings.ts';
@@ -29,6 +30,7 @@ import { transactions } from '../storage/postgres/transaction.ts';
 import { probeRedis } from '../storage/redis/readiness.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
+import { roles } from '../storage/roles.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
@@ -36,6 +38,7 @@ import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
 import { upstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
+import { createUserSearch } from '../storage/user-search.ts';
 import { createUsers } from '../storage/users.ts';
 
 interface Dependencies {
@@ -86,7 +89,10 @@ export async function openStores({
     inTransaction: transactions(sequelize, logger),
     audit,
     apis,
+    roles,
+    groups: createGroups(pool),
     users: createUsers(pool),
+    userSearch: createUserSearch(pool),
     clients: createClients(pool),
     clientSecrets: createClientSecrets(pool),
     consents: createConsents(pool),

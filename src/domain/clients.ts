@@ -15,6 +15,8 @@ export interface NewClient {
   name: string;
   /** A client that can keep no secret: an SPA, a mobile or desktop app (RFC 6749 section 2.1). */
   isPublic: boolean;
+  /** Of a service account: what it may do at the management API. */
+  roles?: readonly string[] | undefined;
   /** Further RFC 7591 metadata; `grant_types`, `redirect_uris`, `scope` and so on. */
   metadata: Record<string, unknown>;
 }
@@ -43,6 +45,8 @@ export interface ClientAdminDependencies {
   audit: Audit;
   inTransaction: InTransaction;
   secrets: ClientSecretStore;
+  /** @throws DomainError invalid_request for a role that does not exist. */
+  checkRoles(names: readonly string[], tx: Tx): Promise<void>;
   /** Checks metadata, and the names of what is changed, as the provider will. @throws DomainError invalid_client_metadata. */
   validate(metadata: Record<string, unknown>, changed: string[]): Promise<void>;
   /** Ends every grant and token of a client, in the transaction. */
@@ -52,7 +56,7 @@ export interface ClientAdminDependencies {
 }
 
 export interface ClientAdmin {
-  /** @throws DomainError invalid_client_metadata, client_id_taken. */
+  /** @throws DomainError invalid_client_metadata, invalid_request (roles), client_id_taken. */
   create(client: NewClient, actor: Actor): Promise<CreatedClient>;
   /**
    * Changes a client's name and the metadata that is given; null takes a property away. What it holds stays as it was.
@@ -100,7 +104,7 @@ function checkedName(name: string): string {
 }
 
 /** @throws DomainError invalid_client_metadata. */
-function checkBrought({ id, secret, isPublic, metadata }: NewClient): void {
+function checkBrought({ id, secret, isPublic, metadata, roles }: NewClient): void {
   const refuse = (field: string, reason: string): never => {
     throw new DomainError('invalid_client_metadata', { field, reason });
   };
@@ -109,6 +113,8 @@ function checkBrought({ id, secret, isPublic, metadata }: NewClient): void {
       'client_id',
       `must have 1 to 255 printable ASCII characters without spaces, and not begin with ${CONTRACT_CLIENT}`,
     );
+  if (isPublic && (roles?.length ?? 0) > 0)
+    refuse('roles', 'must not be of a public client, which anybody can claim to be');
   if (secret === undefined) return;
   if (isPublic || SECRETLESS.has(metadata['token_endpoint_auth_method']))
     refuse('client_secret', 'this client does not authenticate with a secret');
@@ -124,6 +130,7 @@ export function createClientAdmin({
   secrets,
   audit,
   inTransaction,
+  checkRoles,
   validate,
   endClient,
   announce,
@@ -138,6 +145,7 @@ export function createClientAdmin({
 
     async create(options, actor) {
       const { name, isPublic, metadata } = options;
+      const roles = [...new Set(options.roles)];
       const trimmed = checkedName(name);
       checkBrought(options);
       const id = options.id ?? newUuid();
@@ -155,9 +163,21 @@ export function createClientAdmin({
         Object.keys(complete),
       );
       const client = await inTransaction(async (tx) => {
-        const created = await clients.create({ id, name: trimmed, secretHash, metadata: complete }, tx);
+        await checkRoles(roles, tx);
+        const created = await clients.create(
+          { id, name: trimmed, secretHash, metadata: complete, roles },
+          tx,
+        );
         if (!created) throw new DomainError('client_id_taken');
-        await audit.record({ type: 'client.created', clientId: id, details: { name: trimmed } }, actor, tx);
+        await audit.record(
+          {
+            type: 'client.created',
+            clientId: id,
+            details: { name: trimmed, ...(roles.length > 0 ? { roles } : {}) },
+          },
+          actor,
+          tx,
+        );
         await announce(id, tx);
         return created;
       });

@@ -26,3 +26,11 @@ export const userActor = (ctx: Context, door: string, accountId: string): Actor 
   kind: 'user',
   id: accountId,
 });
+
+/** The same, once a client has, for itself. */
+export const clientActor = (ctx: Context, door: string, clientId: string): Actor => ({
+  ...anonymousActor(ctx, door),
+  kind: 'client',
+  id: clientId,
+  clientId,
+});

@@ -1,6 +1,7 @@
 import type { Account, FindAccount } from 'oidc-provider';
 import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
+import { rolesOf } from '../domain/operators/rights.ts';
 import { readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 
@@ -41,7 +42,7 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
     email,
     address: user.address && { formatted: formatted(user.address), ...user.address },
     phone_number_verified: user.phoneNumber && user.phoneNumberVerifiedAt !== null,
-    roles: user.roles,
+    roles: rolesOf(user),
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
 }

@@ -9,6 +9,7 @@ import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
 import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
+import type { Rights } from '../domain/operators/rights.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
@@ -103,6 +104,7 @@ export interface ConfigurationDependencies {
   clock: SharedClock;
   secrets: Secrets;
   apis: ApiRegistry;
+  rights: Rights;
   consents: Consents;
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
@@ -173,11 +175,12 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       ciba: ciba({ requests: deps.backchannelRequests, clock }),
       richAuthorizationRequests: richAuthorizationRequests(config.authorizationDetails),
       deviceFlow: deviceFlow({ pages: pages.device, audit: deps.audit }),
-      resourceIndicators: resourceIndicators(
+      resourceIndicators: resourceIndicators({
         apis,
-        tokens.accessToken,
-        tokens.clientCredentials,
-      ) as NonNullable<Configuration['features']>['resourceIndicators'],
+        rights: deps.rights,
+        accessTokenTtl: tokens.accessToken,
+        clientCredentialsTtl: tokens.clientCredentials,
+      }) as NonNullable<Configuration['features']>['resourceIndicators'],
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => pages.logout(ctx, logoutForm(ctx)),

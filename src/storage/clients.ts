@@ -11,7 +11,8 @@ export type ClientRecord = RecordOf<typeof record>;
 export interface Clients {
   /** @returns null when there is one of this id. */
   create(
-    client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>,
+    client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'> &
+      Partial<Pick<ClientRecord, 'roles'>>,
     tx: Tx,
   ): Promise<ClientRecord | null>;
   find(id: string): Promise<ClientRecord | null>;

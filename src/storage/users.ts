@@ -62,9 +62,12 @@ export interface Users {
   list(options: { limit: number; after?: string }): Promise<UserRecord[]>;
   /** Active accounts with `role`, locked until the transaction ends. */
   lockWithRole(role: string, tx: Tx): Promise<UserRecord[]>;
+  /** The ids of those that have it by themselves or by a group, and something to sign in with; locked likewise. */
+  lockAble(role: string, tx: Tx): Promise<string[]>;
 }
 
-const MAX_NUMBER = 2_147_483_647;
+/** The database counts accounts with an integer. */
+export const MAX_USER_NUMBER = 2_147_483_647;
 
 /** What another account than $2 may still be taken back to. */
 const RESERVED = `select from users where moved_from ->> 'emailKey' = $1 and moved_from is not null and id <> $2
@@ -73,6 +76,13 @@ const RESERVED = `select from users where moved_from ->> 'emailKey' = $1 and mov
   where purpose = 'undo' and payload ->> 'emailKey' = $1 and account_id <> $2 and expires_at > now()
     and status <> 'deleted'
   limit 1`;
+
+const ABLE = `select id from users
+  where status = 'active' and (roles @> array[$1] or group_roles @> array[$1])
+    and (password_hash is not null
+      or exists (select from passkeys where account_id = users.id)
+      or exists (select from upstream_identities where account_id = users.id))
+  order by id for no key update`;
 
 /** After the write: another transaction that has just left the address has committed by then, or is waited for. */
 async function refuseReserved(emailKey: string, id: string, tx: Tx): Promise<void> {
@@ -90,7 +100,6 @@ function conflict(error: unknown): never {
   throw error;
 }
 
-/** One row as pg gives it, in the shape of a record. */
 /** Accounts in PostgreSQL. Reads by key are prepared statements on `pool`: every token request makes one. */
 export function createUsers(pool: Pool): Users {
   const one = (name: string, where: string) => async (value: string | number) => {
@@ -111,7 +120,7 @@ export function createUsers(pool: Pool): Users {
     },
     findById: async (id) => (isUuid(id) ? byId(id) : null),
     findByNumber: async (number) =>
-      Number.isInteger(number) && number > 0 && number <= MAX_NUMBER ? byNumber(number) : null,
+      Number.isInteger(number) && number > 0 && number <= MAX_USER_NUMBER ? byNumber(number) : null,
     findByUsernameKey: one('username', 'username_key'),
     findByEmailKey: one('email', 'email_key'),
     findMovedFrom: one('moved_from', "moved_from is not null and moved_from ->> 'emailKey'"),
@@ -168,6 +177,10 @@ export function createUsers(pool: Pool): Users {
         lock: tx.LOCK.UPDATE,
       });
       return users.map(record.from);
+    },
+    async lockAble(role, tx) {
+      const { rows } = await tx.query<{ id: string }>(ABLE, [role]);
+      return rows.map(({ id }) => id);
     },
   };
 }

@@ -123,6 +123,27 @@ describe('API keys', () => {
     }
   });
 
+  it('reach no account of an operator, and neither do administrators of a contract', async () => {
+    const { api_key: apiKey } = await json('api-key', 'create', '--name', 'helper');
+    const [owner] = await server.sql("select id, number from users where 'owner' = any(roles)");
+    const keyed = { apiKey, params: { user_id: String(owner?.['id']) } };
+    const REFUSED = { status: 403 };
+    const visitor = server.visitor('keyed');
+    await visitor.call('updateUser', { ...keyed, body: { email: newPerson().email } }, REFUSED);
+    await visitor.call('deleteUser', keyed, REFUSED);
+
+    const flask = server.visitor('flask');
+    const administrator = await flows.flask.join(flask);
+    await server.sql("update users set roles = '{user,admin}' where email = $1", [administrator.email]);
+    const other = await flows.flask.join(flask);
+    const { token: bearer } = administrator;
+    const ofOther = { bearer, params: other.params, body: { password: newPerson().password } };
+    await flask.call('updateUser', ofOther, { status: 200 });
+    const params = { user_id: String(owner?.['number']) };
+    await flask.call('updateUser', { bearer, params, body: { password: newPerson().password } }, REFUSED);
+    await flask.call('deleteUser', { bearer, params }, REFUSED);
+  });
+
   it.each([
     [['api-key', 'create', '--name', ''], 1],
     [['api-key', 'create', '--name', 'x', '--permission', 'everything'], 1],

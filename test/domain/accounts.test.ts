@@ -119,6 +119,7 @@ describe('registration', () => {
     expect(await errorOf(accounts.create({ email: newEmail(), roles: ['root'] }, operator))).toEqual({
       code: 'invalid_request',
       field: 'roles',
+      reason: 'root',
     });
   });
 });

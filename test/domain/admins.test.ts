@@ -14,7 +14,7 @@ describe('the first administrator', () => {
     );
     expect(made).toHaveLength(1);
     const { user, password } = made[0]!;
-    expect(user).toMatchObject({ username: 'admin', roles: ['user', 'admin'] });
+    expect(user).toMatchObject({ username: 'admin', roles: ['user', 'admin', 'owner'] });
     expect(password).toMatch(/^([a-hjkmnp-z2-9]{4}-){4}[a-hjkmnp-z2-9]{4}$/);
     await nodes[0]!.login({ identifier: 'admin', password, actor: at('203.0.113.1') });
     await nodes[0]!.login({ email: user.email, password, actor: at('203.0.113.1') });
@@ -39,7 +39,7 @@ describe('the first administrator', () => {
     const { accounts } = await openDomain();
     const { id, email } = await accounts.create({ email: newEmail(), username: 'admin' }, operator);
     expect(await accounts.ensureFirstAdmin({ email })).toMatchObject({
-      user: { id, roles: ['user', 'admin'] },
+      user: { id, roles: ['user', 'admin', 'owner'] },
       password: null,
     });
   });

@@ -10,7 +10,7 @@ import {
 import { clientJson } from '../client-report.ts';
 import { withMetadataOptions } from '../client-options.ts';
 import { operator } from '../operator.ts';
-import { integer, readSecret } from '../options.ts';
+import { integer, readSecret, repeated } from '../options.ts';
 import { facts, type Report, reporting, table } from '../report.ts';
 
 const DAY = 86_400;
@@ -23,10 +23,10 @@ const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>): Promise
 async function create(options: NewClientOptions): Promise<Report> {
   const metadata = clientMetadata(options);
   const isPublic = options.public ?? provesItselfByAssertion(options);
-  const { name, clientId: id, clientSecretStdin } = options;
+  const { name, clientId: id, clientSecretStdin, role: roles } = options;
   const brought = clientSecretStdin ? await readSecret() : undefined;
   const { client, secret } = await clientsOf((clients) =>
-    clients.create({ id, secret: brought, name, isPublic, metadata }, operator()),
+    clients.create({ id, secret: brought, name, isPublic, metadata, roles }, operator()),
   );
   const shown: [string, string][] =
     secret === null ? [] : [['client_secret', `${secret}   (shown this once)`]];
@@ -75,6 +75,11 @@ export function addClient(program: Command): void {
         .description('register a client')
         .requiredOption('--name <name>', 'what people see when it asks for their consent')
         .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app')
+        .option(
+          '--role <role>',
+          'what a service account may do at the management API (can be repeated)',
+          repeated,
+        )
         .option('--client-id <id>', 'the client_id that it has elsewhere, to bring it along')
         .option('--client-secret-stdin', 'read the secret that it has elsewhere from standard input'),
     ),

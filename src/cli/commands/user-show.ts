@@ -1,4 +1,5 @@
-import { factorsOf, profileOf, sessionOf } from '../../http/api/me/presenters.ts';
+import { factorsOf, sessionOf } from '../../http/api/me/presenters.ts';
+import { profileOf } from '../../http/api/profile.ts';
 import type { AuditRecord } from '../../storage/audit.ts';
 import { operator } from '../operator.ts';
 import { facts, type Report, shown, table } from '../report.ts';

@@ -43,12 +43,12 @@ export interface Mfa extends Freshness {
   /** Whether a password is not enough for the account. One prepared statement. */
   hasSecondFactor(accountId: string): Promise<boolean>;
   /** Whether the policy (`mfa.requiredForRoles`) wants the account to have a second factor. */
-  isRequired(account: { roles: string[] }): boolean;
+  isRequired(account: { roles: string[]; groupRoles?: string[] }): boolean;
   /**
    * Whether the account must have a second factor and has none: then nothing acts for it, whatever it was given before,
    * until it has signed in on the pages and got one.
    */
-  lacksRequired(account: { id: string; roles: string[] }): Promise<boolean>;
+  lacksRequired(account: { id: string; roles: string[]; groupRoles?: string[] }): Promise<boolean>;
   /**
    * Checks the code of an authenticator app, or a recovery code, and uses it up.
    * @param proof.code what was typed, unchecked.

@@ -1,15 +1,19 @@
 import type { Settings } from '../../config/index.ts';
 import { epochSeconds } from '../../core/clock.ts';
 import type { Acr } from './acr.ts';
+import { rolesOf } from '../operators/rights.ts';
 import type { MfaDependencies } from './dependencies.ts';
 
 /** Who must have a second factor. */
 export interface Requirement {
-  applies(account: { roles: string[] }): boolean;
+  applies(account: { roles: string[]; groupRoles?: string[] }): boolean;
 }
 
 export const createRequirement = ({ requiredForRoles }: Settings['mfa']): Requirement => ({
-  applies: ({ roles }) => requiredForRoles.some((role) => roles.includes(role)),
+  applies: (account) => {
+    const roles = rolesOf(account);
+    return requiredForRoles.some((role) => roles.includes(role));
+  },
 });
 
 /** Seconds for which a login is fresh enough to change how one signs in. */

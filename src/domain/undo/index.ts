@@ -2,6 +2,7 @@
  * Taking back what was done to an account with a token or a session alone, by a link to the address that it had: for
  * seven days, because whoever took the account also has what they set on it.
  */
+import { rolesOf } from '../operators/rights.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
@@ -75,7 +76,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
     if (!holder || holder.id === accountId) return;
     const squatter = await users.lock(holder.id, tx);
     if (!squatter) return;
-    const isSomebodys = squatter.ownerProvenAt !== null || squatter.roles.includes('admin');
+    const isSomebodys = squatter.ownerProvenAt !== null || rolesOf(squatter).some((role) => role !== 'user');
     if (isSomebodys) throw new DomainError('email_taken', { field: 'email' });
     await sessions.revokeAll(squatter.id, tx);
     await audit.record({ type: 'user.deleted', subject: squatter.id }, actor, tx);

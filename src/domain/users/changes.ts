@@ -7,10 +7,11 @@ import { parseProfile, type Profile } from './profile.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
 import { moveTo, vouches } from '../ownership/address.ts';
-import { keepAnAdmin } from './roles.ts';
+import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
 export type AccountChanges = Profile & {
+  roles?: string[] | undefined;
   /** A changed address is unverified unless this says otherwise. */
   emailVerified?: boolean | undefined;
   /** A new password, set by authority. */
@@ -47,7 +48,7 @@ const isSameSet = (a: string[], b: string[]) => new Set(a).symmetricDifference(n
 
 export function changes(dependencies: AccountsDependencies): Changes {
   const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
-  const { notices, verification, offer } = dependencies;
+  const { notices, verification, offer, checkRoles } = dependencies;
 
   /**
    * Writes a new password, ends what the old one had opened, and says so in the audit and to the owner.
@@ -102,13 +103,17 @@ export function changes(dependencies: AccountsDependencies): Changes {
     if (after.emailVerifiedAt === null) await verification.begin(after, actor, tx);
   };
 
-  const update: Changes['update'] = async (of, { password, emailVerified, ...profile }, actor) => {
-    const columns = parseProfile(profile, clock.now());
+  const update: Changes['update'] = async (of, { password, emailVerified, roles, ...profile }, actor) => {
+    const columns: UserChanges = {
+      ...parseProfile(profile, clock.now()),
+      ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
+    };
     const known = present(await users.findById(of));
     const { id } = known;
     if (password !== undefined) await policy.check(password, { ...known, ...columns });
     const passwordHash = password === undefined ? undefined : await hasher.hash(password);
-    return inTransaction(async (tx) => {
+    const write = async (tx: Tx) => {
+      if (columns.roles) await checkRoles(columns.roles, tx);
       if (columns.roles && !columns.roles.includes('admin')) await keepAnAdmin(users, id, tx);
       const before = present(await users.lock(id, tx));
       const changed = {
@@ -131,7 +136,8 @@ export function changes(dependencies: AccountsDependencies): Changes {
         record = await replacePassword(before, passwordHash, actor, tx, undo);
       }
       return toUser(record);
-    });
+    };
+    return inTransaction((tx) => (columns.roles ? keepAnOwner(users, tx, () => write(tx)) : write(tx)));
   };
 
   return {

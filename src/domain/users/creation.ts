@@ -10,11 +10,13 @@ import { parseProfile, type Profile } from './profile.ts';
 import { toUser, type User } from './user.ts';
 
 /** What a person gives to have an account. */
-export type Registration = Omit<Profile, 'roles'> & { email: string; password: string };
+export type Registration = Profile & { email: string; password: string };
 
 /** What an operator gives. */
 export type NewAccount = Profile & {
   email: string;
+  /** `user` unless given. */
+  roles?: string[] | undefined;
   /** None: the account cannot log in with a password until one is set. */
   password?: string | null | undefined;
   emailVerified?: boolean | undefined;
@@ -45,8 +47,9 @@ export async function prepare(
 ): Promise<NewUser> {
   const now = new Date(clock.now());
   const user = {
-    ...parseProfile({ ...profile, roles }, clock.now()),
+    ...parseProfile(profile, clock.now()),
     ...parseEmail(profile.email),
+    roles: [...new Set(roles)],
     id: newUuid(),
     emailVerifiedAt: emailVerified ? now : null,
     ownerProvenAt: emailVerified || isVouchedFor ? now : null,
@@ -100,6 +103,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
     try {
       return await inTransaction(async (tx) => {
         await before?.(tx);
+        await dependencies.checkRoles(user.roles ?? [], tx);
         const record = await insert(dependencies, user, actor, tx);
         await after?.(record, tx);
         await unanswered.note(registrationOf(record), record.id, tx);

@@ -22,6 +22,8 @@ export interface AccountsDependencies extends Claiming, Offering {
   audit: Audit;
   inTransaction: InTransaction;
   unanswered: Unanswered;
+  /** @throws DomainError invalid_request for a role that does not exist. */
+  checkRoles: (names: readonly string[], tx: Tx) => Promise<void>;
   /** Serializes the making of the first administrator across nodes until the transaction ends. */
   lockFirstAdmin: (tx: Tx) => Promise<void>;
   hasher: PasswordHasher;

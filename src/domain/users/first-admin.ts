@@ -3,6 +3,7 @@ import { systemActor } from '../../core/actor.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
+import { OWNER } from '../operators/permissions.ts';
 import { insert, prepare } from './creation.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { present, toUser, type User } from './user.ts';
@@ -15,7 +16,7 @@ export interface FirstAdmin {
 
 export interface FirstAdmins {
   /**
-   * Makes an administrator (username `admin`) when no account with that role is active; of nodes that start together
+   * Makes an administrator and owner (username `admin`) when no account with that role is active; of nodes that start together
    * one does. An account that has the address already becomes the administrator and keeps its password, unless its owner was
    * never proven.
    * @param wish the address (admin@postern.localhost unless given) and the password (made up unless given).
@@ -26,6 +27,9 @@ export interface FirstAdmins {
     password?: string | undefined;
   }): Promise<FirstAdmin | null>;
 }
+
+/** What the first administrator may do: everything, here and at the contracts. */
+const FIRST_ROLES = ['admin', OWNER];
 
 /** Letters and digits that nobody takes for one another. */
 const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
@@ -44,7 +48,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
     const password = wish ?? readablePassword();
     await policy.check(password, account);
     const passwordHash = await hasher.hash(password);
-    const roles = [...new Set([...account.roles, 'admin'])];
+    const roles = [...new Set([...account.roles, ...FIRST_ROLES])];
     const { email } = account;
     const { emailKey } = parseEmail(email);
     const evidence = { email, emailKey, ownerProvenAt: null, at: null };
@@ -64,7 +68,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
         const existing = await users.findByEmailKey(parseEmail(email).emailKey);
         if (existing && existing.ownerProvenAt === null) return takeOver(existing, password, tx);
         if (existing) {
-          const roles = [...new Set([...existing.roles, 'admin'])];
+          const roles = [...new Set([...existing.roles, ...FIRST_ROLES])];
           const user = present(await users.update(existing.id, { roles, status: 'active' }, tx));
           const details = { fields: ['roles', 'status'], roles };
           await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
@@ -78,7 +82,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
           username,
           password: password ?? made,
           isVouchedFor: true,
-          roles: ['user', 'admin'],
+          roles: ['user', ...FIRST_ROLES],
         });
         return { user: toUser(await insert(dependencies, user, systemActor, tx)), password: made };
       }),

@@ -3,13 +3,13 @@ import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import { UNDO_TTL } from '../undo/offering.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { erase } from './erasing.ts';
-import { keepAnAdmin } from './roles.ts';
+import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
 export interface Lifecycle {
   /**
    * Suspends an account and ends all that runs for it. Of one that is suspended already nothing changes.
-   * @throws DomainError user_not_found, last_admin.
+   * @throws DomainError user_not_found, last_admin, last_owner.
    */
   suspend(id: string, actor: Actor): Promise<User>;
   /** Lets a suspended account in again. @throws DomainError user_not_found. */
@@ -29,16 +29,18 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
   const { users, identities, audit, inTransaction, sessions, notices, offerRestoring, clock } = dependencies;
   return {
     suspend: (of, actor) =>
-      inTransaction(async (tx) => {
-        await keepAnAdmin(users, of, tx);
-        const record = present(await users.lock(of, tx));
-        if (record.status === 'suspended') return toUser(record);
-        const { id } = record;
-        const suspended = present(await users.update(id, { status: 'suspended' }, tx));
-        await sessions.revokeAll(id, tx);
-        await audit.record({ type: 'user.suspended', subject: id }, actor, tx);
-        return toUser(suspended);
-      }),
+      inTransaction((tx) =>
+        keepAnOwner(users, tx, async () => {
+          await keepAnAdmin(users, of, tx);
+          const record = present(await users.lock(of, tx));
+          if (record.status === 'suspended') return toUser(record);
+          const { id } = record;
+          const suspended = present(await users.update(id, { status: 'suspended' }, tx));
+          await sessions.revokeAll(id, tx);
+          await audit.record({ type: 'user.suspended', subject: id }, actor, tx);
+          return toUser(suspended);
+        }),
+      ),
     reactivate: (of, actor) =>
       inTransaction(async (tx) => {
         const record = present(await users.lock(of, tx));
@@ -49,22 +51,24 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
         return toUser(active);
       }),
     remove: (of, actor) =>
-      inTransaction(async (tx) => {
-        await keepAnAdmin(users, of, tx);
-        const account = present(await users.lock(of, tx));
-        const { id } = account;
-        await sessions.revokeAll(id, tx);
-        await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
-        if (actor.kind !== 'user' || actor.id !== id) {
-          await notices.accountDeleted(account, actor, tx);
-          await erase(dependencies, id, tx);
-          return;
-        }
-        for (const undo of await offerRestoring(account, tx))
-          await notices.accountDeleted(account, actor, tx, undo);
-        await identities.deleteAll(id, tx);
-        await users.update(id, hidden(account, clock.now()), tx);
-      }),
+      inTransaction((tx) =>
+        keepAnOwner(users, tx, async () => {
+          await keepAnAdmin(users, of, tx);
+          const account = present(await users.lock(of, tx));
+          const { id } = account;
+          await sessions.revokeAll(id, tx);
+          await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
+          if (actor.kind !== 'user' || actor.id !== id) {
+            await notices.accountDeleted(account, actor, tx);
+            await erase(dependencies, id, tx);
+            return;
+          }
+          for (const undo of await offerRestoring(account, tx))
+            await notices.accountDeleted(account, actor, tx, undo);
+          await identities.deleteAll(id, tx);
+          await users.update(id, hidden(account, clock.now()), tx);
+        }),
+      ),
     async purge(most) {
       const ids = await users.listDeleted(new Date(clock.now() - UNDO_TTL * 1000), most);
       for (const id of ids)

@@ -3,14 +3,12 @@ import type { UserChanges } from '../../storage/users.ts';
 import { parseEmail, parseUsername } from '../identifiers.ts';
 import { type AddressParts, parseAddress } from './claims.ts';
 import { PROFILE_FIELDS, type ProfileText } from './profile-fields.ts';
-import { parseRoles } from './roles.ts';
 
 /** The data of an account that its owner or an operator gives. Null takes a value away, undefined says nothing. */
 export type Profile = { [Name in ProfileText]?: string | null | undefined } & {
   email?: string | undefined;
   username?: string | null | undefined;
   address?: AddressParts | null | undefined;
-  roles?: string[] | undefined;
 };
 
 /**
@@ -28,7 +26,7 @@ export function readProfile(profile: Profile, now: number): { columns: UserChang
       errors.push(error);
     }
   };
-  const { email, username, address, roles } = profile;
+  const { email, username, address } = profile;
   if (email !== undefined) read(() => parseEmail(email));
   if (username === null) Object.assign(columns, { username: null, usernameKey: null });
   else if (username !== undefined) read(() => parseUsername(username));
@@ -37,7 +35,6 @@ export function readProfile(profile: Profile, now: number): { columns: UserChang
     if (value !== undefined) read(() => ({ [name]: value === null ? null : parse(name, value, now) }));
   }
   if (address !== undefined) read(() => ({ address: address && parseAddress(address) }));
-  if (roles !== undefined) read(() => ({ roles: parseRoles(roles) }));
   return { columns, errors };
 }
 

@@ -1,17 +1,7 @@
 import { DomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
-
-/** What an account may be. */
-const ROLES = ['user', 'admin'] as const;
-
-/** The roles, each once. @throws DomainError invalid_request for one that does not exist. */
-export function parseRoles(roles: string[]): string[] {
-  if (roles.some((role) => !(ROLES as readonly string[]).includes(role))) {
-    throw new DomainError('invalid_request', { field: 'roles' });
-  }
-  return [...new Set(roles)];
-}
+import { OWNER } from '../operators/permissions.ts';
 
 /**
  * Before `id` stops being an active administrator: locks all of them until the transaction ends, so that of two that
@@ -22,4 +12,21 @@ export async function keepAnAdmin(users: Users, id: string, tx: Tx): Promise<voi
   const admins = await users.lockWithRole('admin', tx);
   // A UUID may be given in capitals.
   if (admins.length === 1 && admins[0]?.id === id.toLowerCase()) throw new DomainError('last_admin');
+}
+
+/**
+ * Makes a change by which accounts could stop being owners who can sign in. The owners are locked first, so that of two
+ * changes at once the second sees what the first has left.
+ * @throws DomainError last_owner when none would be left.
+ */
+export async function keepAnOwner<T>(
+  users: Pick<Users, 'lockAble'>,
+  tx: Tx,
+  change: () => Promise<T>,
+): Promise<T> {
+  const owners = await users.lockAble(OWNER, tx);
+  const result = await change();
+  if (owners.length > 0 && (await users.lockAble(OWNER, tx)).length === 0)
+    throw new DomainError('last_owner');
+  return result;
 }

@@ -2,9 +2,12 @@ import type { Context } from 'koa';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import { type ApiTokens, DPOP_ALGS } from '../../oidc/tokens/api-tokens.ts';
 import { type Acr, FRESH } from '../../domain/mfa/index.ts';
+import type { Operator } from '../../domain/operators/operator.ts';
+import { isPermission, withIncluded } from '../../domain/operators/permissions.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
-import type { ApiOperation, ApiServices } from './operation.ts';
+import { clientActor, userActor } from '../actor.ts';
+import type { AccountOperation, ApiServices, OperatorOperation } from './operation.ts';
 
 /** The scheme that an answer speaks of: the one that the client used. */
 export type Scheme = 'Bearer' | 'DPoP';
@@ -21,7 +24,7 @@ const challenge = (ctx: Context, scheme: Scheme, values: Record<string, string |
 };
 
 /** A request without a token: how to come with one, and no error (RFC 6750 section 3.1). @returns what to throw. */
-export function missingToken(ctx: Context, realm: string): DomainError {
+function missingToken(ctx: Context, realm: string): DomainError {
   ctx.set(
     'WWW-Authenticate',
     `Bearer ${parameters({ realm })}, DPoP ${parameters({ realm, algs: DPOP_ALGS.join(' ') })}`,
@@ -30,17 +33,17 @@ export function missingToken(ctx: Context, realm: string): DomainError {
 }
 
 /** A token or a proof that is no good (RFC 6750 section 3.1, RFC 9449 section 7.1). */
-export const badToken = (ctx: Context, scheme: Scheme, error: 'invalid_token' | 'invalid_dpop_proof'): void =>
+const badToken = (ctx: Context, scheme: Scheme, error: 'invalid_token' | 'invalid_dpop_proof'): void =>
   challenge(ctx, scheme, { error });
 
 /** A token that is not for this (RFC 6750 section 3.1). @returns what to throw. */
 export function insufficientScope(ctx: Context, scheme: Scheme, scope: string): DomainError {
-  challenge(ctx, scheme, { error: 'insufficient_scope', scope });
+  challenge(ctx, scheme, { error: 'insufficient_scope', ...(scope === '' ? {} : { scope }) });
   return new DomainError('insufficient_scope', { reason: scope });
 }
 
 /** A token of a login that is too old or too weak (RFC 9470 section 3). @returns what to throw. */
-export function insufficientLogin(
+function insufficientLogin(
   ctx: Context,
   scheme: Scheme,
   { maxAge, acr }: { maxAge: number; acr: string | null },
@@ -55,39 +58,42 @@ export function insufficientLogin(
   });
 }
 
-export interface Caller {
-  user: User;
-  claims: AccessTokenClaims;
-}
+export const API_DOOR = 'api';
 
 interface Dependencies {
   tokens: ApiTokens;
-  services: Pick<ApiServices, 'accounts' | 'mfa'>;
+  services: Pick<ApiServices, 'accounts' | 'mfa' | 'rights'>;
   /** The issuer. */
   publicUrl: string;
+}
+
+/** A token that is good for the API, and how it came. */
+interface Presented {
+  scheme: Scheme;
+  claims: AccessTokenClaims;
+  scopes: string[];
 }
 
 const TWO_FACTORS: Acr = 'urn:postern:acr:2fa';
 const CREDENTIALS = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i;
 
 /** The token of an Authorization header, the only place where one is looked for (RFC 6750 section 2.1). */
-function presented(ctx: Context): { scheme: Scheme; token: string } | null {
+function credentialsOf(ctx: Context): { scheme: Scheme; token: string } | null {
   const [, scheme = '', token] = CREDENTIALS.exec(ctx.get('Authorization')) ?? [];
   if (token === undefined) return null;
   return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token };
 }
 
 /**
- * Finds out whose account a request is about, and whether its token allows the operation. What it lacks is said in
- * WWW-Authenticate.
- * @throws DomainError invalid_token, invalid_dpop_proof, insufficient_scope, insufficient_user_authentication.
+ * Verifies the token of a request, and has `check` find out who is behind it. What it lacks is said in WWW-Authenticate.
+ * @throws DomainError invalid_token, invalid_dpop_proof; what `check` throws.
  */
-export async function authenticate(
+async function presented<T>(
   ctx: Context,
-  { scope, fresh }: Pick<ApiOperation, 'scope' | 'fresh'>,
-  { tokens, services, publicUrl }: Dependencies,
-): Promise<Caller> {
-  const credentials = presented(ctx);
+  { tokens, publicUrl }: Dependencies,
+  check: (token: Presented) => Promise<T>,
+): Promise<T> {
+  const credentials = credentialsOf(ctx);
   if (!credentials) throw missingToken(ctx, tokens.audience);
   const { scheme } = credentials;
   try {
@@ -97,28 +103,81 @@ export async function authenticate(
       method: ctx.method,
       url: `${publicUrl}${ctx.path}`,
     });
-    const accountId = await tokens.accountOf(claims);
-    const user = accountId === null ? null : await services.accounts.find(accountId);
-    // A service account's own token is about nobody.
-    if (user?.status !== 'active') throw new DomainError('invalid_token');
-    if (!claims.scope?.split(' ').includes(scope)) throw insufficientScope(ctx, scheme, scope);
-    if (await services.mfa.lacksRequired(user))
-      throw insufficientLogin(ctx, scheme, { maxAge: FRESH, acr: TWO_FACTORS });
-    // Whoever acts for the person (RFC 8693 section 4.1) has not logged in as them.
-    const isOwn = claims['act'] === undefined;
-    const login = {
-      authTime: isOwn ? numberOf(claims['auth_time']) : undefined,
-      acr: textOf(claims['acr']),
-    };
-    const lacking = fresh ? await services.mfa.lacking(user.id, login) : null;
-    if (lacking) throw insufficientLogin(ctx, scheme, lacking);
-    return { user, claims };
+    return await check({ scheme, claims, scopes: claims.scope?.split(' ') ?? [] });
   } catch (error) {
     const isBad = isDomainError(error, 'invalid_token') || isDomainError(error, 'invalid_dpop_proof');
     if (isBad) badToken(ctx, scheme, error.code === 'invalid_token' ? error.code : 'invalid_dpop_proof');
     throw error;
   }
 }
+
+/** The active account behind a token. @throws DomainError invalid_token when there is none. */
+async function accountOf({ claims }: Presented, { tokens, services }: Dependencies): Promise<User> {
+  const accountId = await tokens.accountOf(claims);
+  const user = accountId === null ? null : await services.accounts.find(accountId);
+  // A service account's own token is about nobody.
+  if (user?.status !== 'active') throw new DomainError('invalid_token');
+  return user;
+}
+
+/** @throws DomainError insufficient_user_authentication for an account, or a login, that is not strong or fresh enough. */
+async function checkLogin(
+  ctx: Context,
+  user: User,
+  fresh: boolean,
+  { scheme, claims }: Presented,
+  { services }: Dependencies,
+): Promise<void> {
+  if (await services.mfa.lacksRequired(user))
+    throw insufficientLogin(ctx, scheme, { maxAge: FRESH, acr: TWO_FACTORS });
+  // Whoever acts for the person (RFC 8693 section 4.1) has not logged in as them.
+  const isOwn = claims['act'] === undefined;
+  const login = {
+    authTime: isOwn ? numberOf(claims['auth_time']) : undefined,
+    acr: textOf(claims['acr']),
+  };
+  const lacking = fresh ? await services.mfa.lacking(user.id, login) : null;
+  if (lacking) throw insufficientLogin(ctx, scheme, lacking);
+}
+
+/**
+ * Finds out whose account a request is about, and whether its token allows the operation.
+ * @throws DomainError invalid_token, invalid_dpop_proof, insufficient_scope, insufficient_user_authentication.
+ */
+export const authenticateAccount = (
+  ctx: Context,
+  { scope, fresh }: Pick<AccountOperation, 'scope' | 'fresh'>,
+  deps: Dependencies,
+): Promise<{ user: User; claims: AccessTokenClaims }> =>
+  presented(ctx, deps, async (token) => {
+    const user = await accountOf(token, deps);
+    if (!token.scopes.includes(scope)) throw insufficientScope(ctx, token.scheme, scope);
+    await checkLogin(ctx, user, fresh, token, deps);
+    return { user, claims: token.claims };
+  });
+
+/**
+ * Finds out who manages: a person, or a service account by a token of its own. They may do what their token and their roles
+ * allow, both as they are now; nobody gets here who may do nothing.
+ * @throws DomainError as `authenticateAccount`.
+ */
+export const authenticateOperator = (
+  ctx: Context,
+  { fresh }: Pick<OperatorOperation, 'fresh'>,
+  deps: Dependencies,
+): Promise<{ operator: Operator; scheme: Scheme }> =>
+  presented(ctx, deps, async (token) => {
+    const { claims, scopes, scheme } = token;
+    const isService = claims.gid === undefined && claims.sub === claims.client_id;
+    const user = isService ? null : await accountOf(token, deps);
+    const { rights } = deps.services;
+    const held = user ? await rights.ofAccount(user.id) : await rights.ofClient(claims.client_id);
+    const permissions = withIncluded(scopes.filter(isPermission)).intersection(held);
+    if (permissions.size === 0) throw insufficientScope(ctx, scheme, [...held].join(' '));
+    if (user) await checkLogin(ctx, user, fresh, token, deps);
+    const actor = user ? userActor(ctx, API_DOOR, user.id) : clientActor(ctx, API_DOOR, claims.client_id);
+    return { scheme, operator: { actor, accountId: user?.id ?? null, permissions } };
+  });
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

@@ -1,27 +1,30 @@
 import type { Middleware } from 'koa';
 import { ME_SCOPES } from '../../oidc/tokens/me-scopes.ts';
+import { PERMISSIONS } from '../../domain/operators/permissions.ts';
 import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import type { Documented } from '../endpoints/endpoint.ts';
 import { refuseMethod } from '../endpoints/reply.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { allowAnyOrigin } from './cors.ts';
 import { answer, type GuardDependencies, refuse } from './guard.ts';
+import { management } from './management/index.ts';
 import { me } from './me/index.ts';
 import type { ApiOperation } from './operation.ts';
 import { Problem, PROBLEM_TYPE } from './problems.ts';
 
 const BASE = '/api/v2';
+const OPERATIONS = [...me, ...management];
 
 const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<ApiOperation> => ({
   title: 'Postern API',
   version: '2.0.0',
   description:
-    `What people do on their account pages, for programs. Access tokens are for the resource \`${publicUrl}${BASE}\` ` +
+    `What people do on their account pages, and operators with accounts, for programs. Access tokens are for the resource \`${publicUrl}${BASE}\` ` +
     '(RFC 8707) and come in the Authorization header, DPoP-bound ones with their proof. Operations that change how one ' +
     'signs in take a login of the last ten minutes: 401 `insufficient_user_authentication` says what the next ' +
     'authorization request has to ask for (RFC 9470). Refusals are problem details (RFC 9457) with a stable `code`.',
   basePath: BASE,
-  endpoints: me,
+  endpoints: OPERATIONS,
   passwords,
   refusal: { schema: Problem, type: PROBLEM_TYPE },
   schemes: {
@@ -32,12 +35,13 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
           authorizationUrl: `${publicUrl}/oauth2/authorize`,
           tokenUrl: `${publicUrl}/oauth2/token`,
           refreshUrl: `${publicUrl}/oauth2/token`,
-          scopes: { ...ME_SCOPES },
+          scopes: { ...ME_SCOPES, ...PERMISSIONS },
         },
+        clientCredentials: { tokenUrl: `${publicUrl}/oauth2/token`, scopes: { ...PERMISSIONS } },
       },
     },
   },
-  securityOf: ({ scope }) => [{ oauth2: [scope] }],
+  securityOf: ({ scope }) => [{ oauth2: scope === null ? [] : [scope] }],
   pages: { [`${BASE}/docs`]: 'swagger' },
   openapiPath: `${BASE}/openapi.json`,
 });
@@ -46,7 +50,7 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
 export function createApi(deps: GuardDependencies): Middleware {
   const document = documentOf(deps);
   const docs = docsPaths(document);
-  const routing = new Routing({ basePath: BASE, operations: me });
+  const routing = new Routing({ basePath: BASE, operations: OPERATIONS });
   return async (ctx) => {
     const { path } = ctx;
     ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });

@@ -8,6 +8,15 @@ import type { Linking } from '../../domain/upstream.ts';
 import type { Accounts, User } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Described } from '../../oidc/interactions/interactions.ts';
+import type { Assignments } from '../../domain/operators/assignments.ts';
+import type { Groups } from '../../domain/operators/groups.ts';
+import type { Operator } from '../../domain/operators/operator.ts';
+import type { People } from '../../domain/operators/people.ts';
+import type { Permission } from '../../domain/operators/permissions.ts';
+import type { NoteRefused } from '../../domain/operators/refused.ts';
+import type { Rights } from '../../domain/operators/rights.ts';
+import type { Roles } from '../../domain/operators/roles.ts';
+import type { Expected } from '../../domain/operators/versions.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
@@ -15,6 +24,12 @@ import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 
 /** What the operations of the API may use. */
 export interface ApiServices {
+  rights: Rights;
+  roles: Roles;
+  groups: Groups;
+  assignments: Assignments;
+  people: People;
+  noteRefused: NoteRefused;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;
   mfa: Mfa;
@@ -29,14 +44,11 @@ export interface ApiServices {
 }
 
 /** One request that has passed every check. */
-export interface ApiCall<Body, Query> {
+interface Call<Body, Query> {
   body: Body;
   query: Query;
   /** From the path, as they came: an id that is none finds nothing. */
   params: Record<string, string>;
-  /** Whose account the token speaks for: an active one. */
-  user: User;
-  claims: AccessTokenClaims;
   actor: Actor;
   /** The language that the client asks for first, for mail to an account that has none. */
   locale: string | undefined;
@@ -45,20 +57,53 @@ export interface ApiCall<Body, Query> {
   services: ApiServices;
 }
 
-/** One endpoint of the API, what a token must allow for it, and what it does. */
-export interface ApiOperation extends Endpoint {
-  scope: MeScope;
+/** A request about the account that its token speaks for. */
+export interface ApiCall<Body, Query> extends Call<Body, Query> {
+  /** An active one. */
+  user: User;
+  claims: AccessTokenClaims;
+}
+
+/** A request of an operator: a person or a service account. */
+export interface OperatorCall<Body, Query> extends Call<Body, Query> {
+  operator: Operator;
+  /** The versions that If-Match names; undefined without it. */
+  expected: Expected | undefined;
+}
+
+interface Authority extends Endpoint {
   /** Whether it takes a login of a few minutes ago, with a second factor where the account has one. */
   fresh: boolean;
+}
+
+/** An operation on the caller's own account. */
+export interface AccountOperation extends Authority {
+  caller: 'account';
+  scope: MeScope;
   handle(call: ApiCall<never, never>): Promise<EndpointReply>;
 }
 
+/** An operation of operators. */
+export interface OperatorOperation extends Authority {
+  caller: 'operator';
+  /** Null for what any operator may do. */
+  scope: Permission | null;
+  handle(call: OperatorCall<never, never>): Promise<EndpointReply>;
+  /** The resource as it is, for whoever changed another version of it (412). */
+  current?: (call: OperatorCall<never, never>) => Promise<unknown>;
+}
+
+/** One endpoint of the API, what a token must allow for it, and what it does. */
+export type ApiOperation = AccountOperation | OperatorOperation;
+
 type Parsed<T extends z.ZodType | undefined> = T extends z.ZodType ? z.output<T> : undefined;
 
-type Spec<B extends z.ZodType | undefined, Q extends z.ZodObject | undefined> = Omit<
-  ApiOperation,
-  'handle' | 'body' | 'query' | 'fresh' | 'limit' | 'refusals'
-> & {
+type Spec<
+  O extends ApiOperation,
+  C,
+  B extends z.ZodType | undefined,
+  Q extends z.ZodObject | undefined,
+> = Omit<O, 'handle' | 'current' | 'body' | 'query' | 'fresh' | 'limit' | 'refusals' | 'caller'> & {
   body?: B;
   query?: Q;
   fresh?: boolean;
@@ -66,14 +111,36 @@ type Spec<B extends z.ZodType | undefined, Q extends z.ZodObject | undefined> = 
   limit?: 'credentials';
   /** Beside those that any operation has. */
   refusals?: number[];
-  handle(call: ApiCall<Parsed<B>, Parsed<Q>>): Promise<EndpointReply>;
+  handle(call: C): Promise<EndpointReply>;
 };
 
-/** Declares an operation with its handler typed by its schemas. */
+const complete = ({
+  fresh = false,
+  limit,
+  refusals = [],
+  ...spec
+}: {
+  fresh?: boolean;
+  limit?: 'credentials';
+  refusals?: number[];
+}) => ({ ...spec, fresh, limit: limit ?? 'ordinary', refusals: [401, 403, ...refusals] });
+
+/** Declares an operation on the caller's own account, with its handler typed by its schemas. */
 export function operation<
   B extends z.ZodType | undefined = undefined,
   Q extends z.ZodObject | undefined = undefined,
->({ fresh = false, limit, refusals = [], ...spec }: Spec<B, Q>): ApiOperation {
-  const shared = { fresh, limit: limit ?? 'ordinary', refusals: [401, 403, ...refusals] };
-  return { ...spec, ...shared } as unknown as ApiOperation;
+>(spec: Spec<AccountOperation, ApiCall<Parsed<B>, Parsed<Q>>, B, Q>): ApiOperation {
+  return { caller: 'account', ...complete(spec) } as unknown as ApiOperation;
+}
+
+/** The same for operators. */
+export function managed<
+  B extends z.ZodType | undefined = undefined,
+  Q extends z.ZodObject | undefined = undefined,
+>(
+  spec: Spec<OperatorOperation, OperatorCall<Parsed<B>, Parsed<Q>>, B, Q> & {
+    current?: (call: OperatorCall<unknown, unknown>) => Promise<unknown>;
+  },
+): ApiOperation {
+  return { caller: 'operator', ...complete(spec) } as unknown as ApiOperation;
 }

@@ -13,6 +13,7 @@ export const Problem = z.strictObject({
   detail: z.string().describe('What is wrong this time'),
   instance: z.string().describe('The request, as the log has it: urn:uuid:<X-Request-Id>'),
   code: z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]).describe('Does not change'),
+  current: z.unknown().optional().describe('With `precondition_failed`: the resource as it is now'),
   errors: z
     .array(
       z.strictObject({
@@ -25,6 +26,16 @@ export const Problem = z.strictObject({
 });
 
 type FieldError = NonNullable<z.infer<typeof Problem>['errors']>[number];
+
+/** A change of a resource that is another by now. */
+export class PreconditionFailed extends DomainError {
+  readonly current: unknown;
+
+  constructor(current: unknown) {
+    super('precondition_failed');
+    this.current = current;
+  }
+}
 
 /** What a body or a query has wrong, all of it. */
 export class InvalidFields extends Error {
@@ -95,6 +106,9 @@ const DETAILS: Record<string, string | undefined> = {
   'invalid_passkey:unsupported': 'Passkeys need a domain name, and this service has none.',
 };
 
+/** Refusals whose reason is the permission or scope that is lacking. */
+const NAMING: ReadonlySet<ErrorCode> = new Set(['insufficient_scope', 'permission_not_held']);
+
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
   ...Object.fromEntries(PROFILE_FIELDS.map(({ name, claim }) => [name, claim])),
@@ -121,7 +135,7 @@ export function problemOf(
   const detail =
     DETAILS[`${code}:${details.reason ?? details.field ?? ''}`] ??
     (code === 'invalid_request' && field === undefined ? details.reason : undefined) ??
-    `${title}.`;
+    (NAMING.has(code) && details.reason !== undefined ? `${title}: ${details.reason}.` : `${title}.`);
   const errors =
     error instanceof InvalidFields
       ? error.errors
@@ -136,5 +150,6 @@ export function problemOf(
     instance: `urn:uuid:${requestId}`,
     code,
     ...(errors ? { errors } : {}),
+    ...(error instanceof PreconditionFailed ? { current: error.current } : {}),
   };
 }

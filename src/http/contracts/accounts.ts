@@ -16,6 +16,15 @@ export async function callingUser({ accounts }: ContractServices, caller: Caller
 }
 
 /**
+ * Before somebody changes another's account at a contract: operators are managed at the management API alone, where rights
+ * are compared.
+ * @throws DomainError forbidden when the account is an operator's.
+ */
+export async function refuseOperator({ rights }: ContractServices, accountId: string): Promise<void> {
+  if ((await rights.ofAccount(accountId)).size > 0) throw new DomainError('forbidden');
+}
+
+/**
  * Makes an account of somebody's own at a contract whose reply signs them in.
  * @throws DomainError mfa_required with the reason `enrolment` when such an account has to have a second factor first:
  *   then it is made on the pages; what registration throws.

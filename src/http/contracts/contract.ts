@@ -4,6 +4,7 @@ import type { ContractClaims, ContractTokens } from '../../oidc/contracts/tokens
 import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
 import type { ContractSettings } from '../../config/index.ts';
 import type { Login } from '../../domain/login.ts';
+import type { Rights } from '../../domain/operators/rights.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { PasswordReset } from '../../domain/reset.ts';
 import type { Accounts } from '../../domain/users/index.ts';
@@ -28,6 +29,7 @@ export interface ContractServices {
   login: Login;
   tokens: ContractTokens;
   apiKeys: ApiKeys;
+  rights: Pick<Rights, 'ofAccount'>;
   mfa: Mfa;
   reset: PasswordReset;
   verification: Verification;

@@ -28,6 +28,7 @@ export interface EndpointReply {
   status: number;
   /** Nothing for a reply without content. */
   body?: unknown;
+  headers?: Record<string, string>;
 }
 
 /** How many characters a new password must and may have. */

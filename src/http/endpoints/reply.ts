@@ -3,9 +3,14 @@ import { DomainError } from '../../core/errors.ts';
 import type { Endpoint, EndpointReply } from './endpoint.ts';
 
 /** Sends a reply; nothing leaves that the endpoint's schema does not have. */
-export function sendReply(ctx: Context, { id, replies }: Endpoint, { status, body }: EndpointReply): void {
+export function sendReply(
+  ctx: Context,
+  { id, replies }: Endpoint,
+  { status, body, headers = {} }: EndpointReply,
+): void {
   const schema = replies[status];
   if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
+  ctx.set(headers);
   ctx.status = status;
   if (schema === null) ctx.body = null;
   else {

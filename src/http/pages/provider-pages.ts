@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { rolesOf } from '../../domain/operators/rights.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
 import { createDevicePages } from './device-pages.ts';
@@ -26,7 +27,7 @@ export function createProviderPages(
     if (!production) return true;
     const accountId = oidc.session?.accountId;
     const account = accountId === undefined ? null : await accounts.find(accountId);
-    return account?.status === 'active' && account.roles.includes('admin');
+    return account?.status === 'active' && rolesOf(account).includes('admin');
   };
   return {
     device: createDevicePages({ renderer, flash }),

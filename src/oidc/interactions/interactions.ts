@@ -8,8 +8,8 @@ import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue } from './acr.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
+import { offeredScopes } from '../tokens/requested-scopes.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { allow } from './grants.ts';
 import type { HintedInteraction } from './hints.ts';
 import type { LiveProvider } from '../live-provider.ts';
@@ -142,9 +142,6 @@ export class Interactions {
       rar = [],
     } = prompt.details as Missing;
     const requested = words(params['scope']);
-    const limit = (client as ExtraClientProperties).api_scope;
-    const isOfApi = (scope: string) =>
-      requested.includes(scope) && (limit === undefined || words(limit).includes(scope));
     const isOwn = (scope: string) =>
       requested.includes(scope) || SCOPE_CLAIMS[scope]?.some((claim) => missingOIDCClaims.includes(claim));
     const apis = [params['resource'] ?? []]
@@ -152,11 +149,11 @@ export class Interactions {
       .flatMap((identifier) =>
         typeof identifier === 'string' ? (this.#deps.apis.find(identifier) ?? []) : [],
       )
-      .map(({ identifier, name, scopes }) => ({
+      .map(({ identifier, name, scopes, isOwn = false }) => ({
         identifier,
         name,
-        isOwn: identifier === this.#deps.apis.builtIn,
-        scopes: scopes.filter(isOfApi),
+        isOwn,
+        scopes: offeredScopes({ scopes, isOwn }, client).filter((scope) => requested.includes(scope)),
       }));
     return {
       uid,
@@ -194,7 +191,7 @@ export class Interactions {
       client: await this.#deps.live.current.Client.find(clientId),
       apis: apis
         .flatMap((identifier) => this.#deps.apis.find(identifier) ?? [])
-        .map((api) => ({ ...api, isOwn: api.identifier === this.#deps.apis.builtIn })),
+        .map((api) => ({ ...api, isOwn: api.isOwn === true })),
     };
   }
 

@@ -1,17 +1,21 @@
 import type { ResourceServer } from 'oidc-provider';
+import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
 import type { ApiRecord, Apis } from '../../storage/apis.ts';
 import { ME_SCOPES } from './me-scopes.ts';
 
 /** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400;
 
+/** `isOwn` says that it is ours: accounts are managed by it. */
+export type KnownApi = ApiRecord & { isOwn?: boolean };
+
 /** The APIs that access tokens can be for (RFC 8707), kept in process and read anew when they change. */
 export class ApiRegistry {
   readonly #store: Apis;
-  readonly #own: ApiRecord;
+  readonly #own: KnownApi;
   readonly #contracts: ApiRecord[];
-  #apis = new Map<string, ApiRecord>();
-  #open: readonly ApiRecord[] = [];
+  #apis = new Map<string, KnownApi>();
+  #open: readonly KnownApi[] = [];
   #loading: Promise<void> = Promise.resolve();
   /** The identifier of the API that is always there. */
   readonly builtIn: string;
@@ -23,7 +27,8 @@ export class ApiRegistry {
     this.#own = {
       identifier: this.builtIn,
       name: 'Postern API',
-      scopes: Object.keys(ME_SCOPES),
+      isOwn: true,
+      scopes: [...Object.keys(ME_SCOPES), ...ALL_PERMISSIONS],
       accessTokenFormat: 'jwt',
       accessTokenTtl: null,
       signingAlg: 'ES256',
@@ -44,7 +49,7 @@ export class ApiRegistry {
     this.#apis = new Map([...this.#contracts, ...this.#open].map((api) => [api.identifier, api]));
   }
 
-  find(identifier: string): ApiRecord | undefined {
+  find(identifier: string): KnownApi | undefined {
     return this.#apis.get(identifier);
   }
 
@@ -54,7 +59,7 @@ export class ApiRegistry {
   }
 
   /** All but those of the contracts, whose tokens come from endpoints of their own. */
-  get open(): readonly ApiRecord[] {
+  get open(): readonly KnownApi[] {
     return this.#open;
   }
 }

@@ -1,4 +1,5 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { rolesOf } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
@@ -65,7 +66,7 @@ export function createExtraTokenClaims(
       ...claims,
       user_number: user?.number,
       username: user?.username ?? user?.email,
-      roles: user?.roles,
+      roles: user && rolesOf(user),
     });
   };
 }

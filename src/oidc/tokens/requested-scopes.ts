@@ -1,9 +1,14 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { isPermission } from '../../domain/operators/permissions.ts';
 import type { ApiRecord } from '../../storage/apis.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 
-export type Client = ExtraClientProperties & { scope?: string };
+export type Client = ExtraClientProperties & {
+  clientId?: string | undefined;
+  scope?: string | undefined;
+  clientAuthMethod?: string | undefined;
+};
 
 const words = (scope: string | undefined): string[] => scope?.split(' ').filter(Boolean) ?? [];
 
@@ -21,9 +26,25 @@ const refusedScope = (reason: string) => new errors.CustomOIDCProviderError('inv
 
 const isOfApi = (scope: string): boolean => !OIDC_SCOPES.includes(scope);
 
-/** Whether a client may ask for a scope of an API: those that its metadata names, or any when that names none. */
-export const mayAskFor = ({ api_scope: limit }: ExtraClientProperties, scope: string): boolean =>
-  limit === undefined || words(limit).includes(scope);
+/** An API, and whether it is ours: operators manage by the permissions among its scopes. */
+export type OfferedApi = Pick<ApiRecord, 'scopes'> & { isOwn?: boolean };
+
+/**
+ * The scopes of an API that a client may ask a person for: those that its metadata names, or any when that names none. What
+ * operators manage by must be named, and the client be one that nobody else can claim to be.
+ */
+export function offeredScopes(
+  { scopes, isOwn }: OfferedApi,
+  { api_scope: limit, clientAuthMethod }: Client,
+): string[] {
+  const named = limit === undefined ? null : words(limit);
+  const isManagement = (scope: string) => isOwn === true && isPermission(scope);
+  return scopes.filter((scope) =>
+    isManagement(scope)
+      ? clientAuthMethod !== 'none' && (named?.includes(scope) ?? false)
+      : (named?.includes(scope) ?? true),
+  );
+}
 
 /** The scopes of APIs that a request asks for. */
 export const apiScopes = ({ oidc }: KoaContextWithOIDC): string[] =>
@@ -46,10 +67,10 @@ const REQUESTS = new Set([
  * @param apis undefined when the request is for none in particular.
  * @throws InvalidScope when there is neither.
  */
-export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?: ApiRecord[]): void {
+export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?: OfferedApi[]): void {
   const { params, route } = ctx.oidc;
   if (!params || params['scope'] !== undefined || !REQUESTS.has(route)) return;
-  const ofApis = apis?.flatMap(({ scopes }) => scopes);
+  const ofApis = apis?.flatMap((api) => offeredScopes(api, client));
   const registered = [...words(client.scope), ...ownApiScopes(client)].filter(
     (scope) => scope !== 'offline_access' && (!isOfApi(scope) || (ofApis?.includes(scope) ?? true)),
   );
@@ -64,9 +85,9 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
  * are ignored (RFC 6749 section 3.3): the reply's `scope` does not name them, and the event `scope.ignored` tells.
  * @throws InvalidScope when nothing else is asked for.
  */
-export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: ApiRecord[]): void {
+export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: OfferedApi[]): void {
   if (!REQUESTS.has(ctx.oidc.route)) return;
-  const allowed = new Set(apis.flatMap(({ scopes }) => scopes.filter((scope) => mayAskFor(client, scope))));
+  const allowed = new Set(apis.flatMap((api) => offeredScopes(api, client)));
   const ignored = apiScopes(ctx).filter((scope) => !allowed.has(scope));
   if (ignored.length === 0) return;
   if (ignored.length === ctx.oidc.requestParamScopes.size)

@@ -1,16 +1,26 @@
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
-import type { ApiRecord } from '../../storage/apis.ts';
-import { type ApiRegistry, resourceServerOf } from './apis.ts';
+import { isPermission, type Permission } from '../../domain/operators/permissions.ts';
+import { type ApiRegistry, type KnownApi, resourceServerOf } from './apis.ts';
+import type { Rights } from '../../domain/operators/rights.ts';
 import { JWT_BEARER } from './grant-types.ts';
 import {
   apiScopes,
   applyDefaultScope,
   checkScopes,
   type Client,
-  mayAskFor,
+  offeredScopes,
   ownApiScopes,
   shown,
 } from './requested-scopes.ts';
+
+interface Dependencies {
+  apis: ApiRegistry;
+  /** What roles allow at our own API, as they are now. */
+  rights: Pick<Rights, 'ofAccount' | 'ofClient'>;
+  /** Seconds. */
+  accessTokenTtl: number;
+  clientCredentialsTtl: number;
+}
 
 /** The grants by which a client gets tokens of its own. */
 const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
@@ -24,7 +34,7 @@ const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resou
  * that has none there for any of an API through a person's consent, and for none for itself (client credentials, JWT bearer).
  * A request that names no resource is for the API that its scopes are of.
  */
-export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, clientCredentialsTtl: number) {
+export function resourceIndicators({ apis, rights, accessTokenTtl, clientCredentialsTtl }: Dependencies) {
   /**
    * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do.
    * @returns undefined when no API has any of them.
@@ -36,6 +46,8 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
     const candidates = apis.open
       .filter((api) => known.every((scope) => api.scopes.includes(scope)))
       .map(({ identifier }) => identifier);
+    // What operators manage by means our API, whoever else has a scope of that name.
+    if (candidates.includes(apis.builtIn) && known.every(isPermission)) return apis.builtIn;
     const { default_resource: preferred } = client;
     if (preferred !== undefined && candidates.includes(preferred)) return preferred;
     if (candidates.length === 1) return candidates[0];
@@ -64,19 +76,25 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
       const { default_resource: preferred } = client;
       const api = preferred === undefined ? undefined : apis.find(preferred);
       applyDefaultScope(ctx, client, api && [api]);
-      const possible = apiScopes(ctx).filter((scope) => mayAskFor(client, scope));
+      const offered = new Set(apis.open.flatMap((one) => offeredScopes(one, client)));
+      const possible = apiScopes(ctx).filter((scope) => offered.has(scope));
       const resource = apiOf(possible, client) ?? preferred;
       if (resource === undefined) checkScopes(ctx, client, []);
       return resource ?? [];
     },
     // A login for one API gives tokens for it; of several, whoever asks names one.
     useGrantedResource: (_ctx: unknown, { resource }: { resource?: unknown }) => typeof resource === 'string',
-    getResourceServerInfo(ctx: KoaContextWithOIDC, identifier: string, client: Client): ResourceServer {
+    async getResourceServerInfo(
+      ctx: KoaContextWithOIDC,
+      identifier: string,
+      client: Client,
+    ): Promise<ResourceServer> {
       const api = apis.find(identifier);
       if (!api) throw new errors.InvalidTarget('there is no API with this identifier');
       const ofClient = client.access_token_ttl;
       if (isForItself(ctx)) {
-        const scopes = ownScopes(ctx, client, api);
+        const permissions = api.isOwn ? await rights.ofClient(client.clientId ?? '') : new Set<Permission>();
+        const scopes = ownScopes(ctx, client, api, permissions);
         return resourceServerOf(api, scopes, ofClient ?? clientCredentialsTtl, ofClient);
       }
       const requested = named(ctx);
@@ -85,21 +103,37 @@ export function resourceIndicators(apis: ApiRegistry, accessTokenTtl: number, cl
         applyDefaultScope(ctx, client, all);
         checkScopes(ctx, client, all);
       }
-      const scopes = api.scopes.filter((scope) => mayAskFor(client, scope));
+      const accountId = ctx.oidc.entities.Account?.accountId;
+      const held = api.isOwn && accountId !== undefined ? await rights.ofAccount(accountId) : null;
+      // Before it is known who is asked, any may be asked for; the token has those alone that the person has.
+      const scopes = offeredScopes(api, client).filter(
+        (scope) => !api.isOwn || !isPermission(scope) || held === null || held.has(scope),
+      );
       return resourceServerOf(api, scopes, ofClient ?? accessTokenTtl, ofClient);
     },
   };
 }
 
 /**
- * What a client may have for itself of an API: all of it, when its request names no scope.
- * @throws InvalidScope when it names another.
+ * What a client may have for itself of an API: all of it, when its request names no scope. At our own API that is what its
+ * roles allow; what they do not is left out of a token that allows anything.
+ * @throws InvalidScope when it names another, or when nothing is left.
  */
-function ownScopes(ctx: KoaContextWithOIDC, client: Client, api: ApiRecord): string[] {
+function ownScopes(
+  ctx: KoaContextWithOIDC,
+  client: Client,
+  api: KnownApi,
+  permissions: ReadonlySet<Permission>,
+): string[] {
   const { oidc } = ctx;
-  const ownScopes = ownApiScopes(client);
-  const scopes = api.scopes.filter((scope) => ownScopes.includes(scope));
-  const refused = [...oidc.requestParamScopes].filter((scope) => !scopes.includes(scope));
+  const registered = ownApiScopes(client);
+  const scopes = api.scopes.filter((scope) =>
+    api.isOwn && isPermission(scope) ? permissions.has(scope) : registered.includes(scope),
+  );
+  const asked = [...oidc.requestParamScopes];
+  const isLeftOut = (scope: string) =>
+    api.isOwn === true && isPermission(scope) && asked.some((other) => scopes.includes(other));
+  const refused = asked.filter((scope) => !scopes.includes(scope) && !isLeftOut(scope));
   if (refused.length > 0) throw new errors.InvalidScope('requested scope is not allowed', shown(refused));
   // The library takes no more than one, and says so next.
   if (oidc.params && scopes.length > 0 && named(ctx).length === 1) oidc.params['scope'] ??= scopes.join(' ');

@@ -61,6 +61,15 @@ export type AuditType =
   | 'api_key.created'
   | 'registration_token.created'
   | 'registration_token.revoked'
+  | 'role.created'
+  | 'role.updated'
+  | 'role.deleted'
+  | 'group.created'
+  | 'group.updated'
+  | 'group.deleted'
+  | 'group.member_added'
+  | 'group.member_removed'
+  | 'operator.refused'
   | 'api_key.revoked'
   | 'audit.purged';
 

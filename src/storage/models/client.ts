@@ -17,6 +17,10 @@ export class Client extends Model<InferAttributes<Client>, InferCreationAttribut
   declare secretCreatedAt: Date | null;
   /** RFC 7591 client metadata, without client_id and client_secret. */
   declare metadata: Record<string, unknown>;
+  /** Of a service account. */
+  declare roles: CreationOptional<string[]>;
+  /** Goes up with every change. */
+  declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -27,6 +31,8 @@ define(Client, 'clients', {
   secretHash: DataTypes.TEXT,
   secretCreatedAt: DataTypes.DATE,
   metadata: { type: DataTypes.JSONB, allowNull: false },
+  roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
+  version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });

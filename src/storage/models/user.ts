@@ -61,13 +61,18 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare address: PostalAddress | null;
   /** A deleted one is found by `lockDeleted` alone. */
   declare status: CreationOptional<'active' | 'suspended' | 'deleted'>;
+  /** Its own: `rolesOf` has those of its groups, too. */
   declare roles: CreationOptional<string[]>;
+  /** The roles of its groups; the database keeps them. */
+  declare groupRoles: CreationOptional<string[]>;
   /** A PHC string; null for an account without a password. */
   declare passwordHash: string | null;
   declare passwordChangedAt: Date | null;
   declare lastLoginAt: Date | null;
   /** Goes up with everything that changes how the account is opened, or that signs it out. */
   declare securityVersion: CreationOptional<number>;
+  /** Goes up with every change but a sign-in. */
+  declare version: CreationOptional<number>;
   declare deletedAt: Date | null;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -100,10 +105,12 @@ define(User, 'users', {
   address: DataTypes.JSONB,
   status: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'active' },
   roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
+  groupRoles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
   passwordHash: DataTypes.TEXT,
   passwordChangedAt: DataTypes.DATE,
   lastLoginAt: DataTypes.DATE,
   securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+  version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
   deletedAt: DataTypes.DATE,
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },

@@ -1,35 +1,14 @@
 /** Records as the API shows them: what is not named here stays inside. */
-import type { z } from 'zod';
 import type { ApiKey } from '../../../domain/api-keys.ts';
 import type { AccountEvent } from '../../../domain/history.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import type { ConnectedApp, AccountSession } from '../../../domain/sessions.ts';
 import type { LinkedIdentity } from '../../../domain/upstream.ts';
-import type { User } from '../../../domain/users/index.ts';
-import { isEmailVerified } from '../../../domain/ownership/address.ts';
-import { profileClaims } from '../../../domain/users/profile-fields.ts';
-import type * as schemas from './schemas.ts';
 
 type Status = Awaited<ReturnType<Mfa['status']>>;
 
 const moment = (at: Date): string => at.toISOString();
 const optional = (at: Date | null): string | null => at && moment(at);
-
-/** @param id what the token's client knows the account by, which is its own where identifiers are pairwise. */
-export const profileOf = (user: User, id: string): z.infer<typeof schemas.Profile> => ({
-  id,
-  username: user.username,
-  email: user.email,
-  email_verified: isEmailVerified(user),
-  ...profileClaims(user),
-  phone_number_verified: user.phoneNumberVerifiedAt !== null,
-  address: user.address,
-  roles: user.roles,
-  has_password: user.hasPassword,
-  created_at: moment(user.createdAt),
-  updated_at: moment(user.updatedAt),
-  last_login_at: optional(user.lastLoginAt),
-});
 
 export const totpOf = ({ id, name, createdAt, lastUsedAt }: Status['totp'][number]) => ({
   id,

@@ -1,6 +1,6 @@
 import { changesFromClaims } from '../../../domain/users/profile-fields.ts';
 import { operation } from '../operation.ts';
-import { profileOf } from './presenters.ts';
+import { Profile, profileOf } from '../profile.ts';
 import * as schemas from './schemas.ts';
 
 export const profile = [
@@ -10,7 +10,7 @@ export const profile = [
     path: '/me',
     summary: 'The account',
     scope: 'me:profile:read',
-    replies: { 200: schemas.Profile },
+    replies: { 200: Profile },
     handle: async ({ user, claims }) => ({ status: 200, body: profileOf(user, claims.sub) }),
   }),
   operation({
@@ -20,7 +20,7 @@ export const profile = [
     summary: 'Change names, username, language and what else the account says of the person',
     scope: 'me:profile:write',
     body: schemas.ProfileChanges,
-    replies: { 200: schemas.Profile },
+    replies: { 200: Profile },
     refusals: [409],
     async handle({ user, claims, body, actor, services }) {
       const { username, address } = body;

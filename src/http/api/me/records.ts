@@ -1,5 +1,6 @@
 import { operation } from '../operation.ts';
-import { appOf, eventOf, factorsOf, identityOf, keyOf, profileOf, sessionOf } from './presenters.ts';
+import { appOf, eventOf, factorsOf, identityOf, keyOf, sessionOf } from './presenters.ts';
+import { profileOf } from '../profile.ts';
 import * as schemas from './schemas.ts';
 
 /** What is kept of the account: what happened to it, and all there is to take along. */

@@ -8,6 +8,8 @@ import { eachClaim } from '../../../domain/users/profile-fields.ts';
 import { EMAIL_FORM } from '../../../core/email-address.ts';
 import type { TextForm } from '../../../core/text.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
+import { limit } from '../lists.ts';
+import { Profile } from '../profile.ts';
 
 const moment = z.iso.datetime();
 const device = {
@@ -15,29 +17,6 @@ const device = {
   system: z.string().nullable(),
   ip: z.string().nullable(),
 };
-
-const Address = z.strictObject({
-  street_address: z.string().optional(),
-  locality: z.string().optional(),
-  region: z.string().optional(),
-  postal_code: z.string().optional(),
-  country: z.string().optional(),
-});
-
-export const Profile = z.strictObject({
-  id: z.string().describe('The `sub` of the client’s tokens'),
-  username: z.string().nullable(),
-  email: z.string(),
-  email_verified: z.boolean(),
-  ...eachClaim(({ replyDescription: description }) => z.string().nullable().meta({ description })),
-  phone_number_verified: z.boolean(),
-  address: Address.nullable(),
-  roles: z.array(z.string()),
-  has_password: z.boolean(),
-  created_at: moment,
-  updated_at: moment,
-  last_login_at: moment.nullable(),
-});
 
 const change = (description: string, form: TextForm) =>
   text(`${description}; null takes it away, and what is left out stays`, form).nullish();
@@ -171,10 +150,8 @@ const Event = z.strictObject({
   door: z.string().describe('Through which door: pages, api, oidc, contract:<name>, …'),
   client_id: z.string().nullable(),
 });
-/** What a query has as digits is a number. */
-const digits = (value: unknown) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value);
 export const EventPage = z.object({
-  limit: z.preprocess(digits, z.int().min(1).max(100).default(50)),
+  limit,
   cursor: z.string().describe('`next_cursor` of the page before').optional(),
 });
 export const Events = z.strictObject({

@@ -1,5 +1,6 @@
 import type { ApiKey } from '../../../domain/api-keys.ts';
 import type { Authenticator as TotpRecord } from '../../../domain/mfa/index.ts';
+import { rolesOf } from '../../../domain/operators/rights.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { usernameOf } from '../accounts.ts';
 import { microsecondsLocal } from '../times.ts';
@@ -11,7 +12,7 @@ export const presentUser = (user: User) => ({
   first_name: user.givenName,
   last_name: user.familyName,
   is_active: user.status === 'active',
-  is_superuser: user.roles.includes('admin'),
+  is_superuser: rolesOf(user).includes('admin'),
 });
 
 const time = (at: Date | null) => at && microsecondsLocal(at);

@@ -1,6 +1,7 @@
 import { DomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { callingUser, logIn, recentUser, usernameOf } from '../accounts.ts';
+import { rolesOf } from '../../../domain/operators/rights.ts';
+import { callingUser, logIn, recentUser, refuseOperator, usernameOf } from '../accounts.ts';
 import { type Caller, type ContractServices, operation, type Operation } from '../contract.ts';
 import * as schemas from './schemas.ts';
 
@@ -13,7 +14,9 @@ async function permitted(services: ContractServices, caller: Caller | null, id =
   const self = await callingUser(services, caller);
   const user = /^[1-9]\d{0,9}$/.test(id) ? await services.accounts.findByNumber(Number(id)) : null;
   if (!user) throw new DomainError('user_not_found');
-  if (user.id !== self.id && !self.roles.includes('admin')) throw new DomainError('forbidden');
+  if (user.id === self.id) return user;
+  if (!rolesOf(self).includes('admin')) throw new DomainError('forbidden');
+  await refuseOperator(services, user.id);
   return user;
 }
 

@@ -1,3 +1,4 @@
+import { rolesOf } from '../../../domain/operators/rights.ts';
 import type { User } from '../../../domain/users/index.ts';
 import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
 import { usernameOf } from '../accounts.ts';
@@ -15,14 +16,14 @@ export const authResponse = (user: User, { accessToken, refreshToken, expiresAt 
   expiresAt: secondsLocal(expiresAt),
   userId: user.number,
   username: usernameOf(user),
-  role: tokenRole(user.roles),
+  role: tokenRole(rolesOf(user)),
 });
 
 export const profile = (user: User) => ({
   id: user.number,
   username: usernameOf(user),
   email: user.email,
-  role: isAdmin(user.roles) ? 'ADMIN' : 'USER',
+  role: isAdmin(rolesOf(user)) ? 'ADMIN' : 'USER',
   createdAt: secondsLocal(user.createdAt),
   // Whoever registers here is logged in by that.
   lastLoginAt: secondsLocal(user.lastLoginAt ?? user.createdAt),

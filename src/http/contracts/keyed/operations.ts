@@ -1,6 +1,6 @@
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import type { User } from '../../../domain/users/index.ts';
-import { logIn, usernameOf } from '../accounts.ts';
+import { logIn, refuseOperator, usernameOf } from '../accounts.ts';
 import { type ContractServices, operation, type Operation } from '../contract.ts';
 import { secondsZ } from '../times.ts';
 import * as schemas from './schemas.ts';
@@ -66,6 +66,7 @@ const updateUser = operation({
   refusals: [400, 401, 403, 404],
   async handle({ params, body, actor, services }) {
     const { id } = await find(services, params['user_id']);
+    await refuseOperator(services, id);
     return {
       status: 200,
       body: present(await services.accounts.update(id, body, actor).catch(conflictIsBadRequest)),
@@ -93,6 +94,7 @@ const deleteUser = operation({
   refusals: [401, 403, 404, 409],
   async handle({ params, actor, services }) {
     const { id } = await find(services, params['user_id']);
+    await refuseOperator(services, id);
     await services.accounts.remove(id, actor);
     return { status: 204 };
   },

@@ -1,0 +1,69 @@
+import { DomainError } from '../../core/errors.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
+import { keepAnAdmin } from '../users/roles.ts';
+import { toUser, type User } from '../users/user.ts';
+import { mayGive, type Operator, requirePermission } from './operator.ts';
+import type { Rights } from './rights.ts';
+import type { Roles } from './roles.ts';
+import type { KeepStanding } from './standing.ts';
+import { changesOf, checkVersion, type Expected } from './versions.ts';
+
+export interface Assignments {
+  /**
+   * Replaces the roles that an account has by itself. Its sessions and tokens end, because some of them say its roles.
+   * @throws DomainError insufficient_scope, permission_not_held, user_not_found, precondition_failed, invalid_request,
+   *   last_owner, last_admin, forbidden for operators who would demote themselves.
+   */
+  setRoles(
+    operator: Operator,
+    accountId: string,
+    roles: readonly string[],
+    expected?: Expected,
+  ): Promise<User>;
+}
+
+interface Dependencies {
+  users: Users;
+  roles: Pick<Roles, 'checkNames'>;
+  rights: Rights;
+  keepStanding: KeepStanding;
+  sessions: SessionRevoker;
+  audit: Audit;
+  inTransaction: InTransaction;
+}
+
+export function createAssignments(dependencies: Dependencies): Assignments {
+  const { users, roles, rights, keepStanding, sessions, audit, inTransaction } = dependencies;
+  return {
+    async setRoles(operator, accountId, names, expected) {
+      requirePermission(operator, 'roles:write');
+      const wanted = [...new Set(names)].sort();
+      const known = await users.findById(accountId);
+      if (!known) throw new DomainError('user_not_found');
+      return inTransaction((tx) =>
+        keepStanding(operator, tx, async () => {
+          if (!wanted.includes('admin')) await keepAnAdmin(users, known.id, tx);
+          const before = await users.lock(known.id, tx);
+          if (!before) throw new DomainError('user_not_found');
+          checkVersion(before, expected);
+          await roles.checkNames(wanted, tx);
+          const changed = changesOf({ roles: before.roles.toSorted() }, { roles: wanted });
+          if (!changed) return toUser(before);
+          const moved = new Set(wanted).symmetricDifference(new Set(before.roles));
+          mayGive(operator, await rights.weightOf([...moved], tx));
+          const after = await users.update(known.id, { roles: wanted }, tx);
+          await sessions.revokeAll(known.id, tx);
+          await audit.record(
+            { type: 'user.updated', subject: known.id, details: changed },
+            operator.actor,
+            tx,
+          );
+          return toUser(after!);
+        }),
+      );
+    },
+  };
+}

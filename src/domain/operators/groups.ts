@@ -1,0 +1,236 @@
+import { DomainError } from '../../core/errors.ts';
+import { isUuid, newUuid } from '../../core/ids.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type {
+  GroupFilters,
+  GroupRecord,
+  Groups as GroupStore,
+  GroupSort,
+  Member,
+} from '../../storage/groups.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import { foldCase, NAME_FORM } from '../identifiers.ts';
+import { mayGive, type Operator, requirePermission } from './operator.ts';
+import type { Listed, ListOptions, ReadList } from './lists.ts';
+import type { Rights } from './rights.ts';
+import type { Roles } from './roles.ts';
+import type { KeepStanding } from './standing.ts';
+import { changesOf, checkVersion, type Expected } from './versions.ts';
+
+export type Group = GroupRecord;
+
+export interface GroupChanges {
+  name?: string | undefined;
+  description?: string | undefined;
+  roles?: string[] | undefined;
+}
+
+export interface Groups {
+  /** @throws DomainError insufficient_scope, invalid_cursor. */
+  list(operator: Operator, options: ListOptions<GroupSort, GroupFilters>): Promise<Listed<Group>>;
+  /** @throws DomainError insufficient_scope, group_not_found. */
+  find(operator: Operator, id: string): Promise<Group>;
+  /** @throws DomainError insufficient_scope, permission_not_held, group_taken, invalid_request. */
+  create(operator: Operator, group: GroupChanges & { name: string }): Promise<Group>;
+  /**
+   * Changes what is given; members have the roles from then on.
+   * @throws DomainError as `create`; group_not_found, precondition_failed, last_owner.
+   */
+  update(operator: Operator, id: string, changes: GroupChanges, expected?: Expected): Promise<Group>;
+  /** @throws DomainError insufficient_scope, permission_not_held, group_not_found, precondition_failed, last_owner. */
+  remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
+  /** By the id of the account. @throws DomainError insufficient_scope, group_not_found, invalid_cursor. */
+  members(operator: Operator, id: string, options: ListOptions<'id', object>): Promise<Listed<Member>>;
+  /**
+   * Adds an account; nothing changes for a member. It gives the roles of the group, so it takes their permissions.
+   * @throws DomainError insufficient_scope, permission_not_held, group_not_found, user_not_found.
+   */
+  add(operator: Operator, id: string, accountId: string): Promise<void>;
+  /** @throws DomainError as `add`; last_owner, forbidden for an operator who would demote themselves. */
+  removeMember(operator: Operator, id: string, accountId: string): Promise<void>;
+  /** The groups of an account. @throws DomainError insufficient_scope, user_not_found, invalid_cursor. */
+  listOf(
+    operator: Operator,
+    accountId: string,
+    options: ListOptions<GroupSort, object>,
+  ): Promise<Listed<Group>>;
+  /** Replaces the groups of an account. @throws DomainError as `add` and `removeMember`. */
+  setOf(operator: Operator, accountId: string, ids: readonly string[]): Promise<void>;
+}
+
+interface Dependencies {
+  store: GroupStore;
+  users: Pick<Users, 'findById'>;
+  keepStanding: KeepStanding;
+  roles: Pick<Roles, 'checkNames'>;
+  rights: Rights;
+  readList: ReadList;
+  audit: Audit;
+  inTransaction: InTransaction;
+}
+
+const LONGEST = { name: 200, description: 500 };
+
+const refuse = (field: string, reason?: string): never => {
+  throw new DomainError('invalid_request', { field, ...(reason === undefined ? {} : { reason }) });
+};
+
+/** @throws DomainError invalid_request. */
+function parseName(name: string): { name: string; nameKey: string } {
+  const trimmed = name.trim();
+  if (trimmed.length > LONGEST.name || !new RegExp(NAME_FORM.pattern ?? '', 'u').test(trimmed))
+    refuse('name');
+  return { name: trimmed, nameKey: foldCase(trimmed) };
+}
+
+export function createGroups({
+  store,
+  users,
+  keepStanding,
+  roles,
+  rights,
+  readList,
+  audit,
+  inTransaction,
+}: Dependencies): Groups {
+  const existing = (group: GroupRecord | null): GroupRecord => {
+    if (!group) throw new DomainError('group_not_found');
+    return group;
+  };
+  const lock = async (id: string, tx: Tx) => existing(isUuid(id) ? await store.lock(id, tx) : null);
+
+  const parse = async ({ name, description, roles: names }: GroupChanges, tx: Tx) => {
+    if (description !== undefined && description.length > LONGEST.description)
+      refuse('description', 'too_long');
+    if (names) await roles.checkNames(names, tx);
+    return {
+      ...(name === undefined ? {} : parseName(name)),
+      ...(description === undefined ? {} : { description }),
+      ...(names === undefined ? {} : { roles: [...new Set(names)].sort() }),
+    };
+  };
+
+  /** Membership is what its roles are: giving and taking it takes their permissions. */
+  const mayAssign = async (operator: Operator, names: readonly string[], tx: Tx) =>
+    mayGive(operator, await rights.weightOf(names, tx));
+
+  const add = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
+    await mayAssign(operator, group.roles, tx);
+    const added = await store.add(group.id, [accountId], tx);
+    if (added.length === 0) return;
+    const details = { group: group.id, name: group.name };
+    await audit.record({ type: 'group.member_added', subject: accountId, details }, operator.actor, tx);
+  };
+
+  const removeMember = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
+    await mayAssign(operator, group.roles, tx);
+    const removed = await store.remove(group.id, [accountId], tx);
+    if (removed.length === 0) return;
+    const details = { group: group.id, name: group.name };
+    await audit.record({ type: 'group.member_removed', subject: accountId, details }, operator.actor, tx);
+  };
+
+  const findAccount = async (id: string): Promise<string> => {
+    const account = await users.findById(id);
+    if (!account) throw new DomainError('user_not_found');
+    return account.id;
+  };
+
+  return {
+    async list(operator, options) {
+      requirePermission(operator, 'groups:read');
+      return readList('groups', options, 'name', (request) => store.list(request));
+    },
+    async find(operator, id) {
+      requirePermission(operator, 'groups:read');
+      return existing(isUuid(id) ? await store.find(id) : null);
+    },
+    async create(operator, group) {
+      requirePermission(operator, 'groups:write');
+      return inTransaction(async (tx) => {
+        const content = {
+          description: '',
+          roles: [],
+          ...(await parse(group, tx)),
+          ...parseName(group.name),
+          source: null,
+          externalId: null,
+        };
+        await mayAssign(operator, content.roles, tx);
+        const created = await store.create({ id: newUuid(), ...content }, tx);
+        const { name, description, roles: names } = created;
+        const details = { group: created.id, after: { name, description, roles: names } };
+        await audit.record({ type: 'group.created', details }, operator.actor, tx);
+        return created;
+      });
+    },
+    async update(operator, id, changes, expected) {
+      requirePermission(operator, 'groups:write');
+      return inTransaction((tx) =>
+        keepStanding(operator, tx, async () => {
+          const before = await lock(id, tx);
+          checkVersion(before, expected);
+          const { nameKey, ...parsed } = await parse(changes, tx);
+          const changed = changesOf(before, parsed);
+          if (!changed) return before;
+          await mayAssign(operator, changed.after.roles ? [...before.roles, ...changed.after.roles] : [], tx);
+          const after = await store.update(id, nameKey === undefined ? parsed : { ...parsed, nameKey }, tx);
+          const details = { group: id, ...changed };
+          await audit.record({ type: 'group.updated', details }, operator.actor, tx);
+          return after;
+        }),
+      );
+    },
+    async remove(operator, id, expected) {
+      requirePermission(operator, 'groups:write');
+      await inTransaction((tx) =>
+        keepStanding(operator, tx, async () => {
+          const group = await lock(id, tx);
+          checkVersion(group, expected);
+          await mayAssign(operator, group.roles, tx);
+          await store.delete(id, tx);
+          const details = { group: id, before: { name: group.name, roles: group.roles } };
+          await audit.record({ type: 'group.deleted', details }, operator.actor, tx);
+        }),
+      );
+    },
+    async members(operator, id, options) {
+      requirePermission(operator, 'groups:read');
+      const group = existing(isUuid(id) ? await store.find(id) : null);
+      return readList(`group ${group.id}`, options, 'id', (request) => store.members(group.id, request));
+    },
+    async add(operator, id, account) {
+      requirePermission(operator, 'groups:write');
+      const accountId = await findAccount(account);
+      await inTransaction(async (tx) => add(operator, await lock(id, tx), accountId, tx));
+    },
+    async removeMember(operator, id, account) {
+      requirePermission(operator, 'groups:write');
+      const accountId = await findAccount(account);
+      await inTransaction((tx) =>
+        keepStanding(operator, tx, async () => removeMember(operator, await lock(id, tx), accountId, tx)),
+      );
+    },
+    async listOf(operator, account, options) {
+      requirePermission(operator, 'groups:read');
+      const filters = { member: await findAccount(account) };
+      return readList('groups', { ...options, filters }, 'name', (request) => store.list(request));
+    },
+    async setOf(operator, account, ids) {
+      requirePermission(operator, 'groups:write');
+      const accountId = await findAccount(account);
+      await inTransaction((tx) =>
+        keepStanding(operator, tx, async () => {
+          const before = await store.idsOf(accountId, tx);
+          const wanted = new Set(ids);
+          for (const id of [...wanted.symmetricDifference(new Set(before))].sort()) {
+            const group = await lock(id, tx);
+            if (wanted.has(id)) await add(operator, group, accountId, tx);
+            else await removeMember(operator, group, accountId, tx);
+          }
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { Cursors } from '../../core/cursors.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Apis } from '../../storage/apis.ts';
+import type { Clients } from '../../storage/clients.ts';
+import type { Groups as GroupStore } from '../../storage/groups.ts';
+import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { RoleStore } from '../../storage/roles.ts';
+import type { UserSearch } from '../../storage/user-search.ts';
+import type { Users } from '../../storage/users.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
+import { createAssignments } from './assignments.ts';
+import { createGroups } from './groups.ts';
+import { createReadList } from './lists.ts';
+import { createPeople } from './people.ts';
+import { createNoteRefused } from './refused.ts';
+import { createRights } from './rights.ts';
+import { createRoles } from './roles.ts';
+import { createKeepStanding } from './standing.ts';
+
+interface Dependencies {
+  stores: {
+    users: Users;
+    userSearch: UserSearch;
+    clients: Clients;
+    apis: Apis;
+    roles: RoleStore;
+    groups: GroupStore;
+    audit: Audit;
+    inTransaction: InTransaction;
+  };
+  cursors: Cursors;
+  sessions: SessionRevoker;
+}
+
+/** What operators manage, and who of them may do what. */
+export function createOperators({ stores, cursors, sessions }: Dependencies) {
+  const { users, audit, inTransaction } = stores;
+  const rights = createRights(stores);
+  const readList = createReadList(cursors);
+  const keepStanding = createKeepStanding(users, rights);
+  const roles = createRoles({
+    store: stores.roles,
+    apis: stores.apis,
+    audit,
+    inTransaction,
+  });
+  const groups = createGroups({
+    store: stores.groups,
+    users,
+    keepStanding,
+    roles,
+    rights,
+    readList,
+    audit,
+    inTransaction,
+  });
+  const assignments = createAssignments({
+    users,
+    roles,
+    rights,
+    keepStanding,
+    sessions,
+    audit,
+    inTransaction,
+  });
+  return {
+    rights,
+    roles,
+    groups,
+    assignments,
+    people: createPeople({ search: stores.userSearch, users, readList }),
+    noteRefused: createNoteRefused(audit),
+  };
+}

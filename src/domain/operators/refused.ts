@@ -1,0 +1,24 @@
+import type { DomainError, ErrorCode } from '../../core/errors.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Operator } from './operator.ts';
+
+/** What operators are refused because of who they are. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'insufficient_scope',
+  'permission_not_held',
+  'stronger_operator',
+  'last_owner',
+  'forbidden',
+]);
+
+/** Writes down that an operator was refused `operation`, if that is why; other errors are nobody's business. */
+export type NoteRefused = (error: DomainError, operator: Operator, operation: string) => Promise<void>;
+
+export const createNoteRefused =
+  (audit: Pick<Audit, 'record'>): NoteRefused =>
+  async ({ code, details }, { actor }, operation) => {
+    if (!REFUSALS.has(code)) return;
+    const { reason } = details;
+    const why = { operation, code, ...(reason === undefined ? {} : { reason }) };
+    await audit.record({ type: 'operator.refused', outcome: 'failure', details: why }, actor);
+  };

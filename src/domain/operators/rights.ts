@@ -1,0 +1,72 @@
+import type { Clients } from '../../storage/clients.ts';
+import type { RoleStore } from '../../storage/roles.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Users } from '../../storage/users.ts';
+import {
+  BUILT_IN_ROLES,
+  CONTRACT_ADMIN,
+  isPermission,
+  type Permission,
+  withIncluded,
+} from './permissions.ts';
+
+/** All roles that an account has: its own and those of its groups. */
+export const rolesOf = ({ roles, groupRoles = [] }: { roles: string[]; groupRoles?: string[] }): string[] =>
+  groupRoles.length === 0 ? roles : [...new Set([...roles, ...groupRoles])];
+
+const isBuiltIn = (name: string): boolean => Object.hasOwn(BUILT_IN_ROLES, name);
+
+/** What roles allow. */
+export interface Rights {
+  /** The management permissions of `names` together, with what they include; a role that does not exist has none. */
+  permissionsOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
+  /** What it takes to give or take `names`: what they allow, here and at the contracts. */
+  weightOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
+  /** The permissions of an active account, by itself and its groups; none of any other. */
+  ofAccount(id: string): Promise<Set<Permission>>;
+  /** The same of a service account. */
+  ofClient(id: string): Promise<Set<Permission>>;
+  /** The scopes of the API `identifier` that `names` have together. */
+  scopesOf(names: readonly string[], identifier: string): Promise<Set<string>>;
+}
+
+interface Dependencies {
+  roles: Pick<RoleStore, 'find'>;
+  users: Pick<Users, 'findById'>;
+  clients: Pick<Clients, 'find'>;
+}
+
+export function createRights({ roles: store, users, clients }: Dependencies): Rights {
+  const made = (names: readonly string[], tx?: Tx) =>
+    store.find(
+      names.filter((name) => !isBuiltIn(name)),
+      tx,
+    );
+  const permissionsOf = async (names: readonly string[], tx?: Tx): Promise<Set<Permission>> => {
+    const builtIn = names.flatMap((name) =>
+      isBuiltIn(name) ? (BUILT_IN_ROLES[name]?.permissions ?? []) : [],
+    );
+    const own = (await made(names, tx)).flatMap(({ permissions }) => permissions.filter(isPermission));
+    return withIncluded([...builtIn, ...own]);
+  };
+  return {
+    permissionsOf,
+    async weightOf(names, tx) {
+      const allowed = await permissionsOf(names, tx);
+      return names.includes(CONTRACT_ADMIN.role)
+        ? allowed.union(new Set(CONTRACT_ADMIN.permissions))
+        : allowed;
+    },
+    async ofAccount(id) {
+      const account = await users.findById(id);
+      return permissionsOf(account?.status === 'active' ? rolesOf(account) : []);
+    },
+    async ofClient(id) {
+      const client = await clients.find(id);
+      return permissionsOf(client?.roles ?? []);
+    },
+    async scopesOf(names, identifier) {
+      return new Set((await made(names)).flatMap(({ scopes }) => scopes[identifier] ?? []));
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { NAME_FORM } from '../../../domain/identifiers.ts';
+import { FACTOR_FILTERS } from '../../../domain/operators/people.ts';
+import { PERMISSIONS, type Permission } from '../../../domain/operators/permissions.ts';
+import { ROLE_NAME } from '../../../domain/operators/roles.ts';
+import { limit } from '../lists.ts';
+import { Profile } from '../profile.ts';
+import { text } from '../../endpoints/text.ts';
+
+const moment = z.iso.datetime();
+
+export const PermissionName = z.enum(Object.keys(PERMISSIONS) as [Permission, ...Permission[]]);
+
+/** A parameter that may come several times: one of the values must hold. */
+const oneOf = <T extends z.ZodType<string>>(item: T, description: string) =>
+  z
+    .preprocess(
+      (value) => (value === undefined ? undefined : [value].flat()),
+      z.array(item).max(100).optional(),
+    )
+    .describe(`${description}; repeated, one of them`);
+
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+const time = (description: string) =>
+  z.iso
+    .datetime({ offset: true })
+    .transform((value) => new Date(value))
+    .optional()
+    .describe(description);
+
+/** Which page of a list. */
+const page = <const Sorts extends readonly [string, ...string[]]>(sorts: Sorts) => {
+  type Sort = Sorts[number] | `-${Sorts[number]}`;
+  const all = sorts.flatMap((sort) => [sort, `-${sort}`]) as [Sort, ...Sort[]];
+  return {
+    sort: z.enum(all).optional().describe('Descending with a minus before it'),
+    limit,
+    cursor: z
+      .string()
+      .describe('`next_cursor` of the page before, with the same filters and sort')
+      .optional(),
+  };
+};
+
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({
+    items: z.array(item),
+    next_cursor: z.string().nullable().describe('null on the last page'),
+  });
+
+const version = z.int().describe('What the ETag is made of');
+
+export const User = z.strictObject({
+  ...Profile.shape,
+  id: z.uuid(),
+  number: z.int(),
+  status: z.enum(['active', 'suspended']),
+  roles: z.array(z.string()).describe('Those that it has by itself'),
+  group_roles: z.array(z.string()).describe('Those of its groups'),
+  version,
+});
+export const UserPage = z.strictObject({
+  search: text(
+    'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',
+  )
+    .max(200)
+    .optional(),
+  status: oneOf(z.enum(['active', 'suspended']), 'The standing'),
+  role: oneOf(text('The name of a role'), 'By itself or by a group'),
+  group: oneOf(z.uuid(), 'The id of a group'),
+  factor: oneOf(z.enum(FACTOR_FILTERS), 'What it has to sign in with beside a password'),
+  email_verified: flag.optional(),
+  door: oneOf(text('The name of a contract'), 'Where it was used'),
+  created_after: time('From then on'),
+  created_before: time('Before then'),
+  last_login_after: time('From then on'),
+  last_login_before: time('Before then'),
+  count: flag.optional().describe('Whether to count what the filters find'),
+  ...page(['created_at', 'last_login_at', 'email', 'number']),
+});
+export const Users = listOf(User).extend({
+  count: z.int().optional().describe('With `count=true`; at most 1000'),
+  count_capped: z.boolean().optional().describe('Whether there are more'),
+});
+
+const permissions = z.array(PermissionName).describe('Of this API; `:write` includes `:read`');
+const scopes = z
+  .array(
+    z.strictObject({ api: text('The identifier of the API'), scopes: z.array(text('A scope')).max(200) }),
+  )
+  .max(200)
+  .describe('Scopes of APIs that enforce roles');
+
+export const Role = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  permissions,
+  scopes,
+  built_in: z.boolean().describe('Whether it comes with the service and cannot be changed'),
+  version,
+});
+const description = text('At most 500 characters').max(500);
+export const RoleChanges = z.strictObject({
+  description: description.optional(),
+  permissions: permissions.optional(),
+  scopes: scopes.optional(),
+});
+export const NewRole = RoleChanges.extend({
+  name: z.string().meta({
+    description: 'Lower-case letters, digits and _ . : -',
+    pattern: ROLE_NAME.source,
+    examples: ['helpdesk'],
+  }),
+});
+export const Roles = listOf(Role);
+
+export const RoleNames = z.strictObject({ roles: z.array(text('The name of a role')).max(100) });
+
+export const Group = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  description: z.string(),
+  roles: z.array(z.string()).describe('What its members have'),
+  source: z.string().nullable().describe('The directory that drives it; null for one that is kept here'),
+  external_id: z.string().nullable(),
+  created_at: moment,
+  updated_at: moment,
+  version,
+});
+const groupName = text('1 to 200 characters in one line', NAME_FORM);
+export const GroupChanges = z.strictObject({
+  name: groupName.optional(),
+  description: description.optional(),
+  roles: z.array(text('The name of a role')).max(100).optional(),
+});
+export const NewGroup = GroupChanges.extend({ name: groupName });
+export const GroupPage = z.strictObject({
+  search: text('Any part of the name').max(200).optional(),
+  role: text('The name of a role').optional(),
+  source: text('The directory').optional(),
+  member: z.uuid().describe('The id of an account').optional(),
+  ...page(['name', 'created_at']),
+});
+export const Groups = listOf(Group);
+export const Member = z.strictObject({ id: z.uuid(), email: z.string(), name: z.string().nullable() });
+export const MemberPage = z.strictObject({ limit, cursor: page(['id']).cursor });
+export const Members = listOf(Member);
+export const GroupIds = z.strictObject({ groups: z.array(z.uuid()).max(1_000) });
+
+export const Caller = z.strictObject({
+  kind: z.enum(['user', 'client']),
+  id: z.string(),
+  permissions: z.array(PermissionName).describe('What the token and the roles allow together'),
+});
+export const Permissions = listOf(
+  z.strictObject({ name: PermissionName, description: z.string(), includes: z.array(PermissionName) }),
+);
+
+export const userId = { id: text('The id of the account') };
+export const groupId = { id: text('The id of the group') };
+export const memberIds = { ...groupId, uid: text('The id of the account') };
+export const roleName = { name: text('The name of the role') };

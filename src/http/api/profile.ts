@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { rolesOf } from '../../domain/operators/rights.ts';
+import { isEmailVerified } from '../../domain/ownership/address.ts';
+import type { User } from '../../domain/users/index.ts';
+import { eachClaim, profileClaims } from '../../domain/users/profile-fields.ts';
+
+const moment = z.iso.datetime();
+
+const Address = z.strictObject({
+  street_address: z.string().optional(),
+  locality: z.string().optional(),
+  region: z.string().optional(),
+  postal_code: z.string().optional(),
+  country: z.string().optional(),
+});
+
+/** An account as its owner, their apps and operators see it. */
+export const Profile = z.strictObject({
+  id: z.string().describe('The `sub` of the client’s tokens'),
+  username: z.string().nullable(),
+  email: z.string(),
+  email_verified: z.boolean(),
+  ...eachClaim(({ replyDescription: description }) => z.string().nullable().meta({ description })),
+  phone_number_verified: z.boolean(),
+  address: Address.nullable(),
+  roles: z.array(z.string()),
+  has_password: z.boolean(),
+  created_at: moment,
+  updated_at: moment,
+  last_login_at: moment.nullable(),
+});
+
+/** @param id what the token's client knows the account by, which is its own where identifiers are pairwise. */
+export const profileOf = (user: User, id: string): z.infer<typeof Profile> => ({
+  id,
+  username: user.username,
+  email: user.email,
+  email_verified: isEmailVerified(user),
+  ...profileClaims(user),
+  phone_number_verified: user.phoneNumberVerifiedAt !== null,
+  address: user.address,
+  roles: rolesOf(user),
+  has_password: user.hasPassword,
+  created_at: user.createdAt.toISOString(),
+  updated_at: user.updatedAt.toISOString(),
+  last_login_at: user.lastLoginAt?.toISOString() ?? null,
+});
