@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { APP, POLICIES, send as sendRegistration } from '../oidc/support/registration.ts';
 import { apiOf, connect } from './support/client.ts';
 import { type Call, callAs, idOf, itemsOf, ownToken, serviceAccount } from './support/operators.ts';
 
@@ -12,7 +13,9 @@ const setRoles = (person: Person, roles: string[]) =>
 
 let owner: Call;
 beforeAll(async () => {
-  provider = await startProvider({ stores: 'PostgreSQL' });
+  const policy = { ...POLICIES.trusted, scopes: ['openid', 'users:read'] };
+  const settings = { clientRegistration: { policies: { trusted: policy } } };
+  provider = await startProvider({ stores: 'PostgreSQL', settings });
   owner = await callAs(provider, 'owner');
 });
 
@@ -85,6 +88,22 @@ describe("a person's token", () => {
     );
     const claimed = await connect(provider, person, 'me:profile:read users:read', { client: spa });
     expect(decodeJwt(claimed.tokens.access_token)['scope']).toBe('openid me:profile:read');
+  });
+});
+
+describe('a client that registers itself', () => {
+  it('cannot name what operators manage by, even if its policy does', async () => {
+    const { token: bearer } = await provider.operator.registrationTokens.create(
+      { policy: 'trusted', expiresAt: new Date(Date.now() + 3_600_000) },
+      systemActor,
+    );
+    const register = (metadata: object) =>
+      sendRegistration('POST', `${provider.url}/oauth2/register`, { bearer, body: { ...APP, ...metadata } });
+    expect(await register({})).toMatchObject({ status: 201, body: { scope: 'openid' } });
+    expect(await register({ scope: 'openid users:read' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_client_metadata' },
+    });
   });
 });
 

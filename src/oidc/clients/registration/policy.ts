@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
+import { isPermission } from '../../../domain/operators/permissions.ts';
 import { forLibrary } from '../api-scope.ts';
 import { EXTRA_METADATA, propertyOf } from '../metadata.ts';
 import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
@@ -52,6 +53,8 @@ const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
 /** What a policy makes of metadata that was sent: refuses it, or completes it. */
 export function createPolicyCheck(policy: RegistrationPolicy) {
+  // Who registers itself never manages, whatever a policy says.
+  const scopes = policy.scopes.filter((scope) => !isPermission(scope));
   return (ctx: KoaContextWithOIDC, metadata: Metadata): void => {
     if (metadata['software_statement'] !== undefined)
       throw new errors.CustomOIDCProviderError(
@@ -76,6 +79,6 @@ export function createPolicyCheck(policy: RegistrationPolicy) {
     if (hosts && !redirects.every((uri) => hosts.includes(hostOf(uri))))
       refuse(`redirect_uris must be at ${hosts.join(' or ')}`);
     metadata['client_name'] ??= hostOf(redirects[0] ?? '') || metadata['client_id'];
-    Object.assign(metadata, forLibrary({ scope: checkScopes(metadata, policy.scopes) }));
+    Object.assign(metadata, forLibrary({ scope: checkScopes(metadata, scopes) }));
   };
 }
