@@ -234,6 +234,7 @@ describe.each(STORES)('with %s', (stores) => {
     const one = sessions.find(({ client_ids }) => client_ids.includes(elsewhere.client.id));
     expect((await app.call('DELETE', `/me/sessions/${one?.id}`)).status).toBe(204);
     expect((await app.call('DELETE', `/me/sessions/${one?.id}`)).status).toBe(404);
+    expect((await app.call('DELETE', '/me/sessions/%00')).status).toBe(404);
     expect((await elsewhere.call('GET', '/me')).status).toBe(401);
     expect((await third.call('GET', '/me')).status).toBe(200);
     expect((await app.call('DELETE', '/me/sessions')).body).toEqual({ ended: 1 });

@@ -49,6 +49,10 @@ function createGate(limit: number) {
   };
 }
 
+/** PostgreSQL's text has no NUL: it is written as models write it, so that what is looked for by such an id is not found. */
+const withoutNul = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll('\0', String.raw`\0`) : value;
+
 /** What it takes for a transaction of Sequelize to be ours. */
 function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
   // Sequelize keeps it there for its own statements; after the end another transaction may have it.
@@ -57,7 +61,7 @@ function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
   return Object.assign(transaction, {
     async query<Row extends QueryResultRow>(statement: string | QueryConfig, values?: unknown[]) {
       if (state.finished !== undefined) throw new Error('the transaction has ended');
-      return connection.query<Row>(statement, values);
+      return connection.query<Row>(statement, values?.map(withoutNul));
     },
     // Sequelize's own does it after a commit that failed, too.
     afterCommit: (work: AfterCommit) => void committed.push(work),
