@@ -95,7 +95,8 @@ export async function* dump(databaseUrl: string): AsyncGenerator<string> {
     yield `-- The database of a Postern, ${new Date().toISOString()}. Load it into an empty one with psql.\n${HEAD}`;
     yield* migrationsAsSql(client);
     for (const table of await tablesOf(client)) {
-      yield `\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;
+      // Migrations put rows in some tables: those are among the ones that follow.
+      yield `\ndelete from ${table.name};\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;
       yield* rowsOf(client, table);
       yield '\\.\n';
     }
