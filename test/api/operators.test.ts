@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { signIn } from '../oidc/support/flow.ts';
 import { APP, POLICIES, send as sendRegistration } from '../oidc/support/registration.ts';
 import { apiOf, connect } from './support/client.ts';
 import { type Call, callAs, idOf, itemsOf, ownToken, serviceAccount } from './support/operators.ts';
@@ -88,6 +89,32 @@ describe("a person's token", () => {
     );
     const claimed = await connect(provider, person, 'me:profile:read users:read', { client: spa });
     expect(decodeJwt(claimed.tokens.access_token)['scope']).toBe('openid me:profile:read');
+  });
+});
+
+describe('a scope that another API calls as a permission is called', () => {
+  const API = 'https://users.example.test';
+  beforeAll(() => provider.createApi({ identifier: API, scopes: ['users:read'], accessTokenFormat: 'jwt' }));
+  const audienceOf = (token: string | undefined) => decodeJwt(token ?? '').aud;
+
+  it('is that API’s for a client that may not manage, and for one whose default it is', async () => {
+    const person = await provider.createPerson();
+    const tokens = await signIn(provider, await provider.createClient(), person, {
+      parameters: { scope: 'openid users:read' },
+    });
+    expect(audienceOf(tokens.access_token)).toBe(API);
+    const service = await provider.createClient({
+      grant_types: ['client_credentials'],
+      scope: 'users:read',
+      default_resource: API,
+    });
+    const { body } = await ownToken(provider, service, 'users:read');
+    expect(audienceOf(body['access_token'])).toBe(API);
+  });
+
+  it('is ours for a service account without a default', async () => {
+    const { body } = await ownToken(provider, await serviceAccount(provider, 'support'), 'users:read');
+    expect(audienceOf(body['access_token'])).toBe(apiOf(provider));
   });
 });
 

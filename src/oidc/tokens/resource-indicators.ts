@@ -36,20 +36,26 @@ const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resou
  */
 export function resourceIndicators({ apis, rights, accessTokenTtl, clientCredentialsTtl }: Dependencies) {
   /**
-   * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do.
+   * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do, or ours for
+   * what operators manage by.
+   * @param scopesOf those of an API that may be meant.
    * @returns undefined when no API has any of them.
    * @throws InvalidTarget when they are of different APIs, or of several.
    */
-  function apiOf(scopes: string[], client: Client): string | undefined {
-    const known = scopes.filter((scope) => apis.open.some((api) => api.scopes.includes(scope)));
+  function apiOf(
+    scopes: string[],
+    client: Client,
+    scopesOf: (api: KnownApi) => string[] = (api) => api.scopes,
+  ): string | undefined {
+    const offers = apis.open.map((api) => ({ identifier: api.identifier, offered: scopesOf(api) }));
+    const known = scopes.filter((scope) => offers.some(({ offered }) => offered.includes(scope)));
     if (known.length === 0) return undefined;
-    const candidates = apis.open
-      .filter((api) => known.every((scope) => api.scopes.includes(scope)))
+    const candidates = offers
+      .filter(({ offered }) => known.every((scope) => offered.includes(scope)))
       .map(({ identifier }) => identifier);
-    // What operators manage by means our API, whoever else has a scope of that name.
-    if (candidates.includes(apis.builtIn) && known.every(isPermission)) return apis.builtIn;
     const { default_resource: preferred } = client;
     if (preferred !== undefined && candidates.includes(preferred)) return preferred;
+    if (candidates.includes(apis.builtIn) && known.every(isPermission)) return apis.builtIn;
     if (candidates.length === 1) return candidates[0];
     const whose = candidates.length === 0 ? 'of different APIs' : 'of more than one API';
     throw new errors.InvalidTarget(`the scopes ${shown(known)} are ${whose}: name the API as resource`);
@@ -76,9 +82,7 @@ export function resourceIndicators({ apis, rights, accessTokenTtl, clientCredent
       const { default_resource: preferred } = client;
       const api = preferred === undefined ? undefined : apis.find(preferred);
       applyDefaultScope(ctx, client, api && [api]);
-      const offered = new Set(apis.open.flatMap((one) => offeredScopes(one, client)));
-      const possible = apiScopes(ctx).filter((scope) => offered.has(scope));
-      const resource = apiOf(possible, client) ?? preferred;
+      const resource = apiOf(apiScopes(ctx), client, (one) => offeredScopes(one, client)) ?? preferred;
       if (resource === undefined) checkScopes(ctx, client, []);
       return resource ?? [];
     },
