@@ -47,8 +47,8 @@ export interface Groups {
   idsOf(accountId: string, tx: Tx): Promise<string[]>;
   /** @returns those accounts that were no members before; accounts that do not exist are left out. */
   add(id: string, accountIds: readonly string[], tx: Tx): Promise<string[]>;
-  /** @param accountIds null for all. @returns those that were members. */
-  remove(id: string, accountIds: readonly string[] | null, tx: Tx): Promise<string[]>;
+  /** @returns those that were members. */
+  remove(id: string, accountIds: readonly string[], tx: Tx): Promise<string[]>;
 }
 
 const LIST: Listing<GroupSort, GroupFilters> = {
@@ -80,7 +80,7 @@ const ADD = `insert into group_members (group_id, account_id)
   select $1, users.id from users where id = any($2::uuid[]) and status <> 'deleted' order by id
   on conflict do nothing returning account_id as id`;
 
-const REMOVE = `delete from group_members where group_id = $1 and ($2::uuid[] is null or account_id = any($2))
+const REMOVE = `delete from group_members where group_id = $1 and account_id = any($2::uuid[])
   returning account_id as id`;
 
 function conflict(error: unknown): never {

@@ -11,6 +11,7 @@ import type {
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
 import { foldCase, NAME_FORM } from '../identifiers.ts';
+import { checkDescription, refuse } from './fields.ts';
 import { mayGive, type Operator, requirePermission } from './operator.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import type { Rights } from './rights.ts';
@@ -70,16 +71,12 @@ interface Dependencies {
   inTransaction: InTransaction;
 }
 
-const LONGEST = { name: 200, description: 500 };
-
-const refuse = (field: string, reason?: string): never => {
-  throw new DomainError('invalid_request', { field, ...(reason === undefined ? {} : { reason }) });
-};
+const LONGEST_NAME = 200;
 
 /** @throws DomainError invalid_request. */
 function parseName(name: string): { name: string; nameKey: string } {
   const trimmed = name.trim();
-  if (trimmed.length > LONGEST.name || !new RegExp(NAME_FORM.pattern ?? '', 'u').test(trimmed))
+  if (trimmed.length > LONGEST_NAME || !new RegExp(NAME_FORM.pattern ?? '', 'u').test(trimmed))
     refuse('name');
   return { name: trimmed, nameKey: foldCase(trimmed) };
 }
@@ -101,8 +98,7 @@ export function createGroups({
   const lock = async (id: string, tx: Tx) => existing(isUuid(id) ? await store.lock(id, tx) : null);
 
   const parse = async ({ name, description, roles: names }: GroupChanges, tx: Tx) => {
-    if (description !== undefined && description.length > LONGEST.description)
-      refuse('description', 'too_long');
+    checkDescription(description);
     if (names) await roles.checkNames(names, tx);
     return {
       ...(name === undefined ? {} : parseName(name)),

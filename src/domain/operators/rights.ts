@@ -26,8 +26,6 @@ export interface Rights {
   ofAccount(id: string): Promise<Set<Permission>>;
   /** The same of a service account. */
   ofClient(id: string): Promise<Set<Permission>>;
-  /** The scopes of the API `identifier` that `names` have together. */
-  scopesOf(names: readonly string[], identifier: string): Promise<Set<string>>;
 }
 
 interface Dependencies {
@@ -37,16 +35,12 @@ interface Dependencies {
 }
 
 export function createRights({ roles: store, users, clients }: Dependencies): Rights {
-  const made = (names: readonly string[], tx?: Tx) =>
-    store.find(
-      names.filter((name) => !isBuiltIn(name)),
-      tx,
-    );
   const permissionsOf = async (names: readonly string[], tx?: Tx): Promise<Set<Permission>> => {
     const builtIn = names.flatMap((name) =>
       isBuiltIn(name) ? (BUILT_IN_ROLES[name]?.permissions ?? []) : [],
     );
-    const own = (await made(names, tx)).flatMap(({ permissions }) => permissions.filter(isPermission));
+    const others = names.filter((name) => !isBuiltIn(name));
+    const own = (await store.find(others, tx)).flatMap(({ permissions }) => permissions.filter(isPermission));
     return withIncluded([...builtIn, ...own]);
   };
   return {
@@ -64,9 +58,6 @@ export function createRights({ roles: store, users, clients }: Dependencies): Ri
     async ofClient(id) {
       const client = await clients.find(id);
       return permissionsOf(client?.roles ?? []);
-    },
-    async scopesOf(names, identifier) {
-      return new Set((await made(names)).flatMap(({ scopes }) => scopes[identifier] ?? []));
     },
   };
 }

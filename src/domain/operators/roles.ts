@@ -3,6 +3,7 @@ import type { Apis } from '../../storage/apis.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleRecord, RoleStore } from '../../storage/roles.ts';
+import { checkDescription, refuse } from './fields.ts';
 import { mayGive, type Operator, requirePermission } from './operator.ts';
 import { BUILT_IN_ROLES, isPermission, type Permission } from './permissions.ts';
 import { changesOf, checkVersion, type Expected } from './versions.ts';
@@ -57,8 +58,6 @@ export const ROLE_NAME = /^[a-z0-9](?:[a-z0-9_.:-]{0,62}[a-z0-9])?$/;
 /** Roles that every database has: their scopes may change, and they stay. */
 const KEPT = new Set(['user', 'admin']);
 
-const LONGEST_DESCRIPTION = 500;
-
 const builtIn = (name: string): Role | undefined => {
   const role = Object.hasOwn(BUILT_IN_ROLES, name) ? BUILT_IN_ROLES[name] : undefined;
   return (
@@ -82,17 +81,12 @@ const toRole = ({ name, description, permissions, scopes, version }: RoleRecord)
   version,
 });
 
-const refuse = (field: string, reason?: string): never => {
-  throw new DomainError('invalid_request', { field, ...(reason === undefined ? {} : { reason }) });
-};
-
 const sorted = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
 export function createRoles({ store, apis, audit, inTransaction }: Dependencies): Roles {
   /** The changes as they are stored. @throws DomainError invalid_request. */
   const parse = async ({ description, permissions, scopes }: RoleChanges) => {
-    if (description !== undefined && description.length > LONGEST_DESCRIPTION)
-      refuse('description', 'too_long');
+    checkDescription(description);
     const unknown = permissions?.find((name) => !isPermission(name));
     if (unknown !== undefined) refuse('permissions', unknown);
     const known = scopes === undefined ? [] : await apis.list();
