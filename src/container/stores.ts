@@ -16,6 +16,7 @@ import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
 import { identities } from '../storage/identities.ts';
 import { createGroups } from '../storage/groups.ts';
+import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
 import { createPings } from '../storage/pings.ts';
@@ -26,7 +27,7 @@ import { Notifications } from '../storage/postgres/notifications.ts';
 import { createPool } from '../storage/postgres/pool.ts';
 import { checkWritable } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/sequelize.ts';
-import { transactions } from '../storage/postgres/transaction.ts';
+import { joining, transactions } from '../storage/postgres/transaction.ts';
 import { probeRedis } from '../storage/redis/readiness.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
@@ -73,24 +74,26 @@ export async function openStores({
   replies,
   logger,
 }: Dependencies) {
-  const pool = createPool(databaseUrl, { logger, applicationName: 'postern' });
-  const sequelize = createSequelize(pool, secrets);
+  const connections = createPool(databaseUrl, { logger, applicationName: 'postern' });
+  const pool = joining(connections);
+  const sequelize = createSequelize(connections, secrets);
   const { redis, counters } =
     redisUrl === undefined
-      ? { redis: undefined, counters: postgresCounters(pool) }
+      ? { redis: undefined, counters: postgresCounters(connections) }
       : await connectRedis(redisUrl, logger);
   const notifications = new Notifications(databaseUrl, logger);
-  const clock = await createDatabaseClock(pool, logger);
+  const clock = await createDatabaseClock(connections, logger);
   return {
-    pool,
+    pool: connections,
     redis,
     clock,
     notifications,
-    inTransaction: transactions(sequelize, logger),
+    ...transactions(sequelize, logger),
     audit,
     apis,
     roles,
     groups: createGroups(pool),
+    idempotentRequests: createIdempotentRequests(clock),
     users: createUsers(pool),
     userSearch: createUserSearch(pool),
     clients: createClients(pool),
@@ -115,11 +118,11 @@ export async function openStores({
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore(clock),
     apiKeys: createApiKeyStore(pool),
-    contractUsage: createContractUsageStore(pool),
-    refusals: createRefusalStore(pool),
+    contractUsage: createContractUsageStore(connections),
+    refusals: createRefusalStore(connections),
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {
-      postgres: () => checkWritable(pool),
+      postgres: () => checkWritable(connections),
       ...(redis ? { redis: () => probeRedis(redis) } : {}),
     } as Record<string, () => Promise<void>>,
     /** @throws when this machine's clock is wrong. */
@@ -132,7 +135,7 @@ export async function openStores({
       clock.stop();
       await notifications.close();
       redis?.disconnect();
-      await pool.end();
+      await connections.end();
     },
   };
 }

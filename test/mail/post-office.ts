@@ -44,7 +44,7 @@ export async function openPostOffice(databaseUrl?: string) {
   const notifications = new Notifications(url, logger);
   await notifications.connect();
   atEnd(() => notifications.close());
-  const inTransaction = transactions(sequelize, logger);
+  const { inTransaction } = transactions(sequelize, logger);
   const outbox = createOutbox<Message>({ pool, secrets, notifications });
   return {
     url,

@@ -128,7 +128,7 @@ export async function openBackend(kind: Kind): Promise<Backend> {
 
   return {
     pool,
-    inTransaction: transactions(sequelize, silent),
+    ...transactions(sequelize, silent),
     clock,
     server,
     redis,

@@ -33,7 +33,7 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
   const server = await startPostgres();
   const pool = poolOf(server.databaseUrl());
   const sequelize = createSequelize(pool, secrets);
-  const inTransaction = transactions(sequelize, logger);
+  const { inTransaction } = transactions(sequelize, logger);
   for (const end of [() => server.stop(), () => server.kill()]) {
     await checkWritable(pool);
     await sequelize.query('select 1');
@@ -101,7 +101,7 @@ test('gives up on a server that never answers, and on a pool that is used up', a
 test('models and SQL in a transaction are on one connection, and nothing of it is seen before it commits', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url);
-  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
   const key = { kid: 'a', alg: 'EdDSA', publicJwk: {}, privateJwk: {}, activatesAt: new Date() };
   const count = async (db: Executor) =>
     (await db.query<{ n: number }>('select count(*)::int as n from signing_keys')).rows[0]?.n;
@@ -123,7 +123,7 @@ test('models and SQL in a transaction are on one connection, and nothing of it i
 test('transactions that need a connection beside their own never wait for one another', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url, CONNECTIONS.all);
-  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
   const all = Array.from({ length: CONNECTIONS.all * 2 }, () =>
     inTransaction(async (tx) => {
       await tx.query('select pg_sleep(0.01)');
@@ -137,7 +137,7 @@ test('transactions that need a connection beside their own never wait for one an
 test('a transaction whose connection is lost is undone and unavailable; one with its statement timed out goes on', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url);
-  const inTransaction = transactions(createSequelize(pool, secrets), logger);
+  const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
   const lost = failureOf(
     inTransaction(async (tx) => {
       await tx.query("update users set name = 'x'");

@@ -11,6 +11,7 @@ import './counter.ts';
 import './device-sign-in.ts';
 import './former-client-secret.ts';
 import './group.ts';
+import './idempotent-request.ts';
 import './oidc-grant.ts';
 import './oidc-record.ts';
 import './one-time-token.ts';

@@ -8,6 +8,7 @@ import { ContractUsage } from '../models/contract-usage.ts';
 import { ContractUser } from '../models/contract-user.ts';
 import { Counter } from '../models/counter.ts';
 import { FormerClientSecret } from '../models/former-client-secret.ts';
+import { IdempotentRequest } from '../models/idempotent-request.ts';
 import { OidcGrant } from '../models/oidc-grant.ts';
 import { OidcRecord } from '../models/oidc-record.ts';
 import { OneTimeToken } from '../models/one-time-token.ts';
@@ -55,6 +56,7 @@ const TABLES: Table[] = [
   { model: Counter, expires: { column: 'expire', time: '$1::float8' } },
   { model: Refusal },
   { model: UsedStep },
+  { model: IdempotentRequest },
   { model: ContractUsage, ...USAGE },
   { model: ContractUser, ...USAGE },
 ];

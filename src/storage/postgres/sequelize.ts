@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { Sequelize } from 'sequelize';
 import type { Secrets } from '../../core/secrets.ts';
 import { bindModels } from '../models/index.ts';
+import { borrowConnection, giveBack } from './transaction.ts';
 
 /**
  * Sequelize with every model of this service. It has no connections of its own: those of `pool` are lent to it, with all
@@ -16,9 +17,11 @@ export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
   });
   // What Sequelize documents of its manager; its own pool behind it stays empty.
   Object.assign(sequelize.connectionManager, {
-    getConnection: () => pool.connect(),
+    getConnection: async () => (await borrowConnection()) ?? (await pool.connect()),
     // Sequelize marks one on which an answer did not come in time.
-    releaseConnection: (client: PoolClient & { _invalid?: boolean }) => client.release(client._invalid),
+    releaseConnection(client: PoolClient & { _invalid?: boolean }) {
+      if (!giveBack(client)) client.release(client._invalid);
+    },
     destroyConnection: async (client: PoolClient) => client.release(true),
   });
   bindModels(sequelize, secrets);

@@ -1,4 +1,5 @@
-import type { PoolClient, QueryConfig, QueryResultRow } from 'pg';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Pool, PoolClient, QueryConfig, QueryResultRow } from 'pg';
 import type { Sequelize, Transaction } from 'sequelize';
 import type { Logger } from '../../core/logger.ts';
 import type { Executor } from './executor.ts';
@@ -13,8 +14,17 @@ export type Tx = Transaction & Executor;
 
 type AfterCommit = Parameters<Tx['afterCommit']>[0];
 
-/** Runs `work` in one transaction: commits what it did, or nothing when it throws. */
+/**
+ * Runs `work` in one transaction: commits what it did, or nothing when it throws. Inside `AsOne` it joins the transaction under
+ * way, by a savepoint: what fails takes back what it did itself, and `afterCommit` waits for the outermost commit.
+ */
 export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+/**
+ * Runs `work` with every transaction in it as a part of one; all that it reads by stores is read there, too. Counters count
+ * outside. Inside another one it joins that.
+ */
+export type AsOne = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Milliseconds that a transaction waits for its turn. */
 const PATIENCE = 5_000;
@@ -68,17 +78,113 @@ function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
   });
 }
 
+/** A transaction that others join, or a part of one. */
+interface Scope {
+  tx: Tx;
+  committed: AfterCommit[];
+  /** One statement or part at a time. @returns what ends the turn. */
+  turn: () => Promise<() => void>;
+  hasEnded: boolean;
+}
+
+const ambient = new AsyncLocalStorage<Scope>();
+
+/** Work that outlives its transaction is on its own. */
+function underWay(): Scope | undefined {
+  const scope = ambient.getStore();
+  return scope?.hasEnded ? undefined : scope;
+}
+
+function createTurns(): Scope['turn'] {
+  let last = Promise.resolve();
+  return async () => {
+    const before = last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    last = promise;
+    await before;
+    return resolve;
+  };
+}
+
+/** Has `work` be a part of the transaction; what it began and did not wait for ends first. */
+function within<T>(tx: Tx, committed: AfterCommit[], work: () => Promise<T>): Promise<T> {
+  const scope: Scope = { tx, committed, turn: createTurns(), hasEnded: false };
+  return ambient.run(scope, async () => {
+    try {
+      return await work();
+    } finally {
+      const free = await scope.turn();
+      scope.hasEnded = true;
+      free();
+    }
+  });
+}
+
+async function join<T>({ tx, committed, turn }: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const free = await turn();
+  const before = committed.length;
+  try {
+    await tx.query('savepoint part');
+    try {
+      const result = await within(tx, committed, () => work(tx));
+      await tx.query('release savepoint part');
+      return result;
+    } catch (error) {
+      committed.length = before;
+      await tx.query('rollback to savepoint part');
+      await tx.query('release savepoint part');
+      throw error;
+    }
+  } finally {
+    free();
+  }
+}
+
+const lent = new WeakMap<PoolClient, () => void>();
+
+/** The connection of the transaction under way, for one statement of a model; undefined without one. */
+export async function borrowConnection(): Promise<PoolClient | undefined> {
+  const scope = underWay();
+  if (!scope) return undefined;
+  const free = await scope.turn();
+  const { connection } = scope.tx as Tx & { connection: PoolClient };
+  lent.set(connection, free);
+  return connection;
+}
+
+/** @returns whether the connection was one that a transaction lent. */
+export function giveBack(connection: PoolClient): boolean {
+  const free = lent.get(connection);
+  lent.delete(connection);
+  free?.();
+  return free !== undefined;
+}
+
+/** The pool for stores: inside `AsOne` their statements run on the connection of the transaction under way. */
+export function joining(pool: Pool): Pool {
+  const query = async (...statement: Parameters<Tx['query']>) => {
+    const scope = underWay();
+    if (!scope) return pool.query(...statement);
+    const free = await scope.turn();
+    return scope.tx.query(...statement).finally(free);
+  };
+  return Object.create(pool, { query: { value: query } }) as Pool;
+}
+
 /**
  * Transactions on the connections of the pool, but for some: what a transaction asks for beside itself finds one of those, so that
  * transactions never wait for one another's connections.
  */
-export function transactions(sequelize: Sequelize, logger: Logger): InTransaction {
+export function transactions(
+  sequelize: Sequelize,
+  logger: Logger,
+): { inTransaction: InTransaction; asOne: AsOne } {
   const gate = createGate(CONNECTIONS.transactions);
-  return async (work) => {
+  const begin = async <T>(work: (tx: Tx, committed: AfterCommit[]) => Promise<T>): Promise<T> => {
     const committed: (() => void | Promise<void>)[] = [];
     await gate.enter();
     const result = await sequelize
-      .transaction((transaction) => work(extended(transaction, committed)))
+      .transaction((transaction) => work(extended(transaction, committed), committed))
       .finally(() => gate.leave());
     for (const task of committed) {
       try {
@@ -88,5 +194,15 @@ export function transactions(sequelize: Sequelize, logger: Logger): InTransactio
       }
     }
     return result;
+  };
+  return {
+    async inTransaction(work) {
+      const scope = underWay();
+      return scope ? join(scope, work) : begin(work);
+    },
+    async asOne(work) {
+      const scope = underWay();
+      return scope ? join(scope, work) : begin((tx, committed) => within(tx, committed, work));
+    },
   };
 }

@@ -1,0 +1,38 @@
+// raw-sql: an advisory lock.
+import { Op } from 'sequelize';
+import type { Clock } from '../core/clock.ts';
+import { IdempotentRequest, type KeptReply } from './models/idempotent-request.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+export type { KeptReply } from './models/idempotent-request.ts';
+
+/** Requests that are done once, by the hash of their key. */
+export interface IdempotentRequests {
+  /** Keeps other nodes and requests from the key until the transaction ends. @returns whether nobody has it. */
+  lock(key: string, tx: Tx): Promise<boolean>;
+  find(key: string, tx: Tx): Promise<{ fingerprint: string; reply: KeptReply } | null>;
+  /** Keeps a reply for a day. */
+  keep(key: string, fingerprint: string, reply: KeptReply, tx: Tx): Promise<void>;
+}
+
+/** Milliseconds. */
+const KEPT = 86_400_000;
+
+export const createIdempotentRequests = (clock: Clock): IdempotentRequests => ({
+  async lock(key, tx) {
+    const { rows } = await tx.query<{ locked: boolean }>(
+      'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked',
+      [key],
+    );
+    return rows[0]!.locked;
+  },
+  find: (key, tx) =>
+    IdempotentRequest.findOne({
+      where: { key, expiresAt: { [Op.gt]: new Date(clock.now()) } },
+      transaction: tx,
+    }),
+  async keep(key, fingerprint, reply, tx) {
+    const expiresAt = new Date(clock.now() + KEPT);
+    await IdempotentRequest.upsert({ key, fingerprint, reply, expiresAt }, { transaction: tx });
+  },
+});

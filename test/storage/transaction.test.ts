@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger } from '../../src/core/logger.ts';
+import { Role } from '../../src/storage/models/role.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { joining, transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { secrets } from './backends.ts';
+
+const logger = createLogger('silent');
+let pool: ReturnType<typeof createPool>;
+let joined: typeof pool;
+let work: ReturnType<typeof transactions>;
+
+beforeAll(async () => {
+  const { url } = await createDatabase();
+  pool = createPool(url, { logger, applicationName: 'test' });
+  atEnd(() => pool.end());
+  joined = joining(pool);
+  work = transactions(createSequelize(pool, secrets), logger);
+});
+
+const insert = (name: string, tx: Tx) => tx.query('insert into roles (name) values ($1)', [name]);
+const isThere = async (from: typeof pool, name: string) =>
+  (await from.query('select from roles where name = $1', [name])).rowCount === 1;
+
+describe('work as one', () => {
+  it('reads by pool and models what it has written, and commits all of it at the end', async () => {
+    const [name, heard] = [randomUUID(), [] as string[]];
+    await work.asOne(async () => {
+      await work.inTransaction(async (tx) => {
+        await insert(name, tx);
+        tx.afterCommit(() => void heard.push('committed'));
+      });
+      expect(heard).toEqual([]);
+      const seen = [isThere(joined, name), Role.count({ where: { name } }), isThere(pool, name)];
+      expect(await Promise.all(seen)).toEqual([true, 1, false]);
+    });
+    expect([heard, await isThere(pool, name)]).toEqual([['committed'], true]);
+  });
+
+  it('takes back the part that failed, with what waited for its commit, and goes on', async () => {
+    const [kept, lost, heard] = [randomUUID(), randomUUID(), [] as string[]];
+    const part = (name: string, end: (tx: Tx) => unknown) =>
+      work.inTransaction(async (tx) => {
+        await insert(name, tx);
+        tx.afterCommit(() => void heard.push(name));
+        await end(tx);
+      });
+    await work.asOne(async () => {
+      await part(kept, () => work.asOne(() => part(lost, (tx) => insert(lost, tx))).catch(() => undefined));
+      await expect(part(lost, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    });
+    expect([heard, await isThere(pool, kept), await isThere(pool, lost)]).toEqual([[kept], true, false]);
+  });
+
+  it('leaves nothing when it fails at the end', async () => {
+    const name = randomUUID();
+    const failing = work.asOne(async () => {
+      await work.inTransaction((tx) => insert(name, tx));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await isThere(pool, name)).toBe(false);
+  });
+
+  it('has parts that start together one after the other', async () => {
+    const names = Array.from({ length: 5 }, () => randomUUID());
+    await work.asOne(async () => {
+      const parts = names.map((name, index) =>
+        work.inTransaction(async (tx) => {
+          await insert(name, tx);
+          await Role.update({ description: name }, { where: { name } });
+          if (index % 2 === 1) throw new Error('no');
+        }),
+      );
+      await Promise.allSettled(parts);
+    });
+    expect(await Promise.all(names.map((name) => isThere(pool, name)))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('is over for what outlives it', async () => {
+    const [name, { promise, resolve }] = [randomUUID(), Promise.withResolvers<void>()];
+    let later: Promise<unknown> | undefined;
+    const failing = work.asOne(async () => {
+      later = promise.then(() => work.inTransaction((tx) => insert(name, tx)));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    resolve();
+    await later;
+    expect(await isThere(pool, name)).toBe(true);
+  });
+});
