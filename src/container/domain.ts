@@ -8,6 +8,7 @@ import { createHistory } from '../domain/history.ts';
 import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
+import { createOnce } from '../domain/idempotency.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createOperators } from '../domain/operators/index.ts';
@@ -220,6 +221,8 @@ export function createDomain({
     history,
     accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),
     guessLimit,
+    once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne, inTransaction }),
+    asOne: stores.asOne,
     backchannelRequests: createBackchannelRequests({
       requests: stores.loginRequests,
       users,

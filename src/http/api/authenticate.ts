@@ -158,14 +158,14 @@ export const authenticateAccount = (
 
 /**
  * Finds out who manages: a person, or a service account by a token of its own. They may do what their token and their roles
- * allow, both as they are now; nobody gets here who may do nothing.
+ * allow, both as they are now; nobody gets here who may do nothing. `stepUp` checks once more whether a login is fresh.
  * @throws DomainError as `authenticateAccount`.
  */
 export const authenticateOperator = (
   ctx: Context,
   { fresh }: Pick<OperatorOperation, 'fresh'>,
   deps: Dependencies,
-): Promise<{ operator: Operator; scheme: Scheme }> =>
+): Promise<{ operator: Operator; scheme: Scheme; stepUp: () => Promise<void> }> =>
   presented(ctx, deps, async (token) => {
     const { claims, scopes, scheme } = token;
     const isService = claims.gid === undefined && claims.sub === claims.client_id;
@@ -176,7 +176,11 @@ export const authenticateOperator = (
     if (permissions.size === 0) throw insufficientScope(ctx, scheme, [...held].join(' '));
     if (user) await checkLogin(ctx, user, fresh, token, deps);
     const actor = user ? userActor(ctx, API_DOOR, user.id) : clientActor(ctx, API_DOOR, claims.client_id);
-    return { scheme, operator: { actor, accountId: user?.id ?? null, permissions } };
+    return {
+      scheme,
+      operator: { actor, accountId: user?.id ?? null, permissions },
+      stepUp: async () => (user ? checkLogin(ctx, user, true, token, deps) : undefined),
+    };
   });
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 
-const EXPOSED = 'ETag, Location, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
+const EXPOSED =
+  'ETag, Idempotency-Replayed, Location, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
 
 /**
  * Any origin may call: what counts is the token, which a browser sends for nobody by itself, and cookies count for
@@ -14,7 +15,8 @@ export function allowAnyOrigin(ctx: Context): boolean {
   }
   ctx.set({
     'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, DPoP, Accept-Language, If-Match',
+    'Access-Control-Allow-Headers':
+      'Authorization, Content-Type, DPoP, Accept-Language, If-Match, Idempotency-Key',
     'Access-Control-Max-Age': '7200',
   });
   ctx.status = 204;

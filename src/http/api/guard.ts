@@ -1,21 +1,21 @@
 import type { Context } from 'koa';
-import type { z } from 'zod';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
 import type { Actor } from '../../core/actor.ts';
 import { requirePermission } from '../../domain/operators/operator.ts';
-import type { EndpointReply, PasswordLengths } from '../endpoints/endpoint.ts';
+import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { localeOf } from '../endpoints/text.ts';
-import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
+import { goneSignal, leaveUnread, refuseMethod, send, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import { API_DOOR, authenticateAccount, authenticateOperator, insufficientScope } from './authenticate.ts';
-import type { ApiOperation, ApiServices, OperatorCall, OperatorOperation } from './operation.ts';
-import { InvalidFields, PreconditionFailed, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
-import { ifMatch } from './versions.ts';
+import { checked, createAttempt, manage } from './manage.ts';
+import type { ApiOperation, ApiServices } from './operation.ts';
+import { InvalidFields, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
+import { versionsOf } from './versions.ts';
 
 export interface GuardDependencies {
   services: ApiServices;
@@ -29,6 +29,8 @@ export interface GuardDependencies {
   passwords: PasswordLengths;
   /** The largest body, in bytes. */
   bodyLimit: number;
+  /** What comes before the path of every operation. */
+  basePath: string;
 }
 
 /** The way of a request through the API: route, token, scope, fresh login, query, body, limit, operation, reply. */
@@ -37,19 +39,20 @@ export async function answer(
   routing: Routing<ApiOperation>,
   deps: GuardDependencies,
 ): Promise<void> {
-  const { services, limiter, bodyLimit } = deps;
+  const { services, limiter, bodyLimit, basePath } = deps;
   const route = routing.find(ctx.method, ctx.path);
   if ('allow' in route) throw refuseMethod(ctx, route.allow);
   const { operation, params } = route;
   const request = async (actor: Actor) => {
     const query = operation.query && checked(operation.query, { ...ctx.query });
-    const body = operation.body && checked(operation.body, await readJson(ctx.req, bodyLimit));
-    // Secrets are guessed from somewhere, whoever calls.
-    const counted = operation.limit === 'credentials' ? sourceCaller(actor) : `${actor.kind} ${actor.id}`;
-    await limiter(ctx, API_DOOR, operation.limit, counted);
+    const sent = operation.body && (await readJson(ctx.req, bodyLimit));
+    const body = operation.body && checked(operation.body, sent);
+    const cost = operation.caller === 'operator' ? operation.cost?.(body as never) : undefined;
+    await limiter(ctx, API_DOOR, limitOf(operation, actor), counted(operation, actor), cost);
     return {
       query: query as never,
       body: body as never,
+      sent,
       params,
       actor,
       locale: localeOf(ctx),
@@ -66,11 +69,20 @@ export async function answer(
     sendReply(ctx, operation, await operation.handle(Object.assign(call, caller)));
     return;
   }
-  const { operator, scheme } = await authenticateOperator(ctx, operation, deps);
+  const { operator, scheme, stepUp } = await authenticateOperator(ctx, operation, deps);
   try {
     if (operation.scope !== null) requirePermission(operator, operation.scope);
-    const call = Object.assign(await request(operator.actor), { operator, expected: ifMatch(ctx) });
-    sendReply(ctx, operation, await manage(operation, call));
+    const { sent, ...own } = await request(operator.actor);
+    const call = Object.assign(own, { operator });
+    const attempt = createAttempt({
+      routing,
+      basePath,
+      call,
+      stepUp,
+      problemOf: (error) => refusalOf(error, ctx.get('X-Request-Id'), deps),
+    });
+    const whole = Object.assign(call, { expected: versionsOf(ctx.get('If-Match')), attempt });
+    send(ctx, await manage(ctx, operation, whole, sent));
   } catch (error) {
     if (!isDomainError(error)) throw error;
     await services.noteRefused(error, operator, operation.id);
@@ -80,39 +92,37 @@ export async function answer(
   }
 }
 
-/** @throws PreconditionFailed with the resource as it is now, where the operation can show it. */
-async function manage(
-  operation: OperatorOperation,
-  call: OperatorCall<never, never>,
-): Promise<EndpointReply> {
-  try {
-    return await operation.handle(call);
-  } catch (error) {
-    if (!isDomainError(error, 'precondition_failed') || !operation.current) throw error;
-    throw new PreconditionFailed(await operation.current(call));
-  }
-}
+/** A service account speaks for many people. */
+const limitOf = ({ limit }: ApiOperation, { kind }: Actor): LimitClass =>
+  limit === 'ordinary' && kind === 'client' ? 'program' : limit;
 
-function checked(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new InvalidFields(parsed.error);
-  return parsed.data;
-}
+/** Secrets are guessed from somewhere, whoever calls. */
+const counted = ({ limit }: ApiOperation, actor: Actor): string | null =>
+  limit === 'credentials' ? sourceCaller(actor) : `${actor.kind} ${actor.id}`;
 
-/** Answers what went wrong as a problem (RFC 9457). */
-export function refuse(
-  ctx: Context,
+/** What went wrong, as a problem; what nobody foresaw is logged. */
+function refusalOf(
   error: unknown,
+  requestId: string,
   { logger, isUnavailable }: Pick<GuardDependencies, 'logger' | 'isUnavailable'>,
-): void {
-  const requestId = ctx.get('X-Request-Id');
+): ReturnType<typeof problemOf> {
   const known =
     isDomainError(error) || error instanceof InvalidFields
       ? error
       : new DomainError(isUnavailable(error) ? 'unavailable' : 'server_error', {}, { cause: error });
   const problem = problemOf(known, requestId);
   if (problem.status === 500) logger.error({ err: error, requestId }, 'the API failed');
-  const retryAfter = isDomainError(known) ? known.details.retryAfter : undefined;
+  return problem;
+}
+
+/** Answers what went wrong as a problem (RFC 9457). */
+export function refuse(
+  ctx: Context,
+  error: unknown,
+  deps: Pick<GuardDependencies, 'logger' | 'isUnavailable'>,
+): void {
+  const problem = refusalOf(error, ctx.get('X-Request-Id'), deps);
+  const retryAfter = isDomainError(error) ? error.details.retryAfter : undefined;
   const wait = retryAfter ?? (problem.status === 503 ? 5 : undefined);
   if (wait !== undefined) ctx.set('Retry-After', String(wait));
   ctx.status = problem.status;

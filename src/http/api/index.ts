@@ -47,7 +47,8 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
 });
 
 /** Answers everything under /api/v2. */
-export function createApi(deps: GuardDependencies): Middleware {
+export function createApi(dependencies: Omit<GuardDependencies, 'basePath'>): Middleware {
+  const deps = { ...dependencies, basePath: BASE };
   const document = documentOf(deps);
   const docs = docsPaths(document);
   const routing = new Routing({ basePath: BASE, operations: OPERATIONS });

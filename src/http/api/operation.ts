@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { History } from '../../domain/history.ts';
@@ -13,6 +13,7 @@ import type { Groups } from '../../domain/operators/groups.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
 import type { People } from '../../domain/operators/people.ts';
 import type { Permission } from '../../domain/operators/permissions.ts';
+import type { Once } from '../../domain/idempotency.ts';
 import type { NoteRefused } from '../../domain/operators/refused.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
 import type { Roles } from '../../domain/operators/roles.ts';
@@ -30,6 +31,9 @@ export interface ApiServices {
   assignments: Assignments;
   people: People;
   noteRefused: NoteRefused;
+  once: Once;
+  /** Runs `work` in one transaction that takes in all others. */
+  asOne<T>(work: () => Promise<T>): Promise<T>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;
   mfa: Mfa;
@@ -69,6 +73,28 @@ export interface OperatorCall<Body, Query> extends Call<Body, Query> {
   operator: Operator;
   /** The versions that If-Match names; undefined without it. */
   expected: Expected | undefined;
+  /** Does another operation for the same caller, and answers as it would. It throws nothing. */
+  attempt(request: InnerRequest): Promise<Attempt>;
+}
+
+/** A request inside another one. */
+export interface InnerRequest {
+  method: string;
+  /** Under the base path, with its query. */
+  path: string;
+  body?: unknown;
+  /** As If-Match has it. */
+  ifMatch?: string | undefined;
+}
+
+export interface Attempt {
+  status: number;
+  /** Undefined without content. */
+  body: unknown;
+  /** The same for a replay: no secret is repeated. */
+  kept: unknown;
+  /** Writes a refusal down: to be called when the transaction is over, which could take it back. */
+  noteRefusal(): Promise<void>;
 }
 
 interface Authority extends Endpoint {
@@ -91,6 +117,8 @@ export interface OperatorOperation extends Authority {
   handle(call: OperatorCall<never, never>): Promise<EndpointReply>;
   /** The resource as it is, for whoever changed another version of it (412). */
   current?: (call: OperatorCall<never, never>) => Promise<unknown>;
+  /** How many requests it counts for by its body: one unless given. */
+  cost?: (body: never) => number;
 }
 
 /** One endpoint of the API, what a token must allow for it, and what it does. */
@@ -103,7 +131,10 @@ type Spec<
   C,
   B extends z.ZodType | undefined,
   Q extends z.ZodObject | undefined,
-> = Omit<O, 'handle' | 'current' | 'body' | 'query' | 'fresh' | 'limit' | 'refusals' | 'caller'> & {
+> = Omit<
+  O,
+  'handle' | 'current' | 'cost' | 'body' | 'query' | 'headers' | 'fresh' | 'limit' | 'refusals' | 'caller'
+> & {
   body?: B;
   query?: Q;
   fresh?: boolean;
@@ -133,14 +164,29 @@ export function operation<
   return { caller: 'account', ...complete(spec) } as unknown as ApiOperation;
 }
 
-/** The same for operators. */
+/** Header fields of the management API, by what an operation is: how `guard.ts` and `manage.ts` read them. */
+const IDEMPOTENCY_KEY = z
+  .string()
+  .optional()
+  .describe(
+    '1 to 255 characters of your choice: the same request with the same key is done once in 24 hours',
+  );
+const IF_MATCH = z.string().optional().describe('The ETag of the resource that is to be changed');
+
+/** The same for operators: each POST takes an Idempotency-Key, and each that refuses by 412 an If-Match. */
 export function managed<
   B extends z.ZodType | undefined = undefined,
   Q extends z.ZodObject | undefined = undefined,
 >(
   spec: Spec<OperatorOperation, OperatorCall<Parsed<B>, Parsed<Q>>, B, Q> & {
     current?: (call: OperatorCall<unknown, unknown>) => Promise<unknown>;
+    cost?: (body: Parsed<B>) => number;
   },
 ): ApiOperation {
-  return { caller: 'operator', ...complete(spec) } as unknown as ApiOperation;
+  const refusals = [...(spec.refusals ?? []), ...(spec.method === 'post' ? [400, 409, 422] : [])];
+  const headers = {
+    ...(spec.method === 'post' ? { 'Idempotency-Key': IDEMPOTENCY_KEY } : {}),
+    ...(refusals.includes(412) ? { 'If-Match': IF_MATCH } : {}),
+  };
+  return { caller: 'operator', headers, ...complete({ ...spec, refusals }) } as unknown as ApiOperation;
 }

@@ -17,6 +17,8 @@ export interface Endpoint {
   /** What the document says of each parameter of the path. */
   params?: Record<string, z.ZodType>;
   query?: z.ZodObject;
+  /** Header fields that it heeds beside those that any request has. */
+  headers?: Record<string, z.ZodType>;
   body?: z.ZodType;
   /** The replies of success by status; null for one without content. */
   replies: Record<number, z.ZodType | null>;
@@ -29,6 +31,8 @@ export interface EndpointReply {
   /** Nothing for a reply without content. */
   body?: unknown;
   headers?: Record<string, string>;
+  /** What a replay has for a body, where the schema cannot tell which of it is secret. */
+  kept?: unknown;
 }
 
 /** How many characters a new password must and may have. */

@@ -12,7 +12,7 @@ interface Counters {
 }
 
 /**
- * Counts one request of `caller`; of null nothing is counted.
+ * Counts a request of `caller`, or as many as it stands for; of null nothing is counted.
  * @throws DomainError rate_limited, unavailable.
  */
 export type Limiter = (
@@ -20,6 +20,7 @@ export type Limiter = (
   api: string,
   limitClass: LimitClass,
   caller: string | null,
+  requests?: number,
 ) => Promise<void>;
 
 /** The caller to count a request under that is limited by its source; null when many people may stand behind that. */
@@ -33,12 +34,12 @@ export function sourceCaller(actor: Actor): string | null {
  * draft-ietf-httpapi-ratelimit-headers).
  */
 export function createLimiter(counters: Counters, limits: Settings['contracts']['limits']): Limiter {
-  return async (ctx, api, limitClass, caller) => {
+  return async (ctx, api, limitClass, caller, cost = 1) => {
     if (limitClass === 'unlimited' || caller === null) return;
     const { requests, window } = limits[limitClass];
     const { count, expiresIn } = await counters.add(
       `limit:${api}:${limitClass}:${sha256(caller)}`,
-      1,
+      cost,
       window,
     );
     ctx.set('RateLimit-Policy', `"${limitClass}";q=${requests};w=${window}`);

@@ -18,7 +18,9 @@ const REASONS: Record<number, string> = {
   412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
   423: 'Locked',
+  424: 'Failed Dependency',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
@@ -45,9 +47,9 @@ type Write = ReturnType<typeof writer>;
 
 const content = (type: string, schema: Json) => ({ [type]: { schema } });
 
-/** The parameters of an endpoint, in its path, where each must be said, and after it. */
-function parametersOf({ path, params = {}, query }: Endpoint, write: Write): Json[] {
-  const described = (where: 'path' | 'query') => (entry: [string, z.ZodType]) => {
+/** The parameters of an endpoint: in its path, where each must be said, after it, and in header fields. */
+function parametersOf({ path, params = {}, query, headers = {} }: Endpoint, write: Write): Json[] {
+  const described = (where: 'path' | 'query' | 'header') => (entry: [string, z.ZodType]) => {
     const [name, schema] = entry;
     const required = where === 'path' || !schema.safeParse(undefined).success;
     return { name, in: where, required, schema: write(schema, 'input') };
@@ -60,6 +62,7 @@ function parametersOf({ path, params = {}, query }: Endpoint, write: Write): Jso
       .map((name): [string, z.ZodType] => [name, params[name] ?? z.string()])
       .map(described('path')),
     ...Object.entries((query?.shape ?? {}) as Record<string, z.ZodType>).map(described('query')),
+    ...Object.entries(headers).map(described('header')),
   ];
 }
 

@@ -1,24 +1,47 @@
 import type { Context } from 'koa';
 import { DomainError } from '../../core/errors.ts';
 import type { Endpoint, EndpointReply } from './endpoint.ts';
+import { withoutSecrets } from './text.ts';
 
-/** Sends a reply; nothing leaves that the endpoint's schema does not have. */
-export function sendReply(
-  ctx: Context,
+/** A reply as it leaves: the body has nothing that the endpoint's schema does not have, and is undefined without content. */
+type CheckedReply = Required<Omit<EndpointReply, 'kept'>>;
+
+/**
+ * Checks a reply by the endpoint's schema.
+ * @returns it, and how a replay of the request is answered: the same, with null for every secret that was issued.
+ */
+export function checkReply(
   { id, replies }: Endpoint,
-  { status, body, headers = {} }: EndpointReply,
-): void {
+  { status, body, headers = {}, kept }: EndpointReply,
+): { reply: CheckedReply; kept: CheckedReply } {
   const schema = replies[status];
   if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
+  const content = schema?.parse(body);
+  const repeated = kept === undefined ? schema && withoutSecrets(schema, content) : schema?.parse(kept);
+  return {
+    reply: { status, body: content, headers },
+    kept: { status, body: repeated ?? undefined, headers },
+  };
+}
+
+/** Sends a reply that was checked. */
+export function send(
+  ctx: Context,
+  { status, body, headers = {} }: Pick<EndpointReply, 'status' | 'body' | 'headers'>,
+): void {
   ctx.set(headers);
   ctx.status = status;
-  if (schema === null) ctx.body = null;
+  if (body === undefined) ctx.body = null;
   else {
     ctx.type = 'application/json';
-    ctx.body = JSON.stringify(schema.parse(body));
+    ctx.body = JSON.stringify(body);
   }
   ctx.status = status;
 }
+
+/** Sends a reply; nothing leaves that the endpoint's schema does not have. */
+export const sendReply = (ctx: Context, endpoint: Endpoint, reply: EndpointReply): void =>
+  send(ctx, checkReply(endpoint, reply).reply);
 
 /** Says which methods there are. @returns what to throw. */
 export function refuseMethod(ctx: Context, allowed: string[]): DomainError {

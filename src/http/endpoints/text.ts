@@ -31,6 +31,38 @@ export function newPassword(description: string) {
 /** Whether a schema is that of a new password. */
 export const isNewPassword = (schema: z.core.$ZodType): boolean => newPasswords.has(schema);
 
+const issuedSecrets = new WeakSet<z.core.$ZodType>();
+
+/**
+ * A secret that a reply shows once: of a client, a token, a key. Replies declare each by this, with nothing chained to it; it may
+ * stand in objects, lists and nullable or optional members. A replay of the request (Idempotency-Key) has null in its place.
+ */
+export function issuedSecret(description: string) {
+  const schema = z
+    .string()
+    .nullable()
+    .meta({ description: `${description}; null in a replay` });
+  issuedSecrets.add(schema);
+  return schema;
+}
+
+/** A value of `schema` with null for every secret that was issued. */
+export function withoutSecrets(schema: z.core.$ZodType, value: unknown): unknown {
+  if (issuedSecrets.has(schema)) return null;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return withoutSecrets(schema.unwrap(), value);
+  if (schema instanceof z.ZodArray && Array.isArray(value))
+    return value.map((item) => withoutSecrets(schema.element, item));
+  if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return value;
+  const shape: Record<string, z.core.$ZodType | undefined> = schema.shape;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => {
+      const inner = shape[name];
+      return [name, inner ? withoutSecrets(inner, member) : member];
+    }),
+  );
+}
+
 /** The language that a client asks for first (RFC 9110 section 12.5.4), for mail to an account that has none. */
 export const localeOf = (ctx: Context): string | undefined =>
   /^[a-z]{2,3}(?:-[a-z\d]{2,8})*/i.exec(ctx.get('Accept-Language'))?.[0];

@@ -156,6 +156,27 @@ export const Permissions = listOf(
   z.strictObject({ name: PermissionName, description: z.string(), includes: z.array(PermissionName) }),
 );
 
+export const Bulk = z.strictObject({
+  operations: z
+    .array(
+      z.strictObject({
+        id: text('Of your choice: its result has it').max(200).optional(),
+        method: z.string().meta({ description: 'Any case', examples: ['PATCH'] }),
+        path: z.string().meta({ description: 'Under /api/v2, with its query', examples: ['/users/4711'] }),
+        body: z.unknown().optional(),
+        if_match: z.string().optional().describe('The ETag of the resource'),
+      }),
+    )
+    .min(1)
+    .max(100),
+  atomic: z.boolean().default(false).describe('Whether one that fails undoes the others'),
+});
+export const BulkResults = z.strictObject({
+  results: z
+    .array(z.strictObject({ id: z.string().nullable(), status: z.int(), body: z.unknown() }))
+    .describe('In the order of the operations'),
+});
+
 export const userId = { id: text('The id of the account') };
 export const groupId = { id: text('The id of the group') };
 export const memberIds = { ...groupId, uid: text('The id of the account') };

@@ -1,0 +1,57 @@
+/** Requests that may come several times and are done once, told apart by the key that their caller gives them. */
+import { DomainError } from '../core/errors.ts';
+import type { Secrets } from '../core/secrets.ts';
+import type { IdempotentRequests, KeptReply } from '../storage/idempotent-requests.ts';
+import type { AsOne, InTransaction } from '../storage/postgres/transaction.ts';
+
+interface KeyedRequest {
+  /** Of the caller's choice. */
+  key: string;
+  /** Who asks. */
+  caller: string;
+  /** The method and the path with its query. */
+  target: string;
+  /** What else tells the request from another: undefined for none. */
+  body: unknown;
+}
+
+/**
+ * Does `act` once for a key of a caller and a target, and keeps its reply for 24 hours in the same transaction. What throws is
+ * not kept: the request may be tried again.
+ * @param act what is done, with its reply and what a replay answers in its place: no secret is repeated.
+ * @returns the reply, and whether it is a replay.
+ * @throws DomainError idempotency_mismatch for another body, idempotency_in_progress while the same key is at work.
+ */
+export type Once = <Reply extends KeptReply>(
+  request: KeyedRequest,
+  act: () => Promise<{ reply: Reply; kept: KeptReply }>,
+) => Promise<{ reply: Reply | KeptReply; isReplay: boolean }>;
+
+interface Dependencies {
+  requests: IdempotentRequests;
+  secrets: Pick<Secrets, 'mac'>;
+  asOne: AsOne;
+  inTransaction: InTransaction;
+}
+
+export function createOnce({ requests, secrets, asOne, inTransaction }: Dependencies): Once {
+  // Bodies may hold passwords, which a plain hash would let somebody guess.
+  const digest = (value: unknown) => secrets.mac('idempotency', JSON.stringify(value ?? null));
+  return ({ key, caller, target, body }, act) => {
+    const id = digest([caller, target, key]);
+    const fingerprint = digest(body);
+    return asOne(async () => {
+      const before = await inTransaction(async (tx) => {
+        if (!(await requests.lock(id, tx))) throw new DomainError('idempotency_in_progress');
+        return requests.find(id, tx);
+      });
+      if (before) {
+        if (before.fingerprint !== fingerprint) throw new DomainError('idempotency_mismatch');
+        return { reply: before.reply, isReplay: true };
+      }
+      const { reply, kept } = await act();
+      await inTransaction((tx) => requests.keep(id, fingerprint, kept, tx));
+      return { reply, isReplay: false };
+    });
+  };
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { issuedSecret, withoutSecrets } from '../../src/http/endpoints/text.ts';
+import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { type Call, callAs, idOf } from './support/operators.ts';
+
+let provider: Provider;
+let owner: Call;
+beforeAll(async () => {
+  provider = await startProvider({ stores: 'PostgreSQL' });
+  owner = await callAs(provider, 'owner');
+});
+
+const roleName = () => `role-${randomUUID().slice(0, 8)}`;
+const countOf = async (table: string, where: string, values: unknown[]) =>
+  (await provider.sql(`select from ${table} where ${where}`, values)).length;
+
+describe('Idempotency-Key', () => {
+  it('has a request done once, however many come at the same time', async () => {
+    const [name, key] = [`Group ${randomUUID()}`, randomUUID()];
+    const create = (body: object = { name }, call = owner, headers = { 'Idempotency-Key': key }) =>
+      call('POST', '/groups', body, headers);
+    const together = await Promise.all(Array.from({ length: 8 }, () => create()));
+    for (const { status, body } of together)
+      expect([201, 409]).toContain(status === 409 && body['code'] !== 'idempotency_in_progress' ? 0 : status);
+    const replay = await create();
+    expect([replay.status, replay.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
+    expect(replay.headers.get('etag')).toBe('"1"');
+    expect(replay.headers.get('location')).toBe(`/api/v2/groups/${idOf(replay)}`);
+    expect(together.filter(({ status }) => status === 201).map(idOf)).toContain(idOf(replay));
+    expect(await countOf('groups', 'name = $1', [name])).toBe(1);
+    expect(await countOf('audit_events', "details ->> 'group' = $1", [idOf(replay)])).toBe(1);
+    expect(await create({ name: `${name}.` })).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency_mismatch' },
+    });
+    // Another caller's key, or another path's, is another key.
+    expect(await create({ name }, await callAs(provider, 'owner'))).toMatchObject({
+      status: 409,
+      body: { code: 'group_taken' },
+    });
+    const other = await owner('POST', '/roles', { name: roleName() }, { 'Idempotency-Key': key });
+    expect([other.status, other.headers.get('idempotency-replayed')]).toEqual([201, null]);
+  });
+
+  it('keeps nothing of a request that was refused, and ends after a day', async () => {
+    const [name, key] = [roleName(), { 'Idempotency-Key': `"${randomUUID()}" ` }];
+    expect(await owner('POST', '/roles', { name: 'owner' }, key)).toMatchObject({ status: 409 });
+    expect(await owner('POST', '/roles', { name }, key)).toMatchObject({ status: 201 });
+    await provider.sql("update idempotent_requests set expires_at = now() - interval '1 second'");
+    expect(await owner('POST', '/roles', { name }, key)).toMatchObject({
+      status: 409,
+      body: { code: 'role_taken' },
+    });
+    await provider.operator.sweep();
+    expect(await countOf('idempotent_requests', 'true', [])).toBe(0);
+    expect(await owner('POST', '/roles', { name }, { 'Idempotency-Key': 'x'.repeat(256) })).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'Idempotency-Key' }] },
+    });
+  });
+
+  it('never repeats a secret', () => {
+    const Item = z.strictObject({ id: z.string(), secret: issuedSecret('Shown once') });
+    const schema = z.strictObject({
+      one: Item.nullable(),
+      none: Item.optional(),
+      list: z.array(Item),
+      token: issuedSecret('Shown once'),
+    });
+    const item = { id: 'a', secret: 'b' };
+    const shown = { one: item, list: [item], token: 'c' };
+    const hidden = { id: 'a', secret: null };
+    expect(withoutSecrets(schema, shown)).toEqual({ one: hidden, list: [hidden], token: null });
+    expect(withoutSecrets(schema, { one: null, list: [], token: 'c' })).toEqual({
+      one: null,
+      list: [],
+      token: null,
+    });
+  });
+});
+
+describe('POST /bulk', () => {
+  const bulk = (operations: object[], more: object = {}, call = owner, headers = {}) =>
+    call('POST', '/bulk', { operations, ...more }, headers);
+  const resultsOf = ({ body }: Awaited<ReturnType<Call>>) =>
+    body['results'] as { id: string; status: number; body: Record<string, unknown> | null }[];
+
+  it('answers each operation for itself', async () => {
+    const [name, other] = [roleName(), roleName()];
+    const role = (id: string) => ({ id, method: 'POST', path: '/roles', body: { name } });
+    const done = await bulk([
+      role('a'),
+      role('b'),
+      { id: 'c', method: 'patch', path: `/roles/${name}`, body: { description: 'x' }, if_match: '"9"' },
+      { id: 'd', method: 'PATCH', path: `/roles/${name}`, body: { description: 'y' }, if_match: '"1"' },
+      { id: 'e', method: 'GET', path: `/users?limit=1&search=${other}` },
+      { id: 'f', method: 'POST', path: '/bulk', body: { operations: [role('x')] } },
+      { id: 'g', method: 'GET', path: '/me' },
+      { id: 'h', method: 'PUT', path: '/roles' },
+      { id: 'i', method: 'GET', path: '/users?limit=0' },
+      { id: 'j', method: 'DELETE', path: `/roles/${name}` },
+    ]);
+    expect(done.status).toBe(200);
+    expect(resultsOf(done).map(({ id, status, body }) => [id, status, body?.['code'] ?? null])).toEqual([
+      ['a', 201, null],
+      ['b', 409, 'role_taken'],
+      ['c', 412, 'precondition_failed'],
+      ['d', 200, null],
+      ['e', 200, null],
+      ['f', 404, 'not_found'],
+      ['g', 404, 'not_found'],
+      ['h', 405, 'method_not_allowed'],
+      ['i', 400, 'invalid_request'],
+      ['j', 204, null],
+    ]);
+    expect(resultsOf(done)[2]?.body).toMatchObject({ current: { name, version: 1 } });
+    expect(await countOf('audit_events', "details ->> 'role' = $1", [name])).toBe(3);
+    expect(await bulk([])).toMatchObject({ status: 400 });
+    expect(await bulk(Array.from({ length: 101 }, () => role('a')))).toMatchObject({ status: 400 });
+  });
+
+  it('does all of them or none when it is atomic, and tells the others', async () => {
+    const names = [roleName(), roleName()];
+    const roles = names.map((name) => ({ id: name, method: 'POST', path: '/roles', body: { name } }));
+    const failed = await bulk([roles[0]!, roles[0]!, roles[1]!], { atomic: true });
+    expect(resultsOf(failed).map(({ status, body }) => [status, body?.['code']])).toEqual([
+      [424, 'not_applied'],
+      [409, 'role_taken'],
+      [424, 'not_applied'],
+    ]);
+    expect(await countOf('roles', 'name = any($1)', [names])).toBe(0);
+    const done = await bulk(roles, { atomic: true });
+    expect(resultsOf(done).map(({ status }) => status)).toEqual([201, 201]);
+  });
+
+  it('asks for the permission of each, writes refusals down, and costs its operations', async () => {
+    const developer = await callAs(provider, 'developer');
+    const name = roleName();
+    const operations = [
+      { id: '1', method: 'GET', path: '/roles/owner' },
+      { id: '2', method: 'POST', path: '/roles', body: { name } },
+    ];
+    const leftOf = ({ headers }: Awaited<ReturnType<Call>>) =>
+      Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
+    const before = leftOf(await developer('GET', '/caller'));
+    for (const atomic of [false, true]) {
+      const refused = await bulk(operations, { atomic }, developer);
+      expect(resultsOf(refused).map(({ status }) => status)).toEqual([atomic ? 424 : 200, 403]);
+    }
+    expect(leftOf(await developer('GET', '/caller'))).toBe(before - 5);
+    expect(
+      await countOf(
+        'audit_events',
+        "type = 'operator.refused' and details ->> 'operation' = 'createRole'",
+        [],
+      ),
+    ).toBe(2);
+  });
+
+  it('is done once for a key', async () => {
+    const name = roleName();
+    const once = { 'Idempotency-Key': randomUUID() };
+    const operations = [{ id: '1', method: 'POST', path: '/roles', body: { name } }];
+    const all = [await bulk(operations, {}, owner, once), await bulk(operations, {}, owner, once)];
+    expect(all[1]?.body).toEqual(all[0]?.body);
+    expect(all.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
+  });
+});
+
+describe('the API for browsers', () => {
+  it('lets pages of any origin send and read what it goes by', async () => {
+    const preflight = await fetch(`${provider.url}/api/v2/users`, {
+      method: 'OPTIONS',
+      headers: { 'Origin': 'https://console.example.test', 'Access-Control-Request-Method': 'PUT' },
+    });
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('PUT');
+    const allowed = preflight.headers.get('access-control-allow-headers');
+    for (const name of ['If-Match', 'Idempotency-Key']) expect(allowed).toContain(name);
+    const exposed = (await owner('GET', '/caller')).headers.get('access-control-expose-headers');
+    for (const name of ['ETag', 'Location', 'Idempotency-Replayed', 'RateLimit', 'Retry-After'])
+      expect(exposed).toContain(name);
+  });
+
+  it('counts a service account as a program', async () => {
+    const { headers } = await owner('GET', '/caller');
+    expect(headers.get('ratelimit-policy')).toBe('"program";q=6000;w=60');
+  });
+});
