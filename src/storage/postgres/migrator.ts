@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { sha256 } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -17,6 +18,14 @@ alter table migrations add column if not exists checksum text`;
 
 /** Serialises migrators, from whatever node, for as long as the connection lives. */
 const LOCK = "(hashtextextended('postern.migrations', 0))";
+
+/** Milliseconds between two tries to be the one that migrates. */
+const LOCK_PAUSE = 200;
+
+async function tryLock(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock${LOCK} as held`);
+  return rows[0]?.held === true;
+}
 
 interface Applied {
   name: string;
@@ -72,12 +81,24 @@ async function compare(client: Client, folder: string): Promise<{ pending: strin
   return { pending: names.filter((name) => !has.has(name)).sort(), unknown };
 }
 
-/** Applies one migration: what it does, and that it was applied, are one commit. */
+/** The first line of a migration that builds indexes beside the work of other nodes, which no transaction can. */
+const NO_TRANSACTION = '-- postern: no transaction\n';
+
+/** Its statements one by one: each must be good to be run again after the process ended between two of them. */
+const statementsOf = (sql: string): string[] =>
+  sql
+    .replaceAll(/^--.*$/gm, '')
+    .split(';')
+    .filter((statement) => statement.trim() !== '');
+
+/** Applies one migration: what it does, and that it was applied, are one commit, unless it cannot run in a transaction. */
 async function apply(client: Client, folder: string, name: string): Promise<void> {
-  const sql = await readMigration(folder, name);
+  const sql = (await readMigration(folder, name)).replaceAll('\r\n', '\n');
+  const isAlone = sql.startsWith(NO_TRANSACTION);
   try {
+    if (isAlone) for (const statement of statementsOf(sql)) await client.query(statement);
     await client.query('begin');
-    await client.query(sql);
+    if (!isAlone) await client.query(sql);
     await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksumOf(sql)]);
     await client.query('commit');
   } catch (error) {
@@ -101,10 +122,10 @@ export async function migrate(
 ): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
   try {
-    const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock${LOCK} as held`);
-    if (!rows[0]?.held) {
+    if (!(await tryLock(client))) {
       logger.info('another process is migrating the database; waiting for it');
-      await client.query(`select pg_advisory_lock${LOCK}`);
+      // Asked again and again: a statement that waited would be a transaction that `create index concurrently` waits for.
+      while (!(await tryLock(client))) await sleep(LOCK_PAUSE);
     }
     const { pending, unknown } = await compare(client, folder);
     if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLE);
@@ -126,6 +147,10 @@ export async function migrate(
   }
 }
 
+/** The same in a transaction: nobody else works on a database that is being loaded. */
+const inTransaction = (sql: string): string =>
+  sql.startsWith(NO_TRANSACTION) ? sql.replaceAll(' concurrently ', ' ') : sql;
+
 /**
  * What brought the database to where it is, as SQL in pieces, in order.
  * @throws StartupError when the database is of a newer version.
@@ -134,7 +159,7 @@ export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): Asy
   await compare(client, folder);
   yield `${MIGRATIONS_TABLE};\n`;
   for (const { name } of await appliedMigrations(client))
-    yield `-- ${name}\n${await readMigration(folder, name)}\n`;
+    yield `-- ${name}\n${inTransaction(await readMigration(folder, name))}\n`;
 }
 
 /**
