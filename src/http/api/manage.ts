@@ -63,8 +63,9 @@ function routeOf(routing: Routing<ApiOperation>, basePath: string, { method, pat
   const route = routing.find(method, `${basePath}${pathname}`);
   if ('allow' in route) throw new DomainError('method_not_allowed');
   const { operation, params } = route;
-  // An own account's operations are not for operators, and what holds others does not hold itself.
-  if (operation.caller !== 'operator' || operation.cost) throw new DomainError('not_found');
+  // An own account's operations are not for operators, what holds others does not hold itself, and a stream is no body.
+  if (operation.caller !== 'operator' || operation.cost || operation.streams)
+    throw new DomainError('not_found');
   return { operation, params, query: { ...parseQuery(query.join('?')) } };
 }
 

@@ -22,6 +22,8 @@ export interface Endpoint {
   body?: z.ZodType;
   /** The replies of success by status; null for one without content. */
   replies: Record<number, z.ZodType | null>;
+  /** The media types of a reply, with status 200, that is sent while it is made. */
+  streams?: readonly string[];
   /** The statuses of refusal that the document names. */
   refusals: number[];
 }
@@ -30,6 +32,8 @@ export interface EndpointReply {
   status: number;
   /** Nothing for a reply without content. */
   body?: unknown;
+  /** What a streamed reply is made of: asked for as fast as the client reads, and ended when it goes. */
+  stream?: { type: string; chunks: AsyncIterable<string> };
   headers?: Record<string, string>;
   /** What a replay has for a body, where the schema cannot tell which of it is secret. */
   kept?: unknown;

@@ -67,14 +67,18 @@ function parametersOf({ path, params = {}, query, headers = {} }: Endpoint, writ
 }
 
 function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, write: Write): Json {
-  const { id, summary, limit, body, query, replies, refusals } = endpoint;
-  const good = Object.entries(replies).map(([status, schema]) => [
+  const { id, summary, limit, body, query, replies, streams, refusals } = endpoint;
+  const good: [string, Json][] = Object.entries(replies).map(([status, schema]) => [
     status,
     {
       description: REASONS[Number(status)] ?? 'OK',
       ...(schema ? { content: content('application/json', write(schema, 'output')) } : {}),
     },
   ]);
+  if (streams) {
+    const types = streams.map((type) => content(type, { type: 'string' }));
+    good.push(['200', { description: 'OK', content: Object.assign({}, ...types) as Json }]);
+  }
   const statuses = [
     ...refusals,
     ...(body ? BODY_REFUSALS : []),

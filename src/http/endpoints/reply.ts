@@ -1,19 +1,25 @@
+import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { DomainError } from '../../core/errors.ts';
 import type { Endpoint, EndpointReply } from './endpoint.ts';
 import { withoutSecrets } from './text.ts';
 
 /** A reply as it leaves: the body has nothing that the endpoint's schema does not have, and is undefined without content. */
-type CheckedReply = Required<Omit<EndpointReply, 'kept'>>;
+type CheckedReply = Required<Omit<EndpointReply, 'kept' | 'stream'>> & Pick<EndpointReply, 'stream'>;
 
 /**
  * Checks a reply by the endpoint's schema.
  * @returns it, and how a replay of the request is answered: the same, with null for every secret that was issued.
  */
 export function checkReply(
-  { id, replies }: Endpoint,
-  { status, body, headers = {}, kept }: EndpointReply,
+  { id, replies, streams }: Endpoint,
+  { status, body, stream, headers = {}, kept }: EndpointReply,
 ): { reply: CheckedReply; kept: CheckedReply } {
+  if (stream) {
+    if (!streams?.includes(stream.type)) throw new Error(`${id} has no reply of the type ${stream.type}`);
+    const reply = { status, body: undefined, stream, headers };
+    return { reply, kept: reply };
+  }
   const schema = replies[status];
   if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
   const content = schema?.parse(body);
@@ -27,11 +33,14 @@ export function checkReply(
 /** Sends a reply that was checked. */
 export function send(
   ctx: Context,
-  { status, body, headers = {} }: Pick<EndpointReply, 'status' | 'body' | 'headers'>,
+  { status, body, stream, headers = {} }: Omit<EndpointReply, 'kept'>,
 ): void {
   ctx.set(headers);
   ctx.status = status;
-  if (body === undefined) ctx.body = null;
+  if (stream) {
+    ctx.type = stream.type;
+    ctx.body = Readable.from(stream.chunks);
+  } else if (body === undefined) ctx.body = null;
   else {
     ctx.type = 'application/json';
     ctx.body = JSON.stringify(body);
