@@ -6,6 +6,7 @@ import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
 import { apis } from '../storage/apis.ts';
 import { audit } from '../storage/audit.ts';
+import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
@@ -90,6 +91,7 @@ export async function openStores({
     notifications,
     ...transactions(sequelize, logger),
     audit,
+    auditSearch: createAuditSearch(pool),
     apis,
     roles,
     groups: createGroups(pool),

@@ -3,6 +3,7 @@ import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export type { AuditType } from './models/audit-event.ts';
@@ -37,6 +38,28 @@ export interface Audit {
   /** Deletes the oldest events from before a moment, `most` of them. @returns how many there were. */
   purge(before: Date, most: number, tx: Tx): Promise<number>;
 }
+
+/** What of an event's row is handed out. */
+export const auditRecord = recordOf(AuditEvent);
+
+/** An event from its row. */
+export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
+  id: row.id,
+  at: row.at,
+  type: row.type,
+  outcome: row.outcome,
+  subject: row.subject,
+  clientId: row.clientId,
+  details: row.details,
+  actor: {
+    kind: row.actorKind,
+    id: row.actorId,
+    door: row.door,
+    ip: row.ip,
+    userAgent: row.userAgent,
+    requestId: row.requestId,
+  } satisfies Actor,
+});
 
 /** The database compares: its times are finer than ours. */
 const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
@@ -75,23 +98,7 @@ export const audit: Audit = {
       },
       ...(after === undefined ? {} : { replacements: { after } }),
     });
-    return events.map((event) => ({
-      id: event.id,
-      at: event.at,
-      type: event.type,
-      outcome: event.outcome,
-      subject: event.subject,
-      clientId: event.clientId,
-      details: event.details,
-      actor: {
-        kind: event.actorKind,
-        id: event.actorId,
-        door: event.door,
-        ip: event.ip,
-        userAgent: event.userAgent,
-        requestId: event.requestId,
-      },
-    }));
+    return events.map((event) => eventFrom(auditRecord.from(event)));
   },
   async forget(accountId, tx) {
     await tx.query('select audit_forget($1)', [accountId]);

@@ -1,8 +1,15 @@
-import type { Command } from 'commander';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isAddressRange } from '../../core/network.ts';
+import type { AuditFilters, AuditItem, AuditLog, ExportFormat } from '../../domain/operators/audit-log.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
 import { confirm } from '../confirm.ts';
 import { startOf } from '../duration.ts';
 import { operator } from '../operator.ts';
-import { type Report, reporting } from '../report.ts';
+import { integer, repeated, uuid } from '../options.ts';
+import { facts, fail, type Report, reporting, shown, table } from '../report.ts';
 
 interface PurgeOptions {
   olderThan: string;
@@ -18,8 +25,116 @@ async function purge({ olderThan, yes = false }: PurgeOptions): Promise<Report> 
   return { json: { before: at, events }, text: `Deleted ${events} audit events from before ${at}.` };
 }
 
+const auditOf = async <T>(work: (log: AuditLog) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(({ auditLog }) => work(auditLog));
+};
+
+const lines = () => import('../../http/api/management/audit-lines.ts');
+
+async function list({
+  limit,
+  cursor,
+  ...filters
+}: AuditFilters & { limit: number; cursor?: string }): Promise<Report> {
+  const { auditItemOf } = await lines();
+  const { items, nextCursor } = await auditOf((log) =>
+    log.list(shellOperator(operator()), { filters, limit, cursor }),
+  );
+  const rows = items.map((item) => [
+    item.at.toISOString(),
+    item.type,
+    item.outcome,
+    item.actor.name ?? item.actor.id ?? item.actor.kind,
+    item.subject ? (item.subject.name ?? item.subject.id) : '-',
+    item.door,
+    item.ip ?? '-',
+    item.id,
+  ]);
+  const more = nextCursor === null ? '' : `\nMore: --cursor ${nextCursor}`;
+  return {
+    json: { events: items.map(auditItemOf), next_cursor: nextCursor },
+    text: `${table(['at', 'what', 'outcome', 'by', 'whom', 'door', 'address', 'id'], rows)}${more}`,
+  };
+}
+
+async function show(id: string): Promise<Report> {
+  const { auditItemOf } = await lines();
+  const item: AuditItem = await auditOf((log) => log.find(shellOperator(operator()), id));
+  const json = auditItemOf(item);
+  return { json, text: facts(Object.entries(json).map(([name, value]) => [name, shown(value)])) };
+}
+
+/** Writes an export to standard output or a file: its lines alone. */
+async function exportEvents({
+  format,
+  out,
+  ...filters
+}: AuditFilters & { format: ExportFormat; out?: string }): Promise<void> {
+  const { auditLines } = await lines();
+  try {
+    await auditOf(async (log) => {
+      const pages = await log.export(shellOperator(operator()), { format, filters });
+      const target = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
+      await pipeline(Readable.from(auditLines(format, pages)), target, { end: out !== undefined });
+    });
+  } catch (error) {
+    fail(error, false);
+  }
+}
+
+/** A moment as RFC 3339 has it, or how long ago it was, like 7d. */
+function moment(value: string): Date {
+  if (/^\d+[smhd]$/.test(value)) return startOf(value);
+  const date = new Date(value);
+  if (/^\d{4}-\d{2}-\d{2}/.test(value) && !Number.isNaN(date.getTime())) return date;
+  throw new InvalidArgumentError('must be like 2026-11-01T00:00:00Z or 7d.');
+}
+
+const TYPE = /^[a-z_]+(?:\.(?:[a-z_]+|\*))?$/;
+
+function type(value: string, previous: string[] | undefined): string[] {
+  if (!TYPE.test(value)) throw new InvalidArgumentError('must be like user.created or user.*');
+  return repeated(value, previous);
+}
+
+function outcome(value: string): ('success' | 'failure')[] {
+  if (value === 'success' || value === 'failure') return [value];
+  throw new InvalidArgumentError('must be success or failure.');
+}
+
+function range(value: string, previous: string[] | undefined): string[] {
+  if (!isAddressRange(value)) throw new InvalidArgumentError('must be an address or a block as 10.0.0.0/8.');
+  return repeated(value, previous);
+}
+
+/** The filters of the API: one that is repeated takes any of its values. */
+const filtered = (command: Command): Command =>
+  command
+    .option('--type <type>', 'what happened, like user.created or user.* (can be repeated)', type)
+    .option('--outcome <outcome>', 'success or failure', outcome)
+    .option('--actor <who>', 'who did it: id, address, username, client (can be repeated)', repeated)
+    .option('--subject <who>', 'whom it is about: id, address, username (can be repeated)', repeated)
+    .option('--client-id <id>', 'the app (can be repeated)', repeated)
+    .option('--door <door>', 'how it came, like pages or api (can be repeated)', repeated)
+    .option('--ip <address>', 'from where: an address or a CIDR block (can be repeated)', range)
+    .option('--request-id <id>', 'the request (can be repeated)', repeated)
+    .option('--after <time>', 'from then on, like 2026-11-01T00:00:00Z or 7d', moment)
+    .option('--before <time>', 'before then', moment);
+
 export function addAudit(program: Command): void {
-  const audit = program.command('audit').description('the log of what happened: purge');
+  const audit = program.command('audit').description('the log of what happened: list, show, export, purge');
+  reporting(
+    filtered(audit.command('list').description('what happened, the newest first'))
+      .option('--limit <n>', 'at most so many', integer(1, 100), 50)
+      .option('--cursor <cursor>', 'next_cursor of the page before, with the same filters'),
+    list,
+  );
+  reporting(audit.command('show').description('one event').argument('<id>', 'its id', uuid), show);
+  filtered(audit.command('export').description('all that the filters find; that is an event, too'))
+    .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
+    .option('--out <file>', 'instead of standard output; readable by its owner alone')
+    .action(exportEvents);
   reporting(
     audit
       .command('purge')

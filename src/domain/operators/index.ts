@@ -1,5 +1,6 @@
 import type { Cursors } from '../../core/cursors.ts';
 import type { Audit } from '../../storage/audit.ts';
+import type { AuditSearch } from '../../storage/audit-search.ts';
 import type { Apis } from '../../storage/apis.ts';
 import type { Clients } from '../../storage/clients.ts';
 import type { Groups as GroupStore } from '../../storage/groups.ts';
@@ -9,6 +10,7 @@ import type { UserSearch } from '../../storage/user-search.ts';
 import type { Users } from '../../storage/users.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { createAssignments } from './assignments.ts';
+import { createAuditLog } from './audit-log.ts';
 import { createGroups } from './groups.ts';
 import { createReadList } from './lists.ts';
 import { createPeople } from './people.ts';
@@ -26,6 +28,7 @@ interface Dependencies {
     roles: RoleStore;
     groups: GroupStore;
     audit: Audit;
+    auditSearch: AuditSearch;
     inTransaction: InTransaction;
   };
   cursors: Cursors;
@@ -69,6 +72,7 @@ export function createOperators({ stores, cursors, sessions }: Dependencies) {
     groups,
     assignments,
     people: createPeople({ search: stores.userSearch, users, readList }),
+    auditLog: createAuditLog({ search: stores.auditSearch, users, readList, audit }),
     noteRefused: createNoteRefused(audit),
   };
 }

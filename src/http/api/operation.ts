@@ -9,6 +9,7 @@ import type { Accounts, User } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Described } from '../../oidc/interactions/interactions.ts';
 import type { Assignments } from '../../domain/operators/assignments.ts';
+import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
 import type { People } from '../../domain/operators/people.ts';
@@ -30,6 +31,7 @@ export interface ApiServices {
   groups: Groups;
   assignments: Assignments;
   people: People;
+  auditLog: AuditLog;
   noteRefused: NoteRefused;
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */

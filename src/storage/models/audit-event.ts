@@ -71,7 +71,8 @@ export type AuditType =
   | 'group.member_removed'
   | 'operator.refused'
   | 'api_key.revoked'
-  | 'audit.purged';
+  | 'audit.purged'
+  | 'audit.exported';
 
 /** One event of the append-only log: who did what, when, from where, with which outcome. */
 export class AuditEvent extends Model<InferAttributes<AuditEvent>, InferCreationAttributes<AuditEvent>> {

@@ -7,12 +7,12 @@ import { limit } from '../lists.ts';
 import { Profile } from '../profile.ts';
 import { text } from '../../endpoints/text.ts';
 
-const moment = z.iso.datetime();
+export const moment = z.iso.datetime();
 
 export const PermissionName = z.enum(Object.keys(PERMISSIONS) as [Permission, ...Permission[]]);
 
 /** A parameter that may come several times: one of the values must hold. */
-const oneOf = <T extends z.ZodType<string>>(item: T, description: string) =>
+export const oneOf = <T extends z.ZodType<string>>(item: T, description: string) =>
   z
     .preprocess(
       (value) => (value === undefined ? undefined : [value].flat()),
@@ -20,8 +20,8 @@ const oneOf = <T extends z.ZodType<string>>(item: T, description: string) =>
     )
     .describe(`${description}; repeated, one of them`);
 
-const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
-const time = (description: string) =>
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+export const time = (description: string) =>
   z.iso
     .datetime({ offset: true })
     .transform((value) => new Date(value))
@@ -29,7 +29,7 @@ const time = (description: string) =>
     .describe(description);
 
 /** Which page of a list. */
-const page = <const Sorts extends readonly [string, ...string[]]>(sorts: Sorts) => {
+export const page = <const Sorts extends readonly [string, ...string[]]>(sorts: Sorts) => {
   type Sort = Sorts[number] | `-${Sorts[number]}`;
   const all = sorts.flatMap((sort) => [sort, `-${sort}`]) as [Sort, ...Sort[]];
   return {
@@ -42,13 +42,13 @@ const page = <const Sorts extends readonly [string, ...string[]]>(sorts: Sorts) 
   };
 };
 
-const listOf = <T extends z.ZodType>(item: T) =>
+export const listOf = <T extends z.ZodType>(item: T) =>
   z.strictObject({
     items: z.array(item),
     next_cursor: z.string().nullable().describe('null on the last page'),
   });
 
-const version = z.int().describe('What the ETag is made of');
+export const version = z.int().describe('What the ETag is made of');
 
 export const User = z.strictObject({
   ...Profile.shape,
@@ -99,7 +99,7 @@ export const Role = z.strictObject({
   built_in: z.boolean().describe('Whether it comes with the service and cannot be changed'),
   version,
 });
-const description = text('At most 500 characters').max(500);
+export const description = text('At most 500 characters').max(500);
 export const RoleChanges = z.strictObject({
   description: description.optional(),
   permissions: permissions.optional(),

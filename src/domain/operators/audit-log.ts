@@ -1,0 +1,177 @@
+import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
+import { isUuid } from '../../core/ids.ts';
+import type { Audit, AuditRecord } from '../../storage/audit.ts';
+import type { AuditFilters, AuditSearch, AuditSort, Names } from '../../storage/audit-search.ts';
+import type { Users } from '../../storage/users.ts';
+import { lookUp } from '../lookup.ts';
+import { deviceOf } from '../notices.ts';
+import type { Listed, ListOptions, ReadList } from './lists.ts';
+import { type Operator, requirePermission } from './operator.ts';
+
+export type { AuditFilters } from '../../storage/audit-search.ts';
+
+type Values = Record<string, unknown>;
+
+/** An event as operators see it, with what its ids are called now. */
+export interface AuditItem {
+  id: string;
+  type: string;
+  outcome: AuditRecord['outcome'];
+  at: Date;
+  actor: { kind: Actor['kind']; id: string | null; name: string | null };
+  /** What it is about: an account, a group, a role; null for what is none of these. */
+  subject: { id: string; name: string | null } | null;
+  clientId: string | null;
+  door: string;
+  ip: string | null;
+  browser: string | null;
+  system: string | null;
+  requestId: string | null;
+  /** The changed fields as they were. */
+  before: Values | null;
+  /** The changed fields as they are since; what else is known of an event that changes no field. */
+  after: Values | null;
+  reason: string | null;
+}
+
+export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** Searches the audit for operators. People among the filters are found by id, address or username. */
+export interface AuditLog {
+  /** Newest first unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
+  list(operator: Operator, options: ListOptions<AuditSort, AuditFilters>): Promise<Listed<AuditItem>>;
+  /** @throws DomainError insufficient_scope, not_found. */
+  find(operator: Operator, id: string): Promise<AuditItem>;
+  /**
+   * All that the filters find, newest first, read as it is asked for. That it was exported is an event, too.
+   * @throws DomainError insufficient_scope.
+   */
+  export(
+    operator: Operator,
+    options: { format: ExportFormat; filters: AuditFilters },
+  ): Promise<AsyncIterable<AuditItem[]>>;
+}
+
+interface Dependencies {
+  search: AuditSearch;
+  users: Users;
+  readList: ReadList;
+  audit: Pick<Audit, 'record'>;
+}
+
+/** Events that an export reads at a time. */
+const BATCH = 500;
+
+const valuesOf = (value: unknown): Values | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Values) : null;
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** What an event is about that no account is. */
+const OTHER_SUBJECTS = ['group', 'role'] as const;
+
+/** What an event tells beside who, when and where. */
+function toldBy({ subject, details }: AuditRecord) {
+  const { reason, ...rest } = details;
+  const about = subject === null ? OTHER_SUBJECTS.find((key) => textOf(details[key]) !== null) : undefined;
+  const subjectId = subject ?? (about === undefined ? null : textOf(details[about]));
+  if (about !== undefined) delete rest[about];
+  const before = valuesOf(details['before']);
+  const changed = valuesOf(details['after']);
+  const isChange = before !== null || changed !== null;
+  return {
+    subjectId,
+    before,
+    after: isChange ? changed : Object.keys(rest).length > 0 ? rest : null,
+    reason: textOf(reason),
+    isName: about === 'role',
+  };
+}
+
+export function createAuditLog({ search, users, readList, audit }: Dependencies): AuditLog {
+  /** The ids that people are meant by; what names nobody is looked for as it is. */
+  const idsOf = (names: readonly string[]) =>
+    Promise.all(
+      names.map(async (name) =>
+        isUuid(name) ? name.toLowerCase() : ((await lookUp(users, { identifier: name })).account?.id ?? name),
+      ),
+    );
+
+  const resolved = async ({ actor, subject, ...filters }: AuditFilters): Promise<AuditFilters> => ({
+    ...filters,
+    ...(actor && { actor: await idsOf(actor) }),
+    // What is no account's id is nobody's.
+    ...(subject && { subject: (await idsOf(subject)).filter(isUuid) }),
+  });
+
+  const toItem = (event: AuditRecord, names: Names): AuditItem => {
+    const { id, type, outcome, at, actor, clientId } = event;
+    const { subjectId, isName, ...told } = toldBy(event);
+    const nameOf = (of: string | null) => (of === null ? null : (names.get(of) ?? null));
+    return {
+      id,
+      type,
+      outcome,
+      at,
+      actor: {
+        kind: actor.kind,
+        id: actor.id,
+        name: actor.kind === 'operator' ? actor.id : nameOf(actor.id),
+      },
+      subject: subjectId === null ? null : { id: subjectId, name: isName ? subjectId : nameOf(subjectId) },
+      clientId,
+      door: actor.door,
+      ip: actor.ip,
+      ...deviceOf(actor.userAgent),
+      requestId: actor.requestId,
+      ...told,
+    };
+  };
+
+  /** Their names are looked up once for all of them. */
+  const toItems = async (events: AuditRecord[]): Promise<AuditItem[]> => {
+    const ids = new Set<string>();
+    const clientIds = new Set<string>();
+    for (const event of events) {
+      const { actor } = event;
+      const { subjectId } = toldBy(event);
+      if (actor.kind === 'user' && isUuid(actor.id)) ids.add(actor.id);
+      if (actor.kind === 'client' && actor.id !== null) clientIds.add(actor.id);
+      if (isUuid(subjectId)) ids.add(subjectId);
+    }
+    const names = await search.names([...ids], [...clientIds]);
+    return events.map((event) => toItem(event, names));
+  };
+
+  return {
+    async list(operator, options) {
+      requirePermission(operator, 'audit:read');
+      const page = await readList('audit', options, '-at', async (request) =>
+        search.list({ ...request, filters: await resolved(request.filters) }),
+      );
+      return { ...page, items: await toItems(page.items) };
+    },
+    async find(operator, id) {
+      requirePermission(operator, 'audit:read');
+      const event = isUuid(id) ? await search.find(id) : null;
+      if (!event) throw new DomainError('not_found');
+      const [item] = await toItems([event]);
+      return item!;
+    },
+    async export(operator, { format, filters: asked }) {
+      requirePermission(operator, 'audit:read');
+      const filters = await resolved(asked);
+      await audit.record({ type: 'audit.exported', details: { format, filters: asked } }, operator.actor);
+      return (async function* () {
+        for (let after: string[] | null = null; ;) {
+          const page = await search.list({ filters, sort: 'at', descending: true, limit: BATCH, after });
+          yield await toItems(page.items);
+          if (!page.next) return;
+          after = page.next;
+        }
+      })();
+    },
+  };
+}
