@@ -11,18 +11,18 @@ import type { createRedemption } from './redemption.ts';
 import { type Override, shape } from './overrides/override.ts';
 
 interface Dependencies {
-  /** The stores of everything but clients. */
+  /** Stores of all models except clients. */
   stores: StoreFactory;
   clients: ClientRegistry;
   registered: RegisteredClients;
-  /** How what serves once is used up, by model. */
+  /** How single-use records are consumed, by model. */
   redemption: ReturnType<typeof createRedemption>;
   clock: Pick<SharedClock, 'skew'>;
-  /** Is told how long each call of a store took, in seconds. */
+  /** Observes the duration of each store call in seconds. */
   observe(model: string, operation: string, seconds: number): void;
 }
 
-/** The loser of a race is told so in the protocol's words; anything else is passed on. */
+/** Turns a lost race into the protocol's error; passes any other error on. */
 function inProtocolWords(model: string, error: unknown): never {
   if (error instanceof AlreadyConsumed) {
     if (model === 'PushedAuthorizationRequest')
@@ -42,7 +42,7 @@ export function createAdapterFactory({
   clock,
   observe,
 }: Dependencies): AdapterFactory {
-  /** Whole seconds that this machine's clock is ahead of the one that all share. */
+  /** Whole seconds by which this machine's clock is ahead of the database's. */
   const ahead = () => Math.round(clock.skew() / 1000);
   return (model) => {
     if (model === 'Client') return clientAdapter(clients, registered);
@@ -130,7 +130,7 @@ function installReplayDetection(provider: Provider, replies: Pick<Replies, 'afte
   Object.assign(ReplayDetection.prototype, {
     async save(this: InstanceType<Provider['ReplayDetection']>, ...args: Parameters<typeof save>) {
       const saved = await save.apply(this, args);
-      // With a request that was not answered it comes again.
+      // A client repeats it with a request that got no answer.
       await replies.after(async (status) => {
         if (!isAnswer(status)) await this.destroy();
       });

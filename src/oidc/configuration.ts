@@ -55,7 +55,7 @@ export function cookieSettings(publicUrl: string, secrets: Secrets): NonNullable
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']> & ExtraClientProperties;
 
-/** Whether a browser at `origin` may call for `client`: from where its redirect URIs lead, or where it says. */
+/** Whether scripts at `origin` may call endpoints for `client`: origins of its redirect URIs, or those it lists. */
 export function clientBasedCORS(_ctx: KoaContextWithOIDC, origin: string, client: Client): boolean {
   const origins = client.allowed_cors_origins ?? [];
   return (
@@ -70,7 +70,7 @@ interface PostedForm {
   fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** The pages that the provider itself shows; made by the transport. */
+/** Pages that the provider shows; the transport renders them. */
 export interface ProviderPages {
   /**
    * `error` is the OAuth error code, `description` its sentence.
@@ -86,7 +86,7 @@ export interface ProviderPages {
   device: DevicePages;
   /** Posts `fields` to `action`, at the client (OAuth 2.0 Form Post Response Mode). */
   formPost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
-  /** The same for a request that another site has posted here, before anything is known of it. */
+  /** The same for a cross-site POST, before the request is parsed. */
   repost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
   /**
    * Says that it is done.
@@ -114,19 +114,19 @@ export interface ConfigurationDependencies {
   /** First-party clients that are part of the service. */
   staticClients: ClientMetadata[];
   pages: ProviderPages;
-  /** Asks addresses that clients name. */
+  /** Guarded fetch for client-supplied URLs. */
   fetch: OutboundFetch;
   audit: Audit;
   backchannelRequests: BackchannelRequests;
 }
 
-/** The library hands its form over as HTML; what is in it, it has from here. */
+/** The library passes its form as HTML; these are the values in it. */
 function logoutForm({ oidc }: KoaContextWithOIDC): { action: string; fields: Record<string, string> } {
   const { secret } = (oidc.session?.state ?? {}) as { secret: string };
   return { action: oidc.urlFor('end_session_confirm'), fields: { xsrf: secret } };
 }
 
-/** Everything oidc-provider is told. */
+/** The whole configuration of oidc-provider. */
 export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS): Configuration {
   const { config, clock, secrets, apis, pages } = deps;
   const { tokens, refresh } = config;

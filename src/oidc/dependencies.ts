@@ -12,7 +12,7 @@ import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 /** What the provider is built from, beside its keys. */
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;
-  /** The hashes of all secrets of a client that count. */
+  /** Hashes of a client's valid secrets. */
   clientSecrets(clientId: string): Promise<string[]>;
   verifier: AccessTokenVerifier;
   events: ProviderEvents;

@@ -23,5 +23,5 @@ export const METADATA_PATHS = [
   '/.well-known/oauth-authorization-server',
 ] as const;
 
-/** The documents that are public, the same for everybody, and change only with the keys. */
+/** Public documents, identical for every caller, that change only with the keys. */
 export const PUBLIC_DOCUMENTS: ReadonlySet<string> = new Set([...METADATA_PATHS, ENDPOINTS.jwks]);

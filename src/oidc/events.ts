@@ -6,7 +6,7 @@ import type { TokenExchange } from './tokens/exchange/grant.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 import type { Extension } from './overrides/override.ts';
 
-/** What the provider tells the rest of the house. Handlers must not throw: the library calls them in mid-request. */
+/** Events of the provider for other parts of Postern. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
   /** A request to the token endpoint ended; `outcome` is `success` or the OAuth error code. */
   grant(grantType: string, outcome: string): void;
@@ -37,7 +37,7 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
   const emitter: EventEmitter = provider;
   const grantType = (ctx: KoaContextWithOIDC) => {
     const value = ctx.oidc.params?.['grant_type'];
-    // Metrics have one row for each value: only the ones we know.
+    // Each label value makes a time series, so keep to the known ones.
     return typeof value === 'string' && KNOWN_GRANTS.has(value) ? value : 'other';
   };
   // The library destroys a refresh token at the token endpoint only when it came again.

@@ -40,7 +40,7 @@ function installFailureReplies(provider: Provider, { isUnavailable, page }: Depe
     ctx.status = 503;
     ctx.set('Retry-After', String(RETRY_AFTER));
     ctx.set('Cache-Control', 'no-store');
-    // It led to a page that would have shown a cookie which is not set now.
+    // Drop the redirect: its page would look for a cookie that is not set.
     ctx.remove('Location');
     keepState(ctx);
     if (isVisit(ctx)) await page(ctx, REPLY);

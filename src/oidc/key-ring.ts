@@ -12,13 +12,13 @@ export interface KeyState extends SigningKeyRecord {
 }
 
 export interface Keys {
-  /** Private JWKs, the one that signs first within each algorithm: what the provider is built with. */
+  /** Private JWKs for the provider; within each algorithm the signing one comes first. */
   jwks: JWK[];
   /** The JWK Set as published (RFC 7517), without private parts. */
   publicJwks: JWK[];
-  /** Public keys that are published no more: what they signed has expired. */
+  /** Public keys that have left the JWK Set, because everything they signed has expired. */
   retiredJwks: JWK[];
-  /** When the picture next changes by itself, in milliseconds since the epoch. */
+  /** When the next scheduled change of keys is due, in milliseconds since the epoch. */
   changesAt: number;
 }
 
@@ -31,9 +31,9 @@ interface Dependencies {
   lead: number;
   /** Seconds that a key signs before the next one takes over by itself. */
   lifetime: number;
-  /** Seconds that the longest-lived token lives: a key stays published that long after its last signature. */
+  /** Lifetime of the longest-lived token in seconds. A key stays published that long after its last signature. */
   longestToken: number;
-  /** Seconds that a public key is kept after that, for ID tokens that come back as hints. */
+  /** Seconds to keep a public key after that, to verify expired ID tokens used as `id_token_hint`. */
   kept: number;
   /** Tells every node that the keys have changed, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
@@ -41,7 +41,7 @@ interface Dependencies {
 }
 
 async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; privateJwk: JWK }> {
-  // Keys are made now and then, and read at every start.
+  // Keys are created rarely and read at every start.
   const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await import('jose');
   const pair = await generateKeyPair(alg, {
     extractable: true,
@@ -91,7 +91,7 @@ export class KeyRing {
     };
   }
 
-  /** Every published key with what it does now. */
+  /** Every published key with its current state. */
   async list(): Promise<KeyState[]> {
     const now = this.#deps.clock.now();
     const keys = await this.#deps.store.list(now);

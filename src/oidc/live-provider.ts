@@ -8,13 +8,13 @@ interface Dependencies {
   keyRing: KeyRing;
   clock: Clock;
   logger: Logger;
-  /** Builds a provider on keys: some milliseconds. */
+  /** Builds a provider from keys. Takes a few milliseconds. */
   build(keys: Keys): Provider;
-  /** Is told of every new provider before requests get to it. */
+  /** Called with each new provider before it serves requests. */
   onSwap(provider: Provider, keys: Keys): void;
 }
 
-/** However far the next change is, the keys are looked at this often, in milliseconds. */
+/** Longest interval between two reads of the keys, in milliseconds. */
 const LOOK_AGAIN = 3_600_000;
 
 /**
@@ -25,7 +25,7 @@ export class LiveProvider {
   readonly #deps: Dependencies;
   #current: Provider | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Reloads run one after the other: the last one asked for wins. */
+  /** Reloads run one after another; the last one wins. */
   #reloads: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -72,7 +72,7 @@ export class LiveProvider {
         .then(() => this.#load())
         .catch((error: unknown) => this.#retry(error));
     };
-    // A little after the moment itself, so that every comparison with the clock is past it.
+    // Slightly late, so that every comparison with the clock has passed the moment.
     this.#timer = setTimeout(tick, Math.min(Math.max(delay, 0) + 50, LOOK_AGAIN)).unref();
   }
 

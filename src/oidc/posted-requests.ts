@@ -10,7 +10,7 @@ const PATHS = new Set<string>([ENDPOINTS.authorization, ENDPOINTS.end_session]);
 /** Bytes of a request: it may hold a request object. */
 const LONGEST = 56 * 1024;
 
-/** Characters of a query that every proxy passes on. */
+/** Length of a query that every proxy accepts. */
 const LONGEST_QUERY = 6_000;
 
 /** The body of a form. @throws InvalidRequest (RFC 6749 section 5.2) */
@@ -18,7 +18,7 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
   if (ctx.is('urlencoded') !== 'urlencoded')
     throw new errors.InvalidRequest('only application/x-www-form-urlencoded bodies are supported');
   let body = '';
-  // The reply still goes out over a stream that is left.
+  // Leave the rest of the stream unread: the reply can still be sent.
   for await (const chunk of ctx.req.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     body += String(chunk);
     if (body.length <= LONGEST) continue;

@@ -41,7 +41,7 @@ export class Prebuilt {
       'Cache-Control': `public, max-age=${MAX_AGE}`,
       'Access-Control-Allow-Origin': '*',
     });
-    // As text it leaves in one piece with the header fields.
+    // As a string it is sent in one write with the header.
     res.end(body);
     return true;
   }

@@ -12,9 +12,9 @@ interface Dependencies {
   logger: Logger;
 }
 
-/** What becomes of the provider's events: metrics, the log, the audit. */
+/** Consumers of the provider's events: metrics, log, audit. */
 export function providerEvents({ metrics, audit, refusals, logger }: Dependencies): ProviderEvents {
-  // The library has answered by then; a row that cannot be written is said in the log.
+  // The reply has gone out by then, so log a row that cannot be written.
   const record = (entry: AuditEntry, by: Actor): void => {
     audit
       .record(entry, by)

@@ -14,7 +14,7 @@ export function createProvider(deps: ProviderDependencies, keys: Keys): Provider
     deps.config.publicUrl,
     createConfiguration(deps, { keys: keys.jwks.map((jwk) => new SigningKey(jwk, deps.clock)) }),
   );
-  // The listener has replaced Host and X-Forwarded-* by trustworthy values.
+  // The listener has replaced Host and X-Forwarded-* with trusted values.
   provider.proxy = true;
   installAll(provider, { ...deps, keys });
   return provider;

@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Extension } from './overrides/override.ts';
 
-/** Parameters that are secrets or as good as one. */
+/** Parameters that are credentials. */
 export const SECRET = [
   'client_secret',
   'client_assertion',

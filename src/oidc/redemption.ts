@@ -14,7 +14,7 @@ interface Dependencies {
 /** Milliseconds after its claim that a request may still answer: well before somebody else may claim. */
 const ANSWERABLE = CLAIM_TTL - 2_000;
 
-/** When each request must have been answered, by `performance.now()`. */
+/** Deadline of each request, by `performance.now()`. */
 const deadlines = new WeakMap<object, number>();
 
 /**
@@ -46,7 +46,7 @@ export function createRedemption({ replies, clock }: Dependencies): { exclusive:
     try {
       await store.claim(id, at);
     } catch (error) {
-      // The store may have done it and not come to say so.
+      // The store may have done it although its reply was lost.
       if (isDomainError(error, 'unavailable')) await settle(store, id, () => false, at);
       throw error;
     }

@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 
-/** Characters of values that only their client knows a use for. Some frameworks seal what they have to remember in `state`. */
+/** Length limits of values that are opaque to us. Some frameworks seal their own state in `state`. */
 const LONGEST = { state: 1_024, nonce: 256 } as const;
 
 /**
@@ -15,7 +15,7 @@ const AUTHENTICATED = new Set([
   'backchannel_authentication',
 ]);
 
-/** Whether the client has shown, for this request, that it is the client. */
+/** Whether the client was authenticated for this request. */
 function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
   if (oidc.trusted?.length) return true;
   return AUTHENTICATED.has(oidc.route) && oidc.client?.clientAuthMethod !== 'none';
@@ -26,7 +26,7 @@ function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
  * @throws InvalidRequest.
  */
 export function checkRequestSize(ctx: KoaContextWithOIDC): void {
-  // A hint is checked on arrival and not kept.
+  // The hint is checked on arrival and not stored.
   const { id_token_hint: _hint, ...params } = ctx.oidc.params ?? {};
   for (const [name, longest] of Object.entries(LONGEST)) {
     const value = params[name];

@@ -24,7 +24,7 @@ const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options: SigningOption
     options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
     isSlow: true,
   },
-  // The two numbers side by side, not in DER.
+  // Raw r and s, concatenated instead of DER.
   ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, isSlow: false },
   EdDSA: { digest: null, options: {}, isSlow: false },
 };

@@ -1,11 +1,11 @@
 import { errors, Provider } from 'oidc-provider';
 import { isDomainError } from '../core/errors.ts';
 
-/** Too many requests of one kind, in words of the protocol (RFC 6585 section 4, RFC 6749 section 4.1.2.1). */
+/** Too many requests, as an OAuth error (RFC 6585 section 4, RFC 6749 section 4.1.2.1). */
 export class TooMany extends errors.OIDCProviderError {
   /** Seconds. */
   readonly retryAfter: number;
-  /** It is said where it happens, with its status. */
+  /** The limit itself logs and answers it. */
   override allow_redirect = false;
 
   constructor(retryAfter: number, options?: ErrorOptions) {
@@ -15,7 +15,7 @@ export class TooMany extends errors.OIDCProviderError {
   }
 }
 
-/** What `work` gives; a limit that it ran into becomes `TooMany`, with Retry-After on the reply. */
+/** Runs `work`. A rate limit that it hits becomes `TooMany`, with Retry-After on the reply. */
 export async function orTooMany<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

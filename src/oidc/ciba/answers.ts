@@ -20,7 +20,7 @@ interface Dependencies {
 type Request = BackchannelRequest & { authReqId: string };
 type Pending = InstanceType<Provider['BackchannelAuthenticationRequest']>;
 
-/** What people answer to login requests. */
+/** People's answers to CIBA requests. */
 export class BackchannelAnswers {
   readonly #deps: Dependencies;
 
@@ -28,12 +28,12 @@ export class BackchannelAnswers {
     this.#deps = dependencies;
   }
 
-  /** What waits for an answer of the account, the oldest first. */
+  /** Requests that wait for the account's answer, oldest first. */
   waiting(accountId: string): Promise<BackchannelRequest[]> {
     return this.#deps.requests.waiting(accountId);
   }
 
-  /** The person lets the client sign them in, by the login of their own session. */
+  /** Approves: the client signs the person in with the login of the current session. */
   async approve(session: CurrentSession, id: string, actor: Actor): Promise<Answered> {
     const { accountId, acr, amr, authTime } = session;
     const waiting = (await this.waiting(accountId)).find((request) => request.id === id);
@@ -47,7 +47,7 @@ export class BackchannelAnswers {
     });
   }
 
-  /** The person does not want to: the client is told `access_denied` (CIBA Core section 11). */
+  /** Denies: the client gets `access_denied` (CIBA Core section 11). */
   deny(accountId: string, id: string, actor: Actor): Promise<Answered> {
     return this.#answer(accountId, id, 'denied', actor, (provider, pending) =>
       provider.backchannelResult(pending, new errors.AccessDenied('the end-user denied the request')),

@@ -15,7 +15,7 @@ type Feature = NonNullable<NonNullable<Configuration['features']>['ciba']>;
  */
 const BINDING_MESSAGE = /^(?:[\p{L}\p{M}\p{N} #,;:+\-_!?()'"%€$£¥]|\.(?!\p{L})){1,64}$/u;
 
-/** Whoever may ask has shown who it is; a public client has not (CIBA Core section 7.1). */
+/** Only authenticated clients may ask, so public clients may not (CIBA Core section 7.1). */
 function checkClient({ oidc }: KoaContextWithOIDC): void {
   if (oidc.client?.tokenEndpointAuthMethod === 'none')
     throw new errors.UnauthorizedClient('a public client may not use this');
@@ -41,7 +41,7 @@ export function ciba({ requests, clock }: Dependencies): Feature {
       throw new errors.InvalidRequest('login_hint_token is not supported; use login_hint or id_token_hint');
     },
     processLoginHint: (ctx, hint) => orTooMany(requests.resolveHint(hint ?? '', clientIdOf(ctx))),
-    // There are no user codes, so there is none to verify: it is the last thing asked before the request stands.
+    // There are no user codes to verify. The library calls this last, just before it stores the request.
     async verifyUserCode(ctx, account) {
       if (insistsOnUnknown(ctx))
         throw new errors.UnmetAuthenticationRequirements('the requested acr cannot be met');

@@ -12,17 +12,17 @@ import { type Override, shape } from '../overrides/override.ts';
 interface Dependencies {
   pings: Queue<Ping>;
   live: Pick<LiveProvider, 'current'>;
-  /** Asks addresses that clients name. */
+  /** Guarded fetch for client-supplied URLs. */
   fetch: OutboundFetch;
   clock: Clock;
   notifications: Pick<Notifications, 'subscribe'>;
   logger: Logger;
 }
 
-/** Requests of one process at a time. */
+/** Concurrent requests per process. */
 const CONCURRENCY = 10;
 
-/** Milliseconds that one request may take. */
+/** Timeout of one request in milliseconds. */
 const SEND = 5_000;
 
 /** Statuses of a client that may take the same ping later: request timeout, too early, too many requests. */
@@ -69,7 +69,7 @@ export function createPingDelivery({
       if (reply.status === 204 || reply.status === 200) return { done: 'sent', kind: clientId };
       const problem = `the client answered ${reply.status}`;
       if (reply.status >= 500 || LATER.has(reply.status)) throw new Error(problem);
-      // It would answer the same again: the token is not its own, the address is another's. A redirect is not followed.
+      // A retry would get the same answer: the token or the address is wrong. Redirects are not followed.
       return { done: 'dropped', why: problem };
     },
   });

@@ -71,7 +71,7 @@ export const extraMetadata = {
   apis: extra(z.array(absoluteUri), 'must be a list of absolute URIs', {
     meaning: 'the APIs whose own client it is: it may introspect the access tokens that are for them',
     default: 'none',
-    // What it opens belongs to others.
+    // It gives access to other accounts' data.
     registrants: 'none',
     option: {
       flags: '--api <identifier>',
@@ -157,7 +157,7 @@ export const extraMetadata = {
     default: 'none',
     internal: true,
   }),
-  // The last: what it leaves no choice about is set in place of what the others said.
+  // Last, because a profile replaces values that it does not allow.
   profile: oneOf(PROFILES, {
     meaning: 'the rules that it is held to, if the server’s are not stricter',
     default: '`profile`',

@@ -13,10 +13,10 @@ export type MetadataName = keyof typeof clientMetadata.shape;
 
 const namesOf = <Name extends string>(shape: Record<Name, z.ZodType>) => Object.keys(shape) as Name[];
 
-/** What the library takes from an operator. */
+/** Library metadata that an operator may set. */
 export const LIBRARY_METADATA = namesOf(standardMetadata);
 
-/** What we tell the library to take besides. */
+/** Metadata of ours that the library shall accept. */
 export const EXTRA_METADATA = namesOf(extraMetadata);
 
 export const propertyOf = (name: MetadataName): Property => {

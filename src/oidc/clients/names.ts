@@ -1,7 +1,7 @@
 import { nearest } from '../../core/nearest.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA } from './metadata.ts';
 
-/** What is not set like the rest, and how it is. */
+/** Properties that are not set like the rest, and how to set them. */
 const NOT_SET: Record<string, string> = {
   client_id: 'is chosen when the client is made: --client-id',
   client_name: 'is set by --name',
@@ -16,7 +16,7 @@ const NOT_SET: Record<string, string> = {
 
 const KNOWN = new Set<string>([...LIBRARY_METADATA, ...EXTRA_METADATA]);
 
-/** What is wrong with the name of a property that shall be set, or null. */
+/** Why a property of this name cannot be set, or null. */
 export function nameProblem(name: string): string | null {
   const instead = NOT_SET[name];
   if (instead !== undefined) return instead;

@@ -5,15 +5,15 @@ export interface PropertyOption {
   /** As `--refresh-ttl <seconds>`. */
   flags: string;
   help: string;
-  /** Where a schema does not say them. */
+  /** Needed where the schema does not define them. */
   choices?: readonly string[];
 }
 
 /** What is known of a property of client metadata beside its schema. */
 export interface Property {
-  /** What it says of a client, in Markdown, for docs/client-metadata.md. */
+  /** Meaning, in Markdown, for docs/client-metadata.md. */
   meaning: string;
-  /** What counts without it: a value, or the setting that has it. Markdown. */
+  /** Default: a value or the setting it comes from. Markdown. */
   default: string;
   /** Whether a client may set it that registers itself (RFC 7591): any, one whose policy names it in `metadata`, or none. */
   registrants: 'all' | 'policy' | 'none';
@@ -22,7 +22,7 @@ export interface Property {
   option?: PropertyOption;
 }
 
-/** The metadata of a client as it was sent or is stored. */
+/** A client's metadata as submitted or stored. */
 export interface Metadata {
   [name: string]: unknown;
   redirect_uris?: unknown;

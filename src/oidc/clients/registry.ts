@@ -4,7 +4,7 @@ import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { forLibrary } from './api-scope.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
-/** Clients kept in one process. A compiled client weighs a few kilobytes. */
+/** Clients cached per process. A compiled client takes a few kilobytes. */
 const MAX_CLIENTS = 10_000;
 /** A change is announced to every node at once; this bounds how long a lost announcement could matter. In milliseconds. */
 const TTL = 60_000;

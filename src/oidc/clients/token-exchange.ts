@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** What a client may get by token exchange: its metadata `token_exchange`. */
+/** A client's policy for token exchange: its metadata `token_exchange`. */
 export const tokenExchange = z.strictObject({
   /** The APIs that it may get tokens for. */
   audiences: z.array(z.string().refine((value) => URL.canParse(value))).min(1),
-  /** The clients whose tokens it may hand in, beside its own. */
+  /** Clients whose tokens it may present besides its own. */
   clients: z.array(z.string().min(1)).optional(),
-  /** Whether it may do so without saying who acts. */
+  /** Whether it may exchange without an actor token (impersonation). */
   impersonation: z.boolean().optional(),
 });
 

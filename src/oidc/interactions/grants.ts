@@ -12,7 +12,7 @@ interface Dependencies {
   lifetime: number;
 }
 
-/** Puts what was allowed into a grant. */
+/** Adds allowed scopes, claims and details to a grant. */
 export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: Allowed): void {
   if (oidcScopes.length > 0) grant.addOIDCScope(oidcScopes.join(' '));
   if (oidcClaims.length > 0) grant.addOIDCClaims(oidcClaims);
@@ -20,7 +20,7 @@ export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: 
     grant.addResourceScope(resource, scopes.join(' '));
 }
 
-/** Everything this request asks for: what a first-party client is allowed. */
+/** Everything the request asks for, which a first-party client may have. */
 export function requested({ oidc }: KoaContextWithOIDC): Allowed {
   const servers = Object.entries(oidc.resourceServers ?? {});
   return {

@@ -21,7 +21,7 @@ type Interaction = HintedInteraction & {
 function installInteractions(provider: Provider, secrets: Secrets): void {
   const hinted = async (): Promise<string | undefined> => {
     const { client, entities } = Provider.ctx?.oidc ?? {};
-    // A further step of the same request.
+    // Another step of the same request.
     const { hintedId } = (entities?.Interaction ?? {}) as HintedInteraction;
     const { sub, jti } = entities?.IdTokenHint?.payload ?? {};
     if (hintedId !== undefined) return hintedId;

@@ -22,7 +22,7 @@ export function logoutToken(
   jti: string,
 ): Promise<string> {
   const token = new IdToken({ sub: accountId }, { client });
-  // What of the claims is wanted: the subject, as this client knows it.
+  // Only the subject is needed, as this client knows it.
   Object.assign(token, { mask: { sub: null } });
   token.set('events', { [EVENT]: {} });
   token.set('jti', jti);
@@ -33,16 +33,16 @@ export function logoutToken(
 interface Dependencies {
   notices: Queue<LogoutNotice>;
   live: Pick<LiveProvider, 'current'>;
-  /** Asks addresses that clients name. */
+  /** Guarded fetch for client-supplied URLs. */
   fetch: (url: string, init: RequestInit) => Promise<Response>;
   notifications: Pick<Notifications, 'subscribe'>;
   logger: Logger;
 }
 
-/** Requests of one process at a time. */
+/** Concurrent requests per process. */
 const CONCURRENCY = 10;
 
-/** Milliseconds that one request may take. */
+/** Timeout of one request in milliseconds. */
 const SEND = 5_000;
 
 /**
@@ -79,7 +79,7 @@ export function createLogoutDelivery({
         redirect: 'manual',
         signal,
       });
-      // 204 is what some frameworks make of an empty 200 (section 2.8).
+      // Accept 204: some frameworks turn an empty 200 into it (section 2.8).
       if (reply.status === 200 || reply.status === 204) return { done: 'sent', kind: notice.clientId };
       const problem = `the client answered ${reply.status}`;
       throw reply.status >= 500 || reply.status === 429 ? new Error(problem) : new Refused(problem);

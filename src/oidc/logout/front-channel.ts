@@ -3,7 +3,7 @@ import type { ExtraClientProperties } from '../clients/metadata.ts';
 
 type Authorizations = Record<string, { sid?: string | undefined }>;
 
-/** A client that is no more, or whose metadata is not valid any more, is told nothing. */
+/** Skip clients that were deleted or whose metadata has become invalid. */
 async function find(provider: Provider, clientId: string): Promise<ExtraClientProperties | undefined> {
   try {
     return (await provider.Client.find(clientId)) as ExtraClientProperties | undefined;

@@ -19,7 +19,7 @@ interface Named {
   accountId: string;
   /** Of the session. */
   uid: string;
-  /** Pages of clients that this browser shall load. */
+  /** Front-channel logout pages for this browser to load. */
   frames: string[];
 }
 
@@ -42,7 +42,7 @@ function installHintedLogout(provider: Provider, { accountSessions, secrets, pag
   const pairwise = createPairwiseIdentifier(secrets);
   const cookies = cookieSettings(provider.issuer, secrets);
 
-  /** The session to end; null when there is none, undefined when the person has to be asked. */
+  /** The session to end. Null without one; undefined when the person must confirm. */
   const named = async (ctx: KoaContextWithOIDC): Promise<Named | null | undefined> => {
     const { client, session, entities } = ctx.oidc;
     const { sub, jti } = entities.IdTokenHint?.payload ?? {};

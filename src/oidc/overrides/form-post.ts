@@ -3,7 +3,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { ProviderPages } from '../configuration.ts';
 import type { Override } from './override.ts';
 
-/** How the library's own page begins. Pages of ours that stand in for it, errors, do not. */
+/** First bytes of the library's own page. Our pages, such as errors, begin differently. */
 const LIBRARYS = /^<!DOCTYPE html>\n<html>\n<head>\n.*\n {2}<title>Submitting Callback<\/title>/;
 const ACTION = /<form method="post" action="([^"]*)">/;
 const INPUT = /<input type="hidden" name="([^"]*)" value="([^"]*)"\/>/g;
@@ -23,7 +23,7 @@ interface Form {
   fields: (readonly [name: string, value: string])[];
 }
 
-/** What is in the library's page; null for any other. */
+/** The form in the library's page; null for any other page. */
 function formIn(page: unknown): Form | null {
   if (typeof page !== 'string' || !LIBRARYS.test(page)) return null;
   const action = ACTION.exec(page)?.[1];
@@ -47,7 +47,7 @@ function installFormPost(provider: Provider, page: ProviderPages['formPost']): v
 
 type Renderer = (ctx: object, action: string, fields: Record<string, string>) => void;
 
-/** The library's own, which it calls in four places without a way to replace it; undefined when it has moved. */
+/** The library's renderer. It is called in four places and cannot be configured; undefined when it has moved. */
 const MODULE: string = 'oidc-provider/lib/response_modes/form_post.js';
 const render = await import(MODULE).then(
   (module: { default?: Renderer }) => module.default,
@@ -62,7 +62,7 @@ const SAMPLE: Form = {
   ],
 };
 
-/** Looks whether what the library renders can be read still. @throws Error otherwise. */
+/** Checks that the library's page can still be parsed. @throws Error otherwise. */
 export function checkPage(renderer: Renderer | undefined): void {
   if (!renderer) throw new Error(`${MODULE} is not there any more`);
   const ctx = { status: 200, response: { get: () => '' }, body: undefined };

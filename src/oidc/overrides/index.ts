@@ -47,7 +47,7 @@ type Dependencies = ProviderDependencies & { keys: Keys };
  * replies of all below it. Of methods, what comes later is called first and calls what was there before.
  */
 export const INSTALLED: readonly Installed<Dependencies>[] = [
-  // First: it reports the reply that the client gets, whoever below has made it.
+  // First, because it reports the reply that the client finally gets.
   refusals,
   clientCache,
   hashedSecrets,
@@ -65,7 +65,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   replayDetection,
   sessionDevices,
   sessionRenewal,
-  // After both of the above: a session in which nobody is signed in must not get to them, it is not stored.
+  // After both of the above: an anonymous session is not stored and must not reach them.
   formState,
   codeRedemption,
   unauthorizedClient,
@@ -75,7 +75,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   approval,
   userCodeLimit,
   refreshRotation,
-  // Before all that throws `unavailable` around the library: the outage becomes a 503 here.
+  // Before everything that may throw `unavailable`: here the outage becomes a 503.
   failureReplies,
   clockGuard,
   redemptionDeadline,

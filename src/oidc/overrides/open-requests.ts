@@ -9,10 +9,10 @@ type Interaction = InstanceType<Provider['Interaction']>;
 type Pushed = InstanceType<Provider['PushedAuthorizationRequest']>;
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 
-/** Seconds that an authorization request waits for somebody to sign in. */
+/** Lifetime in seconds of an authorization request before sign-in. */
 const VISIT = 600;
 
-/** Requests of one source that wait so. */
+/** Open requests per source. */
 const MOST_VISITS = 500;
 
 /** Requests of one client from one source: pushed, and for devices. */
@@ -25,7 +25,7 @@ const LONGEST_PUSHED = 8_192;
 
 const source = (): string => sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null);
 
-/** Until somebody has signed in, the request is nobody's. */
+/** Before sign-in the request belongs to no account. */
 const isVisit = ({ session }: Interaction): boolean => session?.accountId === undefined;
 
 /** Drops what was looked at on arrival and is not read again: an ID token is longer than all the rest. */

@@ -2,20 +2,20 @@ import type { Provider } from 'oidc-provider';
 
 /** What is installed on the provider over the library's documented interface alone: middleware, events, grant types. */
 export interface Extension<Dependencies> {
-  /** In the log and in the error that stops a start. */
+  /** Name for the log and for the error that stops a start. */
   name: string;
   why: string;
   install(provider: Provider, dependencies: Dependencies): void;
 }
 
-/** What is changed in parts of the library that its documentation does not promise. */
+/** A change of library internals that its documentation does not guarantee. */
 export interface Override<Dependencies> extends Extension<Dependencies> {
-  /** Versions of the library that the tests have passed with: `9.13.x` is every patch of 9.13. */
+  /** Library versions that the tests passed with; `9.13.x` covers every patch of 9.13. */
   provenFor: string;
-  /** Where the library's author speaks of it, if anywhere. */
+  /** The upstream discussion, if there is one. */
   upstream: string | null;
   /**
-   * Looks for what the override relies on, before anything is installed.
+   * Checks, before anything is installed, that the internals it relies on are there.
    * @throws Error saying what is no longer there.
    */
   check(provider: Provider): void;

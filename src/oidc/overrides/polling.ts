@@ -6,7 +6,7 @@ import { type Override, shape } from './override.ts';
 /** Seconds between two polls, as clients are told (RFC 8628 section 3.2, CIBA Core section 7.3). */
 export const POLLING_INTERVAL = 5;
 
-/** Seconds: a poll that the network brought a little early is none too soon. */
+/** Tolerance in seconds for polls that network jitter delivered early. */
 const LEAST = POLLING_INTERVAL - 1;
 
 interface Polled {

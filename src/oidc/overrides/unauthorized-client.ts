@@ -11,8 +11,7 @@ const GRANTS: Record<string, (params: Record<string, unknown> | undefined) => un
 };
 
 /**
- * A client that may not use a grant is told so in the word that is there for it (RFC 6749 section 5.2, CIBA Core
- * section 13).
+ * Answers `unauthorized_client` to a client that may not use a grant (RFC 6749 section 5.2, CIBA Core section 13).
  */
 function installUnauthorizedClient(provider: Provider): void {
   const { prototype } = provider.Client;

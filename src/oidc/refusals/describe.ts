@@ -4,10 +4,10 @@ import { isUuid } from '../../core/ids.ts';
 import { oneLine } from '../../core/text.ts';
 import { parameterAtFault } from './parameters.ts';
 
-/** Characters of a reason and of a value. */
+/** Maximum length of a reason and of a value. */
 const LONGEST = { reason: 400, value: 200, id: 100 };
 
-/** An error as the library throws it: the client gets the description, `error_detail` is for us. */
+/** The library's error. The client gets the description; `error_detail` is internal. */
 type Refused = Pick<errors.OIDCProviderError, 'error' | 'error_description' | 'error_detail' | 'cause'> & {
   scope?: string;
 };
@@ -28,7 +28,7 @@ const WORDS: Record<string, string> = {
 /** RFC 6749 section 3.3: names of scopes, so many of them. */
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}(?: [\x21\x23-\x5b\x5d-\x7e]{1,64}){0,9}$/;
 
-/** An address without what could be secret in it: name and password, query, fragment. */
+/** A URL without userinfo, query and fragment, which may hold secrets. */
 function address(value: string): string | null {
   const url = URL.parse(value);
   if (!url) return null;
@@ -58,17 +58,17 @@ const ENDPOINTS: Record<string, string> = {
   'logout': 'end_session',
 };
 
-/** The endpoint that was asked; null at pages and documents. */
+/** The requested endpoint; null for pages and documents. */
 export const endpointOf = ({ path }: Pick<KoaContextWithOIDC, 'path'>): string | null =>
   ENDPOINTS[/^\/oauth2\/([^/]+)/.exec(path)?.[1] ?? ''] ?? null;
 
-/** What was said about an error, the most precise sentence first. */
+/** Sentences about an error, most precise first. */
 export function sentencesOf({
   error_description: description,
   error_detail: detail,
   cause,
 }: Refused): string[] {
-  // Parsers and decoders quote what they were given.
+  // Parsers and decoders quote their input.
   const quotes = cause instanceof SyntaxError || cause instanceof RangeError;
   const precise = quotes ? 'it cannot be read' : detail;
   return [precise, description].filter((one) => one !== undefined && one !== '') as string[];

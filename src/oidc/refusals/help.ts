@@ -2,7 +2,7 @@ import type { errors, KoaContextWithOIDC } from 'oidc-provider';
 import { adviceOn } from '../../domain/refusals/advice.ts';
 import { describeRefusal } from './describe.ts';
 
-/** What a developer is told about a request that was refused, and nobody else. */
+/** Help for the developer of an app whose request was refused. */
 export interface DeveloperHelp {
   parameter: string | null;
   value: string | null;

@@ -5,10 +5,10 @@ import { clientIdOf, describeRefusal, endpointOf } from './describe.ts';
 import type { Override } from '../overrides/override.ts';
 import { checkSentences } from './sentences.ts';
 
-/** A refused request, and whose it was. */
+/** A refused request and its client. */
 export interface Refused extends Refusal {
   clientId: string | null;
-  /** Whether there is such a client. */
+  /** Whether the client exists. */
   isKnown: boolean;
 }
 
@@ -18,7 +18,7 @@ const EVENTS =
   introspection revocation userinfo end_session registration_create registration_read registration_update
   registration_delete`.split(/\s+/);
 
-/** Steps of a protocol that goes well (RFC 8628 section 3.5, RFC 9449 section 8). */
+/** Errors that are ordinary protocol steps (RFC 8628 section 3.5, RFC 9449 section 8). */
 const NO_REFUSALS = new Set(['authorization_pending', 'slow_down', 'use_dpop_nonce']);
 
 interface Reply {
@@ -26,7 +26,7 @@ interface Reply {
   error_description?: string;
 }
 
-/** Tells of each request that was refused, once, in the words that its sender got. To be installed before all others. */
+/** Reports each refused request once, in the words of the reply. Install it before all others. */
 function installRefusals(provider: Provider, refused: (refusal: Refused) => void): void {
   const failed = new WeakMap<object, errors.OIDCProviderError>();
   const emitter: EventEmitter = provider;
@@ -35,7 +35,7 @@ function installRefusals(provider: Provider, refused: (refusal: Refused) => void
       failed.set(ctx, error),
     );
 
-  /** What a layer around the library answers by itself: no event tells of it. */
+  /** Replies of layers around the library, for which the library emits no event. */
   const fromReply = (ctx: KoaContextWithOIDC): errors.OIDCProviderError | undefined => {
     const { error, error_description: description } = (ctx.body ?? {}) as Reply;
     const isRefusal = ctx.status >= 400 && ctx.status < 500 && endpointOf(ctx) !== null;

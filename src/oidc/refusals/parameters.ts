@@ -9,7 +9,7 @@ const NAMED = new RegExp(`\\b(?:${NAMES.join('|')})\\b`);
 const MISSING = /^missing required parameters? '(\w+)'/;
 const GRANT_TYPE = /grant-type:\S+ is not allowed|requested grant type/;
 
-/** What sentences without a parameter's name are about. The first that fits. */
+/** Parameters of sentences that name none. The first match counts. */
 const ABOUT: [RegExp, string][] = [
   [/authentication mechanism does not match/, 'token_endpoint_auth_method'],
   [/client not found|no client authentication/, 'client_id'],
@@ -67,7 +67,7 @@ const BY_AUTH_METHOD: Record<string, string> = {
 
 interface Said {
   error: string;
-  /** The sentences about it, the most precise one first. */
+  /** Sentences about the error, most precise first. */
   sentences: string[];
   grantType: unknown;
   /** How the client authenticates. */

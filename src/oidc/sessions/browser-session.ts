@@ -15,16 +15,16 @@ export interface Login {
   remember: boolean;
 }
 
-/** Who is signed in with a browser, and how. */
+/** The account signed in to a browser, and its login. */
 export interface CurrentSession extends Login {
-  /** Stays the same as long as the session lives. */
+  /** Constant for the lifetime of the session. */
   uid: string;
 }
 
 /** A session that has ended. */
 export interface Ended {
   accountId: string;
-  /** Pages of clients that the browser shall load (OpenID Connect Front-Channel Logout 1.0). */
+  /** Front-channel logout pages for the browser to load (OpenID Connect Front-Channel Logout 1.0). */
   frames: string[];
 }
 
@@ -47,7 +47,7 @@ export class BrowserSessions {
     this.#deps = dependencies;
   }
 
-  /** Who is signed in with this browser, or null. */
+  /** The account signed in to this browser, or null. */
   async current(req: IncomingMessage, res: ServerResponse): Promise<CurrentSession | null> {
     const provider = this.#deps.live.current;
     const session = await provider.Session.get(provider.createContext(req, res));

@@ -3,13 +3,13 @@ import type { Clock } from '../../core/clock.ts';
 import { epochSeconds } from '../../core/clock.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
-/** What a session was used with, so that its owner knows it again. */
+/** Device and network of a session, so that its owner recognises it. */
 export interface SessionDevice {
   userAgent: string | null;
   ip: string | null;
 }
 
-/** A session as this service keeps it. */
+/** The session record with Postern's own fields. */
 export interface DeviceSession {
   device?: SessionDevice | undefined;
   /** Seconds since the epoch. */

@@ -26,10 +26,10 @@ interface Sealed {
 
 const PURPOSE = 'form-state';
 
-/** Seconds that a form may be open. */
+/** Lifetime of a form in seconds. */
 const OPEN = 3_600;
 
-/** Requests that came without what the form was handed out with. */
+/** Requests that lack the form's token. */
 const formless = new WeakSet<object>();
 
 /** Whether a request to a page with a form came without what the form was handed out with, or too late. */
@@ -66,7 +66,7 @@ function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dep
       const sealed = JSON.parse(secrets.open(PURPOSE, Buffer.from(cookie, 'base64url'))) as Sealed;
       return sealed.uid === uidOf(session) && sealed.expiresAt > clock.now() ? sealed.state : undefined;
     } catch {
-      // Not one of ours.
+      // Not our cookie.
       return undefined;
     }
   };

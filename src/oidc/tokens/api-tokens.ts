@@ -9,7 +9,7 @@ import { ENABLED_JWA } from './algorithms.ts';
 /** The signatures of a DPoP proof that are taken (RFC 9449). */
 export const DPOP_ALGS: readonly string[] = ENABLED_JWA.dPoPSigningAlgValues;
 
-/** An access token as it came with a request. */
+/** An access token as presented. */
 export interface PresentedToken {
   scheme: 'Bearer' | 'DPoP';
   token: string;
@@ -44,7 +44,7 @@ export class ApiTokens {
   }
 
   /**
-   * The claims of a token that is good for the API. One that is bound to a key comes with a proof of it, or is refused;
+   * The claims of a token that is valid for the API. A key-bound token needs its DPoP proof;
    * one that is bound to a certificate (RFC 8705) is refused, because none is seen here.
    * @throws DomainError invalid_token, invalid_dpop_proof.
    */
@@ -82,7 +82,7 @@ export class ApiTokens {
       ath === sha256(token);
     if (!isGood) throw new DomainError('invalid_dpop_proof');
     const { ReplayDetection } = this.#deps.live.current;
-    // Kept for as long as the proof could be shown again.
+    // Remember it for as long as the proof could be replayed.
     if (!(await ReplayDetection.unique(clientId, jti, iat + 2 * WINDOW)))
       throw new DomainError('invalid_dpop_proof', { reason: 'replayed' });
   }

@@ -21,7 +21,7 @@ type Token = {
   gid?: string;
   login?: LoginBehind;
   resourceServer?: { accessTokenFormat?: string };
-  /** Who acts for the account (RFC 8693 section 4.1). */
+  /** The actor (RFC 8693 section 4.1). */
   act?: unknown;
 };
 

@@ -46,7 +46,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
     typeof moment === 'number' ? clock.now() / 1000 - moment : Infinity;
   const successorOf = (token: RefreshToken): string => secrets.mac('refresh-token-successor', token.jti);
 
-  /** A claim that nobody has settled, because the reply was never sent, or the process ended just after it was. */
+  /** An unsettled claim: the reply was never sent, or the process ended right after sending it. */
   const isAbandoned = ({ claimed }: RefreshToken): boolean =>
     claimed !== undefined && since(claimed) * 1000 > CLAIM_TTL;
 
@@ -55,13 +55,13 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
       const ctx = tokenRequest();
       let token = await find(value, options);
       if (!token || !ctx) return token;
-      // Without a grace the moment counts at which the other reply is sent.
+      // Without a grace, what counts is when the other reply is sent.
       for (let pause = 10; graceOf(ctx) === 0 && token?.claimed !== undefined && pause < 1_000; pause *= 2) {
         await sleep(pause);
         token = await find(value, options);
       }
       if (token && isAbandoned(token)) {
-        // Whoever uses the successor has had the reply.
+        // A used successor proves that the reply arrived.
         const successor = await find(successorOf(token), { ignoreExpiration: true });
         if (successor && (successor.consumed !== undefined || successor.claimed !== undefined))
           token.consumed = token.claimed;
@@ -82,7 +82,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
       } catch (error) {
         const ctx = tokenRequest();
         if (!(error instanceof errors.InvalidGrant) || !ctx) throw error;
-        // A parallel try was first: within the grace both get the same successor.
+        // A parallel request was first: within the grace both get the same successor.
         const current = await find(this.jti, { ignoreExpiration: true });
         if (!current || since(current.consumed) >= graceOf(ctx)) throw error;
       }

@@ -16,13 +16,13 @@ type Features = NonNullable<Configuration['features']>;
 
 const PATH = ENDPOINTS.registration;
 
-/** The policy of whoever registers without a token. */
+/** The policy for registration without a token. */
 const DEFAULT_POLICY = 'default';
 
-/** Stands in for the initial access token of whoever needs none. */
+/** Placeholder where no initial access token is needed. */
 const NO_TOKEN = 'open';
 
-/** Clients within ten minutes, of one source without a token. */
+/** Registrations per source without a token in ten minutes. */
 const MOST = 20;
 
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
@@ -61,7 +61,7 @@ const ROUTES = new Set(['registration', 'client', 'client_update']);
 
 type Next = () => Promise<unknown>;
 
-/** What the library's registration needs from its host. */
+/** Host functions that the library's registration needs. */
 function installRegistration(provider: Provider, { open }: RegistrationSettings, limit: GuessLimit): void {
   async function withoutToken() {
     const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
@@ -76,7 +76,7 @@ function installRegistration(provider: Provider, { open }: RegistrationSettings,
         try {
           return await find(value);
         } catch (error) {
-          // Its policy is no longer configured: it is good for nothing.
+          // Its policy is no longer configured, so refuse it.
           if (error instanceof TypeError) return undefined;
           throw error;
         }

@@ -3,7 +3,7 @@ import { isLoopbackHostname } from '../../../core/network.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../metadata.ts';
 import type { Property } from '../property.ts';
 
-/** Metadata as it was sent: any JSON. */
+/** Metadata as submitted; any JSON. */
 export type Metadata = Record<string, unknown>;
 
 /** @throws InvalidClientMetadata; with `redirect_uris` as its first word it becomes `invalid_redirect_uri`. */
@@ -21,7 +21,7 @@ const namesBy = (uri: Property['uri']) =>
 /** Shown to people, linked to, or asked by this server: never without TLS. */
 const HTTPS = namesBy('https');
 
-/** Where people are sent to. */
+/** Redirect targets. */
 const TARGETS = namesBy('redirect');
 
 /** Members that no public key has (RFC 7518 section 6). */
@@ -88,7 +88,7 @@ function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
 }
 
 /**
- * What strangers may say of themselves, beyond what the library checks of every client. Completes `application_type`.
+ * Checks self-registered metadata beyond the library's own checks. Completes `application_type`.
  * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
  */
 export function checkRegistrantMetadata(metadata: Metadata): void {

@@ -37,7 +37,7 @@ function offered(metadata: Metadata, name: string, otherwise: string[], offer: s
   return kept;
 }
 
-/** What is ours stays as the operator has it, unless the policy hands it over. */
+/** Postern's own metadata stays as the operator set it, unless the policy allows changing it. */
 function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): void {
   for (const name of EXTRA_METADATA) {
     const { registrants } = propertyOf(name);
@@ -51,9 +51,9 @@ function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): voi
 
 const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
-/** What a policy makes of metadata that was sent: refuses it, or completes it. */
+/** Applies a policy to submitted metadata: refuses or completes it. */
 export function createPolicyCheck(policy: RegistrationPolicy) {
-  // Who registers itself never manages, whatever a policy says.
+  // A self-registered client never gets management permissions, whatever its policy.
   const scopes = policy.scopes.filter((scope) => !isPermission(scope));
   return (ctx: KoaContextWithOIDC, metadata: Metadata): void => {
     if (metadata['software_statement'] !== undefined)

@@ -15,15 +15,15 @@ const MAX_JTI = 255;
 /** A client, as far as assertions are concerned. */
 export type Asserting = ExtraClientProperties & { clientId: string } & KeySource;
 
-/** A verified assertion: good, if it was not used before. */
+/** A verified assertion; valid unless it was used before. */
 export interface Assertion {
   iss: string;
   jti: string;
-  /** Until when it has to be remembered, in seconds since the epoch. */
+  /** How long to remember its `jti`, in seconds since the epoch. */
   rememberedUntil: number;
 }
 
-/** invalid_grant that says why: whoever signs assertions has to find out what is wrong with them. */
+/** An invalid_grant that gives the reason, so that the signer can fix it. */
 export const invalidAssertion = (reason: string) =>
   new errors.CustomOIDCProviderError('invalid_grant', `assertion ${reason}`);
 

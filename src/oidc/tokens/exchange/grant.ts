@@ -32,7 +32,7 @@ interface Dependencies {
   verifier: AccessTokenVerifier;
   secrets: Secrets;
   clock: Clock;
-  /** Writes it down, before the token is handed out. */
+  /** Records the exchange before the token is issued. */
   exchanged(exchange: TokenExchange): Promise<void>;
 }
 

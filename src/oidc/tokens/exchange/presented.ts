@@ -15,7 +15,7 @@ export interface ActClaim {
   act?: ActClaim;
 }
 
-/** The claims of our tokens that matter here. */
+/** Claims of our tokens that exchange needs. */
 interface Claims {
   sub: string;
   client_id: string;
@@ -31,11 +31,11 @@ interface Claims {
   amr?: string[];
 }
 
-/** A token that was handed in and is good, whatever its form. */
+/** A presented token that is valid, of any format. */
 export interface PresentedToken {
   /** The subject as the token has it. */
   sub: string;
-  /** Whom it was issued to. */
+  /** The client that it was issued to. */
   clientId: string;
   /** Seconds since the epoch. */
   expiresAt: number;
