@@ -6,7 +6,7 @@ interface State {
   clientId?: string | undefined;
 }
 
-/** Who is asking, before it is known who: the listener has made the address and the request id believable. */
+/** An unauthenticated requester. The listener has verified the address and the request id. */
 export function anonymousActor(ctx: Context, door: string): Actor {
   const { clientId } = ctx.state as State;
   return {
@@ -20,14 +20,14 @@ export function anonymousActor(ctx: Context, door: string): Actor {
   };
 }
 
-/** The same, once an account has shown who it is. */
+/** The same for an authenticated account. */
 export const userActor = (ctx: Context, door: string, accountId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'user',
   id: accountId,
 });
 
-/** The same, once a client has, for itself. */
+/** The same for a client that acts for itself. */
 export const clientActor = (ctx: Context, door: string, clientId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'client',

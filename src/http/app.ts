@@ -30,7 +30,7 @@ const only =
   (ctx, next) =>
     routeOf(ctx.req).owner === owner ? middleware(ctx, next) : next();
 
-/** The Koa app: every door but the provider's own endpoints. */
+/** The Koa app: everything but the provider's own endpoints. */
 export function createApp({
   pages,
   contracts,

@@ -24,7 +24,7 @@ interface Dependencies {
   prebuilt: Prebuilt;
   /** Answers the provider's routes. Asked for on each request: keys may have changed. */
   provider(): RequestListener;
-  /** Answers machines that watch this process, whatever Host they ask for. @returns whether it did. */
+  /** Answers health checks and scrapes whatever their Host. @returns whether it did. */
   ops(path: string, req: IncomingMessage, res: ServerResponse): boolean;
   /** Answers everything else. */
   app: RequestListener;
@@ -42,7 +42,7 @@ function transportSecurityOf(publicUrl: string): string | undefined {
   return protocol === 'https:' && !isLoopbackHostname(hostname) ? 'max-age=31536000' : undefined;
 }
 
-/** The first to see every request. */
+/** Handles every request first. */
 export function createListener({
   replies,
   trustedProxy,
@@ -81,7 +81,7 @@ export function createListener({
     try {
       if (target === 'ambiguous') return refuse(res, 400, 'invalid_request', 'There are two Host fields');
       if (prebuilt.serve(method, path, res) || (route.owner === 'ops' && ops(path, req, res))) return;
-      // /dev/mail is this machine's own, whatever name the issuer has: it answers at the loopback's as well.
+      // /dev/mail answers at loopback names too, whatever the issuer's host.
       if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
       else replies.during(res, () => (route.owner === 'provider' ? provider()(req, res) : app(req, res)));

@@ -4,7 +4,7 @@ import { isLoopbackAddress } from '../core/network.ts';
 /** Header fields that proxies add. */
 const FORWARDED = /^(x-forwarded-.*|x-real-ip|x-client-ip|forwarded|via|cf-connecting-ip|true-client-ip)$/i;
 
-/** The values of `name` as they came, before anything was made of them. `name` is in lower case. */
+/** The raw values of header field `name`, which is in lower case. */
 export function rawValues({ rawHeaders }: IncomingMessage, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {

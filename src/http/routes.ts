@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { ENDPOINTS, METADATA_PATHS } from '../oidc/endpoints.ts';
 
-/** Who answers; `pages` answers with 404 as well what nobody else has. */
+/** The handler; `pages` also answers 404 for unknown paths. */
 export type Owner = 'provider' | 'ops' | 'assets' | 'pages' | 'api' | 'contracts' | 'dev-mail';
 
 export interface Route {
   /** One or two segments of a path. What lies below belongs to it, but for longer prefixes. */
   prefix: string;
   owner: Owner;
-  /** What its requests are counted as: never made of what a stranger asks for. */
+  /** Metric label; never derived from the request. */
   label: string;
   /** Whether a contract at the root may have operations here. */
   claimable: boolean;
@@ -46,7 +46,7 @@ export const ROUTES: readonly Route[] = [
   // Kept for the console.
   ...routes('pages', 'other', '/admin'),
   ...routes('api', 'api', '/api/v2'),
-  // Contracts that are open have labels of their own.
+  // Open contracts have their own labels.
   ...routes('contracts', 'other', '/contracts'),
   ...routes('dev-mail', 'dev-mail', '/dev/mail'),
 ];

@@ -23,7 +23,7 @@ export interface TrustedProxy {
   isLocal(req: IncomingMessage): boolean;
 }
 
-/** Ways by which clients came lately, so that the same addresses are not read again and again; longer ones than this are. */
+/** Cache of parsed X-Forwarded-For values; longer ones than this are parsed each time. */
 const REMEMBERED = { max: 1000, length: 100 };
 
 type ProxySettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;

@@ -18,7 +18,7 @@ interface Dependencies {
   timing?: Partial<DispatcherTiming>;
 }
 
-/** Messages that one process sends at a time: as many as nodemailer keeps connections. */
+/** Concurrent messages per process: the number of nodemailer's connections. */
 const CONCURRENCY = 5;
 
 /** Sends the mail that is in the outbox. */

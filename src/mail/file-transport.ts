@@ -9,12 +9,12 @@ export const mailFolder = (dataDir: string): string => path.join(dataDir, 'mail'
 export function createFileTransport(folder: string, from: Sender): Transport {
   return {
     async send(mail, signal) {
-      // A process that sends no mail does without the megabytes that this takes.
+      // Loaded on first use: it takes megabytes that a process without mail need not spend.
       const { createTransport } = await import('nodemailer');
       const transporter = createTransport({ streamTransport: true, buffer: true });
       const { message } = await transporter.sendMail(mailOf(mail, from));
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      // A second try writes the same file; who reads along sees all of it or nothing.
+      // A retry writes the same file. The rename is atomic, so readers see all of it or nothing.
       const file = path.join(folder, `${mail.date.toISOString().replaceAll(/[-:.]/g, '')}-${mail.id}`);
       await writeFile(`${file}.tmp`, message, { mode: 0o600, signal });
       await rename(`${file}.tmp`, `${file}.eml`);

@@ -1,4 +1,4 @@
-/** Mail, put together: what the outbox holds goes out over SMTP_URL, or into files without it. */
+/** Sends the mail in the outbox over SMTP_URL, or writes it into files without one. */
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -23,7 +23,7 @@ interface Dependencies {
   logger: Logger;
 }
 
-/** @throws StartupError when a template of the operator's cannot be used. */
+/** @throws StartupError when one of the operator's templates is invalid. */
 export function createMail({ config, outbox, notifications, clock, logger }: Dependencies): Dispatcher {
   const from = senderOf(config);
   const { smtpUrl, dataDir, production } = config;

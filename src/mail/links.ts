@@ -2,7 +2,7 @@
 export interface Links {
   verifyEmail(token: string): string;
   resetPassword(token: string): string;
-  /** Takes a change of the account back. */
+  /** Undoes a change of the account. */
   undo(token: string): string;
   signInLink(token: string): string;
   forgotPassword: string;

@@ -1,22 +1,22 @@
-/** Under which circumstances something was done, as far as they are known. */
+/** Circumstances of an act, as far as known. */
 export interface EventDetails {
   /** ISO 8601. */
   at: string;
   ip: string | null;
-  /** Names that we know, never what a client says of itself. */
+  /** Names from our own list, never text from the client. */
   browser: string | null;
   system: string | null;
 }
 
-/** What is over after a while. */
+/** Messages that expire. */
 interface Passing {
   /** Seconds. */
   lasts: number;
-  /** ISO 8601; a message that could not be sent until then is not sent. */
+  /** ISO 8601. The message is dropped if it was not sent by then. */
   expiresAt: string;
 }
 
-/** A link that serves once. */
+/** A single-use link. */
 export interface TokenLink extends Passing {
   token: string;
 }
@@ -24,14 +24,14 @@ export interface TokenLink extends Passing {
 /** A way to show who one is, besides the password; `identity` is one at another provider. */
 export interface FactorDisplay {
   kind: 'totp' | 'passkey' | 'recovery-codes' | 'identity';
-  /** What its owner calls it. */
+  /** The owner's name for it. */
   name: string | null;
 }
 
 /** What was removed, by kind. */
 export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKeys' | 'apps', number>;
 
-/** What a message tells, by its kind. Stored in the outbox. */
+/** Content of each kind of message, as stored in the outbox. */
 export type MessagePayload =
   | { kind: 'verify-email'; link: TokenLink }
   | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: EventDetails }
@@ -49,7 +49,7 @@ export type MessagePayload =
   | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: EventDetails }
   /** `left` is how many codes remain. */
   | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
-  /** Somebody tried to have another account with this address. */
+  /** Somebody tried to register this address again. */
   | { kind: 'account-exists'; circumstances: EventDetails }
   /** An app asks to sign the person in. */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
@@ -58,13 +58,13 @@ export type MessageKind = MessagePayload['kind'];
 
 export interface Recipient {
   to: string;
-  /** What to call the person; null when that is not known for sure. */
+  /** Name of the recipient; null when it is not certain. */
   person: string | null;
   /** The BCP 47 tag of the language they want, if known. */
   locale: string | null;
 }
 
-/** A message as the outbox keeps it: data that JSON can hold. The words are found when it is sent. */
+/** A message in the outbox, as JSON. It is rendered when it is sent. */
 export type Message = Recipient & MessagePayload;
 
 export const messageKinds = [

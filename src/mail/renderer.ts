@@ -10,7 +10,7 @@ import { createTranslator, languageFor, ownSentences, type Translator } from './
 
 const VIEWS = path.resolve(import.meta.dirname, '../../views/mail');
 
-/** A message in words. */
+/** A rendered message. */
 export interface Rendered {
   /** BCP 47. */
   language: string;

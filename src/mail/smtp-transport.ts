@@ -23,14 +23,14 @@ function isRefusal(error: unknown): boolean {
 export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
   const options = {
     pool: true,
-    // The outbox tries again, and nobody else does.
+    // Only the outbox retries.
     maxRequeues: 0,
     ...TIMEOUTS,
     // A relay on this machine has, as a rule, a certificate that it signed itself, and nobody in between.
     tls: { rejectUnauthorized: !isLoopbackHostname(new URL(smtpUrl).hostname) },
     url: smtpUrl,
   } as const;
-  // A process that sends no mail does without the megabytes that this takes.
+  // Loaded on first use: it takes megabytes that a process without mail need not spend.
   const open = async () => (await import('nodemailer')).createTransport(options);
   let opened: ReturnType<typeof open> | undefined;
   return {

@@ -18,7 +18,7 @@ function compile(filename: string): Template {
       filename,
       strict: true,
       destructuredLocals: NAMES,
-      // In HTML all output is escaped; text is text.
+      // HTML output is escaped, text is not.
       ...(formatOf(filename) === 'text' ? { escape: String } : {}),
     });
   } catch (error) {

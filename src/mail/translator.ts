@@ -14,7 +14,7 @@ type Dictionary = Readonly<Record<string, string>>;
 /** The sentences of each language. A key that one lacks does not compile. */
 export const dictionaries: Readonly<Record<Language, Readonly<Record<MailKey, string>>>> = { en, de, es, zh };
 
-/** Speaks one language. */
+/** The sentences of one language. */
 export interface Translator {
   /** BCP 47. */
   tag: string;

@@ -4,13 +4,13 @@ import type { Rendered } from './renderer.ts';
 
 /** A rendered message on its way to one address. */
 export interface RenderedMail extends Rendered {
-  /** The same at every try, and so are the Message-ID and the date: what arrives twice can be told to be one. */
+  /** Constant over retries, like Message-ID and date, so that a duplicate can be recognised. */
   id: string;
   date: Date;
   to: string;
 }
 
-/** The way out. */
+/** Delivers mail. */
 export interface Transport {
   /**
    * Returns when the mail is safe with somebody else.
@@ -21,7 +21,7 @@ export interface Transport {
   close(): void;
 }
 
-/** This very message is refused, and is likely to be refused again: an address that is no more, for one. */
+/** A permanent refusal of this message, for instance because the address no longer exists. */
 export class MessageRefused extends Refused {
   override readonly name = 'MessageRefused';
 }
@@ -45,7 +45,7 @@ function mailDomain(hostname: string): string {
   return /^[\d.]+$/.test(hostname) ? `[${hostname}]` : hostname;
 }
 
-/** What every transport makes of a mail: fields of nodemailer's `sendMail`. */
+/** Fields of nodemailer's `sendMail` for every transport. */
 export function mailOf({ id, date, to, subject, html, text, language }: RenderedMail, from: Sender) {
   return {
     from,
@@ -55,7 +55,7 @@ export function mailOf({ id, date, to, subject, html, text, language }: Rendered
     text,
     date,
     messageId: `<${id}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>`,
-    // Nobody's holiday notice shall answer (RFC 3834).
+    // Suppress automatic replies such as holiday notices (RFC 3834).
     headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': language },
     disableFileAccess: true,
     disableUrlAccess: true,

@@ -26,7 +26,7 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-/** This very message is refused, and is likely to be refused again: an address that is no more, for one. */
+/** A permanent refusal of this message. */
 export class Refused extends Error {
   override readonly name: string = 'Refused';
 }
@@ -44,7 +44,7 @@ interface Dependencies<Content> {
    * @throws Refused; anything else may be over soon.
    */
   deliver(claimed: Claimed<Content>, signal: AbortSignal): Promise<Delivery>;
-  /** What the nodes tell each other about when there is something to send. */
+  /** Channel by which nodes announce new messages. */
   topic: string;
   notifications: Pick<Notifications, 'subscribe'>;
   logger: Logger;
@@ -75,7 +75,7 @@ export function createDispatcher<Content>(dependencies: Dependencies<Content>): 
   const lease = timing.lease / 1000;
   const stopping = new AbortController();
 
-  /** What was sent must be written down, or it is sent again: goes on trying until it is, or this process ends. */
+  /** Retries until the success is recorded, or this process ends; otherwise the message is sent again. */
   async function settle(claimed: Claimed<Content>): Promise<void> {
     for (;;) {
       try {
@@ -129,7 +129,7 @@ export function createDispatcher<Content>(dependencies: Dependencies<Content>): 
       await attempt(claimed).finally(() => clearInterval(renewal));
       return true;
     } catch (error) {
-      // The outbox is not to be had; the next look comes.
+      // The outbox is unavailable; wait for the next poll.
       logger.warn({ err: error }, LOST);
       return false;
     }

@@ -15,7 +15,7 @@ export class Workers {
     this.#step = step;
   }
 
-  /** Says that there may be something to do. */
+  /** Wakes the workers. */
   call(): void {
     this.#calls += 1;
     if (this.#isStopped || this.#running.size >= this.#limit) return;
@@ -33,7 +33,7 @@ export class Workers {
     while (!this.#isStopped) {
       const calls = this.#calls;
       const wasBusy = await this.#step(() => this.call());
-      // A call that came while it looked may be about what it did not see.
+      // A call during the check may announce work that the check missed.
       if (!wasBusy && calls === this.#calls) return;
     }
   }

@@ -5,10 +5,10 @@ import { type Identity, identityOf, isOAuthOnly } from './identity.ts';
 import { type Clock, epochSeconds } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 
-/** Milliseconds that what a provider says of itself is kept. */
+/** Milliseconds to cache a provider's metadata. */
 const KEPT = 3_600_000;
 
-/** Seconds that its clock may differ from ours. */
+/** Tolerated clock difference in seconds. */
 export const CLOCK_TOLERANCE = 10;
 
 export type Connection = client.Configuration;
@@ -68,7 +68,7 @@ export function createConnections(
   };
 }
 
-/** A sign-in under way, as the browser keeps it for us. */
+/** A sign-in in progress, kept in a sealed cookie. */
 export interface Flow {
   upstream: string;
   state: string;
@@ -80,13 +80,13 @@ export interface Flow {
 
 export interface RelyingParty {
   /**
-   * Where a sign-in begins.
+   * The authorization URL of a new sign-in.
    * @param again whether they shall sign in there again, signed in or not; a service of OAuth 2.0 alone cannot be asked to.
    * @throws DomainError upstream_unavailable.
    */
   begin(upstream: Upstream, again: boolean): Promise<{ url: string; flow: Flow }>;
   /**
-   * Who came back. State, nonce, PKCE, the issuer (RFC 9207) and the signature are checked.
+   * The identity in the callback. Checks state, nonce, PKCE, issuer (RFC 9207) and signature.
    * @param query of the address that they came back to.
    * @throws DomainError upstream_denied, upstream_failed, upstream_unavailable.
    */
@@ -95,7 +95,7 @@ export interface RelyingParty {
 
 const SCOPES = { openid: ['openid', 'profile', 'email'], oauth: [] as string[] };
 
-/** Codes of the library that say that nothing, or no proper reply, came from there. */
+/** Error codes of the library for no reply or a malformed one. */
 const OUTAGES = new Set(['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON']);
 
 /** What the library throws, in our words. What the provider said stays in the cause. */
@@ -192,7 +192,7 @@ export function createRelyingParty({
             ...(isOpenId ? { expectedNonce: nonce, idTokenExpected: true } : {}),
           },
         );
-        // Not everybody heeds max_age; who says when it was, is held to it.
+        // Some providers ignore max_age; check auth_time where it is present.
         const at = tokens.claims()?.auth_time;
         if (since !== null && at !== undefined && at < since - CLOCK_TOLERANCE)
           throw new DomainError('upstream_failed');

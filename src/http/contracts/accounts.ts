@@ -5,10 +5,10 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { TokenSet } from '../../oidc/contracts/tokens.ts';
 import type { Caller, ContractServices } from './contract.ts';
-/** What an account without a username is called at a contract that must show one. */
+/** The name to show for an account without a username, at contracts that require one. */
 export const usernameOf = (user: User): string => user.username ?? user.email;
 
-/** The account that calls. @throws DomainError invalid_token when it is gone by now. */
+/** The calling account. @throws DomainError invalid_token when it no longer exists. */
 export async function callingUser({ accounts }: ContractServices, caller: Caller | null): Promise<User> {
   const user = caller?.accountId ? await accounts.find(caller.accountId) : null;
   if (user?.status !== 'active') throw new DomainError('invalid_token');
@@ -79,14 +79,14 @@ export async function logIn(
   const who = email === undefined ? { identifier } : { email };
   const { user, amr, acr, authTime } = await services.login({ ...who, password, otp, actor, signal });
   const tokens = await services.tokens.issue(contract, user.id, { amr, acr, authTime });
-  // What ends an account's tokens ends those that there are. If it came in between, these were not there yet.
+  // Revocation ends existing tokens only. If it came in between, these did not exist yet.
   const now = await services.accounts.find(user.id);
   if (now?.securityVersion === user.securityVersion) return { user, tokens };
   await services.tokens.discard(tokens);
   throw new DomainError('invalid_credentials');
 }
 
-/** What is wrong with a password, told of the field that a contract has it in. */
+/** A password problem, reported for the contract's own field name. */
 export async function inOwnField<T>(field: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

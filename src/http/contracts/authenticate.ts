@@ -8,7 +8,7 @@ function bearerToken(ctx: Context): string | undefined {
 }
 
 /**
- * Finds out who calls, as the operation demands it.
+ * Authenticates the caller as the operation requires.
  * @throws DomainError invalid_token without a good credential, forbidden when an API key may not do this, mfa_required for
  *   an account that must have a second factor and has none.
  */

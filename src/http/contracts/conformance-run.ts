@@ -44,9 +44,9 @@ interface Options {
   send: Send;
 }
 
-/** A client of a contract at `url` that looks closely at every reply. */
+/** A client of a contract at `url` that checks every reply. */
 export function createVisitor({ contract, url, apiKey, send }: Options): Visitor & {
-  /** Removes what was made so far. @returns the accounts that could not be. */
+  /** Removes the accounts made so far. @returns those that could not be removed. */
   cleanUp(): Promise<CaseAccount[]>;
 } {
   const accounts = new Map<CaseAccount, (() => Promise<unknown>) | undefined>();
@@ -201,7 +201,7 @@ function at(value: unknown, [first, ...rest]: string[]): unknown {
 export interface CaseResult {
   section: string;
   name: string;
-  /** What was otherwise; null when nothing was. */
+  /** The mismatch; null without one. */
   failure: string | null;
 }
 
@@ -235,7 +235,7 @@ export async function runCases(
   return { results, left };
 }
 
-/** Why a case failed: the server's doing, or that it could not be reached. */
+/** Why a case failed: a wrong reply or an unreachable server. */
 function explain(error: unknown): string {
   if (error instanceof Mismatch) return error.message;
   const { message, cause } = error as Error;

@@ -1,12 +1,12 @@
-/** What a contract's conformance cases are written in: `postern contract verify` and the tests run them. */
+/** The vocabulary of a contract's conformance cases, which `postern contract verify` and the tests run. */
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 
-/** What the document demands in one situation. A case makes its own accounts and needs no other case before it. */
+/** One requirement of the document. A case makes its own accounts and depends on no other case. */
 export interface Case {
   /** The heading of the document that says so. */
   section: string;
-  /** What it says, in a few words. */
+  /** The requirement in a few words. */
   name: string;
   /** @throws Mismatch when the server does otherwise. */
   run(visitor: Visitor): Promise<void>;
@@ -66,7 +66,7 @@ export interface Visitor {
   send(method: string, path: string, sent: Sent & { raw?: string }, expected: Expected): Promise<Answer>;
 }
 
-/** The server did otherwise than the document says. */
+/** The server deviates from the document. */
 export class Mismatch extends Error {
   override readonly name = 'Mismatch';
 }
@@ -78,5 +78,5 @@ export function newPerson(): { username: string; email: string; password: string
   return { username: `case-${id}`, email: `case-${id}@example.com`, password };
 }
 
-/** Text that is no token of anybody's. */
+/** A string that is not a valid token. */
 export const NO_TOKEN = 'not.a.token';

@@ -23,7 +23,7 @@ export type Caller =
   /** A program. `accountId` is whose key it is; null for a key of the operator's. */
   | { kind: 'apiKey'; key: ApiKey; accountId: string | null };
 
-/** What the operations of contracts may use. */
+/** Services for the operations of contracts. */
 export interface ContractServices {
   accounts: Accounts;
   login: Login;
@@ -37,11 +37,11 @@ export interface ContractServices {
   clock: Clock;
   settings: ContractSettings;
   publicUrl: string;
-  /** Asks each store for an answer; throws what is wrong with it. */
+  /** Checks each store; throws the first failure. */
   checks: Record<string, () => Promise<void>>;
 }
 
-/** Seconds that tokens live where a document says nothing of it. */
+/** Token lifetime in seconds where the document defines none. */
 export const DEFAULT_LIFETIMES = { access: 1800, refresh: 604_800 };
 
 /**
@@ -55,10 +55,10 @@ export interface Call<Body> {
   body: Body;
   /** From the path, as they came: an id that is none finds nothing. */
   params: Record<string, string>;
-  /** Null where nobody has to say who they are. */
+  /** Null for operations without authentication. */
   caller: Caller | null;
   actor: Actor;
-  /** Aborts when the client goes before it has its reply: who waits for its turn to hash a password then need not. */
+  /** Aborts when the client disconnects, which also takes a queued password hash out of the queue. */
   signal: AbortSignal;
   services: ContractServices;
   /** For cookies and headers; the reply is what the operation returns. */
@@ -66,7 +66,7 @@ export interface Call<Body> {
 }
 
 export interface Reply extends EndpointReply {
-  /** Whose request it turned out to be, where the caller is nobody yet: for `postern contract usage`. */
+  /** Sets the account of an unauthenticated request, for `postern contract usage`. */
   accountId?: string;
 }
 
@@ -123,7 +123,7 @@ export interface Contract {
   messages: Partial<Record<ErrorCode, string>>;
   refusalSchema: z.ZodType;
   refuse(refusal: Refusal): unknown;
-  /** What its document tells strangers, which the hosted pages do not. */
+  /** Facts that the document reveals to unauthenticated callers and the hosted pages do not. */
   givesAway(settings: ContractSettings): string[];
   /** The cases of `postern contract verify`. */
   cases(): Promise<Case[]>;

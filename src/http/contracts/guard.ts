@@ -60,7 +60,7 @@ export function createContractHandler(contract: Contract, deps: GuardDependencie
       accountId = caller?.accountId ?? null;
       const body = operation.body && (await checkedBody(ctx, operation.body, deps.bodyLimit));
       const actor = actorOf(caller, anonymousActor(ctx, `contract:${contract.name}`));
-      // A request that cannot be read has tried nothing, so it is not counted.
+      // Don't count an unreadable request: it tried no secret.
       await limiter(ctx, contract.name, operation.limit, callerName(operation.limit, caller, actor));
       const reply = await operation.handle({
         body: body as never,
@@ -94,7 +94,7 @@ export function createContractHandler(contract: Contract, deps: GuardDependencie
   };
 }
 
-/** Whose requests count together. Secrets are guessed from somewhere, whoever's token comes with them. */
+/** The key to count requests under. Guesses count by source, whatever token comes with them. */
 function callerName(limit: LimitClass, caller: Caller | null, actor: Actor): string | null {
   if (caller?.kind === 'apiKey') return `key ${caller.key.id}`;
   return caller === null || limit === 'credentials' ? sourceCaller(actor) : `user ${caller.accountId}`;

@@ -12,7 +12,7 @@ interface Dependencies extends GuardDependencies {
 
 interface Place extends Mount {
   handle: ContractHandler;
-  /** What its requests are counted as. */
+  /** Metric label of its requests. */
   route: Route;
 }
 
@@ -22,7 +22,7 @@ const under = (path: string, base: string) => path === base || path.startsWith(`
 const ownedPaths = ({ basePath, operations }: Contract): string[] =>
   basePath === '' ? [...new Set(operations.map(({ path }) => `/${path.split('/')[1]}`))] : [basePath];
 
-/** Answers what belongs to a contract, by host, by prefix or at its documented base URL; anything else goes on. */
+/** Answers requests for a contract by host, prefix or documented base URL; passes others on. */
 export function createContracts({ mounts, ...guard }: Dependencies): Middleware {
   const { publicUrl, settings } = guard.services;
   for (const { contract, urls } of openContracts(mounts, publicUrl))
@@ -59,7 +59,7 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
       owned: ownedPaths(place.contract),
     }));
 
-  /** Two contracts may share a base path: whose operation it is goes before whose base path it is. */
+  /** Two contracts may share a base path, so a match of the operation goes before one of the base path. */
   function findAtRoot(path: string): Place | undefined {
     const found =
       atRoot.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??

@@ -59,7 +59,7 @@ function refuseUnknown(
     throw new StartupError(`${problems.join('; ')}. The doors that there are: ${known.join(', ')}.`);
 }
 
-/** The contracts that are open, each with the base URLs that it answers at. */
+/** Open contracts with their base URLs. */
 export function openContracts(mounts: Mount[], publicUrl: string): { contract: Contract; urls: string[] }[] {
   const { protocol } = new URL(publicUrl);
   const urlOf = ({ host, prefix }: Mount) =>
@@ -86,7 +86,7 @@ const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Contract):
   ...[...Object.keys(pages), openapiPath].map((path) => ({ owner: name, method: 'GET', path })),
 ];
 
-/** Whether one request could be meant for both paths. Methods do not tell contracts apart: a path has one owner. */
+/** Whether one request can match both paths. Methods are ignored: a path has one owner. */
 function overlap(one: string, other: string): boolean {
   const [left, right] = [one.split('/'), other.split('/')];
   return (
@@ -98,7 +98,7 @@ function overlap(one: string, other: string): boolean {
   );
 }
 
-/** Whether a request for `path` could be meant for Postern itself. */
+/** Whether Postern's own routes cover `path`. */
 function isReserved(path: string): boolean {
   const segments = path.split('/');
   return ROUTES.some(

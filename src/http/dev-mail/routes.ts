@@ -14,7 +14,7 @@ const template = (name: string) =>
 const FRAME = "base-uri 'none'; form-action 'none'";
 const POLICY = {
   page: `default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; ${FRAME}`,
-  // A message has its styles inside, and nothing else that is let through.
+  // Allow only the styles inside the message.
   message: `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox; ${FRAME}`,
 };
 

@@ -20,7 +20,7 @@ const START: Record<Viewer, string> = {
   validatorUrl: null,
 });
 `,
-  // Its search is a worker made of a blob, which the page's policy refuses.
+  // Its search runs in a blob worker, which the page's CSP blocks.
   redoc: `const element = document.getElementById('docs');
 Redoc.init(element.dataset.openapi, { disableSearch: true, hideDownloadButton: true }, element);
 `,
@@ -45,7 +45,7 @@ export const filesOf: Record<Viewer, string[]> = {
   redoc: [...BUNDLES.redoc, 'start.js'],
 };
 
-/** The one thing that ReDoc would load from elsewhere. */
+/** The only asset that ReDoc would load from another origin. */
 const REMOTE_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
 const read = new Map<string, DocsFile>();

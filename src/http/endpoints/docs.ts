@@ -9,7 +9,7 @@ const STYLE: Record<Viewer, string> = {
   redoc: `style-src 'unsafe-inline'`,
 };
 
-/** What a viewer needs and no more. */
+/** The least that a viewer needs. */
 const policy = (viewer: Viewer): string =>
   [
     `default-src 'none'`,
@@ -91,7 +91,7 @@ function serveFile(ctx: Context, viewer: Viewer, name: string): void {
   ctx.status = 200;
   ctx.etag = hash;
   ctx.set({
-    // Another version than this process has is not to be kept.
+    // Don't cache a version that this process does not have.
     'Cache-Control': ctx.query['v'] === hash ? 'public, max-age=31536000, immutable' : 'no-cache',
     'Cross-Origin-Resource-Policy': 'same-origin',
   });

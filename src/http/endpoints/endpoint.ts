@@ -3,7 +3,7 @@ import type { Settings } from '../../config/index.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-/** How often a caller may call: by the class of the endpoint. */
+/** Class of the rate limit. */
 export type LimitClass = 'credentials' | 'ordinary' | 'program' | 'unlimited';
 
 /** One endpoint of a document: its shape for checks and OpenAPI. */
@@ -14,10 +14,10 @@ export interface Endpoint {
   path: string;
   summary: string;
   limit: LimitClass;
-  /** What the document says of each parameter of the path. */
+  /** Description of each path parameter. */
   params?: Record<string, z.ZodType>;
   query?: z.ZodObject;
-  /** Header fields that it heeds beside those that any request has. */
+  /** Request header fields besides the common ones. */
   headers?: Record<string, z.ZodType>;
   body?: z.ZodType;
   /** The replies of success by status; null for one without content. */
@@ -47,10 +47,10 @@ export interface Documented<E extends Endpoint = Endpoint> {
   title: string;
   version: string;
   description: string;
-  /** What comes before the path of every endpoint, without a slash at the end. */
+  /** Prefix of every endpoint's path, without a trailing slash. */
   basePath: string;
   endpoints: readonly E[];
-  /** What every refusal looks like, and its media type. */
+  /** Schema and media type of refusals. */
   refusal: { schema: z.ZodType; type: string };
   passwords: PasswordLengths;
   /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */

@@ -22,7 +22,7 @@ export async function readJson(req: IncomingMessage, limit: number): Promise<unk
     const text = utf8.decode(bytes);
     if (openings(text) > MAX_OPENINGS) throw new SyntaxError('too many objects and lists');
     const value: unknown = JSON.parse(text);
-    // As many names as the text can have at most: none of them came twice. Else the slow parser looks.
+    // The names add up to the most that the text can hold, so none came twice. Otherwise use the slow parser.
     return names(value) === (text.match(/"\s*:/g)?.length ?? 0) ? value : parse(text, null, Number);
   } catch (error) {
     throw new DomainError(
@@ -33,7 +33,7 @@ export async function readJson(req: IncomingMessage, limit: number): Promise<unk
   }
 }
 
-/** Listeners cost a third of what iterating does, and this is on the way of every request of an API gateway. */
+/** Listeners cost a third of async iteration, and every request of an API gateway passes here. */
 const readBytes = (req: IncomingMessage, limit: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const refuse = () => reject(new DomainError('payload_too_large'));

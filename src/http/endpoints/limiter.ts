@@ -6,7 +6,7 @@ import { sha256 } from '../../core/ids.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { LimitClass } from './endpoint.ts';
 
-/** Counts with an end, shared by all nodes. */
+/** Expiring counters, shared by all nodes. */
 interface Counters {
   add(key: string, by: number, window: number): Promise<{ count: number; expiresIn: number }>;
 }

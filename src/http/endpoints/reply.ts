@@ -30,7 +30,7 @@ export function checkReply(
   };
 }
 
-/** Sends a reply that was checked. */
+/** Sends a checked reply. */
 export function send(
   ctx: Context,
   { status, body, stream, headers = {} }: Omit<EndpointReply, 'kept'>,
@@ -52,7 +52,7 @@ export function send(
 export const sendReply = (ctx: Context, endpoint: Endpoint, reply: EndpointReply): void =>
   send(ctx, checkReply(endpoint, reply).reply);
 
-/** Says which methods there are. @returns what to throw. */
+/** Sets Allow. @returns the error to throw. */
 export function refuseMethod(ctx: Context, allowed: string[]): DomainError {
   ctx.set('Allow', allowed.join(', '));
   return new DomainError('method_not_allowed');

@@ -45,7 +45,7 @@ export class Routing<E extends Endpoint> {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const exact = this.#exact.get(path) ?? [];
     const requested = path.split('/');
-    // What a path is by name it is not by a pattern too (OpenAPI 3.1 section 4.8.8.2).
+    // A literal path goes before a pattern (OpenAPI 3.1 section 4.8.8.2).
     const there =
       exact.length > 0
         ? exact.map((operation) => ({ operation, segments: requested }))

@@ -1,6 +1,6 @@
 import { catalogue, type DomainError, type ErrorCode } from '../../core/errors.ts';
 
-/** What each code is to HTTP (RFC 9110 section 15), unless whoever answers says otherwise. */
+/** The HTTP status of each code (RFC 9110 section 15), unless overridden. */
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   invalid_username: 400,
@@ -62,7 +62,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   upstream_unavailable: 503,
 };
 
-/** Where an API, a contract or the pages have another status. */
+/** Overrides for an API, a contract or the pages. */
 export type Statuses = Readonly<Partial<Record<ErrorCode, number>>>;
 
 export const statusOf = (code: ErrorCode, others: Statuses = {}): number => others[code] ?? STATUSES[code];

@@ -16,7 +16,7 @@ export const text = (description: string, form?: TextForm) =>
     .refine(isSound, 'must be well-formed text without NUL')
     .meta({ description, ...(form ?? { pattern: SOUND }) });
 
-/** A secret as it was typed: whatever it is, it is compared and never stored as it is. */
+/** A submitted secret. It is only compared, and never stored in clear. */
 export const secret = (description: string) => z.string().describe(description);
 
 const newPasswords = new WeakSet<z.core.$ZodType>();

@@ -6,7 +6,7 @@ import { AggregatorRegistry } from 'prom-client';
 interface Message {
   type: 'postern:metrics';
   id: number;
-  /** In the answer; null when a worker did not tell its part. */
+  /** Null when a worker did not answer. */
   text?: string | null;
 }
 
@@ -19,7 +19,7 @@ const isMessage = (message: unknown): message is Message =>
 export function exposition(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics();
   AggregatorRegistry.setRegistries([registry]);
-  // Being made, it answers the primary's questions about that registry.
+  // The constructor subscribes to the primary's requests for that registry.
   void new AggregatorRegistry();
   const waiting = new Map<number, PromiseWithResolvers<string>>();
   let last = 0;

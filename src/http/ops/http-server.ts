@@ -77,7 +77,7 @@ const LAST_CALL = 500;
 /** localhost, whichever of the two a client takes it for. */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
-/** What says that this machine has no such address. */
+/** Errors that mean the machine has no such address. */
 const NO_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 const REASONS: Record<string, string> = {
@@ -121,7 +121,7 @@ const TLS13_CIPHER_SUITES = [
  */
 export function createHttpServer(listener: RequestListener, tls?: TlsOptions): HttpServer {
   const underWay = new Set<ServerResponse>();
-  /** What waits, between `close` and `drain`. */
+  /** Requests that wait between `close` and `drain`. */
   let held: (() => void)[] | null = null;
   let isDraining = false;
   let closed: Promise<unknown> = Promise.resolve();

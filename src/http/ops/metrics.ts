@@ -3,7 +3,7 @@ import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
 import type { Answered } from '../listener.ts';
 import { exposition } from './cluster-metrics.ts';
 
-/** What is counted. Every method takes about a microsecond and needs no `this`. */
+/** The metrics. Every method takes about a microsecond and needs no `this`. */
 export interface Metrics {
   /** @param label of whoever answered: a route's or a contract's. */
   answered(answered: Pick<Answered, 'status' | 'duration'>, label: string): void;

@@ -1,4 +1,4 @@
-/** What a store's check came to; `reason` in a few words, without a secret. */
+/** Result of a store's check; `reason` is short and holds no secret. */
 export type CheckResult = { status: 'ok' } | { status: 'failed'; reason: string };
 
 export type Checks = Record<string, () => Promise<void>>;
@@ -7,11 +7,11 @@ export type Checks = Record<string, () => Promise<void>>;
 const TIMEOUT = 2_000;
 const FRESH = 1_000;
 
-/** The first words of what went wrong at the bottom, without the credentials that a URL in it may hold. */
+/** The first words of the root cause, without credentials from URLs. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   if (error.cause instanceof Error) return reasonOf(error.cause);
-  // What a Redis that is not there comes to in the words of its driver's settings.
+  // The driver's message when Redis cannot be reached.
   if (error.name === 'MaxRetriesPerRequestError') return 'not connected';
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code;
@@ -19,7 +19,7 @@ export function reasonOf(error: unknown): string {
   return line.replace(/\/\/[^\s/]*@/g, '//').slice(0, 120) || 'failed';
 }
 
-/** Runs `check`. @throws what is wrong, or that it took too long. */
+/** Runs `check`. @throws its error, or one for the timeout. */
 async function inTime(check: () => Promise<void>): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${TIMEOUT} ms`)), TIMEOUT);
@@ -46,7 +46,7 @@ function shared(check: () => Promise<void>): () => Promise<void> {
 export const sharedChecks = (checks: Checks): Checks =>
   Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, shared(check)]));
 
-/** What all checks came to. */
+/** Results of all checks. */
 export async function runChecks(checks: Checks): Promise<Record<string, CheckResult>> {
   const results = Object.entries(checks).map(async ([name, check]): Promise<[string, CheckResult]> => {
     try {

@@ -9,9 +9,9 @@ interface Dependencies {
   metrics: Pick<Metrics, 'text' | 'contentType'>;
   /** Whether the client is on this machine. */
   isLocal(req: IncomingMessage): boolean;
-  /** Asks each store, by its name, for an answer; throws what is wrong with it. */
+  /** Checks by store name; each throws its failure. */
   checks: Checks;
-  /** Whether this process is about to end and wants no more traffic. */
+  /** Whether this process is shutting down. */
   isDraining: () => boolean;
 }
 

@@ -63,7 +63,7 @@ export function loadAssets(folder: string, generated: Readonly<Record<string, st
       ctx.status = 200;
       ctx.etag = asset.hash;
       ctx.set({
-        // An older or newer page may ask for another version than this process has: that one is not to be kept.
+        // Another version's page may ask here during an upgrade; don't let that reply be cached.
         'Cache-Control': ctx.query['v'] === asset.hash ? 'public, max-age=31536000, immutable' : 'no-cache',
         'X-Content-Type-Options': 'nosniff',
         'Cross-Origin-Resource-Policy': 'same-origin',

@@ -8,7 +8,7 @@ export const CSRF_FIELD = 'csrf';
 
 const COOKIE_VALUE = /^[\w-]{43}$/;
 
-/** Whether a browser says that the page of another site sent this. */
+/** Whether the browser marks the request as cross-site. */
 export function isForeign(ctx: Context): boolean {
   const site = ctx.get('Sec-Fetch-Site');
   return site !== '' && site !== 'same-origin' && site !== 'none';
@@ -42,7 +42,7 @@ export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl
       if (value === undefined) {
         value = randomToken();
         issued.set(ctx.req, value);
-        // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
+        // TLS may end at an untrusted proxy, so go by the public URL.
         ctx.cookies.secure = secure;
         ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure });
       }

@@ -27,7 +27,7 @@ import { createSealedCookie, type SealedCookie } from './sealed-cookie.ts';
 import type { PageTools } from './tools.ts';
 import { createUpstreamCookies, type UpstreamCookies } from './upstream/cookies.ts';
 
-/** What the pages are handed. */
+/** Dependencies of the pages. */
 export interface PageDependencies extends PageTools {
   config: Pick<
     Config,
@@ -63,7 +63,7 @@ export interface PageDependencies extends PageTools {
   /** Other providers that people may sign in with. */
   upstream: { registry: UpstreamRegistry; relyingParty: RelyingParty; accounts: UpstreamAccounts };
   sessions: BrowserSessions;
-  /** Where the mail can be read that goes nowhere else, in development. */
+  /** URL of the development mailbox. */
   devMailUrl: string | undefined;
   /** Writes that a person signed out. */
   signedOut(ctx: Context, accountId: string): Promise<void>;
@@ -79,19 +79,19 @@ interface KeptRequest {
   query: string;
 }
 
-/** What somebody sent who had to sign in again for it. */
+/** A form whose sender had to sign in again. */
 interface Act {
   accountId: string;
-  /** What it does, said where they sign in: nothing goes on that they do not know of. */
+  /** Description of the act, shown at sign-in, so that nothing continues unannounced. */
   says: Message;
   /** Where the form is posted, and what is in it: nothing secret. */
   action: string;
   fields: Readonly<Record<string, string>>;
 }
 
-/** The same, and what the pages share among themselves. */
+/** The same, with parts that the pages share. */
 export interface PageParts extends PageDependencies {
-  /** What was interrupted by a sign-in. */
+  /** An act that a sign-in interrupted. */
   acts: SealedCookie<Act>;
   /** What an interaction was asked for. */
   requests: SealedCookie<KeptRequest>;

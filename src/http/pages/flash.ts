@@ -7,9 +7,9 @@ import type { Problem } from './problems.ts';
 import { refused, seeOther, withParameter } from './replies.ts';
 import { createSealedCookie } from './sealed-cookie.ts';
 
-/** What a posted form leaves for the page that answers it. */
+/** The result of a posted form, for the page that shows it. */
 export interface Flash {
-  /** What was wrong with the form; empty when nothing was. */
+  /** Problems with the form; empty without one. */
   problems: readonly Problem[];
   /** What was typed, or what came of it, by field. Never a password. */
   values: Readonly<Record<string, string>>;
@@ -50,7 +50,7 @@ const NOTHING: Flash = { problems: [], values: {} };
 
 /** @param publicUrl over https its cookies are Secure. */
 export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock: Clock }): Flashes {
-  // A key for each form that is sent: tabs do not get into each other's way.
+  // One key per posted form, so that tabs do not interfere.
   const cookie = (key: string) =>
     createSealedCookie<Left & { owner: string | undefined }>({ ...deps, name: `${NAME}${key}`, ttl: KEPT });
   const ownerOf = (ctx: Context) => (ctx.state['user'] as { id: string } | undefined)?.id;
@@ -78,7 +78,7 @@ export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock
         return { ...NOTHING, problems: [{ field: null, message: 'problem.cookies' }] };
       const left = cookie(key).read(ctx, ctx.path);
       const user = ownerOf(ctx);
-      // What one person typed is not for the next one who signs in with this browser.
+      // Don't show one person's input to the next person in this browser.
       if (!left || (user !== undefined && left.owner !== undefined && left.owner !== user)) return NOTHING;
       const { problems = [], values = {}, status, retryAfter } = left;
       if (status !== undefined) refused(ctx, { status, retryAfter });

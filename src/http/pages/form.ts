@@ -19,7 +19,7 @@ export const readForm: Middleware = async (ctx, next) => {
 
 let parser: Promise<Middleware> | undefined;
 
-/** Read with the first form: it brings a parser for uploads too, and many servers are for machines alone. */
+/** Loaded with the first form: it includes an upload parser, and many servers never see a form. */
 async function createParser(): Promise<Middleware> {
   const { koaBody } = await import('koa-body');
   return koaBody({

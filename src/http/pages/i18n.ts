@@ -22,7 +22,7 @@ export const dictionaries: Readonly<Record<Language, Readonly<Record<MessageKey,
   zh,
 };
 
-/** Speaks one language. */
+/** The sentences of one language. */
 export interface Translator {
   readonly language: Language;
   /** The sentence as plain text. Throws when an argument has no value: a defect of the caller. */

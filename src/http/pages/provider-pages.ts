@@ -67,13 +67,13 @@ export function createProviderPages(
     async loggedOut(ctx, logout) {
       const page = ctx as unknown as Context;
       const clientId = ctx.oidc.client?.clientId;
-      // It answers a form: on a page of its own nothing is sent again.
+      // Redirect after the post, so that a reload sends nothing again.
       const url = logout && keepLoggedOutPage(page, flash, { ...logout, clientId });
       if (url) return seeOther(page, url);
       const { frames = [], continueUrl } = logout ?? {};
       // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
       const stayed = logout?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
-      // A page that does not load keeps nobody; scripts do not wait for that long.
+      // A frame that does not load must not hold people up; the script has a timeout.
       if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
       renderer.render(ctx, 'logged-out', {
         stayed,

@@ -29,7 +29,7 @@ const KNOWN: Readonly<Record<string, Permission>> = {
   offline_access: { icon: 'refresh', title: 'scope.offline', detail: 'scope.offlineDetail' },
 };
 
-/** From the harmless to the far-reaching, seeing before changing. */
+/** From harmless to far-reaching, read before write. */
 const OWN_API: Readonly<Record<MeScope, Permission>> = {
   'me:profile:read': { icon: 'person', title: 'scope.meProfileRead', detail: 'scope.meProfileReadDetail' },
   'me:security:read': { icon: 'key', title: 'scope.meSecurityRead', detail: 'scope.meSecurityReadDetail' },

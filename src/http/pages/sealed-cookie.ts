@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
 
-/** A cookie that the browser keeps for us and cannot read. */
+/** An encrypted cookie. */
 export interface SealedCookie<Value> {
   /** @param path the pages that it is for; it opens nowhere else. */
   set(ctx: Context, path: string, value: Value): void;
@@ -34,7 +34,7 @@ export function createSealedCookie<Value>({
   const name = secure ? `__Secure-${plainName}` : plainName;
   const purpose = `cookie:${plainName}`;
   const put = (ctx: Context, path: string, value: string, maxAge: number) => {
-    // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
+    // TLS may end at an untrusted proxy, so go by the public URL.
     ctx.cookies.secure = secure;
     ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', secure, path, maxAge });
   };

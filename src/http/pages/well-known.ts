@@ -23,7 +23,7 @@ export function wellKnownRoutes(
       ctx.body = { enroll: url, manage: url };
     });
 
-  // Who finds a weakness (RFC 9116). Without a contact there is nothing to say.
+  // For security researchers (RFC 9116). Without a contact there is no file.
   if (securityTxt.contact.length > 0)
     router.get('/.well-known/security.txt', (ctx) => {
       const expires = new Date(Math.floor(clock.now() / DAY) * DAY + RELIABLE);

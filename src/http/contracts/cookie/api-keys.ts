@@ -34,7 +34,7 @@ const create = operation({
   method: 'post',
   path: '/auth/api-keys',
   summary: 'Make an API key; it is shown this once.',
-  // A key makes no keys: one that leaked could not be got rid of.
+  // A key cannot create keys: otherwise a leaked key could outlive its revocation.
   auth: 'bearer',
   limit: 'ordinary',
   body: schemas.ApiKeyRequest,

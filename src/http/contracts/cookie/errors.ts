@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../core/errors.ts';
 import type { Contract, Refusal } from '../contract.ts';
 import { microsecondsLocal } from '../times.ts';
 
-/** The document has no conflict: what is taken is an invalid input parameter. */
+/** The document defines no conflict, so a taken value is an invalid input parameter. */
 export const statuses: Contract['statuses'] = { username_taken: 400, email_taken: 400 };
 
 export const messages: Contract['messages'] = {
@@ -28,10 +28,10 @@ const CODES: Record<number, string> = {
   503: 'SERVICE_UNAVAILABLE',
 };
 
-/** What a client has to tell from the others of its status. */
+/** Codes that a client must tell apart from others of the same status. */
 const OWN_CODES: Partial<Record<ErrorCode, string>> = { mfa_required: 'mfa_required' };
 
-/** What the document calls the fields that are called otherwise elsewhere. */
+/** The document's names of fields that are named differently elsewhere. */
 const FIELDS: Record<string, string> = { givenName: 'first_name', familyName: 'last_name' };
 
 /** A bad request always has the document's message; what is wrong with it is in the details. */

@@ -79,7 +79,7 @@ const confirm = operation({
   },
 });
 
-/** 401 would tell the client that its token is no good. */
+/** 401 would make the client discard its token. */
 function wrongCodeIsBadRequest(error: unknown): never {
   const isWrong = error instanceof DomainError && error.code === 'invalid_credentials';
   throw isWrong ? new DomainError('invalid_request', { field: 'code', reason: 'The code is wrong' }) : error;

@@ -27,7 +27,7 @@ const health = operation({
         body: { status: 'unhealthy', error, timestamp: microsecondsLocal(new Date(services.clock.now())) },
       };
     }
-    // Without Redis PostgreSQL plays its part, and is connected.
+    // Without Redis PostgreSQL takes its place, so report it as connected.
     const dependencies = { database: 'connected', redis: 'connected' };
     const uptime = String(Math.floor(process.uptime()));
     return {
@@ -120,7 +120,7 @@ const logout = operation({
   replies: { 200: schemas.LogoutResponse },
   refusals: [401, 403],
   async handle({ actor, services, ctx }) {
-    // The login is known by the access token, or by the cookie alone when that has expired.
+    // Identify the login by the access token, or by the cookie when the token has expired.
     const cookie = readRefreshToken(ctx, services);
     const caller = await authenticate(ctx, { name: NAME }, { auth: 'bearer' }, services).catch(
       (error: unknown) => {

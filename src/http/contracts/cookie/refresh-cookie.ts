@@ -11,7 +11,7 @@ type Services = Pick<ContractServices, 'publicUrl' | 'secrets' | 'settings'>;
 /** Seconds that the cookies live: as long as the refresh token. */
 const maxAge = ({ settings }: Services): number => (settings.tokens['cookie'] ?? DEFAULT_LIFETIMES).refresh;
 
-/** Under the contract's mount: the refresh token goes to what reads it, and nowhere else. */
+/** Path below the contract's mount, so that the token is sent only to the endpoints that read it. */
 const pathOf = (ctx: Context): string => `${/^\/contracts\/[^/]+/.exec(ctx.path)?.[0] ?? ''}/auth`;
 
 /** Bound to the refresh token, so that a cookie planted from a neighbouring host proves nothing. */
@@ -20,7 +20,7 @@ const csrfToken = ({ secrets }: Services, refreshToken: string): string =>
 
 function setCookies(ctx: Context, services: Services, seconds: number, refresh: string, csrf: string): void {
   const secure = services.publicUrl.startsWith('https:');
-  // TLS may end at a proxy that this process is not told to believe; the public URL is what counts.
+  // TLS may end at an untrusted proxy, so go by the public URL.
   ctx.cookies.secure = secure;
   const common = { maxAge: seconds * 1000, sameSite: 'lax', secure, signed: false, overwrite: true } as const;
   ctx.cookies.set(REFRESH, refresh, { ...common, path: pathOf(ctx), httpOnly: true });

@@ -4,7 +4,7 @@ import { refusalCases } from '../conformance-cases.ts';
 const login = ({ call }: Visitor, email: string, password: string, status = 200): Promise<Answer> =>
   call('login', { body: { email, password } }, { status });
 
-/** An account of its own for one case, logged in. */
+/** A new account for one case, logged in. */
 async function arrive(visitor: Visitor) {
   const person = newPerson();
   const { username, email } = person;

@@ -14,7 +14,7 @@ export const flask: Contract = {
   rotatesRefreshTokens: false,
   tokens: DEFAULT_LIFETIMES,
   operations,
-  // The document has no conflict: what is taken is invalid input.
+  // The document defines no conflict, so a taken value is invalid input.
   statuses: { username_taken: 400, email_taken: 400, last_admin: 403 },
   messages: {},
   refusalSchema: CodedError,

@@ -6,7 +6,7 @@ const UNPROVEN = { status: 401, body: { status: 401 } };
 const login = ({ call }: Visitor, username: string, password: string, status = 200): Promise<Answer> =>
   call('login', { body: { username, password } }, { status });
 
-/** An account of its own for one case, logged in by registering. */
+/** A new account for one case, logged in by registering. */
 async function arrive({ call }: Visitor) {
   const person = newPerson();
   const { username } = person;

@@ -17,7 +17,7 @@ const register = operation({
   limit: 'credentials',
   body: schemas.RegisterRequest,
   replies: { 201: schemas.AuthResponse },
-  // 401 to whose role must have a second factor, 403 while registration is closed.
+  // 401 for a role that requires a second factor, 403 while registration is closed.
   refusals: [400, 401, 403, 409],
   async handle({ body, actor, signal, services }) {
     const { user, tokens } = await join(services, NAME, body, { actor, signal });
@@ -147,7 +147,7 @@ const changePassword = operation({
   limit: 'credentials',
   body: schemas.ChangePasswordRequest,
   replies: { 200: schemas.ApiResponse },
-  // 423 while wrong passwords have to be waited for.
+  // 423 during the lockout after wrong passwords.
   refusals: [400, 401, 423],
   async handle({ body, caller, actor, signal, services }) {
     const { currentPassword: current, newPassword: next } = body;

@@ -25,7 +25,7 @@ export const profile = (user: User) => ({
   email: user.email,
   role: isAdmin(rolesOf(user)) ? 'ADMIN' : 'USER',
   createdAt: secondsLocal(user.createdAt),
-  // Whoever registers here is logged in by that.
+  // Registration logs in as well.
   lastLoginAt: secondsLocal(user.lastLoginAt ?? user.createdAt),
   status: user.status === 'active' ? 'ACTIVE' : 'SUSPENDED',
 });

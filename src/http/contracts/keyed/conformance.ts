@@ -1,7 +1,7 @@
 import { type Answer, type Case, newPerson, NO_TOKEN, type Visitor } from '../conformance.ts';
 import { refusalCases } from '../conformance-cases.ts';
 
-/** An account of its own for one case, with its id. */
+/** A new account for one case, with its id. */
 async function register({ call, removeBy }: Visitor) {
   const person = newPerson();
   const { username, email } = person;

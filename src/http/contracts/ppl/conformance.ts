@@ -11,7 +11,7 @@ const newUser = () => {
 const login = ({ call }: Visitor, email: string, password: string, status = 200): Promise<Answer> =>
   call('login', { body: { email, password } }, { status });
 
-/** An account of its own for one case, logged in by registering. */
+/** A new account for one case, logged in by registering. */
 async function arrive(visitor: Visitor) {
   const { call, removeBy } = visitor;
   const person = newUser();

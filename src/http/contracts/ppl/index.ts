@@ -2,7 +2,7 @@ import type { Contract, Refusal } from '../contract.ts';
 import { operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
-/** What is wrong with the request, where nothing documented says it. */
+/** Details of a bad request, which the document does not define. */
 function refuse({ status, code, message, details: { field, reason } }: Refusal) {
   if (status !== 400 || field === undefined || code.endsWith('_taken')) return { detail: message };
   const why = code === 'invalid_request' || reason === undefined ? '' : ` (${reason})`;
@@ -23,7 +23,7 @@ export const ppl: Contract = {
   rotatesRefreshTokens: false,
   tokens: { access: 1800, refresh: 604_800 },
   operations,
-  // The document has no conflict: what is taken is a bad request.
+  // The document defines no conflict, so a taken value is a bad request.
   statuses: { username_taken: 400, email_taken: 400, last_admin: 400 },
   messages: {
     email_taken: 'Email already registered',

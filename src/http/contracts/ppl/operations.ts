@@ -8,7 +8,7 @@ import * as schemas from './schemas.ts';
 const NAME = 'ppl';
 const SERVICE = { service: 'PPL Auth Service', version: '1.0.0' };
 
-/** An account from a contract without names is called by what it has. */
+/** An account from a contract without names gets the name that it has elsewhere. */
 const present = (user: User) => ({
   id: user.id,
   email: user.email,
@@ -33,7 +33,7 @@ const register = operation({
   limit: 'credentials',
   body: schemas.RegisterRequest,
   replies: { 201: schemas.RegisterResponse },
-  // 401 to whose role must have a second factor, 403 while registration is closed.
+  // 401 for a role that requires a second factor, 403 while registration is closed.
   refusals: [400, 401, 403],
   async handle({ body, actor, signal, services }) {
     const { user, tokens } = await join(services, NAME, body, { actor, signal });

@@ -6,7 +6,7 @@ import { field } from '../form.ts';
 /** The page that goes on with what a sign-in interrupted. */
 export const CONTINUE = '/account/continue';
 
-/** Characters of a field. */
+/** Maximum length of a field. */
 const LONGEST = 320;
 
 /** Keeps a form that somebody has to sign in again for. @param names the fields to keep: none that holds a secret. */

@@ -48,7 +48,7 @@ export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: 
   router.post(`${KEYS}/:id/revoke`, ...posted, async (ctx: AccountContext) => {
     const { user } = ctx.state;
     await apiKeys.revoke(ctx.params['id'] ?? '', user.id, ownerActor(ctx)).catch((error: unknown) => {
-      // What was revoked in another tab is as good as revoked here.
+      // Treat what another tab revoked as revoked.
       if (!isDomainError(error, 'api_key_not_found')) throw error;
     });
     doneAt(ctx, PATH, 'key');

@@ -23,7 +23,7 @@ interface Kept {
   says(ctx: AccountContext): Message | Promise<Message>;
 }
 
-/** What a page says after something was done, by the name that follows in the address. */
+/** Confirmation messages by the name in the query. */
 const DONE = {
   'profile': 'account.doneProfile',
   'password': 'account.donePassword',
@@ -54,7 +54,7 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
   const signInFor = (ctx: Context, path: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
 
-  /** Lets in who is signed in; others go to sign in, and come back. */
+  /** Requires a sign-in; others sign in first and return. */
   const signedIn = async (ctx: AccountContext, next: Next): Promise<void> => {
     const session = await sessions.current(ctx.req, ctx.res);
     const user = session && (await accounts.find(session.accountId));
@@ -89,7 +89,7 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
 
 export type AccountSteps = ReturnType<typeof accountSteps>;
 
-/** What every account page is told. */
+/** View data of every account page. */
 export function accountFrame(
   ctx: AccountContext,
   { csrf, flash, upstream }: PageParts,

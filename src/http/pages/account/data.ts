@@ -10,7 +10,7 @@ import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from
 
 const PATH = '/account/data';
 const DELETE = '/account/delete';
-/** Of somebody who has no account any more. */
+/** For somebody who no longer has an account. */
 const DELETED = `${DELETE}/done`;
 
 /** Whether `typed` is a spelling of the account's address. */
@@ -19,7 +19,7 @@ function isSameAddress(input: string, email: string): boolean {
   return read !== null && read.key === readEmailAddress(email)?.key;
 }
 
-/** Taking one's data along, and leaving. */
+/** Data export and account deletion. */
 export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, accounts, accountData, sessions, config } = deps;
 

@@ -88,7 +88,7 @@ export function factorRoutes(router: Router, steps: AccountSteps, deps: PagePart
   );
 }
 
-/** What was removed in another tab is as good as removed here. */
+/** Treat a factor that another tab removed as removed. */
 function isGone(error: unknown): undefined {
   if (!isDomainError(error, 'factor_not_found')) throw error;
 }

@@ -1,4 +1,4 @@
-/** The pages where people see and change what is theirs. */
+/** The account pages. */
 import type Router from '@koa/router';
 import type { PageParts } from '../dependencies.ts';
 import { activityOf, activityRoutes } from './activity.ts';
@@ -16,7 +16,7 @@ import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { totpRoutes } from './totp.ts';
 
-/** Events that the overview has. */
+/** Number of events on the overview. */
 const LATEST = 3;
 
 export function accountRoutes(router: Router, deps: PageParts): void {

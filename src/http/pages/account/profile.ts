@@ -14,7 +14,7 @@ const PATH = '/account/profile';
 const TEXTS = ['username', ...PROFILE_FIELDS.map(({ name }) => name)] as const;
 const PARTS = ADDRESS_ROWS.flat();
 
-/** What the form has of an account, empty where that says nothing. */
+/** Form values of an account; empty where a value is missing. */
 const valuesOf = (user: User): Record<string, string> =>
   Object.fromEntries([
     ...TEXTS.map((name) => [name, user[name] ?? '']),

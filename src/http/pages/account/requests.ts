@@ -11,7 +11,7 @@ const PATH = '/account/requests';
 const OVER: Problem = { field: null, message: 'problem.requestOver' };
 const WEAK: Problem = { field: null, message: 'problem.requestWeak' };
 
-/** What apps ask that sign people in from elsewhere (OpenID Connect CIBA Core 1.0). */
+/** Sign-in requests of apps on other devices (OpenID Connect CIBA Core 1.0). */
 export function requestRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, interactions, backchannelAnswers } = deps;
 

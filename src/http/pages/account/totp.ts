@@ -36,7 +36,7 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     async (ctx: AccountContext) => {
       const accountId = ctx.state.user.id;
       const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
-        // A name that cannot be: the browser's own check has said so before.
+        // An invalid name, which the browser's own check refuses first.
         if (!isDomainError(error, 'invalid_request')) throw error;
         return null;
       });

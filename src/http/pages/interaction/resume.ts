@@ -31,7 +31,7 @@ export async function resumeRequest(ctx: Context, deps: PageParts, uid: string):
   const kept = requests.read(ctx, interactionPath(uid));
   if (!kept || !(await sessions.isSignedInTo(ctx.req, ctx.res, kept.clientId)))
     return restartRequest(ctx, deps, uid);
-  // A page is what this is: by a redirect nobody could go back any further.
+  // Show a page: a redirect would trap the back button.
   if (ctx.method === 'POST') return seeOther(ctx, interactionPath(uid));
   const { client } = await interactions.describe(kept.clientId, []);
   return renderer.render(ctx, 'finished', {

@@ -24,7 +24,7 @@ const AT = '/interaction/:uid';
 export function interactionRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, interactions, accounts } = deps;
 
-  /** Finds the interaction of this browser, or says kindly that it is over. */
+  /** Finds the interaction of this browser, or shows a page that it has ended. */
   const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
     const interaction = await interactions.open(ctx.req, ctx.res, ctx.params.uid);
     if (interaction === null) return resumeRequest(ctx, deps, ctx.params.uid);
@@ -58,7 +58,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       account: user,
       scopes,
       apis: apis.filter(({ scopes }) => scopes.length > 0),
-      // Without offline_access what the client gets ends with the session.
+      // Without offline_access the client's tokens end with the session.
       lasts: scopes.includes('offline_access') ? config.refresh.absolute : config.session.remembered,
       details: describeDetails(details, config.authorizationDetails, renderer.language(ctx, signIn.frame)),
       redirectUri,

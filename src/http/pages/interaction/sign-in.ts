@@ -6,7 +6,7 @@ import { afterLogout } from '../logged-out.ts';
 import { type SignIn, signInUrls, remembers } from '../login/context.ts';
 import { noteDevice } from '../sign-in.ts';
 
-/** What passkeys alone amount to. */
+/** The acr of a sign-in with a passkey alone. */
 export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;

@@ -25,11 +25,11 @@ export async function stepUp(
   if (!account) return seeOther(ctx, signIn.urls.signIn);
   const first = firstFactorOf(session?.amr ?? []);
   const { token, methods } = await deps.logins.beginStepUp(accountId, first);
-  // A session lasts as long as it did: what was remembered is, what was not is not.
+  // Keep the session's lifetime: remembered or not, as before.
   deps.pending.set(ctx, signIn.path, { token, remember: true });
   const isEnough = signIn.passkeyOnly ? methods.includes('passkey') : methods.length > 0;
   if (isEnough) return seeOther(ctx, signIn.urls.verify);
-  // Who adds a factor has signed in just now, with all the factors that there are.
+  // Adding a factor needs a recent sign-in with all existing factors.
   const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
   if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
     return seeOther(ctx, signIn.urls.verify);

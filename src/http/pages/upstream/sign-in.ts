@@ -54,7 +54,7 @@ interface Problem {
   email?: string | null;
 }
 
-/** Says why somebody who came from another provider is not signed in, and where to go on. @throws what it has no words for. */
+/** Explains why a sign-in at another provider failed, with a link to go on. @throws any error without a message. */
 export function showProblem(
   ctx: Context,
   { renderer }: PageParts,
@@ -78,7 +78,7 @@ export function showProblem(
   return show('upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
 }
 
-/** Says that a sign-in is over that nothing is known of (any more). */
+/** Says that an unknown or expired sign-in is over. */
 export function showLost(ctx: Context, { renderer }: PageParts, back = '/sign-in'): void {
   ctx.status = 400;
   renderer.render(ctx, 'message', {
@@ -163,7 +163,7 @@ export function upstreamCallbackRoutes(router: Router, deps: PageParts): void {
     const path = callbackPath(id);
     const signIn = upstreamCookies.signIn(state).read(ctx, path);
     const provider = upstream.registry.find(id);
-    // A state that another provider was given is not for this one (mix-up).
+    // Refuse the state of another provider (mix-up attack).
     if (!signIn || !provider || signIn.flow.upstream !== id || signIn.flow.state !== state)
       return showLost(ctx, deps);
     upstreamCookies.signIn(state).clear(ctx, path);
