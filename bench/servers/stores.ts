@@ -45,6 +45,7 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
       findAccount: createFindAccount(
         (id) => users.findById(id),
         async () => false,
+        async () => ({}),
       ),
     },
     accountIds: rows.map(({ id }) => id),

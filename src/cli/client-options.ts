@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import {
   clientMetadata,
@@ -7,12 +7,30 @@ import {
   type MetadataName,
   propertyOf,
 } from '../oidc/clients/metadata.ts';
+import {
+  AUTHORIZATION_CLAIMS,
+  type AuthorizationClaim,
+  type ClaimMappings,
+} from '../oidc/clients/claim-mappings.ts';
 import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
-type Parse = (value: string, previous: string[] | undefined) => unknown;
+type Parse = (value: string, previous: never) => unknown;
 
 /** What is not typed as the metadata has it. */
-const PARSERS: Partial<Record<MetadataName, Parse>> = { scope: repeated, jwks: jsonFile };
+const PARSERS: Partial<Record<MetadataName, Parse>> = {
+  scope: repeated,
+  jwks: jsonFile,
+  claim_mappings: addClaim,
+};
+
+/** `groups` or `groups=teams`: a claim that tokens have whatever the scope, and what it is called. */
+function addClaim(typed: string, previous: ClaimMappings | undefined): ClaimMappings {
+  const [claim = '', name] = typed.split('=', 2);
+  if (!AUTHORIZATION_CLAIMS.some((one) => one === claim))
+    throw new InvalidArgumentError(`must begin with ${AUTHORIZATION_CLAIMS.join(', ')}.`);
+  const mapping = { always: true, ...(name === undefined ? {} : { name }) };
+  return { ...previous, [claim as AuthorizationClaim]: mapping };
+}
 
 function parserOf(name: MetadataName): Parse | undefined {
   const schema: z.ZodType = clientMetadata.shape[name];
@@ -35,7 +53,7 @@ function optionOf(name: MetadataName): Option | undefined {
   const choices = choicesOf(name);
   const made = new Option(
     option.flags,
-    parser === repeated ? `${option.help} (can be repeated)` : option.help,
+    parser === repeated || parser === addClaim ? `${option.help} (can be repeated)` : option.help,
   );
   if (choices) made.choices(choices);
   else if (parser) made.argParser(parser as (value: string, previous: unknown) => unknown);

@@ -3,6 +3,7 @@ import { createClientAdmin } from '../domain/clients.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
 import { createUpstreamAdmin } from '../domain/upstream-admin.ts';
 import { OIDC_SCOPES } from '../oidc/account.ts';
+import { isBuiltInApi, OWN_API_SCOPES } from '../oidc/tokens/apis.ts';
 import type { ClientValidator } from '../oidc/clients/validator.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import { clientChanges } from './client-changes.ts';
@@ -26,9 +27,14 @@ export function createAdministration(core: Core) {
     }),
     apis: createApiAdmin({
       apis: stores.apis,
+      readList: core.readList,
       audit,
       inTransaction,
-      reservedScopes: OIDC_SCOPES,
+      builtIn: {
+        isApi: (identifier) => isBuiltInApi(identifier, config.publicUrl),
+        apiScopes: OWN_API_SCOPES,
+        oidcScopes: OIDC_SCOPES,
+      },
       announce: (tx: Tx) => notifications.publish('apis', '', tx),
     }),
     upstreams: createUpstreamAdmin({

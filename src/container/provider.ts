@@ -15,6 +15,7 @@ import { createProvider } from '../oidc/provider.ts';
 import { createRedemption } from '../oidc/redemption.ts';
 import { AccessTokenVerifier } from '../oidc/tokens/access-token-verifier.ts';
 import { ApiRegistry } from '../oidc/tokens/apis.ts';
+import { createAuthorization } from '../oidc/tokens/authorization-claims.ts';
 import { createAdapters } from '../storage/oidc/adapters.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 import { clientChanges } from './client-changes.ts';
@@ -45,6 +46,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     publicUrl,
     contracts.map((contract) => contractApi(publicUrl, contract)),
   );
+  const authorization = createAuthorization({ rights: core.rights, groups: stores.groups, apis });
   const verifier = new AccessTokenVerifier({
     issuer: publicUrl,
     clock,
@@ -80,6 +82,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     accountSessions: core.accountSessions,
     lacksFactor: core.mfa.lacksRequired,
     rights: core.rights,
+    authorization,
     openRequests: createOpenRequests({ counters, clock }),
     events: providerEvents({ metrics, audit, refusals: core.refusals, logger }),
     staticClients: contracts.map(contractClient),

@@ -4,7 +4,7 @@ import type { Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
-import { apis } from '../storage/apis.ts';
+import { createApis } from '../storage/apis.ts';
 import { audit } from '../storage/audit.ts';
 import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
@@ -92,7 +92,7 @@ export async function openStores({
     ...transactions(sequelize, logger),
     audit,
     auditSearch: createAuditSearch(pool),
-    apis,
+    apis: createApis(pool),
     roles,
     groups: createGroups(pool),
     idempotentRequests: createIdempotentRequests(clock),

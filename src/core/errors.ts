@@ -29,6 +29,7 @@ export const catalogue = {
   client_id_taken: 'There is a client of this id',
   invalid_client_metadata: 'The client metadata is not valid',
   api_not_found: 'API not found',
+  api_taken: 'There is an API of this identifier',
   key_not_found: 'Key not found',
   api_key_not_found: 'API key not found',
   not_found: 'There is nothing here',

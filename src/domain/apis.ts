@@ -1,76 +1,212 @@
-import type { Actor } from '../core/actor.ts';
 import { DomainError } from '../core/errors.ts';
-import type { ApiRecord, Apis as ApiStore } from '../storage/apis.ts';
+import type {
+  ApiContent,
+  ApiFilters,
+  ApiRecord,
+  Apis as ApiStore,
+  ApiSort,
+  ApiUse,
+} from '../storage/apis.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
+import { type Operator, requirePermission } from './operators/operator.ts';
+import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
 
-export interface ApiAdminDependencies {
+export type Api = ApiRecord;
+
+export type NewApi = Pick<ApiContent, 'identifier' | 'name'> & Partial<ApiContent>;
+
+export type ApiChanges = Partial<Omit<ApiContent, 'identifier'>>;
+
+interface Dependencies {
   apis: ApiStore;
+  readList: ReadList;
   audit: Audit;
   inTransaction: InTransaction;
-  /** Scopes that stand beside those of an API in one token, and must not be taken for them. */
-  reservedScopes: readonly string[];
+  /** What comes with Postern: APIs that nobody registers or changes, and scopes that are theirs or of OpenID Connect. */
+  builtIn: {
+    isApi(identifier: string): boolean;
+    apiScopes: readonly string[];
+    oidcScopes: readonly string[];
+  };
   /** Tells every node, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
 }
 
+/** The APIs that access tokens can be for, as operators manage them. */
 export interface ApiAdmin {
-  /** Registers an API, or replaces what was known of it. @throws DomainError invalid_request. */
-  save(api: ApiRecord, actor: Actor): Promise<ApiRecord>;
-  list(): Promise<ApiRecord[]>;
-  /** @throws DomainError api_not_found. */
-  delete(identifier: string, actor: Actor): Promise<void>;
+  /** By identifier unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
+  list(operator: Operator, options: ListOptions<ApiSort, ApiFilters>): Promise<Listed<Api>>;
+  /** @throws DomainError insufficient_scope, api_not_found. */
+  find(operator: Operator, identifier: string): Promise<Api>;
+  /** @throws DomainError insufficient_scope, invalid_request, api_taken, forbidden for one that comes with Postern. */
+  create(operator: Operator, api: NewApi): Promise<Api>;
+  /**
+   * Changes what is given.
+   * @throws DomainError as `create`; api_not_found, precondition_failed, in_use for a scope that roles or clients refer to.
+   */
+  update(operator: Operator, identifier: string, changes: ApiChanges, expected?: Expected): Promise<Api>;
+  /** Registers an API, or replaces all that was said of it. @throws DomainError as `create` and `update`. */
+  save(operator: Operator, api: NewApi): Promise<Api>;
+  /** @throws DomainError insufficient_scope, api_not_found, precondition_failed, forbidden; in_use as `update`. */
+  remove(operator: Operator, identifier: string, expected?: Expected): Promise<void>;
 }
+
+/** What counts of an API where nothing is said. */
+const DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
+  scopes: [],
+  accessTokenFormat: 'jwt',
+  accessTokenTtl: null,
+  signingAlg: 'ES256',
+  tokenTypeHeader: 'at+jwt',
+  enforceRoles: false,
+};
 
 /** A scope-token (RFC 6749 section 3.3). */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
+const MOST_SCOPES = 500;
+const LONGEST = { identifier: 512, name: 100 };
 
-function check({ identifier, name, scopes }: ApiRecord, reserved: readonly string[]): void {
-  const url = URL.parse(identifier);
-  if (!url || url.hash || identifier.length > 512) {
-    throw new DomainError('invalid_request', {
-      field: 'identifier',
-      reason: 'must be an absolute URI without a fragment',
-    });
-  }
-  if (name.trim() === '' || name.length > 100) {
-    throw new DomainError('invalid_request', { field: 'name', reason: 'must have 1 to 100 characters' });
-  }
-  const wrong = scopes.find((scope) => !SCOPE.test(scope));
-  if (wrong !== undefined)
-    throw new DomainError('invalid_request', { field: 'scope', reason: `not a scope: ${wrong}` });
-  const taken = scopes.find((scope) => reserved.includes(scope));
-  if (taken !== undefined)
-    throw new DomainError('invalid_request', {
-      field: 'scope',
-      reason: `${taken} is a scope of OpenID Connect: give yours another name, like orders:${taken}`,
-    });
+function refuse(field: string, reason: string): never {
+  throw new DomainError('invalid_request', { field, reason });
 }
 
-/** The APIs that access tokens can be for, as operators manage them. */
+function checkIdentifier(identifier: string): void {
+  const url = URL.parse(identifier);
+  if (!url || url.hash || identifier.length > LONGEST.identifier)
+    refuse('identifier', 'must be an absolute URI without a fragment');
+}
+
+/** Refuses what an API cannot have. Scopes are ordered as they came, each once. */
+function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: readonly string[]): Changes {
+  const { name, scopes } = changes;
+  if (name !== undefined && (name.trim() === '' || name.length > LONGEST.name))
+    refuse('name', `must have 1 to ${LONGEST.name} characters`);
+  if (scopes === undefined) return changes;
+  if (scopes.length > MOST_SCOPES) refuse('scope', `must be at most ${MOST_SCOPES}`);
+  const wrong = scopes.find((scope) => !SCOPE.test(scope));
+  if (wrong !== undefined) refuse('scope', `not a scope: ${wrong}`);
+  const taken = scopes.find((scope) => oidcScopes.includes(scope));
+  if (taken !== undefined)
+    refuse('scope', `${taken} is a scope of OpenID Connect: give yours another name, like orders:${taken}`);
+  return { ...changes, scopes: [...new Set(scopes)] };
+}
+
+const inUse = ({ kind, id }: ApiUse): DomainError =>
+  new DomainError('in_use', { field: kind, reason: `${kind} ${id} refers to it` });
+
 export function createApiAdmin({
   apis,
+  readList,
   audit,
   inTransaction,
-  reservedScopes,
+  builtIn,
   announce,
-}: ApiAdminDependencies): ApiAdmin {
+}: Dependencies): ApiAdmin {
+  const mayWrite = (operator: Operator, identifier: string): void => {
+    requirePermission(operator, 'apis:write');
+    if (builtIn.isApi(identifier)) throw new DomainError('forbidden', { reason: 'built_in' });
+  };
+
+  const lock = async (identifier: string, expected: Expected | undefined, tx: Tx): Promise<ApiRecord> => {
+    const api = await apis.lock(identifier, tx);
+    if (!api) throw new DomainError('api_not_found');
+    checkVersion(api, expected);
+    return api;
+  };
+
+  /** @throws DomainError in_use when a role or a client refers to one of `scopes`. */
+  const checkUnused = async (identifier: string, scopes: readonly string[], tx: Tx): Promise<void> => {
+    if (scopes.length === 0) return;
+    const others = (await apis.list(tx)).filter((api) => api.identifier !== identifier);
+    const elsewhere = new Set([...others.flatMap((api) => api.scopes), ...builtIn.apiScopes]);
+    const unique = scopes.filter((scope) => !elsewhere.has(scope));
+    const use = await apis.scopesUsedBy(identifier, { all: scopes, unique }, tx);
+    if (use) throw inUse(use);
+  };
+
+  const insert = async (operator: Operator, api: NewApi, tx: Tx): Promise<ApiRecord | null> => {
+    const created = await apis.create({ ...DEFAULTS, ...api }, tx);
+    if (!created) return null;
+    const { version: _version, createdAt: _createdAt, updatedAt: _updatedAt, ...after } = created;
+    const details = { identifier: api.identifier, after };
+    await audit.record({ type: 'api.created', details }, operator.actor, tx);
+    await announce(tx);
+    return created;
+  };
+
+  const change = async (
+    operator: Operator,
+    before: ApiRecord,
+    changes: ApiChanges,
+    tx: Tx,
+  ): Promise<ApiRecord> => {
+    const changed = changesOf<ApiChanges>(before, changes);
+    if (!changed) return before;
+    const { identifier } = before;
+    const kept = new Set(changes.scopes ?? before.scopes);
+    await checkUnused(
+      identifier,
+      before.scopes.filter((scope) => !kept.has(scope)),
+      tx,
+    );
+    const after = await apis.update(identifier, changed.after, tx);
+    await audit.record({ type: 'api.updated', details: { identifier, ...changed } }, operator.actor, tx);
+    await announce(tx);
+    return after;
+  };
+
   return {
-    async save(api, actor) {
-      check(api, reservedScopes);
-      await inTransaction(async (tx) => {
-        await apis.save(api, tx);
-        await audit.record({ type: 'api.created', details: { identifier: api.identifier } }, actor, tx);
-        await announce(tx);
-      });
+    async list(operator, options) {
+      requirePermission(operator, 'apis:read');
+      return readList('apis', options, 'identifier', (request) => apis.page(request));
+    },
+    async find(operator, identifier) {
+      requirePermission(operator, 'apis:read');
+      const api = await apis.find(identifier);
+      if (!api) throw new DomainError('api_not_found');
       return api;
     },
-    list: () => apis.list(),
-    delete: (identifier, actor) =>
-      inTransaction(async (tx) => {
-        if (!(await apis.delete(identifier, tx))) throw new DomainError('api_not_found');
-        await audit.record({ type: 'api.deleted', details: { identifier } }, actor, tx);
+    async create(operator, api) {
+      mayWrite(operator, api.identifier);
+      checkIdentifier(api.identifier);
+      const content = checked(api, builtIn.oidcScopes);
+      return inTransaction(async (tx) => {
+        const created = await insert(operator, content, tx);
+        if (!created) throw new DomainError('api_taken', { field: 'identifier' });
+        return created;
+      });
+    },
+    async update(operator, identifier, changes, expected) {
+      mayWrite(operator, identifier);
+      const content = checked(changes, builtIn.oidcScopes);
+      return inTransaction(async (tx) => change(operator, await lock(identifier, expected, tx), content, tx));
+    },
+    async save(operator, api) {
+      mayWrite(operator, api.identifier);
+      checkIdentifier(api.identifier);
+      const { identifier, ...content } = checked(api, builtIn.oidcScopes);
+      return inTransaction(async (tx) => {
+        const before = await apis.lock(identifier, tx);
+        if (before) return change(operator, before, { ...DEFAULTS, ...content }, tx);
+        const created = await insert(operator, { identifier, ...content }, tx);
+        if (!created) throw new DomainError('api_taken', { field: 'identifier' });
+        return created;
+      });
+    },
+    async remove(operator, identifier, expected) {
+      mayWrite(operator, identifier);
+      await inTransaction(async (tx) => {
+        const api = await lock(identifier, expected, tx);
+        const use = await apis.usedBy(identifier, tx);
+        if (use) throw inUse(use);
+        await checkUnused(identifier, api.scopes, tx);
+        await apis.delete(identifier, tx);
+        const details = { identifier, before: { name: api.name, scopes: api.scopes } };
+        await audit.record({ type: 'api.deleted', details }, operator.actor, tx);
         await announce(tx);
-      }),
+      });
+    },
   };
 }

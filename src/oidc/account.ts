@@ -1,9 +1,10 @@
-import type { Account, FindAccount } from 'oidc-provider';
+import type { Account, FindAccount, KoaContextWithOIDC } from 'oidc-provider';
 import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
-import { rolesOf } from '../domain/operators/rights.ts';
 import { readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
+import type { ExtraClientProperties } from './clients/metadata.ts';
+import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappings.ts';
 
 /**
  * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
@@ -16,6 +17,8 @@ export const SCOPE_CLAIMS: Record<string, string[]> = {
   address: ['address'],
   phone: [...claimsOfScope('phone'), 'phone_number_verified'],
   roles: ['roles'],
+  groups: ['groups'],
+  permissions: ['permissions'],
 };
 
 /** The provider's own scopes; any other is an API's. */
@@ -30,8 +33,8 @@ const formatted = ({ street_address, postal_code, locality, region, country }: P
     .filter(Boolean)
     .join('\n');
 
-/** The claims of an account. What it does not have is left out, never null. */
-function claimsOf(user: UserRecord): Record<string, unknown> {
+/** The claims of an account, but for what its roles and groups tell. What it does not have is left out, never null. */
+export function claimsOf(user: UserRecord): Record<string, unknown> {
   const email = addrSpec(user.email);
   const claims: Record<string, unknown> = {
     sub: user.id,
@@ -42,9 +45,16 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
     email,
     address: user.address && { formatted: formatted(user.address), ...user.address },
     phone_number_verified: user.phoneNumber && user.phoneNumberVerifiedAt !== null,
-    roles: rolesOf(user),
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+}
+
+/** The API that tokens of this request are for. */
+function apiOf({ oidc }: KoaContextWithOIDC): string | undefined {
+  const token = oidc.accessToken as { resourceServer?: { audience?: string }; api?: unknown } | undefined;
+  const { default_resource: preferred } = (oidc.client ?? {}) as ExtraClientProperties;
+  const named = token?.resourceServer?.audience ?? token?.api;
+  return typeof named === 'string' ? named : preferred;
 }
 
 /**
@@ -54,13 +64,19 @@ function claimsOf(user: UserRecord): Record<string, unknown> {
 export function createFindAccount(
   findById: (id: string) => Promise<UserRecord | null>,
   lacksFactor: (user: UserRecord) => Promise<boolean>,
+  authorizationClaimsOf: AuthorizationClaimsOf,
 ): FindAccount {
-  return async (_ctx, sub) => {
+  return async (ctx, sub) => {
     const user = await findById(sub);
     if (user?.status !== 'active' || (await lacksFactor(user))) return undefined;
     const account: Account = {
       accountId: user.id,
-      claims: () => claimsOf(user) as Awaited<ReturnType<Account['claims']>>,
+      async claims(_use, scope, named) {
+        const { claim_mappings: mappings } = (ctx.oidc.client ?? {}) as ExtraClientProperties;
+        const wanted = wantedClaims(new Set([...scope.split(' '), ...Object.keys(named)]), mappings);
+        const told = wanted.length === 0 ? {} : await authorizationClaimsOf(user, wanted, apiOf(ctx));
+        return { ...claimsOf(user), ...told } as Awaited<ReturnType<Account['claims']>>;
+      },
     };
     return account;
   };

@@ -10,6 +10,7 @@ import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
 import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
 import type { Rights } from '../domain/operators/rights.ts';
+import type { Authorization } from './tokens/authorization-claims.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
@@ -23,7 +24,7 @@ import { deviceFlow, type DevicePages } from './device/feature.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
-import { mayIntrospect } from './tokens/introspection-policy.ts';
+import { createIntrospectionPolicy } from './tokens/introspection-policy.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { createInteractionPolicy } from './interactions/policy.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/help.ts';
@@ -105,6 +106,7 @@ export interface ConfigurationDependencies {
   secrets: Secrets;
   apis: ApiRegistry;
   rights: Rights;
+  authorization: Authorization;
   consents: Consents;
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
@@ -135,7 +137,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     adapter: deps.adapter,
     fetch: deps.fetch,
     clients: deps.staticClients,
-    findAccount: createFindAccount(deps.findUser, deps.lacksFactor),
+    findAccount: createFindAccount(deps.findUser, deps.lacksFactor, deps.authorization.claimsOf),
     loadExistingGrant: createLoadExistingGrant({
       consents: deps.consents,
       clock,
@@ -164,7 +166,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       ...registrationFeatures(config.clientRegistration),
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      introspection: { enabled: true, allowedPolicy: createIntrospectionPolicy(deps) },
       jwtIntrospection: { enabled: true },
       jwtResponseModes: { enabled: true },
       jwtUserinfo: { enabled: true },
@@ -178,6 +180,8 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       resourceIndicators: resourceIndicators({
         apis,
         rights: deps.rights,
+        authorization: deps.authorization,
+        findUser: deps.findUser,
         accessTokenTtl: tokens.accessToken,
         clientCredentialsTtl: tokens.clientCredentials,
       }) as NonNullable<Configuration['features']>['resourceIndicators'],
@@ -241,7 +245,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
         },
       },
     },
-    extraTokenClaims: createExtraTokenClaims(deps.findUser),
+    extraTokenClaims: createExtraTokenClaims(deps.findUser, deps.authorization.claimsOf),
     clientBasedCORS,
     // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).
     // A device with it has a grant of its own (`device/sign-in.ts`), and the session's ends with the session all the same.

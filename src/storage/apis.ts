@@ -1,24 +1,125 @@
+// raw-sql: conditions of a list for `listing.ts`; who refers to an API is one question to two tables.
+import type { Pool } from 'pg';
+import { UniqueConstraintError } from 'sequelize';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { Api } from './models/api.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-const record = recordOf(Api, 'createdAt', 'updatedAt');
+const record = recordOf(Api);
 export type ApiRecord = RecordOf<typeof record>;
 
-export interface Apis {
-  /** Creates the API or replaces what was known of it. */
-  save(api: ApiRecord, tx: Tx): Promise<void>;
-  list(): Promise<ApiRecord[]>;
-  /** @returns whether there was one. */
-  delete(identifier: string, tx: Tx): Promise<boolean>;
+/** What is said of an API. */
+export type ApiContent = Omit<ApiRecord, 'version' | 'createdAt' | 'updatedAt'>;
+
+export interface ApiFilters {
+  /** Any part of the identifier or the name. */
+  search?: string | undefined;
 }
 
-/** The registry of APIs in PostgreSQL. */
-export const apis: Apis = {
-  save: async (api, tx) => void (await Api.upsert(api, { transaction: tx })),
-  async list() {
-    const all = await Api.findAll({ order: ['identifier'] });
-    return all.map(record.from);
+export type ApiSort = 'identifier' | 'name' | 'created_at';
+
+/** A role or a client that refers to an API. */
+export interface ApiUse {
+  kind: 'role' | 'client';
+  id: string;
+}
+
+export interface Apis {
+  /** @returns null when there is one of this identifier. */
+  create(api: ApiContent, tx: Tx): Promise<ApiRecord | null>;
+  update(identifier: string, changes: Partial<ApiContent>, tx: Tx): Promise<ApiRecord>;
+  find(identifier: string): Promise<ApiRecord | null>;
+  /** The API, locked until the transaction ends. */
+  lock(identifier: string, tx: Tx): Promise<ApiRecord | null>;
+  /** All of them. */
+  list(tx?: Tx): Promise<ApiRecord[]>;
+  page(request: PageRequest<ApiSort, ApiFilters>): Promise<Page<ApiRecord>>;
+  delete(identifier: string, tx: Tx): Promise<void>;
+  /** The first of those that refer to an API as a whole, which a role does by any of its scopes. */
+  usedBy(identifier: string, tx: Tx): Promise<ApiUse | null>;
+  /**
+   * The first of those that refer to scopes of an API: roles to any of `scopes`, clients to those of them that are of no
+   * other API.
+   */
+  scopesUsedBy(
+    identifier: string,
+    scopes: { all: readonly string[]; unique: readonly string[] },
+    tx: Tx,
+  ): Promise<ApiUse | null>;
+}
+
+const LIST: Listing<ApiSort, ApiFilters> = {
+  from: 'apis',
+  columns: record.columns,
+  sorts: {
+    identifier: { by: 'identifier', type: 'text' },
+    name: { by: 'name', type: 'text' },
+    created_at: { by: 'created_at', type: 'timestamptz' },
   },
-  delete: async (identifier, tx) => (await Api.destroy({ where: { identifier }, transaction: tx })) > 0,
+  id: { by: 'identifier', type: 'text' },
+  filters: {
+    search: (value, parameter) =>
+      `strpos(lower(identifier || ' ' || name), lower(${parameter(value)}::text)) > 0`,
+  },
 };
+
+const USED = `select 'role' as kind, name as id from roles where scopes -> $1 <> '[]'
+  union all
+  select 'client', id from clients where metadata -> 'apis' ? $1 or metadata ->> 'default_resource' = $1
+    or metadata -> 'token_exchange' -> 'audiences' ? $1
+  limit 1`;
+
+const SCOPES_USED = `select 'role' as kind, name as id from roles where scopes -> $1 ?| $2::text[]
+  union all
+  select 'client', id from clients where string_to_array(metadata ->> 'scope', ' ') && $3::text[]
+  limit 1`;
+
+/** The registry of APIs in PostgreSQL. */
+export function createApis(pool: Pool): Apis {
+  return {
+    async create(api, tx) {
+      try {
+        return record.from(await Api.create(api, { transaction: tx }));
+      } catch (error) {
+        if (error instanceof UniqueConstraintError) return null;
+        throw error;
+      }
+    },
+    async update(identifier, changes, tx) {
+      const [, [api]] = await Api.update(changes, {
+        where: { identifier },
+        returning: true,
+        transaction: tx,
+      });
+      return record.from(api!);
+    },
+    async find(identifier) {
+      const api = await Api.findByPk(identifier);
+      return api && record.from(api);
+    },
+    async lock(identifier, tx) {
+      const api = await Api.findByPk(identifier, { transaction: tx, lock: tx.LOCK.UPDATE });
+      return api && record.from(api);
+    },
+    async list(tx) {
+      const all = await Api.findAll({ order: ['identifier'], transaction: tx ?? null });
+      return all.map(record.from);
+    },
+    async page(request) {
+      const page = await pageOf(pool, LIST, request);
+      return { ...page, items: record.read(page.items) };
+    },
+    async delete(identifier, tx) {
+      await Api.destroy({ where: { identifier }, transaction: tx });
+    },
+    async usedBy(identifier, tx) {
+      const { rows } = await tx.query<ApiUse>(USED, [identifier]);
+      return rows[0] ?? null;
+    },
+    async scopesUsedBy(identifier, { all, unique }, tx) {
+      const { rows } = await tx.query<ApiUse>(SCOPES_USED, [identifier, all, unique]);
+      return rows[0] ?? null;
+    },
+  };
+}

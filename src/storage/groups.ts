@@ -43,6 +43,8 @@ export interface Groups {
   delete(id: string, tx: Tx): Promise<void>;
   /** Members by id. */
   members(id: string, request: Pick<PageRequest<'id', object>, 'limit' | 'after'>): Promise<Page<Member>>;
+  /** The names of the groups that an account is in. */
+  namesOf(accountId: string): Promise<string[]>;
   /** The ids of the groups that an account is in. */
   idsOf(accountId: string, tx: Tx): Promise<string[]>;
   /** @returns those accounts that were no members before; accounts that do not exist are left out. */
@@ -74,6 +76,11 @@ const MEMBERS: Listing<'id', { group: string }> = {
   sorts: { id: { by: 'account_id', type: 'uuid' } },
   id: { by: 'account_id', type: 'uuid' },
   filters: { group: (value, parameter) => `group_id = ${parameter(value)} and users.status <> 'deleted'` },
+};
+
+const NAMES = {
+  name: 'groups_names_of_account',
+  text: `select name from group_members join groups on groups.id = group_id where account_id = $1 order by name_key`,
 };
 
 const ADD = `insert into group_members (group_id, account_id)
@@ -123,6 +130,10 @@ export function createGroups(pool: Pool): Groups {
         sort: 'id',
         descending: false,
       }),
+    async namesOf(accountId) {
+      const { rows } = await pool.query<{ name: string }>({ ...NAMES, values: [accountId] });
+      return rows.map(({ name }) => name);
+    },
     idsOf: (accountId, tx) =>
       ids(tx, 'select group_id as id from group_members where account_id = $1', [accountId]),
     add: (id, accountIds, tx) => ids(tx, ADD, [id, accountIds]),

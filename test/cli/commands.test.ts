@@ -213,13 +213,21 @@ describe('commands beside a running server', () => {
       access_token_ttl: 600,
       signing_alg: 'ES256',
       token_type_header: 'at+jwt',
+      enforce_roles: false,
     });
     await expect(run('api', 'create', ...args, '--token-type-header', 'jwt')).resolves.toMatchObject({
       token_type_header: 'jwt',
     });
     await expect(run('api', 'list')).resolves.toMatchObject({ apis: [{ ...api, token_type_header: 'jwt' }] });
+    await expect(run('api', 'update', api.identifier, '--enforce-roles', '--no-ttl')).resolves.toMatchObject({
+      ...api,
+      scopes: ['read'],
+      token_type_header: 'jwt',
+      access_token_ttl: null,
+      enforce_roles: true,
+    });
     await run('api', 'delete', api.identifier);
-    await expect(run('api', 'list')).resolves.toEqual({ apis: [] });
+    await expect(run('api', 'list')).resolves.toEqual({ apis: [], next_cursor: null });
   });
 
   it('rotate the keys: the next ones are published and do not sign yet', async () => {

@@ -1,22 +1,22 @@
 import { type Command, Option } from 'commander';
-import type { ApiAdmin } from '../../domain/apis.ts';
+import type { Api, ApiAdmin, ApiChanges } from '../../domain/apis.ts';
 import {
   SIGNING_ALGS,
   type SigningAlg,
   TOKEN_TYPE_HEADERS,
   type TokenTypeHeader,
 } from '../../core/tokens.ts';
-import type { ApiRecord } from '../../storage/apis.ts';
+import { type Operator, shellOperator } from '../../domain/operators/operator.ts';
 import { operator } from '../operator.ts';
 import { integer, repeated } from '../options.ts';
-import { type Report, reporting, table } from '../report.ts';
+import { facts, type Report, reporting, shown, table } from '../report.ts';
 
-const apisOf = async <T>(work: (apis: ApiAdmin) => Promise<T>): Promise<T> => {
+const apisOf = async <T>(work: (apis: ApiAdmin, by: Operator) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
-  return withCore(({ apis }) => work(apis));
+  return withCore(({ apis }) => work(apis, shellOperator(operator())));
 };
 
-const toJson = (api: ApiRecord) => ({
+const toJson = (api: Api) => ({
   identifier: api.identifier,
   name: api.name,
   scopes: api.scopes,
@@ -24,85 +24,155 @@ const toJson = (api: ApiRecord) => ({
   access_token_ttl: api.accessTokenTtl,
   signing_alg: api.signingAlg,
   token_type_header: api.tokenTypeHeader,
+  enforce_roles: api.enforceRoles,
 });
 
-interface CreateOptions {
-  identifier: string;
-  name: string;
+interface Options {
+  name?: string;
   scope?: string[];
-  format: 'jwt' | 'opaque';
-  ttl?: number | null;
-  alg: SigningAlg;
-  tokenTypeHeader: TokenTypeHeader;
+  format?: 'jwt' | 'opaque';
+  /** False with --no-ttl. */
+  ttl?: number | false;
+  alg?: SigningAlg;
+  tokenTypeHeader?: TokenTypeHeader;
+  enforceRoles?: boolean;
 }
+
+/** What the options say. */
+const changesOf = ({
+  name,
+  scope,
+  format,
+  ttl,
+  alg,
+  tokenTypeHeader,
+  enforceRoles,
+}: Options): ApiChanges => ({
+  ...(name === undefined ? {} : { name }),
+  ...(scope === undefined ? {} : { scopes: scope }),
+  ...(format === undefined ? {} : { accessTokenFormat: format }),
+  ...(ttl === undefined ? {} : { accessTokenTtl: ttl === false ? null : ttl }),
+  ...(alg === undefined ? {} : { signingAlg: alg }),
+  ...(tokenTypeHeader === undefined ? {} : { tokenTypeHeader }),
+  ...(enforceRoles === undefined ? {} : { enforceRoles }),
+});
 
 async function create({
   identifier,
   name,
-  scope = [],
-  format,
-  ttl = null,
-  alg,
-  tokenTypeHeader,
-}: CreateOptions): Promise<Report> {
-  const api: ApiRecord = {
-    identifier,
-    name,
-    scopes: scope,
-    accessTokenFormat: format,
-    accessTokenTtl: ttl,
-    signingAlg: alg,
-    tokenTypeHeader,
-  };
-  const saved = await apisOf((apis) => apis.save(api, operator()));
+  ...options
+}: Options & { identifier: string; name: string }): Promise<Report> {
+  const saved = await apisOf((apis, by) => apis.save(by, { ...changesOf(options), identifier, name }));
   return { json: toJson(saved), text: `Registered ${saved.identifier}.` };
 }
 
-async function list(): Promise<Report> {
-  const all = await apisOf((apis) => apis.list());
-  const rows = all.map((api) => [
+async function update(identifier: string, options: Options): Promise<Report> {
+  const changed = await apisOf((apis, by) => apis.update(by, identifier, changesOf(options)));
+  return { json: toJson(changed), text: `Updated ${identifier}.` };
+}
+
+async function show(identifier: string): Promise<Report> {
+  const json = toJson(await apisOf((apis, by) => apis.find(by, identifier)));
+  const lines = Object.entries(json).map(([name, value]): [string, string] => [name, shown(value)]);
+  return { json, text: facts(lines) };
+}
+
+interface ListOptions {
+  search?: string;
+  limit: number;
+  cursor?: string;
+}
+
+async function list({ search, limit, cursor }: ListOptions): Promise<Report> {
+  const { items, nextCursor } = await apisOf((apis, by) =>
+    apis.list(by, { filters: { search }, limit, cursor }),
+  );
+  const rows = items.map((api) => [
     api.identifier,
     api.name,
     api.accessTokenFormat === 'jwt' ? `${api.tokenTypeHeader} ${api.signingAlg}` : api.accessTokenFormat,
     api.accessTokenTtl === null ? 'default' : `${api.accessTokenTtl} s`,
+    api.enforceRoles ? 'enforced' : '-',
     api.scopes.join(' '),
   ]);
   return {
-    json: { apis: all.map(toJson) },
-    text: table(['identifier', 'name', 'tokens', 'live', 'scopes'], rows),
+    json: { apis: items.map(toJson), next_cursor: nextCursor },
+    text: table(['identifier', 'name', 'tokens', 'live', 'roles', 'scopes'], rows),
   };
 }
 
 async function remove(identifier: string): Promise<Report> {
-  await apisOf((apis) => apis.delete(identifier, operator()));
+  await apisOf((apis, by) => apis.remove(by, identifier));
   return { json: { identifier }, text: `Deleted ${identifier}.` };
 }
+
+/** The options that say what an API is. */
+const withContent = (command: Command): Command =>
+  command
+    .option('--scope <scope>', 'a scope of it (can be repeated)', repeated)
+    .addOption(
+      new Option('--format <format>', 'of its access tokens: jwt unless given').choices(['jwt', 'opaque']),
+    )
+    .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400))
+    .addOption(
+      new Option('--alg <alg>', 'what its JWTs are signed with: ES256 unless given').choices(SIGNING_ALGS),
+    )
+    .addOption(
+      new Option(
+        '--token-type-header <typ>',
+        'what its JWTs say they are: at+jwt unless given, jwt where that is refused',
+      ).choices(TOKEN_TYPE_HEADERS),
+    )
+    .option('--enforce-roles', "a person's token has those scopes alone that the person's roles allow")
+    .option('--no-enforce-roles', 'roles do not matter to it');
+
+const IDENTIFIER = ['<identifier>', 'its URI'] as const;
 
 export function addApi(program: Command): void {
   const api = program
     .command('api')
-    .description('APIs that access tokens can be for: register, list, delete');
+    .description('APIs that access tokens can be for: register, change, show, list, delete');
   reporting(
-    api
-      .command('create')
-      .description('register an API, or replace what was known of it')
-      .requiredOption('--identifier <uri>', "an absolute URI: the tokens' audience")
-      .requiredOption('--name <name>', 'what people know it by')
-      .option('--scope <scope>', 'a scope of it (can be repeated)', repeated)
-      .addOption(
-        new Option('--format <format>', 'of its access tokens').choices(['jwt', 'opaque']).default('jwt'),
-      )
-      .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400))
-      .addOption(
-        new Option('--alg <alg>', 'what its JWTs are signed with').choices(SIGNING_ALGS).default('ES256'),
-      )
-      .addOption(
-        new Option('--token-type-header <typ>', 'what its JWTs say they are: jwt where at+jwt is refused')
-          .choices(TOKEN_TYPE_HEADERS)
-          .default('at+jwt'),
-      ),
+    withContent(
+      api
+        .command('create')
+        .description('register an API, or replace what was known of it')
+        .requiredOption('--identifier <uri>', "an absolute URI: the tokens' audience")
+        .requiredOption('--name <name>', 'what people know it by'),
+    ),
     create,
   );
-  reporting(api.command('list').description('list the APIs'), list);
-  reporting(api.command('delete').description('forget an API').argument('<identifier>', 'its URI'), remove);
+  reporting(
+    withContent(
+      api
+        .command('update')
+        .description('change what is said of an API, and leave the rest as it is')
+        .argument(...IDENTIFIER)
+        .option('--name <name>', 'what people know it by'),
+    ).option('--no-ttl', 'its access tokens live as long as others'),
+    update,
+  );
+  reporting(
+    api
+      .command('list')
+      .description('list the APIs, by their identifier')
+      .option('--search <text>', 'any part of the identifier or the name')
+      .option('--limit <n>', 'how many', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the page before'),
+    list,
+  );
+  reporting(
+    api
+      .command('show')
+      .description('all that there is of an API')
+      .argument(...IDENTIFIER),
+    show,
+  );
+  reporting(
+    api
+      .command('delete')
+      .description('forget an API')
+      .argument(...IDENTIFIER),
+    remove,
+  );
 }

@@ -68,6 +68,7 @@ export function createOperators({ stores, cursors, sessions }: Dependencies) {
   });
   return {
     rights,
+    readList,
     roles,
     groups,
     assignments,

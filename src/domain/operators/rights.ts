@@ -26,6 +26,8 @@ export interface Rights {
   ofAccount(id: string): Promise<Set<Permission>>;
   /** The same of a service account. */
   ofClient(id: string): Promise<Set<Permission>>;
+  /** The scopes of an API that `names` together allow. */
+  scopesOf(names: readonly string[], api: string): Promise<Set<string>>;
 }
 
 interface Dependencies {
@@ -58,6 +60,10 @@ export function createRights({ roles: store, users, clients }: Dependencies): Ri
     async ofClient(id) {
       const client = await clients.find(id);
       return permissionsOf(client?.roles ?? []);
+    },
+    async scopesOf(names, api) {
+      const own = await store.find(names.filter((name) => !isBuiltIn(name)));
+      return new Set(own.flatMap(({ scopes }) => (Object.hasOwn(scopes, api) ? (scopes[api] ?? []) : [])));
     },
   };
 }

@@ -41,6 +41,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   username_taken: 409,
   email_taken: 409,
   client_id_taken: 409,
+  api_taken: 409,
   upstream_taken: 409,
   identity_taken: 409,
   last_admin: 409,

@@ -26,6 +26,9 @@ const KNOWN: Readonly<Record<string, Permission>> = {
   email: { icon: 'mail', title: 'scope.email' },
   address: { icon: 'home', title: 'scope.address' },
   phone: { icon: 'phone', title: 'scope.phone' },
+  roles: { icon: 'person', title: 'scope.roles', detail: 'scope.rolesDetail' },
+  groups: { icon: 'person', title: 'scope.groups', detail: 'scope.groupsDetail' },
+  permissions: { icon: 'key', title: 'scope.permissions', detail: 'scope.permissionsDetail' },
   offline_access: { icon: 'refresh', title: 'scope.offline', detail: 'scope.offlineDetail' },
 };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ID_TOKEN_CLAIMS } from '../../core/tokens.ts';
 import { PROFILES } from '../../core/profiles.ts';
 import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
+import { CLAIM_MAPPINGS_FORM, claimMappings } from './claim-mappings.ts';
 import { ASSERTION_ISSUERS_FORM, assertionIssuers } from './assertion-issuers.ts';
 import { type ExtraProperty, properties } from './property.ts';
 import { TOKEN_EXCHANGE_FORM, tokenExchange } from './token-exchange.ts';
@@ -98,6 +99,17 @@ export const extraMetadata = {
     option: {
       flags: '--id-token-claims <which>',
       help: 'whether its ID tokens have the claims of the scopes, or say only that somebody signed in',
+    },
+  }),
+  claim_mappings: extra(claimMappings, CLAIM_MAPPINGS_FORM, {
+    meaning:
+      'how it gets the claims `roles`, `groups` and `permissions`: `always`, whatever the scope; `name`, what it calls the claim; `values`, what it calls single ones',
+    default: 'each by the scope of its name',
+    // What is given without asking the person is the operator's to say.
+    registrants: 'none',
+    option: {
+      flags: '--claim <claim[=name]>',
+      help: 'roles, groups or permissions in its tokens whatever the scope, called so',
     },
   }),
   rotate_refresh_tokens: flag({

@@ -1,6 +1,6 @@
 import type { ClientMetadata } from 'oidc-provider';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
-import type { ApiRecord } from '../../storage/apis.ts';
+import type { ApiContent } from '../../storage/apis.ts';
 
 /** The one scope of a contract's API. */
 export const CONTRACT_SCOPE = 'contract';
@@ -31,7 +31,7 @@ export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSetti
 });
 
 /** The API that a contract's access tokens are for. */
-export const contractApi = (publicUrl: string, { name, accessTokenTtl }: ContractSettings): ApiRecord => ({
+export const contractApi = (publicUrl: string, { name, accessTokenTtl }: ContractSettings): ApiContent => ({
   identifier: contractAudience(publicUrl, name),
   name: `Contract ${name}`,
   scopes: [CONTRACT_SCOPE],
@@ -39,4 +39,5 @@ export const contractApi = (publicUrl: string, { name, accessTokenTtl }: Contrac
   accessTokenTtl,
   signingAlg: 'ES256',
   tokenTypeHeader: 'at+jwt',
+  enforceRoles: false,
 });

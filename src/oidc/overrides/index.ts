@@ -25,6 +25,7 @@ import { sessionDevices } from '../sessions/device.ts';
 import { formState } from '../sessions/form-state.ts';
 import { sessionRenewal } from '../sessions/renewal.ts';
 import { jwtBearer } from '../tokens/assertions/grant.ts';
+import { claimMappings } from '../tokens/authorization-claims.ts';
 import { codeRedemption } from '../tokens/code-redemption.ts';
 import { tokenExchange } from '../tokens/exchange/grant.ts';
 import { idTokenClaims } from '../tokens/id-token-claims.ts';
@@ -53,6 +54,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   hashedSecrets,
   tokenExchange,
   userinfoTokens,
+  claimMappings,
   idTokenClaims,
   idTokenHints,
   // Before `postedRequests`, which turns a body into a query.

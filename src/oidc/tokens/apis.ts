@@ -1,19 +1,34 @@
 import type { ResourceServer } from 'oidc-provider';
 import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
-import type { ApiRecord, Apis } from '../../storage/apis.ts';
+import type { ApiContent, Apis } from '../../storage/apis.ts';
+import { contractAudience } from '../contracts/clients.ts';
 import { ME_SCOPES } from './me-scopes.ts';
 
 /** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400;
 
+/** The scopes of the API that is always there: those of `/me`, and what operators manage by. */
+export const OWN_API_SCOPES: readonly string[] = [...Object.keys(ME_SCOPES), ...ALL_PERMISSIONS];
+
+/** The identifier of that API. @param publicUrl the issuer. */
+export const ownApiIdentifier = (publicUrl: string): string => `${publicUrl}/api/v2`;
+
+/** Whether an identifier is that of our own API or of a contract, or could be taken for one: nobody registers these. */
+export function isBuiltInApi(identifier: string, publicUrl: string): boolean {
+  const href = URL.parse(identifier)?.href.toLowerCase() ?? '';
+  return [ownApiIdentifier(publicUrl), contractAudience(publicUrl, '')]
+    .map((own) => new URL(own).href.toLowerCase().replace(/\/$/, ''))
+    .some((own) => href === own || href.startsWith(`${own}/`) || href.startsWith(`${own}?`));
+}
+
 /** `isOwn` says that it is ours: accounts are managed by it. */
-export type KnownApi = ApiRecord & { isOwn?: boolean };
+export type KnownApi = ApiContent & { isOwn?: boolean };
 
 /** The APIs that access tokens can be for (RFC 8707), kept in process and read anew when they change. */
 export class ApiRegistry {
-  readonly #store: Apis;
+  readonly #store: Pick<Apis, 'list'>;
   readonly #own: KnownApi;
-  readonly #contracts: ApiRecord[];
+  readonly #contracts: ApiContent[];
   #apis = new Map<string, KnownApi>();
   #open: readonly KnownApi[] = [];
   #loading: Promise<void> = Promise.resolve();
@@ -21,18 +36,19 @@ export class ApiRegistry {
   readonly builtIn: string;
 
   /** @param publicUrl the issuer; its own API is always there. @param contracts those of the contracts. */
-  constructor(store: Apis, publicUrl: string, contracts: ApiRecord[]) {
+  constructor(store: Pick<Apis, 'list'>, publicUrl: string, contracts: ApiContent[]) {
     this.#store = store;
-    this.builtIn = `${publicUrl}/api/v2`;
+    this.builtIn = ownApiIdentifier(publicUrl);
     this.#own = {
       identifier: this.builtIn,
       name: 'Postern API',
       isOwn: true,
-      scopes: [...Object.keys(ME_SCOPES), ...ALL_PERMISSIONS],
+      scopes: [...OWN_API_SCOPES],
       accessTokenFormat: 'jwt',
       accessTokenTtl: null,
       signingAlg: 'ES256',
       tokenTypeHeader: 'at+jwt',
+      enforceRoles: false,
     };
     this.#contracts = contracts;
   }
@@ -45,8 +61,12 @@ export class ApiRegistry {
   }
 
   async #read(): Promise<void> {
-    this.#open = [this.#own, ...(await this.#store.list())];
-    this.#apis = new Map([...this.#contracts, ...this.#open].map((api) => [api.identifier, api]));
+    const builtIn = [this.#own, ...this.#contracts];
+    const registered = (await this.#store.list()).filter(
+      (api) => !builtIn.some(({ identifier }) => identifier === api.identifier),
+    );
+    this.#open = [this.#own, ...registered];
+    this.#apis = new Map([...registered, ...builtIn].map((api) => [api.identifier, api]));
   }
 
   find(identifier: string): KnownApi | undefined {
@@ -70,7 +90,7 @@ export class ApiRegistry {
  * @param longest seconds that they live at most, whatever the API says
  */
 export const resourceServerOf = (
-  api: ApiRecord,
+  api: ApiContent,
   scopes: string[],
   ttl: number,
   longest = MAX_ACCESS_TOKEN_TTL,

@@ -2,6 +2,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { rolesOf } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
+import { type AuthorizationClaimsOf, mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 
 /** The login behind an access token (RFC 9068 section 2.2.1). `authTime` is in seconds since the epoch. */
@@ -20,7 +21,8 @@ type Token = {
   /** Of a token that ends with a grant of another client: that grant. */
   gid?: string;
   login?: LoginBehind;
-  resourceServer?: { accessTokenFormat?: string };
+  scope?: string;
+  resourceServer?: { accessTokenFormat?: string; audience: string };
   /** The actor (RFC 8693 section 4.1). */
   act?: unknown;
 };
@@ -34,11 +36,20 @@ const present = (claims: Record<string, unknown>) =>
 
 /**
  * What our access tokens say beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end
- * with; who acts, and who may; and for contracts the account as they show it, so that checking a token needs no database.
+ * with; who acts, and who may; roles, groups and permissions, where the client gets them; and for contracts the account as they show it, so that checking a token needs no database.
  */
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,
+  authorizationClaimsOf: AuthorizationClaimsOf,
 ): NonNullable<Configuration['extraTokenClaims']> {
+  /** Of an opaque token they are told when it is introspected, as they are then. */
+  async function authorizationClaims({ accountId, scope, client, resourceServer }: Token) {
+    const wanted = wantedClaims(new Set(scope?.split(' ')), client?.claim_mappings);
+    if (resourceServer?.accessTokenFormat !== 'jwt' || wanted.length === 0) return {};
+    const user = await findUser(accountId ?? '');
+    if (!user) return {};
+    return mapped(await authorizationClaimsOf(user, wanted, resourceServer.audience), client?.claim_mappings);
+  }
   return async (ctx: KoaContextWithOIDC | undefined, issued) => {
     const token = issued as unknown as Token;
     if (token.kind !== 'AccessToken') return undefined;
@@ -59,9 +70,9 @@ export function createExtraTokenClaims(
       act: token.act,
       may_act: mayActClaim(token.client),
     };
-    if (!token.clientId?.startsWith(CONTRACT_CLIENT)) return present(claims);
-    const account = entities['Account'] as { user?: UserRecord } | undefined;
-    const user = account?.user ?? (await findUser(token.accountId ?? ''));
+    if (!token.clientId?.startsWith(CONTRACT_CLIENT))
+      return { ...(await authorizationClaims(token)), ...present(claims) };
+    const user = await findUser(token.accountId ?? '');
     return present({
       ...claims,
       user_number: user?.number,

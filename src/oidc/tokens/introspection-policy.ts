@@ -1,5 +1,10 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { UserRecord } from '../../storage/users.ts';
+import { OIDC_SCOPES } from '../account.ts';
+import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ApiRegistry } from './apis.ts';
+import type { Authorization } from './authorization-claims.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 
@@ -18,16 +23,62 @@ export function mayLearnOf(client: Client, { clientId, aud }: Token): boolean {
   return [aud].flat().some((audience) => apis.some((api) => api === audience));
 }
 
+export interface PresentDependencies {
+  authorization: Authorization;
+  apis: Pick<ApiRegistry, 'find'>;
+  findUser(id: string): Promise<UserRecord | null>;
+}
+
+/**
+ * What a person's roles and groups make of a token now, whatever they were when it was issued: those of its scopes that are
+ * left, and the claims that its client gets.
+ */
+export async function presentState(
+  client: Client,
+  { accountId, aud, scope = '' }: { accountId: string | undefined; aud: unknown; scope?: string | undefined },
+  { authorization, apis, findUser }: PresentDependencies,
+): Promise<{ scope: string | undefined; claims: Record<string, string[]> }> {
+  const { claim_mappings: mappings } = client as ExtraClientProperties;
+  const api = typeof aud === 'string' ? apis.find(aud) : undefined;
+  const isDecided = api !== undefined && (api.isOwn === true || api.enforceRoles);
+  const wanted = wantedClaims(new Set(scope.split(' ')), mappings);
+  const user = accountId !== undefined && (isDecided || wanted.length > 0) ? await findUser(accountId) : null;
+  if (!user) return { scope: scope || undefined, claims: {} };
+  const allowed = isDecided ? await authorization.scopesFor(api, client, user) : null;
+  const left = scope
+    .split(' ')
+    .filter((one) => allowed?.includes(one) !== false || OIDC_SCOPES.includes(one));
+  return {
+    scope: left.join(' ') || undefined,
+    claims: mapped(await authorization.claimsOf(user, wanted, api?.identifier), mappings),
+  };
+}
+
 /**
  * Who may introspect what of the library's tokens: refresh tokens are for their client's eyes alone. A token whose client is
- * gone has ended.
+ * gone has ended. An access token is shown as it is now.
  */
-export async function mayIntrospect(
-  { oidc }: KoaContextWithOIDC,
-  client: Client,
-  token: Token & { kind?: string },
-): Promise<boolean> {
-  const isVisible =
-    token.kind === 'RefreshToken' ? token.clientId === client.clientId : mayLearnOf(client, token);
-  return isVisible && (await oidc.provider.Client.find(token.clientId ?? '')) !== undefined;
-}
+export const createIntrospectionPolicy =
+  (deps: PresentDependencies) =>
+  async (
+    { oidc }: KoaContextWithOIDC,
+    client: Client,
+    token: Token & {
+      kind?: string;
+      accountId?: string;
+      scope?: string | undefined;
+      extra?: object | undefined;
+    },
+  ): Promise<boolean> => {
+    const isVisible =
+      token.kind === 'RefreshToken' ? token.clientId === client.clientId : mayLearnOf(client, token);
+    const owner = isVisible ? await oidc.provider.Client.find(token.clientId ?? '') : undefined;
+    if (!owner) return false;
+    if (token.kind === 'AccessToken') {
+      const { accountId, aud } = token;
+      const { scope, claims } = await presentState(owner, { accountId, aud, scope: token.scope }, deps);
+      // The library writes its reply from these; the token is not stored again.
+      Object.assign(token, { scope, extra: { ...token.extra, ...claims } });
+    }
+    return true;
+  };

@@ -1,9 +1,9 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
-import { mayLearnOf } from './introspection-policy.ts';
+import { mayLearnOf, type PresentDependencies, presentState } from './introspection-policy.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
-interface Dependencies {
+interface Dependencies extends PresentDependencies {
   verifier: AccessTokenVerifier;
   /** Ends one token until it would have expired, in seconds since the epoch. */
   revokeToken(jti: string, expiresAt: number): Promise<void>;
@@ -46,7 +46,17 @@ async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): 
  * The library neither introspects nor revokes JWT access tokens. By the time it says so it has authenticated the client
  * and checked the parameters; this answers in its place, for tokens of this issuer.
  */
-function installJwtAccessTokens(provider: Provider, { verifier, revokeToken }: Dependencies): void {
+function installJwtAccessTokens(provider: Provider, { verifier, revokeToken, ...deps }: Dependencies): void {
+  /** The claims of a token with what the person's roles and groups make of them now; null when its client is gone. */
+  async function present(claims: AccessTokenClaims): Promise<AccessTokenClaims | null> {
+    const client = await provider.Client.find(claims.client_id);
+    if (!client) return null;
+    const grant = claims.gid === undefined ? undefined : await provider.Grant.find(claims.gid);
+    const token = { accountId: grant?.accountId, aud: claims.aud, scope: claims.scope };
+    const { scope, claims: told } = await presentState(client, token, deps);
+    const { scope: _scope, ...others } = claims;
+    return { ...others, ...told, ...(scope === undefined ? {} : { scope }) };
+  }
   provider.use(async (ctx: KoaContextWithOIDC, next: Next) => {
     await next();
     const route = ctx.oidc?.route;
@@ -58,7 +68,8 @@ function installJwtAccessTokens(provider: Provider, { verifier, revokeToken }: D
     ctx.status = 200;
     if (route === 'introspection') {
       const visible = claims && client && mayLearnOf(client, { clientId: claims.client_id, aud: claims.aud });
-      await answer(ctx, visible ? introspection(claims) : { active: false });
+      const shown = visible ? await present(claims) : null;
+      await answer(ctx, shown ? introspection(shown) : { active: false });
     } else {
       if (claims && isOwn) await revokeToken(claims.jti, claims.exp);
       ctx.remove('Content-Type');

@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isPermission } from '../../domain/operators/permissions.ts';
-import type { ApiRecord } from '../../storage/apis.ts';
+import type { ApiContent } from '../../storage/apis.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import type { ExtraClientProperties } from '../clients/metadata.ts';
 
@@ -27,7 +27,7 @@ const refusedScope = (reason: string) => new errors.CustomOIDCProviderError('inv
 const isOfApi = (scope: string): boolean => !OIDC_SCOPES.includes(scope);
 
 /** An API, and whether it is ours: operators manage by the permissions among its scopes. */
-export type OfferedApi = Pick<ApiRecord, 'scopes'> & { isOwn?: boolean };
+export type OfferedApi = Pick<ApiContent, 'scopes'> & { isOwn?: boolean };
 
 /**
  * The scopes of an API that a client may ask a person for: those that its metadata names, or any when that names none. What

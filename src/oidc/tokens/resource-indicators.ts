@@ -1,8 +1,11 @@
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import { isPermission, type Permission } from '../../domain/operators/permissions.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Authorization } from './authorization-claims.ts';
 import { type ApiRegistry, type KnownApi, resourceServerOf } from './apis.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
 import { JWT_BEARER } from './grant-types.ts';
+import { sourceOf } from './userinfo-tokens.ts';
 import {
   apiScopes,
   applyDefaultScope,
@@ -15,8 +18,11 @@ import {
 
 interface Dependencies {
   apis: ApiRegistry;
-  /** What roles allow at our own API, as they are now. */
-  rights: Pick<Rights, 'ofAccount' | 'ofClient'>;
+  /** What a service account's roles allow at our own API, as they are now. */
+  rights: Pick<Rights, 'ofClient'>;
+  /** What a person's roles allow. */
+  authorization: Pick<Authorization, 'scopesFor'>;
+  findUser(id: string): Promise<UserRecord | null>;
   /** Seconds. */
   accessTokenTtl: number;
   clientCredentialsTtl: number;
@@ -34,7 +40,14 @@ const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resou
  * that has none there for any of an API through a person's consent, and for none for itself (client credentials, JWT bearer).
  * A request that names no resource is for the API that its scopes are of.
  */
-export function resourceIndicators({ apis, rights, accessTokenTtl, clientCredentialsTtl }: Dependencies) {
+export function resourceIndicators({
+  apis,
+  rights,
+  authorization,
+  findUser,
+  accessTokenTtl,
+  clientCredentialsTtl,
+}: Dependencies) {
   /**
    * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do, or ours for
    * what operators manage by.
@@ -108,14 +121,27 @@ export function resourceIndicators({ apis, rights, accessTokenTtl, clientCredent
         checkScopes(ctx, client, all);
       }
       const accountId = ctx.oidc.entities.Account?.accountId;
-      const held = api.isOwn && accountId !== undefined ? await rights.ofAccount(accountId) : null;
+      const isDecided = accountId !== undefined && (api.isOwn === true || api.enforceRoles);
+      const user = isDecided ? await findUser(accountId) : null;
       // Before it is known who is asked, any may be asked for; the token has those alone that the person has.
-      const scopes = offeredScopes(api, client).filter(
-        (scope) => !api.isOwn || !isPermission(scope) || held === null || held.has(scope),
-      );
+      const scopes = user ? await authorization.scopesFor(api, client, user) : offeredScopes(api, client);
+      if (user) checkAnyLeft(ctx, client, api, scopes);
       return resourceServerOf(api, scopes, ofClient ?? accessTokenTtl, ofClient);
     },
   };
+}
+
+/**
+ * A token that would allow nothing of what was asked for is none.
+ * @param scopes what the person's roles leave of the API's.
+ * @throws InvalidScope when roles are why nothing is left, and no login was asked for either.
+ */
+function checkAnyLeft(ctx: KoaContextWithOIDC, client: Client, api: KnownApi, scopes: string[]): void {
+  if (ctx.oidc.route !== 'token') return;
+  const asked = ctx.oidc.requestParamScopes.size > 0 ? ctx.oidc.requestParamScopes : sourceOf(ctx)?.scopes;
+  const wanted = offeredScopes(api, client).filter((scope) => asked?.has(scope));
+  if (wanted.length === 0 || asked?.has('openid') || wanted.some((scope) => scopes.includes(scope))) return;
+  throw new errors.InvalidScope('the roles of the person do not allow this', shown(wanted));
 }
 
 /**

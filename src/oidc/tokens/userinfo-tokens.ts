@@ -11,7 +11,7 @@ interface Source {
 }
 
 /** The code, request or refresh token that is being redeemed, if this is the token endpoint. */
-function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
+export function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
   return AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken;
 }
@@ -65,6 +65,7 @@ function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier
       accountId: grant.accountId,
       ...(claims['cnf'] as object | undefined),
       claims: { userinfo: Object.fromEntries(named) as Record<string, null> },
+      aud: claims.aud,
     } as unknown as ConstructorParameters<typeof AccessToken>[0]);
   }
 
@@ -72,7 +73,8 @@ function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier
     async find(value: string, options?: object) {
       if (Provider.ctx?.oidc.route !== 'userinfo') return find(value, options);
       const token = await (value.includes('.') ? fromJwt(value) : find(value, options));
-      if (token) Object.assign(token, { aud: undefined });
+      // The library looks at `aud`; `permissions` are of this API.
+      if (token) Object.assign(token, { aud: undefined, api: token.aud });
       return token;
     },
   });

@@ -21,6 +21,10 @@ export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api
   declare signingAlg: CreationOptional<SigningAlg>;
   /** Of those too: `jwt` for a resource server that refuses `at+jwt`. */
   declare tokenTypeHeader: CreationOptional<TokenTypeHeader>;
+  /** Whether a person's token has those scopes alone that the person's roles allow. */
+  declare enforceRoles: CreationOptional<boolean>;
+  /** Goes up with every change. */
+  declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -33,6 +37,8 @@ define(Api, 'apis', {
   accessTokenTtl: DataTypes.INTEGER,
   signingAlg: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'ES256' },
   tokenTypeHeader: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'at+jwt' },
+  enforceRoles: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+  version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });

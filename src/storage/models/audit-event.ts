@@ -56,6 +56,7 @@ export type AuditType =
   | 'client.secret_rotated'
   | 'client.deleted'
   | 'api.created'
+  | 'api.updated'
   | 'api.deleted'
   | 'key.rotated'
   | 'api_key.created'

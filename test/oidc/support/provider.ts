@@ -6,7 +6,8 @@ import { type Administration, createAdministration } from '../../../src/containe
 import { type Core, createCore } from '../../../src/container/core.ts';
 import { systemActor } from '../../../src/core/actor.ts';
 import { createLogger } from '../../../src/core/logger.ts';
-import type { ApiRecord } from '../../../src/storage/apis.ts';
+import type { NewApi } from '../../../src/domain/apis.ts';
+import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { type Postern, type PosternOptions, startPostern } from '../../support/postern.ts';
 import { createDatabase } from '../../support/postgres.ts';
@@ -37,7 +38,7 @@ export interface Provider {
   createClient(metadata?: Record<string, unknown>, options?: { isPublic?: boolean }): Promise<Client>;
   createPerson(): Promise<Person>;
   /** Registers an API; it is known to the server when this returns. */
-  createApi(api: Partial<ApiRecord> & { identifier: string }): Promise<void>;
+  createApi(api: Partial<NewApi> & { identifier: string }): Promise<void>;
   /** The audit's first event of a type about an account; it may be written a moment after the reply. */
   audited(type: string, subject: string): Promise<Record<string, unknown>>;
   /** @returns the rows. */
@@ -114,20 +115,8 @@ export async function startProvider({
       return { id, email, username, password };
     },
     async createApi(api) {
-      const defaults = {
-        scopes: ['read', 'write'],
-        accessTokenFormat: 'jwt',
-        tokenTypeHeader: 'at+jwt',
-        accessTokenTtl: null,
-        signingAlg: 'ES256',
-      } as const;
-      const record = {
-        name: api.identifier,
-        ...defaults,
-        ...api,
-        scopes: api.scopes ?? [...defaults.scopes],
-      };
-      await operator.apis.save(record, systemActor);
+      const content = { name: api.identifier, scopes: ['read', 'write'], ...api };
+      await operator.apis.save(shellOperator(systemActor), content);
       // Changes are announced; a service account finds out when the server has heard.
       const { client, secret } = await operator.clients.create(
         {

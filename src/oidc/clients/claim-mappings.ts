@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { UserRecord } from '../../storage/users.ts';
+
+/** What apps decide by: claims of the same names, each opened by a scope of the same name. */
+export const AUTHORIZATION_CLAIMS = ['roles', 'groups', 'permissions'] as const;
+
+export type AuthorizationClaim = (typeof AUTHORIZATION_CLAIMS)[number];
+
+/** Claims that mean something in a token of ours, which no other may be called. */
+const TAKEN = new Set([
+  ...[
+    'iss',
+    'sub',
+    'aud',
+    'exp',
+    'nbf',
+    'iat',
+    'jti',
+    'azp',
+    'nonce',
+    'sid',
+    'cnf',
+    'act',
+    'may_act',
+    'scope',
+  ],
+  ...['at_hash', 'c_hash', 's_hash', 'auth_time', 'acr', 'amr', 'client_id', 'gid', 'authorization_details'],
+  ...['active', 'token_type', 'token_introspection', 'username', 'user_number', 'events'],
+  ...['_claim_names', '_claim_sources', '__proto__', 'email', 'email_verified', 'preferred_username', 'name'],
+]);
+
+const name = z
+  .string()
+  .regex(/^[\w:./-]{1,200}$/)
+  .refine((value) => !TAKEN.has(value));
+const value = z.string().min(1).max(200);
+
+const mapping = z.strictObject({
+  /** What the claim is called. */
+  name: name.optional(),
+  /** Whether its tokens have the claim whatever their scope. */
+  always: z.boolean().optional(),
+  /** What its values are called, where that is something else; the others stay as they are. */
+  values: z.record(value, value).optional(),
+});
+
+/** How a client gets `roles`, `groups` and `permissions`: its metadata `claim_mappings`. */
+export const claimMappings = z.strictObject({
+  roles: mapping.optional(),
+  groups: mapping.optional(),
+  permissions: mapping.optional(),
+});
+
+export type ClaimMappings = z.infer<typeof claimMappings>;
+
+export const CLAIM_MAPPINGS_FORM =
+  'must be like {"groups":{"name":"groups","always":true,"values":{"Platform team":"platform"}}}, for roles, groups and permissions; a name must not be that of another claim';
+
+/** Claims by their own names. */
+export type AuthorizationClaimValues = Partial<Record<AuthorizationClaim, string[]>>;
+
+/** @param api the one that the token is for: `permissions` are its scopes that the person's roles allow; none without it. */
+export type AuthorizationClaimsOf = (
+  user: UserRecord,
+  wanted: readonly AuthorizationClaim[],
+  api?: string,
+) => Promise<AuthorizationClaimValues>;
+
+/** Which of the claims a client gets by these scopes, or whatever the scope. */
+export const wantedClaims = (
+  scopes: ReadonlySet<string>,
+  mappings: ClaimMappings = {},
+): AuthorizationClaim[] =>
+  AUTHORIZATION_CLAIMS.filter((claim) => scopes.has(claim) || mappings[claim]?.always === true);
+
+/** Claims as a client wants them: under its names and with its values. Two of one name are one. */
+export function mapped(
+  claims: AuthorizationClaimValues,
+  mappings: ClaimMappings = {},
+): Record<string, string[]> {
+  const all = new Map<string, Set<string>>();
+  for (const claim of AUTHORIZATION_CLAIMS) {
+    const values = claims[claim];
+    if (values === undefined) continue;
+    const { name: called = claim, values: renamed = {} } = mappings[claim] ?? {};
+    const merged = all.get(called) ?? new Set();
+    for (const one of values) merged.add(Object.hasOwn(renamed, one) ? renamed[one]! : one);
+    all.set(called, merged);
+  }
+  return Object.fromEntries([...all].map(([called, values]) => [called, [...values]]));
+}
