@@ -13,15 +13,15 @@ import { present } from './users/user.ts';
 
 export type ApiKey = ApiKeyRecord;
 
-/** What the key of a program can be allowed to do: it has authority over every account. */
+/** Scopes of a program's key, which has authority over every account. */
 export const PROGRAM_PERMISSIONS: readonly string[] = ['users:read', 'users:write', 'auth:login'];
 
-/** What the key of an account can be allowed to do: it acts for that account alone. */
+/** Scopes of an account's key, which acts for that account alone. */
 export const ACCOUNT_PERMISSIONS: readonly string[] = ['profile:read', 'api-keys:read'];
 
 export interface NewApiKey {
   name: string;
-  /** All that the key can have, without. */
+  /** Every possible scope unless given. */
   permissions?: string[] | undefined;
   /** Whose key it is; a program's without, made by the operator. */
   accountId?: string | undefined;
@@ -47,7 +47,7 @@ export interface ApiKeys {
 
 const KEY = /^ptn_[\w-]{51}$/;
 const PREFIX_LENGTH = 12;
-/** A key is noted as used this often at most, in milliseconds. */
+/** Shortest interval between two updates of the last use, in milliseconds. */
 const NOTE_EVERY = 60_000;
 
 interface Dependencies {

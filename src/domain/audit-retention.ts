@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 
-/** How long audit events stay. */
+/** Retention of audit events. */
 export interface AuditRetention {
   /** Deletes some of the events whose time is over, `limit` at most. @returns how many there were. */
   sweep(limit: number): Promise<number>;
@@ -12,7 +12,7 @@ export interface AuditRetention {
   purge(before: Date, actor: Actor): Promise<number>;
 }
 
-/** Events in one statement. */
+/** Events per statement. */
 const BATCH = 500;
 
 interface Dependencies {

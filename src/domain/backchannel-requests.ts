@@ -26,9 +26,9 @@ export interface BackchannelRequests {
   resolveHint(hint: string, clientId: string): Promise<string | undefined>;
   /** Before a request is made. @throws DomainError rate_limited when the person was asked too often, unavailable. */
   admit(accountId: string, clientId: string): Promise<void>;
-  /** Puts a request before the person, and tells them by mail. @param app the client's name. */
+  /** Stores a request for the person and notifies them by mail. @param app the client's name. */
   ask(request: NewBackchannelRequest, app: string, actor: Actor): Promise<void>;
-  /** What waits for an answer of the account, the oldest first. */
+  /** Requests that wait for the account's answer, oldest first. */
   waiting(accountId: string): Promise<BackchannelRequest[]>;
   /**
    * Answers a request, once.
@@ -59,7 +59,7 @@ interface Dependencies {
   limits: { perClient: number; perPerson: number };
 }
 
-/** Names of nobody that one client may ask for within ten minutes. */
+/** Unknown login hints per client in ten minutes. */
 const MOST_UNKNOWN = 100;
 
 export function createBackchannelRequests(dependencies: Dependencies): BackchannelRequests {
@@ -96,7 +96,7 @@ export function createBackchannelRequests(dependencies: Dependencies): Backchann
           actor,
           tx,
         );
-        // Last, because it cannot be undone: what fails before has changed nothing.
+        // Last, because it cannot be rolled back.
         await write(tx);
         return true;
       }),

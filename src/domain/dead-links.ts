@@ -21,7 +21,7 @@ const MOST = 200;
 export const createDeadLinks =
   ({ audit, limit }: { audit: Audit; limit: MailLimit }): NoteDeadLink =>
   async (type, subject, token, actor) => {
-    // Without a token nothing was tried.
+    // A request without a token is not a guess.
     if (token === '') return;
     const source = sourceOfActor(actor);
     await limit([{ of: `dead-link:source:${source}`, limit: MOST, unless: isShared(source) }]);

@@ -34,7 +34,7 @@ export function createGuessLimit(counters: Counters): GuessLimit {
     try {
       found = await find();
     } catch (error) {
-      // Nothing was learnt by it.
+      // The attempt revealed nothing.
       await takeBack();
       throw error;
     }

@@ -2,7 +2,7 @@ import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import { type Device, deviceOf } from './notices.ts';
 
-/** Something that happened to an account, as far as its owner is told. */
+/** An event of an account, as its owner may see it. */
 export type AccountEvent = Pick<AuditRecord, 'id' | 'type' | 'outcome' | 'at'> &
   Device & { door: string; ip: string | null; clientId: string | null };
 

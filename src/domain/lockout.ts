@@ -7,13 +7,13 @@ import type { SignIns } from '../storage/sign-ins.ts';
 import { noUser } from '../storage/users.ts';
 import { isShared } from './source.ts';
 
-/** One try at a secret of an account. */
+/** One attempt at a secret of an account. */
 export interface Guess {
   /** What is guessed at, whether or not there is such an account: both must look the same. */
   subject: string;
   /** The account behind it, if there is one. */
   accountId: string | null;
-  /** Where it comes from (`sourceOfActor`). */
+  /** Its source (`sourceOfActor`). */
   source: string;
   /** The id of a browser that the account signed in with (`KnownDevice`). */
   device?: string | null;
@@ -56,7 +56,7 @@ const DAY = 86_400;
 
 const locked = (retryAfter: number) => new DomainError('account_locked', { retryAfter });
 
-/** Keys of equal length that hold nothing of what was typed. */
+/** Hashed keys of equal length, which reveal nothing of the input. */
 const keysOf = ({ subject, source, device = null }: Guess) => {
   const pair = sha256(`${subject}\n${device === null ? source : `device:${device}`}`);
   return {
@@ -127,10 +127,10 @@ export function createLockout({ counters, signIns, clock, settings }: LockoutDep
         if (failures.count < pair.attempts) return;
         const seconds = Math.min(pair.wait * 2 ** (failures.count - pair.attempts), pair.maxWait);
         const wait = await counters.add(keys.wait, 1, seconds);
-        // More than one: it ran beside the guess that began the wait, and that one is answered.
+        // Parallel to the guess that began the wait, which is the one that gets an answer.
         if (wait.count > 1) throw locked(wait.expiresIn);
       } catch (error) {
-        // What is not answered does not count: a burst from one source must not lock the account for others.
+        // Don't count a guess that gets no answer: a burst from one source must not lock the account for others.
         await count(-1);
         throw error;
       }

@@ -2,10 +2,10 @@ import type { UserRecord, Users } from '../storage/users.ts';
 import { isDomainError } from '../core/errors.ts';
 import { parseEmail, parseUsername } from './identifiers.ts';
 
-/** As typed with a Latin keyboard or a Chinese, Japanese or Korean one. */
+/** ASCII and full-width at signs. */
 const AT_SIGN = /[@＠]/u;
 
-/** The key that `parse` finds, or null for what no account can be called. */
+/** The key from `parse`, or null for an impossible name. */
 function keyOf(parse: () => string): string | null {
   try {
     return parse();
@@ -22,11 +22,11 @@ export const emailKeyOf = (value: string): string | null => keyOf(() => parseEma
 export const usernameKeyOf = (value: string): string | null =>
   keyOf(() => parseUsername(value.trim()).usernameKey);
 
-/** What guesses at an account are counted under, by whichever of its names. */
+/** The subject that guesses are counted under, whichever name was used. */
 export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;
 
 /**
- * Whom somebody means.
+ * Finds the account that the input names.
  * @param input unchecked: an `identifier` with an `@` is an email address, any other a username.
  * @returns the account, if there is one, and the subject that guesses at it are counted under: the account, so that all its
  *   names share one count, else the typed name.

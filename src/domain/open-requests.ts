@@ -3,18 +3,18 @@ import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Counters } from '../storage/counters.ts';
 
-/** Whose requests are counted together, how many may be open at once, and how long each is at most, in seconds. */
+/** Key of the count, limit of open requests, and lifetime of each in seconds. */
 export interface Bound {
   of: string;
   limit: number;
   life: number;
 }
 
-/** Bounds what strangers leave in the stores for a while. */
+/** Bounds what unauthenticated requests leave in the stores. */
 export interface OpenRequests {
-  /** One more is about to be left. @throws DomainError rate_limited when that would be too many, unavailable. */
+  /** Counts a new one. @throws DomainError rate_limited at the limit, unavailable. */
   open(bound: Bound): Promise<void>;
-  /** One is done with before its time. @param openedAt seconds since the epoch. */
+  /** Uncounts one that ended early. @param openedAt seconds since the epoch. */
   close(bound: Bound, openedAt: number): Promise<void>;
 }
 

@@ -14,10 +14,10 @@ import { emailKeyOf } from './lookup.ts';
 import { isShared, sourceOfActor } from './source.ts';
 
 interface Mail {
-  /** Of one cause one mail is ever sent. */
+  /** Idempotency key: each cause sends one mail. */
   cause: string;
   content: Message;
-  /** Whose doing it is. */
+  /** Who caused it. */
   actor: Actor;
   /** What it counts as mail to, where that is not the address it goes to. */
   countedAs?: string;
@@ -60,10 +60,10 @@ const MOST = { mailbox: 10, source: 200 };
 const ALWAYS: ReadonlySet<MessageKind> = new Set<MessageKind>(['sign-in-link']);
 
 const HOUR = 3600;
-/** Hours that a notice may wait at most. */
+/** Longest wait of a notice in hours. */
 const LONGEST_WAIT = 24;
 
-/** What anybody can have sent to an address by naming it. The others are notices. */
+/** Mail that anybody can trigger by naming an address. All other kinds are notices. */
 export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'verify-email',
   'password-reset',
@@ -84,7 +84,7 @@ export function createOutgoingMail({ outbox, counters, clock }: Dependencies): O
   /** Seconds until the end of an hour, by which its counter may go. */
   const endOf = (hour: number) => Math.max(1, Math.ceil((hour + 1) * HOUR - clock.now() / 1000));
 
-  /** Takes a place within an hour, if there is one. */
+  /** Takes one of the hour's places, if any is left. */
   const take = async (what: string, hour: number, limit: number): Promise<boolean> => {
     const key = keyOf(what, hour);
     const { count } = await counters.add(key, 1, endOf(hour));
@@ -140,7 +140,7 @@ export function createOutgoingMail({ outbox, counters, clock }: Dependencies): O
   };
 }
 
-/** How often something may be asked for within an hour. */
+/** A limit per hour. */
 interface HourlyLimit {
   /** What is counted, such as an address: nothing of it can be read from the counter. */
   of: string;

@@ -13,9 +13,9 @@ interface Dependencies {
   announce(clientId: string, tx: Tx): Promise<void>;
 }
 
-/** Clients as they manage themselves (RFC 7591, RFC 7592): what is written has been checked. */
+/** Self-registered clients (RFC 7591, RFC 7592). The caller has checked their metadata. */
 export interface RegisteredClients {
-  /** Makes a client, or replaces all of one but its id. */
+  /** Creates a client, or replaces everything but its id. */
   save(client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>, actor: Actor): Promise<void>;
   /** Deletes it, if it is there still; its grants and tokens end at once. */
   delete(id: string, actor: Actor): Promise<void>;

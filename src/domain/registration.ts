@@ -35,7 +35,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   return { ...requesting(dependencies, links), ...completing(dependencies, links) };
 }
 
-/** What registration by mail is made of. */
+/** Dependencies of registration by mail. */
 export interface RegistrationDependencies extends Claiming {
   users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
   accounts: Pick<Accounts, 'create'>;
@@ -53,7 +53,7 @@ export interface RegistrationDependencies extends Claiming {
   settings: Settings['registration'];
 }
 
-/** What a link says: whoever has it reads the mail of `email`. */
+/** Payload of a link, which proves access to the mailbox of `email`. */
 export interface RegistrationLink {
   email: string;
   /** The interaction that the registration began in, if it did in one. */
@@ -62,12 +62,12 @@ export interface RegistrationLink {
   locale: string | null;
 }
 
-/** One that was opened, and that serves once. */
+/** An opened, single-use link. */
 export type OpenedLink = RegistrationLink & { once: Once };
 
 type Sealed = [email: string, interaction: string | null, expiresAt: number, locale?: string | null];
 
-/** Seconds that a link lasts. */
+/** Lifetime of a link in seconds. */
 export const REGISTRATION_TTL = 3600;
 
 const PURPOSE = 'registration';
@@ -194,7 +194,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
     const link = links.open(token);
     if (!link) return null;
     const holder = await holderOf(link.email);
-    // Whoever made it may not have heard of it, and come again.
+    // The reply may have been lost, so allow a retry.
     if (holder && isTaken(holder, link.email))
       return (await unanswered.has(registrationOf(holder))) ? link : null;
     return (await steps.isUsed(link.once)) ? null : link;
@@ -222,7 +222,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
     });
   };
 
-  /** Takes the address off an account that came to it from another one without proving it. */
+  /** Removes the address from an account that changed to it without proof. */
   const release = (holder: UserRecord, actor: Actor) =>
     inTransaction(async (tx) => {
       const account = await users.lock(holder.id, tx);
@@ -250,7 +250,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
   };
 }
 
-/** Somebody else was first. */
+/** A parallel request used the link first. */
 function lost(error: unknown): never {
   throw isDomainError(error, 'invalid_token') ? new DomainError('invalid_verification_token') : error;
 }

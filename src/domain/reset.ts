@@ -26,7 +26,7 @@ export function createPasswordReset(dependencies: ResetDependencies): PasswordRe
   return { request: requesting(dependencies), ...confirming(dependencies) };
 }
 
-/** What password reset is made of. */
+/** Dependencies of password reset. */
 export interface ResetDependencies extends Claiming {
   users: Users;
   tokens: OneTimeTokens;
@@ -78,7 +78,7 @@ export interface Requesting {
   ): Promise<{ found: boolean }>;
 }
 
-/** Seconds that a link lasts. */
+/** Lifetime of a link in seconds. */
 const RESET_TTL = 15 * 60;
 
 /** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
@@ -93,7 +93,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     ttl: RESET_TTL,
   });
 
-  /** The account that an address counts for until its new one is proven. */
+  /** The account that keeps this address until its new one is proven. */
   const movedFrom = async (subject: string) => {
     const [, key] = /^email:(.+)$/.exec(subject) ?? [];
     return key === undefined ? null : users.findMovedFrom(key);
@@ -102,7 +102,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
   return async (input, actor, { locale } = {}) => {
     const { subject, account: present } = await lookUp(users, input);
     const account = present ?? (await movedFrom(subject));
-    // No account can be called this, and whoever typed it can know.
+    // An impossible name reveals nothing about accounts.
     if (subject === 'nobody') return { found: false };
     const source = sourceOfActor(actor);
     const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? noUser.id, source, clock.now()));
@@ -176,13 +176,13 @@ export function confirming(dependencies: ResetDependencies): Confirming {
       await policy.check(password, known);
       const passwordHash = await hasher.hash(password, signal);
       const lost = async (error: unknown): Promise<never> => {
-        // Somebody else was first.
+        // A parallel request used the link first.
         if (isDomainError(error, 'invalid_reset_token'))
           await deadLink('password.reset', known.id, token, actor);
         throw error;
       };
       return inTransaction(async (tx) => {
-        // The account first, as everywhere: two that lock in different order wait for each other.
+        // Lock the account first, as everywhere: a consistent order avoids deadlocks.
         const account = await users.lock(known.id, tx);
         const used = await tokens.consume<ResetPayload>(PURPOSE, token, tx);
         if (!account || !used || !isCurrent(used.payload, account))

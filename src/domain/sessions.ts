@@ -1,4 +1,4 @@
-/** Where an account is signed in, and what may act for it: seen and ended by its owner. */
+/** Sessions and connected apps of an account, for its owner to see and end. */
 import type { Actor } from '../core/actor.ts';
 import type { ApiKeyStore } from '../storage/api-keys.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -31,7 +31,7 @@ export interface AccountSessions {
    * @returns how many sessions.
    */
   endOthers(accountId: string, uid: string | null, actor: Actor): Promise<number>;
-  /** The clients that hold something of the account, or would get it without asking, by when that began. */
+  /** Clients with tokens or consent of the account, by start time. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
    * Takes away all that a client holds and forgets what it was allowed; its tokens end at once, and no session has it.
@@ -66,7 +66,7 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
   const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
     await users.advanceSecurity(accountId, tx);
     const gone = await sessions.end(accountId, which, tx);
-    // After the sessions are locked: a device is approved in one of them before that, or not at all.
+    // Lock the sessions first: a device is approved before that, or not at all.
     const devices = await deviceSignIns.lockGrants(accountId, which, tx);
     await revocation.endGrantsById([...gone.flatMap(({ grantIds }) => grantIds), ...devices], tx);
     return gone.length + devices.length;
@@ -116,7 +116,7 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
   };
 }
 
-/** A client, all that it may do, and since when. */
+/** A client, everything it may do, and since when. */
 export interface ConnectedApp {
   clientId: string;
   allowed: Allowed;

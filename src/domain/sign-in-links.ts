@@ -26,7 +26,7 @@ export function createSignInLinks(dependencies: SignInLinkDependencies): SignInL
   return { request: requesting(dependencies), ...redeeming(dependencies) };
 }
 
-/** What links that sign in are made of. */
+/** Dependencies of sign-in links. */
 export interface SignInLinkDependencies {
   users: Users;
   tokens: OneTimeTokens;
@@ -40,7 +40,7 @@ export interface SignInLinkDependencies {
   clock: Clock;
 }
 
-/** Seconds that a link lasts. */
+/** Lifetime of a link in seconds. */
 export const SIGN_IN_LINK_TTL = 3600;
 
 /** What was true of the account when the link was sent; the link ends when it is no longer. */
@@ -91,7 +91,7 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
 
   return async (input, actor, { interaction = null, locale } = {}) => {
     const { subject, account } = await lookUp(users, input);
-    // No account can be called this, and whoever typed it can know.
+    // An impossible name reveals nothing about accounts.
     if (subject === 'nobody') return;
     const source = sourceOfActor(actor);
     await limit([

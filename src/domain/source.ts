@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Actor } from '../core/actor.ts';
 
-/** The source of what comes from no known address: a proxy that is trusted has named none. */
+/** The source of requests without a known address, when a trusted proxy names none. */
 const UNKNOWN = 'unknown';
 
 /** The eight groups of an IPv6 address, as lower-case hexadecimal without leading zeros. */

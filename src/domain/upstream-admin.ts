@@ -8,7 +8,7 @@ import type { Upstreams } from '../storage/upstreams.ts';
 export interface UpstreamAdmin {
   /** Registers a provider that people may sign in with. @throws DomainError upstream_taken. */
   create(upstream: Upstream, actor: Actor): Promise<void>;
-  /** Those that were registered so, and those of the configuration. */
+  /** Registered and configured providers. */
   list(): Promise<(Upstream & { configured: boolean })[]>;
   /** Forgets one. Identities there stay connected, should it come back. @throws DomainError upstream_not_found. */
   delete(id: string, actor: Actor): Promise<void>;

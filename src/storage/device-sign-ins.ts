@@ -9,7 +9,7 @@ import type { SessionRecord } from './sessions.ts';
 
 /** A device that somebody signs in by its code. */
 export type NewDeviceSignIn = Omit<Attributes<DeviceSignIn>, 'sessionUid' | 'createdAt'> & {
-  /** The session that it is approved in. */
+  /** The approving session. */
   sessionUid: string;
   /** Whether the grant is the session's, and ends with it. */
   endsWithSession: boolean;
@@ -33,7 +33,7 @@ export interface DeviceSignIns {
 interface Dependencies {
   pool: Pool;
   clock: Clock;
-  /** Seconds that no access token outlives. */
+  /** Longest lifetime of an access token in seconds. */
   longestToken: number;
 }
 

@@ -43,7 +43,7 @@ export interface Sessions {
   leave(accountId: string, clientId: string, tx: Tx): Promise<void>;
 }
 
-/** What a session's payload says of its past. */
+/** History in a session's payload. */
 interface Past {
   loginTs?: number;
   seenAt?: number;

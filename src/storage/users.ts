@@ -21,7 +21,7 @@ export const noUser: UserRecord = record.of({
   updatedAt: new Date(0),
 });
 
-/** What a new account starts with; it has nothing of what is not given. The keys are what uniqueness is decided on. */
+/** Values of a new account; missing ones are empty. The keys decide uniqueness. */
 export type NewUser = Omit<
   CreationAttributes<User>,
   'number' | 'status' | 'lastLoginAt' | 'deletedAt' | 'createdAt' | 'updatedAt'
@@ -69,7 +69,7 @@ export interface Users {
 /** The database counts accounts with an integer. */
 export const MAX_USER_NUMBER = 2_147_483_647;
 
-/** What another account than $2 may still be taken back to. */
+/** Addresses that undo may still restore to an account other than $2. */
 const RESERVED = `select from users where moved_from ->> 'emailKey' = $1 and moved_from is not null and id <> $2
   union all
   select from one_time_tokens join users on users.id = account_id

@@ -1,7 +1,7 @@
-/** A way somebody has shown who they are. */
+/** An authentication method. */
 export type Method =
   | 'password'
-  /** What another provider says, whatever it asked for itself. */
+  /** A sign-in at another provider, whatever it required. */
   | 'federated'
   /** A link that was mailed to the account's verified address. */
   | 'mail'

@@ -6,7 +6,7 @@ import type { MfaDependencies } from './dependencies.ts';
 import { parseRecoveryCode, useRecoveryCode } from './recovery-codes.ts';
 import { parseTotpCode, stepOf } from './totp.ts';
 
-/** What a code was. */
+/** Kind of a code. */
 export type CodeMethod = 'otp' | 'recovery';
 
 export interface CodeCheck {
@@ -45,7 +45,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
     const isNew = await inTransaction(async (tx) => {
       if (!(await useRecoveryCode(dependencies, { accountId, code }, actor, tx))) return false;
       await unanswered.note(used, accountId, tx);
-      // Inside, so that a code that must not be answered as right is not used up.
+      // Inside the transaction, so that a code is not used up if its success cannot be reported.
       await lockout.succeeded(guess);
       return true;
     });

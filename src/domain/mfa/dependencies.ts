@@ -10,7 +10,7 @@ import type { Unanswered } from '../../storage/unanswered.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 
-/** A second factor as its owner is told of it. */
+/** A second factor, for notices to its owner. */
 export interface Factor {
   id: string;
   kind: 'totp' | 'passkey' | 'recovery-codes';
@@ -30,7 +30,7 @@ interface FactorNotices {
   ): Promise<void>;
 }
 
-/** What second factors are made of. */
+/** Dependencies of second factors. */
 export interface MfaDependencies extends FactorStores {
   users: Pick<Users, 'findById' | 'lock' | 'advanceSecurity'>;
   audit: Audit;

@@ -52,7 +52,7 @@ export interface FactorChanges {
   ): Promise<void>;
 }
 
-/** More than anybody needs, few enough to be looked through at a login. */
+/** Upper bound that keeps a login cheap. */
 const MOST = 20;
 
 export function factorChanges(

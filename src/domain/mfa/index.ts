@@ -22,7 +22,7 @@ export type { Acr } from './acr.ts';
 export { FRESH } from './requirement.ts';
 export type { TotpRecord as Authenticator } from '../../storage/totp.ts';
 
-/** How somebody whose password was right can go on. */
+/** Next steps after a correct password. */
 export type SecondFactor = 'otp' | 'passkey' | 'recovery';
 
 export interface MfaStatus {
@@ -31,12 +31,12 @@ export interface MfaStatus {
   recoveryCodesLeft: number;
   /** Whether the account must have a second factor. */
   required: boolean;
-  /** What can be asked for at a login: nothing without a factor. */
+  /** Factors to offer at a login; empty without one. */
   methods: SecondFactor[];
 }
 
 export interface Mfa extends Freshness {
-  /** All there is to show of an account's factors. @throws DomainError user_not_found. */
+  /** All factors of an account, for display. @throws DomainError user_not_found. */
   status(accountId: string): Promise<MfaStatus>;
   /** How a login of the account goes on after its password; empty without a second factor. One prepared statement. */
   methods(accountId: string): Promise<SecondFactor[]>;
@@ -67,7 +67,7 @@ export interface Mfa extends Freshness {
   devices: Devices;
 }
 
-/** Recovery codes stand in for a factor: without one they open nothing. */
+/** Recovery codes replace a factor; without a factor they are useless. */
 function methodsOf({ totp, passkeys, recoveryCodes }: FactorCounts): SecondFactor[] {
   if (totp + passkeys === 0) return [];
   return [

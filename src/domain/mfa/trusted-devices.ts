@@ -3,13 +3,13 @@ import { randomToken } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { MfaDependencies } from './dependencies.ts';
 
-/** Browsers whose owner need not show a second factor for a while. They end with the next change of factors. */
+/** Browsers that skip the second factor for a while. A change of factors ends them. */
 export interface Devices {
   /** @param seconds how long. @returns the token for a cookie of that browser. */
   trust(accountId: string, seconds: number, actor: Actor): Promise<string>;
   /** @param token what the cookie holds, unchecked. */
   isTrusted(accountId: string, token: unknown): Promise<boolean>;
-  /** Ends all of the account's: whatever ends its sessions does. */
+  /** Ends all of the account's, whenever its sessions end. */
   forgetAll(accountId: string, tx: Tx): Promise<void>;
 }
 

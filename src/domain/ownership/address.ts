@@ -62,6 +62,6 @@ export function moveTo(emailKey: string, before: UserRecord, at: number): UserCh
   return { movedFrom, emailVerifiedAt: null, ownerProvenAt: null };
 }
 
-/** Whether an account came to `email` from another address, and nobody has shown that it is theirs. */
+/** Whether an account changed to `email` without proving it. */
 export const isSquatted = ({ email: present, movedFrom }: UserRecord, email: string): boolean =>
   movedFrom !== null && emailKeyOf(present) === emailKeyOf(email);

@@ -12,7 +12,7 @@ import { present } from '../users/user.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Belongings } from '../../storage/belongings.ts';
 
-/** What somebody shows who reads a mailbox of an account and chooses a password. */
+/** Proof of a mailbox, with the new password. */
 export interface Evidence {
   /** The address that the link went to. */
   email: string;
@@ -63,7 +63,7 @@ export function evidenceOf({ email, movedFrom, ownerProvenAt }: UserRecord): Evi
 export function createClaiming(dependencies: Dependencies): Claiming {
   const { users, tokens, clear, sessions, notices, lockout, clock } = dependencies;
 
-  /** Lets the source in again. */
+  /** Clears the lockout of the source. */
   const forgive = (account: UserRecord, source: string) =>
     lockout.forgive({ subject: subjectOf(account), accountId: account.id, source });
 
@@ -81,7 +81,7 @@ export function createClaiming(dependencies: Dependencies): Claiming {
       const claimed = present(await users.update(account.id, changes, tx));
       await tokens.deleteOf(account.id, 'reset-password', tx);
       await tokens.deleteOf(account.id, 'verify-email', tx);
-      // Links that take later changes back would bring them on again.
+      // Undo links of later changes would restore the changes that this removes.
       if (at !== null) await tokens.deleteOf(account.id, 'undo', tx, at);
       if (ownerProvenAt === null) await clear(claimed, null, actor, tx);
       else if (at !== null) await clear(claimed, new Date(Date.parse(at) - BEFORE), actor, tx);

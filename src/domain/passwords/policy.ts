@@ -2,7 +2,7 @@ import type { Settings } from '../../config/index.ts';
 import { DomainError } from '../../core/errors.ts';
 import { codePoints, foldCase } from '../identifiers.ts';
 
-/** The account's own names, which its password must not rest on. */
+/** Names of the account, which must not carry its password. */
 export interface OwnNames {
   username?: string | null | undefined;
   email?: string | null | undefined;
@@ -50,7 +50,7 @@ export function createPasswordPolicy({
     if (password.length > 2 * maxLength) return 'too_long';
     if (!password.isWellFormed() || password.includes('\0')) return 'invalid_characters';
     const folded = foldCase(password);
-    // One sign that decomposes into many (U+FDFA: eighteen) is not a long password.
+    // Count before decomposition: U+FDFA alone becomes eighteen code points.
     if (Math.min(codePoints(password), codePoints(password.normalize('NFKC'))) < minLength)
       return 'too_short';
     if (codePoints(password) > maxLength) return 'too_long';

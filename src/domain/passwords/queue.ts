@@ -63,7 +63,7 @@ export class BoundedQueue {
     });
   }
 
-  /** Gives the place that became free to whoever has waited longest. */
+  /** Gives the free place to the longest waiting caller. */
   #handOver(): void {
     const [begin] = this.#turns;
     if (begin) {

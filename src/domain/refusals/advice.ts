@@ -32,7 +32,7 @@ function addAddress(option: string, registered: string[], uri: string | null, id
 
 type Advice = (refused: Refused, client: AdvisedClient) => string;
 
-/** What to do, by `error:parameter`, or by one of both. */
+/** Advice by `error:parameter`, or by either. */
 const ADVICE: Record<string, Advice> = {
   'redirect_uri': ({ endpoint, value }, { id, metadata }) =>
     endpoint === 'token'
@@ -83,7 +83,7 @@ const ADVICE: Record<string, Advice> = {
     'The person, or a rule of theirs, said no. The app should say so and offer to try again.',
 };
 
-/** What whoever connects the client can do about a refusal. English, for operators and developers. */
+/** Advice on a refusal for operators and developers, in English. */
 export function adviceOn(refused: Refused, client: AdvisedClient): string {
   const { error, parameter } = refused;
   const advice = ADVICE[`${error}:${parameter}`] ?? ADVICE[parameter ?? ''] ?? ADVICE[error];

@@ -11,7 +11,7 @@ export interface Refusal {
   error: string;
   /** What of the request was wrong: a parameter, a header, a property of the client's metadata. */
   parameter: string | null;
-  /** What it was, where that is no secret. */
+  /** Its value, unless it is a secret. */
   value: string | null;
   /** The precise reason, which the client is not always told. */
   reason: string;
@@ -21,13 +21,13 @@ export interface Refusal {
 
 /** The latest refusals of each client, for whoever connects it. */
 export interface Refusals {
-  /** Notes one: memory alone. */
+  /** Records one in memory. */
   note(clientId: string, refusal: Refusal): void;
   /** A client's, the latest first, of all processes. */
   list(clientId: string): Promise<RefusalRow[]>;
   /** Begins to write what was noted, every second. */
   start(): void;
-  /** Writes the rest. */
+  /** Flushes and stops. */
   stop(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export function createRefusals({ store, clock, logger }: Dependencies): Refusals
     waiting = new Map();
     await store
       .add(rows)
-      // They are for convenience, and in the log as well.
+      // Losing some is acceptable: the log has them too.
       .catch((error: unknown) => logger.warn({ err: error }, 'refusals were not written'));
   }
 

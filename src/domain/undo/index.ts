@@ -28,7 +28,7 @@ export type UndoLinks = Confirming;
 
 export const createUndo = (dependencies: UndoDependencies): UndoLinks => confirming(dependencies);
 
-/** What taking changes back is made of. */
+/** Dependencies of undo. */
 export interface UndoDependencies extends Claiming {
   users: Users;
   tokens: OneTimeTokens;
@@ -83,7 +83,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
     await erase(dependencies, squatter.id, tx);
   };
 
-  /** A name that somebody else has by now is not the account's any more. */
+  /** A name that another account has taken since is not restored. */
   const restoredName = async ({ username }: UserRecord) => {
     const usernameKey = username === null ? null : usernameKeyOf(username);
     const isFree = usernameKey !== null && (await users.findByUsernameKey(usernameKey)) === null;
@@ -110,7 +110,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
       await policy.check(password, { ...(await users.findById(found.accountId)), email });
       const passwordHash = await hasher.hash(password, signal);
       return inTransaction(async (tx) => {
-        // The account first, as everywhere: two that lock in different order wait for each other.
+        // Lock the account first, as everywhere: a consistent order avoids deadlocks.
         const living = await users.lock(found.accountId, tx);
         const account = living ?? (await users.lockDeleted(found.accountId, tx));
         const used = await tokens.consume<Undo>(PURPOSE, token, tx);
@@ -122,14 +122,14 @@ export function confirming(dependencies: UndoDependencies): Confirming {
         const restored = living
           ? {}
           : { ...(await restoredName(account)), status: payload.status, deletedAt: null };
-        // Its keys were given up with the deletion.
+        // The deletion freed its unique keys.
         const asItWas = living ? account : { ...account, email: '' };
         const claimed = await claim(asItWas, payload, { ...restored, passwordHash }, owner, tx);
         const details = { matter: payload.matter };
         await audit.record({ type: 'change.undone', subject: account.id, details }, owner, tx);
         return toUser(claimed);
       }).catch(async (error: unknown) => {
-        // Somebody else was first.
+        // A parallel request used the link first.
         if (isDomainError(error, 'invalid_undo_token')) await lost(found.accountId, token, actor);
         throw error;
       });

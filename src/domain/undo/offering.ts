@@ -5,10 +5,10 @@ import type { UserRecord } from '../../storage/users.ts';
 import type { Offer } from '../notices.ts';
 import { type Evidence, evidenceOf } from '../ownership/claiming.ts';
 
-/** What can be taken back. */
+/** Changes that can be undone. */
 export type Undoable = 'email' | 'password' | 'deletion';
 
-/** What a link takes back. */
+/** Payload of an undo link. */
 export interface Undo extends Evidence {
   matter: Undoable;
   at: string;
@@ -28,9 +28,9 @@ export interface Offering {
   offerRestoring(before: UserRecord, tx: Tx): Promise<Offer[]>;
 }
 
-/** Seconds that a link lasts. */
+/** Lifetime of a link in seconds. */
 export const UNDO_TTL = 7 * 86_400;
-/** Links of one account. */
+/** Maximum number of links per account. */
 const MOST = 20;
 
 interface Dependencies {

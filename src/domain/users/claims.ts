@@ -6,7 +6,7 @@ import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../ident
 /** Code points. */
 const LONGEST = { shortLine: 60, line: 200 };
 const LONGEST_URL = 2048;
-/** Of what has a form, before blanks are left out. */
+/** Maximum length of formatted values, before spaces are removed. */
 const LONGEST_SHORT = 64;
 /** Lines of a street, and what they have with their ends. */
 const LINES = 4;
@@ -24,7 +24,7 @@ export const URL_FORM: TextForm = {
   pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]:[^\s\p{Cc}]+$`,
   examples: ['https://example.com/jane'],
 };
-/** Full-width signs are read too, here and in the next, as people type them. */
+/** Accept full-width characters, here and below, as people type them. */
 export const BIRTHDATE_FORM: TextForm = {
   maxLength: LONGEST_SHORT,
   pattern: String.raw`^\s*\d{4}(?:-\d{2}-\d{2})?\s*$`,
@@ -54,7 +54,7 @@ const refuse = (field: string): never => {
   throw new DomainError('invalid_request', { field });
 };
 
-/** One line that can be printed, in NFC. */
+/** One printable line, in NFC. */
 function parseLine(field: string, value: string, longest: number): string {
   if (isLongerThan(value, longest)) refuse(field);
   const line = value.normalize('NFC');
@@ -84,7 +84,7 @@ const DAY = 86_400_000;
 export function parseBirthdate(field: string, typed: string, now: number): string {
   const value = typed.length > LONGEST_SHORT ? '' : narrow(typed).trim();
   const [, year = '', month = '01', day = '01'] = DATE.exec(value) ?? [];
-  // A year that is left out may have had a 29 February, as 2000 did.
+  // Without a year 29 February is valid, so check against a leap year.
   const date = `${year === '0000' && value !== year ? '2000' : year}-${month}-${day}`;
   const at = Date.parse(date);
   const isDate = date >= '1000' && !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
@@ -99,7 +99,7 @@ export const ZONEINFO_FORM: TextForm = {
   examples: ['Europe/Berlin'],
 };
 
-/** The time zones there are to choose from. */
+/** Supported time zones. */
 export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZone');
 
 /** A name of the time zone database, in its own case. @throws DomainError invalid_request with `field`. */

@@ -28,13 +28,13 @@ export interface FirstAdmins {
   }): Promise<FirstAdmin | null>;
 }
 
-/** What the first administrator may do: everything, here and at the contracts. */
+/** Roles of the first administrator: everything, here and at the contracts. */
 const FIRST_ROLES = ['admin', OWNER];
 
-/** Letters and digits that nobody takes for one another. */
+/** Letters and digits that cannot be confused. */
 const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
 
-/** A password to be read and typed once: five groups of four, 99 bits. */
+/** A password to read and type once: five groups of four, 99 bits. */
 const readablePassword = (): string =>
   Array.from({ length: 5 }, () =>
     Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]).join(''),
@@ -43,7 +43,10 @@ const readablePassword = (): string =>
 export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
   const { users, audit, inTransaction, lockFirstAdmin, policy, hasher, claim } = dependencies;
 
-  /** An account that a stranger may have made with the operator's address, with nothing of what was set on it. */
+  /**
+   * Claims an account that a stranger may have registered with the operator's address, and clears what was set on
+   * it.
+   */
   const takeOver = async (account: UserRecord, wish: string | undefined, tx: Tx): Promise<FirstAdmin> => {
     const password = wish ?? readablePassword();
     await policy.check(password, account);

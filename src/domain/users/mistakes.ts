@@ -5,8 +5,8 @@ import type { User } from './user.ts';
 
 export interface Mistakes {
   /**
-   * Everything that is wrong with what somebody writes of an account, for forms that say all of it at once. What is right
-   * now may still be refused when it is written.
+   * All problems of an account's input, for forms that show them at once. Valid input may still be refused when it is
+   * written.
    * @param own the account, if there is one already.
    * @throws DomainError rate_limited, overloaded, unavailable.
    */

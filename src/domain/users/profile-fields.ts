@@ -2,7 +2,7 @@ import type { TextForm } from '../../core/text.ts';
 import { LOCALE_FORM, NAME_FORM, parseLocale, parseName } from '../identifiers.ts';
 import * as claims from './claims.ts';
 
-/** What a field may hold. API and pages choose their sentence and their form control by the kind. */
+/** Kind of value. API and pages choose message and form control by it. */
 interface TextKind {
   /** The form in keywords of JSON Schema, and in words. */
   form: TextForm;
@@ -128,7 +128,7 @@ type ProfileClaim = (typeof DEFINITIONS)[number]['claim'];
 
 export type ProfileField = Named & TextKind & { name: ProfileText; claim: ProfileClaim };
 
-/** The fields, each with what its kind says unless it says so itself. */
+/** The fields, completed by the defaults of their kind. */
 export const PROFILE_FIELDS: readonly ProfileField[] = DEFINITIONS.map((definition) => ({
   ...TEXT_KINDS[definition.kind],
   ...definition,

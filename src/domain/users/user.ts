@@ -1,10 +1,10 @@
 import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 
-/** What stays inside: the hash of the password, the keys of uniqueness, when a deleted account was deleted. */
+/** Internal columns: password hash, uniqueness keys, time of deletion. */
 type Inner = 'passwordHash' | 'usernameKey' | 'emailKey' | 'deletedAt';
 
-/** An account as every door may see it. */
+/** An account without internal columns. */
 export type User = Omit<UserRecord, Inner> & { hasPassword: boolean };
 
 /** The account as doors may see it. */

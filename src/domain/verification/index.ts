@@ -1,4 +1,4 @@
-/** Whether an email address is its owner's: a link that proves it, at sign-up and when the address shall change. */
+/** Verification of email addresses by a mailed link, at sign-up and on a change of address. */
 import {
   isCurrent,
   requesting,
@@ -84,7 +84,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
   const now = () => new Date(clock.now());
   const usedBy = (token: string) => `verify-email:${token}`;
 
-  /** What the same request has done already, when its reply was not sent. */
+  /** The result of the same request when its reply was lost. */
   const doneBefore = async (token: string): Promise<Confirmed | null> => {
     if (await tokens.peek<VerificationPayload>(PURPOSE, token)) return null;
     const id = await unanswered.retake(usedBy(token));
@@ -137,7 +137,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
 
   /** The account of a link that is current, locked, and what the link says; it is used up. */
   const use = async (token: string, accountId: string, tx: Tx) => {
-    // The account first, as everywhere: two that lock in different order wait for each other.
+    // Lock the account first, as everywhere: a consistent order avoids deadlocks.
     const account = await users.lock(accountId, tx);
     const used = await tokens.consume<VerificationPayload>(PURPOSE, token, tx);
     if (!account || !used || !isCurrent(used.payload, account))
@@ -146,7 +146,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     return { account, ...used.payload };
   };
 
-  /** `work` on a link that is there; that it is none, or was used by then, is written down. */
+  /** Runs `work` on a valid link. Records an invalid or used one. */
   const withLink = async <T>(
     token: string,
     actor: Actor,
@@ -183,7 +183,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
         const knows = await isOwner(known, shown, actor);
         return inTransaction(async (tx) => {
           const { account, from, to } = await use(token, accountId, tx);
-          // The password that was right is another's by now.
+          // The password was replaced after the check.
           if (knows && account.passwordHash !== known.passwordHash)
             throw new DomainError('invalid_verification_token');
           const owner: Actor = { ...actor, kind: 'user', id: account.id };

@@ -17,7 +17,7 @@ import { isEmailVerified } from '../ownership/address.ts';
 import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 
-/** What verification is made of. */
+/** Dependencies of verification. */
 export interface VerificationDependencies extends Pick<Offering, 'offer'> {
   users: Users;
   tokens: OneTimeTokens;
@@ -32,7 +32,7 @@ export interface VerificationDependencies extends Pick<Offering, 'offer'> {
   clock: Clock;
 }
 
-/** What a link verifies, and what was true of the account when it was sent. */
+/** Payload of a link: what it verifies, and the state of the account when it was sent. */
 export interface VerificationPayload {
   /** The address that the account had. */
   from: string;
@@ -88,7 +88,7 @@ export interface Requesting {
 
 type NewAccount = Addressee & Pick<UserRecord, 'passwordChangedAt' | 'status'>;
 
-/** Seconds that a link lasts. */
+/** Lifetime of a link in seconds. */
 const VERIFICATION_TTL = 86_400;
 
 /** Requests an hour: for one account, to one address, and of one source. */
@@ -115,7 +115,7 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
     );
     const expiresAt = new Date(clock.now() + VERIFICATION_TTL * 1000).toISOString();
     const link = { token, lasts: VERIFICATION_TTL, expiresAt };
-    // Nobody has proved yet that the account and this address belong together: no name goes there.
+    // Don't send the account's name to an address that is not proven to be its owner's.
     const recipient = { ...recipientOf(account, locale), to, person: null };
     const content = { ...recipient, kind: 'verify-email', link } as const;
     await outgoingMail.enqueue({ cause: `verify-email:${sha256(token)}`, content, actor }, tx);

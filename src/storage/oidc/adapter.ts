@@ -1,4 +1,4 @@
-/** A record as oidc-provider has it: JSON. */
+/** A record of oidc-provider, as JSON. */
 export type Payload = Record<string, unknown>;
 
 /** What oidc-provider asks of a store, for one model. Each of them throws DomainError unavailable when the store is. */
@@ -25,7 +25,7 @@ export interface Adapter {
   claim(id: string, at: number): Promise<void>;
   /** The request that it was claimed for has been answered: it serves no more. @param at milliseconds. */
   consume(id: string, at: number): Promise<void>;
-  /** That request has not been answered: it serves again, unless somebody else has claimed it since. */
+  /** Releases the claim of a request that got no answer, unless another has claimed it since. */
   release(id: string, at: number): Promise<void>;
   destroy(id: string): Promise<void>;
   /** Ends every record of the grant in this store; the grant itself lives on. */

@@ -5,7 +5,7 @@ import type { AdapterFactory } from './adapter.ts';
 import { postgresAdapters } from './postgres-adapter.ts';
 import { redisAdapters } from './redis-adapter.ts';
 
-/** What may expire within the hour. Everything else must survive the loss of Redis. */
+/** Models that live an hour at most. All others must survive the loss of Redis. */
 const SHORT_LIVED = new Set([
   'AuthorizationCode',
   'AccessToken',
@@ -29,7 +29,7 @@ const DURABLE = new Set([
 interface Dependencies {
   pool: Pool;
   clock: Clock;
-  /** Without it everything lives in PostgreSQL. */
+  /** Without Redis everything is in PostgreSQL. */
   redis?: RedisClient | undefined;
   /** Ends a grant with everything issued under it, in both stores: what a Grant's `destroy` does. */
   endGrant: (grantId: string) => Promise<void>;

@@ -13,7 +13,7 @@ export function deviceCodes(codes: Adapter, userCodes: Adapter): Adapter {
     } catch (error) {
       if (!(error instanceof ReplayDetected)) throw error;
       const taken = await userCodes.find(userCode);
-      // Two devices were given the same code: rare, and the next try has another.
+      // A collision of user codes: rare, and a retry gets another code.
       if (taken?.['deviceCode'] !== id) throw new DomainError('unavailable', {}, { cause: error });
     }
   };

@@ -45,7 +45,7 @@ export function postgresGrants({ pool, clock, endGrant }: Dependencies): Adapter
       if (rowCount === 0) throw new GrantGone('the grant has ended, or its account may have none');
     },
     async find(id) {
-      // PostgreSQL has no NUL in its texts.
+      // PostgreSQL text cannot contain NUL.
       if (id.includes('\0')) return undefined;
       const { rows } = await run<Pick<OidcGrant, 'payload'>>(pool, FIND, [id, clock.now()]);
       return rows[0] && unpack(id, rows[0].payload);

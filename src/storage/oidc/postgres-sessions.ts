@@ -98,7 +98,7 @@ export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }):
       const values = [key, json, apps, accountId, payload['uid'], expiresAt];
       const { rowCount } = await run(pool, UPDATE, values);
       if (rowCount !== 0) return;
-      // Another request may be giving the same uid a new id: the later one takes it.
+      // A parallel request may give the same uid a new id; the later one wins.
       await again(UNIQUE_VIOLATION, () => run(pool, INSERT, [...values, now]));
     },
     async find(id) {

@@ -21,7 +21,7 @@ export const isUsedOnce = (model: string): boolean => model === 'ReplayDetection
 /** Other records' ids that a payload needs: sealed under its own id, which is not stored. */
 const SEALED = ['deviceCode', 'parJti'];
 
-/** A record as it is stored. */
+/** A stored record. */
 export interface StoredRecord {
   /** SHA-256 of the id. */
   key: string;
@@ -51,12 +51,12 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
     const value = stored[name];
     if (typeof value === 'string') stored[name] = new Secrets(id).seal(name, value).toString('base64url');
   }
-  // An interaction names the session's id, which nobody needs: the session is found by its uid.
+  // Drop the session's id from interactions: sessions are found by uid.
   if (typeof stored['session'] === 'object' && stored['session'] !== null) {
     const { cookie: _cookie, ...session } = stored['session'] as Payload;
     stored['session'] = session;
   }
-  // An access token may end with a grant that is another client's: that one is among its claims alone.
+  // An access token may depend on another client's grant, which only its claims name.
   const grantId = text(payload['grantId']) ?? text((payload['extra'] as Payload | undefined)?.['gid']);
   const accountId = payload['accountId'];
   return {
@@ -96,7 +96,7 @@ export function unpack(
   return payload;
 }
 
-/** The part of an adapter that nobody calls for what is used any number of times. */
+/** Adapter methods that reusable models do not need. */
 export function notConsumed(what: string): Pick<Adapter, 'claim' | 'consume' | 'release'> {
   const refuse = () => Promise.reject(new TypeError(`${what} is not consumed`));
   return { claim: refuse, consume: refuse, release: refuse };

@@ -40,7 +40,7 @@ if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS
   redis.call('HDEL', KEYS[1], 'c', 'l')
 end`;
 
-/** The models that live shortly, in Redis: one call for each operation, two for a write under a grant. */
+/** Short-lived models in Redis: one call per operation, two for a write under a grant. */
 export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
   const grants = redisGrants(redis);
   const put = script(redis, 'recordPut', PUT);
@@ -56,7 +56,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
         const now = clock.now();
         const { json, grantId, expiresAt } = pack(id, payload, now, expiresIn);
         const key = keyOf(id);
-        // Of a lifetime that is over already nothing stays.
+        // Store nothing that has already expired.
         const kept = Math.max(1, Math.ceil(expiresAt + foundExpired(model) - now));
         if (isUsedOnce(model)) {
           if ((await insertOnce(key, json, expiresAt, kept, now)) !== 1)

@@ -43,13 +43,13 @@ export interface RedisGrants {
   end(grantId: string): Promise<void>;
 }
 
-/** What was issued under each grant, in Redis. */
+/** Tokens by grant, in Redis. */
 export function redisGrants(redis: RedisClient): RedisGrants {
   const register = script(redis, 'grantRegister', REGISTER);
   const end = script(redis, 'grantEnd', END);
   const keyOf = (grantId: string) => `grant:${grantId}`;
 
-  /** Forgets the tokens only when they are gone: a revocation that breaks off can be done again. */
+  /** Forgets tokens only after deleting them, so that an interrupted revocation can be repeated. */
   async function unlink(grantKey: string, members: string[]): Promise<void> {
     const tokens = members.filter((member) => member !== '!');
     if (tokens.length === 0) return;

@@ -21,7 +21,7 @@ import { UnansweredRequest } from '../models/unanswered-request.ts';
 import { UsedStep } from '../models/used-step.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
-/** Rows in one statement: short enough to stand in nobody's way. */
+/** Rows per statement, few enough not to block others. */
 const BATCH = 500;
 
 interface Table {
@@ -70,14 +70,14 @@ function deleting({ model, expires = TIMESTAMP }: Table): string {
     order by ${expires.column} limit ${BATCH} for update skip locked)`;
 }
 
-/** Deletes some of what has expired, `most` of it. @returns how many there were. */
+/** Deletes at most `most` expired rows. @returns how many. */
 type Sweep = (most: number) => Promise<number>;
 
 interface Dependencies {
   pool: Pool;
   clock: Clock;
   logger: Logger;
-  /** For what takes more than one statement. */
+  /** Tasks that take more than one statement. */
   tasks?: Record<string, Sweep>;
   /** Milliseconds between two sweeps. */
   interval?: number;
@@ -85,11 +85,11 @@ interface Dependencies {
 
 /** Deletes what has expired, in batches, on every node that runs one. */
 export interface Sweeper {
-  /** Begins to sweep on the interval, a minute unless set. A sweep that fails is logged. */
+  /** Starts sweeping on the interval, one minute unless set. Logs a failed sweep. */
   start(): void;
-  /** Ends it; a batch under way is waited for. */
+  /** Stops after the current batch. */
   stop(): Promise<void>;
-  /** Deletes all that has expired. @returns how many rows or other things were deleted, by table or task. */
+  /** Deletes everything expired. @returns how many deletions, by table or task. */
   sweep(): Promise<Record<string, number>>;
 }
 
@@ -126,7 +126,7 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
   }
 
   function wait(): void {
-    // Nodes that started together do not sweep together.
+    // Spread nodes that started together.
     const pause = interval * (0.75 + Math.random() / 2);
     timer = setTimeout(() => {
       sweeping = sweepAndGoOn();

@@ -3,7 +3,7 @@ import type { Logger } from '../../core/logger.ts';
 
 export type RedisClient = Redis | Cluster;
 
-/** Every key of ours begins with it; the client puts it there. */
+/** Prefix of all our keys, added by the client. */
 const KEY_PREFIX = 'postern:';
 
 /** Longest wait between two attempts to connect, in milliseconds. */
@@ -14,7 +14,7 @@ const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** (attempt -
 const settings = {
   connectionName: 'postern',
   connectTimeout: 3_000,
-  // A server that holds the connection and says nothing for this long is given up on.
+  // Give up on a server that is silent for this long.
   socketTimeout: 3_000,
   // What is under way when the connection breaks fails at once: it may have been done, so doing it again could make
   // a winner of `consume` its loser. What is asked for while it is down waits for the next attempt, no longer.
@@ -55,7 +55,7 @@ function createCluster(url: string): Cluster {
   return new Cluster([{ host: hostname, port: Number(port || 6379) }], {
     keyPrefix: KEY_PREFIX,
     clusterRetryStrategy: retryStrategy,
-    // What waits for a cluster that is down waits without an end.
+    // Commands for an unreachable cluster would wait forever.
     enableOfflineQueue: false,
     redisOptions,
   });

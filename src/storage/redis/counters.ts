@@ -9,7 +9,7 @@ const countOf = ({ consumedPoints, msBeforeNext }: RateLimiterRes): Count => ({
 
 /** Counters in Redis, whose time they end by. */
 export function redisCounters(redis: RedisClient): Counters {
-  // Limits are the callers' business: the limiter counts, and each call names its window.
+  // The callers enforce limits. Here the limiter only counts, with a window per call.
   const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: 'counter', points: 1, duration: 1 });
   return {
     add: async (key, by, window) =>

@@ -1,6 +1,6 @@
 import { DomainError } from '../../core/errors.ts';
 
-/** What a Redis that cannot serve now begins its refusals with. */
+/** Error prefixes of a Redis that cannot serve now. */
 const NOT_NOW =
   /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|OOM|MISCONF|BUSY|NOREPLICAS|NOAUTH|WRONGPASS)/;
 

@@ -16,7 +16,7 @@ import {
   webauthn,
 } from './replies.ts';
 
-/** Who has shown a passkey, and how well. */
+/** The account that presented a passkey, and the strength of the proof. */
 interface PasskeyProof {
   accountId: string;
   method: Extract<Method, 'passkey' | 'security_key'>;
@@ -86,7 +86,7 @@ export function createPasskeyAuthentication(
       expectedChallenge: challenge,
       expectedOrigin: relyingParty.origin,
       expectedRPID: relyingParty.id,
-      // The statement that takes the new count compares it with the old one.
+      // The update compares the new count with the stored one.
       credential: { id, publicKey: Uint8Array.from(publicKey), counter: 0 },
       requireUserVerification: false,
     }).catch((error: unknown) => refuse('signature', error));
@@ -148,7 +148,7 @@ export function createPasskeyAuthentication(
       } catch (error) {
         if (!isDomainError(error, 'invalid_passkey')) throw error;
         const { reason } = error.details;
-        // Who comes late, or twice, is no guesser, nor is the owner of a key without a PIN.
+        // Don't count late or repeated replies, or keys without a PIN: they are not guesses.
         if (reason !== 'challenge' && reason !== 'user_verification') await lockout.failed(guess);
         const details = { method: 'passkey', reason };
         await audit.record({ type: 'factor.failed', outcome: 'failure', subject, details }, actor);

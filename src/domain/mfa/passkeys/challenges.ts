@@ -4,11 +4,11 @@ import { sha256 } from '../../../core/ids.ts';
 import { constantTimeEqual, type Secrets } from '../../../core/secrets.ts';
 import type { Counters } from '../../../storage/counters.ts';
 
-/** What a challenge is for: it serves for nothing else. */
+/** Purpose of a challenge. */
 type Ceremony = 'register' | 'login' | 'second-factor';
 
 export interface Challenges {
-  /** A new challenge; `accountId` is null where anybody may answer. */
+  /** A new challenge; `accountId` is null when any account may answer. */
   issue(ceremony: Ceremony, accountId: string | null): Uint8Array<ArrayBuffer>;
   /**
    * Whether the challenge (base64url) is one of ours for this ceremony and account, not expired, and used for the first
@@ -24,7 +24,7 @@ interface Dependencies {
   clock: Clock;
 }
 
-/** Seconds that a challenge lasts. */
+/** Lifetime of a challenge in seconds. */
 export const CHALLENGE_TTL = 300;
 
 const RANDOM = 16;

@@ -59,7 +59,7 @@ export function createPasskeyRegistration(
   const { users, passkeys } = dependencies;
   const relyingParty = relyingPartyOf(dependencies);
 
-  /** What the authenticator made. @throws DomainError invalid_passkey. */
+  /** Parses the attestation. @throws DomainError invalid_passkey. */
   const verify = async ({ id, rawId, type, response }: RegistrationReply, challenge: string) => {
     const [{ verifyRegistrationResponse }, { decodeAttestationObject }] = await Promise.all([
       webauthn(),

@@ -39,12 +39,12 @@ type PasskeyReason =
   /** It was made for another site. */
   | 'origin'
   | 'rp_id'
-  /** Nobody was there, or nobody proved to be the authenticator's user. */
+  /** User presence or user verification is missing. */
   | 'user_verification'
-  /** Nobody (or somebody else) has this passkey here. */
+  /** The passkey is unknown or another account's. */
   | 'unknown'
   | 'signature'
-  /** It was used elsewhere since: somebody has a copy of it. */
+  /** The counter went back: the authenticator was cloned. */
   | 'counter'
   | 'already_registered'
   /** There can be no passkeys at the address of this service. */
@@ -55,7 +55,7 @@ export function refuse(reason: PasskeyReason, cause?: unknown): never {
   throw new DomainError('invalid_passkey', { reason }, { cause });
 }
 
-/** No reply is near that long. */
+/** Far longer than any real reply. */
 const base64url = z
   .string()
   .max(65_536)
@@ -120,7 +120,7 @@ export function checkClientData(
   }
   const data = parse(clientData, decoded);
   if (data.type !== type) refuse('malformed');
-  // Our pages are never shown inside another's.
+  // Our pages are never framed.
   if (data.origin !== origin || data.crossOrigin === true) refuse('origin');
   return data.challenge;
 }
