@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { noProgress, type Progress } from '../core/progress.ts';
 import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
+import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
@@ -39,7 +40,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     logger,
   });
   const { clock } = stores;
-  const hasher = createPasswordHasher(config.passwords);
+  const hasher = createPasswordHasher(config.passwords, createHashSecrets(stores.passwordHashSecrets));
   const upstreamRegistry = new UpstreamRegistry(stores.upstreams, config.upstreams);
   const domain = createDomain({
     config,
@@ -66,6 +67,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     stores,
     clock,
     hasher,
+    foreignHashes: createForeignHashes({ secrets, store: stores.passwordHashSecrets, hasher }),
     upstreamRegistry,
     ...domain,
     keyRing: createKeyRing({ config, stores, clock, progress }),

@@ -20,6 +20,7 @@ import { createGroups } from '../storage/groups.ts';
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { createLoginRequests } from '../storage/login-requests.ts';
+import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
 import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
@@ -116,6 +117,7 @@ export async function openStores({
     loginRequests: createLoginRequests(clock),
     oneTimeTokens: createOneTimeTokens(clock),
     usedSteps: createUsedSteps(replies),
+    passwordHashSecrets,
     unanswered: createUnanswered({ secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore(clock),

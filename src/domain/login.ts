@@ -166,7 +166,7 @@ export function createLogin(dependencies: LoginDependencies): Logins {
 
   /** The same password under today's parameters, unless there is no time for it now. */
   const rehash = async ({ passwordHash }: UserRecord, password: string) => {
-    if (passwordHash === null || !hasher.needsRehash(passwordHash)) return null;
+    if (passwordHash === null || !hasher.needsRehash(passwordHash, password)) return null;
     return hasher.hash(password).catch((error: unknown) => {
       if (isDomainError(error, 'overloaded')) return null;
       throw error;

@@ -99,7 +99,8 @@ function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () =
     hash: tick((password, signal) => hasher.hash(password, signal)),
     verify: tick((phc, password, signal) => hasher.verify(phc, password, signal)),
     verifyDummy: tick((password, signal) => hasher.verifyDummy(password, signal)),
-    needsRehash: (phc) => hasher.needsRehash(phc),
+    hashDerived: tick((bytes, signal) => hasher.hashDerived(bytes, signal)),
+    needsRehash: (stored, password) => hasher.needsRehash(stored, password),
     get running() {
       return hasher.running;
     },

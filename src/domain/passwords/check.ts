@@ -26,8 +26,11 @@ export interface PasswordCheck {
   matches(attempt: PasswordAttempt): Promise<boolean>;
 }
 
-/** More UTF-16 units than the longest password that `passwords.maxLength` can allow has: what is longer is not normalised. */
-const LONGEST = 2048;
+/**
+ * UTF-16 units: more than the longest password that `passwords.maxLength` can allow has, and what other systems have let people
+ * choose. What is longer is not normalised.
+ */
+const LONGEST = 4096;
 
 const canBePassword = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= LONGEST && value.isWellFormed() && !value.includes('\0');

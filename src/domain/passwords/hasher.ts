@@ -1,23 +1,43 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../../config/index.ts';
+import type { HashSecrets } from './formats/recipe.ts';
+import { readStored } from './formats/stored.ts';
+import { trimmed } from './formats/verify.ts';
+import { isWeak } from './formats/weak.ts';
 import { BoundedQueue } from './queue.ts';
+import { VerifierThreads } from './threads.ts';
 
 /**
  * Password hashing behind a bounded queue, so that a flood of logins neither eats the memory nor takes every thread
  * that signing needs. Each method throws DomainError overloaded when too many wait already, and the reason of `signal`
- * when that aborts while it waits. Passwords are normalised to NFKC first (NIST SP 800-63B): what one keyboard
- * composes and another does not is one password.
+ * when that aborts while it waits. New hashes are made of the password in NFKC (NIST SP 800-63B): what one keyboard
+ * composes and another does not is one password. A hash of another system is tried with the password as it was typed first.
  */
 export interface PasswordHasher {
   /** @returns a PHC string: argon2id with the parameters of the configuration. */
   hash(password: string, signal?: AbortSignal): Promise<string>;
-  /** Whether `phc` was made of `password`. */
-  verify(phc: string, password: string, signal?: AbortSignal): Promise<boolean>;
+  /** The same of bytes that another hash has derived. */
+  hashDerived(bytes: Uint8Array, signal?: AbortSignal): Promise<string>;
+  /**
+   * Whether `stored` was made of `password`: an argon2id of Postern, or a hash of another system, which threads of their own
+   * verify. What cannot be verified was not.
+   *
+   * What time tells: a wrong password for a fast foreign hash costs today's argon2 as well. A slow one costs its own time, and from
+   * the first such on every refusal of this process takes as long as the slower ones of them, up to two seconds. So what tells that
+   * an account is an imported one is the first refusal after a start, a hash slower than that, and what statistics over many
+   * refusals make of a wait where others work.
+   */
+  verify(stored: string, password: string, signal?: AbortSignal): Promise<boolean>;
   /** Costs what `verify` costs, for accounts that do not exist or have no password. */
   verifyDummy(password: string, signal?: AbortSignal): Promise<false>;
-  /** Whether `phc` was made with other parameters than today's. */
-  needsRehash(phc: string): boolean;
+  /**
+   * Whether `stored` was made with other parameters than today's, or by another system.
+   * @param password the right one, where it is known. WordPress trims what is typed: a hash that may have been right for the
+   *   trimmed one stays as it is, so that both go on opening the account.
+   */
+  needsRehash(stored: string, password?: string): boolean;
   /** Hashes under way. */
   readonly running: number;
   /** Callers waiting for their turn. */
@@ -29,8 +49,24 @@ const argon2 = () => import('@node-rs/argon2');
 
 const base64 = (bytes: number): string => randomBytes(bytes).toString('base64').replaceAll('=', '');
 
-/** The password hasher of one process. */
-export function createPasswordHasher(settings: Settings['passwords']): PasswordHasher {
+/** Whether a hash is of the kind that Postern makes, whatever its cost. */
+export const isToday = (stored: string): boolean =>
+  /^\$argon2id\$v=19\$[mtp]=\d+,[mtp]=\d+,[mtp]=\d+\$[\w+/]+\$[\w+/]+$/.test(stored);
+
+/** Milliseconds that a refusal is held back at most. */
+const LONGEST_HOLD = 2000;
+
+/** How much of the way the floor goes up to a slower foreign hash, and down to a faster one. */
+const FLOOR = { up: 0.5, down: 0.05 };
+
+/**
+ * The password hasher of one process.
+ * @param secretsOf the secrets of a foreign hash.
+ */
+export function createPasswordHasher(
+  settings: Settings['passwords'],
+  secretsOf: (id: string | null) => Promise<HashSecrets> = () => Promise.resolve({}),
+): PasswordHasher {
   const { memory, time, parallelism } = settings.argon2;
   const options = { memoryCost: memory, timeCost: time, parallelism };
   const prefix = `$argon2id$v=19$m=${memory},t=${time},p=${parallelism}$`;
@@ -40,17 +76,65 @@ export function createPasswordHasher(settings: Settings['passwords']): PasswordH
     settings.hashing.concurrency || Math.max(1, availableParallelism() - 1),
     settings.hashing.queue,
   );
-  const check = (phc: string, password: string, signal?: AbortSignal) =>
-    queue.run(async () => (await argon2()).verify(phc, password.normalize('NFKC')), signal);
+  const threads = new VerifierThreads();
+  /** Milliseconds that the slowest foreign hashes take. */
+  let floor = 0;
+
+  /** As Postern hashed it; then as it was typed, for an argon2id that another system made. */
+  const verifyToday = async (phc: string, password: string): Promise<boolean> => {
+    const { verify } = await argon2();
+    const folded = password.normalize('NFKC');
+    if (await verify(phc, folded)) return true;
+    return folded !== password && (await verify(phc, password));
+  };
+
+  /** A hash that cannot be read verifies no password, in the time of one that can. */
+  const read = (stored: string) => {
+    try {
+      return readStored(stored);
+    } catch {
+      return null;
+    }
+  };
+
+  const verifyForeign = async (stored: string, password: string): Promise<boolean> => {
+    const found = read(stored);
+    if (!found) return (await verifyToday(dummy, password)) && false;
+    const secrets = await secretsOf(found.secretsId);
+    const { right, took } = await threads.verify({ stored, password, secrets });
+    const start = performance.now();
+    if (!right && isWeak(found.readings)) await verifyToday(dummy, password);
+    const next = Math.min(took + performance.now() - start, LONGEST_HOLD);
+    floor = floor === 0 ? next : floor + (next - floor) * (next > floor ? FLOOR.up : FLOOR.down);
+    return right;
+  };
+
+  const check = async (stored: string, password: string, signal?: AbortSignal): Promise<boolean> => {
+    let start = 0;
+    const right = await queue.run(async () => {
+      start = performance.now();
+      return (isToday(stored) ? verifyToday : verifyForeign)(stored, password);
+    }, signal);
+    const rest = floor - (performance.now() - start);
+    if (!right && rest > 0)
+      await setTimeout(rest, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    return right;
+  };
+
   return {
     hash: (password, signal) =>
       queue.run(async () => (await argon2()).hash(password.normalize('NFKC'), options), signal),
+    hashDerived: (bytes, signal) => queue.run(async () => (await argon2()).hash(bytes, options), signal),
     verify: check,
     async verifyDummy(password, signal) {
       await check(dummy, password, signal);
       return false;
     },
-    needsRehash: (phc) => !phc.startsWith(prefix),
+    needsRehash(stored, password) {
+      if (stored.startsWith(prefix)) return false;
+      if (password === undefined || trimmed(password) === password || isToday(stored)) return true;
+      return !readStored(stored).readings.some(({ recipe }) => recipe.trims);
+    },
     get running() {
       return queue.running;
     },

@@ -18,6 +18,7 @@ import './one-time-token.ts';
 import './outbox-message.ts';
 import './passkey-handle.ts';
 import './passkey.ts';
+import './password-hash-secret.ts';
 import './recovery-code.ts';
 import './refusal.ts';
 import './registered-upstream.ts';

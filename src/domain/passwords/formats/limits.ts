@@ -1,0 +1,33 @@
+import { HashRefused, malformed } from './refused.ts';
+
+const MIB = 2 ** 20;
+
+/** The most that a hash may cost. Whoever knows an account's name has the work done by trying to sign in. */
+export const MOST = {
+  /** Base-2 logarithm. */
+  bcryptCost: 15,
+  /** KiB. */
+  argon2Memory: 256 * 1024,
+  argon2Time: 20,
+  argon2Parallelism: 16,
+  /** Bytes: 128 * N * r. */
+  scryptMemory: 256 * MIB,
+  scryptParallelization: 16,
+  pbkdf2Iterations: 10_000_000,
+  shaCryptRounds: 5_000_000,
+  phpassRounds: 2 ** 22,
+  digestIterations: 1_000_000,
+} as const;
+
+/**
+ * A cost as a number.
+ * @param text decimal digits, or a number from parameters. @param least below it is malformed.
+ * @throws HashRefused hash_malformed when it is no whole number or below `least`, hash_cost_too_high above `most`.
+ */
+export function cost(name: string, value: unknown, least: number, most: number): number {
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < least)
+    return malformed(`${name} is not a whole number from ${least}`);
+  if (number > most) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, the most is ${most}`);
+  return number;
+}

@@ -1,0 +1,145 @@
+import type { HashSecrets } from './recipe.ts';
+import { joinSecrets, splitSecrets } from './params.ts';
+import { type HashRead, readHash } from './table.ts';
+import { HashRefused, malformed } from './refused.ts';
+
+/** A hash as a source gives it. */
+export interface ForeignHash {
+  hash: string;
+  /** Its format, where the hash does not say it. */
+  format?: string | undefined;
+  params?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * What rests in `users.password_hash` of a foreign hash: the hash as it is when it says all of itself, else
+ * `$postern$f=<format>,k=<id of its secrets>$<base64url of its parameters>$<hash>`.
+ */
+interface Envelope {
+  hash: string;
+  format: string | undefined;
+  params: Record<string, unknown>;
+  /** Where its secrets rest. */
+  secretsId: string | null;
+}
+
+const HEAD = '$postern$';
+
+/** An envelope, as text. */
+export const writeStored = ({ hash, format, params, secretsId }: Envelope): string =>
+  [
+    `${HEAD}f=${format ?? ''}${secretsId === null ? '' : `,k=${secretsId}`}`,
+    Object.keys(params).length === 0 ? '' : Buffer.from(JSON.stringify(params)).toString('base64url'),
+    hash,
+  ].join('$');
+
+/** @throws HashRefused hash_malformed. */
+export function parseStored(stored: string): Envelope {
+  if (!stored.startsWith(HEAD)) return { hash: stored, format: undefined, params: {}, secretsId: null };
+  const [, format, id, params, hash] =
+    /^\$postern\$f=([\w-]+)(?:,k=([\w-]+))?\$([\w-]*)\$(.*)$/s.exec(stored) ?? malformed('not a stored hash');
+  return {
+    hash: hash as string,
+    format,
+    params:
+      params === ''
+        ? {}
+        : (JSON.parse(Buffer.from(params as string, 'base64url').toString()) as Record<string, unknown>),
+    secretsId: id ?? null,
+  };
+}
+
+/** Strings that hold their key: the key goes where the keys of all go. */
+function withoutKeys({ hash, format, params }: ForeignHash): ForeignHash {
+  const hmac = /^\$hmac-(\w+)\$([\w+/=]+)\$([\w+/=]+)$/.exec(hash);
+  if (hmac) {
+    const [, algorithm, written, key] = hmac;
+    const of = { algorithm, key, key_encoding: 'base64' };
+    return {
+      hash: Buffer.from(written as string, 'base64').toString(),
+      format: 'hmac',
+      params: { ...params, ...of },
+    };
+  }
+  const one =
+    /^\$fbscrypt\$v=1,n=(\d+),r=(\d+),p=1(?:,ss=([\w+/=-]*))?,sk=([\w+/=-]+)\$([\w+/=-]+)\$([\w+/=-]+)$/.exec(
+      hash,
+    );
+  const other =
+    /^\$firescrypt\$ln=(\d+),r=(\d+),p=1\$([\w+/=-]+)\$([\w+/=-]+)\$([\w+/=-]*)\$([\w+/=-]+)$/.exec(hash);
+  if (!one && !other) return { hash, format, params };
+  const [, memory, rounds] = (one ?? other) as RegExpExecArray;
+  const [separator, signer, salt, digest] = one
+    ? one.slice(3)
+    : [other?.[5], other?.[6], other?.[3], other?.[4]];
+  return {
+    hash: digest as string,
+    format: 'firebase_scrypt',
+    params: {
+      ...params,
+      mem_cost: Number(memory),
+      rounds: Number(rounds),
+      salt,
+      salt_separator: separator ?? '',
+      signer_key: signer,
+    },
+  };
+}
+
+/** A foreign hash that is taken. */
+export interface TakenHash extends HashRead {
+  /** What rests in the database. @param secretsId where its secrets rest, if it has any. */
+  stored(secretsId: string | null): string;
+  secrets: HashSecrets | null;
+}
+
+/** Formats whose "hash" is the password itself: it is to be hashed at once. */
+export function plainPassword({ hash, format }: ForeignHash): string | null {
+  if (format === 'plain') return hash;
+  const marked = /^\{(noop|cleartext)\}/i.exec(hash);
+  return marked && (format === undefined || format === 'spring' || format === 'ldap')
+    ? hash.slice(marked[0].length)
+    : null;
+}
+
+/**
+ * Reads the hash of a source.
+ * @throws HashRefused.
+ */
+export function takeHash(given: ForeignHash): TakenHash {
+  if (given.hash.startsWith(HEAD))
+    throw new HashRefused('hash_unknown_format', 'a hash with parameters comes with them beside it');
+  const { hash, format, params: all = {} } = withoutKeys(given);
+  const { params, secrets } = splitSecrets(all);
+  const read = readHash(hash, format, params);
+  const bare = !read.named && Object.keys(params).length === 0 && isRecognised(hash, read);
+  return {
+    ...read,
+    secrets,
+    stored: (secretsId) =>
+      bare ? hash : writeStored({ hash, format: format ?? read.format, params, secretsId }),
+  };
+}
+
+/** Whether the hash without its format's name is read in the same way. */
+function isRecognised(hash: string, read: HashRead): boolean {
+  try {
+    return readHash(hash, undefined, {}).format === read.format;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads what rests in the database. @throws HashRefused when it was put there by other ways. */
+export function readStored(stored: string): HashRead & Pick<Envelope, 'secretsId'> {
+  const { hash, format, params, secretsId } = parseStored(stored);
+  return { ...readHash(hash, format, params), secretsId };
+}
+
+/** A hash as it was given, for an export. @throws HashRefused. */
+export function asGiven(stored: string, secrets: HashSecrets): ForeignHash {
+  const { hash, format, params } = parseStored(stored);
+  if (format === undefined) return { hash };
+  const joined = joinSecrets(params, secrets);
+  return { hash, format, ...(Object.keys(joined).length === 0 ? {} : { params: joined }) };
+}
