@@ -78,7 +78,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
   const { metadata = {} } = options;
   const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
   const responses = grants?.includes('authorization_code') ? ['code'] : [];
-  const said = {
+  const byOption = {
     ...Object.fromEntries(metadataOptions.map(([name, option]) => [name, options[option.attributeName()]])),
     grant_types: grants,
     response_types: grants && (metadata['response_types'] ?? responses),
@@ -87,12 +87,12 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
     backchannel_token_delivery_mode: deliveryMode(options, grants),
     ...(options.pkce ? {} : { require_pkce: false }),
   };
-  const given = Object.entries(said).filter(([, value]) => value !== undefined);
-  const twice = given.find(
+  const set = Object.entries(byOption).filter(([, value]) => value !== undefined);
+  const twice = set.find(
     ([name, value]) => metadata[name] !== undefined && !isDeepStrictEqual(metadata[name], value),
   );
   if (twice) throw new UsageError(`Say ${twice[0]} once: in --metadata or by its own option.`);
-  return { ...metadata, ...Object.fromEntries(given) };
+  return { ...metadata, ...Object.fromEntries(set) };
 }
 
 /** A list of strings that `--metadata` has under `name`. @throws UsageError when it is something else. */
@@ -120,7 +120,7 @@ export function clientMetadata(options: NewClientOptions): Record<string, unknow
     throw new UsageError('A public client has no --auth-method.');
   }
   const isNativeApp = type === undefined && redirectUri.some(isNative);
-  // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
+  // FAPI 2.0 allows this and mutual TLS. The key must be given.
   const needsKeys = method === undefined && holds(options.profile, 'fapi2');
   const implied = {
     ...(isNativeApp ? { applicationType: 'native' as const } : {}),

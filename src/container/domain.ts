@@ -224,7 +224,7 @@ export function createDomain({
     once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne, inTransaction }),
     asOne: stores.asOne,
     backchannelRequests: createBackchannelRequests({
-      requests: stores.loginRequests,
+      requests: stores.cibaRequests,
       users,
       notices,
       audit,

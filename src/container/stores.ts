@@ -19,8 +19,8 @@ import { identities } from '../storage/identities.ts';
 import { createGroups } from '../storage/groups.ts';
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
-import { createLoginRequests } from '../storage/login-requests.ts';
 import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
+import { createCibaRequests } from '../storage/ciba-requests.ts';
 import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
@@ -114,7 +114,7 @@ export async function openStores({
     upstreams,
     logoutNotices: createLogoutNotices(pool),
     pings: createPings({ pool, secrets, notifications }),
-    loginRequests: createLoginRequests(clock),
+    cibaRequests: createCibaRequests(clock),
     oneTimeTokens: createOneTimeTokens(clock),
     usedSteps: createUsedSteps(replies),
     passwordHashSecrets,

@@ -2,10 +2,10 @@
 import type { Actor } from '../core/actor.ts';
 import type { Audit } from '../storage/audit.ts';
 import type {
-  LoginRequest as BackchannelRequest,
-  LoginRequests as Store,
-  NewLoginRequest as NewBackchannelRequest,
-} from '../storage/login-requests.ts';
+  CibaRequestRecord as BackchannelRequest,
+  CibaRequests as Store,
+  NewCibaRequestRecord as NewBackchannelRequest,
+} from '../storage/ciba-requests.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Users } from '../storage/users.ts';
 import type { GuessLimit } from './guess-limit.ts';
@@ -14,7 +14,7 @@ import type { Notices } from './notices.ts';
 import type { MailLimit } from './outgoing-mail.ts';
 import { present } from './users/user.ts';
 
-export type { LoginRequest as BackchannelRequest } from '../storage/login-requests.ts';
+export type { CibaRequestRecord as BackchannelRequest } from '../storage/ciba-requests.ts';
 
 type Answer = 'approved' | 'denied';
 

@@ -35,8 +35,8 @@ export interface Audit {
    * that they share.
    */
   forget(accountId: string, tx: Tx): Promise<void>;
-  /** Deletes the oldest events from before a moment, `most` of them. @returns how many there were. */
-  purge(before: Date, most: number, tx: Tx): Promise<number>;
+  /** Deletes the oldest events from before a moment, `limit` of them. @returns how many there were. */
+  purge(before: Date, limit: number, tx: Tx): Promise<number>;
 }
 
 /** What of an event's row is handed out. */
@@ -103,10 +103,10 @@ export const audit: Audit = {
   async forget(accountId, tx) {
     await tx.query('select audit_forget($1)', [accountId]);
   },
-  async purge(before, most, tx) {
+  async purge(before, limit, tx) {
     const { rows } = await tx.query<{ deleted: number }>('select audit_purge($1, $2) as deleted', [
       before,
-      most,
+      limit,
     ]);
     return rows[0]!.deleted;
   },

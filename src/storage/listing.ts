@@ -83,18 +83,18 @@ export async function pageOf<Sort extends string, Filters, Row extends object>(
   return { items, next };
 }
 
-/** How many rows the filters find; counting ends at `most`. */
+/** How many rows the filters find; counting ends at `cap`. */
 export async function countOf<Sort extends string, Filters>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
   filters: Filters,
-  most: number,
+  cap: number,
 ): Promise<number> {
   const values: unknown[] = [];
   const parameter: Parameter = (value) => `$${values.push(value)}`;
   const { rows } = await pool.query<{ count: number }>(
     `select count(*)::int as count
-     from (select from ${listing.from} ${where(condition(listing, filters, parameter))} limit ${parameter(most)}) found`,
+     from (select from ${listing.from} ${where(condition(listing, filters, parameter))} limit ${parameter(cap)}) found`,
     values,
   );
   return rows[0]!.count;

@@ -41,7 +41,7 @@ export type UserSort = 'created_at' | 'last_login_at' | 'email' | 'number';
 export interface UserSearch {
   list(request: PageRequest<UserSort, UserFilters>): Promise<Page<UserRecord>>;
   /** How many there are; counting ends at `most`. */
-  count(filters: UserFilters, most: number): Promise<number>;
+  count(filters: UserFilters, cap: number): Promise<number>;
 }
 
 const record = recordOf(User);
@@ -103,6 +103,6 @@ export function createUserSearch(pool: Pool): UserSearch {
       const page = await pageOf(pool, LIST, request);
       return { ...page, items: record.read(page.items) };
     },
-    count: (filters, most) => countOf(pool, LIST, filters, most),
+    count: (filters, cap) => countOf(pool, LIST, filters, cap),
   };
 }

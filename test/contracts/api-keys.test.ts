@@ -210,7 +210,7 @@ describe('API keys', () => {
       await me(apiKey, 401);
     });
 
-    it('open that account at that door, and nothing else', async () => {
+    it('open that account at that contract, and nothing else', async () => {
       const apiKey = (await create({ name: 'x' })).text('api_key');
       const { id: user_id } = (await server.operator.accounts.findByEmail(member.email))!;
       for (const { id: operation } of contractOf('keyed').operations)

@@ -29,7 +29,7 @@ async function failures(server: ContractServer, name: string, url: string, send:
   );
 }
 
-describe.each(STORES)('each door on %s keeps to its document', (stores) => {
+describe.each(STORES)('each contract on %s keeps to its document', (stores) => {
   describe('under its prefix and by its hostname', () => {
     let server: ContractServer;
     beforeAll(async () => {

@@ -17,7 +17,7 @@ const parse = (cookies: string[]) =>
     }),
   );
 
-describe('the cookies of the door `cookie`', () => {
+describe('the cookies of the contract `cookie`', () => {
   let server: ContractServer;
   let visitor: Visitor;
   beforeAll(async () => {
@@ -45,7 +45,7 @@ describe('the cookies of the door `cookie`', () => {
     expect(Math.round((expires - Date.now()) / 86_400_000)).toBe(7);
   });
 
-  it('have the path of where the door is mounted', async () => {
+  it('have the path of where the contract is mounted', async () => {
     const paths = async (at: Visitor) =>
       (await login(at))['refresh_token']!.attributes.find((one) => one.startsWith('path='));
     expect(await paths(visitorAt('cookie', server.url, undefined))).toBe('path=/auth');

@@ -90,7 +90,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
       });
   });
 
-  it('ends what one door handed out when the account is ended at another', async () => {
+  it('ends what one contract handed out when the account is ended at another', async () => {
     const member = await flows.flask.join(server.visitor('flask'));
     const others: [Name, Member][] = [];
     for (const name of ['cookie', 'gateway', 'ppl'] as const) {

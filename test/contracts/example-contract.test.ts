@@ -49,7 +49,7 @@ it('docs/contracts.md shows every part', () => {
   ]);
 });
 
-describe('a sixth door, of one folder and one line,', () => {
+describe('a sixth contract, of one folder and one line,', () => {
   const person = { email: 'reader@example.com', pin: 'Quiet harbour 1871' };
   let root: string;
   let postern: Postern;

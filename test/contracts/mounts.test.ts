@@ -29,7 +29,7 @@ const otherContract = (name: string, basePath: string, path: string): Contract =
   };
 };
 
-describe('where doors answer', () => {
+describe('where contracts answer', () => {
   it('is under their prefixes, and where the settings say', () => {
     expect(plan({})).toEqual(under);
     expect(plan({ root: ['cookie', 'gateway'], hosts: { 'a.example.com': 'ppl' } })).toEqual([
@@ -40,7 +40,7 @@ describe('where doors answer', () => {
     ]);
   });
 
-  it('is nowhere for a door that is closed', () => {
+  it('is nowhere for a contract that is closed', () => {
     expect(plan({ enabled: ['ppl'], root: ['cookie', 'ppl'] })).toEqual(['/contracts/ppl ppl', '/ ppl']);
     expect(plan({ enabled: [], root: ['cookie'] })).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('where doors answer', () => {
     },
   );
 
-  it('is known to a server from its start: two doors that claim one route keep it from starting', async () => {
+  it('is known to a server from its start: two contracts that claim one route keep it from starting', async () => {
     const { url: databaseUrl } = await createDatabase();
     const settings = { contracts: { root: ['flask', 'ppl'] } };
     await expect(startPostern({ databaseUrl, settings })).rejects.toThrow(
@@ -147,7 +147,7 @@ describe('where doors answer', () => {
     );
   });
 
-  it('is only where a door is open', async () => {
+  it('is only where a contract is open', async () => {
     const server = await startContractServer({
       contracts: {
         enabled: ['ppl', 'gateway'],

@@ -55,7 +55,7 @@ describe('when a store goes away', () => {
       .visitor('gateway')
       .call('validate', { body: { token: gatewayToken() } }, { status: 200, body: { valid: true } });
 
-  it('PostgreSQL: tokens are checked all the same; the rest is 503 with Retry-After, in the words of each door', async () => {
+  it('PostgreSQL: tokens are checked all the same; the rest is 503 with Retry-After, in the words of each contract', async () => {
     // The first look has the marks copied to Redis, which then answers.
     await validates();
     await copied();

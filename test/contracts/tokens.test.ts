@@ -17,7 +17,7 @@ const CHALLENGES: Record<Name, string> = {
 };
 const ENDED = { status: 400, body: { error: 'invalid_grant' } };
 
-describe.each(STORES)('a token from a door, on %s,', (stores) => {
+describe.each(STORES)('a token from a contract, on %s,', (stores) => {
   let server: ContractServer;
   let gatekeeper: Client;
   const introspect = async (token: string) => (await post(server, 'introspect', gatekeeper, { token })).body;
@@ -86,7 +86,7 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       await use?.(visitor, token, 401);
     });
 
-    it('is not revoked by another door', async () => {
+    it('is not revoked by another contract', async () => {
       const other = names.find((candidate) => candidate !== name)!;
       await post(server, 'revoke', ofContract(other), { token: member.token });
       expect(await introspect(member.token)).toMatchObject({ active: true });
@@ -114,7 +114,7 @@ describe.each(STORES)('a token from a door, on %s,', (stores) => {
       expect(await introspect(token)).toEqual({ active: false });
     });
 
-    it('comes with a refresh token that no other door takes', async () => {
+    it('comes with a refresh token that no other contract takes', async () => {
       for (const other of withRefresh.filter((candidate) => candidate !== name))
         await flows[other].refresh!(server.visitor(other), member.refreshToken, 401);
       await refresh(server.visitor(name), member.refreshToken, 200);

@@ -40,7 +40,7 @@ describe('`postern contract usage`', () => {
     }
   };
 
-  it('counts requests, accounts and the last use, by door, endpoint and day', async () => {
+  it('counts requests, accounts and the last use, by contract, endpoint and day', async () => {
     const visitor = server.visitor('gateway');
     const startedAt = Date.now();
     const [one, other] = [await flows.gateway.join(visitor), await flows.gateway.join(visitor)];

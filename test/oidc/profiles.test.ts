@@ -297,7 +297,7 @@ it('the command registers a client of a profile, which authenticates by its own 
   });
 });
 
-it('a profile of the whole server holds for every client, and leaves the contract doors be', async () => {
+it('a profile of the whole server holds for every client, and leaves the contracts be', async () => {
   const { env } = provider.postern;
   const strict = await startProvider({
     databaseUrl: env['DATABASE_URL'] ?? '',

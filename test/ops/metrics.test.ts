@@ -39,7 +39,7 @@ describe('/metrics', () => {
     guarded = await start({ settings: { metrics: { token: TOKEN }, contracts } });
   });
 
-  it('counts what is asked, of which door, and how it ends', async () => {
+  it('counts what is asked, by which contract, and how it ends', async () => {
     const postern = await start();
     const service = await createService(postern);
     await ownToken(postern.url, service);

@@ -69,7 +69,7 @@ test('an ended session is remembered for as long as a request may have it, then 
   expect(await sweeper().sweep()).toMatchObject({ oidc_records: 1 });
 });
 
-test('the use of contract doors is kept for 400 days', async () => {
+test('the use of contracts is kept for 400 days', async () => {
   const account = await backend.newAccount();
   const today = backend.clock.now();
   for (const days of [0, 400, 401, 900]) {

@@ -19,10 +19,10 @@ export interface FirstAdmins {
    * Makes an administrator and owner (username `admin`) when no account with that role is active; of nodes that start together
    * one does. An account that has the address already becomes the administrator and keeps its password, unless its owner was
    * never proven.
-   * @param wish the address (admin@postern.localhost unless given) and the password (made up unless given).
+   * @param options the address (admin@postern.localhost unless given) and the password (made up unless given).
    * @returns null when there is an administrator. @throws DomainError invalid_email, weak_password.
    */
-  ensureFirstAdmin(wish: {
+  ensureFirstAdmin(options: {
     email?: string | undefined;
     password?: string | undefined;
   }): Promise<FirstAdmin | null>;
@@ -47,8 +47,12 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
    * Claims an account that a stranger may have registered with the operator's address, and clears what was set on
    * it.
    */
-  const takeOver = async (account: UserRecord, wish: string | undefined, tx: Tx): Promise<FirstAdmin> => {
-    const password = wish ?? readablePassword();
+  const takeOver = async (
+    account: UserRecord,
+    chosenPassword: string | undefined,
+    tx: Tx,
+  ): Promise<FirstAdmin> => {
+    const password = chosenPassword ?? readablePassword();
     await policy.check(password, account);
     const passwordHash = await hasher.hash(password);
     const roles = [...new Set([...account.roles, ...FIRST_ROLES])];
@@ -59,7 +63,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
     const user = await claim(account, evidence, columns, systemActor, tx);
     const details = { fields: ['roles', 'status', 'passwordHash'], roles };
     await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
-    return { user: toUser(user), password: wish === undefined ? password : null };
+    return { user: toUser(user), password: chosenPassword === undefined ? password : null };
   };
 
   return {

@@ -21,8 +21,8 @@ export interface Lifecycle {
    * @throws DomainError user_not_found, last_admin.
    */
   remove(id: string, actor: Actor): Promise<void>;
-  /** Deletes some of the accounts whose deletion nobody took back in time, `most` of them. @returns how many there were. */
-  purge(most: number): Promise<number>;
+  /** Erases at limit `limit` accounts whose deletion can no longer be undone. @returns how many. */
+  purge(limit: number): Promise<number>;
 }
 
 export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
@@ -69,8 +69,8 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
           await users.update(id, hidden(account, clock.now()), tx);
         }),
       ),
-    async purge(most) {
-      const ids = await users.listDeleted(new Date(clock.now() - UNDO_TTL * 1000), most);
+    async purge(limit) {
+      const ids = await users.listDeleted(new Date(clock.now() - UNDO_TTL * 1000), limit);
       for (const id of ids)
         await inTransaction(async (tx) => {
           // Another node may have been first.

@@ -7,25 +7,25 @@ export interface Mistakes {
   /**
    * All problems of an account's input, for forms that show them at once. Valid input may still be refused when it is
    * written.
-   * @param own the account, if there is one already.
+   * @param account the existing account, if any.
    * @throws DomainError rate_limited, overloaded, unavailable.
    */
-  mistakesIn(written: Profile & { password?: string | undefined }, own?: User): Promise<DomainError[]>;
+  mistakesIn(written: Profile & { password?: string | undefined }, account?: User): Promise<DomainError[]>;
 }
 
 export function mistakes({ users, policy, clock }: AccountsDependencies): Mistakes {
   return {
-    async mistakesIn({ password, ...profile }, own) {
+    async mistakesIn({ password, ...profile }, account) {
       const { columns, errors } = readProfile(profile, clock.now());
       const { usernameKey, emailKey } = columns;
       const named = typeof usernameKey === 'string' ? await users.findByUsernameKey(usernameKey) : null;
-      if (named && named.id !== own?.id)
+      if (named && named.id !== account?.id)
         errors.push(new DomainError('username_taken', { field: 'username' }));
       const addressed = emailKey === undefined ? null : await users.findByEmailKey(emailKey);
-      if (addressed && addressed.id !== own?.id)
+      if (addressed && addressed.id !== account?.id)
         errors.push(new DomainError('email_taken', { field: 'email' }));
       if (password !== undefined) {
-        await policy.check(password, { ...own, ...columns }).catch((error: unknown) => {
+        await policy.check(password, { ...account, ...columns }).catch((error: unknown) => {
           if (!isDomainError(error, 'weak_password')) throw error;
           errors.push(error);
         });

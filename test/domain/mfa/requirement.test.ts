@@ -5,7 +5,7 @@ import { codeOf, enrolPasskey, enrolTotp, NOW, PASSWORD, person, somewhere } fro
 const mfa = { requiredForRoles: ['admin' as const], rememberDevice: 60 };
 const strict = openDomain({ now: NOW, mfa }, openStores());
 
-test('who must have a second factor and has none gets in at a page to set one up, and at no other door', async () => {
+test('who must have a second factor and has none gets in at a page to set one up, and nowhere else', async () => {
   const { login, beginLogin, mfa } = await strict;
   const admin = await person(await strict, ['user', 'admin']);
   const actor = somewhere();

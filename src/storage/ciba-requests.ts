@@ -10,15 +10,15 @@ const record = recordOf(CibaRequest, 'authReqId');
 const whole = recordOf(CibaRequest);
 
 /** A request of a client to sign an account in (OpenID Connect CIBA Core 1.0), as the person sees it. */
-export type LoginRequest = RecordOf<typeof record>;
+export type CibaRequestRecord = RecordOf<typeof record>;
 
-export type NewLoginRequest = Omit<RecordOf<typeof whole>, 'id' | 'createdAt'>;
+export type NewCibaRequestRecord = Omit<RecordOf<typeof whole>, 'id' | 'createdAt'>;
 
 /** Those that wait for an answer and have not expired. */
-export interface LoginRequests {
-  create(request: NewLoginRequest, tx: Tx): Promise<void>;
+export interface CibaRequests {
+  create(request: NewCibaRequestRecord, tx: Tx): Promise<void>;
   /** The account's, the oldest first. */
-  listOf(accountId: string): Promise<LoginRequest[]>;
+  listOf(accountId: string): Promise<CibaRequestRecord[]>;
   /** Takes one away to answer it: of any number of tries whose transactions commit, one gets it. Null when it is gone. */
   take(accountId: string, id: string, tx: Tx): Promise<RecordOf<typeof whole> | null>;
 }
@@ -27,8 +27,8 @@ export interface LoginRequests {
 const TAKE = `delete from login_requests where id = $1 and account_id = $2 and expires_at > $3
   returning ${whole.columns}`;
 
-/** Login requests in PostgreSQL. */
-export function createLoginRequests(clock: Clock): LoginRequests {
+/** CIBA requests in PostgreSQL. */
+export function createCibaRequests(clock: Clock): CibaRequests {
   return {
     async create(request, tx) {
       await CibaRequest.create({ ...request, id: newUuid() }, { transaction: tx });
