@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Actor } from '../core/actor.ts';
+import { type Operator, shellOperator } from '../domain/operators/operator.ts';
 
 function loginName(): string {
   try {
@@ -19,3 +20,6 @@ export const operator = (): Actor => ({
   userAgent: null,
   requestId: null,
 });
+
+/** The same as who manages: whoever has the shell may do everything. */
+export const manager = (): Operator => shellOperator(operator());

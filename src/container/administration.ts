@@ -1,10 +1,12 @@
 import { createApiAdmin } from '../domain/apis.ts';
 import { createClientAdmin } from '../domain/clients.ts';
+import { createRegistrationTokenAdmin } from '../domain/operators/machine-tokens.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
 import { createUpstreamAdmin } from '../domain/upstream-admin.ts';
 import { OIDC_SCOPES } from '../oidc/account.ts';
 import { isBuiltInApi, OWN_API_SCOPES } from '../oidc/tokens/apis.ts';
 import type { ClientValidator } from '../oidc/clients/validator.ts';
+import { createKeyAdmin } from '../oidc/key-admin.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import { clientChanges } from './client-changes.ts';
 import type { Core } from './core.ts';
@@ -18,6 +20,13 @@ export function createAdministration(core: Core) {
   const { config, stores } = core;
   const { audit, inTransaction, notifications } = stores;
   let validator: Promise<ClientValidator> | undefined;
+  const registrationTokens = createRegistrationTokens({
+    tokens: stores.registrationTokens,
+    policies: Object.keys(config.clientRegistration.policies),
+    clock: core.clock,
+    audit,
+    inTransaction,
+  });
   return {
     clients: createClientAdmin({
       ...clientChanges(core),
@@ -40,16 +49,21 @@ export function createAdministration(core: Core) {
     upstreams: createUpstreamAdmin({
       upstreams: stores.upstreams,
       configured: config.upstreams,
+      rights: core.rights,
+      probe: async (upstream) => {
+        const [{ createLazyRelyingParty }, { createOutboundFetch }] = await Promise.all([
+          import('./relying-party.ts'),
+          import('../oidc/outbound/fetch.ts'),
+        ]);
+        await createLazyRelyingParty(core, createOutboundFetch(config.outbound)).probe(upstream);
+      },
       audit,
       inTransaction,
       announce: (tx: Tx) => notifications.publish('upstreams', '', tx),
     }),
-    registrationTokens: createRegistrationTokens({
-      tokens: stores.registrationTokens,
-      policies: Object.keys(config.clientRegistration.policies),
-      audit,
-      inTransaction,
-    }),
+    registrationTokens,
+    registrationTokenAdmin: createRegistrationTokenAdmin(registrationTokens),
+    keys: createKeyAdmin(core.keyRing),
   };
 }
 

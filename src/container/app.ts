@@ -17,6 +17,7 @@ import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
 import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
+import { createAdministration } from './administration.ts';
 import type { Core } from './core.ts';
 import type { ProviderSide } from './provider.ts';
 import { createLazyRelyingParty } from './relying-party.ts';
@@ -91,6 +92,8 @@ export function createKoaApp(
     ...guard,
     services: {
       ...core,
+      ...createAdministration(core),
+      publicUrl,
       identities: core.upstreamAccounts,
       describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
     },

@@ -11,6 +11,7 @@ import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
+import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
 import { createOperators } from '../domain/operators/index.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
@@ -234,6 +235,13 @@ export function createDomain({
       limits: config.loginRequests,
     }),
     apiKeys,
+    apiKeyAdmin: createApiKeyAdmin({
+      keys: apiKeys,
+      store: stores.apiKeys,
+      users,
+      rights: operators.rights,
+      readList: operators.readList,
+    }),
     refusals: createRefusals({ store: stores.refusals, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };

@@ -14,6 +14,7 @@ export function createLazyRelyingParty({ config, clock }: Core, fetch: OutboundF
   };
   return {
     begin: async (...args) => (await (party ??= open())).begin(...args),
+    probe: async (...args) => (await (party ??= open())).probe(...args),
     finish: async (...args) => (await (party ??= open())).finish(...args),
   };
 }

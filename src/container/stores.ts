@@ -39,7 +39,7 @@ import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
 import { createUnanswered } from '../storage/unanswered.ts';
-import { upstreams } from '../storage/upstreams.ts';
+import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUserSearch } from '../storage/user-search.ts';
 import { createUsers } from '../storage/users.ts';
@@ -111,7 +111,7 @@ export async function openStores({
     factors: createFactorStores({ pool, secrets }),
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
     identities,
-    upstreams,
+    upstreams: createUpstreams(pool),
     logoutNotices: createLogoutNotices(pool),
     pings: createPings({ pool, secrets, notifications }),
     cibaRequests: createCibaRequests(clock),

@@ -41,6 +41,7 @@ export const catalogue = {
   group_not_found: 'Group not found',
   group_taken: 'There is a group of this name',
   in_use: 'This is still in use',
+  configured: 'The configuration decides this',
   precondition_failed: 'This has changed since it was read',
   idempotency_mismatch: 'This Idempotency-Key came with another request before',
   idempotency_in_progress: 'A request with this Idempotency-Key is being answered',

@@ -103,7 +103,11 @@ export function createApiKeys({ store, users, audit, inTransaction, clock, logge
           {
             type: 'api_key.created',
             subject: created.accountId,
-            details: { id: created.id, name: created.name },
+            details: {
+              id: created.id,
+              name: created.name,
+              after: { permissions: created.permissions, expires_at: created.expiresAt },
+            },
           },
           actor,
           tx,

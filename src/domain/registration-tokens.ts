@@ -1,4 +1,5 @@
 import type { Actor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
 import { randomToken } from '../core/ids.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -9,6 +10,7 @@ interface Dependencies {
   tokens: RegistrationTokenStore;
   /** The names of the policies that are configured. */
   policies: string[];
+  clock: Clock;
   audit: Audit;
   inTransaction: InTransaction;
 }
@@ -28,11 +30,14 @@ export interface RegistrationTokens {
 export function createRegistrationTokens({
   tokens,
   policies,
+  clock,
   audit,
   inTransaction,
 }: Dependencies): RegistrationTokens {
   return {
     async create({ policy, expiresAt }, actor) {
+      if (!(expiresAt.getTime() > clock.now()))
+        throw new DomainError('invalid_request', { field: 'expires_at', reason: 'must be in the future' });
       if (!policies.includes(policy))
         throw new DomainError('invalid_request', {
           field: 'policy',
@@ -41,7 +46,7 @@ export function createRegistrationTokens({
       const token = randomToken();
       const record = await inTransaction(async (tx) => {
         const created = await tokens.create({ token, policy, expiresAt }, tx);
-        const details = { id: created.id, policy };
+        const details = { id: created.id, policy, after: { policy, expires_at: expiresAt } };
         await audit.record({ type: 'registration_token.created', details }, actor, tx);
         return created;
       });

@@ -1,55 +1,267 @@
-import type { Upstream } from '../config/index.ts';
-import type { Actor } from '../core/actor.ts';
+import { type Upstream, upstreamSchema, type UpstreamSettings } from '../config/upstreams.ts';
 import { DomainError } from '../core/errors.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { Upstreams } from '../storage/upstreams.ts';
+import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
+import { refuse } from './operators/fields.ts';
+import { mayTouch, type Operator, requirePermission } from './operators/operator.ts';
+import type { Rights } from './operators/rights.ts';
+import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
+
+/** A provider that people may sign in with, without its secret. */
+export interface ManagedUpstream extends UpstreamSettings {
+  enabled: boolean;
+  /** Whether it is the configuration's, which alone changes it. */
+  configured: boolean;
+  version: number;
+  /** Identities there that are connected with accounts; counting ends at `MOST_LINKED`. */
+  linked: number;
+}
+
+/** What can be set of a provider; null goes back to the default. */
+export interface UpstreamChanges {
+  name?: string | undefined;
+  issuer?: string | null | undefined;
+  endpoints?: UpstreamSettings['endpoints'] | null;
+  /** What it calls these; the others stay as they are. */
+  claims?: { [K in keyof UpstreamSettings['claims']]?: string | undefined } | null | undefined;
+  clientId?: string | undefined;
+  clientSecret?: string | undefined;
+  scopes?: string[] | null | undefined;
+  logo?: string | null | undefined;
+  trustEmail?: boolean | undefined;
+  enabled?: boolean | undefined;
+}
+
+/** What asking a provider came to. */
+export type UpstreamTest =
+  { ok: true } | { ok: false; code: 'upstream_unavailable' | 'upstream_failed'; why: string };
 
 export interface UpstreamAdmin {
-  /** Registers a provider that people may sign in with. @throws DomainError upstream_taken. */
-  create(upstream: Upstream, actor: Actor): Promise<void>;
-  /** Registered and configured providers. */
-  list(): Promise<(Upstream & { configured: boolean })[]>;
-  /** Forgets one. Identities there stay connected, should it come back. @throws DomainError upstream_not_found. */
-  delete(id: string, actor: Actor): Promise<void>;
+  /** Those of the configuration, then the others. @throws DomainError insufficient_scope. */
+  list(operator: Operator): Promise<ManagedUpstream[]>;
+  /** @throws DomainError insufficient_scope, upstream_not_found. */
+  find(operator: Operator, id: string): Promise<ManagedUpstream>;
+  /**
+   * Registers a provider that people may sign in with. An enabled one must answer, unless `untested`.
+   * @throws DomainError insufficient_scope, upstream_taken, invalid_request, stronger_operator where identities of that
+   *   name are an operator's still.
+   */
+  create(
+    operator: Operator,
+    upstream: UpstreamChanges & { id: string },
+    options?: { untested?: boolean },
+  ): Promise<ManagedUpstream>;
+  /**
+   * @throws DomainError insufficient_scope, upstream_not_found, configured, precondition_failed, invalid_request,
+   *   stronger_operator for changes that could sign in as an operator who is linked.
+   */
+  update(
+    operator: Operator,
+    id: string,
+    changes: UpstreamChanges,
+    expected?: Expected,
+  ): Promise<ManagedUpstream>;
+  /**
+   * Forgets one. Identities there stay connected, should it come back.
+   * @param options.linked whether it may go while people are linked
+   * @throws DomainError insufficient_scope, upstream_not_found, configured, precondition_failed, in_use.
+   */
+  remove(
+    operator: Operator,
+    id: string,
+    options?: { linked?: boolean; expected?: Expected | undefined },
+  ): Promise<void>;
+  /** Asks one whether it can be used. @throws DomainError insufficient_scope, upstream_not_found. */
+  test(operator: Operator, id: string): Promise<UpstreamTest>;
 }
+
+/** Where counting people who are linked ends. */
+export const MOST_LINKED = 1_000;
+
+/** What decides whom a provider can sign in as. */
+const TRUSTED = ['issuer', 'endpoints', 'claims', 'clientId', 'clientSecret', 'trustEmail'] as const;
 
 interface Dependencies {
   upstreams: Upstreams;
   /** Those of the configuration. */
   configured: Upstream[];
+  rights: Pick<Rights, 'permissionsOf'>;
+  /** Reads what a provider says of itself. @throws DomainError upstream_unavailable, upstream_failed. */
+  probe(upstream: Upstream): Promise<void>;
   audit: Audit;
   inTransaction: InTransaction;
   /** Tells every node, once the transaction commits. */
   announce(tx: Tx): Promise<void>;
 }
 
+/** `changes` laid on `before`. @throws DomainError invalid_request. */
+function merged(
+  before: Upstream | { id: string },
+  { enabled: _enabled, ...changes }: UpstreamChanges,
+): Upstream {
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const { clientSecret = '', ...settings } = {
+    clientSecret: undefined,
+    ...before,
+    ...given,
+  } as Partial<Upstream>;
+  const claims = {
+    ...('claims' in before && changes.claims !== null ? before.claims : {}),
+    ...changes.claims,
+  };
+  const whole = Object.entries({ ...settings, claims }).filter(
+    ([, value]) => value !== null && value !== undefined,
+  );
+  const parsed = upstreamSchema.safeParse(Object.fromEntries(whole));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const path = issue?.path.join('.') ?? '';
+    refuse(path === '' ? 'issuer' : path, issue?.message);
+  }
+  if (clientSecret === '') refuse('clientSecret', 'is missing');
+  return { ...parsed.data, clientSecret };
+}
+
+/** What the audit shows: the fields of it, never the secret. */
+const shown = ({
+  upstream: { clientSecret: _secret, ...settings },
+  enabled,
+}: Pick<UpstreamRecord, 'upstream' | 'enabled'>) => ({
+  ...settings,
+  enabled,
+});
+
 /** The providers that people may sign in with, as operators manage them. */
 export function createUpstreamAdmin({
   upstreams,
   configured,
+  rights,
+  probe,
   audit,
   inTransaction,
   announce,
 }: Dependencies): UpstreamAdmin {
+  const managed = async ({ upstream, enabled, version }: UpstreamRecord, isConfigured = false, tx?: Tx) => {
+    const { clientSecret: _secret, ...settings } = upstream;
+    const linked = await upstreams.countLinked(upstream.id, MOST_LINKED, tx);
+    return { ...settings, enabled, version, configured: isConfigured, linked };
+  };
+  const ofConfiguration = (id: string) => configured.find((one) => one.id === id);
+  const always = (upstream: Upstream): UpstreamRecord => ({ upstream, enabled: true, version: 1 });
+
+  const ask = async (upstream: Upstream): Promise<UpstreamTest> => {
+    try {
+      await probe(upstream);
+      return { ok: true };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      const code = error.code === 'upstream_unavailable' ? error.code : 'upstream_failed';
+      return { ok: false, code, why: error.cause instanceof Error ? error.cause.message : error.message };
+    }
+  };
+  const mustAnswer = async (upstream: Upstream) => {
+    const result = await ask(upstream);
+    if (!result.ok) refuse(upstream.issuer === undefined ? 'endpoints' : 'issuer', result.code);
+  };
+
+  /** Whoever decides what a provider says signs in as everybody who is linked. */
+  const maySpeakFor = async (operator: Operator, id: string, tx: Tx) =>
+    mayTouch(operator, await rights.permissionsOf(await upstreams.rolesLinked(id, tx), tx));
+
+  const findRecord = async (id: string) => {
+    const own = ofConfiguration(id);
+    const record = own ? always(own) : (await upstreams.list()).find(({ upstream }) => upstream.id === id);
+    if (!record) throw new DomainError('upstream_not_found');
+    return { record, isConfigured: own !== undefined };
+  };
+
+  const lock = async (id: string, expected: Expected | undefined, tx: Tx) => {
+    if (ofConfiguration(id)) throw new DomainError('configured', { reason: 'upstreams' });
+    const before = await upstreams.lock(id, tx);
+    if (!before) throw new DomainError('upstream_not_found');
+    checkVersion(before, expected);
+    return before;
+  };
+
   return {
-    create: (upstream, actor) =>
-      inTransaction(async (tx) => {
-        const isTaken = configured.some(({ id }) => id === upstream.id);
-        if (isTaken || !(await upstreams.create(upstream, tx))) throw new DomainError('upstream_taken');
-        await audit.record({ type: 'upstream.created', details: { id: upstream.id } }, actor, tx);
-        await announce(tx);
-      }),
-    async list() {
-      const fromConfig = configured.map((one) => ({ ...one, configured: true }));
-      const stored = (await upstreams.list()).map((one) => ({ ...one, configured: false }));
-      return [...fromConfig, ...stored];
+    async list(operator) {
+      requirePermission(operator, 'upstreams:read');
+      const stored = (await upstreams.list()).filter(({ upstream: { id } }) => !ofConfiguration(id));
+      return Promise.all([
+        ...configured.map((one) => managed(always(one), true)),
+        ...stored.map((one) => managed(one)),
+      ]);
     },
-    delete: (id, actor) =>
-      inTransaction(async (tx) => {
-        if (!(await upstreams.delete(id, tx))) throw new DomainError('upstream_not_found');
-        await audit.record({ type: 'upstream.deleted', details: { id } }, actor, tx);
+    async find(operator, id) {
+      requirePermission(operator, 'upstreams:read');
+      const { record, isConfigured } = await findRecord(id);
+      return managed(record, isConfigured);
+    },
+    async create(operator, { id, ...content }, { untested = false } = {}) {
+      requirePermission(operator, 'upstreams:write');
+      const upstream = merged({ id }, content);
+      const enabled = content.enabled ?? true;
+      if (ofConfiguration(id)) throw new DomainError('upstream_taken', { field: 'id' });
+      if (enabled && !untested) await mustAnswer(upstream);
+      return inTransaction(async (tx) => {
+        const created = await upstreams.create({ upstream, enabled }, tx);
+        if (!created) throw new DomainError('upstream_taken', { field: 'id' });
+        await maySpeakFor(operator, id, tx);
+        const details = { id, after: shown(created) };
+        await audit.record({ type: 'upstream.created', details }, operator.actor, tx);
         await announce(tx);
-      }),
+        return managed(created, false, tx);
+      });
+    },
+    async update(operator, id, changes, expected) {
+      requirePermission(operator, 'upstreams:write');
+      const { record } = await findRecord(id);
+      const asked = {
+        upstream: merged(record.upstream, changes),
+        enabled: changes.enabled ?? record.enabled,
+      };
+      const isNew = !record.enabled || changesOf(record.upstream, asked.upstream) !== null;
+      if (asked.enabled && isNew && !ofConfiguration(id)) await mustAnswer(asked.upstream);
+      return inTransaction(async (tx) => {
+        const before = await lock(id, expected, tx);
+        const after = {
+          upstream: merged(before.upstream, changes),
+          enabled: changes.enabled ?? before.enabled,
+        };
+        const moved = changesOf(before.upstream, after.upstream);
+        if (!moved && before.enabled === after.enabled) return managed(before, false, tx);
+        if (TRUSTED.some((field) => moved && field in moved.after)) await maySpeakFor(operator, id, tx);
+        const updated = await upstreams.update(after, tx);
+        const changed = changesOf<object>(shown(before), shown(after));
+        const isSecret = moved && 'clientSecret' in moved.after;
+        await audit.record(
+          {
+            type: 'upstream.updated',
+            details: { id, ...changed, ...(isSecret ? { secret: 'changed' } : {}) },
+          },
+          operator.actor,
+          tx,
+        );
+        await announce(tx);
+        return managed(updated, false, tx);
+      });
+    },
+    async remove(operator, id, { linked = false, expected } = {}) {
+      requirePermission(operator, 'upstreams:write');
+      await inTransaction(async (tx) => {
+        const before = await lock(id, expected, tx);
+        if (!linked && (await upstreams.countLinked(id, 1, tx)) > 0)
+          throw new DomainError('in_use', { reason: 'people are linked; disable it' });
+        await upstreams.delete(id, tx);
+        const details = { id, before: shown(before) };
+        await audit.record({ type: 'upstream.deleted', details }, operator.actor, tx);
+        await announce(tx);
+      });
+    },
+    async test(operator, id) {
+      requirePermission(operator, 'upstreams:write');
+      return ask((await findRecord(id)).record.upstream);
+    },
   };
 }

@@ -1,6 +1,7 @@
 import type { JWK } from 'jose';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { SIGNING_ALGS } from '../core/tokens.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -110,6 +111,59 @@ export class KeyRing {
     return this.#deps.inTransaction(async (tx) => {
       await this.#deps.store.lock(tx);
       return this.#add(fresh, this.#deps.lead, actor, tx);
+    });
+  }
+
+  /**
+   * Ends a key before its time. One that is only published goes as it came; one that has signed goes by `force` alone, because
+   * nothing verifies from then on what it signed, and one that signs only if the next one is published to take over at once.
+   * @returns the key as it was, and what breaks: access tokens and ID tokens that live until that moment, or null.
+   * @throws DomainError key_not_found, in_use.
+   */
+  async retire(
+    kid: string,
+    { force, reason }: { force: boolean; reason: string | null },
+    actor: Actor,
+  ): Promise<{ key: KeyState; breaksUntil: Date | null }> {
+    const { store, clock, audit, inTransaction, longestToken, announce } = this.#deps;
+    return inTransaction(async (tx) => {
+      await store.lock(tx);
+      const now = clock.now();
+      const keys = await this.list();
+      const key = keys.find((one) => one.kid === kid);
+      if (!key) throw new DomainError('key_not_found');
+      const others = keys.filter((one) => one.alg === key.alg && one.kid !== kid);
+      const next = others.findLast(({ state }) => state === 'published');
+      if (key.state === 'signing' && !next)
+        throw new DomainError('in_use', {
+          reason: 'it signs and no key is published to take over: rotate first',
+        });
+      const breaksUntil =
+        key.state === 'published' ? null : (key.expiresAt ?? new Date(now + longestToken * 1000));
+      if (breaksUntil && !force)
+        throw new DomainError('in_use', {
+          reason: `tokens that it signed may live until ${breaksUntil.toISOString()}: wait, or end them by force`,
+        });
+      await store.delete(kid, tx);
+      if (key.state === 'signing' && next) await store.activate(next.kid, new Date(now), tx);
+      // The newest of those that are left has no successor that it would give way to.
+      const newest = others.toSorted((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime())[0];
+      if (newest) await store.keep(newest.kid, tx);
+      await audit.record(
+        {
+          type: 'key.retired',
+          details: {
+            kid,
+            alg: key.alg,
+            before: { state: key.state },
+            ...(reason === null ? {} : { reason }),
+          },
+        },
+        actor,
+        tx,
+      );
+      await announce(tx);
+      return { key, breaksUntil };
     });
   }
 

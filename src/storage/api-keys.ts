@@ -1,5 +1,6 @@
-// raw-sql: every request with a key asks for it (prepared); a deletion decides who has the key.
+// raw-sql: every request with a key asks for it (prepared); a deletion decides who has the key; a list for `listing.ts`.
 import type { Pool } from 'pg';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { ApiKey } from './models/api-key.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -7,6 +8,13 @@ import type { Tx } from './postgres/transaction.ts';
 const record = recordOf(ApiKey, 'hash');
 
 export type ApiKeyRecord = RecordOf<typeof record>;
+
+export interface ApiKeyFilters {
+  /** Those of an account. */
+  account?: string | undefined;
+  /** Those of programs or those of accounts. */
+  kind?: 'program' | 'account' | undefined;
+}
 
 export interface ApiKeyStore {
   create(
@@ -17,6 +25,8 @@ export interface ApiKeyStore {
   findByHash(hash: string, now: number): Promise<ApiKeyRecord | null>;
   /** Every key, or those of an account; newest first. */
   list(accountId?: string): Promise<ApiKeyRecord[]>;
+  page(request: PageRequest<'created_at', ApiKeyFilters>): Promise<Page<ApiKeyRecord>>;
+  find(id: string): Promise<ApiKeyRecord | null>;
   /** Deletes a key; of that account alone when one is given. @returns the key, or null when there was none. */
   delete(id: string, accountId: string | null, tx: Tx): Promise<ApiKeyRecord | null>;
   /** Deletes every key of the account. @returns how many. */
@@ -24,6 +34,17 @@ export interface ApiKeyStore {
   /** Notes that a key was used; at most once a minute each. */
   touch(id: string, at: Date): Promise<void>;
 }
+
+const LIST: Listing<'created_at', ApiKeyFilters> = {
+  from: 'api_keys',
+  columns: record.columns,
+  sorts: { created_at: { by: 'created_at', type: 'timestamptz' } },
+  id: { by: 'id', type: 'uuid' },
+  filters: {
+    account: (value, parameter) => `account_id = ${parameter(value)}`,
+    kind: (value) => `account_id is ${value === 'program' ? '' : 'not '}null`,
+  },
+};
 
 /** Every request with a key asks. */
 const FIND_BY_HASH = {
@@ -56,6 +77,11 @@ export function createApiKeyStore(pool: Pool): ApiKeyStore {
         order: [['createdAt', 'DESC'], 'id'],
       });
       return found.map(record.from);
+    },
+    page: (request) => pageOf(pool, LIST, request),
+    async find(id) {
+      const key = await ApiKey.findByPk(id);
+      return key && record.from(key);
     },
     async delete(id, accountId, tx) {
       const { rows } = await tx.query<object>(DELETE, [id, accountId]);

@@ -21,6 +21,12 @@ export interface SigningKeys {
   open(now: number): Promise<(SigningKeyRecord & { privateJwk: Record<string, unknown> })[]>;
   /** Says when the keys of `alg` other than `kid`, if they have no end yet, leave the JWKS. */
   expireOthers(alg: string, kid: string, expiresAt: Date, tx: Tx): Promise<void>;
+  /** Says from when a key signs. */
+  activate(kid: string, at: Date, tx: Tx): Promise<void>;
+  /** Says that a key stays in the JWKS while no newer one is due. */
+  keep(kid: string, tx: Tx): Promise<void>;
+  /** Deletes a key whole: nothing verifies what it signed. */
+  delete(kid: string, tx: Tx): Promise<void>;
   /** Public keys that have left the JWKS and are kept. */
   retired(now: number): Promise<Record<string, unknown>[]>;
   /** Deletes the private part of keys that have left the JWKS, and all of those that did so more than `kept` seconds ago. */
@@ -56,6 +62,11 @@ export const signingKeys: SigningKeys = {
       { expiresAt },
       { where: { alg, kid: { [Op.ne]: kid }, expiresAt: null }, transaction: tx },
     )),
+  activate: async (kid, activatesAt, tx) =>
+    void (await SigningKey.update({ activatesAt }, { where: { kid }, transaction: tx })),
+  keep: async (kid, tx) =>
+    void (await SigningKey.update({ expiresAt: null }, { where: { kid }, transaction: tx })),
+  delete: async (kid, tx) => void (await SigningKey.destroy({ where: { kid }, transaction: tx })),
   async deleteExpired(now, kept) {
     const before = (moment: number) => ({ expiresAt: { [Op.lte]: new Date(moment) } });
     await SigningKey.destroy({ where: before(now - kept * 1000) });

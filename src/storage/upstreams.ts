@@ -1,26 +1,83 @@
+// raw-sql: counts that end at a bound, and the roles of all who are linked.
+import type { Pool } from 'pg';
 import type { Upstream } from '../config/index.ts';
 import { RegisteredUpstream } from './models/registered-upstream.ts';
 import { insertUnlessThere } from './models/statements.ts';
+import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
+
+/** A provider that was registered at run time. */
+export interface UpstreamRecord {
+  upstream: Upstream;
+  enabled: boolean;
+  version: number;
+}
+
+type Content = Pick<UpstreamRecord, 'upstream' | 'enabled'>;
 
 export interface Upstreams {
   /** In the order of their making. */
-  list(): Promise<Upstream[]>;
-  /** @returns whether there was none of this id. */
-  create(upstream: Upstream, tx: Tx): Promise<boolean>;
+  list(): Promise<UpstreamRecord[]>;
+  /** The provider, locked until the transaction ends. */
+  lock(id: string, tx: Tx): Promise<UpstreamRecord | null>;
+  /** @returns the new one, or null when there is one of this id. */
+  create(content: Content, tx: Tx): Promise<UpstreamRecord | null>;
+  update(content: Content, tx: Tx): Promise<UpstreamRecord>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
+  /** How many identities there are connected here; counting ends at `most`. */
+  countLinked(id: string, most: number, tx?: Executor): Promise<number>;
+  /** Every role that somebody has whose identity there is connected. */
+  rolesLinked(id: string, tx: Tx): Promise<string[]>;
 }
 
-/** Providers that people may sign in with and that were registered by the command, in PostgreSQL. */
-export const upstreams: Upstreams = {
+const recordOf = ({ settings, secret, enabled, version }: RegisteredUpstream): UpstreamRecord => ({
+  upstream: { ...settings, clientSecret: secret },
+  enabled,
+  version,
+});
+
+const valuesOf = ({ upstream: { clientSecret: secret, ...settings }, enabled }: Content) => ({
+  id: settings.id,
+  settings,
+  secret,
+  enabled,
+});
+
+const COUNT_LINKED = `select count(*)::int as count
+  from (select from upstream_identities where upstream = $1 limit $2) found`;
+const ROLES_LINKED = `select distinct role
+  from upstream_identities i join users u on u.id = i.account_id
+  cross join unnest(u.roles || u.group_roles) role
+  where i.upstream = $1 and u.status <> 'deleted'`;
+
+/** Providers that people may sign in with, those of the configuration apart, in PostgreSQL. */
+export const createUpstreams = (pool: Pool): Upstreams => ({
   async list() {
     const found = await RegisteredUpstream.findAll({ order: ['createdAt', 'id'] });
-    return found.map(({ settings, secret }) => ({ ...settings, clientSecret: secret }));
+    return found.map(recordOf);
   },
-  async create({ clientSecret, ...settings }, tx) {
-    const values = { id: settings.id, settings, secret: clientSecret };
-    return (await insertUnlessThere(RegisteredUpstream, values, tx)) !== null;
+  async lock(id, tx) {
+    const found = await RegisteredUpstream.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
+    return found && recordOf(found);
+  },
+  async create(content, tx) {
+    const created = await insertUnlessThere(RegisteredUpstream, valuesOf(content), tx);
+    return created && recordOf(created);
+  },
+  async update(content, tx) {
+    const { id, ...values } = valuesOf(content);
+    const found = await RegisteredUpstream.findByPk(id, { transaction: tx, rejectOnEmpty: true });
+    await found.update(values, { transaction: tx });
+    return recordOf(await found.reload({ transaction: tx }));
   },
   delete: async (id, tx) => (await RegisteredUpstream.destroy({ where: { id }, transaction: tx })) > 0,
-};
+  async countLinked(id, most, tx = pool) {
+    const { rows } = await tx.query<{ count: number }>(COUNT_LINKED, [id, most]);
+    return rows[0]!.count;
+  },
+  async rolesLinked(id, tx) {
+    const { rows } = await tx.query<{ role: string }>(ROLES_LINKED, [id]);
+    return rows.map(({ role }) => role);
+  },
+});

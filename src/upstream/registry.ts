@@ -1,11 +1,11 @@
 import type { Upstream } from '../config/index.ts';
-import type { Upstreams } from '../storage/upstreams.ts';
+import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
 
 /** The providers that people may sign in with, kept in process and read anew when they change. */
 export class UpstreamRegistry {
   readonly #store: Pick<Upstreams, 'list'>;
   readonly #configured: Upstream[];
-  #upstreams = new Map<string, Upstream>();
+  #upstreams = new Map<string, UpstreamRecord>();
   #loading: Promise<void> = Promise.resolve();
 
   /** @param configured those of the configuration: they go before others of their id. */
@@ -24,15 +24,26 @@ export class UpstreamRegistry {
   async #read(): Promise<void> {
     const stored = await this.#store.list();
     const configuredIds = new Set(this.#configured.map(({ id }) => id));
-    const all = [...this.#configured, ...stored.filter(({ id }) => !configuredIds.has(id))];
-    this.#upstreams = new Map(all.map((upstream) => [upstream.id, upstream]));
+    const all = [
+      ...this.#configured.map((upstream) => ({ upstream, enabled: true, version: 1 })),
+      ...stored.filter(({ upstream: { id } }) => !configuredIds.has(id)),
+    ];
+    this.#upstreams = new Map(all.map((record) => [record.upstream.id, record]));
   }
 
+  /** Those that are enabled. */
   list(): Upstream[] {
-    return [...this.#upstreams.values()];
+    return [...this.#upstreams.values()].flatMap(({ upstream, enabled }) => (enabled ? [upstream] : []));
   }
 
+  /** One that is enabled. */
   find(id: string): Upstream | undefined {
-    return this.#upstreams.get(id);
+    const found = this.#upstreams.get(id);
+    return found?.enabled ? found.upstream : undefined;
+  }
+
+  /** What one is called, enabled or not. */
+  nameOf(id: string): string | undefined {
+    return this.#upstreams.get(id)?.upstream.name;
   }
 }

@@ -85,6 +85,8 @@ export interface RelyingParty {
    * @throws DomainError upstream_unavailable.
    */
   begin(upstream: Upstream, again: boolean): Promise<{ url: string; flow: Flow }>;
+  /** Reads what a provider says of itself, anew. @throws DomainError upstream_unavailable, upstream_failed. */
+  probe(upstream: Upstream): Promise<void>;
   /**
    * The identity in the callback. Checks state, nonce, PKCE, issuer (RFC 9207) and signature.
    * @param query of the address that they came back to.
@@ -159,6 +161,9 @@ export function createRelyingParty({
   }
 
   return {
+    async probe(upstream) {
+      await createConnections(fetch)(upstream).catch(failure);
+    },
     async begin(upstream, again) {
       const connection = await connections(upstream).catch(failure);
       const scopes = upstream.scopes ?? SCOPES[isOAuthOnly(upstream) ? 'oauth' : 'openid'];

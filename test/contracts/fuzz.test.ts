@@ -113,6 +113,18 @@ const management: Subject = {
       createRole: () => ({ name: name(), description: 'x', permissions: ['users:read'], scopes: [] }),
       updateRole: () => ({ description: 'x', permissions: [], scopes: [] }),
       createGroup: () => ({ name: name(), description: 'x', roles: ['user'] }),
+      createUpstream: () => ({
+        id: name(),
+        name: 'x',
+        issuer: 'https://login.example.test',
+        client_id: 'x',
+        client_secret: 'x',
+        enabled: false,
+      }),
+      updateUpstream: () => ({ name: 'x', scopes: ['openid'] }),
+      createManagedApiKey: () => ({ name: 'x', permissions: ['users:read'] }),
+      createRegistrationToken: () => ({ policy: 'default', expires_at: '2100-01-01T00:00:00Z' }),
+      retireKey: () => ({ force: false, reason: null }),
       updateGroup: () => ({ name: name(), description: 'x', roles: [] }),
       bulk: () => ({ operations: [{ id: '1', method: 'GET', path: '/caller' }], atomic: false }),
     };
@@ -143,6 +155,11 @@ const MUST_BE_SO: Record<string, string[]> = {
   'the management API exportAuditEvents': ['ip'],
   'the management API createRole': ['scopes'],
   'the management API updateRole': ['scopes'],
+  'the management API listApiKeys': ['cursor'],
+  'the management API createUpstream': ['*'],
+  'the management API updateUpstream': ['*'],
+  'the management API createManagedApiKey': ['permissions', 'account_id', 'expires_at'],
+  'the management API createRegistrationToken': ['policy', 'expires_at'],
   'the management API createGroup': ['roles'],
   'the management API updateGroup': ['roles'],
 };
@@ -158,6 +175,12 @@ const HARMLESS = new Set([
   'enrolTotp',
   'beginTotp',
   'updateMe',
+  'createUpstream',
+  'updateUpstream',
+  'testUpstream',
+  'createManagedApiKey',
+  'createRegistrationToken',
+  'rotateKeys',
 ]);
 
 interface Verdict {

@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
-import { systemActor } from '../../core/actor.ts';
-import type { KeyRing } from '../../oidc/key-ring.ts';
-import { operator } from '../operator.ts';
+import type { KeyAdmin } from '../../oidc/key-admin.ts';
+import type { KeyState } from '../../oidc/key-ring.ts';
+import { manager } from '../operator.ts';
 import { type Report, reporting, table } from '../report.ts';
 
-type Key = Awaited<ReturnType<KeyRing['list']>>[number];
-
-const keysOf = async <T>(work: (keyRing: KeyRing) => Promise<T>): Promise<T> => {
+const keysOf = async <T>(work: (keys: KeyAdmin) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
-  return withCore(({ keyRing }) => work(keyRing));
+  return withCore(({ keys }) => work(keys));
 };
 
-const toJson = (key: Omit<Key, 'state'>) => ({
+const toJson = (key: Omit<KeyState, 'state'>) => ({
   kid: key.kid,
   alg: key.alg,
   created_at: key.createdAt.toISOString(),
@@ -20,7 +18,7 @@ const toJson = (key: Omit<Key, 'state'>) => ({
 });
 
 async function list(): Promise<Report> {
-  const keys = await keysOf((keyRing) => keyRing.list());
+  const keys = await keysOf((admin) => admin.list(manager()));
   const rows = keys.map((key) => [
     key.kid,
     key.alg,
@@ -35,12 +33,7 @@ async function list(): Promise<Report> {
 }
 
 async function rotate(): Promise<Report> {
-  const keys = await keysOf(async (keyRing) => {
-    await keyRing.maintain(systemActor);
-    // Open those there are first: new ones are never sealed under a wrong SECRETS_KEY.
-    await keyRing.load();
-    return keyRing.rotate(operator());
-  });
+  const keys = await keysOf((admin) => admin.rotate(manager()));
   const from = keys[0]?.activatesAt.toISOString();
   return {
     json: { keys: keys.map(toJson) },
@@ -48,13 +41,35 @@ async function rotate(): Promise<Report> {
   };
 }
 
+async function retire(
+  kid: string,
+  { force = false, reason = null }: { force?: boolean; reason?: string | null },
+): Promise<Report> {
+  const { key, breaksUntil } = await keysOf((admin) => admin.retire(manager(), kid, { force, reason }));
+  return {
+    json: { kid, alg: key.alg, breaks_until: breaksUntil?.toISOString() ?? null },
+    text: breaksUntil
+      ? `Retired ${kid}. Tokens that it signed verify no more; they might have lived until ${breaksUntil.toISOString()}.`
+      : `Retired ${kid}, which had signed nothing.`,
+  };
+}
+
 export function addKey(program: Command): void {
-  const key = program.command('key').description('signing keys: list, rotate');
+  const key = program.command('key').description('signing keys: list, rotate, retire');
   reporting(key.command('list').description('list the keys in the JWKS and what each does'), list);
   reporting(
     key
       .command('rotate')
       .description('make the next keys: published now, signing after keys.lead; nothing has to be restarted'),
     rotate,
+  );
+  reporting(
+    key
+      .command('retire')
+      .description('end a key before its time')
+      .argument('<kid>', 'as the list has it')
+      .option('--force', 'although tokens that it signed may live; the next key takes over at once')
+      .option('--reason <text>', 'for the audit'),
+    retire,
   );
 }

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { UpstreamSettings } from '../../config/upstreams.ts';
-import type { UpstreamAdmin } from '../../domain/upstream-admin.ts';
+import { isDomainError } from '../../core/errors.ts';
+import type {
+  ManagedUpstream,
+  UpstreamAdmin,
+  UpstreamChanges,
+  UpstreamTest,
+} from '../../domain/upstream-admin.ts';
 import { UsageError } from '../failure.ts';
-import { operator } from '../operator.ts';
+import { manager } from '../operator.ts';
 import { repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
@@ -12,27 +17,32 @@ const upstreamsOf = async <T>(work: (upstreams: UpstreamAdmin) => Promise<T>): P
   return withCore(({ upstreams }) => work(upstreams));
 };
 
-interface CreateOptions {
-  id: string;
-  name: string;
+interface UpstreamOptions {
+  name?: string;
   issuer?: string;
   authorizationEndpoint?: string;
   tokenEndpoint?: string;
   userinfoEndpoint?: string;
   claim?: Record<string, string>;
-  clientId: string;
-  clientSecretFile: string;
+  clientId?: string;
+  clientSecretFile?: string;
   scope?: string[];
   logo?: string;
   trustEmail?: boolean;
 }
 
-const toJson = ({ id, name, issuer, endpoints, clientId }: UpstreamSettings) => ({
-  id,
-  name,
-  issuer: issuer ?? null,
-  endpoints: endpoints ?? null,
-  client_id: clientId,
+const toJson = (one: ManagedUpstream) => ({
+  id: one.id,
+  name: one.name,
+  issuer: one.issuer ?? null,
+  endpoints: one.endpoints ?? null,
+  client_id: one.clientId,
+  scopes: one.scopes ?? null,
+  trust_email: one.trustEmail,
+  enabled: one.enabled,
+  configured: one.configured,
+  linked: one.linked,
+  version: one.version,
 });
 
 /** `name=value`, added to those before. */
@@ -56,88 +66,170 @@ function secretIn(file: string): string {
   throw new UsageError('The file with the secret is empty.');
 }
 
-async function create(options: CreateOptions): Promise<Report> {
-  const {
-    authorizationEndpoint: authorization,
-    tokenEndpoint: token,
-    userinfoEndpoint: userinfo,
-    clientSecretFile,
-    claim: claims,
-    scope: scopes,
-    ...rest
-  } = options;
-  const hasEndpoints = authorization !== undefined || token !== undefined || userinfo !== undefined;
-  const { upstreamSchema } = await import('../../config/upstreams.ts');
-  const parsed = upstreamSchema.safeParse({
-    id: rest.id,
-    name: rest.name,
-    issuer: rest.issuer,
-    endpoints: hasEndpoints ? { authorization, token, userinfo } : undefined,
-    claims,
-    clientId: rest.clientId,
-    scopes,
-    logo: rest.logo,
-    trustEmail: rest.trustEmail,
+/** What the options set; what is left out stays as it is. @throws UsageError. */
+function contentOf({
+  authorizationEndpoint: authorization = '',
+  tokenEndpoint: token = '',
+  userinfoEndpoint: userinfo = '',
+  clientSecretFile,
+  claim: claims,
+  scope: scopes,
+  name,
+  issuer,
+  clientId,
+  logo,
+  trustEmail,
+}: UpstreamOptions): UpstreamChanges {
+  const hasEndpoints = authorization !== '' || token !== '' || userinfo !== '';
+  return {
+    name,
+    clientId,
+    logo,
+    trustEmail,
+    issuer,
+    // Either may be what it was: a provider has the one or the other.
+    ...(hasEndpoints ? { endpoints: { authorization, token, userinfo }, issuer: issuer ?? null } : {}),
+    ...(issuer !== undefined && !hasEndpoints ? { endpoints: null } : {}),
+    ...(claims === undefined ? {} : { claims }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(clientSecretFile === undefined ? {} : { clientSecret: secretIn(clientSecretFile) }),
+  };
+}
+
+/** What is wrong with the options is a mistake of the command. */
+const parsed = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    if (!isDomainError(error, 'invalid_request')) throw error;
+    const { field = '', reason = '' } = error.details;
+    throw new UsageError(`${field} ${reason}`.trim());
   });
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) =>
-      [path.join('.'), message].join(' ').trim(),
-    );
-    throw new UsageError(problems.join('; '));
-  }
-  const upstream = { ...parsed.data, clientSecret: secretIn(clientSecretFile) };
-  await upstreamsOf((upstreams) => upstreams.create(upstream, operator()));
-  return { json: toJson(upstream), text: `Registered ${upstream.id}.` };
+
+const told = (result: UpstreamTest): string =>
+  result.ok ? 'It answers.' : `It does not answer yet: ${result.why}`;
+
+async function create({ id, ...options }: UpstreamOptions & { id: string }): Promise<Report> {
+  const content = contentOf(options);
+  const { made, result } = await upstreamsOf(async (upstreams) => {
+    const made = await parsed(upstreams.create(manager(), { id, ...content }, { untested: true }));
+    return { made, result: await upstreams.test(manager(), id) };
+  });
+  return { json: { ...toJson(made), test: result }, text: `Registered ${id}. ${told(result)}` };
+}
+
+async function update(id: string, options: UpstreamOptions): Promise<Report> {
+  const content = contentOf(options);
+  const changed = await upstreamsOf((upstreams) => parsed(upstreams.update(manager(), id, content)));
+  return { json: toJson(changed), text: `Changed ${id}.` };
+}
+
+const enabling =
+  (enabled: boolean) =>
+  async (id: string): Promise<Report> => {
+    const changed = await upstreamsOf((upstreams) => parsed(upstreams.update(manager(), id, { enabled })));
+    return { json: toJson(changed), text: `${enabled ? 'Enabled' : 'Disabled'} ${id}.` };
+  };
+
+async function test(id: string): Promise<Report> {
+  const result = await upstreamsOf((upstreams) => upstreams.test(manager(), id));
+  return { json: { ...result }, text: told(result), failed: !result.ok };
+}
+
+async function show(id: string): Promise<Report> {
+  const found = toJson(await upstreamsOf((upstreams) => upstreams.find(manager(), id)));
+  const rows = Object.entries(found).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return { json: found, text: table(['', ''], rows) };
 }
 
 async function list(): Promise<Report> {
-  const all = await upstreamsOf((upstreams) => upstreams.list());
-  const rows = all.map(({ id, name, issuer, endpoints, configured }) => [
+  const all = await upstreamsOf((upstreams) => upstreams.list(manager()));
+  const rows = all.map(({ id, name, issuer, endpoints, configured, enabled, linked }) => [
     id,
     name,
     issuer ?? endpoints?.authorization ?? '',
     configured ? 'configuration' : 'command',
+    enabled ? 'enabled' : 'disabled',
+    String(linked),
   ]);
   return {
-    json: { upstreams: all.map((one) => ({ ...toJson(one), configured: one.configured })) },
-    text: table(['id', 'name', 'at', 'from'], rows),
+    json: { upstreams: all.map(toJson) },
+    text: table(['id', 'name', 'at', 'from', 'is', 'linked'], rows),
   };
 }
 
 async function remove(id: string): Promise<Report> {
-  await upstreamsOf((upstreams) => upstreams.delete(id, operator()));
+  await upstreamsOf((upstreams) => upstreams.remove(manager(), id, { linked: true }));
   return { json: { id }, text: `Deleted ${id}.` };
 }
+
+/** What `create` and `update` both set. */
+const settable = (command: Command): Command =>
+  command
+    .option('--issuer <url>', 'of an OpenID Provider')
+    .option('--authorization-endpoint <url>', 'of a service that speaks OAuth 2.0 alone')
+    .option('--token-endpoint <url>', 'the same')
+    .option('--userinfo-endpoint <url>', 'the same: who the token is of, as JSON')
+    .addOption(
+      new Option(
+        '--claim <name=value>',
+        'what it calls a claim, like subject=id (can be repeated)',
+      ).argParser(claim),
+    )
+    .option('--scope <scope>', 'to ask for (can be repeated)', repeated)
+    .option('--logo <url>', 'an https URL, or a file in views/assets')
+    .option('--trust-email', 'take an address that it calls verified as that');
 
 export function addUpstream(program: Command): void {
   const upstream = program
     .command('upstream')
-    .description('other providers that people may sign in with: register, list, delete');
+    .description('other providers that people may sign in with: register, list, change, test, delete');
   reporting(
-    upstream
-      .command('create')
-      .description(
-        'let people sign in with another provider; its redirect URI is PUBLIC_URL/upstream/<id>/callback',
-      )
-      .requiredOption('--id <id>', 'what its addresses call it: a-z, 0-9 and -')
-      .requiredOption('--name <name>', 'what people know it by')
-      .option('--issuer <url>', 'of an OpenID Provider')
-      .option('--authorization-endpoint <url>', 'of a service that speaks OAuth 2.0 alone')
-      .option('--token-endpoint <url>', 'the same')
-      .option('--userinfo-endpoint <url>', 'the same: who the token is of, as JSON')
-      .addOption(
-        new Option(
-          '--claim <name=value>',
-          'what it calls a claim, like subject=id (can be repeated)',
-        ).argParser(claim),
-      )
-      .requiredOption('--client-id <id>', 'what it knows us by')
-      .requiredOption('--client-secret-file <file>', 'with the secret that it gave us; - is standard input')
-      .option('--scope <scope>', 'to ask for (can be repeated)', repeated)
-      .option('--logo <url>', 'an https URL, or a file in views/assets')
-      .option('--trust-email', 'take an address that it calls verified as that'),
+    settable(
+      upstream
+        .command('create')
+        .description(
+          'let people sign in with another provider; its redirect URI is PUBLIC_URL/upstream/<id>/callback',
+        )
+        .requiredOption('--id <id>', 'what its addresses call it: a-z, 0-9 and -')
+        .requiredOption('--name <name>', 'what people know it by')
+        .requiredOption('--client-id <id>', 'what it knows us by')
+        .requiredOption(
+          '--client-secret-file <file>',
+          'with the secret that it gave us; - is standard input',
+        ),
+    ),
     create,
   );
   reporting(upstream.command('list').description('list them'), list);
+  reporting(upstream.command('show').description('show one').argument('<id>', 'its id'), show);
+  reporting(
+    settable(
+      upstream
+        .command('update')
+        .description('change what is named')
+        .argument('<id>', 'its id')
+        .option('--name <name>', 'what people know it by')
+        .option('--client-id <id>', 'what it knows us by')
+        .option('--client-secret-file <file>', 'with the secret that it gave us; - is standard input'),
+    ),
+    update,
+  );
+  reporting(
+    upstream.command('enable').description('let people sign in with one').argument('<id>', 'its id'),
+    enabling(true),
+  );
+  reporting(
+    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'its id'),
+    enabling(false),
+  );
+  reporting(
+    upstream
+      .command('test')
+      .description('ask one for its discovery document; exit status 1 when it cannot be used')
+      .argument('<id>', 'its id'),
+    test,
+  );
   reporting(upstream.command('delete').description('forget one').argument('<id>', 'its id'), remove);
 }

@@ -5,12 +5,14 @@ import type { History } from '../../domain/history.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { AccountSessions } from '../../domain/sessions.ts';
 import type { Linking } from '../../domain/upstream.ts';
+import type { UpstreamAdmin } from '../../domain/upstream-admin.ts';
 import type { Accounts, User } from '../../domain/users/index.ts';
 import type { Verification } from '../../domain/verification/index.ts';
 import type { Described } from '../../oidc/interactions/interactions.ts';
 import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
+import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators/machine-tokens.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
 import type { People } from '../../domain/operators/people.ts';
 import type { Permission } from '../../domain/operators/permissions.ts';
@@ -20,12 +22,17 @@ import type { Rights } from '../../domain/operators/rights.ts';
 import type { Roles } from '../../domain/operators/roles.ts';
 import type { Expected } from '../../domain/operators/versions.ts';
 import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { KeyAdmin } from '../../oidc/key-admin.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 
 /** What the operations of the API may use. */
 export interface ApiServices {
+  /** The issuer. */
+  publicUrl: string;
+  clock: Clock;
   rights: Rights;
   roles: Roles;
   groups: Groups;
@@ -36,6 +43,10 @@ export interface ApiServices {
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */
   asOne<T>(work: () => Promise<T>): Promise<T>;
+  upstreams: UpstreamAdmin;
+  apiKeyAdmin: ApiKeyAdmin;
+  registrationTokenAdmin: RegistrationTokenAdmin;
+  keys: KeyAdmin;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;
   mfa: Mfa;

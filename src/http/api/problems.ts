@@ -91,6 +91,8 @@ const DETAILS: Record<string, string | undefined> = {
   ...Object.fromEntries(
     PROFILE_FIELDS.map(({ name, kind }) => [`invalid_request:${name}`, KIND_DETAILS[kind]]),
   ),
+  'invalid_request:upstream_unavailable': 'The provider cannot be reached there.',
+  'invalid_request:upstream_failed': 'What the provider says of itself there cannot be used.',
   'weak_password:too_short': 'The password is too short.',
   'weak_password:too_long': 'The password is too long.',
   'weak_password:common': 'The password is one of the most used ones.',
@@ -106,11 +108,18 @@ const DETAILS: Record<string, string | undefined> = {
   'invalid_passkey:unsupported': 'Passkeys need a domain name, and this service has none.',
 };
 
-/** Refusals whose reason is the permission or scope that is lacking. */
-const NAMING: ReadonlySet<ErrorCode> = new Set(['insufficient_scope', 'permission_not_held']);
+/** Refusals whose reason says more: the permission that is lacking, what the configuration says, who uses it. */
+const NAMING: ReadonlySet<ErrorCode> = new Set([
+  'insufficient_scope',
+  'permission_not_held',
+  'in_use',
+  'configured',
+]);
 
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
+  clientId: 'client_id',
+  clientSecret: 'client_secret',
   ...Object.fromEntries(PROFILE_FIELDS.map(({ name, claim }) => [name, claim])),
   street_address: 'address.street_address',
   locality: 'address.locality',

@@ -51,6 +51,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   group_taken: 409,
   in_use: 409,
   idempotency_in_progress: 409,
+  configured: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -1,8 +1,21 @@
 import { audit } from './audit.ts';
 import { bulk } from './bulk.ts';
 import { groups } from './groups.ts';
+import { apiKeys, registrationTokens } from './machine-tokens.ts';
+import { keys } from './keys.ts';
 import { roles } from './roles.ts';
+import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
 
 /** What operators manage, in the order of the document. */
-export const management = [...users, ...groups, ...roles, ...audit, ...bulk];
+export const management = [
+  ...users,
+  ...groups,
+  ...roles,
+  ...upstreams,
+  ...apiKeys,
+  ...registrationTokens,
+  ...keys,
+  ...audit,
+  ...bulk,
+];

@@ -22,7 +22,7 @@ const LINK = `${PATH}/link`;
 export function identityRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, csrf, flash, upstream, config } = deps;
   const { registry, accounts } = upstream;
-  const nameOf = (id: string): string => registry.find(id)?.name ?? id;
+  const nameOf = (id: string): string => registry.nameOf(id) ?? id;
 
   const removalOf = async (ctx: AccountContext): Promise<Message> => {
     const linked = await accounts.identitiesOf(ctx.state.user.id);

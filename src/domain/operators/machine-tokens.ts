@@ -1,0 +1,112 @@
+import { DomainError } from '../../core/errors.ts';
+import { isUuid } from '../../core/ids.ts';
+import type { ApiKeyFilters, ApiKeyRecord, ApiKeyStore } from '../../storage/api-keys.ts';
+import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
+import type { Users } from '../../storage/users.ts';
+import type { ApiKeys, NewApiKey } from '../api-keys.ts';
+import type { RegistrationTokens } from '../registration-tokens.ts';
+import type { Listed, ListOptions, ReadList } from './lists.ts';
+import { mayGive, mayTouch, type Operator, requirePermission } from './operator.ts';
+import type { Permission } from './permissions.ts';
+import { type Rights, rolesOf } from './rights.ts';
+
+/** API keys, as operators manage them. */
+export interface ApiKeyAdmin {
+  /** Newest first. @throws DomainError insufficient_scope, invalid_cursor. */
+  list(operator: Operator, options: ListOptions<'created_at', ApiKeyFilters>): Promise<Listed<ApiKeyRecord>>;
+  /** @throws DomainError insufficient_scope, api_key_not_found. */
+  find(operator: Operator, id: string): Promise<ApiKeyRecord>;
+  /**
+   * Makes a key that carries no more than its maker has: for a program, or for an account that the operator may touch.
+   * @throws DomainError insufficient_scope, permission_not_held, stronger_operator, and as `ApiKeys.create`.
+   */
+  create(operator: Operator, key: NewApiKey): Promise<{ key: string; record: ApiKeyRecord }>;
+  /** @throws DomainError insufficient_scope, api_key_not_found, stronger_operator. */
+  revoke(operator: Operator, id: string): Promise<void>;
+}
+
+/** What a program does by each permission of its key, in an operator's words. */
+const WEIGHT: Readonly<Record<string, readonly Permission[]>> = {
+  'users:read': ['users:read'],
+  // At the contracts it changes passwords and addresses, and deletes.
+  'users:write': ['users:write', 'users:credentials', 'users:delete'],
+  // It has what people whose passwords it knows have, and tries passwords.
+  'auth:login': ['users:read'],
+};
+
+interface ApiKeyDependencies {
+  keys: ApiKeys;
+  store: Pick<ApiKeyStore, 'page' | 'find'>;
+  users: Pick<Users, 'findById'>;
+  rights: Pick<Rights, 'permissionsOf'>;
+  readList: ReadList;
+}
+
+export function createApiKeyAdmin({ keys, store, users, rights, readList }: ApiKeyDependencies): ApiKeyAdmin {
+  const mayActFor = async (operator: Operator, accountId: string) => {
+    const account = isUuid(accountId) ? await users.findById(accountId) : null;
+    if (!account) throw new DomainError('user_not_found');
+    mayTouch(operator, await rights.permissionsOf(rolesOf(account)));
+  };
+  const find = async (id: string) => {
+    const key = isUuid(id) ? await store.find(id) : null;
+    if (!key) throw new DomainError('api_key_not_found');
+    return key;
+  };
+  return {
+    list(operator, options) {
+      requirePermission(operator, 'api-keys:read');
+      return readList('api-keys', options, '-created_at', (request) => store.page(request));
+    },
+    async find(operator, id) {
+      requirePermission(operator, 'api-keys:read');
+      return find(id);
+    },
+    async create(operator, key) {
+      requirePermission(operator, 'api-keys:write');
+      if (key.accountId === undefined)
+        for (const permission of key.permissions ?? Object.keys(WEIGHT))
+          mayGive(operator, WEIGHT[permission] ?? []);
+      else {
+        // It acts as the account, which is to see into it.
+        mayGive(operator, ['users:read']);
+        await mayActFor(operator, key.accountId);
+      }
+      return keys.create(key, operator.actor);
+    },
+    async revoke(operator, id) {
+      requirePermission(operator, 'api-keys:write');
+      const { accountId } = await find(id);
+      if (accountId !== null && accountId !== operator.accountId) await mayActFor(operator, accountId);
+      await keys.revoke(id, accountId, operator.actor);
+    },
+  };
+}
+
+/** Initial access tokens, as operators manage them. */
+export interface RegistrationTokenAdmin {
+  /** Those that serve still, newest first. @throws DomainError insufficient_scope. */
+  list(operator: Operator): Promise<RegistrationTokenRecord[]>;
+  /** @throws DomainError insufficient_scope, invalid_request. */
+  create(
+    operator: Operator,
+    token: { policy: string; expiresAt: Date },
+  ): Promise<{ token: string; record: RegistrationTokenRecord }>;
+  /** @throws DomainError insufficient_scope, not_found. */
+  revoke(operator: Operator, id: string): Promise<void>;
+}
+
+export const createRegistrationTokenAdmin = (tokens: RegistrationTokens): RegistrationTokenAdmin => ({
+  async list(operator) {
+    requirePermission(operator, 'registration-tokens:read');
+    return tokens.list();
+  },
+  async create(operator, token) {
+    requirePermission(operator, 'registration-tokens:write');
+    return tokens.create(token, operator.actor);
+  },
+  async revoke(operator, id) {
+    requirePermission(operator, 'registration-tokens:write');
+    await tokens.revoke(id, operator.actor);
+  },
+});

@@ -1,0 +1,240 @@
+import { z } from 'zod';
+import {
+  type ManagedUpstream,
+  MOST_LINKED,
+  type UpstreamChanges as Changes,
+} from '../../../domain/upstream-admin.ts';
+import { text } from '../../endpoints/text.ts';
+import { managed, type OperatorCall } from '../operation.ts';
+import { resource } from './presenters.ts';
+import { listOf, version } from './schemas.ts';
+
+const url = text('A URL of https, or of http where the configuration allows it', {
+  pattern: '^https?://',
+  examples: ['https://accounts.example.com'],
+});
+const endpoints = { authorization: url, token: url, userinfo: url };
+const claimName = text('What it calls the claim', { pattern: '^\\S', examples: ['sub'] }).max(200);
+const claims = {
+  subject: claimName,
+  email: claimName,
+  email_verified: claimName,
+  name: claimName,
+  username: claimName,
+};
+const ID = /^[a-z0-9-]{1,40}$/;
+
+const Upstream = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  issuer: z.string().nullable().describe('Of an OpenID Provider'),
+  endpoints: z
+    .strictObject({ authorization: z.string(), token: z.string(), userinfo: z.string() })
+    .nullable()
+    .describe('Of a service that speaks OAuth 2.0 alone'),
+  claims: z.strictObject({
+    subject: z.string(),
+    email: z.string(),
+    email_verified: z.string(),
+    name: z.string(),
+    username: z.string(),
+  }),
+  client_id: z.string(),
+  scopes: z.array(z.string()).nullable().describe('null for the usual ones'),
+  logo: z.string().nullable(),
+  trust_email: z.boolean().describe('Whether an address that it calls verified is taken as that'),
+  enabled: z.boolean(),
+  source: z.enum(['configuration', 'database']).describe('What the configuration has changes there alone'),
+  redirect_uri: z.string().describe('To be registered there'),
+  linked: z.int().describe(`Identities there that are connected with accounts; at most ${MOST_LINKED}`),
+  linked_capped: z.boolean().describe('Whether there may be more'),
+  version,
+});
+
+const UpstreamChanges = z.strictObject({
+  name: text('1 to 60 characters', { pattern: '^\\S.{0,58}$', examples: ['Example'] }).optional(),
+  issuer: url.nullable().optional(),
+  endpoints: z.strictObject(endpoints).nullable().optional(),
+  claims: z.strictObject(claims).partial().nullable().optional(),
+  client_id: text('What it knows this service by', { pattern: '^\\S', examples: ['postern'] })
+    .max(500)
+    .optional(),
+  client_secret: text('Its secret for this service: never shown', { pattern: '^\\S', examples: ['s3cr3t'] })
+    .max(2_000)
+    .optional(),
+  scopes: z
+    .array(text('A scope', { pattern: '^\\S', examples: ['openid'] }).max(200))
+    .max(50)
+    .nullable()
+    .optional(),
+  logo: text('An https URL, or a file in views/assets', { pattern: '^\\S', examples: ['github.svg'] })
+    .max(2_000)
+    .nullable()
+    .optional(),
+  trust_email: z.boolean().optional(),
+  enabled: z.boolean().optional().describe('One that is not need not answer yet'),
+});
+const NewUpstream = UpstreamChanges.extend({
+  id: z.string().meta({ description: 'a-z, 0-9 and -', pattern: ID.source, examples: ['github'] }),
+  name: UpstreamChanges.shape.name.unwrap(),
+  client_id: UpstreamChanges.shape.client_id.unwrap(),
+  client_secret: UpstreamChanges.shape.client_secret.unwrap(),
+});
+const Test = z.strictObject({
+  ok: z.boolean(),
+  code: z.enum(['upstream_unavailable', 'upstream_failed']).nullable(),
+  detail: z.string().nullable().describe('What was wrong with its discovery document'),
+});
+
+const upstreamId = { id: text('The id of the provider') };
+
+const changesOf = ({
+  claims: named,
+  client_id: clientId,
+  client_secret: clientSecret,
+  trust_email: trustEmail,
+  ...same
+}: z.infer<typeof UpstreamChanges>): Changes => ({
+  ...same,
+  ...(named && {
+    claims: {
+      ...without('email_verified', named),
+      ...(named.email_verified === undefined ? {} : { emailVerified: named.email_verified }),
+    },
+  }),
+  ...(clientId === undefined ? {} : { clientId }),
+  ...(clientSecret === undefined ? {} : { clientSecret }),
+  ...(trustEmail === undefined ? {} : { trustEmail }),
+});
+
+function without<T extends object, K extends keyof T>(key: K, { [key]: _left, ...rest }: T): Omit<T, K> {
+  return rest;
+}
+
+/** @param base where the callback is. */
+const upstreamOf = (one: ManagedUpstream, base: string): z.infer<typeof Upstream> => ({
+  id: one.id,
+  name: one.name,
+  issuer: one.issuer ?? null,
+  endpoints: one.endpoints ?? null,
+  claims: {
+    subject: one.claims.subject,
+    email: one.claims.email,
+    email_verified: one.claims.emailVerified,
+    name: one.claims.name,
+    username: one.claims.username,
+  },
+  client_id: one.clientId,
+  scopes: one.scopes ?? null,
+  logo: one.logo ?? null,
+  trust_email: one.trustEmail,
+  enabled: one.enabled,
+  source: one.configured ? 'configuration' : 'database',
+  redirect_uri: `${base}/upstream/${one.id}/callback`,
+  linked: one.linked,
+  linked_capped: one.linked === MOST_LINKED,
+  version: one.version,
+});
+
+const asItIs = async ({ operator, params, services }: OperatorCall<unknown, unknown>) =>
+  upstreamOf(await services.upstreams.find(operator, params['id'] ?? ''), services.publicUrl);
+
+/** Other providers that people sign in with. */
+export const upstreams = [
+  managed({
+    id: 'listUpstreams',
+    method: 'get',
+    path: '/upstreams',
+    summary: 'The providers that people can sign in with',
+    scope: 'upstreams:read',
+    replies: { 200: listOf(Upstream) },
+    async handle({ operator, services }) {
+      const all = await services.upstreams.list(operator);
+      return {
+        status: 200,
+        body: { items: all.map((one) => upstreamOf(one, services.publicUrl)), next_cursor: null },
+      };
+    },
+  }),
+  managed({
+    id: 'createUpstream',
+    method: 'post',
+    path: '/upstreams',
+    summary: 'Let people sign in with a provider; an enabled one must answer at its discovery document',
+    scope: 'upstreams:write',
+    fresh: true,
+    body: NewUpstream,
+    replies: { 201: Upstream },
+    refusals: [409],
+    async handle({ operator, body: { id, ...content }, services }) {
+      const made = await services.upstreams.create(operator, { id, ...changesOf(content) });
+      return resource(201, upstreamOf(made, services.publicUrl), `/api/v2/upstreams/${made.id}`);
+    },
+  }),
+  managed({
+    id: 'getUpstream',
+    method: 'get',
+    path: '/upstreams/{id}',
+    params: upstreamId,
+    summary: 'A provider that people can sign in with',
+    scope: 'upstreams:read',
+    replies: { 200: Upstream },
+    refusals: [404],
+    handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'updateUpstream',
+    method: 'patch',
+    path: '/upstreams/{id}',
+    params: upstreamId,
+    summary: 'Change a provider, enable or disable it; null goes back to the default',
+    scope: 'upstreams:write',
+    fresh: true,
+    body: UpstreamChanges,
+    replies: { 200: Upstream },
+    refusals: [404, 409, 412],
+    async handle({ operator, params, body, expected, services }) {
+      const changed = await services.upstreams.update(
+        operator,
+        params['id'] ?? '',
+        changesOf(body),
+        expected,
+      );
+      return resource(200, upstreamOf(changed, services.publicUrl));
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'deleteUpstream',
+    method: 'delete',
+    path: '/upstreams/{id}',
+    params: upstreamId,
+    summary: 'Delete a provider that nobody is linked with',
+    scope: 'upstreams:write',
+    fresh: true,
+    replies: { 204: null },
+    refusals: [404, 409, 412],
+    async handle({ operator, params, expected, services }) {
+      await services.upstreams.remove(operator, params['id'] ?? '', { expected });
+      return { status: 204 };
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'testUpstream',
+    method: 'post',
+    path: '/upstreams/{id}/test',
+    params: upstreamId,
+    summary: 'Ask a provider for its discovery document, and say what is wrong with it',
+    scope: 'upstreams:write',
+    replies: { 200: Test },
+    refusals: [404],
+    async handle({ operator, params, services }) {
+      const result = await services.upstreams.test(operator, params['id'] ?? '');
+      const body = result.ok
+        ? { ok: true, code: null, detail: null }
+        : { ok: false, code: result.code, detail: result.why };
+      return { status: 200, body };
+    },
+  }),
+];
