@@ -70,6 +70,7 @@ export function createKoaApp(
   const contracts = createContracts({
     ...guard,
     mounts,
+    isOpen: core.contractDoors.isOpen,
     services: {
       ...core,
       login: core.logins.login,

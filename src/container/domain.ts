@@ -9,6 +9,7 @@ import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts'
 import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
+import { createContractDoors } from '../domain/contract-doors.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
@@ -243,6 +244,17 @@ export function createDomain({
       readList: operators.readList,
     }),
     refusals: createRefusals({ store: stores.refusals, clock, logger }),
+    contractDoors: createContractDoors({
+      store: stores.contractStates,
+      settings: config.contracts,
+      catalogue: async () => {
+        const { contractCatalogue } = await import('../http/contracts/catalogue.ts');
+        return contractCatalogue(config.contracts, config.publicUrl);
+      },
+      audit,
+      inTransaction,
+      announce: (tx: Tx) => stores.notifications.publish('contracts', '', tx),
+    }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }

@@ -25,7 +25,7 @@ import type { Core } from './core.ts';
 export interface ProviderSurroundings {
   /** What it shows people. */
   pages: ProviderPages;
-  /** The contracts that are open, each a client and an API. */
+  /** Every contract, each a client and an API while it is open. */
   contracts: ContractSettings[];
   /** Asks addresses that clients name. */
   fetch: OutboundFetch;
@@ -40,11 +40,15 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
   const { config, stores, clock, secrets, replies, logger, keyRing } = core;
   const { publicUrl } = config;
   const { audit, counters, notifications, revocation } = stores;
-  const clients = new ClientRegistry(stores.clients);
+  const isOpen = (contract: string) => core.contractDoors.isOpen(contract);
+  const clients = new ClientRegistry(stores.clients, isOpen);
   const apis = new ApiRegistry(
     stores.apis,
     publicUrl,
-    contracts.map((contract) => contractApi(publicUrl, contract)),
+    contracts.map((contract) => ({
+      api: contractApi(publicUrl, contract),
+      isOpen: () => isOpen(contract.name),
+    })),
   );
   const authorization = createAuthorization({ rights: core.rights, groups: stores.groups, apis });
   const verifier = new AccessTokenVerifier({

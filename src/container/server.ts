@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { openContracts, planMounts } from '../http/contracts/mounts.ts';
+import { mountsOf, openContracts, planMounts } from '../http/contracts/mounts.ts';
 import { allContracts } from '../http/contracts/registry.ts';
 import { createListener } from '../http/listener.ts';
 import type { Metrics } from '../http/ops/metrics.ts';
@@ -35,9 +35,10 @@ export interface Server {
 
 /** Everything that answers requests, around the core. Nothing listens yet. @throws StartupError for mistaken settings. */
 export function createServer(core: Core, { metrics, isDraining }: ServerOptions): Server {
-  const { config, stores, logger, replies, hasher, upstreamRegistry } = core;
+  const { config, stores, logger, replies, hasher, upstreamRegistry, contractDoors } = core;
   const { publicUrl, production } = config;
-  const mounts = planMounts(allContracts, config.contracts);
+  planMounts(allContracts, config.contracts);
+  const mounts = mountsOf(allContracts, config.contracts);
   const fetch = createOutboundFetch(config.outbound);
   const pageTools = createPageTools(core);
   const checks = sharedChecks(stores.checks);
@@ -84,8 +85,23 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
           .load()
           .catch((error: unknown) => logger.error({ err: error }, 'upstreams could not be read'));
       });
+      stores.notifications.subscribe('contracts', () => {
+        contractDoors
+          .load()
+          .catch((error: unknown) => logger.error({ err: error }, 'contracts could not be read'));
+      });
       // Before anything is read: no later change is missed.
       await stores.notifications.connect();
+      await contractDoors.load();
+      const open = planMounts(allContracts, {
+        ...config.contracts,
+        enabled: allContracts.map(({ name }) => name).filter(contractDoors.isOpen),
+      });
+      for (const { contract, urls } of openContracts(open, publicUrl))
+        logger.info(
+          { urls, givesAway: contract.givesAway(config.contracts) },
+          `the contract door ${contract.name} is open`,
+        );
       await Promise.all([upstreamRegistry.load(), provider.start()]);
     },
     startBackground() {

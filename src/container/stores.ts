@@ -10,6 +10,7 @@ import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
+import { contractStates } from '../storage/contract-states.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
@@ -122,6 +123,7 @@ export async function openStores({
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore(clock),
     apiKeys: createApiKeyStore(pool),
+    contractStates,
     contractUsage: createContractUsageStore(connections),
     refusals: createRefusalStore(connections),
     /** Asks each store for an answer; throws what is wrong with it. */

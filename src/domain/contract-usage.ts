@@ -1,6 +1,29 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { ContractUsageStore, UsageRow } from '../storage/contract-usage.ts';
+import type { AccountRow, CallerRow, ContractUsageStore, UsageRow } from '../storage/contract-usage.ts';
+import { type Operator, requirePermission } from './operators/operator.ts';
+import { sourceOf } from './source.ts';
+
+/** One request to a contract. */
+export interface ContractUse {
+  door: string;
+  operation: string;
+  /** Whose it was, if that was proven. */
+  accountId: string | null;
+  /** The program, if it has shown a key. */
+  program?: string | null;
+  userAgent?: string | null;
+  ip?: string | null;
+}
+
+/** Who has called a contract. */
+export interface DoorReport extends UsageReport {
+  clients: CallerRow[];
+  addresses: CallerRow[];
+  /** Null for operators who may not see people. */
+  accounts: AccountRow[] | null;
+  lastUsedAt: Date | null;
+}
 
 /** What was counted within some days. */
 export interface UsageReport {
@@ -12,8 +35,12 @@ export interface UsageReport {
 
 /** Counts who uses which contract, so that the operator sees which can be closed. */
 export interface ContractUsage {
-  /** Notes one request: memory alone. `accountId` is whose it was, if that was proven. */
-  note(door: string, operation: string, accountId: string | null): void;
+  /** Notes one request: memory alone. */
+  note(use: ContractUse): void;
+  /** Who has called a contract within the last `days`. @throws DomainError insufficient_scope. */
+  reportOf(operator: Operator, door: string, days: number): Promise<DoorReport>;
+  /** When each contract was last called, of what is kept. @throws DomainError insufficient_scope. */
+  lastUses(operator: Operator): Promise<Map<string, Date>>;
   /** What every process has written of the last `days`, today among them. */
   report(options: { days: number; door?: string | undefined }): Promise<UsageReport>;
   /** Begins to write what was counted, every few seconds. */
@@ -32,6 +59,11 @@ interface Dependencies {
   logger: Logger;
 }
 
+/** Programs and addresses that are told apart between two writes at a contract. */
+const MOST_CALLERS = 500;
+/** Rows of each kind in a report. */
+const MOST_SHOWN = 100;
+
 interface Count {
   door: string;
   operation: string;
@@ -39,6 +71,24 @@ interface Count {
   requests: number;
   lastUsed: number;
   accounts: Set<string>;
+}
+
+interface CallerCount {
+  door: string;
+  day: string;
+  kind: CallerRow['kind'];
+  caller: string;
+  requests: number;
+  lastUsed: number;
+}
+
+/** A browser's own name, which comes after what it pretends to be, or a program's first product (RFC 9110 section 10.1.5). */
+export function programOf(userAgent: string | null): string {
+  const products = (userAgent ?? '').match(/[\w.+-]{1,40}\/[\w.+-]{1,20}/g) ?? [];
+  const isBrowser = products[0]?.startsWith('Mozilla/') ?? false;
+  const browser = products.findLast((product) => /^(?:Firefox|Edg|OPR|Chrome|Safari)\//.test(product));
+  const name = (isBrowser ? browser : products[0]) ?? /^[\w.+-]{1,40}/.exec(userAgent ?? '')?.[0];
+  return name ?? 'unknown';
 }
 
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
@@ -58,6 +108,9 @@ function merge(counts: Map<string, Count>, { door, operation, day, ...from }: Co
 
 export function createContractUsage({ store, clock, logger }: Dependencies): ContractUsage {
   let counts = new Map<string, Count>();
+  let callers = new Map<string, CallerCount>();
+  /** How many callers there are by contract, day and kind. */
+  let distinct = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let today = { day: '', until: 0 };
 
@@ -69,7 +122,10 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
   async function write(): Promise<void> {
     if (counts.size === 0) return;
     const taken = [...counts.values()];
+    const called = [...callers.values()];
     counts = new Map();
+    callers = new Map();
+    distinct = new Map();
     const requests = taken.map(({ accounts: _accounts, lastUsed, ...rest }) => ({
       ...rest,
       lastUsedAt: new Date(lastUsed),
@@ -78,10 +134,31 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
       [...accounts].map((accountId) => ({ door, operation, day, accountId })),
     );
     try {
-      await store.add({ requests, users });
+      await store.add({
+        requests,
+        users,
+        callers: called.map(({ lastUsed, ...rest }) => ({ ...rest, lastUsedAt: new Date(lastUsed) })),
+      });
     } catch (error) {
       for (const count of taken) merge(counts, count);
+      for (const count of called) addCaller(count);
       throw error;
+    }
+  }
+
+  function addCaller({ requests, lastUsed, ...what }: CallerCount): void {
+    const kind = `${what.door} ${what.day} ${what.kind}`;
+    const known = callers.get(`${kind} ${what.caller}`);
+    const count = distinct.get(kind) ?? 0;
+    const caller = known || count < MOST_CALLERS ? what.caller : '';
+    const key = `${kind} ${caller}`;
+    const there = known ?? callers.get(key);
+    if (there) {
+      there.requests += requests;
+      there.lastUsed = Math.max(there.lastUsed, lastUsed);
+    } else {
+      callers.set(key, { ...what, caller, requests, lastUsed });
+      distinct.set(kind, count + 1);
     }
   }
 
@@ -91,7 +168,7 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
     );
 
   return {
-    note(door, operation, accountId) {
+    note({ door, operation, accountId, program = null, userAgent = null, ip = null }) {
       const now = clock.now();
       const day = currentDay(now);
       const key = `${door} ${operation} ${day}`;
@@ -101,6 +178,26 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
       count.requests += 1;
       count.lastUsed = now;
       if (accountId !== null) count.accounts.add(accountId);
+      const common = { door, day, requests: 1, lastUsed: now };
+      addCaller({ ...common, kind: 'client', caller: program ?? programOf(userAgent) });
+      addCaller({ ...common, kind: 'address', caller: sourceOf(ip) });
+    },
+    async reportOf(operator, door, days) {
+      requirePermission(operator, 'contracts:read');
+      const since = dayOf(clock.now() - (days - 1) * DAY);
+      const [rows, users, clients, addresses, accounts, last] = await Promise.all([
+        store.list(since, door),
+        store.countUsers(since),
+        store.callers(since, door, 'client', MOST_SHOWN),
+        store.callers(since, door, 'address', MOST_SHOWN),
+        operator.permissions.has('users:read') ? store.accounts(since, door, MOST_SHOWN) : null,
+        store.lastUses(),
+      ]);
+      return { rows, users, clients, addresses, accounts, lastUsedAt: last.get(door) ?? null };
+    },
+    lastUses(operator) {
+      requirePermission(operator, 'contracts:read');
+      return store.lastUses();
     },
     async report({ days, door }) {
       const since = dayOf(clock.now() - (days - 1) * DAY);

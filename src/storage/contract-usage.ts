@@ -1,6 +1,7 @@
 // raw-sql: a batch is one statement, counted wholly or not at all; counts beside rows.
 import type { Pool } from 'pg';
 import { Op, type Attributes } from 'sequelize';
+import type { ContractCaller } from './models/contract-caller.ts';
 import { ContractUsage } from './models/contract-usage.ts';
 import { ContractUser } from './models/contract-user.ts';
 import { recordOf } from './models/define.ts';
@@ -11,6 +12,23 @@ type Use = Attributes<ContractUsage>;
 export interface UsageBatch {
   requests: Use[];
   users: Attributes<ContractUser>[];
+  callers: Attributes<ContractCaller>[];
+}
+
+/** Requests of one program, or of one address. */
+export interface CallerRow {
+  kind: ContractCaller['kind'];
+  /** Empty for all those beyond the bound of a day. */
+  caller: string;
+  requests: number;
+  lastUsedAt: Date;
+}
+
+/** An account that came, on how many days, and on which last. */
+export interface AccountRow {
+  accountId: string;
+  days: number;
+  lastDay: string;
 }
 
 export interface UsageRow extends Use {
@@ -22,11 +40,20 @@ export interface ContractUsageStore {
   add(batch: UsageBatch): Promise<void>;
   /** By door, endpoint and day; of one door alone when named. @param since the first day, `YYYY-MM-DD`. */
   list(since: string, door?: string): Promise<UsageRow[]>;
+  /** The programs and addresses that called a contract since that day, those with the most requests first. */
+  callers(since: string, door: string, kind: ContractCaller['kind'], most: number): Promise<CallerRow[]>;
+  /** The accounts that used a contract since that day, the latest first. */
+  accounts(since: string, door: string, most: number): Promise<AccountRow[]>;
+  /** When each contract was last called, of what is kept. */
+  lastUses(): Promise<Map<string, Date>>;
   /** How many accounts used each door since that day, each counted once. */
   countUsers(since: string): Promise<Map<string, number>>;
 }
 
 const record = recordOf(ContractUsage);
+
+/** Programs and addresses that are told apart on a day at a contract: a stranger who makes some up fills no table. */
+const MOST_CALLERS = 500;
 
 const ADD = `with users as (
     insert into contract_users (door, operation, day, account_id)
@@ -35,6 +62,22 @@ const ADD = `with users as (
     where exists (select from users where id = "accountId")
     order by "accountId", door, operation, day
     on conflict do nothing
+  ), counted as (
+    select r.*, known.caller is not null as is_known,
+      row_number() over (partition by r.door, r.day, r.kind, known.caller is not null order by r.requests desc, r.caller)
+        + (select count(*) from contract_callers c where (c.door, c.day, c.kind) = (r.door, r.day, r.kind)) as place
+    from jsonb_to_recordset($3)
+      as r(door text, day date, kind text, caller text, requests bigint, "lastUsedAt" timestamptz)
+    left join contract_callers known using (door, day, kind, caller)
+  ), callers as (
+    insert into contract_callers as c (door, day, kind, caller, requests, last_used_at)
+    select door, day, kind, case when is_known or place <= ${MOST_CALLERS} then caller else '' end as named,
+      sum(requests), max("lastUsedAt")
+    from counted
+    group by door, day, kind, named
+    order by door, day, kind, named
+    on conflict (door, day, kind, caller) do update
+    set requests = c.requests + excluded.requests, last_used_at = greatest(c.last_used_at, excluded.last_used_at)
   )
   insert into contract_usage as u (door, operation, day, requests, last_used_at)
   select * from jsonb_to_recordset($1)
@@ -49,15 +92,35 @@ const LIST = `select ${record.columnsOf('u')},
   from contract_usage u where u.day >= $1 and ($2::text is null or u.door = $2)
   order by u.door, u.day desc, u.operation`;
 
+const CALLERS = `select kind, caller, sum(requests)::float8 as requests, max(last_used_at) as "lastUsedAt"
+  from contract_callers where door = $2 and kind = $3 and day >= $1
+  group by kind, caller order by sum(requests) desc, caller limit $4`;
+const ACCOUNTS = `select account_id as "accountId", count(distinct day)::int as days, max(day)::text as "lastDay"
+  from contract_users where door = $2 and day >= $1
+  group by account_id order by max(day) desc, account_id limit $3`;
+const LAST_USES = 'select door, max(last_used_at) as at from contract_usage group by door';
+
 /** Who uses which contract door, in PostgreSQL. */
 export function createContractUsageStore(pool: Pool): ContractUsageStore {
   return {
-    async add({ requests, users }) {
-      await pool.query(ADD, [JSON.stringify(requests), JSON.stringify(users)]);
+    async add({ requests, users, callers }) {
+      await pool.query(ADD, [JSON.stringify(requests), JSON.stringify(users), JSON.stringify(callers)]);
     },
     async list(since, door) {
       const { rows } = await pool.query<{ users: number }>(LIST, [since, door ?? null]);
       return record.read(rows) as UsageRow[];
+    },
+    async callers(since, door, kind, most) {
+      const { rows } = await pool.query<CallerRow>(CALLERS, [since, door, kind, most]);
+      return rows;
+    },
+    async accounts(since, door, most) {
+      const { rows } = await pool.query<AccountRow>(ACCOUNTS, [since, door, most]);
+      return rows;
+    },
+    async lastUses() {
+      const { rows } = await pool.query<{ door: string; at: Date }>(LAST_USES);
+      return new Map(rows.map(({ door, at }) => [door, at]));
     },
     async countUsers(since) {
       const counts = await ContractUser.count({

@@ -116,7 +116,7 @@ const management: Subject = {
       createUpstream: () => ({
         id: name(),
         name: 'x',
-        issuer: 'https://login.example.test',
+        issuer: 'https://127.0.0.1',
         client_id: 'x',
         client_secret: 'x',
         enabled: false,

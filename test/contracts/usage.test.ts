@@ -148,11 +148,11 @@ describe('what was counted', () => {
       "insert into users (id, email, email_key) values ($1, 'a@example.com', 'a@example.com')",
       [person],
     );
-    usage.note('ppl', 'login', null);
-    usage.note('ppl', 'login', person);
+    usage.note({ door: 'ppl', operation: 'login', accountId: null });
+    usage.note({ door: 'ppl', operation: 'login', accountId: person });
     await usage.stop();
     isDown = false;
-    usage.note('ppl', 'login', person);
+    usage.note({ door: 'ppl', operation: 'login', accountId: person });
     await usage.stop();
     await usage.stop();
     expect(batches).toHaveLength(2);
@@ -176,7 +176,7 @@ describe('what was counted', () => {
     ]);
 
     // What an account was that is erased meanwhile is forgotten; its requests count.
-    usage.note('ppl', 'login', person);
+    usage.note({ door: 'ppl', operation: 'login', accountId: person });
     await pool.query('delete from users');
     await usage.stop();
     const { rows, users } = await usage.report({ days: 3 });

@@ -1,27 +1,58 @@
-import { loadConfig } from '../../config/index.ts';
-import { openContracts, planMounts } from '../../http/contracts/mounts.ts';
-import { allContracts } from '../../http/contracts/registry.ts';
+import type { ContractDoor } from '../../domain/contract-doors.ts';
+import { manager } from '../operator.ts';
 import { type Report, table } from '../report.ts';
+import { isDatabaseHere, withCore } from '../session.ts';
+
+/** The contracts as the configuration has them, where there is no database that says more. */
+async function configured(): Promise<ContractDoor[]> {
+  const [{ loadConfig }, { contractCatalogue }, { planMounts }, { allContracts }] = await Promise.all([
+    import('../../config/index.ts'),
+    import('../../http/contracts/catalogue.ts'),
+    import('../../http/contracts/mounts.ts'),
+    import('../../http/contracts/registry.ts'),
+  ]);
+  const { contracts, publicUrl } = loadConfig();
+  const open = new Set(planMounts(allContracts, contracts).map(({ contract }) => contract.name));
+  return contractCatalogue(contracts, publicUrl).all.map((one) => ({
+    ...one,
+    open: open.has(one.name),
+    configured: open.has(one.name),
+    forced: null,
+    version: 1,
+  }));
+}
 
 /** Every contract, and where it answers. @throws ConfigError, StartupError as a server would. */
 export async function listContracts(): Promise<Report> {
-  const { contracts, publicUrl } = loadConfig();
-  const open = openContracts(planMounts(allContracts, contracts), publicUrl);
-  const all = allContracts.map((contract) => {
-    const urls = open.find((one) => one.contract === contract)?.urls ?? [];
+  const doors = (await isDatabaseHere())
+    ? await withCore(({ contractDoors }) => contractDoors.list(manager()))
+    : await configured();
+  const all = doors.map((door) => {
+    const urls = door.open ? door.urls : [];
     const underFirst = (path: string): string[] => urls.slice(0, 1).map((url) => `${url}${path}`);
     return {
-      name: contract.name,
-      title: contract.title,
-      version: contract.version,
-      open: urls.length > 0,
+      name: door.name,
+      title: door.title,
+      version: door.documentVersion,
+      open: door.open,
+      configured: door.configured,
       urls,
-      base_path: contract.basePath,
-      pages: Object.keys(contract.pages).flatMap(underFirst),
-      openapi: underFirst(contract.openapiPath)[0] ?? null,
-      gives_away: contract.givesAway(contracts),
+      base_path: door.basePath,
+      pages: door.pages.flatMap(underFirst),
+      openapi: underFirst(door.openapiPath)[0] ?? null,
+      gives_away: door.givesAway,
     };
   });
   const rows = all.map(({ name, title, open, urls }) => [name, title, open ? urls.join('  ') : 'closed']);
   return { json: { doors: all }, text: table(['name', 'document', 'answers at'], rows) };
+}
+
+/** Opens or closes a contract on all nodes at once. */
+export async function openContract(name: string, open: boolean): Promise<Report> {
+  const door = await withCore(({ contractDoors }) => contractDoors.set(manager(), name, open));
+  const where = door.open ? ` It answers at ${door.urls.join(' and ')}.` : '';
+  return {
+    json: { name, open: door.open, configured: door.configured, urls: door.open ? door.urls : [] },
+    text: `The contract ${name} is ${door.open ? 'open' : 'closed'} on all nodes.${where}`,
+  };
 }

@@ -1,6 +1,7 @@
 import { allContracts } from '../../http/contracts/registry.ts';
-import type { UsageRow } from '../../storage/contract-usage.ts';
+import type { CallerRow, UsageRow } from '../../storage/contract-usage.ts';
 import { UsageError } from '../failure.ts';
+import { manager } from '../operator.ts';
 import { type Report, table } from '../report.ts';
 import { withCore } from '../session.ts';
 
@@ -27,7 +28,10 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
   const known = allContracts.map(({ name }) => name);
   if (door !== undefined && !known.includes(door))
     throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
-  const { rows, users } = await withCore(({ usage }) => usage.report({ days, door }));
+  const { rows, users, who } = await withCore(async ({ usage }) => {
+    const report = await usage.report({ days, door });
+    return { ...report, who: door === undefined ? null : await usage.reportOf(manager(), door, days) };
+  });
   const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
   const totals = named.map((name) => {
     const ofContract = rows.filter((row) => row.door === name);
@@ -54,8 +58,38 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       .map(toJson)
       .map((row) => [row.day, row.endpoint, String(row.requests), String(row.users), row.last_used_at]),
   );
+  if (!who) return { json: { days, doors: totals, usage: rows.map(toJson) }, text: summary };
+  const calls = (list: CallerRow[]) =>
+    list.map(({ caller, requests, lastUsedAt }) => ({
+      caller: caller === '' ? null : caller,
+      requests,
+      last_used_at: lastUsedAt.toISOString(),
+    }));
+  const [clients, addresses] = [calls(who.clients), calls(who.addresses)];
+  const accounts = (who.accounts ?? []).map((one) => ({
+    id: one.accountId,
+    days: one.days,
+    last_day: one.lastDay,
+  }));
+  const callers = (title: string, list: typeof clients) =>
+    table(
+      [title, 'requests', 'last use'],
+      list.map((one) => [one.caller ?? 'others', String(one.requests), one.last_used_at]),
+    );
+  const people = table(
+    ['account', 'days', 'last day'],
+    accounts.map((one) => [one.id, String(one.days), one.last_day]),
+  );
   return {
-    json: { days, doors: totals, usage: rows.map(toJson) },
-    text: door === undefined ? summary : `${summary}\n\n${details}`,
+    json: {
+      days,
+      doors: totals,
+      usage: rows.map(toJson),
+      clients,
+      addresses,
+      accounts,
+      quiet_since: who.lastUsedAt?.toISOString() ?? null,
+    },
+    text: [summary, details, callers('program', clients), callers('address', addresses), people].join('\n\n'),
   };
 }

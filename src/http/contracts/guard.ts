@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { ContractUse } from '../../domain/contract-usage.ts';
 import { anonymousActor } from '../actor.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { authenticate } from './authenticate.ts';
@@ -21,9 +22,9 @@ export interface GuardDependencies {
   logger: Logger;
   /**
    * Notes one request that an operation was there for, for `postern contract usage`: refused ones too, because a client
-   * that is refused still comes. `accountId` is whose it was, if that was proven.
+   * that is refused still comes.
    */
-  noteUse(contract: string, operation: string, accountId: string | null): void;
+  noteUse(use: ContractUse): void;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
   passwords: PasswordLengths;
@@ -54,12 +55,15 @@ export function createContractHandler(contract: Contract, deps: GuardDependencie
     const route = routing.find(ctx.method, path);
     if ('allow' in route) throw refuseMethod(ctx, route.allow);
     const { operation, params } = route;
+    const anonymous = anonymousActor(ctx, `contract:${contract.name}`);
     let accountId: string | null = null;
+    let program: string | null = null;
     try {
       const caller = await authenticate(ctx, contract, operation, services);
       accountId = caller?.accountId ?? null;
+      if (caller?.kind === 'apiKey') program = `${caller.key.name} (${caller.key.prefix})`;
       const body = operation.body && (await checkedBody(ctx, operation.body, deps.bodyLimit));
-      const actor = actorOf(caller, anonymousActor(ctx, `contract:${contract.name}`));
+      const actor = actorOf(caller, anonymous);
       // Don't count an unreadable request: it tried no secret.
       await limiter(ctx, contract.name, operation.limit, callerName(operation.limit, caller, actor));
       const reply = await operation.handle({
@@ -76,7 +80,8 @@ export function createContractHandler(contract: Contract, deps: GuardDependencie
       accountId ??= reply.accountId ?? null;
       sendReply(ctx, operation, reply);
     } finally {
-      deps.noteUse(contract.name, operation.id, accountId);
+      const { ip, userAgent } = anonymous;
+      deps.noteUse({ door: contract.name, operation: operation.id, accountId, program, userAgent, ip });
     }
   }
 

@@ -2,12 +2,14 @@ import type { Context, Middleware } from 'koa';
 import { docsPaths } from '../endpoints/docs.ts';
 import type { Contract } from './contract.ts';
 import { createContractHandler, type ContractHandler, type GuardDependencies } from './guard.ts';
-import { type Mount, openContracts } from './mounts.ts';
+import type { Mount } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, routeOf, setRoute } from '../routes.ts';
 
 interface Dependencies extends GuardDependencies {
+  /** Of every contract: which are open is asked for at each request. */
   mounts: Mount[];
+  isOpen(contract: string): boolean;
 }
 
 interface Place extends Mount {
@@ -23,13 +25,7 @@ const ownedPaths = ({ basePath, operations }: Contract): string[] =>
   basePath === '' ? [...new Set(operations.map(({ path }) => `/${path.split('/')[1]}`))] : [basePath];
 
 /** Answers requests for a contract by host, prefix or documented base URL; passes others on. */
-export function createContracts({ mounts, ...guard }: Dependencies): Middleware {
-  const { publicUrl, settings } = guard.services;
-  for (const { contract, urls } of openContracts(mounts, publicUrl))
-    guard.logger.info(
-      { urls, givesAway: contract.givesAway(settings) },
-      `the contract door ${contract.name} is open`,
-    );
+export function createContracts({ mounts, isOpen, ...guard }: Dependencies): Middleware {
   const handlers = new Map(
     [...new Set(mounts.map(({ contract }) => contract))].map((contract) => [
       contract,
@@ -61,9 +57,10 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
 
   /** Two contracts may share a base path, so a match of the operation goes before one of the base path. */
   function findAtRoot(path: string): Place | undefined {
+    const there = atRoot.filter(({ place: { contract } }) => isOpen(contract.name));
     const found =
-      atRoot.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??
-      atRoot.find(({ owned }) => owned.some((base) => under(path, base)));
+      there.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??
+      there.find(({ owned }) => owned.some((base) => under(path, base)));
     return found?.place;
   }
 
@@ -77,7 +74,7 @@ export function createContracts({ mounts, ...guard }: Dependencies): Middleware 
 
   return async (ctx, next) => {
     const place = find(ctx);
-    if (!place) return next();
+    if (!place || !isOpen(place.contract.name)) return next();
     setRoute(ctx.req, place.route);
     return place.handle(ctx, place.prefix, ctx.path.slice(place.prefix.length));
   };

@@ -30,14 +30,22 @@ export function planMounts(contracts: readonly Contract[], settings: MountSettin
       `contracts.hosts: ${host} is to show the door ${name}, which neither CONTRACTS nor contracts.enabled has`,
     );
   }
-  const atRoot = root.flatMap(find);
-  refuseCollisions(atRoot);
+  refuseCollisions(root.flatMap(find));
+  return mountsOf(open, settings);
+}
+
+/** The places of contracts, whether they are open or not. */
+export function mountsOf(
+  contracts: readonly Contract[],
+  { root, hosts }: Pick<MountSettings, 'root' | 'hosts'>,
+): Mount[] {
+  const find = (name: string): Contract[] => contracts.filter((contract) => contract.name === name);
   return [
-    ...open.map((contract): Mount => ({ contract, prefix: `/contracts/${contract.name}`, host: null })),
+    ...contracts.map((contract): Mount => ({ contract, prefix: `/contracts/${contract.name}`, host: null })),
     ...Object.entries(hosts).flatMap(([host, name]) =>
       find(name).map((contract): Mount => ({ contract, prefix: '', host })),
     ),
-    ...atRoot.map((contract): Mount => ({ contract, prefix: '', host: null })),
+    ...root.flatMap(find).map((contract): Mount => ({ contract, prefix: '', host: null })),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Provider } from 'oidc-provider';
+import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { forLibrary } from './api-scope.ts';
 import { type Override, shape } from '../overrides/override.ts';
@@ -32,12 +33,15 @@ function toMetadata(client: ClientRecord): Record<string, unknown> & { client_id
  */
 export class ClientRegistry {
   readonly #clients: Clients;
+  readonly #isOpen: (contract: string) => boolean;
   #compiled = newCache();
   /** Goes up with every change: a read that started before one must not be kept. */
   #generation = 0;
 
-  constructor(clients: Clients) {
+  /** @param isOpen whether a contract is, by its name: the client of one that is not is none */
+  constructor(clients: Clients, isOpen: (contract: string) => boolean) {
     this.#clients = clients;
+    this.#isOpen = isOpen;
   }
 
   /** The adapter's view of a client. */
@@ -59,6 +63,7 @@ export class ClientRegistry {
     this.#compiled = compiled;
     const find = provider.Client.find.bind(provider.Client);
     provider.Client.find = async (id: string) => {
+      if (id.startsWith(CONTRACT_CLIENT) && !this.#isOpen(id.slice(CONTRACT_CLIENT.length))) return undefined;
       const known = compiled.get(id);
       if (known) return known;
       const generation = this.#generation;

@@ -21,6 +21,12 @@ export function isBuiltInApi(identifier: string, publicUrl: string): boolean {
     .some((own) => href === own || href.startsWith(`${own}/`) || href.startsWith(`${own}?`));
 }
 
+/** The API of a contract, which is one while the contract is open. */
+interface ContractApi {
+  api: ApiContent;
+  isOpen(): boolean;
+}
+
 /** `isOwn` says that it is ours: accounts are managed by it. */
 export type KnownApi = ApiContent & { isOwn?: boolean };
 
@@ -28,7 +34,7 @@ export type KnownApi = ApiContent & { isOwn?: boolean };
 export class ApiRegistry {
   readonly #store: Pick<Apis, 'list'>;
   readonly #own: KnownApi;
-  readonly #contracts: ApiContent[];
+  readonly #contracts: ReadonlyMap<string, ContractApi>;
   #apis = new Map<string, KnownApi>();
   #open: readonly KnownApi[] = [];
   #loading: Promise<void> = Promise.resolve();
@@ -36,7 +42,7 @@ export class ApiRegistry {
   readonly builtIn: string;
 
   /** @param publicUrl the issuer; its own API is always there. @param contracts those of the contracts. */
-  constructor(store: Pick<Apis, 'list'>, publicUrl: string, contracts: ApiContent[]) {
+  constructor(store: Pick<Apis, 'list'>, publicUrl: string, contracts: ContractApi[]) {
     this.#store = store;
     this.builtIn = ownApiIdentifier(publicUrl);
     this.#own = {
@@ -50,7 +56,7 @@ export class ApiRegistry {
       tokenTypeHeader: 'at+jwt',
       enforceRoles: false,
     };
-    this.#contracts = contracts;
+    this.#contracts = new Map(contracts.map((contract) => [contract.api.identifier, contract]));
   }
 
   /** Reads them anew. Loads run one after the other, so that none puts back what it read before a later change. */
@@ -61,16 +67,19 @@ export class ApiRegistry {
   }
 
   async #read(): Promise<void> {
-    const builtIn = [this.#own, ...this.#contracts];
+    const builtIn = [this.#own, ...[...this.#contracts.values()].map(({ api }) => api)];
     const registered = (await this.#store.list()).filter(
       (api) => !builtIn.some(({ identifier }) => identifier === api.identifier),
     );
     this.#open = [this.#own, ...registered];
-    this.#apis = new Map([...registered, ...builtIn].map((api) => [api.identifier, api]));
+    this.#apis = new Map([...registered, this.#own].map((api) => [api.identifier, api]));
   }
 
   find(identifier: string): KnownApi | undefined {
-    return this.#apis.get(identifier);
+    const known = this.#apis.get(identifier);
+    if (known) return known;
+    const contract = this.#contracts.get(identifier);
+    return contract?.isOpen() ? contract.api : undefined;
   }
 
   /** Whether its JWT access tokens say `JWT` where others say `at+jwt`. */

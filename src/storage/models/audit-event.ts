@@ -64,6 +64,8 @@ export type AuditType =
   | 'api_key.created'
   | 'registration_token.created'
   | 'registration_token.revoked'
+  | 'contract.opened'
+  | 'contract.closed'
   | 'role.created'
   | 'role.updated'
   | 'role.deleted'

@@ -4,9 +4,11 @@ import type { Model, ModelStatic } from 'sequelize';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { CibaRequest } from '../models/ciba-request.ts';
+import { ContractCaller } from '../models/contract-caller.ts';
 import { ContractUsage } from '../models/contract-usage.ts';
 import { ContractUser } from '../models/contract-user.ts';
 import { Counter } from '../models/counter.ts';
+import { DailyActive, DailyStat } from '../models/daily-stat.ts';
 import { FormerClientSecret } from '../models/former-client-secret.ts';
 import { IdempotentRequest } from '../models/idempotent-request.ts';
 import { OidcGrant } from '../models/oidc-grant.ts';
@@ -59,6 +61,10 @@ const TABLES: Table[] = [
   { model: IdempotentRequest },
   { model: ContractUsage, ...USAGE },
   { model: ContractUser, ...USAGE },
+  // Addresses of people.
+  { model: ContractCaller, ...USAGE, kept: 91 * DAY },
+  { model: DailyStat, ...USAGE },
+  { model: DailyActive, ...USAGE, kept: 2 * DAY },
 ];
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */

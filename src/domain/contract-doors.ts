@@ -1,0 +1,166 @@
+import type { ContractSettings } from '../config/index.ts';
+import { DomainError } from '../core/errors.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { ContractStateRecord, ContractStates } from '../storage/contract-states.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import { type Operator, requirePermission } from './operators/operator.ts';
+import { checkVersion, type Expected } from './operators/versions.ts';
+
+/** A contract as it is known to operators, whether it is open or not. */
+export interface ContractDescription {
+  name: string;
+  title: string;
+  /** Of its document. */
+  documentVersion: string;
+  /** Where it answers while it is open. */
+  urls: string[];
+  basePath: string;
+  /** What it tells strangers because its document says so. */
+  givesAway: string[];
+  /** Its pages and its OpenAPI document, without the URL before them. */
+  pages: string[];
+  openapiPath: string;
+  /** Its operations by id, as its document has them: `POST /api/v1/auth/login`. */
+  endpoints: ReadonlyMap<string, string>;
+}
+
+export interface ContractDoor extends ContractDescription {
+  open: boolean;
+  /** Whether the configuration has it open. */
+  configured: boolean;
+  /** Why it cannot be closed; null when it can. */
+  forced: string | null;
+  version: number;
+}
+
+/** Which contracts answer: those of the configuration, and what operators said since. */
+export interface ContractDoors {
+  /** As it was when it was last read. */
+  isOpen(name: string): boolean;
+  /** Reads anew what operators said. */
+  load(): Promise<void>;
+  /** The names of those that are open. @param others what shall be so as well. */
+  openOnes(others?: ReadonlyMap<string, boolean>): Promise<string[]>;
+  /** @throws DomainError insufficient_scope. */
+  list(operator: Operator): Promise<ContractDoor[]>;
+  /** @throws DomainError insufficient_scope, not_found. */
+  find(operator: Operator, name: string): Promise<ContractDoor>;
+  /**
+   * Opens or closes a contract on all nodes at once. A closed one answers as a path that nobody has, and its tokens are
+   * not refreshed.
+   * @throws DomainError insufficient_scope, not_found, precondition_failed, configured for what the configuration forces.
+   */
+  set(operator: Operator, name: string, open: boolean, expected?: Expected): Promise<ContractDoor>;
+}
+
+/** Every contract there is, and what they cannot be together. */
+export interface ContractCatalogue {
+  all: readonly ContractDescription[];
+  /** Why `open` cannot be open together; null when they can. */
+  conflict(open: readonly string[]): string | null;
+}
+
+interface Dependencies {
+  store: ContractStates;
+  settings: Pick<ContractSettings, 'enabled' | 'hosts'>;
+  /** Loaded with the first question: most commands ask none. */
+  catalogue(): Promise<ContractCatalogue>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Tells every node, once the transaction commits. */
+  announce(tx: Tx): Promise<void>;
+}
+
+export function createContractDoors({
+  store,
+  settings: { enabled, hosts },
+  catalogue,
+  audit,
+  inTransaction,
+  announce,
+}: Dependencies): ContractDoors {
+  let states: ReadonlyMap<string, boolean> = new Map();
+  let loading: Promise<void> = Promise.resolve();
+
+  const isConfigured = (name: string) => enabled === 'all' || enabled.includes(name);
+  const hostOf = (name: string) => Object.entries(hosts).find(([, shown]) => shown === name)?.[0];
+  const isOpenBy = (name: string, said: ReadonlyMap<string, boolean>) =>
+    hostOf(name) !== undefined || (said.get(name) ?? isConfigured(name));
+  const read = async () => new Map((await store.list()).map(({ name, open }) => [name, open]));
+
+  const doorOf = (one: ContractDescription, state: ContractStateRecord | undefined): ContractDoor => {
+    const host = hostOf(one.name);
+    const said = new Map(state && [[state.name, state.open]]);
+    return {
+      ...one,
+      open: isOpenBy(one.name, said),
+      configured: isConfigured(one.name),
+      forced: host === undefined ? null : `contracts.hosts shows it at ${host}`,
+      version: state?.version ?? 1,
+    };
+  };
+  const described = async (name: string) => {
+    const found = (await catalogue()).all.find((one) => one.name === name);
+    if (!found) throw new DomainError('not_found');
+    return found;
+  };
+
+  const openOnes = async (others: ReadonlyMap<string, boolean> = new Map()) => {
+    const said = new Map([...(await read()), ...others]);
+    return (await catalogue()).all.map(({ name }) => name).filter((name) => isOpenBy(name, said));
+  };
+
+  return {
+    isOpen: (name) => isOpenBy(name, states),
+    openOnes,
+    load() {
+      // One after the other, so that none puts back what it read before a later change.
+      const loaded = loading.then(async () => void (states = await read()));
+      loading = loaded.catch(() => undefined);
+      return loaded;
+    },
+    async list(operator) {
+      requirePermission(operator, 'contracts:read');
+      const [{ all }, stored] = await Promise.all([catalogue(), store.list()]);
+      return all.map((one) =>
+        doorOf(
+          one,
+          stored.find(({ name }) => name === one.name),
+        ),
+      );
+    },
+    async find(operator, name) {
+      requirePermission(operator, 'contracts:read');
+      const found = await described(name);
+      return doorOf(
+        found,
+        (await store.list()).find((state) => state.name === name),
+      );
+    },
+    async set(operator, name, open, expected) {
+      requirePermission(operator, 'contracts:write');
+      const found = await described(name);
+      const host = hostOf(name);
+      if (!open && host !== undefined)
+        throw new DomainError('configured', { reason: `contracts.hosts shows it at ${host}` });
+      return inTransaction(async (tx) => {
+        const before = await store.lock(name, isConfigured(name), tx);
+        checkVersion(before, expected);
+        if (before.open === open) return doorOf(found, before);
+        const conflict = (await catalogue()).conflict(await openOnes(new Map([[name, open]])));
+        if (open && conflict !== null) throw new DomainError('configured', { reason: conflict });
+        const after = await store.set(name, open, tx);
+        await audit.record(
+          {
+            type: open ? 'contract.opened' : 'contract.closed',
+            details: { contract: name, before: { open: before.open }, after: { open } },
+          },
+          operator.actor,
+          tx,
+        );
+        await announce(tx);
+        return doorOf(found, after);
+      });
+    },
+  };
+}
