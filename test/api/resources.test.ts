@@ -175,7 +175,7 @@ describe('upstreams', () => {
         owner('PATCH', `/upstreams/${wanted.id}`, { name }, { 'if-match': '"1"' }),
       ),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]));
   });
 
   it('are managed by the command as well', async () => {

@@ -1,16 +1,14 @@
+import { loadConfig } from '../../config/index.ts';
 import type { ContractDoor } from '../../domain/contract-doors.ts';
+import { contractCatalogue } from '../../http/contracts/catalogue.ts';
+import { planMounts } from '../../http/contracts/mounts.ts';
+import { allContracts } from '../../http/contracts/registry.ts';
 import { manager } from '../operator.ts';
 import { type Report, table } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
-/** The contracts as the configuration has them, where there is no database that says more. */
-async function configured(): Promise<ContractDoor[]> {
-  const [{ loadConfig }, { contractCatalogue }, { planMounts }, { allContracts }] = await Promise.all([
-    import('../../config/index.ts'),
-    import('../../http/contracts/catalogue.ts'),
-    import('../../http/contracts/mounts.ts'),
-    import('../../http/contracts/registry.ts'),
-  ]);
+/** The contracts as the configuration alone has them. @throws StartupError as a server would. */
+function configured(): ContractDoor[] {
   const { contracts, publicUrl } = loadConfig();
   const open = new Set(planMounts(allContracts, contracts).map(({ contract }) => contract.name));
   return contractCatalogue(contracts, publicUrl).all.map((one) => ({
@@ -24,9 +22,11 @@ async function configured(): Promise<ContractDoor[]> {
 
 /** Every contract, and where it answers. @throws ConfigError, StartupError as a server would. */
 export async function listContracts(): Promise<Report> {
+  const byConfiguration = configured();
+  // What operators said since is in the database.
   const doors = (await isDatabaseHere())
     ? await withCore(({ contractDoors }) => contractDoors.list(manager()))
-    : await configured();
+    : byConfiguration;
   const all = doors.map((door) => {
     const urls = door.open ? door.urls : [];
     const underFirst = (path: string): string[] => urls.slice(0, 1).map((url) => `${url}${path}`);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { GatherAccountData } from '../../domain/account-data.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
+import type { ContractDoors } from '../../domain/contract-doors.ts';
+import type { ContractUsage } from '../../domain/contract-usage.ts';
 import type { History } from '../../domain/history.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { AccountSessions } from '../../domain/sessions.ts';
@@ -47,6 +49,8 @@ export interface ApiServices {
   apiKeyAdmin: ApiKeyAdmin;
   registrationTokenAdmin: RegistrationTokenAdmin;
   keys: KeyAdmin;
+  contractDoors: ContractDoors;
+  usage: Pick<ContractUsage, 'reportOf' | 'lastUses'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;
   mfa: Mfa;

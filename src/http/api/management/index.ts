@@ -1,5 +1,6 @@
 import { audit } from './audit.ts';
 import { bulk } from './bulk.ts';
+import { contracts } from './contracts.ts';
 import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
@@ -16,6 +17,7 @@ export const management = [
   ...apiKeys,
   ...registrationTokens,
   ...keys,
+  ...contracts,
   ...audit,
   ...bulk,
 ];
