@@ -124,6 +124,7 @@ const management: Subject = {
       updateUpstream: () => ({ name: 'x', scopes: ['openid'] }),
       createManagedApiKey: () => ({ name: 'x', permissions: ['users:read'] }),
       createRegistrationToken: () => ({ policy: 'default', expires_at: '2100-01-01T00:00:00Z' }),
+      updateContract: () => ({ open: true }),
       retireKey: () => ({ force: false, reason: null }),
       updateGroup: () => ({ name: name(), description: 'x', roles: [] }),
       bulk: () => ({ operations: [{ id: '1', method: 'GET', path: '/caller' }], atomic: false }),
@@ -175,12 +176,6 @@ const HARMLESS = new Set([
   'enrolTotp',
   'beginTotp',
   'updateMe',
-  'createUpstream',
-  'updateUpstream',
-  'testUpstream',
-  'createManagedApiKey',
-  'createRegistrationToken',
-  'rotateKeys',
 ]);
 
 interface Verdict {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ApiKey as Key, PROGRAM_PERMISSIONS, ACCOUNT_PERMISSIONS } from '../../../domain/api-keys.ts';
 import type { RegistrationTokenRecord } from '../../../storage/registration-tokens.ts';
 import { NAME_FORM } from '../../../domain/identifiers.ts';
-import { text } from '../../endpoints/text.ts';
+import { issuedSecret, text } from '../../endpoints/text.ts';
 import { managed } from '../operation.ts';
 import { pageOf } from './presenters.ts';
 import { listOf, moment, page } from './schemas.ts';
@@ -39,7 +39,7 @@ const NewApiKey = z.strictObject({
   expires_at: end.nullable().optional(),
 });
 const MadeApiKey = ApiKey.extend({
-  api_key: z.string().nullable().describe('Shown this once; null in a replay'),
+  api_key: issuedSecret('The key, shown this once'),
 });
 
 const apiKeyOf = (key: Key): z.infer<typeof ApiKey> => ({
@@ -165,7 +165,7 @@ export const registrationTokens = [
     body: NewRegistrationToken,
     replies: {
       201: RegistrationToken.extend({
-        token: z.string().nullable().describe('Shown this once; null in a replay'),
+        token: issuedSecret('The token, shown this once'),
       }),
     },
     async handle({ operator, body, services }) {

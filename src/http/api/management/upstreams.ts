@@ -9,12 +9,19 @@ import { managed, type OperatorCall } from '../operation.ts';
 import { resource } from './presenters.ts';
 import { listOf, version } from './schemas.ts';
 
+/** Text in one line that does not begin with a space. */
+const LINE = /^\S[^\0-\x1f\x7f]*$/;
+const line = (description: string, longest: number, example: string) =>
+  text(description, { pattern: LINE.source, maxLength: longest, examples: [example] })
+    .max(longest)
+    .regex(LINE);
+
 const url = text('A URL of https, or of http where the configuration allows it', {
   pattern: '^https?://',
   examples: ['https://accounts.example.com'],
 });
 const endpoints = { authorization: url, token: url, userinfo: url };
-const claimName = text('What it calls the claim', { pattern: '^\\S', examples: ['sub'] }).max(200);
+const claimName = line('What it calls the claim', 200, 'sub');
 const claims = {
   subject: claimName,
   email: claimName,
@@ -52,25 +59,18 @@ const Upstream = z.strictObject({
 });
 
 const UpstreamChanges = z.strictObject({
-  name: text('1 to 60 characters', { pattern: '^\\S.{0,58}$', examples: ['Example'] }).optional(),
+  name: line('1 to 60 characters', 60, 'Example').optional(),
   issuer: url.nullable().optional(),
   endpoints: z.strictObject(endpoints).nullable().optional(),
   claims: z.strictObject(claims).partial().nullable().optional(),
-  client_id: text('What it knows this service by', { pattern: '^\\S', examples: ['postern'] })
-    .max(500)
-    .optional(),
-  client_secret: text('Its secret for this service: never shown', { pattern: '^\\S', examples: ['s3cr3t'] })
-    .max(2_000)
-    .optional(),
+  client_id: line('What it knows this service by', 500, 'postern').optional(),
+  client_secret: line('Its secret for this service: never shown', 2_000, 's3cr3t').optional(),
   scopes: z
-    .array(text('A scope', { pattern: '^\\S', examples: ['openid'] }).max(200))
+    .array(line('A scope', 200, 'openid'))
     .max(50)
     .nullable()
     .optional(),
-  logo: text('An https URL, or a file in views/assets', { pattern: '^\\S', examples: ['github.svg'] })
-    .max(2_000)
-    .nullable()
-    .optional(),
+  logo: line('An https URL, or a file in views/assets', 2_000, 'github.svg').nullable().optional(),
   trust_email: z.boolean().optional(),
   enabled: z.boolean().optional().describe('One that is not need not answer yet'),
 });
