@@ -10,7 +10,7 @@ import { resource } from './presenters.ts';
 import { listOf, version } from './schemas.ts';
 
 /** Text in one line that does not begin with a space. */
-const LINE = /^\S[^\0-\x1f\x7f]*$/;
+const LINE = /^\S\P{Cc}*$/u;
 const line = (description: string, longest: number, example: string) =>
   text(description, { pattern: LINE.source, maxLength: longest, examples: [example] })
     .max(longest)
