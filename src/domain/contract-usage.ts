@@ -4,6 +4,8 @@ import type { AccountRow, CallerRow, ContractUsageStore, UsageRow } from '../sto
 import { type Operator, requirePermission } from './operators/operator.ts';
 import { sourceOf } from './source.ts';
 
+export type { CallerRow } from '../storage/contract-usage.ts';
+
 /** One request to a contract. */
 export interface ContractUse {
   door: string;

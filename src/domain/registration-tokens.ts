@@ -6,6 +6,8 @@ import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { RegistrationTokenRecord, RegistrationTokenStore } from '../storage/registration-tokens.ts';
 
+export type { RegistrationTokenRecord } from '../storage/registration-tokens.ts';
+
 interface Dependencies {
   tokens: RegistrationTokenStore;
   /** The names of the policies that are configured. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ContractDoor } from '../../../domain/contract-doors.ts';
-import type { CallerRow } from '../../../storage/contract-usage.ts';
+import type { CallerRow } from '../../../domain/contract-usage.ts';
 import { text } from '../../endpoints/text.ts';
 import { managed, type OperatorCall } from '../operation.ts';
 import { resource } from './presenters.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ApiKey as Key, PROGRAM_PERMISSIONS, ACCOUNT_PERMISSIONS } from '../../../domain/api-keys.ts';
-import type { RegistrationTokenRecord } from '../../../storage/registration-tokens.ts';
+import type { RegistrationTokenRecord } from '../../../domain/registration-tokens.ts';
 import { NAME_FORM } from '../../../domain/identifiers.ts';
 import { issuedSecret, text } from '../../endpoints/text.ts';
 import { managed } from '../operation.ts';
