@@ -46,6 +46,7 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
         (id) => users.findById(id),
         async () => false,
         async () => ({}),
+        { claims: () => ({}) },
       ),
     },
     accountIds: rows.map(({ id }) => id),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readEmailAddress } from '../core/email-address.ts';
 import { LANGUAGES } from '../core/languages.ts';
 import { PROFILES } from '../core/profiles.ts';
+import { attributeSchema } from './attributes.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
 
@@ -132,6 +133,7 @@ const everySetting = z.strictObject({
   }),
   mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
+  attributes: attributeSchema.nullable(),
   upstreams: z.array(configuredUpstreamSchema),
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
   securityTxt: z.strictObject({

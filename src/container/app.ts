@@ -53,6 +53,7 @@ export function createKoaApp(
   const interactions = new Interactions({
     live,
     apis,
+    attributes: core.attributes,
     consents: stores.consents,
     audit,
     inTransaction: stores.inTransaction,

@@ -52,6 +52,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     onLogin,
     upstreamName: (id) => upstreamRegistry.find(id)?.name,
   });
+  await domain.attributes.load();
   const sweeper = createSweeper({
     pool: stores.pool,
     clock,

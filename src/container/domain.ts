@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
 import { createAccountData } from '../domain/account-data.ts';
+import { createAttributes } from '../domain/attributes/index.ts';
 import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
@@ -114,9 +115,17 @@ export function createDomain({
     ...ownership,
   };
   const verification = createVerification({ ...messaging, tokens, unanswered, passwordCheck });
+  const attributes = createAttributes({
+    configured: config.attributes,
+    store: stores.attributeSchemas,
+    audit,
+    inTransaction,
+    announce: (tx: Tx) => stores.notifications.publish('attributes', '', tx),
+  });
   const operators = createOperators({ stores, cursors: createCursors(secrets), sessions });
   const accounts = createAccounts({
     checkRoles: operators.roles.checkNames,
+    attributes,
     ...ownership,
     users,
     identities: stores.identities,
@@ -195,6 +204,7 @@ export function createDomain({
   });
   return {
     ...operators,
+    attributes,
     accounts,
     mfa,
     verification,
@@ -210,6 +220,7 @@ export function createDomain({
     registration: createRegistration({
       ...messaging,
       accounts,
+      attributes,
       unanswered,
       secrets,
       steps: loginSteps,

@@ -87,6 +87,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     lacksFactor: core.mfa.lacksRequired,
     rights: core.rights,
     authorization,
+    attributes: core.attributes,
     openRequests: createOpenRequests({ counters, clock }),
     events: providerEvents({ metrics, audit, refusals: core.refusals, logger }),
     staticClients: contracts.map(contractClient),
@@ -123,6 +124,12 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     async start() {
       notifications.subscribe('clients', (id) => clients.forget(id));
       notifications.subscribe('keys', () => void live.reload());
+      notifications.subscribe('attributes', () => {
+        core.attributes
+          .load()
+          .then(() => live.reload())
+          .catch((error: unknown) => logger.error({ err: error }, 'attributes could not be read'));
+      });
       notifications.subscribe('apis', () => {
         apis.load().catch((error: unknown) => logger.error({ err: error }, 'APIs could not be read'));
       });

@@ -5,6 +5,7 @@ import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
 import { createApis } from '../storage/apis.ts';
+import { attributeSchemas } from '../storage/attribute-schemas.ts';
 import { audit } from '../storage/audit.ts';
 import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
@@ -95,6 +96,7 @@ export async function openStores({
     audit,
     auditSearch: createAuditSearch(pool),
     apis: createApis(pool),
+    attributeSchemas,
     roles,
     groups: createGroups(pool),
     idempotentRequests: createIdempotentRequests(clock),

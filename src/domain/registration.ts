@@ -23,6 +23,7 @@ import { DomainError, isDomainError } from '../core/errors.ts';
 import { parseEmail } from './identifiers.ts';
 import { backFrom, isSquatted } from './ownership/address.ts';
 import { isShared, sourceOfActor } from './source.ts';
+import type { AttributeChanges, Attributes } from './attributes/index.ts';
 import { emailKeyOf } from './lookup.ts';
 import { registrationOf } from './users/creation.ts';
 import { parseProfile, type Profile } from './users/profile.ts';
@@ -39,6 +40,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
 export interface RegistrationDependencies extends Claiming {
   users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
   accounts: Pick<Accounts, 'create'>;
+  attributes: Pick<Attributes, 'apply'>;
   outgoingMail: OutgoingMail;
   notices: Pick<Notices, 'accountExists'>;
   audit: Audit;
@@ -174,11 +176,26 @@ export interface Completing {
   complete(token: string, account: NewcomerAccount, actor: Actor): Promise<User>;
 }
 
-type NewcomerAccount = Pick<Profile, 'username' | 'name' | 'locale'> & { password: string };
+type NewcomerAccount = Pick<Profile, 'username' | 'name' | 'locale'> & {
+  password: string;
+  attributes?: AttributeChanges | undefined;
+};
 
 export function completing(dependencies: RegistrationDependencies, links: RegistrationLinks): Completing {
-  const { users, accounts, steps, unanswered, settings, inTransaction, claim, policy, hasher, audit, clock } =
-    dependencies;
+  const {
+    users,
+    accounts,
+    steps,
+    unanswered,
+    settings,
+    inTransaction,
+    claim,
+    policy,
+    hasher,
+    audit,
+    clock,
+    attributes,
+  } = dependencies;
 
   /** The account that has an address, or had it before one that nobody has proven yet. */
   const holderOf = async (email: string): Promise<UserRecord | null> => {
@@ -203,12 +220,13 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
   /** Gives an account to who reads the mailbox of the address that a stranger, or they themselves, made it with. */
   const take = async (
     holder: UserRecord,
-    { username, name, locale, password }: NewcomerAccount,
+    { username, name, locale, password, attributes: given }: NewcomerAccount,
     once: OpenedLink['once'],
     actor: Actor,
   ) => {
     const profile = { username, name, locale };
     await policy.check(password, { ...holder, ...profile });
+    const own = given ? attributes.apply({}, given) : {};
     const passwordHash = await hasher.hash(password);
     return inTransaction(async (tx) => {
       await steps.use(once, tx);
@@ -217,7 +235,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
         throw new DomainError('invalid_verification_token');
       const owner: Actor = { ...actor, kind: 'user', id: account.id };
       await audit.record({ type: 'email.verified', subject: account.id }, owner, tx);
-      const columns = { ...parseProfile(profile, clock.now()), passwordHash };
+      const columns = { ...parseProfile(profile, clock.now()), attributes: own, passwordHash };
       return toUser(await claim(account, evidenceOf(account), columns, owner, tx));
     });
   };
@@ -243,8 +261,8 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
       if (holder && !isOwned && !isSquatted(holder, email))
         return take(holder, account, once, actor).catch(lost);
       if (holder && !isOwned) await release(holder, actor);
-      const { username, name, locale, password } = account;
-      const newcomer = { email, emailVerified: true, username, name, locale, password };
+      const { username, name, locale, password, attributes: given } = account;
+      const newcomer = { email, emailVerified: true, username, name, locale, password, attributes: given };
       return accounts.create(newcomer, actor, (tx) => steps.use(once, tx)).catch(lost);
     },
   };

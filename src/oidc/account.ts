@@ -1,4 +1,5 @@
 import type { Account, FindAccount, KoaContextWithOIDC } from 'oidc-provider';
+import type { Attributes } from '../domain/attributes/index.ts';
 import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
 import { readEmailAddress } from '../core/email-address.ts';
@@ -21,6 +22,14 @@ export const SCOPE_CLAIMS: Record<string, string[]> = {
   permissions: ['permissions'],
 };
 
+/** The claims of each scope, with those that attributes of accounts become. */
+export function scopeClaims(attributes: Pick<Attributes, 'claimsByScope'>): Record<string, string[]> {
+  const more = attributes.claimsByScope();
+  return Object.fromEntries(
+    Object.entries(SCOPE_CLAIMS).map(([scope, claims]) => [scope, [...claims, ...(more[scope] ?? [])]]),
+  );
+}
+
 /** The provider's own scopes; any other is an API's. */
 export const OIDC_SCOPES: readonly string[] = [...Object.keys(SCOPE_CLAIMS), 'offline_access'];
 
@@ -34,9 +43,10 @@ const formatted = ({ street_address, postal_code, locality, region, country }: P
     .join('\n');
 
 /** The claims of an account, but for what its roles and groups tell. What it does not have is left out, never null. */
-export function claimsOf(user: UserRecord): Record<string, unknown> {
+export function claimsOf(user: UserRecord, attributes: Pick<Attributes, 'claims'>): Record<string, unknown> {
   const email = addrSpec(user.email);
   const claims: Record<string, unknown> = {
+    ...attributes.claims(user.attributes),
     sub: user.id,
     ...profileClaims(user),
     email_verified: isEmailVerified(user),
@@ -65,6 +75,7 @@ export function createFindAccount(
   findById: (id: string) => Promise<UserRecord | null>,
   lacksFactor: (user: UserRecord) => Promise<boolean>,
   authorizationClaimsOf: AuthorizationClaimsOf,
+  attributes: Pick<Attributes, 'claims'>,
 ): FindAccount {
   return async (ctx, sub) => {
     const user = await findById(sub);
@@ -75,7 +86,7 @@ export function createFindAccount(
         const { claim_mappings: mappings } = (ctx.oidc.client ?? {}) as ExtraClientProperties;
         const wanted = wantedClaims(new Set([...scope.split(' '), ...Object.keys(named)]), mappings);
         const told = wanted.length === 0 ? {} : await authorizationClaimsOf(user, wanted, apiOf(ctx));
-        return { ...claimsOf(user), ...told } as Awaited<ReturnType<Account['claims']>>;
+        return { ...claimsOf(user, attributes), ...told } as Awaited<ReturnType<Account['claims']>>;
       },
     };
     return account;

@@ -8,7 +8,8 @@ import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES } from './interactions/acr.ts';
-import { createFindAccount, OIDC_SCOPES, SCOPE_CLAIMS } from './account.ts';
+import { createFindAccount, OIDC_SCOPES, scopeClaims } from './account.ts';
+import type { Attributes } from '../domain/attributes/index.ts';
 import type { Rights } from '../domain/operators/rights.ts';
 import type { Authorization } from './tokens/authorization-claims.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
@@ -107,6 +108,8 @@ export interface ConfigurationDependencies {
   apis: ApiRegistry;
   rights: Rights;
   authorization: Authorization;
+  /** What accounts have beyond the profile. */
+  attributes: Pick<Attributes, 'claims' | 'claimsByScope'>;
   consents: Consents;
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
@@ -137,7 +140,12 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     adapter: deps.adapter,
     fetch: deps.fetch,
     clients: deps.staticClients,
-    findAccount: createFindAccount(deps.findUser, deps.lacksFactor, deps.authorization.claimsOf),
+    findAccount: createFindAccount(
+      deps.findUser,
+      deps.lacksFactor,
+      deps.authorization.claimsOf,
+      deps.attributes,
+    ),
     loadExistingGrant: createLoadExistingGrant({
       consents: deps.consents,
       clock,
@@ -201,7 +209,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       ...mutualTlsAliases(config),
     },
     acrValues: [...ACR_VALUES],
-    claims: SCOPE_CLAIMS,
+    claims: scopeClaims(deps.attributes),
     // By client: tokens/id-token-claims.ts.
     conformIdTokenClaims: false,
     scopes: [...OIDC_SCOPES],

@@ -34,6 +34,8 @@ export interface UserFilters {
   createdBefore?: Date | undefined;
   lastLoginAfter?: Date | undefined;
   lastLoginBefore?: Date | undefined;
+  /** All must hold; of each, the attributes of the account must contain one of the objects. */
+  attributes?: readonly (readonly Record<string, unknown>[])[] | undefined;
 }
 
 export type UserSort = 'created_at' | 'last_login_at' | 'email' | 'number';
@@ -93,6 +95,12 @@ const LIST: Listing<UserSort, UserFilters> = {
     createdBefore: (value, parameter) => `created_at < ${parameter(value)}`,
     lastLoginAfter: (value, parameter) => `last_login_at >= ${parameter(value)}`,
     lastLoginBefore: (value, parameter) => `last_login_at < ${parameter(value)}`,
+    // The index has none that are empty.
+    attributes(filters, parameter) {
+      const isOneOf = (objects: readonly Record<string, unknown>[]) =>
+        `(${objects.map((one) => `attributes @> ${parameter(JSON.stringify(one))}::jsonb`).join(' or ')})`;
+      return ["attributes <> '{}'", ...filters.map(isOneOf)].join(' and ');
+    },
   },
 };
 

@@ -127,6 +127,9 @@ const management: Subject = {
       updateContract: () => ({ open: true }),
       retireKey: () => ({ force: false, reason: null }),
       updateGroup: () => ({ name: name(), description: 'x', roles: [] }),
+      setAttributes: () => ({
+        schema: { type: 'object', properties: { team: { type: 'string', scope: 'profile' } }, required: [] },
+      }),
       bulk: () => ({ operations: [{ id: '1', method: 'GET', path: '/caller' }], atomic: false }),
     };
     return {
@@ -149,11 +152,12 @@ const MUST_BE_SO: Record<string, string[]> = {
   'the API confirmTotp': ['*'],
   'the API addPasskey': ['*'],
   'the API changePassword': ['current_password'],
-  'the API updateMe': ['zoneinfo'],
+  'the API updateMe': ['zoneinfo', 'attributes'],
   'the management API listUsers': ['cursor'],
   'the management API listGroups': ['cursor'],
   'the management API listAuditEvents': ['cursor', 'ip'],
   'the management API exportAuditEvents': ['ip'],
+  'the management API setAttributes': ['*'],
   'the management API createRole': ['scopes'],
   'the management API updateRole': ['scopes'],
   'the management API listApiKeys': ['cursor'],

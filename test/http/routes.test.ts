@@ -45,7 +45,8 @@ async function providerPaths(): Promise<string[]> {
     jest.spyOn(Registry.prototype, method),
   );
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const deps = { config, clock, secrets, pages: {} } as unknown as ConfigurationDependencies;
+  const attributes = { claimsByScope: () => ({}) };
+  const deps = { config, clock, secrets, attributes, authorization: {}, pages: {} } as unknown as ConfigurationDependencies;
   void new Provider(config.publicUrl, createConfiguration(deps, { keys: [] }));
   const paths = spies.flatMap(({ mock }) => mock.calls.map(([, path]) => path));
   jest.restoreAllMocks();

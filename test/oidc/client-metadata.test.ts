@@ -81,7 +81,8 @@ describe('the defaults', () => {
     jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
     const secrets = new Secrets('a secret of the tests that is long enough');
-    const deps = { config, clock: { now: Date.now }, secrets, authorization: {}, pages: {} };
+    const attributes = { claimsByScope: () => ({}) };
+    const deps = { config, clock: { now: Date.now }, secrets, authorization: {}, attributes, pages: {} };
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const key = { ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' };
     const configuration = createConfiguration(deps as unknown as ConfigurationDependencies, { keys: [key] });

@@ -7,14 +7,14 @@ import { nameOf, userJson, withUser } from '../user-report.ts';
 
 /** All that an operator has to know of an account to help. */
 export const showUser = (name: string): Promise<Report> =>
-  withUser(name, async (user, { mfa, accountSessions }) => {
+  withUser(name, async (user, { mfa, accountSessions, attributes }) => {
     const [factors, sessions, apps] = await Promise.all([
       mfa.status(user.id),
       accountSessions.list(user.id),
       accountSessions.apps(user.id),
     ]);
     const json = {
-      ...profileOf(user, user.id),
+      ...profileOf(user, user.id, attributes.shown(user.attributes, 'operator')),
       ...userJson(user),
       factors: { ...factorsOf(factors), required: factors.required },
       sessions: sessions.length,

@@ -4,6 +4,7 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
+import { type AttributeChanges, changedFields } from '../attributes/index.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
 import { moveTo, vouches } from '../ownership/address.ts';
@@ -14,6 +15,7 @@ export type AccountChanges = Profile & {
   roles?: string[] | undefined;
   /** A changed address is unverified unless this says otherwise. */
   emailVerified?: boolean | undefined;
+  attributes?: AttributeChanges | undefined;
   /** A new password, set by authority. */
   password?: string | undefined;
 };
@@ -48,7 +50,7 @@ const isSameSet = (a: string[], b: string[]) => new Set(a).symmetricDifference(n
 
 export function changes(dependencies: AccountsDependencies): Changes {
   const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
-  const { notices, verification, offer, checkRoles } = dependencies;
+  const { notices, verification, offer, checkRoles, attributes } = dependencies;
 
   /**
    * Writes a new password, ends what the old one had opened, and says so in the audit and to the owner.
@@ -103,7 +105,11 @@ export function changes(dependencies: AccountsDependencies): Changes {
     if (after.emailVerifiedAt === null) await verification.begin(after, actor, tx);
   };
 
-  const update: Changes['update'] = async (of, { password, emailVerified, roles, ...profile }, actor) => {
+  const update: Changes['update'] = async (
+    of,
+    { password, emailVerified, roles, attributes: given, ...profile },
+    actor,
+  ) => {
     const columns: UserChanges = {
       ...parseProfile(profile, clock.now()),
       ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
@@ -120,11 +126,14 @@ export function changes(dependencies: AccountsDependencies): Changes {
         ...columns,
         ...proof(columns, emailVerified, before, actor),
         ...phoneProof(columns, before),
+        ...(given ? { attributes: attributes.apply(before.attributes, given) } : {}),
       };
       let record = before;
       if (Object.keys(changed).length > 0) {
         record = present(await users.update(id, changed, tx));
-        const fields = Object.keys(changed).filter((field) => !field.endsWith('Key'));
+        const fields = Object.keys(changed)
+          .filter((field) => !field.endsWith('Key') && field !== 'attributes')
+          .concat(changedFields(before.attributes, record.attributes));
         const details = { fields, ...(changed.roles ? { roles: changed.roles } : {}) };
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);

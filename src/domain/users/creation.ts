@@ -3,6 +3,7 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { NewUser, UserRecord } from '../../storage/users.ts';
+import type { AttributeChanges } from '../attributes/index.ts';
 import { parseEmail } from '../identifiers.ts';
 import { vouches } from '../ownership/address.ts';
 import type { AccountsDependencies } from './dependencies.ts';
@@ -10,7 +11,11 @@ import { parseProfile, type Profile } from './profile.ts';
 import { toUser, type User } from './user.ts';
 
 /** What a person gives to have an account. */
-export type Registration = Profile & { email: string; password: string };
+export type Registration = Profile & {
+  email: string;
+  password: string;
+  attributes?: AttributeChanges | undefined;
+};
 
 /** What an operator gives. */
 export type NewAccount = Profile & {
@@ -20,6 +25,7 @@ export type NewAccount = Profile & {
   /** None: the account cannot log in with a password until one is set. */
   password?: string | null | undefined;
   emailVerified?: boolean | undefined;
+  attributes?: AttributeChanges | undefined;
   /** Whether somebody answers for the address and the password being one person's. */
   isVouchedFor?: boolean;
 };
@@ -42,7 +48,13 @@ export interface Creation {
 /** A new account, checked, its password hashed, ready to be written. */
 export async function prepare(
   { policy, hasher, clock }: Pick<AccountsDependencies, 'policy' | 'hasher' | 'clock'>,
-  { password, emailVerified = false, isVouchedFor = false, roles = ['user'], ...profile }: NewAccount,
+  {
+    password,
+    emailVerified = false,
+    isVouchedFor = false,
+    roles = ['user'],
+    ...profile
+  }: Omit<NewAccount, 'attributes'>,
   signal?: AbortSignal,
 ): Promise<NewUser> {
   const now = new Date(clock.now());
@@ -77,6 +89,14 @@ export async function insert(
 
 export function creation(dependencies: AccountsDependencies): Creation {
   const { users, inTransaction, verification, unanswered, passwordCheck } = dependencies;
+
+  const prepareWhole = async (
+    { attributes: given, ...account }: NewAccount,
+    signal?: AbortSignal,
+  ): Promise<NewUser> => {
+    const attributes = given ? dependencies.attributes.apply({}, given) : {};
+    return { ...(await prepare(dependencies, account, signal)), attributes };
+  };
 
   /** The account that the same request made before, when its reply was not sent: its maker knows its password. */
   const madeBefore = async (user: NewUser, password: unknown, actor: Actor): Promise<User | null> => {
@@ -120,18 +140,19 @@ export function creation(dependencies: AccountsDependencies): Creation {
   };
 
   return {
-    async register({ email, password, username, name, givenName, familyName, locale }, actor, signal) {
+    async register({ attributes, ...registration }, actor, signal) {
       if (!dependencies.registration.open) throw new DomainError('forbidden');
       // Picked one by one: nobody registers with a role or with a verified address.
-      const account = { email, password, username, name, givenName, familyName, locale };
-      const user = await prepare(dependencies, account, signal);
+      const { email, password, username, name, givenName, familyName, locale } = registration;
+      const account = { email, password, username, name, givenName, familyName, locale, attributes };
+      const user = await prepareWhole(account, signal);
       return make(user, password, actor, {
         after: (record, tx) => verification.begin(record, actor, tx),
       });
     },
     async create(account, actor, before) {
       const isVouchedFor = vouches(actor);
-      const user = await prepare(dependencies, { ...account, isVouchedFor });
+      const user = await prepareWhole({ ...account, isVouchedFor });
       return make(user, account.password, actor, { before });
     },
   };

@@ -5,6 +5,7 @@ import type { Identities } from '../../storage/identities.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Attributes } from '../attributes/index.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices.ts';
 import type { Claiming } from '../ownership/claiming.ts';
@@ -24,6 +25,8 @@ export interface AccountsDependencies extends Claiming, Offering {
   unanswered: Unanswered;
   /** @throws DomainError invalid_request for a role that does not exist. */
   checkRoles: (names: readonly string[], tx: Tx) => Promise<void>;
+  /** What accounts have beyond the profile. */
+  attributes: Pick<Attributes, 'read' | 'apply'>;
   /** Serializes the making of the first administrator across nodes until the transaction ends. */
   lockFirstAdmin: (tx: Tx) => Promise<void>;
   hasher: PasswordHasher;

@@ -1,7 +1,10 @@
 import { DomainError, isDomainError } from '../../core/errors.ts';
+import type { AttributeChanges } from '../attributes/index.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { type Profile, readProfile } from './profile.ts';
 import type { User } from './user.ts';
+
+type Written = Profile & { password?: string | undefined; attributes?: AttributeChanges | undefined };
 
 export interface Mistakes {
   /**
@@ -10,12 +13,12 @@ export interface Mistakes {
    * @param account the existing account, if any.
    * @throws DomainError rate_limited, overloaded, unavailable.
    */
-  mistakesIn(written: Profile & { password?: string | undefined }, account?: User): Promise<DomainError[]>;
+  mistakesIn(written: Written, account?: User): Promise<DomainError[]>;
 }
 
-export function mistakes({ users, policy, clock }: AccountsDependencies): Mistakes {
+export function mistakes({ users, policy, clock, attributes }: AccountsDependencies): Mistakes {
   return {
-    async mistakesIn({ password, ...profile }, account) {
+    async mistakesIn({ password, attributes: given, ...profile }, account) {
       const { columns, errors } = readProfile(profile, clock.now());
       const { usernameKey, emailKey } = columns;
       const named = typeof usernameKey === 'string' ? await users.findByUsernameKey(usernameKey) : null;
@@ -30,6 +33,7 @@ export function mistakes({ users, policy, clock }: AccountsDependencies): Mistak
           errors.push(error);
         });
       }
+      if (given) errors.push(...attributes.read(account?.attributes ?? {}, given).errors);
       return errors;
     },
   };

@@ -15,6 +15,7 @@ import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
 import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators/machine-tokens.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
 import type { People } from '../../domain/operators/people.ts';
 import type { Permission } from '../../domain/operators/permissions.ts';
@@ -41,6 +42,7 @@ export interface ApiServices {
   assignments: Assignments;
   people: People;
   auditLog: AuditLog;
+  attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
   noteRefused: NoteRefused;
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */

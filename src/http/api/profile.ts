@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { ShownAttributes } from '../../domain/attributes/index.ts';
 import { rolesOf } from '../../domain/operators/rights.ts';
 import { isEmailVerified } from '../../domain/ownership/address.ts';
 import type { User } from '../../domain/users/index.ts';
+import { text } from '../endpoints/text.ts';
 import { eachClaim, profileClaims } from '../../domain/users/profile-fields.ts';
 
 const moment = z.iso.datetime();
@@ -14,6 +16,16 @@ const Address = z.strictObject({
   country: z.string().optional(),
 });
 
+const values = z.record(z.string(), z.unknown());
+
+const attributeName = text('The name of an attribute');
+const value = z.union([text('A text'), z.number(), z.boolean(), z.array(text('A text')).max(100)]);
+
+/** Changes of attributes (RFC 7396). */
+export const attributeChanges = z
+  .record(attributeName, value.nullable())
+  .describe('By the schema at `/api/v2/attributes`: null takes one away, and what is left out stays');
+
 /** An account as its owner, their apps and operators see it. */
 export const Profile = z.strictObject({
   id: z.string().describe('The `sub` of the client’s tokens'),
@@ -23,6 +35,10 @@ export const Profile = z.strictObject({
   ...eachClaim(({ replyDescription: description }) => z.string().nullable().meta({ description })),
   phone_number_verified: z.boolean(),
   address: Address.nullable(),
+  attributes: values.describe('Those of the schema at `/api/v2/attributes`, by name'),
+  invalid_attributes: values.describe(
+    'Those that were stored under another schema and fit no more: apps don’t get them',
+  ),
   roles: z.array(z.string()),
   has_password: z.boolean(),
   created_at: moment,
@@ -30,8 +46,11 @@ export const Profile = z.strictObject({
   last_login_at: moment.nullable(),
 });
 
-/** @param id what the token's client knows the account by, which is its own where identifiers are pairwise. */
-export const profileOf = (user: User, id: string): z.infer<typeof Profile> => ({
+/**
+ * @param id what the token's client knows the account by, which is its own where identifiers are pairwise.
+ * @param attributes what the reader may see of them.
+ */
+export const profileOf = (user: User, id: string, attributes: ShownAttributes): z.infer<typeof Profile> => ({
   id,
   username: user.username,
   email: user.email,
@@ -39,6 +58,7 @@ export const profileOf = (user: User, id: string): z.infer<typeof Profile> => ({
   ...profileClaims(user),
   phone_number_verified: user.phoneNumberVerifiedAt !== null,
   address: user.address,
+  ...attributes,
   roles: rolesOf(user),
   has_password: user.hasPassword,
   created_at: user.createdAt.toISOString(),

@@ -3,7 +3,9 @@ import type { RegistrationLink } from '../../domain/registration.ts';
 import type { User } from '../../domain/users/index.ts';
 import { epochSeconds } from '../../core/clock.ts';
 import { isDomainError } from '../../core/errors.ts';
+import type { AttributeValues } from '../../domain/attributes/index.ts';
 import { anonymousActor } from '../actor.ts';
+import { attributeControl, labelsOf, postedAttributes } from './attributes.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import { field } from './form.ts';
 import type { Message } from './i18n.ts';
@@ -11,19 +13,36 @@ import { formStatus, missing, problemOf, problemsOf, type Problem } from './prob
 import { ACR_ONE_FACTOR, type Outcome, type Refusal } from './sign-in.ts';
 import type { Frame } from './views.ts';
 
-export type Values = { name: string; username: string; email: string };
+/** What was typed, with attributes by the names of their controls. */
+export type Values = { name: string; username: string; email: string } & Record<string, string>;
 export type CreateAttempt = Outcome | (Refusal & { values: Values });
 
-type Make = (entered: Values & { password: string }) => Promise<User>;
+type Entered = Pick<Values, 'name' | 'username' | 'email'> & {
+  password: string;
+  attributes: AttributeValues;
+};
+type Make = (entered: Entered) => Promise<User>;
+
+/** The attributes that everybody gives who makes an account. */
+const asked = ({ attributes }: PageParts) => attributes.list('person').filter(({ isRequired }) => isRequired);
+
+/** The same as controls of the form, with what they are called. */
+export function askedControls(ctx: Context, deps: PageParts, frame: Frame) {
+  const language = deps.renderer.language(ctx, frame);
+  const more = asked(deps).map((attribute) => attributeControl(attribute, language));
+  return { more, labels: labelsOf(more) };
+}
+
+const given = (values: AttributeValues) => ({ by: 'person' as const, values, isWhole: true });
 
 /**
  * Takes a posted create-account form: whoever made the account is signed in to it.
  * @param frame what the page has around it: its language is the account's.
  */
 export const tryCreateAccount = (ctx: Context, deps: PageParts, frame: Frame): Promise<CreateAttempt> =>
-  attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, ...entered }) => {
+  attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, attributes, ...entered }) => {
     const locale = deps.renderer.language(ctx, frame);
-    const account = { ...entered, name: name || null, locale };
+    const account = { ...entered, name: name || null, locale, attributes: given(attributes) };
     return deps.accounts.register(account, anonymousActor(ctx, 'pages'));
   });
 
@@ -34,9 +53,9 @@ export const completeAccount = (
   token: string,
   link: RegistrationLink,
 ): Promise<CreateAttempt> =>
-  attempt(ctx, deps, link.email, ({ name, username, password }) => {
+  attempt(ctx, deps, link.email, ({ name, username, password, attributes }) => {
     const locale = deps.renderer.language(ctx, { uiLocales: link.locale ?? undefined });
-    const account = { username, password, name: name || null, locale };
+    const account = { username, password, name: name || null, locale, attributes: given(attributes) };
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });
 
@@ -59,19 +78,23 @@ export async function answerCheck(ctx: Context, deps: PageParts, email: string, 
 const TAKEN = new Set<Message>(['problem.usernameTaken', 'problem.emailTaken']);
 
 /** What a posted form says, and everything that is wrong with it. */
-function written(ctx: Context, { accounts, config }: PageParts, email: string) {
-  const values = { name: field(ctx, 'name').trim(), username: field(ctx, 'username').trim(), email };
+function written(ctx: Context, deps: PageParts, email: string) {
+  const { accounts, config } = deps;
+  const { texts, values: attributes } = postedAttributes(ctx, asked(deps), {});
+  const named = { name: field(ctx, 'name').trim(), username: field(ctx, 'username').trim(), email };
+  const values: Values = { ...texts, ...named };
   const password = field(ctx, 'password');
-  const entered = { ...values, password };
+  const entered = { ...named, password };
   const empty = (['username', 'email', 'password'] as const).filter((name) => entered[name] === '');
   return {
     values,
-    password,
+    entered: { ...entered, attributes },
     async problems(): Promise<Problem[]> {
       const problems = empty.map(missing);
       if (!config.registration.open) return problems;
       const filled = Object.fromEntries(Object.entries(entered).filter(([, value]) => value !== ''));
-      return [...problems, ...problemsOf(await accounts.mistakesIn(filled), passwordLength(config))];
+      const found = await accounts.mistakesIn({ ...filled, attributes: given(attributes) });
+      return [...problems, ...problemsOf(found, passwordLength(config))];
     },
     isComplete: empty.length === 0,
   };
@@ -79,10 +102,10 @@ function written(ctx: Context, { accounts, config }: PageParts, email: string) {
 
 async function attempt(ctx: Context, deps: PageParts, email: string, make: Make): Promise<CreateAttempt> {
   const { config, clock, mfa } = deps;
-  const { values, password, problems, isComplete } = written(ctx, deps, email);
+  const { values, entered, problems, isComplete } = written(ctx, deps, email);
   if (!isComplete) return { problems: await problems(), status: 400, values };
   try {
-    const user = await make({ ...values, password });
+    const user = await make(entered);
     const { id: accountId, securityVersion } = user;
     const authTime = epochSeconds(clock);
     return {

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { Config } from '../../config/index.ts';
 import type { GatherAccountData } from '../../domain/account-data.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Logins } from '../../domain/login.ts';
 import { KNOWN_DEVICE_TTL, type KnownDevice } from '../../domain/known-devices.ts';
@@ -48,6 +49,7 @@ export interface PageDependencies extends PageTools {
   logins: Logins;
   loginSteps: LoginSteps;
   mfa: Mfa;
+  attributes: Pick<Attributes, 'list' | 'shown'>;
   accounts: Pick<Accounts, 'register' | 'find' | 'mistakesIn' | 'update' | 'changePassword' | 'remove'>;
   registration: Registration;
   verification: Verification;

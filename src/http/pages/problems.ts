@@ -1,12 +1,14 @@
 import type { DomainError, ErrorCode } from '../../core/errors.ts';
 import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../domain/users/profile-fields.ts';
 import { type Statuses, statusOf } from '../endpoints/statuses.ts';
+import { type AttributeInput, inputOfField, isAttributeInput } from './attributes.ts';
 import type { Icon } from './icons.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import { PROFILE_LAYOUT, type ProfileInput } from './profile-layout.ts';
 
 /** A field of a page's form. */
-export type Field = 'identifier' | 'current' | 'email' | 'password' | ProfileInput | 'code' | 'user_code';
+type NamedField = 'identifier' | 'current' | 'email' | 'password' | ProfileInput | 'code' | 'user_code';
+export type Field = NamedField | AttributeInput;
 
 /** What is wrong with a form: at one field, or (null) with all of it. */
 export interface Problem {
@@ -19,7 +21,8 @@ const profileLabels = Object.fromEntries(
   PROFILE_FIELDS.map(({ name }): [ProfileText, MessageKey] => [name, `field.${name}`]),
 ) as Record<ProfileText, MessageKey>;
 
-export const fieldLabels: Readonly<Record<Field, MessageKey>> = {
+/** Attributes have theirs in the data of the page. */
+export const fieldLabels: Readonly<Record<NamedField, MessageKey>> = {
   ...profileLabels,
   identifier: 'field.identifier',
   current: 'field.currentPassword',
@@ -46,9 +49,13 @@ const ORDER: readonly string[] = [
   'user_code',
 ];
 
+/** Those of attributes come last, in the order of the schema. */
+const placeOf = ({ field }: Problem): number =>
+  field !== null && isAttributeInput(field) ? ORDER.length : ORDER.indexOf(field ?? '');
+
 /** Problems in the order of the form, those of all of it first. */
 export const inFormOrder = (problems: readonly Problem[]): Problem[] =>
-  problems.toSorted((a, b) => ORDER.indexOf(a.field ?? '') - ORDER.indexOf(b.field ?? ''));
+  problems.toSorted((a, b) => placeOf(a) - placeOf(b));
 
 const MISSING = {
   identifier: 'problem.identifierMissing',
@@ -153,6 +160,12 @@ export function problemOf(
   if (code === 'account_locked' || code === 'rate_limited') {
     const wait = { seconds: details.retryAfter ?? 60 };
     return { field: null, message: { key: 'problem.locked', params: { wait } } };
+  }
+  const attribute = inputOfField(details.field ?? '');
+  if (attribute !== undefined) {
+    const isMissing = details.reason === 'required';
+    const message = isMissing ? 'problem.attributeMissing' : 'problem.attributeInvalid';
+    return { field: attribute, message };
   }
   const words = TABLE.get(`${code}:${details.reason ?? details.field ?? ''}`) ?? TABLE.get(code);
   return words?.(passwordLength);

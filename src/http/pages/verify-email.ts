@@ -4,7 +4,7 @@ import type { Shown, VerificationLink } from '../../domain/verification/index.ts
 import type { RegistrationLink } from '../../domain/registration.ts';
 import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
-import { answerCheck, completeAccount, isCheck } from './create-account.ts';
+import { answerCheck, askedControls, completeAccount, isCheck } from './create-account.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
 import { field, posted } from './form.ts';
@@ -30,20 +30,19 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, verification, registration, sessions, config } = deps;
   const { returns, completedLogins, loginSteps } = deps;
 
-  const showRegistration = (
-    ctx: Context,
-    link: RegistrationLink,
-    { problems, values: { name = '', username = '' } }: Flash,
-  ): void => {
+  const showRegistration = (ctx: Context, link: RegistrationLink, { problems, values }: Flash): void => {
     const { email, locale, interaction } = link;
+    const { name = '', username = '' } = values;
+    const uiLocales = locale ?? undefined;
     renderer.render(ctx, 'create-account', {
-      uiLocales: locale ?? undefined,
+      uiLocales,
       leadsToClient: interaction !== null,
       step: 'all',
       action: withToken(PATH, ctx),
       csrf: csrf.token(ctx),
       problems,
-      values: { name, username, email },
+      ...askedControls(ctx, deps, { uiLocales }),
+      values: { ...values, name, username, email },
       proven: true,
       passwordLength: passwordLength(config),
       signInUrl: (signInOf(ctx, link) ?? standaloneUrls).urls.signIn,

@@ -6,9 +6,10 @@ import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
 import type { User } from '../../domain/users/index.ts';
-import type { ProfileSection } from './account/profile-form.ts';
+import type { ProfileControl, ProfileSection } from './account/profile-form.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
+import type { Values } from './create-account.ts';
 import type { EventDay, EventLine } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import type { Icon } from './icons.ts';
@@ -149,7 +150,10 @@ interface Views {
     | (Entry & { step: 'email'; email: string })
     | (Entry & {
         step: 'all';
-        values: { name: string; username: string; email: string };
+        values: Values;
+        /** Of attributes that everybody has to have. */
+        more?: readonly ProfileControl[];
+        labels?: Readonly<Record<string, Message>>;
         /** Whether the address is proved, and cannot be changed here. */
         proven: boolean;
         passwordLength: PasswordBounds;
@@ -282,6 +286,8 @@ interface Views {
     Entry & {
       values: Readonly<Record<string, string>>;
       sections: readonly ProfileSection[];
+      /** Of attributes, by the name of the control. */
+      labels?: Readonly<Record<string, Message>>;
     };
 
   /** Posts `email`; asking for another link posts the token alone. */

@@ -4,7 +4,8 @@ import type { Actor } from '../../core/actor.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
-import { OIDC_SCOPES, SCOPE_CLAIMS } from '../account.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
+import { OIDC_SCOPES, scopeClaims } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue } from './acr.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
@@ -55,6 +56,8 @@ export interface Described {
 
 interface Dependencies {
   live: LiveProvider;
+  /** What accounts have beyond the profile. */
+  attributes: Pick<Attributes, 'claimsByScope'>;
   apis: ApiRegistry;
   consents: Consents;
   audit: Audit;
@@ -142,8 +145,9 @@ export class Interactions {
       rar = [],
     } = prompt.details as Missing;
     const requested = words(params['scope']);
+    const claims = scopeClaims(this.#deps.attributes);
     const isOwn = (scope: string) =>
-      requested.includes(scope) || SCOPE_CLAIMS[scope]?.some((claim) => missingOIDCClaims.includes(claim));
+      requested.includes(scope) || claims[scope]?.some((claim) => missingOIDCClaims.includes(claim));
     const apis = [params['resource'] ?? []]
       .flat()
       .flatMap((identifier) =>

@@ -74,6 +74,7 @@ export type AuditType =
   | 'group.deleted'
   | 'group.member_added'
   | 'group.member_removed'
+  | 'attributes.updated'
   | 'operator.refused'
   | 'api_key.revoked'
   | 'audit.purged'

@@ -1,6 +1,7 @@
 /** Every model: importing this defines them all. */
 import './api-key.ts';
 import './api.ts';
+import './attribute-schema.ts';
 import './audit-event.ts';
 import './ciba-request.ts';
 import './client.ts';

@@ -59,6 +59,8 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare phoneNumber: string | null;
   declare phoneNumberVerifiedAt: Date | null;
   declare address: PostalAddress | null;
+  /** Those of the installation's schema, with what an earlier schema had. */
+  declare attributes: CreationOptional<Record<string, unknown>>;
   /** A deleted one is found by `lockDeleted` alone. */
   declare status: CreationOptional<'active' | 'suspended' | 'deleted'>;
   /** Its own: `rolesOf` has those of its groups, too. */
@@ -103,6 +105,7 @@ define(User, 'users', {
   phoneNumber: DataTypes.TEXT,
   phoneNumberVerifiedAt: DataTypes.DATE,
   address: DataTypes.JSONB,
+  attributes: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
   status: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'active' },
   roles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
   groupRoles: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },

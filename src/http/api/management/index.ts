@@ -1,4 +1,5 @@
 import { audit } from './audit.ts';
+import { attributes } from './attributes.ts';
 import { bulk } from './bulk.ts';
 import { contracts } from './contracts.ts';
 import { groups } from './groups.ts';
@@ -9,15 +10,4 @@ import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
 
 /** What operators manage, in the order of the document. */
-export const management = [
-  ...users,
-  ...groups,
-  ...roles,
-  ...upstreams,
-  ...apiKeys,
-  ...registrationTokens,
-  ...keys,
-  ...contracts,
-  ...audit,
-  ...bulk,
-];
+export const management = [...users, ...groups, ...roles, ...attributes, ...audit, ...upstreams, ...apiKeys, ...registrationTokens, ...keys, ...contracts, ...bulk];

@@ -4,12 +4,16 @@ import type { Group } from '../../../domain/operators/groups.ts';
 import type { Listed } from '../../../domain/operators/lists.ts';
 import type { Role } from '../../../domain/operators/roles.ts';
 import type { User } from '../../../domain/users/index.ts';
+import type { ApiServices } from '../operation.ts';
 import { profileOf } from '../profile.ts';
 import { etagOf } from '../versions.ts';
 import type * as schemas from './schemas.ts';
 
-export const userOf = (user: User): z.infer<typeof schemas.User> => ({
-  ...profileOf(user, user.id),
+export const userOf = (
+  user: User,
+  { attributes }: Pick<ApiServices, 'attributes'>,
+): z.infer<typeof schemas.User> => ({
+  ...profileOf(user, user.id, attributes.shown(user.attributes, 'operator')),
   number: user.number,
   // Deleted accounts are nobody's to see.
   status: user.status === 'suspended' ? 'suspended' : 'active',

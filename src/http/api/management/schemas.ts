@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attributeSchema } from '../../../config/attributes.ts';
 import { NAME_FORM } from '../../../domain/identifiers.ts';
 import { FACTOR_FILTERS } from '../../../domain/operators/people.ts';
 import { PERMISSIONS, type Permission } from '../../../domain/operators/permissions.ts';
@@ -59,7 +60,7 @@ export const User = z.strictObject({
   group_roles: z.array(z.string()).describe('Those of its groups'),
   version,
 });
-export const UserPage = z.strictObject({
+const userFilters = z.looseObject({
   search: text(
     'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',
   )
@@ -77,6 +78,28 @@ export const UserPage = z.strictObject({
   last_login_before: time('Before then'),
   count: flag.optional().describe('Whether to count what the filters find'),
   ...page(['created_at', 'last_login_at', 'email', 'number']),
+});
+
+const ATTRIBUTE = 'attributes.';
+
+/** `attributes.<name>` of a query, each with its values. */
+export const attributeFilters = (query: Record<string, unknown>): [name: string, texts: string[]][] =>
+  Object.entries(query)
+    .filter(([name]) => name.startsWith(ATTRIBUTE))
+    .map(([name, value]) => [name.slice(ATTRIBUTE.length), [value].flat().slice(0, 100) as string[]]);
+
+/** What people are looked for by, with `attributes.<name>` for each attribute. */
+export const UserPage = userFilters.superRefine((query, problems) => {
+  const keys = Object.keys(query).filter(
+    (name) => !(name in userFilters.shape) && !name.startsWith(ATTRIBUTE),
+  );
+  if (keys.length > 0)
+    problems.addIssue({
+      code: 'unrecognized_keys',
+      keys,
+      input: query,
+      message: `Unrecognized key: ${keys.join(', ')}`,
+    });
 });
 export const Users = listOf(User).extend({
   count: z.int().optional().describe('With `count=true`; at most 1000'),
@@ -181,3 +204,12 @@ export const userId = { id: text('The id of the account') };
 export const groupId = { id: text('The id of the group') };
 export const memberIds = { ...groupId, uid: text('The id of the account') };
 export const roleName = { name: text('The name of the role') };
+
+export const AttributeDefinition = z.strictObject({
+  schema: z
+    .looseObject({})
+    .describe('A JSON Schema, with who may see (read) and change (write) each, and its scope'),
+  configured: z.boolean().describe('Whether it is the configuration’s, and cannot be changed here'),
+  version,
+});
+export const AttributeDefinitionChange = z.strictObject({ schema: attributeSchema });

@@ -6,7 +6,7 @@ import * as schemas from './schemas.ts';
 const MOST_COUNTED = 1_000;
 
 const asItIs = async ({ operator, params, services }: OperatorCall<unknown, unknown>) =>
-  userOf(await services.people.find(operator, params['id'] ?? ''));
+  userOf(await services.people.find(operator, params['id'] ?? ''), services);
 
 /** Accounts. */
 export const users = [
@@ -20,6 +20,9 @@ export const users = [
     replies: { 200: schemas.Users },
     async handle({ operator, query, services }) {
       const { sort, limit, cursor, count, ...named } = query;
+      const attributes = schemas
+        .attributeFilters(named)
+        .map(([name, texts]) => services.attributes.containing(name, texts, 'operator'));
       const filters = {
         search: named.search,
         status: named.status,
@@ -32,6 +35,7 @@ export const users = [
         createdBefore: named.created_before,
         lastLoginAfter: named.last_login_after,
         lastLoginBefore: named.last_login_before,
+        attributes: attributes.length > 0 ? attributes : undefined,
       };
       const page = await services.people.list(operator, { filters, limit, cursor, ...(sort && { sort }) });
       const found = count ? await services.people.count(operator, filters, MOST_COUNTED + 1) : undefined;
@@ -39,7 +43,7 @@ export const users = [
         found === undefined
           ? {}
           : { count: Math.min(found, MOST_COUNTED), count_capped: found > MOST_COUNTED };
-      return { status: 200, body: { ...pageOf(page, userOf), ...counted } };
+      return { status: 200, body: { ...pageOf(page, (user) => userOf(user, services)), ...counted } };
     },
   }),
   managed({

@@ -11,7 +11,10 @@ export const profile = [
     summary: 'The account',
     scope: 'me:profile:read',
     replies: { 200: Profile },
-    handle: async ({ user, claims }) => ({ status: 200, body: profileOf(user, claims.sub) }),
+    handle: async ({ user, claims, services }) => ({
+      status: 200,
+      body: profileOf(user, claims.sub, services.attributes.shown(user.attributes, 'person')),
+    }),
   }),
   operation({
     id: 'updateMe',
@@ -23,10 +26,12 @@ export const profile = [
     replies: { 200: Profile },
     refusals: [409],
     async handle({ user, claims, body, actor, services }) {
-      const { username, address } = body;
-      const changes = { username, address, ...changesFromClaims(body) };
+      const { username, address, attributes: values } = body;
+      const attributes = values && { by: 'person' as const, values };
+      const changes = { username, address, attributes, ...changesFromClaims(body) };
       const changed = await services.accounts.update(user.id, changes, actor);
-      return { status: 200, body: profileOf(changed, claims.sub) };
+      const shown = services.attributes.shown(changed.attributes, 'person');
+      return { status: 200, body: profileOf(changed, claims.sub, shown) };
     },
   }),
   operation({

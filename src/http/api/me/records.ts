@@ -31,7 +31,7 @@ export const records = [
       const data = await services.accountData(user.id);
       const { account, factors, sessions, apps, identities, apiKeys, events } = data;
       const body = {
-        account: profileOf(account, claims.sub),
+        account: profileOf(account, claims.sub, services.attributes.shown(account.attributes, 'person')),
         factors: factorsOf(factors),
         sessions: sessions.map(sessionOf),
         apps: apps.map(appOf),

@@ -9,7 +9,7 @@ import { EMAIL_FORM } from '../../../core/email-address.ts';
 import type { TextForm } from '../../../core/text.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
 import { limit } from '../lists.ts';
-import { Profile } from '../profile.ts';
+import { attributeChanges, Profile } from '../profile.ts';
 
 const moment = z.iso.datetime();
 const device = {
@@ -34,6 +34,7 @@ export const ProfileChanges = z.strictObject({
     })
     .describe('Replaces the address whole; null takes it away')
     .nullish(),
+  attributes: attributeChanges.optional(),
 });
 
 export const EmailChange = z.strictObject({

@@ -1,15 +1,19 @@
 import { timeZones } from '../../../domain/users/claims.ts';
 import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../../domain/users/profile-fields.ts';
+import type { Attribute } from '../../../domain/attributes/index.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { type Language, languageInfo } from '../../../core/languages.ts';
-import type { MessageKey } from '../i18n.ts';
+import { type AttributeInput, attributeControl } from '../attributes.ts';
+import type { Message, MessageKey } from '../i18n.ts';
 import { PROFILE_LAYOUT, type ProfileInput } from '../profile-layout.ts';
 
 /** The form control of one input: `field.ejs`, or `select.ejs` where there are choices. Other members are attributes. */
 export interface ProfileControl {
-  name: ProfileInput;
+  name: ProfileInput | AttributeInput;
+  /** Of an attribute; other inputs have theirs by their names. */
+  label?: Message;
   optional: boolean;
-  hint?: MessageKey;
+  hint?: Message;
   /** Rows of a text area. */
   lines?: number;
   choices?: readonly Choice[];
@@ -21,6 +25,8 @@ export interface ProfileControl {
 interface Choice {
   value: string;
   label: string;
+  /** Shown instead of the label. */
+  message?: Message;
   /** The language of the label. */
   lang?: string;
 }
@@ -74,10 +80,14 @@ const APART: Readonly<Record<Exclude<ProfileInput, ProfileText>, Settings>> = {
 /**
  * The sections of the profile's form with their controls.
  * @param languages those that pages have. @param username the account's: one that has one keeps one.
+ * @param attributes what else the person may see, in `language`. @param misfits the names of those that fit no more.
  */
 export function profileSections(
   languages: readonly Language[],
   { username }: Pick<User, 'username'>,
+  attributes: readonly Attribute[],
+  misfits: ReadonlySet<string>,
+  language: Language,
 ): ProfileSection[] {
   const kinds = byKind(languages);
   const settings = new Map<string, Settings>([
@@ -92,5 +102,10 @@ export function profileSections(
     optional: name !== 'username' || !username,
     ...settings.get(name),
   });
-  return PROFILE_LAYOUT.map(({ legend, rows }) => ({ legend, rows: rows.map((row) => row.map(control)) }));
+  const sections = PROFILE_LAYOUT.map(({ legend, rows }): ProfileSection => ({
+    legend,
+    rows: rows.map((row) => row.map(control)),
+  }));
+  const more = attributes.map((one) => [attributeControl(one, language, misfits.has(one.name))]);
+  return more.length > 0 ? [...sections, { legend: 'profile.more', rows: more }] : sections;
 }

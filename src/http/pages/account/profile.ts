@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type { User } from '../../../domain/users/index.ts';
 import { PROFILE_FIELDS } from '../../../domain/users/profile-fields.ts';
 import { passwordLength, type PageParts } from '../dependencies.ts';
+import { attributeTexts, labelsOf, postedAttributes } from '../attributes.ts';
 import { field } from '../form.ts';
 import { problemsOf } from '../problems.ts';
 import { ADDRESS_ROWS } from '../profile-layout.ts';
@@ -22,14 +23,21 @@ const valuesOf = (user: User): Record<string, string> =>
   ]);
 
 export function profileRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
-  const { renderer, flash, accounts, config } = deps;
+  const { renderer, flash, accounts, config, attributes } = deps;
 
   router.get(PATH, ...open, (ctx: AccountContext) => {
+    const { user } = ctx.state;
+    const frame = accountFrame(ctx, deps, 'profile');
+    const own = attributes.list('person');
+    const misfits = new Set(Object.keys(attributes.shown(user.attributes, 'person').invalid_attributes));
+    const language = renderer.language(ctx, {});
+    const sections = profileSections(config.languages, user, own, misfits, language);
     renderer.render(ctx, 'account/profile', {
-      ...accountFrame(ctx, deps, 'profile'),
+      ...frame,
       action: PATH,
-      values: { ...valuesOf(ctx.state.user), ...flash.read(ctx).values },
-      sections: profileSections(config.languages, ctx.state.user),
+      values: { ...valuesOf(user), ...attributeTexts(own, user.attributes), ...flash.read(ctx).values },
+      sections,
+      labels: labelsOf(sections.flatMap(({ rows }) => rows.flat())),
     });
   });
 
@@ -47,7 +55,10 @@ export function profileRoutes(router: Router, { open, posted }: AccountSteps, de
     };
     const changed = TEXTS.filter((name) => values[name] !== before[name]);
     const hasMoved = PARTS.some((part) => values[part] !== before[part]);
+    const written = postedAttributes(ctx, attributes.list('person'), user.attributes);
+    Object.assign(values, written.texts);
     const changes = {
+      attributes: { by: 'person' as const, values: written.values },
       ...Object.fromEntries(changed.map((name) => [name, values[name] || null])),
       ...(hasMoved ? { address: Object.fromEntries(PARTS.map((part) => [part, values[part]])) } : {}),
     };

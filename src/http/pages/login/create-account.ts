@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { isDomainError } from '../../../core/errors.ts';
 import { anonymousActor } from '../../actor.ts';
-import { answerCheck, isCheck, tryCreateAccount } from '../create-account.ts';
+import { answerCheck, askedControls, isCheck, tryCreateAccount } from '../create-account.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import type { Left } from '../flash.ts';
 import { field } from '../form.ts';
@@ -47,7 +47,8 @@ export function createAccountRoutes(
       ...frame,
       ...entry,
       step: 'all',
-      values: { name, username, email },
+      ...askedControls(ctx, deps, frame),
+      values: { ...values, name, username, email },
       proven: false,
       passwordLength: passwordLength(config),
       signInUrl: urls.signIn,

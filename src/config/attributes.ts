@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { LANGUAGES } from '../core/languages.ts';
+
+/** Who may see or change an attribute: the account's owner, or operators. */
+const party = z.enum(['person', 'operator']);
+export type Party = z.infer<typeof party>;
+
+/** The scopes that a value can become a claim of. */
+const SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'roles'] as const;
+
+/**
+ * Claims that mean something else already: of JWTs (RFC 7519, RFC 8693, RFC 9068), of ID tokens, and the standard ones of
+ * OpenID Connect Core section 5.1.
+ */
+const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
+  `iss sub aud exp nbf iat jti nonce auth_time acr amr azp at_hash c_hash s_hash sid act may_act cnf scope client_id
+  events gid name given_name family_name middle_name nickname preferred_username profile picture website email
+  email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at roles groups
+  permissions entitlements authorization_details token_introspection txn _claim_names _claim_sources __proto__
+  constructor`
+    .split(/\s+/)
+    .filter(Boolean),
+);
+
+/** Characters of the longest value: more belongs into another system. */
+const LONGEST = 2_000;
+
+const words = z.string().trim().min(1).max(200);
+const pattern = z
+  .string()
+  .max(500)
+  .refine((source) => {
+    try {
+      return new RegExp(source, 'u') instanceof RegExp;
+    } catch {
+      return false;
+    }
+  }, 'must be a regular expression');
+const length = z.int().min(0).max(LONGEST);
+
+/** What any attribute says of itself, beside keywords of JSON Schema. */
+const annotations = {
+  title: words.optional().describe('Its label; its name unless given'),
+  titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The label by language'),
+  description: words.optional().describe('What stands below its form control'),
+  descriptions: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The same by language'),
+  read: z.array(party).default(['person', 'operator']).describe('Who may see it'),
+  write: z.array(party).default(['operator']).describe('Who may change it; only who may see it'),
+  scope: z
+    .enum(SCOPES)
+    .optional()
+    .describe('The scope that opens it to apps as a claim; without one it is no claim'),
+  claim: z
+    .string()
+    .regex(/^[A-Za-z][\w:./-]{0,119}$/)
+    .refine((name) => !TAKEN_CLAIMS.has(name), 'means something else')
+    .optional()
+    .describe('The name of the claim; that of the attribute unless given'),
+};
+
+const text = {
+  type: z.literal('string'),
+  enum: z.array(words).min(1).max(200).optional(),
+  minLength: length.optional(),
+  maxLength: length.optional(),
+  pattern: pattern.optional(),
+};
+const property = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...text,
+    format: z.enum(['date', 'date-time', 'email', 'uri', 'uuid']).optional(),
+    ...annotations,
+  }),
+  z.strictObject({
+    type: z.literal(['integer', 'number']),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+    multipleOf: z.number().positive().optional(),
+    ...annotations,
+  }),
+  z.strictObject({ type: z.literal('boolean'), ...annotations }),
+  z.strictObject({
+    type: z.literal('array'),
+    items: z.strictObject(text),
+    minItems: z.int().min(0).max(100).optional(),
+    maxItems: z.int().min(1).max(100).optional(),
+    uniqueItems: z.boolean().optional(),
+    ...annotations,
+  }),
+]);
+export type AttributeProperty = z.infer<typeof property>;
+
+/** Names stand in URLs, forms and SCIM. */
+const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+
+/**
+ * The attributes of accounts: a JSON Schema (draft 2020-12) of a flat object, whose properties also say who may see and
+ * change them and by which scope they become a claim. Keywords that are not listed here are refused, not passed over.
+ */
+export const attributeSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    type: z.literal('object').default('object'),
+    properties: z
+      .record(
+        z.string().regex(NAME, 'must be lower-case letters, digits and _, beginning with a letter'),
+        property,
+      )
+      .refine((all) => Object.keys(all).length <= 100, 'has more than 100 attributes'),
+    required: z.array(z.string()).optional().describe('What a person has to give to have an account'),
+  })
+  .superRefine(({ properties, required = [] }, problems) => {
+    const report = (path: string[], message: string) => problems.addIssue({ code: 'custom', path, message });
+    const claims = new Set<string>();
+    for (const [name, { read, write, scope, claim = name }] of Object.entries(properties)) {
+      const at = (keyword: string) => ['properties', name, keyword];
+      if (write.some((one) => !read.includes(one))) report(at('write'), 'names somebody who may not see it');
+      if (scope === undefined) {
+        if (claim !== name) report(at('claim'), 'needs a scope');
+        continue;
+      }
+      if (!read.includes('person'))
+        report(at('scope'), 'apps would show it to the person, who may not see it');
+      if (TAKEN_CLAIMS.has(claim)) report(at('claim'), `the claim ${claim} means something else`);
+      if (claims.has(claim)) report(at('claim'), `two attributes have the claim ${claim}`);
+      claims.add(claim);
+    }
+    for (const name of required) {
+      const asked = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      if (!asked) report(['required'], `there is no attribute ${name}`);
+      else if (!asked.write.includes('person'))
+        report(['required'], `nobody can be asked for ${name}, which the person may not change`);
+    }
+  });
+
+export type AttributeSchema = z.infer<typeof attributeSchema>;
+/** As it is written, without what is filled in. */
+export type AttributeSchemaInput = z.input<typeof attributeSchema>;

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { AttributeProperty, AttributeSchema, Party } from '../../config/attributes.ts';
+import type { Language } from '../../core/languages.ts';
+
+export type { Party } from '../../config/attributes.ts';
+
+/** One attribute of accounts, as the schema defines it. */
+export interface Attribute {
+  name: string;
+  type: AttributeProperty['type'];
+  /** Whether it holds a list of texts. */
+  isList: boolean;
+  /** The values that it may have, if it is one of some. */
+  choices: readonly string[] | null;
+  format: string | null;
+  /** Whether a person has to give it. */
+  isRequired: boolean;
+  /** Undefined: it is no claim. */
+  scope: string | undefined;
+  claim: string;
+  property: AttributeProperty;
+  mayRead(party: Party): boolean;
+  mayWrite(party: Party): boolean;
+  titleIn(language: Language): string;
+  hintIn(language: Language): string | undefined;
+  /** What is wrong with a value, in one word; null when it fits. */
+  mistakeIn(value: unknown): string | null;
+  /** A value as it comes in a form or a query; undefined for text that can be none. */
+  fromText(text: string): unknown;
+}
+
+/** Characters of the longest text: what comes in is bounded, whatever the schema allows. */
+const LONGEST = 2_000;
+const MOST = 100;
+
+const isSound = (text: string) => text.isWellFormed() && !text.includes('\0') && text.length <= LONGEST;
+
+/** Addresses become links: no other scheme than these. */
+const isWeb = (text: string) => /^https?:\/\//i.test(text) && URL.canParse(text);
+
+/** The keywords of JSON Schema among those of a property. */
+function compile(property: AttributeProperty): z.ZodType {
+  const {
+    title: _title,
+    titles: _titles,
+    description: _description,
+    descriptions: _descriptions,
+    read: _read,
+    write: _write,
+    scope: _scope,
+    claim: _claim,
+    ...keywords
+  } = property;
+  return z.fromJSONSchema(keywords as z.core.JSONSchema.JSONSchema);
+}
+
+function attributeOf(name: string, property: AttributeProperty, isRequired: boolean): Attribute {
+  const compiled = compile(property);
+  const isList = property.type === 'array';
+  const format = 'format' in property ? (property.format ?? null) : null;
+  const isText = (value: unknown) => typeof value !== 'string' || isSound(value);
+  const bounded = (value: unknown): boolean =>
+    Array.isArray(value) ? value.length <= MOST && value.every(isText) : isText(value);
+  const parse = (text: string): unknown => {
+    if (property.type === 'string') return text;
+    if (property.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined;
+    const number = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+    return number !== undefined && Number.isFinite(number) ? number : undefined;
+  };
+  return {
+    name,
+    type: property.type,
+    isList,
+    choices: (isList ? property.items.enum : 'enum' in property ? property.enum : null) ?? null,
+    format,
+    isRequired,
+    scope: property.scope,
+    claim: property.claim ?? name,
+    property,
+    mayRead: (party) => property.read.includes(party),
+    mayWrite: (party) => property.write.includes(party),
+    titleIn: (language) => property.titles?.[language] ?? property.title ?? name,
+    hintIn: (language) => property.descriptions?.[language] ?? property.description,
+    mistakeIn(value) {
+      // Before any pattern of the schema is tried on it.
+      if (!bounded(value)) return 'too_big';
+      const { error } = compiled.safeParse(value);
+      if (error) return error.issues[0]?.code ?? 'invalid_value';
+      return format === 'uri' && !isWeb(String(value)) ? 'invalid_format' : null;
+    },
+    fromText: (text) =>
+      isList
+        ? text
+            .split('\n')
+            .map((line) => line.trim())
+            .filter(Boolean)
+        : parse(text),
+  };
+}
+
+/** The attributes of a schema, in its order. */
+export const attributesOf = (schema: AttributeSchema | null): Attribute[] =>
+  Object.entries(schema?.properties ?? {}).map(([name, property]) =>
+    attributeOf(name, property, schema?.required?.includes(name) ?? false),
+  );

@@ -1,0 +1,114 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DomainError } from '../../core/errors.ts';
+import type { Attribute, Party } from './definitions.ts';
+
+/** Values by name, as an account has them. */
+export type AttributeValues = Readonly<Record<string, unknown>>;
+
+/** Changes of the attributes of an account: what is null goes, what is left out stays. */
+export interface AttributeChanges {
+  by: Party;
+  values: AttributeValues;
+  /** Whether what is required has to be there afterwards. */
+  isWhole?: boolean;
+}
+
+/** What somebody may see of the attributes of an account. */
+export interface ShownAttributes {
+  /** Those that fit the schema as it is. */
+  attributes: Record<string, unknown>;
+  /** Those that were stored under another schema and fit no more: apps don't get them. */
+  invalid_attributes: Record<string, unknown>;
+}
+
+/** The field of an attribute, in errors, forms and queries. */
+export const fieldOf = (name: string): `attributes.${string}` => `attributes.${name}`;
+
+const refusal = (name: string, reason: string) =>
+  new DomainError('invalid_request', { field: fieldOf(name), reason });
+
+/**
+ * The attributes of an account after changes, and all that is wrong with these. What is stored and not said of stays, also
+ * where it fits no more.
+ */
+export function applyChanges(
+  all: readonly Attribute[],
+  stored: AttributeValues,
+  { by, values, isWhole = false }: AttributeChanges,
+): { values: Record<string, unknown>; errors: DomainError[] } {
+  const after: Record<string, unknown> = { ...stored };
+  const errors: DomainError[] = [];
+  const byName = new Map(all.map((attribute) => [attribute.name, attribute]));
+  for (const [name, value] of Object.entries(values)) {
+    const attribute = byName.get(name);
+    if (value === undefined || (attribute?.mayRead(by) && isDeepStrictEqual(stored[name], value))) continue;
+    // What may not be seen is not there.
+    if (!attribute?.mayRead(by)) errors.push(refusal(name, 'unknown'));
+    else if (!attribute.mayWrite(by)) errors.push(refusal(name, 'read_only'));
+    else if (value === null) {
+      if (by === 'person' && attribute.isRequired) errors.push(refusal(name, 'required'));
+      else delete after[name];
+    } else {
+      const mistake = attribute.mistakeIn(value);
+      if (mistake === null) after[name] = value;
+      else errors.push(refusal(name, mistake));
+    }
+  }
+  const reported = new Set(errors.map(({ details }) => details.field));
+  for (const { name, isRequired } of isWhole ? all : [])
+    if (isRequired && after[name] === undefined && !reported.has(fieldOf(name)))
+      errors.push(refusal(name, 'required'));
+  return { values: after, errors };
+}
+
+/** What `party` may see. */
+export function shownTo(all: readonly Attribute[], stored: AttributeValues, party: Party): ShownAttributes {
+  const shown: ShownAttributes = { attributes: {}, invalid_attributes: {} };
+  for (const attribute of all) {
+    const value = stored[attribute.name];
+    if (value === undefined || !attribute.mayRead(party)) continue;
+    const where = attribute.mistakeIn(value) === null ? shown.attributes : shown.invalid_attributes;
+    where[attribute.name] = value;
+  }
+  return shown;
+}
+
+/** The claims of the values that fit. Which of them an app gets is by their scopes. */
+export const claimsOf = (all: readonly Attribute[], stored: AttributeValues): Record<string, unknown> =>
+  Object.fromEntries(
+    all
+      .filter(({ scope, name, mistakeIn }) => scope !== undefined && mistakeIn(stored[name] ?? null) === null)
+      .map(({ claim, name }) => [claim, stored[name]]),
+  );
+
+/** The claims that each scope opens. */
+export function claimsByScope(all: readonly Attribute[]): Record<string, string[]> {
+  const scopes: Record<string, string[]> = {};
+  for (const { scope, claim } of all) if (scope !== undefined) (scopes[scope] ??= []).push(claim);
+  return scopes;
+}
+
+/**
+ * What finds accounts by an attribute: objects one of which theirs must contain.
+ * @throws DomainError invalid_request for an attribute that `party` may not see, and for values that it cannot have.
+ */
+export function containing(
+  all: readonly Attribute[],
+  name: string,
+  texts: readonly string[],
+  party: Party,
+): Record<string, unknown>[] {
+  const attribute = all.find((one) => one.name === name && one.mayRead(party));
+  if (!attribute) throw refusal(name, 'unknown');
+  return texts.map((text) => {
+    const value = attribute.isList ? [text] : attribute.fromText(text);
+    if (value === undefined || text.includes('\0')) throw refusal(name, 'invalid_value');
+    return { [name]: value };
+  });
+}
+
+/** The fields that have changed, for the audit: names alone of what operators may not see. */
+export function changedFields(before: AttributeValues, after: AttributeValues): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.filter((name) => !isDeepStrictEqual(before[name], after[name])).map(fieldOf);
+}

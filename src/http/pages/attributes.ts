@@ -1,0 +1,111 @@
+import type { Context } from 'koa';
+import type { Language } from '../../core/languages.ts';
+import type { Attribute, AttributeValues } from '../../domain/attributes/index.ts';
+import type { ProfileControl } from './account/profile-form.ts';
+import { field } from './form.ts';
+import type { Message } from './i18n.ts';
+
+/** The name of an attribute's form control. No dot: the parser of forms would make objects of it. */
+export type AttributeInput = `attribute_${string}`;
+const inputOf = (name: string): AttributeInput => `attribute_${name}`;
+
+export const isAttributeInput = (name: string): name is AttributeInput => name.startsWith('attribute_');
+
+const FIELD = 'attributes.';
+
+/** The form control of what the domain calls `attributes.<name>`; undefined of any other field. */
+export const inputOfField = (field: string): AttributeInput | undefined =>
+  field.startsWith(FIELD) ? inputOf(field.slice(FIELD.length)) : undefined;
+
+/** Characters of a text that takes more than a line. */
+const LONG = 200;
+
+const own = (text: string): Message => ({ key: 'field.own', params: { text } });
+
+/** The attributes of its form control, by its type. */
+function settingsOf({ property, choices, format, isList, isRequired }: Attribute) {
+  if (property.type === 'boolean') {
+    const labels: [value: string, message: Message][] = [
+      ['true', 'field.yes'],
+      ['false', 'field.no'],
+    ];
+    const answers = labels.map(([value, message]) => ({ value, label: value, message }));
+    return { choices: answers, none: isRequired ? 'field.choose' : 'field.zoneNone' } as const;
+  }
+  if (choices && !isList)
+    return {
+      choices: choices.map((value) => ({ value, label: value })),
+      none: isRequired ? 'field.choose' : 'field.zoneNone',
+    } as const;
+  if (property.type === 'array') return { lines: 3 };
+  if (property.type !== 'string') {
+    const { minimum: min, maximum: max, multipleOf } = property;
+    const step = multipleOf ?? (property.type === 'integer' ? 1 : 'any');
+    return {
+      type: 'number',
+      step,
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+    };
+  }
+  const types: Record<string, string> = { date: 'date', email: 'email', uri: 'url' };
+  const type = types[format ?? ''];
+  const { minLength: minlength, maxLength: maxlength } = property;
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(minlength === undefined ? {} : { minlength }),
+    ...(maxlength === undefined ? {} : { maxlength }),
+    ...(type === undefined && (maxlength ?? 0) > LONG ? { lines: 3 } : {}),
+  };
+}
+
+/**
+ * The form control of an attribute; one that the person may not change can be read.
+ * @param isMisfit whether what is stored fits the schema no more.
+ */
+export function attributeControl(attribute: Attribute, language: Language, isMisfit = false): ProfileControl {
+  const isFixed = !attribute.mayWrite('person');
+  const text = attribute.hintIn(language);
+  const hint: Message | undefined = isMisfit
+    ? 'field.misfit'
+    : text === undefined
+      ? attribute.isList && !isFixed
+        ? 'field.onePerLine'
+        : undefined
+      : own(text);
+  return {
+    name: inputOf(attribute.name),
+    label: own(attribute.titleIn(language)),
+    optional: isFixed || !attribute.isRequired,
+    ...(hint === undefined ? {} : { hint }),
+    ...(isFixed ? { readonly: true, ...(attribute.isList ? { lines: 3 } : {}) } : settingsOf(attribute)),
+  };
+}
+
+/** What controls are called, for the summary of what is wrong with a form. */
+export const labelsOf = (controls: readonly ProfileControl[]): Record<string, Message> =>
+  Object.fromEntries(controls.flatMap(({ name, label }) => (label === undefined ? [] : [[name, label]])));
+
+const textOf = (value: unknown): string =>
+  Array.isArray(value) ? value.join('\n') : value === undefined ? '' : String(value);
+
+/** What a form has of the attributes of an account, empty where there is nothing. */
+export const attributeTexts = (all: readonly Attribute[], values: AttributeValues): Record<string, string> =>
+  Object.fromEntries(all.map(({ name }) => [inputOf(name), textOf(values[name])]));
+
+/** What a posted form has of them: the texts as typed, and the values that differ from `before`. */
+export function postedAttributes(ctx: Context, all: readonly Attribute[], before: AttributeValues) {
+  const sent = (ctx.request.body ?? {}) as object;
+  const texts = attributeTexts(all, before);
+  const values: Record<string, unknown> = {};
+  for (const { name, mayWrite, fromText } of all) {
+    const input = inputOf(name);
+    if (!mayWrite('person') || !Object.hasOwn(sent, input)) continue;
+    const text = field(ctx, input).replaceAll('\r\n', '\n').trim();
+    if (text === texts[input]) continue;
+    texts[input] = text;
+    // What cannot be a value is refused as the text that it is.
+    values[name] = text === '' ? null : (fromText(text) ?? text);
+  }
+  return { texts, values };
+}
