@@ -25,10 +25,13 @@ const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
 /** Characters of the longest value: more belongs into another system. */
 const LONGEST = 2_000;
 
-const words = z.string().trim().min(1).max(200);
+/** Text that PostgreSQL and every client can hold. */
+const isSound = (value: string) => value.isWellFormed() && !value.includes('\0');
+const words = z.string().trim().min(1).max(200).refine(isSound, 'must be well-formed text without NUL');
 const pattern = z
   .string()
   .max(500)
+  .refine(isSound, 'must be well-formed text without NUL')
   .refine((source) => {
     try {
       return new RegExp(source, 'u') instanceof RegExp;
@@ -99,14 +102,14 @@ const NAME = /^[a-z][a-z0-9_]{0,39}$/;
  */
 export const attributeSchema = z
   .strictObject({
-    $schema: z.string().optional(),
+    $schema: z.literal('https://json-schema.org/draft/2020-12/schema').optional(),
     type: z.literal('object').default('object'),
     properties: z
       .record(
         z.string().regex(NAME, 'must be lower-case letters, digits and _, beginning with a letter'),
         property,
       )
-      .refine((all) => Object.keys(all).length <= 100, 'has more than 100 attributes'),
+      .refine((all) => Object.keys(all).length <= 60, 'has more than 60 attributes'),
     required: z.array(z.string()).optional().describe('What a person has to give to have an account'),
   })
   .superRefine(({ properties, required = [] }, problems) => {

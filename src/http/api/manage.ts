@@ -1,7 +1,7 @@
 /** What operators ask for: done once for an Idempotency-Key, by itself or inside another request. */
 import { parse as parseQuery } from 'node:querystring';
 import type { Context } from 'koa';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import { requirePermission } from '../../domain/operators/operator.ts';
 import type { EndpointReply } from '../endpoints/endpoint.ts';
@@ -14,8 +14,24 @@ import { versionsOf } from './versions.ts';
 type AnyCall = OperatorCall<never, never>;
 type Replies = ReturnType<typeof checkReply>;
 
+/** Schemas of records pass over `__proto__`: a caller hears that it is no name. The body's parser bounds the depth. */
+const namesPrototype = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (Object.hasOwn(value, '__proto__') || Object.values(value).some(namesPrototype));
+
+const PROTOTYPE = new z.ZodError([
+  {
+    code: 'unrecognized_keys',
+    keys: ['__proto__'],
+    path: [],
+    message: 'no name is __proto__',
+  },
+]);
+
 /** @throws InvalidFields. */
 export function checked(schema: z.ZodType, value: unknown): unknown {
+  if (namesPrototype(value)) throw new InvalidFields(PROTOTYPE);
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new InvalidFields(parsed.error);
   return parsed.data;
