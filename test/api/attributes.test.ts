@@ -176,7 +176,7 @@ describe('the attributes of an account', () => {
     await give(two.id, { department: 'Research', level: 7, hobbies: [hobby] });
     const found = async (query: string) =>
       itemsOf(await owner('GET', `/users?attributes.hobbies=${hobby}&${query}`))
-        .map(({ id }) => id)
+        .map(({ id }) => String(id))
         .sort();
     expect(await found('')).toEqual([one.id, two.id].sort());
     expect(await found('attributes.department=Sales')).toEqual([one.id]);

@@ -84,13 +84,15 @@ export function createAttributes({
   let all = attributesOf(configured);
   let loading: Promise<void> = Promise.resolve();
 
+  const readSchema = async (): Promise<void> => {
+    if (configured) return;
+    const stored = await store.find();
+    all = attributesOf(stored && attributeSchema.parse(stored.schema));
+  };
+
   /** Loads run one after the other, so that none puts back what it read before a later change. */
   const load = (): Promise<void> => {
-    const loaded = loading.then(async () => {
-      if (configured) return;
-      const stored = await store.find();
-      all = attributesOf(stored && attributeSchema.parse(stored.schema));
-    });
+    const loaded = loading.then(readSchema);
     loading = loaded.catch(() => undefined);
     return loaded;
   };

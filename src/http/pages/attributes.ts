@@ -86,8 +86,11 @@ export function attributeControl(attribute: Attribute, language: Language, isMis
 export const labelsOf = (controls: readonly ProfileControl[]): Record<string, Message> =>
   Object.fromEntries(controls.flatMap(({ name, label }) => (label === undefined ? [] : [[name, label]])));
 
-const textOf = (value: unknown): string =>
-  Array.isArray(value) ? value.join('\n') : value === undefined ? '' : String(value);
+const textOf = (value: unknown): string => {
+  if (Array.isArray(value)) return value.join('\n');
+  if (typeof value === 'string') return value;
+  return value === undefined ? '' : JSON.stringify(value);
+};
 
 /** What a form has of the attributes of an account, empty where there is nothing. */
 export const attributeTexts = (all: readonly Attribute[], values: AttributeValues): Record<string, string> =>
