@@ -46,7 +46,14 @@ async function providerPaths(): Promise<string[]> {
   );
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const attributes = { claimsByScope: () => ({}) };
-  const deps = { config, clock, secrets, attributes, authorization: {}, pages: {} } as unknown as ConfigurationDependencies;
+  const deps = {
+    config,
+    clock,
+    secrets,
+    attributes,
+    authorization: {},
+    pages: {},
+  } as unknown as ConfigurationDependencies;
   void new Provider(config.publicUrl, createConfiguration(deps, { keys: [] }));
   const paths = spies.flatMap(({ mock }) => mock.calls.map(([, path]) => path));
   jest.restoreAllMocks();
