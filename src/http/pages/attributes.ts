@@ -1,21 +1,10 @@
 import type { Context } from 'koa';
 import type { Language } from '../../core/languages.ts';
 import type { Attribute, AttributeValues } from '../../domain/attributes/index.ts';
-import type { ProfileControl } from './account/profile-form.ts';
+import { inputOf } from './attribute-inputs.ts';
 import { field } from './form.ts';
 import type { Message } from './i18n.ts';
-
-/** The name of an attribute's form control. No dot: the parser of forms would make objects of it. */
-export type AttributeInput = `attribute_${string}`;
-const inputOf = (name: string): AttributeInput => `attribute_${name}`;
-
-export const isAttributeInput = (name: string): name is AttributeInput => name.startsWith('attribute_');
-
-const FIELD = 'attributes.';
-
-/** The form control of what the domain calls `attributes.<name>`; undefined of any other field. */
-export const inputOfField = (field: string): AttributeInput | undefined =>
-  field.startsWith(FIELD) ? inputOf(field.slice(FIELD.length)) : undefined;
+import type { ProfileControl } from './profile-layout.ts';
 
 /** Characters of a text that takes more than a line. */
 const LONG = 200;

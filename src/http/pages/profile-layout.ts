@@ -1,12 +1,37 @@
 import type { AddressParts } from '../../domain/users/claims.ts';
 import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
-import type { MessageKey } from './i18n.ts';
+import type { AttributeInput } from './attribute-inputs.ts';
+import type { Message, MessageKey } from './i18n.ts';
 
 /** A part of a postal address (OpenID Connect Core section 5.1.1). */
 export type AddressPart = keyof AddressParts;
 
 /** An input of the profile's form. */
 export type ProfileInput = ProfileText | 'username' | AddressPart;
+
+/** The form control of one input: `field.ejs`, or `select.ejs` where there are choices. Other members are attributes. */
+export interface ProfileControl {
+  name: ProfileInput | AttributeInput;
+  /** Of an attribute; other inputs have theirs by their names. */
+  label?: Message;
+  optional: boolean;
+  hint?: Message;
+  /** Rows of a text area. */
+  lines?: number;
+  choices?: readonly Choice[];
+  /** The choice of nothing. */
+  none?: MessageKey;
+  [attribute: string]: unknown;
+}
+
+interface Choice {
+  value: string;
+  label: string;
+  /** Shown instead of the label. */
+  message?: Message;
+  /** The language of the label. */
+  lang?: string;
+}
 
 interface Section {
   legend: MessageKey;

@@ -6,14 +6,14 @@ import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
 import type { User } from '../../domain/users/index.ts';
-import type { ProfileControl, ProfileSection } from './account/profile-form.ts';
+import type { ProfileSection } from './account/profile-form.ts';
 import type { DetailDisplay } from './authorization-details.ts';
 import type { ClientMetadata } from './client-display.ts';
-import type { Values } from './create-account.ts';
 import type { EventDay, EventLine } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import type { Icon } from './icons.ts';
 import type { PasswordBounds, Problem } from './problems.ts';
+import type { ProfileControl } from './profile-layout.ts';
 import type { ApiAccess } from './scopes.ts';
 
 /** What any page may be told besides its own data. */
@@ -150,7 +150,8 @@ interface Views {
     | (Entry & { step: 'email'; email: string })
     | (Entry & {
         step: 'all';
-        values: Values;
+        /** With those of attributes by the names of their controls. */
+        values: { name: string; username: string; email: string } & Readonly<Record<string, string>>;
         /** Of attributes that everybody has to have. */
         more?: readonly ProfileControl[];
         labels?: Readonly<Record<string, Message>>;

@@ -3,33 +3,9 @@ import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../../do
 import type { Attribute } from '../../../domain/attributes/index.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { type Language, languageInfo } from '../../../core/languages.ts';
-import { type AttributeInput, attributeControl } from '../attributes.ts';
-import type { Message, MessageKey } from '../i18n.ts';
-import { PROFILE_LAYOUT, type ProfileInput } from '../profile-layout.ts';
-
-/** The form control of one input: `field.ejs`, or `select.ejs` where there are choices. Other members are attributes. */
-export interface ProfileControl {
-  name: ProfileInput | AttributeInput;
-  /** Of an attribute; other inputs have theirs by their names. */
-  label?: Message;
-  optional: boolean;
-  hint?: Message;
-  /** Rows of a text area. */
-  lines?: number;
-  choices?: readonly Choice[];
-  /** The choice of nothing. */
-  none?: MessageKey;
-  [attribute: string]: unknown;
-}
-
-interface Choice {
-  value: string;
-  label: string;
-  /** Shown instead of the label. */
-  message?: Message;
-  /** The language of the label. */
-  lang?: string;
-}
+import { attributeControl } from '../attributes.ts';
+import type { MessageKey } from '../i18n.ts';
+import { PROFILE_LAYOUT, type ProfileControl, type ProfileInput } from '../profile-layout.ts';
 
 export interface ProfileSection {
   legend: MessageKey;

@@ -1,0 +1,11 @@
+/** The name of an attribute's form control. No dot: the parser of forms would make objects of it. */
+export type AttributeInput = `attribute_${string}`;
+export const inputOf = (name: string): AttributeInput => `attribute_${name}`;
+
+export const isAttributeInput = (name: string): name is AttributeInput => name.startsWith('attribute_');
+
+const FIELD = 'attributes.';
+
+/** The form control of what the domain calls `attributes.<name>`; undefined of any other field. */
+export const inputOfField = (field: string): AttributeInput | undefined =>
+  field.startsWith(FIELD) ? inputOf(field.slice(FIELD.length)) : undefined;
