@@ -10,4 +10,16 @@ import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
 
 /** What operators manage, in the order of the document. */
-export const management = [...users, ...groups, ...roles, ...attributes, ...audit, ...upstreams, ...apiKeys, ...registrationTokens, ...keys, ...contracts, ...bulk];
+export const management = [
+  ...users,
+  ...groups,
+  ...roles,
+  ...attributes,
+  ...audit,
+  ...upstreams,
+  ...apiKeys,
+  ...registrationTokens,
+  ...keys,
+  ...contracts,
+  ...bulk,
+];
