@@ -1,10 +1,14 @@
 import { createMail } from '../mail/index.ts';
 import { createPingDelivery } from '../oidc/ciba/pings.ts';
 import { createLogoutDelivery } from '../oidc/logout/back-channel.ts';
-import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
+import { createOutboundFetch, type OutboundFetch } from '../oidc/outbound/fetch.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';
+import { createWebhookDelivery } from '../outbox/webhooks.ts';
 import type { Core } from './core.ts';
 import type { ProviderSide } from './provider.ts';
+
+/** Receivers have 15 seconds, and nobody reads what they say. */
+const WEBHOOK_LIMITS = { timeout: 15_000, maxBytes: null };
 
 /**
  * Everything that goes out through the outbox.
@@ -12,11 +16,19 @@ import type { ProviderSide } from './provider.ts';
  */
 export function createDispatchers(core: Core, { live }: ProviderSide, fetch: OutboundFetch): Dispatcher {
   const { config, clock, logger } = core;
-  const { notifications, outbox, logoutNotices: notices, pings } = core.stores;
+  const { notifications, outbox, logoutNotices: notices, pings, webhookQueue: queue } = core.stores;
   const all = [
     createMail({ config, outbox, notifications, clock, logger }),
     createLogoutDelivery({ notices, live, fetch, notifications, logger }),
     createPingDelivery({ pings, live, fetch, clock, notifications, logger }),
+    createWebhookDelivery({
+      queue,
+      fetch: createOutboundFetch(config.outbound, WEBHOOK_LIMITS),
+      disable: core.webhooks.disable,
+      clock,
+      notifications,
+      logger,
+    }),
   ];
   return {
     start: () => all.forEach((one) => one.start()),

@@ -35,6 +35,7 @@ import type { Clock } from '../core/clock.ts';
 import { createCursors } from '../core/cursors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
+import { createAddressRule, mayCall } from '../oidc/outbound/addresses.ts';
 import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
@@ -122,7 +123,14 @@ export function createDomain({
     inTransaction,
     announce: (tx: Tx) => stores.notifications.publish('attributes', '', tx),
   });
-  const operators = createOperators({ stores, cursors: createCursors(secrets), sessions });
+  const operators = createOperators({
+    stores,
+    cursors: createCursors(secrets),
+    sessions,
+    outgoingMail,
+    clock,
+    mayCall: mayCall(createAddressRule(config.outbound.allow)),
+  });
   const accounts = createAccounts({
     checkRoles: operators.roles.checkNames,
     attributes,

@@ -45,6 +45,7 @@ import { createUpstreams } from '../storage/upstreams.ts';
 import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUserSearch } from '../storage/user-search.ts';
 import { createUsers } from '../storage/users.ts';
+import { createWebhookQueue, createWebhooks } from '../storage/webhooks.ts';
 
 interface Dependencies {
   databaseUrl: string;
@@ -127,6 +128,8 @@ export async function openStores({
     apiKeys: createApiKeyStore(pool),
     contractStates,
     contractUsage: createContractUsageStore(connections),
+    webhooks: createWebhooks({ pool, notifications }),
+    webhookQueue: createWebhookQueue(connections),
     refusals: createRefusalStore(connections),
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {

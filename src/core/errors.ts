@@ -42,6 +42,8 @@ export const catalogue = {
   group_taken: 'There is a group of this name',
   in_use: 'This is still in use',
   configured: 'The configuration decides this',
+  webhook_disabled: 'The webhook is switched off',
+  too_many_webhooks: 'There are as many webhooks as there can be',
   precondition_failed: 'This has changed since it was read',
   idempotency_mismatch: 'This Idempotency-Key came with another request before',
   idempotency_in_progress: 'A request with this Idempotency-Key is being answered',

@@ -51,6 +51,8 @@ export type MessagePayload =
   | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
   /** Somebody tried to register this address again. */
   | { kind: 'account-exists'; circumstances: EventDetails }
+  /** To operators: nothing is sent to an address of theirs any more. */
+  | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }
   /** An app asks to sign the person in. */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
@@ -82,4 +84,5 @@ export const messageKinds = [
   'recovery-code-used',
   'account-exists',
   'login-requested',
+  'webhook-disabled',
 ] as const satisfies readonly MessageKind[];

@@ -27,6 +27,7 @@ function factsOf(message: Message, { t, time }: Translator): { label: string; va
   const add = (label: string, value: string | number | null) => {
     if (value !== null && value !== '') facts.push({ label: t(label), value: String(value) });
   };
+  if ('endpoint' in message) add('fact.endpoint', message.endpoint);
   if ('app' in message) add('fact.app', message.app);
   if ('bindingMessage' in message) add('fact.bindingMessage', message.bindingMessage);
   if ('factor' in message) add('fact.factor', message.factor.name);

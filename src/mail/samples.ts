@@ -34,6 +34,7 @@ const matters = {
     bindingMessage: 'Transfer 4711',
     request: { lasts: link.lasts, expiresAt: link.expiresAt },
   },
+  'webhook-disabled': { kind: 'webhook-disabled', endpoint: 'CRM (crm.example.com)', why: 'failing' },
 } as const;
 
 const to = { to: 'zoe@example.com', person: 'Zoë' };
@@ -52,6 +53,7 @@ export const samples = (locale: string | null): Message[] => [
   { ...to, locale, kind: 'email-changed', email, circumstances },
   { ...to, locale, kind: 'password-changed', undo: { ...link, lasts: 604_800 }, circumstances },
   { ...to, locale, kind: 'account-deleted', circumstances },
+  { ...to, locale, kind: 'webhook-disabled', endpoint: 'crm.example.com', why: 'gone' },
   ...(['factor-added', 'factor-removed'] as const).flatMap((kind) =>
     factors.map((factor): Message => ({
       ...to,

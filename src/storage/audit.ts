@@ -1,9 +1,11 @@
-// raw-sql: the two functions of the database that alone may change an event.
+// raw-sql: an event and what webhooks are told of it are one statement; two functions of the database alone may change an event.
 import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
+import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
+import { CHANNEL } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export type { AuditType } from './models/audit-event.ts';
@@ -64,26 +66,45 @@ export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
 /** The database compares: its times are finer than ours. */
 const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
 
+/** Whatever commits the event commits what is to be sent of it. */
+const RECORD = `with event as (
+    insert into audit_events (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, user_agent,
+      request_id, details)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  ), leaving as (
+    insert into webhook_deliveries (id, webhook_id, event_id, type, data, at)
+    select gen_random_uuid(), webhooks.id, $1, $3, $14::jsonb, $2 from webhooks
+    where enabled and event_types && $15::text[]
+    returning id
+  )
+  select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`;
+
 /** The append-only log in PostgreSQL. */
 export const audit: Audit = {
   async record({ type, outcome = 'success', subject = null, clientId, details = {} }, actor, tx) {
-    await AuditEvent.create(
-      {
-        id: newUuid(),
+    const id = newUuid();
+    const client = clientId ?? actor.clientId ?? null;
+    const told = toldOf({ type, outcome, subject, clientId: client, details }, actor);
+    await AuditEvent.sequelize!.query(RECORD, {
+      bind: [
+        id,
+        new Date().toISOString(),
         type,
         outcome,
         subject,
-        clientId: clientId ?? actor.clientId ?? null,
-        details,
-        actorKind: actor.kind,
-        actorId: actor.id,
-        door: actor.door,
-        ip: actor.ip,
-        userAgent: actor.userAgent?.slice(0, 512) ?? null,
-        requestId: actor.requestId,
-      },
-      { transaction: tx ?? null },
-    );
+        actor.kind,
+        actor.id,
+        client,
+        actor.door,
+        actor.ip,
+        actor.userAgent?.slice(0, 512) ?? null,
+        actor.requestId,
+        JSON.stringify(details),
+        JSON.stringify(told),
+        patternsOf(type),
+      ],
+      transaction: tx ?? null,
+    });
   },
   async list({ limit, subject, after }) {
     const events = await AuditEvent.findAll({

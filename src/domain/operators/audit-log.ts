@@ -70,7 +70,7 @@ const valuesOf = (value: unknown): Values | null =>
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** What an event is about that no account is. */
-const OTHER_SUBJECTS = ['group', 'role'] as const;
+const OTHER_SUBJECTS = ['group', 'role', 'webhook'] as const;
 
 /** What an event tells beside who, when and where. */
 function toldBy({ subject, details }: AuditRecord) {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { Cursors } from '../../core/cursors.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { AuditSearch } from '../../storage/audit-search.ts';
@@ -8,6 +9,8 @@ import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { RoleStore } from '../../storage/roles.ts';
 import type { UserSearch } from '../../storage/user-search.ts';
 import type { Users } from '../../storage/users.ts';
+import type { Webhooks } from '../../storage/webhooks.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { createAssignments } from './assignments.ts';
 import { createAuditLog } from './audit-log.ts';
@@ -17,6 +20,7 @@ import { createPeople } from './people.ts';
 import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
+import { createWebhooks } from './webhooks.ts';
 import { createKeepStanding } from './standing.ts';
 
 interface Dependencies {
@@ -30,13 +34,18 @@ interface Dependencies {
     audit: Audit;
     auditSearch: AuditSearch;
     inTransaction: InTransaction;
+    webhooks: Webhooks;
   };
   cursors: Cursors;
   sessions: SessionRevoker;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
+  clock: Clock;
+  /** Whether requests may go to a URL that an operator names. */
+  mayCall(url: URL): Promise<boolean>;
 }
 
 /** What operators manage, and who of them may do what. */
-export function createOperators({ stores, cursors, sessions }: Dependencies) {
+export function createOperators({ stores, cursors, sessions, outgoingMail, clock, mayCall }: Dependencies) {
   const { users, audit, inTransaction } = stores;
   const rights = createRights(stores);
   const readList = createReadList(cursors);
@@ -74,6 +83,17 @@ export function createOperators({ stores, cursors, sessions }: Dependencies) {
     assignments,
     people: createPeople({ search: stores.userSearch, users, readList }),
     auditLog: createAuditLog({ search: stores.auditSearch, users, readList, audit }),
+    webhooks: createWebhooks({
+      store: stores.webhooks,
+      roles: stores.roles,
+      people: stores.userSearch,
+      outgoingMail,
+      readList,
+      audit,
+      inTransaction,
+      clock,
+      mayCall,
+    }),
     noteRefused: createNoteRefused(audit),
   };
 }

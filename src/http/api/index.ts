@@ -8,6 +8,7 @@ import { Routing } from '../endpoints/routing.ts';
 import { allowAnyOrigin } from './cors.ts';
 import { answer, type GuardDependencies, refuse } from './guard.ts';
 import { management } from './management/index.ts';
+import { messages } from './management/webhook-schemas.ts';
 import { me } from './me/index.ts';
 import type { ApiOperation } from './operation.ts';
 import { Problem, PROBLEM_TYPE } from './problems.ts';
@@ -26,6 +27,7 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
   basePath: BASE,
   endpoints: OPERATIONS,
   passwords,
+  messages,
   refusal: { schema: Problem, type: PROBLEM_TYPE },
   schemes: {
     oauth2: {

@@ -22,6 +22,7 @@ import type { Permission } from '../../domain/operators/permissions.ts';
 import type { Once } from '../../domain/idempotency.ts';
 import type { NoteRefused } from '../../domain/operators/refused.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
+import type { Webhooks } from '../../domain/operators/webhooks.ts';
 import type { Roles } from '../../domain/operators/roles.ts';
 import type { Expected } from '../../domain/operators/versions.ts';
 import type { Actor } from '../../core/actor.ts';
@@ -43,6 +44,7 @@ export interface ApiServices {
   people: People;
   auditLog: AuditLog;
   attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
+  webhooks: Webhooks;
   noteRefused: NoteRefused;
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */

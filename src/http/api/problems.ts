@@ -87,6 +87,11 @@ const DETAILS: Record<string, string | undefined> = {
   'invalid_credentials:current': 'The current password is not right.',
   'invalid_credentials:code': 'The code is not right, or was used before.',
   'mfa_required:last_factor': 'The account must have a second factor, and this is its last.',
+  'invalid_request:not_a_url':
+    'This must be an http or https address of at most 2048 characters, without a name, a password or a fragment.',
+  'invalid_request:not_public':
+    'Requests go to public addresses over https, and to those that `outbound.allow` lists: this is neither.',
+  'invalid_request:webhook_secret': 'This must be whsec_ and base64 of 24 to 64 bytes.',
   'invalid_request:too_many': 'The account has as many of these as it can have.',
   ...Object.fromEntries(
     PROFILE_FIELDS.map(({ name, kind }) => [`invalid_request:${name}`, KIND_DETAILS[kind]]),

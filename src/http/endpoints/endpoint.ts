@@ -56,6 +56,8 @@ export interface Documented<E extends Endpoint = Endpoint> {
   /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */
   schemes: Record<string, Record<string, unknown>>;
   securityOf(endpoint: E): Record<string, string[]>[];
+  /** What is sent to addresses that callers name (OpenAPI 3.1 `webhooks`): each by its name. */
+  messages?: readonly { name: string; summary: string; schema: z.ZodType }[];
   /** Pages of the document, by absolute documented path. */
   pages: Record<string, 'swagger' | 'redoc'>;
   /** Where the OpenAPI document is. */

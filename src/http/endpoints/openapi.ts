@@ -105,6 +105,29 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, writ
   };
 }
 
+/** Headers of a message by the Standard Webhooks specification. */
+const MESSAGE_HEADERS = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+  name,
+  in: 'header',
+  required: true,
+  schema: { type: 'string' },
+}));
+
+const webhooksOf = (messages: NonNullable<Documented['messages']>, write: Write): Json =>
+  Object.fromEntries(
+    messages.map(({ name, summary, schema }) => [
+      name,
+      {
+        post: {
+          summary,
+          parameters: MESSAGE_HEADERS,
+          requestBody: { required: true, content: content('application/json', write(schema, 'output')) },
+          responses: { '2XX': { description: 'Taken; any other answer is tried again for three days' } },
+        },
+      },
+    ]),
+  );
+
 /**
  * The OpenAPI 3.1 document of an API, from the schemas that check its requests and replies.
  * @param server its URL; a relative one is under the document's own host.
@@ -121,6 +144,7 @@ export function openapiOf<E extends Endpoint>(document: Documented<E>, server: s
     info: { title: document.title, version: document.version, description: document.description },
     servers: [{ url: server }],
     paths,
+    ...(document.messages && { webhooks: webhooksOf(document.messages, write) }),
     components: {
       schemas: { Error: write(document.refusal.schema, 'output') },
       securitySchemes: document.schemes,

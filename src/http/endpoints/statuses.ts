@@ -50,6 +50,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   role_taken: 409,
   group_taken: 409,
   in_use: 409,
+  webhook_disabled: 409,
+  too_many_webhooks: 409,
   idempotency_in_progress: 409,
   configured: 409,
   precondition_failed: 412,

@@ -1,4 +1,6 @@
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../core/errors.ts';
 
 /**
@@ -72,3 +74,24 @@ export function createAddressRule(allowed: string[]): MayConnect {
     ranges.check(address, family(address)) ||
     (protocol === 'https:' && !special[family(address)].check(address, family(address)));
 }
+
+/** Milliseconds that a look-up may take which only warns. */
+const PATIENCE = 3_000;
+
+/**
+ * Whether a URL leads where may be called, as far as its name tells now: for a clear answer to whoever names it. A name that is
+ * not found yet may be: every request asks the rule again, with the address that it goes to.
+ */
+export const mayCall =
+  (mayConnect: MayConnect) =>
+  async ({ protocol, hostname }: URL): Promise<boolean> => {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0) return mayConnect(protocol, host, host);
+    const found = await Promise.race([
+      lookup(host, { all: true }).catch(() => []),
+      sleep(PATIENCE, [], { ref: false }),
+    ]);
+    return found.length === 0
+      ? protocol === 'https:'
+      : found.some(({ address }) => mayConnect(protocol, host, address));
+  };

@@ -8,8 +8,8 @@ export type OutboundFetch = typeof globalThis.fetch;
 interface OutboundLimits {
   /** Milliseconds from the call to the last byte of the reply. */
   timeout: number;
-  /** Bytes of the reply's body, once decompressed. */
-  maxBytes: number;
+  /** Bytes of the reply's body, once decompressed; null for who wants none of it, which is then left unread. */
+  maxBytes: number | null;
 }
 
 const LIMITS: OutboundLimits = { timeout: 5000, maxBytes: 524_288 };
@@ -46,7 +46,8 @@ export function createOutboundFetch(
         redirect: 'manual',
         signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeout)]),
       });
-      const body = await readAtMost(maxBytes, reply.body);
+      const body = maxBytes === null ? null : await readAtMost(maxBytes, reply.body);
+      if (maxBytes === null) await reply.body?.cancel();
       const { status, statusText } = reply;
       return new Response(BODILESS.has(status) ? null : body, {
         status,

@@ -78,7 +78,15 @@ export type AuditType =
   | 'operator.refused'
   | 'api_key.revoked'
   | 'audit.purged'
-  | 'audit.exported';
+  | 'audit.exported'
+  | 'webhook.created'
+  | 'webhook.updated'
+  | 'webhook.deleted'
+  | 'webhook.secret_rotated'
+  | 'webhook.disabled'
+  | 'webhook.enabled'
+  | 'webhook.tested'
+  | 'webhook.replayed';
 
 /** One event of the append-only log: who did what, when, from where, with which outcome. */
 export class AuditEvent extends Model<InferAttributes<AuditEvent>, InferCreationAttributes<AuditEvent>> {

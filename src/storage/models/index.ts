@@ -38,5 +38,6 @@ import './unanswered-request.ts';
 import './upstream-identity.ts';
 import './used-step.ts';
 import './user.ts';
+import './webhook.ts';
 
 export { bindModels } from './define.ts';

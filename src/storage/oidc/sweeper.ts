@@ -21,6 +21,7 @@ import { TotpAuthenticator } from '../models/totp-authenticator.ts';
 import { TrustedDevice } from '../models/trusted-device.ts';
 import { UnansweredRequest } from '../models/unanswered-request.ts';
 import { UsedStep } from '../models/used-step.ts';
+import { WebhookDelivery } from '../models/webhook.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows per statement, few enough not to block others. */
@@ -58,6 +59,7 @@ const TABLES: Table[] = [
   { model: Counter, expires: { column: 'expire', time: '$1::float8' } },
   { model: Refusal },
   { model: UsedStep },
+  { model: WebhookDelivery },
   { model: IdempotentRequest },
   { model: ContractUsage, ...USAGE },
   { model: ContractUser, ...USAGE },

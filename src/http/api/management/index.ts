@@ -8,6 +8,7 @@ import { keys } from './keys.ts';
 import { roles } from './roles.ts';
 import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
+import { webhooks } from './webhooks.ts';
 
 /** What operators manage, in the order of the document. */
 export const management = [
@@ -21,5 +22,6 @@ export const management = [
   ...registrationTokens,
   ...keys,
   ...contracts,
+  ...webhooks,
   ...bulk,
 ];

@@ -1,0 +1,61 @@
+/** Messages signed as the Standard Webhooks specification has it (version 1.0.0). */
+import { createHmac, randomBytes } from 'node:crypto';
+
+const PREFIX = 'whsec_';
+
+/** Bytes of a secret. */
+const LENGTH = { min: 24, made: 32, max: 64 };
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** A new secret, one for each receiver. */
+export const newWebhookSecret = (): string => PREFIX + randomBytes(LENGTH.made).toString('base64');
+
+/** The key that a secret is; null for what is none: `whsec_` and base64 of 24 to 64 bytes. */
+function keyOf(secret: string): Buffer | null {
+  const encoded = secret.slice(PREFIX.length);
+  if (!secret.startsWith(PREFIX) || !BASE64.test(encoded)) return null;
+  const key = Buffer.from(encoded, 'base64');
+  const isExact = key.toString('base64') === encoded;
+  return isExact && key.length >= LENGTH.min && key.length <= LENGTH.max ? key : null;
+}
+
+export const isWebhookSecret = (secret: string): boolean => keyOf(secret) !== null;
+
+/** The form of a secret in JSON Schema. */
+export const WEBHOOK_SECRET_FORM = {
+  minLength: 38,
+  maxLength: 94,
+  pattern: '^whsec_(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+};
+
+/** What one attempt is made of. */
+interface Attempt {
+  /** Of the message: the same at every attempt. No dot is in it. */
+  id: string;
+  /** Of this attempt, in seconds since the epoch: receivers refuse one that is five minutes off. */
+  timestamp: number;
+  /** The very bytes that are sent. */
+  body: string;
+}
+
+/**
+ * The headers of one attempt.
+ * @param secrets each signs: two while one takes the place of the other.
+ * @throws Error when one of them is none.
+ */
+export function webhookHeaders(
+  secrets: readonly string[],
+  { id, timestamp, body }: Attempt,
+): Record<string, string> {
+  const signatures = secrets.map((secret) => {
+    const key = keyOf(secret);
+    if (!key) throw new Error('not a webhook secret');
+    return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+  });
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signatures.join(' '),
+  };
+}

@@ -1,0 +1,246 @@
+import type { z } from 'zod';
+import type { Delivery, Webhook } from '../../../domain/operators/webhooks.ts';
+import { etagOf } from '../versions.ts';
+import { managed, type OperatorCall } from '../operation.ts';
+import { pageOf, resource } from './presenters.ts';
+import * as schemas from './webhook-schemas.ts';
+
+const at = (time: Date | null) => time?.toISOString() ?? null;
+
+export const webhookOf = (webhook: Webhook): z.infer<typeof schemas.Webhook> => ({
+  id: webhook.id,
+  url: webhook.url,
+  description: webhook.description,
+  event_types: webhook.eventTypes,
+  enabled: webhook.enabled,
+  disabled_at: at(webhook.disabledAt),
+  disabled_reason: webhook.disabledReason,
+  failing_since: at(webhook.failingSince),
+  last_success_at: at(webhook.lastSuccessAt),
+  former_secret_expires_at: at(webhook.formerSecretExpiresAt),
+  created_at: webhook.createdAt.toISOString(),
+  updated_at: webhook.updatedAt.toISOString(),
+  version: webhook.version,
+});
+
+export const deliveryOf = (delivery: Delivery): z.infer<typeof schemas.Delivery> => ({
+  id: delivery.id,
+  webhook_id: delivery.webhookId,
+  event_id: delivery.eventId,
+  type: delivery.type,
+  status: delivery.status,
+  attempts: delivery.attempts,
+  response_status: delivery.responseStatus,
+  error: delivery.error,
+  created_at: delivery.createdAt.toISOString(),
+  attempted_at: at(delivery.attemptedAt),
+  next_attempt_at: delivery.status === 'waiting' ? at(delivery.dueAt) : null,
+  finished_at: at(delivery.finishedAt),
+});
+
+const changesOf = <T extends z.output<typeof schemas.WebhookChanges>>({
+  event_types: eventTypes,
+  ...changes
+}: T) => ({ ...changes, eventTypes });
+
+const idOf = ({ params }: OperatorCall<unknown, unknown>) => params['id'] ?? '';
+
+const asItIs = async (call: OperatorCall<unknown, unknown>) =>
+  webhookOf(await call.services.webhooks.find(call.operator, idOf(call)));
+
+/** With its secret, which is shown once. */
+const withSecret = (status: number, { webhook, secret }: { webhook: Webhook; secret: string }) => ({
+  status,
+  body: { ...webhookOf(webhook), secret },
+  headers: { ETag: etagOf(webhook.version), Location: `/api/v2/webhooks/${webhook.id}` },
+});
+
+/** @param enabled whether it is switched on. */
+const switching = (enabled: boolean) =>
+  managed({
+    id: enabled ? 'enableWebhook' : 'disableWebhook',
+    method: 'post',
+    path: `/webhooks/{id}/${enabled ? 'enable' : 'disable'}`,
+    params: schemas.webhookId,
+    summary: enabled
+      ? 'Send events to it again, and at once what waits for it'
+      : 'Send nothing to it; what waits goes on waiting',
+    scope: 'webhooks:write',
+    replies: { 200: schemas.Webhook },
+    refusals: [404, 412],
+    async handle(call) {
+      const { operator, expected, services } = call;
+      return resource(
+        200,
+        webhookOf(await services.webhooks.update(operator, idOf(call), { enabled }, expected)),
+      );
+    },
+    current: asItIs,
+  });
+
+/** Addresses that events are sent to. */
+export const webhooks = [
+  managed({
+    id: 'listEventTypes',
+    method: 'get',
+    path: '/webhooks/event-types',
+    summary: 'The types of events that there are',
+    scope: 'webhooks:read',
+    replies: { 200: schemas.EventTypes },
+    async handle() {
+      const items = schemas.messages.map(({ name, summary }) => ({ type: name, description: summary }));
+      return { status: 200, body: { items, next_cursor: null } };
+    },
+  }),
+  managed({
+    id: 'listWebhooks',
+    method: 'get',
+    path: '/webhooks',
+    summary: 'Where events are sent to',
+    scope: 'webhooks:read',
+    query: schemas.WebhookPage,
+    replies: { 200: schemas.Webhooks },
+    async handle({ operator, query: { sort, ...query }, services }) {
+      const page = await services.webhooks.list(operator, { ...query, ...(sort && { sort }) });
+      return { status: 200, body: pageOf(page, webhookOf) };
+    },
+  }),
+  managed({
+    id: 'createWebhook',
+    method: 'post',
+    path: '/webhooks',
+    summary: 'Have events sent to an address from now on, signed by a secret that is shown this once',
+    scope: 'webhooks:write',
+    body: schemas.NewWebhook,
+    replies: { 201: schemas.WebhookWithSecret },
+    refusals: [409],
+    async handle({ operator, body, services }) {
+      return withSecret(201, await services.webhooks.create(operator, changesOf(body)));
+    },
+  }),
+  managed({
+    id: 'getWebhook',
+    method: 'get',
+    path: '/webhooks/{id}',
+    params: schemas.webhookId,
+    summary: 'An address that events are sent to',
+    scope: 'webhooks:read',
+    replies: { 200: schemas.Webhook },
+    refusals: [404],
+    handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'updateWebhook',
+    method: 'patch',
+    path: '/webhooks/{id}',
+    params: schemas.webhookId,
+    summary: 'Change where events are sent to, or which',
+    scope: 'webhooks:write',
+    body: schemas.WebhookChanges,
+    replies: { 200: schemas.Webhook },
+    refusals: [404, 412],
+    async handle(call) {
+      const { operator, body, expected, services } = call;
+      const changed = await services.webhooks.update(operator, idOf(call), changesOf(body), expected);
+      return resource(200, webhookOf(changed));
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'deleteWebhook',
+    method: 'delete',
+    path: '/webhooks/{id}',
+    params: schemas.webhookId,
+    summary: 'Delete it with its deliveries',
+    scope: 'webhooks:write',
+    replies: { 204: null },
+    refusals: [404, 412],
+    async handle(call) {
+      await call.services.webhooks.remove(call.operator, idOf(call), call.expected);
+      return { status: 204 };
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'rotateWebhookSecret',
+    method: 'post',
+    path: '/webhooks/{id}/rotate-secret',
+    params: schemas.webhookId,
+    summary: 'Give it a new secret; the former one signs beside it for a while',
+    scope: 'webhooks:write',
+    query: schemas.Rotation,
+    replies: { 200: schemas.WebhookWithSecret },
+    refusals: [404, 412],
+    async handle(call) {
+      const { operator, query, expected, services } = call;
+      return withSecret(200, await services.webhooks.rotate(operator, idOf(call), query.overlap, expected));
+    },
+    current: asItIs,
+  }),
+  switching(true),
+  switching(false),
+  managed({
+    id: 'testWebhook',
+    method: 'post',
+    path: '/webhooks/{id}/test',
+    params: schemas.webhookId,
+    summary: 'Send an event to try it',
+    scope: 'webhooks:write',
+    replies: { 202: schemas.Delivery },
+    refusals: [404, 409],
+    handle: async (call) => ({
+      status: 202,
+      body: deliveryOf(await call.services.webhooks.test(call.operator, idOf(call))),
+    }),
+  }),
+  managed({
+    id: 'listDeliveries',
+    method: 'get',
+    path: '/webhooks/{id}/deliveries',
+    params: schemas.webhookId,
+    summary: 'What was sent to it and what waits, the newest first unless sorted',
+    scope: 'webhooks:read',
+    query: schemas.DeliveryPage,
+    replies: { 200: schemas.Deliveries },
+    refusals: [404],
+    async handle(call) {
+      const { limit, cursor, sort, ...filters } = call.query;
+      const options = { filters, limit, cursor, ...(sort && { sort }) };
+      const page = await call.services.webhooks.deliveries(call.operator, idOf(call), options);
+      return { status: 200, body: pageOf(page, deliveryOf) };
+    },
+  }),
+  managed({
+    id: 'getDelivery',
+    method: 'get',
+    path: '/webhooks/{id}/deliveries/{did}',
+    params: schemas.deliveryIds,
+    summary: 'One delivery, with what is sent',
+    scope: 'webhooks:read',
+    replies: { 200: schemas.DeliveryWithBody },
+    refusals: [404],
+    async handle(call) {
+      const { operator, params, services } = call;
+      const delivery = await services.webhooks.findDelivery(operator, idOf(call), params['did'] ?? '');
+      const { type, data, at: happened } = delivery;
+      const body = { type, timestamp: happened.toISOString(), data };
+      return { status: 200, body: { ...deliveryOf(delivery), body } };
+    },
+  }),
+  managed({
+    id: 'replayDelivery',
+    method: 'post',
+    path: '/webhooks/{id}/deliveries/{did}/replay',
+    params: schemas.deliveryIds,
+    summary: 'Send it once more: one that waits at once, one that is over as a new delivery',
+    scope: 'webhooks:write',
+    replies: { 202: schemas.Delivery },
+    refusals: [404, 409],
+    handle: async (call) => ({
+      status: 202,
+      body: deliveryOf(
+        await call.services.webhooks.replay(call.operator, idOf(call), call.params['did'] ?? ''),
+      ),
+    }),
+  }),
+];

@@ -1,0 +1,157 @@
+import type { Actor } from '../core/actor.ts';
+import type { AuditType } from './models/audit-event.ts';
+
+/** What the world is told of an event. */
+interface Told {
+  description: string;
+  /** Members of the audit's details that are ids or words of ours: nothing that people have written, no profile. */
+  details?: readonly string[];
+}
+
+/**
+ * Every event of the audit, as webhooks and their documents tell of it. A new type of the audit has its line here: a sentence,
+ * and the members of its details that receivers get.
+ */
+export const EVENTS = {
+  'user.registration_requested': { description: 'Somebody asked to register' },
+  'user.created': { description: 'An account was made' },
+  'user.updated': { description: 'An account was changed' },
+  'user.suspended': { description: 'An account was suspended' },
+  'user.reactivated': { description: 'A suspended account may be used again' },
+  'user.unlocked': { description: 'An account that was locked after wrong passwords was unlocked' },
+  'user.deleted': { description: 'An account was deleted; its owner may be able to restore it' },
+  'user.purged': { description: 'A deleted account is gone for good' },
+  'password.changed': { description: 'A password was changed' },
+  'password.reset_requested': { description: 'Somebody asked to reset a password' },
+  'password.reset': { description: 'A password was reset' },
+  'email.verification_requested': { description: 'A link that verifies an address was asked for' },
+  'email.verified': { description: 'An email address was verified' },
+  'email.change_requested': { description: 'A new email address was asked for' },
+  'email.changed': { description: 'An email address was changed' },
+  'email.disowned': { description: 'Another person turned out to own an email address' },
+  'account.cleared': { description: 'What was set on an account before its owner was known was removed' },
+  'change.undone': { description: 'The owner of an account took a change back', details: ['matter'] },
+  'factor.added': { description: 'A way to sign in was added', details: ['kind', 'method'] },
+  'factor.removed': { description: 'A way to sign in was removed', details: ['kind', 'method'] },
+  'factor.failed': { description: 'A second factor was wrong', details: ['method', 'reason'] },
+  'recovery_code.used': { description: 'A recovery code was used', details: ['left'] },
+  'recovery_codes.regenerated': { description: 'New recovery codes were made' },
+  'device.trusted': { description: 'A browser was trusted to need no second factor for a while' },
+  'identity.linked': { description: 'A sign-in at another provider was connected' },
+  'identity.unlinked': { description: 'A sign-in at another provider was disconnected' },
+  'upstream.created': { description: 'A provider to sign in with was registered', details: ['id'] },
+  'upstream.deleted': { description: 'A provider to sign in with was removed', details: ['id'] },
+  'device.authorized': { description: 'A person allowed a device to sign in' },
+  'device.refused': { description: 'A person refused a device' },
+  'login.requested': { description: 'An app asked to sign a person in who is elsewhere' },
+  'login_request.approved': { description: 'A person approved such a sign-in' },
+  'login_request.denied': { description: 'A person refused such a sign-in' },
+  'login': { description: 'Somebody signed in, or tried to', details: ['method', 'amr', 'reason'] },
+  'login.link_requested': { description: 'A link to sign in with was asked for' },
+  'logout': { description: 'Somebody signed out' },
+  'session.ended': { description: 'A session was ended' },
+  'consent.granted': { description: 'A person allowed an app' },
+  'grant.revoked': { description: 'A person or an operator withdrew what an app was allowed' },
+  'refresh_token.reused': {
+    description: 'A refresh token was used twice; its grant ended',
+    details: ['grantId'],
+  },
+  'token.exchanged': {
+    description: 'A token was exchanged',
+    details: ['subjectClientId', 'audience', 'scope'],
+  },
+  'client.created': { description: 'An app was registered' },
+  'client.updated': { description: 'An app was changed' },
+  'client.secret_rotated': { description: 'An app got a new secret', details: ['secretId', 'overlap'] },
+  'client.deleted': { description: 'An app was deleted' },
+  'api.created': { description: 'An API was registered or replaced', details: ['identifier'] },
+  'api.deleted': { description: 'An API was deleted', details: ['identifier'] },
+  'key.rotated': { description: 'New signing keys were made', details: ['kids'] },
+  'api_key.created': { description: 'An API key was made', details: ['id'] },
+  'api_key.revoked': { description: 'An API key was revoked', details: ['id'] },
+  'registration_token.created': { description: 'A registration token was made', details: ['id', 'policy'] },
+  'registration_token.revoked': { description: 'A registration token was revoked', details: ['id'] },
+  'role.created': { description: 'A role was made', details: ['role'] },
+  'role.updated': { description: 'A role was changed', details: ['role'] },
+  'role.deleted': { description: 'A role was deleted', details: ['role'] },
+  'group.created': { description: 'A group was made', details: ['group'] },
+  'group.updated': { description: 'A group was changed', details: ['group'] },
+  'group.deleted': { description: 'A group was deleted', details: ['group'] },
+  'group.member_added': { description: 'An account became a member of a group', details: ['group'] },
+  'group.member_removed': { description: 'An account left a group', details: ['group'] },
+  'operator.refused': { description: 'An operator was refused', details: ['operation', 'code', 'reason'] },
+  'audit.purged': { description: 'Old events were deleted before their time', details: ['events'] },
+  'audit.exported': { description: 'The audit was exported', details: ['format'] },
+  'webhook.created': { description: 'A webhook was made', details: ['webhook'] },
+  'webhook.updated': { description: 'A webhook was changed', details: ['webhook'] },
+  'webhook.deleted': { description: 'A webhook was deleted', details: ['webhook'] },
+  'webhook.secret_rotated': { description: 'A webhook got a new secret', details: ['webhook'] },
+  'webhook.disabled': { description: 'A webhook was switched off', details: ['webhook', 'reason'] },
+  'webhook.enabled': { description: 'A webhook was switched on', details: ['webhook'] },
+  'webhook.tested': { description: 'An event was sent to a webhook to try it', details: ['webhook'] },
+  'webhook.replayed': { description: 'A delivery was sent again', details: ['webhook', 'delivery'] },
+} as const satisfies Record<AuditType, Told>;
+
+/** What an event to try an address with is called: no event of the audit. */
+export const TEST_EVENT = 'webhook.test';
+
+/** What `noun.*` and `*` stand for is what patterns name: those that a type is among. */
+export const patternsOf = (type: string): string[] => ['*', `${type.split('.', 1)[0]}.*`, type];
+
+/** What the nodes tell each other about when a delivery waits. */
+export const WEBHOOK_TOPIC = 'webhook';
+
+/** Characters of the details that receivers get: a whole message stays under 20 kB. */
+const LONGEST_DETAILS = 8_000;
+
+/** What receivers are told of an event: ids, and the names of fields that have changed. */
+export interface ToldData {
+  outcome: 'success' | 'failure';
+  actor: { kind: Actor['kind']; id: string | null };
+  subject: { id: string } | null;
+  client_id: string | null;
+  door: string;
+  request_id: string | null;
+  changed: string[];
+  details: Record<string, unknown>;
+}
+
+const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const keysOf = (value: unknown): string[] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+
+/** The fields that an event changed, by name. */
+function changedBy({ before, after, fields }: Record<string, unknown>): string[] {
+  const named = Array.isArray(fields) ? fields.filter((field) => typeof field === 'string') : [];
+  return [...new Set([...named, ...keysOf(before), ...keysOf(after)])].slice(0, 200);
+}
+
+export function toldOf(
+  event: {
+    type: AuditType;
+    outcome: ToldData['outcome'];
+    subject: string | null;
+    clientId: string | null;
+    details: Record<string, unknown>;
+  },
+  actor: Actor,
+): ToldData {
+  const told: Told = EVENTS[event.type];
+  const details = Object.fromEntries(
+    (told.details ?? []).flatMap((name) => {
+      const value = event.details[name];
+      return value === undefined ? [] : [[snakeCase(name), value]];
+    }),
+  );
+  return {
+    outcome: event.outcome,
+    actor: { kind: actor.kind, id: actor.id },
+    subject: event.subject === null ? null : { id: event.subject },
+    client_id: event.clientId,
+    door: actor.door,
+    request_id: actor.requestId,
+    changed: changedBy(event.details),
+    details: JSON.stringify(details).length > LONGEST_DETAILS ? {} : details,
+  };
+}
