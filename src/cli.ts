@@ -18,6 +18,8 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['doctor', async () => (await import('./cli/commands/doctor.ts')).addDoctor],
   ['dump', async () => (await import('./cli/commands/dump.ts')).addDump],
   ['user', async () => (await import('./cli/commands/user.ts')).addUser],
+  ['role', async () => (await import('./cli/commands/role.ts')).addRole],
+  ['group', async () => (await import('./cli/commands/group.ts')).addGroup],
   ['client', async () => (await import('./cli/commands/client.ts')).addClient],
   ['api', async () => (await import('./cli/commands/api.ts')).addApi],
   ['api-key', async () => (await import('./cli/commands/api-key.ts')).addApiKey],

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
 import { endOf } from '../duration.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
 import { operator } from '../operator.ts';
 import { repeated } from '../options.ts';
-import { type Report, reporting, table } from '../report.ts';
+import { facts, type Report, reporting, shown, table } from '../report.ts';
 
 const keysOf = async <T>(work: (apiKeys: ApiKeys) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
@@ -57,6 +58,12 @@ async function list(): Promise<Report> {
   };
 }
 
+async function show(id: string): Promise<Report> {
+  const { withCore } = await import('../session.ts');
+  const json = toJson(await withCore(({ apiKeyAdmin }) => apiKeyAdmin.find(shellOperator(operator()), id)));
+  return { json, text: facts(Object.entries(json).map(([key, value]) => [key, shown(value)])) };
+}
+
 async function revoke(id: string): Promise<Report> {
   await keysOf((apiKeys) => apiKeys.revoke(id, null, operator()));
   return { json: { id }, text: `Revoked ${id}.` };
@@ -83,8 +90,13 @@ export function addApiKey(program: Command): void {
     apiKey.command('list').description("list the keys, the accounts' own among them, newest first"),
     list,
   );
+  reporting(apiKey.command('show').description('show a key').argument('<id>', 'as the list has it'), show);
   reporting(
-    apiKey.command('revoke').description('end a key at once').argument('<id>', 'as the list has it'),
+    apiKey
+      .command('revoke')
+      .alias('delete')
+      .description('end a key at once')
+      .argument('<id>', 'as the list has it'),
     revoke,
   );
 }

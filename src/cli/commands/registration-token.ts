@@ -51,7 +51,11 @@ export function addRegistrationToken(program: Command): void {
   );
   reporting(token.command('list').description('list those that serve still, newest first'), list);
   reporting(
-    token.command('revoke').description('end a token at once').argument('<id>', 'as the list has it'),
+    token
+      .command('revoke')
+      .alias('delete')
+      .description('end a token at once')
+      .argument('<id>', 'as the list has it'),
     revoke,
   );
 }
