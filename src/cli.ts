@@ -30,6 +30,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['contract', async () => (await import('./cli/commands/contract.ts')).addContract],
   ['key', async () => (await import('./cli/commands/key.ts')).addKey],
   ['audit', async () => (await import('./cli/commands/audit.ts')).addAudit],
+  ['webhook', async () => (await import('./cli/commands/webhook.ts')).addWebhook],
   ['upstream', async () => (await import('./cli/commands/upstream.ts')).addUpstream],
   ['login', async () => (await import('./cli/commands/login.ts')).addLogin],
 ]);

@@ -1,0 +1,242 @@
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import type { Operator } from '../../domain/operators/operator.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import type { Delivery, Webhook, Webhooks } from '../../domain/operators/webhooks.ts';
+import { confirm } from '../confirm.ts';
+import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
+import { integer, repeated, uuid } from '../options.ts';
+import { facts, type Report, reporting, shown, table } from '../report.ts';
+
+const withWebhooks = async <T>(work: (webhooks: Webhooks, by: Operator) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(({ webhooks }) => work(webhooks, shellOperator(operator())));
+};
+
+/** They show the same as the API. */
+const presenters = () => import('../../http/api/management/webhook-presenters.ts');
+
+const shownAs = (json: Record<string, unknown>): string =>
+  facts(Object.entries(json).map(([name, value]) => [name, shown(value)]));
+
+/** A webhook as it is now, and what was done to it. */
+async function told(webhook: Webhook, what: string, more: { secret?: string } = {}): Promise<Report> {
+  const { webhookOf } = await presenters();
+  const { secret } = more;
+  const once = secret === undefined ? '' : ` Its secret is shown this once:\n${secret}`;
+  return { json: { ...webhookOf(webhook), ...more }, text: `${what} ${webhook.id}.${once}` };
+}
+
+interface ListOptions {
+  limit: number;
+  cursor?: string;
+}
+
+async function list(options: ListOptions): Promise<Report> {
+  const { webhookOf } = await presenters();
+  const { items, nextCursor } = await withWebhooks((webhooks, by) => webhooks.list(by, options));
+  const rows = items.map((one) => [
+    one.id,
+    one.url,
+    one.eventTypes.join(' '),
+    one.enabled ? (one.failingSince ? `failing since ${one.failingSince.toISOString()}` : 'on') : 'off',
+  ]);
+  return {
+    json: { webhooks: items.map(webhookOf), next_cursor: nextCursor },
+    text: table(['id', 'address', 'events', 'state'], rows),
+  };
+}
+
+async function show(id: string): Promise<Report> {
+  const { webhookOf } = await presenters();
+  const json = webhookOf(await withWebhooks((webhooks, by) => webhooks.find(by, id)));
+  return { json, text: shownAs(json) };
+}
+
+/** The secret in a file; `-` is standard input, so that none is in the list of processes. @throws UsageError. */
+function secretIn(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`Cannot read the secret: ${(error as Error).message}`);
+  }
+}
+
+interface ContentOptions {
+  url?: string;
+  description?: string;
+  event?: string[];
+}
+
+const contentOf = ({ url, description, event: eventTypes }: ContentOptions) => ({
+  url,
+  description,
+  eventTypes,
+});
+
+async function create(options: ContentOptions & { url: string; secretFile?: string }): Promise<Report> {
+  const { url, secretFile } = options;
+  const secret = secretFile === undefined ? undefined : secretIn(secretFile);
+  const made = await withWebhooks((webhooks, by) =>
+    webhooks.create(by, { ...contentOf(options), url, secret }),
+  );
+  return told(made.webhook, 'Made', { secret: made.secret });
+}
+
+async function update(id: string, options: ContentOptions): Promise<Report> {
+  if (Object.keys(contentOf(options)).every((name) => contentOf(options)[name as 'url'] === undefined))
+    throw new UsageError('Say what shall change: --url, --description or --event.');
+  return told(await withWebhooks((webhooks, by) => webhooks.update(by, id, contentOf(options))), 'Changed');
+}
+
+const switching = (enabled: boolean) => async (id: string) =>
+  told(
+    await withWebhooks((webhooks, by) => webhooks.update(by, id, { enabled })),
+    enabled ? 'Switched on' : 'Switched off',
+  );
+
+async function remove(id: string, { yes = false }: { yes?: boolean }): Promise<Report> {
+  await confirm(`Delete the webhook ${id} with its deliveries?`, yes);
+  await withWebhooks((webhooks, by) => webhooks.remove(by, id));
+  return { json: { id }, text: `Deleted ${id}.` };
+}
+
+async function rotate(id: string, { overlap }: { overlap: number }): Promise<Report> {
+  const { webhook, secret } = await withWebhooks((webhooks, by) => webhooks.rotate(by, id, overlap));
+  return told(webhook, 'Rotated the secret of', { secret });
+}
+
+async function sent(delivery: Delivery, what: string): Promise<Report> {
+  const { deliveryOf } = await presenters();
+  return { json: deliveryOf(delivery), text: `${what} ${delivery.id} waits to be sent by the server.` };
+}
+
+const test = async (id: string) =>
+  sent(await withWebhooks((webhooks, by) => webhooks.test(by, id)), 'The test event');
+
+const replay = async (id: string, delivery: string) =>
+  sent(await withWebhooks((webhooks, by) => webhooks.replay(by, id, delivery)), 'The delivery');
+
+async function deliveries(
+  id: string,
+  { limit, cursor, status, type }: ListOptions & { status?: Delivery['status']; type?: string[] },
+): Promise<Report> {
+  const { deliveryOf } = await presenters();
+  const { items, nextCursor } = await withWebhooks((webhooks, by) =>
+    webhooks.deliveries(by, id, { limit, cursor, filters: { status: status && [status], type } }),
+  );
+  const rows = items.map((one) => [
+    one.createdAt.toISOString(),
+    one.type,
+    one.status,
+    String(one.attempts),
+    one.error ?? '-',
+    one.id,
+  ]);
+  return {
+    json: { deliveries: items.map(deliveryOf), next_cursor: nextCursor },
+    text: table(['at', 'event', 'status', 'attempts', 'last failure', 'id'], rows),
+  };
+}
+
+async function events(): Promise<Report> {
+  const { EVENTS } = await import('../../domain/operators/webhooks.ts');
+  const all = Object.entries(EVENTS).map(([type, { description }]) => ({ type, description }));
+  return {
+    json: { event_types: all },
+    text: table(
+      ['type', 'what happened'],
+      all.map(({ type, description }) => [type, description]),
+    ),
+  };
+}
+
+const listed = (command: Command): Command =>
+  command
+    .option('--limit <n>', 'at most so many', integer(1, 100), 50)
+    .option('--cursor <cursor>', 'next_cursor of the page before');
+
+const content = (command: Command): Command =>
+  command
+    .option('--description <text>', 'what it is for')
+    .option('--event <type>', 'a type, noun.* or * (can be repeated)', repeated);
+
+export function addWebhook(program: Command): void {
+  const webhook = program
+    .command('webhook')
+    .description('addresses that events are sent to: list, show, create, update, delete, test, replay');
+  reporting(listed(webhook.command('list').description('list them')), list);
+  reporting(webhook.command('show').description('one of them').argument('<id>', 'its id', uuid), show);
+  reporting(
+    content(
+      webhook
+        .command('create')
+        .description(
+          'have events sent to an address; its secret is printed alone on the last line, this once',
+        )
+        .requiredOption('--url <url>', 'a public https address, or one that outbound.allow lists'),
+    ).option('--secret-file <file>', 'with a secret of your own (whsec_…); - is standard input'),
+    create,
+  );
+  reporting(
+    content(
+      webhook
+        .command('update')
+        .description('change where events are sent to, or which')
+        .argument('<id>', 'its id', uuid)
+        .option('--url <url>', 'the new address'),
+    ),
+    update,
+  );
+  for (const enabled of [true, false])
+    reporting(
+      webhook
+        .command(enabled ? 'enable' : 'disable')
+        .description(enabled ? 'send events to it again' : 'send nothing to it; what waits goes on waiting')
+        .argument('<id>', 'its id', uuid),
+      switching(enabled),
+    );
+  reporting(
+    webhook
+      .command('delete')
+      .description('delete it with its deliveries')
+      .argument('<id>', 'its id', uuid)
+      .option('--yes', 'do it without asking'),
+    remove,
+  );
+  reporting(
+    webhook
+      .command('rotate-secret')
+      .description('give it a new secret, printed alone on the last line')
+      .argument('<id>', 'its id', uuid)
+      .option('--overlap <seconds>', 'how long the former one signs as well', integer(0, 604_800), 86_400),
+    rotate,
+  );
+  reporting(
+    listed(
+      webhook
+        .command('deliveries')
+        .description('what was sent and what waits, newest first')
+        .argument('<id>', 'its id', uuid)
+        .addOption(
+          new Option('--status <status>', 'how far it is').choices(['waiting', 'delivered', 'failed']),
+        )
+        .option('--type <type>', 'of the event (can be repeated)', repeated),
+    ),
+    deliveries,
+  );
+  reporting(
+    webhook
+      .command('replay')
+      .description('send a delivery once more')
+      .argument('<id>', "the webhook's id", uuid)
+      .argument('<delivery>', "the delivery's id", uuid),
+    replay,
+  );
+  reporting(
+    webhook.command('test').description('send an event to try it').argument('<id>', 'its id', uuid),
+    test,
+  );
+  reporting(webhook.command('events').description('the types of events that there are'), events);
+}
