@@ -40,6 +40,8 @@ export const catalogue = {
   role_taken: 'There is a role of this name',
   group_not_found: 'Group not found',
   group_taken: 'There is a group of this name',
+  scim_token_not_found: 'SCIM token not found',
+  external_id_taken: 'Another one has this id of the directory',
   in_use: 'This is still in use',
   configured: 'The configuration decides this',
   webhook_disabled: 'The webhook is switched off',

@@ -19,6 +19,13 @@ const WIDE = /[\u3000\uff01-\uffef]+/gu;
  */
 export const narrow = (input: string): string => input.replace(WIDE, (wide) => wide.normalize('NFKC'));
 
+/**
+ * What two spellings of one word have in common: NFKC, and case folded by way of upper case, so that ß meets SS, final
+ * sigma meets sigma and the dotless i meets the i.
+ */
+export const foldCase = (value: string): string =>
+  value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+
 /** Controls, what turns the direction of text, lone surrogates; not the joiners, which scripts and emoji need. */
 const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
 const LONGEST = 60;

@@ -91,13 +91,22 @@ const REMOVE = `delete from group_members where group_id = $1 and account_id = a
   returning account_id as id`;
 
 function conflict(error: unknown): never {
-  if (error instanceof UniqueConstraintError) throw new DomainError('group_taken', { field: 'name' });
+  if (error instanceof UniqueConstraintError)
+    throw Object.keys(error.fields).includes('external_id')
+      ? new DomainError('external_id_taken', { field: 'externalId' })
+      : new DomainError('group_taken', { field: 'name' });
   throw error;
 }
 
 export function createGroups(pool: Pool): Groups {
   const ids = async (tx: Tx, statement: string, values: unknown[]) =>
     (await tx.query<{ id: string }>(statement, values)).rows.map(({ id }) => id);
+  /** Members are a part of the group: its version goes up with theirs. */
+  const move = async (tx: Tx, statement: string, id: string, accountIds: readonly string[]) => {
+    const moved = await ids(tx, statement, [id, accountIds]);
+    if (moved.length > 0) await tx.query('update groups set updated_at = now() where id = $1', [id]);
+    return moved;
+  };
   return {
     async list(request) {
       const page = await pageOf(pool, LIST, request);
@@ -136,7 +145,7 @@ export function createGroups(pool: Pool): Groups {
     },
     idsOf: (accountId, tx) =>
       ids(tx, 'select group_id as id from group_members where account_id = $1', [accountId]),
-    add: (id, accountIds, tx) => ids(tx, ADD, [id, accountIds]),
-    remove: (id, accountIds, tx) => ids(tx, REMOVE, [id, accountIds]),
+    add: (id, accountIds, tx) => move(tx, ADD, id, accountIds),
+    remove: (id, accountIds, tx) => move(tx, REMOVE, id, accountIds),
   };
 }

@@ -92,7 +92,9 @@ async function refuseReserved(emailKey: string, id: string, tx: Tx): Promise<voi
 
 function conflict(error: unknown): never {
   if (error instanceof UniqueConstraintError) {
-    const onUsername = Object.keys(error.fields).includes('username_key');
+    const fields = Object.keys(error.fields);
+    if (fields.includes('external_id')) throw new DomainError('external_id_taken', { field: 'externalId' });
+    const onUsername = fields.includes('username_key');
     throw new DomainError(onUsername ? 'username_taken' : 'email_taken', {
       field: onUsername ? 'username' : 'email',
     });

@@ -10,17 +10,22 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /**
  * Reads a JSON body (RFC 8259) of at most `limit` bytes. A name that comes twice in an object, with two values, is
  * refused: two readers could take different ones.
+ * @param maxOpenings how many objects and lists it may have.
  * @returns undefined for an empty body.
  * @throws DomainError unsupported_media_type, payload_too_large, invalid_request.
  */
-export async function readJson(req: IncomingMessage, limit: number): Promise<unknown> {
+export async function readJson(
+  req: IncomingMessage,
+  limit: number,
+  maxOpenings = MAX_OPENINGS,
+): Promise<unknown> {
   const bytes = await readBytes(req, limit);
   if (bytes.length === 0) return undefined;
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/json' && !type.endsWith('+json')) throw new DomainError('unsupported_media_type');
   try {
     const text = utf8.decode(bytes);
-    if (openings(text) > MAX_OPENINGS) throw new SyntaxError('too many objects and lists');
+    if (openings(text, maxOpenings) > maxOpenings) throw new SyntaxError('too many objects and lists');
     const value: unknown = JSON.parse(text);
     // The names add up to the most that the text can hold, so none came twice. Otherwise use the slow parser.
     return names(value) === (text.match(/"\s*:/g)?.length ?? 0) ? value : parse(text, null, Number);
@@ -58,4 +63,4 @@ function names(value: unknown): number {
 }
 
 /** How many objects and lists `text` can hold: none of them may nest deeper than that. */
-const openings = (text: string): number => text.split(/[[{]/, MAX_OPENINGS + 2).length - 1;
+const openings = (text: string, most: number): number => text.split(/[[{]/, most + 2).length - 1;

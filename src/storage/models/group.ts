@@ -19,7 +19,7 @@ export class Group extends Model<InferAttributes<Group>, InferCreationAttributes
   declare source: string | null;
   /** Its id in that directory. */
   declare externalId: string | null;
-  /** Goes up with every change of the group itself. */
+  /** Goes up with every change of the group and of who is in it. */
   declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;

@@ -75,6 +75,10 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare securityVersion: CreationOptional<number>;
   /** Goes up with every change but a sign-in. */
   declare version: CreationOptional<number>;
+  /** The directory that drives it over SCIM; null for an account that is kept here. */
+  declare source: CreationOptional<string | null>;
+  /** Its id in that directory. */
+  declare externalId: CreationOptional<string | null>;
   declare deletedAt: Date | null;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -114,6 +118,8 @@ define(User, 'users', {
   lastLoginAt: DataTypes.DATE,
   securityVersion: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
   version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
+  source: DataTypes.TEXT,
+  externalId: DataTypes.TEXT,
   deletedAt: DataTypes.DATE,
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },

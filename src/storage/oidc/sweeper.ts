@@ -20,6 +20,7 @@ import { RevocationMark } from '../models/revocation-mark.ts';
 import { TotpAuthenticator } from '../models/totp-authenticator.ts';
 import { TrustedDevice } from '../models/trusted-device.ts';
 import { UnansweredRequest } from '../models/unanswered-request.ts';
+import { ScimToken } from '../models/scim-token.ts';
 import { UsedStep } from '../models/used-step.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
 import { KEPT_EXPIRED } from './record.ts';
@@ -61,6 +62,7 @@ const TABLES: Table[] = [
   { model: UsedStep },
   { model: WebhookDelivery },
   { model: IdempotentRequest },
+  { model: ScimToken },
   { model: ContractUsage, ...USAGE },
   { model: ContractUser, ...USAGE },
   // Addresses of people.

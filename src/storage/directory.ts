@@ -1,0 +1,174 @@
+// raw-sql: lists by compiled filters, and what belongs to a page of them in one statement each.
+import { DomainError } from '../core/errors.ts';
+import { UniqueConstraintError } from 'sequelize';
+import type { DirectoryRequest } from './directory-conditions.ts';
+import { conditionOf, GROUP_ATTRIBUTES, orderOf, type Parameter, USER_ATTRIBUTES } from './directory-sql.ts';
+import type { GroupRecord } from './groups.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { DirectoryEntry } from './models/directory-entry.ts';
+import { Group } from './models/group.ts';
+import { User } from './models/user.ts';
+import type { Executor } from './postgres/executor.ts';
+import type { Tx } from './postgres/transaction.ts';
+import type { UserRecord } from './users.ts';
+
+const entries = recordOf(DirectoryEntry, 'createdAt', 'updatedAt');
+const users = recordOf(User);
+const groups = recordOf(Group, 'nameKey');
+
+export type EntryRecord = RecordOf<typeof entries>;
+
+/** A page of a list, and how many there are in all. */
+export interface Found<T> {
+  total: number;
+  items: T[];
+}
+
+/** That an account is in a group, with what the one is called for the other. */
+export interface Membership {
+  accountId: string;
+  groupId: string;
+  display: string;
+}
+
+/** What directories see and keep, in PostgreSQL. Deleted accounts are not among it. */
+export interface Directory {
+  /** The oldest first unless sorted. */
+  users(request: DirectoryRequest): Promise<Found<UserRecord>>;
+  groups(request: DirectoryRequest): Promise<Found<GroupRecord>>;
+  entriesOf(accountIds: readonly string[], tx?: Tx): Promise<EntryRecord[]>;
+  /** Writes what a directory says of an account that is locked in `tx`. @throws DomainError username_taken, when it says so of another by this name. */
+  saveEntry(entry: EntryRecord, tx: Tx): Promise<void>;
+  /** The accounts that a directory may mean by a name: by what it said, else by username or address. */
+  namedSo(userNameKey: string, emailKey: string | null): Promise<string[]>;
+  /** The groups of accounts; `display` is the group's name. */
+  groupsOf(accountIds: readonly string[]): Promise<Membership[]>;
+  /** The members of groups; `display` is the account's name. */
+  membersOf(groupIds: readonly string[]): Promise<Membership[]>;
+  /** Which of these are ids of accounts. */
+  existing(accountIds: readonly string[], tx: Tx): Promise<string[]>;
+}
+
+const NAMED = `select u.id from users u left join directory_entries e on e.account_id = u.id
+  where u.id in (select account_id from directory_entries where user_name_key = $1
+    union all select id from users where username_key = $1
+    union all select id from users where email_key = $2)
+  and u.status <> 'deleted'
+  and (e.user_name_key = $1 or e.account_id is null
+    and case when u.username is null then u.email_key = $2 else u.username_key = $1 end)`;
+
+interface Listing {
+  from: string;
+  columns: string;
+  where: string;
+  id: string;
+  created: string;
+  attributes: typeof USER_ATTRIBUTES;
+}
+
+const USERS: Listing = {
+  from: 'users u left join directory_entries e on e.account_id = u.id',
+  columns: users.columnsOf('u'),
+  where: `u.status <> 'deleted'`,
+  id: 'u.id',
+  created: 'u.created_at',
+  attributes: USER_ATTRIBUTES,
+};
+const GROUPS: Listing = {
+  from: 'groups g',
+  columns: groups.columnsOf('g'),
+  where: 'true',
+  id: 'g.id',
+  created: 'g.created_at',
+  attributes: GROUP_ATTRIBUTES,
+};
+
+async function find<Row extends object>(
+  pool: Executor,
+  listing: Listing,
+  { condition, sort, offset, limit }: DirectoryRequest,
+): Promise<Found<Row>> {
+  const values: unknown[] = [];
+  const parameter: Parameter = (value) => `$${values.push(value)}`;
+  const filter = condition ? ` and ${conditionOf(listing.attributes, condition, parameter)}` : '';
+  const where = `from ${listing.from} where ${listing.where}${filter}`;
+  const count = async (): Promise<number> => {
+    const { rows } = await pool.query<{ total: number }>(`select count(*)::int as total ${where}`, values);
+    return rows[0]?.total ?? 0;
+  };
+  if (limit === 0) return { total: await count(), items: [] };
+  const direction = sort?.descending ? 'desc' : 'asc';
+  const order = sort
+    ? `${orderOf(listing.attributes, sort.target)} ${direction} nulls last, ${listing.id} ${direction}`
+    : `${listing.created}, ${listing.id}`;
+  const page = `offset $${values.length + 1} limit $${values.length + 2}`;
+  // Not prepared: each filter has its own plan.
+  const { rows } = await pool.query<Row>(`select ${listing.columns} ${where} order by ${order} ${page}`, [
+    ...values,
+    offset,
+    limit,
+  ]);
+  const isLast = rows.length < limit && (rows.length > 0 || offset === 0);
+  return { total: isLast ? offset + rows.length : await count(), items: rows };
+}
+
+export function createDirectory(pool: Executor): Directory {
+  const memberships = async (where: string, ids: readonly string[]): Promise<Membership[]> => {
+    if (ids.length === 0) return [];
+    const { rows } = await pool.query<Membership>(where, [ids]);
+    return rows;
+  };
+  return {
+    async users(request) {
+      const found = await find<object>(pool, USERS, request);
+      return { ...found, items: users.read(found.items) };
+    },
+    async groups(request) {
+      const found = await find<object>(pool, GROUPS, request);
+      return { ...found, items: groups.read(found.items) };
+    },
+    async entriesOf(accountIds, tx) {
+      if (accountIds.length === 0) return [];
+      const found = await DirectoryEntry.findAll({
+        where: { accountId: [...accountIds] },
+        transaction: tx ?? null,
+      });
+      return found.map(entries.from);
+    },
+    async saveEntry(entry, tx) {
+      try {
+        const { accountId, ...content } = entry;
+        const [changed] = await DirectoryEntry.update(content, { where: { accountId }, transaction: tx });
+        if (changed === 0) await DirectoryEntry.create(entry, { transaction: tx });
+      } catch (error) {
+        if (error instanceof UniqueConstraintError)
+          throw new DomainError('username_taken', { field: 'userName' });
+        throw error;
+      }
+    },
+    async namedSo(userNameKey, emailKey) {
+      const { rows } = await pool.query<{ id: string }>(NAMED, [userNameKey, emailKey]);
+      return rows.map(({ id }) => id);
+    },
+    groupsOf: (ids) =>
+      memberships(
+        `select account_id as "accountId", group_id as "groupId", name as display
+         from group_members join groups on groups.id = group_id where account_id = any($1::uuid[]) order by name_key`,
+        ids,
+      ),
+    membersOf: (ids) =>
+      memberships(
+        `select account_id as "accountId", group_id as "groupId", coalesce(name, email) as display
+         from group_members join users on users.id = account_id
+         where group_id = any($1::uuid[]) and status <> 'deleted' order by account_id`,
+        ids,
+      ),
+    async existing(ids, tx) {
+      const { rows } = await tx.query<{ id: string }>(
+        `select id from users where id = any($1::uuid[]) and status <> 'deleted'`,
+        [ids],
+      );
+      return rows.map(({ id }) => id);
+    },
+  };
+}
