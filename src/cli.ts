@@ -27,6 +27,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
     'registration-token',
     async () => (await import('./cli/commands/registration-token.ts')).addRegistrationToken,
   ],
+  ['scim-token', async () => (await import('./cli/commands/scim-token.ts')).addScimToken],
   ['contract', async () => (await import('./cli/commands/contract.ts')).addContract],
   ['key', async () => (await import('./cli/commands/key.ts')).addKey],
   ['audit', async () => (await import('./cli/commands/audit.ts')).addAudit],

@@ -37,7 +37,7 @@ export const PERMISSIONS = {
   'keys:write': 'Rotate and retire signing keys',
   'settings:read': 'See the settings in force and the health of the service',
   'settings:write': 'Change settings and custom attributes',
-  'scim:write': 'Create and revoke SCIM tokens',
+  'scim:write': 'Create and revoke SCIM tokens, with which a directory drives people and groups',
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof PERMISSIONS;

@@ -24,6 +24,7 @@ import type { NoteRefused } from '../../domain/operators/refused.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
 import type { Webhooks } from '../../domain/operators/webhooks.ts';
 import type { Roles } from '../../domain/operators/roles.ts';
+import type { ScimTokens } from '../../domain/scim/tokens.ts';
 import type { Expected } from '../../domain/operators/versions.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -43,6 +44,7 @@ export interface ApiServices {
   assignments: Assignments;
   people: People;
   auditLog: AuditLog;
+  scimTokens: ScimTokens;
   attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
   webhooks: Webhooks;
   noteRefused: NoteRefused;

@@ -6,6 +6,7 @@ import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
 import { roles } from './roles.ts';
+import { scimTokens } from './scim-tokens.ts';
 import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
 import { webhooks } from './webhooks.ts';
@@ -22,6 +23,7 @@ export const management = [
   ...registrationTokens,
   ...keys,
   ...contracts,
+  ...scimTokens,
   ...webhooks,
   ...bulk,
 ];

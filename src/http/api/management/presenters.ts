@@ -19,6 +19,8 @@ export const userOf = (
   status: user.status === 'suspended' ? 'suspended' : 'active',
   roles: user.roles,
   group_roles: user.groupRoles,
+  source: user.source,
+  external_id: user.externalId,
   version: user.version,
 });
 

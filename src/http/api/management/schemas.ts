@@ -6,7 +6,7 @@ import { PERMISSIONS, type Permission } from '../../../domain/operators/permissi
 import { ROLE_NAME } from '../../../domain/operators/roles.ts';
 import { limit } from '../lists.ts';
 import { Profile } from '../profile.ts';
-import { text } from '../../endpoints/text.ts';
+import { issuedSecret, text } from '../../endpoints/text.ts';
 
 export const moment = z.iso.datetime();
 
@@ -58,6 +58,8 @@ export const User = z.strictObject({
   status: z.enum(['active', 'suspended']),
   roles: z.array(z.string()).describe('Those that it has by itself'),
   group_roles: z.array(z.string()).describe('Those of its groups'),
+  source: z.string().nullable().describe('The directory that drives it; null for one that is kept here'),
+  external_id: z.string().nullable(),
   version,
 });
 const userFilters = z.looseObject({
@@ -170,6 +172,27 @@ export const MemberPage = z.strictObject({ limit, cursor: page(['id']).cursor })
 export const Members = listOf(Member);
 export const GroupIds = z.strictObject({ groups: z.array(z.uuid()).max(1_000) });
 
+export const ScimToken = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  created_at: moment,
+  expires_at: moment.nullable().describe('null for one that serves until it is deleted'),
+  last_used_at: moment.nullable(),
+});
+export const ScimTokens = listOf(ScimToken);
+export const MadeScimToken = ScimToken.extend({ token: issuedSecret('Shown this once') });
+export const NewScimToken = z
+  .strictObject({
+    name: text('What it is for', NAME_FORM).optional(),
+    expires_at: z.iso
+      .datetime({ offset: true })
+      .transform((value) => new Date(value))
+      .nullable()
+      .optional()
+      .describe('Until it is deleted unless given'),
+  })
+  .optional();
+
 export const Caller = z.strictObject({
   kind: z.enum(['user', 'client']),
   id: z.string(),
@@ -203,6 +226,7 @@ export const BulkResults = z.strictObject({
 export const userId = { id: text('The id of the account') };
 export const groupId = { id: text('The id of the group') };
 export const memberIds = { ...groupId, uid: text('The id of the account') };
+export const scimTokenId = { id: text('The id of the token') };
 export const roleName = { name: text('The name of the role') };
 
 export const AttributeDefinition = z.strictObject({

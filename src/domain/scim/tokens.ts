@@ -1,0 +1,118 @@
+import type { Clock } from '../../core/clock.ts';
+import { DomainError } from '../../core/errors.ts';
+import { isUuid, newUuid, randomToken, sha256 } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { ScimTokenRecord, ScimTokenStore } from '../../storage/scim-tokens.ts';
+import { parseName } from '../identifiers.ts';
+import { type Operator, requirePermission } from '../operators/operator.ts';
+
+export type ScimToken = ScimTokenRecord;
+
+export interface NewScimToken {
+  name?: string | undefined;
+  /** Null: until it is revoked. A directory that loses its token stops quietly. */
+  expiresAt?: Date | null | undefined;
+}
+
+/** The bearer tokens of directories (RFC 7644 section 2). */
+export interface ScimTokens {
+  /**
+   * Makes a token. Two serve at a time, so that one can follow another: with a third, the one that was used longest ago ends in
+   * a day, which leaves time to notice that it is still in use.
+   * @returns the token, shown this once, its record, and the one that will end.
+   * @throws DomainError insufficient_scope, invalid_request.
+   */
+  create(
+    operator: Operator,
+    token: NewScimToken,
+  ): Promise<{ token: string; record: ScimToken; ending: ScimToken | null }>;
+  /** Newest first. @throws DomainError insufficient_scope. */
+  list(operator: Operator): Promise<ScimToken[]>;
+  /** Ends a token at once, everywhere. @throws DomainError insufficient_scope, scim_token_not_found. */
+  remove(operator: Operator, id: string): Promise<void>;
+  /** The token's record; null for anything that is no live token. Notes the use. */
+  authenticate(token: string): Promise<ScimToken | null>;
+}
+
+interface Dependencies {
+  store: ScimTokenStore;
+  audit: Pick<Audit, 'record'>;
+  inTransaction: InTransaction;
+  clock: Clock;
+  logger: Logger;
+}
+
+const TOKEN = /^scim_[\w-]{43}$/;
+const DEFAULT_NAME = 'SCIM';
+const MOST = 2;
+/** Milliseconds that a token goes on when two others have come. */
+const GRACE = 86_400_000;
+/** Milliseconds. */
+const NOTE_EVERY = 10_000;
+
+const lastUse = ({ lastUsedAt }: ScimToken): number => lastUsedAt?.getTime() ?? 0;
+
+export function createScimTokens({ store, audit, inTransaction, clock, logger }: Dependencies): ScimTokens {
+  const end = async ({ id, name }: ScimToken, { actor }: Operator, tx: Tx) => {
+    await store.delete(id, tx);
+    await audit.record({ type: 'scim_token.revoked', details: { id, name } }, actor, tx);
+  };
+  const letEnd = async ({ id, name }: ScimToken, expiresAt: Date, { actor }: Operator, tx: Tx) => {
+    await store.letEnd(id, expiresAt, tx);
+    await audit.record({ type: 'scim_token.replaced', details: { id, name, expiresAt } }, actor, tx);
+  };
+  const note = (token: ScimToken): void => {
+    const now = clock.now();
+    if (now - lastUse(token) < NOTE_EVERY) return;
+    store
+      .touch(token.id, new Date(now))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the use of a SCIM token was not noted'));
+  };
+  return {
+    async create(operator, { name = DEFAULT_NAME, expiresAt = null }) {
+      requirePermission(operator, 'scim:write');
+      if (expiresAt && !(expiresAt.getTime() > clock.now()))
+        throw new DomainError('invalid_request', {
+          field: 'expires_at',
+          reason: 'The expiry must be in the future',
+        });
+      const parsed = parseName('name', name);
+      const token = `scim_${randomToken()}`;
+      return inTransaction(async (tx) => {
+        const soon = new Date(clock.now() + GRACE);
+        const staying = (await store.lockAll(tx)).filter(({ expiresAt: at }) => at === null || at > soon);
+        // The longest unused first, and of those never used the oldest.
+        const order = staying.reverse().sort((a, b) => lastUse(a) - lastUse(b));
+        const ending = order.slice(0, Math.max(0, order.length - MOST + 1));
+        for (const one of ending) await letEnd(one, soon, operator, tx);
+        const record = await store.create(
+          { id: newUuid(), name: parsed, hash: sha256(token), expiresAt },
+          tx,
+        );
+        const details = { id: record.id, name: record.name };
+        await audit.record({ type: 'scim_token.created', details }, operator.actor, tx);
+        return { token, record, ending: ending[0] ?? null };
+      });
+    },
+    async list(operator) {
+      requirePermission(operator, 'scim:write');
+      return store.list();
+    },
+    async remove(operator, id) {
+      requirePermission(operator, 'scim:write');
+      await inTransaction(async (tx) => {
+        const all = await store.lockAll(tx);
+        const token = isUuid(id) && all.find((one) => one.id === id.toLowerCase());
+        if (!token) throw new DomainError('scim_token_not_found');
+        await end(token, operator, tx);
+      });
+    },
+    async authenticate(token) {
+      const record = TOKEN.test(token) ? await store.findByHash(sha256(token)) : null;
+      if (record) note(record);
+      return record;
+    },
+  };
+}
