@@ -4,6 +4,7 @@ import { createApi } from '../http/api/index.ts';
 import { createApp } from '../http/app.ts';
 import { createContracts } from '../http/contracts/index.ts';
 import type { Mount } from '../http/contracts/mounts.ts';
+import { createScim } from '../http/scim/index.ts';
 import { createDevMail } from '../http/dev-mail/routes.ts';
 import { createLimiter } from '../http/endpoints/limiter.ts';
 import type { Checks } from '../http/ops/readiness.ts';
@@ -102,6 +103,7 @@ export function createKoaApp(
     tokens: new ApiTokens({ verifier, live, clock, audience: apis.builtIn }),
     publicUrl,
   });
+  const scim = createScim({ ...guard, services: core, publicUrl });
   const devMail =
     production || config.smtpUrl !== undefined
       ? undefined
@@ -109,6 +111,7 @@ export function createKoaApp(
   const app = createApp({
     contracts,
     api,
+    scim,
     limiter,
     cookieKeys: cookies.keys as string[],
     logger,

@@ -24,6 +24,8 @@ import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals/index.ts';
 import { createRegistration } from '../domain/registration.ts';
 import { createPasswordReset } from '../domain/reset.ts';
+import { createScim } from '../domain/scim/index.ts';
+import { createScimTokens } from '../domain/scim/tokens.ts';
 import type { SessionRevoker } from '../domain/session-revoker.ts';
 import { createSignInLinks } from '../domain/sign-in-links.ts';
 import { createAccountSessions } from '../domain/sessions.ts';
@@ -151,6 +153,18 @@ export function createDomain({
     registration: config.registration,
     lockFirstAdmin,
   });
+  const scim = createScim({
+    directory: stores.directory,
+    users,
+    roleStore: stores.roles,
+    groupStore: stores.groups,
+    accounts,
+    ...operators,
+    audit,
+    inTransaction,
+    asOne: stores.asOne,
+    clock,
+  });
   const mfa = createMfa({
     users,
     ...factors,
@@ -180,6 +194,7 @@ export function createDomain({
     inTransaction,
   });
   const apiKeys = createApiKeys({ store: stores.apiKeys, users, audit, inTransaction, clock, logger });
+  const scimTokens = createScimTokens({ store: stores.scimTokens, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
   const logins = createLogin({
     users,
@@ -255,6 +270,8 @@ export function createDomain({
       limits: config.loginRequests,
     }),
     apiKeys,
+    scimTokens,
+    ...scim,
     apiKeyAdmin: createApiKeyAdmin({
       keys: apiKeys,
       store: stores.apiKeys,

@@ -15,6 +15,7 @@ import { contractStates } from '../storage/contract-states.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
+import { createDirectory } from '../storage/directory.ts';
 import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
 import { identities } from '../storage/identities.ts';
@@ -37,6 +38,7 @@ import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { roles } from '../storage/roles.ts';
 import { createRevocation } from '../storage/revocation.ts';
+import { createScimTokenStore } from '../storage/scim-tokens.ts';
 import { createSessions } from '../storage/sessions.ts';
 import { createSignIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
@@ -126,6 +128,8 @@ export async function openStores({
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore(clock),
     apiKeys: createApiKeyStore(pool),
+    scimTokens: createScimTokenStore(pool, clock),
+    directory: createDirectory(pool),
     contractStates,
     contractUsage: createContractUsageStore(connections),
     webhooks: createWebhooks({ pool, notifications }),

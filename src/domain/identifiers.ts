@@ -1,6 +1,8 @@
 import { readEmailAddress } from '../core/email-address.ts';
 import { DomainError } from '../core/errors.ts';
-import type { TextForm } from '../core/text.ts';
+import { foldCase, type TextForm } from '../core/text.ts';
+
+export { foldCase };
 
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
@@ -20,13 +22,6 @@ export const codePoints = (value: string): number => Array.from(value).length;
  * their number.
  */
 export const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
-
-/**
- * What two spellings of one word have in common: NFKC, and case folded by way of upper case, so that ß meets SS, final
- * sigma meets sigma and the dotless i meets the i.
- */
-export const foldCase = (value: string): string =>
-  value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 
 const SHORTEST_USERNAME = 3;
 const LONGEST = { username: 64, name: 200, locale: 35 };

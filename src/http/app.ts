@@ -15,6 +15,8 @@ export interface AppDependencies {
   contracts: Middleware;
   /** /api/v2 */
   api: Middleware;
+  /** /scim/v2 */
+  scim: Middleware;
   limiter: Limiter;
   /** /dev/mail, where there is one. */
   devMail: Middleware | undefined;
@@ -35,6 +37,7 @@ export function createApp({
   pages,
   contracts,
   api,
+  scim,
   limiter,
   devMail,
   cookieKeys,
@@ -51,6 +54,7 @@ export function createApp({
   app.use(only('assets', pages.renderer.assets));
   app.use(contracts);
   app.use(only('api', api));
+  app.use(only('scim', scim));
   if (devMail) app.use(only('dev-mail', devMail));
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { ENDPOINTS, METADATA_PATHS } from '../oidc/endpoints.ts';
 
 /** The handler; `pages` also answers 404 for unknown paths. */
-export type Owner = 'provider' | 'ops' | 'assets' | 'pages' | 'api' | 'contracts' | 'dev-mail';
+export type Owner = 'provider' | 'ops' | 'assets' | 'pages' | 'api' | 'scim' | 'contracts' | 'dev-mail';
 
 export interface Route {
   /** One or two segments of a path. What lies below belongs to it, but for longer prefixes. */
@@ -46,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   // Kept for the console.
   ...routes('pages', 'other', '/admin'),
   ...routes('api', 'api', '/api/v2'),
+  ...routes('scim', 'scim', '/scim/v2'),
   // Open contracts have their own labels.
   ...routes('contracts', 'other', '/contracts'),
   ...routes('dev-mail', 'dev-mail', '/dev/mail'),

@@ -78,6 +78,7 @@ export function createOperators({ stores, cursors, sessions, outgoingMail, clock
   return {
     rights,
     readList,
+    keepStanding,
     roles,
     groups,
     assignments,

@@ -90,4 +90,5 @@ const hidden = ({ id, username }: UserRecord, at: number): UserChanges => ({
   emailKey: `deleted:${id}`,
   usernameKey: username === null ? null : `deleted:${id}`,
   movedFrom: null,
+  externalId: null,
 });

@@ -1,0 +1,14 @@
+/** The kinds of a request that is refused with 400 (RFC 7644 section 3.12). */
+export type ScimType =
+  'invalidFilter' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'mutability';
+
+/** A request that cannot be what SCIM says. */
+export class ScimError extends Error {
+  readonly scimType: ScimType;
+
+  constructor(scimType: ScimType, detail: string) {
+    super(detail);
+    this.name = 'ScimError';
+    this.scimType = scimType;
+  }
+}

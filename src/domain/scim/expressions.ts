@@ -1,0 +1,310 @@
+/**
+ * Filters and paths of SCIM (RFC 7644 sections 3.4.2.2 and 3.5.2), read against the schema of a resource: what comes out
+ * names attributes that there are. Length, depth and the number of terms are bounded.
+ */
+import type { Comparator, Condition, Target, ValueKind } from '../../storage/directory-conditions.ts';
+import { ScimError } from './errors.ts';
+import { type Attribute, findAttribute, type ResourceType } from './schema.ts';
+
+const LONGEST = 4_096;
+const MOST_TERMS = 100;
+const DEEPEST = 16;
+
+/** A place in a resource that a PATCH names. */
+export interface Path {
+  /** The URN of the extension that it is in, or null; alone when `attribute` is null. */
+  extension: string | null;
+  attribute: Attribute | null;
+  /** Which values of an attribute that has many. */
+  values: Condition | null;
+  sub: Attribute | null;
+}
+
+type Token = { text: string; is: 'word' | 'string' | 'punctuation' };
+
+const COMPARATORS = new Set<string>(['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le']);
+const isComparator = (word: string): word is Comparator => COMPARATORS.has(word);
+const TOKEN = /\s*(?:([()[\]])|("(?:[^"\\]|\\.)*")|([^\s()[\]"]+))/uy;
+
+const refuse = (detail: string): never => {
+  throw new ScimError('invalidFilter', detail);
+};
+
+function tokensOf(text: string): Token[] {
+  if (text.length > LONGEST) return refuse(`A filter has at most ${LONGEST} characters`);
+  const tokens: Token[] = [];
+  const { length } = text.trimEnd();
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < length) {
+    const at = TOKEN.lastIndex;
+    const [, punctuation, string, word] = TOKEN.exec(text) ?? [];
+    if (punctuation !== undefined) tokens.push({ is: 'punctuation', text: punctuation });
+    else if (string !== undefined) tokens.push({ is: 'string', text: string });
+    else if (word !== undefined) tokens.push({ is: 'word', text: word });
+    else return refuse(`Not understood at character ${at + 1}`);
+  }
+  return tokens;
+}
+
+const kindOf = ({ type, caseExact }: Attribute): ValueKind => {
+  if (type === 'boolean') return 'boolean';
+  if (type === 'dateTime') return 'time';
+  return caseExact || type === 'reference' ? 'exact' : 'text';
+};
+
+/** What an attribute is compared by: itself, or the values that it has. */
+const leafOf = (attribute: Attribute): Attribute | undefined =>
+  attribute.subAttributes ? findAttribute(attribute.subAttributes, 'value') : attribute;
+
+interface Named {
+  extension: string | null;
+  attribute: Attribute;
+  sub: Attribute | null;
+}
+
+/**
+ * The attribute that a dotted name means, with or without the URN of its schema.
+ * @returns null for an attribute that there is not.
+ */
+export function resolve(type: ResourceType, name: string): Named | null {
+  const { schema, extension } = type;
+  const lower = name.toLowerCase();
+  const inside = (urn: string) => lower.startsWith(`${urn.toLowerCase()}:`);
+  let attributes = type.attributes;
+  let rest = name;
+  let of: string | null = null;
+  if (inside(schema.id)) rest = name.slice(schema.id.length + 1);
+  else if (extension && inside(extension.id)) {
+    rest = name.slice(extension.id.length + 1);
+    attributes = extension.attributes;
+    of = extension.id;
+  }
+  const [first = '', second, ...more] = rest.split('.');
+  const attribute = findAttribute(attributes, first);
+  if (!attribute || more.length > 0) return null;
+  if (second === undefined) return { extension: of, attribute, sub: null };
+  const sub = findAttribute(attribute.subAttributes ?? [], second);
+  return sub ? { extension: of, attribute, sub } : null;
+}
+
+/** Where an attribute is looked for by the database. */
+export function targetOf({ extension, attribute, sub }: Named): Target | null {
+  const leaf = sub ?? leafOf(attribute);
+  if (leaf?.returned === 'never') return null;
+  const names = sub ? [attribute.name, sub.name] : [attribute.name];
+  if (!sub && leaf && leaf !== attribute) names.push(leaf.name);
+  return {
+    path: extension === null ? names : [extension, ...names],
+    isMany: attribute.multiValued,
+    kind: leaf ? kindOf(leaf) : 'text',
+  };
+}
+
+/** What a parser reads names by: of a whole resource, or of one value of an attribute. */
+type Lookup = (name: string) => Named | null;
+
+class Parser {
+  readonly #tokens: Token[];
+  readonly #lookup: Lookup;
+  #at = 0;
+  #terms = 0;
+  #depth = 0;
+
+  constructor(tokens: Token[], lookup: Lookup) {
+    this.#tokens = tokens;
+    this.#lookup = lookup;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#tokens.length;
+  }
+
+  #peek(): Token | undefined {
+    return this.#tokens[this.#at];
+  }
+
+  #take(text?: string): Token {
+    const token = this.#peek();
+    if (!token) return refuse('The filter ends too early');
+    if (text !== undefined && !this.#is(text)) return refuse(`Expected ${text} instead of ${token.text}`);
+    this.#at += 1;
+    return token;
+  }
+
+  #is(text: string): boolean {
+    const token = this.#peek();
+    return token !== undefined && token.is !== 'string' && token.text.toLowerCase() === text;
+  }
+
+  #deeper<T>(read: () => T): T {
+    this.#depth += 1;
+    if (this.#depth > DEEPEST) return refuse(`A filter nests at most ${DEEPEST} deep`);
+    const result = read();
+    this.#depth -= 1;
+    return result;
+  }
+
+  /** `and` binds closer than `or` (RFC 7644 section 3.4.2.2). */
+  any(lookup: Lookup = this.#lookup): Condition {
+    return this.#joined('or', () => this.#joined('and', () => this.#term(lookup)));
+  }
+
+  #joined(is: 'and' | 'or', read: () => Condition): Condition {
+    const terms = [read()];
+    while (this.#is(is)) {
+      this.#at += 1;
+      terms.push(read());
+    }
+    return terms.length === 1 ? terms[0]! : { is, terms };
+  }
+
+  #term(lookup: Lookup): Condition {
+    this.#terms += 1;
+    if (this.#terms > MOST_TERMS) return refuse(`A filter has at most ${MOST_TERMS} terms`);
+    if (this.#is('not')) {
+      this.#at += 1;
+      return { is: 'not', term: this.#grouped(lookup) };
+    }
+    if (this.#is('(')) return this.#grouped(lookup);
+    return this.#attribute(lookup);
+  }
+
+  #grouped(lookup: Lookup): Condition {
+    this.#take('(');
+    const term = this.#deeper(() => this.any(lookup));
+    this.#take(')');
+    return term;
+  }
+
+  #attribute(lookup: Lookup): Condition {
+    const { is, text } = this.#take();
+    const named = is === 'word' ? lookup(text) : null;
+    if (!named) return refuse(`There is no attribute ${text}`);
+    if (this.#is('[')) return this.#values(named);
+    const target = targetOf(named);
+    if (!target) return refuse(`${text} cannot be searched for`);
+    return this.#comparison(target, named.sub ?? named.attribute);
+  }
+
+  /** `emails[type eq "work"]`, and what Entra ID makes of it: `emails[type eq "work"].value eq "…"`. */
+  #values(named: Named): Condition {
+    const { attribute } = named;
+    const target = targetOf(named);
+    if (!attribute.multiValued || !attribute.subAttributes || named.sub || !target)
+      return refuse(`${attribute.name} has no values to choose from`);
+    const inner = valueLookup(attribute);
+    this.#take('[');
+    const term = this.#deeper(() => this.any(inner));
+    this.#take(']');
+    const after = this.#peek();
+    if (after?.is !== 'word' || !after.text.startsWith('.')) return { is: 'some', target, term };
+    this.#at += 1;
+    const sub = inner(after.text.slice(1));
+    const relative = sub && targetOf(sub);
+    if (!relative) return refuse(`There is no attribute ${attribute.name}${after.text}`);
+    return {
+      is: 'some',
+      target,
+      term: { is: 'and', terms: [term, this.#comparison(relative, sub.attribute)] },
+    };
+  }
+
+  #comparison(target: Target, attribute: Attribute): Condition {
+    const operator = this.#take().text.toLowerCase();
+    if (operator === 'pr') return { is: 'present', target };
+    if (!isComparator(operator)) return refuse(`There is no operator ${operator}`);
+    if (attribute.type === 'complex' && !leafOf(attribute))
+      return refuse(`${attribute.name} has parts: compare one of them`);
+    const value = literal(this.#take(), target.kind);
+    if (target.kind === 'boolean' && operator !== 'eq' && operator !== 'ne')
+      return refuse(`${attribute.name} is true or false: only eq and ne compare it`);
+    if (value === null && operator !== 'eq' && operator !== 'ne')
+      return refuse('null is compared by eq and ne');
+    if (target.kind === 'time' && (operator === 'co' || operator === 'sw' || operator === 'ew'))
+      return refuse(`${attribute.name} is a time: it has no parts`);
+    return { is: 'compare', target, comparator: operator, value };
+  }
+}
+
+/** Names inside the brackets of an attribute. */
+const valueLookup =
+  ({ subAttributes = [] }: Attribute): Lookup =>
+  (name) => {
+    const attribute = findAttribute(subAttributes, name);
+    return attribute ? { extension: null, attribute, sub: null } : null;
+  };
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?$/i;
+
+/** Booleans come as strings too: Entra ID writes `primary eq "True"`. */
+function literal({ is, text }: Token, kind: ValueKind): string | boolean | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(is === 'string' ? text : text.toLowerCase());
+  } catch {
+    return refuse(`${text} is no value`);
+  }
+  if (value === null) return null;
+  if (kind === 'boolean') {
+    const flag = booleanOf(value);
+    return flag ?? refuse(`${text} is neither true nor false`);
+  }
+  const written = typeof value === 'string' ? value : JSON.stringify(value);
+  if (written.includes('\0')) return refuse('A value has no NUL');
+  if (kind === 'time' && !(TIME.test(written) && !Number.isNaN(Date.parse(written))))
+    return refuse(`${text} is no time`);
+  return written;
+}
+
+/** True and false, also as the strings that Entra ID sends; undefined for anything else. */
+export function booleanOf(value: unknown): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return undefined;
+  const lower = value.toLowerCase();
+  return lower === 'true' ? true : lower === 'false' ? false : undefined;
+}
+
+/** @throws ScimError invalidFilter. */
+export function parseFilter(text: string, type: ResourceType): Condition {
+  const parser = new Parser(tokensOf(text), (name) => resolve(type, name));
+  const condition = parser.any();
+  if (!parser.isAtEnd) return refuse('There is something after the end of the filter');
+  return condition;
+}
+
+const PATH = /^([^[\]"\s]+)(?:\[(.*)\](?:\.([^[\]".\s]+))?)?$/su;
+
+/**
+ * @returns null for a place in a schema that is not known here: directories send those of other services along.
+ * @throws ScimError invalidPath, invalidFilter.
+ */
+export function parsePath(text: string, type: ResourceType): Path | null {
+  const invalid = (detail: string): never => {
+    throw new ScimError('invalidPath', detail);
+  };
+  const trimmed = text.length > LONGEST ? '' : text.trim();
+  const [, name, filter, subName] = PATH.exec(trimmed) ?? [];
+  if (name === undefined) return invalid('The path is none');
+  const { extension, schema } = type;
+  if (extension && name.toLowerCase() === extension.id.toLowerCase())
+    return { extension: extension.id, attribute: null, values: null, sub: null };
+  const named = resolve(type, name);
+  if (!named) {
+    const lower = name.toLowerCase();
+    const isForeign =
+      lower.startsWith('urn:') &&
+      ![schema, extension].some((one) => one && lower.startsWith(one.id.toLowerCase()));
+    return isForeign ? null : invalid(`There is no attribute ${name}`);
+  }
+  if (filter === undefined) return { ...named, values: null };
+  const { attribute } = named;
+  if (!attribute.multiValued || !attribute.subAttributes || named.sub)
+    return invalid(`${attribute.name} has no values to choose from`);
+  const parser = new Parser(tokensOf(filter), valueLookup(attribute));
+  const values = parser.any();
+  if (!parser.isAtEnd) return refuse('There is something after the end of the filter');
+  const sub = subName === undefined ? null : findAttribute(attribute.subAttributes, subName);
+  return sub === undefined
+    ? invalid(`There is no attribute ${attribute.name}.${subName}`)
+    : { ...named, values, sub };
+}

@@ -1,0 +1,18 @@
+/** Accounts and groups as a directory drives them over SCIM 2.0 (RFC 7643, 7644). */
+import type { Groups as GroupStore } from '../../storage/groups.ts';
+import type { Groups } from '../operators/groups.ts';
+import { createDirectoryGroups } from './groups.ts';
+import { createDirectoryUsers, type DirectoryDependencies } from './users.ts';
+
+export type { DirectoryGroups } from './groups.ts';
+export type { DirectoryUsers, ListedResources, Shown } from './users.ts';
+
+interface Dependencies extends DirectoryDependencies {
+  groupStore: GroupStore;
+  groups: Groups;
+}
+
+export const createScim = (dependencies: Dependencies) => ({
+  directoryUsers: createDirectoryUsers(dependencies),
+  directoryGroups: createDirectoryGroups(dependencies),
+});

@@ -1,0 +1,242 @@
+/**
+ * An account as a directory sees it, and what a directory's word changes. Names, address and standing are the account's: SCIM
+ * shows them as they are. The rest is kept as the directory said it, and what of it an account can have, it gets.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import { foldCase } from '../../core/text.ts';
+import type { EntryRecord } from '../../storage/directory.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
+import type { AccountChanges } from '../users/changes.ts';
+import { PROFILE_FIELDS, type ProfileText } from '../users/profile-fields.ts';
+import { ScimError } from './errors.ts';
+import { isEmpty, isObject, type Resource } from './values.ts';
+
+/** What is not kept with the entry: the account has it, or nobody keeps it. */
+const OF_THE_ACCOUNT = new Set([
+  'schemas',
+  'id',
+  'meta',
+  'groups',
+  'externalId',
+  'userName',
+  'displayName',
+  'nickName',
+  'active',
+  'password',
+]);
+const NAMES = ['givenName', 'familyName', 'middleName'] as const;
+const ROLE_OF_ALL = 'user';
+const LONGEST_NAME = 256;
+/** Of all that an entry keeps, in characters of JSON. */
+const LARGEST_ENTRY = 65_536;
+
+/** Without what is not there. */
+export const compact = (resource: Resource): Resource =>
+  Object.fromEntries(
+    Object.entries(resource).filter(
+      ([, value]) => !isEmpty(value) && !(isObject(value) && Object.keys(value).length === 0),
+    ),
+  );
+
+const listOf = (value: unknown): Resource[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+/** The names of roles that a resource has. */
+export const rolesIn = (resource: Resource): string[] =>
+  listOf(resource['roles']).flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+
+/** The roles that a directory may see: every account has the other. */
+const shownRoles = ({ roles }: Pick<UserRecord, 'roles'>) => roles.filter((role) => role !== ROLE_OF_ALL);
+
+export const userNameOf = (user: UserRecord, entry: EntryRecord | null): string =>
+  entry?.userName ?? user.username ?? user.email;
+
+/** What is said of an account that no directory has spoken of. */
+const seedOf = ({ locale, zoneinfo, phoneNumber, profile }: UserRecord): Resource => ({
+  preferredLanguage: locale,
+  timezone: zoneinfo,
+  phoneNumbers: phoneNumber === null ? [] : [{ value: phoneNumber, type: 'work', primary: true }],
+  profileUrl: profile,
+});
+
+/**
+ * The resource of an account, but for its groups.
+ * @param known which of the roles that the directory named there are.
+ */
+export function resourceOf(
+  user: UserRecord,
+  entry: EntryRecord | null,
+  known: ReadonlySet<string>,
+): Resource {
+  const kept = entry ? entry.attributes : seedOf(user);
+  const name = isObject(kept['name']) ? kept['name'] : {};
+  const emails = listOf(kept['emails'] ?? [{ type: 'work', primary: true }]);
+  const held = shownRoles(user);
+  const named = listOf(kept['roles']).filter(
+    ({ value }) => typeof value !== 'string' || held.includes(value) || !known.has(value),
+  );
+  const others = held.filter((role) => !named.some(({ value }) => value === role));
+  return compact({
+    ...kept,
+    externalId: user.externalId,
+    userName: userNameOf(user, entry),
+    name: compact({ ...name, ...Object.fromEntries(NAMES.map((part) => [part, user[part]])) }),
+    displayName: user.name,
+    nickName: user.nickname,
+    active: user.status === 'active',
+    emails: emails.map((email) => ({ ...email, value: email['value'] ?? user.email })),
+    roles: [...named, ...others.map((value) => ({ value }))],
+  });
+}
+
+/** Where a new or whole resource does not name the person, their name is made of its parts. */
+export function withDisplayName(resource: Resource): Resource {
+  if (resource['displayName'] !== undefined || !isObject(resource['name'])) return resource;
+  const { formatted, givenName, familyName } = resource['name'];
+  const parts = [givenName, familyName].filter((part) => typeof part === 'string').join(' ');
+  const displayName = formatted ?? (parts === '' ? undefined : parts);
+  return displayName === undefined ? resource : { ...resource, displayName };
+}
+
+/** The one that is the account's: the primary one, else the one for work, else the first. */
+const mainOf = (values: Resource[]): Resource | undefined =>
+  values.find(({ primary }) => primary === true) ?? values.find(({ type }) => type === 'work') ?? values[0];
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+const addressesOf = (resource: Resource): Resource[] =>
+  listOf(resource['emails']).filter(({ value }) => !isEmpty(value));
+
+const mainText = (resource: Resource, name: string): string | null =>
+  textOf(mainOf(listOf(resource[name]).filter(({ value }) => !isEmpty(value)))?.['value']);
+
+/** What an account may have of what a directory says, where it has the right form; the first that has is taken. */
+const PASSED_ON: readonly [ProfileText, (resource: Resource) => (string | null)[]][] = [
+  ['locale', ({ preferredLanguage, locale }) => [textOf(preferredLanguage), textOf(locale)]],
+  ['zoneinfo', ({ timezone }) => [textOf(timezone)]],
+  ['phoneNumber', (resource) => [mainText(resource, 'phoneNumbers')]],
+  ['profile', ({ profileUrl }) => [textOf(profileUrl)]],
+  ['picture', (resource) => [mainText(resource, 'photos')]],
+];
+
+/** The text as an account has it; null for one that none can have. */
+function fitting(name: ProfileText, text: string | null, now: number): string | null {
+  const field = PROFILE_FIELDS.find((one) => one.name === name);
+  if (text === null || !field) return null;
+  try {
+    // Exchange writes languages as en_US.
+    return field.parse(name, name === 'locale' ? text.replaceAll('_', '-') : text, now);
+  } catch (error) {
+    if (isDomainError(error)) return null;
+    throw error;
+  }
+}
+
+const passedOn = (resource: Resource, now: number): Map<ProfileText, string | null> =>
+  new Map(
+    PASSED_ON.map(([name, read]) => [
+      name,
+      read(resource)
+        .map((text) => fitting(name, text, now))
+        .find((text) => text !== null) ?? null,
+    ]),
+  );
+
+/** What a directory's word comes to. */
+export interface Said {
+  changes: Omit<AccountChanges, 'roles'> & { email?: string };
+  externalId: string | null;
+  isActive: boolean;
+  /** Roles that it names and did not name before, and the other way round. */
+  roles: { named: string[]; dropped: string[] };
+  entry: Omit<EntryRecord, 'accountId'>;
+  /** The SCIM names of what is not as it was. */
+  fields: string[];
+}
+
+const refuse = (detail: string): never => {
+  throw new ScimError('invalidValue', detail);
+};
+
+function userNameIn({ userName }: Resource): string {
+  const name = typeof userName === 'string' ? userName.trim() : '';
+  if (name === '') return refuse('A user has a userName');
+  return name.length > LONGEST_NAME ? refuse(`userName has at most ${LONGEST_NAME} characters`) : name;
+}
+
+/** What is kept of a resource: the address of the account loses its value, so that it is said once. */
+function keptOf(resource: Resource): Resource {
+  const emails = addressesOf(resource);
+  const main = mainOf(emails);
+  const kept = Object.fromEntries(Object.entries(resource).filter(([name]) => !OF_THE_ACCOUNT.has(name)));
+  const {
+    givenName: _g,
+    familyName: _f,
+    middleName: _m,
+    ...name
+  } = isObject(kept['name']) ? kept['name'] : {};
+  const all = compact({
+    ...kept,
+    name,
+    emails: emails.map((email) => {
+      const { value, ...rest } = email;
+      return email === main ? rest : { ...rest, value };
+    }),
+  });
+  if (JSON.stringify(all).length > LARGEST_ENTRY) return refuse('There is too much to keep of this user');
+  return all;
+}
+
+/**
+ * What changes when a directory says `next` of an account of which it would have read `before`; of a new one, `before` is
+ * empty and `user` null.
+ * @param now milliseconds since the epoch.
+ * @throws ScimError invalidValue.
+ */
+export function readPerson(next: Resource, before: Resource, user: UserRecord | null, now: number): Said {
+  const userName = userNameIn(next);
+  const changes: Said['changes'] = {};
+  const name = isObject(next['name']) ? next['name'] : {};
+  const texts: [ProfileText, unknown][] = [
+    ['name', next['displayName']],
+    ['nickname', next['nickName']],
+    ...NAMES.map((part): [ProfileText, unknown] => [part, name[part]]),
+  ];
+  for (const [field, value] of texts)
+    if ((user?.[field] ?? null) !== textOf(value)) changes[field] = textOf(value);
+  const [was, is] = [passedOn(before, now), passedOn(next, now)];
+  for (const [field, value] of is) if (value !== (was.get(field) ?? null)) changes[field] = value;
+  const email = textOf(mainOf(addressesOf(next))?.['value']) ?? user?.email ?? userName;
+  if (!user && emailKeyOf(email) === null && email === userName)
+    return refuse('A user has an address: in emails, or as userName');
+  if (email !== user?.email) changes.email = email;
+  if (userName !== before['userName']) {
+    if (usernameKeyOf(userName) !== null) changes.username = userName;
+    // The one that came of the former name.
+    else if (user?.username && user.username === before['userName']) changes.username = null;
+  }
+  if (typeof next['password'] === 'string') changes.password = next['password'];
+  const [named, had] = [new Set(rolesIn(next)), new Set(rolesIn(before))];
+  const fields = [...new Set([...Object.keys(next), ...Object.keys(before)])].filter(
+    (field) => field !== 'groups' && !isDeepStrictEqual(next[field], before[field]),
+  );
+  return {
+    changes,
+    externalId: textOf(next['externalId']),
+    isActive: next['active'] !== false,
+    roles: { named: [...named.difference(had)], dropped: [...had.difference(named)] },
+    entry: {
+      userName,
+      userNameKey: foldCase(userName),
+      emailKeys: [...new Set(addressesOf(next).flatMap(({ value }) => emailKeyOf(String(value)) ?? []))],
+      attributes: keptOf(next),
+    },
+    fields,
+  };
+}
+
+/** @throws DomainError username_taken, when another account is called so in the directory. */
+export function refuseTaken(ids: readonly string[], own: string | null): void {
+  if (ids.some((id) => id !== own)) throw new DomainError('username_taken', { field: 'userName' });
+}

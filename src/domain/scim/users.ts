@@ -1,0 +1,252 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../core/clock.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Directory, EntryRecord, Membership } from '../../storage/directory.ts';
+import type { AsOne, InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { RoleStore } from '../../storage/roles.ts';
+import type { UserRecord, Users } from '../../storage/users.ts';
+import { emailKeyOf } from '../lookup.ts';
+import { mayTouch, type Operator, requirePermission } from '../operators/operator.ts';
+import { BUILT_IN_ROLES } from '../operators/permissions.ts';
+import { type Rights, rolesOf } from '../operators/rights.ts';
+import type { KeepStanding } from '../operators/standing.ts';
+import { checkVersion, type Expected } from '../operators/versions.ts';
+import type { Accounts } from '../users/index.ts';
+import { present } from '../users/user.ts';
+import { type ListQuery, readRequest } from './lists.ts';
+import { SCIM_SOURCE, withoutManagement } from './operator.ts';
+import { applyOperation, type Operation } from './patch.ts';
+import { readPerson, refuseTaken, resourceOf, rolesIn, type Said, withDisplayName } from './person.ts';
+import { USER_TYPE } from './schema.ts';
+import { readResource, type Resource } from './values.ts';
+
+/** A resource, and what its `meta` says. */
+export interface Shown {
+  id: string;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+  resource: Resource;
+}
+
+export interface ListedResources {
+  total: number;
+  items: Shown[];
+}
+
+/** Accounts as a directory drives them. Everything also throws DomainError insufficient_scope. */
+export interface DirectoryUsers {
+  /** @param withGroups whether to say which groups each is in. @throws ScimError invalidFilter, invalidPath, invalidValue. */
+  list(operator: Operator, query: ListQuery, withGroups: boolean): Promise<ListedResources>;
+  /** @throws DomainError user_not_found. */
+  find(operator: Operator, id: string): Promise<Shown>;
+  /**
+   * Makes an account without proof of its address: who reads the mailbox shows that at the first sign-in.
+   * @throws ScimError; DomainError username_taken, email_taken, external_id_taken, weak_password, invalid_request,
+   *   invalid_email, permission_not_held.
+   */
+  create(operator: Operator, body: unknown): Promise<Shown>;
+  /**
+   * Makes of the account what the body says, all of it. One that is made inactive is suspended, operators too while an owner
+   * stays; names apart, nothing else of an operator is a directory's to change.
+   * @throws as `create`; DomainError user_not_found, precondition_failed, stronger_operator, last_owner, last_admin.
+   */
+  replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
+  /** The same of what the operations say. */
+  patch(operator: Operator, id: string, operations: Operation[], expected?: Expected): Promise<Shown>;
+  /** Deletes the account at once. @throws as `replace`. */
+  remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
+}
+
+export interface DirectoryDependencies {
+  directory: Directory;
+  users: Users;
+  roleStore: Pick<RoleStore, 'find'>;
+  accounts: Pick<Accounts, 'create' | 'update' | 'suspend' | 'reactivate' | 'remove'>;
+  rights: Rights;
+  keepStanding: KeepStanding;
+  audit: Pick<Audit, 'record'>;
+  inTransaction: InTransaction;
+  asOne: AsOne;
+  clock: Clock;
+}
+
+export function createDirectoryUsers(dependencies: DirectoryDependencies): DirectoryUsers {
+  const { directory, users, roleStore, accounts, rights, keepStanding, audit, clock } = dependencies;
+  const { inTransaction, asOne } = dependencies;
+
+  /** Which of these names are roles. */
+  const knownOf = async (names: readonly string[]): Promise<Set<string>> => {
+    const made = names.length === 0 ? [] : await roleStore.find([...new Set(names)]);
+    return new Set([
+      ...made.map(({ name }) => name),
+      ...names.filter((name) => Object.hasOwn(BUILT_IN_ROLES, name)),
+    ]);
+  };
+
+  const show = (user: UserRecord, resource: Resource, groups: Membership[]): Shown => ({
+    ...user,
+    resource:
+      groups.length === 0
+        ? resource
+        : {
+            ...resource,
+            groups: groups.map(({ groupId, display }) => ({ value: groupId, display, type: 'direct' })),
+          },
+  });
+
+  const showAll = async (records: UserRecord[], withGroups: boolean): Promise<Shown[]> => {
+    const ids = records.map(({ id }) => id);
+    const entries = new Map((await directory.entriesOf(ids)).map((entry) => [entry.accountId, entry]));
+    const groups = Map.groupBy(withGroups ? await directory.groupsOf(ids) : [], ({ accountId }) => accountId);
+    const known = await knownOf([...entries.values()].flatMap(({ attributes }) => rolesIn(attributes)));
+    return records.map((user) =>
+      show(user, resourceOf(user, entries.get(user.id) ?? null, known), groups.get(user.id) ?? []),
+    );
+  };
+
+  const findOne = async (id: string): Promise<Shown> =>
+    (await showAll([present(await users.findById(id))], true))[0]!;
+
+  /** The roles that the account has afterwards; null for those that it has. Names that are no role are kept as said alone. */
+  const rolesAfter = async (
+    before: string[],
+    { roles: { named, dropped } }: Said,
+  ): Promise<string[] | null> => {
+    const known = await knownOf([...named, ...dropped]);
+    const given = named.filter((name) => known.has(name) && !before.includes(name));
+    await withoutManagement(rights, given);
+    const taken: string[] = [];
+    // Management that an operator gave stays, whatever a directory leaves out.
+    for (const name of dropped)
+      if (before.includes(name) && (await rights.weightOf([name])).size === 0) taken.push(name);
+    if (given.length + taken.length === 0) return null;
+    return [...before.filter((name) => !taken.includes(name)), ...given];
+  };
+
+  const keep = async (id: string, { externalId, entry, fields }: Said, { actor }: Operator, tx: Tx) => {
+    await directory.saveEntry({ accountId: id, ...entry }, tx);
+    const driven = externalId === null ? {} : { source: SCIM_SOURCE };
+    // Whatever changed: the version goes up with it.
+    await users.update(id, { externalId, ...driven }, tx);
+    await audit.record({ type: 'user.updated', subject: id, details: { fields } }, actor, tx);
+  };
+
+  /** Writes what is said, of an account locked in `tx`. */
+  const write = async (operator: Operator, before: UserRecord, said: Said, tx: Tx): Promise<void> => {
+    const { id } = before;
+    const { actor } = operator;
+    const roles = await rolesAfter(before.roles, said);
+    const { email, username, password } = said.changes;
+    if ([email, username, password].some((value) => value !== undefined))
+      mayTouch(operator, await rights.weightOf(rolesOf(before)));
+    refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), id);
+    const changes = { ...said.changes, ...(roles && { roles }) };
+    if (Object.keys(changes).length > 0) await accounts.update(id, changes, actor);
+    const isActive = before.status === 'active';
+    if (isActive && !said.isActive) await accounts.suspend(id, actor);
+    if (!isActive && said.isActive) {
+      // A directory ends what an operator can do; to let them in again is an operator's.
+      mayTouch(operator, await rights.weightOf(rolesOf(before)));
+      await accounts.reactivate(id, actor);
+    }
+    await keep(id, said, operator, tx);
+  };
+
+  /** Owners and administrators are locked before the account, as by all that suspends. */
+  const standing = <T>(operator: Operator, tx: Tx, work: () => Promise<T>) =>
+    keepStanding(operator, tx, async () => {
+      await users.lockWithRole('admin', tx);
+      return work();
+    });
+
+  /** @param mayEnd whether `change` can suspend it, or take roles. */
+  const change = async (
+    operator: Operator,
+    id: string,
+    expected: Expected | undefined,
+    mayEnd: boolean,
+    next: (before: Resource) => Resource,
+  ): Promise<Shown> => {
+    requirePermission(operator, 'users:write');
+    await asOne(() =>
+      inTransaction(async (tx) => {
+        const work = async () => {
+          const user = present(await users.lock(id, tx));
+          checkVersion(user, expected);
+          const [entry = null] = await directory.entriesOf([user.id], tx);
+          const before = await beforeOf(user, entry);
+          const after = next(before);
+          if (isDeepStrictEqual(after, before)) return;
+          await write(operator, user, readPerson(after, before, user, clock.now()), tx);
+        };
+        await (mayEnd ? standing(operator, tx, work) : work());
+      }),
+    );
+    return findOne(id);
+  };
+
+  const beforeOf = async (user: UserRecord, entry: EntryRecord | null): Promise<Resource> =>
+    resourceOf(user, entry, await knownOf(entry ? rolesIn(entry.attributes) : []));
+
+  return {
+    async list(operator, query, withGroups) {
+      requirePermission(operator, 'users:read');
+      const { total, items } = await directory.users(readRequest(USER_TYPE, query));
+      return { total, items: await showAll(items, withGroups) };
+    },
+    async find(operator, id) {
+      requirePermission(operator, 'users:read');
+      return findOne(id);
+    },
+    async create(operator, body) {
+      requirePermission(operator, 'users:write');
+      const resource = withDisplayName(readResource(USER_TYPE, body));
+      const said = readPerson(resource, {}, null, clock.now());
+      const { email = '', ...changes } = said.changes;
+      const id = await asOne(() =>
+        inTransaction(async (tx) => {
+          refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), null);
+          const roles = (await rolesAfter(['user'], said)) ?? ['user'];
+          const user = await accounts.create({ ...changes, email, roles }, operator.actor);
+          await users.update(user.id, { source: SCIM_SOURCE, externalId: said.externalId }, tx);
+          await directory.saveEntry({ accountId: user.id, ...said.entry }, tx);
+          if (!said.isActive) await accounts.suspend(user.id, operator.actor);
+          return user.id;
+        }),
+      );
+      return findOne(id);
+    },
+    replace(operator, id, body, expected) {
+      const resource = withDisplayName(readResource(USER_TYPE, body));
+      return change(operator, id, expected, true, (before) => ({
+        // Without a word about it, one stays what one is.
+        active: before['active'],
+        ...(resource['emails'] === undefined && { emails: before['emails'] }),
+        ...(resource['roles'] === undefined && before['roles'] !== undefined && { roles: before['roles'] }),
+        ...resource,
+      }));
+    },
+    patch(operator, id, operations, expected) {
+      const mayEnd = operations.some(
+        ({ path: { attribute } }) => attribute?.name === 'active' || attribute?.name === 'roles',
+      );
+      return change(operator, id, expected, mayEnd, (before) =>
+        operations.reduce((resource, operation) => applyOperation(USER_TYPE, resource, operation), before),
+      );
+    },
+    async remove(operator, id, expected) {
+      requirePermission(operator, 'users:delete');
+      await asOne(() =>
+        inTransaction((tx) =>
+          standing(operator, tx, async () => {
+            const user = present(await users.lock(id, tx));
+            checkVersion(user, expected);
+            mayTouch(operator, await rights.weightOf(rolesOf(user)));
+            await accounts.remove(user.id, operator.actor);
+          }),
+        ),
+      );
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/** Values of attributes as requests bring them, read against the schema: what is unknown or not to be set is left out. */
+import { ScimError } from './errors.ts';
+import { booleanOf } from './expressions.ts';
+import { type Attribute, findAttribute, type ResourceType } from './schema.ts';
+
+/** A resource, or one value of a complex attribute, under the names of the schema. */
+export type Resource = Record<string, unknown>;
+
+const LONGEST_TEXT = 8_192;
+const MOST_VALUES = 50_000;
+
+export const isObject = (value: unknown): value is Resource =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const refuse = (detail: string): never => {
+  throw new ScimError('invalidValue', detail);
+};
+
+/** Null, an empty text and an empty list say that there is no value (RFC 7643 section 2.5). */
+export const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+
+function readText({ name }: Attribute, value: unknown): string {
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  if (typeof text !== 'string') return refuse(`${name} is a string`);
+  if (text.length > LONGEST_TEXT) return refuse(`${name} has at most ${LONGEST_TEXT} characters`);
+  if (text.includes('\0') || !text.isWellFormed()) return refuse(`${name} has characters that no text has`);
+  return text;
+}
+
+function readComplex(attribute: Attribute, value: unknown): Resource {
+  const { name, subAttributes = [] } = attribute;
+  if (isObject(value)) return readMembers(subAttributes, value);
+  // Entra ID sends the manager, and others roles, as the bare value.
+  const own = findAttribute(subAttributes, 'value');
+  if (!own || typeof value === 'object') return refuse(`${name} is an object`);
+  return { value: readText(own, value) };
+}
+
+function readOne(attribute: Attribute, value: unknown): unknown {
+  if (attribute.type === 'complex') return readComplex(attribute, value);
+  if (attribute.type !== 'boolean') return readText(attribute, value);
+  const flag = booleanOf(value);
+  return flag ?? refuse(`${attribute.name} is true or false`);
+}
+
+/**
+ * What a request says of an attribute; undefined for none.
+ * @throws ScimError invalidValue for a value of another type.
+ */
+export function readValue(attribute: Attribute, value: unknown): unknown {
+  if (isEmpty(value)) return undefined;
+  if (!attribute.multiValued) {
+    // One value in a list, which some send for the manager.
+    const one = Array.isArray(value) && value.length === 1 ? value[0] : value;
+    const read = readOne(attribute, one);
+    return isObject(read) && Object.keys(read).length === 0 ? undefined : read;
+  }
+  const all = Array.isArray(value) ? value : [value];
+  if (all.length > MOST_VALUES) return refuse(`${attribute.name} has at most ${MOST_VALUES} values`);
+  const read = all.filter((one) => !isEmpty(one)).map((one) => readOne(attribute, one));
+  const values = read.filter((one) => !isObject(one) || Object.keys(one).length > 0);
+  if (values.filter((one) => isObject(one) && one['primary'] === true).length > 1)
+    return refuse(`Only one of ${attribute.name} is primary`);
+  return values.length > 0 ? values : undefined;
+}
+
+function readMembers(attributes: readonly Attribute[], given: Resource): Resource {
+  const read: Resource = {};
+  for (const [name, value] of Object.entries(given)) {
+    const attribute = findAttribute(attributes, name);
+    if (!attribute || attribute.mutability === 'readOnly') continue;
+    const one = readValue(attribute, value);
+    if (one !== undefined) read[attribute.name] = one;
+  }
+  return read;
+}
+
+/**
+ * A resource as a request gives it whole.
+ * @throws ScimError invalidSyntax, invalidValue.
+ */
+export function readResource(type: ResourceType, body: unknown): Resource {
+  if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body is an object');
+  const resource = readMembers(type.attributes, body);
+  const { extension } = type;
+  if (!extension) return resource;
+  const [, given] =
+    Object.entries(body).find(([name]) => name.toLowerCase() === extension.id.toLowerCase()) ?? [];
+  if (isEmpty(given)) return resource;
+  const inside = readExtension(type, given);
+  return Object.keys(inside).length > 0 ? { ...resource, [extension.id]: inside } : resource;
+}
+
+/** What a request says in an extension. @throws ScimError invalidValue. */
+export function readExtension({ extension }: ResourceType, given: unknown): Resource {
+  if (!extension || !isObject(given)) return refuse('An extension is an object');
+  return readMembers(extension.attributes, given);
+}

@@ -1,0 +1,141 @@
+/** Many operations in one request (RFC 7644 section 3.7), each with its own outcome. */
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import { ScimError } from '../../domain/scim/errors.ts';
+import { isObject } from '../../domain/scim/values.ts';
+import { LIMITS } from './discovery.ts';
+import { badSyntax, refusalBody, refusalOf } from './errors.ts';
+import type { Operate, ScimReply, ScimRequest } from './operations.ts';
+
+const RESPONSE_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
+const METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+interface BulkOperation {
+  method: string;
+  path: string;
+  bulkId?: string;
+  version?: string;
+  data: unknown;
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+function readOperation(given: unknown): BulkOperation {
+  if (!isObject(given)) throw badSyntax('An operation is an object');
+  const method = text(given['method'])?.toUpperCase() ?? '';
+  const path = text(given['path']) ?? '';
+  const bulkId = text(given['bulkId']);
+  const version = text(given['version']);
+  if (!METHODS.has(method) || !path.startsWith('/'))
+    throw badSyntax('An operation has a method (POST, PUT, PATCH, DELETE) and a path');
+  return {
+    method,
+    path,
+    data: given['data'],
+    ...(bulkId !== undefined && { bulkId }),
+    ...(version !== undefined && { version }),
+  };
+}
+
+/** @throws ScimError invalidSyntax; DomainError payload_too_large. */
+export function readBulk(body: unknown): { operations: BulkOperation[]; failOnErrors: number } {
+  const given = isObject(body) ? body['Operations'] : undefined;
+  if (!isObject(body) || !Array.isArray(given)) throw badSyntax('Operations is a list');
+  if (given.length > LIMITS.operations) throw new DomainError('payload_too_large');
+  const most = body['failOnErrors'];
+  return {
+    operations: given.map(readOperation),
+    failOnErrors: typeof most === 'number' && most > 0 ? most : Infinity,
+  };
+}
+
+const REFERENCE = /bulkId:([^/"\\]+)/g;
+
+/** The operation with the ids of what was made before it in place of references. @throws what `missing` makes. */
+function resolved(operation: BulkOperation, made: ReadonlyMap<string, string>): BulkOperation {
+  const replace = (value: string) =>
+    value.replaceAll(REFERENCE, (_reference, bulkId: string) => {
+      const id = made.get(bulkId);
+      if (id === undefined) throw new ScimError('invalidValue', `Nothing was made as bulkId:${bulkId}`);
+      return id;
+    });
+  return {
+    ...operation,
+    path: replace(operation.path),
+    data: operation.data === undefined ? undefined : JSON.parse(replace(JSON.stringify(operation.data))),
+  };
+}
+
+/** What an operation refers to that other operations of the request make. */
+const referencesOf = ({ path, data }: BulkOperation): string[] =>
+  [...`${path} ${JSON.stringify(data) ?? ''}`.matchAll(REFERENCE)].map(([, bulkId = '']) => bulkId);
+
+/** In an order in which what is referred to is made before; what refers to itself by others stays where it is. */
+function inOrder(operations: BulkOperation[]): BulkOperation[] {
+  const makers = new Map(operations.flatMap((one) => (one.bulkId === undefined ? [] : [[one.bulkId, one]])));
+  const ordered = new Set<BulkOperation>();
+  const visit = (operation: BulkOperation, under: Set<BulkOperation>): void => {
+    if (ordered.has(operation) || under.has(operation)) return;
+    under.add(operation);
+    for (const bulkId of referencesOf(operation)) {
+      const maker = makers.get(bulkId);
+      if (maker) visit(maker, under);
+    }
+    ordered.add(operation);
+  };
+  for (const operation of operations) visit(operation, new Set());
+  return [...ordered];
+}
+
+/** Answers a request in bulk. @param refuse what an error is answered with; throws what is nobody's mistake. */
+export async function bulk(
+  request: Pick<ScimRequest, 'body' | 'operator'>,
+  operate: Operate,
+  noteRefused: (error: DomainError, operation: string) => Promise<void>,
+  base: string,
+): Promise<ScimReply> {
+  const { operations, failOnErrors } = readBulk(request.body);
+  const made = new Map<string, string>();
+  const results = new Map<BulkOperation, unknown>();
+  let failures = 0;
+
+  const perform = async (operation: BulkOperation): Promise<unknown> => {
+    const { method, bulkId, path } = operation;
+    const same = { method, ...(bulkId !== undefined && { bulkId }) };
+    const locate = (at: string) => (at.startsWith('http') ? at : `${base}${at}`);
+    try {
+      const { path: at, data, version } = resolved(operation, made);
+      const segments = at.split('?', 1)[0]!.split('/').slice(1);
+      const reply = await operate({
+        method,
+        segments,
+        query: {},
+        body: data,
+        ifMatch: version,
+        operator: request.operator,
+      });
+      const id = isObject(reply.body) ? text(reply.body['id']) : undefined;
+      if (bulkId !== undefined && id !== undefined) made.set(bulkId, id);
+      const etag = reply.headers?.['ETag'];
+      return {
+        ...same,
+        location: locate(reply.headers?.['Location'] ?? at),
+        ...(etag !== undefined && { version: etag }),
+        status: String(reply.status),
+      };
+    } catch (error) {
+      if (!isDomainError(error) && !(error instanceof ScimError)) throw error;
+      failures += 1;
+      if (isDomainError(error)) await noteRefused(error, `${method} ${path}`);
+      const refusal = refusalOf(error);
+      const location = method === 'POST' ? {} : { location: locate(path) };
+      return { ...same, ...location, status: String(refusal.status), response: refusalBody(refusal) };
+    }
+  };
+
+  for (const operation of inOrder(operations)) {
+    if (failures >= failOnErrors) break;
+    results.set(operation, await perform(operation));
+  }
+  const answered = operations.flatMap((operation) => results.get(operation) ?? []);
+  return { status: 200, body: { schemas: [RESPONSE_SCHEMA], Operations: answered } };
+}

@@ -1,0 +1,128 @@
+/** What this service can do (RFC 7643 sections 5 to 7). */
+import { MOST_RESULTS } from '../../domain/scim/lists.ts';
+import {
+  attribute,
+  complex,
+  ENTERPRISE,
+  GROUP,
+  GROUP_TYPE,
+  type ResourceType,
+  type Schema,
+  USER,
+  USER_TYPE,
+} from '../../domain/scim/schema.ts';
+
+const CORE = 'urn:ietf:params:scim:schemas:core:2.0:';
+
+/** Of one request: bytes, and operations of one in bulk. */
+export const LIMITS = { payload: 1_048_576, operations: 1_000 };
+
+const fixed = { mutability: 'readOnly' } as const;
+const needed = { ...fixed, required: true } as const;
+const flag = { ...needed, type: 'boolean' } as const;
+const supported = attribute('supported', 'Whether it is supported', flag);
+
+const DESCRIPTIONS: Schema[] = [
+  {
+    id: `${CORE}ServiceProviderConfig`,
+    name: 'ServiceProviderConfig',
+    description: 'What the service supports',
+    attributes: [
+      attribute('documentationUri', 'Where it is described', {
+        ...fixed,
+        type: 'reference',
+        referenceTypes: ['external'],
+      }),
+      ...['patch', 'bulk', 'filter', 'changePassword', 'sort', 'etag'].map((name) =>
+        complex(name, `What is supported of ${name}`, [supported], needed),
+      ),
+      complex(
+        'authenticationSchemes',
+        'How a directory is let in',
+        ['type', 'name', 'description'].map((name) => attribute(name, `The ${name} of the scheme`, needed)),
+        { ...needed, multiValued: true },
+      ),
+    ],
+  },
+  {
+    id: `${CORE}ResourceType`,
+    name: 'ResourceType',
+    description: 'A kind of resource',
+    attributes: [
+      attribute('name', 'What it is called', needed),
+      attribute('description', 'What it is', fixed),
+      attribute('endpoint', 'Where it is', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
+      attribute('schema', 'Its schema', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
+      complex(
+        'schemaExtensions',
+        'What extends it',
+        [
+          attribute('schema', 'The schema', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
+          attribute('required', 'Whether it has to be there', flag),
+        ],
+        { ...fixed, multiValued: true },
+      ),
+    ],
+  },
+  {
+    id: `${CORE}Schema`,
+    name: 'Schema',
+    description: 'A schema',
+    attributes: [
+      attribute('name', 'What it is called', needed),
+      attribute('description', 'What it is of', fixed),
+      complex(
+        'attributes',
+        'The attributes',
+        [
+          attribute('name', 'The name', needed),
+          attribute('type', 'The type', needed),
+          attribute('multiValued', 'Whether it can have many values', flag),
+        ],
+        { ...needed, multiValued: true },
+      ),
+    ],
+  },
+];
+
+const schemaOf = (schema: Schema, base: string) => ({
+  schemas: [`${CORE}Schema`],
+  ...schema,
+  meta: { resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` },
+});
+
+export const schemas = (base: string) =>
+  [USER, ENTERPRISE, GROUP, ...DESCRIPTIONS].map((schema) => schemaOf(schema, base));
+
+const typeOf = ({ name, description, endpoint, schema, extension }: ResourceType, base: string) => ({
+  schemas: [`${CORE}ResourceType`],
+  id: name,
+  name,
+  description,
+  endpoint,
+  schema: schema.id,
+  ...(extension && { schemaExtensions: [{ schema: extension.id, required: false }] }),
+  meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${name}` },
+});
+
+export const resourceTypes = (base: string) => [USER_TYPE, GROUP_TYPE].map((type) => typeOf(type, base));
+
+export const serviceProviderConfig = (base: string) => ({
+  schemas: [`${CORE}ServiceProviderConfig`],
+  patch: { supported: true },
+  bulk: { supported: true, maxOperations: LIMITS.operations, maxPayloadSize: LIMITS.payload },
+  filter: { supported: true, maxResults: MOST_RESULTS },
+  changePassword: { supported: true },
+  sort: { supported: true },
+  etag: { supported: true },
+  authenticationSchemes: [
+    {
+      type: 'oauthbearertoken',
+      name: 'Bearer token',
+      description: 'A SCIM token in the Authorization header (RFC 6750 section 2.1)',
+      specUri: 'https://www.rfc-editor.org/info/rfc6750',
+      primary: true,
+    },
+  ],
+  meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
+});
