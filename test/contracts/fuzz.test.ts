@@ -113,6 +113,7 @@ const management: Subject = {
       createRole: () => ({ name: name(), description: 'x', permissions: ['users:read'], scopes: [] }),
       updateRole: () => ({ description: 'x', permissions: [], scopes: [] }),
       createGroup: () => ({ name: name(), description: 'x', roles: ['user'] }),
+      createScimToken: () => ({ name: 'x', expires_at: null }),
       createUpstream: () => ({
         id: name(),
         name: 'x',

@@ -63,6 +63,7 @@ async function providerPaths(): Promise<string[]> {
 const served = new Map<Owner, string[]>([
   ['pages', pagePaths()],
   ['api', me.map((operation) => `/api/v2${operation.path}`)],
+  ['scim', ['/scim/v2/Users', '/scim/v2/Groups/:id', '/scim/v2/Bulk', '/scim/v2/.search']],
   ['ops', ['/livez', '/readyz', '/metrics']],
   ['dev-mail', ['/dev/mail', '/dev/mail/style.css', '/dev/mail/:id']],
   ['assets', ['/assets/theme.css']],
@@ -75,12 +76,15 @@ beforeAll(async () => {
 const KEPT = new Set(['/admin', '/contracts', '/oauth2', '/.well-known']);
 
 describe('the table of routes', () => {
-  test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'api', 'dev-mail'])('has all of %s', (owner) => {
-    const paths = served.get(owner)!;
-    expect(paths).not.toHaveLength(0);
-    const astray = paths.filter((path) => findRoute(path).owner !== owner);
-    expect(astray).toEqual([]);
-  });
+  test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'api', 'scim', 'dev-mail'])(
+    'has all of %s',
+    (owner) => {
+      const paths = served.get(owner)!;
+      expect(paths).not.toHaveLength(0);
+      const astray = paths.filter((path) => findRoute(path).owner !== owner);
+      expect(astray).toEqual([]);
+    },
+  );
 
   test('has nothing that no router has', () => {
     const answered = new Set([...served.values()].flat().map((path) => findRoute(path).prefix));

@@ -1,0 +1,554 @@
+/** SCIM 2.0 (RFC 7643, 7644): filters, versions, bulk, who may do what, and what is refused. */
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { systemActor } from '../../src/core/actor.ts';
+import { type Call, callAs, itemsOf } from '../api/support/operators.ts';
+import { json } from '../cli/support/commands.ts';
+import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { signIn } from '../oidc/support/flow.ts';
+import { directory, ENTERPRISE, idOf, listed, patchOf, type Scim, scimAs } from './client.ts';
+
+let provider: Provider;
+let owner: Call;
+let scim: Scim;
+let tokenId: string;
+beforeAll(async () => {
+  provider = await startProvider({ stores: 'PostgreSQL' });
+  owner = await callAs(provider, 'owner');
+  ({ scim, id: tokenId } = await directory(provider));
+});
+
+const unique = () => randomUUID().slice(0, 8);
+const address = () => `p-${unique()}@corp.example`;
+const create = async (more: Record<string, unknown> = {}) => {
+  const made = await scim('POST', '/Users', { userName: address(), ...more });
+  expect(made).toMatchObject({ status: 201 });
+  return made;
+};
+const withRoles = async (...roles: string[]) => {
+  const person = await provider.createPerson();
+  await provider.operator.accounts.update(person.id, { roles: ['user', ...roles] }, systemActor);
+  return person;
+};
+const groupOf = async (role: string | null) =>
+  String(
+    (await owner('POST', '/groups', { name: `g-${unique()}`, roles: role === null ? [] : [role] })).body[
+      'id'
+    ],
+  );
+
+describe('tokens', () => {
+  it('are made over the API and by the command, shown once, and end when they are deleted', async () => {
+    const made = await owner('POST', '/scim-tokens', { name: 'Entra ID' });
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        id: expect.any(String),
+        token: expect.stringMatching(/^scim_/),
+        name: 'Entra ID',
+        expires_at: null,
+      },
+    });
+    const env = { env: provider.postern.env };
+    const other = await json<{ id: string; token: string }>(['scim-token', 'create'], env);
+    const asks = async (token: unknown) =>
+      (await scimAs(provider, String(token))('GET', '/Users?count=0')).status;
+    expect([await asks(made.body['token']), await asks(other.token)]).toEqual([200, 200]);
+    const { items, text } = await owner('GET', '/scim-tokens').then((reply) => ({
+      items: itemsOf(reply),
+      text: JSON.stringify(reply.body),
+    }));
+    expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining([made.body['id'], other.id]));
+    expect(text).not.toContain('scim_');
+    // The third lets the one that was used longest ago go on for a day.
+    expect(items.filter(({ expires_at }) => expires_at === null)).toHaveLength(2);
+    expect((await owner('DELETE', `/scim-tokens/${other.id}`)).status).toBe(204);
+    expect(await asks(other.token)).toBe(401);
+    await json(['scim-token', 'delete', String(made.body['id'])], env);
+    expect(await asks(made.body['token'])).toBe(401);
+    for (const id of [other.id, 'x', '\0', tokenId.slice(1)])
+      expect(await owner('DELETE', `/scim-tokens/${encodeURIComponent(id)}`)).toMatchObject({
+        status: 404,
+        body: { code: 'scim_token_not_found' },
+      });
+    const [stored] = await provider.sql('select count(*)::int as n from scim_tokens where hash like $1', [
+      'scim%',
+    ]);
+    expect(stored).toEqual({ n: 0 });
+  });
+
+  it('take the permission, and are no tokens of anything else', async () => {
+    const support = await callAs(provider, 'support');
+    expect((await support('POST', '/scim-tokens', {})).status).toBe(403);
+    for (const token of ['', 'x', `scim_${'a'.repeat(43)}`, 'scim_\u00e4']) {
+      const reply = await fetch(`${provider.url}/scim/v2/Users`, {
+        headers: token === '' ? {} : { authorization: `Bearer ${encodeURIComponent(token)}` },
+      });
+      expect([reply.status, reply.headers.get('www-authenticate')?.startsWith('Bearer')]).toEqual([
+        401,
+        true,
+      ]);
+      expect(await reply.json()).toMatchObject({
+        status: '401',
+        schemas: [expect.stringContaining(':Error')],
+      });
+    }
+  });
+
+  it('are who acts, in the audit', async () => {
+    const { body } = await create();
+    const event = await provider.audited('user.created', String(body['id']));
+    expect(event).toMatchObject({ door: 'scim', actor_kind: 'client', actor_id: tokenId });
+  });
+});
+
+describe('filters', () => {
+  const tag = unique();
+  const ids: Record<string, string> = {};
+  beforeAll(async () => {
+    const people = {
+      ann: { title: `${tag}-Lead`, name: { familyName: 'Àbel' }, [ENTERPRISE]: { department: 'Sales' } },
+      bob: {
+        title: `${tag}-dev`,
+        active: false,
+        phoneNumbers: [{ value: '5', type: 'work', primary: true }],
+      },
+      cy: {
+        title: `${tag}-%_dev`,
+        nickName: 'Cy "the" O\\K',
+        emails: [{ value: `cy-${tag}@a.example` }, { value: `cy2-${tag}@b.example`, type: 'home' }],
+      },
+    };
+    for (const [name, more] of Object.entries(people))
+      ids[name] = idOf(await create({ userName: `${name}-${tag}@corp.example`, ...more }));
+  });
+
+  it.each([
+    ['title sw "TAG"', 'ann bob cy'],
+    ['title eq "TAG-LEAD"', 'ann'],
+    ['title ne "TAG-lead" and title sw "TAG"', 'bob cy'],
+    ['title co "%_"', 'cy'],
+    ['title ew "DEV" and userName co "-TAG@"', 'bob cy'],
+    ['title gt "TAG-e" and title sw "TAG-" ', 'ann'],
+    ['title le "TAG-dev" and title sw "TAG-d"', 'bob'],
+    ['title sw "TAG" and active eq true', 'ann cy'],
+    ['title sw "TAG" and not (active eq "True")', 'bob'],
+    ['title sw "TAG" and (active eq false or name.familyName eq "àbel")', 'ann bob'],
+    ['userName sw "ann-TAG" or userName sw "bob-TAG" and active eq true', 'ann'],
+    ['title sw "TAG" and nickName pr', 'cy'],
+    ['nickName eq "cy \\"the\\" o\\\\k" and title sw "TAG"', 'cy'],
+    ['URN:enterprise:department eq "sales" and title sw "TAG"', 'ann'],
+    ['urn:ietf:params:scim:schemas:core:2.0:User:userName EQ "ANN-TAG@corp.example"', 'ann'],
+    ['emails[type eq "home" and value co "@b.example"] and title sw "TAG"', 'cy'],
+    ['emails.value eq "cy2-TAG@B.example"', 'cy'],
+    ['emails eq "cy-TAG@a.example"', 'cy'],
+    ['emails[not (type pr)] and title sw "TAG"', 'cy'],
+    ['phoneNumbers[primary eq "True"] and title sw "TAG"', 'bob'],
+    ['title sw "TAG" and phoneNumbers pr', 'bob'],
+    ['title sw "TAG" and name pr', 'ann'],
+    ['title sw "TAG" and name.familyName eq null', 'bob cy'],
+    ['title sw "TAG" and meta.created gt "2020-01-01T00:00:00Z"', 'ann bob cy'],
+    ['title sw "TAG" and meta.lastModified lt "2020-02-30T00:00:00Z"', ''],
+    ['title sw "TAG" and schemas eq "URN:enterprise"', 'ann'],
+    ['id eq "x"', ''],
+    ['groups.value eq "7c3c6d5c-0000-4000-8000-000000000000"', ''],
+    ['roles.value eq "none-TAG" or groups[display eq "none"]', ''],
+  ])('%s', async (filter, names) => {
+    const written = filter.replaceAll('TAG', tag).replaceAll('URN:enterprise', ENTERPRISE);
+    const reply = await scim('GET', `/Users?filter=${encodeURIComponent(written)}`);
+    expect(reply).toMatchObject({ status: 200 });
+    const found = listed(reply).map(({ id }) => Object.entries(ids).find(([, one]) => one === id)?.[0]);
+    expect(found.sort().join(' ')).toBe(names);
+    expect(reply.body['totalResults']).toBe(found.length);
+    const posted = await scim('POST', '/.search', { filter: written, attributes: ['userName'], count: 10 });
+    if (posted.status === 200) expect(posted.body['totalResults']).toBe(found.length);
+  });
+
+  it.each([
+    'userName',
+    'userName eq',
+    'userName eq x',
+    'userName eq "x',
+    'userName eq "x" and',
+    'userName is "x"',
+    '(userName eq "x"',
+    'userName eq "x")',
+    'not userName eq "x"',
+    'noSuch eq "x"',
+    'password eq "x"',
+    'emails[type eq "work"',
+    'emails[noSuch eq "x"]',
+    'userName[value eq "x"]',
+    'active gt true',
+    'active eq "maybe"',
+    'meta.created gt "yesterday"',
+    'name eq "x"',
+    'userName eq "\\u0000"',
+    '"userName" eq "x"',
+    `${'('.repeat(40)}userName pr${')'.repeat(40)}`,
+    Array.from({ length: 200 }, () => 'title pr').join(' or '),
+    `userName eq "${'x'.repeat(5_000)}"`,
+  ])('that are none: %.40s', async (filter) => {
+    const refusal = { status: 400, body: { status: '400', scimType: 'invalidFilter' } };
+    expect(await scim('GET', `/Users?filter=${encodeURIComponent(filter)}`)).toMatchObject(refusal);
+    expect(await scim('POST', '/Users/.search', { filter })).toMatchObject(refusal);
+  });
+
+  it('of 20 kB are refused', async () => {
+    const filter = `userName eq "${'x'.repeat(20_000)}"`;
+    expect(await scim('POST', '/Users/.search', { filter })).toMatchObject({
+      status: 400,
+      body: { scimType: 'invalidFilter' },
+    });
+    const { status } = await scim('GET', `/Users?filter=${encodeURIComponent(filter)}`);
+    expect([400, 414, 431]).toContain(status);
+  });
+
+  it('sort, page and choose attributes', async () => {
+    const filter = encodeURIComponent(`title sw "${tag}"`);
+    const order = async (more: string) =>
+      listed(await scim('GET', `/Users?filter=${filter}&${more}`)).map(
+        ({ userName }) => String(userName).split('-')[0],
+      );
+    expect(await order('sortBy=userName')).toEqual(['ann', 'bob', 'cy']);
+    expect(await order('sortBy=userName&sortOrder=descending&startIndex=2&count=1')).toEqual(['bob']);
+    expect(await order('sortBy=emails.value&sortOrder=DESCENDING')).toEqual(['cy', 'bob', 'ann']);
+    expect(await order('sortBy=phoneNumbers')).toEqual([
+      'bob',
+      ...(await order('sortBy=id')).filter((name) => name !== 'bob'),
+    ]);
+    const [one] = listed(
+      await scim(
+        'GET',
+        `/Users?filter=${filter}&attributes=${ENTERPRISE}:department,name.familyName&count=1`,
+      ),
+    );
+    expect(one).toEqual({
+      schemas: expect.any(Array),
+      id: ids['ann'],
+      name: { familyName: 'Àbel' },
+      [ENTERPRISE]: { department: 'Sales' },
+    });
+    const other = await scim('GET', `/Users/${ids['ann']}?excludedAttributes=name,meta,${ENTERPRISE}`);
+    for (const name of ['name', 'meta', ENTERPRISE]) expect(other.body).not.toHaveProperty([name]);
+    for (const [more, scimType] of [
+      ['sortBy=noSuch', 'invalidPath'],
+      ['sortBy=userName&sortOrder=up', 'invalidValue'],
+      ['startIndex=one', 'invalidValue'],
+      ['count=1.5', 'invalidValue'],
+      ['count=1&count=2', 'invalidValue'],
+    ])
+      expect(await scim('GET', `/Users?${more}`)).toMatchObject({ status: 400, body: { scimType } });
+    expect((await scim('GET', '/Users?startIndex=999999999999999&count=9999')).body).toMatchObject({
+      Resources: [],
+    });
+  });
+});
+
+describe('versions', () => {
+  it('are what changes go by', async () => {
+    const made = await create({ title: 'one' });
+    const id = idOf(made);
+    const first = made.headers.get('etag') ?? '';
+    expect((made.body['meta'] as { version: string }).version).toBe(first);
+    const patch = (value: string, tag: string) =>
+      scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', path: 'title', value }), { 'if-match': tag });
+    const changed = await patch('two', first);
+    const second = changed.headers.get('etag') ?? '';
+    expect([changed.status, second === first]).toEqual([200, false]);
+    for (const tag of [first, '"x"', 'W/"99"'])
+      expect(await patch('three', tag)).toMatchObject({ status: 412, body: { status: '412' } });
+    expect((await scim('DELETE', `/Users/${id}`, undefined, { 'if-match': first })).status).toBe(412);
+    expect((await scim('GET', `/Users/${id}`, undefined, { 'if-none-match': second })).status).toBe(304);
+    // The same again changes nothing.
+    expect((await patch('two', second)).headers.get('etag')).toBe(second);
+    await signIn(provider, await provider.createClient(), await provider.createPerson());
+    const races = await Promise.all(['a', 'b', 'c', 'd'].map((value) => patch(value, second)));
+    expect(races.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+});
+
+describe('a directory and operators', () => {
+  it('suspends one, and the last owner stays', async () => {
+    const helper = await withRoles('support');
+    const suspend = (id: string) =>
+      scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', value: { active: false } }));
+    expect(await suspend(helper.id)).toMatchObject({ status: 200, body: { active: false } });
+    // Whoever let them in again was an operator.
+    expect(
+      await scim('PATCH', `/Users/${helper.id}`, patchOf({ op: 'replace', value: { active: true } })),
+    ).toMatchObject({ status: 403 });
+    await provider.sql("update users set roles = array_remove(roles, 'owner')");
+    const owners = [await withRoles('owner'), await withRoles('owner')];
+    const replies = await Promise.all(owners.map(({ id }) => suspend(id)));
+    expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+  });
+
+  it('changes nothing that opens the account of one, deletes none, and makes none', async () => {
+    const helper = await withRoles('support');
+    const { id } = helper;
+    const path = `/Users/${id}`;
+    const refused = { status: 403, body: { status: '403' } };
+    for (const value of [
+      { 'emails[type eq "work"].value': address() },
+      { password: 'a long enough password of theirs' },
+      { userName: `u${unique()}` },
+      { roles: [{ value: 'support' }, { value: 'owner' }] },
+      { 'roles[primary eq "True"].value': 'admin' },
+    ])
+      expect(await scim('PATCH', path, patchOf({ op: 'replace', value }))).toMatchObject(refused);
+    expect(await scim('DELETE', path)).toMatchObject(refused);
+    expect(
+      await scim('PATCH', path, patchOf({ op: 'replace', value: { displayName: 'Helper', roles: [] } })),
+    ).toMatchObject({ status: 200 });
+    expect(await provider.operator.accounts.find(id)).toMatchObject({
+      email: helper.email,
+      roles: ['user', 'support'],
+    });
+    expect(await scim('POST', '/Users', { userName: address(), roles: ['auditor'] })).toMatchObject(refused);
+    const events = await provider.sql(
+      "select details from audit_events where type = 'operator.refused' and door = 'scim'",
+    );
+    expect(events.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('adds nobody to a group that gives management, and takes nobody from it', async () => {
+    const [managers, plain] = [await groupOf('support'), await groupOf(null)];
+    const inside = await provider.createPerson();
+    await owner('PUT', `/groups/${managers}/members/${inside.id}`);
+    const outside = idOf(await create());
+    const on = (group: string, ...operations: unknown[]) =>
+      scim('PATCH', `/Groups/${group}`, patchOf(...operations));
+    const add = { op: 'add', path: 'members', value: [{ value: outside }] };
+    expect(await on(managers, add)).toMatchObject({ status: 403 });
+    expect(await on(managers, { op: 'remove', path: 'members' })).toMatchObject({ status: 403 });
+    expect(await scim('PUT', `/Groups/${managers}`, { displayName: 'x', members: [outside] })).toMatchObject({
+      status: 403,
+    });
+    expect(await scim('DELETE', `/Groups/${managers}`)).toMatchObject({ status: 403 });
+    // What is so already may be said again.
+    expect(await on(managers, { op: 'add', path: 'members', value: [{ value: inside.id }] })).toMatchObject({
+      status: 204,
+    });
+    expect(await on(plain, add)).toMatchObject({ status: 204 });
+    expect(await on(plain, { op: 'replace', value: { externalId: `e-${unique()}` } })).toMatchObject({
+      status: 204,
+    });
+    expect((await owner('GET', `/groups/${plain}`)).body).toMatchObject({ source: 'scim' });
+    expect((await owner('GET', `/users/${outside}`)).body).toMatchObject({ source: 'scim' });
+    expect((await scim('DELETE', `/Groups/${plain}`)).status).toBe(204);
+  });
+
+  it('ends the sessions of whom it suspends', async () => {
+    const person = await provider.createPerson();
+    const client = await provider.createClient();
+    const tokens = await signIn(provider, client, person, {
+      parameters: { scope: 'openid offline_access', prompt: 'consent' },
+    });
+    await scim('PATCH', `/Users/${person.id}`, patchOf({ op: 'Replace', path: 'active', value: 'False' }));
+    const reply = await fetch(`${provider.url}/oauth2/userinfo`, {
+      headers: { authorization: `Bearer ${tokens.access_token}` },
+    });
+    expect(reply.status).toBe(401);
+  });
+});
+
+describe('in bulk', () => {
+  it('does each operation by itself, what is referred to first', async () => {
+    const name = unique();
+    const reply = await scim('POST', '/Bulk', {
+      Operations: [
+        {
+          method: 'POST',
+          path: '/Groups',
+          bulkId: 'g',
+          data: { displayName: `b-${name}`, members: [{ value: 'bulkId:u' }] },
+        },
+        { method: 'post', path: '/Users', bulkId: 'u', data: { userName: `${name}@corp.example` } },
+        { method: 'PATCH', path: '/Users/bulkId:u', data: patchOf({ op: 'add', path: 'title', value: 'x' }) },
+        { method: 'POST', path: '/Users', bulkId: 'again', data: { userName: `${name}@corp.example` } },
+        { method: 'DELETE', path: '/Users/bulkId:none' },
+        { method: 'DELETE', path: '/Users/bulkId:u', version: 'W/"0"' },
+      ],
+    });
+    const operations = reply.body['Operations'] as Record<string, unknown>[];
+    expect(operations.map(({ status }) => status)).toEqual(['201', '201', '200', '409', '400', '412']);
+    expect(operations[0]).toMatchObject({
+      bulkId: 'g',
+      method: 'POST',
+      location: expect.stringContaining('/Groups/'),
+      version: expect.any(String),
+    });
+    expect(operations[3]).toMatchObject({ response: { scimType: 'uniqueness' } });
+    const { body } = await scim('GET', `/Groups?filter=${encodeURIComponent(`displayName eq "b-${name}"`)}`);
+    expect(body).toMatchObject({ Resources: [{ members: [{ type: 'User' }] }] });
+  });
+
+  it('stops after as many errors as it may have, and is not endless', async () => {
+    const bad = { method: 'DELETE', path: '/Users/x' };
+    const stopped = await scim('POST', '/Bulk', { failOnErrors: 2, Operations: [bad, bad, bad] });
+    expect(stopped.body['Operations']).toHaveLength(2);
+    expect(
+      await scim('POST', '/Bulk', { Operations: Array.from({ length: 1_001 }, () => bad) }),
+    ).toMatchObject({ status: 413 });
+    for (const Operations of [
+      undefined,
+      'x',
+      [null],
+      [{ method: 'GET', path: '/Users' }],
+      [{ method: 'POST' }],
+    ])
+      expect(await scim('POST', '/Bulk', { Operations })).toMatchObject({
+        status: 400,
+        body: { scimType: 'invalidSyntax' },
+      });
+    const loop = {
+      method: 'POST',
+      path: '/Groups',
+      bulkId: 'l',
+      data: { displayName: 'l', members: ['bulkId:l'] },
+    };
+    expect((await scim('POST', '/Bulk', { Operations: [loop] })).body).toMatchObject({
+      Operations: [{ status: '400' }],
+    });
+    const inner = { method: 'POST', path: '/Bulk', data: { Operations: [] } };
+    expect((await scim('POST', '/Bulk', { Operations: [inner] })).body).toMatchObject({
+      Operations: [{ status: '404' }],
+    });
+  });
+});
+
+describe('bad input', () => {
+  it.each<[string, string, unknown, number]>([
+    ['POST', '/Users', '{', 400],
+    ['POST', '/Users', '[]', 400],
+    ['POST', '/Users', 'null', 400],
+    ['POST', '/Users', '', 400],
+    ['POST', '/Users', `{"userName":${'['.repeat(50_000)}`, 400],
+    ['POST', '/Users', `{"userName":${'['.repeat(400)}${']'.repeat(400)}}`, 400],
+    ['POST', '/Users', {}, 400],
+    ['POST', '/Users', { userName: 7 }, 400],
+    ['POST', '/Users', { userName: {} }, 400],
+    ['POST', '/Users', { userName: 'nobody' }, 400],
+    ['POST', '/Users', { userName: 'a\0b@corp.example' }, 400],
+    ['POST', '/Users', { userName: '\ud800@corp.example' }, 400],
+    ['POST', '/Users', { userName: `${'x'.repeat(300)}@corp.example` }, 400],
+    ['POST', '/Users', { userName: 'x@corp.example', name: 'x' }, 400],
+    ['POST', '/Users', { userName: 'x@corp.example', active: 'x' }, 400],
+    ['POST', '/Users', { userName: 'x@corp.example', emails: [{ value: 'x' }] }, 400],
+    [
+      'POST',
+      '/Users',
+      {
+        userName: 'x@corp.example',
+        emails: [
+          { value: 'a@b.example', primary: true },
+          { value: 'c@b.example', primary: true },
+        ],
+      },
+      400,
+    ],
+    ['POST', '/Users', { userName: 'x@corp.example', displayName: 'x'.repeat(300) }, 400],
+    ['POST', '/Users', { userName: 'x@corp.example', title: 'x'.repeat(9_000) }, 400],
+    [
+      'POST',
+      '/Users',
+      {
+        userName: 'x@corp.example',
+        entitlements: Array.from({ length: 20 }, () => ({ value: 'x'.repeat(8_000) })),
+      },
+      400,
+    ],
+    ['POST', '/Users', `{"userName":"${'x'.repeat(1_100_000)}"}`, 413],
+    ['POST', '/Groups', { displayName: '' }, 400],
+    ['POST', '/Groups', { displayName: 'a\nb' }, 400],
+    ['POST', '/Groups', { displayName: 'g', members: [{ value: 'x' }] }, 400],
+    [
+      'POST',
+      '/Groups',
+      { displayName: 'g', members: [{ value: '7c3c6d5c-0000-4000-8000-000000000000' }] },
+      400,
+    ],
+    ['POST', '/Groups', { displayName: 'g', members: [{ value: 'GROUP' }] }, 400],
+    ['PATCH', '/Groups/GROUP', patchOf({ op: 'add', path: 'members', value: [{ value: 'GROUP' }] }), 400],
+    [
+      'PATCH',
+      '/Groups/GROUP',
+      patchOf({ op: 'add', path: 'members', value: [{ value: 'USER', type: 'Group' }] }),
+      400,
+    ],
+    ['PATCH', '/Groups/GROUP', patchOf({ op: 'remove', path: 'displayName' }), 400],
+    ['PATCH', '/Groups/GROUP', patchOf({ op: 'remove', path: 'members[display co "x"]' }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'remove' }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', path: 'noSuch', value: 1 }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', path: 'name.noSuch', value: 1 }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', path: 'emails[', value: 1 }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', path: 7, value: 1 }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', path: 'id', value: 'x' }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'remove', path: 'userName' }), 400],
+    ['PATCH', '/Users/USER', patchOf({ op: 'replace', value: 'x' }), 400],
+    [
+      'PATCH',
+      '/Users/USER',
+      patchOf(...Array.from({ length: 1_001 }, () => ({ op: 'remove', path: 'title' }))),
+      400,
+    ],
+    ['PATCH', '/Users/USER', { Operations: 'x' }, 400],
+    ['PATCH', '/Users/USER', {}, 400],
+    ['PUT', '/Users/USER', { displayName: 'x' }, 400],
+    ['GET', '/Users/GROUP', undefined, 404],
+    ['GET', '/Groups/USER', undefined, 404],
+    ['PATCH', '/Groups/USER', patchOf(), 404],
+    ['DELETE', '/Users/GROUP', undefined, 404],
+    ['GET', '/Users/x', undefined, 404],
+    ['GET', '/Users/%00', undefined, 404],
+    ['GET', '/Users/%', undefined, 404],
+    ['GET', '/Users/a/b', undefined, 404],
+    ['GET', '/Nothing', undefined, 404],
+    ['GET', '/', undefined, 404],
+    ['GET', '/Schemas/x', undefined, 404],
+    ['POST', '/Schemas', {}, 405],
+    ['DELETE', '/Users', undefined, 405],
+    ['POST', '/Users/USER', {}, 405],
+    ['GET', '/Bulk', undefined, 404],
+    ['GET', '/Users/.search', undefined, 405],
+    ['GET', '/Me', undefined, 501],
+  ])('%s %s %.60j', async (method, path, body, status) => {
+    const [user, group] = await fixtures();
+    const fill = (text: string) => text.replaceAll('GROUP', group).replaceAll('USER', user);
+    const sent =
+      body === undefined ? undefined : fill(typeof body === 'string' ? body : JSON.stringify(body));
+    const reply = await scim(method, fill(path), sent);
+    expect(reply).toMatchObject({
+      status,
+      body: {
+        schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+        status: String(status),
+        detail: expect.any(String),
+      },
+    });
+    expect(reply.headers.get('content-type')).toMatch(/^application\/scim\+json/);
+    expect((reply.body['scimType'] === undefined) !== (status === 400)).toBe(true);
+  });
+
+  it('of another type is not read', async () => {
+    for (const type of ['text/plain', 'application/xml', 'application/x-www-form-urlencoded'])
+      expect(
+        await scim('POST', '/Users', '{"userName":"x@corp.example"}', { 'content-type': type }),
+      ).toMatchObject({ status: 415 });
+    const reply = await scim(
+      'POST',
+      '/Users',
+      { userName: address() },
+      { 'content-type': 'application/json; charset=utf-8' },
+    );
+    expect(reply.status).toBe(201);
+  });
+});
+
+let made: Promise<[string, string]> | undefined;
+/** A user and a group that bad input is about. */
+const fixtures = () =>
+  (made ??= Promise.all([create(), scim('POST', '/Groups', { displayName: `g-${unique()}` })]).then(
+    ([user, group]) => [idOf(user), idOf(group)],
+  ));
