@@ -74,6 +74,11 @@ export const EVENTS = {
   'contract.opened': { description: 'A contract was opened', details: ['contract'] },
   'contract.closed': { description: 'A contract was closed', details: ['contract'] },
   'api_key.created': { description: 'An API key was made', details: ['id'] },
+  'scim_token.created': { description: 'A token for a directory was made' },
+  'scim_token.replaced': {
+    description: 'A token of a directory ends in a day, because another took its place',
+  },
+  'scim_token.revoked': { description: 'A token of a directory was deleted' },
   'api_key.revoked': { description: 'An API key was revoked', details: ['id'] },
   'registration_token.created': { description: 'A registration token was made', details: ['id', 'policy'] },
   'registration_token.revoked': { description: 'A registration token was revoked', details: ['id'] },
