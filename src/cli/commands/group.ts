@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { Group, GroupChanges } from '../../domain/operators/groups.ts';
+import { foldCase } from '../../domain/identifiers.ts';
 import { type Operator, shellOperator } from '../../domain/operators/operator.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
@@ -33,11 +34,11 @@ const MOST = 100;
 async function named({ groups }: Tools, by: Operator, name: string): Promise<Group> {
   const isId: boolean = isUuid(name);
   if (isId) return groups.find(by, name);
-  const wanted = name.toLowerCase();
+  const wanted = foldCase(name);
   let cursor: string | undefined;
   do {
     const page = await groups.list(by, { filters: { search: name }, limit: MOST, cursor });
-    const found = page.items.find((group) => group.name.toLowerCase() === wanted);
+    const found = page.items.find((group) => foldCase(group.name) === wanted);
     if (found) return found;
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);

@@ -136,7 +136,10 @@ export function createGroups({
   return {
     async list(operator, options) {
       requirePermission(operator, 'groups:read');
-      return readList('groups', options, 'name', (request) => store.list(request));
+      const { search, ...others } = options.filters ?? {};
+      // As names are compared.
+      const filters = { ...others, ...(search === undefined ? {} : { search: foldCase(search) }) };
+      return readList('groups', { ...options, filters }, 'name', (request) => store.list(request));
     },
     async find(operator, id) {
       requirePermission(operator, 'groups:read');
