@@ -79,6 +79,7 @@ export function withCore<T>(work: (operator: Operator, config: Config) => Promis
     ]);
     const core = await createCore(config, { databaseUrl: database.url, secretsKey, logger });
     try {
+      await core.settings.load();
       return await work({ ...core, ...createAdministration(core) }, config);
     } finally {
       await core.close();

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { ConfigError } from './config-error.ts';
 import { readEnvironment } from './environment.ts';
+import { type EffectiveSetting, effectiveSettings } from './provenance.ts';
 import { proxyProblems } from './proxies.ts';
 import { readSettings } from './settings.ts';
 import type { Environment, Settings } from './schema.ts';
@@ -12,6 +13,7 @@ import { type Upstream, withSecrets } from './upstreams.ts';
 
 export { ConfigError } from './config-error.ts';
 export { hidesClients } from './proxies.ts';
+export type { EffectiveSetting } from './provenance.ts';
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
@@ -42,6 +44,8 @@ export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'c
   /** Worker processes; undefined: one in development, one a core in production. */
   webConcurrency: number | undefined;
   admin: { email: string | undefined; password: string | undefined };
+  /** Every setting as it was read, with where it comes from. */
+  effective: readonly EffectiveSetting[];
 }
 
 /** Words that stand where a secret should; long enough that no random one holds them by chance. */
@@ -94,19 +98,19 @@ function checkTogether(environment: Environment, settings: Settings | null): str
  */
 export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
   const { environment, problems } = readEnvironment(source);
-  const { settings, problems: more } = readSettings(environment.NODE_ENV, environment.CONFIG_FILE);
+  const { settings, problems: more, files } = readSettings(environment.NODE_ENV, environment.CONFIG_FILE);
   problems.push(...more);
   problems.push(...checkTogether(environment, settings));
   const { upstreams, problems: missing } = withSecrets(settings?.upstreams ?? [], source);
   problems.push(...missing);
   if (!settings || problems.length > 0) throw new ConfigError(problems);
   const production = environment.NODE_ENV === 'production';
-  return {
+  const config = {
     ...settings,
     upstreams,
     contracts: {
       ...settings.contracts,
-      enabled: environment.CONTRACTS ?? settings.contracts.enabled ?? (production ? [] : 'all'),
+      enabled: environment.CONTRACTS ?? settings.contracts.enabled ?? (production ? [] : ('all' as const)),
     },
     registration: {
       open: settings.registration.open,
@@ -128,4 +132,13 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     webConcurrency: environment.WEB_CONCURRENCY,
     admin: { email: environment.ADMIN_EMAIL, password: environment.ADMIN_PASSWORD },
   };
+  const named = Object.keys(environment).filter((name) => source[name] || source[`${name}_FILE`]);
+  const variables = {
+    ...environment,
+    PUBLIC_URL: config.publicUrl,
+    HOST: config.host,
+    DATA_DIR: config.dataDir,
+    CONTRACTS: config.contracts.enabled,
+  };
+  return { ...config, effective: effectiveSettings(config, files, new Set(named), variables) };
 }

@@ -42,7 +42,7 @@ const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {
 }, 'must be a JSON Schema of type object');
 
 /** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
-const everySetting = z.strictObject({
+export const settingShape = z.strictObject({
   name: z.string().trim().min(1).max(60),
   brand: z.strictObject({
     color: z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour like #2f5bea'),
@@ -119,7 +119,7 @@ const everySetting = z.strictObject({
   }),
   loginRequests: z.strictObject({ perClient: z.int().positive(), perPerson: z.int().positive() }),
   mfa: z.strictObject({
-    requiredForRoles: z.array(z.enum(['user', 'admin'])),
+    requiredForRoles: z.array(z.string().regex(/^[a-z0-9][a-z0-9_.:-]{0,63}$/, 'must be the name of a role')),
     rememberDevice: seconds,
   }),
   contracts: z.strictObject({
@@ -145,7 +145,7 @@ const everySetting = z.strictObject({
 });
 
 /** With what only holds between settings. */
-export const settingsSchema = everySetting.superRefine(({ languages, authorizationDetails }, problems) => {
+export const settingsSchema = settingShape.superRefine(({ languages, authorizationDetails }, problems) => {
   for (const [type, { sentence }] of Object.entries(authorizationDetails))
     for (const language of languages.filter((name) => sentence[name] === undefined))
       problems.addIssue({

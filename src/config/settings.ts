@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import type { SettingsFile } from './provenance.ts';
 import { settingsSchema, type Settings } from './schema.ts';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../config');
@@ -26,8 +27,9 @@ function merge(base: Tree, over: Tree): Tree {
 export function readSettings(
   nodeEnv: string,
   extraFile: string | undefined,
-): { settings: Settings | null; problems: string[] } {
+): { settings: Settings | null; problems: string[]; files: SettingsFile[] } {
   const problems: string[] = [];
+  const files: SettingsFile[] = [];
   let tree: Tree = {};
   const optional = [`${nodeEnv}.yaml`, ...(nodeEnv === 'test' ? [] : ['local.yaml'])]
     .map((name) => path.join(FOLDER, name))
@@ -35,18 +37,20 @@ export function readSettings(
   for (const file of [path.join(FOLDER, 'default.yaml'), ...optional, ...(extraFile ? [extraFile] : [])]) {
     try {
       const content: unknown = parse(readFileSync(file, 'utf8')) ?? {};
-      if (isTree(content)) tree = merge(tree, content);
-      else problems.push(`${file}: must hold keys and values`);
+      if (isTree(content)) {
+        tree = merge(tree, content);
+        files.push({ file, content });
+      } else problems.push(`${file}: must hold keys and values`);
     } catch (error) {
       problems.push(`${file}: ${(error as Error).message.split('\n')[0]}`);
     }
   }
   const parsed = settingsSchema.safeParse(tree);
-  if (parsed.success) return { settings: parsed.data, problems };
+  if (parsed.success) return { settings: parsed.data, problems, files };
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) problems.push(`${[...issue.path, key].join('.')}: no such setting`);
     } else problems.push(`${issue.path.join('.')}: ${issue.message}`);
   }
-  return { settings: null, problems };
+  return { settings: null, problems, files };
 }

@@ -4,6 +4,7 @@ import { noProgress, type Progress } from '../core/progress.ts';
 import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
+import { createCheckHealth } from '../domain/operators/health.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
@@ -59,6 +60,19 @@ export async function createCore(config: Config, options: CoreOptions) {
     logger,
     tasks: { deleted_accounts: domain.accounts.purge, audit_events: domain.auditRetention.sweep },
   });
+  const keyRing = createKeyRing({ config, stores, clock, progress });
+  const health = createCheckHealth(clock, async () => {
+    const [{ examine }, { checkPostgres }, { checkKeys }] = await Promise.all([
+      import('./doctor/index.ts'),
+      import('./doctor/postgres.ts'),
+      import('./doctor/keys.ts'),
+    ]);
+    const checkDatabase = async () => [
+      ...(await checkPostgres(config, databaseUrl)),
+      ...(await checkKeys(config, { keyRing, accounts: domain.accounts })),
+    ];
+    return examine(config, checkDatabase, await domain.contractDoors.openOnes());
+  });
   const workers = [sweeper, domain.usage, domain.refusals];
   return {
     config,
@@ -71,7 +85,8 @@ export async function createCore(config: Config, options: CoreOptions) {
     foreignHashes: createForeignHashes({ secrets, store: stores.passwordHashSecrets, hasher }),
     upstreamRegistry,
     ...domain,
-    keyRing: createKeyRing({ config, stores, clock, progress }),
+    keyRing,
+    health,
     /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
     sweep: sweeper.sweep,
     /** Starts what a server does by the side: sweeping, and writing down what was counted. */

@@ -10,6 +10,7 @@ import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts'
 import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
+import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
@@ -280,6 +281,13 @@ export function createDomain({
       readList: operators.readList,
     }),
     refusals: createRefusals({ store: stores.refusals, clock, logger }),
+    settings: createOperatorSettings({
+      config,
+      store: stores.runtimeSettings,
+      audit,
+      inTransaction,
+      announce: (tx: Tx) => stores.notifications.publish('settings', '', tx),
+    }),
     contractDoors: createContractDoors({
       store: stores.contractStates,
       settings: config.contracts,

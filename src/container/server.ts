@@ -90,9 +90,16 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
           .load()
           .catch((error: unknown) => logger.error({ err: error }, 'contracts could not be read'));
       });
+      const loadSettings = async () => {
+        await core.settings.load();
+        logger.level = config.log.level;
+      };
+      stores.notifications.subscribe('settings', () => {
+        loadSettings().catch((error: unknown) => logger.error({ err: error }, 'settings could not be read'));
+      });
       // Before anything is read: no later change is missed.
       await stores.notifications.connect();
-      await contractDoors.load();
+      await Promise.all([contractDoors.load(), loadSettings()]);
       const open = planMounts(allContracts, {
         ...config.contracts,
         enabled: allContracts.map(({ name }) => name).filter(contractDoors.isOpen),

@@ -37,6 +37,7 @@ import { probeRedis } from '../storage/redis/readiness.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { roles } from '../storage/roles.ts';
+import { runtimeSettings } from '../storage/runtime-settings.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createScimTokenStore } from '../storage/scim-tokens.ts';
 import { createSessions } from '../storage/sessions.ts';
@@ -131,6 +132,7 @@ export async function openStores({
     scimTokens: createScimTokenStore(pool, clock),
     directory: createDirectory(pool),
     contractStates,
+    runtimeSettings,
     contractUsage: createContractUsageStore(connections),
     webhooks: createWebhooks({ pool, notifications }),
     webhookQueue: createWebhookQueue(connections),

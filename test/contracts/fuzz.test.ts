@@ -125,6 +125,7 @@ const management: Subject = {
       updateUpstream: () => ({ name: 'x', scopes: ['openid'] }),
       createManagedApiKey: () => ({ name: 'x', permissions: ['users:read'] }),
       createRegistrationToken: () => ({ policy: 'default', expires_at: '2100-01-01T00:00:00Z' }),
+      updateSettings: () => ({ 'loginRequests.perClient': 30 }),
       updateContract: () => ({ open: true }),
       retireKey: () => ({ force: false, reason: null }),
       createWebhook: () => ({ url: 'https://webhooks.example/a', event_types: ['role.deleted'] }),
@@ -168,6 +169,8 @@ const MUST_BE_SO: Record<string, string[]> = {
   'the management API createRole': ['scopes'],
   'the management API updateRole': ['scopes'],
   'the management API listApiKeys': ['cursor'],
+  // Lower limits would end the test.
+  'the management API updateSettings': ['*'],
   'the management API createUpstream': ['*'],
   'the management API updateUpstream': ['*'],
   'the management API createManagedApiKey': ['permissions', 'account_id', 'expires_at'],

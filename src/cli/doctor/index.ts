@@ -5,14 +5,12 @@ import { findCluster } from '../../storage/postgres/embedded-cluster.ts';
 import { openDatabase } from '../../storage/postgres/open.ts';
 import { explainFailure } from '../failure.ts';
 import type { Report } from '../report.ts';
-import { type Finding, ok, problem } from './finding.ts';
-import { checkContracts } from './contracts.ts';
-import { checkKeys } from './keys.ts';
-import { checkMail } from './mail.ts';
-import { checkPostgres } from './postgres.ts';
-import { checkPublicUrl } from './public-url.ts';
-import { checkRegistration } from './registration.ts';
-import { checkRedis } from './redis.ts';
+import { resolveSecretsKey } from '../../config/secrets-key.ts';
+import { createCore } from '../../container/core.ts';
+import { examine } from '../../container/doctor/index.ts';
+import { type Finding, ok, problem } from '../../container/doctor/finding.ts';
+import { checkKeys } from '../../container/doctor/keys.ts';
+import { checkPostgres } from '../../container/doctor/postgres.ts';
 
 /** What ends a start says itself what to do. */
 const failed = (name: string, error: unknown): Finding => ({
@@ -34,7 +32,15 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
       findings.push(...(await checkPostgres(config, database.url)));
       part = 'keys';
       const migrated = findings.every(({ name, status }) => name !== 'migrations' || status === 'ok');
-      if (migrated) findings.push(...(await checkKeys(config, database.url)));
+      if (!migrated) return findings;
+      const secretsKey = await resolveSecretsKey(config);
+      const logger = createLogger('silent');
+      const core = await createCore(config, { databaseUrl: database.url, secretsKey, logger });
+      try {
+        findings.push(...(await checkKeys(config, core)));
+      } finally {
+        await core.close();
+      }
     } finally {
       await database.close();
     }
@@ -44,7 +50,7 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
   return findings;
 }
 
-async function examine(): Promise<Finding[]> {
+async function findingsOf(): Promise<Finding[]> {
   let config: Config;
   try {
     config = loadConfig();
@@ -54,19 +60,7 @@ async function examine(): Promise<Finding[]> {
       problem('configuration', mistake, 'Correct it; the rest was not looked at.'),
     );
   }
-  const parts = await Promise.all([
-    checkDatabase(config),
-    checkRedis(config),
-    checkMail(config),
-    checkPublicUrl(config),
-  ]);
-  const mode = config.production ? 'production' : 'development';
-  return [
-    ok('configuration', `no mistakes; for ${mode}`),
-    ...parts.flat(),
-    ...checkContracts(config),
-    checkRegistration(config),
-  ];
+  return examine(config, () => checkDatabase(config));
 }
 
 const SIGNS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' };
@@ -82,7 +76,7 @@ function toText(findings: Finding[]): string {
 
 /** Looks at everything. The report has failed when there is a problem; warnings are no problem. */
 export async function doctor(): Promise<Report> {
-  const findings = await examine();
+  const findings = await findingsOf();
   const hasProblem = findings.some(({ status }) => status === 'problem');
   const status = hasProblem ? 'problem' : 'ok';
   return { json: { status, findings }, text: toText(findings), failed: hasProblem };

@@ -9,10 +9,11 @@ export interface Requirement {
   applies(account: { roles: string[]; groupRoles?: string[] }): boolean;
 }
 
-export const createRequirement = ({ requiredForRoles }: Settings['mfa']): Requirement => ({
+/** @param settings read at each question: they change while the server runs. */
+export const createRequirement = (settings: Pick<Settings['mfa'], 'requiredForRoles'>): Requirement => ({
   applies: (account) => {
     const roles = rolesOf(account);
-    return requiredForRoles.some((role) => roles.includes(role));
+    return settings.requiredForRoles.some((role) => roles.includes(role));
   },
 });
 

@@ -14,6 +14,8 @@ import type { Described } from '../../oidc/interactions/interactions.ts';
 import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
+import type { CheckHealth } from '../../domain/operators/health.ts';
+import type { OperatorSettings } from '../../domain/operators/settings.ts';
 import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators/machine-tokens.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
@@ -56,6 +58,8 @@ export interface ApiServices {
   registrationTokenAdmin: RegistrationTokenAdmin;
   keys: KeyAdmin;
   contractDoors: ContractDoors;
+  settings: OperatorSettings;
+  health: CheckHealth;
   usage: Pick<ContractUsage, 'reportOf' | 'lastUses'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;

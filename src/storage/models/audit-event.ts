@@ -66,6 +66,7 @@ export type AuditType =
   | 'registration_token.revoked'
   | 'contract.opened'
   | 'contract.closed'
+  | 'settings.updated'
   | 'role.created'
   | 'role.updated'
   | 'role.deleted'

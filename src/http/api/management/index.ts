@@ -7,6 +7,7 @@ import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
 import { roles } from './roles.ts';
 import { scimTokens } from './scim-tokens.ts';
+import { settings } from './settings.ts';
 import { upstreams } from './upstreams.ts';
 import { users } from './users.ts';
 import { webhooks } from './webhooks.ts';
@@ -25,5 +26,6 @@ export const management = [
   ...contracts,
   ...scimTokens,
   ...webhooks,
+  ...settings,
   ...bulk,
 ];

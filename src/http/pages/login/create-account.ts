@@ -21,7 +21,8 @@ export function createAccountRoutes(
   deps: PageParts,
 ): void {
   const { config, renderer, csrf, flash, registration } = deps;
-  const byMail = config.registration.verifyEmail;
+  // Asked for at each request: it changes while the server runs.
+  const byMail = () => config.registration.verifyEmail;
 
   router.get(path, open, (ctx: SignInContext) => {
     const { frame, urls, cancelAction, interaction } = ctx.state.signIn;
@@ -35,7 +36,7 @@ export function createAccountRoutes(
         againUrl: urls.create,
       });
     const entry = { action: urls.create, cancelAction, csrf: csrf.token(ctx), problems };
-    if (byMail)
+    if (byMail())
       return renderer.render(ctx, 'create-account', {
         ...frame,
         ...entry,
@@ -75,7 +76,7 @@ export function createAccountRoutes(
   };
 
   router.post(path, ...posted, async (ctx: SignInContext) => {
-    if (byMail && config.registration.open) return requestByMail(ctx);
+    if (byMail() && config.registration.open) return requestByMail(ctx);
     if (isCheck(ctx)) return answerCheck(ctx, deps, field(ctx, 'email').trim(), ctx.state.signIn.urls.create);
     const attempt = await tryCreateAccount(ctx, deps, ctx.state.signIn.frame);
     if ('signedIn' in attempt) return completeSignIn(ctx, deps, attempt);

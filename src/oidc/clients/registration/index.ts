@@ -62,7 +62,7 @@ const ROUTES = new Set(['registration', 'client', 'client_update']);
 type Next = () => Promise<unknown>;
 
 /** Host functions that the library's registration needs. */
-function installRegistration(provider: Provider, { open }: RegistrationSettings, limit: GuessLimit): void {
+function installRegistration(provider: Provider, settings: RegistrationSettings, limit: GuessLimit): void {
   async function withoutToken() {
     const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
     await orTooMany(limit('registration', [source], MOST, () => Promise.resolve(undefined)));
@@ -72,7 +72,8 @@ function installRegistration(provider: Provider, { open }: RegistrationSettings,
     const find = Model.find.bind(Model);
     Object.assign(Model, {
       async find(value: string) {
-        if (open && value === NO_TOKEN && Model === provider.InitialAccessToken) return withoutToken();
+        if (settings.open && value === NO_TOKEN && Model === provider.InitialAccessToken)
+          return withoutToken();
         try {
           return await find(value);
         } catch (error) {
@@ -87,7 +88,7 @@ function installRegistration(provider: Provider, { open }: RegistrationSettings,
   acceptSecrets(provider);
   const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (answerCors(ctx, ctx.path === PATH ? 'POST' : 'GET, PUT, DELETE')) return;
-    if (open && ctx.method === 'POST' && ctx.path === PATH)
+    if (settings.open && ctx.method === 'POST' && ctx.path === PATH)
       ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
     await next();
     const route = ctx.oidc?.route;

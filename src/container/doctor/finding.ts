@@ -1,11 +1,6 @@
-/** What one look came to, and what the operator should do about it. */
-export interface Finding {
-  name: string;
-  status: 'ok' | 'warning' | 'problem';
-  message: string;
-  /** Missing where the message says it. */
-  todo?: string;
-}
+import type { HealthFinding } from '../../domain/operators/health.ts';
+
+export type Finding = HealthFinding;
 
 export const ok = (name: string, message: string): Finding => ({ name, status: 'ok', message });
 

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../../config/index.ts';
-import { resolveSecretsKey } from '../../config/secrets-key.ts';
-import { createCore, type Core } from '../../container/core.ts';
-import { createLogger } from '../../core/logger.ts';
+import type { Accounts } from '../../domain/users/index.ts';
+import type { KeyRing } from '../../oidc/key-ring.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {
@@ -15,7 +14,7 @@ async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {
   return problem('secrets key', `other users can read ${file}`, `Run: chmod 600 ${file}`);
 }
 
-async function signingKeys(keyRing: Core['keyRing']): Promise<Finding> {
+async function signingKeys(keyRing: KeyRing): Promise<Finding> {
   // Throws when SECRETS_KEY does not open them.
   const { changesAt } = await keyRing.load();
   const signing = (await keyRing.list()).filter((key) => key.state === 'signing');
@@ -24,20 +23,17 @@ async function signingKeys(keyRing: Core['keyRing']): Promise<Finding> {
   return ok('signing keys', `${names}; next change ${new Date(changesAt).toISOString()}`);
 }
 
-async function administrators(accounts: Core['accounts']): Promise<Finding[]> {
+async function administrators(accounts: Pick<Accounts, 'list'>): Promise<Finding[]> {
   const [first] = await accounts.list({ limit: 1 });
   if (first) return [];
   return [warning('accounts', 'there is none yet', 'Start the server: it makes the first administrator.')];
 }
 
 /** Looks at the keys in a migrated database. @throws StartupError when SECRETS_KEY is not the one. */
-export async function checkKeys(config: Config, databaseUrl: string): Promise<Finding[]> {
+export async function checkKeys(
+  config: Config,
+  { keyRing, accounts }: { keyRing: KeyRing; accounts: Pick<Accounts, 'list'> },
+): Promise<Finding[]> {
   const file = await keyFile(config);
-  const secretsKey = await resolveSecretsKey(config);
-  const core = await createCore(config, { databaseUrl, secretsKey, logger: createLogger('silent') });
-  try {
-    return [file, await signingKeys(core.keyRing), ...(await administrators(core.accounts))];
-  } finally {
-    await core.close();
-  }
+  return [file, await signingKeys(keyRing), ...(await administrators(accounts))];
 }

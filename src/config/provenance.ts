@@ -1,0 +1,101 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { environmentSchema, settingShape } from './schema.ts';
+
+/** Where the value of a setting comes from. */
+export type SettingSource = 'default' | 'file' | 'environment';
+
+/** A setting that is in force, as an operator may see it. */
+export interface EffectiveSetting {
+  /** `registration.open`, or the name of a variable. */
+  key: string;
+  /** Null for a secret. */
+  value: unknown;
+  source: SettingSource;
+  /** The file that has it; null for the others. */
+  file: string | null;
+  /** Whether the value must not be shown. */
+  secret: boolean;
+  /** Whether a secret is there at all. */
+  isSet: boolean;
+}
+
+/** What a file of the configuration says. */
+export interface SettingsFile {
+  file: string;
+  content: Record<string, unknown>;
+}
+
+const SECRETS = new Set([
+  'metrics.token',
+  'SECRETS_KEY',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'SMTP_URL',
+  'ADMIN_PASSWORD',
+]);
+
+/** A name that never appears as a property: keys have none of it. */
+const memberOf = (tree: unknown, key: string): unknown =>
+  key
+    .split('.')
+    .reduce<unknown>(
+      (part, name) =>
+        typeof part === 'object' && part !== null && Object.hasOwn(part, name)
+          ? (part as Record<string, unknown>)[name]
+          : undefined,
+      tree,
+    );
+
+/** The keys of an object's settings, down to what is one value. */
+function keysOf(shape: z.ZodObject, prefix = ''): string[] {
+  return Object.entries<z.core.$ZodType>(shape.shape).flatMap(([name, inner]) =>
+    inner instanceof z.ZodObject ? keysOf(inner, `${prefix}${name}.`) : `${prefix}${name}`,
+  );
+}
+
+/** Every key that `config/*.yaml` may have. */
+export const SETTING_KEYS: readonly string[] = keysOf(settingShape);
+
+/** The schema of a key. */
+export const settingSchema = (key: string): z.ZodType =>
+  key
+    .split('.')
+    .reduce<z.ZodType>((shape, name) => (shape as z.ZodObject).shape[name] as z.ZodType, settingShape);
+
+/**
+ * Every setting with where it comes from.
+ * @param config what is in force
+ * @param files in their order, later ones win; the first one has the defaults
+ * @param named the variables that the environment has
+ */
+export function effectiveSettings(
+  config: object,
+  files: readonly SettingsFile[],
+  named: ReadonlySet<string>,
+  variables: Record<string, unknown>,
+): EffectiveSetting[] {
+  const shown = (
+    key: string,
+    value: unknown,
+    source: SettingSource,
+    file: string | null,
+  ): EffectiveSetting => {
+    const secret = SECRETS.has(key);
+    const isSet = value !== null && value !== undefined;
+    return { key, value: secret ? null : (value ?? null), source, file, secret, isSet };
+  };
+  const settings = SETTING_KEYS.map((key) => {
+    const value = memberOf(config, key);
+    if (key === 'contracts.enabled' && named.has('CONTRACTS'))
+      return shown(key, value, 'environment', 'CONTRACTS');
+    const from = files.findLastIndex(({ content }) => memberOf(content, key) !== undefined);
+    return from > 0
+      ? shown(key, value, 'file', path.basename(files[from]!.file))
+      : shown(key, value, 'default', null);
+  });
+  const environment = Object.keys(environmentSchema.shape).map((name) =>
+    shown(name, variables[name], named.has(name) ? 'environment' : 'default', null),
+  );
+  return [...settings, ...environment];
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Operator, requirePermission } from './operator.ts';
+
+/** What one look came to, and what the operator should do about it. */
+export interface HealthFinding {
+  name: string;
+  status: 'ok' | 'warning' | 'problem';
+  message: string;
+  /** Missing where the message says it. */
+  todo?: string;
+}
+
+export interface HealthReport {
+  checkedAt: Date;
+  /** Of the worst. */
+  status: HealthFinding['status'];
+  /** The worst first. */
+  findings: HealthFinding[];
+}
+
+/** Looks at what the server needs, at most every few seconds however many ask. @throws DomainError insufficient_scope. */
+export type CheckHealth = (operator: Operator) => Promise<HealthReport>;
+
+/** Milliseconds that a report serves: a look asks the mail server and other stores. */
+const KEPT = 10_000;
+
+const RANK = { problem: 0, warning: 1, ok: 2 } as const;
+
+/** @param examine looks at everything now */
+export function createCheckHealth(clock: Clock, examine: () => Promise<HealthFinding[]>): CheckHealth {
+  let last: { at: number; report: Promise<HealthReport> } | undefined;
+  const look = async (at: number): Promise<HealthReport> => {
+    const found = await examine();
+    const findings = found.toSorted((a, b) => RANK[a.status] - RANK[b.status]);
+    return { checkedAt: new Date(at), status: findings[0]?.status ?? 'ok', findings };
+  };
+  return async (operator) => {
+    requirePermission(operator, 'settings:read');
+    const now = clock.now();
+    if (!last || now - last.at >= KEPT) {
+      const report = look(now);
+      last = { at: now, report };
+      // A look that failed is no report.
+      report.catch(() => (last = undefined));
+    }
+    return last.report;
+  };
+}

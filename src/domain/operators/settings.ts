@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { EffectiveSetting } from '../../config/index.ts';
+import { settingSchema } from '../../config/provenance.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { RuntimeSettingsStore, StoredSettings } from '../../storage/runtime-settings.ts';
+import { refuse } from './fields.ts';
+import { type Operator, requirePermission } from './operator.ts';
+import { changesOf, checkVersion, type Expected } from './versions.ts';
+
+/** What may be changed while the server runs: whoever needs these reads them each time. */
+export const CHANGEABLE = [
+  'registration.open',
+  'registration.verifyEmail',
+  'clientRegistration.open',
+  'mfa.requiredForRoles',
+  'lockout.pair.attempts',
+  'lockout.source.attempts',
+  'lockout.account.attempts',
+  'loginRequests.perClient',
+  'loginRequests.perPerson',
+  'contracts.gateway.revealUnknownEmail',
+  'audit.retention',
+  'log.level',
+] as const;
+
+export type ChangeableKey = (typeof CHANGEABLE)[number];
+
+/** New values by key; null goes back to the configuration. */
+export type SettingChanges = Readonly<Record<string, unknown>>;
+
+export interface SettingInForce extends Omit<EffectiveSetting, 'source'> {
+  source: EffectiveSetting['source'] | 'database';
+  /** Whether it may be changed while the server runs; another one is read at a start. */
+  changeable: boolean;
+}
+
+export interface SettingsInForce {
+  items: SettingInForce[];
+  version: number;
+}
+
+export interface OperatorSettings {
+  /** Takes over what operators changed, in this process. */
+  load(): Promise<void>;
+  /** Every setting in force; no secret. @throws DomainError insufficient_scope. */
+  list(operator: Operator): Promise<SettingsInForce>;
+  /**
+   * Changes settings on all nodes at once.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a key that cannot be changed so or a
+   *   value that it cannot have.
+   */
+  update(operator: Operator, changes: SettingChanges, expected?: Expected): Promise<SettingsInForce>;
+}
+
+interface Dependencies {
+  /** In force in this process: changed in place. */
+  config: object & { effective: readonly EffectiveSetting[] };
+  store: RuntimeSettingsStore;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Tells every node, once the transaction commits. */
+  announce(tx: Tx): Promise<void>;
+}
+
+const isChangeable = (key: string): key is ChangeableKey => (CHANGEABLE as readonly string[]).includes(key);
+
+/** What a key may be: as the configuration has it, but never null, which goes back to that. */
+export const changeableSchema = (key: ChangeableKey) => {
+  const schema = settingSchema(key);
+  return schema instanceof z.ZodNullable ? (schema.unwrap() as typeof schema) : schema;
+};
+
+/** Puts a value into the configuration. */
+function put(config: object, key: string, value: unknown): void {
+  const path = key.split('.');
+  const last = path.pop() ?? '';
+  const parent = path.reduce((part, name) => (part as Record<string, object>)[name] ?? {}, config);
+  Object.assign(parent, { [last]: value });
+}
+
+export function createOperatorSettings({
+  config,
+  store,
+  audit,
+  inTransaction,
+  announce,
+}: Dependencies): OperatorSettings {
+  const base = new Map(config.effective.map((setting) => [setting.key, setting]));
+  let loading: Promise<void> = Promise.resolve();
+
+  const listed = ({ settings, version }: StoredSettings): SettingsInForce => ({
+    version,
+    items: config.effective.map((setting) => {
+      const changeable = isChangeable(setting.key);
+      const isChanged = changeable && Object.hasOwn(settings, setting.key);
+      return isChanged
+        ? { ...setting, changeable, value: settings[setting.key], source: 'database', file: null }
+        : { ...setting, changeable };
+    }),
+  });
+
+  const apply = ({ settings }: StoredSettings): void => {
+    for (const key of CHANGEABLE)
+      put(config, key, Object.hasOwn(settings, key) ? settings[key] : base.get(key)?.value);
+  };
+
+  return {
+    load() {
+      // One after the other, so that none puts back what it read before a later change.
+      const loaded = loading.then(async () => apply(await store.read()));
+      loading = loaded.catch(() => undefined);
+      return loaded;
+    },
+    async list(operator) {
+      requirePermission(operator, 'settings:read');
+      return listed(await store.read());
+    },
+    async update(operator, changes, expected) {
+      requirePermission(operator, 'settings:write');
+      const asked = Object.entries(changes).map(([key, value]): [string, unknown] => {
+        if (!isChangeable(key)) refuse(key, base.has(key) ? 'is read at a start' : 'no such setting');
+        if (value === null) return [key, null];
+        const parsed = changeableSchema(key).safeParse(value);
+        return parsed.success ? [key, parsed.data] : refuse(key, parsed.error.issues[0]?.message);
+      });
+      return inTransaction(async (tx) => {
+        const before = await store.lock(tx);
+        checkVersion(before, expected);
+        const settings: Record<string, unknown> = { ...before.settings };
+        for (const [key, value] of asked)
+          if (value === null) delete settings[key];
+          else settings[key] = value;
+        const inForce = (of: Readonly<Record<string, unknown>>) =>
+          Object.fromEntries(
+            asked.map(([key]) => [key, Object.hasOwn(of, key) ? of[key] : base.get(key)?.value]),
+          );
+        const changed = changesOf<Record<string, unknown>>(inForce(before.settings), inForce(settings));
+        const isSame = Object.keys(settings).length === Object.keys(before.settings).length;
+        if (!changed && isSame) return listed(before);
+        const after = await store.write(settings, tx);
+        await audit.record({ type: 'settings.updated', details: { ...changed } }, operator.actor, tx);
+        await announce(tx);
+        return listed(after);
+      });
+    },
+  };
+}
