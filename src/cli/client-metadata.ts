@@ -1,6 +1,5 @@
-import { isLoopbackHostname } from '../core/network.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { holds, type Profile } from '../core/profiles.ts';
+import type { Profile } from '../core/profiles.ts';
 import { metadataOptions } from './client-options.ts';
 import { UsageError } from './failure.ts';
 
@@ -33,25 +32,13 @@ export interface NewClientOptions extends ClientOptions {
   clientSecretStdin?: boolean;
 }
 
-const CIBA = 'urn:openid:params:grant-type:ciba';
-
 /** Grant types that have a name nobody wants to type. */
 const GRANTS: Record<string, string> = {
-  'ciba': CIBA,
+  'ciba': 'urn:openid:params:grant-type:ciba',
   'device-code': 'urn:ietf:params:oauth:grant-type:device_code',
   'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
   'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 };
-
-/**
- * An app on the user's device is known by redirect URIs that no web app has (RFC 8252 section 7): a scheme of its own,
- * or a loopback address without a port, which it chooses when it runs.
- */
-function isNative(uri: string): boolean {
-  const url = URL.parse(uri);
-  if (!url || url.protocol === 'https:') return false;
-  return url.protocol !== 'http:' || (isLoopbackHostname(url.hostname) && url.port === '');
-}
 
 /** The policy that the options make, or undefined when they say nothing of one. */
 function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: ClientOptions) {
@@ -63,13 +50,6 @@ function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: Cli
   };
 }
 
-/** How a client hears that there is an answer (CIBA Core section 4): it is told, where it can be, or else it asks. */
-function deliveryMode({ notificationEndpoint, metadata }: ClientOptions, grants: string[] | undefined) {
-  if (notificationEndpoint !== undefined) return 'ping';
-  const isSaid = metadata?.['backchannel_token_delivery_mode'] !== undefined;
-  return grants?.includes(CIBA) && !isSaid ? 'poll' : undefined;
-}
-
 /**
  * RFC 7591 metadata from what the options say, `--metadata` among them.
  * @throws UsageError when it says one thing and another option another one.
@@ -77,14 +57,11 @@ function deliveryMode({ notificationEndpoint, metadata }: ClientOptions, grants:
 export function changedMetadata(options: ClientOptions): Record<string, unknown> {
   const { metadata = {} } = options;
   const grants = options.grant?.map((grant) => GRANTS[grant] ?? grant);
-  const responses = grants?.includes('authorization_code') ? ['code'] : [];
   const byOption = {
     ...Object.fromEntries(metadataOptions.map(([name, option]) => [name, options[option.attributeName()]])),
     grant_types: grants,
-    response_types: grants && (metadata['response_types'] ?? responses),
     scope: options.scope?.join(' '),
     token_exchange: tokenExchange(options),
-    backchannel_token_delivery_mode: deliveryMode(options, grants),
     ...(options.pkce ? {} : { require_pkce: false }),
   };
   const set = Object.entries(byOption).filter(([, value]) => value !== undefined);
@@ -115,22 +92,9 @@ export function clientMetadata(options: NewClientOptions): Record<string, unknow
   if (grant.includes('authorization_code') && redirectUri.length === 0) {
     throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');
   }
-  const { token_endpoint_auth_method: method = authMethod, application_type: type } = metadata;
+  const { token_endpoint_auth_method: method = authMethod } = metadata;
   if (options.public && method !== undefined && method !== 'none') {
     throw new UsageError('A public client has no --auth-method.');
   }
-  const isNativeApp = type === undefined && redirectUri.some(isNative);
-  // FAPI 2.0 allows this and mutual TLS. The key must be given.
-  const needsKeys = method === undefined && holds(options.profile, 'fapi2');
-  const implied = {
-    ...(isNativeApp ? { applicationType: 'native' as const } : {}),
-    ...(needsKeys ? { authMethod: 'private_key_jwt' } : {}),
-  };
-  return changedMetadata({ ...implied, ...options, grant, redirectUri });
+  return changedMetadata({ ...options, grant, redirectUri });
 }
-
-/** Whether it proves who it is with each grant request, by an assertion, and needs no secret besides. */
-export const provesItselfByAssertion = ({ grant, authMethod }: ClientOptions): boolean =>
-  authMethod === undefined &&
-  grant?.length === 1 &&
-  (GRANTS[grant[0] ?? ''] ?? grant[0]) === GRANTS['jwt-bearer'];

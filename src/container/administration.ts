@@ -1,3 +1,4 @@
+import { completeChanges, completeMetadata } from '../oidc/clients/implied.ts';
 import { createApiAdmin } from '../domain/apis.ts';
 import { createClientAdmin } from '../domain/clients.ts';
 import { createRegistrationTokenAdmin } from '../domain/operators/machine-tokens.ts';
@@ -15,8 +16,14 @@ import type { Core } from './core.ts';
 const openValidator = async (core: Core): Promise<ClientValidator> =>
   (await import('./client-validator.ts')).openClientValidator(core);
 
-/** What operators manage besides accounts: clients, APIs, other providers, and who may register clients. */
-export function createAdministration(core: Core) {
+/**
+ * What operators manage besides accounts: clients, APIs, other providers, and who may register clients.
+ * @param open what checks clients.
+ */
+export function createAdministration(
+  core: Core,
+  open: (core: Core) => Promise<ClientValidator> = openValidator,
+) {
   const { config, stores } = core;
   const { audit, inTransaction, notifications } = stores;
   let validator: Promise<ClientValidator> | undefined;
@@ -31,8 +38,12 @@ export function createAdministration(core: Core) {
     clients: createClientAdmin({
       ...clientChanges(core),
       secrets: stores.clientSecrets,
-      checkRoles: core.roles.checkNames,
-      validate: async (metadata, changed) => (await (validator ??= openValidator(core)))(metadata, changed),
+      consents: stores.consents,
+      readList: core.readList,
+      rights: core.rights,
+      roles: core.roles,
+      complete: { whole: completeMetadata, changes: completeChanges },
+      validate: async (metadata, changed) => (await (validator ??= open(core)))(metadata, changed),
     }),
     apis: createApiAdmin({
       apis: stores.apis,

@@ -18,6 +18,8 @@ import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
 import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
+import { createPreviewTokens } from '../oidc/tokens/preview.ts';
+import { createClientValidator } from '../oidc/clients/validator.ts';
 import { createAdministration } from './administration.ts';
 import type { Core } from './core.ts';
 import type { ProviderSide } from './provider.ts';
@@ -95,7 +97,16 @@ export function createKoaApp(
     ...guard,
     services: {
       ...core,
-      ...createAdministration(core),
+      ...createAdministration(core, async () => createClientValidator(live)),
+      previewTokens: createPreviewTokens({
+        config,
+        live,
+        apis,
+        rights: core.rights,
+        authorization: provider.authorization,
+        attributes: core.attributes,
+        findUser: (id) => stores.users.findById(id),
+      }),
       publicUrl,
       identities: core.upstreamAccounts,
       describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,

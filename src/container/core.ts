@@ -73,7 +73,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     ];
     return examine(config, checkDatabase, await domain.contractDoors.openOnes());
   });
-  const workers = [sweeper, domain.usage, domain.refusals];
+  const workers = [sweeper, domain.usage, domain.clientUse, domain.refusals];
   return {
     config,
     logger,

@@ -3,6 +3,7 @@ import { createAccountData } from '../domain/account-data.ts';
 import { createAttributes } from '../domain/attributes/index.ts';
 import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
+import { createClientUse } from '../domain/client-use.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createGuessLimit } from '../domain/guess-limit.ts';
 import { createHistory } from '../domain/history.ts';
@@ -299,6 +300,7 @@ export function createDomain({
       inTransaction,
       announce: (tx: Tx) => stores.notifications.publish('contracts', '', tx),
     }),
+    clientUse: createClientUse({ clients: stores.clients, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }

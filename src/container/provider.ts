@@ -89,7 +89,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     authorization,
     attributes: core.attributes,
     openRequests: createOpenRequests({ counters, clock }),
-    events: providerEvents({ metrics, audit, refusals: core.refusals, logger }),
+    events: providerEvents({ metrics, audit, refusals: core.refusals, clientUse: core.clientUse, logger }),
     staticClients: contracts.map(contractClient),
     findUser: (id: string) => stores.users.findById(id),
     clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
@@ -114,6 +114,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
   return {
     live,
     apis,
+    authorization,
     verifier,
     prebuilt,
     /** A provider by itself, that nobody asks: to check by it. */

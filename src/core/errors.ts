@@ -27,6 +27,7 @@ export const catalogue = {
   last_admin: 'The last administrator cannot be removed',
   client_not_found: 'Client not found',
   client_id_taken: 'There is a client of this id',
+  secret_not_found: 'Client secret not found',
   invalid_client_metadata: 'The client metadata is not valid',
   api_not_found: 'API not found',
   api_taken: 'There is an API of this identifier',

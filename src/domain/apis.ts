@@ -84,17 +84,21 @@ function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: reado
   if (name !== undefined && (name.trim() === '' || name.length > LONGEST.name))
     refuse('name', `must have 1 to ${LONGEST.name} characters`);
   if (scopes === undefined) return changes;
-  if (scopes.length > MOST_SCOPES) refuse('scope', `must be at most ${MOST_SCOPES}`);
+  if (scopes.length > MOST_SCOPES) refuse('scopes', `must be at most ${MOST_SCOPES}`);
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
-  if (wrong !== undefined) refuse('scope', `not a scope: ${wrong}`);
+  if (wrong !== undefined)
+    refuse('scopes', `must not have ${wrong.slice(0, 128)}, which is none (RFC 6749 section 3.3)`);
   const taken = scopes.find((scope) => oidcScopes.includes(scope));
   if (taken !== undefined)
-    refuse('scope', `${taken} is a scope of OpenID Connect: give yours another name, like orders:${taken}`);
+    refuse(
+      'scopes',
+      `must not have ${taken}, a scope of OpenID Connect: give yours another name, like orders:${taken}`,
+    );
   return { ...changes, scopes: [...new Set(scopes)] };
 }
 
 const inUse = ({ kind, id }: ApiUse): DomainError =>
-  new DomainError('in_use', { field: kind, reason: `${kind} ${id} refers to it` });
+  new DomainError('in_use', { reason: `the ${kind} ${id} refers to it` });
 
 export function createApiAdmin({
   apis,

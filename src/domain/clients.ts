@@ -1,11 +1,37 @@
-import type { Actor } from '../core/actor.ts';
-import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import { DomainError } from '../core/errors.ts';
 import { newUuid, randomToken, sha256 } from '../core/ids.ts';
+import {
+  checkBrought,
+  checkedName,
+  isPublic,
+  isStorable,
+  managementScopes,
+  needsSecret,
+  refuse,
+} from './client-checks.ts';
 import type { Audit } from '../storage/audit.ts';
-import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
+import type { ClientFilters, ClientKind, ClientRecord, Clients, ClientSort } from '../storage/clients.ts';
 import type { ClientSecretStore } from '../storage/client-secrets.ts';
+import type { Consenter, Consents } from '../storage/consents.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
+import { mayGive, mayTouch, type Operator, requirePermission } from './operators/operator.ts';
+import type { Rights } from './operators/rights.ts';
+import type { Roles } from './operators/roles.ts';
+import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
+
+export const CLIENT_KINDS = [
+  'web',
+  'spa',
+  'native',
+  'device',
+  'service',
+  'gateway',
+] as const satisfies ClientKind[];
+
+export type ManagedClient = ClientRecord;
+export type { ClientKind } from '../storage/clients.ts';
+export type { Consenter } from '../storage/consents.ts';
 
 export interface NewClient {
   /** That of a client which was registered elsewhere; made here unless given. */
@@ -14,7 +40,7 @@ export interface NewClient {
   secret?: string | undefined;
   name: string;
   /** A client that can keep no secret: an SPA, a mobile or desktop app (RFC 6749 section 2.1). */
-  isPublic: boolean;
+  isPublic?: boolean | undefined;
   /** Of a service account: what it may do at the management API. */
   roles?: readonly string[] | undefined;
   /** Further RFC 7591 metadata; `grant_types`, `redirect_uris`, `scope` and so on. */
@@ -22,8 +48,10 @@ export interface NewClient {
 }
 
 export interface ClientChanges {
-  name?: string;
-  metadata: Record<string, unknown>;
+  name?: string | undefined;
+  roles?: readonly string[] | undefined;
+  /** Null takes a property away. */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 /** A new client; the secret is shown this once, if it was made here. */
@@ -36,17 +64,24 @@ export interface CreatedClient {
 export interface ClientSecret {
   id: string;
   createdAt: Date;
-  /** Null for the newest one: until there is another. */
+  /** Null for one that counts until there is another. */
   expiresAt: Date | null;
 }
 
-export interface ClientAdminDependencies {
-  clients: ClientStore;
+interface Dependencies {
+  clients: Clients;
+  consents: Pick<Consents, 'ofClient'>;
   audit: Audit;
   inTransaction: InTransaction;
   secrets: ClientSecretStore;
-  /** @throws DomainError invalid_request for a role that does not exist. */
-  checkRoles(names: readonly string[], tx: Tx): Promise<void>;
+  readList: ReadList;
+  rights: Pick<Rights, 'weightOf'>;
+  roles: Pick<Roles, 'checkNames'>;
+  /** What metadata implies where it does not say it. */
+  complete: {
+    whole(metadata: Record<string, unknown>): Record<string, unknown>;
+    changes(metadata: Record<string, unknown>): Record<string, unknown>;
+  };
   /** Checks metadata, and the names of what is changed, as the provider will. @throws DomainError invalid_client_metadata. */
   validate(metadata: Record<string, unknown>, changed: string[]): Promise<void>;
   /** Ends every grant and token of a client, in the transaction. */
@@ -55,127 +90,163 @@ export interface ClientAdminDependencies {
   announce(clientId: string, tx: Tx): Promise<void>;
 }
 
+/**
+ * Clients as operators manage them. One that holds roles, or that may manage for people, is touched by those alone who have
+ * what it may do.
+ */
 export interface ClientAdmin {
-  /** @throws DomainError invalid_client_metadata, invalid_request (roles), client_id_taken. */
-  create(client: NewClient, actor: Actor): Promise<CreatedClient>;
+  /** By client_id unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
+  list(operator: Operator, options: ListOptions<ClientSort, ClientFilters>): Promise<Listed<ClientRecord>>;
+  /** @throws DomainError insufficient_scope, client_not_found. */
+  find(operator: Operator, id: string): Promise<ClientRecord>;
   /**
-   * Changes a client's name and the metadata that is given; null takes a property away. What it holds stays as it was.
-   * @throws DomainError client_not_found, invalid_client_metadata.
+   * @throws DomainError insufficient_scope, permission_not_held, invalid_client_metadata, invalid_request (roles),
+   *   client_id_taken.
    */
-  update(id: string, changes: ClientChanges, actor: Actor): Promise<ClientRecord>;
-  /** @throws DomainError client_not_found. */
-  find(id: string): Promise<ClientRecord>;
-  list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
-  /** The secrets that count, the newest first. */
-  secrets(id: string): Promise<ClientSecret[]>;
+  create(operator: Operator, client: NewClient): Promise<CreatedClient>;
   /**
-   * Makes another secret, shown this once. The former ones count for `overlap` seconds more at most, none with 0.
-   * @throws DomainError client_not_found; invalid_client_metadata for a client that has no secret.
+   * Changes the name, the roles and the metadata that are given. What it holds stays as it was.
+   * @throws DomainError as `create`; client_not_found, stronger_operator, precondition_failed, forbidden (oneself).
    */
-  rotateSecret(id: string, overlap: number, actor: Actor): Promise<string>;
-  /** Deletes the client; its grants and tokens end at once. @throws DomainError client_not_found. */
-  delete(id: string, actor: Actor): Promise<void>;
-}
-
-const MAX_NAME = 100;
-
-/** RFC 6749 appendix A.1, without the space. */
-const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
-
-/** RFC 6749 appendix A.2. Secrets are kept by a fast hash, so one that was brought along must not be guessable. */
-const SECRET = /^[\x20-\x7e]{20,255}$/;
-
-/** Ways to authenticate that need no secret: none, and those with a key or a certificate of the client's own. */
-const SECRETLESS = new Set<unknown>([
-  'none',
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-]);
-
-/** @throws DomainError invalid_client_metadata. */
-function checkedName(name: string): string {
-  const trimmed = name.trim();
-  if (trimmed !== '' && trimmed.length <= MAX_NAME) return trimmed;
-  throw new DomainError('invalid_client_metadata', {
-    field: 'client_name',
-    reason: `must have 1 to ${MAX_NAME} characters`,
-  });
-}
-
-/** @throws DomainError invalid_client_metadata. */
-function checkBrought({ id, secret, isPublic, metadata, roles }: NewClient): void {
-  const refuse = (field: string, reason: string): never => {
-    throw new DomainError('invalid_client_metadata', { field, reason });
-  };
-  if (id !== undefined && (!CLIENT_ID.test(id) || id.startsWith(CONTRACT_CLIENT)))
-    refuse(
-      'client_id',
-      `must have 1 to 255 printable ASCII characters without spaces, and not begin with ${CONTRACT_CLIENT}`,
-    );
-  if (isPublic && (roles?.length ?? 0) > 0)
-    refuse('roles', 'must not be of a public client, which anybody can claim to be');
-  if (secret === undefined) return;
-  if (isPublic || SECRETLESS.has(metadata['token_endpoint_auth_method']))
-    refuse('client_secret', 'this client does not authenticate with a secret');
-  if (!SECRET.test(secret)) refuse('client_secret', 'must have 20 to 255 printable ASCII characters');
+  update(operator: Operator, id: string, changes: ClientChanges, expected?: Expected): Promise<ClientRecord>;
+  /**
+   * Lets a client work, or has it get nothing: no tokens, and those that it has count for nothing until it is enabled again.
+   * @throws DomainError insufficient_scope, client_not_found, stronger_operator, precondition_failed, forbidden (oneself).
+   */
+  setEnabled(operator: Operator, id: string, enabled: boolean, expected?: Expected): Promise<ClientRecord>;
+  /** The secrets that count, the newest first. @throws DomainError insufficient_scope, client_not_found. */
+  secrets(operator: Operator, id: string): Promise<ClientSecret[]>;
+  /**
+   * Makes another secret, shown this once.
+   * @param overlap seconds that the former ones count for at most; none with 0.
+   * @param lifetime seconds that it counts for itself; null for one without an end.
+   * @throws DomainError insufficient_scope, client_not_found, stronger_operator; invalid_client_metadata for a client that
+   *   has no secret.
+   */
+  rotateSecret(
+    operator: Operator,
+    id: string,
+    times: { overlap: number; lifetime?: number | null | undefined },
+  ): Promise<ClientSecret & { secret: string }>;
+  /** @throws DomainError as `rotateSecret`; secret_not_found, in_use for the only one. */
+  removeSecret(operator: Operator, id: string, secretId: string): Promise<void>;
+  /** Who has allowed it something, the latest first. @throws DomainError insufficient_scope, client_not_found, invalid_cursor. */
+  consents(
+    operator: Operator,
+    id: string,
+    options: ListOptions<'created_at', object>,
+  ): Promise<Listed<Consenter>>;
+  /**
+   * Deletes the client; its grants and tokens end at once.
+   * @throws DomainError insufficient_scope, client_not_found, stronger_operator, precondition_failed, forbidden (oneself).
+   */
+  remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
 }
 
 /** Names a secret without giving anything of it away. */
 const secretId = (hash: string): string => hash.slice(0, 12);
 
-/** The clients of this provider, as operators manage them. */
+/** A service account must not put itself out, nor give itself anything. @throws DomainError forbidden. */
+function notItself({ actor }: Operator, id: string): void {
+  if (actor.kind === 'client' && actor.id === id) throw new DomainError('forbidden', { reason: 'oneself' });
+}
+
+/** Metadata, for the audit: what changes, before and after. */
+function metadataChanges(before: Record<string, unknown>, after: Record<string, unknown>) {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const complete = (of: Record<string, unknown>) =>
+    Object.fromEntries(names.map((name) => [name, of[name] ?? null]));
+  return changesOf<Record<string, unknown>>(complete(before), complete(after));
+}
+
 export function createClientAdmin({
   clients,
+  consents,
   secrets,
   audit,
   inTransaction,
-  checkRoles,
+  readList,
+  rights,
+  roles,
+  complete,
   validate,
   endClient,
   announce,
-}: ClientAdminDependencies): ClientAdmin {
-  const find = async (id: string): Promise<ClientRecord> => {
-    const client = await clients.find(id);
+}: Dependencies): ClientAdmin {
+  const existing = (client: ClientRecord | null): ClientRecord => {
     if (!client) throw new DomainError('client_not_found');
     return client;
   };
-  return {
-    find,
 
-    async create(options, actor) {
-      const { name, isPublic, metadata } = options;
-      const roles = [...new Set(options.roles)];
-      const trimmed = checkedName(name);
-      checkBrought(options);
+  const check = (
+    { id, name, secretHash, metadata }: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>,
+    changed: Record<string, unknown>,
+  ): Promise<void> => {
+    if (!isStorable(metadata))
+      throw new DomainError('invalid_client_metadata', { reason: 'must be well-formed text without NUL' });
+    const secret = secretHash === null ? {} : { client_secret: secretHash };
+    return validate({ ...metadata, client_id: id, client_name: name, ...secret }, Object.keys(changed));
+  };
+
+  const weightOf = async (client: Pick<ClientRecord, 'roles' | 'metadata'>, tx: Tx) =>
+    (await rights.weightOf(client.roles, tx)).union(new Set(managementScopes(client.metadata)));
+
+  /** Roles are given and taken by those who have what they allow, to clients that nobody else can claim to be. */
+  const checkRoles = async (
+    operator: Operator,
+    before: readonly string[],
+    after: readonly string[],
+    tx: Tx,
+  ): Promise<void> => {
+    const moved = [...new Set(before).symmetricDifference(new Set(after))];
+    if (moved.length === 0) return;
+    await roles.checkNames(after, tx);
+    mayGive(operator, await rights.weightOf(moved, tx));
+    requirePermission(operator, 'roles:write');
+  };
+
+  /** The client to be changed, locked: one that may do no more than the operator. */
+  const own = async (operator: Operator, id: string, expected: Expected | undefined, tx: Tx) => {
+    const client = existing(await clients.lock(id, tx));
+    checkVersion(client, expected);
+    mayTouch(operator, await weightOf(client, tx));
+    return client;
+  };
+
+  return {
+    async list(operator, options) {
+      requirePermission(operator, 'clients:read');
+      return readList('clients', options, 'client_id', (request) => clients.list(request));
+    },
+    async find(operator, id) {
+      requirePermission(operator, 'clients:read');
+      return existing(await clients.find(id));
+    },
+
+    async create(operator, options) {
+      requirePermission(operator, 'clients:write');
+      const metadata = complete.whole({
+        ...options.metadata,
+        ...(options.isPublic === true ? { token_endpoint_auth_method: 'none' } : {}),
+      });
+      const names = [...new Set(options.roles)].sort();
+      const name = checkedName(options.name);
+      checkBrought({ ...options, metadata });
+      if (isPublic(metadata) && names.length > 0)
+        refuse('roles', 'must not be of a public client, which anybody can claim to be');
       const id = options.id ?? newUuid();
-      const needsNone = isPublic || SECRETLESS.has(metadata['token_endpoint_auth_method']);
-      const secret = needsNone ? null : (options.secret ?? randomToken());
-      const complete = { ...metadata, ...(isPublic ? { token_endpoint_auth_method: 'none' } : {}) };
+      const secret = needsSecret(metadata) ? (options.secret ?? randomToken()) : null;
       const secretHash = secret === null ? null : sha256(secret);
-      await validate(
-        {
-          ...complete,
-          client_id: id,
-          client_name: trimmed,
-          ...(secretHash === null ? {} : { client_secret: secretHash }),
-        },
-        Object.keys(complete),
-      );
+      await check({ id, name, secretHash, metadata }, metadata);
       const client = await inTransaction(async (tx) => {
-        await checkRoles(roles, tx);
-        const created = await clients.create(
-          { id, name: trimmed, secretHash, metadata: complete, roles },
-          tx,
-        );
+        await checkRoles(operator, [], names, tx);
+        mayGive(operator, managementScopes(metadata));
+        const created = await clients.create({ id, name, secretHash, metadata, roles: names }, tx);
         if (!created) throw new DomainError('client_id_taken');
+        const after = { ...metadata, ...(names.length > 0 ? { roles: names } : {}) };
         await audit.record(
-          {
-            type: 'client.created',
-            clientId: id,
-            details: { name: trimmed, ...(roles.length > 0 ? { roles } : {}) },
-          },
-          actor,
+          { type: 'client.created', clientId: id, details: { name, after } },
+          operator.actor,
           tx,
         );
         await announce(id, tx);
@@ -184,61 +255,110 @@ export function createClientAdmin({
       return { client, secret: options.secret === undefined ? secret : null };
     },
 
-    async update(id, changes, actor) {
-      const client = await find(id);
-      const name = checkedName(changes.name ?? client.name);
-      const changed = Object.entries({ ...client.metadata, ...changes.metadata });
-      const metadata = Object.fromEntries(changed.filter(([, value]) => value !== null));
-      await validate(
-        {
-          ...metadata,
-          client_id: id,
-          client_name: name,
-          ...(client.secretHash === null ? {} : { client_secret: client.secretHash }),
-        },
-        Object.keys(changes.metadata),
-      );
+    async update(operator, id, changes, expected) {
+      requirePermission(operator, 'clients:write');
+      const changed = complete.changes(changes.metadata ?? {});
       return inTransaction(async (tx) => {
-        const updated = await clients.update(id, { name, metadata }, tx);
-        if (!updated) throw new DomainError('client_not_found');
-        const properties = Object.keys(changes.metadata);
-        await audit.record(
-          { type: 'client.updated', clientId: id, details: { name, properties } },
-          actor,
-          tx,
+        const before = await own(operator, id, expected, tx);
+        const name = checkedName(changes.name ?? before.name);
+        const metadata = Object.fromEntries(
+          Object.entries({ ...before.metadata, ...changed }).filter(([, value]) => value !== null),
         );
+        const names = changes.roles === undefined ? before.roles : [...new Set(changes.roles)].sort();
+        if (isPublic(metadata) && names.length > 0)
+          refuse('roles', 'must not be of a public client, which anybody can claim to be');
+        await check({ id, name, secretHash: before.secretHash, metadata }, changed);
+        const moved = changesOf({ name: before.name, roles: before.roles }, { name, roles: names });
+        const movedMetadata = metadataChanges(before.metadata, metadata);
+        if (!moved && !movedMetadata) return before;
+        if (moved?.after.roles) notItself(operator, id);
+        await checkRoles(operator, before.roles, names, tx);
+        mayGive(operator, managementScopes(metadata));
+        const updated = existing(await clients.update(id, { name, metadata, roles: names }, tx));
+        const details = {
+          name,
+          properties: Object.keys(changes.metadata ?? {}),
+          before: { ...moved?.before, ...movedMetadata?.before },
+          after: { ...moved?.after, ...movedMetadata?.after },
+        };
+        await audit.record({ type: 'client.updated', clientId: id, details }, operator.actor, tx);
         await announce(id, tx);
         return updated;
       });
     },
 
-    list: (options) => clients.list(options),
+    async setEnabled(operator, id, enabled, expected) {
+      requirePermission(operator, 'clients:write');
+      return inTransaction(async (tx) => {
+        const before = await own(operator, id, expected, tx);
+        notItself(operator, id);
+        if (before.enabled === enabled) return before;
+        const after = existing(await clients.update(id, { enabled }, tx));
+        const type = enabled ? 'client.enabled' : 'client.disabled';
+        const details = { name: before.name, before: { enabled: !enabled }, after: { enabled } };
+        await audit.record({ type, clientId: id, details }, operator.actor, tx);
+        await announce(id, tx);
+        return after;
+      });
+    },
 
-    async secrets(id) {
+    async secrets(operator, id) {
+      requirePermission(operator, 'clients:read');
+      existing(await clients.find(id));
       const all = await secrets.list(id);
       return all.map(({ hash, ...secret }) => ({ id: secretId(hash), ...secret }));
     },
 
-    async rotateSecret(id, overlap, actor) {
-      await find(id);
+    async rotateSecret(operator, id, { overlap, lifetime = null }) {
+      requirePermission(operator, 'clients:write');
       const secret = randomToken();
-      const hash = sha256(secret);
-      await inTransaction(async (tx) => {
-        if (!(await secrets.replace(id, hash, overlap, tx)))
-          throw new DomainError('invalid_client_metadata', { reason: 'this client has no secret' });
-        const details = { secretId: secretId(hash), overlap };
-        await audit.record({ type: 'client.secret_rotated', clientId: id, details }, actor, tx);
+      return inTransaction(async (tx) => {
+        await own(operator, id, undefined, tx);
+        const made = await secrets.replace(id, sha256(secret), { overlap, lifetime }, tx);
+        if (!made) throw new DomainError('invalid_client_metadata', { reason: 'this client has no secret' });
+        const { hash, createdAt, expiresAt } = made;
+        const details = { secretId: secretId(hash), overlap, lifetime };
+        await audit.record({ type: 'client.secret_rotated', clientId: id, details }, operator.actor, tx);
         await announce(id, tx);
+        return { id: secretId(hash), createdAt, expiresAt, secret };
       });
-      return secret;
     },
 
-    delete: (id, actor) =>
-      inTransaction(async (tx) => {
-        await endClient(id, tx);
-        if (!(await clients.delete(id, tx))) throw new DomainError('client_not_found');
-        await audit.record({ type: 'client.deleted', clientId: id }, actor, tx);
+    async removeSecret(operator, id, wanted) {
+      requirePermission(operator, 'clients:write');
+      await inTransaction(async (tx) => {
+        await own(operator, id, undefined, tx);
+        const found = (await secrets.list(id)).find(({ hash }) => secretId(hash) === wanted);
+        const removed = found !== undefined && (await secrets.remove(id, found.hash, tx));
+        if (!removed) throw new DomainError('secret_not_found');
+        if (removed === 'last')
+          throw new DomainError('in_use', { reason: 'it is the only secret of the client' });
+        const details = { secretId: wanted };
+        await audit.record({ type: 'client.secret_removed', clientId: id, details }, operator.actor, tx);
         await announce(id, tx);
-      }),
+      });
+    },
+
+    async consents(operator, id, options) {
+      requirePermission(operator, 'clients:read');
+      requirePermission(operator, 'users:read');
+      const client = existing(await clients.find(id));
+      return readList(`consents ${client.id}`, options, '-created_at', (request) =>
+        consents.ofClient(client.id, request),
+      );
+    },
+
+    async remove(operator, id, expected) {
+      requirePermission(operator, 'clients:write');
+      await inTransaction(async (tx) => {
+        const client = await own(operator, id, expected, tx);
+        notItself(operator, id);
+        await endClient(id, tx);
+        await clients.delete(id, tx);
+        const details = { before: { name: client.name, ...client.metadata, roles: client.roles } };
+        await audit.record({ type: 'client.deleted', clientId: id, details }, operator.actor, tx);
+        await announce(id, tx);
+      });
+    },
   };
 }

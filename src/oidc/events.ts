@@ -9,9 +9,9 @@ import type { Extension } from './overrides/override.ts';
 /** Events of the provider for other parts of Postern. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
   /** A request to the token endpoint ended; `outcome` is `success` or the OAuth error code. */
-  grant(grantType: string, outcome: string): void;
+  grant(grantType: string, outcome: string, clientId?: string): void;
   /** An authorization request ended; `outcome` as above. */
-  authorization(outcome: string): void;
+  authorization(outcome: string, clientId?: string): void;
   /** A refresh token came again after its grace: somebody has a copy. Its family has been ended. */
   refreshTokenReused(event: {
     ctx: KoaContextWithOIDC;
@@ -46,7 +46,7 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
     const { ctx } = Provider;
     if (ctx?.oidc.route === 'token') reused.add(ctx);
   });
-  provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success'));
+  provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success', ctx.oidc.client?.clientId));
   provider.on('grant.error', (ctx, error: errors.OIDCProviderError) => {
     events.grant(grantType(ctx), error.error);
     if (!reused.has(ctx)) return;
@@ -58,7 +58,7 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
       grantId: token?.grantId,
     });
   });
-  provider.on('authorization.success', () => events.authorization('success'));
+  provider.on('authorization.success', (ctx) => events.authorization('success', ctx.oidc.client?.clientId));
   provider.on('authorization.error', (_ctx, error: errors.OIDCProviderError) =>
     events.authorization(error.error),
   );

@@ -1,3 +1,4 @@
+import type { ClientUse } from '../domain/client-use.ts';
 import type { Refusals } from '../domain/refusals/index.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Logger } from '../core/logger.ts';
@@ -9,11 +10,18 @@ interface Dependencies {
   metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
   audit: Audit;
   refusals: Pick<Refusals, 'note'>;
+  clientUse: Pick<ClientUse, 'note'>;
   logger: Logger;
 }
 
 /** Consumers of the provider's events: metrics, log, audit. */
-export function providerEvents({ metrics, audit, refusals, logger }: Dependencies): ProviderEvents {
+export function providerEvents({
+  metrics,
+  audit,
+  refusals,
+  clientUse,
+  logger,
+}: Dependencies): ProviderEvents {
   // The reply has gone out by then, so log a row that cannot be written.
   const record = (entry: AuditEntry, by: Actor): void => {
     audit
@@ -21,8 +29,14 @@ export function providerEvents({ metrics, audit, refusals, logger }: Dependencie
       .catch((error: unknown) => logger.error({ err: error, type: entry.type }, 'audit event not written'));
   };
   return {
-    grant: (type, outcome) => metrics.grant(type, outcome),
-    authorization: (outcome) => metrics.authorization(outcome),
+    grant(type, outcome, clientId) {
+      metrics.grant(type, outcome);
+      if (outcome === 'success' && clientId !== undefined) clientUse.note(clientId);
+    },
+    authorization(outcome, clientId) {
+      metrics.authorization(outcome);
+      if (outcome === 'success' && clientId !== undefined) clientUse.note(clientId);
+    },
     refreshTokenReused({ ctx, accountId = null, clientId = null, grantId }) {
       logger.warn(
         { accountId, clientId, grantId, requestId: ctx.get('X-Request-Id') },

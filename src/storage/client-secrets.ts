@@ -6,53 +6,85 @@ import type { Tx } from './postgres/transaction.ts';
 
 const former = recordOf(FormerClientSecret, 'clientId');
 
-/** A client secret that counts: the newest, without an end, or one before it. */
+/** A client secret that counts: the newest, which may have no end, or one before it. */
 export type ClientSecretRecord = Omit<RecordOf<typeof former>, 'expiresAt'> & { expiresAt: Date | null };
 
 export interface ClientSecretStore {
   /** All that count, the newest first. */
   list(clientId: string): Promise<ClientSecretRecord[]>;
   /**
-   * Gives a client that has a secret another one. The former ones count for `overlap` seconds more at most; with 0 they
-   * end.
-   * @returns whether there is such a client.
+   * Gives a client that has a secret another one, for `lifetime` seconds or, with null, without an end. The former ones count
+   * for `overlap` seconds more at most; with 0 they end.
+   * @returns the new one; null when there is no such client.
    */
-  replace(clientId: string, hash: string, overlap: number, tx: Tx): Promise<boolean>;
+  replace(
+    clientId: string,
+    hash: string,
+    times: { overlap: number; lifetime: number | null },
+    tx: Tx,
+  ): Promise<ClientSecretRecord | null>;
+  /**
+   * Ends one of several secrets. Of the newest the one before it takes the place.
+   * @returns whether it counted; `last` when no other does, and it stays.
+   */
+  remove(clientId: string, hash: string, tx: Tx): Promise<boolean | 'last'>;
 }
 
 /** Of one client, whoever rotates how often. */
 const MOST_FORMER = 5;
 
-const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at) as "createdAt", null as "expiresAt"
-    from clients where id = $1 and secret_hash is not null
+const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at) as "createdAt",
+      secret_expires_at as "expiresAt"
+    from clients where id = $1 and secret_hash is not null and (secret_expires_at is null or secret_expires_at > now())
   union all
   (select ${former.columns} from former_client_secrets
     where client_id = $1 and expires_at > now() order by created_at desc, hash)`;
 
 const KEEP = `insert into former_client_secrets (client_id, hash, created_at, expires_at)
-  select id, secret_hash, coalesce(secret_created_at, created_at), now() + $2::float8 * interval '1 second'
-  from clients where id = $1`;
+  select id, secret_hash, coalesce(secret_created_at, created_at),
+    least(secret_expires_at, now() + $2::float8 * interval '1 second')
+  from clients where id = $1 and (secret_expires_at is null or secret_expires_at > now())`;
 
 const TRIM = `delete from former_client_secrets where client_id = $1 and ($2::float8 = 0 or hash not in (
     select hash from former_client_secrets where client_id = $1 order by created_at desc, hash limit ${MOST_FORMER}))`;
 
-const REPLACE = `update clients set secret_hash = $2, secret_created_at = now(), updated_at = now()
-  where id = $1 and secret_hash is not null returning id`;
+const REPLACE = `update clients set secret_hash = $2, secret_created_at = now(), updated_at = now(),
+    secret_expires_at = now() + $3::float8 * interval '1 second'
+  where id = $1 returning secret_hash as hash, secret_created_at as "createdAt", secret_expires_at as "expiresAt"`;
+
+const REMOVE = 'delete from former_client_secrets where client_id = $1 and hash = $2';
+
+/** The newest but one takes the place of the newest. */
+const PROMOTE = `with taken as (
+    delete from former_client_secrets where client_id = $1 and hash = $2 returning created_at, expires_at
+  )
+  update clients set secret_hash = $2, secret_created_at = taken.created_at, secret_expires_at = taken.expires_at,
+    updated_at = now()
+  from taken where id = $1`;
+
+const LOCK = 'select secret_hash as hash from clients where id = $1 and secret_hash is not null for update';
 
 /** Secrets of clients, by hash, in PostgreSQL; its clock decides which count. */
 export function createClientSecrets(pool: Pool): ClientSecretStore {
   return {
     list: async (clientId) => (await pool.query<ClientSecretRecord>(LIST, [clientId])).rows,
-    async replace(clientId, hash, overlap, tx) {
+    async replace(clientId, hash, { overlap, lifetime }, tx) {
       // Of two at once the second finds the first one's secret.
-      const { rows } = await tx.query(
-        'select id from clients where id = $1 and secret_hash is not null for update',
-        [clientId],
-      );
-      if (rows.length === 0) return false;
+      const { rows } = await tx.query(LOCK, [clientId]);
+      if (rows.length === 0) return null;
       if (overlap > 0) await tx.query(KEEP, [clientId, overlap]);
       await tx.query(TRIM, [clientId, overlap]);
-      await tx.query(REPLACE, [clientId, hash]);
+      const { rows: made } = await tx.query<ClientSecretRecord>(REPLACE, [clientId, hash, lifetime]);
+      return made[0]!;
+    },
+    async remove(clientId, hash, tx) {
+      const { rows: locked } = await tx.query<{ hash: string }>(LOCK, [clientId]);
+      const { rows: all } = await tx.query<ClientSecretRecord>(LIST, [clientId]);
+      if (!all.some((one) => one.hash === hash)) return false;
+      const next = all.find((one) => one.hash !== hash);
+      if (!next) return 'last';
+      if (locked[0]?.hash === hash) await tx.query(PROMOTE, [clientId, next.hash]);
+      else await tx.query(REMOVE, [clientId, hash]);
       return true;
     },
   };

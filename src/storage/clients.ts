@@ -1,12 +1,26 @@
-// raw-sql: a hot path; every token request reads its client.
+// raw-sql: a hot path; every token request reads its client. Conditions of a list for `listing.ts`.
 import type { Pool } from 'pg';
-import { Op, UniqueConstraintError } from 'sequelize';
-import { Client } from './models/client.ts';
+import { UniqueConstraintError } from 'sequelize';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
+import { Client, type ClientKind } from './models/client.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
+export type { ClientKind } from './models/client.ts';
+
 const record = recordOf(Client, 'secretCreatedAt');
 export type ClientRecord = RecordOf<typeof record>;
+
+/** Conditions on clients, all of which must hold; of several values one must. */
+export interface ClientFilters {
+  /** Any part of the name, or the beginning of the client_id. */
+  search?: string | undefined;
+  kind?: readonly ClientKind[] | undefined;
+  enabled?: boolean | undefined;
+  role?: readonly string[] | undefined;
+}
+
+export type ClientSort = 'client_id' | 'name' | 'created_at' | 'last_used_at';
 
 export interface Clients {
   /** @returns null when there is one of this id. */
@@ -16,20 +30,48 @@ export interface Clients {
     tx: Tx,
   ): Promise<ClientRecord | null>;
   find(id: string): Promise<ClientRecord | null>;
-  /** By id; `after` is the id of the last one seen. */
-  list(options: { limit: number; after?: string }): Promise<ClientRecord[]>;
+  /** The client, locked until the transaction ends. */
+  lock(id: string, tx: Tx): Promise<ClientRecord | null>;
+  list(request: PageRequest<ClientSort, ClientFilters>): Promise<Page<ClientRecord>>;
   /** Replaces what is given. @returns the client, or null when there is none. */
   update(
     id: string,
-    changes: Pick<ClientRecord, 'name' | 'metadata'> & Partial<Pick<ClientRecord, 'secretHash'>>,
+    changes: Partial<Pick<ClientRecord, 'name' | 'metadata' | 'secretHash' | 'roles' | 'enabled'>>,
     tx: Tx,
   ): Promise<ClientRecord | null>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
+  /** Writes down when clients were used last; one that was used within the minute is left as it is. */
+  noteUse(uses: readonly { id: string; at: Date }[]): Promise<void>;
 }
 
 /** Prepared: the client of every token request is read by it. */
 const BY_ID = { name: 'clients_by_id', text: `select ${record.columns} from clients where id = $1` };
+
+const LIST: Listing<ClientSort, ClientFilters> = {
+  from: 'clients',
+  columns: record.columns,
+  sorts: {
+    client_id: { by: 'id', type: 'text' },
+    name: { by: 'lower(name)', type: 'text' },
+    created_at: { by: 'created_at', type: 'timestamptz' },
+    last_used_at: { by: "coalesce(last_used_at, '-infinity'::timestamptz)", type: 'timestamptz' },
+  },
+  id: { by: 'id', type: 'text' },
+  filters: {
+    search(value, parameter) {
+      const part = parameter(value);
+      return `(strpos(lower(name), lower(${part}::text)) > 0 or starts_with(id, ${part}::text))`;
+    },
+    kind: (values, parameter) => `kind = any(${parameter(values)}::text[])`,
+    enabled: (value, parameter) => `enabled = ${parameter(value)}`,
+    role: (values, parameter) => `roles && ${parameter(values)}::text[]`,
+  },
+};
+
+const NOTE_USE = `update clients set last_used_at = used.at
+  from jsonb_to_recordset($1) as used (id text, at timestamptz)
+  where clients.id = used.id and (last_used_at is null or last_used_at < used.at - interval '1 minute')`;
 
 /** OAuth clients in PostgreSQL. */
 export function createClients(pool: Pool): Clients {
@@ -43,16 +85,18 @@ export function createClients(pool: Pool): Clients {
       }
     },
     async find(id) {
+      // PostgreSQL's text has no NUL.
+      if (id.includes('\0')) return null;
       const { rows } = await pool.query({ ...BY_ID, values: [id] });
       return record.read(rows)[0] ?? null;
     },
-    async list({ limit, after }) {
-      const clients = await Client.findAll({
-        limit,
-        order: ['id'],
-        where: after === undefined ? {} : { id: { [Op.gt]: after } },
-      });
-      return clients.map(record.from);
+    async lock(id, tx) {
+      const client = await Client.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
+      return client && record.from(client);
+    },
+    async list(request) {
+      const page = await pageOf(pool, LIST, request);
+      return { ...page, items: record.read(page.items) };
     },
     async update(id, changes, tx) {
       const [, [client]] = await Client.update(changes, {
@@ -63,5 +107,8 @@ export function createClients(pool: Pool): Clients {
       return client ? record.from(client) : null;
     },
     delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx })) > 0,
+    async noteUse(uses) {
+      await pool.query(NOTE_USE, [JSON.stringify(uses)]);
+    },
   };
 }

@@ -1,6 +1,7 @@
-// raw-sql: every authorization request asks (prepared).
+// raw-sql: every authorization request asks (prepared). Conditions of a list for `listing.ts`.
 import type { Pool } from 'pg';
 import { isUuid } from '../core/ids.ts';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { type Allowed, Consent } from './models/consent.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -11,11 +12,16 @@ const record = recordOf(Consent, 'accountId');
 
 export type ConsentRecord = RecordOf<typeof record>;
 
+/** A person who has allowed a client something. */
+export type Consenter = { id: string; email: string; name: string | null } & ConsentRecord;
+
 export interface Consents {
   find(accountId: string, clientId: string): Promise<Allowed | null>;
   /** Replaces what was remembered for the pair. */
   save(accountId: string, clientId: string, allowed: Allowed, tx: Tx): Promise<void>;
   listOf(accountId: string): Promise<ConsentRecord[]>;
+  /** Who has allowed a client something. */
+  ofClient(clientId: string, request: PageRequest<'created_at', object>): Promise<Page<Consenter>>;
   /** @returns whether there was one. */
   delete(accountId: string, clientId: string, tx: Tx): Promise<boolean>;
 }
@@ -24,6 +30,16 @@ export interface Consents {
 const FIND = {
   name: 'consents_find',
   text: 'select allowed from consents where account_id = $1 and client_id = $2',
+};
+
+const OF_CLIENT: Listing<'created_at', { client: string }> = {
+  from: 'consents join users on users.id = account_id',
+  columns: `users.id, users.email, users.name, ${record.columnsOf('consents')}`,
+  sorts: { created_at: { by: 'consents.created_at', type: 'timestamptz' } },
+  id: { by: 'account_id', type: 'uuid' },
+  filters: {
+    client: (value, parameter) => `consents.client_id = ${parameter(value)} and users.status <> 'deleted'`,
+  },
 };
 
 /** Remembered consents in PostgreSQL. */
@@ -44,6 +60,11 @@ export function createConsents(pool: Pool): Consents {
       const found = await Consent.findAll({ where: { accountId }, order: ['createdAt'] });
       return found.map(record.from);
     },
+    ofClient: (clientId, request) =>
+      pageOf<'created_at', { client: string }, Consenter>(pool, OF_CLIENT, {
+        ...request,
+        filters: { client: clientId },
+      }),
     delete: async (accountId, clientId, tx) =>
       (await Consent.destroy({ where: { accountId, clientId }, transaction: tx })) > 0,
   };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { type Provider, REDIRECT_URI, startProvider } from '../oidc/support/provider.ts';
 import { failing, json, ownToken } from './support/commands.ts';
 import { until } from '../support/until.ts';
@@ -13,6 +14,8 @@ interface Made {
   client_secret: string | null;
   secrets: { id: string; created_at: string; expires_at: string | null }[];
 }
+
+const shell = shellOperator(systemActor);
 
 describe('clients', () => {
   let provider: Provider;
@@ -35,13 +38,13 @@ describe('clients', () => {
     expect(created).toEqual(invalid(/logo_url: is no client metadata; did you mean logo_uri\?/));
     const { id } = await provider.createClient();
     const change = (metadata: Record<string, unknown>) =>
-      provider.operator.clients.update(id, { name: 'Other', metadata }, systemActor);
+      provider.operator.clients.update(shell, id, { name: 'Other', metadata });
     await expect(change({ tos_url: null })).rejects.toMatchObject({ details: { field: 'tos_url' } });
     await expect(change({ client_id: 'other' })).rejects.toMatchObject({ details: { field: 'client_id' } });
     await expect(change({ tls_client_auth_subject_dn: 'CN=x' })).rejects.toMatchObject({
       details: { field: 'tls_client_auth_subject_dn', reason: 'has no effect here' },
     });
-    expect(await provider.operator.clients.find(id)).toMatchObject({ name: 'Test client' });
+    expect(await provider.operator.clients.find(shell, id)).toMatchObject({ name: 'Test client' });
   });
 
   it('are shown and listed whole, but for their secrets', async () => {
@@ -86,11 +89,11 @@ describe('clients', () => {
     const rotated = await run('rotate-secret', id);
     const second = rotated.client_secret ?? '';
     const { clients } = provider.operator;
-    const third = await clients.rotateSecret(id, 3600, systemActor);
+    const { secret: third } = await clients.rotateSecret(shell, id, { overlap: 3600 });
     expect(await Promise.all([first, second, third, 'wrong'].map((one) => statusOf(id, one)))).toEqual([
       200, 200, 200, 401,
     ]);
-    const [newest, ...former] = await clients.secrets(id);
+    const [newest, ...former] = await clients.secrets(shell, id);
     expect(newest?.expiresAt).toBeNull();
     const hours = former.map(({ expiresAt }) =>
       Math.round(((expiresAt?.getTime() ?? 0) - Date.now()) / 3_600_000),
@@ -105,8 +108,8 @@ describe('clients', () => {
       200, 401, 200,
     ]);
 
-    const last = await clients.rotateSecret(id, 0, systemActor);
-    expect(await clients.secrets(id)).toHaveLength(1);
+    const { secret: last } = await clients.rotateSecret(shell, id, { overlap: 0 });
+    expect(await clients.secrets(shell, id)).toHaveLength(1);
     // A node that keeps the client in memory hears of the change a moment later.
     await until(async () => (await statusOf(id, third)) === 401);
     expect(await Promise.all([first, second, last].map((one) => statusOf(id, one)))).toEqual([401, 401, 200]);
@@ -119,18 +122,23 @@ describe('clients', () => {
 
   it('keep few former secrets, and lose none to two who rotate at once', async () => {
     const { id } = await provider.createClient({ grant_types: ['client_credentials'] });
-    const rotate = () => provider.operator.clients.rotateSecret(id, 3600, systemActor);
+    const rotate = async () =>
+      (await provider.operator.clients.rotateSecret(shell, id, { overlap: 3600 })).secret;
     const two = await Promise.all([rotate(), rotate()]);
     expect(await Promise.all(two.map((one) => statusOf(id, one)))).toEqual([200, 200]);
     for (let times = 0; times < 6; times += 1) await rotate();
-    expect(await provider.operator.clients.secrets(id)).toHaveLength(6);
+    expect(await provider.operator.clients.secrets(shell, id)).toHaveLength(6);
   });
 
   it('that have no secret get none', async () => {
     const { id } = await provider.createClient({}, { isPublic: true });
     const { rotateSecret } = provider.operator.clients;
-    await expect(rotateSecret(id, 0, systemActor)).rejects.toMatchObject({ code: 'invalid_client_metadata' });
-    await expect(rotateSecret('nobody', 0, systemActor)).rejects.toMatchObject({ code: 'client_not_found' });
+    await expect(rotateSecret(shell, id, { overlap: 0 })).rejects.toMatchObject({
+      code: 'invalid_client_metadata',
+    });
+    await expect(rotateSecret(shell, 'nobody', { overlap: 0 })).rejects.toMatchObject({
+      code: 'client_not_found',
+    });
   });
 
   it('are brought along with their id and their secret', async () => {
@@ -153,10 +161,11 @@ describe('clients', () => {
       wish: object,
       metadata: object = { grant_types: ['client_credentials'], response_types: [] },
     ) =>
-      provider.operator.clients.create(
-        { name: 'Old', isPublic: false, metadata: { redirect_uris: [], ...metadata }, ...wish },
-        systemActor,
-      );
+      provider.operator.clients.create(shell, {
+        name: 'Old',
+        metadata: { redirect_uris: [], ...metadata },
+        ...wish,
+      });
     await expect(bring({ id: 'https://old.example/app' })).rejects.toMatchObject({ code: 'client_id_taken' });
     for (const wish of [
       { id: 'contract:gateway' },

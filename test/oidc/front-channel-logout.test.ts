@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { listenUntilEnd } from '../support/listen.ts';
 import { freePort } from '../support/ports.ts';
@@ -148,14 +149,11 @@ describe('front-channel logout', () => {
     ['that is no text', 7],
   ])('takes no URI %s', async (_name, uri) => {
     await expect(
-      provider.operator.clients.create(
-        {
-          name: 'Wrong',
-          isPublic: false,
-          metadata: { redirect_uris: ['https://app.example.test/cb'], frontchannel_logout_uri: uri },
-        },
-        systemActor,
-      ),
+      provider.operator.clients.create(shellOperator(systemActor), {
+        name: 'Wrong',
+        isPublic: false,
+        metadata: { redirect_uris: ['https://app.example.test/cb'], frontchannel_logout_uri: uri },
+      }),
     ).rejects.toMatchObject({ code: 'invalid_client_metadata' });
   });
 });

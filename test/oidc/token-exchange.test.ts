@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint, createRemoteJWKSet, decodeJwt, jwtVerify, type JWTPayload } from 'jose';
 import * as oidc from 'openid-client';
 import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { until } from '../support/until.ts';
 import { introspect, post, type Reply, signIn, type Tokens } from './support/flow.ts';
 import { type Keys, newKeys, proof } from './support/proofs.ts';
@@ -16,9 +17,9 @@ const LEDGER = 'https://ledger.example.test';
 const OPAQUE = 'https://opaque.example.test';
 const SHORT = 'https://short.example.test';
 
+const shell = shellOperator(systemActor);
 type Exchanged = Tokens & { issued_token_type: string; token_type: string };
 type Parameters = Record<string, string | string[]>;
-
 describe.each(STORES)('token exchange on %s', (stores) => {
   let provider: Provider;
   let person: Person;
@@ -308,7 +309,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       (await exchange(second, ofTwo)).body.access_token,
     ];
     expect(await Promise.all(held.map(isActive))).toEqual([true, true]);
-    for (const { id } of [one, second]) await provider.operator.clients.delete(id, systemActor);
+    for (const { id } of [one, second]) await provider.operator.clients.remove(shell, id);
     expect(await Promise.all(held.map(isActive))).toEqual([false, false]);
   });
 
@@ -335,7 +336,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     const strict = await provider.createClient();
     const policy = { audiences: [LEDGER], clients: [strict.id], impersonation: true };
     const [named, other] = [await createExchanger(policy), await createExchanger(policy)];
-    await provider.operator.clients.update(strict.id, { metadata: { may_act: named.id } }, systemActor);
+    await provider.operator.clients.update(shell, strict.id, { metadata: { may_act: named.id } });
     // The change is announced; the server has heard of it when the tokens say so.
     await until(async () => 'may_act' in decodeJwt((await signedIn({}, strict)).access_token));
     const tokens = await signedIn({}, strict);

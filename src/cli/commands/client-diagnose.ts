@@ -1,6 +1,8 @@
 import { adviceOn } from '../../domain/refusals/advice.ts';
 import type { ClientRecord } from '../../storage/clients.ts';
 import type { RefusalRow } from '../../storage/refusals.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import { operator } from '../operator.ts';
 import type { Report } from '../report.ts';
 import { withCore } from '../session.ts';
 
@@ -31,7 +33,7 @@ const block = ({ parameter, value, ...row }: ReturnType<typeof toJson>): string 
 /** What was refused to a client lately, and what to do. @throws DomainError client_not_found. */
 export async function diagnose(id: string): Promise<Report> {
   const { client, rows } = await withCore(async ({ clients, refusals }) => ({
-    client: await clients.find(id),
+    client: await clients.find(shellOperator(operator()), id),
     rows: await refusals.list(id),
   }));
   const all = rows.map((row) => toJson(row, client));

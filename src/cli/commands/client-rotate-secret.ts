@@ -1,25 +1,61 @@
+import type { ClientAdmin } from '../../domain/clients.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import { endOf } from '../duration.ts';
 import { clientJson, secretsJson } from '../client-report.ts';
 import { operator } from '../operator.ts';
-import { facts, type Report } from '../report.ts';
+import { facts, type Report, table } from '../report.ts';
 import { withCore } from '../session.ts';
+
+/** A client with the secrets that count. */
+async function withSecrets(clients: ClientAdmin, id: string) {
+  const by = shellOperator(operator());
+  const [client, secrets] = await Promise.all([clients.find(by, id), clients.secrets(by, id)]);
+  return { ...clientJson(client), secrets: secretsJson(secrets) };
+}
 
 /**
  * Gives a client another secret; the former one counts for `overlap` seconds more.
- * @throws DomainError client_not_found, invalid_client_metadata for a client that has none.
+ * @throws DomainError client_not_found, invalid_client_metadata for a client that has none. UsageError.
  */
-export async function rotateSecret(id: string, { overlap }: { overlap: number }): Promise<Report> {
-  const { client, secret, secrets } = await withCore(async ({ clients }) => ({
-    secret: await clients.rotateSecret(id, overlap, operator()),
-    client: await clients.find(id),
-    secrets: secretsJson(await clients.secrets(id)),
+export async function rotateSecret(
+  id: string,
+  { overlap, expiresIn }: { overlap: number; expiresIn?: string },
+): Promise<Report> {
+  const lifetime =
+    expiresIn === undefined ? null : Math.round((endOf(expiresIn).getTime() - Date.now()) / 1000);
+  const { secret, client } = await withCore(async ({ clients }) => ({
+    secret: (await clients.rotateSecret(shellOperator(operator()), id, { overlap, lifetime })).secret,
+    client: await withSecrets(clients, id),
   }));
-  const former = secrets.flatMap(({ expires_at: end }) => (end === null ? [] : [end])).sort();
+  const [, ...former] = client.secrets;
+  const ends = former.flatMap(({ expires_at: end }) => (end === null ? [] : [end])).sort();
   return {
-    json: { ...clientJson(client), secrets, client_secret: secret },
+    json: { ...client, client_secret: secret },
     text: facts([
       ['client_id', id],
       ['client_secret', `${secret}   (shown this once)`],
-      ['the former one', former.length === 0 ? 'counts no more' : `counts until ${former.at(-1)}`],
+      ['the former one', ends.length === 0 ? 'counts no more' : `counts until ${ends.at(-1)}`],
     ]),
   };
+}
+
+/** The secrets of a client that count, without themselves. @throws DomainError client_not_found. */
+export async function listSecrets(id: string): Promise<Report> {
+  const { secrets } = await withCore(({ clients }) => withSecrets(clients, id));
+  return {
+    json: { secrets },
+    text: table(
+      ['id', 'made', 'ends'],
+      secrets.map((one) => [one.id, one.created_at, one.expires_at ?? 'never']),
+    ),
+  };
+}
+
+/** Ends one of several secrets. @throws DomainError client_not_found, secret_not_found, in_use. */
+export async function removeSecret(id: string, secretId: string): Promise<Report> {
+  const client = await withCore(async ({ clients }) => {
+    await clients.removeSecret(shellOperator(operator()), id, secretId);
+    return withSecrets(clients, id);
+  });
+  return { json: client, text: `The secret ${secretId} counts no more.` };
 }

@@ -1,11 +1,11 @@
-import type { Command } from 'commander';
-import type { ClientAdmin } from '../../domain/clients.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CLIENT_KINDS, type ClientAdmin, type ClientKind } from '../../domain/clients.ts';
+import { type Operator, shellOperator } from '../../domain/operators/operator.ts';
 import {
   changedMetadata,
   clientMetadata,
   type ClientOptions,
   type NewClientOptions,
-  provesItselfByAssertion,
 } from '../client-metadata.ts';
 import { clientJson } from '../client-report.ts';
 import { withMetadataOptions } from '../client-options.ts';
@@ -15,18 +15,24 @@ import { facts, type Report, reporting, table } from '../report.ts';
 
 const DAY = 86_400;
 
-const clientsOf = async <T>(work: (clients: ClientAdmin) => Promise<T>): Promise<T> => {
+/** For `--kind`. */
+function kind(value: string, previous: ClientKind[] | undefined): ClientKind[] {
+  const known = CLIENT_KINDS.find((one) => one === value);
+  if (!known) throw new InvalidArgumentError(`must be one of ${CLIENT_KINDS.join(', ')}.`);
+  return [...(previous ?? []), known];
+}
+
+const clientsOf = async <T>(work: (clients: ClientAdmin, by: Operator) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
-  return withCore(({ clients }) => work(clients));
+  return withCore(({ clients }) => work(clients, shellOperator(operator())));
 };
 
 async function create(options: NewClientOptions): Promise<Report> {
   const metadata = clientMetadata(options);
-  const isPublic = options.public ?? provesItselfByAssertion(options);
-  const { name, clientId: id, clientSecretStdin, role: roles } = options;
+  const { name, public: isPublic, clientId: id, clientSecretStdin, role: roles } = options;
   const brought = clientSecretStdin ? await readSecret() : undefined;
-  const { client, secret } = await clientsOf((clients) =>
-    clients.create({ id, secret: brought, name, isPublic, metadata, roles }, operator()),
+  const { client, secret } = await clientsOf((clients, by) =>
+    clients.create(by, { id, secret: brought, name, isPublic, metadata, roles }),
   );
   const shown: [string, string][] =
     secret === null ? [] : [['client_secret', `${secret}   (shown this once)`]];
@@ -36,38 +42,86 @@ async function create(options: NewClientOptions): Promise<Report> {
   };
 }
 
-async function list({ limit, after }: { limit: number; after?: string }): Promise<Report> {
-  const all = await clientsOf((clients) =>
-    clients.list({ limit, ...(after === undefined ? {} : { after }) }),
+interface ListOptions {
+  search?: string;
+  kind?: ClientKind[];
+  role?: string[];
+  /** Only those that are, or are not. */
+  enabled?: boolean;
+  limit: number;
+  cursor?: string;
+  /** What `--cursor` was called. */
+  after?: string;
+}
+
+async function list({ limit, cursor, after, ...options }: ListOptions): Promise<Report> {
+  const { search, kind: kinds, role, enabled } = options;
+  const { items, nextCursor } = await clientsOf((clients, by) =>
+    clients.list(by, {
+      filters: { search, kind: kinds, role, enabled },
+      limit,
+      cursor: cursor ?? after,
+    }),
   );
-  const rows = all.map((client) => {
-    const { client_id, name, grant_types, token_endpoint_auth_method } = clientJson(client);
-    return [client_id, name, token_endpoint_auth_method, grant_types.join(' ')];
+  const rows = items.map((client) => {
+    const { client_id, name, kind, enabled, last_used_at, grant_types, token_endpoint_auth_method } =
+      clientJson(client);
+    const standing = enabled ? (last_used_at ?? 'never used') : 'disabled';
+    return [client_id, name, kind, token_endpoint_auth_method, standing, grant_types.join(' ')];
   });
   return {
-    json: { clients: all.map(clientJson), next_cursor: all.length < limit ? null : (all.at(-1)?.id ?? null) },
-    text: table(['client_id', 'name', 'authenticates by', 'grants'], rows),
+    json: { clients: items.map(clientJson), next_cursor: nextCursor },
+    text: table(['client_id', 'name', 'kind', 'authenticates by', 'last used', 'grants'], rows),
   };
 }
 
 async function remove(id: string): Promise<Report> {
-  await clientsOf((clients) => clients.delete(id, operator()));
+  await clientsOf((clients, by) => clients.remove(by, id));
   return { json: { client_id: id }, text: `Deleted ${id}.` };
 }
 
 interface UpdateOptions extends ClientOptions {
   name?: string;
+  role?: string[] | false;
 }
 
 async function update(id: string, options: UpdateOptions): Promise<Report> {
-  const { name } = options;
-  const changes = { ...(name === undefined ? {} : { name }), metadata: changedMetadata(options) };
-  const client = await clientsOf((clients) => clients.update(id, changes, operator()));
+  const { name, role } = options;
+  const roles = role === false ? [] : role;
+  const changes = { name, roles, metadata: changedMetadata(options) };
+  const client = await clientsOf((clients, by) => clients.update(by, id, changes));
   return { json: clientJson(client), text: `Updated ${id}.` };
 }
 
+const setEnabled =
+  (enabled: boolean) =>
+  async (id: string): Promise<Report> => {
+    const client = await clientsOf((clients, by) => clients.setEnabled(by, id, enabled));
+    return { json: clientJson(client), text: `${enabled ? 'Enabled' : 'Disabled'} ${id}.` };
+  };
+
+async function consents(id: string, options: { limit: number; cursor?: string }): Promise<Report> {
+  const { items, nextCursor } = await clientsOf((clients, by) => clients.consents(by, id, options));
+  const users = items.map(({ id: userId, email, name, allowed, createdAt }) => ({
+    id: userId,
+    email,
+    name,
+    scopes: [...allowed.oidcScopes, ...Object.values(allowed.resourceScopes).flat()],
+    since: createdAt.toISOString(),
+  }));
+  return {
+    json: { users, next_cursor: nextCursor },
+    text: table(
+      ['email', 'since', 'may have', 'id'],
+      users.map((one) => [one.email, one.since, one.scopes.join(' '), one.id]),
+    ),
+  };
+}
+
 export function addClient(program: Command): void {
-  const client = program.command('client').description('OAuth clients: register, change, show, list, delete');
+  const client = program
+    .command('client')
+    .description('OAuth clients: register, change, show, list, disable, delete');
   reporting(
     withMetadataOptions(
       client
@@ -91,7 +145,9 @@ export function addClient(program: Command): void {
         .command('update')
         .description('change what is said, and leave the rest as it is')
         .argument('<client_id>')
-        .option('--name <name>', 'what people see when it asks for their consent'),
+        .option('--name <name>', 'what people see when it asks for their consent')
+        .option('--role <role>', 'the roles of a service account, all of them (can be repeated)', repeated)
+        .option('--no-role', 'a service account has no role'),
     ),
     update,
   );
@@ -99,9 +155,35 @@ export function addClient(program: Command): void {
     client
       .command('list')
       .description('list the clients, by their id')
+      .option('--search <text>', 'any part of the name, or the beginning of the client_id')
+      .option('--kind <kind>', `${CLIENT_KINDS.join(', ')} (can be repeated)`, kind)
+      .option('--role <role>', 'service accounts that have the role (can be repeated)', repeated)
+      .option('--enabled', 'those alone that are enabled')
+      .option('--no-enabled', 'those alone that are disabled')
       .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--after <client_id>', 'go on after this one'),
+      .option('--cursor <cursor>', 'next_cursor of the page before')
+      .addOption(new Option('--after <cursor>').hideHelp()),
     list,
+  );
+  reporting(
+    client.command('enable').description('let a client work again').argument('<client_id>'),
+    setEnabled(true),
+  );
+  reporting(
+    client
+      .command('disable')
+      .description('have a client get nothing, until it is enabled again')
+      .argument('<client_id>'),
+    setEnabled(false),
+  );
+  reporting(
+    client
+      .command('consents')
+      .description('the people who have allowed a client something, the latest first')
+      .argument('<client_id>')
+      .option('--limit <n>', 'how many', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the page before'),
+    consents,
   );
   reporting(
     client.command('show').description('all that there is of a client').argument('<client_id>'),
@@ -112,9 +194,26 @@ export function addClient(program: Command): void {
       .command('rotate-secret')
       .description('give a client another secret; the former one counts for a time')
       .argument('<client_id>')
-      .option('--overlap <seconds>', 'for how long, 0 for not at all', integer(0, 90 * DAY), DAY),
-    async (id: string, options: { overlap: number }) =>
+      .option('--overlap <seconds>', 'for how long, 0 for not at all', integer(0, 90 * DAY), DAY)
+      .option('--expires-in <time>', 'when the new one ends, as 90d; never unless given'),
+    async (id: string, options: { overlap: number; expiresIn?: string }) =>
       (await import('./client-rotate-secret.ts')).rotateSecret(id, options),
+  );
+  reporting(
+    client
+      .command('secrets')
+      .description('the secrets of a client that count, without themselves')
+      .argument('<client_id>'),
+    async (id: string) => (await import('./client-rotate-secret.ts')).listSecrets(id),
+  );
+  reporting(
+    client
+      .command('remove-secret')
+      .description('end one of several secrets of a client')
+      .argument('<client_id>')
+      .argument('<secret_id>', 'as `client secrets` shows it'),
+    async (id: string, secretId: string) =>
+      (await import('./client-rotate-secret.ts')).removeSecret(id, secretId),
   );
   reporting(
     client

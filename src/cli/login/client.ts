@@ -1,4 +1,5 @@
 import type { ClientAdmin } from '../../domain/clients.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
 import type { ClientRecord } from '../../storage/clients.ts';
 import { operator } from '../operator.ts';
 
@@ -16,13 +17,12 @@ const isOurs = ({ name, secretHash, metadata }: ClientRecord): boolean =>
   metadata['redirect_uris'].includes(REDIRECT_URI);
 
 async function find(clients: ClientAdmin): Promise<ClientRecord | undefined> {
-  const limit = 1000;
-  let page = await clients.list({ limit });
+  const options = { filters: { search: NAME }, limit: 1000 };
+  let page = await clients.list(shellOperator(operator()), options);
   for (;;) {
-    const known = page.find(isOurs);
-    const last = page.at(-1);
-    if (known || last === undefined || page.length < limit) return known;
-    page = await clients.list({ limit, after: last.id });
+    const known = page.items.find(isOurs);
+    if (known || page.nextCursor === null) return known;
+    page = await clients.list(shellOperator(operator()), { ...options, cursor: page.nextCursor });
   }
 }
 
@@ -33,7 +33,8 @@ export async function ownClient(clients: ClientAdmin): Promise<string> {
     // One that was made before there was `--device`.
     const grants = (known.metadata['grant_types'] ?? []) as unknown[];
     const changes = { metadata: { grant_types: GRANTS } };
-    if (GRANTS.some((grant) => !grants.includes(grant))) await clients.update(known.id, changes, operator());
+    if (GRANTS.some((grant) => !grants.includes(grant)))
+      await clients.update(shellOperator(operator()), known.id, changes);
     return known.id;
   }
   const metadata = {
@@ -42,6 +43,10 @@ export async function ownClient(clients: ClientAdmin): Promise<string> {
     response_types: ['code'],
     redirect_uris: [REDIRECT_URI],
   };
-  const { client } = await clients.create({ name: NAME, isPublic: true, metadata }, operator());
+  const { client } = await clients.create(shellOperator(operator()), {
+    name: NAME,
+    isPublic: true,
+    metadata,
+  });
   return client.id;
 }

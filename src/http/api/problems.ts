@@ -121,6 +121,10 @@ const NAMING: ReadonlySet<ErrorCode> = new Set([
   'configured',
 ]);
 
+/** A reason in a sentence, where the domain says one: what the field, or the request, must be. */
+const sentenceOf = ({ field, reason = '' }: DomainError['details']): string | undefined =>
+  reason.includes(' ') ? `${field === undefined ? '' : `${FIELDS[field] ?? field} `}${reason}.` : undefined;
+
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
   clientId: 'client_id',
@@ -149,13 +153,20 @@ export function problemOf(
   const detail =
     DETAILS[`${code}:${details.reason ?? details.field ?? ''}`] ??
     (code === 'invalid_request' && field === undefined ? details.reason : undefined) ??
+    sentenceOf(details) ??
     (NAMING.has(code) && details.reason !== undefined ? `${title}: ${details.reason}.` : `${title}.`);
   const errors =
     error instanceof InvalidFields
       ? error.errors
       : field === undefined
         ? undefined
-        : [{ field: FIELDS[field] ?? field, reason: details.reason ?? code, detail }];
+        : [
+            {
+              field: FIELDS[field] ?? field,
+              reason: sentenceOf(details) ? code : (details.reason ?? code),
+              detail,
+            },
+          ];
   return {
     type: `urn:postern:problem:${code}`,
     title,

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   identity_unknown: 403,
   user_not_found: 404,
   client_not_found: 404,
+  secret_not_found: 404,
   api_not_found: 404,
   key_not_found: 404,
   api_key_not_found: 404,

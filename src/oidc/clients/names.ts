@@ -18,8 +18,7 @@ const KNOWN = new Set<string>([...LIBRARY_METADATA, ...EXTRA_METADATA]);
 
 /** Why a property of this name cannot be set, or null. */
 export function nameProblem(name: string): string | null {
-  const instead = NOT_SET[name];
-  if (instead !== undefined) return instead;
+  if (Object.hasOwn(NOT_SET, name)) return NOT_SET[name] ?? null;
   if (KNOWN.has(name)) return null;
   const meant = nearest(name, KNOWN);
   return `is no client metadata${meant === undefined ? '' : `; did you mean ${meant}?`}`;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Provider } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { forLibrary } from './api-scope.ts';
@@ -14,6 +14,33 @@ const TTL = 60_000;
 const CLIENT_ID = /^[\x20-\x7e]{1,255}$/;
 
 type CompiledClient = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
+
+/** The endpoints where clients say who they are. */
+const BY_CLIENT = new Set<string | undefined>([
+  'authorization',
+  'pushed_authorization_request',
+  'device_authorization',
+  'backchannel_authentication',
+  'token',
+  'introspection',
+  'revocation',
+]);
+
+/** Requests that have been told that their client is disabled: whatever else looks for it, for one, finds none. */
+const told = new WeakSet<object>();
+
+/**
+ * A disabled client is none wherever one is looked for. The request that comes from it is told why.
+ * @throws InvalidClient.
+ */
+function refuseDisabled(): void {
+  const { ctx } = Provider;
+  if (!ctx || told.has(ctx) || ctx.oidc?.client !== undefined || !BY_CLIENT.has(ctx.oidc?.route)) return;
+  told.add(ctx);
+  const refusal = new errors.CustomOIDCProviderError('invalid_client', 'this client is disabled');
+  if (ctx.oidc.route !== 'authorization') refusal.status = refusal.statusCode = 401;
+  throw refusal;
+}
 
 const newCache = () => new LRUCache<string, CompiledClient>({ max: MAX_CLIENTS, ttl: TTL });
 
@@ -35,6 +62,9 @@ export class ClientRegistry {
   readonly #clients: Clients;
   readonly #isOpen: (contract: string) => boolean;
   #compiled = newCache();
+  /** Those that were read as disabled, and those whose newest secret has an end. */
+  readonly #disabled = new Set<string>();
+  readonly #ending = new Set<string>();
   /** Goes up with every change: a read that started before one must not be kept. */
   #generation = 0;
 
@@ -47,7 +77,15 @@ export class ClientRegistry {
   /** The adapter's view of a client. */
   async metadata(id: string): Promise<Record<string, unknown> | undefined> {
     const client = CLIENT_ID.test(id) ? await this.#clients.find(id) : null;
-    return client ? toMetadata(client) : undefined;
+    const put = (set: Set<string>, isIn: boolean) => (isIn ? set.add(id) : set.delete(id));
+    put(this.#disabled, client?.enabled === false);
+    put(this.#ending, client !== null && client.secretExpiresAt !== null);
+    return client?.enabled ? toMetadata(client) : undefined;
+  }
+
+  /** Whether the newest secret of a client that was read has an end, which the store knows. */
+  hasEndingSecret(id: string): boolean {
+    return this.#ending.has(id);
   }
 
   /** Forgets one client, or all of them with null: after a change, or when announcements may have been missed. */
@@ -69,6 +107,7 @@ export class ClientRegistry {
       const generation = this.#generation;
       const client = await find(id);
       if (client && generation === this.#generation) compiled.set(id, client);
+      if (!client && this.#disabled.has(id)) refuseDisabled();
       return client;
     };
   }

@@ -51,6 +51,9 @@ export class ApiTokens {
   async verify(presented: PresentedToken): Promise<AccessTokenClaims> {
     const claims = await this.#deps.verifier.verify(presented.token);
     if (!claims || ![claims.aud].flat().includes(this.audience)) throw new DomainError('invalid_token');
+    // One that is disabled is not found.
+    if (!(await this.#deps.live.current.Client.find(claims.client_id)))
+      throw new DomainError('invalid_token');
     const bound = claims['cnf'] as { jkt?: string } | undefined;
     if (bound === undefined && presented.scheme === 'Bearer') return claims;
     if (bound?.jkt === undefined || presented.scheme !== 'DPoP')

@@ -1,18 +1,16 @@
 import { systemActor } from '../../../src/core/actor.ts';
+import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import type { Client, Provider } from '../../oidc/support/provider.ts';
 import { type ApiReply, send } from './client.ts';
 
 /** A service account with `roles`. */
 export async function serviceAccount(provider: Provider, ...roles: string[]): Promise<Client> {
-  const { client, secret } = await provider.operator.clients.create(
-    {
-      name: 'Ops',
-      isPublic: false,
-      roles,
-      metadata: { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
-    },
-    systemActor,
-  );
+  const { client, secret } = await provider.operator.clients.create(shellOperator(systemActor), {
+    name: 'Ops',
+    isPublic: false,
+    roles,
+    metadata: { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
+  });
   return { id: client.id, secret: secret ?? '', redirectUri: '' };
 }
 

@@ -88,19 +88,16 @@ export async function startProvider({
     operator,
     async createClient(metadata = {}, { isPublic = false } = {}) {
       const usesCode = !(metadata['grant_types'] as string[] | undefined)?.includes('client_credentials');
-      const created = await operator.clients.create(
-        {
-          name: 'Test client',
-          isPublic,
-          metadata: {
-            ...(usesCode
-              ? { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT_URI] }
-              : { redirect_uris: [], response_types: [] }),
-            ...metadata,
-          },
+      const created = await operator.clients.create(shellOperator(systemActor), {
+        name: 'Test client',
+        isPublic,
+        metadata: {
+          ...(usesCode
+            ? { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT_URI] }
+            : { redirect_uris: [], response_types: [] }),
+          ...metadata,
         },
-        systemActor,
-      );
+      });
       const [redirectUri = ''] = (created.client.metadata['redirect_uris'] ?? []) as string[];
       return { id: created.client.id, secret: created.secret ?? '', redirectUri };
     },
@@ -118,14 +115,11 @@ export async function startProvider({
       const content = { name: api.identifier, scopes: ['read', 'write'], ...api };
       await operator.apis.save(shellOperator(systemActor), content);
       // Changes are announced; a service account finds out when the server has heard.
-      const { client, secret } = await operator.clients.create(
-        {
-          name: 'Probe',
-          isPublic: false,
-          metadata: { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
-        },
-        systemActor,
-      );
+      const { client, secret } = await operator.clients.create(shellOperator(systemActor), {
+        name: 'Probe',
+        isPublic: false,
+        metadata: { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
+      });
       const probe = () =>
         fetch(`${postern.url}/oauth2/token`, {
           method: 'POST',

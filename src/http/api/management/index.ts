@@ -1,6 +1,8 @@
+import { apis } from './apis.ts';
 import { audit } from './audit.ts';
 import { attributes } from './attributes.ts';
 import { bulk } from './bulk.ts';
+import { clients } from './clients.ts';
 import { contracts } from './contracts.ts';
 import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
@@ -17,6 +19,8 @@ export const management = [
   ...users,
   ...groups,
   ...roles,
+  ...clients,
+  ...apis,
   ...attributes,
   ...audit,
   ...upstreams,

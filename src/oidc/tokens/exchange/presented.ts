@@ -155,7 +155,8 @@ export function createTokenReader({ verifier, secrets, now }: Dependencies) {
     if (type !== ACCESS_TOKEN && type !== ID_TOKEN)
       throw new errors.InvalidRequest(`${parameter}_type must be ${ACCESS_TOKEN} or ${ID_TOKEN}`);
     const claims = await claimsOf(ctx, value, type);
-    if (!claims || claims.exp <= now())
+    const owner = claims && (await ctx.oidc.provider.Client.find(claims.client_id));
+    if (!claims || !owner || claims.exp <= now())
       throw new errors.InvalidRequest(`${parameter} is none of this issuer’s, has expired or was revoked`);
     return presented(claims);
   };

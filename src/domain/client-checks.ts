@@ -1,0 +1,71 @@
+import { CONTRACT_CLIENT } from '../core/contract-client.ts';
+import { DomainError } from '../core/errors.ts';
+import { isPermission, type Permission } from './operators/permissions.ts';
+
+/** What a client brings along from elsewhere. */
+interface Brought {
+  id?: string | undefined;
+  secret?: string | undefined;
+  metadata: Record<string, unknown>;
+}
+
+const MAX_NAME = 100;
+
+/** RFC 6749 appendix A.1, without the space. */
+const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
+
+/** RFC 6749 appendix A.2. Secrets are kept by a fast hash, so one that was brought along must not be guessable. */
+const SECRET = /^[\x20-\x7e]{20,255}$/;
+
+/** Ways to authenticate that need no secret: none, and those with a key or a certificate of the client's own. */
+const SECRETLESS = new Set<unknown>([
+  'none',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+]);
+
+/** Characters that PostgreSQL's JSON cannot hold: NUL, and halves of a pair. */
+const UNSTORABLE = /\\u0000|\\ud[89a-f][0-9a-f]{2}/i;
+
+/** Whether the database can hold a value of JSON. */
+export const isStorable = (value: unknown): boolean => !UNSTORABLE.test(JSON.stringify(value));
+
+/** Whether a client of this metadata authenticates by a secret. */
+export const needsSecret = ({ token_endpoint_auth_method: method }: Record<string, unknown>): boolean =>
+  !SECRETLESS.has(method);
+
+/** @throws DomainError invalid_client_metadata. */
+export function refuse(field: string, reason: string): never {
+  throw new DomainError('invalid_client_metadata', { field, reason });
+}
+
+/** @throws DomainError invalid_client_metadata. */
+export function checkedName(name: string): string {
+  const trimmed = name.trim();
+  if (trimmed === '' || trimmed.length > MAX_NAME || !isStorable(trimmed))
+    refuse('client_name', `must have 1 to ${MAX_NAME} characters`);
+  return trimmed;
+}
+
+/** Whether anybody can claim to be the client (RFC 6749 section 2.1). */
+export const isPublic = ({ token_endpoint_auth_method: method }: Record<string, unknown>): boolean =>
+  method === 'none';
+
+/** @throws DomainError invalid_client_metadata. */
+export function checkBrought({ id, secret, metadata }: Brought): void {
+  if (id !== undefined && (!CLIENT_ID.test(id) || id.startsWith(CONTRACT_CLIENT)))
+    refuse(
+      'client_id',
+      `must have 1 to 255 printable ASCII characters without spaces, and not begin with ${CONTRACT_CLIENT}`,
+    );
+  if (secret === undefined) return;
+  if (!needsSecret(metadata)) refuse('client_secret', 'this client does not authenticate with a secret');
+  if (!SECRET.test(secret)) refuse('client_secret', 'must have 20 to 255 printable ASCII characters');
+}
+
+/** What a client's scope lets it do for the people who manage by it. */
+export function managementScopes(metadata: Record<string, unknown>): Permission[] {
+  const { scope } = metadata;
+  return isPublic(metadata) || typeof scope !== 'string' ? [] : scope.split(' ').filter(isPermission);
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { SIGNING_ALGS, TOKEN_TYPE_HEADERS } from '../../../core/tokens.ts';
+import type { Api, ApiChanges } from '../../../domain/apis.ts';
+import { managed, type OperatorCall } from '../operation.ts';
+import { text } from '../../endpoints/text.ts';
+import { pageOf, resource } from './presenters.ts';
+import { listOf, moment, page, version } from './schemas.ts';
+
+const content = {
+  name: text('What people know it by, 1 to 100 characters').max(100),
+  scopes: z.array(text('A scope (RFC 6749 section 3.3)').max(128)).max(500),
+  access_token_format: z.enum(['jwt', 'opaque']),
+  access_token_ttl: z.int().min(1).max(86_400).nullable().describe('Seconds; null for the server’s'),
+  signing_alg: z.enum(SIGNING_ALGS).describe('Of access tokens that are JWTs'),
+  token_type_header: z.enum(TOKEN_TYPE_HEADERS).describe('What those say that they are'),
+  enforce_roles: z
+    .boolean()
+    .describe("Whether a person's token has those scopes alone that the person's roles allow"),
+};
+const identifier = text('An absolute URI: the audience of its tokens').max(512);
+
+export const ApiSchema = z.strictObject({
+  identifier: z.string(),
+  ...content,
+  created_at: moment,
+  updated_at: moment,
+  version,
+});
+const Changes = z.strictObject(content).partial();
+const NewApi = Changes.extend({ identifier, name: content.name }).meta({
+  examples: [{ identifier: 'https://orders.example.com', name: 'Orders', scopes: ['orders:read'] }],
+});
+const ApiPage = z.strictObject({
+  search: text('Any part of the identifier or the name').max(512).optional(),
+  ...page(['identifier', 'name', 'created_at']),
+});
+const apiId = { id: text('The identifier, percent-encoded') };
+
+const apiOf = (api: Api): z.infer<typeof ApiSchema> => ({
+  identifier: api.identifier,
+  name: api.name,
+  scopes: api.scopes,
+  access_token_format: api.accessTokenFormat,
+  access_token_ttl: api.accessTokenTtl,
+  signing_alg: api.signingAlg,
+  token_type_header: api.tokenTypeHeader,
+  enforce_roles: api.enforceRoles,
+  created_at: api.createdAt.toISOString(),
+  updated_at: api.updatedAt.toISOString(),
+  version: api.version,
+});
+
+/** The changes of an API as they came. */
+const changesOf = (body: z.infer<typeof Changes>): ApiChanges => {
+  const given = {
+    name: body.name,
+    scopes: body.scopes,
+    accessTokenFormat: body.access_token_format,
+    accessTokenTtl: body.access_token_ttl,
+    signingAlg: body.signing_alg,
+    tokenTypeHeader: body.token_type_header,
+    enforceRoles: body.enforce_roles,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+};
+
+const idOf = ({ params }: OperatorCall<unknown, unknown>): string => params['id'] ?? '';
+
+const asItIs = async (call: OperatorCall<unknown, unknown>) =>
+  apiOf(await call.services.apis.find(call.operator, idOf(call)));
+
+/** APIs that access tokens can be for. */
+export const apis = [
+  managed({
+    id: 'listApis',
+    method: 'get',
+    path: '/apis',
+    summary: 'APIs, by their identifier unless sorted',
+    scope: 'apis:read',
+    query: ApiPage,
+    replies: { 200: listOf(ApiSchema) },
+    async handle({ operator, query: { sort, limit, cursor, ...filters }, services }) {
+      const found = await services.apis.list(operator, { filters, limit, cursor, ...(sort && { sort }) });
+      return { status: 200, body: pageOf(found, apiOf) };
+    },
+  }),
+  managed({
+    id: 'createApi',
+    method: 'post',
+    path: '/apis',
+    summary: 'Register an API',
+    scope: 'apis:write',
+    body: NewApi,
+    replies: { 201: ApiSchema },
+    async handle({ operator, body, services }) {
+      const { identifier: of, name } = body;
+      const api = apiOf(await services.apis.create(operator, { ...changesOf(body), identifier: of, name }));
+      return resource(201, api, `/api/v2/apis/${encodeURIComponent(api.identifier)}`);
+    },
+  }),
+  managed({
+    id: 'getApi',
+    method: 'get',
+    path: '/apis/{id}',
+    params: apiId,
+    summary: 'An API',
+    scope: 'apis:read',
+    replies: { 200: ApiSchema },
+    refusals: [404],
+    handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'updateApi',
+    method: 'patch',
+    path: '/apis/{id}',
+    params: apiId,
+    summary: 'Change an API; scopes that roles or clients refer to stay',
+    scope: 'apis:write',
+    body: Changes,
+    replies: { 200: ApiSchema },
+    refusals: [404, 409, 412],
+    async handle(call) {
+      const { operator, body, expected, services } = call;
+      return resource(
+        200,
+        apiOf(await services.apis.update(operator, idOf(call), changesOf(body), expected)),
+      );
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'deleteApi',
+    method: 'delete',
+    path: '/apis/{id}',
+    params: apiId,
+    summary: 'Forget an API that no role and no client refers to',
+    scope: 'apis:write',
+    fresh: true,
+    replies: { 204: null },
+    refusals: [404, 409, 412],
+    async handle(call) {
+      await call.services.apis.remove(call.operator, idOf(call), call.expected);
+      return { status: 204 };
+    },
+    current: asItIs,
+  }),
+];

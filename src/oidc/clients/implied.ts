@@ -1,0 +1,53 @@
+import { isLoopbackHostname } from '../../core/network.ts';
+import { holds } from '../../core/profiles.ts';
+import { JWT_BEARER } from '../tokens/grant-types.ts';
+import type { Metadata } from './property.ts';
+
+const CIBA = 'urn:openid:params:grant-type:ciba';
+const CODE = 'authorization_code';
+
+/**
+ * An app on the user's device is known by redirect URIs that no web app has (RFC 8252 section 7): a scheme of its own,
+ * or a loopback address without a port, which it chooses when it runs.
+ */
+function isNative(uri: unknown): boolean {
+  const url = typeof uri === 'string' ? URL.parse(uri) : null;
+  if (!url || url.protocol === 'https:') return false;
+  return url.protocol !== 'http:' || (isLoopbackHostname(url.hostname) && url.port === '');
+}
+
+const without = (metadata: Metadata, implied: Metadata): Metadata =>
+  Object.fromEntries(
+    Object.entries(implied).filter(([name, value]) => value !== undefined && metadata[name] === undefined),
+  );
+
+/** What a changed property leaves no other choice about: what replies there are, and how a client hears of an answer (CIBA). */
+function impliedByChange(metadata: Metadata): Metadata {
+  const { grant_types: grants, backchannel_client_notification_endpoint: endpoint } = metadata;
+  const listed = Array.isArray(grants) ? (grants as unknown[]) : undefined;
+  const isCiba = listed?.includes(CIBA) === true;
+  return without(metadata, {
+    response_types: listed && (listed.includes(CODE) ? ['code'] : []),
+    backchannel_token_delivery_mode: typeof endpoint === 'string' ? 'ping' : isCiba ? 'poll' : undefined,
+  });
+}
+
+/** The changes of a client's metadata with what they imply. Properties that are said stay as they are. */
+export const completeChanges = (changes: Metadata): Metadata => ({ ...changes, ...impliedByChange(changes) });
+
+/** The metadata of a new client with what it implies. */
+export function completeMetadata(metadata: Metadata): Metadata {
+  const { redirect_uris: uris = [], apis, profile } = metadata;
+  const { grant_types: grants = apis === undefined ? [CODE] : [] } = metadata;
+  // It proves who it is with each request, by an assertion, and needs no secret besides.
+  const isByAssertion = Array.isArray(grants) && grants.length === 1 && grants[0] === JWT_BEARER;
+  // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
+  const ownKeys = holds(profile as string | undefined, 'fapi2') ? 'private_key_jwt' : undefined;
+  const implied = without(metadata, {
+    grant_types: grants,
+    redirect_uris: uris,
+    application_type: Array.isArray(uris) && uris.some(isNative) ? 'native' : undefined,
+    token_endpoint_auth_method: isByAssertion ? 'none' : ownKeys,
+  });
+  return completeChanges({ ...metadata, ...implied });
+}
