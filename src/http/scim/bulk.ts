@@ -86,14 +86,14 @@ function inOrder(operations: BulkOperation[]): BulkOperation[] {
   return [...ordered];
 }
 
-/** Answers a request in bulk. @param refuse what an error is answered with; throws what is nobody's mistake. */
+/** Does the operations of a request in bulk. @throws what is no mistake of a request's. */
 export async function bulk(
-  request: Pick<ScimRequest, 'body' | 'operator'>,
+  { operations, failOnErrors }: ReturnType<typeof readBulk>,
+  operator: ScimRequest['operator'],
   operate: Operate,
   noteRefused: (error: DomainError, operation: string) => Promise<void>,
   base: string,
 ): Promise<ScimReply> {
-  const { operations, failOnErrors } = readBulk(request.body);
   const made = new Map<string, string>();
   const results = new Map<BulkOperation, unknown>();
   let failures = 0;
@@ -111,7 +111,7 @@ export async function bulk(
         query: {},
         body: data,
         ifMatch: version,
-        operator: request.operator,
+        operator,
       });
       const id = isObject(reply.body) ? text(reply.body['id']) : undefined;
       if (bulkId !== undefined && id !== undefined) made.set(bulkId, id);

@@ -10,7 +10,7 @@ import { anonymousActor } from '../actor.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { leaveUnread } from '../endpoints/reply.ts';
-import { bulk } from './bulk.ts';
+import { bulk, readBulk } from './bulk.ts';
 import { LIMITS } from './discovery.ts';
 import { refusalBody, refusalOf } from './errors.ts';
 import { checkDepth, createOperations, type ScimReply, type ScimServices } from './operations.ts';
@@ -77,13 +77,17 @@ export function createScim(deps: Dependencies): Middleware {
     const [name, ...more] = segments;
     if (name === 'Me')
       return { status: 501, body: refusalBody({ status: 501, detail: 'A directory is nobody' }) };
-    if (name === 'Bulk' && more.length === 0 && method === 'POST')
+    if (name === 'Bulk' && more.length === 0 && method === 'POST') {
+      const asked = readBulk(body);
+      await deps.limiter(ctx, DOOR, 'program', `token ${String(operator.actor.id)}`, asked.operations.length);
       return bulk(
-        { body, operator },
+        asked,
+        operator,
         operate,
         (error, operation) => services.noteRefused(error, operator, operation),
         base,
       );
+    }
     return operate({
       method,
       segments,
