@@ -6,6 +6,9 @@ import { type Call, callAs, itemsOf } from '../api/support/operators.ts';
 import { json } from '../cli/support/commands.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { signIn } from '../oidc/support/flow.ts';
+import { parseFilter } from '../../src/domain/scim/expressions.ts';
+import { USER_TYPE } from '../../src/domain/scim/schema.ts';
+import { conditionOf, USER_ATTRIBUTES } from '../../src/storage/directory-sql.ts';
 import { directory, idOf, patchOf, type Scim, scimAs } from './client.ts';
 
 let provider: Provider;
@@ -99,6 +102,31 @@ describe('tokens', () => {
     const { body } = await create();
     const event = await provider.audited('user.created', String(body['id']));
     expect(event).toMatchObject({ door: 'scim', actor_kind: 'client', actor_id: tokenId });
+  });
+});
+
+describe('filters by what directories look for', () => {
+  it.each([
+    ['userName eq "a@b.example"', 'directory_entries_user_name_key_key'],
+    ['userName eq "a@b.example" and active eq true', 'users_email_prefix'],
+    ['externalId eq "x"', 'users_external_id'],
+    ['emails[type eq "work"].value eq "a@b.example"', 'directory_entries_email_keys'],
+    ['emails.value eq "a@b.example"', 'users_email'],
+    ['displayName eq "Ann"', 'users_name_lower'],
+    ['id eq "7c3c6d5c-0000-4000-8000-000000000000"', 'users_pkey'],
+  ])('%s uses %s', async (filter, index) => {
+    const values: unknown[] = [];
+    const condition = conditionOf(
+      USER_ATTRIBUTES,
+      parseFilter(filter, USER_TYPE),
+      (value) => `$${values.push(value)}`,
+    );
+    await provider.sql('set enable_seqscan = off');
+    const plan = await provider.sql(
+      `explain select u.id from users u left join directory_entries e on e.account_id = u.id where ${condition}`,
+      values,
+    );
+    expect(JSON.stringify(plan)).toContain(index);
   });
 });
 
