@@ -83,7 +83,7 @@ export function createDomain({
     inTransaction,
   } = stores;
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
-  const passwordCheck = createPasswordCheck({ hasher, lockout });
+  const passwordCheck = createPasswordCheck({ hasher, lockout, signIns });
   const policy = createPasswordPolicy(config.passwords);
   const sessions: SessionRevoker = {
     async revokeAll(accountId: string, tx: Tx) {
@@ -203,7 +203,6 @@ export function createDomain({
     signIns,
     audit,
     inTransaction,
-    hasher,
     passwordCheck,
     mfa,
     notices,

@@ -11,7 +11,6 @@ import { type Acr, type Method, strengthOf } from './mfa/acr.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
 import { deviceKeyOf, type Notices } from './notices.ts';
 import type { PasswordCheck } from './passwords/check.ts';
-import type { PasswordHasher } from './passwords/hasher.ts';
 import type { FirstFactor, LoginSteps, Once } from './login-steps.ts';
 import { sourceOfActor } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
@@ -76,7 +75,6 @@ export interface LoginDependencies {
   signIns: SignIns;
   audit: Audit;
   inTransaction: InTransaction;
-  hasher: PasswordHasher;
   passwordCheck: PasswordCheck;
   mfa: Pick<Mfa, 'methods' | 'isRequired' | 'verify'> & {
     passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
@@ -147,7 +145,7 @@ export interface Logins {
 export type Login = Logins['login'];
 
 export function createLogin(dependencies: LoginDependencies): Logins {
-  const { users, signIns, audit, notices, inTransaction, hasher, passwordCheck, mfa, steps, clock, onLogin } =
+  const { users, signIns, audit, notices, inTransaction, passwordCheck, mfa, steps, clock, onLogin } =
     dependencies;
 
   const refuse = async (
@@ -162,15 +160,6 @@ export function createLogin(dependencies: LoginDependencies): Logins {
       actor,
     );
     throw new DomainError(code);
-  };
-
-  /** The same password under today's parameters, unless there is no time for it now. */
-  const rehash = async ({ passwordHash }: UserRecord, password: string) => {
-    if (passwordHash === null || !hasher.needsRehash(passwordHash, password)) return null;
-    return hasher.hash(password).catch((error: unknown) => {
-      if (isDomainError(error, 'overloaded')) return null;
-      throw error;
-    });
   };
 
   /** Writes the login down; it stands only if the account is still as it was when it was authenticated. */
@@ -213,17 +202,22 @@ export function createLogin(dependencies: LoginDependencies): Logins {
     const right = await passwordCheck.matches({ subject, account, password, actor, device, signal });
     if (!right || !account) return refuse('invalid_credentials', account, actor);
     if (account.status === 'suspended') return refuse('account_suspended', account, actor);
-    return { account, newHash: await rehash(account, password as string) };
+    return { account, newHash: await passwordCheck.renewed(account, password as string) };
   };
 
   const login: Logins['login'] = async ({ otp = null, ...request }) => {
     const { account, newHash } = await firstFactor(request);
     const { actor } = request;
+    /** The password was right, whatever comes of the login. */
+    const unfinished = async (reason?: 'enrolment') => {
+      if (newHash !== null) await signIns.replaceHash(account, newHash);
+      return new DomainError('mfa_required', reason && { reason });
+    };
     if ((await mfa.methods(account.id)).length === 0) {
-      if (mfa.isRequired(account)) throw new DomainError('mfa_required', { reason: 'enrolment' });
+      if (mfa.isRequired(account)) throw await unfinished('enrolment');
       return complete(account, ['password'], actor, { newHash });
     }
-    if (otp === null || otp === '') throw new DomainError('mfa_required');
+    if (otp === null || otp === '') throw await unfinished();
     const { method } = await mfa.verify(account.id, { code: otp }, actor);
     return complete(account, ['password', method], actor, { newHash });
   };

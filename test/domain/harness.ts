@@ -9,6 +9,7 @@ import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import type { Logins } from '../../src/domain/login.ts';
+import { createHashSecrets } from '../../src/domain/passwords/foreign.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
 import type { Counters } from '../../src/storage/counters.ts';
 import type { InTransaction } from '../../src/storage/postgres/transaction.ts';
@@ -165,7 +166,9 @@ export async function openDomain(
   stores.clock.now = () => (options.now ?? Date.now()) + offset;
   const statements: string[] = [];
   const inTransaction = recorded(stores.inTransaction, statements);
-  const { hasher, hashed } = counted(createPasswordHasher(options.passwords ?? passwords));
+  const { hasher, hashed } = counted(
+    createPasswordHasher(options.passwords ?? passwords, createHashSecrets(stores.passwordHashSecrets)),
+  );
   const outcomes: string[] = [];
   const domain = createDomain({
     config: {

@@ -1,4 +1,7 @@
 import type { Actor } from '../../core/actor.ts';
+import { isDomainError } from '../../core/errors.ts';
+import type { SignIns } from '../../storage/sign-ins.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import { sourceOfActor } from '../source.ts';
 import type { PasswordHasher } from './hasher.ts';
@@ -24,7 +27,23 @@ export interface PasswordCheck {
    * @throws DomainError account_locked, overloaded, unavailable; the signal's reason.
    */
   matches(attempt: PasswordAttempt): Promise<boolean>;
+  /**
+   * The hash that the account should have of its password, which is right: today's argon2id in place of an older or a foreign
+   * one. Null when it has that, or when there is no time for it now.
+   * @throws DomainError unavailable.
+   */
+  renewed(account: Holder, password: string): Promise<string | null>;
+  /** Puts it in place, unless the password has been changed meanwhile; that is no change of the password. */
+  renew(account: Holder, password: string): Promise<void>;
 }
+
+type Holder = Pick<UserRecord, 'id' | 'passwordHash'>;
+
+/** Whether an account still has the password that it had: its hash is the same, or a login has renewed it. */
+export const isSamePassword = (
+  before: Pick<UserRecord, 'passwordHash' | 'securityVersion'>,
+  now: Pick<UserRecord, 'passwordHash' | 'securityVersion'>,
+): boolean => before.passwordHash === now.passwordHash || before.securityVersion === now.securityVersion;
 
 /**
  * UTF-16 units: more than the longest password that `passwords.maxLength` can allow has, and what other systems have let people
@@ -39,11 +58,25 @@ const canBePassword = (value: unknown): value is string =>
 export function createPasswordCheck({
   hasher,
   lockout,
+  signIns,
 }: {
   hasher: PasswordHasher;
   lockout: Lockout;
+  signIns: Pick<SignIns, 'replaceHash'>;
 }): PasswordCheck {
+  const renewed: PasswordCheck['renewed'] = async ({ passwordHash }, password) => {
+    if (passwordHash === null || !hasher.needsRehash(passwordHash, password)) return null;
+    return hasher.hash(password).catch((error: unknown) => {
+      if (isDomainError(error, 'overloaded')) return null;
+      throw error;
+    });
+  };
   return {
+    renewed,
+    async renew(account, password) {
+      const hash = await renewed(account, password);
+      if (hash !== null) await signIns.replaceHash(account, hash);
+    },
     async matches({ subject, account, password, actor, device = null, signal }) {
       const guess = { subject, accountId: account?.id ?? null, source: sourceOfActor(actor), device };
       await lockout.check(guess);

@@ -8,6 +8,7 @@ import { type AttributeChanges, changedFields } from '../attributes/index.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
 import { moveTo, vouches } from '../ownership/address.ts';
+import { isSamePassword } from '../passwords/check.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
@@ -173,7 +174,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
       return inTransaction(async (tx) => {
         // Of two changes at once the second finds that its current password is no longer that.
         const before = present(await users.lock(id, tx));
-        if (before.passwordHash !== passwordHash)
+        if (!isSamePassword(account, before))
           throw new DomainError('invalid_credentials', { field: 'current' });
         return toUser(await replacePassword(before, nextHash, actor, tx));
       });

@@ -14,6 +14,7 @@ import { parseEmail } from '../identifiers.ts';
 import { createDeadLinks } from '../dead-links.ts';
 import { backFrom } from '../ownership/address.ts';
 import { payloadOf as resetPayloadOf } from '../reset.ts';
+import { isSamePassword } from '../passwords/check.ts';
 import { present, toUser, type User } from '../users/user.ts';
 
 export type Verification = Requesting & Confirming;
@@ -181,11 +182,10 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
       return withLink(token, actor, async ({ accountId }) => {
         const known = present(await users.findById(accountId));
         const knows = await isOwner(known, shown, actor);
-        return inTransaction(async (tx) => {
+        const confirmed = await inTransaction(async (tx): Promise<Confirmed> => {
           const { account, from, to } = await use(token, accountId, tx);
           // The password was replaced after the check.
-          if (knows && account.passwordHash !== known.passwordHash)
-            throw new DomainError('invalid_verification_token');
+          if (knows && !isSamePassword(known, account)) throw new DomainError('invalid_verification_token');
           const owner: Actor = { ...actor, kind: 'user', id: account.id };
           const changed = from !== to;
           const isMove = changed || account.movedFrom !== null;
@@ -200,6 +200,8 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
             : await verify(account, columns, owner, tx);
           return { user: toUser(record), changed, resetToken: null };
         });
+        if (knows && shown?.by === 'password') await passwordCheck.renew(known, shown.password);
+        return confirmed;
       });
     },
 

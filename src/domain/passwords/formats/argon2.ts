@@ -18,8 +18,8 @@ export function readArgon2(text: string): Reading {
   );
   if ([...named.keys()].toSorted().join('') !== 'mpt') return malformed('argon2 takes m, t and p');
   const parallelism = cost('p', named.get('p'), 1, MOST.argon2Parallelism);
-  const bytes = base64(salt as string);
-  const expected = base64(digest as string);
+  const bytes = base64(salt as string, 'bare');
+  const expected = base64(digest as string, 'bare');
   if (bytes.length < 8 || bytes.length > 1024) return malformed('the salt has a wrong length');
   if (expected.length < 16 || expected.length > 512) return malformed('the hash has a wrong length');
   return {

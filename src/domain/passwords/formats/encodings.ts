@@ -13,31 +13,32 @@ export function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');
 }
 
+/** How base64 ends: padded to groups of four, without padding, or in either way. */
+type Padding = 'padded' | 'bare' | 'any';
+
 /**
- * Base64, padded wholly or not at all, with no bit that decoding would drop: Node's own decoder takes anything.
+ * Base64 as its format writes it, with no bit that decoding would drop: Node's own decoder takes anything.
  * @param others the characters for 62 and 63, where they are not `+/`.
  * @throws HashRefused hash_malformed.
  */
-export function base64(text: string, others: '+/' | '-_' | './' = '+/'): Buffer {
-  const plain = text.replace(/={0,2}$/, '');
-  if (plain.length !== text.length && text.length % 4 !== 0) return malformed('base64 with wrong padding');
+export function base64(text: string, padding: Padding = 'padded', others: '+/' | '-_' | './' = '+/'): Buffer {
+  const bare = text.replace(/={1,2}$/, '');
   const standard =
-    others === '+/'
-      ? plain
-      : plain.replaceAll(/[+/\-_.]/g, (sign) => {
-          const at = others.indexOf(sign);
-          return at === -1 ? '?' : (BASE64[62 + at] as string);
-        });
+    others === '+/' ? bare : bare.replaceAll(/[+/\-_.]/g, (sign) => BASE64[62 + others.indexOf(sign)] ?? '?');
   const bytes = Buffer.from(standard, 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') !== standard) return malformed('not canonical base64');
+  const canonical = bytes.toString('base64');
+  const isPadded = standard + text.slice(bare.length) === canonical;
+  const isBare = text === bare && standard === canonical.replace(/=+$/, '');
+  if (!(isPadded && padding !== 'bare') && !(isBare && padding !== 'padded'))
+    return malformed('not canonical base64');
   return bytes;
 }
 
 /** Base64 or base64url, whichever the text is. @throws HashRefused hash_malformed. */
-export const anyBase64 = (text: string): Buffer => base64(text, /[-_]/.test(text) ? '-_' : '+/');
+export const anyBase64 = (text: string): Buffer => base64(text, 'any', /[-_]/.test(text) ? '-_' : '+/');
 
 /** Passlib's base64: no padding, `.` for `+`; OpenLDAP's modules read either. @throws HashRefused hash_malformed. */
-export const ab64 = (text: string): Buffer => base64(text.replaceAll('.', '+'));
+export const ab64 = (text: string): Buffer => base64(text.replaceAll('.', '+'), 'bare');
 
 /** The base64 of bcrypt: an alphabet of its own. @throws HashRefused hash_malformed. */
 export const bcrypt64 = (text: string): Buffer =>
@@ -46,6 +47,7 @@ export const bcrypt64 = (text: string): Buffer =>
       /[^]/g,
       (sign) => BASE64[BCRYPT64.indexOf(sign)] ?? malformed('not the base64 of bcrypt'),
     ),
+    'bare',
   );
 
 /** The value of a character of crypt(3)'s alphabet, -1 if it is none of it. */
@@ -77,8 +79,9 @@ export function decode(text: string, encoding: string): Buffer {
     case 'hex':
       return hex(text);
     case 'base64':
+      return base64(text);
     case 'base64url':
-      return anyBase64(text);
+      return base64(text, 'any', '-_');
     default:
       return malformed(`unknown encoding ${JSON.stringify(encoding)}: utf8, hex, base64 or base64url`);
   }

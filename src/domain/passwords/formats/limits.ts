@@ -25,8 +25,8 @@ export const MOST = {
  * @throws HashRefused hash_malformed when it is no whole number or below `least`, hash_cost_too_high above `most`.
  */
 export function cost(name: string, value: unknown, least: number, most: number): number {
-  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < least)
+  const number = typeof value === 'string' && /^\d{1,30}$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < least)
     return malformed(`${name} is not a whole number from ${least}`);
   if (number > most) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, the most is ${most}`);
   return number;

@@ -19,8 +19,12 @@ const MOST_WORK = 4 * MOST.pbkdf2Iterations;
 
 function reading({ algorithm: name, iterations, salt, digest, length }: Read): Reading {
   const rounds = cost('the number of iterations', iterations, 1, MOST.pbkdf2Iterations);
-  // A shorter one would be the beginning of the right one.
-  if (length === undefined ? digest.length < 16 || digest.length > 512 : digest.length !== length)
+  // A shorter one would be the beginning of the right one: where the length is free, take what people choose.
+  const isFree = length === undefined && digest.length >= 16 && digest.length <= 512;
+  if (
+    digest.length !== length &&
+    !(isFree && (digest.length % 8 === 0 || digest.length === DIGESTS[name].size))
+  )
     return malformed('the hash has a wrong length');
   if (rounds * Math.ceil(digest.length / DIGESTS[name].size) > MOST_WORK)
     throw new HashRefused('hash_cost_too_high', 'so long a hash of so many iterations');
@@ -48,7 +52,7 @@ export function readDjangoPbkdf2(text: string): Reading[] {
       length: DIGESTS[prf].size,
     });
   const asText = read(Buffer.from(salt as string));
-  if (!/^[\w+/]+={0,2}$/.test(salt as string) || !/[+/=]/.test(salt as string)) return [asText];
+  if (!/^[A-Za-z\d+/]+={0,2}$/.test(salt as string) || !/[+/=]/.test(salt as string)) return [asText];
   return [read(base64(salt as string)), asText];
 }
 
@@ -87,8 +91,8 @@ export function readPbkdf2(text: string): Reading {
   return reading({
     algorithm: prf,
     iterations: phc[1],
-    salt: base64(salt as string),
-    digest: base64(digest as string),
+    salt: base64(salt as string, 'any'),
+    digest: base64(digest as string, 'any'),
     length,
   });
 }
@@ -102,8 +106,8 @@ export function readP5k2(text: string): Reading {
   return reading({
     algorithm: 'sha1',
     iterations: rounds,
-    salt: padded ? base64(salt as string, '-_') : Buffer.from(head as string),
-    digest: base64(digest as string, padded ? '-_' : './'),
+    salt: padded ? base64(salt as string, 'padded', '-_') : Buffer.from(head as string),
+    digest: padded ? base64(digest as string, 'padded', '-_') : base64(digest as string, 'bare', './'),
     length: padded ? 20 : 24,
   });
 }

@@ -19,7 +19,9 @@ function costs(N: unknown, r: unknown, p: unknown): { N: number; r: number; p: n
 }
 
 function reading(of: ReturnType<typeof costs>, salt: Buffer, digest: Buffer): Reading {
-  if (digest.length < 16 || digest.length > 128) return malformed('the hash has a wrong length');
+  // A shorter one would be the beginning of the right one: take the lengths that people choose.
+  if (digest.length < 16 || digest.length > 128 || digest.length % 8 !== 0)
+    return malformed('the hash has a wrong length');
   return { recipe: { kind: 'scrypt', ...of, salt, length: digest.length }, digest };
 }
 
@@ -31,11 +33,11 @@ export function readPhcScrypt(text: string): Reading {
   const [, ln, r, p, salt, digest] =
     /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]*)\$([^$]+)$/.exec(text) ?? malformed('not scrypt');
   const logarithm = cost('ln', ln, 1, Number.MAX_SAFE_INTEGER);
-  return reading(
-    costs(logarithm > 63 ? logarithm : 2 ** logarithm, r, p),
-    base64(salt as string),
-    base64(digest as string),
-  );
+  const isKratos = logarithm > 63;
+  const [bytes, expected] = [salt as string, digest as string].map((text) =>
+    base64(text, isKratos ? 'padded' : 'bare'),
+  ) as [Buffer, Buffer];
+  return reading(costs(isKratos ? logarithm : 2 ** logarithm, r, p), bytes, expected);
 }
 
 /** Werkzeug's `scrypt:N:r:p$salt$hex`. @throws HashRefused. */

@@ -1,6 +1,7 @@
 import type { HashSecrets } from './recipe.ts';
 import { joinSecrets, splitSecrets } from './params.ts';
 import { type HashRead, readHash } from './table.ts';
+import { base64 } from './encodings.ts';
 import { HashRefused, malformed } from './refused.ts';
 
 /** A hash as a source gives it. */
@@ -56,7 +57,7 @@ function withoutKeys({ hash, format, params }: ForeignHash): ForeignHash {
     const [, algorithm, written, key] = hmac;
     const of = { algorithm, key, key_encoding: 'base64' };
     return {
-      hash: Buffer.from(written as string, 'base64').toString(),
+      hash: base64(written as string).toString(),
       format: 'hmac',
       params: { ...params, ...of },
     };

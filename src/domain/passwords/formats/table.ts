@@ -101,7 +101,7 @@ export const FORMATS: readonly Format[] = [
   { names: ['scrypt', 'django'], like: /^scrypt\$/, read: scrypt.readDjangoScrypt },
   { names: ['spring_scrypt'], like: /^\$[\da-f]{5,8}\$[\w+/=]+\$[\w+/=]+$/, read: scrypt.readSpringScrypt },
   { names: ['firebase_scrypt', 'firebase'], like: /^[\w+/=-]+$/, named: true, read: scrypt.readFirebase },
-  { names: ['pbkdf2', 'django'], like: /^pbkdf2_/, read: pbkdf2.readDjangoPbkdf2 },
+  { names: ['pbkdf2', 'django'], like: /^pbkdf2_(?!wrapped_)/, read: pbkdf2.readDjangoPbkdf2 },
   { names: ['pbkdf2', 'werkzeug'], like: /^pbkdf2:/, read: pbkdf2.readWerkzeugPbkdf2 },
   { names: ['pbkdf2', 'passlib', 'kratos'], like: /^\$pbkdf2[-$]/, read: pbkdf2.readPbkdf2 },
   { names: ['pbkdf2', 'passlib'], like: /^\$p5k2\$/, read: pbkdf2.readP5k2 },

@@ -101,7 +101,7 @@ export function readWrapped(text: string, params: Params): Reading[] {
     /^\$wrapped\$([\w-]+)(\$argon2id\$.+)$/.exec(text) ?? malformed('not a wrapped hash');
   const { recipe: wrapping, digest } = readArgon2(phc as string);
   const secrets = { key: params.has('key'), signerKey: params.has('signer_key') };
-  return parsed(base64(written as string, '-_').toString('utf8')).map((recipe) => {
+  return parsed(base64(written as string, 'bare', '-_').toString('utf8')).map((recipe) => {
     if (
       (recipe.kind === 'firebase' && !secrets.signerKey) ||
       ('keyed' in recipe && recipe.keyed === 'key' && !secrets.key)
