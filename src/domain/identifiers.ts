@@ -68,6 +68,29 @@ export function parseUsername(value: string): { username: string; usernameKey: s
   return { username, usernameKey: foldCase(username) };
 }
 
+/** The longest username that an account may have brought along from another service. */
+const LONGEST_BROUGHT = 255;
+
+/**
+ * A username that an account may have, those of other services among them: 1 to 255 printable characters, never an `@`. A
+ * new one is read by `parseUsername`.
+ * @returns as that does. @throws DomainError invalid_username with the reason too_short, too_long or invalid_characters.
+ */
+export function readUsername(value: string): { username: string; usernameKey: string } {
+  const isLong = isLongerThan(value, LONGEST_BROUGHT);
+  const username = isLong ? '' : value.trim().normalize('NFKC');
+  const reason =
+    isLong || codePoints(username) > LONGEST_BROUGHT
+      ? 'too_long'
+      : username === ''
+        ? 'too_short'
+        : UNPRINTABLE.test(username) || username.includes('@')
+          ? 'invalid_characters'
+          : null;
+  if (reason !== null) throw new DomainError('invalid_username', { field: 'username', reason });
+  return { username, usernameKey: foldCase(username) };
+}
+
 /**
  * An email address.
  * @returns it as typed but for width and composition, and the key that uniqueness is decided on (`readEmailAddress`).

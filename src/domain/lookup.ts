@@ -1,6 +1,6 @@
 import type { UserRecord, Users } from '../storage/users.ts';
 import { isDomainError } from '../core/errors.ts';
-import { parseEmail, parseUsername } from './identifiers.ts';
+import { parseEmail, readUsername } from './identifiers.ts';
 
 /** ASCII and full-width at signs. */
 const AT_SIGN = /[@＠]/u;
@@ -20,7 +20,7 @@ export const emailKeyOf = (value: string): string | null => keyOf(() => parseEma
 
 /** The key of a username as typed, or null. */
 export const usernameKeyOf = (value: string): string | null =>
-  keyOf(() => parseUsername(value.trim()).usernameKey);
+  keyOf(() => readUsername(value).usernameKey);
 
 /** The subject that guesses are counted under, whichever name was used. */
 export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;

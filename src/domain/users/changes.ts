@@ -3,7 +3,7 @@ import { DomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
-import { parseProfile, type Profile } from './profile.ts';
+import { parseProfile, type Profile, withoutSame } from './profile.ts';
 import { type AttributeChanges, changedFields } from '../attributes/index.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
@@ -111,11 +111,11 @@ export function changes(dependencies: AccountsDependencies): Changes {
     { password, emailVerified, roles, attributes: given, ...profile },
     actor,
   ) => {
+    const known = present(await users.findById(of));
     const columns: UserChanges = {
-      ...parseProfile(profile, clock.now()),
+      ...parseProfile(withoutSame(profile, known), clock.now()),
       ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
     };
-    const known = present(await users.findById(of));
     const { id } = known;
     if (password !== undefined) await policy.check(password, { ...known, ...columns });
     const passwordHash = password === undefined ? undefined : await hasher.hash(password);

@@ -1,7 +1,7 @@
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { AttributeChanges } from '../attributes/index.ts';
 import type { AccountsDependencies } from './dependencies.ts';
-import { type Profile, readProfile } from './profile.ts';
+import { type Profile, readProfile, withoutSame } from './profile.ts';
 import type { User } from './user.ts';
 
 type Written = Profile & { password?: string | undefined; attributes?: AttributeChanges | undefined };
@@ -19,7 +19,7 @@ export interface Mistakes {
 export function mistakes({ users, policy, clock, attributes }: AccountsDependencies): Mistakes {
   return {
     async mistakesIn({ password, attributes: given, ...profile }, account) {
-      const { columns, errors } = readProfile(profile, clock.now());
+      const { columns, errors } = readProfile(withoutSame(profile, account), clock.now());
       const { usernameKey, emailKey } = columns;
       const named = typeof usernameKey === 'string' ? await users.findByUsernameKey(usernameKey) : null;
       if (named && named.id !== account?.id)

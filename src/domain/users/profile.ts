@@ -11,6 +11,12 @@ export type Profile = { [Name in ProfileText]?: string | null | undefined } & {
   address?: AddressParts | null | undefined;
 };
 
+/** A profile without the username that the account has: one that was brought along stays though no new one may be so. */
+export const withoutSame = (profile: Profile, account: { username: string | null } | undefined): Profile =>
+  typeof profile.username === 'string' && profile.username === account?.username
+    ? { ...profile, username: undefined }
+    : profile;
+
 /**
  * The columns that a profile sets, each checked, and what is wrong with the others.
  * @param now milliseconds since the epoch.
