@@ -11,6 +11,15 @@ export interface EmailAddress {
   key: string;
 }
 
+/** Where the addresses of accounts are that have none; `invalid` never is a domain (RFC 2606). */
+const PLACEHOLDER = '@placeholder.invalid';
+
+/** The address of an account that has none. */
+export const placeholderAddress = (id: string): string => `${id}${PLACEHOLDER}`;
+
+/** Whether `address` is such a one: nothing is sent there, and nobody is told of it. */
+export const isPlaceholder = (address: string): boolean => address.toLowerCase().endsWith(PLACEHOLDER);
+
 /** Octets of a local part and of the whole (RFC 5321 section 4.5.3.1; RFC 3696 erratum 1690). */
 const LONGEST_LOCAL = 64;
 const LONGEST = 254;

@@ -4,6 +4,7 @@
  */
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
+import { isPlaceholder } from '../core/email-address.ts';
 import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Message, MessageKind } from '../mail/messages.ts';
@@ -30,7 +31,8 @@ export interface OutgoingMail {
    * Puts a mail into the outbox, to be sent if `tx` commits. What a stranger can ask for is dropped once the mailbox
    * has had its share of this hour, or the source. A notice about what was done to an account is not dropped, because
    * whoever did it could have filled the mailbox before: it waits for an hour with room, or goes out at once when the
-   * mailbox is known to be the owner's, because then no stranger can cause it.
+   * mailbox is known to be the owner's, because then no stranger can cause it. Nothing goes to the placeholder of an account
+   * without an address.
    * @returns whether it was put there.
    * @throws DomainError unavailable when the counters are.
    */
@@ -125,6 +127,7 @@ export function createOutgoingMail({ outbox, counters, clock }: Dependencies): O
 
   return {
     async enqueue({ cause, content, actor, countedAs = content.to, isOwners = false }, tx) {
+      if (isPlaceholder(content.to)) return false;
       const mailbox = mailboxOf(countedAs);
       const delay = await delayOf(mailbox, { content, actor, isOwners });
       if (delay === null) return false;

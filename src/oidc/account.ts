@@ -2,7 +2,7 @@ import type { Account, FindAccount, KoaContextWithOIDC } from 'oidc-provider';
 import type { Attributes } from '../domain/attributes/index.ts';
 import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
-import { readEmailAddress } from '../core/email-address.ts';
+import { isPlaceholder, readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 import type { ExtraClientProperties } from './clients/metadata.ts';
 import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappings.ts';
@@ -44,12 +44,12 @@ const formatted = ({ street_address, postal_code, locality, region, country }: P
 
 /** The claims of an account, but for what its roles and groups tell. What it does not have is left out, never null. */
 export function claimsOf(user: UserRecord, attributes: Pick<Attributes, 'claims'>): Record<string, unknown> {
-  const email = addrSpec(user.email);
+  const email = isPlaceholder(user.email) ? null : addrSpec(user.email);
   const claims: Record<string, unknown> = {
     ...attributes.claims(user.attributes),
     sub: user.id,
     ...profileClaims(user),
-    email_verified: isEmailVerified(user),
+    email_verified: email === null ? null : isEmailVerified(user),
     preferred_username: user.username ?? email,
     updated_at: Math.floor(user.updatedAt.getTime() / 1000),
     email,
