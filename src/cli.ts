@@ -17,6 +17,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['migrate', async () => (await import('./cli/commands/migrate.ts')).addMigrate],
   ['doctor', async () => (await import('./cli/commands/doctor.ts')).addDoctor],
   ['dump', async () => (await import('./cli/commands/dump.ts')).addDump],
+  ['import', async () => (await import('./cli/commands/import.ts')).addImport],
   ['user', async () => (await import('./cli/commands/user.ts')).addUser],
   ['role', async () => (await import('./cli/commands/role.ts')).addRole],
   ['group', async () => (await import('./cli/commands/group.ts')).addGroup],

@@ -176,6 +176,7 @@ export function createDomain({
     lockout,
     counters,
     secrets,
+    hasher,
     clock,
     notices,
     settings: config.mfa,

@@ -19,6 +19,8 @@ import { createDirectory } from '../storage/directory.ts';
 import { createFactorStores } from '../storage/factors.ts';
 import { createGrants } from '../storage/grants.ts';
 import { identities } from '../storage/identities.ts';
+import { openStaging } from '../storage/import-staging.ts';
+import { createImports } from '../storage/imports.ts';
 import { createGroups } from '../storage/groups.ts';
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
@@ -104,6 +106,8 @@ export async function openStores({
     roles,
     groups: createGroups(pool),
     idempotentRequests: createIdempotentRequests(clock),
+    imports: createImports(pool),
+    openStaging: () => openStaging(databaseUrl),
     users: createUsers(pool),
     userSearch: createUserSearch(pool),
     clients: createClients(pool),

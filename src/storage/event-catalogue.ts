@@ -15,6 +15,11 @@ interface Told {
 export const EVENTS = {
   'user.registration_requested': { description: 'Somebody asked to register' },
   'user.created': { description: 'An account was made' },
+  'user.imported': {
+    description: 'An account came from another service, or another state of it',
+    details: ['source', 'source_id', 'roles'],
+  },
+  'accounts.exported': { description: 'All accounts were exported', details: ['format', 'with_hashes'] },
   'user.updated': { description: 'An account was changed' },
   'user.suspended': { description: 'An account was suspended' },
   'user.reactivated': { description: 'A suspended account may be used again' },

@@ -1,4 +1,4 @@
-// raw-sql: every login counts three tables, by one prepared statement.
+// raw-sql: every login counts three tables, by one prepared statement; a recovery code's hash is no text of a statement.
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { sha256 } from '../core/ids.ts';
@@ -22,14 +22,22 @@ export interface Factors {
   count(accountId: string, tx?: Tx): Promise<FactorCounts>;
 }
 
+/** A recovery code that is used: any of the forms that it may be stored in, or its hash as another service made it. */
+export interface UsedCode {
+  forms: string[];
+  hash: string | null;
+}
+
 export interface RecoveryCodeStore {
+  /** The hashes that other services made of the codes of the account. */
+  foreignHashes(accountId: string): Promise<string[]>;
   /** Replaces every code of the account. */
   replace(accountId: string, codes: string[], tx: Tx): Promise<void>;
   /**
    * Deletes a code as it is used, in one statement: of any number of tries whose transactions commit, one does.
    * @returns whether this one did.
    */
-  use(accountId: string, code: string, tx: Tx): Promise<boolean>;
+  use(accountId: string, code: UsedCode, tx: Tx): Promise<boolean>;
   deleteAll(accountId: string, tx: Tx): Promise<void>;
 }
 
@@ -64,6 +72,12 @@ const createFactors = (pool: Executor): Factors => ({
   },
 });
 
+/** Before a hash that another service made. */
+export const FOREIGN = 'hash:';
+
+/** One statement, whose values are not in its text. */
+const USE_CODE = 'delete from recovery_codes where account_id = $1 and hash = any($2)';
+
 /** Recovery codes, by a hash that cannot be tried out without SECRETS_KEY. */
 function createRecoveryCodeStore(secrets: Secrets): RecoveryCodeStore {
   const hashOf = (code: string) => secrets.mac('recovery-codes', code);
@@ -76,11 +90,19 @@ function createRecoveryCodeStore(secrets: Secrets): RecoveryCodeStore {
       const rows = codes.map((code) => ({ accountId, hash: hashOf(code) }));
       await RecoveryCode.bulkCreate(rows, { transaction: tx });
     },
-    use: async (accountId, code, tx) =>
-      (await RecoveryCode.destroy({
-        where: { accountId, hash: hashOf(code) },
-        transaction: tx,
-      })) > 0,
+    async foreignHashes(accountId) {
+      const codes = await RecoveryCode.findAll({
+        where: { accountId, hash: { [Op.startsWith]: FOREIGN } },
+      });
+      return codes.map(({ hash }) => hash.slice(FOREIGN.length));
+    },
+    async use(accountId, { forms, hash }, tx) {
+      const { rowCount } = await tx.query(USE_CODE, [
+        accountId,
+        [...forms.map(hashOf), ...(hash === null ? [] : [FOREIGN + hash])],
+      ]);
+      return (rowCount ?? 0) > 0;
+    },
     deleteAll,
   };
 }

@@ -5,9 +5,15 @@ import { recordOf, type RecordOf } from './models/define.ts';
 import { TotpAuthenticator } from './models/totp-authenticator.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-const record = recordOf(TotpAuthenticator, 'accountId', 'secret', 'expiresAt', 'lastStep');
+const record = recordOf(
+  TotpAuthenticator,
+  ...(['accountId', 'secret', 'algorithm', 'digits', 'period', 'expiresAt', 'lastStep'] as const),
+);
 
 export type TotpRecord = RecordOf<typeof record>;
+
+/** What codes are made of (RFC 6238): a secret in base32, the hash function, the digits of a code, seconds of a step. */
+export type TotpKey = Pick<TotpAuthenticator, 'secret' | 'algorithm' | 'digits' | 'period'>;
 
 /** A secret is base32 (RFC 4648). */
 export interface TotpStore {
@@ -22,8 +28,8 @@ export interface TotpStore {
   confirm(accountId: string, id: string, step: number, at: Date, tx: Tx): Promise<TotpRecord | null>;
   /** Those that are confirmed, oldest first. */
   list(accountId: string): Promise<TotpRecord[]>;
-  /** The secrets of those. */
-  secrets(accountId: string): Promise<{ id: string; secret: string }[]>;
+  /** The keys of those. */
+  keys(accountId: string): Promise<(TotpKey & { id: string })[]>;
   /**
    * Uses a time step up, and with it all before it, in one statement: of any number of tries with one step one does.
    * @returns whether this one did.
@@ -78,12 +84,18 @@ export function createTotpStore(pool: Pool): TotpStore {
       });
       return found.map(record.from);
     },
-    async secrets(accountId) {
+    async keys(accountId) {
       const found = await TotpAuthenticator.findAll({
-        attributes: ['id', 'secret'],
+        attributes: ['id', 'secret', 'algorithm', 'digits', 'period'],
         where: { accountId, expiresAt: null },
       });
-      return found.map(({ id, secret }) => ({ id, secret }));
+      return found.map(({ id, secret, algorithm, digits, period }) => ({
+        id,
+        secret,
+        algorithm,
+        digits,
+        period,
+      }));
     },
     async useStep(id, step, at, tx) {
       const [count] = await TotpAuthenticator.update(

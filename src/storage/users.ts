@@ -12,6 +12,9 @@ export type { MovedFrom, PostalAddress } from './models/user.ts';
 const record = recordOf(User);
 export type UserRecord = RecordOf<typeof record>;
 
+/** An account with these values, and what one starts with. */
+export const userOf: (values: Partial<UserRecord>) => UserRecord = record.of;
+
 /** No account at all: what is done whether there is an account or not is done with it, and undone. */
 export const noUser: UserRecord = record.of({
   id: '00000000-0000-0000-0000-000000000000',

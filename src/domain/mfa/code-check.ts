@@ -3,7 +3,7 @@ import { DomainError } from '../../core/errors.ts';
 import type { Guess } from '../lockout.ts';
 import { sourceOfActor } from '../source.ts';
 import type { MfaDependencies } from './dependencies.ts';
-import { parseRecoveryCode, useRecoveryCode } from './recovery-codes.ts';
+import { codeForms, useRecoveryCode } from './recovery-codes.ts';
 import { parseTotpCode, stepOf } from './totp.ts';
 
 /** Kind of a code. */
@@ -20,12 +20,12 @@ export interface CodeCheck {
 }
 
 export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
-  const { totp, audit, inTransaction, unanswered, lockout, clock } = dependencies;
+  const { totp, recoveryCodes, hasher, audit, inTransaction, unanswered, lockout, clock } = dependencies;
 
   /** Uses a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
   const useTotp = async (accountId: string, code: string) => {
-    for (const { id, secret } of await totp.secrets(accountId)) {
-      const step = await stepOf(code, secret, clock);
+    for (const { id, ...key } of await totp.keys(accountId)) {
+      const step = await stepOf(code, key, clock);
       if (step === null) continue;
       const used = `totp:${id}:${step}`;
       const isNew = await inTransaction(async (tx) => {
@@ -40,10 +40,20 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
     return 'wrong';
   };
 
-  const useRecovery = async (accountId: string, code: string, actor: Actor, guess: Guess) => {
-    const used = `recovery-code:${accountId}:${code}`;
+  /** The hash of another service that one of `forms` has. */
+  const foreignHash = async (accountId: string, input: string, forms: string[]): Promise<string | null> => {
+    for (const hash of await recoveryCodes.foreignHashes(accountId))
+      for (const form of new Set([input.trim(), ...forms])) if (await hasher.verify(hash, form)) return hash;
+    return null;
+  };
+
+  const useRecovery = async (accountId: string, input: string, actor: Actor, guess: Guess) => {
+    const forms = codeForms(input);
+    if (forms.length === 0) return false;
+    const used = `recovery-code:${accountId}:${forms[0]}`;
+    const hash = await foreignHash(accountId, input, forms);
     const isNew = await inTransaction(async (tx) => {
-      if (!(await useRecoveryCode(dependencies, { accountId, code }, actor, tx))) return false;
+      if (!(await useRecoveryCode(dependencies, { accountId, forms, hash }, actor, tx))) return false;
       await unanswered.note(used, accountId, tx);
       // Inside the transaction, so that a code is not used up if its success cannot be reported.
       await lockout.succeeded(guess);
@@ -66,7 +76,6 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
 
       await lockout.check(guess);
       const otp = typeof input === 'string' ? parseTotpCode(input) : null;
-      const recovery = typeof input === 'string' ? parseRecoveryCode(input) : null;
       if (otp !== null) {
         const outcome = await useTotp(accountId, otp);
         if (outcome === 'right') {
@@ -76,7 +85,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
         // Not counted: it tells nothing about a code that would serve, and the one who typed it twice is no guesser.
         if (outcome === 'replayed') return refuse('replayed');
       }
-      if (recovery !== null && (await useRecovery(accountId, recovery, actor, guess))) return 'recovery';
+      if (typeof input === 'string' && (await useRecovery(accountId, input, actor, guess))) return 'recovery';
       await lockout.failed(guess);
       return refuse('wrong');
     },

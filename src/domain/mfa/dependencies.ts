@@ -8,6 +8,7 @@ import type { FactorStores } from '../../storage/factors.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Unanswered } from '../../storage/unanswered.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { Lockout } from '../lockout.ts';
 
 /** A second factor, for notices to its owner. */
@@ -39,6 +40,8 @@ export interface MfaDependencies extends FactorStores {
   lockout: Lockout;
   counters: Counters;
   secrets: Secrets;
+  /** For recovery codes that another service hashed. */
+  hasher: Pick<PasswordHasher, 'verify'>;
   clock: Clock;
   notices: FactorNotices;
   settings: Settings['mfa'];

@@ -5,6 +5,7 @@ import { newUuid } from '../../core/ids.ts';
 import { narrow } from '../../core/text.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
+import type { UsedCode } from '../../storage/factors.ts';
 import type { MfaDependencies } from './dependencies.ts';
 
 export interface RecoveryCodes {
@@ -43,10 +44,22 @@ export function parseRecoveryCode(input: string): string | null {
   return FORM.test(code) ? code : null;
 }
 
+/** A code of another service as its hash is made here: codes there differ in form, none in case or blanks alone. */
+export const importedCodeForm = (code: string): string =>
+  narrow(code)
+    .toLowerCase()
+    .replaceAll(/[\s\p{Pd}]/gu, '');
+
+/** What a typed code may be stored as: that of another service, or one of ours. */
+export const codeForms = (input: string): string[] =>
+  input.length > LONGEST_TYPED || input.trim() === ''
+    ? []
+    : [...new Set([parseRecoveryCode(input) ?? [], importedCodeForm(input)].flat())];
+
 /** Uses a code up in `tx`, and tells the owner. @returns whether it was one of the account's. */
 export async function useRecoveryCode(
   { users, factors, recoveryCodes, audit, notices }: MfaDependencies,
-  { accountId, code }: { accountId: string; code: string },
+  { accountId, ...code }: { accountId: string } & UsedCode,
   actor: Actor,
   tx: Tx,
 ): Promise<boolean> {

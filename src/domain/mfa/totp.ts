@@ -3,7 +3,7 @@ import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid, newUuid } from '../../core/ids.ts';
 import { narrow, type TextForm } from '../../core/text.ts';
-import type { TotpRecord } from '../../storage/totp.ts';
+import type { TotpKey, TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';
 import { type FactorChanges, parseFactorName } from './factor-changes.ts';
@@ -46,18 +46,22 @@ export interface Totp {
 }
 
 const ENROLMENT = 15 * 60_000;
-/** Seconds of a time step; a clock may be one step off to either side (RFC 6238 section 5.2). */
+/** Seconds of a time step. */
 const STEP = 30;
-const FORM = /^\d{6}$/;
+/** Six for those that are enrolled here. */
+const FORM = /^\d{6,8}$/;
 /** Any blanks between included. */
 const LONGEST_TYPED = 64;
 
 /** A code, with blanks and dashes wherever they are. Full-width digits are read too, as people type them. */
 export const TOTP_CODE_FORM: TextForm = {
   maxLength: LONGEST_TYPED,
-  pattern: String.raw`^[\s\p{Pd}]*(?:\d[\s\p{Pd}]*){6}$`,
+  pattern: String.raw`^[\s\p{Pd}]*(?:\d[\s\p{Pd}]*){6,8}$`,
   examples: ['123456'],
 };
+
+/** What authenticators that are enrolled here have in common: what every app takes. */
+const ENROLLED = { algorithm: 'sha1', digits: 6, period: STEP } as const;
 
 /** Loaded with the first code: commands and many servers need none. */
 const otplib = () => import('otplib');
@@ -69,10 +73,31 @@ export function parseTotpCode(input: string): string | null {
   return FORM.test(code) ? code : null;
 }
 
-/** The time step that `code` is of: the present one or one beside it. Null when it is of none. */
-export async function stepOf(code: string, secret: string, clock: Clock): Promise<number | null> {
-  const { verifySync } = await otplib();
-  const found = verifySync({ secret, token: code, epoch: epochSeconds(clock), epochTolerance: STEP });
+/** Secrets of other services may be as short as RFC 4226 once let them be; those made here have 20 bytes. */
+export const MIN_SECRET_BYTES = 8;
+export const MAX_SECRET_BYTES = 64;
+
+/**
+ * The time step that `code` is of: the present one or one beside it, because a clock may be one step off to either side
+ * (RFC 6238 section 5.2). Null when it is of none.
+ */
+export async function stepOf(
+  code: string,
+  { secret, algorithm, digits, period }: TotpKey,
+  clock: Clock,
+): Promise<number | null> {
+  if (code.length !== digits) return null;
+  const { verifySync, createGuardrails } = await otplib();
+  const found = verifySync({
+    secret,
+    token: code,
+    algorithm,
+    period,
+    digits,
+    epoch: epochSeconds(clock),
+    epochTolerance: period,
+    guardrails: createGuardrails({ MIN_SECRET_BYTES, MAX_PERIOD: 300, MIN_PERIOD: 10 }),
+  });
   return found.valid && 'timeStep' in found ? found.timeStep : null;
 }
 
@@ -96,7 +121,7 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;
       if (secret === null) throw new DomainError('factor_not_found');
       const code = typeof input === 'string' ? parseTotpCode(input) : null;
-      const step = code === null ? null : await stepOf(code, secret, clock);
+      const step = code === null ? null : await stepOf(code, { ...ENROLLED, secret }, clock);
       if (step === null) throw new DomainError('invalid_credentials', { field: 'code' });
       const { added, ...rest } = await changes.add(
         accountId,

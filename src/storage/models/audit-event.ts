@@ -12,6 +12,8 @@ import { define } from './define.ts';
 export type AuditType =
   | 'user.registration_requested'
   | 'user.created'
+  | 'user.imported'
+  | 'accounts.exported'
   | 'user.updated'
   | 'user.suspended'
   | 'user.reactivated'

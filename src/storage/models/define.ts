@@ -1,3 +1,4 @@
+// raw-sql: the statement that inserts many rows of any model.
 import {
   DataTypes,
   type Attributes,
@@ -162,5 +163,36 @@ export function recordOf<M extends Model, Inner extends keyof Attributes<M> = ne
         for (const [name, sealing] of sealings) row[name] = open(sealing, row[name] as Buffer | null);
       return rows as R[];
     },
+  };
+}
+
+/**
+ * How many rows of a model are inserted at once: a statement, and its one parameter. What a row lacks is null. `suffix` is
+ * what follows the rows, such as `on conflict do nothing`. Times are written as they are, not set.
+ */
+export function insertionOf<M extends Model, A extends keyof Attributes<M> & string>(
+  model: ModelStatic<M>,
+  attributes: readonly A[],
+  suffix = '',
+): { statement: string; parameter(rows: readonly Pick<Attributes<M>, A>[]): string } {
+  const definition = definitions.get(model);
+  if (!definition) throw new Error(`${model.name} is not defined`);
+  const columns = attributes.map(columnName).join(', ');
+  // Only an identity column takes it, and it alone needs it.
+  const isNumbered = attributes.some((name) => definition.columns[name]?.autoIncrementIdentity);
+  const statement = `insert into ${definition.table} (${columns}) ${isNumbered ? 'overriding system value ' : ''}
+    select ${columns} from json_populate_recordset(null::${definition.table}, $1::json) ${suffix}`;
+  const valueOf = (name: A, value: unknown): unknown => {
+    const sealing = definition.columns[name]?.sealed;
+    return sealing && value !== null ? `\\x${seal(sealing, value)?.toString('hex')}` : value;
+  };
+  return {
+    statement,
+    parameter: (rows) =>
+      JSON.stringify(
+        rows.map((row) =>
+          Object.fromEntries(attributes.map((name) => [columnName(name), valueOf(name, row[name])])),
+        ),
+      ),
   };
 }

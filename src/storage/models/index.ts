@@ -17,6 +17,7 @@ import './directory-entry.ts';
 import './former-client-secret.ts';
 import './group.ts';
 import './idempotent-request.ts';
+import './imported-account.ts';
 import './oidc-grant.ts';
 import './oidc-record.ts';
 import './one-time-token.ts';

@@ -19,6 +19,12 @@ export class TotpAuthenticator extends Model<
   declare name: string;
   /** Base32 (RFC 4648); encrypted in the table. */
   declare secret: string;
+  /** The hash function of its codes. */
+  declare algorithm: CreationOptional<'sha1' | 'sha256' | 'sha512'>;
+  /** How long its codes are. */
+  declare digits: CreationOptional<6 | 7 | 8>;
+  /** Seconds of a time step. */
+  declare period: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   /** Of an enrolment that waits for its first code: when it ends. Null once that has come. */
   declare expiresAt: Date | null;
@@ -32,6 +38,9 @@ define(TotpAuthenticator, 'totp_authenticators', {
   accountId: ownAccount(),
   name: { type: DataTypes.TEXT, allowNull: false },
   secret: { ...sealed('totp'), allowNull: false },
+  algorithm: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'sha1' },
+  digits: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 6 },
+  period: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 30 },
   createdAt: createdAt(),
   expiresAt: DataTypes.DATE,
   lastStep: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },

@@ -1,0 +1,28 @@
+import type { Upstream } from '../config/index.ts';
+import { type AccountImports, createAccountImports } from '../domain/imports/index.ts';
+import type { Core } from './core.ts';
+
+/** Whose subjects the identities at a provider are; undefined when there is no such provider. */
+const issuerOf = (upstream: Upstream | undefined): string | undefined =>
+  upstream?.endpoints ? new URL(upstream.endpoints.authorization).origin : upstream?.issuer;
+
+/** How accounts come from other services. */
+export function openAccountImports(core: Core): AccountImports {
+  const { imports, openStaging, users, inTransaction } = core.stores;
+  return createAccountImports({
+    imports,
+    openStaging,
+    users,
+    inTransaction,
+    secrets: core.secrets,
+    hasher: core.hasher,
+    clock: core.clock,
+    sessions: core.sessionRevoker,
+    hashes: core.foreignHashes,
+    isPrivileged: async (role) => (await core.rights.weightOf([role])).size > 0,
+    async loadIssuers() {
+      await core.upstreamRegistry.load();
+      return (id) => issuerOf(core.upstreamRegistry.find(id));
+    },
+  });
+}

@@ -1,0 +1,234 @@
+import { hash as digest } from 'node:crypto';
+import { newUuid } from '../../core/ids.ts';
+import { placeholderAddress } from '../../core/email-address.ts';
+import type { Secrets } from '../../core/secrets.ts';
+import { FOREIGN } from '../../storage/factors.ts';
+import type { NewTotp } from '../../storage/imports.ts';
+import { userOf, type UserRecord } from '../../storage/users.ts';
+import { parseEmail } from '../identifiers.ts';
+import { importedCodeForm } from '../mfa/recovery-codes.ts';
+import { BUILT_IN_ROLES, CONTRACT_ADMIN } from '../operators/permissions.ts';
+import { ROLE_NAME } from '../operators/roles.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
+import { type ErrorCode, refuse, type Warning } from './problems.ts';
+import { type ForeignHash, type ImportRecord, type RawRecord, readRecord } from './record.ts';
+
+/** How an import is to go. */
+export interface ImportOptions {
+  /** The name of the service: accounts are known again by it and their id there. */
+  source: string;
+  /** Roles of the source and what they are here; an empty name leaves one out. */
+  roles: ReadonlyMap<string, string>;
+  /** Providers of the source, and the upstreams here that are meant. */
+  providers: ReadonlyMap<string, string>;
+  isDryRun: boolean;
+  onConflict: 'skip' | 'update' | 'fail';
+  onBadHash: 'fail' | 'without-password';
+  missingEmail: 'fail' | 'placeholder';
+  /** Whether fast and cheap hashes are wrapped in argon2id. */
+  wrapsWeak: boolean;
+  /** What hashes have in common that rows do not say. */
+  hashParams: Record<string, unknown>;
+}
+
+/** Password hashes of other services. */
+export interface Hashes {
+  read(
+    hash: ForeignHash,
+    options: { dryRun: boolean },
+  ): Promise<
+    | { ok: true; stored: string; weak: boolean }
+    /** It is the password itself. */
+    | { ok: true; plain: string }
+    | { ok: false; code: HashRefusal; message: string }
+  >;
+  /** Argon2id over what the weak hash `stored` is made of. */
+  wrapWeak(stored: string): Promise<string>;
+}
+
+type HashRefusal = Extract<ErrorCode, `hash_${string}`>;
+
+export interface PreparationDependencies {
+  secrets: Secrets;
+  hasher: Pick<PasswordHasher, 'hash'>;
+  hashes: Hashes;
+  /** The issuer of an upstream; undefined when there is none of this id. */
+  issuerOf(upstream: string): string | undefined;
+  /** Whether a role allows to manage anything. */
+  isPrivileged(role: string): Promise<boolean>;
+}
+
+/** A record that is ready to be written. */
+export interface Candidate {
+  line: number;
+  record: ImportRecord;
+  source: string;
+  /** Of the record, to tell whether it has changed; keyed, because a record may hold a password. */
+  digest: string;
+  user: UserRecord;
+  totp: NewTotp[];
+  recoveryCodes: string[];
+  identities: { upstream: string; issuer: string; subject: string }[];
+  /** A password that is still to be hashed, or a weak hash to be wrapped: costly, so only once it is known to be new. */
+  finish: (() => Promise<string>) | null;
+}
+
+export const sha256 = (text: string): string => digest('sha256', text, 'base64url');
+
+/** An issuer that no provider has: of an identity whose provider is not known here, which opens nothing. */
+const NO_ISSUER = '';
+
+/** A role as it is called here. */
+function roleName(name: string): string | null {
+  if (ROLE_NAME.test(name)) return name;
+  const folded = name
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/[^a-z0-9_.:-]+/g, '-')
+    .slice(0, 64)
+    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
+  return ROLE_NAME.test(folded) ? folded : null;
+}
+
+/** Makes candidates of raw records. */
+export function createPreparation(
+  { secrets, hasher, hashes, issuerOf, isPrivileged }: PreparationDependencies,
+  options: ImportOptions,
+) {
+  const privileged = new Map<string, Promise<boolean>>();
+  const mayNotBeGiven = (role: string): Promise<boolean> => {
+    if (Object.hasOwn(BUILT_IN_ROLES, role) || role === CONTRACT_ADMIN.role) return Promise.resolve(true);
+    const known = privileged.get(role) ?? isPrivileged(role);
+    privileged.set(role, known);
+    return known;
+  };
+
+  const rolesOf = async (names: readonly string[], warnings: Warning[]): Promise<string[]> => {
+    const roles = new Set(['user']);
+    for (const name of names) {
+      const mapped = options.roles.get(name);
+      const role = mapped ?? roleName(name);
+      if (role === '') continue;
+      const message =
+        role === null
+          ? `the role ${JSON.stringify(name)} cannot be called so here: map it by --map-role`
+          : mapped === undefined && (await mayNotBeGiven(role))
+            ? `the role ${role} manages this service: give it by --map-role ${name}=${role}`
+            : null;
+      if (role === null || message !== null)
+        warnings.push({ code: 'role_not_imported', message: message ?? '' });
+      else roles.add(role);
+    }
+    return [...roles];
+  };
+
+  const passwordOf = async (
+    record: ImportRecord,
+    warnings: Warning[],
+  ): Promise<{ stored: string | null; finish: Candidate['finish']; state: string }> => {
+    if (record.passwordHash === null) return { stored: null, finish: null, state: 'none' };
+    const { format, params, hash } = record.passwordHash;
+    const { format: common, ...shared } = options.hashParams;
+    const named = format ?? (typeof common === 'string' ? common : undefined);
+    const read = await hashes.read(
+      { hash, ...(named !== undefined && { format: named }), params: { ...shared, ...params } },
+      { dryRun: options.isDryRun },
+    );
+    if (read.ok && 'plain' in read)
+      return { stored: null, finish: () => hasher.hash(read.plain), state: 'plain' };
+    if (read.ok) {
+      const isWrapped = read.weak && options.wrapsWeak;
+      const finish = isWrapped ? () => hashes.wrapWeak(read.stored) : null;
+      return { stored: read.stored, finish, state: isWrapped ? 'wrapped' : 'kept' };
+    }
+    if (options.onBadHash === 'fail')
+      refuse(read.code, `${read.message}; --on-bad-hash without-password imports the account without`);
+    warnings.push({ code: read.code, message: `${read.message}; imported without a password` });
+    return { stored: null, finish: null, state: 'dropped' };
+  };
+
+  const recoveryCodesOf = async (record: ImportRecord, warnings: Warning[]): Promise<string[]> => {
+    const codes: string[] = [];
+    for (const code of record.recoveryCodes) {
+      if (typeof code === 'string') codes.push(secrets.mac('recovery-codes', importedCodeForm(code)));
+      else {
+        const read = await hashes.read(code, { dryRun: options.isDryRun });
+        if (read.ok && 'plain' in read)
+          codes.push(secrets.mac('recovery-codes', importedCodeForm(read.plain)));
+        else if (read.ok) codes.push(FOREIGN + read.stored);
+        else warnings.push({ code: 'factor_not_imported', message: `a recovery code: ${read.message}` });
+      }
+    }
+    return [...new Set(codes)];
+  };
+
+  const addressOf = (record: ImportRecord, id: string) => {
+    if (record.email) return record.email;
+    if (options.missingEmail === 'fail')
+      return refuse(
+        'missing_email',
+        'the account has no email address: add one, or use --missing-email placeholder',
+      );
+    return parseEmail(placeholderAddress(id));
+  };
+
+  /**
+   * @param now milliseconds since the epoch.
+   * @throws Refused.
+   */
+  return async (
+    raw: RawRecord,
+    line: number,
+    now: number,
+  ): Promise<{ candidate: Candidate; warnings: Warning[] }> => {
+    const record = readRecord(raw, now);
+    const warnings: Warning[] = [];
+    const id = record.id ?? newUuid();
+    const at = new Date(now);
+    const password = await passwordOf(record, warnings);
+    const roles = await rolesOf(record.roles, warnings);
+    const identities = record.identities.map(({ provider, subject }) => {
+      const upstream = options.providers.get(provider) ?? provider;
+      return { upstream, issuer: issuerOf(upstream) ?? NO_ISSUER, subject };
+    });
+    const createdAt = record.createdAt ?? at;
+    const verifiedAt = record.isEmailVerified && record.email ? (record.emailVerifiedAt ?? createdAt) : null;
+    const hasPassword = password.stored !== null || password.finish !== null;
+    const user = userOf({
+      ...record.profile,
+      ...addressOf(record, id),
+      ...record.username,
+      id,
+      number: record.number ?? 0,
+      emailVerifiedAt: verifiedAt,
+      // Who proved the mailbox to the source had set the password there.
+      ownerProvenAt: verifiedAt,
+      phoneNumberVerifiedAt: record.profile.phoneNumber ? record.phoneNumberVerifiedAt : null,
+      status: record.status,
+      roles,
+      passwordHash: password.stored,
+      passwordChangedAt: hasPassword ? (record.passwordChangedAt ?? createdAt) : null,
+      lastLoginAt: record.lastLoginAt,
+      createdAt,
+      updatedAt: at,
+    });
+    const content = Object.keys(raw)
+      .toSorted()
+      .map((name) => [name, raw[name]]);
+    const digestOf = secrets.mac('imports', JSON.stringify([content, roles, identities, password.state]));
+    return {
+      warnings,
+      candidate: {
+        line,
+        record,
+        source: record.source ?? options.source,
+        digest: digestOf,
+        user,
+        totp: record.totp ? [{ ...record.totp, accountId: id, name: 'Authenticator' }] : [],
+        recoveryCodes: await recoveryCodesOf(record, warnings),
+        identities,
+        finish: password.finish,
+      },
+    };
+  };
+}

@@ -1,0 +1,55 @@
+import type { Staging } from '../../../storage/import-staging.ts';
+import type { Row } from '../importer.ts';
+import type { Problem } from '../problems.ts';
+import type { Input } from './input.ts';
+import type { Mapping } from './mapping.ts';
+
+/** What a reader works with. */
+export interface Reading {
+  input: Input;
+  /** Companion files of the same export. */
+  companions: readonly Input[];
+  staging: Staging;
+  mapping: Mapping;
+  /** Django's `app.model`. */
+  model: string;
+  /** What the hashes of the file have in common, beside what its rows say. */
+  hashParams: Record<string, unknown>;
+  /** A problem that is no record's. */
+  tell(problem: Problem): void;
+}
+
+/** Makes records of an export. Before the first it reads the companions. */
+export type Reader = (reading: Reading) => AsyncIterable<Row>;
+
+/** Some of a stream at a time, for one question about all of them. */
+export async function* chunksOf<T>(items: AsyncIterable<T>, size = 500): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** A key as the database can hold it. */
+const plainKey = (key: string): string => key.replaceAll('\0', ' ').toWellFormed();
+
+/** Keeps parts of records until those come. */
+export async function stage<T>(
+  staging: Staging,
+  kind: string,
+  parts: AsyncIterable<T>,
+  keyOf: (part: T) => string | undefined,
+  valueOf: (part: T) => unknown = (part) => part,
+): Promise<void> {
+  for await (const chunk of chunksOf(parts)) {
+    const rows = chunk.flatMap((part) => {
+      const key = keyOf(part);
+      return key === undefined ? [] : [{ key: plainKey(key), value: valueOf(part) }];
+    });
+    await staging.put(kind, rows);
+  }
+}
