@@ -19,8 +19,7 @@ function keyOf(parse: () => string): string | null {
 export const emailKeyOf = (value: string): string | null => keyOf(() => parseEmail(value.trim()).emailKey);
 
 /** The key of a username as typed, or null. */
-export const usernameKeyOf = (value: string): string | null =>
-  keyOf(() => readUsername(value).usernameKey);
+export const usernameKeyOf = (value: string): string | null => keyOf(() => readUsername(value).usernameKey);
 
 /** The subject that guesses are counted under, whichever name was used. */
 export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;
