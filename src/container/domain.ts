@@ -91,6 +91,8 @@ export function createDomain({
       await factors.trustedDevices.deleteAll(accountId, tx);
       await stores.apiKeys.deleteOf(accountId, tx);
     },
+    rolesChanged: (accountId, moved, tx) =>
+      moved.has('admin') ? sessions.revokeAll(accountId, tx) : revocation.endContractGrants(accountId, tx),
   };
   const outgoingMail = createOutgoingMail({ outbox, counters, clock });
   const notices = createNotices({ outgoingMail, clock });

@@ -85,6 +85,12 @@ describe('an API that enforces roles', () => {
     const { body: shown } = await introspect(provider, reader, body.access_token);
     expect(shown).toMatchObject({ active: true, groups: [], roles: ['user', 'clerk'] });
     expect(shown['scope']).not.toContain('orders:write');
+    await provider.operator.assignments.setRoles(shell, person.id, ['user', 'seller']);
+    const { body: last } = await refresh(provider, client, body.refresh_token);
+    expect(decodeJwt(last.access_token)).toMatchObject({
+      roles: ['seller', 'user'],
+      permissions: ['orders:write'],
+    });
   });
 
   it('knows what is left of an opaque token', async () => {

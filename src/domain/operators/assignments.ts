@@ -13,7 +13,7 @@ import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export interface Assignments {
   /**
-   * Replaces the roles that an account has by itself. Its sessions and tokens end, because some of them say its roles.
+   * Replaces the roles that an account has by itself. Its logins at contracts end, and all when it gains or loses `admin`.
    * @throws DomainError insufficient_scope, permission_not_held, user_not_found, precondition_failed, invalid_request,
    *   last_owner, last_admin, forbidden for operators who would demote themselves.
    */
@@ -55,7 +55,7 @@ export function createAssignments(dependencies: Dependencies): Assignments {
           const moved = new Set(wanted).symmetricDifference(new Set(before.roles));
           mayGive(operator, await rights.weightOf([...moved], tx));
           const after = await users.update(known.id, { roles: wanted }, tx);
-          await sessions.revokeAll(known.id, tx);
+          await sessions.rolesChanged(known.id, moved, tx);
           await audit.record(
             { type: 'user.updated', subject: known.id, details: changed },
             operator.actor,

@@ -47,8 +47,6 @@ export interface Changes {
   setPassword(id: string, next: string, actor: Actor): Promise<User>;
 }
 
-const isSameSet = (a: string[], b: string[]) => new Set(a).symmetricDifference(new Set(b)).size === 0;
-
 export function changes(dependencies: AccountsDependencies): Changes {
   const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
   const { notices, verification, offer, checkRoles, attributes } = dependencies;
@@ -138,8 +136,8 @@ export function changes(dependencies: AccountsDependencies): Changes {
         const details = { fields, ...(changed.roles ? { roles: changed.roles } : {}) };
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
-        // Tokens of contracts say which roles the account has.
-        if (changed.roles && !isSameSet(changed.roles, before.roles)) await sessions.revokeAll(id, tx);
+        const moved = new Set(changed.roles ?? before.roles).symmetricDifference(new Set(before.roles));
+        if (moved.size > 0) await sessions.rolesChanged(id, moved, tx);
       }
       if (passwordHash !== undefined) {
         const undo = vouches(actor) ? null : await offer(before, 'password', tx);

@@ -62,7 +62,8 @@ export const users = [
     method: 'put',
     path: '/users/{id}/roles',
     params: schemas.userId,
-    summary: 'Replace the roles that an account has by itself; its sessions and tokens end',
+    summary:
+      'Replace the roles that an account has by itself; its logins at contracts end, and with `admin` all',
     scope: 'roles:write',
     fresh: true,
     body: schemas.RoleNames,
