@@ -4,6 +4,7 @@ import { noProgress, type Progress } from '../core/progress.ts';
 import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
+import { createStats } from '../domain/operators/stats.ts';
 import { createCheckHealth } from '../domain/operators/health.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
@@ -11,7 +12,7 @@ import { createSweeper } from '../storage/oidc/sweeper.ts';
 import { UpstreamRegistry } from '../upstream/registry.ts';
 import { createDomain } from './domain.ts';
 import { createKeyRing } from './key-ring.ts';
-import { openStores } from './stores.ts';
+import { openStores, type Stores } from './stores.ts';
 
 export interface CoreOptions {
   databaseUrl: string;
@@ -31,7 +32,7 @@ export async function createCore(config: Config, options: CoreOptions) {
   const { databaseUrl, logger, progress = noProgress, onLogin } = options;
   const secrets = new Secrets(options.secretsKey);
   const replies = new Replies(logger);
-  const stores = await openStores({
+  const opened = await openStores({
     databaseUrl,
     redisUrl: config.redisUrl,
     // Of the provider's tokens, which the stores outlive.
@@ -40,7 +41,18 @@ export async function createCore(config: Config, options: CoreOptions) {
     replies,
     logger,
   });
-  const { clock } = stores;
+  const { clock } = opened;
+  const stats = createStats({ store: opened.dailyStats, clock, logger });
+  const stores: Stores = {
+    ...opened,
+    audit: {
+      ...opened.audit,
+      record(entry, actor, tx) {
+        stats.noteEvent(entry, actor);
+        return opened.audit.record(entry, actor, tx);
+      },
+    },
+  };
   const hasher = createPasswordHasher(config.passwords, createHashSecrets(stores.passwordHashSecrets));
   const upstreamRegistry = new UpstreamRegistry(stores.upstreams, config.upstreams);
   const domain = createDomain({
@@ -73,7 +85,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     ];
     return examine(config, checkDatabase, await domain.contractDoors.openOnes());
   });
-  const workers = [sweeper, domain.usage, domain.clientUse, domain.refusals];
+  const workers = [sweeper, domain.usage, domain.clientUse, domain.refusals, stats];
   return {
     config,
     logger,
@@ -87,6 +99,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     ...domain,
     keyRing,
     health,
+    stats,
     /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
     sweep: sweeper.sweep,
     /** Starts what a server does by the side: sweeping, and writing down what was counted. */

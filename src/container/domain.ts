@@ -11,6 +11,7 @@ import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts'
 import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
+import { createSearch } from '../domain/operators/search.ts';
 import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
 import { createLogin } from '../domain/login.ts';
@@ -284,6 +285,7 @@ export function createDomain({
       readList: operators.readList,
     }),
     refusals: createRefusals({ store: stores.refusals, clock, logger }),
+    search: createSearch({ ...operators, findByText: stores.findByText }),
     settings: createOperatorSettings({
       config,
       store: stores.runtimeSettings,

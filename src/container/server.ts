@@ -50,7 +50,13 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
       return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };
     }),
     fetch,
-    metrics,
+    metrics: {
+      ...metrics,
+      grant(type, outcome) {
+        if (outcome === 'success') core.stats.noteTokens();
+        metrics.grant(type, outcome);
+      },
+    },
   });
   metrics.watchHasher(hasher);
   const logRequest = createRequestLog(logger);

@@ -13,6 +13,8 @@ import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
 import { contractStates } from '../storage/contract-states.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
+import { createDailyStatsStore } from '../storage/daily-stats.ts';
+import { createFindByText } from '../storage/finding.ts';
 import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
 import { createDirectory } from '../storage/directory.ts';
@@ -136,6 +138,8 @@ export async function openStores({
     scimTokens: createScimTokenStore(pool, clock),
     directory: createDirectory(pool),
     contractStates,
+    dailyStats: createDailyStatsStore(connections),
+    findByText: createFindByText(connections),
     runtimeSettings,
     contractUsage: createContractUsageStore(connections),
     webhooks: createWebhooks({ pool, notifications }),

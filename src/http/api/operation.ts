@@ -18,6 +18,8 @@ import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
 import type { CheckHealth } from '../../domain/operators/health.ts';
+import type { Search } from '../../domain/operators/search.ts';
+import type { Stats } from '../../domain/operators/stats.ts';
 import type { OperatorSettings } from '../../domain/operators/settings.ts';
 import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators/machine-tokens.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
@@ -66,6 +68,8 @@ export interface ApiServices {
   contractDoors: ContractDoors;
   settings: OperatorSettings;
   health: CheckHealth;
+  search: Search;
+  stats: Pick<Stats, 'list'>;
   usage: Pick<ContractUsage, 'reportOf' | 'lastUses'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;

@@ -3,6 +3,7 @@ import type { ContractDoor } from '../../../domain/contract-doors.ts';
 import type { CallerRow } from '../../../domain/contract-usage.ts';
 import { text } from '../../endpoints/text.ts';
 import { managed, type OperatorCall } from '../operation.ts';
+import { digits } from '../lists.ts';
 import { resource } from './presenters.ts';
 import { listOf, moment, version } from './schemas.ts';
 
@@ -20,7 +21,6 @@ const Contract = z.strictObject({
   version,
 });
 
-const digits = (value: unknown) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value);
 const UsagePeriod = z.strictObject({
   days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('How many, today among them'),
 });

@@ -7,6 +7,7 @@ import { contracts } from './contracts.ts';
 import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
+import { overview } from './overview.ts';
 import { roles } from './roles.ts';
 import { scimTokens } from './scim-tokens.ts';
 import { settings } from './settings.ts';
@@ -31,5 +32,6 @@ export const management = [
   ...scimTokens,
   ...webhooks,
   ...settings,
+  ...overview,
   ...bulk,
 ];

@@ -1,0 +1,140 @@
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { AuditEntry } from '../../storage/audit.ts';
+import { type DailyStatsStore, type Metric, METRICS } from '../../storage/daily-stats.ts';
+import type { Operator } from './operator.ts';
+import type { Permission } from './permissions.ts';
+
+export { type Metric, METRICS } from '../../storage/daily-stats.ts';
+
+/** A day, with what the operator may see of it. */
+export type DailyCounts = { day: string } & { [M in Metric]: number | null };
+
+/** Counts what happens, in memory, and writes it down by the side: it costs a sign-in nothing. */
+export interface Stats {
+  /** Counts an event of the audit. */
+  noteEvent(entry: AuditEntry, actor: Actor): void;
+  /** Counts tokens that were handed out. */
+  noteTokens(): void;
+  /** The last `days`, the latest first, today among them. What the operator may not see is null. */
+  list(operator: Operator, days: number): Promise<DailyCounts[]>;
+  /** Begins to write what was counted, every few seconds. */
+  start(): void;
+  /** Writes the rest. */
+  stop(): Promise<void>;
+}
+
+/** What it takes to see each. */
+const SEEN_BY: Record<Metric, Permission> = {
+  sign_ins: 'users:read',
+  failures: 'users:read',
+  sign_ups: 'users:read',
+  active: 'users:read',
+  tokens: 'clients:read',
+  attacks: 'audit:read',
+};
+
+/** Milliseconds between two writes. */
+const INTERVAL = 10_000;
+const DAY = 86_400_000;
+/** People who are told apart between two writes: beyond that they count with their next sign-in. */
+const MOST_PEOPLE = 50_000;
+
+/** Who makes accounts for others. */
+const MAKERS = new Set<Actor['kind']>(['operator', 'client', 'system']);
+
+function metricOf({ type, outcome = 'success' }: AuditEntry, { kind }: Actor): Metric | null {
+  switch (type) {
+    case 'login':
+      return outcome === 'success' ? 'sign_ins' : 'failures';
+    case 'user.created':
+      return MAKERS.has(kind) ? null : 'sign_ups';
+    case 'refresh_token.reused':
+      return 'attacks';
+    default:
+      return null;
+  }
+}
+
+interface Dependencies {
+  store: DailyStatsStore;
+  clock: Clock;
+  logger: Logger;
+}
+
+const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
+
+export function createStats({ store, clock, logger }: Dependencies): Stats {
+  let counts = new Map<string, Map<Metric, number>>();
+  let people = new Map<string, Set<string>>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const add = (day: string, metric: Metric, count: number): void => {
+    const ofDay = counts.get(day) ?? new Map<Metric, number>();
+    counts.set(day, ofDay.set(metric, (ofDay.get(metric) ?? 0) + count));
+  };
+  const addPerson = (day: string, accountId: string): void => {
+    const ofDay = people.get(day) ?? new Set<string>();
+    if (ofDay.size < MOST_PEOPLE) people.set(day, ofDay.add(accountId));
+  };
+
+  async function write(): Promise<void> {
+    if (counts.size === 0) return;
+    const taken = { counts, people };
+    counts = new Map();
+    people = new Map();
+    const batch = {
+      counts: [...taken.counts].flatMap(([day, ofDay]) =>
+        [...ofDay].map(([metric, count]) => ({ day, metric, count })),
+      ),
+      people: [...taken.people].flatMap(([day, ofDay]) =>
+        [...ofDay].map((accountId) => ({ day, accountId })),
+      ),
+    };
+    try {
+      await store.add(batch);
+    } catch (error) {
+      for (const { day, metric, count } of batch.counts) add(day, metric, count);
+      for (const { day, accountId } of batch.people) addPerson(day, accountId);
+      throw error;
+    }
+  }
+  const tryToWrite = (): Promise<void> =>
+    write().catch((error: unknown) => logger.warn({ err: error }, 'what was counted was not written yet'));
+
+  return {
+    noteEvent(entry, actor) {
+      const metric = metricOf(entry, actor);
+      if (metric === null) return;
+      const day = dayOf(clock.now());
+      add(day, metric, 1);
+      if (metric === 'sign_ins' && entry.subject) addPerson(day, entry.subject);
+    },
+    noteTokens() {
+      add(dayOf(clock.now()), 'tokens', 1);
+    },
+    async list({ permissions }, days) {
+      const now = clock.now();
+      const rows = await store.list(dayOf(now - (days - 1) * DAY));
+      return Array.from({ length: days }, (_none, before) => {
+        const day = dayOf(now - before * DAY);
+        const ofDay = new Map(
+          rows.filter((row) => row.day === day).map(({ metric, count }) => [metric, count]),
+        );
+        const seen = METRICS.map((metric) => [
+          metric,
+          permissions.has(SEEN_BY[metric]) ? (ofDay.get(metric) ?? 0) : null,
+        ]);
+        return { day, ...(Object.fromEntries(seen) as Record<Metric, number | null>) };
+      });
+    },
+    start() {
+      timer = setInterval(() => void tryToWrite(), INTERVAL).unref();
+    },
+    async stop() {
+      clearInterval(timer);
+      await tryToWrite();
+    },
+  };
+}

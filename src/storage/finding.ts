@@ -1,0 +1,39 @@
+// raw-sql: one short question to each table, with the exact match first.
+import type { Executor } from './postgres/executor.ts';
+
+/** What a search found, of any kind. */
+export interface Found {
+  id: string;
+  name: string;
+  /** Whether its id or its name is the text itself. */
+  isExact: boolean;
+}
+
+export type FoundKind = 'client' | 'api' | 'group' | 'role' | 'upstream';
+
+/** Where each kind is: its id and its name. */
+const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
+  client: { table: 'clients', id: 'id', name: 'name' },
+  api: { table: 'apis', id: 'identifier', name: 'name' },
+  group: { table: 'groups', id: 'id::text', name: 'name' },
+  role: { table: 'roles', id: 'name', name: 'name' },
+  upstream: { table: 'upstreams', id: 'id', name: "settings ->> 'name'" },
+};
+
+const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+
+/** Finds `most` of a kind by any part of their names and ids, an exact match first. */
+export type FindByText = (kind: FoundKind, text: string, most: number) => Promise<Found[]>;
+
+export const createFindByText =
+  (pool: Executor): FindByText =>
+  async (kind, text, most) => {
+    const { table, id, name } = TABLES[kind];
+    const { rows } = await pool.query<Found>(
+      `select ${id} as id, ${name} as name, (${id} = $1 or lower(${name}) = lower($1)) as "isExact"
+       from ${table} where ${id} ilike $2 or ${name} ilike $2
+       order by 3 desc, lower(${name}), 1 limit $3`,
+      [text, `%${literal(text)}%`, most],
+    );
+    return rows;
+  };
