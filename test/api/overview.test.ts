@@ -50,7 +50,8 @@ describe('search', () => {
     expect(new Set(itemsOf(await find(support, mark)).map(({ kind }) => kind))).toEqual(new Set(['group']));
     const odd = await find(owner, '%_\\');
     expect(odd).toMatchObject({ status: 200, body: { items: [] } });
-    expect((await find(owner, '')).status).toBe(400);
+    expect(await find(owner, '')).toMatchObject({ status: 200, body: { exact: null, items: [] } });
+    expect((await find(owner, 'x'.repeat(201))).status).toBe(400);
   });
 
   it('finds nothing for who may see nothing of it', async () => {

@@ -88,6 +88,7 @@ export function createSearch({ people, auditLog, findByText }: Dependencies): Se
     }));
   };
   return async (operator, text) => {
+    if (text === '') return { exact: null, hits: [] };
     const found = (
       await Promise.all([
         users(operator, text),
