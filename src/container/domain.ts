@@ -167,6 +167,7 @@ export function createDomain({
     ...operators,
     audit,
     inTransaction,
+    attributes,
     asOne: stores.asOne,
     clock,
   });

@@ -1,8 +1,11 @@
 /** Conditions of a SCIM filter (RFC 7644 section 3.4.2.2) on attributes that are known, as the domain reads them. */
 export type Comparator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
+/** The URN of the schema of what this installation has defined of accounts. */
+export const ATTRIBUTES_SCHEMA = 'urn:postern:params:scim:schemas:extension:attributes:2.0:User';
+
 /** How the values of an attribute compare. */
-export type ValueKind = 'text' | 'exact' | 'boolean' | 'time';
+export type ValueKind = 'text' | 'exact' | 'boolean' | 'time' | 'number';
 
 /** An attribute, its sub-attribute if that is meant, and of which schema it is if not of the core's. */
 export interface Target {
@@ -14,7 +17,7 @@ export interface Target {
 }
 
 export type Condition =
-  | { is: 'compare'; target: Target; comparator: Comparator; value: string | boolean | null }
+  | { is: 'compare'; target: Target; comparator: Comparator; value: string | number | boolean | null }
   | { is: 'present'; target: Target }
   /** That one value of an attribute that has many meets `term`, whose targets are relative to it. */
   | { is: 'some'; target: Target; term: Condition }

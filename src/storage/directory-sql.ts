@@ -2,7 +2,13 @@
 import { readEmailAddress } from '../core/email-address.ts';
 import { isUuid } from '../core/ids.ts';
 import { foldCase } from '../core/text.ts';
-import type { Comparator, Condition, Target, ValueKind } from './directory-conditions.ts';
+import {
+  ATTRIBUTES_SCHEMA,
+  type Comparator,
+  type Condition,
+  type Target,
+  type ValueKind,
+} from './directory-conditions.ts';
 
 /** Puts a value into the statement. @returns its placeholder. */
 export type Parameter = (value: unknown) => string;
@@ -42,7 +48,10 @@ const OPERATORS: Partial<Record<Comparator, string>> = {
 const CASTS: Record<ValueKind, (expression: string) => string> = {
   text: (expression) => `lower(${expression})`,
   exact: (expression) => expression,
-  boolean: (expression) => `(${expression})::boolean`,
+  // What does not fit is nothing: an attribute may be stored by another schema than today's.
+  boolean: (expression) => `case (${expression})::text when 'true' then true when 'false' then false end`,
+  number: (expression) =>
+    String.raw`case when (${expression})::text ~ '^-?\d{1,30}(\.\d{1,30})?$' then (${expression})::numeric end`,
   // As finely as replies have it.
   time: (expression) => `date_trunc('milliseconds', ${expression})`,
 };
@@ -52,7 +61,7 @@ function comparison(expression: string, { target, comparator, value }: Compariso
   if (value === null) return `${expression} is ${comparator === 'eq' ? 'null' : 'not null'}`;
   const left = CASTS[kind](expression);
   const placeholder = parameter(kind === 'time' ? new Date(String(value)) : value);
-  const types = { text: 'text', exact: 'text', boolean: 'boolean', time: 'timestamptz' };
+  const types = { text: 'text', exact: 'text', boolean: 'boolean', time: 'timestamptz', number: 'numeric' };
   const typed = `${placeholder}::${types[kind]}`;
   const right = kind === 'text' ? `lower(${typed})` : typed;
   const operator = OPERATORS[comparator];
@@ -78,7 +87,12 @@ const single = (attributes: Attributes, path: readonly string[]): string =>
   attributes.one[path.join('.')] ?? attributes.other(path);
 
 /** The attribute of a path, with the URN of its extension before it or not, and what follows. */
-const parts = ({ path }: Target): [string, string] => [path.at(-2) ?? path[0] ?? '', path.at(-1) ?? ''];
+const parts = ({ path }: Target): [string, string] =>
+  path[0] === ATTRIBUTES_SCHEMA ? [path.join('.'), ''] : [path.at(-2) ?? path[0] ?? '', path.at(-1) ?? ''];
+
+/** The name of an attribute that is defined here, of its dotted path; null for one of another schema. */
+const definedName = (path: string): string | null =>
+  path.startsWith(`${ATTRIBUTES_SCHEMA}.`) ? path.slice(ATTRIBUTES_SCHEMA.length + 1) : null;
 
 function some(attributes: Attributes, name: string, term: string, narrowed: string | null): string {
   const exists = `exists (select from (${attributes.many(name)}) value (item) where ${term})`;
@@ -164,7 +178,10 @@ export const USER_ATTRIBUTES: Attributes = {
     'meta.version': `('W/"' || u.version || '"')`,
     'meta.location': 'u.id::text',
   },
-  other: (path) => `e.attributes #>> ${pathIn(path)}`,
+  other: (path) =>
+    path[0] === ATTRIBUTES_SCHEMA
+      ? `u.attributes #>> ${pathIn(path.slice(1))}`
+      : `e.attributes #>> ${pathIn(path)}`,
   many(name) {
     if (name === 'emails')
       return `select item from jsonb_array_elements(coalesce(e.attributes -> 'emails', '[{"type": "work", "primary": true}]')) item`;
@@ -175,8 +192,12 @@ export const USER_ATTRIBUTES: Attributes = {
         from group_members m join groups g on g.id = m.group_id where m.account_id = u.id`;
     if (name === 'schemas')
       return `select to_jsonb(urn) from unnest(array['urn:ietf:params:scim:schemas:core:2.0:User']) urn
-        union all select to_jsonb(urn) from jsonb_object_keys(e.attributes) urn where urn like 'urn:%'`;
-    return `select item from jsonb_array_elements(coalesce(e.attributes -> ${quoted(name)}, '[]')) item`;
+        union all select to_jsonb(urn) from jsonb_object_keys(e.attributes) urn where urn like 'urn:%'
+        union all select to_jsonb(${quoted(ATTRIBUTES_SCHEMA)}::text) where u.attributes <> '{}'`;
+    const defined = definedName(name);
+    const values =
+      defined === null ? `e.attributes -> ${quoted(name)}` : `u.attributes -> ${quoted(defined)}`;
+    return `select item from jsonb_array_elements(case when jsonb_typeof(${values}) = 'array' then ${values} else '[]' end) item`;
   },
   part: (attribute, name) =>
     attribute === 'schemas'
@@ -197,6 +218,10 @@ export const USER_ATTRIBUTES: Attributes = {
       return `u.id in (select id from users where email_key = ${key}
         union all select account_id from directory_entries where email_keys @> array[${key}])`;
     }
+    const defined = definedName(path);
+    if (defined !== null)
+      return `(u.attributes <> '{}' and (u.attributes @> ${parameter(JSON.stringify({ [defined]: value }))}::jsonb
+        or u.attributes @> ${parameter(JSON.stringify({ [defined]: [value] }))}::jsonb))`;
     if (path === 'groups.value')
       return `u.id in (select account_id from group_members where group_id = ${parameter(isUuid(value) ? value : null)}::uuid)`;
     return null;

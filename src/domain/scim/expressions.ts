@@ -48,6 +48,7 @@ function tokensOf(text: string): Token[] {
 
 const kindOf = ({ type, caseExact }: Attribute): ValueKind => {
   if (type === 'boolean') return 'boolean';
+  if (type === 'integer' || type === 'decimal') return 'number';
   if (type === 'dateTime') return 'time';
   return caseExact || type === 'reference' ? 'exact' : 'text';
 };
@@ -67,14 +68,15 @@ interface Named {
  * @returns null for an attribute that there is not.
  */
 export function resolve(type: ResourceType, name: string): Named | null {
-  const { schema, extension } = type;
+  const { schema, extensions } = type;
   const lower = name.toLowerCase();
   const inside = (urn: string) => lower.startsWith(`${urn.toLowerCase()}:`);
+  const extension = extensions.find(({ id }) => inside(id));
   let attributes = type.attributes;
   let rest = name;
   let of: string | null = null;
   if (inside(schema.id)) rest = name.slice(schema.id.length + 1);
-  else if (extension && inside(extension.id)) {
+  else if (extension) {
     rest = name.slice(extension.id.length + 1);
     attributes = extension.attributes;
     of = extension.id;
@@ -220,8 +222,9 @@ class Parser {
       return refuse(`${attribute.name} is true or false: only eq and ne compare it`);
     if (value === null && operator !== 'eq' && operator !== 'ne')
       return refuse('null is compared by eq and ne');
-    if (target.kind === 'time' && (operator === 'co' || operator === 'sw' || operator === 'ew'))
-      return refuse(`${attribute.name} is a time: it has no parts`);
+    const isWhole = target.kind === 'time' || target.kind === 'number';
+    if (isWhole && (operator === 'co' || operator === 'sw' || operator === 'ew'))
+      return refuse(`${attribute.name} has no parts`);
     return { is: 'compare', target, comparator: operator, value };
   }
 }
@@ -237,7 +240,7 @@ const valueLookup =
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?$/i;
 
 /** Booleans come as strings too: Entra ID writes `primary eq "True"`. */
-function literal({ is, text }: Token, kind: ValueKind): string | boolean | null {
+function literal({ is, text }: Token, kind: ValueKind): string | number | boolean | null {
   let value: unknown;
   try {
     value = JSON.parse(is === 'string' ? text : text.toLowerCase());
@@ -249,6 +252,7 @@ function literal({ is, text }: Token, kind: ValueKind): string | boolean | null 
     const flag = booleanOf(value);
     return flag ?? refuse(`${text} is neither true nor false`);
   }
+  if (kind === 'number') return numberOf(value) ?? refuse(`${text} is no number`);
   const written = typeof value === 'string' ? value : JSON.stringify(value);
   if (written.includes('\0')) return refuse('A value has no NUL');
   if (kind === 'time' && !(TIME.test(written) && !Number.isNaN(Date.parse(written))))
@@ -262,6 +266,12 @@ export function booleanOf(value: unknown): boolean | undefined {
   if (typeof value !== 'string') return undefined;
   const lower = value.toLowerCase();
   return lower === 'true' ? true : lower === 'false' ? false : undefined;
+}
+
+/** A number, also as text; undefined for anything else. */
+export function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d{1,20}(\.\d{1,20})?$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
 /** @throws ScimError invalidFilter. */
@@ -285,15 +295,14 @@ export function parsePath(text: string, type: ResourceType): Path | null {
   const trimmed = text.length > LONGEST ? '' : text.trim();
   const [, name, filter, subName] = PATH.exec(trimmed) ?? [];
   if (name === undefined) return invalid('The path is none');
-  const { extension, schema } = type;
-  if (extension && name.toLowerCase() === extension.id.toLowerCase())
-    return { extension: extension.id, attribute: null, values: null, sub: null };
+  const { extensions, schema } = type;
+  const lower = name.toLowerCase();
+  const whole = extensions.find(({ id }) => id.toLowerCase() === lower);
+  if (whole) return { extension: whole.id, attribute: null, values: null, sub: null };
   const named = resolve(type, name);
   if (!named) {
-    const lower = name.toLowerCase();
-    const isForeign =
-      lower.startsWith('urn:') &&
-      ![schema, extension].some((one) => one && lower.startsWith(one.id.toLowerCase()));
+    const isOurs = [schema, ...extensions].some(({ id }) => lower.startsWith(id.toLowerCase()));
+    const isForeign = lower.startsWith('urn:') && !isOurs;
     return isForeign ? null : invalid(`There is no attribute ${name}`);
   }
   if (filter === undefined) return { ...named, values: null };

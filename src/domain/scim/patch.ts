@@ -213,11 +213,12 @@ function changeIn(container: Resource, attribute: Attribute, operation: Operatio
 
 /** The resource after an operation. @throws ScimError invalidValue, noTarget, mutability. */
 export function applyOperation(type: ResourceType, resource: Resource, operation: Operation): Resource {
-  const { extension, attribute } = operation.path;
-  if (extension === null) return attribute ? changeIn(resource, attribute, operation) : resource;
-  const found = resource[extension];
+  const { extension: urn, attribute } = operation.path;
+  const extension = type.extensions.find(({ id }) => id === urn);
+  if (!extension) return attribute ? changeIn(resource, attribute, operation) : resource;
+  const found = resource[extension.id];
   const inside = isObject(found) ? found : {};
-  if (attribute) return put(resource, extension, changeIn(inside, attribute, operation));
-  if (operation.op === 'remove' || isEmpty(operation.value)) return put(resource, extension, undefined);
-  return put(resource, extension, { ...inside, ...readExtension(type, operation.value) });
+  if (attribute) return put(resource, extension.id, changeIn(inside, attribute, operation));
+  if (operation.op === 'remove' || isEmpty(operation.value)) return put(resource, extension.id, undefined);
+  return put(resource, extension.id, { ...inside, ...readExtension(extension, operation.value) });
 }

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import { foldCase } from '../../core/text.ts';
+import { ATTRIBUTES_SCHEMA } from '../../storage/directory-conditions.ts';
 import type { EntryRecord } from '../../storage/directory.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
@@ -25,6 +26,7 @@ const OF_THE_ACCOUNT = new Set([
   'nickName',
   'active',
   'password',
+  ATTRIBUTES_SCHEMA,
 ]);
 const NAMES = ['givenName', 'familyName', 'middleName'] as const;
 const ROLE_OF_ALL = 'user';
@@ -63,11 +65,13 @@ const seedOf = ({ locale, zoneinfo, phoneNumber, profile }: UserRecord): Resourc
 /**
  * The resource of an account, but for its groups.
  * @param known which of the roles that the directory named there are.
+ * @param defined what is shown of the attributes that are defined here.
  */
 export function resourceOf(
   user: UserRecord,
   entry: EntryRecord | null,
   known: ReadonlySet<string>,
+  defined: Resource,
 ): Resource {
   const kept = entry ? entry.attributes : seedOf(user);
   const name = isObject(kept['name']) ? kept['name'] : {};
@@ -87,6 +91,7 @@ export function resourceOf(
     active: user.status === 'active',
     emails: emails.map((email) => ({ ...email, value: email['value'] ?? user.email })),
     roles: [...named, ...others.map((value) => ({ value }))],
+    [ATTRIBUTES_SCHEMA]: defined,
   });
 }
 
@@ -188,6 +193,14 @@ function keptOf(resource: Resource): Resource {
   return all;
 }
 
+/** What changes of the attributes that are defined here; null takes one away. */
+function definedChanges(next: unknown, before: unknown): Resource {
+  const [is, was] = [isObject(next) ? next : {}, isObject(before) ? before : {}];
+  const names = [...new Set([...Object.keys(is), ...Object.keys(was)])];
+  const changed = names.filter((name) => !isDeepStrictEqual(is[name], was[name]));
+  return Object.fromEntries(changed.map((name) => [name, is[name] ?? null]));
+}
+
 /**
  * What changes when a directory says `next` of an account of which it would have read `before`; of a new one, `before` is
  * empty and `user` null.
@@ -216,6 +229,8 @@ export function readPerson(next: Resource, before: Resource, user: UserRecord | 
     // The one that came of the former name.
     else if (user?.username && user.username === before['userName']) changes.username = null;
   }
+  const defined = definedChanges(next[ATTRIBUTES_SCHEMA], before[ATTRIBUTES_SCHEMA]);
+  if (Object.keys(defined).length > 0) changes.attributes = { by: 'operator', values: defined };
   if (typeof next['password'] === 'string') changes.password = next['password'];
   const [named, had] = [new Set(rolesIn(next)), new Set(rolesIn(before))];
   const fields = [...new Set([...Object.keys(next), ...Object.keys(before)])].filter(

@@ -1,13 +1,15 @@
 /** What there is to say of people and groups (RFC 7643): the one definition of the attributes. */
+import { ATTRIBUTES_SCHEMA } from '../../storage/directory-conditions.ts';
+import type { Attribute as Defined } from '../attributes/index.ts';
 
-export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
-export const ENTERPRISE_SCHEMA = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
-export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
+const ENTERPRISE_SCHEMA = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
 /** An attribute, with the characteristics of RFC 7643 section 7. */
 export interface Attribute {
   name: string;
-  type: 'string' | 'boolean' | 'reference' | 'dateTime' | 'complex';
+  type: 'string' | 'boolean' | 'integer' | 'decimal' | 'reference' | 'dateTime' | 'complex';
   multiValued: boolean;
   description: string;
   required: boolean;
@@ -67,7 +69,7 @@ const many = (
 
 const PLACES = ['work', 'home', 'other'];
 
-export const USER: Schema = {
+const USER: Schema = {
   id: USER_SCHEMA,
   name: 'User',
   description: 'An account',
@@ -159,7 +161,7 @@ export const USER: Schema = {
   ],
 };
 
-export const ENTERPRISE: Schema = {
+const ENTERPRISE: Schema = {
   id: ENTERPRISE_SCHEMA,
   name: 'EnterpriseUser',
   description: 'The person in the organisation',
@@ -181,7 +183,7 @@ export const ENTERPRISE: Schema = {
   ],
 };
 
-export const GROUP: Schema = {
+const GROUP: Schema = {
   id: GROUP_SCHEMA,
   name: 'Group',
   description: 'A group',
@@ -241,9 +243,35 @@ export interface ResourceType {
   endpoint: string;
   description: string;
   schema: Schema;
-  extension: Schema | null;
+  extensions: Schema[];
   /** With those that every resource has. */
   attributes: Attribute[];
+}
+
+/** What this installation has defined of accounts, as an extension; null when that is nothing. */
+function definedSchema(defined: readonly Defined[]): Schema | null {
+  if (defined.length === 0) return null;
+  return {
+    id: ATTRIBUTES_SCHEMA,
+    name: 'Attributes',
+    description: 'What is defined here beyond the standard',
+    attributes: defined.map((one) => {
+      const type = one.type === 'number' ? 'decimal' : one.type === 'array' ? 'string' : one.type;
+      return attribute(one.name, one.hintIn('en') ?? one.titleIn('en'), {
+        type,
+        multiValued: one.isList,
+        caseExact: type === 'string',
+        mutability: one.mayWrite('operator') ? 'readWrite' : 'readOnly',
+        ...(one.choices && { canonicalValues: [...one.choices] }),
+      });
+    }),
+  };
+}
+
+/** Accounts with what this installation has defined of them. */
+export function userTypeWith(defined: readonly Defined[]): ResourceType {
+  const schema = definedSchema(defined);
+  return schema ? { ...USER_TYPE, extensions: [...USER_TYPE.extensions, schema] } : USER_TYPE;
 }
 
 export const USER_TYPE: ResourceType = {
@@ -251,7 +279,7 @@ export const USER_TYPE: ResourceType = {
   endpoint: '/Users',
   description: 'Accounts',
   schema: USER,
-  extension: ENTERPRISE,
+  extensions: [ENTERPRISE],
   attributes: [...COMMON, ...USER.attributes],
 };
 
@@ -260,7 +288,7 @@ export const GROUP_TYPE: ResourceType = {
   endpoint: '/Groups',
   description: 'Groups',
   schema: GROUP,
-  extension: null,
+  extensions: [],
   attributes: [...COMMON, ...GROUP.attributes],
 };
 

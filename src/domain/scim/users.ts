@@ -5,6 +5,7 @@ import type { Directory, EntryRecord, Membership } from '../../storage/directory
 import type { AsOne, InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleStore } from '../../storage/roles.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Attributes } from '../attributes/index.ts';
 import { emailKeyOf } from '../lookup.ts';
 import { mayTouch, type Operator, requirePermission } from '../operators/operator.ts';
 import { BUILT_IN_ROLES } from '../operators/permissions.ts';
@@ -17,7 +18,7 @@ import { type ListQuery, readRequest } from './lists.ts';
 import { SCIM_SOURCE, withoutManagement } from './operator.ts';
 import { applyOperation, type Operation } from './patch.ts';
 import { readPerson, refuseTaken, resourceOf, rolesIn, type Said, withDisplayName } from './person.ts';
-import { USER_TYPE } from './schema.ts';
+import { type ResourceType, userTypeWith } from './schema.ts';
 import { readResource, type Resource } from './values.ts';
 
 /** A resource, and what its `meta` says. */
@@ -36,6 +37,8 @@ export interface ListedResources {
 
 /** Accounts as a directory drives them. Everything also throws DomainError insufficient_scope. */
 export interface DirectoryUsers {
+  /** What can be said of accounts, with what is defined here as it is now. */
+  type(): ResourceType;
   /** @param withGroups whether to say which groups each is in. @throws ScimError invalidFilter, invalidPath, invalidValue. */
   list(operator: Operator, query: ListQuery, withGroups: boolean): Promise<ListedResources>;
   /** @throws DomainError user_not_found. */
@@ -64,6 +67,7 @@ export interface DirectoryDependencies {
   roleStore: Pick<RoleStore, 'find'>;
   accounts: Pick<Accounts, 'create' | 'update' | 'suspend' | 'reactivate' | 'remove'>;
   rights: Rights;
+  attributes: Pick<Attributes, 'list' | 'shown'>;
   keepStanding: KeepStanding;
   audit: Pick<Audit, 'record'>;
   inTransaction: InTransaction;
@@ -73,7 +77,10 @@ export interface DirectoryDependencies {
 
 export function createDirectoryUsers(dependencies: DirectoryDependencies): DirectoryUsers {
   const { directory, users, roleStore, accounts, rights, keepStanding, audit, clock } = dependencies;
-  const { inTransaction, asOne } = dependencies;
+  const { inTransaction, asOne, attributes } = dependencies;
+
+  const type = () => userTypeWith(attributes.list('operator'));
+  const definedOf = (user: UserRecord): Resource => attributes.shown(user.attributes, 'operator').attributes;
 
   /** Which of these names are roles. */
   const knownOf = async (names: readonly string[]): Promise<Set<string>> => {
@@ -101,7 +108,11 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     const groups = Map.groupBy(withGroups ? await directory.groupsOf(ids) : [], ({ accountId }) => accountId);
     const known = await knownOf([...entries.values()].flatMap(({ attributes }) => rolesIn(attributes)));
     return records.map((user) =>
-      show(user, resourceOf(user, entries.get(user.id) ?? null, known), groups.get(user.id) ?? []),
+      show(
+        user,
+        resourceOf(user, entries.get(user.id) ?? null, known, definedOf(user)),
+        groups.get(user.id) ?? [],
+      ),
     );
   };
 
@@ -187,12 +198,13 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
   };
 
   const beforeOf = async (user: UserRecord, entry: EntryRecord | null): Promise<Resource> =>
-    resourceOf(user, entry, await knownOf(entry ? rolesIn(entry.attributes) : []));
+    resourceOf(user, entry, await knownOf(entry ? rolesIn(entry.attributes) : []), definedOf(user));
 
   return {
+    type,
     async list(operator, query, withGroups) {
       requirePermission(operator, 'users:read');
-      const { total, items } = await directory.users(readRequest(USER_TYPE, query));
+      const { total, items } = await directory.users(readRequest(type(), query));
       return { total, items: await showAll(items, withGroups) };
     },
     async find(operator, id) {
@@ -201,7 +213,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     },
     async create(operator, body) {
       requirePermission(operator, 'users:write');
-      const resource = withDisplayName(readResource(USER_TYPE, body));
+      const resource = withDisplayName(readResource(type(), body));
       const said = readPerson(resource, {}, null, clock.now());
       const { email = '', ...changes } = said.changes;
       const id = await asOne(() =>
@@ -218,7 +230,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
       return findOne(id);
     },
     replace(operator, id, body, expected) {
-      const resource = withDisplayName(readResource(USER_TYPE, body));
+      const resource = withDisplayName(readResource(type(), body));
       return change(operator, id, expected, true, (before) => ({
         // Without a word about it, one stays what one is.
         active: before['active'],
@@ -232,7 +244,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
         ({ path: { attribute } }) => attribute?.name === 'active' || attribute?.name === 'roles',
       );
       return change(operator, id, expected, mayEnd, (before) =>
-        operations.reduce((resource, operation) => applyOperation(USER_TYPE, resource, operation), before),
+        operations.reduce((resource, operation) => applyOperation(type(), resource, operation), before),
       );
     },
     async remove(operator, id, expected) {

@@ -1,7 +1,7 @@
 /** Values of attributes as requests bring them, read against the schema: what is unknown or not to be set is left out. */
 import { ScimError } from './errors.ts';
-import { booleanOf } from './expressions.ts';
-import { type Attribute, findAttribute, type ResourceType } from './schema.ts';
+import { booleanOf, numberOf } from './expressions.ts';
+import { type Attribute, findAttribute, type ResourceType, type Schema } from './schema.ts';
 
 /** A resource, or one value of a complex attribute, under the names of the schema. */
 export type Resource = Record<string, unknown>;
@@ -28,6 +28,13 @@ function readText({ name }: Attribute, value: unknown): string {
   return text;
 }
 
+function readNumber({ name, type }: Attribute, value: unknown): number {
+  const number = numberOf(value);
+  if (number === undefined || (type === 'integer' && !Number.isSafeInteger(number)))
+    return refuse(`${name} is ${type === 'integer' ? 'a whole number' : 'a number'}`);
+  return number;
+}
+
 function readComplex(attribute: Attribute, value: unknown): Resource {
   const { name, subAttributes = [] } = attribute;
   if (isObject(value)) return readMembers(subAttributes, value);
@@ -39,6 +46,7 @@ function readComplex(attribute: Attribute, value: unknown): Resource {
 
 function readOne(attribute: Attribute, value: unknown): unknown {
   if (attribute.type === 'complex') return readComplex(attribute, value);
+  if (attribute.type === 'integer' || attribute.type === 'decimal') return readNumber(attribute, value);
   if (attribute.type !== 'boolean') return readText(attribute, value);
   const flag = booleanOf(value);
   return flag ?? refuse(`${attribute.name} is true or false`);
@@ -83,17 +91,17 @@ function readMembers(attributes: readonly Attribute[], given: Resource): Resourc
 export function readResource(type: ResourceType, body: unknown): Resource {
   if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body is an object');
   const resource = readMembers(type.attributes, body);
-  const { extension } = type;
-  if (!extension) return resource;
-  const [, given] =
-    Object.entries(body).find(([name]) => name.toLowerCase() === extension.id.toLowerCase()) ?? [];
-  if (isEmpty(given)) return resource;
-  const inside = readExtension(type, given);
-  return Object.keys(inside).length > 0 ? { ...resource, [extension.id]: inside } : resource;
+  for (const extension of type.extensions) {
+    const [, given] =
+      Object.entries(body).find(([name]) => name.toLowerCase() === extension.id.toLowerCase()) ?? [];
+    if (isEmpty(given)) continue;
+    const inside = readExtension(extension, given);
+    if (Object.keys(inside).length > 0) resource[extension.id] = inside;
+  }
+  return resource;
 }
 
 /** What a request says in an extension. @throws ScimError invalidValue. */
-export function readExtension({ extension }: ResourceType, given: unknown): Resource {
-  if (!extension || !isObject(given)) return refuse('An extension is an object');
-  return readMembers(extension.attributes, given);
+export function readExtension({ attributes }: Schema, given: unknown): Resource {
+  return isObject(given) ? readMembers(attributes, given) : refuse('An extension is an object');
 }

@@ -1,16 +1,6 @@
 /** What this service can do (RFC 7643 sections 5 to 7). */
 import { MOST_RESULTS } from '../../domain/scim/lists.ts';
-import {
-  attribute,
-  complex,
-  ENTERPRISE,
-  GROUP,
-  GROUP_TYPE,
-  type ResourceType,
-  type Schema,
-  USER,
-  USER_TYPE,
-} from '../../domain/scim/schema.ts';
+import { attribute, complex, type ResourceType, type Schema } from '../../domain/scim/schema.ts';
 
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0:';
 
@@ -91,21 +81,25 @@ const schemaOf = (schema: Schema, base: string) => ({
   meta: { resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` },
 });
 
-export const schemas = (base: string) =>
-  [USER, ENTERPRISE, GROUP, ...DESCRIPTIONS].map((schema) => schemaOf(schema, base));
+export const schemas = (types: ResourceType[], base: string) =>
+  [...types.flatMap(({ schema, extensions }) => [schema, ...extensions]), ...DESCRIPTIONS].map((schema) =>
+    schemaOf(schema, base),
+  );
 
-const typeOf = ({ name, description, endpoint, schema, extension }: ResourceType, base: string) => ({
+const typeOf = ({ name, description, endpoint, schema, extensions }: ResourceType, base: string) => ({
   schemas: [`${CORE}ResourceType`],
   id: name,
   name,
   description,
   endpoint,
   schema: schema.id,
-  ...(extension && { schemaExtensions: [{ schema: extension.id, required: false }] }),
+  ...(extensions.length > 0 && {
+    schemaExtensions: extensions.map(({ id }) => ({ schema: id, required: false })),
+  }),
   meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${name}` },
 });
 
-export const resourceTypes = (base: string) => [USER_TYPE, GROUP_TYPE].map((type) => typeOf(type, base));
+export const resourceTypes = (types: ResourceType[], base: string) => types.map((type) => typeOf(type, base));
 
 export const serviceProviderConfig = (base: string) => ({
   schemas: [`${CORE}ServiceProviderConfig`],

@@ -6,7 +6,7 @@ import { ScimError } from '../../domain/scim/errors.ts';
 import type { DirectoryGroups, DirectoryUsers, ListedResources, Shown } from '../../domain/scim/index.ts';
 import { type ListQuery, readList } from '../../domain/scim/lists.ts';
 import { readPatch } from '../../domain/scim/patch.ts';
-import { GROUP_TYPE, type ResourceType, USER_TYPE } from '../../domain/scim/schema.ts';
+import { GROUP_TYPE, type ResourceType } from '../../domain/scim/schema.ts';
 import { isObject } from '../../domain/scim/values.ts';
 import { resourceTypes, schemas, serviceProviderConfig } from './discovery.ts';
 import { badSyntax } from './errors.ts';
@@ -38,7 +38,7 @@ export interface ScimReply {
 }
 
 interface Collection {
-  type: ResourceType;
+  type(): ResourceType;
   /** What is left out unless it is wanted, because it takes another look. */
   members: string;
   list(operator: Operator, query: ListQuery, whole: boolean): Promise<ListedResources>;
@@ -79,18 +79,17 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
       'Users',
       {
         ...directoryUsers,
-        type: USER_TYPE,
         members: 'groups',
         isSmall: true,
         patch: (operator, id, body, expected) =>
-          directoryUsers.patch(operator, id, readPatch(USER_TYPE, body), expected),
+          directoryUsers.patch(operator, id, readPatch(directoryUsers.type(), body), expected),
       },
     ],
     [
       'Groups',
       {
         ...directoryGroups,
-        type: GROUP_TYPE,
+        type: () => GROUP_TYPE,
         members: 'members',
         isSmall: false,
         patch: (operator, id, body, expected) =>
@@ -98,6 +97,8 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
       },
     ],
   ]);
+
+  const types = () => [...collections.values()].map(({ type }) => type());
 
   const show = (type: ResourceType, shown: Shown, wanted: Wanted, status = 200): ScimReply => {
     const etag = etagOf(shown.version);
@@ -114,7 +115,8 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
     const query = readList(given);
     const resources: unknown[] = [];
     let total = 0;
-    for (const { type, members, list: read } of all) {
+    for (const { type: typeNow, members, list: read } of all) {
+      const type = typeNow();
       const wanted = wantedOf(given, type);
       const startIndex = Math.max(1, query.startIndex - total);
       const count = query.count - resources.length;
@@ -138,9 +140,9 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
 
   const inCollection = async (collection: Collection, request: ScimRequest): Promise<ScimReply> => {
     const { method, query, body, operator } = request;
-    const { type } = collection;
     if (method === 'GET') return list([collection], operator, query);
     if (method !== 'POST') return notAllowed('GET', 'HEAD', 'POST');
+    const type = collection.type();
     return show(type, await collection.create(operator, body), wantedOf(query, type), 201);
   };
 
@@ -149,7 +151,8 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
     id: string,
     { method, query, body, operator, ifMatch, ifNoneMatch }: ScimRequest,
   ): Promise<ScimReply> => {
-    const { type, members, isSmall } = collection;
+    const { members, isSmall } = collection;
+    const type = collection.type();
     const wanted = wantedOf(query, type);
     const whole = wants(wanted, members);
     const expected = versionsOf(ifMatch);
@@ -193,8 +196,8 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
     if (collection && id === undefined) return inCollection(collection, request);
     if (collection && id === '.search') return search([collection], request);
     if (collection && id !== undefined) return onResource(collection, id, request);
-    if (name === 'Schemas') return discover(request, () => found(schemas(base), id));
-    if (name === 'ResourceTypes') return discover(request, () => found(resourceTypes(base), id));
+    if (name === 'Schemas') return discover(request, () => found(schemas(types(), base), id));
+    if (name === 'ResourceTypes') return discover(request, () => found(resourceTypes(types(), base), id));
     if (id !== undefined) throw new DomainError('not_found');
     if (name === 'ServiceProviderConfig')
       return discover(request, () => ({ status: 200, body: serviceProviderConfig(base) }));

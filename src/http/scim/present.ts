@@ -1,10 +1,5 @@
 import type { Shown } from '../../domain/scim/index.ts';
-import {
-  type Attribute,
-  ENTERPRISE_SCHEMA,
-  findAttribute,
-  type ResourceType,
-} from '../../domain/scim/schema.ts';
+import { type Attribute, findAttribute, type ResourceType } from '../../domain/scim/schema.ts';
 
 type Members = Record<string, unknown>;
 
@@ -67,8 +62,12 @@ function projected(
 /** A resource with its schemas, addresses and `meta`, as far as it is wanted. */
 export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base: string): Members {
   const { id, version, createdAt, updatedAt, resource } = shown;
-  const { extension, schema } = type;
-  const { [ENTERPRISE_SCHEMA]: inside, members, groups, ...rest } = resource;
+  const { extensions, schema } = type;
+  const { members, groups, ...rest } = resource;
+  const extended = extensions.filter(({ id: urn }) => rest[urn] !== undefined);
+  const core = Object.fromEntries(
+    Object.entries(rest).filter(([name]) => !extended.some(({ id: urn }) => urn === name)),
+  );
   const refer = (values: unknown, endpoint: string) =>
     (values as Members[]).map((value) => ({
       ...value,
@@ -79,9 +78,9 @@ export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base
   const withoutDisplay = (values: unknown) =>
     named ? values : (values as Members[]).map(({ display: _display, ...value }) => value);
   const whole: Members = {
-    schemas: [schema.id, ...(inside && extension ? [extension.id] : [])],
+    schemas: [schema.id, ...extended.map(({ id: urn }) => urn)],
     id,
-    ...rest,
+    ...core,
     ...(members ? { members: refer(withoutDisplay(members), '/Users') } : {}),
     ...(groups ? { groups: refer(groups, '/Groups') } : {}),
     meta: {
@@ -92,14 +91,16 @@ export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base
       version: etagOf(version),
     },
   };
-  const core = projected(whole, type.attributes, wanted);
-  if (!inside || !extension) return core;
-  const urn = extension.id.toLowerCase();
-  if (wanted.without.includes(urn)) return core;
-  const isWhole = wanted.only === null || wanted.only.includes(urn);
-  const asked = { only: isWhole ? null : wanted.only, without: wanted.without };
-  const extra = projected(inside as Members, extension.attributes, asked, `${urn}:`);
-  return Object.keys(extra).length > 0 ? { ...core, [extension.id]: extra } : core;
+  const reply = projected(whole, type.attributes, wanted);
+  for (const { id: name, attributes } of extended) {
+    const urn = name.toLowerCase();
+    if (wanted.without.includes(urn)) continue;
+    const isWhole = wanted.only === null || wanted.only.includes(urn);
+    const asked = { only: isWhole ? null : wanted.only, without: wanted.without };
+    const extra = projected(resource[name] as Members, attributes, asked, `${urn}:`);
+    if (Object.keys(extra).length > 0) reply[name] = extra;
+  }
+  return reply;
 }
 
 /** Weak, because one version can be written in several ways. */
