@@ -1,5 +1,7 @@
 import net from 'node:net';
 import { expect, it } from '@jest/globals';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { connect } from '../api/support/client.ts';
 import { allContracts, startContractServer } from '../contracts/support/server.ts';
 import { discoverEndpoints } from '../oidc/support/endpoints.ts';
@@ -152,6 +154,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
   const api = (await (await fetch(`${server.url}/api/v2/openapi.json`)).json()) as {
     paths: Record<string, object>;
   };
+  const { token: scimToken } = await server.operator.scimTokens.create(shellOperator(systemActor), {});
   const documented = (method: string, path: string, ...credentials: string[]): Target => ({
     method: method.toUpperCase(),
     path: path.replace(/\{\w+\}/g, '1'),
@@ -177,6 +180,18 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
         documented(method, path, `Authorization: Bearer ${tokens.access_token}`),
       ),
     ),
+    ...[
+      'GET Users',
+      'POST Users',
+      'PUT Users/1',
+      'PATCH Users/1',
+      'PATCH Groups/1',
+      'POST Bulk',
+      'POST .search',
+    ].map((endpoint) => {
+      const [method = '', path = ''] = endpoint.split(' ');
+      return documented(method, `/scim/v2/${path}`, `Authorization: Bearer ${scimToken}`);
+    }),
     ...OTHERS.split(/\s+/).flatMap((path) => ['GET', 'POST'].map((method) => ({ method, path }))),
     { method: 'PUT', path: `/oauth2/register/${client.id}` },
   ];

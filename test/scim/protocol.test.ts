@@ -9,7 +9,7 @@ import { signIn } from '../oidc/support/flow.ts';
 import { parseFilter } from '../../src/domain/scim/expressions.ts';
 import { USER_TYPE } from '../../src/domain/scim/schema.ts';
 import { conditionOf, USER_ATTRIBUTES } from '../../src/storage/directory-sql.ts';
-import { directory, idOf, patchOf, type Scim, scimAs } from './client.ts';
+import { directory, idOf, listed, patchOf, type Scim, scimAs } from './client.ts';
 
 let provider: Provider;
 let owner: Call;
@@ -235,6 +235,78 @@ describe('a directory and operators', () => {
       headers: { authorization: `Bearer ${tokens.access_token}` },
     });
     expect(reply.status).toBe(401);
+  });
+});
+
+describe('what is defined here', () => {
+  const URN = 'urn:postern:params:scim:schemas:extension:attributes:2.0:User';
+  it('is an extension, whose attributes directories read, change and find by', async () => {
+    const writable = { write: ['operator'] };
+    const properties = {
+      team: { type: 'string', maxLength: 20, ...writable },
+      level: { type: 'integer', minimum: 1, ...writable },
+      remote: { type: 'boolean', ...writable },
+      sites: { type: 'array', items: { type: 'string' }, ...writable },
+      badge: { type: 'string', write: [] },
+      private: { type: 'string', read: ['person'], write: ['person'] },
+    };
+    expect(await owner('PUT', '/attributes', { schema: { type: 'object', properties } })).toMatchObject({
+      status: 200,
+    });
+    const { body: schema } = await scim('GET', `/Schemas/${URN}`);
+    expect(schema['attributes']).toMatchObject([
+      { name: 'team', type: 'string', mutability: 'readWrite' },
+      { name: 'level', type: 'integer' },
+      { name: 'remote', type: 'boolean' },
+      { name: 'sites', type: 'string', multiValued: true },
+      { name: 'badge', mutability: 'readOnly' },
+    ]);
+    const first = await create({
+      [URN]: { team: 'Blue', level: '3', remote: 'True', sites: ['Rome'], badge: 'x', private: 'x' },
+    });
+    const id = idOf(first);
+    expect(first.body).toMatchObject({ [URN]: { team: 'Blue', level: 3, remote: true, sites: ['Rome'] } });
+    expect((await owner('GET', `/users/${id}`)).body['attributes']).toEqual({
+      team: 'Blue',
+      level: 3,
+      remote: true,
+      sites: ['Rome'],
+    });
+    const changed = await scim(
+      'PATCH',
+      `/Users/${id}`,
+      patchOf(
+        { op: 'add', path: `${URN}:sites`, value: ['Oslo'] },
+        { op: 'remove', path: `${URN}:remote` },
+        { op: 'replace', value: { [`${URN}:level`]: 7 } },
+      ),
+    );
+    expect(changed.body[URN]).toEqual({ team: 'Blue', level: 7, sites: ['Rome', 'Oslo'] });
+    for (const filter of [
+      'team eq "Blue"',
+      'level gt 6',
+      'sites eq "Oslo"',
+      'sites co "Os" and URN:level le 7',
+      'team pr',
+    ])
+      expect(
+        listed(await scim('POST', '/Users/.search', { filter: filter.replace(/^|URN:/g, `${URN}:`) })).map(
+          (one) => one['id'],
+        ),
+      ).toEqual([id]);
+    await provider.sql(`update users set attributes = '{"level": "high", "remote": 5}' where id = $1`, [id]);
+    for (const filter of ['level gt 6', 'remote eq true'])
+      expect(await scim('POST', '/Users/.search', { filter: `${URN}:${filter}` })).toMatchObject({
+        status: 200,
+        body: { totalResults: 0 },
+      });
+    for (const value of [{ level: 'x' }, { level: 0 }, { team: 'x'.repeat(21) }, { remote: 'perhaps' }])
+      expect(
+        await scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', value: { [URN]: value } })),
+      ).toMatchObject({
+        status: 400,
+        body: { scimType: 'invalidValue' },
+      });
   });
 });
 
