@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Operation } from '../../src/http/contracts/contract.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
@@ -32,12 +34,15 @@ describe('when a store goes away', () => {
   let server: ContractServer;
   let postgres: PostgresServer;
   let redis: RedisServer;
+  let scimToken: string;
   const members = new Map<Name, Member>();
 
   beforeAll(async () => {
     [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
     await migrate(postgres.databaseUrl(), createLogger('silent'));
     server = await startContractServer({ databaseUrl: postgres.databaseUrl(), redisUrl: redis.url });
+    const made = await server.operator.scimTokens.create(shellOperator(systemActor), {});
+    scimToken = made.token;
     for (const name of names) members.set(name, await flows[name].join(server.visitor(name)));
   }, 120_000);
 
@@ -48,6 +53,24 @@ describe('when a store goes away', () => {
     const client = new Redis(redis.url, { keyPrefix: 'postern:' });
     while (!(await client.zscore('revoked:15', '!'))) await sleep(20);
     client.disconnect();
+  };
+  /** A directory is asked to come again, in the words of SCIM. */
+  const directoryWaits = async () => {
+    const body = JSON.stringify({ userName: 'new@corp.example', Operations: [] });
+    const headers = { 'Authorization': `Bearer ${scimToken}`, 'Content-Type': 'application/scim+json' };
+    for (const [method, path] of [
+      ['GET', 'Users'],
+      ['POST', 'Users'],
+      ['PATCH', 'Groups/7c3c6d5c-0000-4000-8000-000000000000'],
+    ] as const) {
+      const sent = { method, headers, ...(method === 'GET' ? {} : { body }) };
+      const reply = await fetch(`${server.url}/scim/v2/${path}`, sent);
+      expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await reply.json()).toMatchObject({
+        status: '503',
+        schemas: [expect.stringContaining(':Error')],
+      });
+    }
   };
   const gatewayToken = () => members.get('gateway')!.token;
   const validates = () =>
@@ -78,6 +101,7 @@ describe('when a store goes away', () => {
           .call(operation, sent, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
       }
     }
+    await directoryWaits();
     const body = { status: 'unhealthy', error: 'Database connection failed' };
     await server.visitor('cookie').call('health', {}, { status: 503, body });
     await server.visitor('gateway').call('health', {}, { status: 503, body: { status: 503 } });
@@ -100,6 +124,7 @@ describe('when a store goes away', () => {
     await server
       .visitor('gateway')
       .call('profile', { bearer: gatewayToken() }, { status: 503, headers: { 'Retry-After': /^\d+$/ } });
+    await directoryWaits();
     const body = { status: 'unhealthy', error: 'Redis connection failed' };
     await server.visitor('cookie').call('health', {}, { status: 503, body });
     await redis.start();
