@@ -68,6 +68,7 @@ const LONGEST_WAIT = 24;
 /** Mail that anybody can trigger by naming an address. All other kinds are notices. */
 export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'verify-email',
+  'invitation',
   'password-reset',
   'sign-in-link',
   'account-exists',

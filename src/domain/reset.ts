@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
 import type { Unanswered } from '../storage/unanswered.ts';
 import { noUser, type UserRecord, type Users } from '../storage/users.ts';
@@ -14,16 +14,18 @@ import { addressThatCounts } from './ownership/address.ts';
 import type { Actor } from '../core/actor.ts';
 import { lookUp } from './lookup.ts';
 import { createRequestedLinks } from './requested-links.ts';
+import { sha256 } from '../core/ids.ts';
+import { recipientOf } from './notices.ts';
 import { isShared, sourceOfActor } from './source.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { createPasswordSetBefore } from './passwords/set-before.ts';
-import { toUser, type User } from './users/user.ts';
+import { present, toUser, type User } from './users/user.ts';
 import { createDeadLinks } from './dead-links.ts';
 
-export type PasswordReset = Requesting & Confirming;
+export type PasswordReset = Requesting & Confirming & Inviting;
 
 export function createPasswordReset(dependencies: ResetDependencies): PasswordReset {
-  return { request: requesting(dependencies), ...confirming(dependencies) };
+  return { request: requesting(dependencies), ...confirming(dependencies), ...inviting(dependencies) };
 }
 
 /** Dependencies of password reset. */
@@ -100,8 +102,8 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
   };
 
   return async (input, actor, { locale } = {}) => {
-    const { subject, account: present } = await lookUp(users, input);
-    const account = present ?? (await movedFrom(subject));
+    const { subject, account: named } = await lookUp(users, input);
+    const account = named ?? (await movedFrom(subject));
     // An impossible name reveals nothing about accounts.
     if (subject === 'nobody') return { found: false };
     const source = sourceOfActor(actor);
@@ -122,6 +124,54 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
       reasonOf: (locked) => (locked ? 'account_suspended' : 'unknown_account'),
     });
     return { found: account !== null };
+  };
+}
+
+export interface Inviting {
+  /**
+   * Sends to the address of an account that has no password a link to choose one; earlier links end. It lasts for seven days,
+   * and whoever uses it has proven the address.
+   * @throws DomainError user_not_found, account_suspended, invalid_request for an account with a password.
+   */
+  invite(accountId: string, actor: Actor, options?: { locale?: string | undefined }): Promise<void>;
+  /** A link to choose a new password, for a browser that has just signed in: its token. @throws DomainError user_not_found. */
+  offer(accountId: string): Promise<string>;
+}
+
+/** Seconds that an invitation lasts. */
+const INVITATION_TTL = 7 * 86_400;
+
+export function inviting({
+  users,
+  tokens,
+  outgoingMail,
+  audit,
+  inTransaction,
+  clock,
+}: ResetDependencies): Inviting {
+  const create = (account: UserRecord, ttl: number, tx: Tx) =>
+    tokens.create(
+      { purpose: PURPOSE, accountId: account.id, payload: payloadOf(account), ttl, keepOlder: false },
+      tx,
+    );
+  return {
+    invite: (accountId, actor, { locale } = {}) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        if (account.status === 'suspended') throw new DomainError('account_suspended');
+        if (account.passwordHash !== null)
+          throw new DomainError('invalid_request', {
+            reason: 'The account has a password: send a link to reset it instead.',
+          });
+        const token = await create(account, INVITATION_TTL, tx);
+        const expiresAt = new Date(clock.now() + INVITATION_TTL * 1000).toISOString();
+        const link = { token, lasts: INVITATION_TTL, expiresAt };
+        const content = { ...recipientOf(account, locale), kind: 'invitation', link } as const;
+        await outgoingMail.enqueue({ cause: `invitation:${sha256(token)}`, content, actor }, tx);
+        await audit.record({ type: 'user.invited', subject: account.id }, actor, tx);
+      }),
+    offer: (accountId) =>
+      inTransaction(async (tx) => create(present(await users.lock(accountId, tx)), RESET_TTL, tx)),
   };
 }
 

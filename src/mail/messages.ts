@@ -34,6 +34,8 @@ export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKey
 /** Content of each kind of message, as stored in the outbox. */
 export type MessagePayload =
   | { kind: 'verify-email'; link: TokenLink }
+  /** An operator has made the account; the link chooses its password. */
+  | { kind: 'invitation'; link: TokenLink }
   | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: EventDetails }
   /** To the old address. `email` is the new one. */
   | { kind: 'email-change-requested'; email: string; circumstances: EventDetails }
@@ -71,6 +73,7 @@ export type Message = Recipient & MessagePayload;
 
 export const messageKinds = [
   'verify-email',
+  'invitation',
   'password-reset',
   'sign-in-link',
   'email-change-requested',

@@ -12,6 +12,7 @@ const factors = ['totp', 'passkey', 'recovery-codes', 'identity'] as const;
 
 const matters = {
   'verify-email': { kind: 'verify-email', link: { ...link, lasts: 86_400 } },
+  'invitation': { kind: 'invitation', link: { ...link, lasts: 604_800 } },
   'password-reset': { kind: 'password-reset', link, circumstances },
   'sign-in-link': { kind: 'sign-in-link', link: { ...link, lasts: 3600 }, circumstances },
   'email-change-requested': { kind: 'email-change-requested', email, circumstances },
