@@ -17,6 +17,8 @@ import { createContractDoors } from '../domain/contract-doors.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
+import { createAccess } from '../domain/operators/access.ts';
+import { createManagedAccounts } from '../domain/operators/accounts.ts';
 import { createOperators } from '../domain/operators/index.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
@@ -231,9 +233,29 @@ export function createDomain({
     registration: config.registration,
     nameOf: upstreamName,
   });
+  const reset = createPasswordReset({ ...messaging, tokens, unanswered, signIns });
+  const accountData = createAccountData({
+    accounts,
+    mfa,
+    accountSessions,
+    upstreamAccounts,
+    apiKeys,
+    history,
+  });
+  const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
   return {
     ...operators,
     attributes,
+    managedAccounts: createManagedAccounts({ ...managed, reset, verification, clock }),
+    access: createAccess({
+      ...managed,
+      mfa,
+      accountSessions,
+      store: stores.sessions,
+      identities: upstreamAccounts,
+      history,
+      accountData,
+    }),
     accounts,
     mfa,
     verification,
@@ -255,15 +277,15 @@ export function createDomain({
       steps: loginSteps,
       settings: config.registration,
     }),
-    reset: createPasswordReset({ ...messaging, tokens, unanswered, signIns }),
+    reset,
     undo: createUndo({ ...messaging, tokens, unanswered, sessions }),
     signInLinks: createSignInLinks({ ...messaging, tokens, lockout, logins, steps: loginSteps }),
     accountSessions,
     auditRetention: createAuditRetention({ audit, inTransaction, clock, settings: config.audit }),
     history,
-    accountData: createAccountData({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }),
+    accountData,
     guessLimit,
-    once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne, inTransaction }),
+    once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne }),
     asOne: stores.asOne,
     backchannelRequests: createBackchannelRequests({
       requests: stores.cibaRequests,

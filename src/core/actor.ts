@@ -8,6 +8,8 @@ export interface Actor {
   ip: string | null;
   userAgent: string | null;
   requestId: string | null;
+  /** Whether a person acts as an operator: on accounts of others. */
+  isOperator?: boolean;
   /** The client on whose behalf it happens, where pages are opened for one. */
   clientId?: string | undefined;
 }

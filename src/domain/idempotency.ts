@@ -2,7 +2,7 @@
 import { DomainError } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { IdempotentRequests, KeptReply } from '../storage/idempotent-requests.ts';
-import type { AsOne, InTransaction } from '../storage/postgres/transaction.ts';
+import type { AsOne } from '../storage/postgres/transaction.ts';
 
 interface KeyedRequest {
   /** Of the caller's choice. */
@@ -31,26 +31,23 @@ interface Dependencies {
   requests: IdempotentRequests;
   secrets: Pick<Secrets, 'mac'>;
   asOne: AsOne;
-  inTransaction: InTransaction;
 }
 
-export function createOnce({ requests, secrets, asOne, inTransaction }: Dependencies): Once {
+export function createOnce({ requests, secrets, asOne }: Dependencies): Once {
   // Bodies may hold passwords, which a plain hash would let somebody guess.
   const digest = (value: unknown) => secrets.mac('idempotency', JSON.stringify(value ?? null));
   return ({ key, caller, target, body }, act) => {
     const id = digest([caller, target, key]);
     const fingerprint = digest(body);
-    return asOne(async () => {
-      const before = await inTransaction(async (tx) => {
-        if (!(await requests.lock(id, tx))) throw new DomainError('idempotency_in_progress');
-        return requests.find(id, tx);
-      });
+    return asOne(async (tx) => {
+      if (!(await requests.lock(id, tx))) throw new DomainError('idempotency_in_progress');
+      const before = await requests.find(id, tx);
       if (before) {
         if (before.fingerprint !== fingerprint) throw new DomainError('idempotency_mismatch');
         return { reply: before.reply, isReplay: true };
       }
       const { reply, kept } = await act();
-      await inTransaction((tx) => requests.keep(id, fingerprint, kept, tx));
+      await requests.keep(id, fingerprint, kept, tx);
       return { reply, isReplay: false };
     });
   };

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { Op, type Attributes } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { leavingNotices } from './logout-notices.ts';
 import { OidcRecord } from './models/oidc-record.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
@@ -28,6 +29,8 @@ export interface SessionRecord {
 export interface Sessions {
   /** Those that live. */
   listOf(accountId: string): Promise<SessionRecord[]>;
+  /** Browsers that are signed in, whose ever they are, the latest first. */
+  page(request: Pick<PageRequest<never, never>, 'limit' | 'after'>): Promise<SessionPage>;
   /** The session in which a grant was given; null when that has ended. */
   holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
@@ -43,6 +46,12 @@ export interface Sessions {
   leave(accountId: string, clientId: string, tx: Tx): Promise<void>;
 }
 
+/** Sessions with the accounts that they are of. */
+export type SessionPage = Page<{
+  session: SessionRecord;
+  user: { id: string; email: string; name: string | null };
+}>;
+
 /** History in a session's payload. */
 interface Past {
   loginTs?: number;
@@ -57,7 +66,38 @@ const grantsOf = (authorizations: Attributes<OidcRecord>['authorizations']): str
     grantId !== undefined && persistsLogout !== true ? [grantId] : [],
   );
 
-/** The provider's sessions of browsers, as their owners see them. */
+type Row = Pick<OidcRecord, 'payload' | 'authorizations' | 'createdAt' | 'expiresAt'> & {
+  uid: string | null;
+};
+
+function sessionOf({ uid, payload, authorizations, createdAt, expiresAt }: Row): SessionRecord {
+  const { loginTs, seenAt, device }: Past = payload;
+  return {
+    kind: 'browser',
+    endsWith: null,
+    uid: uid!,
+    signedInAt: loginTs === undefined ? createdAt : atSeconds(loginTs),
+    seenAt: seenAt === undefined ? null : atSeconds(seenAt),
+    expiresAt,
+    userAgent: device?.userAgent ?? null,
+    ip: device?.ip ?? null,
+    clientIds: Object.keys(authorizations ?? {}),
+  };
+}
+
+const ALL: Listing<'created_at', { livingAt: number }> = {
+  from: 'oidc_records r join users u on u.id = r.account_id',
+  columns: `r.uid, r.payload, r.authorizations, r.created_at as "createdAt", r.expires_at as "expiresAt",
+    u.id as "accountId", u.email, u.name`,
+  sorts: { created_at: { by: 'r.created_at', type: 'timestamptz' } },
+  id: { by: 'r.uid', type: 'text' },
+  filters: {
+    livingAt: (now, parameter) => `r.model = 'Session' and r.uid is not null and r.consumed_at is null
+      and r.expires_at > to_timestamp(${parameter(now)}::float8 / 1000)`,
+  },
+};
+
+/** The provider's sessions of browsers, as their owners and operators see them. */
 export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): Sessions {
   return {
     async listOf(accountId) {
@@ -71,20 +111,22 @@ export function createSessions({ pool, clock }: { pool: Pool; clock: Clock }): S
           expiresAt: { [Op.gt]: new Date(clock.now()) },
         },
       });
-      return found.map(({ uid, payload, authorizations, createdAt, expiresAt }) => {
-        const { loginTs, seenAt, device }: Past = payload;
-        return {
-          kind: 'browser',
-          endsWith: null,
-          uid: uid!,
-          signedInAt: loginTs === undefined ? createdAt : atSeconds(loginTs),
-          seenAt: seenAt === undefined ? null : atSeconds(seenAt),
-          expiresAt,
-          userAgent: device?.userAgent ?? null,
-          ip: device?.ip ?? null,
-          clientIds: Object.keys(authorizations ?? {}),
-        };
-      });
+      return found.map(sessionOf);
+    },
+    async page({ limit, after }) {
+      const request = { sort: 'created_at', descending: true, limit, after } as const;
+      const page = await pageOf<
+        'created_at',
+        { livingAt: number },
+        Row & { accountId: string; email: string; name: string | null }
+      >(pool, ALL, { ...request, filters: { livingAt: clock.now() } });
+      return {
+        ...page,
+        items: page.items.map(({ accountId: id, email, name, ...row }) => ({
+          session: sessionOf(row),
+          user: { id, email, name },
+        })),
+      };
     },
     async holderOf(accountId, grantId) {
       const { rows } = await pool.query<{ uid: string }>({

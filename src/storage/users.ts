@@ -59,6 +59,8 @@ export interface Users {
   advanceSecurity(id: string, tx: Tx): Promise<number>;
   /** Deletes the account and, by foreign keys, all that is its own. @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
+  /** Some of the accounts whose deletion is due, the oldest first. @returns their ids. */
+  listDue(now: Date, limit: number): Promise<string[]>;
   /** Some of the accounts that their owners deleted before a moment, the oldest deletions first. @returns their ids. */
   listDeleted(before: Date, limit: number): Promise<string[]>;
   /** By creation, oldest first; `after` is the id of the last one seen. */
@@ -139,6 +141,15 @@ export function createUsers(pool: Pool): Users {
       }).catch(conflict);
       if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
       return users[0] ? record.from(users[0]) : null;
+    },
+    async listDue(now, limit) {
+      const users = await User.findAll({
+        attributes: ['id'],
+        where: { deletesAt: { [Op.lte]: now } },
+        order: ['deletesAt'],
+        limit,
+      });
+      return users.map(({ id }) => id);
     },
     async listDeleted(before, limit) {
       const users = await User.findAll({

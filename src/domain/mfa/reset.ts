@@ -1,4 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
+import { DomainError } from '../../core/errors.ts';
+import { newUuid } from '../../core/ids.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
 import type { Factor, MfaDependencies } from './dependencies.ts';
@@ -6,13 +8,18 @@ import type { Factor, MfaDependencies } from './dependencies.ts';
 /**
  * Takes all second factors off an account, with recovery codes and remembered devices, by authority: also off one that
  * must have a second factor, whose next login asks for a new one. The owner is told of each.
- * @returns how many there were. @throws DomainError user_not_found.
+ * @param only the id of the one that goes alone, or `recovery_codes`; with the last factor recovery codes go too.
+ * @returns how many there were. @throws DomainError user_not_found, factor_not_found.
  */
-export type FactorReset = (accountId: string, actor: Actor) => Promise<number>;
+export type FactorReset = (accountId: string, actor: Actor, only?: string) => Promise<number>;
+
+/** What recovery codes are called where a factor is named by its id. */
+export const RECOVERY_CODES = 'recovery_codes';
 
 export const createFactorReset =
   ({
     users,
+    factors,
     totp,
     passkeys,
     recoveryCodes,
@@ -21,14 +28,24 @@ export const createFactorReset =
     inTransaction,
     notices,
   }: MfaDependencies): FactorReset =>
-  (accountId, actor) =>
+  (accountId, actor, only) =>
     inTransaction(async (tx) => {
       const account = present(await users.lock(accountId, tx));
+      if (only === RECOVERY_CODES) {
+        const { recoveryCodes: codes } = await factors.count(account.id, tx);
+        if (codes === 0) throw new DomainError('factor_not_found');
+        await recoveryCodes.deleteAll(account.id, tx);
+        const factor = { kind: 'recovery-codes', id: RECOVERY_CODES, name: null } as const;
+        const details = { kind: factor.kind, count: codes };
+        await audit.record({ type: 'factor.removed', subject: account.id, details }, actor, tx);
+        await notices.factorRemoved(account, { ...factor, id: newUuid() }, actor, tx);
+        return codes;
+      }
       const kinds = [
         { kind: 'totp', store: totp },
         { kind: 'passkey', store: passkeys },
       ] as const;
-      const gone = (await Promise.all(kinds.map((one) => removeAll(one, account.id, tx)))).flat();
+      const gone = (await Promise.all(kinds.map((one) => removeAll(one, account.id, only, tx)))).flat();
       for (const factor of gone) {
         await audit.record(
           { type: 'factor.removed', subject: account.id, details: { ...factor } },
@@ -37,8 +54,11 @@ export const createFactorReset =
         );
         await notices.factorRemoved(account, factor, actor, tx);
       }
-      await recoveryCodes.deleteAll(account.id, tx);
+      if (only !== undefined && gone.length === 0) throw new DomainError('factor_not_found');
+      const left = await factors.count(account.id, tx);
+      if (left.totp + left.passkeys === 0) await recoveryCodes.deleteAll(account.id, tx);
       await trustedDevices.deleteAll(account.id, tx);
+      if (gone.length > 0) await users.advanceSecurity(account.id, tx);
       return gone.length;
     });
 
@@ -51,8 +71,14 @@ interface Kind {
 }
 
 /** The account is locked, so none is added meanwhile. */
-async function removeAll({ kind, store }: Kind, accountId: string, tx: Tx): Promise<Factor[]> {
-  const found = await store.list(accountId);
+async function removeAll(
+  { kind, store }: Kind,
+  accountId: string,
+  only: string | undefined,
+  tx: Tx,
+): Promise<Factor[]> {
+  const all = await store.list(accountId);
+  const found = only === undefined ? all : all.filter(({ id }) => id === only.toLowerCase());
   for (const { id } of found) await store.delete(accountId, id, tx);
   return found.map(({ id, name }) => ({ kind, id, name }));
 }

@@ -12,6 +12,8 @@ import type { KeepStanding } from './standing.ts';
 import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export interface Assignments {
+  /** The roles that an account has by itself. @throws DomainError insufficient_scope, user_not_found. */
+  rolesOf(operator: Operator, accountId: string): Promise<User>;
   /**
    * Replaces the roles that an account has by itself. Its logins at contracts end, and all when it gains or loses `admin`.
    * @throws DomainError insufficient_scope, permission_not_held, user_not_found, precondition_failed, invalid_request,
@@ -38,6 +40,12 @@ interface Dependencies {
 export function createAssignments(dependencies: Dependencies): Assignments {
   const { users, roles, rights, keepStanding, sessions, audit, inTransaction } = dependencies;
   return {
+    async rolesOf(operator, accountId) {
+      requirePermission(operator, 'roles:read');
+      const account = await users.findById(accountId);
+      if (!account) throw new DomainError('user_not_found');
+      return toUser(account);
+    },
     async setRoles(operator, accountId, names, expected) {
       requirePermission(operator, 'roles:write');
       const wanted = [...new Set(names)].sort();

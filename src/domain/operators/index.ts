@@ -21,6 +21,7 @@ import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
 import { createWebhooks } from './webhooks.ts';
+import { createOnAccount } from './targets.ts';
 import { createKeepStanding } from './standing.ts';
 
 interface Dependencies {
@@ -35,6 +36,7 @@ interface Dependencies {
     auditSearch: AuditSearch;
     inTransaction: InTransaction;
     webhooks: Webhooks;
+    asOne: InTransaction;
   };
   cursors: Cursors;
   sessions: SessionRevoker;
@@ -82,7 +84,7 @@ export function createOperators({ stores, cursors, sessions, outgoingMail, clock
     roles,
     groups,
     assignments,
-    people: createPeople({ search: stores.userSearch, users, readList }),
+    people: createPeople({ search: stores.userSearch, users, readList, audit }),
     auditLog: createAuditLog({ search: stores.auditSearch, users, readList, audit }),
     webhooks: createWebhooks({
       store: stores.webhooks,
@@ -95,6 +97,7 @@ export function createOperators({ stores, cursors, sessions, outgoingMail, clock
       clock,
       mayCall,
     }),
+    onAccount: createOnAccount({ users, rights, keepStanding, asOne: stores.asOne }),
     noteRefused: createNoteRefused(audit),
   };
 }

@@ -1,7 +1,8 @@
 import { DomainError } from '../../core/errors.ts';
 import type { UserFilters, UserSearch, UserSort } from '../../storage/user-search.ts';
-
-import type { Users } from '../../storage/users.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type { Page } from '../../storage/listing.ts';
+import type { UserRecord, Users } from '../../storage/users.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import { type Operator, requirePermission } from './operator.ts';
@@ -14,6 +15,11 @@ export interface People {
   list(operator: Operator, options: ListOptions<UserSort, UserFilters>): Promise<Listed<User>>;
   /** How many the filters find, `most` at most. @throws DomainError insufficient_scope. */
   count(operator: Operator, filters: UserFilters, most: number): Promise<number>;
+  /**
+   * All that the filters find, the oldest first, which is written down before the first comes.
+   * @throws DomainError insufficient_scope.
+   */
+  export(operator: Operator, filters: UserFilters, format: string): Promise<AsyncIterable<User>>;
   /** @throws DomainError insufficient_scope, user_not_found. */
   find(operator: Operator, id: string): Promise<User>;
 }
@@ -22,11 +28,37 @@ interface Dependencies {
   search: UserSearch;
   users: Pick<Users, 'findById'>;
   readList: ReadList;
+  audit: Pick<Audit, 'record'>;
 }
 
-export function createPeople({ search, users, readList }: Dependencies): People {
+/** Accounts that an export reads at a time. */
+const AT_A_TIME = 500;
+
+export function createPeople({ search, users, readList, audit }: Dependencies): People {
   const there = (filters: UserFilters): UserFilters => ({ status: ['active', 'suspended'], ...filters });
+  async function* each(filters: UserFilters): AsyncGenerator<User> {
+    let after: readonly string[] | null = null;
+    do {
+      const page: Page<UserRecord> = await search.list({
+        filters: there(filters),
+        sort: 'created_at',
+        descending: false,
+        limit: AT_A_TIME,
+        after,
+      });
+      yield* page.items.map(toUser);
+      after = page.next;
+    } while (after);
+  }
+
   return {
+    async export(operator, filters, format) {
+      requirePermission(operator, 'users:export');
+      const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+      const details = { format, filters: Object.fromEntries(given) };
+      await audit.record({ type: 'users.exported', details }, operator.actor);
+      return each(filters);
+    },
     async list(operator, options) {
       requirePermission(operator, 'users:read');
       const page = await readList('users', options, '-created_at', (request) =>

@@ -76,6 +76,7 @@ export function createClaiming(dependencies: Dependencies): Claiming {
         emailVerifiedAt: email === account.email && account.emailVerifiedAt ? account.emailVerifiedAt : now,
         ownerProvenAt: account.ownerProvenAt ?? now,
         passwordChangedAt: now,
+        passwordChangeRequired: false,
         ...more,
       };
       const claimed = present(await users.update(account.id, changes, tx));

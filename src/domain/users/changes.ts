@@ -4,9 +4,10 @@ import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile, withoutSame } from './profile.ts';
-import { type AttributeChanges, changedFields } from '../attributes/index.ts';
+import { type AttributeChanges, type AttributeValues, changedFields } from '../attributes/index.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
+import { changesOf } from '../operators/versions.ts';
 import { moveTo, vouches } from '../ownership/address.ts';
 import { isSamePassword } from '../passwords/check.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
@@ -47,6 +48,12 @@ export interface Changes {
   setPassword(id: string, next: string, actor: Actor): Promise<User>;
 }
 
+const INNER = new Set(['movedFrom', 'attributes']);
+
+/** What the audit tells of columns: what uniqueness is decided on says nothing more. */
+const shown = (columns: UserChanges) =>
+  Object.fromEntries(Object.entries(columns).filter(([name]) => !name.endsWith('Key') && !INNER.has(name)));
+
 export function changes(dependencies: AccountsDependencies): Changes {
   const { users, audit, inTransaction, hasher, policy, passwordCheck, sessions, clock } = dependencies;
   const { notices, verification, offer, checkRoles, attributes } = dependencies;
@@ -63,7 +70,11 @@ export function changes(dependencies: AccountsDependencies): Changes {
     undo: Offer | null = null,
   ) => {
     const { id } = before;
-    const columns = { passwordHash, passwordChangedAt: new Date(clock.now()) };
+    const columns = {
+      passwordHash,
+      passwordChangedAt: new Date(clock.now()),
+      passwordChangeRequired: false,
+    };
     await sessions.revokeAll(id, tx);
     const record = present(await users.update(id, columns, tx));
     await audit.record({ type: 'password.changed', subject: id }, actor, tx);
@@ -104,6 +115,15 @@ export function changes(dependencies: AccountsDependencies): Changes {
     if (after.emailVerifiedAt === null) await verification.begin(after, actor, tx);
   };
 
+  /** Attributes that changed and that operators may see, by `attributes.<name>`. */
+  const attributesSeen = (before: AttributeValues, after: AttributeValues) => {
+    const [was, is] = [before, after].map((values) => attributes.shown(values, 'operator').attributes);
+    const fields = changedFields(was!, is!);
+    const of = (values: AttributeValues) =>
+      Object.fromEntries(fields.map((field) => [field, values[field.replace('attributes.', '')] ?? null]));
+    return { before: of(was!), after: of(is!) };
+  };
+
   const update: Changes['update'] = async (
     of,
     { password, emailVerified, roles, attributes: given, ...profile },
@@ -128,12 +148,17 @@ export function changes(dependencies: AccountsDependencies): Changes {
         ...(given ? { attributes: attributes.apply(before.attributes, given) } : {}),
       };
       let record = before;
-      if (Object.keys(changed).length > 0) {
+      const seen = changesOf<UserChanges>(before, changed);
+      if (seen) {
         record = present(await users.update(id, changed, tx));
-        const fields = Object.keys(changed)
+        const own = attributesSeen(before.attributes, record.attributes);
+        const from = { ...shown(seen.before), ...own.before };
+        const to = { ...shown(seen.after), ...own.after };
+        const fields = Object.keys(seen.after)
           .filter((field) => !field.endsWith('Key') && field !== 'attributes')
           .concat(changedFields(before.attributes, record.attributes));
-        const details = { fields, ...(changed.roles ? { roles: changed.roles } : {}) };
+        const roles = changed.roles ? { roles: changed.roles } : {};
+        const details = { fields, ...roles, before: from, after: to };
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
         const moved = new Set(changed.roles ?? before.roles).symmetricDifference(new Set(before.roles));

@@ -1,75 +1,138 @@
 import { type Actor, systemActor } from '../../core/actor.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
+import type { AuditType } from '../../storage/audit.ts';
+import { changesOf } from '../operators/versions.ts';
 import { UNDO_TTL } from '../undo/offering.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { erase } from './erasing.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
+/** What the audit keeps of why something was done. */
+interface Why {
+  reason?: string | undefined;
+}
+
+const whyOf = ({ reason }: Why = {}) => (reason === undefined ? {} : { reason });
+
 export interface Lifecycle {
   /**
    * Suspends an account and ends all that runs for it. Of one that is suspended already nothing changes.
    * @throws DomainError user_not_found, last_admin, last_owner.
    */
-  suspend(id: string, actor: Actor): Promise<User>;
-  /** Lets a suspended account in again. @throws DomainError user_not_found. */
-  reactivate(id: string, actor: Actor): Promise<User>;
+  suspend(id: string, actor: Actor, why?: Why): Promise<User>;
+  /** Lets a suspended account in again; a deletion that waits is called off. @throws DomainError user_not_found. */
+  reactivate(id: string, actor: Actor, why?: Why): Promise<User>;
+  /**
+   * Suspends an account and has it deleted later.
+   * @param at when. @throws DomainError user_not_found, last_admin, last_owner.
+   */
+  scheduleDeletion(id: string, at: Date, actor: Actor, why?: Why): Promise<User>;
+  /** Calls such a deletion off: the account is as it was before. @throws DomainError user_not_found. */
+  callOffDeletion(id: string, actor: Actor, why?: Why): Promise<User>;
   /**
    * Deletes an account; in the audit a pseudonym stands for it from then on. Its owner is told. What somebody does who is signed in as the owner can be
    * taken back for seven days by a link in that letter: until then the account is there for nobody, and its names are free.
    * What anybody else does is done at once, with all that is the account's own.
-   * @throws DomainError user_not_found, last_admin.
+   * @throws DomainError user_not_found, last_admin, last_owner.
    */
-  remove(id: string, actor: Actor): Promise<void>;
-  /** Erases at limit `limit` accounts whose deletion can no longer be undone. @returns how many. */
+  remove(id: string, actor: Actor, why?: Why): Promise<void>;
+  /**
+   * Erases at most `limit` accounts whose deletion can no longer be undone, and as many whose deletion is due.
+   * @returns how many.
+   */
   purge(limit: number): Promise<number>;
 }
 
 export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
   const { users, identities, audit, inTransaction, sessions, notices, offerRestoring, clock } = dependencies;
+  /** Has an account stop being one that counts, if others are left that do what it does. */
+  const leaving = <T>(of: string, change: (account: UserRecord, tx: Tx) => Promise<T>): Promise<T> =>
+    inTransaction((tx) =>
+      keepAnOwner(
+        users,
+        tx,
+        async () => {
+          await keepAnAdmin(users, of, tx);
+          return change(present(await users.lock(of, tx)), tx);
+        },
+        of,
+      ),
+    );
+
+  /** Writes what `changes` really change, with an event that tells before and after. */
+  const write = async (
+    type: AuditType,
+    before: UserRecord,
+    changes: Pick<UserChanges, 'status' | 'deletesAt' | 'suspendedByDeletion'>,
+    { actor, why, tx }: { actor: Actor; why: Why | undefined; tx: Tx },
+  ): Promise<User> => {
+    const { suspendedByDeletion: _inner, ...seen } = changes;
+    const changed = changesOf(before, seen);
+    const after = present(await users.update(before.id, changes, tx));
+    if (after.status === 'suspended' && before.status === 'active') await sessions.revokeAll(before.id, tx);
+    await audit.record({ type, subject: before.id, details: { ...changed, ...whyOf(why) } }, actor, tx);
+    return toUser(after);
+  };
+
+  const removeNow = async (account: UserRecord, actor: Actor, why: Why | undefined, tx: Tx) => {
+    await sessions.revokeAll(account.id, tx);
+    await audit.record({ type: 'user.deleted', subject: account.id, details: whyOf(why) }, actor, tx);
+    await notices.accountDeleted(account, actor, tx);
+    await erase(dependencies, account.id, tx);
+  };
+
   return {
-    suspend: (of, actor) =>
-      inTransaction((tx) =>
-        keepAnOwner(users, tx, async () => {
-          await keepAnAdmin(users, of, tx);
-          const record = present(await users.lock(of, tx));
-          if (record.status === 'suspended') return toUser(record);
-          const { id } = record;
-          const suspended = present(await users.update(id, { status: 'suspended' }, tx));
-          await sessions.revokeAll(id, tx);
-          await audit.record({ type: 'user.suspended', subject: id }, actor, tx);
-          return toUser(suspended);
-        }),
-      ),
-    reactivate: (of, actor) =>
-      inTransaction(async (tx) => {
-        const record = present(await users.lock(of, tx));
-        if (record.status === 'active') return toUser(record);
-        const { id } = record;
-        const active = present(await users.update(id, { status: 'active' }, tx));
-        await audit.record({ type: 'user.reactivated', subject: id }, actor, tx);
-        return toUser(active);
+    suspend: (of, actor, why) =>
+      leaving(of, async (account, tx) => {
+        if (account.status === 'suspended' && !account.suspendedByDeletion) return toUser(account);
+        const changes = { status: 'suspended', suspendedByDeletion: false } as const;
+        return write('user.suspended', account, changes, { actor, why, tx });
       }),
-    remove: (of, actor) =>
-      inTransaction((tx) =>
-        keepAnOwner(users, tx, async () => {
-          await keepAnAdmin(users, of, tx);
-          const account = present(await users.lock(of, tx));
-          const { id } = account;
-          await sessions.revokeAll(id, tx);
-          await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
-          if (actor.kind !== 'user' || actor.id !== id) {
-            await notices.accountDeleted(account, actor, tx);
-            await erase(dependencies, id, tx);
-            return;
-          }
-          for (const undo of await offerRestoring(account, tx))
-            await notices.accountDeleted(account, actor, tx, undo);
-          await identities.deleteAll(id, tx);
-          await users.update(id, hidden(account, clock.now()), tx);
-        }),
-      ),
+    reactivate: (of, actor, why) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(of, tx));
+        if (account.status === 'active') return toUser(account);
+        const changes = { status: 'active', deletesAt: null, suspendedByDeletion: false } as const;
+        return write('user.reactivated', account, changes, { actor, why, tx });
+      }),
+    scheduleDeletion: (of, at, actor, why) =>
+      leaving(of, async (account, tx) => {
+        const suspendedByDeletion = account.status === 'active' || account.suspendedByDeletion;
+        const changes = { status: 'suspended', deletesAt: at, suspendedByDeletion } as const;
+        return write('user.deletion_scheduled', account, changes, { actor, why, tx });
+      }),
+    callOffDeletion: (of, actor, why) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(of, tx));
+        if (account.deletesAt === null) return toUser(account);
+        const status: UserRecord['status'] = account.suspendedByDeletion ? 'active' : account.status;
+        const changes = { status, deletesAt: null, suspendedByDeletion: false };
+        return write('user.deletion_called_off', account, changes, { actor, why, tx });
+      }),
+    remove: (of, actor, why) =>
+      leaving(of, async (account, tx) => {
+        const { id } = account;
+        if (actor.kind !== 'user' || actor.id !== id) return removeNow(account, actor, why, tx);
+        await sessions.revokeAll(id, tx);
+        await audit.record({ type: 'user.deleted', subject: id }, actor, tx);
+        for (const undo of await offerRestoring(account, tx))
+          await notices.accountDeleted(account, actor, tx, undo);
+        await identities.deleteAll(id, tx);
+        await users.update(id, hidden(account, clock.now()), tx);
+        return undefined;
+      }),
     async purge(limit) {
+      const now = new Date(clock.now());
+      const due = await users.listDue(now, limit);
+      for (const id of due)
+        await inTransaction(async (tx) => {
+          const account = await users.lock(id, tx);
+          // Called off meanwhile, or another node was first.
+          if (account?.deletesAt && account.deletesAt <= now)
+            await removeNow(account, systemActor, undefined, tx);
+        });
       const ids = await users.listDeleted(new Date(clock.now() - UNDO_TTL * 1000), limit);
       for (const id of ids)
         await inTransaction(async (tx) => {
@@ -78,7 +141,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
           await audit.record({ type: 'user.purged', subject: id }, systemActor, tx);
           await erase(dependencies, id, tx);
         });
-      return ids.length;
+      return due.length + ids.length;
     },
   };
 }

@@ -17,14 +17,17 @@ export async function keepAnAdmin(users: Users, id: string, tx: Tx): Promise<voi
 /**
  * Makes a change by which accounts could stop being owners who can sign in. The owners are locked first, so that of two
  * changes at once the second sees what the first has left.
+ * @param leaving an account that stops being one whatever the change does.
  * @throws DomainError last_owner when none would be left.
  */
 export async function keepAnOwner<T>(
   users: Pick<Users, 'lockAble'>,
   tx: Tx,
   change: () => Promise<T>,
+  leaving?: string,
 ): Promise<T> {
   const owners = await users.lockAble(OWNER, tx);
+  if (owners.length === 1 && owners[0] === leaving?.toLowerCase()) throw new DomainError('last_owner');
   const result = await change();
   if (owners.length > 0 && (await users.lockAble(OWNER, tx)).length === 0)
     throw new DomainError('last_owner');

@@ -1,8 +1,8 @@
 import { DomainError } from '../../core/errors.ts';
 import type { UserRecord } from '../../storage/users.ts';
 
-/** Internal columns: password hash, uniqueness keys, time of deletion. */
-type Inner = 'passwordHash' | 'usernameKey' | 'emailKey' | 'deletedAt';
+/** Internal columns: password hash, uniqueness keys, time and cause of deletion. */
+type Inner = 'passwordHash' | 'usernameKey' | 'emailKey' | 'deletedAt' | 'suspendedByDeletion';
 
 /** An account without internal columns. */
 export type User = Omit<UserRecord, Inner> & { hasPassword: boolean };
@@ -14,6 +14,7 @@ export function toUser(record: UserRecord): User {
     usernameKey: _usernameKey,
     emailKey: _emailKey,
     deletedAt: _deletedAt,
+    suspendedByDeletion: _suspendedByDeletion,
     ...rest
   } = record;
   return { ...rest, hasPassword: passwordHash !== null };

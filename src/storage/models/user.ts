@@ -80,6 +80,12 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   /** Its id in that directory. */
   declare externalId: CreationOptional<string | null>;
   declare deletedAt: Date | null;
+  /** When an operator has it deleted; suspended until then. */
+  declare deletesAt: Date | null;
+  /** Whether that is why it is suspended. */
+  declare suspendedByDeletion: CreationOptional<boolean>;
+  /** Whether the next sign-in with the password asks for another one. */
+  declare passwordChangeRequired: CreationOptional<boolean>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -121,6 +127,9 @@ define(User, 'users', {
   source: DataTypes.TEXT,
   externalId: DataTypes.TEXT,
   deletedAt: DataTypes.DATE,
+  deletesAt: DataTypes.DATE,
+  suspendedByDeletion: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+  passwordChangeRequired: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });

@@ -24,7 +24,7 @@ export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
  * Runs `work` with every transaction in it as a part of one; all that it reads by stores is read there, too. Counters count
  * outside. Inside another one it joins that.
  */
-export type AsOne = <T>(work: () => Promise<T>) => Promise<T>;
+export type AsOne = InTransaction;
 
 /** Milliseconds that a transaction waits for its turn. */
 const PATIENCE = 5_000;
@@ -202,7 +202,7 @@ export function transactions(
     },
     async asOne(work) {
       const scope = underWay();
-      return scope ? join(scope, work) : begin((tx, committed) => within(tx, committed, work));
+      return scope ? join(scope, work) : begin((tx, committed) => within(tx, committed, () => work(tx)));
     },
   };
 }
