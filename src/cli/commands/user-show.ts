@@ -1,4 +1,4 @@
-import { factorsOf, sessionOf } from '../../http/api/me/presenters.ts';
+import { factorsOf, sessionOf } from '../../http/api/items.ts';
 import { profileOf } from '../../http/api/profile.ts';
 import type { AuditRecord } from '../../storage/audit.ts';
 import { operator } from '../operator.ts';

@@ -26,7 +26,7 @@ export interface AccountsDependencies extends Claiming, Offering {
   /** @throws DomainError invalid_request for a role that does not exist. */
   checkRoles: (names: readonly string[], tx: Tx) => Promise<void>;
   /** What accounts have beyond the profile. */
-  attributes: Pick<Attributes, 'read' | 'apply'>;
+  attributes: Pick<Attributes, 'read' | 'apply' | 'shown'>;
   /** Serializes the making of the first administrator across nodes until the transaction ends. */
   lockFirstAdmin: (tx: Tx) => Promise<void>;
   hasher: PasswordHasher;

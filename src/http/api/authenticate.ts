@@ -175,7 +175,9 @@ export const authenticateOperator = (
     const permissions = withIncluded(scopes.filter(isPermission)).intersection(held);
     if (permissions.size === 0) throw insufficientScope(ctx, scheme, [...held].join(' '));
     if (user) await checkLogin(ctx, user, fresh, token, deps);
-    const actor = user ? userActor(ctx, API_DOOR, user.id) : clientActor(ctx, API_DOOR, claims.client_id);
+    const actor = user
+      ? { ...userActor(ctx, API_DOOR, user.id), isOperator: true }
+      : clientActor(ctx, API_DOOR, claims.client_id);
     return {
       scheme,
       operator: { actor, accountId: user?.id ?? null, permissions },

@@ -4,7 +4,6 @@ import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
 import type { Actor } from '../../core/actor.ts';
-import { requirePermission } from '../../domain/operators/operator.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
@@ -12,7 +11,7 @@ import { localeOf } from '../endpoints/text.ts';
 import { goneSignal, leaveUnread, refuseMethod, send, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import { API_DOOR, authenticateAccount, authenticateOperator, insufficientScope } from './authenticate.ts';
-import { checked, createAttempt, manage } from './manage.ts';
+import { checked, createAttempt, manage, requireScope } from './manage.ts';
 import type { ApiOperation, ApiServices } from './operation.ts';
 import { InvalidFields, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
 import { versionsOf } from './versions.ts';
@@ -71,7 +70,7 @@ export async function answer(
   }
   const { operator, scheme, stepUp } = await authenticateOperator(ctx, operation, deps);
   try {
-    if (operation.scope !== null) requirePermission(operator, operation.scope);
+    requireScope(operator, operation);
     const { sent, ...own } = await request(operator.actor);
     const call = Object.assign(own, { operator });
     const attempt = createAttempt({

@@ -43,7 +43,10 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
       },
     },
   },
-  securityOf: ({ scope }) => [{ oauth2: scope === null ? [] : [scope] }],
+  securityOf: ({ scope, ...operation }) => [
+    { oauth2: scope === null ? [] : [scope] },
+    ...('otherScope' in operation && operation.otherScope ? [{ oauth2: [operation.otherScope] }] : []),
+  ],
   pages: { [`${BASE}/docs`]: 'swagger' },
   openapiPath: `${BASE}/openapi.json`,
 });

@@ -3,7 +3,7 @@ import { parse as parseQuery } from 'node:querystring';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { DomainError, isDomainError } from '../../core/errors.ts';
-import { requirePermission } from '../../domain/operators/operator.ts';
+import { type Operator, requirePermission } from '../../domain/operators/operator.ts';
 import type { EndpointReply } from '../endpoints/endpoint.ts';
 import { checkReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
@@ -73,6 +73,12 @@ export async function manage(
   return isReplay ? { ...reply, headers: { ...reply.headers, 'Idempotency-Replayed': 'true' } } : reply;
 }
 
+/** @throws DomainError insufficient_scope. */
+export function requireScope(operator: Operator, { scope, otherScope }: OperatorOperation): void {
+  const isAllowed = scope === null || (otherScope && operator.permissions.has(otherScope));
+  if (!isAllowed) requirePermission(operator, scope);
+}
+
 /** The operation that an inner request means, with its parameters. @throws DomainError not_found, method_not_allowed. */
 function routeOf(routing: Routing<ApiOperation>, basePath: string, { method, path }: InnerRequest) {
   const [pathname = '', ...query] = path.split('?');
@@ -103,7 +109,7 @@ export const createAttempt = ({ routing, basePath, call, stepUp, problemOf }: Su
     try {
       const { operation, params, query } = routeOf(routing, basePath, request);
       name = operation.id;
-      if (operation.scope !== null) requirePermission(operator, operation.scope);
+      requireScope(operator, operation);
       if (operation.fresh) await stepUp();
       const inner = {
         ...call,

@@ -14,6 +14,8 @@ import type { Described } from '../../oidc/interactions/interactions.ts';
 import type { ApiAdmin } from '../../domain/apis.ts';
 import type { ClientAdmin } from '../../domain/clients.ts';
 import type { PreviewTokens } from '../../oidc/tokens/preview.ts';
+import type { Access } from '../../domain/operators/access.ts';
+import type { ManagedAccounts } from '../../domain/operators/accounts.ts';
 import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
@@ -57,6 +59,8 @@ export interface ApiServices {
   scimTokens: ScimTokens;
   attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
   webhooks: Webhooks;
+  managedAccounts: ManagedAccounts;
+  access: Access;
   noteRefused: NoteRefused;
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */
@@ -151,6 +155,8 @@ export interface OperatorOperation extends Authority {
   caller: 'operator';
   /** Null for what any operator may do. */
   scope: Permission | null;
+  /** Another one that is as good. */
+  otherScope?: Permission;
   handle(call: OperatorCall<never, never>): Promise<EndpointReply>;
   /** The resource as it is, for whoever changed another version of it (412). */
   current?: (call: OperatorCall<never, never>) => Promise<unknown>;

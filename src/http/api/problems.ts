@@ -136,7 +136,6 @@ const FIELDS: Record<string, string> = {
   postal_code: 'address.postal_code',
   country: 'address.country',
   current: 'current_password',
-  password: 'new_password',
 };
 
 const FIELD_OF: Partial<Record<ErrorCode, string>> = { username_taken: 'username', email_taken: 'email' };

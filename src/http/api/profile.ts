@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { ShownAttributes } from '../../domain/attributes/index.ts';
+import type { TextForm } from '../../core/text.ts';
+import { USERNAME_FORM } from '../../domain/identifiers.ts';
 import { rolesOf } from '../../domain/operators/rights.ts';
 import { isEmailVerified } from '../../domain/ownership/address.ts';
+import { ADDRESS_LINE_FORM, STREET_FORM } from '../../domain/users/claims.ts';
 import type { User } from '../../domain/users/index.ts';
-import { text } from '../endpoints/text.ts';
 import { eachClaim, profileClaims } from '../../domain/users/profile-fields.ts';
+import { text } from '../endpoints/text.ts';
 
 const moment = z.iso.datetime();
 
@@ -25,6 +28,25 @@ const value = z.union([text('A text'), z.number(), z.boolean(), z.array(text('A 
 export const attributeChanges = z
   .record(attributeName, value.nullable())
   .describe('By the schema at `/api/v2/attributes`: null takes one away, and what is left out stays');
+const change = (description: string, form: TextForm) =>
+  text(`${description}; null takes it away, and what is left out stays`, form).nullish();
+const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();
+/** What may be changed of it by its owner. */
+export const ProfileChanges = z.strictObject({
+  username: change('3 to 64 letters, digits and . _ -', USERNAME_FORM),
+  ...eachClaim(({ description, form }) => change(description, form)),
+  address: z
+    .strictObject({
+      street_address: part('Up to four lines', STREET_FORM),
+      locality: part('A city or town'),
+      region: part('A state, province or prefecture'),
+      postal_code: part('A postal code'),
+      country: part('The name of a country'),
+    })
+    .describe('Replaces the address whole; null takes it away')
+    .nullish(),
+  attributes: attributeChanges.optional(),
+});
 
 /** An account as its owner, their apps and operators see it. */
 export const Profile = z.strictObject({

@@ -92,7 +92,7 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, writ
     { description: REASONS[status] ?? 'Refused', content: refusal },
   ]);
   const requestBody = body && {
-    required: true,
+    required: !body.safeParse(undefined).success,
     content: content('application/json', write(body, 'input')),
   };
   return {

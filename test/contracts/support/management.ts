@@ -1,9 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { newPerson } from '../../../src/http/contracts/conformance.ts';
 
 const name = () => `n${randomUUID()}`;
 
 /** Bodies that there is nothing wrong with, by the operation of the management API. */
 export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
+  createUser: () => ({
+    email: newPerson().email,
+    email_verified: true,
+    name: 'Jane Doe',
+    zoneinfo: 'Europe/Berlin',
+    address: { locality: 'Springfield' },
+    roles: ['user'],
+  }),
+  updateUser: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', deletes_at: null }),
+  suspendUser: () => ({ reason: 'x' }),
+  reactivateUser: () => ({ reason: 'x' }),
+  verifyUserEmail: () => ({ verified: true }),
+  resetUserPassword: () => ({ force: true }),
   setUserRoles: () => ({ roles: ['user'] }),
   setUserGroups: () => ({ groups: [] }),
   createRole: () => ({ name: name(), description: 'x', permissions: ['users:read'], scopes: [] }),
@@ -42,6 +56,8 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
 /** Fields of these whose right form is not enough. */
 export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API listUsers': ['cursor'],
+  'the management API listSessions': ['cursor'],
+  'the management API createUser': ['zoneinfo', 'roles', 'invite', 'password', 'username', 'attributes'],
   'the management API listGroups': ['cursor'],
   'the management API listAuditEvents': ['cursor', 'ip'],
   'the management API exportAuditEvents': ['ip'],

@@ -12,12 +12,16 @@ import { roles } from './roles.ts';
 import { scimTokens } from './scim-tokens.ts';
 import { settings } from './settings.ts';
 import { upstreams } from './upstreams.ts';
+import { userAccess } from './user-access.ts';
+import { userActs } from './user-acts.ts';
 import { users } from './users.ts';
 import { webhooks } from './webhooks.ts';
 
 /** What operators manage, in the order of the document. */
 export const management = [
   ...users,
+  ...userActs,
+  ...userAccess,
   ...groups,
   ...roles,
   ...clients,

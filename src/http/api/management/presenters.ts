@@ -21,6 +21,8 @@ export const userOf = (
   group_roles: user.groupRoles,
   source: user.source,
   external_id: user.externalId,
+  password_change_required: user.passwordChangeRequired,
+  deletes_at: user.deletesAt?.toISOString() ?? null,
   version: user.version,
 });
 

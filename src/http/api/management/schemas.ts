@@ -4,9 +4,11 @@ import { NAME_FORM } from '../../../domain/identifiers.ts';
 import { FACTOR_FILTERS } from '../../../domain/operators/people.ts';
 import { PERMISSIONS, type Permission } from '../../../domain/operators/permissions.ts';
 import { ROLE_NAME } from '../../../domain/operators/roles.ts';
-import { limit } from '../lists.ts';
-import { Profile } from '../profile.ts';
-import { issuedSecret, text } from '../../endpoints/text.ts';
+import { EMAIL_FORM } from '../../../core/email-address.ts';
+import * as items from '../items.ts';
+import { digits, limit } from '../lists.ts';
+import { Profile, ProfileChanges } from '../profile.ts';
+import { issuedSecret, newPassword, text } from '../../endpoints/text.ts';
 
 export const moment = z.iso.datetime();
 
@@ -60,9 +62,11 @@ export const User = z.strictObject({
   group_roles: z.array(z.string()).describe('Those of its groups'),
   source: z.string().nullable().describe('The directory that drives it; null for one that is kept here'),
   external_id: z.string().nullable(),
+  password_change_required: z.boolean().describe('Whether the next sign-in asks for a new password'),
+  deletes_at: moment.nullable().describe('When it will be deleted; suspended until then'),
   version,
 });
-const userFilters = z.looseObject({
+const userFilters = {
   search: text(
     'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',
   )
@@ -78,9 +82,7 @@ const userFilters = z.looseObject({
   created_before: time('Before then'),
   last_login_after: time('From then on'),
   last_login_before: time('Before then'),
-  count: flag.optional().describe('Whether to count what the filters find'),
-  ...page(['created_at', 'last_login_at', 'email', 'number']),
-});
+};
 
 const ATTRIBUTE = 'attributes.';
 
@@ -90,23 +92,111 @@ export const attributeFilters = (query: Record<string, unknown>): [name: string,
     .filter(([name]) => name.startsWith(ATTRIBUTE))
     .map(([name, value]) => [name.slice(ATTRIBUTE.length), [value].flat().slice(0, 100) as string[]]);
 
-/** What people are looked for by, with `attributes.<name>` for each attribute. */
-export const UserPage = userFilters.superRefine((query, problems) => {
-  const keys = Object.keys(query).filter(
-    (name) => !(name in userFilters.shape) && !name.startsWith(ATTRIBUTE),
-  );
-  if (keys.length > 0)
-    problems.addIssue({
-      code: 'unrecognized_keys',
-      keys,
-      input: query,
-      message: `Unrecognized key: ${keys.join(', ')}`,
-    });
+export type UserFilters = z.output<z.ZodObject<typeof userFilters>>;
+
+/** What people are looked for by, with `attributes.<name>` for each attribute, and what else a query has. */
+const findingUsers = <const Shape extends z.ZodRawShape>(more: Shape) => {
+  const known = z.looseObject({ ...userFilters, ...more });
+  return known.superRefine((query, problems) => {
+    const keys = Object.keys(query).filter((name) => !(name in known.shape) && !name.startsWith(ATTRIBUTE));
+    if (keys.length > 0)
+      problems.addIssue({
+        code: 'unrecognized_keys',
+        keys,
+        input: query,
+        message: `Unrecognized key: ${keys.join(', ')}`,
+      });
+  });
+};
+export const UserPage = findingUsers({
+  count: flag.optional().describe('Whether to count what the filters find'),
+  ...page(['created_at', 'last_login_at', 'email', 'number']),
 });
 export const Users = listOf(User).extend({
   count: z.int().optional().describe('With `count=true`; at most 1000'),
   count_capped: z.boolean().optional().describe('Whether there are more'),
 });
+
+export const USER_EXPORT_FORMATS = ['ndjson', 'csv'] as const;
+export const UserExport = findingUsers({
+  format: z
+    .enum(USER_EXPORT_FORMATS)
+    .default('ndjson')
+    .describe('A JSON object a line, or CSV with a line of headings'),
+});
+
+const email = text('The address of the account', EMAIL_FORM);
+const emailVerified = z
+  .boolean()
+  .optional()
+  .describe('Whether the address is known to be theirs; takes `users:credentials`');
+export const NewUser = ProfileChanges.extend({
+  email,
+  email_verified: emailVerified,
+  password: newPassword('None: a password is set by a link').optional(),
+  roles: z
+    .array(text('The name of a role'))
+    .max(100)
+    .optional()
+    .describe('`user` unless given; takes `roles:write`'),
+  invite: z
+    .boolean()
+    .optional()
+    .describe('Whether a link to choose a password is mailed; without `password`'),
+});
+export const UserChanges = ProfileChanges.extend({
+  email: email.optional(),
+  email_verified: emailVerified,
+  address: ProfileChanges.shape.address.describe('What is left out of it stays, too; null takes it away'),
+  deletes_at: z.null().optional().describe('null calls a deletion off; takes `users:delete`'),
+});
+const reason = text('Why, for the audit').max(500).optional();
+export const Reason = z.strictObject({ reason }).optional();
+export const Deletion = z.strictObject({
+  after_days: z.preprocess(digits, z.int().min(0).max(365).default(0)).describe('0: at once'),
+  reason,
+});
+export const DeletionDue = z.strictObject({ deletes_at: moment });
+export const EmailVerification = z
+  .strictObject({
+    verified: z.boolean().default(false).describe('Whether to mark it verified; else a link is mailed'),
+  })
+  .optional();
+export const PasswordRenewal = z
+  .strictObject({
+    force: z
+      .boolean()
+      .default(false)
+      .describe('Whether the next sign-in asks for a new password; no mail is sent'),
+    password: newPassword('Set at once; no mail with a link is sent').optional(),
+  })
+  .optional();
+
+const factor = { last_used_at: moment.nullable(), created_at: moment.nullable() };
+const Factor = z.strictObject({
+  id: z.string().describe('Recovery codes are one: `recovery_codes`'),
+  kind: z.enum(['totp', 'passkey', 'recovery_codes']),
+  name: z.string().nullable(),
+  ...factor,
+  backed_up: z.boolean().optional().describe('Of a passkey: whether its maker keeps a copy of it'),
+  left: z.int().optional().describe('Of recovery codes: how many'),
+});
+export const Factors = listOf(Factor).extend({
+  required: z.boolean().describe('Whether the account must have a second factor'),
+  recovery_codes_left: z.int(),
+});
+export const Removed = z.strictObject({ removed: z.int() });
+export const Ended = z.strictObject({ ended: z.int() });
+const Session = items.Session.omit({ current: true });
+export const Sessions = listOf(Session);
+export const AllSessions = listOf(
+  Session.extend({ user: z.strictObject({ id: z.uuid(), email: z.string(), name: z.string().nullable() }) }),
+);
+export const Apps = listOf(items.App);
+export const Identities = listOf(items.Identity);
+export const Events = listOf(items.Event);
+export const Paging = z.strictObject({ limit, cursor: page(['at']).cursor });
+export const UserData = items.Data.extend({ account: User });
 
 const permissions = z.array(PermissionName).describe('Of this API; `:write` includes `:read`');
 const scopes = z
@@ -224,6 +314,10 @@ export const BulkResults = z.strictObject({
 });
 
 export const userId = { id: text('The id of the account') };
+export const factorIds = { ...userId, fid: text('The id of the factor, or `recovery_codes`') };
+export const sessionIds = { ...userId, sid: text('The id of the session') };
+export const appIds = { ...userId, client_id: text('The client_id of the app') };
+export const identityIds = { ...userId, iid: text('The id of the identity') };
 export const groupId = { id: text('The id of the group') };
 export const memberIds = { ...groupId, uid: text('The id of the account') };
 export const scimTokenId = { id: text('The id of the token') };

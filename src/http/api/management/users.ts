@@ -1,12 +1,56 @@
-import { managed, type OperatorCall } from '../operation.ts';
+import type { z } from 'zod';
+import { changesFromClaims } from '../../../domain/users/profile-fields.ts';
+import { type ApiServices, managed, type OperatorCall } from '../operation.ts';
 import { groupOf, pageOf, resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
+import { USER_EXPORT_TYPES, userLines } from './user-lines.ts';
 
 /** Where counting ends: a longer list is looked through by filters. */
 const MOST_COUNTED = 1_000;
 
-const asItIs = async ({ operator, params, services }: OperatorCall<unknown, unknown>) =>
-  userOf(await services.people.find(operator, params['id'] ?? ''), services);
+/** The account that the path names. */
+export const idOf = ({ params }: Pick<OperatorCall<unknown, unknown>, 'params'>): string =>
+  params['id'] ?? '';
+
+/** The account of the path as it is now, for whoever goes by another version of it. */
+export const asItIs = async (call: OperatorCall<unknown, unknown>) =>
+  userOf(await call.services.people.find(call.operator, idOf(call)), call.services);
+
+const filtersOf = (
+  named: schemas.UserFilters & Record<string, unknown>,
+  { attributes }: Pick<ApiServices, 'attributes'>,
+) => {
+  const containing = schemas
+    .attributeFilters(named)
+    .map(([name, texts]) => attributes.containing(name, texts, 'operator'));
+  return {
+    search: named.search,
+    status: named.status,
+    role: named.role,
+    group: named.group,
+    factor: named.factor,
+    emailVerified: named.email_verified,
+    door: named.door,
+    createdAfter: named.created_after,
+    createdBefore: named.created_before,
+    lastLoginAfter: named.last_login_after,
+    lastLoginBefore: named.last_login_before,
+    attributes: containing.length > 0 ? containing : undefined,
+  };
+};
+
+/** What a body says of the person. */
+const profileFrom = ({
+  username,
+  address,
+  attributes: values,
+  ...claims
+}: z.output<typeof schemas.UserChanges>) => ({
+  username,
+  address,
+  attributes: values && { by: 'operator' as const, values },
+  ...changesFromClaims(claims),
+});
 
 /** Accounts. */
 export const users = [
@@ -20,23 +64,7 @@ export const users = [
     replies: { 200: schemas.Users },
     async handle({ operator, query, services }) {
       const { sort, limit, cursor, count, ...named } = query;
-      const attributes = schemas
-        .attributeFilters(named)
-        .map(([name, texts]) => services.attributes.containing(name, texts, 'operator'));
-      const filters = {
-        search: named.search,
-        status: named.status,
-        role: named.role,
-        group: named.group,
-        factor: named.factor,
-        emailVerified: named.email_verified,
-        door: named.door,
-        createdAfter: named.created_after,
-        createdBefore: named.created_before,
-        lastLoginAfter: named.last_login_after,
-        lastLoginBefore: named.last_login_before,
-        attributes: attributes.length > 0 ? attributes : undefined,
-      };
+      const filters = filtersOf(named, services);
       const page = await services.people.list(operator, { filters, limit, cursor, ...(sort && { sort }) });
       const found = count ? await services.people.count(operator, filters, MOST_COUNTED + 1) : undefined;
       const counted =
@@ -44,6 +72,41 @@ export const users = [
           ? {}
           : { count: Math.min(found, MOST_COUNTED), count_capped: found > MOST_COUNTED };
       return { status: 200, body: { ...pageOf(page, (user) => userOf(user, services)), ...counted } };
+    },
+  }),
+  managed({
+    id: 'createUser',
+    method: 'post',
+    path: '/users',
+    summary: 'Make an account, with a password or without; `invite` mails a link to choose one',
+    scope: 'users:write',
+    body: schemas.NewUser,
+    replies: { 201: schemas.User },
+    refusals: [409],
+    async handle({ operator, body, locale, services }) {
+      const { email, email_verified: emailVerified, password, roles, invite, ...profile } = body;
+      const account = { ...profileFrom(profile), email, emailVerified, password, roles, invite };
+      const user = userOf(await services.managedAccounts.create(operator, account, { locale }), services);
+      return resource(201, user, `/api/v2/users/${user.id}`);
+    },
+  }),
+  managed({
+    id: 'exportUsers',
+    method: 'get',
+    path: '/users/export',
+    summary: 'All that the filters find, the oldest first, as it is read; that is an event, too',
+    scope: 'users:export',
+    query: schemas.UserExport,
+    replies: {},
+    streams: Object.values(USER_EXPORT_TYPES),
+    async handle({ operator, query, services }) {
+      const { format, ...named } = query;
+      const found = await services.people.export(operator, filtersOf(named, services), format);
+      return {
+        status: 200,
+        stream: { type: USER_EXPORT_TYPES[format], chunks: userLines(format, found, services) },
+        headers: { 'Content-Disposition': `attachment; filename="users.${format}"` },
+      };
     },
   }),
   managed({
@@ -58,6 +121,62 @@ export const users = [
     handle: async (call) => resource(200, await asItIs(call)),
   }),
   managed({
+    id: 'updateUser',
+    method: 'patch',
+    path: '/users/{id}',
+    params: schemas.userId,
+    summary: 'Change an account; `deletes_at: null` calls its deletion off (RFC 7396)',
+    scope: 'users:write',
+    body: schemas.UserChanges,
+    replies: { 200: schemas.User },
+    refusals: [404, 409, 412],
+    async handle(call) {
+      const { operator, body, expected, services } = call;
+      const { email, email_verified: emailVerified, deletes_at: deletesAt, ...profile } = body;
+      const changes = { ...profileFrom(profile), email, emailVerified, deletesAt };
+      return resource(
+        200,
+        userOf(await services.managedAccounts.update(operator, idOf(call), changes, expected), services),
+      );
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'deleteUser',
+    method: 'delete',
+    path: '/users/{id}',
+    params: schemas.userId,
+    summary: 'Delete an account with all that is its own, at once or after days; until then it is suspended',
+    scope: 'users:delete',
+    fresh: true,
+    query: schemas.Deletion,
+    replies: { 202: schemas.DeletionDue, 204: null },
+    refusals: [404, 409, 412],
+    async handle(call) {
+      const { operator, query, expected, services } = call;
+      const { after_days: afterDays, reason } = query;
+      const options = { afterDays, expected, reason };
+      const left = await services.managedAccounts.remove(operator, idOf(call), options);
+      if (!left) return { status: 204 };
+      return { status: 202, body: { deletes_at: left.deletesAt?.toISOString() } };
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'getUserRoles',
+    method: 'get',
+    path: '/users/{id}/roles',
+    params: schemas.userId,
+    summary: 'The roles that an account has by itself',
+    scope: 'roles:read',
+    replies: { 200: schemas.RoleNames },
+    refusals: [404],
+    async handle(call) {
+      const { roles } = await call.services.assignments.rolesOf(call.operator, idOf(call));
+      return { status: 200, body: { roles } };
+    },
+  }),
+  managed({
     id: 'setUserRoles',
     method: 'put',
     path: '/users/{id}/roles',
@@ -69,8 +188,9 @@ export const users = [
     body: schemas.RoleNames,
     replies: { 200: schemas.RoleNames },
     refusals: [404, 409, 412],
-    async handle({ operator, params, body, expected, services }) {
-      const user = await services.assignments.setRoles(operator, params['id'] ?? '', body.roles, expected);
+    async handle(call) {
+      const { operator, body, expected, services } = call;
+      const user = await services.assignments.setRoles(operator, idOf(call), body.roles, expected);
       return { status: 200, body: { roles: user.roles } };
     },
     current: asItIs,
@@ -85,8 +205,8 @@ export const users = [
     query: schemas.MemberPage,
     replies: { 200: schemas.Groups },
     refusals: [404],
-    async handle({ operator, params, query, services }) {
-      const page = await services.groups.listOf(operator, params['id'] ?? '', query);
+    async handle(call) {
+      const page = await call.services.groups.listOf(call.operator, idOf(call), call.query);
       return { status: 200, body: pageOf(page, groupOf) };
     },
   }),
@@ -101,8 +221,8 @@ export const users = [
     body: schemas.GroupIds,
     replies: { 204: null },
     refusals: [404, 409],
-    async handle({ operator, params, body, services }) {
-      await services.groups.setOf(operator, params['id'] ?? '', body.groups);
+    async handle(call) {
+      await call.services.groups.setOf(call.operator, idOf(call), call.body.groups);
       return { status: 204 };
     },
   }),

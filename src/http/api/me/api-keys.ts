@@ -1,5 +1,5 @@
 import { operation } from '../operation.ts';
-import { keyOf } from './presenters.ts';
+import { keyOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 /** The account's own API keys. They are made at the contract that takes them. */

@@ -1,6 +1,6 @@
 import { DomainError } from '../../../core/errors.ts';
 import { operation } from '../operation.ts';
-import { appOf } from './presenters.ts';
+import { appOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 /** The apps that may act for the account. */

@@ -1,3 +1,4 @@
+import { DomainError, isDomainError } from '../../../core/errors.ts';
 import { operation } from '../operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -41,7 +42,12 @@ export const credentials = [
     replies: { 204: null },
     async handle({ user, body, actor, signal, services }) {
       const { current_password: current = null, new_password: next } = body;
-      await services.accounts.changePassword(user.id, current, next, actor, signal);
+      try {
+        await services.accounts.changePassword(user.id, current, next, actor, signal);
+      } catch (error) {
+        if (!isDomainError(error, 'weak_password')) throw error;
+        throw new DomainError(error.code, { ...error.details, field: 'new_password' });
+      }
       return { status: 204 };
     },
   }),

@@ -1,5 +1,5 @@
 import { operation } from '../operation.ts';
-import { passkeyOf, totpOf } from './presenters.ts';
+import { passkeyOf, totpOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 const changing = { method: 'post', scope: 'me:security:write', fresh: true } as const;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Actor } from '../../../core/actor.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
 import { type ApiOperation, operation } from '../operation.ts';
-import { factorsOf, passkeyOf, totpOf } from './presenters.ts';
+import { factorsOf, Passkey, passkeyOf, Totp, totpOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 interface Kind<Record> {
@@ -71,7 +71,7 @@ export const factors = [
     path: 'totp',
     id: 'Totp',
     summary: 'an authenticator app',
-    schema: schemas.Totp,
+    schema: Totp,
     present: totpOf,
     store: ({ totp }) => totp,
   }),
@@ -79,7 +79,7 @@ export const factors = [
     path: 'passkeys',
     id: 'Passkey',
     summary: 'a passkey',
-    schema: schemas.Passkey,
+    schema: Passkey,
     present: passkeyOf,
     store: ({ passkeys }) => passkeys,
   }),

@@ -1,6 +1,6 @@
 import { DomainError } from '../../../core/errors.ts';
 import { operation } from '../operation.ts';
-import { identityOf } from './presenters.ts';
+import { identityOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 /** Identities at other providers. They are connected on the account pages: it takes the person's browser. */

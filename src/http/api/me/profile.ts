@@ -1,7 +1,6 @@
 import { changesFromClaims } from '../../../domain/users/profile-fields.ts';
 import { operation } from '../operation.ts';
-import { Profile, profileOf } from '../profile.ts';
-import * as schemas from './schemas.ts';
+import { Profile, ProfileChanges, profileOf } from '../profile.ts';
 
 export const profile = [
   operation({
@@ -22,7 +21,7 @@ export const profile = [
     path: '/me',
     summary: 'Change names, username, language and what else the account says of the person',
     scope: 'me:profile:write',
-    body: schemas.ProfileChanges,
+    body: ProfileChanges,
     replies: { 200: Profile },
     refusals: [409],
     async handle({ user, claims, body, actor, services }) {

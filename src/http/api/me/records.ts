@@ -1,5 +1,5 @@
 import { operation } from '../operation.ts';
-import { appOf, eventOf, factorsOf, identityOf, keyOf, sessionOf } from './presenters.ts';
+import { belongingsOf, Data, eventOf } from '../items.ts';
 import { profileOf } from '../profile.ts';
 import * as schemas from './schemas.ts';
 
@@ -26,19 +26,12 @@ export const records = [
     path: '/me/data',
     summary: 'All data of the account, to take along',
     scope: 'me:data:read',
-    replies: { 200: schemas.Data },
+    replies: { 200: Data },
     async handle({ user, claims, services }) {
       const data = await services.accountData(user.id);
-      const { account, factors, sessions, apps, identities, apiKeys, events } = data;
-      const body = {
-        account: profileOf(account, claims.sub, services.attributes.shown(account.attributes, 'person')),
-        factors: factorsOf(factors),
-        sessions: sessions.map(sessionOf),
-        apps: apps.map(appOf),
-        identities: identities.map(identityOf),
-        api_keys: apiKeys.map(keyOf),
-        events: events.map(eventOf),
-      };
+      const { account } = data;
+      const shown = services.attributes.shown(account.attributes, 'person');
+      const body = { account: profileOf(account, claims.sub, shown), ...belongingsOf(data) };
       return { status: 200, body };
     },
   }),

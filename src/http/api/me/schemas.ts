@@ -1,41 +1,13 @@
 import { z } from 'zod';
-import { USERNAME_FORM } from '../../../domain/identifiers.ts';
 import { FACTOR_NAME_FORM } from '../../../domain/mfa/factor-changes.ts';
 import { RegistrationReply } from '../../../domain/mfa/passkeys/replies.ts';
 import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
-import { ADDRESS_LINE_FORM, STREET_FORM } from '../../../domain/users/claims.ts';
-import { eachClaim } from '../../../domain/users/profile-fields.ts';
 import { EMAIL_FORM } from '../../../core/email-address.ts';
-import type { TextForm } from '../../../core/text.ts';
 import { newPassword, secret, text } from '../../endpoints/text.ts';
+import * as items from '../items.ts';
 import { limit } from '../lists.ts';
-import { attributeChanges, Profile } from '../profile.ts';
 
 const moment = z.iso.datetime();
-const device = {
-  browser: z.string().nullable(),
-  system: z.string().nullable(),
-  ip: z.string().nullable(),
-};
-
-const change = (description: string, form: TextForm) =>
-  text(`${description}; null takes it away, and what is left out stays`, form).nullish();
-const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();
-export const ProfileChanges = z.strictObject({
-  username: change('3 to 64 letters, digits and . _ -', USERNAME_FORM),
-  ...eachClaim(({ description, form }) => change(description, form)),
-  address: z
-    .strictObject({
-      street_address: part('Up to four lines', STREET_FORM),
-      locality: part('A city or town'),
-      region: part('A state, province or prefecture'),
-      postal_code: part('A postal code'),
-      country: part('The name of a country'),
-    })
-    .describe('Replaces the address whole; null takes it away')
-    .nullish(),
-  attributes: attributeChanges.optional(),
-});
 
 export const EmailChange = z.strictObject({
   email: text('The address that shall be the account’s', EMAIL_FORM),
@@ -47,19 +19,9 @@ export const PasswordChange = z.strictObject({
   new_password: newPassword('The new password'),
 });
 
-export const Totp = z.strictObject({
-  id: z.uuid(),
-  name: z.string(),
-  created_at: moment,
-  last_used_at: moment.nullable(),
-});
-export const Passkey = z.strictObject({
-  ...Totp.shape,
-  backed_up: z.boolean().describe('Whether its maker keeps a copy of it'),
-});
 export const Factors = z.strictObject({
-  totp: z.array(Totp),
-  passkeys: z.array(Passkey),
+  totp: z.array(items.Totp),
+  passkeys: z.array(items.Passkey),
   recovery_codes_left: z.int(),
   required: z.boolean().describe('Whether the account must have a second factor'),
 });
@@ -78,7 +40,7 @@ export const TotpEnrolment = z.strictObject({
 export const TotpCode = z.strictObject({
   code: z.string().meta({ description: 'What the app shows', ...TOTP_CODE_FORM }),
 });
-export const TotpConfirmed = z.strictObject({ factor: Totp, recovery_codes });
+export const TotpConfirmed = z.strictObject({ factor: items.Totp, recovery_codes });
 
 export const PasskeyOptions = z
   .looseObject({ challenge: z.string(), rp: z.looseObject({ id: z.string().optional() }) })
@@ -91,83 +53,27 @@ export const NewPasskey = z.strictObject({
     description: 'RegistrationResponseJSON (WebAuthn level 3), of a page at the address of the issuer',
   }),
 });
-export const PasskeyAdded = z.strictObject({ factor: Passkey, recovery_codes });
+export const PasskeyAdded = z.strictObject({ factor: items.Passkey, recovery_codes });
 
 export const RecoveryCodesLeft = z.strictObject({ left: z.int() });
 export const RecoveryCodes = z.strictObject({ codes: z.array(z.string()).describe('Shown this once') });
 
-const Session = z.strictObject({
-  id: z.string(),
-  kind: z.enum(['browser', 'device']).describe('`device`: signed in by a code (RFC 8628)'),
-  current: z.boolean().describe('Whether the token comes from it'),
-  ...device,
-  signed_in_at: moment,
-  seen_at: moment.nullable(),
-  expires_at: moment,
-  client_ids: z.array(z.string()).describe('The apps that it is signed in to'),
-  ends_with: z
-    .string()
-    .nullable()
-    .describe('Of a device without `offline_access`: the browser whose access it shares, and ends with'),
-});
-export const Sessions = z.strictObject({ sessions: z.array(Session) });
+export const Sessions = z.strictObject({ sessions: z.array(items.Session) });
 export const Ended = z.strictObject({ ended: z.int() });
 
-const App = z.strictObject({
-  client_id: z.string(),
-  name: z.string().nullable().describe('null for an app that is gone'),
-  since: moment,
-  scopes: z.array(z.string()),
-  resources: z.array(z.strictObject({ identifier: z.string(), scopes: z.array(z.string()) })),
-});
-export const Apps = z.strictObject({ apps: z.array(App) });
+export const Apps = z.strictObject({ apps: z.array(items.App) });
 
-const Identity = z.strictObject({
-  id: z.uuid(),
-  provider: z.string().describe('What this service calls the other one'),
-  label: z.string().nullable().describe('What its owner knows it by'),
-  created_at: moment,
-  last_used_at: moment.nullable(),
-});
-export const Identities = z.strictObject({ identities: z.array(Identity) });
+export const Identities = z.strictObject({ identities: z.array(items.Identity) });
 
-const ApiKey = z.strictObject({
-  id: z.uuid(),
-  name: z.string(),
-  prefix: z.string().describe('What the key begins with'),
-  permissions: z.array(z.string()),
-  created_at: moment,
-  expires_at: moment.nullable(),
-  last_used_at: moment.nullable(),
-});
-export const ApiKeys = z.strictObject({ api_keys: z.array(ApiKey) });
+export const ApiKeys = z.strictObject({ api_keys: z.array(items.ApiKey) });
 
-const Event = z.strictObject({
-  id: z.uuid(),
-  type: z.string(),
-  outcome: z.enum(['success', 'failure']),
-  at: moment,
-  ...device,
-  door: z.string().describe('Through which door: pages, api, oidc, contract:<name>, …'),
-  client_id: z.string().nullable(),
-});
 export const EventPage = z.object({
   limit,
   cursor: z.string().describe('`next_cursor` of the page before').optional(),
 });
 export const Events = z.strictObject({
-  events: z.array(Event),
+  events: z.array(items.Event),
   next_cursor: z.string().nullable().describe('null on the last page'),
-});
-
-export const Data = z.strictObject({
-  account: Profile,
-  factors: Factors.omit({ required: true }),
-  sessions: z.array(Session.omit({ current: true })),
-  apps: z.array(App.omit({ name: true })),
-  identities: z.array(Identity),
-  api_keys: z.array(ApiKey),
-  events: z.array(Event),
 });
 
 /** What the paths have. */

@@ -1,6 +1,6 @@
 import { DomainError } from '../../../core/errors.ts';
 import { type ApiCall, operation } from '../operation.ts';
-import { sessionOf } from './presenters.ts';
+import { sessionOf } from '../items.ts';
 import * as schemas from './schemas.ts';
 
 /** The browser or device that the token comes from, if that is signed in still. */

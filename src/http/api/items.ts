@@ -1,0 +1,173 @@
+/** What belongs to an account, as its owner and operators see it: what is not named here stays inside. */
+import { z } from 'zod';
+import type { AccountData } from '../../domain/account-data.ts';
+import type { ApiKey as Key } from '../../domain/api-keys.ts';
+import type { AccountEvent } from '../../domain/history.ts';
+import type { Mfa } from '../../domain/mfa/index.ts';
+import type { ConnectedApp, AccountSession } from '../../domain/sessions.ts';
+import type { LinkedIdentity } from '../../domain/upstream.ts';
+import { Profile } from './profile.ts';
+
+const time = z.iso.datetime();
+const device = {
+  browser: z.string().nullable(),
+  system: z.string().nullable(),
+  ip: z.string().nullable(),
+};
+
+type Status = Awaited<ReturnType<Mfa['status']>>;
+
+const moment = (at: Date): string => at.toISOString();
+const optional = (at: Date | null): string | null => at && moment(at);
+
+export const Totp = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  created_at: time,
+  last_used_at: time.nullable(),
+});
+export const Passkey = z.strictObject({
+  ...Totp.shape,
+  backed_up: z.boolean().describe('Whether its maker keeps a copy of it'),
+});
+export const totpOf = ({ id, name, createdAt, lastUsedAt }: Status['totp'][number]) => ({
+  id,
+  name,
+  created_at: moment(createdAt),
+  last_used_at: optional(lastUsedAt),
+});
+
+export const passkeyOf = (passkey: Status['passkeys'][number]) => ({
+  ...totpOf(passkey),
+  backed_up: passkey.backedUp,
+});
+
+export const factorsOf = ({
+  totp,
+  passkeys,
+  recoveryCodesLeft,
+}: Pick<Status, 'totp' | 'passkeys' | 'recoveryCodesLeft'>) => ({
+  totp: totp.map(totpOf),
+  passkeys: passkeys.map(passkeyOf),
+  recovery_codes_left: recoveryCodesLeft,
+});
+
+export const Session = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['browser', 'device']).describe('`device`: signed in by a code (RFC 8628)'),
+  current: z.boolean().describe('Whether the token comes from it'),
+  ...device,
+  signed_in_at: time,
+  seen_at: time.nullable(),
+  expires_at: time,
+  client_ids: z.array(z.string()).describe('The apps that it is signed in to'),
+  ends_with: z
+    .string()
+    .nullable()
+    .describe('Of a device without `offline_access`: the browser whose access it shares, and ends with'),
+});
+export const sessionOf = (session: AccountSession) => ({
+  id: session.uid,
+  kind: session.kind,
+  browser: session.browser,
+  system: session.system,
+  ip: session.ip,
+  signed_in_at: moment(session.signedInAt),
+  seen_at: optional(session.seenAt),
+  expires_at: moment(session.expiresAt),
+  client_ids: session.clientIds,
+  ends_with: session.endsWith,
+});
+
+export const App = z.strictObject({
+  client_id: z.string(),
+  name: z.string().nullable().describe('null for an app that is gone'),
+  since: time,
+  scopes: z.array(z.string()),
+  resources: z.array(z.strictObject({ identifier: z.string(), scopes: z.array(z.string()) })),
+});
+export const appOf = ({ clientId, allowed, since }: ConnectedApp) => ({
+  client_id: clientId,
+  since: moment(since),
+  scopes: allowed.oidcScopes,
+  resources: Object.entries(allowed.resourceScopes).map(([identifier, scopes]) => ({ identifier, scopes })),
+});
+
+export const Identity = z.strictObject({
+  id: z.uuid(),
+  provider: z.string().describe('What this service calls the other one'),
+  label: z.string().nullable().describe('What its owner knows it by'),
+  created_at: time,
+  last_used_at: time.nullable(),
+});
+export const identityOf = ({ id, upstream, label, createdAt, lastUsedAt }: LinkedIdentity) => ({
+  id,
+  provider: upstream,
+  label,
+  created_at: moment(createdAt),
+  last_used_at: optional(lastUsedAt),
+});
+
+export const ApiKey = z.strictObject({
+  id: z.uuid(),
+  name: z.string(),
+  prefix: z.string().describe('What the key begins with'),
+  permissions: z.array(z.string()),
+  created_at: time,
+  expires_at: time.nullable(),
+  last_used_at: time.nullable(),
+});
+export const keyOf = ({ id, name, prefix, permissions, createdAt, expiresAt, lastUsedAt }: Key) => ({
+  id,
+  name,
+  prefix,
+  permissions,
+  created_at: moment(createdAt),
+  expires_at: optional(expiresAt),
+  last_used_at: optional(lastUsedAt),
+});
+
+export const Event = z.strictObject({
+  id: z.uuid(),
+  type: z.string(),
+  outcome: z.enum(['success', 'failure']),
+  at: time,
+  ...device,
+  door: z.string().describe('Through which door: pages, api, oidc, contract:<name>, …'),
+  client_id: z.string().nullable(),
+});
+export const eventOf = ({ id, type, outcome, at, browser, system, ip, door, clientId }: AccountEvent) => ({
+  id,
+  type,
+  outcome,
+  at: moment(at),
+  browser,
+  system,
+  ip,
+  door,
+  client_id: clientId,
+});
+
+export const Data = z.strictObject({
+  account: Profile,
+  factors: z.strictObject({
+    totp: z.array(Totp),
+    passkeys: z.array(Passkey),
+    recovery_codes_left: z.int(),
+  }),
+  sessions: z.array(Session.omit({ current: true })),
+  apps: z.array(App.omit({ name: true })),
+  identities: z.array(Identity),
+  api_keys: z.array(ApiKey),
+  events: z.array(Event),
+});
+
+/** All that there is of an account, but for the account itself. */
+export const belongingsOf = ({ factors, sessions, apps, identities, apiKeys, events }: AccountData) => ({
+  factors: factorsOf(factors),
+  sessions: sessions.map(sessionOf),
+  apps: apps.map(appOf),
+  identities: identities.map(identityOf),
+  api_keys: apiKeys.map(keyOf),
+  events: events.map(eventOf),
+});

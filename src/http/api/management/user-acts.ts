@@ -1,0 +1,119 @@
+import { managed } from '../operation.ts';
+import { resource, userOf } from './presenters.ts';
+import * as schemas from './schemas.ts';
+import { asItIs, idOf } from './users.ts';
+
+/** What is done to accounts by name; each act answers with the account and may be repeated. */
+export const userActs = [
+  managed({
+    id: 'suspendUser',
+    method: 'post',
+    path: '/users/{id}/suspend',
+    params: schemas.userId,
+    summary: 'Let nobody in any more, and end all that runs for the account',
+    scope: 'users:write',
+    body: schemas.Reason,
+    replies: { 200: schemas.User },
+    refusals: [404, 409, 412],
+    async handle(call) {
+      const { operator, expected, body, services } = call;
+      const why = { expected, reason: body?.reason };
+      return resource(
+        200,
+        userOf(await services.managedAccounts.suspend(operator, idOf(call), why), services),
+      );
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'reactivateUser',
+    method: 'post',
+    path: '/users/{id}/reactivate',
+    params: schemas.userId,
+    summary:
+      'Let a suspended account in again; a deletion that waits is called off, which takes `users:delete`',
+    scope: 'users:write',
+    body: schemas.Reason,
+    replies: { 200: schemas.User },
+    refusals: [404, 412],
+    async handle(call) {
+      const { operator, expected, body, services } = call;
+      const why = { expected, reason: body?.reason };
+      return resource(
+        200,
+        userOf(await services.managedAccounts.reactivate(operator, idOf(call), why), services),
+      );
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'unlockUser',
+    method: 'post',
+    path: '/users/{id}/unlock',
+    params: schemas.userId,
+    summary: 'Let somebody try again who waits because of wrong passwords or codes',
+    scope: 'users:write',
+    replies: { 200: schemas.User },
+    refusals: [404],
+    async handle(call) {
+      return resource(
+        200,
+        userOf(await call.services.managedAccounts.unlock(call.operator, idOf(call)), call.services),
+      );
+    },
+  }),
+  managed({
+    id: 'inviteUser',
+    method: 'post',
+    path: '/users/{id}/invite',
+    params: schemas.userId,
+    summary: 'Mail a link to choose a password, to an account that has none; earlier links end',
+    scope: 'users:credentials',
+    replies: { 200: schemas.User },
+    refusals: [404],
+    async handle(call) {
+      const { operator, locale, services } = call;
+      return resource(
+        200,
+        userOf(await services.managedAccounts.invite(operator, idOf(call), { locale }), services),
+      );
+    },
+  }),
+  managed({
+    id: 'verifyUserEmail',
+    method: 'post',
+    path: '/users/{id}/email/verification',
+    params: schemas.userId,
+    summary: 'Mail a link that verifies the address, or mark it verified',
+    scope: 'users:credentials',
+    fresh: true,
+    body: schemas.EmailVerification,
+    replies: { 200: schemas.User },
+    refusals: [404],
+    async handle(call) {
+      const { operator, body, locale, services } = call;
+      const options = { locale, isVerified: body?.verified ?? false };
+      return resource(
+        200,
+        userOf(await services.managedAccounts.verifyEmail(operator, idOf(call), options), services),
+      );
+    },
+  }),
+  managed({
+    id: 'resetUserPassword',
+    method: 'post',
+    path: '/users/{id}/password/reset',
+    params: schemas.userId,
+    summary: 'Mail a link to choose a new password, have the next sign-in ask for one, or set one',
+    scope: 'users:credentials',
+    fresh: true,
+    body: schemas.PasswordRenewal,
+    replies: { 200: schemas.User },
+    refusals: [404],
+    async handle(call) {
+      const { operator, body, locale, services } = call;
+      const user = await services.managedAccounts.renewPassword(operator, idOf(call), body ?? {}, { locale });
+      return resource(200, userOf(user, services));
+    },
+  }),
+];
