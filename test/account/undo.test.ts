@@ -265,7 +265,7 @@ describe('an account that nobody took back', () => {
     const factor = await mfa.totp.begin(person.id, 'Ada’s phone');
     await mfa.totp.confirm(person.id, factor.id, generateSync(factor), own);
     const operator = { ...systemActor, kind: 'operator', id: 'root', ip: '192.0.2.9' } as const;
-    await accounts.update(person.id, { name: 'Ada' }, operator);
+    await accounts.update(person.id, { name: 'Augusta' }, operator);
     const another = await server.createPerson();
     await accounts.update(another.id, { name: 'Somebody' }, own);
     await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
@@ -293,7 +293,7 @@ describe('an account that nobody took back', () => {
     expect(purged.filter(({ type }) => type === 'user.purged')).toHaveLength(1);
     expect(kept.find(({ subject }) => subject === another.id)).toMatchObject({ actor_id: pseudonym });
     const text = JSON.stringify(kept);
-    for (const trace of [person.id, person.email, person.username, '127.0.0.1', '192.0.2.1', 'Ada'])
+    for (const trace of [person.id, person.email, person.username, '127.0.0.1', '192.0.2.1', 'Augusta'])
       expect([trace, text.includes(trace)]).toEqual([trace, false]);
     expect(new Set(kept.map(({ ip }) => ip))).toEqual(new Set([null, '192.0.2.9']));
     expect(about.find(({ type }) => type === 'login')).toMatchObject({ details: { amr: ['pwd'] } });
