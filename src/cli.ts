@@ -19,6 +19,8 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['dump', async () => (await import('./cli/commands/dump.ts')).addDump],
   ['import', async () => (await import('./cli/commands/import.ts')).addImport],
   ['user', async () => (await import('./cli/commands/user.ts')).addUser],
+  ['apply', async () => (await import('./cli/commands/apply.ts')).addApply],
+  ['config', async () => (await import('./cli/commands/config.ts')).addConfig],
   ['role', async () => (await import('./cli/commands/role.ts')).addRole],
   ['group', async () => (await import('./cli/commands/group.ts')).addGroup],
   ['client', async () => (await import('./cli/commands/client.ts')).addClient],

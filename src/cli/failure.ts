@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config-error.ts';
 import { isDomainError, StartupError } from '../core/errors.ts';
+import { ApplyFailure } from '../domain/apply/failure.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
 /** A command that was given wrong: exit status 2. */
@@ -16,6 +17,10 @@ export interface Failure {
 
 /** What an error means to the operator. */
 export function explainFailure(error: unknown): Failure {
+  if (error instanceof ApplyFailure) {
+    const failure = explainFailure(error.cause);
+    return { ...failure, message: `${error.message}: ${failure.message}. Nothing was applied.` };
+  }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof UsageError) return { code: 'usage', message, exitCode: 2 };
   if (error instanceof ConfigError) return { code: 'configuration', message, exitCode: 1 };

@@ -7,6 +7,8 @@ export interface Report {
   text: string;
   /** Exit status 1 although the command ran. */
   failed?: boolean;
+  /** Another one than 0, where it tells more. */
+  exitCode?: number;
 }
 
 /** Gives `command` its work and --json, with which standard output is one JSON object and nothing else. */
@@ -20,6 +22,7 @@ export function reporting<Args extends unknown[]>(
       const report = await work(...(args as unknown as Args));
       console.log(json ? JSON.stringify(report.json) : report.text);
       if (report.failed) process.exitCode = 1;
+      if (report.exitCode !== undefined) process.exitCode = report.exitCode;
     } catch (error) {
       fail(error, json);
     }

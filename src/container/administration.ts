@@ -1,5 +1,6 @@
 import { completeChanges, completeMetadata } from '../oidc/clients/implied.ts';
 import { createApiAdmin } from '../domain/apis.ts';
+import { createApplying } from '../domain/apply/index.ts';
 import { createClientAdmin } from '../domain/clients.ts';
 import { createRegistrationTokenAdmin } from '../domain/operators/machine-tokens.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
@@ -34,7 +35,7 @@ export function createAdministration(
     audit,
     inTransaction,
   });
-  return {
+  const managed = {
     clients: createClientAdmin({
       ...clientChanges(core),
       secrets: stores.clientSecrets,
@@ -75,6 +76,17 @@ export function createAdministration(
     registrationTokens,
     registrationTokenAdmin: createRegistrationTokenAdmin(registrationTokens),
     keys: createKeyAdmin(core.keyRing),
+  };
+  return {
+    ...managed,
+    /** Brings all of it to what a configuration file says. */
+    applying: createApplying({
+      services: { ...core, ...managed },
+      owned: stores.ownedResources,
+      asOne: stores.asOne,
+      inTransaction,
+      key: core.secrets.key('applied-secrets'),
+    }),
   };
 }
 

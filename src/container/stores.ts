@@ -28,6 +28,7 @@ import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
 import { createCibaRequests } from '../storage/ciba-requests.ts';
+import { ownedResources } from '../storage/owned-resources.ts';
 import { createPings } from '../storage/pings.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
@@ -122,6 +123,7 @@ export async function openStores({
     signingKeys,
     counters,
     factors: createFactorStores({ pool, secrets }),
+    ownedResources,
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
     identities,
     upstreams: createUpstreams(pool),

@@ -22,6 +22,7 @@ import './oidc-grant.ts';
 import './oidc-record.ts';
 import './one-time-token.ts';
 import './outbox-message.ts';
+import './owned-resource.ts';
 import './passkey-handle.ts';
 import './passkey.ts';
 import './password-hash-secret.ts';

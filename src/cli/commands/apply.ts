@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import type { ApplyOptions, Change, Plan } from '../../domain/apply/index.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import { confirm } from '../confirm.ts';
+import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
+import { repeated } from '../options.ts';
+import { type Report, reporting, shown } from '../report.ts';
+
+interface Options {
+  file: string[];
+  yes?: boolean;
+  check?: boolean;
+  prune?: boolean;
+  takeOver?: boolean;
+  json?: boolean;
+}
+
+/** The exit status of --check when there is something to change. */
+const PENDING = 3;
+
+const SIGN = { create: '+', update: '~', delete: '-' } as const;
+const WORD = { create: 'create', update: 'change', delete: 'delete' } as const;
+
+function lineOf({ action, kind, id, fields }: Change): string {
+  const lines = Object.entries(fields).map(([name, { before, after }]) => {
+    if (action === 'create') return `      ${name}: ${shown(after)}`;
+    if (action === 'delete') return `      ${name}: ${shown(before)}`;
+    return `      ${name}: ${shown(before)} -> ${shown(after)}`;
+  });
+  return [`  ${SIGN[action]} ${WORD[action]} ${kind} ${id}`, ...lines].join('\n');
+}
+
+/** What is going to be done, for people. */
+function textOf({ changes }: Plan): string {
+  if (changes.length === 0) return 'No changes.';
+  const count = (action: Change['action']) => changes.filter((one) => one.action === action).length;
+  const sum = `${count('create')} to create, ${count('update')} to change, ${count('delete')} to delete.`;
+  return [...changes.map(lineOf), sum].join('\n');
+}
+
+const jsonOf = ({ changes }: Plan, applied: boolean) => ({
+  changes: changes.map(({ version: _version, ...change }) => change),
+  applied,
+});
+
+async function apply(options: Options): Promise<Report> {
+  const { readFiles } = await import('../apply/read.ts');
+  const { owner, wanted } = readFiles(options.file);
+  const { withCore } = await import('../session.ts');
+  const by = shellOperator(operator());
+  const settings: ApplyOptions = {
+    owner,
+    takeOver: options.takeOver ?? false,
+    prune: options.prune ?? false,
+  };
+  return withCore(async ({ applying }): Promise<Report> => {
+    const plan = await applying.plan(by, wanted, settings);
+    if (plan.conflicts.length > 0) {
+      const all = plan.conflicts.map(
+        ({ kind, id, owner: other }) =>
+          `${kind} ${id} is not ${owner}'s but ${other === null ? 'nobody' : other}'s`,
+      );
+      throw new UsageError(`${all.join('\n')}\nNothing was changed. To manage them here: --take-over.`);
+    }
+    const text = textOf(plan);
+    if (plan.changes.length === 0) return { json: jsonOf(plan, false), text };
+    if (options.check) return { json: jsonOf(plan, false), text, exitCode: PENDING };
+    if (!options.yes) console.error(text);
+    await confirm('Apply this?', options.yes ?? false);
+    await applying.apply(by, wanted, settings, plan);
+    return { json: jsonOf(plan, true), text: options.yes ? `${text}\nApplied.` : 'Applied.' };
+  });
+}
+
+export function addApply(program: Command): void {
+  reporting(
+    program
+      .command('apply')
+      .description(
+        'bring clients, APIs, roles, groups and so on to what files say: shows a plan, asks, does all or nothing',
+      )
+      .requiredOption(
+        '-f, --file <file>',
+        'a configuration file; - is standard input (can be repeated)',
+        repeated,
+      )
+      .option('--yes', 'do not ask')
+      .option('--check', `change nothing: exit status 0 for no changes, ${PENDING} for some`)
+      .option('--prune', 'delete what a file made that no file has any more')
+      .option('--take-over', 'manage what was made elsewhere, too'),
+    apply,
+  );
+}

@@ -1,0 +1,8 @@
+import type { KindName } from './kinds.ts';
+
+/** A change of a configuration file that could not be made; nothing is applied. */
+export class ApplyFailure extends Error {
+  constructor({ kind, id }: { kind: KindName; id: string }, cause: unknown) {
+    super(`${kind} ${id}`, { cause });
+  }
+}

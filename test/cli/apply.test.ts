@@ -1,0 +1,267 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../src/config/index.ts';
+import { createAdministration } from '../../src/container/administration.ts';
+import { createCore } from '../../src/container/core.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import type { Applying, ApplyOptions, Wanted } from '../../src/domain/apply/index.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
+import { atEnd, temporaryFolder } from '../support/cleanup.ts';
+import { runCli, startPostern } from '../support/postern.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+const API = 'https://orders.example.com';
+const FILE = `# yaml-language-server: $schema=postern.schema.json
+owner: shop
+apis:
+  - identifier: ${API}
+    name: Orders
+    scopes: [orders:read, orders:write]
+    enforce_roles: true
+roles:
+  - name: clerk
+    description: Takes orders
+    permissions: [users:read]
+    scopes: [{ api: ${API}, scopes: [orders:read] }]
+groups:
+  - name: Front office
+    roles: [clerk]
+clients:
+  - client_id: shop
+    name: Shop
+    client_secret: env:SHOP_SECRET
+    redirect_uris: [https://shop.example.com/callback]
+    grant_types: [authorization_code, refresh_token]
+    scope: openid orders:read
+  - client_id: shop-app
+    name: Shop app
+    public: true
+    redirect_uris: [https://shop.example.com/app]
+upstreams:
+  - id: acme
+    name: Acme
+    issuer: https://accounts.acme.example
+    client_id: us
+    client_secret: { file: acme.secret }
+webhooks:
+  - url: https://hooks.example.com/postern
+    event_types: [user.created]
+attributes:
+  properties:
+    team: { type: string, scope: profile }
+`;
+const SECRETS = {
+  SHOP_SECRET: 'a shared secret of the shop 0123456789',
+  ACME: 'the secret that acme gave us',
+};
+
+let folder: string;
+let file: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  file = path.join(folder, 'postern.yaml');
+  await writeFile(file, FILE);
+  await writeFile(path.join(folder, 'acme.secret'), SECRETS.ACME);
+});
+
+describe('postern apply', () => {
+  it('makes what a file says, once, and export writes a file that makes the same elsewhere', async () => {
+    const postern = await startPostern({ databaseUrl: (await createDatabase()).url });
+    const env = { ...postern.env, SHOP_SECRET: SECRETS.SHOP_SECRET };
+    const apply = (...args: string[]) => runCli(['apply', '-f', file, ...args], { env });
+    const pending = await apply('--check', '--json');
+    expect([pending.code, pending.stderr]).toEqual([3, '']);
+    const { changes } = JSON.parse(pending.stdout) as {
+      changes: { action: string; kind: string; id: string }[];
+    };
+    expect(changes.map(({ action, kind, id }) => `${action} ${kind} ${id}`)).toEqual([
+      `create apis ${API}`,
+      'create roles clerk',
+      'create groups Front office',
+      'create clients shop',
+      'create clients shop-app',
+      'create upstreams acme',
+      'create webhooks https://hooks.example.com/postern',
+      'create attributes accounts',
+    ]);
+    expect(await apply()).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    const done = await apply('--yes');
+    expect(done).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('8 to create') });
+    for (const { stdout } of [pending, done])
+      for (const secret of Object.values(SECRETS)) expect(stdout).not.toContain(secret);
+    expect(await apply('--check')).toMatchObject({ code: 0, stdout: 'No changes.\n' });
+    const token = await fetch(`${postern.url}/oauth2/introspect`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`shop:${encodeURIComponent(SECRETS.SHOP_SECRET)}`)}` },
+      body: new URLSearchParams({ token: 'x' }),
+    });
+    expect(token.status).toBe(200);
+
+    const exported = await runCli(['config', 'export'], { env });
+    expect(exported).toMatchObject({ code: 0, stderr: '' });
+    const other = await startPostern({ databaseUrl: (await createDatabase()).url });
+    const copy = path.join(folder, 'copy.yaml');
+    await writeFile(copy, exported.stdout);
+    const there = {
+      ...other.env,
+      POSTERN_UPSTREAMS_ACME_SECRET: 'x',
+      POSTERN_WEBHOOKS_HTTPS_HOOKS_EXAMPLE_COM_POSTERN_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    };
+    expect(await runCli(['apply', '-f', copy, '--yes'], { env: there })).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const again = await runCli(['config', 'export'], { env: there });
+    expect(again.stdout).toBe(exported.stdout);
+    const schema = await runCli(['config', 'schema'], { env: there });
+    expect(JSON.parse(schema.stdout)).toMatchObject({
+      type: 'object',
+      properties: { clients: { type: 'array' } },
+    });
+  });
+
+  it.each([
+    [
+      'clients:\n  - client_id: a\n    redirect_uri: [x]\n',
+      ':3: there is no clients.0.redirect_uri; did you mean redirect_uris?',
+    ],
+    [
+      'roles:\n  - name: a\n\n    permission: []\n',
+      ':4: there is no roles.0.permission; did you mean permissions?',
+    ],
+    ['role: []\n', ':1: there is no role; did you mean roles?'],
+    ['roles:\n  - name: a\n    permissions: [users:fly]\n', ':3: roles.0.permissions.0: '],
+    ['clients:\n  - client_id: a\n    client_secret: hunter2\n', ':3: clients.0.client_secret: '],
+    [
+      'clients:\n  - client_id: a\n    client_secret: env:NOT_THERE\n',
+      'clients a: the variable NOT_THERE holds no secret',
+    ],
+    ['roles: [\n', ':2: '],
+    ['roles:\n  - name: a\n  - name: a\n', 'roles a comes twice'],
+  ])('says what is wrong with %j', async (text, message) => {
+    const wrong = path.join(folder, 'wrong.yaml');
+    await writeFile(wrong, text);
+    const { readFiles } = await import('../../src/cli/apply/read.ts');
+    expect(() => readFiles([wrong])).toThrow(message);
+  });
+});
+
+describe('a plan', () => {
+  let applying: Applying;
+  let operator: Awaited<ReturnType<typeof open>>;
+  const by = shellOperator(systemActor);
+  async function open() {
+    const databaseUrl = (await createDatabase()).url;
+    const { env } = await startPostern({ databaseUrl });
+    const secretsKey = env['SECRETS_KEY'] ?? '';
+    const core = await createCore(loadConfig(env), {
+      databaseUrl,
+      secretsKey,
+      logger: createLogger('silent'),
+    });
+    atEnd(() => core.close());
+    return { ...core, ...createAdministration(core) };
+  }
+  beforeAll(async () => {
+    operator = await open();
+    ({ applying } = operator);
+  });
+
+  const role = (id: string, fields: Record<string, unknown> = {}): Wanted => ({ kind: 'roles', id, fields });
+  const run = async (wanted: Wanted[], options: Partial<ApplyOptions> = {}) => {
+    const all = { owner: 'test', takeOver: false, prune: false, ...options };
+    const plan = await applying.plan(by, wanted, all);
+    await applying.apply(by, wanted, all, plan);
+    return plan.changes.map(({ action, kind, id }) => `${action} ${kind} ${id}`);
+  };
+  const names = async () => (await operator.roles.list(by)).map(({ name }) => name);
+
+  it('is done whole or not at all', async () => {
+    const wanted: Wanted[] = [
+      role('half'),
+      { kind: 'groups', id: 'Half', fields: { roles: ['half', 'missing'] } },
+    ];
+    await expect(run(wanted)).rejects.toThrow('groups Half');
+    expect(await names()).not.toContain('half');
+    expect(await operator.stores.ownedResources.list()).toEqual([]);
+  });
+
+  it('is refused once something has changed since it was made', async () => {
+    const options = { owner: 'test', takeOver: false, prune: false };
+    const wanted = [role('moved', { description: 'as wanted' })];
+    await run([role('moved', { description: 'first' })]);
+    const plan = await applying.plan(by, wanted, options);
+    await operator.roles.update(by, 'moved', { description: 'meanwhile' });
+    await expect(applying.apply(by, wanted, options, plan)).rejects.toMatchObject({
+      code: 'precondition_failed',
+    });
+    expect(await operator.roles.find(by, 'moved')).toMatchObject({ description: 'meanwhile' });
+  });
+
+  it('is applied once where two are under way', async () => {
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => run([role('twice'), role('thrice')])));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({ code: 'precondition_failed' });
+    expect((await names()).filter((name) => name === 'twice')).toEqual(['twice']);
+  });
+
+  it('touches nothing of others unless it is told, and deletes its own alone', async () => {
+    await operator.roles.create(by, { name: 'by-hand', description: 'by hand' });
+    const options = { owner: 'test', takeOver: false, prune: true };
+    const wanted = [role('by-hand', { description: 'by file' })];
+    const refused = await applying.plan(by, wanted, options);
+    expect(refused.conflicts).toEqual([{ kind: 'roles', id: 'by-hand', owner: null }]);
+    await expect(applying.apply(by, wanted, options, refused)).rejects.toMatchObject({ code: 'forbidden' });
+    await run([role('of-another')], { owner: 'another' });
+    expect(await run([role('of-test')], { prune: true })).toContain('delete roles moved');
+    expect(await names()).toEqual(
+      expect.arrayContaining(['by-hand', 'of-another', 'of-test', 'user', 'admin']),
+    );
+    expect(await run(wanted, { takeOver: true })).toEqual(['update roles by-hand']);
+    expect(await run([], { prune: true })).toEqual(['delete roles by-hand', 'delete roles of-test']);
+    expect(await names()).toEqual(expect.arrayContaining(['of-another', 'user', 'admin']));
+  });
+
+  it('keeps what the file never said, and takes back what it said before', async () => {
+    await run([role('partly', { description: 'said' })]);
+    await operator.roles.update(by, 'partly', { permissions: ['users:read'] });
+    expect(await run([role('partly', {})])).toEqual(['update roles partly']);
+    expect(await operator.roles.find(by, 'partly')).toMatchObject({
+      description: '',
+      permissions: ['users:read'],
+    });
+    expect(await run([role('partly', {})])).toEqual([]);
+  });
+
+  it('moves names that refer to one another in the right order', async () => {
+    const id = 'https://moves.example.com';
+    const api = (scopes: string[]): Wanted => ({ kind: 'apis', id, fields: { name: 'Moves', scopes } });
+    const mover = (...scopes: string[]) => role('mover', { scopes: [{ api: id, scopes }] });
+    await run([api(['a', 'b']), mover('a', 'b')]);
+    // The API loses a scope that the role has until then, and gets one that it has from then on.
+    await run([mover('b', 'c'), api(['b', 'c'])]);
+    expect(await operator.apis.find(by, id)).toMatchObject({ scopes: ['b', 'c'] });
+    expect(await operator.roles.find(by, 'mover')).toMatchObject({ scopes: { [id]: ['b', 'c'] } });
+    expect(await run([], { prune: true })).toEqual([
+      `delete apis ${id}`,
+      'delete roles mover',
+      'delete roles partly',
+    ]);
+  });
+});
+
+it('the example of the documentation is a file that can be applied', async () => {
+  const text = await readFile(
+    path.resolve(import.meta.dirname, '../../docs/configuration-as-code.md'),
+    'utf8',
+  );
+  const [, example = ''] = /```yaml\n(# postern\.yaml[^]*?)```/.exec(text) ?? [];
+  const written = path.join(folder, 'example.yaml');
+  await writeFile(written, example.replaceAll(/env:\w+/g, 'env:PATH'));
+  const { readFiles } = await import('../../src/cli/apply/read.ts');
+  expect(readFiles([written]).wanted.length).toBeGreaterThan(5);
+});
