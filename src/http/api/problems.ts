@@ -123,7 +123,9 @@ const NAMING: ReadonlySet<ErrorCode> = new Set([
 
 /** A reason in a sentence, where the domain says one: what the field, or the request, must be. */
 const sentenceOf = ({ field, reason = '' }: DomainError['details']): string | undefined =>
-  reason.includes(' ') ? `${field === undefined ? '' : `${FIELDS[field] ?? field} `}${reason}.` : undefined;
+  reason.includes(' ')
+    ? `${field === undefined ? '' : `${FIELDS[field] ?? field} `}${reason}`.replace(/[^.?!]$/, '$&.')
+    : undefined;
 
 /** What the domain calls a field that has another name here. */
 const FIELDS: Record<string, string> = {
