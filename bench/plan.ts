@@ -2,7 +2,7 @@ import type { ScenarioName } from './scenarios/index.ts';
 
 /** The compared servers: each a process of its own. */
 export type Variant =
-  'minimum' | 'bare' | 'bare-stores' | 'postern' | 'postern-2-workers' | 'echo' | 'argon2';
+  'minimum' | 'bare' | 'bare-stores' | 'postern' | 'postern-2-workers' | 'echo' | 'argon2' | 'hashes';
 
 export interface Load {
   scenario: ScenarioName;
@@ -54,6 +54,10 @@ export const plan: Step[] = [
     loads: [...on('argon2', 'argon2'), ...on('login', 'postern'), ...on('login-totp', 'postern')],
     extraSeconds: 2,
   },
+  ...(['bcrypt', 'argon2i', 'scrypt', 'pbkdf2', 'ssha'] as const).map((family) => ({
+    loads: [...on(family, 'hashes'), ...on(`login-imported-${family}`, 'postern')],
+    extraSeconds: 1,
+  })),
   { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
   { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
 ];

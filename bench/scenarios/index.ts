@@ -4,6 +4,7 @@ import { devicePolling } from './device-polling.ts';
 import { discovery, jwks } from './documents.ts';
 import { introspectJwt, introspectOpaque } from './introspection.ts';
 import { hash, login } from './login.ts';
+import { loginImported, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
 import { accountPage, signInPage } from './pages.ts';
@@ -34,6 +35,16 @@ export const scenarios = {
   'echo': echo,
   'login': login,
   'login-totp': loginTotp,
+  'login-imported-bcrypt': loginImported('bcrypt'),
+  'login-imported-argon2i': loginImported('argon2i'),
+  'login-imported-scrypt': loginImported('scrypt'),
+  'login-imported-pbkdf2': loginImported('pbkdf2'),
+  'login-imported-ssha': loginImported('ssha'),
+  'bcrypt': verifyImported('bcrypt'),
+  'argon2i': verifyImported('argon2i'),
+  'scrypt': verifyImported('scrypt'),
+  'pbkdf2': verifyImported('pbkdf2'),
+  'ssha': verifyImported('ssha'),
   'login-passkey': loginPasskey,
   'sign-in-page': signInPage,
   'account-page': accountPage,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Target } from '../client/target.ts';
+import { IMPORTED_PEOPLE, importedHashes } from '../imported.ts';
 import { populateFactors } from './factors.ts';
 
 export const postern = path.resolve(import.meta.dirname, '../../bin/postern.js');
@@ -54,6 +55,7 @@ export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Pro
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await copy(client, serviceId);
+  await moveIn(client);
   const factors = await populateFactors(client, env['SECRETS_KEY']!, password);
   await client.end();
   return {
@@ -87,4 +89,22 @@ async function copy(client: pg.Client, serviceId: string): Promise<void> {
      from users, generate_series(2, $1::int) n where username = 'person1'`,
     [PEOPLE],
   );
+}
+
+/** People with hashes of other systems, which no login replaces: each is the first. */
+async function moveIn(client: pg.Client): Promise<void> {
+  for (const [family, hash] of Object.entries(importedHashes)) {
+    await client.query(
+      `insert into users (id, username, username_key, email, email_key, roles, password_hash)
+       select gen_random_uuid(), $1::text || '-' || n, $1 || '-' || n, $1 || '-' || n || '@example.com', $1 || '-' || n || '@example.com',
+              roles, $2
+       from users, generate_series(1, $3::int) n where username = 'person1'`,
+      [family, hash, IMPORTED_PEOPLE],
+    );
+  }
+  await client.query(`
+    create function keep_imported() returns trigger language plpgsql as
+      $$ begin new.password_hash := old.password_hash; return new; end $$;
+    create trigger keep_imported before update on users for each row
+      when (old.password_changed_at is null) execute function keep_imported()`);
 }

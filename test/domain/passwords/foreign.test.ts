@@ -139,6 +139,25 @@ describe('a login with the hash of another system', () => {
     await login({ email, password, actor: somewhere() });
   });
 
+  test('renews it though the second factor is still to come', async () => {
+    const { login, stores } = await opened;
+    const { password, hash } = vector('{SSHA}');
+    const { id, email } = await imported(hash);
+    await stores.pool.query(
+      `insert into passkeys (id, account_id, name, credential_id, public_key, counter, transports, backed_up)
+       values ($1, $2, 'a key', 'its id', '', 0, '{}', false)`,
+      [randomUUID(), id],
+    );
+    expect(await errorOf(login({ email, password: 'wrong', actor: somewhere() }))).toEqual({
+      code: 'invalid_credentials',
+    });
+    expect(await hashOf(id)).toBe(hash);
+    expect(await errorOf(login({ email, password, actor: somewhere() }))).toMatchObject({
+      code: 'mfa_required',
+    });
+    expect(await hashOf(id)).toMatch(TODAY);
+  });
+
   test('never undoes a password that was changed meanwhile', async () => {
     const { login, accounts, hasher } = await opened;
     const { password, hash } = vector('{SSHA}');

@@ -31,6 +31,16 @@ export function readBcrypt(text: string, preparation: Preparation = {}): Reading
   return reading(variant as string, rounds as string, salt as string, digest as string, preparation);
 }
 
+/**
+ * The same, and for `$2a$` also with the sign extension: PHP before 5.3.7 knew no other name for it.
+ * @throws HashRefused.
+ */
+export function readAnyBcrypt(text: string): Reading[] {
+  const reading = readBcrypt(text);
+  if (!text.startsWith('$2a$')) return [reading];
+  return [reading, { ...reading, recipe: { ...reading.recipe, signed: true } as Recipe }];
+}
+
 /** Django's `bcrypt_sha256$`. @throws HashRefused. */
 export const readDjangoBcrypt = (text: string): Reading =>
   readBcrypt(text, { prehash: { algorithm: 'sha256', encoding: 'hex' } });

@@ -1,6 +1,12 @@
 import { algorithm } from './algorithms.ts';
 import { readArgon2 } from './argon2.ts';
-import { readBcrypt, readDjangoBcrypt, readPasslibBcrypt, readWordPressBcrypt } from './bcrypt.ts';
+import {
+  readAnyBcrypt,
+  readBcrypt,
+  readDjangoBcrypt,
+  readPasslibBcrypt,
+  readWordPressBcrypt,
+} from './bcrypt.ts';
 import { readMd5Crypt, readShaCrypt } from './crypt.ts';
 import * as digests from './digest.ts';
 import { Params } from './params.ts';
@@ -59,9 +65,9 @@ const readShiro2 = (text: string): Reading => {
 };
 
 /** `{CRYPT}` holds any scheme of crypt(3). */
-function readCrypt(text: string): Reading {
+function readCrypt(text: string): Reading | Reading[] {
   const rest = text.slice('{CRYPT}'.length);
-  if (/^\$2[abxy]\$/.test(rest)) return readBcrypt(rest);
+  if (/^\$2[abxy]\$/.test(rest)) return readAnyBcrypt(rest);
   if (/^\$[56]\$/.test(rest)) return readShaCrypt(rest);
   if (rest.startsWith('$1$')) return readMd5Crypt(rest);
   return unknown(rest);
@@ -73,7 +79,7 @@ export const FORMATS: readonly Format[] = [
   {
     names: ['bcrypt', 'devise', 'laravel', 'rails', 'wordpress', 'joomla', 'drupal', 'spring'],
     like: /^\$2[abxy]\$/,
-    read: (text) => readBcrypt(text),
+    read: readAnyBcrypt,
   },
   {
     names: ['bcrypt_sha256', 'django'],

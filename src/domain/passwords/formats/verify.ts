@@ -83,6 +83,10 @@ async function matches(
 export const trimmed = (password: string): string =>
   password.replaceAll(/^[ \t\r\n\0\v]+|[ \t\r\n\0\v]+$/g, '');
 
+/** Whether another reading comes to the same: bytes below 0x80 have no sign that could be extended. */
+const isRepeated = ({ recipe }: Reading, readings: readonly Reading[], password: string): boolean =>
+  recipe.kind === 'bcrypt' && recipe.signed && readings.length > 1 && !/[^\0-\x7f]/.test(password);
+
 /**
  * Whether one of `readings` was made of the password: as it was typed; if that is not it, in the form that its source may
  * have given it. Blocks the thread while it works.
@@ -98,7 +102,10 @@ export async function verifyReadings(
     ...(readings.some(({ recipe }) => recipe.trims) ? [trimmed(password)] : []),
   ];
   for (const one of new Set(tries)) {
-    for (const reading of readings) if (await matches(one, reading, secrets)) return true;
+    for (const reading of readings) {
+      if (isRepeated(reading, readings, one)) continue;
+      if (await matches(one, reading, secrets)) return true;
+    }
   }
   return false;
 }
