@@ -36,6 +36,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['setting', async () => (await import('./cli/commands/setting.ts')).addSetting],
   ['key', async () => (await import('./cli/commands/key.ts')).addKey],
   ['audit', async () => (await import('./cli/commands/audit.ts')).addAudit],
+  ['mail', async () => (await import('./cli/commands/mail.ts')).addMail],
   ['webhook', async () => (await import('./cli/commands/webhook.ts')).addWebhook],
   ['upstream', async () => (await import('./cli/commands/upstream.ts')).addUpstream],
   ['login', async () => (await import('./cli/commands/login.ts')).addLogin],

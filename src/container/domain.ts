@@ -138,6 +138,7 @@ export function createDomain({
     sessions,
     outgoingMail,
     clock,
+    languages: config.languages,
     mayCall: mayCall(createAddressRule(config.outbound.allow)),
   });
   const accounts = createAccounts({

@@ -25,6 +25,8 @@ import { openStaging } from '../storage/import-staging.ts';
 import { createImports } from '../storage/imports.ts';
 import { createGroups } from '../storage/groups.ts';
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
+import { createMailOutbox } from '../storage/mail-outbox.ts';
+import { mailTexts } from '../storage/mail-texts.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
 import { createCibaRequests } from '../storage/ciba-requests.ts';
@@ -125,6 +127,8 @@ export async function openStores({
     factors: createFactorStores({ pool, secrets }),
     ownedResources,
     outbox: createOutbox<Message>({ pool, secrets, notifications }),
+    mailOutbox: createMailOutbox({ pool, notifications }),
+    mailTexts,
     identities,
     upstreams: createUpstreams(pool),
     logoutNotices: createLogoutNotices(pool),

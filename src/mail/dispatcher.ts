@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { createDispatcher as createOutboxDispatcher, type Dispatcher } from '../outbox/dispatcher.ts';
 import type { DispatcherTiming } from '../outbox/dispatcher.ts';
 import { MAIL_TOPIC, type Queue } from '../storage/outbox.ts';
+import type { MailTexts } from '../storage/mail-texts.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import type { Message } from './messages.ts';
 import type { RenderMessage } from './renderer.ts';
@@ -11,6 +12,8 @@ import type { Transport } from './transport.ts';
 interface Dependencies {
   outbox: Queue<Message>;
   render: RenderMessage;
+  /** Sentences that operators wrote anew. */
+  texts: Pick<MailTexts, 'read'>;
   transport: Transport;
   notifications: Pick<Notifications, 'subscribe'>;
   clock: Clock;
@@ -25,12 +28,23 @@ const CONCURRENCY = 5;
 export function createDispatcher({
   outbox,
   render,
+  texts,
   transport,
   notifications,
   clock,
   logger,
   timing,
 }: Dependencies): Dispatcher {
+  /** In the operators' words; in our own when another version took theirs. */
+  const inOperatorsWords: RenderMessage = (message, written) => {
+    try {
+      return render(message, written);
+    } catch (error) {
+      logger.error({ err: error, kind: message.kind }, 'words of mail that an operator wrote cannot be used');
+      return render(message);
+    }
+  };
+
   const dispatcher = createOutboxDispatcher<Message>({
     queue: outbox,
     name: 'mail',
@@ -44,7 +58,8 @@ export function createDispatcher({
       const passing = 'link' in message ? message.link : 'request' in message ? message.request : null;
       if (passing && Date.parse(passing.expiresAt) <= clock.now())
         return { done: 'dropped', why: 'what it tells of is over' };
-      await transport.send({ ...render(message), id, date: createdAt, to: message.to }, signal);
+      const words = inOperatorsWords(message, (await texts.read()).texts);
+      await transport.send({ ...words, id, date: createdAt, to: message.to }, signal);
       return { done: 'sent', kind: message.kind };
     },
   });

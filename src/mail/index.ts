@@ -3,6 +3,7 @@ import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';
+import type { MailTexts } from '../storage/mail-texts.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -18,13 +19,21 @@ export type { Message } from './messages.ts';
 interface Dependencies {
   config: Config;
   outbox: Outbox<Message>;
+  texts: MailTexts;
   notifications: Notifications;
   clock: Clock;
   logger: Logger;
 }
 
 /** @throws StartupError when one of the operator's templates is invalid. */
-export function createMail({ config, outbox, notifications, clock, logger }: Dependencies): Dispatcher {
+export function createMail({
+  config,
+  outbox,
+  texts,
+  notifications,
+  clock,
+  logger,
+}: Dependencies): Dispatcher {
   const from = senderOf(config);
   const { smtpUrl, dataDir, production } = config;
   if (production && smtpUrl === undefined) {
@@ -32,6 +41,7 @@ export function createMail({ config, outbox, notifications, clock, logger }: Dep
   }
   return createDispatcher({
     outbox,
+    texts,
     render: createMessageRenderer(config),
     transport:
       smtpUrl === undefined

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Config } from '../config/index.ts';
+import type { Language } from '../core/languages.ts';
 import { StartupError } from '../core/errors.ts';
+import type { MailTextsByLanguage } from '../storage/mail-texts.ts';
 import { createLinks } from './links.ts';
 import { createMailStyles } from './styles.ts';
 import type { Message } from './messages.ts';
@@ -19,7 +21,8 @@ export interface Rendered {
   text: string;
 }
 
-export type RenderMessage = (message: Message) => Rendered;
+/** @param texts sentences that go before all others, by language and key. */
+export type RenderMessage = (message: Message, texts?: MailTextsByLanguage) => Rendered;
 
 /** What is shown of the circumstances, and of a factor: label and value. */
 function factsOf(message: Message, { t, time }: Translator): { label: string; value: string }[] {
@@ -56,22 +59,25 @@ export function createMessageRenderer({
 }: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'>): RenderMessage {
   const operatorTemplates = mail.templates === null ? null : path.resolve(mail.templates);
   const template = loadTemplates(operatorTemplates === null ? [VIEWS] : [operatorTemplates, VIEWS]);
-  const translators = new Map(
+  const sentences = new Map(
     languages.map((language) => [
       language,
-      createTranslator(
-        language,
-        name,
-        operatorTemplates === null ? {} : ownSentences(operatorTemplates, language),
-      ),
+      operatorTemplates === null ? {} : ownSentences(operatorTemplates, language),
     ]),
   );
+  const translators = new Map(
+    languages.map((language) => [language, createTranslator(language, name, sentences.get(language))]),
+  );
+  const translatorOf = (language: Language, texts: Readonly<Record<string, string>> = {}) =>
+    Object.keys(texts).length === 0
+      ? (translators.get(language) ?? createTranslator(language, name))
+      : createTranslator(language, name, { ...sentences.get(language), ...texts });
   const links = createLinks(publicUrl);
   const styles = createMailStyles(brand.color);
 
-  const render: RenderMessage = (message) => {
+  const render: RenderMessage = (message, texts = {}) => {
     const language = languageFor(message.locale, languages);
-    const translator = translators.get(language) ?? createTranslator(language, name);
+    const translator = translatorOf(language, texts[language]);
     const { t, tag } = translator;
     const subject = t(`${message.kind}.subject`);
     const greeting = message.person === null ? t('greetingPlain') : t('greeting', { person: message.person });

@@ -31,6 +31,15 @@ export class Refused extends Error {
   override readonly name: string = 'Refused';
 }
 
+const LONGEST_WHY = 300;
+
+/** Why a try failed, in one line for operators. Whatever could be a token is left out: servers may repeat what they were sent. */
+const whyOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error))
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[\w-]{20,}/g, '…')
+    .slice(0, LONGEST_WHY);
+
 /** What became of a try: it has arrived, or it need not (any more), and why. */
 export type Delivery = { done: 'sent'; kind?: string } | { done: 'dropped'; why: string };
 
@@ -92,7 +101,7 @@ export function createDispatcher<Content>(dependencies: Dependencies<Content>): 
     const { id, attempt, age } = claimed;
     if (age > GIVE_UP_AFTER) {
       logger.error({ [name]: id, attempt, err: error }, `${name} was given up`);
-      await settle(claimed);
+      await queue.giveUp(claimed, whyOf(error));
       return;
     }
     const wait = backoff(attempt, error instanceof Refused ? 'refusal' : 'outage');
@@ -100,7 +109,7 @@ export function createDispatcher<Content>(dependencies: Dependencies<Content>): 
       { [name]: id, attempt, wait: Math.round(wait), err: error },
       `${name} could not be sent; it waits`,
     );
-    await queue.putOff(claimed, wait);
+    await queue.putOff(claimed, wait, whyOf(error));
   }
 
   async function attempt(claimed: Claimed<Content>): Promise<void> {

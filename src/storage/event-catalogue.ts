@@ -108,6 +108,8 @@ export const EVENTS = {
   'operator.refused': { description: 'An operator was refused', details: ['operation', 'code', 'reason'] },
   'audit.purged': { description: 'Old events were deleted before their time', details: ['events'] },
   'audit.exported': { description: 'The audit was exported', details: ['format'] },
+  'mail.resent': { description: 'Mail was sent again', details: ['mail', 'template'] },
+  'mail_template.updated': { description: 'Words of mail were changed', details: ['template', 'language'] },
   'webhook.created': { description: 'A webhook was made', details: ['webhook'] },
   'webhook.updated': { description: 'A webhook was changed', details: ['webhook'] },
   'webhook.deleted': { description: 'A webhook was deleted', details: ['webhook'] },

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { literal } from 'sequelize';
 import { newUuid } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
+import { now } from './models/attributes.ts';
 import { OutboxMessage } from './models/outbox-message.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -29,14 +30,22 @@ export interface Queue<Content> {
   claim(lease: number): Promise<Claimed<Content> | null>;
   /** Says that a claimed message is due in `seconds`: a longer lease, or the next try. Not when another has it by now. */
   postpone(message: Claimed<Content>, seconds: number): Promise<void>;
-  /** The same after a try that failed; what else waits for the same recipient is due no earlier. */
-  putOff(message: Claimed<Content>, seconds: number): Promise<void>;
-  /** Ends a message that was sent or given up. Its content is deleted, its cause remembered. */
+  /** The same after a try that failed, and why; what else waits for the same recipient is due no earlier. */
+  putOff(message: Claimed<Content>, seconds: number, why: string): Promise<void>;
+  /** Ends a message that was tried for too long. Mail is kept for a while, so that an operator can have it sent again. */
+  giveUp(message: Claimed<Content>, why: string): Promise<void>;
+  /** Ends a message that was sent or need not be. Its content is deleted, its cause remembered. */
   settle(message: Claimed<Content>): Promise<void>;
 }
 
+/** What the outbox knows of the content of mail. */
+interface Addressed {
+  kind: string;
+  to: string;
+}
+
 /** Mail waiting to be sent. */
-export interface Outbox<Content> extends Queue<Content> {
+export interface Outbox<Content extends Addressed> extends Queue<Content> {
   /**
    * Leaves a message that is sent if, and only if, `tx` commits. Of one cause one message is ever sent: a second one
    * changes nothing, for 30 days after the first was sent.
@@ -62,7 +71,7 @@ const CLAIM = {
 const PUT_OFF = {
   name: 'outbox_put_off',
   text: `with tried as (
-      update outbox set due_at = now() + $3 * interval '1 second' where id = $1 and attempts = $2
+      update outbox set due_at = now() + $3 * interval '1 second', error = $4 where id = $1 and attempts = $2
       returning id, kind, recipient
     )
     update outbox set due_at = now() + $3 * interval '1 second' from tried
@@ -75,7 +84,13 @@ const REMEMBERED = 30 * 86_400;
 
 type Due = Pick<OutboxMessage, 'id' | 'attempts' | 'createdAt'> & { content: Buffer; age: number };
 
+/** Days that mail which was given up is kept. */
+const KEPT = 7;
+
 const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1 second'`);
+
+/** Of a message that is over only its cause is remembered. */
+const over = () => ({ content: null, address: null, expiresAt: inSeconds(REMEMBERED) });
 
 /**
  * The messages of one kind, as they wait in PostgreSQL.
@@ -103,11 +118,14 @@ export function createQueue<Content>(
     async postpone({ id, attempt }, seconds) {
       await OutboxMessage.update({ dueAt: inSeconds(seconds) }, { where: { id, attempts: attempt } });
     },
-    async putOff({ id, attempt }, seconds) {
-      await pool.query({ ...PUT_OFF, values: [id, attempt, seconds] });
+    async putOff({ id, attempt }, seconds, why) {
+      await pool.query({ ...PUT_OFF, values: [id, attempt, seconds, why] });
+    },
+    async giveUp({ id }, why) {
+      await OutboxMessage.update({ ...over(), error: why }, { where: { id } });
     },
     async settle({ id }) {
-      await OutboxMessage.update({ content: null, expiresAt: inSeconds(REMEMBERED) }, { where: { id } });
+      await OutboxMessage.update(over(), { where: { id } });
     },
   };
 }
@@ -119,15 +137,24 @@ interface Dependencies {
 }
 
 /** The outbox in PostgreSQL; `Content` is what JSON can hold. */
-export function createOutbox<Content>({ pool, secrets, notifications }: Dependencies): Outbox<Content> {
+export function createOutbox<Content extends Addressed>({
+  pool,
+  secrets,
+  notifications,
+}: Dependencies): Outbox<Content> {
   return {
     ...createQueue(pool, MAIL_TOPIC, (content) => JSON.parse(secrets.open(PURPOSE, content)) as Content),
+    async giveUp({ id }, why) {
+      const expiresAt = inSeconds(KEPT * 86_400);
+      const never = literal("'infinity'");
+      await OutboxMessage.update({ dueAt: never, failedAt: now(), error: why, expiresAt }, { where: { id } });
+    },
     async enqueue({ cause, content, delay = 0 }, tx) {
       await tx.query(
-        `insert into outbox (id, cause, content, created_at, due_at)
-         select $1, $2, $3, due, due from (select now() + $4 * interval '1 second' as due) as times
+        `insert into outbox (id, cause, content, template, address, created_at, due_at)
+         select $1, $2, $3, $5, $6, due, due from (select now() + $4 * interval '1 second' as due) as times
          on conflict (cause) do nothing`,
-        [newUuid(), cause, secrets.seal(PURPOSE, JSON.stringify(content)), delay],
+        [newUuid(), cause, secrets.seal(PURPOSE, JSON.stringify(content)), delay, content.kind, content.to],
       );
       await notifications.publish(MAIL_TOPIC, '', tx);
     },

@@ -10,6 +10,7 @@ import { createDispatcher } from '../../src/mail/dispatcher.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import type { Transport } from '../../src/mail/transport.ts';
+import { mailTexts } from '../../src/storage/mail-texts.ts';
 import { createOutbox, MAIL_TOPIC } from '../../src/storage/outbox.ts';
 import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
@@ -58,7 +59,7 @@ export async function openPostOffice(databaseUrl?: string) {
     /** How many messages wait. */
     async waiting(): Promise<number> {
       const { rows } = await pool.query<{ count: number }>(
-        'select count(*)::int as count from outbox where content is not null',
+        'select count(*)::int as count from outbox where content is not null and failed_at is null',
       );
       return rows[0]!.count;
     },
@@ -72,7 +73,7 @@ export async function openPostOffice(databaseUrl?: string) {
     /** How often the one message that waits was tried. */
     async attempts(): Promise<number> {
       const { rows } = await pool.query<{ attempts: number }>(
-        'select attempts from outbox where content is not null',
+        'select attempts from outbox where content is not null and failed_at is null',
       );
       return rows[0]?.attempts ?? 0;
     },
@@ -84,6 +85,7 @@ export async function openPostOffice(databaseUrl?: string) {
       const dispatcher = createDispatcher({
         outbox: more.own ? createOutbox<Message>({ pool: ownPool(url), secrets, notifications }) : outbox,
         render: createMessageRenderer(settings),
+        texts: mailTexts,
         transport,
         notifications: more.own ? await ownNotifications(url) : notifications,
         clock: systemClock,

@@ -9,6 +9,9 @@ import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { RoleStore } from '../../storage/roles.ts';
 import type { UserSearch } from '../../storage/user-search.ts';
 import type { Users } from '../../storage/users.ts';
+import type { MailOutbox } from '../../storage/mail-outbox.ts';
+import type { MailTexts } from '../../storage/mail-texts.ts';
+import type { Language } from '../../core/languages.ts';
 import type { Webhooks } from '../../storage/webhooks.ts';
 import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
@@ -17,6 +20,7 @@ import { createAuditLog } from './audit-log.ts';
 import { createGroups } from './groups.ts';
 import { createReadList } from './lists.ts';
 import { createPeople } from './people.ts';
+import { createOperatorMail } from './mail.ts';
 import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
@@ -37,17 +41,28 @@ interface Dependencies {
     inTransaction: InTransaction;
     webhooks: Webhooks;
     asOne: InTransaction;
+    mailOutbox: MailOutbox;
+    mailTexts: MailTexts;
   };
   cursors: Cursors;
   sessions: SessionRevoker;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   clock: Clock;
+  languages: readonly Language[];
   /** Whether requests may go to a URL that an operator names. */
   mayCall(url: URL): Promise<boolean>;
 }
 
 /** What operators manage, and who of them may do what. */
-export function createOperators({ stores, cursors, sessions, outgoingMail, clock, mayCall }: Dependencies) {
+export function createOperators({
+  stores,
+  cursors,
+  sessions,
+  outgoingMail,
+  clock,
+  languages,
+  mayCall,
+}: Dependencies) {
   const { users, audit, inTransaction } = stores;
   const rights = createRights(stores);
   const readList = createReadList(cursors);
@@ -86,6 +101,14 @@ export function createOperators({ stores, cursors, sessions, outgoingMail, clock
     assignments,
     people: createPeople({ search: stores.userSearch, users, readList, audit }),
     auditLog: createAuditLog({ search: stores.auditSearch, users, readList, audit }),
+    operatorMail: createOperatorMail({
+      outbox: stores.mailOutbox,
+      texts: stores.mailTexts,
+      languages,
+      readList,
+      audit,
+      inTransaction,
+    }),
     webhooks: createWebhooks({
       store: stores.webhooks,
       roles: stores.roles,

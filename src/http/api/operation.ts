@@ -31,6 +31,7 @@ import type { Permission } from '../../domain/operators/permissions.ts';
 import type { Once } from '../../domain/idempotency.ts';
 import type { NoteRefused } from '../../domain/operators/refused.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
+import type { OperatorMail } from '../../domain/operators/mail.ts';
 import type { Webhooks } from '../../domain/operators/webhooks.ts';
 import type { Roles } from '../../domain/operators/roles.ts';
 import type { ScimTokens } from '../../domain/scim/tokens.ts';
@@ -61,6 +62,7 @@ export interface ApiServices {
   webhooks: Webhooks;
   managedAccounts: ManagedAccounts;
   access: Access;
+  operatorMail: OperatorMail;
   noteRefused: NoteRefused;
   once: Once;
   /** Runs `work` in one transaction that takes in all others. */

@@ -93,6 +93,8 @@ export type AuditType =
   | 'scim_token.revoked'
   | 'audit.purged'
   | 'audit.exported'
+  | 'mail.resent'
+  | 'mail_template.updated'
   | 'webhook.created'
   | 'webhook.updated'
   | 'webhook.deleted'

@@ -18,6 +18,7 @@ import './former-client-secret.ts';
 import './group.ts';
 import './idempotent-request.ts';
 import './imported-account.ts';
+import './mail-texts.ts';
 import './oidc-grant.ts';
 import './oidc-record.ts';
 import './one-time-token.ts';

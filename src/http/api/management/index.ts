@@ -8,6 +8,7 @@ import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
 import { overview } from './overview.ts';
+import { mail } from './mail.ts';
 import { roles } from './roles.ts';
 import { scimTokens } from './scim-tokens.ts';
 import { settings } from './settings.ts';
@@ -37,5 +38,6 @@ export const management = [
   ...webhooks,
   ...settings,
   ...overview,
+  ...mail,
   ...bulk,
 ];

@@ -1,0 +1,87 @@
+/** Sentences of mail that operators write anew: what they may be. */
+import { IntlMessageFormat } from 'intl-messageformat';
+import { type Language, languageInfo } from '../core/languages.ts';
+import { type MessageKind, messageKinds } from './messages.ts';
+import { dictionaries, type MailKey } from './translator.ts';
+
+/** What is shared by all messages, as if it were one of them. */
+export const SHARED = 'shared';
+
+/** A kind of message, or what they share. */
+export type MailTemplate = MessageKind | typeof SHARED;
+
+export const mailTemplates: readonly MailTemplate[] = [...messageKinds, SHARED];
+
+const templateOf = (key: string): MailTemplate =>
+  messageKinds.find((kind) => key.startsWith(`${kind}.`)) ?? SHARED;
+
+const keys = Object.keys(dictionaries.en) as MailKey[];
+
+/** The sentences of a template: the name under which it has each, and its key. */
+export const textsOf = (template: MailTemplate): [name: string, key: MailKey][] =>
+  keys
+    .filter((key) => templateOf(key) === template)
+    .map((key) => [template === SHARED ? key : key.slice(template.length + 1), key]);
+
+const LONGEST = 2_000;
+
+/** As the parser has it: literals have type 0, `#` has type 7. */
+interface Node {
+  type: number;
+  value?: unknown;
+  options?: Record<string, { value: Node[] }>;
+  children?: Node[];
+}
+
+const nodesOf = (sentence: string, tag: string): Node[] =>
+  new IntlMessageFormat(sentence, tag, undefined, { ignoreTag: true }).getAst();
+
+const inner = ({ options = {}, children = [] }: Node): Node[] => [
+  ...Object.values(options).flatMap(({ value }) => value),
+  ...children,
+];
+
+const argumentsOf = (nodes: Node[]): string[] =>
+  nodes.flatMap((node) => [
+    ...(node.type !== 0 && node.type !== 7 && typeof node.value === 'string' ? [node.value] : []),
+    ...argumentsOf(inner(node)),
+  ]);
+
+/** All that it may say, one after the other, with letters where arguments are. */
+const said = (nodes: Node[]): string =>
+  nodes
+    .map((node) => (node.type === 0 ? String(node.value) : inner(node).length > 0 ? said(inner(node)) : 'xx'))
+    .join('');
+
+/** What programs that show mail make a link of: where a message leads is not the sentences' to say. */
+const LINKLIKE = /:\/\/|\bwww\.|\b(?:javascript|data|mailto|tel):|[\p{L}\p{N}-]\.\p{L}{2,}/iu;
+
+/** Whatever else cannot be shown: controls but line breaks and tabs, and what turns the direction of writing. */
+const UNSHOWABLE = /[\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?![\n\t])\p{Cc}/u;
+
+const lineOf = (error: unknown): string => {
+  const { location, message } = error as Error & { location?: { start: { line: number; column: number } } };
+  const where = location ? `line ${location.start.line}, column ${location.start.column}: ` : '';
+  return `${where}${message.toLowerCase().replaceAll('_', ' ')}`;
+};
+
+/** Why a sentence cannot take the place of the one that has this key; null if it can. */
+export function textProblem(language: Language, key: MailKey, sentence: string): string | null {
+  if (sentence.trim() === '') return 'it is empty';
+  if (sentence.length > LONGEST) return `it has more than ${LONGEST} characters`;
+  if (UNSHOWABLE.test(sentence)) return 'it has a character that cannot be shown';
+  if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'a subject is one line';
+  const { tag } = languageInfo[language];
+  let nodes: Node[];
+  try {
+    nodes = nodesOf(sentence, tag);
+  } catch (error) {
+    return lineOf(error);
+  }
+  const known = new Set(['name', ...argumentsOf(nodesOf(dictionaries[language][key], tag))]);
+  const unknown = argumentsOf(nodes).find((argument) => !known.has(argument));
+  if (unknown !== undefined)
+    return `there is no {${unknown}} here; there is ${[...known].map((one) => `{${one}}`).join(', ')}`;
+  if (LINKLIKE.test(said(nodes))) return 'it has what looks like an address: links stay where they lead';
+  return null;
+}

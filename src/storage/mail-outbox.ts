@@ -1,0 +1,89 @@
+// raw-sql: a list for `listing.ts`, and what is being sent is left alone by one statement.
+import type { Pool } from 'pg';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
+import { MAIL_TOPIC } from './outbox.ts';
+import type { Notifications } from './postgres/notifications.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+/** A message that waits or was given up, as operators see it: its content is opened for nobody. */
+export interface WaitingMail {
+  id: string;
+  /** The kind of message; null of one that an older version left. */
+  template: string | null;
+  /** The address that it goes to; null likewise. */
+  address: string | null;
+  attempts: number;
+  createdAt: Date;
+  /** The next attempt; null of one that was given up. */
+  dueAt: Date | null;
+  failedAt: Date | null;
+  /** Why the last attempt failed. */
+  error: string | null;
+}
+
+export interface MailFilters {
+  state?: 'waiting' | 'failed' | undefined;
+  template?: readonly string[] | undefined;
+  /** The address, in whatever case. */
+  to?: string | undefined;
+}
+
+export interface MailOutbox {
+  list(request: PageRequest<'created_at', MailFilters>): Promise<Page<WaitingMail>>;
+  find(id: string): Promise<WaitingMail | null>;
+  /** Has it be due now, and tried for three more days if it was given up. @returns null when there is none any more. */
+  resend(id: string, tx: Tx): Promise<WaitingMail | null>;
+}
+
+const COLUMNS = `id, template, address, attempts, created_at as "createdAt",
+  case when failed_at is null then due_at end as "dueAt", failed_at as "failedAt", error`;
+
+const THERE = `kind = '${MAIL_TOPIC}' and content is not null`;
+
+const LIST: Listing<'created_at', MailFilters & { there: true }> = {
+  from: 'outbox',
+  columns: COLUMNS,
+  sorts: { created_at: { by: 'created_at', type: 'timestamptz' } },
+  id: { by: 'id', type: 'uuid' },
+  filters: {
+    there: () => THERE,
+    state: (value) => `failed_at is ${value === 'failed' ? 'not null' : 'null'}`,
+    template: (values, parameter) => `template = any(${parameter(values)})`,
+    to: (value, parameter) => `lower(address) = lower(${parameter(value)})`,
+  },
+};
+
+/** Seconds that the lease of an attempt under way lasts at most: what is due sooner is left as it is. */
+const LEASE = 15;
+
+const RESEND = `update outbox set
+    due_at = case when failed_at is null and due_at <= now() + ${LEASE} * interval '1 second' then due_at else now() end,
+    created_at = case when failed_at is null then created_at else now() end,
+    attempts = case when failed_at is null then attempts else 0 end,
+    failed_at = null, expires_at = null
+  where id = $1 and ${THERE} returning ${COLUMNS}`;
+
+interface Dependencies {
+  pool: Pool;
+  notifications: Pick<Notifications, 'publish'>;
+}
+
+/** What waits in the outbox of mail, and what was given up. */
+export function createMailOutbox({ pool, notifications }: Dependencies): MailOutbox {
+  return {
+    list: (request) =>
+      pageOf(pool, LIST, { ...request, filters: { there: true as const, ...request.filters } }),
+    async find(id) {
+      const { rows } = await pool.query<WaitingMail>(
+        `select ${COLUMNS} from outbox where id = $1 and ${THERE}`,
+        [id],
+      );
+      return rows[0] ?? null;
+    },
+    async resend(id, tx) {
+      const { rows } = await tx.query<WaitingMail>(RESEND, [id]);
+      if (rows.length > 0) await notifications.publish(MAIL_TOPIC, '', tx);
+      return rows[0] ?? null;
+    },
+  };
+}
