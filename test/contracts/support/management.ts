@@ -65,7 +65,7 @@ export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API setAttributes': ['*'],
   'the management API listMail': ['cursor'],
   'the management API listMailTemplates': ['language'],
-  'the management API updateMailTemplates': ['language', 'texts'],
+  'the management API updateMailTemplates': ['*'],
   'the management API createWebhook': ['url', 'secret', 'event_types'],
   'the management API updateWebhook': ['url', 'event_types'],
   'the management API listWebhooks': ['cursor'],
