@@ -7,9 +7,11 @@ import { connectingPages, quotesOf } from './support/pages.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 const resourceServers = readFileSync(path.join(ROOT, 'docs/resource-servers.md'), 'utf8');
+const webhooks = readFileSync(path.join(ROOT, 'docs/webhooks.md'), 'utf8');
 const pages = [
   ...connectingPages.map(({ name, text, quotes }) => ({ page: `docs/connecting/${name}.md`, text, quotes })),
   { page: 'docs/resource-servers.md', text: resourceServers, quotes: quotesOf(resourceServers) },
+  { page: 'docs/webhooks.md', text: webhooks, quotes: quotesOf(webhooks) },
 ];
 const quotes = pages.flatMap(({ page, quotes }) => quotes.map((quote) => ({ page, ...quote })));
 
