@@ -13,7 +13,7 @@ app.post('/webhooks', express.raw({ type: 'application/json' }), (req, res) => {
     return res.sendStatus(400);
   }
   // The same id may come again: remember it, and do nothing the second time.
-  console.log(req.headers['webhook-id'], event.type, event.data.subject?.id);
+  process.stdout.write(`${req.get('webhook-id')} ${event.type} ${event.data.subject?.id}\n`);
   return res.sendStatus(204);
 });
 

@@ -41,7 +41,10 @@ export interface OperatorMail {
    */
   resend(operator: Operator, id: string): Promise<WaitingMail>;
   /** @throws DomainError insufficient_scope. */
-  templates(operator: Operator, of?: { template?: string | undefined; language?: string | undefined }): Promise<Templates>;
+  templates(
+    operator: Operator,
+    of?: { template?: string | undefined; language?: string | undefined },
+  ): Promise<Templates>;
   /**
    * Writes sentences of one kind of message in one language anew; null goes back to the one that comes with the service.
    * @throws DomainError insufficient_scope, precondition_failed; invalid_request that says what is wrong, and in which line.
