@@ -1,38 +1,12 @@
 /** `postern dump`: the way from one PostgreSQL to another. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Config } from '../config/index.ts';
-import { StartupError } from '../core/errors.ts';
 import { dump } from '../storage/postgres/dump.ts';
 import { UsageError } from './failure.ts';
+import { toFile, toStandardOutput } from './output.ts';
 import type { Report } from './report.ts';
 import { withDatabase } from './session.ts';
-
-/** @throws StartupError for what cannot be written; anything else as it is. */
-function explainWriting(error: unknown, where: string): never {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall === undefined || code === undefined) throw error;
-  throw new StartupError(`Cannot write ${where} (${code}).`, { cause: error });
-}
-
-/** Writes `file`, which is there whole or not at all, and for its owner alone. */
-async function toFile(pieces: AsyncIterable<string>, file: string): Promise<void> {
-  const part = `${file}.part`;
-  try {
-    await pipeline(pieces, createWriteStream(part, { mode: 0o600 }));
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    explainWriting(error, file);
-  }
-}
-
-const toStandardOutput = (pieces: AsyncIterable<string>): Promise<void> =>
-  pipeline(pieces, process.stdout, { end: false }).catch((error: unknown) =>
-    explainWriting(error, 'to standard output'),
-  );
 
 /** Without its key a database cannot be read, and the key is not in the dump. */
 const keyHint = ({ secretsKey, dataDir }: Config): string =>

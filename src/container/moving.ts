@@ -1,5 +1,7 @@
 import type { Upstream } from '../config/index.ts';
 import { type AccountImports, createAccountImports } from '../domain/imports/index.ts';
+import { type AccountExports, createAccountExports } from '../domain/exports/index.ts';
+import { allAccounts, allGroupNames } from '../storage/account-export.ts';
 import type { Core } from './core.ts';
 
 /** Whose subjects the identities at a provider are; undefined when there is no such provider. */
@@ -24,5 +26,18 @@ export function openAccountImports(core: Core): AccountImports {
       await core.upstreamRegistry.load();
       return (id) => issuerOf(core.upstreamRegistry.find(id));
     },
+  });
+}
+
+/** How accounts leave. */
+export function openAccountExports(core: Core): AccountExports {
+  const { roles, audit } = core.stores;
+  return createAccountExports({
+    allAccounts,
+    allGroupNames,
+    roles,
+    audit,
+    secrets: core.secrets,
+    hashes: core.foreignHashes,
   });
 }

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadConfig } from '../../../src/config/index.ts';
-import { openAccountImports } from '../../../src/container/moving.ts';
+import { openAccountExports, openAccountImports } from '../../../src/container/moving.ts';
 import { createCore } from '../../../src/container/core.ts';
 import { createLogger } from '../../../src/core/logger.ts';
 import {
@@ -12,6 +12,7 @@ import {
   openFile,
   readMapping,
 } from '../../../src/domain/imports/index.ts';
+import type { ExportFormat } from '../../../src/domain/exports/index.ts';
 import { atEnd, temporaryFolder } from '../../support/cleanup.ts';
 import { createDatabase } from '../../support/postgres.ts';
 import { operator, passwords } from '../harness.ts';
@@ -27,7 +28,7 @@ export interface Asked extends Partial<Options> {
   source?: string;
 }
 
-const DEFAULTS: Options = {
+export const DEFAULTS: Options = {
   roles: new Map(),
   providers: new Map(),
   isDryRun: false,
@@ -39,14 +40,14 @@ const DEFAULTS: Options = {
 };
 
 /** A Postern without a server, on a database of its own. */
-export async function openPostern() {
+export async function openPostern(secretsKey = 'the key of imports that are only tried out') {
   const { url } = await createDatabase();
   const config = loadConfig({ PUBLIC_URL: 'https://login.example.com' });
   const core = await createCore(
     { ...config, passwords },
     {
       databaseUrl: url,
-      secretsKey: 'the key of imports that are only tried out',
+      secretsKey,
       logger: createLogger('silent'),
     },
   );
@@ -82,6 +83,12 @@ export async function openPostern() {
     core,
     accountImports,
     importText,
+    async exportText(format: ExportFormat, withHashes = false): Promise<string> {
+      let text = '';
+      for await (const piece of openAccountExports(core).write({ format, withHashes }, operator))
+        text += piece;
+      return text;
+    },
     importLines: (records: object[], asked: Asked = {}) =>
       importText(records.map((record) => `${JSON.stringify(record)}\n`).join(''), asked),
     byEmail: (email: string) => core.accounts.findByEmail(email),
