@@ -67,6 +67,13 @@ export interface Imports {
   takenAsSourceIds(ids: readonly string[], tx?: Tx): Promise<{ sourceId: string; accountId: string }[]>;
   /** Which addresses an account may still be taken back to. */
   reserved(emailKeys: readonly string[], tx?: Tx): Promise<{ emailKey: string; accountId: string }[]>;
+  /**
+   * The owners who were made here, whom no contract's client knows, and who have one of `numbers`: a new service has its first
+   * administrator before its people come, whose numbers are known elsewhere. @returns their ids.
+   */
+  givingWay(numbers: readonly number[], tx?: Tx): Promise<string[]>;
+  /** Gives accounts the next numbers. */
+  renumber(ids: readonly string[], tx: Tx): Promise<void>;
   /** New numbers are greater than `number` from then on, whether or not a transaction commits. */
   numberFrom(number: number, tx: Tx): Promise<void>;
   /** @returns the ids of those that no unique key forbids; the number 0 stands for the next one. */
@@ -113,6 +120,10 @@ const RESERVED = `select moved_from ->> 'emailKey' as "emailKey", id as "account
   union all
   select payload ->> 'emailKey', account_id from one_time_tokens join users on users.id = account_id
     where purpose = 'undo' and payload ->> 'emailKey' = any($1) and expires_at > now() and status <> 'deleted'`;
+
+const GIVING_WAY = `select id from users where number = any($1::int[]) and 'owner' = any(roles)
+  and not exists (select from imported_accounts where account_id = users.id)
+  and not exists (select from contract_users where account_id = users.id)`;
 
 const NUMBER_FROM = `select setval(pg_get_serial_sequence('users', 'number'),
   greatest($1::bigint, (select last_value from pg_sequences
@@ -199,6 +210,11 @@ export const createImports = (pool: Executor): Imports => ({
     rowsOf(tx ?? pool, HOLDERS, ids, numbers, emailKeys, usernameKeys),
   takenAsSourceIds: (ids, tx) => rowsOf(tx ?? pool, TAKEN, ids),
   reserved: (emailKeys, tx) => rowsOf(tx ?? pool, RESERVED, emailKeys),
+  givingWay: async (numbers, tx) =>
+    (await rowsOf<{ id: string }>(tx ?? pool, GIVING_WAY, numbers)).map(({ id }) => id),
+  async renumber(ids, tx) {
+    await tx.query('update users set number = default where id = any($1::uuid[])', [ids]);
+  },
   async numberFrom(number, tx) {
     await tx.query(NUMBER_FROM, [number]);
   },

@@ -259,6 +259,7 @@ export function createBatches(
       if (decision.kind === 'create') creates.push(candidate);
       if (decision.kind === 'update') updates.push({ ...decision, candidate });
     }
+    if (creates.length > 0 && present.givingWay.length > 0) await imports.renumber(present.givingWay, tx);
     const inserted = await imports.insertUsers(
       creates.map(({ user }) => user),
       tx,

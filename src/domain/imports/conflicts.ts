@@ -9,6 +9,8 @@ export interface Present {
   known: Map<string, Known>;
   ids: Map<string, Holder>;
   numbers: Map<number, Holder>;
+  /** Accounts that get another number. */
+  givingWay: string[];
   emails: Map<string, Holder>;
   usernames: Map<string, Holder>;
   /** Addresses that an account may still be taken back to, and whose. */
@@ -54,6 +56,7 @@ export async function findPresent(
     tx,
   );
   const holders = await imports.holders(keys, tx);
+  const givingWay = new Set(keys.numbers.length > 0 ? await imports.givingWay(keys.numbers, tx) : []);
   const reserved = await imports.reserved(keys.emailKeys, tx);
   const taken = await imports.takenAsSourceIds(keys.ids, tx);
   const sources = [...new Set(candidates.map(({ source }) => source))];
@@ -68,7 +71,8 @@ export async function findPresent(
   return {
     known: new Map(known.map((one) => [JSON.stringify([one.source, one.sourceId]), one])),
     ids: new Map(holders.map((one) => [one.id, one])),
-    numbers: new Map(holders.map((one) => [one.number, one])),
+    numbers: new Map(holders.filter(({ id }) => !givingWay.has(id)).map((one) => [one.number, one])),
+    givingWay: [...givingWay],
     emails: new Map(holders.map((one) => [one.emailKey, one])),
     usernames: new Map(holders.flatMap((one) => (one.usernameKey === null ? [] : [[one.usernameKey, one]]))),
     reserved: new Map(reserved.map(({ emailKey, accountId }) => [emailKey, accountId])),

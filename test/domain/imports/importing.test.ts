@@ -280,6 +280,19 @@ describe('roles', () => {
   });
 });
 
+it('gives an account its number though the first owner has it', async () => {
+  const owner = await postern.core.accounts.create({ email: 'owner@example.com' }, at(null));
+  await postern.sql(`update users set roles = '{user,owner}' where id = $1`, [owner.id]);
+  const other = await postern.core.accounts.create({ email: 'no-owner@example.com' }, at(null));
+  const report = await postern.importLines([
+    { email: 'one@example.com', number: owner.number },
+    { email: 'two@example.com', number: other.number },
+  ]);
+  expect(codesOf(report)).toEqual([[2, 'duplicate_number']]);
+  expect(await postern.byEmail('one@example.com')).toMatchObject({ number: owner.number });
+  expect((await postern.byEmail('owner@example.com'))?.number).toBeGreaterThan(other.number);
+});
+
 describe('weak hashes', () => {
   it('are kept within argon2id, and passwords are hashed at once', async () => {
     const report = await postern.importLines(

@@ -104,7 +104,8 @@ export async function* readQuery(databaseUrl: string, query: string, mapping: Ma
 /** The number of a record of a file whose ids can be numbers. */
 function numberOf(format: SourceFormat, record: RawRecord, mapping: Mapping, model: string): unknown {
   if (format === 'ndjson') return record['number'];
-  if (format === 'csv') return record[mapping.get('number')?.column ?? 'number'];
+  if (format === 'csv')
+    return record[mapping.get('number')?.column ?? ('number' in record ? 'number' : 'id')];
   if (format === 'django')
     return String(record['model']).toLowerCase() === model.toLowerCase() ? record['pk'] : 0;
   return record['ID'] ?? record['id'];

@@ -69,7 +69,7 @@ export async function* entriesOf(input: Input): AsyncGenerator<Entry> {
       isComment = false;
       continue;
     }
-    if (start === 0) start = line;
+    if (start === 0 && bytes?.[0] !== HASH) start = line;
     length += bytes?.length ?? LONGEST_RECORD + 1;
     if (bytes === null || length > LONGEST_RECORD) {
       refused ??= new Refused('line_too_long', 'the entry is longer than 1 MiB: no account is');

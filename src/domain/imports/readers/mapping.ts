@@ -1,3 +1,4 @@
+import { isUuid } from '../../../core/ids.ts';
 import { RECORD_FIELDS, type RawRecord } from '../record.ts';
 import { flagOf, ImportUsage, isRecord, jsonOf, timeOf } from './values.ts';
 
@@ -5,6 +6,8 @@ import { flagOf, ImportUsage, isRecord, jsonOf, timeOf } from './values.ts';
 interface Origin {
   column: string;
   values?: Record<string, unknown>;
+  /** The column is called as the field is, and nobody said more. */
+  isNamesake?: true;
 }
 
 /** Fields and where they come from; `attributes.x` is an attribute. */
@@ -55,7 +58,10 @@ export function mappingFor(columns: readonly string[], mapping: Mapping): Mappin
     throw new ImportUsage(
       `no field is called ${unknown.join(', ')}: say by --map field=column (or --mapping) what the columns are; what is not mapped is left out`,
     );
-  const same = columns.filter(isField).map((column): [string, Origin] => [column, { column }]);
+  const used = new Set([...mapping.values()].map(({ column }) => column));
+  const same = columns
+    .filter((column) => isField(column) && !used.has(column))
+    .map((column): [string, Origin] => [column, { column, isNamesake: true }]);
   return new Map([...same, ...mapping]);
 }
 
@@ -90,13 +96,26 @@ function valueOf(field: string, value: unknown): unknown {
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
 }
 
+/** What a column that is called `id` holds: a UUID, a number that is kept, or what the source calls its accounts by. */
+function namesakeId(cell: unknown): RawRecord {
+  if (isUuid(cell)) return { id: cell };
+  const text = typeof cell === 'number' ? String(cell) : cell;
+  return typeof text === 'string' && /^\d+$/.test(text)
+    ? { number: text, source_id: text }
+    : { source_id: text };
+}
+
 /** A record of a row of a table. */
 export function mapped(row: Record<string, unknown>, mapping: Mapping): RawRecord {
   const record: RawRecord = {};
   const attributes: Record<string, unknown> = {};
-  for (const [field, { column, values }] of mapping) {
+  for (const [field, { column, values, isNamesake }] of mapping) {
     const cell = row[column];
     if (cell === null || cell === undefined || cell === '') continue;
+    if (field === 'id' && isNamesake) {
+      Object.assign(record, { ...namesakeId(cell), ...record });
+      continue;
+    }
     const meant = values?.[typeof cell === 'string' ? cell : JSON.stringify(cell)] ?? cell;
     const value = valueOf(field, meant);
     if (field.startsWith('attributes.')) attributes[field.slice('attributes.'.length)] = value;

@@ -1,0 +1,131 @@
+/** Files as they come: encodings, delimiters, what is cut or too long; and queries. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readMapping } from '../../../src/domain/imports/index.ts';
+import { operator } from '../harness.ts';
+import { codesOf, DEFAULTS, openPostern, type Postern } from './support.ts';
+
+const PASSWORD = 'old hash, new home';
+const BCRYPT = '$2y$10$oZhlF6eO09CVhnNkotFzA.KnsmacZCRQBVMSoRqNUNNBlP/h585T6';
+
+let postern: Postern;
+beforeAll(async () => {
+  postern = await openPostern();
+});
+
+const account = async (email: string) => {
+  const found = await postern.byEmail(email);
+  if (!found) throw new Error(`${email} is not there`);
+  return found;
+};
+
+describe('CSV', () => {
+  it.each([
+    ['commas', ','],
+    ['semicolons', ';'],
+    ['tabs', '\t'],
+  ])('with %s, in UTF-8 and UTF-16 with a mark', async (name, delimiter) => {
+    const at = (encoding: string) => `${name}-${encoding}@csv.example`;
+    const text = (encoding: string) =>
+      ['Mail', 'Full name', 'Kind', 'joined'].join(delimiter) +
+      `\r\n${at(encoding)}${delimiter}"Ä ""B""${delimiter}\nC"${delimiter}A${delimiter}1600000000\r\n`;
+    const mapping = {
+      email: 'Mail',
+      username: 'Kind',
+      status: { column: 'Kind', values: { A: 'active', B: 'suspended' } },
+      created_at: 'joined',
+      nickname: 'Mail',
+    };
+    const asked = {
+      mapping: { email: mapping.email, status: mapping.status, created_at: 'joined' },
+      map: ['attributes.full=Full name'],
+    };
+    const [eight, sixteen] = [text('8'), text('16')];
+    for (const content of [
+      `\ufeff${eight}`,
+      Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(sixteen, 'utf16le')]),
+    ])
+      expect(await postern.importText(content, asked)).toMatchObject({ read: 1, created: 1, problems: [] });
+    expect(await account(at('16'))).toMatchObject({ createdAt: new Date(1_600_000_000_000) });
+    const [row] = await postern.sql<{ attributes: object }>(
+      'select attributes from imported_accounts where source_id = $1',
+      [at('8')],
+    );
+    expect(row?.attributes).toEqual({ full: `Ä "B"${delimiter}\nC` });
+  });
+
+  it('names the record that cannot be read, and takes the others', async () => {
+    const text = `email,name\na@bad.example,A\nb@bad.example\nc@bad.example,"C"x\nd@bad.example,${'x'.repeat(2 << 20)}\ne@bad.example,=cmd()\n\nf@bad.example,"open\n`;
+    const report = await postern.importText(text);
+    expect(report).toMatchObject({ read: 6, created: 2, failed: 4 });
+    expect(codesOf(report)).toEqual([
+      [2, 'invalid_record'],
+      [3, 'invalid_record'],
+      [4, 'line_too_long'],
+      [6, 'invalid_record'],
+    ]);
+    const wrong = await postern
+      .importText(Buffer.from('email,name\0\nx@y.example,\xff\n', 'latin1'), { from: 'csv' })
+      .catch((error: Error) => error.message);
+    expect(wrong).toMatch(/NUL/);
+  });
+
+  it('refuses columns that nobody mapped, and mappings of none', async () => {
+    await expect(postern.importText('email,passwort\na@b.example,x\n')).rejects.toThrow(/passwort/);
+    await expect(postern.importText('mail\na@b.example\n', { map: ['email=post'] })).rejects.toThrow(/post/);
+    await expect(postern.importText('mail\na@b.example\n', { map: ['e_mail=mail'] })).rejects.toThrow(
+      /e_mail/,
+    );
+  });
+});
+
+it('says where a JSON file ends too early, and passes over what is too deep or too long', async () => {
+  const user = (email: string) => JSON.stringify({ localId: `id-of-${email}`, email });
+  const text = `{"users":[${user('j1@json.example')},{"localId":"deep","x":${'['.repeat(100)}${']'.repeat(100)}},{"localId":"${'x'.repeat(2 << 20)}"},${user('j2@json.example')},{"localId":"cut`;
+  const report = await postern.importText(text, { from: 'firebase' });
+  expect(report).toMatchObject({ read: 5, created: 2, failed: 3 });
+  expect(codesOf(report)).toEqual([
+    [2, 'invalid_json'],
+    [3, 'line_too_long'],
+    [5, 'invalid_json'],
+  ]);
+  await expect(postern.importText('hello')).rejects.toThrow(/--from/);
+});
+
+it('takes the rows of a query in another database', async () => {
+  await postern.sql('create schema old');
+  await postern.sql(
+    `create table old.people (id bigint, mail text, hash text, verified boolean, made timestamp)`,
+  );
+  await postern.sql(
+    `insert into old.people values (9001, 'sql@old.example', $1, true, '2020-01-02 03:04:05'), (9002, 'none', null, false, now())`,
+    [BCRYPT],
+  );
+  const { accountImports } = postern;
+  const report = await accountImports.run(
+    {
+      from: { databaseUrl: postern.url, query: 'select * from old.people order by id;' },
+      mapping: readMapping(
+        {
+          number: 'id',
+          source_id: 'id',
+          email: 'mail',
+          password_hash: 'hash',
+          email_verified: 'verified',
+          created_at: 'made',
+        },
+        [],
+      ),
+      model: undefined,
+      source: 'old',
+      options: DEFAULTS,
+    },
+    operator,
+  );
+  expect(report.problems).toMatchObject([{ line: 2, code: 'invalid_email' }]);
+  expect(report).toMatchObject({ read: 2, created: 1, failed: 1 });
+  expect(await account('sql@old.example')).toMatchObject({
+    number: 9001,
+    createdAt: new Date('2020-01-02T03:04:05Z'),
+  });
+  expect(await postern.opens('sql@old.example', PASSWORD)).toBe(true);
+});
