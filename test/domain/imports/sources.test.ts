@@ -1,4 +1,3 @@
-/** An export of each service, as its tool writes it, and what becomes of it. */
 import { createHash } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
 import { codesOf, openPostern, type Postern } from './support.ts';
@@ -156,12 +155,6 @@ it('Auth0: profiles with the export of hashes, and its import form', async () =>
   ];
   expect(await postern.importText(JSON.stringify(form))).toMatchObject({ created: 1, problems: [] });
   expect(await postern.opens('form@auth0.example', 'hälso-日本')).toBe(true);
-  const csv = `user_id,email,email_verified,name\n'auth0|77,'csv@auth0.example,true,'=1+1\n`;
-  expect(await postern.importText(csv)).toMatchObject({ created: 1 });
-  expect(await account('csv@auth0.example')).toMatchObject({
-    name: '=1+1',
-    emailVerifiedAt: expect.any(Date),
-  });
 });
 
 it('Firebase: JSON and CSV, with the hash parameters of its console', async () => {
