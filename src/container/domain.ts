@@ -242,6 +242,7 @@ export function createDomain({
     upstreamAccounts,
     apiKeys,
     history,
+    directory: stores.directory,
   });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
   return {

@@ -1,4 +1,5 @@
 import { DomainError } from '../core/errors.ts';
+import type { Directory } from '../storage/directory.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { AccountEvent, History } from './history.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
@@ -14,9 +15,18 @@ export interface AccountData {
   apps: ConnectedApp[];
   /** At other providers. */
   identities: LinkedIdentity[];
+  /** What a directory says of the person; null when none does. */
+  directory: DirectoryData | null;
   /** Of programs that act for the account. */
   apiKeys: ApiKey[];
   events: AccountEvent[];
+}
+
+/** What a directory says of a person over SCIM. */
+export interface DirectoryData {
+  userName: string;
+  /** By their SCIM names. */
+  attributes: Record<string, unknown>;
 }
 
 /** Gathers it. @throws DomainError user_not_found. */
@@ -29,13 +39,22 @@ interface Dependencies {
   upstreamAccounts: Pick<Linking, 'identitiesOf'>;
   apiKeys: Pick<ApiKeys, 'list'>;
   history: History;
+  directory: Pick<Directory, 'entriesOf'>;
 }
 
 /** More events than anybody has in years. */
 const EVENTS = 10_000;
 
 export const createAccountData =
-  ({ accounts, mfa, accountSessions, upstreamAccounts, apiKeys, history }: Dependencies): GatherAccountData =>
+  ({
+    accounts,
+    mfa,
+    accountSessions,
+    upstreamAccounts,
+    apiKeys,
+    history,
+    directory,
+  }: Dependencies): GatherAccountData =>
   async (accountId) => {
     const [account, { totp, passkeys, recoveryCodesLeft }, ...rest] = await Promise.all([
       accounts.find(accountId),
@@ -45,9 +64,11 @@ export const createAccountData =
       upstreamAccounts.identitiesOf(accountId),
       apiKeys.list(accountId),
       history(accountId, { limit: EVENTS }),
+      directory.entriesOf([accountId]),
     ]);
     if (!account) throw new DomainError('user_not_found');
-    const [sessions, apps, identities, keys, events] = rest;
+    const [sessions, apps, identities, keys, events, [entry]] = rest;
+    const said = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
     const factors = { totp, passkeys, recoveryCodesLeft };
-    return { account, factors, sessions, apps, identities, apiKeys: keys, events };
+    return { account, factors, sessions, apps, identities, directory: said, apiKeys: keys, events };
   };

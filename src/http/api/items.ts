@@ -158,16 +158,29 @@ export const Data = z.strictObject({
   sessions: z.array(Session.omit({ current: true })),
   apps: z.array(App.omit({ name: true })),
   identities: z.array(Identity),
+  directory: z
+    .strictObject({ user_name: z.string(), attributes: z.record(z.string(), z.unknown()) })
+    .nullable()
+    .describe('What a directory says of the person, by the names of SCIM'),
   api_keys: z.array(ApiKey),
   events: z.array(Event),
 });
 
 /** All that there is of an account, but for the account itself. */
-export const belongingsOf = ({ factors, sessions, apps, identities, apiKeys, events }: AccountData) => ({
+export const belongingsOf = ({
+  factors,
+  sessions,
+  apps,
+  identities,
+  directory,
+  apiKeys,
+  events,
+}: AccountData) => ({
   factors: factorsOf(factors),
   sessions: sessions.map(sessionOf),
   apps: apps.map(appOf),
   identities: identities.map(identityOf),
+  directory: directory && { user_name: directory.userName, attributes: directory.attributes },
   api_keys: apiKeys.map(keyOf),
   events: events.map(eventOf),
 });
