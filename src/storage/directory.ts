@@ -57,6 +57,9 @@ const NAMED = `select u.id from users u left join directory_entries e on e.accou
   and (e.user_name_key = $1 or e.account_id is null
     and case when u.username is null then u.email_key = $2 else u.username_key = $1 end)`;
 
+const FORGET_DELETED = `delete from directory_entries e using users u
+  where u.id = e.account_id and u.status = 'deleted' and e.user_name_key = $1`;
+
 interface Listing {
   from: string;
   columns: string;
@@ -137,6 +140,8 @@ export function createDirectory(pool: Executor): Directory {
     },
     async saveEntry(entry, tx) {
       try {
+        // What a deleted account was called is free, as its other names are.
+        await tx.query(FORGET_DELETED, [entry.userNameKey]);
         const { accountId, ...content } = entry;
         const [changed] = await DirectoryEntry.update(content, { where: { accountId }, transaction: tx });
         if (changed === 0) await DirectoryEntry.create(entry, { transaction: tx });
