@@ -262,6 +262,20 @@ describe('Okta', () => {
     });
   });
 
+  it('may call people by names that are no usernames here, and has those of deleted ones again', async () => {
+    const body = { userName: `CORP\\pat doe ${unique()}`, emails: [{ value: `${unique()}@corp.example` }] };
+    const { id } = await person(body);
+    expect(await provider.operator.accounts.find(id)).toMatchObject({ username: null });
+    const other = { ...body, emails: [{ value: `${unique()}@corp.example` }] };
+    const same = await Promise.all([1, 2, 3].map(() => scim('POST', '/Users', other)));
+    expect(same.map(({ status }) => status)).toEqual([409, 409, 409]);
+    // Their owner deletes the account: it is kept for a while, and its names are free.
+    const owner = { kind: 'user', id, door: 'pages', ip: null, userAgent: null, requestId: null } as const;
+    expect(await provider.operator.accountData(id)).toMatchObject({ directory: { userName: body.userName } });
+    await provider.operator.accounts.remove(id, owner);
+    await person(body);
+  });
+
   it('is told of names that are taken, once and for all, in the form of SCIM', async () => {
     const { userName } = await person({ externalId: `x-${unique()}` });
     const known = await provider.createPerson();

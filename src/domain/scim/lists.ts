@@ -13,8 +13,7 @@ export interface ListQuery {
   count: number;
 }
 
-export const MOST_RESULTS = 200;
-const DEFAULT_RESULTS = 100;
+export const MOST_RESULTS = 500;
 const LAST = 1_000_000_000;
 
 /** A whole number, also as text; the default when there is none. @throws ScimError invalidValue. */
@@ -35,7 +34,7 @@ const text = (name: string, value: unknown): string | undefined => {
 /** @throws ScimError invalidValue. */
 export function readList(given: Record<string, unknown>): ListQuery {
   const startIndex = wholeNumber('startIndex', given['startIndex'], 1);
-  const count = wholeNumber('count', given['count'], DEFAULT_RESULTS);
+  const count = wholeNumber('count', given['count'], MOST_RESULTS);
   return {
     filter: text('filter', given['filter']),
     sortBy: text('sortBy', given['sortBy']),

@@ -8,7 +8,8 @@ import { foldCase } from '../../core/text.ts';
 import { ATTRIBUTES_SCHEMA } from '../../storage/directory-conditions.ts';
 import type { EntryRecord } from '../../storage/directory.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
+import { parseUsername } from '../identifiers.ts';
+import { emailKeyOf } from '../lookup.ts';
 import type { AccountChanges } from '../users/changes.ts';
 import { PROFILE_FIELDS, type ProfileText } from '../users/profile-fields.ts';
 import { ScimError } from './errors.ts';
@@ -170,6 +171,16 @@ function userNameIn({ userName }: Resource): string {
   return name.length > LONGEST_NAME ? refuse(`userName has at most ${LONGEST_NAME} characters`) : name;
 }
 
+/** Whether somebody could choose it as their username here. */
+function isUsername(text: string): boolean {
+  try {
+    return parseUsername(text).username !== '';
+  } catch (error) {
+    if (isDomainError(error)) return false;
+    throw error;
+  }
+}
+
 /** What is kept of a resource: the address of the account loses its value, so that it is said once. */
 function keptOf(resource: Resource): Resource {
   const emails = addressesOf(resource);
@@ -225,7 +236,7 @@ export function readPerson(next: Resource, before: Resource, user: UserRecord | 
     return refuse('A user has an address: in emails, or as userName');
   if (email !== user?.email) changes.email = email;
   if (userName !== before['userName']) {
-    if (usernameKeyOf(userName) !== null) changes.username = userName;
+    if (isUsername(userName)) changes.username = userName;
     // The one that came of the former name.
     else if (user?.username && user.username === before['userName']) changes.username = null;
   }
