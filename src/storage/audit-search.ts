@@ -1,4 +1,4 @@
-// raw-sql: the conditions of a list for `listing.ts`, and names from three tables in one statement.
+// raw-sql: the conditions of a list for `listing.ts`, and names from four tables in one statement.
 import type { Pool } from 'pg';
 import { type AuditRecord, auditRecord, eventFrom } from './audit.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
@@ -32,7 +32,7 @@ export type Names = ReadonlyMap<string, string>;
 export interface AuditSearch {
   list(request: PageRequest<AuditSort, AuditFilters>): Promise<Page<AuditRecord>>;
   find(id: string): Promise<AuditRecord | null>;
-  /** @param ids UUIDs of accounts and groups. @param clientIds of clients. */
+  /** @param ids UUIDs of accounts and groups. @param clientIds of clients, those of directories too. */
   names(ids: readonly string[], clientIds: readonly string[]): Promise<Names>;
 }
 
@@ -82,7 +82,8 @@ const LIST: Listing<AuditSort, AuditFilters> = {
 const NAMES = `select id::text, coalesce(name, username, email) as name from users
     where id = any($1::uuid[]) and status <> 'deleted'
   union all select id::text, name from groups where id = any($1::uuid[])
-  union all select id, name from clients where id = any($2)`;
+  union all select id, name from clients where id = any($2)
+  union all select id::text, name from scim_tokens where id::text = any($2)`;
 
 /** Looks events up for operators, in PostgreSQL. */
 export function createAuditSearch(pool: Pool): AuditSearch {

@@ -102,6 +102,10 @@ describe('tokens', () => {
     const { body } = await create();
     const event = await provider.audited('user.created', String(body['id']));
     expect(event).toMatchObject({ door: 'scim', actor_kind: 'client', actor_id: tokenId });
+    const seen = await owner('GET', `/audit?actor=${tokenId}&limit=1`);
+    expect(itemsOf(seen)).toMatchObject([
+      { actor: { kind: 'client', id: tokenId, name: 'SCIM' }, door: 'scim' },
+    ]);
   });
 });
 
