@@ -22,6 +22,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['user', async () => (await import('./cli/commands/user.ts')).addUser],
   ['apply', async () => (await import('./cli/commands/apply.ts')).addApply],
   ['config', async () => (await import('./cli/commands/config.ts')).addConfig],
+  ['attributes', async () => (await import('./cli/commands/attributes.ts')).addAttributes],
   ['role', async () => (await import('./cli/commands/role.ts')).addRole],
   ['group', async () => (await import('./cli/commands/group.ts')).addGroup],
   ['client', async () => (await import('./cli/commands/client.ts')).addClient],

@@ -120,13 +120,14 @@ export interface ClientAdmin {
    * Makes another secret, shown this once.
    * @param overlap seconds that the former ones count for at most; none with 0.
    * @param lifetime seconds that it counts for itself; null for one without an end.
+   * @param secret one that was brought along; made here unless given.
    * @throws DomainError insufficient_scope, client_not_found, stronger_operator; invalid_client_metadata for a client that
    *   has no secret.
    */
   rotateSecret(
     operator: Operator,
     id: string,
-    times: { overlap: number; lifetime?: number | null | undefined },
+    times: { overlap: number; lifetime?: number | null | undefined; secret?: string | undefined },
   ): Promise<ClientSecret & { secret: string }>;
   /** @throws DomainError as `rotateSecret`; secret_not_found, in_use for the only one. */
   removeSecret(operator: Operator, id: string, secretId: string): Promise<void>;
@@ -309,11 +310,12 @@ export function createClientAdmin({
       return all.map(({ hash, ...secret }) => ({ id: secretId(hash), ...secret }));
     },
 
-    async rotateSecret(operator, id, { overlap, lifetime = null }) {
+    async rotateSecret(operator, id, { overlap, lifetime = null, secret: brought }) {
       requirePermission(operator, 'clients:write');
-      const secret = randomToken();
+      const secret = brought ?? randomToken();
       return inTransaction(async (tx) => {
-        await own(operator, id, undefined, tx);
+        const { metadata } = await own(operator, id, undefined, tx);
+        checkBrought({ secret: brought, metadata });
         const made = await secrets.replace(id, sha256(secret), { overlap, lifetime }, tx);
         if (!made) throw new DomainError('invalid_client_metadata', { reason: 'this client has no secret' });
         const { hash, createdAt, expiresAt } = made;

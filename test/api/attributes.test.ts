@@ -149,7 +149,7 @@ describe('the attributes of an account', () => {
       "select details from audit_events where type = 'user.updated' and subject = $1 order by at",
       [person.id],
     );
-    expect(events.at(-1)).toEqual({ details: { fields: ['attributes.diary'] } });
+    expect(events.at(-1)).toEqual({ details: { fields: ['attributes.diary'], before: {}, after: {} } });
   });
 
   it('are not lost where two are changed at once', async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/index.ts';
 import { createAdministration } from '../../src/container/administration.ts';
 import { createCore } from '../../src/container/core.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import type { Applying, ApplyOptions, Wanted } from '../../src/domain/apply/index.ts';
@@ -222,6 +223,13 @@ describe('a plan', () => {
       expect.arrayContaining(['by-hand', 'of-another', 'of-test', 'user', 'admin']),
     );
     expect(await run(wanted, { takeOver: true })).toEqual(['update roles by-hand']);
+    // What is as the file wants it is taken over all the same, and deleted with the file's.
+    await operator.roles.create(by, { name: 'as-wanted' });
+    expect(await run([role('as-wanted')])).toEqual([]);
+    expect(await run([...wanted, role('as-wanted'), role('of-test')], { takeOver: true })).toEqual([
+      'update roles as-wanted',
+    ]);
+    expect(await run([...wanted, role('of-test')], { prune: true })).toEqual(['delete roles as-wanted']);
     expect(await run([], { prune: true })).toEqual(['delete roles by-hand', 'delete roles of-test']);
     expect(await names()).toEqual(expect.arrayContaining(['of-another', 'user', 'admin']));
   });
@@ -237,6 +245,41 @@ describe('a plan', () => {
     expect(await run([role('partly', {})])).toEqual([]);
   });
 
+  it('gives a client the secret that its file refers to, and another one when that has changed', async () => {
+    const shop = (secret: string): Wanted => ({
+      kind: 'clients',
+      id: 'secretive',
+      fields: {
+        name: 'Secretive',
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+      secret,
+    });
+    const options = { owner: 'test', takeOver: false, prune: false };
+    const first = shop('the first secret of the shop');
+    const secrets = async () => (await operator.clients.secrets(by, 'secretive')).map(({ id }) => id);
+    await run([first]);
+    const [one] = await secrets();
+    expect(await run([first])).toEqual([]);
+    const second = shop('another secret of the shop');
+    const plan = await applying.plan(by, [second], options);
+    expect(plan.changes).toMatchObject([
+      { fields: { client_secret: { before: '(secret)', after: '(secret)' } } },
+    ]);
+    expect(JSON.stringify(plan)).not.toContain('another secret');
+    await applying.apply(by, [second], options, plan);
+    expect(await secrets()).toEqual([expect.not.stringMatching(one ?? ''), one]);
+    // Deleted by hand and made again: with the secret of the file.
+    await operator.clients.remove(by, 'secretive');
+    expect(await run([second])).toEqual(['create clients secretive']);
+    expect(await secrets()).toHaveLength(1);
+    const hash = (await operator.stores.clients.find('secretive'))?.secretHash;
+    expect(hash).toBe(sha256('another secret of the shop'));
+    await run([], { prune: true });
+  });
+
   it('moves names that refer to one another in the right order', async () => {
     const id = 'https://moves.example.com';
     const api = (scopes: string[]): Wanted => ({ kind: 'apis', id, fields: { name: 'Moves', scopes } });
@@ -246,11 +289,7 @@ describe('a plan', () => {
     await run([mover('b', 'c'), api(['b', 'c'])]);
     expect(await operator.apis.find(by, id)).toMatchObject({ scopes: ['b', 'c'] });
     expect(await operator.roles.find(by, 'mover')).toMatchObject({ scopes: { [id]: ['b', 'c'] } });
-    expect(await run([], { prune: true })).toEqual([
-      `delete apis ${id}`,
-      'delete roles mover',
-      'delete roles partly',
-    ]);
+    expect(await run([], { prune: true })).toEqual([`delete apis ${id}`, 'delete roles mover']);
   });
 });
 

@@ -74,6 +74,9 @@ interface Dependencies {
 
 const SECRET = '(secret)';
 
+/** The field of a plan that says whose a resource is. */
+const OWNER = 'owner';
+
 /** A difference that is there to be applied, with what is known on both sides. */
 interface Step {
   change: Change;
@@ -109,9 +112,8 @@ export function createApplying({ services, owned, asOne, inTransaction, key }: D
         const mark = marks.get(`${kind.name} ${id}`);
         const hash = hashOf(secret);
         const known = mark?.secretHash ?? null;
-        const isOther = hash !== null && hash !== known;
-        // A secret that was brought along is known by its hash alone; another one is not given here.
-        const hasNewSecret = isOther && (!now || !kind.isSecretFixed || known !== null);
+        const hasNewSecret =
+          hash !== null && (!now || (hash !== known && (!kind.isSecretFixed || known !== null)));
         // What the file said and says no more goes back to the default; what it never said stays.
         const dropped = now && mark ? Object.keys(mark.applied).filter((field) => !(field in fields)) : [];
         const changed = [
@@ -129,6 +131,8 @@ export function createApplying({ services, owned, asOne, inTransaction, key }: D
         );
         if (hasNewSecret)
           differences[kind.secretField ?? ''] = { ...(now ? { before: SECRET } : {}), after: SECRET };
+        const isTaken = now && takeOver && mark?.owner !== owner;
+        if (isTaken) differences[OWNER] = { before: mark?.owner ?? null, after: owner };
         if (now && Object.keys(differences).length === 0) continue;
         if (now && mark?.owner !== owner && !takeOver) {
           conflicts.push({ kind: kind.name, id, owner: mark?.owner ?? null });
@@ -186,6 +190,7 @@ export function createApplying({ services, owned, asOne, inTransaction, key }: D
           kind.idField === null ? values : { ...values, [kind.idField]: step.change.id },
           secret,
         );
+      if (Object.keys(values).length === 0 && secret === undefined) return undefined;
       const before = existing.fields['scopes'];
       const scopes = values['scopes'];
       const isWidened = kind.name === 'apis' && Array.isArray(before) && scopes !== undefined;

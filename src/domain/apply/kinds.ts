@@ -316,13 +316,15 @@ export function createKinds(services: KindServices): Kind[] {
   ];
 }
 
+/** Seconds that the former secret of a client counts beside another one of its file. */
+const OVERLAP = 86_400;
+
 function clientKind(clients: ClientAdmin): Kind {
   const PUBLIC = 'none';
   return {
     name: 'clients',
     idField: 'client_id',
     secretField: 'client_secret',
-    isSecretFixed: true,
     sets: ['redirect_uris', 'grant_types', 'roles', 'post_logout_redirect_uris'],
     async read(by) {
       const all = await allOf((cursor) => clients.list(by, { limit: MOST, cursor }));
@@ -343,7 +345,7 @@ function clientKind(clients: ClientAdmin): Kind {
       });
       if (enabled === false) await clients.setEnabled(by, id, false);
     },
-    async update(by, { key }, changes, _secret, expected) {
+    async update(by, { key }, changes, secret, expected) {
       const { name, public: isPublic, roles, enabled, ...metadata } = changes;
       const methods: Fields =
         isPublic === undefined ? {} : { token_endpoint_auth_method: isPublic === true ? PUBLIC : null };
@@ -352,8 +354,10 @@ function clientKind(clients: ClientAdmin): Kind {
         ...(roles === undefined ? {} : { roles: (roles ?? []) as string[] }),
         metadata: { ...methods, ...metadata },
       };
-      await clients.update(by, key, content, expected);
+      const isContent = Object.keys(changes).some((field) => field !== 'enabled');
+      if (isContent) await clients.update(by, key, content, expected);
       if (enabled !== undefined) await clients.setEnabled(by, key, enabled !== false);
+      if (secret !== undefined) await clients.rotateSecret(by, key, { overlap: OVERLAP, secret });
     },
     remove: (by, { key }) => clients.remove(by, key),
   };
