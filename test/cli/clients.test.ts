@@ -141,6 +141,31 @@ describe('clients', () => {
     });
   });
 
+  it('are disabled and enabled, and tell their kind, their secrets and who has allowed them what', async () => {
+    const { id } = await provider.createClient({ grant_types: ['client_credentials'] });
+    expect(await run<object>('disable', id)).toMatchObject({
+      client_id: id,
+      enabled: false,
+      kind: 'service',
+    });
+    const disabled = await run<{ clients: Made[] }>(
+      'list',
+      '--no-enabled',
+      '--kind',
+      'service',
+      '--kind',
+      'device',
+    );
+    expect(disabled.clients.map(({ client_id }) => client_id)).toEqual([id]);
+    expect(await run<object>('enable', id)).toMatchObject({ enabled: true });
+    const { secrets } = await run('rotate-secret', id, '--expires-in', '1d');
+    const [{ id: newest = '' } = {}, { id: former } = {}] = secrets;
+    expect((await run('secrets', id)).secrets.map((one) => one.id)).toEqual([newest, former]);
+    expect((await run('remove-secret', id, newest)).secrets).toMatchObject([{ id: former }]);
+    expect(await refused('remove-secret', id, former ?? '')).toMatchObject({ code: 'in_use' });
+    expect(await run<object>('consents', id)).toEqual({ users: [], next_cursor: null });
+  });
+
   it('are brought along with their id and their secret', async () => {
     const secret = 'brought/from+elsewhere=0123456789';
     const command = path.resolve(import.meta.dirname, '../../bin/postern.js');
