@@ -161,19 +161,6 @@ export function createDomain({
     registration: config.registration,
     lockFirstAdmin,
   });
-  const scim = createScim({
-    directory: stores.directory,
-    users,
-    roleStore: stores.roles,
-    groupStore: stores.groups,
-    accounts,
-    ...operators,
-    audit,
-    inTransaction,
-    attributes,
-    asOne: stores.asOne,
-    clock,
-  });
   const mfa = createMfa({
     users,
     ...factors,
@@ -245,10 +232,20 @@ export function createDomain({
     directory: stores.directory,
   });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
+  const managedAccounts = createManagedAccounts({ ...managed, reset, verification, clock });
+  const scim = createScim({
+    ...managed,
+    managedAccounts,
+    directory: stores.directory,
+    roleStore: stores.roles,
+    groupStore: stores.groups,
+    attributes,
+    clock,
+  });
   return {
     ...operators,
     attributes,
-    managedAccounts: createManagedAccounts({ ...managed, reset, verification, clock }),
+    managedAccounts,
     access: createAccess({
       ...managed,
       mfa,

@@ -4,7 +4,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { Condition } from '../../storage/directory-conditions.ts';
 import type { Directory, Membership } from '../../storage/directory.ts';
 import type { GroupRecord, Groups as GroupStore } from '../../storage/groups.ts';
-import type { AsOne, InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Groups } from '../operators/groups.ts';
 import { type Operator, requirePermission } from '../operators/operator.ts';
 import type { Rights } from '../operators/rights.ts';
@@ -46,8 +46,7 @@ interface Dependencies {
   rights: Rights;
   keepStanding: KeepStanding;
   audit: Pick<Audit, 'record'>;
-  inTransaction: InTransaction;
-  asOne: AsOne;
+  asOne: InTransaction;
 }
 
 /** Who comes and goes. */
@@ -118,7 +117,7 @@ function namesIn({ displayName, externalId }: Resource): Named {
 }
 
 export function createDirectoryGroups(dependencies: Dependencies): DirectoryGroups {
-  const { directory, groupStore, groups, rights, keepStanding, audit, inTransaction, asOne } = dependencies;
+  const { directory, groupStore, groups, rights, keepStanding, audit, asOne } = dependencies;
 
   const show = (group: GroupRecord, members: Membership[]): Shown => ({
     ...group,
@@ -201,16 +200,14 @@ export function createDirectoryGroups(dependencies: Dependencies): DirectoryGrou
     moves: Moves,
   ): Promise<void> => {
     requirePermission(operator, 'groups:write');
-    await asOne(() =>
-      inTransaction((tx) =>
-        // Owners before the group, as by all that changes groups.
-        keepStanding(operator, tx, async () => {
-          const group = existing(isUuid(id) ? await groupStore.lock(id, tx) : null);
-          checkVersion(group, expected);
-          await rename(operator, group, namesIn(next(show(group, []).resource)), tx);
-          await moveMembers(operator, group, moves, tx);
-        }),
-      ),
+    await asOne((tx) =>
+      // Owners before the group, as by all that changes groups.
+      keepStanding(operator, tx, async () => {
+        const group = existing(isUuid(id) ? await groupStore.lock(id, tx) : null);
+        checkVersion(group, expected);
+        await rename(operator, group, namesIn(next(show(group, []).resource)), tx);
+        await moveMembers(operator, group, moves, tx);
+      }),
     );
   };
 
@@ -228,14 +225,12 @@ export function createDirectoryGroups(dependencies: Dependencies): DirectoryGrou
       const { members, ...resource } = readResource(GROUP_TYPE, body);
       const { displayName, externalId } = namesIn(resource);
       const added = new Set(idsOf(members));
-      const id = await asOne(() =>
-        inTransaction(async (tx) => {
-          const group = await groups.create(operator, { name: displayName });
-          await groupStore.update(group.id, { source: SCIM_SOURCE, externalId }, tx);
-          await moveMembers(operator, group, { ...noMoves(), added }, tx);
-          return group.id;
-        }),
-      );
+      const id = await asOne(async (tx) => {
+        const group = await groups.create(operator, { name: displayName });
+        await groupStore.update(group.id, { source: SCIM_SOURCE, externalId }, tx);
+        await moveMembers(operator, group, { ...noMoves(), added }, tx);
+        return group.id;
+      });
       return findOne(id, true);
     },
     async replace(operator, id, body, expected) {

@@ -2,16 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Directory, EntryRecord, Membership } from '../../storage/directory.ts';
-import type { AsOne, InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleStore } from '../../storage/roles.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { Attributes } from '../attributes/index.ts';
 import { emailKeyOf } from '../lookup.ts';
+import type { ManagedAccounts } from '../operators/accounts.ts';
 import { mayTouch, type Operator, requirePermission } from '../operators/operator.ts';
 import { BUILT_IN_ROLES } from '../operators/permissions.ts';
 import { type Rights, rolesOf } from '../operators/rights.ts';
-import type { KeepStanding } from '../operators/standing.ts';
-import { checkVersion, type Expected } from '../operators/versions.ts';
+import type { OnAccount } from '../operators/targets.ts';
+import type { Expected } from '../operators/versions.ts';
 import type { Accounts } from '../users/index.ts';
 import { present } from '../users/user.ts';
 import { type ListQuery, readRequest } from './lists.ts';
@@ -65,19 +66,20 @@ export interface DirectoryDependencies {
   directory: Directory;
   users: Users;
   roleStore: Pick<RoleStore, 'find'>;
-  accounts: Pick<Accounts, 'create' | 'update' | 'suspend' | 'reactivate' | 'remove'>;
+  accounts: Pick<Accounts, 'create' | 'update' | 'suspend'>;
+  managedAccounts: Pick<ManagedAccounts, 'reactivate' | 'remove'>;
+  onAccount: OnAccount;
   rights: Rights;
   attributes: Pick<Attributes, 'list' | 'shown'>;
-  keepStanding: KeepStanding;
   audit: Pick<Audit, 'record'>;
-  inTransaction: InTransaction;
-  asOne: AsOne;
+  asOne: InTransaction;
   clock: Clock;
 }
 
 export function createDirectoryUsers(dependencies: DirectoryDependencies): DirectoryUsers {
-  const { directory, users, roleStore, accounts, rights, keepStanding, audit, clock } = dependencies;
-  const { inTransaction, asOne, attributes } = dependencies;
+  const { directory, users, roleStore, accounts, managedAccounts, onAccount, rights, audit, clock } =
+    dependencies;
+  const { asOne, attributes } = dependencies;
 
   const type = () => userTypeWith(attributes.list('operator'));
   const definedOf = (user: UserRecord): Resource => attributes.shown(user.attributes, 'operator').attributes;
@@ -156,22 +158,12 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     if (Object.keys(changes).length > 0) await accounts.update(id, changes, actor);
     const isActive = before.status === 'active';
     if (isActive && !said.isActive) await accounts.suspend(id, actor);
-    if (!isActive && said.isActive) {
-      // A directory ends what an operator can do; to let them in again is an operator's.
-      mayTouch(operator, await rights.weightOf(rolesOf(before)));
-      await accounts.reactivate(id, actor);
-    }
+    // A directory ends what an operator can do; to let them in again is an operator's.
+    if (!isActive && said.isActive) await managedAccounts.reactivate(operator, id);
     await keep(id, said, operator, tx);
   };
 
-  /** Owners and administrators are locked before the account, as by all that suspends. */
-  const standing = <T>(operator: Operator, tx: Tx, work: () => Promise<T>) =>
-    keepStanding(operator, tx, async () => {
-      await users.lockWithRole('admin', tx);
-      return work();
-    });
-
-  /** @param mayEnd whether `change` can suspend it, or take roles. */
+  /** @param mayEnd whether `next` can suspend it, or take roles. */
   const change = async (
     operator: Operator,
     id: string,
@@ -180,20 +172,13 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     next: (before: Resource) => Resource,
   ): Promise<Shown> => {
     requirePermission(operator, 'users:write');
-    await asOne(() =>
-      inTransaction(async (tx) => {
-        const work = async () => {
-          const user = present(await users.lock(id, tx));
-          checkVersion(user, expected);
-          const [entry = null] = await directory.entriesOf([user.id], tx);
-          const before = await beforeOf(user, entry);
-          const after = next(before);
-          if (isDeepStrictEqual(after, before)) return;
-          await write(operator, user, readPerson(after, before, user, clock.now()), tx);
-        };
-        await (mayEnd ? standing(operator, tx, work) : work());
-      }),
-    );
+    await onAccount(operator, id, { expected, touches: false, leaves: mayEnd }, async (user, tx) => {
+      const [entry = null] = await directory.entriesOf([user.id], tx);
+      const before = await beforeOf(user, entry);
+      const after = next(before);
+      if (isDeepStrictEqual(after, before)) return;
+      await write(operator, user, readPerson(after, before, user, clock.now()), tx);
+    });
     return findOne(id);
   };
 
@@ -216,17 +201,15 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
       const resource = withDisplayName(readResource(type(), body));
       const said = readPerson(resource, {}, null, clock.now());
       const { email = '', ...changes } = said.changes;
-      const id = await asOne(() =>
-        inTransaction(async (tx) => {
-          refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), null);
-          const roles = (await rolesAfter(['user'], said)) ?? ['user'];
-          const user = await accounts.create({ ...changes, email, roles }, operator.actor);
-          await users.update(user.id, { source: SCIM_SOURCE, externalId: said.externalId }, tx);
-          await directory.saveEntry({ accountId: user.id, ...said.entry }, tx);
-          if (!said.isActive) await accounts.suspend(user.id, operator.actor);
-          return user.id;
-        }),
-      );
+      const id = await asOne(async (tx) => {
+        refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), null);
+        const roles = (await rolesAfter(['user'], said)) ?? ['user'];
+        const user = await accounts.create({ ...changes, email, roles }, operator.actor);
+        await users.update(user.id, { source: SCIM_SOURCE, externalId: said.externalId }, tx);
+        await directory.saveEntry({ accountId: user.id, ...said.entry }, tx);
+        if (!said.isActive) await accounts.suspend(user.id, operator.actor);
+        return user.id;
+      });
       return findOne(id);
     },
     replace(operator, id, body, expected) {
@@ -248,17 +231,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
       );
     },
     async remove(operator, id, expected) {
-      requirePermission(operator, 'users:delete');
-      await asOne(() =>
-        inTransaction((tx) =>
-          standing(operator, tx, async () => {
-            const user = present(await users.lock(id, tx));
-            checkVersion(user, expected);
-            mayTouch(operator, await rights.weightOf(rolesOf(user)));
-            await accounts.remove(user.id, operator.actor);
-          }),
-        ),
-      );
+      await managedAccounts.remove(operator, id, { expected });
     },
   };
 }
