@@ -221,7 +221,7 @@ export function createDomain({
     registration: config.registration,
     nameOf: upstreamName,
   });
-  const reset = createPasswordReset({ ...messaging, tokens, unanswered, signIns });
+  const reset = createPasswordReset({ ...messaging, tokens, unanswered, signIns, sessions });
   const accountData = createAccountData({
     accounts,
     mfa,

@@ -52,6 +52,8 @@ export interface Authentication {
   authTime: number;
   /** The account must have a second factor and has none: before anything else it has to get one. */
   enrolmentRequired: boolean;
+  /** The password has to be replaced before anything else. */
+  renewalRequired: boolean;
 }
 
 /** A login whose second factor is still to come. */
@@ -189,6 +191,7 @@ export function createLogin(dependencies: LoginDependencies): Logins {
       acr,
       authTime: Math.floor(at.getTime() / 1000),
       enrolmentRequired,
+      renewalRequired: account.passwordChangeRequired && methods.includes('password'),
     };
   };
 
@@ -208,6 +211,8 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   const login: Logins['login'] = async ({ otp = null, ...request }) => {
     const { account, newHash } = await firstFactor(request);
     const { actor } = request;
+    // Such a door has no way to replace it, and until then it is good for nothing else.
+    if (account.passwordChangeRequired) return refuse('invalid_credentials', account, actor);
     /** The password was right, whatever comes of the login. */
     const unfinished = async (reason?: 'enrolment') => {
       if (newHash !== null) await signIns.replaceHash(account, newHash);

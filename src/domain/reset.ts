@@ -15,7 +15,8 @@ import type { Actor } from '../core/actor.ts';
 import { lookUp } from './lookup.ts';
 import { createRequestedLinks } from './requested-links.ts';
 import { sha256 } from '../core/ids.ts';
-import { recipientOf } from './notices.ts';
+import { type Notices, recipientOf } from './notices.ts';
+import type { SessionRevoker } from './session-revoker.ts';
 import { isShared, sourceOfActor } from './source.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { createPasswordSetBefore } from './passwords/set-before.ts';
@@ -41,6 +42,8 @@ export interface ResetDependencies extends Claiming {
   hasher: PasswordHasher;
   policy: PasswordPolicy;
   clock: Clock;
+  sessions: SessionRevoker;
+  notices: Pick<Notices, 'passwordChanged'>;
 }
 
 /** What was true of the account when the link was sent; the link ends when it is no longer. */
@@ -49,6 +52,8 @@ export interface ResetPayload {
   email: string;
   /** When the password was set that it shall replace, in milliseconds. */
   passwordChangedAt: number | null;
+  /** Whether whoever uses it has signed in with the password that it replaces: it proves no address then. */
+  isRenewal?: true;
 }
 
 export const payloadOf = (account: UserRecord): ResetPayload => ({
@@ -134,8 +139,11 @@ export interface Inviting {
    * @throws DomainError user_not_found, account_suspended, invalid_request for an account with a password.
    */
   invite(accountId: string, actor: Actor, options?: { locale?: string | undefined }): Promise<void>;
-  /** A link to choose a new password, for a browser that has just signed in: its token. @throws DomainError user_not_found. */
-  offer(accountId: string): Promise<string>;
+  /**
+   * A link to choose another password, for a browser that has just signed in with the present one: unlike a mailed one it proves
+   * no address. @returns its token. @throws DomainError user_not_found.
+   */
+  renew(accountId: string): Promise<string>;
 }
 
 /** Seconds that an invitation lasts. */
@@ -149,11 +157,8 @@ export function inviting({
   inTransaction,
   clock,
 }: ResetDependencies): Inviting {
-  const create = (account: UserRecord, ttl: number, tx: Tx) =>
-    tokens.create(
-      { purpose: PURPOSE, accountId: account.id, payload: payloadOf(account), ttl, keepOlder: false },
-      tx,
-    );
+  const create = (account: UserRecord, payload: ResetPayload, ttl: number, tx: Tx) =>
+    tokens.create({ purpose: PURPOSE, accountId: account.id, payload, ttl }, tx);
   return {
     invite: (accountId, actor, { locale } = {}) =>
       inTransaction(async (tx) => {
@@ -163,15 +168,18 @@ export function inviting({
           throw new DomainError('invalid_request', {
             reason: 'The account has a password: send a link to reset it instead.',
           });
-        const token = await create(account, INVITATION_TTL, tx);
+        const token = await create(account, payloadOf(account), INVITATION_TTL, tx);
         const expiresAt = new Date(clock.now() + INVITATION_TTL * 1000).toISOString();
         const link = { token, lasts: INVITATION_TTL, expiresAt };
         const content = { ...recipientOf(account, locale), kind: 'invitation', link } as const;
         await outgoingMail.enqueue({ cause: `invitation:${sha256(token)}`, content, actor }, tx);
         await audit.record({ type: 'user.invited', subject: account.id }, actor, tx);
       }),
-    offer: (accountId) =>
-      inTransaction(async (tx) => create(present(await users.lock(accountId, tx)), RESET_TTL, tx)),
+    renew: (accountId) =>
+      inTransaction(async (tx) => {
+        const account = present(await users.lock(accountId, tx));
+        return create(account, { ...payloadOf(account), isRenewal: true }, RESET_TTL, tx);
+      }),
   };
 }
 
@@ -197,6 +205,7 @@ const PURPOSE = 'reset-password';
 
 export function confirming(dependencies: ResetDependencies): Confirming {
   const { users, tokens, claim, audit, inTransaction, unanswered, hasher, policy } = dependencies;
+  const { sessions, notices, clock } = dependencies;
 
   const deadLink = createDeadLinks(dependencies);
 
@@ -212,6 +221,17 @@ export function confirming(dependencies: ResetDependencies): Confirming {
 
   const setBefore = createPasswordSetBefore(dependencies);
 
+  /** Replaces the password of somebody who has shown it, and ends what it had opened. */
+  const renewed = async (account: UserRecord, passwordHash: string, owner: Actor, tx: Tx) => {
+    const passwordChangedAt = new Date(clock.now());
+    const columns = { passwordHash, passwordChangedAt, passwordChangeRequired: false };
+    await sessions.revokeAll(account.id, tx);
+    const after = present(await users.update(account.id, columns, tx));
+    await audit.record({ type: 'password.changed', subject: account.id }, owner, tx);
+    await notices.passwordChanged(account, owner, tx);
+    return after;
+  };
+
   return {
     async peek(token, actor) {
       const account = await find(token, actor);
@@ -224,6 +244,11 @@ export function confirming(dependencies: ResetDependencies): Confirming {
       const known = await find(token, actor);
       if (!known) throw new DomainError('invalid_reset_token');
       await policy.check(password, known);
+      // What is to be replaced is not replaced by itself.
+      if (known.passwordChangeRequired && known.passwordHash !== null) {
+        const isUnchanged = await hasher.verify(known.passwordHash, password, signal);
+        if (isUnchanged) throw new DomainError('weak_password', { field: 'password', reason: 'unchanged' });
+      }
       const passwordHash = await hasher.hash(password, signal);
       const lost = async (error: unknown): Promise<never> => {
         // A parallel request used the link first.
@@ -240,6 +265,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
 
         await unanswered.note(usedBy(token), account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
+        if (used.payload.isRenewal) return toUser(await renewed(account, passwordHash, owner, tx));
         const details = { emailVerified: account.emailVerifiedAt === null };
         await audit.record({ type: 'password.reset', subject: account.id, details }, owner, tx);
         return toUser(await claim(account, evidenceOf(account), { passwordHash }, owner, tx));

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { signIn } from '../oidc/support/flow.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
 import { type App, apiOf, connect } from './support/client.ts';
 import { type Call, callAs, idOf, itemsOf, ownToken, serviceAccount } from './support/operators.ts';
 
@@ -77,7 +78,6 @@ describe('an account', () => {
     expect((await owner('GET', path)).status).toBe(404);
     expect((await owner('DELETE', path)).status).toBe(404);
   });
-
   it('is deleted after days unless that is called off', async () => {
     const [first, second] = [await person(), await person()];
     const due = await owner('DELETE', `/users/${first.id}?after_days=7&reason=left`);
@@ -109,7 +109,6 @@ describe('an account', () => {
     expect((await owner('GET', `/users/${first.id}`)).status).toBe(200);
     expect((await owner('DELETE', `/users/${first.id}?after_days=soon`)).status).toBe(400);
   });
-
   it('is invited by a mail, again and again, until it has a password', async () => {
     const made = await create({ password: undefined, invite: true });
     expect(made).toMatchObject({ status: 201, body: { has_password: false } });
@@ -126,7 +125,6 @@ describe('an account', () => {
       body: { errors: [{ field: 'invite' }] },
     });
   });
-
   it('is suspended, reactivated, unlocked, verified and given another password', async () => {
     const { id } = await person();
     const act = (name: string, body?: object) => support('POST', `/users/${id}/${name}`, body);
@@ -176,7 +174,6 @@ describe('what opens an account and acts for it', () => {
     one = await person();
     app = await connect(provider, one, 'me:profile:read');
   });
-
   it('has its sessions and apps listed and ended', async () => {
     const path = `/users/${one.id}`;
     const sessions = itemsOf(await support('GET', `${path}/sessions`));
@@ -369,5 +366,33 @@ describe('what would be an escalation', () => {
       expect(bad).toMatchObject({ status: 409, body: { code: 'last_owner' } });
     }
     await all();
+  });
+});
+
+describe('a password that has to be replaced', () => {
+  it('opens nothing but the page that replaces it, and not by itself', async () => {
+    const one = await person();
+    expect(await support('POST', `/users/${one.id}/password/reset`, { force: true })).toMatchObject({
+      body: { password_change_required: true },
+    });
+    const agent = new UserAgent(provider.url);
+    const values = { identifier: one.email, password: one.password };
+    const page = await agent.submit(await agent.open('/sign-in'), values, '/sign-in');
+    expect(page.url.pathname).toBe('/reset-password');
+    expect((await agent.open('/account')).url.pathname).not.toBe('/account');
+    const again = await agent.submit(page, { password: one.password }, '/reset-password');
+    expect(again.html).toContain('has to be replaced');
+    // Nobody has shown the mailbox.
+    await provider.sql('update users set email_verified_at = null, owner_proven_at = null where id = $1', [
+      one.id,
+    ]);
+    const done = await agent.submit(again, { password: 'four rather unrelated words' }, '/reset-password');
+    expect(done.status).toBe(200);
+    expect(await owner('GET', `/users/${one.id}`)).toMatchObject({
+      body: { password_change_required: false, email_verified: false },
+    });
+    const renewed = { ...values, password: 'four rather unrelated words' };
+    const inside = await agent.submit(await agent.open('/sign-in'), renewed, '/sign-in');
+    expect(inside.url.pathname).toBe('/account');
   });
 });

@@ -101,6 +101,7 @@ const DETAILS: Record<string, string | undefined> = {
   'weak_password:too_short': 'The password is too short.',
   'weak_password:too_long': 'The password is too long.',
   'weak_password:common': 'The password is one of the most used ones.',
+  'weak_password:unchanged': 'The password is the one that has to be replaced.',
   'weak_password:contains_name': 'The password is little more than a name of the account.',
   'weak_password:invalid_characters': 'The password has a character that cannot be used.',
   'invalid_passkey:malformed': 'This is not what the WebAuthn API gives.',

@@ -111,6 +111,7 @@ async function attempt(ctx: Context, deps: PageParts, email: string, make: Make)
     return {
       signedIn: { accountId, securityVersion, amr: ['pwd'], acr: ACR_ONE_FACTOR, authTime, remember: false },
       enrol: mfa.isRequired(user),
+      renew: false,
     };
   } catch (error) {
     const problem = isDomainError(error) ? problemOf(error, passwordLength(config)) : undefined;

@@ -138,6 +138,7 @@ const TABLE = new Map<string, Words>([
     'weak_password': at('password', 'problem.passwordCommon'),
     'weak_password:invalid_characters': at('password', 'problem.passwordCharacters'),
     'weak_password:contains_name': at('password', 'problem.passwordNames'),
+    'weak_password:unchanged': at('password', 'problem.passwordUnchanged'),
     'weak_password:too_short': ({ min }) => ({
       field: 'password',
       message: { key: 'problem.passwordTooShort', params: { min } },

@@ -37,16 +37,17 @@ export interface Refusal {
   locked?: boolean;
 }
 
-/** `enrol`: the account must have a second factor, and has none. */
-export type Outcome = { signedIn: SignedIn; enrol: boolean };
+/** `enrol`: the account must have a second factor, and has none. `renew`: its password has to be replaced. */
+export type Outcome = { signedIn: SignedIn; enrol: boolean; renew: boolean };
 export type SignInAttempt = Outcome | { pending: LoginStep; remember: boolean } | Refusal;
 
 export const outcomeOf = (authentication: Authentication, remember: boolean): Outcome => {
-  const { user, amr, acr, authTime, enrolmentRequired } = authentication;
+  const { user, amr, acr, authTime, enrolmentRequired, renewalRequired } = authentication;
   const { id: accountId, securityVersion } = user;
   return {
     signedIn: { accountId, securityVersion, amr, acr, authTime, remember },
     enrol: enrolmentRequired,
+    renew: renewalRequired,
   };
 };
 

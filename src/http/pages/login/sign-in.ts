@@ -7,6 +7,7 @@ import { seeOther, withParameter } from '../replies.ts';
 import { attempt, firstFactorOf, type Outcome, outcomeOf, trySignIn } from '../sign-in.ts';
 import { upstreamButtons } from '../upstream/sign-in.ts';
 import { beginEnrolment } from './enrol.ts';
+import { keepReturn } from './mailed-links.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 import { anonymousActor } from '../../actor.ts';
 
@@ -38,14 +39,19 @@ export function showSignIn(ctx: SignInContext, { config, renderer, csrf, flash, 
   });
 }
 
-/** The login is done: on with it, or first to the factor that the account must have. */
+/** The login is done: on with it, or first to another password, or to the factor that the account must have. */
 export async function completeSignIn(
   ctx: SignInContext,
   deps: PageParts,
-  { signedIn, enrol }: Outcome,
+  { signedIn, enrol, renew }: Outcome,
 ): Promise<void> {
   const { signIn } = ctx.state;
   deps.pending.clear(ctx, signIn.path);
+  if (renew) {
+    await keepReturn(ctx, deps);
+    const token = await deps.reset.renew(signedIn.accountId);
+    return seeOther(ctx, `/reset-password?${new URLSearchParams({ token }).toString()}`);
+  }
   if (!enrol) return seeOther(ctx, await signIn.finish(ctx, signedIn));
   const { accountId: id, securityVersion, amr, remember } = signedIn;
   return beginEnrolment(ctx, deps, signIn, { id, securityVersion }, firstFactorOf(amr), remember);
