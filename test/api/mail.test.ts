@@ -176,7 +176,7 @@ describe('templates', () => {
   ])('refuse one for its %s (%#)', async (reason, sentence) => {
     expect(await write({ text: sentence })).toMatchObject({
       status: 400,
-      body: { errors: [{ field: 'texts.text', reason: expect.stringContaining(reason) }] },
+      body: { errors: [{ field: 'texts.text', detail: expect.stringContaining(reason) }] },
     });
   });
 
