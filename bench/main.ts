@@ -10,14 +10,18 @@ import { Results } from './results.ts';
 import { runRounds } from './run.ts';
 import { timeEmbeddedStart } from './stage/embedded.ts';
 import { populate } from './stage/population.ts';
+import { type Rows, seedRecords } from './stage/records.ts';
 import { issuer, type Stage } from './stage/servers.ts';
 import { scenarios } from './scenarios/index.ts';
 import { startStores } from './stage/stores.ts';
 
+/** Limits that no load reaches: a service account is counted by itself. */
+const LIMITS = 'contracts: { limits: { program: { requests: 1000000, window: 60 } } }';
+
 /** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
 function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   const settings = path.join(directory, 'settings.yaml');
-  writeFileSync(settings, 'http: { trustedProxies: [127.0.0.1] }\n');
+  writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${LIMITS}\n`);
   return {
     PATH: process.env['PATH'],
     NODE_ENV: 'production',
@@ -29,7 +33,10 @@ function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   };
 }
 
-async function prepare(directory: string, cleanUp: AsyncDisposableStack): Promise<Stage> {
+/** What searches through many rows. */
+const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages']);
+
+async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: Rows | null): Promise<Stage> {
   const stores = await startStores(directory);
   cleanUp.defer(stores.stop);
   const databaseUrl = await stores.createDatabase('postern');
@@ -43,6 +50,8 @@ async function prepare(directory: string, cleanUp: AsyncDisposableStack): Promis
     databaseUrl: await stores.createDatabase('bare', 'postern'),
     redisUrl: stores.redisUrl(1),
   };
+  // After the copy: the bare library has no use for them.
+  if (rows) await seedRecords(databaseUrl, rows);
   return { directory, population, posternEnvironment, bareStores };
 }
 
@@ -63,7 +72,8 @@ async function bench(options: Options): Promise<void> {
 
   const results = new Results();
   if (options.only === undefined) await timeEmbeddedStart(directory, options.rounds, results);
-  const stage = await prepare(directory, cleanUp);
+  const isSearched = steps.some(({ loads }) => loads.some(({ scenario }) => SEARCHING.has(scenario)));
+  const stage = await prepare(directory, cleanUp, isSearched ? options.rows : null);
   await runRounds(stage, steps, options, results);
   console.log(report(results));
   if (options.json !== undefined) writeFileSync(options.json, toJson(results));

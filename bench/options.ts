@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Rows } from './stage/records.ts';
 
 export interface Options {
   /** Each round measures every server in a fresh process. */
@@ -8,17 +9,27 @@ export interface Options {
   seconds: number;
   /** Only the scenarios whose name contains it, with what they are compared with. */
   only: string | undefined;
+  /** Rows that the lists of operators are measured over. */
+  rows: Rows;
   /** A file for the numbers. */
   json: string | undefined;
 }
 
-export const usage = `npm run bench -- [--quick] [--rounds N] [--only NAME] [--json FILE]
+export const usage = `npm run bench -- [--quick] [--rounds N] [--only NAME] [--people N] [--events N] [--json FILE]
 
   --quick       one short round (about two minutes instead of seven)
   --rounds N    rounds, each with fresh processes (3)
   --only NAME   only scenarios whose name contains NAME, with what they are compared with
+  --people N    accounts that are searched (50000)
+  --events N    audit events that are searched (500000)
   --json FILE   writes every number there
 `;
+
+function count(name: string, value: string | undefined, byDefault: number): number {
+  const number = value === undefined ? byDefault : Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${name}: must be a whole number from 1`);
+  return number;
+}
 
 /** @throws when an option is unknown or makes no sense. */
 export function readOptions(args: string[]): Options | 'help' {
@@ -29,17 +40,22 @@ export function readOptions(args: string[]): Options | 'help' {
       quick: { type: 'boolean' },
       rounds: { type: 'string' },
       only: { type: 'string' },
+      people: { type: 'string' },
+      events: { type: 'string' },
       json: { type: 'string' },
     },
   });
   if (values.help) return 'help';
-  const rounds = values.rounds === undefined ? (values.quick ? 1 : 3) : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: must be a whole number from 1');
+  const rounds = count('--rounds', values.rounds, values.quick ? 1 : 3);
   return {
     rounds,
     warmUp: values.quick ? 0.8 : 1,
     seconds: values.quick ? 1.5 : 2.5,
     only: values.only,
+    rows: {
+      people: count('--people', values.people, 50_000),
+      events: count('--events', values.events, 500_000),
+    },
     json: values.json,
   };
 }

@@ -49,6 +49,8 @@ export const plan: Step[] = [
   { loads: on('discovery', 'bare', 'postern') },
   { loads: [...on('echo', 'echo'), ...on('validate', 'postern')], extraWarmUp: 2 },
   { loads: [...on('sign-in-page', 'postern'), ...on('account-page', 'postern')], extraWarmUp: 1 },
+  { loads: on('user-search', 'postern') },
+  { loads: on('audit-pages', 'postern') },
   { loads: on('login-passkey', 'postern') },
   {
     loads: [...on('argon2', 'argon2'), ...on('login', 'postern'), ...on('login-totp', 'postern')],

@@ -7,6 +7,7 @@ import { hash, login } from './login.ts';
 import { loginImported, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
+import { auditPages, userSearch } from './operators.ts';
 import { accountPage, signInPage } from './pages.ts';
 import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
@@ -49,6 +50,8 @@ export const scenarios = {
   'sign-in-page': signInPage,
   'account-page': accountPage,
   'argon2': hash,
+  'user-search': userSearch,
+  'audit-pages': auditPages,
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
 } satisfies Record<string, Scenario>;

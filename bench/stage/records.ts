@@ -1,0 +1,43 @@
+import pg from 'pg';
+
+/** How many rows the lists of operators are measured over. */
+export interface Rows {
+  people: number;
+  events: number;
+}
+
+/** Roles of the service accounts that look: as many as there are connections. */
+const LOOKERS = 32;
+
+const LOOK = `update clients set roles = '{auditor}'
+  where id in (select 'service-' || n from generate_series(2, $1::int + 1) n)`;
+
+const PEOPLE = `insert into users (id, username, username_key, email, email_key, name, roles, created_at, updated_at)
+  select gen_random_uuid(), 'member' || n, 'member' || n, 'member' || n || '@example.org', 'member' || n || '@example.org',
+    (array['Ana', 'Bo', 'Cy', 'Dee', 'Eve', 'Flo', 'Gus', 'Hal'])[1 + n % 8] || ' '
+      || (array['Abbott', 'Brook', 'Carr', 'Dale', 'Ellis', 'Finch', 'Gray'])[1 + n % 7] || n,
+    '{user}', now() - n * interval '1 minute', now()
+  from generate_series(1, $1::int) n`;
+
+/** Ten of a hundred accounts do most of it, one in 23 fails, and apps, doors and addresses differ. */
+const EVENTS = `insert into audit_events
+    (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, request_id, details)
+  select gen_random_uuid(), now() - n * interval '10 seconds',
+    (array['login', 'login', 'login', 'logout', 'consent.granted', 'token.exchanged', 'user.updated', 'password.changed'])
+      [1 + n % 8],
+    case when n % 23 = 0 then 'failure' else 'success' end, person, 'user', person::text,
+    'service-' || 2 + n % 40, (array['pages', 'api', 'oidc', 'contract:ppl'])[1 + n % 4],
+    ('10.' || n % 200 || '.' || n / 200 % 250 || '.' || n * 31 % 250)::inet, gen_random_uuid()::text, '{}'
+  from generate_series(1::bigint, $1) n
+  cross join lateral (select ('00000000-0000-4000-8000-' || lpad((n * 104729 % 50000)::text, 12, '0'))::uuid as person) who`;
+
+/** Fills the tables that operators search. */
+export async function seedRecords(databaseUrl: string, { people, events }: Rows): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(LOOK, [LOOKERS]);
+  await client.query(PEOPLE, [people]);
+  await client.query(EVENTS, [events]);
+  await client.query('vacuum analyze users, audit_events');
+  await client.end();
+}
