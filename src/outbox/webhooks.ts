@@ -128,16 +128,30 @@ export function createWebhookDelivery(dependencies: Dependencies): Dispatcher {
     );
   }
 
+  let turns: Promise<unknown> = Promise.resolve();
+
+  /** One statement at a time, however many lanes there are: requests need the connections. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = turns.then(work);
+    turns = turn.catch(() => undefined);
+    return turn;
+  }
+
+  const next = async () => {
+    const webhook = await queue.lease(LEASE);
+    return webhook && { webhook, taken: await queue.take(webhook, webhook.failures > 0 ? 1 : BATCH, LEASE) };
+  };
+
   const workers = new Workers(LANES, async (found) => {
     try {
-      const webhook = await queue.lease(LEASE);
-      if (!webhook) return false;
+      const leased = await inTurn(next);
+      if (!leased) return false;
       found();
-      const taken = await queue.take(webhook, webhook.failures > 0 ? 1 : BATCH, LEASE);
+      const { webhook, taken } = leased;
       const outcomes = await Promise.all(taken.map((delivery) => attempt(webhook, delivery)));
       const isTaken = outcomes.some(({ status }) => status === 'delivered');
       const pauses = outcomes.map(({ asked, rest }) => Math.max(asked, isTaken ? 0 : rest));
-      await queue.settle(webhook, outcomes, Math.max(0, ...pauses));
+      await inTurn(() => queue.settle(webhook, outcomes, Math.max(0, ...pauses)));
       for (const { delivery, status, responseStatus, error } of outcomes)
         if (error !== null)
           logger.info(
