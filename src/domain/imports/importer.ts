@@ -88,14 +88,14 @@ export async function runImport(
     await inTransaction((tx) => imports.numberFrom(greatestNumber, tx));
 
   let batch: Candidate[] = [];
-  const warnings = new Map<Candidate, Warning[]>();
+  let warnings = new Map<Candidate, Warning[]>();
   const fail = (line: number, { code, message }: Refused): void => {
     report.add('failed');
     report.tell({ line, code, message, severity: 'error' });
   };
-  const flush = async (): Promise<void> => {
-    const results = await write(batch);
-    for (const candidate of batch) {
+  const writeBatch = async (candidates: readonly Candidate[], found: ReadonlyMap<Candidate, Warning[]>) => {
+    const results = await write(candidates);
+    for (const candidate of candidates) {
       const result = results.get(candidate);
       if (!result) throw new Error('a record was lost');
       if (result.outcome === 'failed') {
@@ -103,12 +103,20 @@ export async function runImport(
         continue;
       }
       report.add(result.outcome);
-      if (result.outcome !== 'skipped') report.warn(candidate.line, warnings.get(candidate) ?? []);
+      if (result.outcome !== 'skipped') report.warn(candidate.line, found.get(candidate) ?? []);
       report.warn(candidate.line, result.warnings);
     }
-    batch = [];
-    warnings.clear();
     onProgress?.(report);
+  };
+  // While the database writes a batch the next one is read.
+  let writing = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    await writing;
+    writing = writeBatch(batch, warnings);
+    // Whoever awaits it hears of it.
+    writing.catch(() => undefined);
+    batch = [];
+    warnings = new Map();
   };
 
   for await (const { line, record, problem, warnings: read = [] } of rows) {
@@ -128,6 +136,7 @@ export async function runImport(
     if (batch.length >= BATCH) await flush();
   }
   if (batch.length > 0) await flush();
+  await writing;
   report.problems.sort((one, other) => one.line - other.line);
   return report;
 }
