@@ -140,6 +140,7 @@ describe('postern apply', () => {
       'clients a: the variable NOT_THERE holds no secret',
     ],
     ['roles: [\n', ':2: '],
+    [`a: &a [x]\nb: &b [${Array(50).fill('*a').join()}]\nroles: [${Array(50).fill('*b').join()}]\n`, 'alias'],
     ['roles:\n  - name: a\n  - name: a\n', 'roles a comes twice'],
   ])('says what is wrong with %j', async (text, message) => {
     const wrong = path.join(folder, 'wrong.yaml');

@@ -91,7 +91,13 @@ function readOne(name: string): Read {
     throw new UsageError(
       document.errors.map(({ pos, message }) => `${shown}:${lineOf(pos[0])}: ${message}`).join('\n'),
     );
-  const parsed = configurationFile.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw new UsageError(`${shown}: ${(error as Error).message}`);
+  }
+  const parsed = configurationFile.safeParse(content);
   if (!parsed.success) {
     const at = (where: readonly PropertyKey[]): string => {
       // The innermost part that is there: what is missing has no line of its own.
@@ -112,11 +118,11 @@ function readOne(name: string): Read {
     };
     throw new UsageError(parsed.error.issues.flatMap(say).join('\n'));
   }
-  const { owner, $schema: _schema, ...content } = parsed.data;
+  const { owner, $schema: _schema, ...resources } = parsed.data;
   const folder = name === '-' ? process.cwd() : path.dirname(path.resolve(name));
   const wanted = KIND_NAMES.flatMap((kind): Wanted[] => {
     const { id, secret } = IDENTITY[kind];
-    const given = content[kind];
+    const given = resources[kind];
     if (given === undefined) return [];
     if (id === null) return [{ kind, id: 'accounts', fields: { schema: given } }];
     return (given as Record<string, unknown>[]).map((item) => {
