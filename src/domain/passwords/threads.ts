@@ -31,7 +31,12 @@ export class VerifierThreads {
 
   /** A thread keeps no process alive while it idles, and gets nothing of the environment, where secrets are. */
   #start(): Worker {
-    const worker = new Worker(new URL('formats/worker.ts', import.meta.url), { env: {}, execArgv: [] });
+    const worker = new Worker(new URL('formats/worker.ts', import.meta.url), {
+      env: {},
+      execArgv: [],
+      // Megabytes of its heap; what scrypt and argon2 take is not in it.
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+    });
     // Of a thread that idles: an error that nobody hears would end the process.
     worker.on('error', () => {
       const at = this.#idle.indexOf(worker);
