@@ -35,6 +35,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['scim-token', async () => (await import('./cli/commands/scim-token.ts')).addScimToken],
   ['contract', async () => (await import('./cli/commands/contract.ts')).addContract],
   ['stats', async () => (await import('./cli/commands/stats.ts')).addStats],
+  ['branding', async () => (await import('./cli/commands/branding.ts')).addBranding],
   ['setting', async () => (await import('./cli/commands/setting.ts')).addSetting],
   ['key', async () => (await import('./cli/commands/key.ts')).addKey],
   ['audit', async () => (await import('./cli/commands/audit.ts')).addAudit],

@@ -18,7 +18,15 @@ export function createDispatchers(core: Core, { live }: ProviderSide, fetch: Out
   const { config, clock, logger } = core;
   const { notifications, outbox, logoutNotices: notices, pings, webhookQueue: queue } = core.stores;
   const all = [
-    createMail({ config, outbox, texts: core.stores.mailTexts, notifications, clock, logger }),
+    createMail({
+      config,
+      branding: core.branding,
+      outbox,
+      texts: core.stores.mailTexts,
+      notifications,
+      clock,
+      logger,
+    }),
     createLogoutDelivery({ notices, live, fetch, notifications, logger }),
     createPingDelivery({ pings, live, fetch, clock, notifications, logger }),
     createWebhookDelivery({

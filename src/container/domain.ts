@@ -11,6 +11,7 @@ import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts'
 import { createLockout } from '../domain/lockout.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
+import { createBranding } from '../domain/operators/branding.ts';
 import { createSearch } from '../domain/operators/search.ts';
 import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
@@ -308,6 +309,14 @@ export function createDomain({
     }),
     refusals: createRefusals({ store: stores.refusals, clock, logger }),
     search: createSearch({ ...operators, findByText: stores.findByText }),
+    branding: createBranding({
+      config,
+      store: stores.branding,
+      clients: stores.clients,
+      audit,
+      inTransaction,
+      announce: (tx: Tx) => stores.notifications.publish('branding', '', tx),
+    }),
     settings: createOperatorSettings({
       config,
       store: stores.runtimeSettings,

@@ -100,12 +100,17 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
         await core.settings.load();
         logger.level = config.log.level;
       };
+      stores.notifications.subscribe('branding', () => {
+        core.branding
+          .load()
+          .catch((error: unknown) => logger.error({ err: error }, 'the branding could not be read'));
+      });
       stores.notifications.subscribe('settings', () => {
         loadSettings().catch((error: unknown) => logger.error({ err: error }, 'settings could not be read'));
       });
       // Before anything is read: no later change is missed.
       await stores.notifications.connect();
-      await Promise.all([contractDoors.load(), loadSettings()]);
+      await Promise.all([contractDoors.load(), loadSettings(), core.branding.load()]);
       const open = planMounts(allContracts, {
         ...config.contracts,
         enabled: allContracts.map(({ name }) => name).filter(contractDoors.isOpen),

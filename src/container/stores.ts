@@ -11,6 +11,7 @@ import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
+import { branding } from '../storage/branding.ts';
 import { contractStates } from '../storage/contract-states.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDailyStatsStore } from '../storage/daily-stats.ts';
@@ -144,6 +145,7 @@ export async function openStores({
     scimTokens: createScimTokenStore(pool, clock),
     directory: createDirectory(pool),
     contractStates,
+    branding,
     dailyStats: createDailyStatsStore(connections),
     findByText: createFindByText(connections),
     runtimeSettings,

@@ -9,7 +9,8 @@ import type { Notifications } from '../storage/postgres/notifications.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createFileTransport, mailFolder } from './file-transport.ts';
 import type { Message } from './messages.ts';
-import { createMessageRenderer } from './renderer.ts';
+import type { Language } from '../core/languages.ts';
+import { createMessageRenderer, type RenderMessage } from './renderer.ts';
 import { createSmtpTransport } from './smtp-transport.ts';
 import { senderOf } from './transport.ts';
 
@@ -18,6 +19,7 @@ export type { Message } from './messages.ts';
 
 interface Dependencies {
   config: Config;
+  branding: MailLook;
   outbox: Outbox<Message>;
   texts: MailTexts;
   notifications: Notifications;
@@ -25,9 +27,32 @@ interface Dependencies {
   logger: Logger;
 }
 
+/** What messages look like, as it changes while the server runs. */
+interface MailLook {
+  /** Goes up whenever it has changed. */
+  readonly version: number;
+  look(language: Language): { name: string; light: string; texts: { mail_footer?: string } };
+}
+
+/** Renders by the look of now. @throws StartupError when a template of the operator's cannot be used. */
+function createBrandedRenderer(config: Config, branding: MailLook): RenderMessage {
+  const make = () => {
+    const { name, light } = branding.look(config.languages[0] ?? 'en');
+    const brand = { ...config.brand, color: light };
+    const footer = (language: Language) => branding.look(language).texts.mail_footer;
+    return { version: branding.version, render: createMessageRenderer({ ...config, name, brand, footer }) };
+  };
+  let current = make();
+  return (...message) => {
+    if (current.version !== branding.version) current = make();
+    return current.render(...message);
+  };
+}
+
 /** @throws StartupError when one of the operator's templates is invalid. */
 export function createMail({
   config,
+  branding,
   outbox,
   texts,
   notifications,
@@ -42,7 +67,7 @@ export function createMail({
   return createDispatcher({
     outbox,
     texts,
-    render: createMessageRenderer(config),
+    render: createBrandedRenderer(config, branding),
     transport:
       smtpUrl === undefined
         ? createFileTransport(mailFolder(dataDir), from)

@@ -56,7 +56,11 @@ export function createMessageRenderer({
   languages,
   mail,
   publicUrl,
-}: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'>): RenderMessage {
+  footer = () => undefined,
+}: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'> & {
+  /** What stands below every message. */
+  footer?: (language: Language) => string | undefined;
+}): RenderMessage {
   const operatorTemplates = mail.templates === null ? null : path.resolve(mail.templates);
   const template = loadTemplates(operatorTemplates === null ? [VIEWS] : [operatorTemplates, VIEWS]);
   const sentences = new Map(
@@ -81,7 +85,7 @@ export function createMessageRenderer({
     const { t, tag } = translator;
     const subject = t(`${message.kind}.subject`);
     const greeting = message.person === null ? t('greetingPlain') : t('greeting', { person: message.person });
-    const page = { name, tag, subject, greeting, url: publicUrl };
+    const page = { name, tag, subject, greeting, url: publicUrl, footer: footer(language) };
     const render = (format: Format): string => {
       const shared = {
         t,

@@ -86,6 +86,7 @@ export const EVENTS = {
   'key.retired': { description: 'A signing key was retired', details: ['kid'] },
   'contract.opened': { description: 'A contract was opened', details: ['contract'] },
   'contract.closed': { description: 'A contract was closed', details: ['contract'] },
+  'branding.updated': { description: 'The look or the texts of pages and mail were changed' },
   'settings.updated': { description: 'Settings were changed at run time' },
   'api_key.created': { description: 'An API key was made', details: ['id'] },
   'scim_token.created': { description: 'A token for a directory was made', details: ['id', 'name'] },

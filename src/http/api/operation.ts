@@ -22,6 +22,7 @@ import type { Groups } from '../../domain/operators/groups.ts';
 import type { CheckHealth } from '../../domain/operators/health.ts';
 import type { Search } from '../../domain/operators/search.ts';
 import type { Stats } from '../../domain/operators/stats.ts';
+import type { BrandingService } from '../../domain/operators/branding.ts';
 import type { OperatorSettings } from '../../domain/operators/settings.ts';
 import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators/machine-tokens.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
@@ -73,6 +74,7 @@ export interface ApiServices {
   keys: KeyAdmin;
   contractDoors: ContractDoors;
   settings: OperatorSettings;
+  branding: Pick<BrandingService, 'show' | 'update' | 'undo'>;
   health: CheckHealth;
   search: Search;
   stats: Pick<Stats, 'list'>;

@@ -24,6 +24,8 @@ interface Asset {
 export interface Assets {
   /** The URL of an asset, with the hash of its content; undefined when there is none of that name. */
   url(name: string): string | undefined;
+  /** Adds an asset of this content while the process runs. @returns its URL. */
+  put(name: string, body: Buffer): string;
   /** Answers GET and HEAD under /assets/ for the files known since the start; anything else goes on. */
   serve: Middleware;
 }
@@ -53,6 +55,10 @@ export function loadAssets(folder: string, generated: Readonly<Record<string, st
     url(name) {
       const asset = files.get(name);
       return asset && `${PREFIX}${name}?v=${asset.hash}`;
+    },
+    put(name, body) {
+      add(name, body);
+      return `${PREFIX}${name}?v=${files.get(name)?.hash ?? ''}`;
     },
     async serve(ctx, next) {
       const asset = ctx.path.startsWith(PREFIX) ? files.get(ctx.path.slice(PREFIX.length)) : undefined;

@@ -11,8 +11,9 @@ import { oneLine } from '../../core/text.ts';
 import { type ClientMetadata, displayClient, monogram } from './client-display.ts';
 import { CSRF_FIELD } from './csrf.ts';
 import { type Html, strong } from './html.ts';
-import { chooseLanguage, createTranslator, type Translator } from './i18n.ts';
+import { chooseLanguage } from './i18n.ts';
 import type { Icon } from './icons.ts';
+import { createLooks, fixedLook, type LookSource } from './looks.ts';
 import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
 import { describeScopes } from './scopes.ts';
 import { setPageHeaders } from './security-headers.ts';
@@ -57,20 +58,25 @@ export function createRenderer({
   settings,
   publicUrl,
   production,
+  branding = fixedLook(settings),
 }: {
   settings: Pick<Config, 'name' | 'brand' | 'languages'>;
   publicUrl: string;
   production: boolean;
+  /** Looks that change; the configuration's alone without. */
+  branding?: LookSource;
 }): Renderer {
   const secure = publicUrl.startsWith('https:');
   const passkeys = passkeysWorkAt(publicUrl);
-  const { name, languages } = settings;
+  const { languages } = settings;
   const { color } = settings.brand;
+  const favicon = readFileSync(path.join(VIEWS, 'assets/favicon.svg'), 'utf8');
   const assets = loadAssets(path.join(VIEWS, 'assets'), {
     'brand.css': brandStylesheet(color),
-    'favicon.svg': brandFavicon(readFileSync(path.join(VIEWS, 'assets/favicon.svg'), 'utf8'), color),
+    'favicon.svg': brandFavicon(favicon, color),
   });
   const brand = brandLogo(settings.brand.logo, assets);
+  const looks = createLooks({ branding, assets, favicon, languages, logo: brand.logo, color });
   const template = createTemplates(VIEWS, [
     't',
     'rich',
@@ -84,7 +90,6 @@ export function createRenderer({
     'help',
     'args',
   ]);
-  const translators = new Map(languages.map((language) => [language, createTranslator(language, name)]));
 
   function asset(file: string): string {
     const url = assets.url(file);
@@ -107,9 +112,6 @@ export function createRenderer({
     });
   }
 
-  const translatorIn = (language: Language): Translator =>
-    translators.get(language) ?? createTranslator(language, name);
-
   /** The links of the language switcher: this page again, with `?lang=`. */
   function languageLinks(ctx: Context, current: Language) {
     // What a form was posted to opens as a page as well, if by a link's token.
@@ -123,25 +125,33 @@ export function createRenderer({
   }
 
   return {
-    assets: assets.serve,
+    async assets(ctx, next) {
+      looks.refresh();
+      await assets.serve(ctx, next);
+    },
     language: languageOf,
     asset: (name) => assets.url(name),
-    logo: brand.logo,
+    get logo() {
+      return looks.of(languages[0] ?? 'en').logo;
+    },
 
     render(ctx, view, data) {
-      const translator = translatorIn(languageOf(ctx, data));
+      const look = looks.of(languageOf(ctx, data), data.client?.clientId);
+      const { translator } = look;
       const { language, t, rich, when, day } = translator;
       const client = data.client && displayClient(data.client, production);
       const page = {
         ...languageInfo[language],
-        name,
+        name: look.name,
+        footer: look.footer,
         title: '',
         scripts: [],
         failed: false,
         client,
-        logo: brand.logo,
+        logo: look.logo,
         passkeys,
-        asset,
+        asset: (file: string) =>
+          file === 'brand.css' ? look.css : file === 'favicon.svg' ? look.favicon : asset(file),
         languages: languageLinks(ctx, language),
       };
       const partial = (file: string, args: Record<string, unknown> = {}): Html =>
@@ -168,7 +178,7 @@ export function createRenderer({
         },
       };
       const body = template(view)({ ...shared, args: {} });
-      const images = [client?.logo, brand.external ? brand.logo : null, ...(data.images ?? [])].filter(
+      const images = [client?.logo, brand.external ? look.logo : null, ...(data.images ?? [])].filter(
         (url) => typeof url === 'string',
       );
       setPageHeaders(ctx, { images, leadsToClient: data.leadsToClient ?? false, frames: data.frames ?? [] });

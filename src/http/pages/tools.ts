@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import { createCsrf, type Csrf } from './csrf.ts';
 import { createFlashes, type Flashes } from './flash.ts';
+import type { LookSource } from './looks.ts';
 import { createRenderer, type Renderer } from './render.ts';
 
 /** What every page works with, those that the provider shows as well. */
@@ -17,14 +18,21 @@ export function createPageTools({
   config,
   secrets,
   clock,
+  branding,
 }: {
   config: Config;
   secrets: Secrets;
   clock: Clock;
+  branding?: LookSource;
 }): PageTools {
   const { publicUrl, production } = config;
   return {
-    renderer: createRenderer({ settings: config, publicUrl, production }),
+    renderer: createRenderer({
+      settings: config,
+      publicUrl,
+      production,
+      ...(branding && { branding }),
+    }),
     csrf: createCsrf({ secrets, publicUrl }),
     flash: createFlashes({ publicUrl, secrets, clock }),
   };

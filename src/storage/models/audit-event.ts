@@ -77,6 +77,7 @@ export type AuditType =
   | 'contract.opened'
   | 'contract.closed'
   | 'settings.updated'
+  | 'branding.updated'
   | 'role.created'
   | 'role.updated'
   | 'role.deleted'

@@ -3,6 +3,7 @@ import './api-key.ts';
 import './api.ts';
 import './attribute-schema.ts';
 import './audit-event.ts';
+import './branding.ts';
 import './ciba-request.ts';
 import './client.ts';
 import './consent.ts';

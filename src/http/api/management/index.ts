@@ -1,6 +1,7 @@
 import { apis } from './apis.ts';
 import { audit } from './audit.ts';
 import { attributes } from './attributes.ts';
+import { branding } from './branding.ts';
 import { bulk } from './bulk.ts';
 import { clients } from './clients.ts';
 import { contracts } from './contracts.ts';
@@ -37,6 +38,7 @@ export const management = [
   ...scimTokens,
   ...webhooks,
   ...settings,
+  ...branding,
   ...overview,
   ...mail,
   ...bulk,

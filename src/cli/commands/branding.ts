@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { isDomainError } from '../../core/errors.ts';
+import type {
+  BrandingChanges,
+  BrandingRecord,
+  BrandingService,
+  Look,
+} from '../../domain/operators/branding.ts';
+import { UsageError } from '../failure.ts';
+import { manager } from '../operator.ts';
+import { jsonFile } from '../options.ts';
+import { type Report, reporting } from '../report.ts';
+
+const brandingOf = async <T>(work: (branding: BrandingService) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(({ branding }) => work(branding));
+};
+
+const lookOf = ({ logo, ...look }: Look) => ({ ...look, ...(logo && { logo: { type: logo.type } }) });
+
+function reportOf({ version, content: { apps = {}, ...whole } }: BrandingRecord): Report {
+  const named = Object.fromEntries(Object.entries(apps).map(([id, look]) => [id, lookOf(look)]));
+  const json = { version, ...lookOf(whole), apps: named };
+  return { json, text: JSON.stringify(json, null, 2) };
+}
+
+const TYPES: Record<string, string> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+};
+
+/** @throws UsageError. */
+function imageIn(file: string): { type: string; data: string } {
+  const type = TYPES[path.extname(file).toLowerCase()];
+  if (type === undefined) throw new UsageError('The logo must be a file of PNG, JPEG or WebP.');
+  try {
+    return { type, data: readFileSync(file).toString('base64') };
+  } catch (error) {
+    throw new UsageError(`Cannot read the logo: ${(error as Error).message}`);
+  }
+}
+
+interface UpdateOptions {
+  file?: BrandingChanges;
+  name?: string;
+  logo?: string;
+  color?: string;
+  darkColor?: string;
+}
+
+async function update({
+  file = {},
+  name,
+  logo,
+  color: light,
+  darkColor: dark,
+}: UpdateOptions): Promise<Report> {
+  const changes: BrandingChanges = {
+    ...file,
+    ...(name === undefined ? {} : { name }),
+    ...(logo === undefined ? {} : { logo: imageIn(logo) }),
+    ...(light === undefined && dark === undefined ? {} : { colors: { light, dark } }),
+  };
+  try {
+    return reportOf(await brandingOf((branding) => branding.update(manager(), changes)));
+  } catch (error) {
+    if (!isDomainError(error, 'invalid_request')) throw error;
+    throw new UsageError(`${error.details.field} ${error.details.reason ?? 'cannot be that'}`);
+  }
+}
+
+export function addBranding(program: Command): void {
+  const branding = program
+    .command('branding')
+    .description('the look and the texts of pages and mail: show, update, undo');
+  reporting(branding.command('show').description('show what differs from the configuration'), async () =>
+    reportOf(await brandingOf((service) => service.show())),
+  );
+  reporting(
+    branding
+      .command('update')
+      .description('change what is named, on all nodes at once')
+      .option('--name <name>', 'what the pages call this service')
+      .option('--logo <file>', 'a PNG, JPEG or WebP of at most 32 KiB')
+      .option('--color <#rrggbb>', 'of buttons and links')
+      .option('--dark-color <#rrggbb>', 'the same on dark pages')
+      .option('--file <json>', 'a file with the changes as the management API takes them', jsonFile),
+    update,
+  );
+  reporting(branding.command('undo').description('go back to the version before'), async () =>
+    reportOf(await brandingOf((service) => service.undo(manager()))),
+  );
+}

@@ -1,0 +1,268 @@
+import type { Config } from '../../config/index.ts';
+import { contrast, CONTROL_CONTRAST, SURFACES } from '../../core/colors.ts';
+import { DomainError } from '../../core/errors.ts';
+import { sha256 } from '../../core/ids.ts';
+import { type Language, LANGUAGES } from '../../core/languages.ts';
+import type { Audit } from '../../storage/audit.ts';
+import type {
+  BrandingContent,
+  BrandingRecord,
+  BrandingStore,
+  Look,
+  StoredImage,
+} from '../../storage/branding.ts';
+import type { Clients } from '../../storage/clients.ts';
+import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import { refuse } from './fields.ts';
+import { type Operator, requirePermission } from './operator.ts';
+import { changesOf, checkVersion, type Expected } from './versions.ts';
+
+export type { BrandingContent, BrandingRecord, Look, StoredImage } from '../../storage/branding.ts';
+
+/** The texts of pages and mail that can be one's own. */
+export const TEXTS = [
+  'home_title',
+  'sign_in_title',
+  'create_account_title',
+  'page_footer',
+  'mail_footer',
+] as const;
+export type TextName = (typeof TEXTS)[number];
+
+/** Changes of a look (RFC 7396): null removes, objects are merged. */
+export interface LookChanges {
+  name?: string | null | undefined;
+  logo?: StoredImage | null | undefined;
+  colors?: { light?: string | null | undefined; dark?: string | null | undefined } | null | undefined;
+  texts?: Partial<Record<Language, Partial<Record<TextName, string | null>> | null>> | null | undefined;
+}
+export interface BrandingChanges extends LookChanges {
+  apps?: Record<string, LookChanges | null> | null | undefined;
+}
+
+/** What a page or a message looks like. */
+export interface LookInForce {
+  name: string;
+  light: string;
+  dark: string;
+  logo: StoredImage | null;
+  texts: Partial<Record<TextName, string>>;
+}
+
+export interface BrandingService {
+  /** Reads the look anew, in this process. */
+  load(): Promise<void>;
+  /** Goes up whenever another look is in force. */
+  readonly version: number;
+  /** The client_ids of apps with a look of their own. */
+  readonly apps: readonly string[];
+  /** @param clientId the app that a page is opened for. */
+  look(language: Language, clientId?: string): LookInForce;
+  /** Any operator may. */
+  show(): Promise<BrandingRecord>;
+  /**
+   * Changes the look of pages and mail on all nodes at once. Texts are plain: they have no markup and lead nowhere.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request; client_not_found for a look of no app.
+   */
+  update(operator: Operator, changes: BrandingChanges, expected?: Expected): Promise<BrandingRecord>;
+  /** Goes back to the version before, by a new one. @throws DomainError insufficient_scope, precondition_failed, not_found. */
+  undo(operator: Operator, expected?: Expected): Promise<BrandingRecord>;
+}
+
+interface Dependencies {
+  config: Pick<Config, 'name' | 'brand'>;
+  store: BrandingStore;
+  clients: Pick<Clients, 'find'>;
+  audit: Audit;
+  inTransaction: InTransaction;
+  /** Tells every node, once the transaction commits. */
+  announce(tx: Tx): Promise<void>;
+}
+
+/** Bytes of a logo. */
+export const LARGEST_LOGO = 32_768;
+const LONGEST = { name: 60, text: 200 };
+const MOST_APPS = 50;
+
+/** How the files begin that are taken. Not SVG, which can hold scripts and references. */
+const MAGIC: Record<string, (bytes: Buffer) => boolean> = {
+  'image/png': (bytes) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex')),
+  'image/jpeg': (bytes) => bytes.subarray(0, 3).equals(Buffer.from('ffd8ff', 'hex')),
+  'image/webp': (bytes) =>
+    bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP',
+};
+export const LOGO_TYPES = Object.keys(MAGIC);
+
+/** Markup, arguments of a sentence, control characters, and whatever a mail program makes a link of. */
+const UNSAFE: readonly (readonly [RegExp, string])[] = [
+  [/[<>{}]/u, 'has markup'],
+  [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u, 'has control characters'],
+  [/:\/\/|\bwww\.|mailto:|@|[\p{L}\p{N}]\.\p{L}{2,}/iu, 'would lead somewhere'],
+];
+
+function checkText(field: string, text: string, longest: number): string {
+  const trimmed = text.trim();
+  if (trimmed === '' || [...trimmed].length > longest) refuse(field, `must be 1 to ${longest} characters`);
+  const [, why] = UNSAFE.find(([form]) => form.test(trimmed)) ?? [];
+  if (why !== undefined) refuse(field, why);
+  return trimmed;
+}
+
+function checkColor(field: string, color: string, theme: keyof typeof SURFACES): string {
+  if (!/^#[0-9a-f]{6}$/i.test(color)) refuse(field, 'must be a colour like #2f5bea');
+  const { page, card } = SURFACES[theme];
+  const least = Math.min(contrast(color, page), contrast(color, card));
+  if (least < CONTROL_CONTRAST)
+    refuse(
+      field,
+      `has a contrast of ${least.toFixed(2)} with the ${theme} page; WCAG 2.2 AA needs ${CONTROL_CONTRAST}`,
+    );
+  return color.toLowerCase();
+}
+
+function checkLogo(field: string, { type, data }: StoredImage): StoredImage {
+  const isImage = Object.hasOwn(MAGIC, type) ? MAGIC[type] : undefined;
+  if (!isImage) refuse(`${field}.type`, `must be one of ${LOGO_TYPES.join(', ')}`);
+  const bytes = Buffer.from(data, 'base64');
+  if (bytes.toString('base64').replaceAll('=', '') !== data.replaceAll('=', '') || bytes.length === 0)
+    refuse(`${field}.data`, 'must be base64');
+  if (bytes.length > LARGEST_LOGO) refuse(`${field}.data`, `must have at most ${LARGEST_LOGO} bytes`);
+  if (!isImage(bytes)) refuse(`${field}.data`, `is not ${type}`);
+  return { type, data };
+}
+
+const compact = <T extends object>(value: T): T =>
+  Object.fromEntries(
+    Object.entries(value).filter(
+      ([, one]) =>
+        one !== null &&
+        one !== undefined &&
+        !(typeof one === 'object' && Object.keys(one as object).length === 0),
+    ),
+  ) as T;
+
+/** @param at what comes before the names of fields. */
+function mergeLook(before: Look, changes: LookChanges, at: string): Look {
+  const texts = changes.texts === null ? {} : { ...before.texts };
+  for (const [language, named] of Object.entries(changes.texts ?? {})) {
+    if (!LANGUAGES.includes(language as Language)) refuse(`${at}texts.${language}`, 'no such language');
+    const merged: Record<string, string | null> = named === null ? {} : { ...texts[language], ...named };
+    texts[language] = Object.fromEntries(
+      Object.entries(merged).flatMap(([key, text]) =>
+        text === null ? [] : [[key, checkText(`${at}texts.${language}.${key}`, text, LONGEST.text)]],
+      ),
+    );
+  }
+  const colors = changes.colors === null ? {} : { ...before.colors, ...changes.colors };
+  const { light, dark } = colors;
+  const { name = before.name, logo = before.logo } = changes;
+  return compact({
+    ...(name && { name: checkText(`${at}name`, name, LONGEST.name) }),
+    ...(logo && { logo: changes.logo ? checkLogo(`${at}logo`, logo) : logo }),
+    colors: compact({
+      ...(light && { light: checkColor(`${at}colors.light`, light, 'light') }),
+      ...(dark && { dark: checkColor(`${at}colors.dark`, dark, 'dark') }),
+    }),
+    texts: compact(texts),
+  });
+}
+
+const auditOf = (look: Look): object => ({
+  ...look,
+  ...(look.logo && { logo: { type: look.logo.type, sha256: sha256(look.logo.data) } }),
+});
+const shown = ({ apps = {}, ...look }: BrandingContent): object => ({
+  ...auditOf(look),
+  apps: Object.fromEntries(Object.entries(apps).map(([id, app]) => [id, auditOf(app)])),
+});
+
+export function createBranding({
+  config,
+  store,
+  clients,
+  audit,
+  inTransaction,
+  announce,
+}: Dependencies): BrandingService {
+  const base = { name: config.name, color: config.brand.color };
+  let current: BrandingRecord = { version: 1, content: {} };
+  let loading: Promise<void> = Promise.resolve();
+
+  const latest = async (tx?: Tx) => {
+    const [now = { version: 1, content: {} }, before] = await store.latest(2, tx);
+    return { now, before };
+  };
+
+  const write = async (operator: Operator, before: BrandingRecord, content: BrandingContent, tx: Tx) => {
+    const changed = changesOf<object>(shown(before.content), {
+      ...emptied(before.content),
+      ...shown(content),
+    });
+    if (!changed) return before;
+    const record = { version: before.version + 1, content };
+    await store.add(record, tx);
+    await audit.record({ type: 'branding.updated', details: { ...changed } }, operator.actor, tx);
+    await announce(tx);
+    return record;
+  };
+
+  return {
+    get version() {
+      return current.version;
+    },
+    get apps() {
+      return Object.keys(current.content.apps ?? {});
+    },
+    load() {
+      // One after the other, so that none puts back what it read before a later change.
+      const loaded = loading.then(async () => void (current = (await latest()).now));
+      loading = loaded.catch(() => undefined);
+      return loaded;
+    },
+    look(language, clientId) {
+      const { apps = {}, ...whole } = current.content;
+      const app = clientId !== undefined && Object.hasOwn(apps, clientId) ? apps[clientId]! : {};
+      const light = app.colors?.light ?? whole.colors?.light ?? base.color;
+      return {
+        name: app.name ?? whole.name ?? base.name,
+        light,
+        dark: app.colors?.dark ?? whole.colors?.dark ?? light,
+        logo: app.logo ?? whole.logo ?? null,
+        texts: { ...whole.texts?.[language], ...app.texts?.[language] },
+      };
+    },
+    show: async () => (await latest()).now,
+    async update(operator, { apps, ...changes }, expected) {
+      requirePermission(operator, 'branding:write');
+      for (const [id, app] of Object.entries(apps ?? {}))
+        if (app !== null && !(await clients.find(id)))
+          throw new DomainError('client_not_found', { field: `apps.${id}` });
+      return inTransaction(async (tx) => {
+        await store.lock(tx);
+        const { now } = await latest(tx);
+        checkVersion(now, expected);
+        const { apps: former = {}, ...whole } = now.content;
+        const merged: Record<string, Look> = apps === null ? {} : { ...former };
+        for (const [id, app] of Object.entries(apps ?? {}))
+          if (app === null) delete merged[id];
+          else merged[id] = mergeLook(Object.hasOwn(former, id) ? former[id]! : {}, app, `apps.${id}.`);
+        if (Object.keys(merged).length > MOST_APPS) refuse('apps', `must be at most ${MOST_APPS}`);
+        return write(operator, now, compact({ ...mergeLook(whole, changes, ''), apps: compact(merged) }), tx);
+      });
+    },
+    async undo(operator, expected) {
+      requirePermission(operator, 'branding:write');
+      return inTransaction(async (tx) => {
+        await store.lock(tx);
+        const { now, before } = await latest(tx);
+        checkVersion(now, expected);
+        if (!before) throw new DomainError('not_found');
+        return write(operator, now, before.content, tx);
+      });
+    },
+  };
+}
+
+/** Every field of a look with null, which is what it is when it is taken away. */
+const emptied = (content: BrandingContent): object =>
+  Object.fromEntries(Object.keys(shown(content)).map((key) => [key, null]));

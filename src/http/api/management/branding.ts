@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { LANGUAGES } from '../../../core/languages.ts';
+import { type BrandingRecord, LOGO_TYPES, type Look, TEXTS } from '../../../domain/operators/branding.ts';
+import { text } from '../../endpoints/text.ts';
+import { managed, type OperatorCall } from '../operation.ts';
+import { resource } from './presenters.ts';
+import { version } from './schemas.ts';
+
+const Logo = z.strictObject({ type: z.string(), data: z.string().describe('Base64') });
+const Texts = z
+  .record(z.string(), z.record(z.string(), z.string()))
+  .describe(`By language, then by name: ${TEXTS.join(', ')}`);
+const LookReply = z.strictObject({
+  name: z.string().nullable().describe('null for the one of the configuration'),
+  logo: Logo.nullable(),
+  colors: z.strictObject({ light: z.string().nullable(), dark: z.string().nullable() }),
+  texts: Texts,
+});
+const Branding = LookReply.extend({
+  apps: z.record(z.string(), LookReply).describe('What differs for an app, by its client_id'),
+  version,
+});
+
+const color = z
+  .string()
+  .regex(/^#[0-9a-f]{6}$/i)
+  .describe('Like #2f5bea; buttons need a contrast of 3 with the page (WCAG 2.2 AA)');
+const plain = text('Plain text, without markup and without anything that leads somewhere').max(400);
+const LookChanges = z.strictObject({
+  name: plain.nullable().optional(),
+  logo: z
+    .strictObject({
+      type: z.enum(LOGO_TYPES as [string, ...string[]]),
+      data: text('At most 32 KiB, in base64').max(50_000),
+    })
+    .nullable()
+    .optional(),
+  colors: z
+    .strictObject({ light: color.nullable().optional(), dark: color.nullable().optional() })
+    .nullable()
+    .optional(),
+  texts: z
+    .strictObject(
+      Object.fromEntries(
+        LANGUAGES.map((language) => [
+          language,
+          z
+            .strictObject(Object.fromEntries(TEXTS.map((name) => [name, plain.nullable().optional()])))
+            .nullable()
+            .optional(),
+        ]),
+      ),
+    )
+    .nullable()
+    .optional(),
+});
+const BrandingChanges = LookChanges.extend({
+  apps: z.record(z.string().max(255), LookChanges.nullable()).nullable().optional(),
+});
+
+const lookOf = ({ name, logo, colors, texts }: Look): z.infer<typeof LookReply> => ({
+  name: name ?? null,
+  logo: logo ?? null,
+  colors: { light: colors?.light ?? null, dark: colors?.dark ?? null },
+  texts: texts ?? {},
+});
+const brandingOf = ({ content, version: current }: BrandingRecord): z.infer<typeof Branding> => ({
+  ...lookOf(content),
+  apps: Object.fromEntries(Object.entries(content.apps ?? {}).map(([id, look]) => [id, lookOf(look)])),
+  version: current,
+});
+
+const asItIs = async ({ services }: OperatorCall<unknown, unknown>) =>
+  brandingOf(await services.branding.show());
+
+/** The look and the texts of pages and mail. */
+export const branding = [
+  managed({
+    id: 'getBranding',
+    method: 'get',
+    path: '/branding',
+    summary: 'What differs from the configuration in the look and the texts of pages and mail',
+    scope: null,
+    replies: { 200: Branding },
+    handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'updateBranding',
+    method: 'patch',
+    path: '/branding',
+    summary: 'Change the look and the texts of pages and mail, on all nodes at once; null goes back',
+    scope: 'branding:write',
+    body: BrandingChanges,
+    replies: { 200: Branding },
+    refusals: [404, 412],
+    async handle({ operator, body, expected, services }) {
+      return resource(200, brandingOf(await services.branding.update(operator, body, expected)));
+    },
+    current: asItIs,
+  }),
+  managed({
+    id: 'undoBranding',
+    method: 'post',
+    path: '/branding/undo',
+    summary: 'Go back to the version before, by a new one',
+    scope: 'branding:write',
+    replies: { 200: Branding },
+    refusals: [404, 412],
+    async handle({ operator, expected, services }) {
+      return resource(200, brandingOf(await services.branding.undo(operator, expected)));
+    },
+    current: asItIs,
+  }),
+];

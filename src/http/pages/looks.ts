@@ -1,0 +1,124 @@
+import type { Config } from '../../config/index.ts';
+import { sha256 } from '../../core/ids.ts';
+import type { Language } from '../../core/languages.ts';
+import type { BrandingService, LookInForce, TextName } from '../../domain/operators/branding.ts';
+import type { Assets } from './assets.ts';
+import { brandFavicon, brandStylesheet } from './brand.ts';
+import { createTranslator, type MessageKey, type Translator } from './i18n.ts';
+
+/** Looks that change while the server runs. */
+export type LookSource = Pick<BrandingService, 'look' | 'apps' | 'version'>;
+
+/** What the pages of one app, in one language, look like. */
+export interface PageLook {
+  name: string;
+  translator: Translator;
+  /** Addresses of its files; the logo is null where there is none. */
+  css: string;
+  favicon: string;
+  logo: string | null;
+  /** Below every page. */
+  footer: string | undefined;
+}
+
+export interface Looks {
+  of(language: Language, clientId?: string): PageLook;
+  /** Makes the files of a look that has changed known, before one is asked for. */
+  refresh(): void;
+}
+
+/** The sentences that a text takes the place of. */
+const SENTENCES: Partial<Record<TextName, readonly MessageKey[]>> = {
+  home_title: ['home.title'],
+  sign_in_title: ['signIn.title', 'signIn.titleHere'],
+  create_account_title: ['createAccount.title', 'createAccount.titleHere'],
+};
+
+const EXTENSIONS: Record<string, string> = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'webp' };
+
+/** Looks that are kept; more only cost making them again. */
+const MOST_KEPT = 500;
+
+/** The look of the configuration, which stays. */
+export const fixedLook = ({ name, brand }: Pick<Config, 'name' | 'brand'>): LookSource => ({
+  version: 1,
+  apps: [],
+  look: () => ({ name, light: brand.color, dark: brand.color, logo: null, texts: {} }),
+});
+
+interface Dependencies {
+  branding: LookSource;
+  assets: Assets;
+  /** The favicon as it is drawn. */
+  favicon: string;
+  languages: readonly Language[];
+  /** The configuration's own logo and colour. */
+  logo: string | null;
+  color: string;
+}
+
+export function createLooks({
+  branding,
+  assets,
+  favicon,
+  languages,
+  logo: ownLogo,
+  color,
+}: Dependencies): Looks {
+  let kept = new Map<string, PageLook>();
+  let version = 0;
+
+  /** Files have the hash of their content in their names: every node knows those of its look. */
+  const put = (kind: string, extension: string, content: Buffer): string =>
+    assets.put(`${kind}-${sha256(content.toString('base64')).slice(0, 16)}.${extension}`, content);
+
+  const stylesheet = ({ light, dark }: Pick<LookInForce, 'light' | 'dark'>) =>
+    light === color && dark === color
+      ? undefined
+      : put('brand', 'css', Buffer.from(brandStylesheet(light, dark)));
+  const filesOf = ({ logo, ...look }: LookInForce) => ({
+    css: stylesheet(look) ?? assets.url('brand.css') ?? '',
+    favicon:
+      look.light === color
+        ? (assets.url('favicon.svg') ?? '')
+        : put('favicon', 'svg', Buffer.from(brandFavicon(favicon, look.light))),
+    logo: logo ? put('logo', EXTENSIONS[logo.type] ?? 'png', Buffer.from(logo.data, 'base64')) : ownLogo,
+  });
+
+  function make(language: Language, clientId?: string): PageLook {
+    const look = branding.look(language, clientId);
+    const { texts } = look;
+    const sentences = Object.entries(SENTENCES).flatMap(([text, keys]) => {
+      const own = texts[text as TextName];
+      // An apostrophe begins a quotation in ICU messages.
+      return own === undefined ? [] : keys.map((key) => [key, own.replaceAll("'", "''")]);
+    });
+    return {
+      name: look.name,
+      translator: createTranslator(language, look.name, Object.fromEntries(sentences)),
+      footer: texts.page_footer,
+      ...filesOf(look),
+    };
+  }
+
+  const looks: Looks = {
+    of(language, clientId) {
+      looks.refresh();
+      const key = `${language} ${clientId !== undefined && branding.apps.includes(clientId) ? clientId : ''}`;
+      const known = kept.get(key);
+      if (known) return known;
+      if (kept.size >= MOST_KEPT) kept = new Map();
+      const made = make(language, clientId);
+      kept.set(key, made);
+      return made;
+    },
+    refresh() {
+      if (version === branding.version) return;
+      ({ version } = branding);
+      kept = new Map();
+      const [language = 'en'] = languages;
+      for (const clientId of [undefined, ...branding.apps]) filesOf(branding.look(language, clientId));
+    },
+  };
+  return looks;
+}

@@ -1,0 +1,59 @@
+// raw-sql: an advisory lock.
+import { Op } from 'sequelize';
+import { Branding } from './models/branding.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+/** An image: its media type and its bytes in base64. */
+export interface StoredImage {
+  type: string;
+  data: string;
+}
+
+/** What can differ from the configuration, as a whole or for an app. */
+export interface Look {
+  name?: string;
+  logo?: StoredImage;
+  /** Colours like `#2f5bea`. */
+  colors?: { light?: string; dark?: string };
+  /** By language, then by name. */
+  texts?: Record<string, Record<string, string>>;
+}
+
+export interface BrandingContent extends Look {
+  /** By client_id. */
+  apps?: Record<string, Look>;
+}
+
+export interface BrandingRecord {
+  version: number;
+  content: BrandingContent;
+}
+
+export interface BrandingStore {
+  /** The latest versions, `most` of them, the newest first. */
+  latest(most: number, tx?: Tx): Promise<BrandingRecord[]>;
+  /** Serializes changes until the transaction ends. */
+  lock(tx: Tx): Promise<void>;
+  /** Adds a version; those of long ago are forgotten. */
+  add(record: BrandingRecord, tx: Tx): Promise<void>;
+}
+
+/** Versions that are kept. */
+const KEPT = 50;
+
+/** The look of pages and mail, in PostgreSQL. */
+export const branding: BrandingStore = {
+  async latest(most, tx) {
+    const found = await Branding.findAll({
+      order: [['version', 'DESC']],
+      limit: most,
+      transaction: tx ?? null,
+    });
+    return found.map(({ version, content }) => ({ version, content: content as BrandingContent }));
+  },
+  lock: async (tx) => void (await tx.query("select pg_advisory_xact_lock(hashtext('postern.branding'))")),
+  async add({ version, content }, tx) {
+    await Branding.create({ version, content: { ...content } }, { transaction: tx });
+    await Branding.destroy({ where: { version: { [Op.lte]: version - KEPT } }, transaction: tx });
+  },
+};

@@ -1,0 +1,156 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createMessageRenderer } from '../../src/mail/renderer.ts';
+import { samples } from '../../src/mail/samples.ts';
+import { authorizationUrl } from '../oidc/support/flow.ts';
+import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { runCli } from '../support/postern.ts';
+import { until } from '../support/until.ts';
+import { type Call, callAs } from './support/operators.ts';
+
+let provider: Provider;
+let owner: Call;
+beforeAll(async () => {
+  provider = await startProvider({ stores: 'PostgreSQL', env: { WEB_CONCURRENCY: '2' } });
+  owner = await callAs(provider, 'owner');
+});
+
+/** A PNG of one pixel. */
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+const pageAt = async (url: string) => (await new UserAgent(provider.url).open(url)).html;
+/** Until the page of every worker is so. */
+const everywhere = (url: string, holds: (html: string) => boolean) =>
+  until(async () => (await Promise.all(Array.from({ length: 6 }, () => pageAt(url)))).every(holds));
+const fileOf = (html: string, form: RegExp) => fetch(`${provider.url}${form.exec(html)?.[1] ?? '/none'}`);
+
+describe('branding', () => {
+  it('changes name, colours, logo and texts of the pages on every node, under its version', async () => {
+    const before = await owner('GET', '/branding');
+    expect(before).toMatchObject({ status: 200, body: { name: null, logo: null, apps: {}, version: 1 } });
+    const changed = await owner(
+      'PATCH',
+      '/branding',
+      {
+        name: 'Quayside',
+        colors: { light: '#0a7d55', dark: '#3fd39a' },
+        logo: { type: 'image/png', data: PNG },
+        texts: { en: { page_footer: "Ask Quayside's help desk", sign_in_title: "Let's go" } },
+      },
+      { 'if-match': '"1"' },
+    );
+    expect(changed).toMatchObject({ status: 200, body: { version: 2, name: 'Quayside' } });
+    await everywhere('/sign-in', (html) => html.includes('Quayside'));
+    const html = await pageAt('/sign-in');
+    expect(html).toContain('Let&#39;s go');
+    expect(html).toContain('Ask Quayside&#39;s help desk');
+    expect(html).not.toMatch(/<style|style="/);
+    const css = await fileOf(html, /href="(\/assets\/brand-[\w-]+\.css\?v=[\w-]+)"/);
+    expect(await css.text()).toMatch(/--brand:#0a7d55.*--brand:#3fd39a/s);
+    const logo = await fileOf(html, /src="(\/assets\/logo-[\w-]+\.png\?v=[\w-]+)"/);
+    expect(logo.headers.get('content-type')).toBe('image/png');
+    expect(logo.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(logo.headers.get('content-security-policy')).toContain('sandbox');
+    expect(Buffer.from(await logo.arrayBuffer()).toString('base64')).toBe(PNG);
+
+    expect(await owner('PATCH', '/branding', { name: 'X' }, { 'if-match': '"1"' })).toMatchObject({
+      status: 412,
+      body: { current: { version: 2, name: 'Quayside' } },
+    });
+    const [event] = await provider.sql(
+      "select details from audit_events where type = 'branding.updated' order by at limit 1",
+    );
+    expect(event).toMatchObject({
+      details: { after: { name: 'Quayside', logo: { type: 'image/png', sha256: expect.any(String) } } },
+    });
+    expect(JSON.stringify(event)).not.toContain(PNG);
+  });
+
+  it('differs for an app', async () => {
+    const client = await provider.createClient();
+    const apps = { [client.id]: { name: 'Harbour Shop', colors: { light: '#8a1f5c' } } };
+    expect((await owner('PATCH', '/branding', { apps })).status).toBe(200);
+    const url = authorizationUrl(provider, client);
+    await everywhere(url, (html) => html.includes('Harbour Shop'));
+    const css = await fileOf(await pageAt(url), /href="(\/assets\/brand-[\w-]+\.css\?v=[\w-]+)"/);
+    expect(await css.text()).toContain('--brand:#8a1f5c');
+    expect(await pageAt('/sign-in')).not.toContain('Harbour Shop');
+    expect(await owner('PATCH', '/branding', { apps: { nobody: { name: 'X' } } })).toMatchObject({
+      status: 404,
+    });
+    expect((await owner('PATCH', '/branding', { apps: { [client.id]: null } })).body['apps']).toEqual({});
+  });
+
+  it('goes back to the version before, and forward again', async () => {
+    await owner('PATCH', '/branding', { name: 'First' });
+    await owner('PATCH', '/branding', { name: 'Second', texts: null });
+    const undone = await owner('POST', '/branding/undo');
+    expect(undone).toMatchObject({ status: 200, body: { name: 'First', texts: { en: expect.any(Object) } } });
+    await everywhere('/sign-in', (html) => html.includes('First'));
+    expect(await owner('POST', '/branding/undo')).toMatchObject({ body: { name: 'Second', texts: {} } });
+  });
+
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>').toString('base64');
+  it.each([
+    ['a colour without contrast', { colors: { light: '#ffff00' } }, 'colors.light'],
+    ['the same on dark pages', { colors: { dark: '#101010' } }, 'colors.dark'],
+    ['a colour that is none', { colors: { light: 'red' } }, 'colors.light'],
+    ['markup', { texts: { en: { page_footer: '<b>x</b>' } } }, 'texts.en.page_footer'],
+    ['an address', { texts: { de: { mail_footer: 'Mehr auf evil.example' } } }, 'texts.de.mail_footer'],
+    ['a link', { texts: { en: { sign_in_title: 'https://evil' } } }, 'texts.en.sign_in_title'],
+    ['arguments of a sentence', { name: '{evil}' }, 'name'],
+    ['a name that turns the text', { name: 'a\u202eb' }, 'name'],
+    ['a language that there is not', { texts: { xx: {} } }, 'texts.xx'],
+    ['a text that there is not', { texts: { en: { other: 'x' } } }, 'texts.en.other'],
+    ['an SVG', { logo: { type: 'image/svg+xml', data: svg } }, 'logo.type'],
+    ['an SVG that says it is a PNG', { logo: { type: 'image/png', data: svg } }, 'logo.data'],
+    ['data that is none', { logo: { type: 'image/png', data: '!!' } }, 'logo.data'],
+  ])('cannot have %s', async (_what, changes, field) => {
+    expect(await owner('PATCH', '/branding', changes)).toMatchObject({
+      status: 400,
+      body: { errors: [{ field }] },
+    });
+  });
+
+  it('says which contrast a colour lacks', async () => {
+    const { body } = await owner('PATCH', '/branding', { colors: { light: '#ffff00' } });
+    expect(JSON.stringify(body)).toMatch(/contrast of 1\.\d\d with the light page; WCAG 2\.2 AA needs 3/);
+  });
+
+  it('is anybody’s to see among operators, and changed by those who may, one at a time', async () => {
+    const auditor = await callAs(provider, 'auditor');
+    const { headers } = await auditor('GET', '/branding');
+    const etag = { 'if-match': headers.get('etag') ?? '' };
+    expect((await auditor('PATCH', '/branding', { name: 'X' })).status).toBe(403);
+    expect((await auditor('POST', '/branding/undo')).status).toBe(403);
+    const answers = await Promise.all(
+      ['One', 'Two'].map((name) => owner('PATCH', '/branding', { name }, etag)),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]));
+  });
+
+  it('is changed by the command as well', async () => {
+    const cli = (...args: string[]) => runCli(['branding', ...args, '--json'], { env: provider.postern.env });
+    expect(JSON.parse((await cli('update', '--name', 'By command')).stdout)).toMatchObject({
+      name: 'By command',
+    });
+    expect((await cli('update', '--color', '#ffff00')).code).toBe(2);
+  });
+
+  it('puts a text of one’s own below every message', () => {
+    const render = createMessageRenderer({
+      name: 'Quayside',
+      brand: { color: '#0a7d55', logo: null },
+      languages: ['en'],
+      mail: { from: null, templates: null },
+      publicUrl: 'https://login.example.com',
+      footer: () => "Quayside's <help>",
+    });
+    for (const message of samples('en').slice(0, 3)) {
+      const { html, text } = render(message);
+      expect(html).toContain('Quayside&#39;s &lt;help&gt;');
+      expect(text).toContain("Quayside's <help>");
+    }
+  });
+});
