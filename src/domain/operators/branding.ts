@@ -34,7 +34,8 @@ export interface LookChanges {
   name?: string | null | undefined;
   logo?: StoredImage | null | undefined;
   colors?: { light?: string | null | undefined; dark?: string | null | undefined } | null | undefined;
-  texts?: Partial<Record<Language, Partial<Record<TextName, string | null>> | null>> | null | undefined;
+  /** By language, then by name. */
+  texts?: Record<string, Record<string, string | null> | null> | null | undefined;
 }
 export interface BrandingChanges extends LookChanges {
   apps?: Record<string, LookChanges | null> | null | undefined;
@@ -102,7 +103,7 @@ const UNSAFE: readonly (readonly [RegExp, string])[] = [
 
 function checkText(field: string, text: string, longest: number): string {
   const trimmed = text.trim();
-  if (trimmed === '' || [...trimmed].length > longest) refuse(field, `must be 1 to ${longest} characters`);
+  if (trimmed === '' || trimmed.length > longest) refuse(field, `must be 1 to ${longest} characters`);
   const [, why] = UNSAFE.find(([form]) => form.test(trimmed)) ?? [];
   if (why !== undefined) refuse(field, why);
   return trimmed;
@@ -146,6 +147,8 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   const texts = changes.texts === null ? {} : { ...before.texts };
   for (const [language, named] of Object.entries(changes.texts ?? {})) {
     if (!LANGUAGES.includes(language as Language)) refuse(`${at}texts.${language}`, 'no such language');
+    const unknown = Object.keys(named ?? {}).find((key) => !TEXTS.includes(key as TextName));
+    if (unknown !== undefined) refuse(`${at}texts.${language}.${unknown}`, 'no such text');
     const merged: Record<string, string | null> = named === null ? {} : { ...texts[language], ...named };
     texts[language] = Object.fromEntries(
       Object.entries(merged).flatMap(([key, text]) =>

@@ -40,19 +40,10 @@ const LookChanges = z.strictObject({
     .nullable()
     .optional(),
   texts: z
-    .strictObject(
-      Object.fromEntries(
-        LANGUAGES.map((language) => [
-          language,
-          z
-            .strictObject(Object.fromEntries(TEXTS.map((name) => [name, plain.nullable().optional()])))
-            .nullable()
-            .optional(),
-        ]),
-      ),
-    )
+    .record(z.string(), z.record(z.string(), plain.nullable()).nullable())
     .nullable()
-    .optional(),
+    .optional()
+    .describe(`By language (${LANGUAGES.join(', ')}), then by name: ${TEXTS.join(', ')}`),
 });
 const BrandingChanges = LookChanges.extend({
   apps: z.record(z.string().max(255), LookChanges.nullable()).nullable().optional(),
