@@ -102,6 +102,13 @@ describe('tokens', () => {
     const { body } = await create();
     const event = await provider.audited('user.created', String(body['id']));
     expect(event).toMatchObject({ door: 'scim', actor_kind: 'client', actor_id: tokenId });
+    const path = `/Users/${String(body['id'])}`;
+    await scim('PATCH', path, patchOf({ op: 'add', value: { title: 'Engineer', displayName: 'Ann' } }));
+    const changes = await owner('GET', `/audit?subject=${String(body['id'])}&type=user.updated`);
+    expect(itemsOf(changes)).toMatchObject([
+      { before: { title: null }, after: { title: 'Engineer' } },
+      { before: { name: null }, after: { name: 'Ann' } },
+    ]);
     const seen = await owner('GET', `/audit?actor=${tokenId}&limit=1`);
     expect(itemsOf(seen)).toMatchObject([
       { actor: { kind: 'client', id: tokenId, name: 'SCIM' }, door: 'scim' },

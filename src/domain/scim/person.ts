@@ -157,8 +157,8 @@ export interface Said {
   /** Roles that it names and did not name before, and the other way round. */
   roles: { named: string[]; dropped: string[] };
   entry: Omit<EntryRecord, 'accountId'>;
-  /** The SCIM names of what is not as it was. */
-  fields: string[];
+  /** What changes of what the account itself does not have, by its SCIM names; null for nothing. */
+  kept: { before: Resource; after: Resource } | null;
 }
 
 const refuse = (detail: string): never => {
@@ -212,6 +212,17 @@ function definedChanges(next: unknown, before: unknown): Resource {
   return Object.fromEntries(changed.map((name) => [name, is[name] ?? null]));
 }
 
+function keptChanges(before: Resource, next: Resource): Said['kept'] {
+  const named = (of: Resource) => ({ userName: of['userName'], externalId: of['externalId'], ...keptOf(of) });
+  const was: Resource = named(before);
+  const is: Resource = named(next);
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+  const changed = names.filter((name) => !isDeepStrictEqual(was[name], is[name]));
+  if (changed.length === 0) return null;
+  const only = (of: Resource) => Object.fromEntries(changed.map((name) => [name, of[name] ?? null]));
+  return { before: only(was), after: only(is) };
+}
+
 /**
  * What changes when a directory says `next` of an account of which it would have read `before`; of a new one, `before` is
  * empty and `user` null.
@@ -244,9 +255,6 @@ export function readPerson(next: Resource, before: Resource, user: UserRecord | 
   if (Object.keys(defined).length > 0) changes.attributes = { by: 'operator', values: defined };
   if (typeof next['password'] === 'string') changes.password = next['password'];
   const [named, had] = [new Set(rolesIn(next)), new Set(rolesIn(before))];
-  const fields = [...new Set([...Object.keys(next), ...Object.keys(before)])].filter(
-    (field) => field !== 'groups' && !isDeepStrictEqual(next[field], before[field]),
-  );
   return {
     changes,
     externalId: textOf(next['externalId']),
@@ -258,7 +266,7 @@ export function readPerson(next: Resource, before: Resource, user: UserRecord | 
       emailKeys: [...new Set(addressesOf(next).flatMap(({ value }) => emailKeyOf(String(value)) ?? []))],
       attributes: keptOf(next),
     },
-    fields,
+    kept: keptChanges(before, next),
   };
 }
 

@@ -137,12 +137,13 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     return [...before.filter((name) => !taken.includes(name)), ...given];
   };
 
-  const keep = async (id: string, { externalId, entry, fields }: Said, { actor }: Operator, tx: Tx) => {
+  const keep = async (id: string, { externalId, entry, kept }: Said, { actor }: Operator, tx: Tx) => {
     await directory.saveEntry({ accountId: id, ...entry }, tx);
+    if (!kept) return;
     const driven = externalId === null ? {} : { source: SCIM_SOURCE };
-    // Whatever changed: the version goes up with it.
+    // The version goes up with it, whatever changed.
     await users.update(id, { externalId, ...driven }, tx);
-    await audit.record({ type: 'user.updated', subject: id, details: { fields } }, actor, tx);
+    await audit.record({ type: 'user.updated', subject: id, details: kept }, actor, tx);
   };
 
   /** Writes what is said, of an account locked in `tx`. */
