@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runCli } from '../support/postern.ts';
 import { callAs, idOf, itemsOf } from './support/operators.ts';
 import { verified } from './support/receiver.ts';
 import { newPath, openWebhooks } from './support/webhooks.ts';
@@ -155,4 +156,48 @@ it('is in the OpenAPI document with every type of event', async () => {
       },
     },
   });
+});
+
+it('is there by command as well, and so is the audit of it', async () => {
+  const { env } = provider.postern;
+  const command = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(args, { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  };
+  const url = receiver.url(newPath());
+  const made = JSON.parse(
+    await command('webhook', 'create', '--url', url, '--event', 'role.*', '--json'),
+  ) as {
+    id: string;
+    secret: string;
+  };
+  expect(made.secret).toMatch(/^whsec_/);
+  expect(await owner('GET', `/webhooks/${made.id}`)).toMatchObject({
+    body: { url, event_types: ['role.*'] },
+  });
+  await command('webhook', 'test', made.id);
+  expect(await command('webhook', 'deliveries', made.id)).toContain('webhook.test');
+  const { events } = JSON.parse(
+    await command('audit', 'list', '--type', 'webhook.*', '--limit', '2', '--json'),
+  ) as {
+    events: { type: string; door: string }[];
+  };
+  expect(events).toMatchObject([
+    { type: 'webhook.tested', door: 'cli' },
+    { type: 'webhook.created', door: 'cli' },
+  ]);
+  const csv = await command(
+    'audit',
+    'export',
+    '--format',
+    'csv',
+    '--type',
+    'webhook.tested',
+    '--after',
+    '1h',
+  );
+  expect(csv.split('\r\n').length).toBeGreaterThanOrEqual(3);
+  const refused = await runCli(['webhook', 'create', '--url', 'https://10.0.0.1/x'], { env });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('not_public') });
 });
