@@ -7,8 +7,7 @@ import type { RoleStore } from '../../storage/roles.ts';
 import type { ForeignHash, ForeignHashes } from '../passwords/foreign.ts';
 import { auth0Of, type Exported, keycloakOf, ndjsonOf } from './formats.ts';
 
-export const EXPORT_FORMATS = ['ndjson', 'keycloak', 'auth0'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+export type ExportFormat = 'ndjson' | 'keycloak' | 'auth0';
 
 export interface AccountExports {
   /**
