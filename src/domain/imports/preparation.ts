@@ -130,10 +130,16 @@ export function createPreparation(
     const { format, params, hash } = record.passwordHash;
     const { format: common, ...shared } = options.hashParams;
     const named = format ?? (typeof common === 'string' ? common : undefined);
-    const read = await hashes.read(
+    const dry = { dryRun: options.isDryRun };
+    let read = await hashes.read(
       { hash, ...(named !== undefined && { format: named }), params: { ...shared, ...params } },
-      { dryRun: options.isDryRun },
+      dry,
     );
+    // Of a table with several kinds the file names one; the others may say of themselves what they are.
+    if (!read.ok && format === undefined && typeof common === 'string') {
+      const bare = await hashes.read({ hash }, dry);
+      if (bare.ok) read = bare;
+    }
     if (read.ok && 'plain' in read)
       return { stored: null, finish: () => hasher.hash(read.plain), state: 'plain' };
     if (read.ok) {

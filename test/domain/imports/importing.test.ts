@@ -316,6 +316,19 @@ describe('weak hashes', () => {
   });
 });
 
+it('takes what the file does not say from the parameters of all hashes', async () => {
+  const report = await postern.importLines(
+    [
+      { email: 'shared@example.com', password_hash: 'dd015fb09a04fd4f231a6cd2cd059525' },
+      { email: 'itself@example.com', password_hash: BCRYPT },
+    ],
+    { hashParams: { format: 'digest', algorithm: 'md5', salt: '89d379e9955d689c', salt_position: 'suffix' } },
+  );
+  expect(report).toMatchObject({ created: 2, problems: [] });
+  expect(await postern.opens('shared@example.com', 'hälso-日本')).toBe(true);
+  expect(await postern.opens('itself@example.com', PASSWORD)).toBe(true);
+});
+
 describe('many at once', () => {
   const many = (prefix: string) =>
     Array.from({ length: 1500 }, (_, index) => ({
