@@ -4,6 +4,7 @@ import { systemActor } from '../../src/core/actor.ts';
 import { signIn } from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
+import { runCli } from '../support/postern.ts';
 import { failing, json } from './support/commands.ts';
 
 describe('help for people', () => {
@@ -125,6 +126,27 @@ describe('help for people', () => {
     expect(swept).toMatchObject({ audit_events: 12 });
     const after = await rows();
     expect(Object.keys(after).filter((table) => Number(after[table]) > Number(before[table]))).toEqual([]);
+  });
+
+  it('makes, invites, changes, exports and deletes after days as the API does', async () => {
+    const made = await run('create', '--email', 'new@example.test', '--invite');
+    expect(made).toMatchObject({ email: 'new@example.test', status: 'active' });
+    const id = String(made['id']);
+    expect(await run('invite', id)).toMatchObject({ id, sent: true });
+    expect(await run('update', id, '--name', '=Ann', '--username', 'ann.new')).toMatchObject({
+      name: '=Ann',
+      username: 'ann.new',
+    });
+    expect(await run('factors', id)).toMatchObject({ factors: [], recovery_codes_left: 0, removed: 0 });
+    const other = await provider.createPerson();
+    expect(await run('reset-password', other.id, '--force')).toMatchObject({ id: other.id });
+    expect((await provider.operator.accounts.find(other.id))?.passwordChangeRequired).toBe(true);
+    const due = await run('delete', id, '--after-days', '7', '--reason', 'left', '--yes');
+    expect(due).toMatchObject({ status: 'suspended', deletes_at: expect.any(String) });
+    expect(await run('reactivate', id)).toMatchObject({ status: 'active' });
+    const { env } = provider.postern;
+    const exported = await runCli(['user', 'export', '--format', 'csv'], { env });
+    expect(exported.stdout).toContain("'=Ann");
   });
 
   it('deletes audit events before their time, but for no other command', async () => {

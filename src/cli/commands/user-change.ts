@@ -1,5 +1,6 @@
 import { DomainError } from '../../core/errors.ts';
 import { UsageError } from '../failure.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
 import { operator } from '../operator.ts';
 import { readSecret } from '../options.ts';
 import type { Report } from '../report.ts';
@@ -26,18 +27,26 @@ export const setEmail = (
 interface ResetOptions {
   mail?: boolean;
   passwordStdin?: boolean;
+  force?: boolean;
 }
 
 /** Sends a link to choose a new password, or sets one that the operator has made up. */
 export async function resetPassword(
   name: string,
-  { mail = false, passwordStdin = false }: ResetOptions,
+  { mail = false, passwordStdin = false, force = false }: ResetOptions,
 ): Promise<Report> {
-  if (mail === passwordStdin) throw new UsageError('Say one of --mail and --password-stdin.');
+  if (mail ? passwordStdin || force : !passwordStdin && !force)
+    throw new UsageError('Say one of --mail, --force and --password-stdin.');
   const password = passwordStdin ? await readSecret() : null;
-  return withUser(name, async (user, { accounts, reset }) => {
-    if (password !== null)
-      return told(await accounts.setPassword(user.id, password, operator()), 'Set the password of');
+  return withUser(name, async (user, { managedAccounts, reset }) => {
+    if (password !== null || force) {
+      const how = { force, ...(password === null ? {} : { password }) };
+      const changed = await managedAccounts.renewPassword(shellOperator(operator()), user.id, how);
+      return told(
+        changed,
+        password === null ? 'A new password is asked for at the next sign-in of' : 'Set the password of',
+      );
+    }
     if (user.status === 'suspended') throw new DomainError('account_suspended');
     await reset.request({ email: user.email }, operator());
     return told(user, `A link to choose a new password goes to ${user.email}, the address of`, {

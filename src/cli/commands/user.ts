@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import type { ManagedAccounts } from '../../domain/operators/accounts.ts';
 import type { Accounts, User } from '../../domain/users/index.ts';
 import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
 import { confirm } from '../confirm.ts';
@@ -7,6 +9,7 @@ import { operator } from '../operator.ts';
 import { integer, readSecret, repeated, uuid } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 import { meant, nameOf, told, userJson, withUser } from '../user-report.ts';
+import type { ProfileOptions } from './user-manage.ts';
 
 const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
@@ -20,11 +23,19 @@ interface CreateOptions extends Partial<Record<ProfileText, string>> {
   passwordStdin?: boolean;
   role?: string[];
   emailVerified?: boolean;
+  invite?: boolean;
 }
 
-async function passwordOf({ password, passwordStdin = false }: CreateOptions): Promise<string> {
+async function passwordOf({
+  password,
+  passwordStdin = false,
+  invite = false,
+}: CreateOptions): Promise<string | null> {
+  if (invite && !passwordStdin && password === undefined) return null;
   if (passwordStdin === (password !== undefined)) {
-    throw new UsageError('Give the password by --password or by --password-stdin.');
+    throw new UsageError(
+      'Give the password by --password or by --password-stdin, or have its owner choose one by --invite.',
+    );
   }
   return password ?? readSecret();
 }
@@ -35,8 +46,15 @@ async function create(options: CreateOptions): Promise<Report> {
   const roles = options.role && ['user', ...options.role];
   const profile = Object.fromEntries(PROFILE_FIELDS.map(({ name }) => [name, options[name]]));
   const account = { ...profile, username, email, emailVerified, password, roles };
-  const user = await accountsOf((accounts) => accounts.create(account, operator()));
-  return told(user, 'Created');
+  const { withCore } = await import('../session.ts');
+  const user = await withCore(async ({ accounts, asOne, reset }) =>
+    asOne(async () => {
+      const made = await accounts.create(account, operator());
+      if (password === null) await reset.invite(made.id, operator());
+      return made;
+    }),
+  );
+  return told(user, password === null ? 'Created and invited' : 'Created');
 }
 
 async function list({ limit, after }: { limit: number; after?: string }): Promise<Report> {
@@ -62,15 +80,28 @@ async function list({ limit, after }: { limit: number; after?: string }): Promis
 
 /** A change of one account, with the account as it is afterwards. */
 const changing =
-  (change: (accounts: Accounts, user: User) => Promise<User>, what: string) =>
-  (name: string): Promise<Report> =>
-    withUser(name, async (user, { accounts }) => told(await change(accounts, user), what));
+  (change: (accounts: ManagedAccounts, user: User, why: Why) => Promise<User>, what: string) =>
+  (name: string, why: Why = {}): Promise<Report> =>
+    withUser(name, async (user, { managedAccounts }) => told(await change(managedAccounts, user, why), what));
 
-const remove = (name: string, { yes = false }: { yes?: boolean }): Promise<Report> =>
-  withUser(name, async (user, { accounts }) => {
-    await confirm(`Delete ${nameOf(user)} with all that is its own?`, yes);
-    await accounts.remove(user.id, operator());
-    return told(user, 'Deleted');
+interface Why {
+  reason?: string;
+}
+
+const shell = () => shellOperator(operator());
+
+const remove = (
+  name: string,
+  { yes = false, afterDays = 0, reason }: Why & { yes?: boolean; afterDays?: number },
+): Promise<Report> =>
+  withUser(name, async (user, { managedAccounts }) => {
+    const when = afterDays > 0 ? ` in ${afterDays} days` : '';
+    await confirm(`Delete ${nameOf(user)} with all that is its own${when}?`, yes);
+    const left = await managedAccounts.remove(shell(), user.id, { afterDays, reason });
+    const deletesAt = left?.deletesAt?.toISOString() ?? null;
+    return left
+      ? told(left, `Until ${deletesAt ?? ''} suspended, and then deleted:`, { deletes_at: deletesAt })
+      : told(user, 'Deleted');
   });
 
 /** Adds an option for each text of the profile: `--given-name` for `givenName`. */
@@ -103,7 +134,8 @@ export function addUser(program: Command): void {
         )
         .option('--password-stdin', 'read the password from standard input')
         .option('--role <role>', 'a role besides "user": admin (can be repeated)', repeated)
-        .option('--email-verified', 'the address is known to be theirs'),
+        .option('--email-verified', 'the address is known to be theirs')
+        .option('--invite', 'mail its owner a link to choose a password'),
     ),
     create,
   );
@@ -117,17 +149,55 @@ export function addUser(program: Command): void {
   );
   addLooks(command);
   addChanges(command);
+  addManaging(command);
   reporting(
-    command('suspend', 'lock an account out and end all its sessions'),
-    changing((accounts, { id }) => accounts.suspend(id, operator()), 'Suspended'),
+    command('suspend', 'lock an account out and end all its sessions').option(...REASON),
+    changing((accounts, { id }, why) => accounts.suspend(shell(), id, why), 'Suspended'),
   );
   reporting(
-    command('reactivate', 'let a suspended account in again'),
-    changing((accounts, { id }) => accounts.reactivate(id, operator()), 'Reactivated'),
+    command('reactivate', 'let a suspended account in again, and call its deletion off').option(...REASON),
+    changing((accounts, { id }, why) => accounts.reactivate(shell(), id, why), 'Reactivated'),
   );
   reporting(
-    command('delete', 'delete an account with all that is its own').option('--yes', 'do not ask'),
+    command('delete', 'delete an account with all that is its own')
+      .option('--after-days <n>', 'suspend it now, and delete it then', integer(1, 365))
+      .option(...REASON)
+      .option('--yes', 'do not ask'),
     remove,
+  );
+  user
+    .command('export')
+    .description('all accounts, the oldest first; that is an event, too')
+    .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
+    .option('--out <file>', 'instead of standard output; readable by its owner alone')
+    .action(async (options: { format: 'ndjson' | 'csv'; out?: string }) =>
+      (await import('./user-manage.ts')).exportUsers(options),
+    );
+}
+
+const REASON = ['--reason <text>', 'why, for the audit'] as const;
+
+function addManaging(command: MakeCommand): void {
+  const load = () => import('./user-manage.ts');
+  reporting(
+    command('invite', 'mail a link to choose a password, to an account that has none'),
+    async (name: string) => (await load()).inviteUser(name),
+  );
+  reporting(
+    withProfile(
+      command('update', 'change what an account says of its owner; an empty text is taken away').option(
+        '--username <name>',
+        'what it can sign in with, beside its email address',
+      ),
+    ),
+    async (name: string, options: ProfileOptions) => (await load()).updateUser(name, options),
+  );
+  reporting(
+    command('factors', 'the second factors of an account').option(
+      '--remove <factor>',
+      'take one off: its id, or recovery_codes',
+    ),
+    async (name: string, options: { remove?: string }) => (await load()).userFactors(name, options),
   );
 }
 
@@ -170,8 +240,9 @@ function addChanges(command: MakeCommand): void {
   reporting(
     command('reset-password', 'have an account choose a new password, or set one')
       .option('--mail', 'send a link to its address')
+      .option('--force', 'have the next sign-in ask for a new one')
       .option('--password-stdin', 'read the new password from standard input'),
-    async (name: string, options: { mail?: boolean; passwordStdin?: boolean }) =>
+    async (name: string, options: { mail?: boolean; force?: boolean; passwordStdin?: boolean }) =>
       (await load()).resetPassword(name, options),
   );
   reporting(command('reset-factors', 'take all second factors off an account'), async (name: string) =>

@@ -1,0 +1,85 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
+import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
+import { fail, type Report, table } from '../report.ts';
+import { told, withUser } from '../user-report.ts';
+
+const shell = () => shellOperator(operator());
+
+/** Mails the owner of an account without a password a link to choose one. */
+export const inviteUser = (name: string): Promise<Report> =>
+  withUser(name, async ({ id, email }, { managedAccounts }) =>
+    told(
+      await managedAccounts.invite(shell(), id),
+      `A link to choose a password goes to ${email}, the address of`,
+      {
+        sent: true,
+      },
+    ),
+  );
+
+export type ProfileOptions = Partial<Record<ProfileText, string>> & { username?: string };
+
+/** Changes the texts of an account; an empty one is taken away. */
+export function updateUser(name: string, options: ProfileOptions): Promise<Report> {
+  const fields = ['username', ...PROFILE_FIELDS.map((field) => field.name)] as const;
+  const changes = Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = options[field as keyof ProfileOptions];
+      return value === undefined ? [] : [[field, value === '' ? null : value]];
+    }),
+  );
+  if (Object.keys(changes).length === 0) throw new UsageError('Say what to change, like --name "Ann Lee".');
+  return withUser(name, async ({ id }, { managedAccounts }) =>
+    told(await managedAccounts.update(shell(), id, changes), 'Changed'),
+  );
+}
+
+/** The second factors of an account. @param remove the id of one that is taken off, or recovery_codes. */
+export const userFactors = (name: string, { remove }: { remove?: string }): Promise<Report> =>
+  withUser(name, async ({ id }, { access }) => {
+    const removed = remove === undefined ? 0 : await access.removeFactors(shell(), id, remove);
+    const { totp, passkeys, recoveryCodesLeft: left, required } = await access.factors(shell(), id);
+    const factors = [
+      ...totp.map((one) => ({ ...one, kind: 'totp' })),
+      ...passkeys.map((one) => ({ ...one, kind: 'passkey' })),
+    ].map(({ id: factor, kind, name: called, createdAt, lastUsedAt }) => ({
+      id: factor,
+      kind,
+      name: called,
+      created_at: createdAt.toISOString(),
+      last_used_at: lastUsedAt?.toISOString() ?? null,
+    }));
+    const rows = factors.map((one) => [one.kind, one.name, one.created_at, one.last_used_at ?? '-', one.id]);
+    return {
+      json: { id, factors, recovery_codes_left: left, required, removed },
+      text: `${table(['what', 'name', 'since', 'used', 'id'], rows)}\n${left} recovery codes`,
+    };
+  });
+
+/** Writes an export to standard output or a file: its lines alone. */
+export async function exportUsers({
+  format,
+  out,
+}: {
+  format: 'ndjson' | 'csv';
+  out?: string;
+}): Promise<void> {
+  const [{ withCore }, { userLines }] = await Promise.all([
+    import('../session.ts'),
+    import('../../http/api/management/user-lines.ts'),
+  ]);
+  try {
+    await withCore(async (core) => {
+      const users = await core.people.export(shell(), {}, format);
+      const target = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
+      await pipeline(Readable.from(userLines(format, users, core)), target, { end: out !== undefined });
+    });
+  } catch (error) {
+    fail(error, false);
+  }
+}
