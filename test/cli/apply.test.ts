@@ -52,6 +52,9 @@ webhooks:
 attributes:
   properties:
     team: { type: string, scope: profile }
+branding:
+  name: The Shop
+  texts: { en: { sign_in_title: Welcome to the shop } }
 `;
 const SECRETS = {
   SHOP_SECRET: 'a shared secret of the shop 0123456789',
@@ -86,10 +89,11 @@ describe('postern apply', () => {
       'create upstreams acme',
       'create webhooks https://hooks.example.com/postern',
       'create attributes accounts',
+      'create branding branding',
     ]);
     expect(await apply()).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     const done = await apply('--yes');
-    expect(done).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('8 to create') });
+    expect(done).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('9 to create') });
     for (const { stdout } of [pending, done])
       for (const secret of Object.values(SECRETS)) expect(stdout).not.toContain(secret);
     expect(await apply('--check')).toMatchObject({ code: 0, stdout: 'No changes.\n' });
@@ -279,6 +283,19 @@ describe('a plan', () => {
     const hash = (await operator.stores.clients.find('secretive'))?.secretHash;
     expect(hash).toBe(sha256('another secret of the shop'));
     await run([], { prune: true });
+  });
+
+  it('changes the look of pages by what has changed in the file', async () => {
+    const look = (fields: Record<string, unknown>): Wanted => ({ kind: 'branding', id: 'branding', fields });
+    await run([look({ name: 'Shop', texts: { en: { sign_in_title: 'Hello', page_footer: 'Bye' } } })]);
+    expect(
+      await run([look({ texts: { en: { sign_in_title: 'Hello' }, de: { sign_in_title: 'Hallo' } } })]),
+    ).toEqual(['update branding branding']);
+    expect((await operator.branding.show()).content).toEqual({
+      texts: { en: { sign_in_title: 'Hello' }, de: { sign_in_title: 'Hallo' } },
+    });
+    expect(await run([], { prune: true })).toEqual(['delete branding branding']);
+    expect((await operator.branding.show()).content).toEqual({});
   });
 
   it('moves names that refer to one another in the right order', async () => {

@@ -15,6 +15,7 @@ const IDENTITY: Readonly<Record<KindName, { id: string | null; secret?: string }
   upstreams: { id: 'id', secret: 'client_secret' },
   webhooks: { id: 'url', secret: 'secret' },
   attributes: { id: null },
+  branding: { id: null },
 };
 
 /** How many characters have to be changed, added or taken away to come from one to the other. */
@@ -124,7 +125,8 @@ function readOne(name: string): Read {
     const { id, secret } = IDENTITY[kind];
     const given = resources[kind];
     if (given === undefined) return [];
-    if (id === null) return [{ kind, id: 'accounts', fields: { schema: given } }];
+    if (kind === 'attributes') return [{ kind, id: 'accounts', fields: { schema: given } }];
+    if (id === null) return [{ kind, id: kind, fields: given as Record<string, unknown> }];
     return (given as Record<string, unknown>[]).map((item) => {
       const { [id]: own, [secret ?? '']: reference, ...fields } = item;
       const named = String(own);

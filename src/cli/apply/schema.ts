@@ -1,6 +1,8 @@
 /** What a configuration file may say; its JSON Schema, for editors, is made of the same. */
 import { z } from 'zod';
 import { attributeSchema } from '../../config/attributes.ts';
+import { LANGUAGES } from '../../core/languages.ts';
+import { TEXTS } from '../../domain/operators/branding.ts';
 import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
 import { ROLE_NAME } from '../../domain/operators/roles.ts';
 import { clientMetadata } from '../../oidc/clients/metadata.ts';
@@ -78,6 +80,18 @@ const webhook = z.strictObject({
   secret: reference.optional().describe('whsec_ and base64; without one it is given one'),
 });
 
+const color = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour like #2f5bea');
+const look = z.strictObject({
+  name: name.optional(),
+  logo: z.strictObject({ type: name, data: name.describe('Base64') }).optional(),
+  colors: z.strictObject({ light: color, dark: color }).partial().optional(),
+  texts: z
+    .partialRecord(z.enum(LANGUAGES), z.partialRecord(z.enum(TEXTS), name))
+    .optional()
+    .describe('By language'),
+});
+const branding = look.extend({ apps: z.record(name, look).optional().describe('By client_id') });
+
 export const configurationFile = z.strictObject({
   $schema: z.string().optional(),
   owner: z
@@ -92,6 +106,7 @@ export const configurationFile = z.strictObject({
   upstreams: z.array(upstream).optional(),
   webhooks: z.array(webhook).optional(),
   attributes: attributeSchema.optional(),
+  branding: branding.optional(),
 });
 
 /** The names that an object at a path may have, for whoever mistyped one. */

@@ -27,7 +27,7 @@ async function exportAll(): Promise<Report> {
     if (found.length === 0) continue;
     file[kind] =
       idField === null
-        ? found[0]?.fields['schema']
+        ? (found[0]?.fields['schema'] ?? found[0]?.fields)
         : found.map(({ id, fields, hasSecret }) => ({
             [idField]: id,
             ...Object.fromEntries(Object.entries(fields).sort(byName)),

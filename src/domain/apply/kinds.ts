@@ -3,6 +3,7 @@ import type { AttributeSchemaInput } from '../../config/attributes.ts';
 import type { ApiAdmin, ApiChanges } from '../apis.ts';
 import type { Attributes } from '../attributes/index.ts';
 import type { ClientAdmin } from '../clients.ts';
+import type { BrandingService } from '../operators/branding.ts';
 import type { Groups } from '../operators/groups.ts';
 import type { Listed } from '../operators/lists.ts';
 import type { Operator } from '../operators/operator.ts';
@@ -10,6 +11,7 @@ import type { Roles } from '../operators/roles.ts';
 import type { Expected } from '../operators/versions.ts';
 import type { Webhooks } from '../operators/webhooks.ts';
 import type { UpstreamAdmin, UpstreamChanges } from '../upstream-admin.ts';
+import { mergePatch } from './merge-patch.ts';
 
 /** What a file says of a resource, under the names that the API has. */
 export type Fields = Record<string, unknown>;
@@ -59,6 +61,7 @@ export const KIND_NAMES = [
   'upstreams',
   'webhooks',
   'attributes',
+  'branding',
 ] as const;
 export type KindName = (typeof KIND_NAMES)[number];
 
@@ -70,6 +73,7 @@ export interface KindServices {
   upstreams: UpstreamAdmin;
   webhooks: Pick<Webhooks, 'list' | 'create' | 'update' | 'remove'>;
   attributes: Attributes;
+  branding: Pick<BrandingService, 'show' | 'update'>;
 }
 
 const MOST = 100;
@@ -156,7 +160,7 @@ const unusual = (claims: Record<string, string>) => {
 
 /** In the order in which they are made: what refers to others comes after them. */
 export function createKinds(services: KindServices): Kind[] {
-  const { apis, roles, groups, clients, upstreams, webhooks, attributes } = services;
+  const { apis, roles, groups, clients, upstreams, webhooks, attributes, branding } = services;
   return [
     {
       name: 'apis',
@@ -312,6 +316,20 @@ export function createKinds(services: KindServices): Kind[] {
       update: (by, _existing, { schema }, _secret, expected) =>
         attributes.update(by, schema as AttributeSchemaInput, expected),
       remove: (by) => attributes.update(by, { type: 'object', properties: {} }),
+    },
+    {
+      name: 'branding',
+      idField: null,
+      sets: [],
+      async read() {
+        const { content, version } = await branding.show();
+        if (Object.keys(content).length === 0) return [];
+        return [{ id: 'branding', key: 'branding', fields: { ...content }, version }];
+      },
+      create: (by, fields) => branding.update(by, fields),
+      update: (by, { fields }, changes, _secret, expected) =>
+        branding.update(by, mergePatch(fields, changes), expected),
+      remove: (by, { fields }) => branding.update(by, mergePatch(fields, {}, Object.keys(fields))),
     },
   ];
 }
