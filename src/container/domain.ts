@@ -95,8 +95,10 @@ export function createDomain({
       await factors.trustedDevices.deleteAll(accountId, tx);
       await stores.apiKeys.deleteOf(accountId, tx);
     },
-    rolesChanged: (accountId, moved, tx) =>
-      moved.has('admin') ? sessions.revokeAll(accountId, tx) : revocation.endContractGrants(accountId, tx),
+    async rolesChanged(accountIds, moved, tx) {
+      if (!moved.has('admin')) return revocation.endContractGrants(accountIds, tx);
+      for (const id of accountIds) await sessions.revokeAll(id, tx);
+    },
   };
   const outgoingMail = createOutgoingMail({ outbox, counters, clock });
   const notices = createNotices({ outgoingMail, clock });

@@ -8,8 +8,8 @@ export interface SessionRevoker {
   /** Revokes all of `accountId` in `tx`: nothing ends when it rolls back, everything at once when it commits. */
   revokeAll(accountId: string, tx: Tx): Promise<void>;
   /**
-   * Revokes in `tx` what says roles that the account had before: its logins at contracts, whose tokens have them; all, when
-   * it has gained or lost `admin`. Other tokens have its roles with the next refresh.
+   * Revokes in `tx` tokens that state outdated roles: the accounts' logins at contracts, and everything if `admin` is among
+   * the roles that `moved`. Other tokens get the new roles with the next refresh.
    */
-  rolesChanged(accountId: string, moved: ReadonlySet<string>, tx: Tx): Promise<void>;
+  rolesChanged(accountIds: readonly string[], moved: ReadonlySet<string>, tx: Tx): Promise<void>;
 }

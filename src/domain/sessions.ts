@@ -50,7 +50,7 @@ interface Dependencies {
   revocation: {
     endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
     endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
-    endContractGrants(accountId: string, tx: Tx): Promise<void>;
+    endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
   };
   apiKeys: Pick<ApiKeyStore, 'deleteOf'>;
   trustedDevices: Pick<TrustedDevices, 'deleteAll'>;
@@ -93,7 +93,7 @@ export function createAccountSessions(dependencies: Dependencies): AccountSessio
     endOthers: (accountId, uid, actor) =>
       inTransaction(async (tx) => {
         const ended = await endSessions(accountId, { except: uid ?? '' }, tx);
-        await revocation.endContractGrants(accountId, tx);
+        await revocation.endContractGrants([accountId], tx);
         await trustedDevices.deleteAll(accountId, tx);
         const details = { sessions: ended, apiKeys: await apiKeys.deleteOf(accountId, tx) };
         await audit.record({ type: 'session.ended', subject: accountId, details }, actor, tx);

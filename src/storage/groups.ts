@@ -43,6 +43,8 @@ export interface Groups {
   delete(id: string, tx: Tx): Promise<void>;
   /** Members by id. */
   members(id: string, request: Pick<PageRequest<'id', object>, 'limit' | 'after'>): Promise<Page<Member>>;
+  /** The ids of all members. */
+  memberIds(id: string, tx: Tx): Promise<string[]>;
   /** The names of the groups that an account is in. */
   namesOf(accountId: string): Promise<string[]>;
   /** The ids of the groups that an account is in. */
@@ -143,6 +145,7 @@ export function createGroups(pool: Pool): Groups {
       const { rows } = await pool.query<{ name: string }>({ ...NAMES, values: [accountId] });
       return rows.map(({ name }) => name);
     },
+    memberIds: (id, tx) => ids(tx, 'select account_id as id from group_members where group_id = $1', [id]),
     idsOf: (accountId, tx) =>
       ids(tx, 'select group_id as id from group_members where account_id = $1', [accountId]),
     add: (id, accountIds, tx) => move(tx, ADD, id, accountIds),

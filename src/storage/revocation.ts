@@ -29,7 +29,7 @@ export interface Revocation {
   /** Ends in `tx` the grants that a client has for an account, with every token under them. */
   endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
   /** Ends in `tx` the grants that contracts have for an account, whose logins have no session. */
-  endContractGrants(accountId: string, tx: Tx): Promise<void>;
+  endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
   /**
    * Ends in `tx` all that runs for an account: sessions, grants, every token and logins under way. What is begun for it meanwhile waits
    * for the transaction, and is refused if that suspends or deletes the account.
@@ -148,10 +148,10 @@ export function createRevocation({ pool, clock, logger, longestToken, redis }: D
     endGrantsById: (grantIds, tx) => endGrantsWhere('id = any($2::text[])', [grantIds], tx),
     endGrants: (accountId, clientId, tx) =>
       endGrantsWhere('account_id = $2::uuid and client_id = $3', [accountId, clientId], tx),
-    endContractGrants: (accountId, tx) =>
+    endContractGrants: (accountIds, tx) =>
       endGrantsWhere(
-        'account_id = $2::uuid and starts_with(client_id, $3)',
-        [accountId, CONTRACT_CLIENT],
+        'account_id = any($2::uuid[]) and starts_with(client_id, $3)',
+        [accountIds, CONTRACT_CLIENT],
         tx,
       ),
     async endAccount(accountId, tx) {

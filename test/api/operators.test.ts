@@ -257,6 +257,32 @@ describe('groups', () => {
     expect(await owner('GET', path)).toMatchObject({ status: 404, body: { code: 'group_not_found' } });
   });
 
+  it('that give or take roles end the tokens of contracts that say others', async () => {
+    const person = await provider.createPerson();
+    const group = await owner('POST', '/groups', { name: `Admins ${randomUUID()}`, roles: ['admin'] });
+    const auth = `${provider.url}/contracts/gateway/api/v1/auth`;
+    const logIn = async () => {
+      const body = JSON.stringify({ username: person.email, password: person.password });
+      const headers = { 'content-type': 'application/json' };
+      const reply = await fetch(`${auth}/login`, { method: 'POST', headers, body });
+      const { accessToken } = (await reply.json()) as { accessToken: string };
+      return async () =>
+        (await fetch(`${auth}/profile`, { headers: { authorization: `Bearer ${accessToken}` } })).status;
+    };
+    const member = `/groups/${idOf(group)}/members/${person.id}`;
+    const changes: [string, () => Promise<unknown>][] = [
+      ['added', () => owner('PUT', member)],
+      ['roles of the group', () => owner('PATCH', `/groups/${idOf(group)}`, { roles: ['support'] })],
+      ['removed', () => owner('DELETE', member)],
+    ];
+    for (const [what, change] of changes) {
+      const ask = await logIn();
+      expect({ what, status: await ask() }).toEqual({ what, status: 200 });
+      await change();
+      expect({ what, status: await ask() }).toEqual({ what, status: 401 });
+    }
+  });
+
   it('whose roles somebody does not have are not theirs to fill, to change or to delete', async () => {
     const person = await provider.createPerson();
     const group = await owner('POST', '/groups', {

@@ -63,7 +63,7 @@ export function createAssignments(dependencies: Dependencies): Assignments {
           const moved = new Set(wanted).symmetricDifference(new Set(before.roles));
           mayGive(operator, await rights.weightOf([...moved], tx));
           const after = await users.update(known.id, { roles: wanted }, tx);
-          await sessions.rolesChanged(known.id, moved, tx);
+          await sessions.rolesChanged([known.id], moved, tx);
           await audit.record(
             { type: 'user.updated', subject: known.id, details: changed },
             operator.actor,

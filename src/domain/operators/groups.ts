@@ -17,6 +17,7 @@ import type { Listed, ListOptions, ReadList } from './lists.ts';
 import type { Rights } from './rights.ts';
 import type { Roles } from './roles.ts';
 import type { KeepStanding } from './standing.ts';
+import type { SessionRevoker } from '../session-revoker.ts';
 import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export type Group = GroupRecord;
@@ -69,6 +70,7 @@ interface Dependencies {
   readList: ReadList;
   audit: Audit;
   inTransaction: InTransaction;
+  sessions: Pick<SessionRevoker, 'rolesChanged'>;
 }
 
 const LONGEST_NAME = 200;
@@ -90,6 +92,7 @@ export function createGroups({
   readList,
   audit,
   inTransaction,
+  sessions,
 }: Dependencies): Groups {
   const existing = (group: GroupRecord | null): GroupRecord => {
     if (!group) throw new DomainError('group_not_found');
@@ -111,10 +114,16 @@ export function createGroups({
   const mayAssign = async (operator: Operator, names: readonly string[], tx: Tx) =>
     mayGive(operator, await rights.weightOf(names, tx));
 
+  const rolesMoved = async (accountIds: readonly string[], names: readonly string[], tx: Tx) => {
+    if (names.length > 0 && accountIds.length > 0)
+      await sessions.rolesChanged(accountIds, new Set(names), tx);
+  };
+
   const add = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
     await mayAssign(operator, group.roles, tx);
     const added = await store.add(group.id, [accountId], tx);
     if (added.length === 0) return;
+    await rolesMoved([accountId], group.roles, tx);
     const details = { group: group.id, name: group.name };
     await audit.record({ type: 'group.member_added', subject: accountId, details }, operator.actor, tx);
   };
@@ -123,6 +132,7 @@ export function createGroups({
     await mayAssign(operator, group.roles, tx);
     const removed = await store.remove(group.id, [accountId], tx);
     if (removed.length === 0) return;
+    await rolesMoved([accountId], group.roles, tx);
     const details = { group: group.id, name: group.name };
     await audit.record({ type: 'group.member_removed', subject: accountId, details }, operator.actor, tx);
   };
@@ -175,6 +185,8 @@ export function createGroups({
           if (!changed) return before;
           await mayAssign(operator, changed.after.roles ? [...before.roles, ...changed.after.roles] : [], tx);
           const after = await store.update(id, nameKey === undefined ? parsed : { ...parsed, nameKey }, tx);
+          const moved = new Set(before.roles).symmetricDifference(new Set(after.roles));
+          await rolesMoved(await store.memberIds(id, tx), [...moved], tx);
           const details = { group: id, ...changed };
           await audit.record({ type: 'group.updated', details }, operator.actor, tx);
           return after;
@@ -188,6 +200,7 @@ export function createGroups({
           const group = await lock(id, tx);
           checkVersion(group, expected);
           await mayAssign(operator, group.roles, tx);
+          await rolesMoved(await store.memberIds(id, tx), group.roles, tx);
           await store.delete(id, tx);
           const details = { group: id, before: { name: group.name, roles: group.roles } };
           await audit.record({ type: 'group.deleted', details }, operator.actor, tx);

@@ -82,6 +82,7 @@ export function createOperators({
     readList,
     audit,
     inTransaction,
+    sessions,
   });
   const assignments = createAssignments({
     users,

@@ -162,7 +162,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
         await audit.record({ type: 'user.updated', subject: id, details }, actor, tx);
         if (isMoved(columns, before)) await tellOfMove(before, record, actor, tx);
         const moved = new Set(changed.roles ?? before.roles).symmetricDifference(new Set(before.roles));
-        if (moved.size > 0) await sessions.rolesChanged(id, moved, tx);
+        if (moved.size > 0) await sessions.rolesChanged([id], moved, tx);
       }
       if (passwordHash !== undefined) {
         const undo = vouches(actor) ? null : await offer(before, 'password', tx);
