@@ -6,7 +6,7 @@ import {
   LIBRARY_METADATA,
   type MetadataName,
   propertyOf,
-} from '../oidc/clients/metadata.ts';
+} from '../oidc/clients/names.ts';
 import {
   AUTHORIZATION_CLAIMS,
   type AuthorizationClaim,

@@ -1,6 +1,6 @@
 import type { ClientSecret } from '../domain/clients.ts';
 
-export { clientView as clientJson } from '../domain/client-view.ts';
+export { clientView as clientJson } from '../domain/clients.ts';
 
 /** The secrets that count, without themselves. */
 export const secretsJson = (secrets: ClientSecret[]) =>

@@ -1,5 +1,5 @@
 import { createMail } from '../mail/index.ts';
-import { createPingDelivery } from '../oidc/ciba/pings.ts';
+import { createPingDelivery } from '../oidc/ciba.ts';
 import { createLogoutDelivery } from '../oidc/logout/back-channel.ts';
 import { createOutboundFetch, type OutboundFetch } from '../oidc/outbound/fetch.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';

@@ -5,18 +5,23 @@ import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createApiKeyStore } from '../storage/api-keys.ts';
 import { createApis } from '../storage/apis.ts';
-import { attributeSchemas } from '../storage/attribute-schemas.ts';
+import {
+  attributeSchemas,
+  contractStates,
+  mailTexts,
+  ownedResources,
+  runtimeSettings,
+} from '../storage/settings.ts';
 import { audit } from '../storage/audit.ts';
 import { createAuditSearch } from '../storage/audit-search.ts';
 import { createClientSecrets } from '../storage/client-secrets.ts';
 import { createClients } from '../storage/clients.ts';
 import { createConsents } from '../storage/consents.ts';
 import { branding } from '../storage/branding.ts';
-import { contractStates } from '../storage/contract-states.ts';
 import { createContractUsageStore } from '../storage/contract-usage.ts';
 import { createDailyStatsStore } from '../storage/daily-stats.ts';
 import { createFindByText } from '../storage/finding.ts';
-import { createDeviceSignIns } from '../storage/device-sign-ins.ts';
+import { createDeviceSignIns, createSignIns } from '../storage/sign-ins.ts';
 import { postgresCounters } from '../storage/counters.ts';
 import { createDirectory } from '../storage/directory.ts';
 import { createFactorStores } from '../storage/factors.ts';
@@ -27,33 +32,27 @@ import { createImports } from '../storage/imports.ts';
 import { createGroups } from '../storage/groups.ts';
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
 import { createMailOutbox } from '../storage/mail-outbox.ts';
-import { mailTexts } from '../storage/mail-texts.ts';
 import { createLogoutNotices } from '../storage/logout-notices.ts';
 import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
-import { createCibaRequests } from '../storage/ciba-requests.ts';
-import { ownedResources } from '../storage/owned-resources.ts';
-import { createPings } from '../storage/pings.ts';
+import { createCibaRequests, createPings } from '../storage/ciba-requests.ts';
 import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
 import { createOutbox } from '../storage/outbox.ts';
 import { createDatabaseClock } from '../storage/postgres/database-clock.ts';
 import { Notifications } from '../storage/postgres/notifications.ts';
 import { createPool } from '../storage/postgres/pool.ts';
 import { checkWritable } from '../storage/postgres/readiness.ts';
-import { createSequelize } from '../storage/postgres/sequelize.ts';
+import { createSequelize } from '../storage/postgres/open.ts';
 import { joining, transactions } from '../storage/postgres/transaction.ts';
-import { probeRedis } from '../storage/redis/readiness.ts';
+import { probeRedis } from '../storage/redis/client.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { roles } from '../storage/roles.ts';
-import { runtimeSettings } from '../storage/runtime-settings.ts';
 import { createRevocation } from '../storage/revocation.ts';
 import { createScimTokenStore } from '../storage/scim-tokens.ts';
 import { createSessions } from '../storage/sessions.ts';
-import { createSignIns } from '../storage/sign-ins.ts';
 import { signingKeys } from '../storage/signing-keys.ts';
-import { createUnanswered } from '../storage/unanswered.ts';
+import { createUnanswered, createUsedSteps } from '../storage/redemptions.ts';
 import { createUpstreams } from '../storage/upstreams.ts';
-import { createUsedSteps } from '../storage/used-steps.ts';
 import { createUserSearch } from '../storage/user-search.ts';
 import { createUsers } from '../storage/users.ts';
 import { createWebhookQueue, createWebhooks } from '../storage/webhooks.ts';

@@ -10,8 +10,13 @@ import type {
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
-import { type Operator, requirePermission } from './operators/operator.ts';
-import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  type Operator,
+  requirePermission,
+} from './operators/operator.ts';
 
 export type Api = ApiRecord;
 

@@ -8,7 +8,7 @@ import type {
 } from '../storage/ciba-requests.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Users } from '../storage/users.ts';
-import type { GuessLimit } from './guess-limit.ts';
+import type { GuessLimit } from './lockout.ts';
 import { lookUp } from './lookup.ts';
 import type { Notices } from './notices.ts';
 import type { MailLimit } from './outgoing-mail.ts';

@@ -1,5 +1,10 @@
 import { DomainError } from '../core/errors.ts';
 import { newUuid, randomToken, sha256 } from '../core/ids.ts';
+import type { Audit } from '../storage/audit.ts';
+import type { ClientSecretStore } from '../storage/client-secrets.ts';
+import type { ClientFilters, ClientKind, ClientRecord, Clients, ClientSort } from '../storage/clients.ts';
+import type { Consenter, Consents } from '../storage/consents.ts';
+import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import {
   checkBrought,
   checkedName,
@@ -9,16 +14,44 @@ import {
   needsSecret,
   refuse,
 } from './client-checks.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { ClientFilters, ClientKind, ClientRecord, Clients, ClientSort } from '../storage/clients.ts';
-import type { ClientSecretStore } from '../storage/client-secrets.ts';
-import type { Consenter, Consents } from '../storage/consents.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
-import { mayGive, mayTouch, type Operator, requirePermission } from './operators/operator.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  mayGive,
+  mayTouch,
+  type Operator,
+  requirePermission,
+} from './operators/operator.ts';
 import type { Rights } from './operators/rights.ts';
 import type { Roles } from './operators/roles.ts';
-import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
+
+/** A client as operators see it: all of its metadata (RFC 7591), and what stands for what that does not say. Never a secret. */
+export const clientView = ({
+  id,
+  name,
+  metadata,
+  roles,
+  enabled,
+  kind,
+  lastUsedAt,
+  createdAt,
+  updatedAt,
+}: ClientRecord) => ({
+  client_id: id,
+  name,
+  ...metadata,
+  grant_types: (metadata['grant_types'] ?? ['authorization_code']) as string[],
+  redirect_uris: (metadata['redirect_uris'] ?? []) as string[],
+  token_endpoint_auth_method: (metadata['token_endpoint_auth_method'] ?? 'client_secret_basic') as string,
+  roles,
+  kind,
+  enabled,
+  last_used_at: lastUsedAt?.toISOString() ?? null,
+  created_at: createdAt.toISOString(),
+  updated_at: updatedAt.toISOString(),
+});
 
 export const CLIENT_KINDS = [
   'web',

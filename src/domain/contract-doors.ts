@@ -1,10 +1,9 @@
 import type { ContractSettings } from '../config/index.ts';
 import { DomainError } from '../core/errors.ts';
 import type { Audit } from '../storage/audit.ts';
-import type { ContractStateRecord, ContractStates } from '../storage/contract-states.ts';
+import type { ContractStateRecord, ContractStates } from '../storage/settings.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import { type Operator, requirePermission } from './operators/operator.ts';
-import { checkVersion, type Expected } from './operators/versions.ts';
+import { checkVersion, type Expected, type Operator, requirePermission } from './operators/operator.ts';
 
 /** A contract as it is known to operators, whether it is open or not. */
 export interface ContractDescription {

@@ -1,6 +1,13 @@
+import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
+import type { Directory } from '../storage/directory.ts';
+import type { ApiKey, ApiKeys } from './api-keys.ts';
+import type { Mfa, MfaStatus } from './mfa/index.ts';
 import { type Device, deviceOf } from './notices.ts';
+import type { AccountSession, AccountSessions, ConnectedApp } from './sessions.ts';
+import type { LinkedIdentity, Linking } from './upstream.ts';
+import type { Accounts, User } from './users/index.ts';
 
 /** An event of an account, as its owner may see it. */
 export type AccountEvent = Pick<AuditRecord, 'id' | 'type' | 'outcome' | 'at'> &
@@ -27,4 +34,70 @@ export const createHistory =
       ip: actor.ip,
       ...deviceOf(actor.userAgent),
     }));
+  };
+
+/** All that is kept of a person and that is theirs to take along: no secret is among it. */
+export interface AccountData {
+  account: User;
+  factors: Pick<MfaStatus, 'totp' | 'passkeys' | 'recoveryCodesLeft'>;
+  sessions: AccountSession[];
+  apps: ConnectedApp[];
+  /** At other providers. */
+  identities: LinkedIdentity[];
+  /** What a directory says of the person; null when none does. */
+  directory: DirectoryData | null;
+  /** Of programs that act for the account. */
+  apiKeys: ApiKey[];
+  events: AccountEvent[];
+}
+
+/** What a directory says of a person over SCIM. */
+export interface DirectoryData {
+  userName: string;
+  /** By their SCIM names. */
+  attributes: Record<string, unknown>;
+}
+
+/** Gathers it. @throws DomainError user_not_found. */
+export type GatherAccountData = (accountId: string) => Promise<AccountData>;
+
+interface Dependencies {
+  accounts: Pick<Accounts, 'find'>;
+  mfa: Pick<Mfa, 'status'>;
+  accountSessions: Pick<AccountSessions, 'list' | 'apps'>;
+  upstreamAccounts: Pick<Linking, 'identitiesOf'>;
+  apiKeys: Pick<ApiKeys, 'list'>;
+  history: History;
+  directory: Pick<Directory, 'entriesOf'>;
+}
+
+/** More events than anybody has in years. */
+const EVENTS = 10_000;
+
+export const createAccountData =
+  ({
+    accounts,
+    mfa,
+    accountSessions,
+    upstreamAccounts,
+    apiKeys,
+    history,
+    directory,
+  }: Dependencies): GatherAccountData =>
+  async (accountId) => {
+    const [account, { totp, passkeys, recoveryCodesLeft }, ...rest] = await Promise.all([
+      accounts.find(accountId),
+      mfa.status(accountId),
+      accountSessions.list(accountId),
+      accountSessions.apps(accountId),
+      upstreamAccounts.identitiesOf(accountId),
+      apiKeys.list(accountId),
+      history(accountId, { limit: EVENTS }),
+      directory.entriesOf([accountId]),
+    ]);
+    if (!account) throw new DomainError('user_not_found');
+    const [sessions, apps, identities, keys, events, [entry]] = rest;
+    const said = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
+    const factors = { totp, passkeys, recoveryCodesLeft };
+    return { account, factors, sessions, apps, identities, directory: said, apiKeys: keys, events };
   };

@@ -3,9 +3,9 @@ import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { UsedSteps } from '../storage/used-steps.ts';
+import type { UsedSteps } from '../storage/redemptions.ts';
 import type { UserRecord, Users } from '../storage/users.ts';
-import type { Acr } from './mfa/acr.ts';
+import type { Acr } from './mfa/requirement.ts';
 
 /** What came first. */
 export type FirstFactor = 'password' | 'federated' | 'mail';

@@ -7,7 +7,7 @@ import type { SignIns } from '../storage/sign-ins.ts';
 import type { UserRecord, Users } from '../storage/users.ts';
 import { deviceIdFor, type KnownDevice } from './known-devices.ts';
 import { lookUp } from './lookup.ts';
-import { type Acr, type Method, strengthOf } from './mfa/acr.ts';
+import { type Acr, type Method, strengthOf } from './mfa/requirement.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
 import { deviceKeyOf, type Notices } from './notices.ts';
 import type { PasswordCheck } from './passwords/check.ts';

@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { Unanswered } from '../storage/unanswered.ts';
+import type { Unanswered } from '../storage/redemptions.ts';
 import type { UserRecord, Users } from '../storage/users.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import type { LoginSteps, Once } from './login-steps.ts';

@@ -4,7 +4,7 @@ import type { Audit } from '../storage/audit.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SignIns } from '../storage/sign-ins.ts';
-import type { Unanswered } from '../storage/unanswered.ts';
+import type { Unanswered } from '../storage/redemptions.ts';
 import { noUser, type UserRecord, type Users } from '../storage/users.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import { type Claiming, evidenceOf } from './ownership/claiming.ts';
@@ -13,7 +13,7 @@ import type { PasswordPolicy } from './passwords/policy.ts';
 import { addressThatCounts } from './ownership/address.ts';
 import type { Actor } from '../core/actor.ts';
 import { lookUp } from './lookup.ts';
-import { createRequestedLinks } from './requested-links.ts';
+import { createDeadLinks, createRequestedLinks } from './requested-links.ts';
 import { sha256 } from '../core/ids.ts';
 import { type Notices, recipientOf } from './notices.ts';
 import type { SessionRevoker } from './session-revoker.ts';
@@ -21,7 +21,6 @@ import { isShared, sourceOfActor } from './source.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { createPasswordSetBefore } from './passwords/set-before.ts';
 import { present, toUser, type User } from './users/user.ts';
-import { createDeadLinks } from './dead-links.ts';
 
 export type PasswordReset = Requesting & Confirming & Inviting;
 

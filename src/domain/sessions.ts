@@ -3,7 +3,7 @@ import type { Actor } from '../core/actor.ts';
 import type { ApiKeyStore } from '../storage/api-keys.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { Allowed, Consents } from '../storage/consents.ts';
-import type { DeviceSignIns } from '../storage/device-sign-ins.ts';
+import type { DeviceSignIns } from '../storage/sign-ins.ts';
 import type { Grants } from '../storage/grants.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../storage/sessions.ts';

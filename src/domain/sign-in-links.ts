@@ -13,11 +13,10 @@ import type { Authentication, Logins, LoginStep } from './login.ts';
 import type { LoginSteps } from './login-steps.ts';
 import type { Actor } from '../core/actor.ts';
 import { lookUp, subjectOf } from './lookup.ts';
-import { createRequestedLinks } from './requested-links.ts';
+import { createDeadLinks, createRequestedLinks } from './requested-links.ts';
 import { isShared, sourceOfActor } from './source.ts';
 import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
-import { createDeadLinks } from './dead-links.ts';
 import { toUser, type User } from './users/user.ts';
 
 export type SignInLinks = Requesting & Redeeming;

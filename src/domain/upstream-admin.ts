@@ -3,10 +3,16 @@ import { DomainError } from '../core/errors.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
 import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
-import { refuse } from './operators/fields.ts';
-import { mayTouch, type Operator, requirePermission } from './operators/operator.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  mayTouch,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operators/operator.ts';
 import type { Rights } from './operators/rights.ts';
-import { changesOf, checkVersion, type Expected } from './operators/versions.ts';
 
 /** A provider that people may sign in with, without its secret. */
 export interface ManagedUpstream extends UpstreamSettings {

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import type { Actor } from '../core/actor.ts';
+import { isLoopbackAddress } from '../core/network.ts';
 
 /** What pages inside an authorization request know of it. */
 interface State {
@@ -34,3 +36,27 @@ export const clientActor = (ctx: Context, door: string, clientId: string): Actor
   id: clientId,
   clientId,
 });
+
+/** Header fields that proxies add. */
+const FORWARDED = /^(x-forwarded-.*|x-real-ip|x-client-ip|forwarded|via|cf-connecting-ip|true-client-ip)$/i;
+
+/** The raw values of header field `name`, which is in lower case. */
+export function rawValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index]!;
+    if (field.length === name.length && field.toLowerCase() === name) values.push(rawHeaders[index + 1]!);
+  }
+  return values;
+}
+
+/**
+ * Whether a request shows that it came by way of a proxy. One that adds no header field does not show; those that speak
+ * HTTP/1.0, as nginx does unless it is told otherwise, do: no browser and no tool still speaks it.
+ */
+export const isForwarded = ({ rawHeaders, httpVersion }: IncomingMessage): boolean =>
+  httpVersion === '1.0' || rawHeaders.some((field, index) => index % 2 === 0 && FORWARDED.test(field));
+
+/** Whether a request was made on this machine, by no proxy that it shows. */
+export const isFromThisMachine = (req: IncomingMessage): boolean =>
+  isLoopbackAddress((req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) && !isForwarded(req);

@@ -5,7 +5,7 @@ import proxyAddr from 'proxy-addr';
 import { isLoopbackAddress, isLoopbackHostname } from '../core/network.ts';
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../core/logger.ts';
-import { isFromThisMachine, rawValues } from './origin.ts';
+import { isFromThisMachine, rawValues } from './actor.ts';
 
 /**
  * Whose host a request is for: ours; this machine's by a loopback name, though the issuer has none; another's; or that of

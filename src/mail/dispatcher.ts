@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { createDispatcher as createOutboxDispatcher, type Dispatcher } from '../outbox/dispatcher.ts';
 import type { DispatcherTiming } from '../outbox/dispatcher.ts';
 import { MAIL_TOPIC, type Queue } from '../storage/outbox.ts';
-import type { MailTexts } from '../storage/mail-texts.ts';
+import type { MailTexts } from '../storage/settings.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import type { Message } from './messages.ts';
 import type { RenderMessage } from './renderer.ts';

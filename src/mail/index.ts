@@ -3,18 +3,16 @@ import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Dispatcher } from '../outbox/dispatcher.ts';
-import type { MailTexts } from '../storage/mail-texts.ts';
+import type { MailTexts } from '../storage/settings.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { createDispatcher } from './dispatcher.ts';
-import { createFileTransport, mailFolder } from './file-transport.ts';
+import { createFileTransport, createSmtpTransport, mailFolder, senderOf } from './transport.ts';
 import type { Message } from './messages.ts';
 import type { Language } from '../core/languages.ts';
 import { createMessageRenderer, type RenderMessage } from './renderer.ts';
-import { createSmtpTransport } from './smtp-transport.ts';
-import { senderOf } from './transport.ts';
 
-export { mailFolder } from './file-transport.ts';
+export { mailFolder } from './transport.ts';
 export type { Message } from './messages.ts';
 
 interface Dependencies {

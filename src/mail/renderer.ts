@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Config } from '../config/index.ts';
 import type { Language } from '../core/languages.ts';
 import { StartupError } from '../core/errors.ts';
-import type { MailTextsByLanguage } from '../storage/mail-texts.ts';
+import type { MailTextsByLanguage } from '../storage/settings.ts';
 import { createLinks } from './links.ts';
 import { createMailStyles } from './styles.ts';
 import type { Message } from './messages.ts';

@@ -4,7 +4,7 @@ import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
 import { isPlaceholder, readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
-import type { ExtraClientProperties } from './clients/metadata.ts';
+import type { ExtraClientProperties } from './clients/names.ts';
 import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappings.ts';
 
 /**

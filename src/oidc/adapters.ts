@@ -3,7 +3,7 @@ import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayloa
 import type { SharedClock } from '../core/clock.ts';
 import { isAnswer, type Replies } from '../core/replies.ts';
 import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
-import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/errors.ts';
+import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/record.ts';
 import type { RegisteredClients } from '../domain/registered-clients.ts';
 import { registrationRecords } from './clients/registration/records.ts';
 import type { ClientRegistry } from './clients/registry.ts';

@@ -1,9 +1,9 @@
-import type { GuessLimit } from '../domain/guess-limit.ts';
+import type { GuessLimit } from '../domain/lockout.ts';
 import type { OpenRequests } from '../domain/open-requests.ts';
 import type { AccountSessions } from '../domain/sessions.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Counters } from '../storage/counters.ts';
-import type { DeviceSignIns } from '../storage/device-sign-ins.ts';
+import type { DeviceSignIns } from '../storage/sign-ins.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import type { ConfigurationDependencies } from './configuration.ts';
 import type { ProviderEvents } from './events.ts';

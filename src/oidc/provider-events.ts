@@ -1,5 +1,5 @@
 import type { ClientUse } from '../domain/client-use.ts';
-import type { Refusals } from '../domain/refusals/index.ts';
+import type { Refusals } from '../domain/refusals.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Audit, AuditEntry } from '../storage/audit.ts';

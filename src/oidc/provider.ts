@@ -1,9 +1,8 @@
 import { Provider } from 'oidc-provider';
-import type { Keys } from './key-ring.ts';
+import { type Keys, SigningKey } from './key-ring.ts';
 import { createConfiguration } from './configuration.ts';
 import type { ProviderDependencies } from './dependencies.ts';
 import { installAll } from './overrides/index.ts';
-import { SigningKey } from './signing-key.ts';
 
 /**
  * A provider that signs with `keys`, with everything installed that the library leaves to its host.

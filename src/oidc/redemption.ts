@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
-import { AlreadyClaimed } from '../storage/oidc/errors.ts';
+import { AlreadyClaimed } from '../storage/oidc/record.ts';
 import type { Extension } from './overrides/override.ts';
 
 interface Dependencies {

@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { mayBeSignedBy } from './clients/profiles.ts';
-import type { ExtraClientProperties } from './clients/metadata.ts';
+import type { ExtraClientProperties } from './clients/names.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Claims = Record<string, unknown>;

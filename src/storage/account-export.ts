@@ -1,10 +1,9 @@
 import { Op } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { Group, GroupMember } from './models/group.ts';
-import { ImportedAccount } from './models/imported-account.ts';
-import { RecoveryCode } from './models/recovery-code.ts';
-import { TotpAuthenticator } from './models/totp-authenticator.ts';
-import { UpstreamIdentity } from './models/upstream-identity.ts';
+import { Group, GroupMember } from './models/roles.ts';
+import { ImportedAccount } from './models/origins.ts';
+import { RecoveryCode, TotpAuthenticator } from './models/factors.ts';
+import { UpstreamIdentity } from './models/upstreams.ts';
 import { User } from './models/user.ts';
 import type { UserRecord } from './users.ts';
 

@@ -1,7 +1,7 @@
 // raw-sql: every request with a key asks for it (prepared); a deletion decides who has the key; a list for `listing.ts`.
 import type { Pool } from 'pg';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
-import { ApiKey } from './models/api-key.ts';
+import { ApiKey } from './models/contracts.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { UniqueConstraintError } from 'sequelize';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
-import { Api } from './models/api.ts';
+import { Api } from './models/clients.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -1,13 +1,9 @@
 import { Op } from 'sequelize';
-import { ApiKey } from './models/api-key.ts';
-import { CibaRequest } from './models/ciba-request.ts';
-import { Consent } from './models/consent.ts';
-import { Passkey } from './models/passkey.ts';
-import { RecoveryCode } from './models/recovery-code.ts';
-import { SignInDevice } from './models/sign-in-device.ts';
-import { SignInSource } from './models/sign-in-source.ts';
-import { TotpAuthenticator } from './models/totp-authenticator.ts';
-import { UpstreamIdentity } from './models/upstream-identity.ts';
+import { ApiKey } from './models/contracts.ts';
+import { CibaRequest, Consent } from './models/provider-records.ts';
+import { Passkey, RecoveryCode, TotpAuthenticator } from './models/factors.ts';
+import { SignInDevice, SignInSource } from './models/sign-ins.ts';
+import { UpstreamIdentity } from './models/upstreams.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** How many of each an account had. */

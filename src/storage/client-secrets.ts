@@ -1,7 +1,7 @@
 // raw-sql: a row lock decides which of two rotations is second, the database's clock which secrets count.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { FormerClientSecret } from './models/former-client-secret.ts';
+import { FormerClientSecret } from './models/clients.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const former = recordOf(FormerClientSecret, 'clientId');

@@ -2,11 +2,11 @@
 import type { Pool } from 'pg';
 import { UniqueConstraintError } from 'sequelize';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
-import { Client, type ClientKind } from './models/client.ts';
+import { Client, type ClientKind } from './models/clients.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export type { ClientKind } from './models/client.ts';
+export type { ClientKind } from './models/clients.ts';
 
 const record = recordOf(Client, 'secretCreatedAt');
 export type ClientRecord = RecordOf<typeof record>;

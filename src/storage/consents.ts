@@ -2,11 +2,11 @@
 import type { Pool } from 'pg';
 import { isUuid } from '../core/ids.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
-import { type Allowed, Consent } from './models/consent.ts';
+import { type Allowed, Consent } from './models/provider-records.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export type { Allowed } from './models/consent.ts';
+export type { Allowed } from './models/provider-records.ts';
 
 const record = recordOf(Consent, 'accountId');
 

@@ -1,9 +1,7 @@
 // raw-sql: a batch is one statement, counted wholly or not at all; counts beside rows.
 import type { Pool } from 'pg';
 import { Op, type Attributes } from 'sequelize';
-import type { ContractCaller } from './models/contract-caller.ts';
-import { ContractUsage } from './models/contract-usage.ts';
-import { ContractUser } from './models/contract-user.ts';
+import { type ContractCaller, ContractUsage, ContractUser } from './models/contracts.ts';
 import { recordOf } from './models/define.ts';
 
 type Use = Attributes<ContractUsage>;

@@ -1,7 +1,7 @@
 // raw-sql: a count is one atomic step on the path of every limited request (prepared).
 import type { Pool } from 'pg';
 import { DomainError } from '../core/errors.ts';
-import type { Counter } from './models/counter.ts';
+import type { Counter } from './models/sign-ins.ts';
 import { run, type Statement } from './oidc/postgres-query.ts';
 
 export interface Count {

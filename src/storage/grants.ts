@@ -1,7 +1,7 @@
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import type { Allowed } from './consents.ts';
-import { OidcGrant } from './models/oidc-grant.ts';
+import { OidcGrant } from './models/provider-records.ts';
 
 /** What a client holds for an account: one for each login. */
 export interface GrantRecord {

@@ -4,7 +4,7 @@ import { UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { Group } from './models/group.ts';
+import { Group } from './models/roles.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(Group, 'nameKey');

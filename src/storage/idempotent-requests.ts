@@ -1,10 +1,10 @@
 // raw-sql: an advisory lock.
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
-import { IdempotentRequest, type KeptReply } from './models/idempotent-request.ts';
+import { IdempotentRequest, type KeptReply } from './models/observations.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-export type { KeptReply } from './models/idempotent-request.ts';
+export type { KeptReply } from './models/observations.ts';
 
 /** Requests that are done once, by the hash of their key. */
 export interface IdempotentRequests {

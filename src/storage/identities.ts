@@ -1,9 +1,7 @@
 // raw-sql: a deletion decides who has the identity.
 import { isUuid, newUuid } from '../core/ids.ts';
-import { now } from './models/attributes.ts';
-import { recordOf, type RecordOf } from './models/define.ts';
-import { insertUnlessThere } from './models/statements.ts';
-import { UpstreamIdentity } from './models/upstream-identity.ts';
+import { insertUnlessThere, now, recordOf, type RecordOf } from './models/define.ts';
+import { UpstreamIdentity } from './models/upstreams.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(UpstreamIdentity);

@@ -3,7 +3,7 @@ import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { randomToken, sha256 } from '../core/ids.ts';
 import { recordOf } from './models/define.ts';
-import { OneTimeToken, type TokenPurpose } from './models/one-time-token.ts';
+import { OneTimeToken, type TokenPurpose } from './models/tokens.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 interface NewOneTimeToken<Payload> {

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { literal } from 'sequelize';
 import { newUuid } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
-import { now } from './models/attributes.ts';
+import { now } from './models/define.ts';
 import { OutboxMessage } from './models/outbox-message.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';

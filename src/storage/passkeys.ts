@@ -2,10 +2,8 @@
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { randomToken } from '../core/ids.ts';
-import { recordOf, type RecordOf } from './models/define.ts';
-import type { PasskeyHandle } from './models/passkey-handle.ts';
-import { Passkey } from './models/passkey.ts';
-import { insertUnlessThere } from './models/statements.ts';
+import { insertUnlessThere, recordOf, type RecordOf } from './models/define.ts';
+import { Passkey, type PasskeyHandle } from './models/factors.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(Passkey, 'accountId', 'publicKey', 'counter');

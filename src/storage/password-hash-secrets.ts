@@ -1,4 +1,4 @@
-import { PasswordHashSecret } from './models/password-hash-secret.ts';
+import { PasswordHashSecret } from './models/origins.ts';
 
 /** Keys and peppers of imported password hashes, encrypted. */
 export interface PasswordHashSecrets {

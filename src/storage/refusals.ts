@@ -1,7 +1,7 @@
 // raw-sql: a batch adds up with what other nodes write, in one statement.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { Refusal } from './models/refusal.ts';
+import { Refusal } from './models/observations.ts';
 
 const record = recordOf(Refusal, 'expiresAt');
 

@@ -1,7 +1,7 @@
 import { Op } from 'sequelize';
 import { epochSeconds, type Clock } from '../core/clock.ts';
 import { sha256 } from '../core/ids.ts';
-import { OidcRecord } from './models/oidc-record.ts';
+import { OidcRecord } from './models/provider-records.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RegistrationTokenRecord {

@@ -1,7 +1,7 @@
 // raw-sql: whether anybody has a role is one question to three tables.
 import { UniqueConstraintError } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { Role } from './models/role.ts';
+import { Role } from './models/roles.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(Role);

@@ -2,7 +2,7 @@
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { ScimToken } from './models/scim-token.ts';
+import { ScimToken } from './models/origins.ts';
 import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
 

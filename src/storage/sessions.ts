@@ -4,7 +4,7 @@ import { Op, type Attributes } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { leavingNotices } from './logout-notices.ts';
-import { OidcRecord } from './models/oidc-record.ts';
+import { OidcRecord } from './models/provider-records.ts';
 import { endingSessions } from './oidc/postgres-sessions.ts';
 import type { Tx } from './postgres/transaction.ts';
 

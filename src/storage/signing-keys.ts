@@ -2,7 +2,7 @@
 import { Op } from 'sequelize';
 import { StartupError } from '../core/errors.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { SigningKey } from './models/signing-key.ts';
+import { SigningKey } from './models/tokens.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(SigningKey, 'privateJwk');

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { TotpAuthenticator } from './models/totp-authenticator.ts';
+import { TotpAuthenticator } from './models/factors.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(

@@ -1,8 +1,8 @@
 // raw-sql: counts that end at a bound, and the roles of all who are linked.
 import type { Pool } from 'pg';
 import type { Upstream } from '../config/index.ts';
-import { RegisteredUpstream } from './models/registered-upstream.ts';
-import { insertUnlessThere } from './models/statements.ts';
+import { RegisteredUpstream } from './models/upstreams.ts';
+import { insertUnlessThere } from './models/define.ts';
 import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
 

@@ -5,7 +5,7 @@ import { answer, atOnce, authorizationUrl, exchange, signIn, userinfo } from '..
 import { startProvider, type Provider } from '../oidc/support/provider.ts';
 import { UserAgent, type Page } from '../oidc/support/user-agent.ts';
 import { systemActor } from '../../src/core/actor.ts';
-import { escapeHtml } from '../../src/http/pages/html.ts';
+import { escapeHtml } from '../../src/http/pages/templates.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Letters, readLetters } from './support/mail.ts';
 

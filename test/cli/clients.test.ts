@@ -159,7 +159,7 @@ describe('clients', () => {
     expect(disabled.clients.map(({ client_id }) => client_id)).toEqual([id]);
     expect(await run<object>('enable', id)).toMatchObject({ enabled: true });
     const { secrets } = await run('rotate-secret', id, '--expires-in', '1d');
-    const [{ id: newest = '' } = {}, { id: former } = {}] = secrets;
+    const [{ id: newest } = { id: '' }, { id: former } = {}] = secrets;
     expect((await run('secrets', id)).secrets.map((one) => one.id)).toEqual([newest, former]);
     expect((await run('remove-secret', id, newest)).secrets).toMatchObject([{ id: former }]);
     expect(await refused('remove-secret', id, former ?? '')).toMatchObject({ code: 'in_use' });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../src/core/clock.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
-import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
+import { createSmtpTransport } from '../../src/mail/transport.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';

@@ -10,11 +10,11 @@ import { createDispatcher } from '../../src/mail/dispatcher.ts';
 import type { Message } from '../../src/mail/messages.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import type { Transport } from '../../src/mail/transport.ts';
-import { mailTexts } from '../../src/storage/mail-texts.ts';
+import { mailTexts } from '../../src/storage/settings.ts';
 import { createOutbox, MAIL_TOPIC } from '../../src/storage/outbox.ts';
 import { Notifications } from '../../src/storage/postgres/notifications.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
-import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { transactions } from '../../src/storage/postgres/transaction.ts';
 
 const secrets = new Secrets('a-key-for-the-tests-alone-0123456789abcdef');

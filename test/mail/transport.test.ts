@@ -2,10 +2,14 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import PostalMime from 'postal-mime';
-import { createFileTransport } from '../../src/mail/file-transport.ts';
+import {
+  createFileTransport,
+  createSmtpTransport,
+  MessageRefused,
+  type RenderedMail,
+  senderOf,
+} from '../../src/mail/transport.ts';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
-import { createSmtpTransport } from '../../src/mail/smtp-transport.ts';
-import { MessageRefused, senderOf, type RenderedMail } from '../../src/mail/transport.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { settings } from './settings.ts';
 import { sampleOf } from '../../src/mail/samples.ts';

@@ -7,9 +7,8 @@ import { loadConfig } from '../../src/config/index.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { validateExtraMetadata } from '../../src/oidc/clients/checks.ts';
 import { type ExtraProperty } from '../../src/oidc/clients/property.ts';
-import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../../src/oidc/clients/metadata.ts';
+import { EXTRA_METADATA, LIBRARY_METADATA, nameProblem, propertyOf } from '../../src/oidc/clients/names.ts';
 import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
-import { nameProblem } from '../../src/oidc/clients/names.ts';
 
 test.each([
   ['logo_url', 'is no client metadata; did you mean logo_uri?'],

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
 import { fieldLabels } from '../../src/http/pages/problems.ts';
-import { strong } from '../../src/http/pages/html.ts';
+import { strong } from '../../src/http/pages/templates.ts';
 import { type Language, languageInfo } from '../../src/core/languages.ts';
 import { argumentsOf, missingForms } from '../support/sentences.ts';
 
@@ -49,6 +49,9 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       'field.code',
       'field.factorName',
       'factors.passkeys',
+      // The text of an operator's own, and Spanish "No".
+      'field.own',
+      'field.no',
     ]);
     expect(keys.filter((key) => dictionary[key] === en[key] && !alike.has(key))).toEqual([]);
     expect(keys.filter((key) => dictionary[key].trim() === '')).toEqual([]);

@@ -7,7 +7,7 @@ import { Secrets } from '../../src/core/secrets.ts';
 import type { AdapterFactory, Payload } from '../../src/storage/oidc/adapter.ts';
 import { createAdapters } from '../../src/storage/oidc/adapters.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
-import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { transactions, type InTransaction } from '../../src/storage/postgres/transaction.ts';
 import { createRedis, type RedisClient } from '../../src/storage/redis/client.ts';
 import { createRevocation, type Revocation } from '../../src/storage/revocation.ts';

@@ -3,7 +3,7 @@ import { refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider } from '../oidc/support/provider.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
-import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { secrets } from './backends.ts';
 import { atEnd, provided } from '../support/cleanup.ts';
 import { expectNoFailure } from '../support/failures.ts';

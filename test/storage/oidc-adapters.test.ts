@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
-import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from '../../src/storage/oidc/errors.ts';
+import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from '../../src/storage/oidc/record.ts';
 import { CLAIM_TTL } from '../../src/core/replies.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
-import { Role } from '../../src/storage/models/role.ts';
+import { Role } from '../../src/storage/models/roles.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
-import { createSequelize } from '../../src/storage/postgres/sequelize.ts';
+import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { joining, transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';

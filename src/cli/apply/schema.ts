@@ -5,7 +5,7 @@ import { LANGUAGES } from '../../core/languages.ts';
 import { TEXTS } from '../../domain/operators/branding.ts';
 import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
 import { ROLE_NAME } from '../../domain/operators/roles.ts';
-import { clientMetadata } from '../../oidc/clients/metadata.ts';
+import { clientMetadata } from '../../oidc/clients/names.ts';
 import { SIGNING_ALGS, TOKEN_TYPE_HEADERS } from '../../core/tokens.ts';
 
 const name = z.string().min(1);

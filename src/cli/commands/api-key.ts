@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { ApiKey, ApiKeys } from '../../domain/api-keys.ts';
-import { endOf } from '../duration.ts';
+import { endOf, repeated } from '../options.ts';
 import { shellOperator } from '../../domain/operators/operator.ts';
 import { operator } from '../operator.ts';
-import { repeated } from '../options.ts';
 import { facts, type Report, reporting, shown, table } from '../report.ts';
 
 const keysOf = async <T>(work: (apiKeys: ApiKeys) => Promise<T>): Promise<T> => {

@@ -6,9 +6,8 @@ import { isAddressRange } from '../../core/network.ts';
 import type { AuditFilters, AuditItem, AuditLog, ExportFormat } from '../../domain/operators/audit-log.ts';
 import { shellOperator } from '../../domain/operators/operator.ts';
 import { confirm } from '../confirm.ts';
-import { startOf } from '../duration.ts';
+import { integer, repeated, startOf, uuid } from '../options.ts';
 import { operator } from '../operator.ts';
-import { integer, repeated, uuid } from '../options.ts';
 import { facts, fail, type Report, reporting, shown, table } from '../report.ts';
 
 interface PurgeOptions {
@@ -30,7 +29,7 @@ const auditOf = async <T>(work: (log: AuditLog) => Promise<T>): Promise<T> => {
   return withCore(({ auditLog }) => work(auditLog));
 };
 
-const lines = () => import('../../http/api/management/audit-lines.ts');
+const lines = () => import('../../http/api/management/audit.ts');
 
 async function list({
   limit,

@@ -187,7 +187,7 @@ export function addClient(program: Command): void {
   );
   reporting(
     client.command('show').description('all that there is of a client').argument('<client_id>'),
-    async (id: string) => (await import('./client-show.ts')).showClient(id),
+    async (id: string) => (await import('./client-acts.ts')).showClient(id),
   );
   reporting(
     client
@@ -197,14 +197,14 @@ export function addClient(program: Command): void {
       .option('--overlap <seconds>', 'for how long, 0 for not at all', integer(0, 90 * DAY), DAY)
       .option('--expires-in <time>', 'when the new one ends, as 90d; never unless given'),
     async (id: string, options: { overlap: number; expiresIn?: string }) =>
-      (await import('./client-rotate-secret.ts')).rotateSecret(id, options),
+      (await import('./client-acts.ts')).rotateSecret(id, options),
   );
   reporting(
     client
       .command('secrets')
       .description('the secrets of a client that count, without themselves')
       .argument('<client_id>'),
-    async (id: string) => (await import('./client-rotate-secret.ts')).listSecrets(id),
+    async (id: string) => (await import('./client-acts.ts')).listSecrets(id),
   );
   reporting(
     client
@@ -212,15 +212,14 @@ export function addClient(program: Command): void {
       .description('end one of several secrets of a client')
       .argument('<client_id>')
       .argument('<secret_id>', 'as `client secrets` shows it'),
-    async (id: string, secretId: string) =>
-      (await import('./client-rotate-secret.ts')).removeSecret(id, secretId),
+    async (id: string, secretId: string) => (await import('./client-acts.ts')).removeSecret(id, secretId),
   );
   reporting(
     client
       .command('diagnose')
       .description('what was refused to a client lately, and what to do')
       .argument('<client_id>'),
-    async (id: string) => (await import('./client-diagnose.ts')).diagnose(id),
+    async (id: string) => (await import('./client-acts.ts')).diagnose(id),
   );
   reporting(
     client.command('delete').description('delete a client and end its tokens').argument('<client_id>'),

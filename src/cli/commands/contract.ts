@@ -9,7 +9,7 @@ export function addContract(program: Command): void {
       'the contract doors: what there is, who uses it, opening and closing, whether a server keeps to it',
     );
   reporting(contract.command('list').description('list the doors and where each answers'), async () => {
-    const { listContracts } = await import('./contract-list.ts');
+    const { listContracts } = await import('./contract-report.ts');
     return listContracts();
   });
   for (const [verb, open] of [
@@ -22,7 +22,7 @@ export function addContract(program: Command): void {
         .description(`${verb} a door on all nodes at once, over what CONTRACTS says`)
         .argument('<name>', 'the door'),
       async (name: string) => {
-        const { openContract } = await import('./contract-list.ts');
+        const { openContract } = await import('./contract-report.ts');
         return openContract(name, open);
       },
     );
@@ -33,7 +33,7 @@ export function addContract(program: Command): void {
       .option('--days <n>', 'how many, today among them', integer(1, 400), 30)
       .option('--door <name>', 'one door alone, by endpoint and day, program, address and account'),
     async (options: { days: number; door?: string }) => {
-      const { reportUsage } = await import('./contract-usage.ts');
+      const { reportUsage } = await import('./contract-report.ts');
       return reportUsage(options);
     },
   );

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LoginOptions } from '../login/index.ts';
+import type { LoginOptions } from '../login.ts';
 import { reporting } from '../report.ts';
 
 export function addLogin(program: Command): void {
@@ -15,5 +15,5 @@ export function addLogin(program: Command): void {
     .option('--resource <uri>', 'the API that the access token is for')
     .option('--no-browser', 'only print the address')
     .option('--device', 'where there is no browser: sign in on any device, with a code');
-  reporting(command, async (options: LoginOptions) => (await import('../login/index.ts')).login(options));
+  reporting(command, async (options: LoginOptions) => (await import('../login.ts')).login(options));
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { RegistrationTokens } from '../../domain/registration-tokens.ts';
 import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
-import { endOf } from '../duration.ts';
+import { endOf } from '../options.ts';
 import { operator } from '../operator.ts';
 import { type Report, reporting, table } from '../report.ts';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { shellOperator, type Operator } from '../../domain/operators/operator.ts';
 import type { ScimToken, ScimTokens } from '../../domain/scim/tokens.ts';
-import { endOf } from '../duration.ts';
+import { endOf } from '../options.ts';
 import { operator } from '../operator.ts';
 import { type Report, reporting, table } from '../report.ts';
 

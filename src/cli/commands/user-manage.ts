@@ -29,7 +29,7 @@ export function updateUser(name: string, options: ProfileOptions): Promise<Repor
   const fields = ['username', ...PROFILE_FIELDS.map((field) => field.name)] as const;
   const changes = Object.fromEntries(
     fields.flatMap((field) => {
-      const value = options[field as keyof ProfileOptions];
+      const value = options[field];
       return value === undefined ? [] : [[field, value === '' ? null : value]];
     }),
   );

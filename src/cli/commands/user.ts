@@ -204,7 +204,7 @@ function addManaging(command: MakeCommand): void {
 type MakeCommand = (name: string, description: string) => Command;
 
 function addLooks(command: MakeCommand): void {
-  const load = () => import('./user-show.ts');
+  const load = () => import('./user-acts.ts');
   reporting(command('show', 'all that there is of an account'), async (name: string) =>
     (await load()).showUser(name),
   );
@@ -225,7 +225,7 @@ function addLooks(command: MakeCommand): void {
 }
 
 function addChanges(command: MakeCommand): void {
-  const load = () => import('./user-change.ts');
+  const load = () => import('./user-acts.ts');
   reporting(
     command('set-role', 'give an account a role; what runs for it ends').argument('<role>', 'user or admin'),
     async (name: string, role: string) => (await load()).setRole(name, role),

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { Operator } from '../../domain/operators/operator.ts';
-import { shellOperator } from '../../domain/operators/operator.ts';
+import { type Operator, shellOperator } from '../../domain/operators/operator.ts';
 import type { Delivery, Webhook, Webhooks } from '../../domain/operators/webhooks.ts';
 import { confirm } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
@@ -15,7 +14,7 @@ const withWebhooks = async <T>(work: (webhooks: Webhooks, by: Operator) => Promi
 };
 
 /** They show the same as the API. */
-const presenters = () => import('../../http/api/management/webhook-presenters.ts');
+const presenters = () => import('../../http/api/management/webhooks.ts');
 
 const shownAs = (json: Record<string, unknown>): string =>
   facts(Object.entries(json).map(([name, value]) => [name, shown(value)]));

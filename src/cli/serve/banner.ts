@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts';
 import type { FirstAdmin } from '../../domain/users/index.ts';
-import type { Admin } from './messages.ts';
+import type { Admin } from './process.ts';
 
 export const toAdmin = (made: FirstAdmin | null): Admin | null =>
   made && { email: made.user.email, password: made.password };

@@ -9,9 +9,7 @@ import type { Assignment } from '../../main.ts';
 import { openDatabase } from '../../storage/postgres/open.ts';
 import { adminLines, banner, toAdmin } from './banner.ts';
 import { logCrash, serverLogger } from './logs.ts';
-import { releaseMemory } from './memory.ts';
-import type { Admin } from './messages.ts';
-import { stopSignal } from './signals.ts';
+import { type Admin, releaseMemory, stopSignal } from './process.ts';
 
 /** @param json prints one JSON object when it is ready, and logs to standard error. @throws ConfigError, StartupError. */
 export async function serveCommand({ json = false }: { json?: boolean }): Promise<void> {

@@ -1,8 +1,7 @@
 import { explainFailure } from '../failure.ts';
 import { toAdmin } from './banner.ts';
 import { logCrash, serverLogger } from './logs.ts';
-import { releaseMemory } from './memory.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import { type FromWorker, releaseMemory, type ToWorker } from './process.ts';
 
 const tell = (message: FromWorker): void => void process.send?.(message);
 

@@ -4,7 +4,7 @@ import { answerMetrics } from '../../http/ops/cluster-metrics.ts';
 import type { Logger } from '../../core/logger.ts';
 import { StartupError } from '../../core/errors.ts';
 import type { Assignment } from '../../main.ts';
-import type { Admin, FromWorker, ToWorker } from './messages.ts';
+import type { Admin, FromWorker, ToWorker } from './process.ts';
 
 /** Milliseconds before a worker that died is replaced, doubled each time until one has lived for a while. */
 const BACKOFF = { first: 500, last: 30_000, forgottenAfter: 60_000 };

@@ -1,11 +1,8 @@
 /** What a server needs, looked at one by one: for `postern doctor`, and for operators by a running server. */
 import type { Config } from '../../config/index.ts';
-import { checkContracts } from './contracts.ts';
+import { checkContracts, checkMail, checkPublicUrl, checkRegistration } from './checks.ts';
 import { type Finding, ok } from './finding.ts';
-import { checkMail } from './mail.ts';
-import { checkPublicUrl } from './public-url.ts';
 import { checkRedis } from './redis.ts';
-import { checkRegistration } from './registration.ts';
 
 /**
  * Looks at everything but the configuration's form, which has been read by now.

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/index.ts';
 import { pendingMigrations } from '../../storage/postgres/migrator.ts';
 import { connectAtStart } from '../../storage/postgres/readiness.ts';
-import { compareClocks } from './clock.ts';
+import { compareClocks } from './checks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** Connections that one worker opens at most, and that are kept for commands and other programs. */

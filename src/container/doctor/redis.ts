@@ -2,7 +2,7 @@ import type { Config } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { createLogger } from '../../core/logger.ts';
 import { createRedis } from '../../storage/redis/client.ts';
-import { compareClocks } from './clock.ts';
+import { compareClocks } from './checks.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 function eviction(memory: string): Finding {

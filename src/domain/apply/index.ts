@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../core/errors.ts';
-import type { OwnedResources } from '../../storage/owned-resources.ts';
+import type { OwnedResources } from '../../storage/settings.ts';
 import type { AsOne, InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Operator } from '../operators/operator.ts';
 import { ApplyFailure } from './failure.ts';

@@ -1,11 +1,10 @@
 /** Attributes of accounts that no code knows of: what the configuration or an operator has defined by a JSON Schema. */
 import { attributeSchema, type AttributeSchema, type AttributeSchemaInput } from '../../config/attributes.ts';
 import { DomainError } from '../../core/errors.ts';
-import type { AttributeSchemas } from '../../storage/attribute-schemas.ts';
+import type { AttributeSchemas } from '../../storage/settings.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import { type Operator, requirePermission } from '../operators/operator.ts';
-import { checkVersion, type Expected } from '../operators/versions.ts';
+import { checkVersion, type Expected, type Operator, requirePermission } from '../operators/operator.ts';
 import { type Attribute, attributesOf, type Party } from './definitions.ts';
 import {
   applyChanges,

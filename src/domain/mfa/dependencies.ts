@@ -6,7 +6,7 @@ import type { Audit } from '../../storage/audit.ts';
 import type { Counters } from '../../storage/counters.ts';
 import type { FactorStores } from '../../storage/factors.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/unanswered.ts';
+import type { Unanswered } from '../../storage/redemptions.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { Lockout } from '../lockout.ts';

@@ -7,18 +7,15 @@ import type { FactorCounts } from '../../storage/factors.ts';
 import type { PasskeyRecord } from '../../storage/passkeys.ts';
 import type { TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
-import { strengthOf } from './acr.ts';
+import { createFreshness, createRequirement, type Freshness, strengthOf } from './requirement.ts';
 import { type CodeMethod, createCodeCheck } from './code-check.ts';
 import type { MfaDependencies } from './dependencies.ts';
-import { createFreshness, createRequirement, type Freshness } from './requirement.ts';
-import { factorChanges } from './factor-changes.ts';
+import { createFactorReset, factorChanges, type FactorReset } from './factor-changes.ts';
 import { createPasskeys, type Passkeys } from './passkeys/index.ts';
-import { createRecoveryCodes, type RecoveryCodes } from './recovery-codes.ts';
-import { createFactorReset, type FactorReset } from './reset.ts';
+import { createDevices, createRecoveryCodes, type Devices, type RecoveryCodes } from './recovery-codes.ts';
 import { createTotp, type Totp } from './totp.ts';
-import { createDevices, type Devices } from './trusted-devices.ts';
 
-export type { Acr } from './acr.ts';
+export type { Acr } from './requirement.ts';
 export { FRESH } from './requirement.ts';
 export type { TotpRecord as Authenticator } from '../../storage/totp.ts';
 

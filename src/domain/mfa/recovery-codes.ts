@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
-import { newUuid } from '../../core/ids.ts';
+import { newUuid, randomToken } from '../../core/ids.ts';
 import { narrow } from '../../core/text.ts';
+import type { UsedCode } from '../../storage/factors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import { present } from '../users/user.ts';
-import type { UsedCode } from '../../storage/factors.ts';
 import type { MfaDependencies } from './dependencies.ts';
 
 export interface RecoveryCodes {
@@ -86,5 +86,37 @@ export function createRecoveryCodes(dependencies: MfaDependencies): RecoveryCode
         await notices.factorAdded(account, { id: newUuid(), kind: 'recovery-codes', name: null }, actor, tx);
         return shown;
       }),
+  };
+}
+
+/** Browsers that skip the second factor for a while. A change of factors ends them. */
+export interface Devices {
+  /** @param seconds how long. @returns the token for a cookie of that browser. */
+  trust(accountId: string, seconds: number, actor: Actor): Promise<string>;
+  /** @param token what the cookie holds, unchecked. */
+  isTrusted(accountId: string, token: unknown): Promise<boolean>;
+  /** Ends all of the account's, whenever its sessions end. */
+  forgetAll(accountId: string, tx: Tx): Promise<void>;
+}
+
+const TOKEN = /^[\w-]{43}$/;
+
+export function createDevices(dependencies: MfaDependencies): Devices {
+  const { trustedDevices, audit, inTransaction, clock } = dependencies;
+  return {
+    async trust(accountId, seconds, actor) {
+      const token = randomToken();
+      const expiresAt = new Date(clock.now() + seconds * 1000);
+      await inTransaction(async (tx) => {
+        await trustedDevices.add(accountId, token, expiresAt, tx);
+        await audit.record({ type: 'device.trusted', subject: accountId, details: { seconds } }, actor, tx);
+      });
+      return token;
+    },
+    isTrusted: async (accountId, token) =>
+      typeof token === 'string' &&
+      TOKEN.test(token) &&
+      (await trustedDevices.has(accountId, token, clock.now())),
+    forgetAll: (accountId, tx) => trustedDevices.deleteAll(accountId, tx),
   };
 }

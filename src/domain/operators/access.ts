@@ -1,7 +1,6 @@
 /** What opens accounts and acts for them, as operators see and end it. */
 import { DomainError } from '../../core/errors.ts';
-import type { GatherAccountData } from '../account-data.ts';
-import type { AccountEvent, History } from '../history.ts';
+import type { AccountEvent, GatherAccountData, History } from '../history.ts';
 import type { Mfa, MfaStatus } from '../mfa/index.ts';
 import type { AccountSession, AccountSessions, ConnectedApp } from '../sessions.ts';
 import type { LinkedIdentity, Linking } from '../upstream.ts';
@@ -9,10 +8,9 @@ import type { Sessions } from '../../storage/sessions.ts';
 import type { Audit } from '../../storage/audit.ts';
 import { deviceOf } from '../notices.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
-import { type Operator, requirePermission } from './operator.ts';
+import { type OnAccount, type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
 import type { Permission } from './permissions.ts';
-import type { OnAccount } from './targets.ts';
 
 /** A session with whose it is. */
 export type AnySession = AccountSession & { user: { id: string; email: string; name: string | null } };

@@ -12,10 +12,14 @@ import { present, toUser } from '../users/user.ts';
 import type { PasswordReset } from '../reset.ts';
 import type { Verification } from '../verification/index.ts';
 import type { Assignments } from './assignments.ts';
-import { refuse } from './fields.ts';
-import { notOneself, type Operator, requirePermission } from './operator.ts';
-import type { OnAccount } from './targets.ts';
-import type { Expected } from './versions.ts';
+import {
+  type Expected,
+  notOneself,
+  type OnAccount,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 
 interface Why {
   expected?: Expected | undefined;

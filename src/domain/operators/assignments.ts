@@ -5,11 +5,17 @@ import type { Users } from '../../storage/users.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { keepAnAdmin } from '../users/roles.ts';
 import { toUser, type User } from '../users/user.ts';
-import { mayGive, type Operator, requirePermission } from './operator.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  type KeepStanding,
+  mayGive,
+  type Operator,
+  requirePermission,
+} from './operator.ts';
 import type { Rights } from './rights.ts';
 import type { Roles } from './roles.ts';
-import type { KeepStanding } from './standing.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export interface Assignments {
   /** The roles that an account has by itself. @throws DomainError insufficient_scope, user_not_found. */

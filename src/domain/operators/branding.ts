@@ -13,11 +13,16 @@ import type {
 } from '../../storage/branding.ts';
 import type { Clients } from '../../storage/clients.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import { refuse } from './fields.ts';
-import { type Operator, requirePermission } from './operator.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 
-export type { BrandingContent, BrandingRecord, Look, StoredImage } from '../../storage/branding.ts';
+export type { BrandingRecord, Look, StoredImage } from '../../storage/branding.ts';
 
 /** The texts of pages and mail that can be one's own. */
 export const TEXTS = [

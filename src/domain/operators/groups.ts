@@ -11,14 +11,21 @@ import type {
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Users } from '../../storage/users.ts';
 import { foldCase, NAME_FORM } from '../identifiers.ts';
-import { checkDescription, refuse } from './fields.ts';
-import { mayGive, type Operator, requirePermission } from './operator.ts';
+import {
+  changesOf,
+  checkDescription,
+  checkVersion,
+  type Expected,
+  type KeepStanding,
+  mayGive,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import type { Rights } from './rights.ts';
 import type { Roles } from './roles.ts';
-import type { KeepStanding } from './standing.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export type Group = GroupRecord;
 

@@ -10,7 +10,7 @@ import type { RoleStore } from '../../storage/roles.ts';
 import type { UserSearch } from '../../storage/user-search.ts';
 import type { Users } from '../../storage/users.ts';
 import type { MailOutbox } from '../../storage/mail-outbox.ts';
-import type { MailTexts } from '../../storage/mail-texts.ts';
+import type { MailTexts } from '../../storage/settings.ts';
 import type { Language } from '../../core/languages.ts';
 import type { Webhooks } from '../../storage/webhooks.ts';
 import type { OutgoingMail } from '../outgoing-mail.ts';
@@ -25,8 +25,7 @@ import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
 import { createWebhooks } from './webhooks.ts';
-import { createOnAccount } from './targets.ts';
-import { createKeepStanding } from './standing.ts';
+import { createKeepStanding, createOnAccount } from './operator.ts';
 
 interface Dependencies {
   stores: {

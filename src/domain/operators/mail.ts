@@ -5,14 +5,19 @@ import { type MailTemplate, mailTemplates, textProblem, textsOf } from '../../ma
 import { dictionaries } from '../../mail/translator.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { MailFilters, MailOutbox as OutboxStore, WaitingMail } from '../../storage/mail-outbox.ts';
-import type { MailTexts, MailTextsByLanguage } from '../../storage/mail-texts.ts';
+import type { MailTexts, MailTextsByLanguage } from '../../storage/settings.ts';
 import type { InTransaction } from '../../storage/postgres/transaction.ts';
-import { refuse } from './fields.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
-import { type Operator, requirePermission } from './operator.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
 
-export { mailTemplates, SHARED } from '../../mail/texts.ts';
+export { mailTemplates } from '../../mail/texts.ts';
 export type { MailFilters, WaitingMail } from '../../storage/mail-outbox.ts';
 
 /** The sentences of one kind of message in one language. */

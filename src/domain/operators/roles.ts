@@ -3,10 +3,17 @@ import type { Apis } from '../../storage/apis.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleRecord, RoleStore } from '../../storage/roles.ts';
-import { checkDescription, refuse } from './fields.ts';
-import { mayGive, type Operator, requirePermission } from './operator.ts';
+import {
+  changesOf,
+  checkDescription,
+  checkVersion,
+  type Expected,
+  mayGive,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 import { BUILT_IN_ROLES, isPermission, type Permission } from './permissions.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export interface Role {
   name: string;

@@ -3,10 +3,15 @@ import type { EffectiveSetting } from '../../config/index.ts';
 import { settingSchema } from '../../config/provenance.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { RuntimeSettingsStore, StoredSettings } from '../../storage/runtime-settings.ts';
-import { refuse } from './fields.ts';
-import { type Operator, requirePermission } from './operator.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
+import type { RuntimeSettingsStore, StoredSettings } from '../../storage/settings.ts';
+import {
+  changesOf,
+  checkVersion,
+  type Expected,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 
 /** What may be changed while the server runs: whoever needs these reads them each time. */
 export const CHANGEABLE = [

@@ -16,11 +16,17 @@ import type {
 } from '../../storage/webhooks.ts';
 import { recipientOf } from '../notices.ts';
 import type { OutgoingMail } from '../outgoing-mail.ts';
-import { checkDescription, refuse } from './fields.ts';
+import {
+  changesOf,
+  checkDescription,
+  checkVersion,
+  type Expected,
+  type Operator,
+  refuse,
+  requirePermission,
+} from './operator.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
-import { type Operator, requirePermission } from './operator.ts';
 import { BUILT_IN_ROLES, isPermission, withIncluded } from './permissions.ts';
-import { changesOf, checkVersion, type Expected } from './versions.ts';
 
 export { EVENTS, TEST_EVENT } from '../../storage/event-catalogue.ts';
 export { DELIVERY_STATUSES } from '../../storage/webhooks.ts';

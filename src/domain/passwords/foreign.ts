@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Secrets } from '../../core/secrets.ts';
 import type { PasswordHashSecrets } from '../../storage/password-hash-secrets.ts';
 import type { HashSecrets } from './formats/recipe.ts';
-import { HashRefused, type HashRefusal } from './formats/refused.ts';
+import { HashRefused, type HashRefusal } from './formats/limits.ts';
 import {
   asGiven,
   type ForeignHash,

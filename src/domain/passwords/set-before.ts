@@ -1,4 +1,4 @@
-import type { Unanswered } from '../../storage/unanswered.ts';
+import type { Unanswered } from '../../storage/redemptions.ts';
 import type { Users } from '../../storage/users.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { PasswordHasher } from './hasher.ts';

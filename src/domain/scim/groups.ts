@@ -6,13 +6,17 @@ import type { Directory, Membership } from '../../storage/directory.ts';
 import type { GroupRecord, Groups as GroupStore } from '../../storage/groups.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { Groups } from '../operators/groups.ts';
-import { type Operator, requirePermission } from '../operators/operator.ts';
+import {
+  checkVersion,
+  type Expected,
+  type KeepStanding,
+  type Operator,
+  requirePermission,
+} from '../operators/operator.ts';
 import type { Rights } from '../operators/rights.ts';
-import type { KeepStanding } from '../operators/standing.ts';
-import { checkVersion, type Expected } from '../operators/versions.ts';
 import { ScimError } from './errors.ts';
 import { type ListQuery, readRequest } from './lists.ts';
-import { SCIM_SOURCE, withoutManagement } from './operator.ts';
+import { SCIM_SOURCE, withoutManagement } from './tokens.ts';
 import { applyOperation, type Operation } from './patch.ts';
 import { compact } from './person.ts';
 import { GROUP_TYPE } from './schema.ts';

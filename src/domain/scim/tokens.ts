@@ -1,3 +1,4 @@
+import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid, newUuid, randomToken, sha256 } from '../../core/ids.ts';
@@ -7,6 +8,34 @@ import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import type { ScimTokenRecord, ScimTokenStore } from '../../storage/scim-tokens.ts';
 import { parseName } from '../identifiers.ts';
 import { type Operator, requirePermission } from '../operators/operator.ts';
+import { type Permission, withIncluded } from '../operators/permissions.ts';
+import type { Rights } from '../operators/rights.ts';
+
+/** What a directory does with people and groups. Whom it may touch follows from that. */
+const PERMISSIONS: Permission[] = ['users:write', 'users:credentials', 'users:delete', 'groups:write'];
+
+/** The directory behind a SCIM token. */
+export const scimOperator = (actor: Actor): Operator => ({
+  actor,
+  accountId: null,
+  permissions: withIncluded(PERMISSIONS),
+});
+
+/**
+ * A directory gives and takes no management, not even what it may do itself: whoever drives the directory would be an
+ * operator here by its word alone.
+ * @throws DomainError permission_not_held, when `roles` allow anything here or at the contracts.
+ */
+export async function withoutManagement(
+  rights: Pick<Rights, 'weightOf'>,
+  roles: readonly string[],
+): Promise<void> {
+  const [permission] = await rights.weightOf(roles);
+  if (permission !== undefined) throw new DomainError('permission_not_held', { reason: permission });
+}
+
+/** What accounts and groups are from that a directory made. */
+export const SCIM_SOURCE = 'scim';
 
 export type ScimToken = ScimTokenRecord;
 

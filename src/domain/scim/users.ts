@@ -8,15 +8,19 @@ import type { UserRecord, Users } from '../../storage/users.ts';
 import type { Attributes } from '../attributes/index.ts';
 import { emailKeyOf } from '../lookup.ts';
 import type { ManagedAccounts } from '../operators/accounts.ts';
-import { mayTouch, type Operator, requirePermission } from '../operators/operator.ts';
+import {
+  type Expected,
+  mayTouch,
+  type OnAccount,
+  type Operator,
+  requirePermission,
+} from '../operators/operator.ts';
 import { BUILT_IN_ROLES } from '../operators/permissions.ts';
 import { type Rights, rolesOf } from '../operators/rights.ts';
-import type { OnAccount } from '../operators/targets.ts';
-import type { Expected } from '../operators/versions.ts';
 import type { Accounts } from '../users/index.ts';
 import { present } from '../users/user.ts';
 import { type ListQuery, readRequest } from './lists.ts';
-import { SCIM_SOURCE, withoutManagement } from './operator.ts';
+import { SCIM_SOURCE, withoutManagement } from './tokens.ts';
 import { applyOperation, type Operation } from './patch.ts';
 import { readPerson, refuseTaken, resourceOf, rolesIn, type Said, withDisplayName } from './person.ts';
 import { type ResourceType, userTypeWith } from './schema.ts';

@@ -7,7 +7,7 @@ import { parseProfile, type Profile, withoutSame } from './profile.ts';
 import { type AttributeChanges, type AttributeValues, changedFields } from '../attributes/index.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Offer } from '../notices.ts';
-import { changesOf } from '../operators/versions.ts';
+import { changesOf } from '../operators/operator.ts';
 import { moveTo, vouches } from '../ownership/address.ts';
 import { isSamePassword } from '../passwords/check.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';

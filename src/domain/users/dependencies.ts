@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Identities } from '../../storage/identities.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/unanswered.ts';
+import type { Unanswered } from '../../storage/redemptions.ts';
 import type { Users } from '../../storage/users.ts';
 import type { Attributes } from '../attributes/index.ts';
 import type { Lockout } from '../lockout.ts';

@@ -4,8 +4,7 @@ import { creation, type Creation } from './creation.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { finding, type Finding } from './finding.ts';
 import { firstAdmins, type FirstAdmins } from './first-admin.ts';
-import { lifecycle, type Lifecycle } from './lifecycle.ts';
-import { unlocking, type Unlocking } from './unlocking.ts';
+import { lifecycle, type Lifecycle, unlocking, type Unlocking } from './lifecycle.ts';
 import { mistakes, type Mistakes } from './mistakes.ts';
 
 export type { Registration } from './creation.ts';

@@ -1,13 +1,25 @@
 import { type Actor, systemActor } from '../../core/actor.ts';
+import type { Audit, AuditType } from '../../storage/audit.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserChanges, UserRecord } from '../../storage/users.ts';
-import type { AuditType } from '../../storage/audit.ts';
-import { changesOf } from '../operators/versions.ts';
+import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';
+import { subjectOf } from '../lookup.ts';
+import { changesOf } from '../operators/operator.ts';
+import { sourceOfActor } from '../source.ts';
 import { UNDO_TTL } from '../undo/offering.ts';
 import type { AccountsDependencies } from './dependencies.ts';
-import { erase } from './erasing.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
+
+interface Dependencies {
+  users: Pick<Users, 'delete'>;
+  audit: Pick<Audit, 'forget'>;
+}
+
+/** Deletes an account with all that is its own, and takes off the audit what leads to its owner. */
+export async function erase({ users, audit }: Dependencies, accountId: string, tx: Tx): Promise<void> {
+  await users.delete(accountId, tx);
+  await audit.forget(accountId, tx);
+}
 
 /** What the audit keeps of why something was done. */
 interface Why {
@@ -154,4 +166,31 @@ const hidden = ({ id, username }: UserRecord, at: number): UserChanges => ({
   usernameKey: username === null ? null : `deleted:${id}`,
   movedFrom: null,
   externalId: null,
+});
+
+export interface Unlocking {
+  /**
+   * Lets everybody try again who waits because of wrong passwords or codes for the account, by authority.
+   * @throws DomainError user_not_found, unavailable.
+   */
+  unlock(id: string, actor: Actor): Promise<User>;
+}
+
+/** Events of an account that are looked through for where tries came from: more than anybody makes before giving up. */
+const LOOKED_THROUGH = 1_000;
+
+export const unlocking = ({ users, audit, inTransaction, lockout }: AccountsDependencies): Unlocking => ({
+  unlock: (of, actor) =>
+    inTransaction(async (tx) => {
+      const record = present(await users.lock(of, tx));
+      const events = await audit.list({ subject: record.id, limit: LOOKED_THROUGH });
+      // Waits are by source, under keys that do not tell which.
+      const failures = events.filter(({ outcome }) => outcome === 'failure');
+      const sources = new Set(failures.map((event) => sourceOfActor(event.actor)));
+      await audit.record({ type: 'user.unlocked', subject: record.id }, actor, tx);
+      for (const source of sources)
+        for (const subject of [subjectOf(record), `factor:${record.id}`])
+          await lockout.forgive({ subject, accountId: record.id, source });
+      return toUser(record);
+    }),
 });

@@ -11,7 +11,7 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
-import { createDeadLinks } from '../dead-links.ts';
+import { createDeadLinks } from '../requested-links.ts';
 import { backFrom } from '../ownership/address.ts';
 import { payloadOf as resetPayloadOf } from '../reset.ts';
 import { isSamePassword } from '../passwords/check.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/unanswered.ts';
+import type { Unanswered } from '../../storage/redemptions.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { MailLimit, OutgoingMail } from '../outgoing-mail.ts';
 import { type Addressee, type Notices, recipientOf } from '../notices.ts';

@@ -1,20 +1,43 @@
 import type { Context } from 'koa';
+import type { Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
 import { userActor } from '../actor.ts';
-import type { Actor } from '../../core/actor.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
-import { localeOf } from '../endpoints/text.ts';
 import { goneSignal, leaveUnread, refuseMethod, send, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
+import { localeOf } from '../endpoints/text.ts';
 import { API_DOOR, authenticateAccount, authenticateOperator, insufficientScope } from './authenticate.ts';
 import { checked, createAttempt, manage, requireScope } from './manage.ts';
 import type { ApiOperation, ApiServices } from './operation.ts';
 import { InvalidFields, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
 import { versionsOf } from './versions.ts';
+
+const EXPOSED =
+  'ETag, Idempotency-Replayed, Location, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
+
+/**
+ * Any origin may call: what counts is the token, which a browser sends for nobody by itself, and cookies count for
+ * nothing here. @returns whether the request was but a preflight, which is answered.
+ */
+export function allowAnyOrigin(ctx: Context): boolean {
+  ctx.set('Access-Control-Allow-Origin', '*');
+  if (ctx.method !== 'OPTIONS' || ctx.get('Access-Control-Request-Method') === '') {
+    ctx.set('Access-Control-Expose-Headers', EXPOSED);
+    return false;
+  }
+  ctx.set({
+    'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
+    'Access-Control-Allow-Headers':
+      'Authorization, Content-Type, DPoP, Accept-Language, If-Match, Idempotency-Key',
+    'Access-Control-Max-Age': '7200',
+  });
+  ctx.status = 204;
+  return true;
+}
 
 export interface GuardDependencies {
   services: ApiServices;

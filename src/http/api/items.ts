@@ -1,8 +1,7 @@
 /** What belongs to an account, as its owner and operators see it: what is not named here stays inside. */
 import { z } from 'zod';
-import type { AccountData } from '../../domain/account-data.ts';
+import type { AccountData, AccountEvent } from '../../domain/history.ts';
 import type { ApiKey as Key } from '../../domain/api-keys.ts';
-import type { AccountEvent } from '../../domain/history.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { ConnectedApp, AccountSession } from '../../domain/sessions.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';

@@ -1,4 +1,4 @@
-import type { Expected } from '../../domain/operators/versions.ts';
+import type { Expected } from '../../domain/operators/operator.ts';
 
 /** The entity tag of a version (RFC 9110 section 8.8.3): a strong one. */
 export const etagOf = (version: number): string => `"${version}"`;

@@ -1,4 +1,4 @@
-import { strengthOf } from '../../domain/mfa/acr.ts';
+import { strengthOf } from '../../domain/mfa/requirement.ts';
 import type { Registration, User } from '../../domain/users/index.ts';
 import { epochSeconds } from '../../core/clock.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';

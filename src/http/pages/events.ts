@@ -1,6 +1,6 @@
 import type { AccountEvent } from '../../domain/history.ts';
 import type { Device } from '../../domain/notices.ts';
-import type { Icon } from './icons.ts';
+import type { Icon } from './templates.ts';
 import type { MessageKey } from './i18n.ts';
 
 /** One line of what happened to an account. */

@@ -5,7 +5,7 @@ import de from '../../../views/locales/de.json' with { type: 'json' };
 import en from '../../../views/locales/en.json' with { type: 'json' };
 import es from '../../../views/locales/es.json' with { type: 'json' };
 import zh from '../../../views/locales/zh.json' with { type: 'json' };
-import { escapeHtml, Html } from './html.ts';
+import { escapeHtml, Html } from './templates.ts';
 
 export type MessageKey = keyof typeof en;
 

@@ -2,7 +2,7 @@ import type { DomainError, ErrorCode } from '../../core/errors.ts';
 import { PROFILE_FIELDS, type ProfileText, type TextKindName } from '../../domain/users/profile-fields.ts';
 import { type Statuses, statusOf } from '../endpoints/statuses.ts';
 import { type AttributeInput, inputOfField, isAttributeInput } from './attribute-inputs.ts';
-import type { Icon } from './icons.ts';
+import type { Icon } from './templates.ts';
 import type { Message, MessageKey } from './i18n.ts';
 import { PROFILE_LAYOUT, type ProfileInput } from './profile-layout.ts';
 

@@ -10,14 +10,12 @@ import { type Language, languageInfo } from '../../core/languages.ts';
 import { oneLine } from '../../core/text.ts';
 import { type ClientMetadata, displayClient, monogram } from './client-display.ts';
 import { CSRF_FIELD } from './csrf.ts';
-import { type Html, strong } from './html.ts';
+import { createTemplates, type Html, type Icon, strong } from './templates.ts';
 import { chooseLanguage } from './i18n.ts';
-import type { Icon } from './icons.ts';
 import { createLooks, fixedLook, type LookSource } from './looks.ts';
 import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
 import { describeScopes } from './scopes.ts';
 import { setPageHeaders } from './security-headers.ts';
-import { createTemplates } from './templates.ts';
 import type { Frame, ViewData, ViewName } from './views.ts';
 
 const VIEWS = path.resolve(import.meta.dirname, '../../../views');

@@ -1,11 +1,60 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { type ErrorCode, isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { interactionPath } from './interaction/sign-in.ts';
-import { showDeadLink, token, withToken } from './link-token.ts';
-import { answerNewPassword } from './new-password.ts';
-import { posted } from './form.ts';
+import { field, posted } from './form.ts';
+import { interactionPath } from './interaction/routes.ts';
+import { missing } from './problems.ts';
+import type { Renderer } from './render.ts';
+import { attempt } from './sign-in.ts';
+import type { ViewData } from './views.ts';
+
+/** The token of the link that somebody came by; empty when there is none. */
+export function token(ctx: Context): string {
+  const value = ctx.query['token'];
+  return typeof value === 'string' ? value : '';
+}
+
+/** `path` with the same token: where the form of a link's page is posted to. */
+export const withToken = (path: string, ctx: Context): string =>
+  `${path}?${new URLSearchParams({ token: token(ctx) }).toString()}`;
+
+/**
+ * Says that a link cannot be used, or no longer.
+ * @param link to what can be done instead.
+ */
+export function showDeadLink(
+  ctx: Context,
+  renderer: Renderer,
+  text: ViewData<'message'>['text'],
+  link: ViewData<'message'>['link'] = { url: '/sign-in', label: 'action.signIn' },
+): void {
+  ctx.status = 400;
+  renderer.render(ctx, 'message', { icon: 'hourglass', title: 'link.deadTitle', text, link });
+}
+
+/**
+ * Answers the form of a link's page where a new password is chosen, by a redirect to that page: it says that it is done, what to
+ * mend, or that the link is dead.
+ * @param path of the page. @param dead the code that `confirm` throws then.
+ */
+export async function answerNewPassword(
+  ctx: Context,
+  { flash, config }: PageParts,
+  { path, dead, confirm }: { path: string; dead: ErrorCode; confirm(password: string): Promise<object> },
+): Promise<void> {
+  const page = withToken(path, ctx);
+  const password = field(ctx, 'password');
+  if (!password) return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
+  try {
+    const done = await attempt(() => confirm(password), passwordLength(config), 400);
+    return flash.leave(ctx, page, 'problems' in done ? done : { values: { done: 'yes' } });
+  } catch (error) {
+    if (!isDomainError(error, dead)) throw error;
+    return flash.leave(ctx, page, { values: { dead: 'yes' } });
+  }
+}
 
 const PATH = '/reset-password';
 

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
-import { CONTINUE } from './account/acts.ts';
+import { CONTINUE } from './account/context.ts';
 import type { PageParts } from './dependencies.ts';
 import { afterLogout } from './logged-out.ts';
 import { loginRoutes } from './login/index.ts';

@@ -1,7 +1,58 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ejs from 'ejs';
-import { escapeHtml, Html } from './html.ts';
+import { renderSVG } from 'uqr';
+
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Markup that is safe to put into a page as it is. Everything else is text and gets escaped. */
+export class Html {
+  readonly #markup: string;
+
+  constructor(markup: string) {
+    this.#markup = markup;
+  }
+
+  toString(): string {
+    return this.#markup;
+  }
+}
+
+/** What every `<%= %>` of a template goes through: escapes text, lets `Html` pass; null and undefined are empty. */
+export function escapeHtml(value: string | number | Html | null | undefined): string {
+  if (value instanceof Html) return value.toString();
+  if (value === null || value === undefined) return '';
+  return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+}
+
+/** Somebody's name inside a sentence: emphasised, and kept from turning the text around it (bidi isolation). */
+export const strong = (text: string): Html => new Html(`<strong><bdi>${escapeHtml(text)}</bdi></strong>`);
+
+/** The icons that `views/partials/icon.ejs` can draw. */
+export type Icon =
+  | 'alert'
+  | 'arrow'
+  | 'check'
+  | 'clock'
+  | 'grid'
+  | 'home'
+  | 'hourglass'
+  | 'key'
+  | 'mail'
+  | 'passkey'
+  | 'person'
+  | 'phone'
+  | 'refresh';
+
+/** `text` as a QR code: the address of an image that is its own content. */
+export const qrCode = (text: string): string =>
+  `data:image/svg+xml;base64,${Buffer.from(renderSVG(text, { ecc: 'M', border: 3 })).toString('base64')}`;
 
 type Locals = Readonly<Record<string, unknown>>;
 type Template = (locals: Locals) => Html;

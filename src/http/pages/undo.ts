@@ -3,8 +3,7 @@ import type { Context } from 'koa';
 import { isDomainError } from '../../core/errors.ts';
 import { anonymousActor } from '../actor.ts';
 import { type PageParts, passwordLength } from './dependencies.ts';
-import { showDeadLink, token, withToken } from './link-token.ts';
-import { answerNewPassword } from './new-password.ts';
+import { answerNewPassword, showDeadLink, token, withToken } from './reset-password.ts';
 import { posted } from './form.ts';
 import type { Refusal } from './sign-in.ts';
 

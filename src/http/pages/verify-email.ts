@@ -8,8 +8,8 @@ import { answerCheck, askedControls, completeAccount, isCheck } from './create-a
 import { type PageParts, passwordLength } from './dependencies.ts';
 import type { Flash } from './flash.ts';
 import { field, posted } from './form.ts';
-import { interactionUrls } from './interaction/sign-in.ts';
-import { showDeadLink, token, withToken } from './link-token.ts';
+import { interactionUrls } from './interaction/routes.ts';
+import { showDeadLink, token, withToken } from './reset-password.ts';
 import { beginEnrolment } from './login/enrol.ts';
 import { missing } from './problems.ts';
 import { seeOther, withParameter } from './replies.ts';

@@ -1,4 +1,4 @@
-import type { DeveloperHelp } from '../../oidc/refusals/help.ts';
+import type { DeveloperHelp } from '../../oidc/refusals/describe.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices.ts';
 import type { AccountSession } from '../../domain/sessions.ts';
@@ -7,14 +7,13 @@ import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { ProfileSection } from './account/profile-form.ts';
-import type { DetailDisplay } from './authorization-details.ts';
+import type { ApiAccess, DetailDisplay } from './scopes.ts';
 import type { ClientMetadata } from './client-display.ts';
 import type { EventDay, EventLine } from './events.ts';
 import type { Message, MessageKey } from './i18n.ts';
-import type { Icon } from './icons.ts';
+import type { Icon } from './templates.ts';
 import type { PasswordBounds, Problem } from './problems.ts';
 import type { ProfileControl } from './profile-layout.ts';
-import type { ApiAccess } from './scopes.ts';
 
 /** What any page may be told besides its own data. */
 export interface Frame {

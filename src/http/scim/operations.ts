@@ -1,7 +1,6 @@
 /** What SCIM's endpoints do (RFC 7644 section 3), each by itself and in bulk. */
 import { DomainError } from '../../core/errors.ts';
-import type { Operator } from '../../domain/operators/operator.ts';
-import type { Expected } from '../../domain/operators/versions.ts';
+import type { Expected, Operator } from '../../domain/operators/operator.ts';
 import { ScimError } from '../../domain/scim/errors.ts';
 import type { DirectoryGroups, DirectoryUsers, ListedResources, Shown } from '../../domain/scim/index.ts';
 import { type ListQuery, readList } from '../../domain/scim/lists.ts';

@@ -1,7 +1,7 @@
 import { errors, type Configuration } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
 import { holds } from '../../core/profiles.ts';
-import type { ExtraClientProperties } from './metadata.ts';
+import type { ExtraClientProperties } from './names.ts';
 import { mayBeSignedBy } from './profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */

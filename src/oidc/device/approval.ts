@@ -1,5 +1,5 @@
 import { Provider } from 'oidc-provider';
-import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
+import type { DeviceSignIns } from '../../storage/sign-ins.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { sessionLifetime } from '../tokens/lifetimes.ts';
 import { signDeviceIn } from './sign-in.ts';

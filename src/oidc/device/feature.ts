@@ -1,13 +1,13 @@
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { GuessLimit } from '../../domain/guess-limit.ts';
+import type { GuessLimit } from '../../domain/lockout.ts';
 import { sourceOf } from '../../domain/source.ts';
-import { orTooMany, TooMany } from '../too-many.ts';
+import { orTooMany, TooMany } from '../request-size.ts';
 import { type Extension, type Override, shape } from '../overrides/override.ts';
 import type { Audit, AuditType } from '../../storage/audit.ts';
 import { narrow } from '../../core/text.ts';
 import { requestActor } from '../actor.ts';
 import { ENDPOINTS } from '../endpoints.ts';
-import { deviceOfRequest, type SessionDevice } from '../sessions/device.ts';
+import { deviceOfRequest, type SessionDevice } from '../sessions/browser-session.ts';
 import { isFormless } from '../sessions/form-state.ts';
 
 /** Wrong codes within ten minutes, of one source and of one account (RFC 8628 section 5.1): a code has 34 bits. */

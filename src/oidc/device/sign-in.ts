@@ -1,7 +1,7 @@
 import { errors, type Provider } from 'oidc-provider';
 import { sha256 } from '../../core/ids.ts';
-import type { DeviceSignIns } from '../../storage/device-sign-ins.ts';
-import type { SessionDevice } from '../sessions/device.ts';
+import type { DeviceSignIns } from '../../storage/sign-ins.ts';
+import type { SessionDevice } from '../sessions/browser-session.ts';
 
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 type Grant = InstanceType<Provider['Grant']>;

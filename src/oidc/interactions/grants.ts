@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
 import type { Allowed, Consents } from '../../storage/consents.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 
 type Grant = InstanceType<KoaContextWithOIDC['oidc']['provider']['Grant']>;
 

@@ -7,12 +7,11 @@ import type { InTransaction } from '../../storage/postgres/transaction.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import { OIDC_SCOPES, scopeClaims } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
-import type { AcrValue } from './acr.ts';
+import type { AcrValue, HintedInteraction } from './policy.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
 import { offeredScopes } from '../tokens/requested-scopes.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
 import { allow } from './grants.ts';
-import type { HintedInteraction } from './hints.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;

@@ -1,6 +1,7 @@
-import { interactionPolicy } from 'oidc-provider';
-import { insistsOnUnknown, requestedAcr, satisfies } from './acr.ts';
-import type { HintedInteraction } from './hints.ts';
+import { interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Secrets } from '../../core/secrets.ts';
+import { type Override, shape } from '../overrides/override.ts';
+import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 
 const { Check, Prompt } = interactionPolicy;
 
@@ -56,3 +57,87 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
   policy.add(new Prompt({ name: 'mfa', requestable: false }, isWeak), 3);
   return policy;
 }
+
+/** Authentication context classes, from one factor to two that no other site can ask for. */
+export const ACR_VALUES = ['urn:postern:acr:1fa', 'urn:postern:acr:2fa', 'urn:postern:acr:phr'] as const;
+
+export type AcrValue = (typeof ACR_VALUES)[number];
+
+type AcrClaim = { essential?: unknown; value?: unknown; values?: unknown } | null | undefined;
+
+const valuesOf = (claim: AcrClaim): unknown[] => [
+  ...(claim?.value === undefined ? [] : [claim.value]),
+  ...(Array.isArray(claim?.values) ? (claim.values as unknown[]) : []),
+];
+
+const rank = (acr: unknown): number => ACR_VALUES.indexOf(acr as AcrValue);
+
+/**
+ * The weakest login that an authorization request is content with, of those that it names (`acr_values`, and the acr of
+ * the `claims` request: OpenID Connect Core sections 3.1.2.1 and 5.5.1.1). Undefined when it names none of ours.
+ */
+export function requestedAcr({ oidc }: KoaContextWithOIDC): AcrValue | undefined {
+  const claim = oidc.claims?.id_token?.['acr'] as AcrClaim;
+  const listed = oidc.params?.['acr_values'];
+  const named = [...(typeof listed === 'string' ? listed.split(' ') : []), ...valuesOf(claim)];
+  const ranks = named.map(rank).filter((found) => found >= 0);
+  return ranks.length === 0 ? undefined : ACR_VALUES[Math.min(...ranks)];
+}
+
+/** Whether a request insists on what no login here can be (OpenID Connect Core section 5.5.1.1). */
+export function insistsOnUnknown({ oidc }: KoaContextWithOIDC): boolean {
+  const claim = oidc.claims?.id_token?.['acr'] as AcrClaim;
+  return (
+    claim?.essential === true && valuesOf(claim).length > 0 && valuesOf(claim).every((acr) => rank(acr) < 0)
+  );
+}
+
+/** Whether a login is at least as strong as asked for. */
+export const satisfies = (acr: string | undefined, asked: AcrValue): boolean => rank(acr) >= rank(asked);
+
+/** An interaction that keeps whom the request's `id_token_hint` names instead of the token, which is long. */
+export interface HintedInteraction {
+  /** The account; undefined without a hint, and for a pairwise one whose grant has ended. */
+  hintedId?: string | undefined;
+}
+
+type Interaction = HintedInteraction & {
+  grantId?: string | undefined;
+  save(ttl: number): Promise<string>;
+};
+
+/**
+ * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
+ * browser may be about to do, or its other tab. It keeps what the hint of its request says.
+ */
+function installInteractions(provider: Provider, secrets: Secrets): void {
+  const hinted = async (): Promise<string | undefined> => {
+    const { client, entities } = Provider.ctx?.oidc ?? {};
+    // Another step of the same request.
+    const { hintedId } = (entities?.Interaction ?? {}) as HintedInteraction;
+    const { sub, jti } = entities?.IdTokenHint?.payload ?? {};
+    if (hintedId !== undefined) return hintedId;
+    if (client?.subjectType !== 'pairwise') return typeof sub === 'string' ? sub : undefined;
+    const grantId = grantOfIdToken(secrets, jti);
+    return grantId === undefined ? undefined : (await provider.Grant.find(grantId))?.accountId;
+  };
+  const { Interaction } = provider;
+  const { IN_PAYLOAD } = Interaction as unknown as { IN_PAYLOAD: string[] };
+  Object.defineProperty(Interaction, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'hintedId'] });
+  const prototype = Interaction.prototype as unknown as Interaction;
+  const { save } = prototype;
+  prototype.save = async function saveDetached(ttl) {
+    this.grantId = undefined;
+    this.hintedId ??= await hinted();
+    return save.call(this, ttl);
+  };
+}
+
+export const interactionHints: Override<{ secrets: Secrets }> = {
+  name: 'interaction-hints',
+  why: 'the library ends an interaction with the grant it began under, and keeps the whole id_token_hint in it',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Interaction.prototype.save', 'Interaction.IN_PAYLOAD.grantId'),
+  install: (provider, { secrets }) => installInteractions(provider, secrets),
+};

@@ -1,5 +1,5 @@
 import { errors, type Provider } from 'oidc-provider';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 
 type Authorizations = Record<string, { sid?: string | undefined }>;
 

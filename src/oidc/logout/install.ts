@@ -1,5 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import type { ProviderPages } from '../configuration.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import { frontChannelLogoutUris } from './front-channel.ts';

@@ -2,7 +2,7 @@ import { errors, Provider } from 'oidc-provider';
 import type { Bound, OpenRequests } from '../../domain/open-requests.ts';
 import { isShared, sourceOf } from '../../domain/source.ts';
 import { isAnswer, type Replies } from '../../core/replies.ts';
-import { orTooMany } from '../too-many.ts';
+import { orTooMany } from '../request-size.ts';
 import { type Override, shape } from './override.ts';
 
 type Interaction = InstanceType<Provider['Interaction']>;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Provider } from 'oidc-provider';
 
 /** What is installed on the provider over the library's documented interface alone: middleware, events, grant types. */
@@ -49,4 +50,18 @@ export function shape(...paths: string[]): Override<unknown>['check'] {
     const missing = paths.filter((path) => !isThere(provider, path));
     if (missing.length > 0) throw new Error(`${missing.join(', ')} is not there any more`);
   };
+}
+
+export const LIBRARY = 'oidc-provider';
+
+/** The version of the library that is installed. */
+export function libraryVersion(): string {
+  const manifest = new URL('../package.json', import.meta.resolve(LIBRARY));
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
+/** Whether a version is one of a range like `9.13.x`. */
+export function isWithin(range: string, version: string): boolean {
+  const parts = version.split('.');
+  return range.split('.').every((part, index) => part === 'x' || part === parts[index]);
 }

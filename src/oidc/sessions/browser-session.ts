@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Configuration, Provider } from 'oidc-provider';
+import { type Configuration, Provider } from 'oidc-provider';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import { frontChannelLogoutUris } from '../logout/front-channel.ts';
-import { deviceOfRequest } from './device.ts';
+import { type Override, shape } from '../overrides/override.ts';
 
 export interface Login {
   accountId: string;
@@ -131,3 +132,94 @@ export class BrowserSessions {
     return { accountId, frames: await frontChannelLogoutUris(this.#deps.live.current, authorizations) };
   }
 }
+
+/** Device and network of a session, so that its owner recognises it. */
+export interface SessionDevice {
+  userAgent: string | null;
+  ip: string | null;
+}
+
+/** The session record with Postern's own fields. */
+export interface DeviceSession {
+  device?: SessionDevice | undefined;
+  /** Seconds since the epoch. */
+  seenAt?: number | undefined;
+}
+
+/** Anything that has the headers of a request: the listener has made X-Forwarded-For believable. */
+export const deviceOfRequest = (header: (name: string) => string | string[] | undefined): SessionDevice => ({
+  userAgent: header('user-agent')?.slice(0, 512).toString() ?? null,
+  ip: header('x-forwarded-for')?.toString() ?? null,
+});
+
+/** Sessions remember what they were used with and when: each use in an authorization request saves them anyway. */
+function installSessionDevices(provider: Provider, clock: Clock): void {
+  const { Session } = provider;
+  const { IN_PAYLOAD } = Session as unknown as { IN_PAYLOAD: string[] };
+  Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'device', 'seenAt'] });
+  const { save } = Session.prototype as unknown as {
+    save(this: DeviceSession, ttl: number): Promise<string>;
+  };
+  Object.assign(Session.prototype, {
+    async save(this: DeviceSession, ttl: number) {
+      const ctx = Provider.ctx;
+      if (ctx) this.device = deviceOfRequest((name) => ctx.req.headers[name]);
+      this.seenAt = epochSeconds(clock);
+      return save.call(this, ttl);
+    },
+  });
+}
+
+export const sessionDevices: Override<{ clock: Clock }> = {
+  name: 'session-devices',
+  why: 'the library does not keep what a session was used with',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Session.prototype.save', 'Session.IN_PAYLOAD.accountId'),
+  install: (provider, { clock }) => installSessionDevices(provider, clock),
+};
+
+type ChangingSession = InstanceType<Provider['Session']> & { oldId?: string | undefined };
+
+/** The requests whose session has been saved, under the id that its cookie has. */
+const saved = new WeakSet<object>();
+
+/** Whether the session of a request has been saved in it: else the cookie that it set names none. */
+export const isSessionSaved = (ctx: object): boolean => saved.has(ctx);
+
+/**
+ * A session whose id is renewed at login is saved under the new one before the old one ends. The library does it the
+ * other way round, and a refresh token that lives with the session would find none in between.
+ */
+function installSessionRenewal(provider: Provider): void {
+  const { save } = provider.Session.prototype as unknown as {
+    save(this: ChangingSession, ttl: number): Promise<string>;
+  };
+  Object.assign(provider.Session.prototype, {
+    async save(this: ChangingSession, ttl: number) {
+      const { oldId } = this;
+      this.oldId = undefined;
+      const id = await save.call(this, ttl);
+      const { ctx } = Provider;
+      if (ctx) saved.add(ctx);
+      if (oldId !== undefined) await provider.Session.adapter.destroy(oldId);
+      return id;
+    },
+  });
+}
+
+export const sessionRenewal: Override<unknown> = {
+  name: 'session-renewal',
+  why: 'the library ends the old session before it has stored the new one',
+  provenFor: '9.13.x',
+  upstream: null,
+  check(provider) {
+    shape('Session.prototype.save', 'Session.prototype.resetIdentifier', 'Session.adapter.destroy')(provider);
+    const session = new provider.Session() as ChangingSession;
+    const { jti } = session;
+    session.resetIdentifier();
+    if (session.oldId !== jti)
+      throw new Error('Session.prototype.resetIdentifier does not keep oldId any more');
+  },
+  install: installSessionRenewal,
+};

@@ -4,7 +4,7 @@ import { DomainError } from '../../core/errors.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
-import { ENABLED_JWA } from './algorithms.ts';
+import { ENABLED_JWA } from './lifetimes.ts';
 
 /** The signatures of a DPoP proof that are taken (RFC 9449). */
 export const DPOP_ALGS: readonly string[] = ENABLED_JWA.dPoPSigningAlgValues;

@@ -9,7 +9,7 @@ import {
   mapped,
   wantedClaims,
 } from '../clients/claim-mappings.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import type { ApiRegistry, KnownApi } from './apis.ts';
 import { type Client, offeredScopes } from './requested-scopes.ts';

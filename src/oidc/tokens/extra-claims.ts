@@ -1,7 +1,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { rolesOf } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import { type AuthorizationClaimsOf, mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 

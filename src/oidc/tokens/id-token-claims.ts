@@ -1,6 +1,6 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Secrets } from '../../core/secrets.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import { mayActClaim } from './extra-claims.ts';
 import { type Override, shape } from '../overrides/override.ts';
 

@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { UserRecord } from '../../storage/users.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import type { ApiRegistry } from './apis.ts';
 import type { Authorization } from './authorization-claims.ts';
 

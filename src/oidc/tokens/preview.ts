@@ -5,7 +5,7 @@ import type { Rights } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { claimsOf, OIDC_SCOPES } from '../account.ts';
 import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import { type ApiRegistry, type KnownApi, resourceServerOf } from './apis.ts';
 import type { Authorization } from './authorization-claims.ts';

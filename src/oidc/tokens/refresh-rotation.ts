@@ -3,7 +3,7 @@ import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../core/clock.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
 import type { Secrets } from '../../core/secrets.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies {

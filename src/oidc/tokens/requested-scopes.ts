@@ -2,7 +2,7 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isPermission } from '../../domain/operators/permissions.ts';
 import type { ApiContent } from '../../storage/apis.ts';
 import { OIDC_SCOPES } from '../account.ts';
-import type { ExtraClientProperties } from '../clients/metadata.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
 
 export type Client = ExtraClientProperties & {
   clientId?: string | undefined;

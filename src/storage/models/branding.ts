@@ -5,8 +5,7 @@ import {
   type InferAttributes,
   type InferCreationAttributes,
 } from 'sequelize';
-import { createdAt } from './attributes.ts';
-import { define } from './define.ts';
+import { createdAt, define } from './define.ts';
 
 /** A version of the look and the texts. */
 export class Branding extends Model<InferAttributes<Branding>, InferCreationAttributes<Branding>> {

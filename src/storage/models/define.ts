@@ -1,14 +1,20 @@
 // raw-sql: the statement that inserts many rows of any model.
+
 import {
-  DataTypes,
   type Attributes,
+  type CreateOptions,
+  type CreationAttributes,
   type DataType,
+  DataTypes,
+  EmptyResultError,
+  fn,
   type Model,
   type ModelAttributeColumnOptions,
   type ModelStatic,
   type Sequelize,
 } from 'sequelize';
 import type { Secrets } from '../../core/secrets.ts';
+import type { Tx } from '../postgres/transaction.ts';
 
 /** How a column is encrypted at rest. */
 interface Sealed {
@@ -195,4 +201,39 @@ export function insertionOf<M extends Model, A extends keyof Attributes<M> & str
         ),
       ),
   };
+}
+
+/** The time of the database, which all nodes have in common. */
+export const now = () => fn('now');
+
+/** When a row was written, by the clock of the database. */
+export const createdAt = () =>
+  ({ type: DataTypes.DATE, allowNull: false, defaultValue: now() }) satisfies ModelAttributeColumnOptions;
+
+/** The account that a row belongs to and is deleted with. */
+export const ownAccount = () =>
+  ({
+    type: DataTypes.UUID,
+    allowNull: false,
+    references: { model: 'users', key: 'id' },
+    onDelete: 'CASCADE',
+  }) satisfies ModelAttributeColumnOptions;
+
+/**
+ * Inserts a row, unless one is there that any of its unique keys forbids it: one statement, so of any number of tries
+ * whose transactions commit one succeeds. @returns the new row, or null.
+ */
+export async function insertUnlessThere<M extends Model>(
+  model: ModelStatic<M>,
+  values: CreationAttributes<M>,
+  tx: Tx,
+): Promise<M | null> {
+  // Named, because the literal's type would say that nothing comes back.
+  const options: CreateOptions<Attributes<M>> = { ignoreDuplicates: true, transaction: tx };
+  try {
+    return await model.create(values, options);
+  } catch (error) {
+    if (error instanceof EmptyResultError) return null;
+    throw error;
+  }
 }

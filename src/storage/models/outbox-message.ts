@@ -5,8 +5,7 @@ import {
   type InferAttributes,
   type InferCreationAttributes,
 } from 'sequelize';
-import { createdAt } from './attributes.ts';
-import { define } from './define.ts';
+import { createdAt, define } from './define.ts';
 
 /** A message that was committed with the change that caused it, until it is sent or given up. */
 export class OutboxMessage extends Model<

@@ -5,8 +5,7 @@ import {
   type InferAttributes,
   type InferCreationAttributes,
 } from 'sequelize';
-import { createdAt } from './attributes.ts';
-import { define, sealed } from './define.ts';
+import { createdAt, define, sealed } from './define.ts';
 
 /** Why nothing is sent to an address: an operator's wish, an answer of 410, or three days without success. */
 export type DisabledReason = 'operator' | 'gone' | 'failing';

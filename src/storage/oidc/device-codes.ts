@@ -1,6 +1,6 @@
 import { DomainError } from '../../core/errors.ts';
 import type { Adapter } from './adapter.ts';
-import { ReplayDetected } from './errors.ts';
+import { ReplayDetected } from './record.ts';
 
 /**
  * Device codes, findable by the code that the person types (RFC 8628): a record of its own under that code holds the

@@ -7,7 +7,7 @@ import { postgresGrants } from './postgres-grants.ts';
 import { again, DEADLOCK_DETECTED, run } from './postgres-query.ts';
 import { postgresRecords } from './postgres-records.ts';
 import { postgresSessions } from './postgres-sessions.ts';
-import { coalesce } from './coalesce.ts';
+import { coalesce } from './record.ts';
 
 const REVOKE = { name: 'oidc_records_revoke', text: 'delete from oidc_records where grant_id = $1' };
 

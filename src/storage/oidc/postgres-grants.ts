@@ -2,11 +2,10 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { OidcGrant } from '../models/oidc-grant.ts';
+import type { OidcGrant } from '../models/provider-records.ts';
 import type { Adapter } from './adapter.ts';
-import { GrantGone } from './errors.ts';
+import { GrantGone, notConsumed, pack, unpack } from './record.ts';
 import { run } from './postgres-query.ts';
-import { notConsumed, pack, unpack } from './record.ts';
 
 /*
  * The account's row is locked until this commits, so that a suspension or deletion under way comes wholly before (no

@@ -3,11 +3,20 @@ import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
 import { sha256 } from '../../core/ids.ts';
-import type { OidcRecord } from '../models/oidc-record.ts';
+import type { OidcRecord } from '../models/provider-records.ts';
 import type { Adapter } from './adapter.ts';
-import { AlreadyConsumed, GrantGone, AlreadyClaimed, ReplayDetected } from './errors.ts';
+import {
+  AlreadyClaimed,
+  AlreadyConsumed,
+  foundExpired,
+  GrantGone,
+  isUsedOnce,
+  pack,
+  ReplayDetected,
+  unpack,
+  type Uses,
+} from './record.ts';
 import { FOREIGN_KEY_VIOLATION, isState, run } from './postgres-query.ts';
-import { foundExpired, isUsedOnce, pack, unpack, type Uses } from './record.ts';
 
 const INSERT = `insert into oidc_records (model, id, payload, grant_id, account_id, client_id, expires_at)
   values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000))

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
 import { leavingNotices } from '../logout-notices.ts';
-import type { OidcRecord } from '../models/oidc-record.ts';
+import type { OidcRecord } from '../models/provider-records.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
 import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';

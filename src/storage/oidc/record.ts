@@ -101,3 +101,43 @@ export function notConsumed(what: string): Pick<Adapter, 'claim' | 'consume' | '
   const refuse = () => Promise.reject(new TypeError(`${what} is not consumed`));
   return { claim: refuse, consume: refuse, release: refuse };
 }
+
+/** The record was consumed before, has expired or was never there: somebody else won, or it is a replay. */
+export class AlreadyConsumed extends Error {
+  override readonly name = 'AlreadyConsumed';
+}
+
+/** Another request is being answered with the record: whether it was used is not known yet. */
+export class AlreadyClaimed extends Error {
+  override readonly name = 'AlreadyClaimed';
+}
+
+/** This id was seen before and is still remembered. */
+export class ReplayDetected extends Error {
+  override readonly name = 'ReplayDetected';
+}
+
+/** The grant that this was to be written under has ended, or its account may have none. */
+export class GrantGone extends Error {
+  override readonly name = 'GrantGone';
+}
+
+/**
+ * Makes one call of those for the same key in one turn of the event loop: oidc-provider revokes a grant once for each
+ * model, all at once, and one statement ends them all. Calls that come later make their own, because they may be
+ * about something written since.
+ */
+export function coalesce(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
+  const waiting = new Map<string, Promise<void>>();
+  return (key) => {
+    let done = waiting.get(key);
+    if (!done) {
+      done = Promise.resolve().then(() => {
+        waiting.delete(key);
+        return work(key);
+      });
+      waiting.set(key, done);
+    }
+    return done;
+  };
+}

@@ -3,25 +3,21 @@ import type { Pool } from 'pg';
 import type { Model, ModelStatic } from 'sequelize';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
-import { CibaRequest } from '../models/ciba-request.ts';
-import { ContractCaller } from '../models/contract-caller.ts';
-import { ContractUsage } from '../models/contract-usage.ts';
-import { ContractUser } from '../models/contract-user.ts';
-import { Counter } from '../models/counter.ts';
-import { DailyActive, DailyStat } from '../models/daily-stat.ts';
-import { FormerClientSecret } from '../models/former-client-secret.ts';
-import { IdempotentRequest } from '../models/idempotent-request.ts';
-import { OidcGrant } from '../models/oidc-grant.ts';
-import { OidcRecord } from '../models/oidc-record.ts';
-import { OneTimeToken } from '../models/one-time-token.ts';
+import {
+  CibaRequest,
+  OidcGrant,
+  OidcRecord,
+  RevocationMark,
+  UnansweredRequest,
+} from '../models/provider-records.ts';
+import { ContractCaller, ContractUsage, ContractUser } from '../models/contracts.ts';
+import { Counter } from '../models/sign-ins.ts';
+import { DailyActive, DailyStat, IdempotentRequest, Refusal } from '../models/observations.ts';
+import { FormerClientSecret } from '../models/clients.ts';
+import { OneTimeToken } from '../models/tokens.ts';
 import { OutboxMessage } from '../models/outbox-message.ts';
-import { Refusal } from '../models/refusal.ts';
-import { RevocationMark } from '../models/revocation-mark.ts';
-import { TotpAuthenticator } from '../models/totp-authenticator.ts';
-import { TrustedDevice } from '../models/trusted-device.ts';
-import { UnansweredRequest } from '../models/unanswered-request.ts';
-import { ScimToken } from '../models/scim-token.ts';
-import { UsedStep } from '../models/used-step.ts';
+import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts';
+import { ScimToken } from '../models/origins.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
 import { KEPT_EXPIRED } from './record.ts';
 

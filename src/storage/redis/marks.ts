@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { RedisClient } from './client.ts';
+import { type RedisClient, script } from './client.ts';
 import { createScores, type Scores } from './scores.ts';
-import { script } from './script.ts';
 
 /*
  * The marks are spread over sorted sets, scored by their expiry. In each a member `!` says that it holds every mark

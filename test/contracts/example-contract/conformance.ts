@@ -1,5 +1,4 @@
-import { type Case, newPerson, NO_TOKEN } from '../../../src/http/contracts/conformance.ts';
-import { refusalCases } from '../../../src/http/contracts/conformance-cases.ts';
+import { type Case, newPerson, NO_TOKEN, refusalCases } from '../../../src/http/contracts/conformance.ts';
 
 export const cases: Case[] = [
   {

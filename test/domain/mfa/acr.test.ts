@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type Method, strengthOf } from '../../../src/domain/mfa/acr.ts';
+import { type Method, strengthOf } from '../../../src/domain/mfa/requirement.ts';
 
 test.each<[Method[], string[], string]>([
   [['password'], ['pwd'], '1fa'],

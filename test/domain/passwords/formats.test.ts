@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { HashRefused } from '../../../src/domain/passwords/formats/refused.ts';
+import { HashRefused } from '../../../src/domain/passwords/formats/limits.ts';
 import {
   asGiven,
   type ForeignHash,

@@ -1,4 +1,4 @@
-import { qrCode } from '../../../src/http/pages/qr-code.ts';
+import { qrCode } from '../../../src/http/pages/templates.ts';
 import { noUser } from '../../../src/storage/users.ts';
 import { linkSamples } from './link-samples.ts';
 import { account, form, type Sample, sample } from './sample.ts';

@@ -3,7 +3,7 @@ import type { Actor } from '../../../core/actor.ts';
 import { isDomainError } from '../../../core/errors.ts';
 import type { PasskeyKey } from '../../../storage/passkeys.ts';
 import { sourceOfActor } from '../../source.ts';
-import type { Method } from '../acr.ts';
+import type { Method } from '../requirement.ts';
 import type { MfaDependencies } from '../dependencies.ts';
 import { CHALLENGE_TTL, type Challenges } from './challenges.ts';
 import {

@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import { malformed } from './refused.ts';
+import { malformed } from './limits.ts';
 
 /** Digests that hashes are made of: bytes of the digest, bytes of a block (HMAC, RFC 2104). */
 export const DIGESTS = {

@@ -1,8 +1,7 @@
 import type { Algorithm, Version } from '@node-rs/argon2';
 import { base64 } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
+import { cost, malformed, MOST } from './limits.ts';
 import type { Reading, Recipe } from './recipe.ts';
-import { malformed } from './refused.ts';
 
 /**
  * `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, its parameters in any order; without `v=` it is version 16.

@@ -1,8 +1,7 @@
 import { eksblowfish } from './blowfish.ts';
 import { bcrypt64 } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
+import { cost, malformed, MOST } from './limits.ts';
 import type { Preparation, Reading, Recipe } from './recipe.ts';
-import { malformed } from './refused.ts';
 
 /** bcrypt reads no more of a password. */
 const MOST_BYTES = 72;

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { littleEndian64 } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
-import { malformed } from './refused.ts';
+import { cost, malformed, MOST } from './limits.ts';
 import type { Reading, Recipe } from './recipe.ts';
 
 /** The order in which crypt(3) writes the bytes of an MD5. */

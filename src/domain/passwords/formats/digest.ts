@@ -1,9 +1,8 @@
 import { type Algorithm, algorithm, digest as digestOf, DIGESTS, hmac } from './algorithms.ts';
 import { base64, decode, hex, itoa64, littleEndian64 } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MOST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { HashSecrets, Part, Preparation, Reading, Recipe } from './recipe.ts';
-import { HashRefused, malformed } from './refused.ts';
 
 type DigestRecipe = Recipe & { kind: 'digest' };
 

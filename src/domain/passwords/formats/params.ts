@@ -1,7 +1,7 @@
 import { algorithm } from './algorithms.ts';
 import { decode } from './encodings.ts';
 import type { HashSecrets, Preparation, SecretName } from './recipe.ts';
-import { malformed } from './refused.ts';
+import { malformed } from './limits.ts';
 
 /** How the bytes of each secret are written, unless a field beside it says so. */
 const SECRETS: Record<SecretName, 'utf8' | 'base64'> = { key: 'utf8', pepper: 'utf8', signer_key: 'base64' };

@@ -1,9 +1,8 @@
 import { type Algorithm, algorithm, DIGESTS } from './algorithms.ts';
 import { ab64, base64, decode, hex } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MOST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { Reading } from './recipe.ts';
-import { HashRefused, malformed } from './refused.ts';
 
 interface Read {
   algorithm: Algorithm;

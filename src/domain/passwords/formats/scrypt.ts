@@ -1,9 +1,8 @@
 import { createCipheriv, scryptSync } from 'node:crypto';
 import { anyBase64, base64, decode, hex } from './encodings.ts';
-import { cost, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MOST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { HashSecrets, Reading, Recipe } from './recipe.ts';
-import { HashRefused, malformed } from './refused.ts';
 
 /** Costs of scrypt (RFC 7914 section 2). @throws HashRefused. */
 function costs(N: unknown, r: unknown, p: unknown): { N: number; r: number; p: number } {

@@ -2,7 +2,7 @@ import type { HashSecrets } from './recipe.ts';
 import { joinSecrets, splitSecrets } from './params.ts';
 import { type HashRead, readHash } from './table.ts';
 import { base64 } from './encodings.ts';
-import { HashRefused, malformed } from './refused.ts';
+import { HashRefused, malformed } from './limits.ts';
 
 /** A hash as a source gives it. */
 export interface ForeignHash {

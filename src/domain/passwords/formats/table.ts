@@ -12,7 +12,7 @@ import * as digests from './digest.ts';
 import { Params } from './params.ts';
 import * as pbkdf2 from './pbkdf2.ts';
 import type { Preparation, Reading } from './recipe.ts';
-import { HashRefused, malformed } from './refused.ts';
+import { HashRefused, malformed } from './limits.ts';
 import * as scrypt from './scrypt.ts';
 import { readWrapped } from './wrapped.ts';
 

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { DIGESTS, type Algorithm } from './algorithms.ts';
 import { readArgon2 } from './argon2.ts';
 import { base64 } from './encodings.ts';
-import { MOST } from './limits.ts';
+import { malformed, MOST } from './limits.ts';
 import type { Params } from './params.ts';
 import { read, type Reading, type Recipe, write } from './recipe.ts';
-import { malformed } from './refused.ts';
 
 const bytes = z.instanceof(Buffer).refine((value) => value.length <= 1024);
 const salt = { salt: bytes };

@@ -1,6 +1,10 @@
 import type { z } from 'zod';
-import type { ClientSecret, Consenter, ManagedClient } from '../../../domain/clients.ts';
-import { clientView } from '../../../domain/client-view.ts';
+import {
+  type ClientSecret,
+  clientView,
+  type Consenter,
+  type ManagedClient,
+} from '../../../domain/clients.ts';
 import { managed, type OperatorCall } from '../operation.ts';
 import * as schemas from './client-schemas.ts';
 import { pageOf, resource } from './presenters.ts';

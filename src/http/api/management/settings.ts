@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { CHANGEABLE, changeableSchema, type SettingsInForce } from '../../../domain/operators/settings.ts';
+import { METRICS } from '../../../domain/operators/stats.ts';
+import { text } from '../../endpoints/text.ts';
+import { digits } from '../lists.ts';
 import { managed, type OperatorCall } from '../operation.ts';
 import { resource } from './presenters.ts';
+import * as schemas from './schemas.ts';
 import { listOf, moment, version } from './schemas.ts';
 
 const Setting = z.strictObject({
@@ -94,6 +98,88 @@ export const settings = [
           findings: findings.map(({ todo = null, ...finding }) => ({ ...finding, fix: todo })),
         },
       };
+    },
+  }),
+];
+
+const schemaAsItIs = ({ operator, services }: OperatorCall<unknown, unknown>) =>
+  services.attributes.find(operator);
+
+/** What accounts have beyond the profile. */
+export const attributes = [
+  managed({
+    id: 'getAttributes',
+    method: 'get',
+    path: '/attributes',
+    summary: 'The JSON Schema of the attributes of accounts',
+    scope: 'settings:read',
+    replies: { 200: schemas.AttributeDefinition },
+    handle: async (call) => resource(200, await schemaAsItIs(call)),
+  }),
+  managed({
+    id: 'setAttributes',
+    method: 'put',
+    path: '/attributes',
+    summary: 'Replace the schema; what accounts have stays, and what fits no more is sent to no app',
+    scope: 'settings:write',
+    fresh: true,
+    body: schemas.AttributeDefinitionChange,
+    replies: { 200: schemas.AttributeDefinition },
+    refusals: [412],
+    async handle({ operator, body, expected, services }) {
+      return resource(200, await services.attributes.update(operator, body.schema, expected));
+    },
+    current: schemaAsItIs,
+  }),
+];
+
+const Hit = z.strictObject({
+  kind: z.enum(['user', 'client', 'api', 'group', 'role', 'upstream', 'audit_event']),
+  id: z.string(),
+  name: z.string().nullable(),
+  detail: z.string().nullable().describe('An address; when an event was'),
+});
+
+const count = z.int().nullable().describe('null for what the caller may not see');
+const Day = z.strictObject({
+  day: z.iso.date().describe('In UTC'),
+  ...Object.fromEntries(METRICS.map((metric) => [metric, count])),
+});
+
+/** What any operator sees, as far as they may. */
+export const overview = [
+  managed({
+    id: 'search',
+    method: 'get',
+    path: '/search',
+    summary:
+      'Find whatever a text names: an exact id, number, address, client_id or request id; else five of each kind',
+    scope: null,
+    query: z.strictObject({
+      q: text('Any part of a name, an id; nothing is found by nothing').max(200).default(''),
+    }),
+    replies: {
+      200: listOf(Hit).extend({
+        exact: Hit.nullable().describe('What the text names; null when it names nothing'),
+      }),
+    },
+    async handle({ operator, query: { q }, services }) {
+      const { exact, hits } = await services.search(operator, q.trim());
+      return { status: 200, body: { exact, items: hits, next_cursor: null } };
+    },
+  }),
+  managed({
+    id: 'getStats',
+    method: 'get',
+    path: '/stats',
+    summary: 'What happened on each day, the latest first; written every few seconds',
+    scope: null,
+    query: z.strictObject({
+      days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('How many, today among them'),
+    }),
+    replies: { 200: listOf(Day) },
+    async handle({ operator, query: { days }, services }) {
+      return { status: 200, body: { items: await services.stats.list(operator, days), next_cursor: null } };
     },
   }),
 ];

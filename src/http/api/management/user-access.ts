@@ -1,4 +1,4 @@
-import { RECOVERY_CODES } from '../../../domain/mfa/reset.ts';
+import { RECOVERY_CODES } from '../../../domain/mfa/factor-changes.ts';
 import type { MfaStatus } from '../../../domain/mfa/index.ts';
 import { appOf, belongingsOf, eventOf, identityOf, passkeyOf, sessionOf, totpOf } from '../items.ts';
 import { managed } from '../operation.ts';

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Actor } from '../../../core/actor.ts';
+import { DomainError, isDomainError } from '../../../core/errors.ts';
 import type { Mfa } from '../../../domain/mfa/index.ts';
-import { type ApiOperation, operation } from '../operation.ts';
 import { factorsOf, Passkey, passkeyOf, Totp, totpOf } from '../items.ts';
+import { type ApiOperation, operation } from '../operation.ts';
 import * as schemas from './schemas.ts';
 
 interface Kind<Record> {
@@ -82,5 +83,144 @@ export const factors = [
     schema: Passkey,
     present: passkeyOf,
     store: ({ passkeys }) => passkeys,
+  }),
+];
+
+const changing = { method: 'post', scope: 'me:security:write', fresh: true } as const;
+
+/** Adding second factors, and recovery codes for when all are lost. */
+export const enrolment = [
+  operation({
+    ...changing,
+    id: 'beginTotp',
+    path: '/me/factors/totp',
+    summary: 'Begin to set up an authenticator app: it counts once it has shown a code',
+    body: schemas.FactorName,
+    replies: { 201: schemas.TotpEnrolment },
+    async handle({ user, body, services }) {
+      const { expiresAt, ...begun } = await services.mfa.totp.begin(user.id, body.name);
+      return { status: 201, body: { ...begun, expires_at: expiresAt.toISOString() } };
+    },
+  }),
+  operation({
+    ...changing,
+    id: 'confirmTotp',
+    path: '/me/factors/totp/{id}/confirmation',
+    params: schemas.factorId,
+    summary: 'End it with a code that the app shows',
+    limit: 'credentials',
+    body: schemas.TotpCode,
+    replies: { 200: schemas.TotpConfirmed },
+    refusals: [404],
+    async handle({ user, params, body, actor, services }) {
+      const { totp } = services.mfa;
+      const { authenticator, recoveryCodes } = await totp.confirm(
+        user.id,
+        params['id'] ?? '',
+        body.code,
+        actor,
+      );
+      return { status: 200, body: { factor: totpOf(authenticator), recovery_codes: recoveryCodes } };
+    },
+  }),
+  operation({
+    ...changing,
+    id: 'passkeyOptions',
+    path: '/me/factors/passkeys/options',
+    summary: 'What navigator.credentials.create takes, once, within five minutes',
+    replies: { 200: schemas.PasskeyOptions },
+    // Where there can be no passkeys: at an address without a domain name.
+    refusals: [400],
+    async handle({ user, services }) {
+      return { status: 200, body: await services.mfa.passkeys.registrationOptions(user.id) };
+    },
+  }),
+  operation({
+    ...changing,
+    id: 'addPasskey',
+    path: '/me/factors/passkeys',
+    summary: 'Add the passkey that was made of such options',
+    limit: 'credentials',
+    body: schemas.NewPasskey,
+    replies: { 201: schemas.PasskeyAdded },
+    async handle({ user, body, actor, services }) {
+      const { passkeys } = services.mfa;
+      const { passkey, recoveryCodes } = await passkeys.register(user.id, body.credential, body.name, actor);
+      return { status: 201, body: { factor: passkeyOf(passkey), recovery_codes: recoveryCodes } };
+    },
+  }),
+  operation({
+    id: 'getRecoveryCodes',
+    method: 'get',
+    path: '/me/factors/recovery-codes',
+    summary: 'How many recovery codes are left',
+    scope: 'me:security:read',
+    replies: { 200: schemas.RecoveryCodesLeft },
+    async handle({ user, services }) {
+      const { recoveryCodesLeft } = await services.mfa.status(user.id);
+      return { status: 200, body: { left: recoveryCodesLeft } };
+    },
+  }),
+  operation({
+    ...changing,
+    id: 'newRecoveryCodes',
+    path: '/me/factors/recovery-codes',
+    summary: 'Ten new recovery codes instead of all that there were, shown this once',
+    replies: { 201: schemas.RecoveryCodes },
+    refusals: [404],
+    async handle({ user, actor, services }) {
+      return { status: 201, body: { codes: await services.mfa.recoveryCodes.regenerate(user.id, actor) } };
+    },
+  }),
+];
+
+/** The address and the password. */
+export const credentials = [
+  operation({
+    id: 'changeEmail',
+    method: 'post',
+    path: '/me/email',
+    summary: 'Send a link to another address: it is the account’s once the link was used',
+    scope: 'me:security:write',
+    fresh: true,
+    body: schemas.EmailChange,
+    replies: { 202: null },
+    async handle({ user, body, actor, locale, services }) {
+      await services.verification.requestChange(user.id, body.email, actor, { locale });
+      return { status: 202 };
+    },
+  }),
+  operation({
+    id: 'verifyEmail',
+    method: 'post',
+    path: '/me/email/verification',
+    summary: 'Send another link that confirms the address that the account has',
+    scope: 'me:profile:write',
+    replies: { 202: schemas.Sent },
+    async handle({ user, actor, locale, services }) {
+      const sent = await services.verification.request(user.id, actor, { locale });
+      return { status: 202, body: { sent } };
+    },
+  }),
+  operation({
+    id: 'changePassword',
+    method: 'post',
+    path: '/me/password',
+    summary: 'Change the password: every session and token of the account ends, the one used here too',
+    scope: 'me:security:write',
+    fresh: true,
+    limit: 'credentials',
+    body: schemas.PasswordChange,
+    replies: { 204: null },
+    async handle({ user, body, actor, signal, services }) {
+      const { current_password: current = null, new_password: next } = body;
+      try {
+        await services.accounts.changePassword(user.id, current, next, actor, signal);
+      } catch (error) {
+        if (!isDomainError(error, 'weak_password')) throw error;
+        throw new DomainError(error.code, { ...error.details, field: 'new_password' });
+      }
+      return { status: 204 };
+    },
   }),
 ];

@@ -1,5 +1,6 @@
+import { DomainError } from '../../../core/errors.ts';
+import { belongingsOf, Data, eventOf, identityOf, keyOf } from '../items.ts';
 import { operation } from '../operation.ts';
-import { belongingsOf, Data, eventOf } from '../items.ts';
 import { profileOf } from '../profile.ts';
 import * as schemas from './schemas.ts';
 
@@ -33,6 +34,68 @@ export const records = [
       const shown = services.attributes.shown(account.attributes, 'person');
       const body = { account: profileOf(account, claims.sub, shown), ...belongingsOf(data) };
       return { status: 200, body };
+    },
+  }),
+];
+
+/** The account's own API keys. They are made at the contract that takes them. */
+export const apiKeys = [
+  operation({
+    id: 'getApiKeys',
+    method: 'get',
+    path: '/me/api-keys',
+    summary: 'The API keys of programs that act for the account, newest first',
+    scope: 'me:apps:read',
+    replies: { 200: schemas.ApiKeys },
+    async handle({ user, services }) {
+      const keys = await services.apiKeys.list(user.id);
+      return { status: 200, body: { api_keys: keys.map(keyOf) } };
+    },
+  }),
+  operation({
+    id: 'revokeApiKey',
+    method: 'delete',
+    path: '/me/api-keys/{id}',
+    params: schemas.apiKeyId,
+    summary: 'Revoke an API key: it ends at once',
+    scope: 'me:apps:write',
+    replies: { 204: null },
+    refusals: [404],
+    async handle({ user, params, actor, services }) {
+      await services.apiKeys.revoke(params['id'] ?? '', user.id, actor);
+      return { status: 204 };
+    },
+  }),
+];
+
+/** Identities at other providers. They are connected on the account pages: it takes the person's browser. */
+export const identities = [
+  operation({
+    id: 'getIdentities',
+    method: 'get',
+    path: '/me/identities',
+    summary: 'The identities at other providers that open the account',
+    scope: 'me:security:read',
+    replies: { 200: schemas.Identities },
+    async handle({ user, services }) {
+      const linked = await services.identities.identitiesOf(user.id);
+      return { status: 200, body: { identities: linked.map(identityOf) } };
+    },
+  }),
+  operation({
+    id: 'disconnectIdentity',
+    method: 'delete',
+    path: '/me/identities/{id}',
+    params: schemas.identityId,
+    summary: 'Take an identity off the account, unless it is the last way in',
+    scope: 'me:security:write',
+    fresh: true,
+    replies: { 204: null },
+    refusals: [404, 409],
+    async handle({ user, params, actor, services }) {
+      if (!(await services.identities.unlink(user.id, params['id'] ?? '', actor)))
+        throw new DomainError('not_found');
+      return { status: 204 };
     },
   }),
 ];

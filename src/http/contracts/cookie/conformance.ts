@@ -1,5 +1,13 @@
-import { type Answer, type Case, Mismatch, newPerson, NO_TOKEN, type Visitor } from '../conformance.ts';
-import { pageCase, refusalCases } from '../conformance-cases.ts';
+import {
+  type Answer,
+  type Case,
+  Mismatch,
+  newPerson,
+  NO_TOKEN,
+  pageCase,
+  refusalCases,
+  type Visitor,
+} from '../conformance.ts';
 
 const names = { first_name: 'Test', last_name: 'User' };
 

@@ -1,5 +1,4 @@
-import { type Answer, type Case, newPerson, NO_TOKEN, type Visitor } from '../conformance.ts';
-import { refusalCases } from '../conformance-cases.ts';
+import { type Answer, type Case, newPerson, NO_TOKEN, refusalCases, type Visitor } from '../conformance.ts';
 
 /** A new account for one case, with its id. */
 async function register({ call, removeBy }: Visitor) {

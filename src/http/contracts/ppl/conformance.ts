@@ -1,5 +1,12 @@
-import { type Answer, type Case, newPerson, NO_TOKEN, type Visitor } from '../conformance.ts';
-import { pageCase, refusalCases } from '../conformance-cases.ts';
+import {
+  type Answer,
+  type Case,
+  newPerson,
+  NO_TOKEN,
+  pageCase,
+  refusalCases,
+  type Visitor,
+} from '../conformance.ts';
 
 const UNPROVEN = { detail: 'Could not validate credentials' };
 

@@ -1,14 +1,32 @@
+import type Router from '@koa/router';
 import type { Context, Next } from 'koa';
-import type { User } from '../../../domain/users/index.ts';
 import type { Actor } from '../../../core/actor.ts';
+import type { User } from '../../../domain/users/index.ts';
 import type { CurrentSession } from '../../../oidc/sessions/browser-session.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
+import { field, posted } from '../form.ts';
 import type { Message, MessageKey } from '../i18n.ts';
-import { posted } from '../form.ts';
 import { seeOther } from '../replies.ts';
-import { CONTINUE, keepAct } from './acts.ts';
 import type { AccountFrame } from '../views.ts';
+
+/** The page that goes on with what a sign-in interrupted. */
+export const CONTINUE = '/account/continue';
+
+/** Maximum length of a field. */
+const LONGEST = 320;
+
+/** Keeps a form that somebody has to sign in again for. @param names the fields to keep: none that holds a secret. */
+export function keepAct(
+  ctx: Context,
+  { acts }: Pick<PageParts, 'acts'>,
+  accountId: string,
+  names: readonly string[],
+  says: Message,
+): void {
+  const fields = Object.fromEntries(names.map((name) => [name, field(ctx, name).slice(0, LONGEST)]));
+  acts.set(ctx, '/', { accountId, says, action: ctx.url, fields });
+}
 
 export type AccountContext = Context & {
   params: Record<string, string>;
@@ -105,4 +123,20 @@ export function accountFrame(
     problems: flash.read(ctx).problems,
     done: isKnown ? DONE[done as keyof typeof DONE] : null,
   };
+}
+
+/** What was interrupted by a sign-in goes on, for the same person: its form is sent once more. */
+export function interruptedRoutes(router: Router, { openFresh }: AccountSteps, deps: PageParts): void {
+  const { renderer, acts } = deps;
+  router.get(CONTINUE, ...openFresh('/account'), (ctx: AccountContext) => {
+    const act = acts.read(ctx, '/');
+    acts.clear(ctx, '/');
+    if (act?.accountId !== ctx.state.user.id) return seeOther(ctx, '/account');
+    const { action, fields } = act;
+    return renderer.render(ctx, 'account/continue', {
+      ...accountFrame(ctx, deps, 'overview'),
+      action,
+      fields,
+    });
+  });
 }

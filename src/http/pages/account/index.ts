@@ -1,20 +1,14 @@
 /** The account pages. */
 import type Router from '@koa/router';
 import type { PageParts } from '../dependencies.ts';
-import { activityOf, activityRoutes } from './activity.ts';
-import { appRoutes } from './apps.ts';
-import { type AccountContext, accountFrame, accountSteps } from './context.ts';
+import { activityOf, activityRoutes, appRoutes, sessionRoutes } from './sessions.ts';
+import { type AccountContext, accountFrame, accountSteps, interruptedRoutes } from './context.ts';
 import { dataRoutes } from './data.ts';
-import { emailRoutes } from './email.ts';
-import { factorRoutes } from './factors.ts';
+import { emailRoutes, passwordRoutes } from './credentials.ts';
+import { factorRoutes, recoveryCodeRoutes, totpRoutes } from './factors.ts';
 import { identityRoutes } from './identities.ts';
-import { passwordRoutes } from './password.ts';
 import { profileRoutes } from './profile.ts';
-import { recoveryCodeRoutes } from './recovery-codes.ts';
-import { interruptedRoutes } from './interrupted.ts';
 import { requestRoutes } from './requests.ts';
-import { sessionRoutes } from './sessions.ts';
-import { totpRoutes } from './totp.ts';
 
 /** Number of events on the overview. */
 const LATEST = 3;

@@ -1,6 +1,12 @@
 import type Router from '@koa/router';
-import type { AccountSession } from '../../../domain/sessions.ts';
+import { isDomainError } from '../../../core/errors.ts';
+import type { AccountEvent } from '../../../domain/history.ts';
+import type { AccountSession, ConnectedApp } from '../../../domain/sessions.ts';
+import type { User } from '../../../domain/users/index.ts';
+import { displayClient } from '../client-display.ts';
 import type { PageParts } from '../dependencies.ts';
+import { describeEvents, type EventDay } from '../events.ts';
+import { field } from '../form.ts';
 import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
 
 const PATH = '/account/sessions';
@@ -33,5 +39,86 @@ export function sessionRoutes(router: Router, { open, posted }: AccountSteps, de
   router.post(`${PATH}/:uid/end`, ...posted, async (ctx: AccountContext) => {
     await accountSessions.end(ctx.state.user.id, ctx.params['uid'] ?? '', ownerActor(ctx));
     doneAt(ctx, PATH, 'session');
+  });
+}
+
+const APPS_PATH = '/account/apps';
+const KEYS = '/account/api-keys';
+
+/** The apps that may act for the account, and the API keys of programs that do. */
+export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
+  const { renderer, accountSessions, apiKeys, interactions } = deps;
+
+  const display = async ({ clientId, allowed, since }: ConnectedApp) => {
+    const { client, apis } = await interactions.describe(clientId, Object.keys(allowed.resourceScopes));
+    return {
+      clientId,
+      client: client ?? { clientId },
+      since,
+      scopes: allowed.oidcScopes,
+      apis: apis.map(({ identifier, name, isOwn }) => ({
+        name,
+        isOwn,
+        scopes: allowed.resourceScopes[identifier] ?? [],
+      })),
+    };
+  };
+
+  router.get(APPS_PATH, ...open, async (ctx: AccountContext) => {
+    const { id } = ctx.state.user;
+    const [connected, keys] = await Promise.all([accountSessions.apps(id), apiKeys.list(id)]);
+    const apps = await Promise.all(connected.map(display));
+    renderer.render(ctx, 'account/apps', {
+      ...accountFrame(ctx, deps, 'apps'),
+      action: `${APPS_PATH}/disconnect`,
+      apps,
+      keysAction: KEYS,
+      apiKeys: keys,
+    });
+  });
+
+  router.post(`${APPS_PATH}/disconnect`, ...posted, async (ctx: AccountContext) => {
+    await accountSessions.disconnect(ctx.state.user.id, field(ctx, 'client'), ownerActor(ctx));
+    doneAt(ctx, APPS_PATH, 'app');
+  });
+
+  router.post(`${KEYS}/:id/revoke`, ...posted, async (ctx: AccountContext) => {
+    const { user } = ctx.state;
+    await apiKeys.revoke(ctx.params['id'] ?? '', user.id, ownerActor(ctx)).catch((error: unknown) => {
+      // Treat what another tab revoked as revoked.
+      if (!isDomainError(error, 'api_key_not_found')) throw error;
+    });
+    doneAt(ctx, APPS_PATH, 'key');
+  });
+}
+
+const SHOWN = 50;
+
+/** The client that an event is about; old clients have one by the name of their door. */
+const clientOf = ({ clientId, door }: AccountEvent): string | null =>
+  clientId ?? (door.startsWith('contract:') ? door : null);
+
+/** The newest events of an account, in words. */
+export async function activityOf(
+  { id, zoneinfo }: User,
+  { history, interactions }: Pick<PageParts, 'history' | 'interactions'>,
+): Promise<EventDay[]> {
+  const nameOf = async (clientId: string): Promise<[string, string]> => {
+    const { client } = await interactions.describe(clientId, []);
+    return [clientId, displayClient(client ?? { clientId }, true).name];
+  };
+  const events = await history(id, { limit: SHOWN });
+  const clientIds = new Set(events.map(clientOf).filter((clientId) => clientId !== null));
+  const names = new Map(await Promise.all([...clientIds].map(nameOf)));
+  return describeEvents(events, zoneinfo ?? 'UTC', (event) => names.get(clientOf(event) ?? '') ?? null);
+}
+
+/** What happened to the account, newest first. */
+export function activityRoutes(router: Router, { open }: AccountSteps, deps: PageParts): void {
+  router.get('/account/activity', ...open, async (ctx: AccountContext) => {
+    deps.renderer.render(ctx, 'account/activity', {
+      ...accountFrame(ctx, deps, 'activity'),
+      days: await activityOf(ctx.state.user, deps),
+    });
   });
 }

@@ -1,17 +1,138 @@
 import type Router from '@koa/router';
 import type { Context, Middleware, Next } from 'koa';
+import { epochSeconds } from '../../../core/clock.ts';
+import { isUuid } from '../../../core/ids.ts';
+import { type Acr, FRESH } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
-import { describeDetails } from '../authorization-details.ts';
 import { field, posted } from '../form.ts';
+import { afterLogout } from '../logged-out.ts';
+import { remembers, type SignIn, type SignInContext, signInUrls } from '../login/context.ts';
+import { beginEnrolment } from '../login/enrol.ts';
 import { loginRoutes } from '../login/index.ts';
-import { type SignIn, signInUrls } from '../login/context.ts';
 import { showSignIn } from '../login/sign-in.ts';
 import { seeOther } from '../replies.ts';
-import { restartRequest, rememberRequest, resumeRequest } from './resume.ts';
-import { interactionPath, interactionSignIn } from './sign-in.ts';
-import { stepUp } from './step-up.ts';
+import { describeDetails } from '../scopes.ts';
+import { ACR_ONE_FACTOR, firstFactorOf, noteDevice } from '../sign-in.ts';
+
+/** Bytes of a request that a browser can be given to keep. */
+const LONGEST = 2200;
+
+/** Lets the browser keep the request of an interaction, so that it is led on when that is over. */
+export function rememberRequest(ctx: Context, { requests }: PageParts, interaction: OpenInteraction): void {
+  const { uid, client, redirectUri, again } = interaction;
+  if (again === undefined || redirectUri === undefined || again.length > LONGEST) return;
+  requests.set(ctx, interactionPath(uid), { clientId: client.clientId, redirectUri, query: again });
+}
+
+/** Makes the same request once more: of whoever is signed in now. */
+export function restartRequest(ctx: Context, { renderer, requests }: PageParts, uid: string): void {
+  const kept = requests.read(ctx, interactionPath(uid));
+  if (kept) return seeOther(ctx, `/oauth2/authorize?${kept.query}`);
+  ctx.status = 400;
+  return renderer.render(ctx, 'expired', { homeUrl: '/' });
+}
+
+/**
+ * Answers for an interaction that has expired, or was finished. Whoever is signed in to the app already goes on there;
+ * otherwise the same request is made once more.
+ */
+export async function resumeRequest(ctx: Context, deps: PageParts, uid: string): Promise<void> {
+  const { renderer, requests, sessions, interactions } = deps;
+  const kept = requests.read(ctx, interactionPath(uid));
+  if (!kept || !(await sessions.isSignedInTo(ctx.req, ctx.res, kept.clientId)))
+    return restartRequest(ctx, deps, uid);
+  // Show a page: a redirect would trap the back button.
+  if (ctx.method === 'POST') return seeOther(ctx, interactionPath(uid));
+  const { client } = await interactions.describe(kept.clientId, []);
+  return renderer.render(ctx, 'finished', {
+    client,
+    appUrl: client?.clientUri ?? webOrigin(kept.redirectUri),
+  });
+}
+
+/** Where an app on the web begins; undefined for one that is none. */
+function webOrigin(redirectUri: string): string | undefined {
+  const url = URL.parse(redirectUri);
+  return url && /^https?:$/.test(url.protocol) ? `${url.origin}/` : undefined;
+}
+
+/** The acr of a sign-in with a passkey alone. */
+export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
+
+export const interactionPath = (uid: string): string => `/interaction/${uid}`;
+
+/** Where the pages of an interaction are. */
+export const interactionUrls = (uid: string): Pick<SignIn, 'path' | 'urls'> => {
+  const path = interactionPath(uid);
+  return { path, urls: signInUrls(path, { create: '/create' }) };
+};
+
+const frame = ({ client, uiLocales, redirectUri }: OpenInteraction) => ({
+  client,
+  uiLocales,
+  leadsToClient: redirectUri !== undefined,
+});
+
+/** Signing in to an authorization request. */
+export async function interactionSignIn(interaction: OpenInteraction, deps: PageParts): Promise<SignIn> {
+  const { accounts, interactions, mfa } = deps;
+  const { uid, prompt, accountId, loginHint, hintedId } = interaction;
+  const { path, urls } = interactionUrls(uid);
+  // Whoever comes from one of these pages wants another account; for a fresh login it is the one asked for, or in use.
+  const isAnother = prompt === 'consent' || prompt === 'select_account';
+  const suggested = isAnother ? undefined : (hintedId ?? accountId);
+  const isSame = accountId !== undefined && suggested === accountId && prompt !== 'create';
+  const present = isSame ? { accountId, remember: interaction.remembered } : null;
+  const user = isUuid(suggested) ? await accounts.find(suggested) : null;
+  return {
+    path,
+    urls,
+    cancelAction: `${path}/abort`,
+    frame: frame(interaction),
+    interaction,
+    passkeyOnly: interaction.acr === PHISHING_RESISTANT && mfa.passkeys.available,
+    suggestedIdentifier: isAnother ? '' : (loginHint ?? user?.email ?? ''),
+    present,
+    notice: undefined,
+    act: undefined,
+    async finish(ctx, signedIn) {
+      noteDevice(ctx, deps, signedIn);
+      const login = { ...signedIn, remember: remembers({ present }, signedIn) };
+      const { continueUrl, ended } = await interactions.login(ctx.req, ctx.res, login);
+      return afterLogout(ctx, deps, ended, continueUrl);
+    },
+  };
+}
+
+/** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
+export async function stepUp(
+  ctx: SignInContext & { state: { interaction: OpenInteraction } },
+  deps: PageParts,
+): Promise<void> {
+  const { signIn, interaction } = ctx.state;
+  const { accountId, acr } = interaction;
+  const isOutOfReach = acr === PHISHING_RESISTANT && !deps.mfa.passkeys.available;
+  if (acr === undefined || isOutOfReach)
+    return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
+  if (accountId === undefined) return seeOther(ctx, signIn.urls.signIn);
+  // The account before its session: what ends the session in between ends this as well.
+  const account = await deps.accounts.find(accountId);
+  const session = await deps.sessions.current(ctx.req, ctx.res);
+  if (!account) return seeOther(ctx, signIn.urls.signIn);
+  const first = firstFactorOf(session?.amr ?? []);
+  const { token, methods } = await deps.logins.beginStepUp(accountId, first);
+  // Keep the session's lifetime: remembered or not, as before.
+  deps.pending.set(ctx, signIn.path, { token, remember: true });
+  const isEnough = signIn.passkeyOnly ? methods.includes('passkey') : methods.length > 0;
+  if (isEnough) return seeOther(ctx, signIn.urls.verify);
+  // Adding a factor needs a recent sign-in with all existing factors.
+  const isFresh = session !== null && epochSeconds(deps.clock) - session.authTime < FRESH;
+  if (methods.length > 0 && !(isFresh && session.acr !== ACR_ONE_FACTOR))
+    return seeOther(ctx, signIn.urls.verify);
+  return isFresh ? beginEnrolment(ctx, deps, signIn, account, first) : seeOther(ctx, signIn.urls.signIn);
+}
 
 type InteractionContext = Context & {
   params: { uid: string };

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { strengthOf } from '../../../domain/mfa/acr.ts';
+import { strengthOf } from '../../../domain/mfa/requirement.ts';
 import type { FirstFactor } from '../../../domain/login-steps.ts';
 import type { User } from '../../../domain/users/index.ts';
 import { epochSeconds } from '../../../core/clock.ts';
@@ -8,7 +8,7 @@ import { userActor } from '../../actor.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field, jsonField } from '../form.ts';
 import { missing } from '../problems.ts';
-import { qrCode } from '../qr-code.ts';
+import { qrCode } from '../templates.ts';
 import { seeOther, withParameter } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';

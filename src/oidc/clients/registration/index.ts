@@ -1,15 +1,60 @@
 import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
-import type { GuessLimit } from '../../../domain/guess-limit.ts';
-import { sourceOf } from '../../../domain/source.ts';
 import { newUuid, randomToken, sha256 } from '../../../core/ids.ts';
+import type { GuessLimit } from '../../../domain/lockout.ts';
+import { sourceOf } from '../../../domain/source.ts';
 import { ENDPOINTS } from '../../endpoints.ts';
-import { orTooMany } from '../../too-many.ts';
-import { answerCors } from './cors.ts';
-import { createPolicyCheck } from './policy.ts';
-import type { Metadata } from './metadata.ts';
-import { installTokenRotation } from './rotation.ts';
 import { type Override, shape } from '../../overrides/override.ts';
+import { orTooMany } from '../../request-size.ts';
+import type { Metadata } from './metadata.ts';
+import { createPolicyCheck } from './policy.ts';
+
+/** Seconds that a browser may remember the answer. */
+const MAX_AGE = 3600;
+
+const fixed = {
+  'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+  'Access-Control-Max-Age': String(MAX_AGE),
+};
+
+/**
+ * Lets pages of any origin call: there is no client yet whose origins could be compared, and what opens the endpoint is a
+ * token in the request, never a cookie (Fetch standard, CORS protocol).
+ * @param methods that the endpoint knows
+ * @returns whether it was a preflight, which is answered now.
+ */
+export function answerCors(ctx: KoaContextWithOIDC, methods: string): boolean {
+  ctx.set('Access-Control-Allow-Origin', '*');
+  if (ctx.method !== 'OPTIONS') {
+    ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After');
+    return false;
+  }
+  ctx.set({ ...fixed, 'Allow': `${methods}, OPTIONS`, 'Access-Control-Allow-Methods': methods });
+  ctx.status = 204;
+  return true;
+}
+
+type Token = InstanceType<Provider['RegistrationAccessToken']>;
+
+/**
+ * A registration access token ends when its successor has been saved (RFC 7592 section 2.2). The library ends it before,
+ * and a client whose update broke off in between could never manage itself again.
+ */
+export function installTokenRotation({ RegistrationAccessToken }: Provider): void {
+  const { destroy, save } = RegistrationAccessToken.prototype;
+  const rotated = () => Provider.ctx?.oidc.entities['RotatedRegistrationAccessToken'];
+  Object.assign(RegistrationAccessToken.prototype, {
+    async destroy(this: Token) {
+      if (rotated() !== this) await destroy.call(this);
+    },
+    async save(this: Token) {
+      const id = await save.call(this);
+      const old = rotated();
+      if (old) await destroy.call(old);
+      return id;
+    },
+  });
+}
 
 type RegistrationSettings = Settings['clientRegistration'];
 type Features = NonNullable<Configuration['features']>;

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider';
 import { isLoopbackHostname } from '../../../core/network.ts';
-import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../metadata.ts';
+import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../names.ts';
 import type { Property } from '../property.ts';
 
 /** Metadata as submitted; any JSON. */

@@ -2,7 +2,7 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { isPermission } from '../../../domain/operators/permissions.ts';
 import { forLibrary } from '../api-scope.ts';
-import { EXTRA_METADATA, propertyOf } from '../metadata.ts';
+import { EXTRA_METADATA, propertyOf } from '../names.ts';
 import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
 
 export type RegistrationPolicy = Settings['clientRegistration']['policies'][string];

@@ -1,0 +1,149 @@
+import { loadConfig } from '../../config/index.ts';
+import type { ContractDoor } from '../../domain/contract-doors.ts';
+import { contractCatalogue } from '../../http/contracts/catalogue.ts';
+import { planMounts } from '../../http/contracts/mounts.ts';
+import { allContracts } from '../../http/contracts/registry.ts';
+import type { CallerRow, UsageRow } from '../../storage/contract-usage.ts';
+import { UsageError } from '../failure.ts';
+import { manager } from '../operator.ts';
+import { type Report, table } from '../report.ts';
+import { isDatabaseHere, withCore } from '../session.ts';
+
+/** The contracts as the configuration alone has them. @throws StartupError as a server would. */
+function configured(): ContractDoor[] {
+  const { contracts, publicUrl } = loadConfig();
+  const open = new Set(planMounts(allContracts, contracts).map(({ contract }) => contract.name));
+  return contractCatalogue(contracts, publicUrl).all.map((one) => ({
+    ...one,
+    open: open.has(one.name),
+    configured: open.has(one.name),
+    forced: null,
+    version: 1,
+  }));
+}
+
+/** Every contract, and where it answers. @throws ConfigError, StartupError as a server would. */
+export async function listContracts(): Promise<Report> {
+  const byConfiguration = configured();
+  // What operators said since is in the database.
+  const doors = (await isDatabaseHere())
+    ? await withCore(({ contractDoors }) => contractDoors.list(manager()))
+    : byConfiguration;
+  const all = doors.map((door) => {
+    const urls = door.open ? door.urls : [];
+    const underFirst = (path: string): string[] => urls.slice(0, 1).map((url) => `${url}${path}`);
+    return {
+      name: door.name,
+      title: door.title,
+      version: door.documentVersion,
+      open: door.open,
+      configured: door.configured,
+      urls,
+      base_path: door.basePath,
+      pages: door.pages.flatMap(underFirst),
+      openapi: underFirst(door.openapiPath)[0] ?? null,
+      gives_away: door.givesAway,
+    };
+  });
+  const rows = all.map(({ name, title, open, urls }) => [name, title, open ? urls.join('  ') : 'closed']);
+  return { json: { doors: all }, text: table(['name', 'document', 'answers at'], rows) };
+}
+
+/** Opens or closes a contract on all nodes at once. */
+export async function openContract(name: string, open: boolean): Promise<Report> {
+  const door = await withCore(({ contractDoors }) => contractDoors.set(manager(), name, open));
+  const where = door.open ? ` It answers at ${door.urls.join(' and ')}.` : '';
+  return {
+    json: { name, open: door.open, configured: door.configured, urls: door.open ? door.urls : [] },
+    text: `The contract ${name} is ${door.open ? 'open' : 'closed'} on all nodes.${where}`,
+  };
+}
+
+/** An operation as its document has it: `POST /api/v1/auth/login`. */
+function endpointOf({ door: name, operation: id }: UsageRow): string {
+  const contract = allContracts.find((candidate) => candidate.name === name);
+  const operation = contract?.operations.find((candidate) => candidate.id === id);
+  return contract && operation
+    ? `${operation.method.toUpperCase()} ${contract.basePath}${operation.path}`
+    : id;
+}
+
+const toJson = (row: UsageRow) => ({
+  door: row.door,
+  endpoint: endpointOf(row),
+  day: row.day,
+  requests: row.requests,
+  users: row.users,
+  last_used_at: row.lastUsedAt.toISOString(),
+});
+
+/** Who used which door in the last `days`. @throws UsageError when there is no such door. */
+export async function reportUsage({ days, door }: { days: number; door?: string }): Promise<Report> {
+  const known = allContracts.map(({ name }) => name);
+  if (door !== undefined && !known.includes(door))
+    throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
+  const { rows, users, who } = await withCore(async ({ usage }) => {
+    const report = await usage.report({ days, door });
+    return { ...report, who: door === undefined ? null : await usage.reportOf(manager(), door, days) };
+  });
+  const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
+  const totals = named.map((name) => {
+    const ofContract = rows.filter((row) => row.door === name);
+    const last = ofContract.map(({ lastUsedAt }) => lastUsedAt.toISOString()).sort();
+    return {
+      door: name,
+      requests: ofContract.reduce((sum, { requests }) => sum + requests, 0),
+      users: users.get(name) ?? 0,
+      last_used_at: last.at(-1) ?? null,
+    };
+  });
+  const summary = table(
+    ['door', 'requests', 'accounts', 'last use'],
+    totals.map((one) => [
+      one.door,
+      String(one.requests),
+      String(one.users),
+      one.last_used_at ?? `not in ${days} days`,
+    ]),
+  );
+  const details = table(
+    ['day', 'endpoint', 'requests', 'accounts', 'last use'],
+    rows
+      .map(toJson)
+      .map((row) => [row.day, row.endpoint, String(row.requests), String(row.users), row.last_used_at]),
+  );
+  if (!who) return { json: { days, doors: totals, usage: rows.map(toJson) }, text: summary };
+  const calls = (list: CallerRow[]) =>
+    list.map(({ caller, requests, lastUsedAt }) => ({
+      caller: caller === '' ? null : caller,
+      requests,
+      last_used_at: lastUsedAt.toISOString(),
+    }));
+  const [clients, addresses] = [calls(who.clients), calls(who.addresses)];
+  const accounts = (who.accounts ?? []).map((one) => ({
+    id: one.accountId,
+    days: one.days,
+    last_day: one.lastDay,
+  }));
+  const callers = (title: string, list: typeof clients) =>
+    table(
+      [title, 'requests', 'last use'],
+      list.map((one) => [one.caller ?? 'others', String(one.requests), one.last_used_at]),
+    );
+  const people = table(
+    ['account', 'days', 'last day'],
+    accounts.map((one) => [one.id, String(one.days), one.last_day]),
+  );
+  return {
+    json: {
+      days,
+      doors: totals,
+      usage: rows.map(toJson),
+      clients,
+      addresses,
+      accounts,
+      quiet_since: who.lastUsedAt?.toISOString() ?? null,
+    },
+    text: [summary, details, callers('program', clients), callers('address', addresses), people].join('\n\n'),
+  };
+}

@@ -1,0 +1,154 @@
+import { DomainError } from '../../core/errors.ts';
+import { shellOperator } from '../../domain/operators/operator.ts';
+import { factorsOf, sessionOf } from '../../http/api/items.ts';
+import { profileOf } from '../../http/api/profile.ts';
+import type { AuditRecord } from '../../storage/audit.ts';
+import { UsageError } from '../failure.ts';
+import { operator } from '../operator.ts';
+import { readSecret } from '../options.ts';
+import { facts, type Report, shown, table } from '../report.ts';
+import { nameOf, told, userJson, withUser } from '../user-report.ts';
+
+/** All that an operator has to know of an account to help. */
+export const showUser = (name: string): Promise<Report> =>
+  withUser(name, async (user, { mfa, accountSessions, attributes }) => {
+    const [factors, sessions, apps] = await Promise.all([
+      mfa.status(user.id),
+      accountSessions.list(user.id),
+      accountSessions.apps(user.id),
+    ]);
+    const json = {
+      ...profileOf(user, user.id, attributes.shown(user.attributes, 'operator')),
+      ...userJson(user),
+      factors: { ...factorsOf(factors), required: factors.required },
+      sessions: sessions.length,
+      apps: apps.map(({ clientId }) => clientId),
+    };
+    const { factors: _factors, ...plain } = json;
+    const lines = Object.entries(plain).map(([key, value]): [string, string] => [key, shown(value)]);
+    const second = [...factors.totp, ...factors.passkeys].map((factor) => factor.name).join(', ');
+    const codes = `${factors.recoveryCodesLeft} recovery codes`;
+    return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
+  });
+
+/** Where an account is signed in, browsers and devices. @param end whether it is signed out of all, with what acts for it. */
+export const userSessions = (name: string, { end = false }: { end?: boolean }): Promise<Report> =>
+  withUser(name, async (user, { accountSessions }) => {
+    const sessions = await accountSessions.list(user.id);
+    const ended = end ? await accountSessions.endOthers(user.id, null, operator()) : 0;
+    const rows = sessions.map((session) => [
+      session.kind,
+      session.signedInAt.toISOString(),
+      session.seenAt?.toISOString() ?? '-',
+      session.ip ?? '-',
+      [session.browser, session.system].filter(Boolean).join(', ') || '-',
+      session.clientIds.join(' '),
+    ]);
+    return {
+      json: { id: user.id, sessions: sessions.map(sessionOf), ended },
+      text: end
+        ? `Ended ${ended} sessions of ${nameOf(user)}.`
+        : table(['what', 'signed in', 'seen', 'address', 'browser', 'apps'], rows),
+    };
+  });
+
+const eventJson = (event: AuditRecord) => ({
+  id: event.id,
+  type: event.type,
+  outcome: event.outcome,
+  at: event.at.toISOString(),
+  actor: { kind: event.actor.kind, id: event.actor.id },
+  client_id: event.clientId,
+  door: event.actor.door,
+  ip: event.actor.ip,
+  user_agent: event.actor.userAgent,
+  request_id: event.actor.requestId,
+  details: event.details,
+});
+
+/** What happened to an account, the newest first. */
+export const userAudit = (
+  name: string,
+  { limit, after }: { limit: number; after?: string },
+): Promise<Report> =>
+  withUser(name, async (user, { stores: { audit } }) => {
+    const events = await audit.list({
+      subject: user.id,
+      limit,
+      ...(after === undefined ? {} : { after }),
+    });
+    const rows = events.map(({ at, type, outcome, actor, clientId }) => [
+      at.toISOString(),
+      type,
+      outcome,
+      actor.kind,
+      actor.door,
+      actor.ip ?? '-',
+      clientId ?? '-',
+    ]);
+    const next = events.length < limit ? null : (events.at(-1)?.id ?? null);
+    return {
+      json: { id: user.id, events: events.map(eventJson), next_cursor: next },
+      text: table(['at', 'what', 'outcome', 'by', 'door', 'address', 'client'], rows),
+    };
+  });
+
+/** Gives an account a role beside `user`, or with `user` takes the others away; what runs for it ends. */
+export const setRole = (name: string, role: string): Promise<Report> =>
+  withUser(name, async ({ id }, { accounts }) => {
+    const user = await accounts.update(id, { roles: ['user', role] }, operator());
+    return told(user, `Gave the role ${role} to`);
+  });
+
+/** Gives an account another address. It is asked for its proof, unless that is known to be theirs. */
+export const setEmail = (
+  name: string,
+  email: string,
+  { emailVerified = false }: { emailVerified?: boolean },
+): Promise<Report> =>
+  withUser(name, async ({ id }, { accounts }) => {
+    const user = await accounts.update(id, { email, emailVerified }, operator());
+    return told(user, `Set the address ${email} of`);
+  });
+
+interface ResetOptions {
+  mail?: boolean;
+  passwordStdin?: boolean;
+  force?: boolean;
+}
+
+/** Sends a link to choose a new password, or sets one that the operator has made up. */
+export async function resetPassword(
+  name: string,
+  { mail = false, passwordStdin = false, force = false }: ResetOptions,
+): Promise<Report> {
+  if (mail ? passwordStdin || force : !passwordStdin && !force)
+    throw new UsageError('Say one of --mail, --force and --password-stdin.');
+  const password = passwordStdin ? await readSecret() : null;
+  return withUser(name, async (user, { managedAccounts, reset }) => {
+    if (password !== null || force) {
+      const how = { force, ...(password === null ? {} : { password }) };
+      const changed = await managedAccounts.renewPassword(shellOperator(operator()), user.id, how);
+      return told(
+        changed,
+        password === null ? 'A new password is asked for at the next sign-in of' : 'Set the password of',
+      );
+    }
+    if (user.status === 'suspended') throw new DomainError('account_suspended');
+    await reset.request({ email: user.email }, operator());
+    return told(user, `A link to choose a new password goes to ${user.email}, the address of`, {
+      sent: true,
+    });
+  });
+}
+
+/** Takes all second factors off an account whose owner has lost them. */
+export const resetFactors = (name: string): Promise<Report> =>
+  withUser(name, async (user, { mfa }) => {
+    const removed = await mfa.reset(user.id, operator());
+    return told(user, `Removed ${removed} second factors of`, { removed });
+  });
+
+/** Lets somebody try again who waits because of wrong passwords or codes. */
+export const unlock = (name: string): Promise<Report> =>
+  withUser(name, async ({ id }, { accounts }) => told(await accounts.unlock(id, operator()), 'Unlocked'));

@@ -1,0 +1,239 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors as joseErrors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
+import { LRUCache } from 'lru-cache';
+import { errors, type Provider } from 'oidc-provider';
+import {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  resolveRequestedResources,
+  validateDpop,
+} from 'oidc-provider/lib/helpers/grants.js';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
+import { endsInTime, LONGEST } from '../clients/assertions.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
+import type { OutboundFetch } from '../outbound/fetch.ts';
+import type { Extension } from '../overrides/override.ts';
+import { JWT_BEARER } from './grant-types.ts';
+
+/** Where the keys of whoever signs are: by value, or at an address. */
+export interface KeySource {
+  jwks?: JSONWebKeySet | undefined;
+  jwksUri?: string | undefined;
+}
+
+/** Addresses whose keys are kept in one process. */
+const MAX_REMEMBERED = 1_000;
+
+/**
+ * Verifies signatures with registered keys and no others: what a header says of keys (`jku`, `x5u`, `jwk`, RFC 7515
+ * section 4.1) is not looked at. Keys at an address are fetched once in ten minutes, and for an unknown `kid` twice a minute.
+ */
+export class AssertionKeys {
+  readonly #fetch: OutboundFetch;
+  readonly #remote = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_REMEMBERED });
+
+  constructor(fetch: OutboundFetch) {
+    this.#fetch = fetch;
+  }
+
+  /** @throws Error of `jose`, or why the keys could not be had. */
+  async verify(jwt: string, source: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(jwt, this.#keysOf(source), options)).payload;
+    } catch (error) {
+      if (!(error instanceof joseErrors.JWKSMultipleMatchingKeys)) throw error;
+      // Without a `kid`, any of them may have signed.
+      for await (const key of error) {
+        const verified = await jwtVerify(jwt, key, options).catch((failure: unknown) => {
+          if (failure instanceof joseErrors.JWSSignatureVerificationFailed) return undefined;
+          throw failure;
+        });
+        if (verified) return verified.payload;
+      }
+      throw new joseErrors.JWSSignatureVerificationFailed();
+    }
+  }
+
+  #keysOf({ jwks, jwksUri }: KeySource): JWTVerifyGetKey {
+    if (jwks) return createLocalJWKSet(jwks);
+    if (jwksUri === undefined) throw new joseErrors.JWKSNoMatchingKey();
+    const known = this.#remote.get(jwksUri);
+    if (known) return known;
+    const keys = createRemoteJWKSet(new URL(jwksUri), { [customFetch]: this.#fetch });
+    this.#remote.set(jwksUri, keys);
+    return keys;
+  }
+}
+
+/** Asymmetric ones alone: no secret of ours or of a client's signs, and neither does nobody (RFC 8725 section 3.1). */
+const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
+
+/** Seconds that clocks may differ by. */
+const TOLERANCE = 5;
+
+const MAX_JTI = 255;
+
+/** A client, as far as assertions are concerned. */
+export type Asserting = ExtraClientProperties & { clientId: string } & KeySource;
+
+/** A verified assertion; valid unless it was used before. */
+export interface Assertion {
+  iss: string;
+  jti: string;
+  /** How long to remember its `jti`, in seconds since the epoch. */
+  rememberedUntil: number;
+}
+
+/** An invalid_grant that gives the reason, so that the signer can fix it. */
+export const invalidAssertion = (reason: string) =>
+  new errors.CustomOIDCProviderError('invalid_grant', `assertion ${reason}`);
+
+interface VerifierDependencies {
+  keys: AssertionKeys;
+  issuer: string;
+  /** Seconds since the epoch. */
+  now(): number;
+}
+
+interface Trusted {
+  iss: string;
+  sub: string;
+  /** Whether it may be for others besides: another issuer's would then be in hands that could show it here. */
+  mayBeShared: boolean;
+  source: KeySource;
+}
+
+/** Whom an assertion claims to be of, if that is somebody whose assertions stand for the client. */
+function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | undefined {
+  const { clientId, assertion_issuers: others = [] } = client;
+  if (iss === clientId && sub === clientId)
+    return { iss: clientId, sub: clientId, mayBeShared: true, source: client };
+  const other = others.find(({ issuer, subject }) => issuer === iss && subject === sub);
+  if (!other) return undefined;
+  const source = 'jwks' in other ? { jwks: other.jwks } : { jwksUri: other.jwks_uri };
+  return { iss: other.issuer, sub: other.subject, mayBeShared: false, source };
+}
+
+/**
+ * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, of another issuer's
+ * assertion nobody else besides; `exp` is near, `jti` is there. It throws invalid_grant, which says what is wrong.
+ */
+export function createAssertionCheck({ keys, issuer, now }: VerifierDependencies) {
+  const refuse = (reason: string): never => {
+    throw invalidAssertion(reason);
+  };
+  const decoded = (assertion: string) => {
+    try {
+      return { header: decodeProtectedHeader(assertion), claims: decodeJwt(assertion) };
+    } catch {
+      return refuse('is no JWT');
+    }
+  };
+  /** @param audiences what this server is called by. */
+  return async (assertion: string, client: Asserting, audiences: ReadonlySet<string>): Promise<Assertion> => {
+    const { header, claims } = decoded(assertion);
+    const { iss, sub, mayBeShared, source } =
+      trustedFor(client, claims.iss, claims.sub) ??
+      refuse('is of nobody whose assertions stand for this client (iss, sub)');
+    // Other JWTs that a client may sign have types of their own (RFC 8725 section 3.11).
+    if (header.typ !== undefined && header.typ.toUpperCase() !== 'JWT')
+      refuse('is another kind of JWT (typ)');
+    const {
+      exp = 0,
+      iat,
+      jti,
+    } = await keys
+      .verify(assertion, source, {
+        issuer: iss,
+        subject: sub,
+        algorithms: ALGORITHMS,
+        requiredClaims: ['aud', 'exp', 'jti'],
+        clockTolerance: TOLERANCE,
+        currentDate: new Date(now() * 1000),
+      })
+      .catch(() => refuse('is not signed with a known key, or has expired'));
+    const named = [claims.aud ?? []].flat();
+    if (!named.some((audience) => audiences.has(audience))) refuse(`is not for ${issuer} (aud)`);
+    if (named.length > 1 && !mayBeShared) refuse(`is not for ${issuer} alone (aud)`);
+    if (!endsInTime(exp, now())) refuse(`ends more than ${LONGEST} seconds from now (exp)`);
+    if (iat !== undefined && iat > now() + TOLERANCE) refuse('is of the future (iat)');
+    if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI)
+      return refuse(`has no jti of 1 to ${MAX_JTI} characters`);
+    return { iss, jti, rememberedUntil: Math.ceil(exp) + TOLERANCE + 1 };
+  };
+}
+
+interface GrantDependencies {
+  clock: Clock;
+  fetch: OutboundFetch;
+}
+
+/** Registers the JWT bearer grant with the provider: before any client that has it is looked up. */
+function installJwtBearer(provider: Provider, { clock, fetch }: GrantDependencies): void {
+  const check = createAssertionCheck({
+    keys: new AssertionKeys(fetch),
+    issuer: provider.issuer,
+    now: () => epochSeconds(clock),
+  });
+  provider.registerGrantType<{ assertion?: string }>(
+    JWT_BEARER,
+    async (ctx) => {
+      const { client, params } = ctx.oidc;
+      if (params.assertion === undefined)
+        throw new errors.InvalidRequest("missing required parameter 'assertion'");
+      const dPoP = await validateDpop(provider, ctx);
+      checkDpopRequired(provider, ctx, dPoP);
+      const certificate = checkMtlsCert(provider, ctx);
+
+      const { iss, jti, rememberedUntil } = await check(
+        params.assertion,
+        client as unknown as Asserting,
+        ctx.oidc.clientJwtAuthExpectedAudience(),
+      );
+      if (!(await provider.ReplayDetection.unique(iss, jti, rememberedUntil)))
+        throw invalidAssertion('was used already');
+
+      const [api, ...others] = await resolveRequestedResources(provider, ctx);
+      if (others.length > 0) throw new errors.InvalidTarget('a token is for one API alone');
+      const token = new provider.ClientCredentials({ client });
+      if (api) {
+        token.resourceServer = api;
+        const scopes = [...ctx.oidc.requestParamScopes].filter((scope) => api.scopes.has(scope));
+        token.scope = scopes.join(' ') || undefined;
+      }
+      if (certificate) token.setThumbprint('x5t', certificate);
+      if (dPoP) {
+        await checkDpopReplay(provider, ctx, dPoP, client.clientId);
+        token.setThumbprint('jkt', dPoP.thumbprint);
+      }
+      ctx.oidc.entity('ClientCredentials', token);
+      ctx.body = buildTokenResponse(provider, {
+        accessToken: await token.save(),
+        tokenType: token.tokenType,
+        expiresIn: token.expiration,
+        scope: token.scope,
+      });
+    },
+    ['assertion', 'resource', 'scope'],
+    ['resource'],
+  );
+}
+
+export const jwtBearer: Extension<GrantDependencies> = {
+  name: 'jwt-bearer',
+  why: 'the library has no JWT bearer grant (RFC 7523)',
+  install: installJwtBearer,
+};

@@ -1,0 +1,93 @@
+import { DataTypes, type InferAttributes, type InferCreationAttributes, Model } from 'sequelize';
+import { define, ownAccount, sealed } from './define.ts';
+
+/** What was refused to a client, once or more often. */
+export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttributes<Refusal>> {
+  declare clientId: string;
+  /** Names what is different from the client's other ones. */
+  declare fingerprint: string;
+  declare endpoint: string;
+  declare error: string;
+  declare parameter: string | null;
+  declare value: string | null;
+  declare reason: string;
+  declare count: number;
+  declare firstAt: Date;
+  declare lastAt: Date;
+  /** Of the last one. */
+  declare requestId: string;
+  declare expiresAt: Date;
+}
+
+define(Refusal, 'refusals', {
+  clientId: {
+    type: DataTypes.TEXT,
+    primaryKey: true,
+    references: { model: 'clients', key: 'id' },
+    onDelete: 'CASCADE',
+  },
+  fingerprint: { type: DataTypes.TEXT, primaryKey: true },
+  endpoint: { type: DataTypes.TEXT, allowNull: false },
+  error: { type: DataTypes.TEXT, allowNull: false },
+  parameter: DataTypes.TEXT,
+  value: DataTypes.TEXT,
+  reason: { type: DataTypes.TEXT, allowNull: false },
+  count: { type: DataTypes.BIGINT, allowNull: false },
+  firstAt: { type: DataTypes.DATE, allowNull: false },
+  lastAt: { type: DataTypes.DATE, allowNull: false },
+  requestId: { type: DataTypes.TEXT, allowNull: false },
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** How often something happened on a day. */
+export class DailyStat extends Model<InferAttributes<DailyStat>, InferCreationAttributes<DailyStat>> {
+  /** `YYYY-MM-DD`, UTC. */
+  declare day: string;
+  declare metric: string;
+  declare count: number;
+}
+
+define(DailyStat, 'daily_stats', {
+  day: { type: DataTypes.DATEONLY, primaryKey: true },
+  metric: { type: DataTypes.TEXT, primaryKey: true },
+  count: { type: DataTypes.BIGINT, allowNull: false },
+});
+
+/** That an account signed in on a day; kept until the day is over. */
+export class DailyActive extends Model<InferAttributes<DailyActive>, InferCreationAttributes<DailyActive>> {
+  declare accountId: string;
+  /** `YYYY-MM-DD`, UTC. */
+  declare day: string;
+}
+
+define(DailyActive, 'daily_active', {
+  accountId: { ...ownAccount(), primaryKey: true },
+  day: { type: DataTypes.DATEONLY, primaryKey: true },
+});
+
+/** What a request with an Idempotency-Key was answered, without secrets. */
+export interface KeptReply {
+  status: number;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+/** A request that was done and will not be done again. */
+export class IdempotentRequest extends Model<
+  InferAttributes<IdempotentRequest>,
+  InferCreationAttributes<IdempotentRequest>
+> {
+  /** HMAC-SHA-256 under SECRETS_KEY of the caller, the method, the path and the key. */
+  declare key: string;
+  /** The same of the body. */
+  declare fingerprint: string;
+  declare reply: KeptReply;
+  declare expiresAt: Date;
+}
+
+define(IdempotentRequest, 'idempotent_requests', {
+  key: { type: DataTypes.TEXT, primaryKey: true },
+  fingerprint: { type: DataTypes.TEXT, allowNull: false },
+  reply: { ...sealed('idempotent reply', 'json'), allowNull: false },
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});

@@ -1,0 +1,106 @@
+import {
+  type CreationOptional,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  Model,
+} from 'sequelize';
+import { createdAt, define, ownAccount, sealed } from './define.ts';
+
+/** What an account is called at the service that it came from. */
+export class ImportedAccount extends Model<
+  InferAttributes<ImportedAccount>,
+  InferCreationAttributes<ImportedAccount>
+> {
+  /** The name of the service. */
+  declare source: string;
+  /** The account's id there. */
+  declare sourceId: string;
+  declare accountId: string;
+  /** SHA-256 of the record as it was imported last. */
+  declare recordDigest: string;
+  /** SHA-256 of the password hash as it was imported; null without one. */
+  declare passwordDigest: string | null;
+  /** What the service kept besides. */
+  declare attributes: Record<string, unknown> | null;
+  /** The run that wrote the row last. */
+  declare run: string;
+  declare createdAt: CreationOptional<Date>;
+  declare updatedAt: CreationOptional<Date>;
+}
+
+define(ImportedAccount, 'imported_accounts', {
+  source: { type: DataTypes.TEXT, primaryKey: true },
+  sourceId: { type: DataTypes.TEXT, primaryKey: true },
+  accountId: ownAccount(),
+  recordDigest: { type: DataTypes.TEXT, allowNull: false },
+  passwordDigest: DataTypes.TEXT,
+  attributes: DataTypes.JSONB,
+  run: { type: DataTypes.UUID, allowNull: false },
+  createdAt: createdAt(),
+  updatedAt: createdAt(),
+});
+
+/** What the imported password hashes of a source share and nobody may see. */
+export class PasswordHashSecret extends Model<
+  InferAttributes<PasswordHashSecret>,
+  InferCreationAttributes<PasswordHashSecret>
+> {
+  declare id: string;
+  /** Base64 by name; encrypted in the table. */
+  declare secrets: Record<string, string>;
+  declare createdAt: CreationOptional<Date>;
+}
+
+define(PasswordHashSecret, 'password_hash_secrets', {
+  id: { type: DataTypes.TEXT, primaryKey: true },
+  secrets: { ...sealed('password-hash-secrets', 'json'), allowNull: false },
+  createdAt: createdAt(),
+});
+
+/** What a directory says of an account over SCIM, beside what the account itself has. */
+export class DirectoryEntry extends Model<
+  InferAttributes<DirectoryEntry>,
+  InferCreationAttributes<DirectoryEntry>
+> {
+  declare accountId: string;
+  declare userName: string;
+  /** What uniqueness is decided on: NFKC, case-folded. */
+  declare userNameKey: string;
+  /** The keys of all its addresses. */
+  declare emailKeys: CreationOptional<string[]>;
+  /** By their SCIM names. The address that is the account's has no value: the account has it. */
+  declare attributes: CreationOptional<Record<string, unknown>>;
+  declare createdAt: CreationOptional<Date>;
+  declare updatedAt: CreationOptional<Date>;
+}
+
+define(DirectoryEntry, 'directory_entries', {
+  accountId: { type: DataTypes.UUID, primaryKey: true, references: { model: 'users', key: 'id' } },
+  userName: { type: DataTypes.TEXT, allowNull: false },
+  userNameKey: { type: DataTypes.TEXT, allowNull: false, unique: true },
+  emailKeys: { type: DataTypes.ARRAY(DataTypes.TEXT), allowNull: false, defaultValue: [] },
+  attributes: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
+  createdAt: { type: DataTypes.DATE, allowNull: false },
+  updatedAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** What a directory is let in with, by its hash: the token itself is not stored. */
+export class ScimToken extends Model<InferAttributes<ScimToken>, InferCreationAttributes<ScimToken>> {
+  declare id: string;
+  declare name: string;
+  declare hash: string;
+  declare createdAt: CreationOptional<Date>;
+  /** Null: until it is revoked. */
+  declare expiresAt: Date | null;
+  declare lastUsedAt: CreationOptional<Date | null>;
+}
+
+define(ScimToken, 'scim_tokens', {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  name: { type: DataTypes.TEXT, allowNull: false },
+  hash: { type: DataTypes.TEXT, allowNull: false, unique: true },
+  createdAt: createdAt(),
+  expiresAt: DataTypes.DATE,
+  lastUsedAt: DataTypes.DATE,
+});

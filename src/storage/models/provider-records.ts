@@ -1,0 +1,181 @@
+import {
+  type CreationOptional,
+  DataTypes,
+  type InferAttributes,
+  type InferCreationAttributes,
+  Model,
+} from 'sequelize';
+import { createdAt, define, ownAccount, sealed } from './define.ts';
+
+/** What a client has of a session. */
+export interface Authorization {
+  sid?: string;
+  grantId?: string;
+  persistsLogout?: boolean;
+}
+
+/** Any other record of oidc-provider, by the hash of its id. */
+export class OidcRecord extends Model<InferAttributes<OidcRecord>, InferCreationAttributes<OidcRecord>> {
+  declare model: string;
+  /** SHA-256, base64url: a token is never stored. */
+  declare id: string;
+  declare payload: Record<string, unknown>;
+  /** Of a session: what each client has of it, apart from the payload so that two saves can be joined. */
+  declare authorizations: CreationOptional<Record<string, Authorization> | null>;
+  declare grantId: CreationOptional<string | null>;
+  /** Of a record without a grant; the others have their grant's. */
+  declare accountId: CreationOptional<string | null>;
+  declare clientId: CreationOptional<string | null>;
+  /** Of a session: what stays the same when its id changes. */
+  declare uid: CreationOptional<string | null>;
+  /** When it was used; of a session, when it ended. */
+  declare consumedAt: CreationOptional<Date | null>;
+  /** When a request took it to be answered with it; null again once that has been settled. */
+  declare claimedAt: CreationOptional<Date | null>;
+  declare createdAt: CreationOptional<Date>;
+  declare expiresAt: Date;
+}
+
+define(OidcRecord, 'oidc_records', {
+  model: { type: DataTypes.TEXT, primaryKey: true },
+  id: { type: DataTypes.TEXT, primaryKey: true },
+  payload: { type: DataTypes.JSON, allowNull: false },
+  authorizations: DataTypes.JSONB,
+  grantId: { type: DataTypes.TEXT, references: { model: 'oidc_grants', key: 'id' }, onDelete: 'CASCADE' },
+  accountId: { type: DataTypes.UUID, references: { model: 'users', key: 'id' }, onDelete: 'CASCADE' },
+  clientId: DataTypes.TEXT,
+  uid: DataTypes.TEXT,
+  consumedAt: DataTypes.DATE,
+  claimedAt: DataTypes.DATE,
+  createdAt: createdAt(),
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** The part of a grant that we read. */
+export interface GrantPayload {
+  [member: string]: unknown;
+  openid?: { scope?: string; claims?: string[] };
+  /** Scopes by API identifier. */
+  resources?: Record<string, string>;
+}
+
+/** A grant of oidc-provider: what was issued under it is deleted with it. */
+export class OidcGrant extends Model<InferAttributes<OidcGrant>, InferCreationAttributes<OidcGrant>> {
+  /** In clear: it opens nothing. */
+  declare id: string;
+  declare accountId: string | null;
+  declare clientId: string | null;
+  /** `json`: what a client sent may hold the character NUL, which `jsonb` refuses. */
+  declare payload: GrantPayload;
+  declare createdAt: CreationOptional<Date>;
+  declare expiresAt: Date;
+}
+
+define(OidcGrant, 'oidc_grants', {
+  id: { type: DataTypes.TEXT, primaryKey: true },
+  accountId: { type: DataTypes.UUID, references: { model: 'users', key: 'id' }, onDelete: 'CASCADE' },
+  clientId: DataTypes.TEXT,
+  payload: { type: DataTypes.JSON, allowNull: false },
+  createdAt: createdAt(),
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** What a person allows a client. */
+export interface Allowed {
+  oidcScopes: string[];
+  oidcClaims: string[];
+  /** Scopes by API identifier. */
+  resourceScopes: Record<string, string[]>;
+}
+
+/** What a person allowed a client, remembered beyond the session. */
+export class Consent extends Model<InferAttributes<Consent>, InferCreationAttributes<Consent>> {
+  declare accountId: string;
+  declare clientId: string;
+  declare allowed: Allowed;
+  declare createdAt: CreationOptional<Date>;
+  declare updatedAt: CreationOptional<Date>;
+}
+
+define(Consent, 'consents', {
+  accountId: { ...ownAccount(), primaryKey: true },
+  clientId: {
+    type: DataTypes.TEXT,
+    primaryKey: true,
+    references: { model: 'clients', key: 'id' },
+    onDelete: 'CASCADE',
+  },
+  allowed: { type: DataTypes.JSONB, allowNull: false },
+  createdAt: createdAt(),
+  updatedAt: createdAt(),
+});
+
+/** That one access token, all of a grant or all of a client have ended. */
+export class RevocationMark extends Model<
+  InferAttributes<RevocationMark>,
+  InferCreationAttributes<RevocationMark>
+> {
+  declare kind: 'token' | 'grant' | 'client';
+  declare key: string;
+  /** When the last of them has expired on every node. */
+  declare expiresAt: Date;
+}
+
+define(RevocationMark, 'revocation_marks', {
+  kind: { type: DataTypes.TEXT, primaryKey: true },
+  key: { type: DataTypes.TEXT, primaryKey: true },
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** A request of a client to sign an account in (OpenID Connect CIBA Core 1.0) that waits for its answer. */
+export class CibaRequest extends Model<InferAttributes<CibaRequest>, InferCreationAttributes<CibaRequest>> {
+  declare id: string;
+  declare accountId: string;
+  declare clientId: string;
+  /** Encrypted in the table: once there is an answer it is as good as the tokens. */
+  declare authReqId: string;
+  /** What the client would be allowed. */
+  declare asked: Allowed;
+  declare bindingMessage: string | null;
+  /** The weakest login that the client is content with; null for any. */
+  declare acr: string | null;
+  declare createdAt: CreationOptional<Date>;
+  declare expiresAt: Date;
+}
+
+define(CibaRequest, 'login_requests', {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  accountId: ownAccount(),
+  clientId: {
+    type: DataTypes.TEXT,
+    allowNull: false,
+    references: { model: 'clients', key: 'id' },
+    onDelete: 'CASCADE',
+  },
+  authReqId: { ...sealed('auth-req-id'), allowNull: false },
+  asked: { type: DataTypes.JSONB, allowNull: false },
+  bindingMessage: DataTypes.TEXT,
+  acr: DataTypes.TEXT,
+  createdAt: createdAt(),
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});
+
+/** What was done for a request whose reply has not been sent, so far as is known. */
+export class UnansweredRequest extends Model<
+  InferAttributes<UnansweredRequest>,
+  InferCreationAttributes<UnansweredRequest>
+> {
+  /** HMAC-SHA-256 under SECRETS_KEY of what the request used up. */
+  declare key: string;
+  declare accountId: string;
+  /** When a request took it; -infinity when its reply could not be sent. */
+  declare claimedAt: Date;
+  declare expiresAt: Date;
+}
+
+define(UnansweredRequest, 'unanswered', {
+  key: { type: DataTypes.TEXT, primaryKey: true },
+  accountId: ownAccount(),
+  claimedAt: { type: DataTypes.DATE, allowNull: false },
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+});

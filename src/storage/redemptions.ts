@@ -1,0 +1,109 @@
+import { literal, Op } from 'sequelize';
+import type { Clock } from '../core/clock.ts';
+import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
+import type { Secrets } from '../core/secrets.ts';
+import { insertUnlessThere } from './models/define.ts';
+import { UsedStep } from './models/factors.ts';
+import { UnansweredRequest } from './models/provider-records.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+/** What was done for requests whose reply may not have been sent: with the reply lost, the same request may come again. */
+export interface Unanswered {
+  /**
+   * Notes in `tx` that what `key` stands for is used up. Once the reply has been sent it is forgotten.
+   * @param key says what it is, and holds the secret itself: it is not stored.
+   */
+  note(key: string, accountId: string, tx: Tx): Promise<void>;
+  /**
+   * Takes what is used up and was not answered, to answer it now: of any number of parallel tries one does.
+   * @returns the account that it was used for; null when there is nothing, or it was answered.
+   * @throws DomainError unavailable while another request is being answered with it.
+   */
+  retake(key: string): Promise<string | null>;
+  /** Whether there is something to retake, now or once it is known what became of another request. */
+  has(key: string): Promise<boolean>;
+}
+
+interface Dependencies {
+  secrets: Secrets;
+  clock: Clock;
+  replies: Pick<Replies, 'after'>;
+}
+
+/** Milliseconds that something unanswered is kept. */
+const KEPT = 3_600_000;
+
+/** In PostgreSQL: the note is part of the transaction that uses something up. */
+export function createUnanswered({ secrets, clock, replies }: Dependencies): Unanswered {
+  const keyOf = (name: string) => secrets.mac('unanswered', name);
+  const isLeft = async (key: string): Promise<boolean> =>
+    (await UnansweredRequest.count({ where: { key, expiresAt: { [Op.gt]: new Date(clock.now()) } } })) > 0;
+  const settle = (key: string, claimedAt: Date): Promise<void> =>
+    replies.after(async (status) => {
+      if (isAnswer(status)) await UnansweredRequest.destroy({ where: { key } });
+      else
+        await UnansweredRequest.update({ claimedAt: literal("'-infinity'") }, { where: { key, claimedAt } });
+    });
+  return {
+    async note(name, accountId, tx) {
+      const [key, at] = [keyOf(name), clock.now()];
+      const claimedAt = new Date(at);
+      await UnansweredRequest.upsert(
+        { key, accountId, claimedAt, expiresAt: new Date(at + KEPT) },
+        { transaction: tx },
+      );
+      tx.afterCommit(() => settle(key, claimedAt));
+    },
+    retake(name) {
+      const key = keyOf(name);
+      return pollUntilKnown(async () => {
+        const at = clock.now();
+        const claimedAt = new Date(at);
+        // One statement: of parallel tries one has it.
+        const [, [taken]] = await UnansweredRequest.update(
+          { claimedAt },
+          {
+            where: {
+              key,
+              claimedAt: { [Op.lte]: new Date(at - CLAIM_TTL) },
+              expiresAt: { [Op.gt]: claimedAt },
+            },
+            returning: true,
+          },
+        );
+        if (taken) {
+          await settle(key, claimedAt);
+          return taken.accountId;
+        }
+        return (await isLeft(key)) ? undefined : null;
+      });
+    },
+    has: (name) => isLeft(keyOf(name)),
+  };
+}
+
+export interface UsedSteps {
+  /**
+   * Remembers in `tx` that a step was used, until it could not be used any more by itself. Of any number of tries whose
+   * transactions commit one is the first. It is forgotten when the reply to that was not sent. @returns whether this one is.
+   */
+  add(id: string, expiresAt: Date, tx: Tx): Promise<boolean>;
+  /** Whether a step was used. */
+  has(id: string): Promise<boolean>;
+}
+
+/** Steps that browsers carry sealed and that were used, in PostgreSQL. */
+export function createUsedSteps(replies: Pick<Replies, 'after'>): UsedSteps {
+  return {
+    async add(id, expiresAt, tx) {
+      if (!(await insertUnlessThere(UsedStep, { id, expiresAt }, tx))) return false;
+      tx.afterCommit(() =>
+        replies.after(async (status) => {
+          if (!isAnswer(status)) await UsedStep.destroy({ where: { id } });
+        }),
+      );
+      return true;
+    },
+    has: async (id) => (await UsedStep.count({ where: { id } })) > 0,
+  };
+}
