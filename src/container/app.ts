@@ -57,6 +57,7 @@ export function createKoaApp(
     live,
     apis,
     attributes: core.attributes,
+    sourceIds: stores.imports,
     consents: stores.consents,
     audit,
     inTransaction: stores.inTransaction,

@@ -91,6 +91,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     openRequests: createOpenRequests({ counters, clock }),
     events: providerEvents({ metrics, audit, refusals: core.refusals, clientUse: core.clientUse, logger }),
     staticClients: contracts.map(contractClient),
+    sourceIds: stores.imports,
     findUser: (id: string) => stores.users.findById(id),
     clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
     revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),

@@ -7,7 +7,7 @@ import type { SharedClock } from '../core/clock.ts';
 import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
-import { ACR_VALUES, createInteractionPolicy } from './interactions/policy.ts';
+import { ACR_VALUES, createInteractionPolicy, hintedAccount } from './interactions/policy.ts';
 import { createFindAccount, OIDC_SCOPES, scopeClaims } from './account.ts';
 import type { Attributes } from '../domain/attributes/index.ts';
 import type { Rights } from '../domain/operators/rights.ts';
@@ -30,7 +30,7 @@ import { type DeveloperHelp, developerHelp } from './refusals/describe.ts';
 import { checkRequestSize } from './request-size.ts';
 import { assertRequestObject } from './request-objects.ts';
 import { ENABLED_JWA, tokenLifetimes } from './tokens/lifetimes.ts';
-import { createPairwiseIdentifier } from './tokens/pairwise.ts';
+import { createSubjects, type SubjectDependencies } from './tokens/subjects.ts';
 import { resourceIndicators } from './tokens/resource-indicators.ts';
 
 /**
@@ -111,6 +111,7 @@ export interface ConfigurationDependencies {
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
   findUser(id: string): Promise<UserRecord | null>;
+  sourceIds: SubjectDependencies['sourceIds'];
   /** Whether an account must have a second factor and has none. */
   lacksFactor(user: UserRecord): Promise<boolean>;
   /** First-party clients that are part of the service. */
@@ -132,17 +133,23 @@ function logoutForm({ oidc }: KoaContextWithOIDC): { action: string; fields: Rec
 export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS): Configuration {
   const { config, clock, secrets, apis, pages } = deps;
   const { tokens, refresh } = config;
+  const findAccount = createFindAccount(
+    deps.findUser,
+    deps.lacksFactor,
+    deps.authorization.claimsOf,
+    deps.attributes,
+  );
   return {
     jwks,
     adapter: deps.adapter,
     fetch: deps.fetch,
     clients: deps.staticClients,
-    findAccount: createFindAccount(
-      deps.findUser,
-      deps.lacksFactor,
-      deps.authorization.claimsOf,
-      deps.attributes,
-    ),
+    // By the subject of a hint the library looks up an account in CIBA alone.
+    findAccount: async (ctx, id, token) => {
+      const isHinted = ctx.oidc.route === 'backchannel_authentication' && ctx.oidc.entities.IdTokenHint;
+      const accountId = isHinted ? await hintedAccount(ctx.oidc, deps) : id;
+      return accountId === undefined ? undefined : findAccount(ctx, accountId, token);
+    },
     loadExistingGrant: createLoadExistingGrant({
       consents: deps.consents,
       clock,
@@ -211,7 +218,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     conformIdTokenClaims: false,
     scopes: [...OIDC_SCOPES],
     subjectTypes: ['public', 'pairwise'],
-    pairwiseIdentifier: createPairwiseIdentifier(secrets),
+    pairwiseIdentifier: createSubjects({ secrets, sourceIds: deps.sourceIds }),
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
     // The library has what is given here called for every authorization request, with or without the parameter.

@@ -95,6 +95,11 @@ export interface Imports {
     actor: Actor,
     tx: Tx,
   ): Promise<void>;
+  /**
+   * What an account is called at a source, the oldest where it is called several things; null where it is not from there,
+   * and where that is another account's own id.
+   */
+  sourceIdOf(accountId: string, source: string): Promise<string | null>;
   /** Where an account is from, the oldest first. */
   of(accountId: string): Promise<ImportedRecord[]>;
 }
@@ -112,6 +117,11 @@ const HOLDERS = `select id, number, email, email_key as "emailKey", username, us
 
 const TAKEN = `select lower(source_id) as "sourceId", account_id as "accountId" from imported_accounts
   where length(source_id) = 36 and lower(source_id) = any($1)`;
+
+const SOURCE_ID = `select source_id as "sourceId" from imported_accounts as imported
+  where account_id = $1 and source = $2 and not exists (select from users where id <> $1
+    and id = case when imported.source_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then imported.source_id::uuid end)
+  order by created_at, source_id limit 1`;
 
 const RESERVED = `select moved_from ->> 'emailKey' as "emailKey", id as "accountId" from users
     where moved_from is not null and moved_from ->> 'emailKey' = any($1)
@@ -304,6 +314,10 @@ export const createImports = (pool: Executor): Imports => ({
       requestId: actor.requestId,
     }));
     if (all.length > 0) await tx.query(events.statement, [events.parameter(all)]);
+  },
+  async sourceIdOf(accountId, source) {
+    const [found] = await rowsOf<{ sourceId: string }>(pool, SOURCE_ID, accountId, source);
+    return found?.sourceId ?? null;
   },
   async of(accountId) {
     const found = await ImportedAccount.findAll({ where: { accountId }, order: ['createdAt', 'source'] });

@@ -129,6 +129,7 @@ test.each<[name: string, good: unknown, bad: unknown, problem: string]>([
   ['id_token_claims', 'minimal', 'none', 'must be one of scopes, minimal'],
   ['profile', 'fapi2', 'fapi', 'must be one of oauth2.1, fapi2, fapi2-message-signing'],
   ['may_act', 'one', '', 'must be a client_id'],
+  ['subject_source', 'shop', '', 'must be the name of a source of imports'],
   ['token_exchange', { audiences: ['urn:api'] }, { audiences: [] }, 'must be like {"audiences":'],
   ['assertion_issuers', [], [{}], 'must be like [{"issuer":'],
 ])('%s', (name, good, bad, problem) => {

@@ -138,6 +138,17 @@ export const extraMetadata = {
       help: 'how long a rotated refresh token gets the same successor',
     },
   }),
+  subject_source: extra(z.string().regex(/^[^\0]{1,100}$/), 'must be the name of a source of imports', {
+    meaning:
+      'the service whose ids its tokens have as `sub`, as `postern import --source` names it: for an app that stored them. An account that is not from there has its own id, whatever `subject_type` is',
+    default: 'the account’s own id',
+    // Who an account was elsewhere is the operator's to tell.
+    registrants: 'none',
+    option: {
+      flags: '--subject-source <source>',
+      help: "the source of imports whose ids its tokens have as sub, in place of accounts' own",
+    },
+  }),
   token_exchange: extra(tokenExchange, TOKEN_EXCHANGE_FORM, {
     meaning:
       'what it may get by token exchange (RFC 8693): `audiences`, the APIs; `clients`, whose tokens it may hand in beside its own; `impersonation`, without saying who acts',

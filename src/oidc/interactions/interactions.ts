@@ -9,6 +9,7 @@ import { OIDC_SCOPES, scopeClaims } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue, HintedInteraction } from './policy.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
+import { accountOfSubject, type SubjectDependencies } from '../tokens/subjects.ts';
 import { offeredScopes } from '../tokens/requested-scopes.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
 import { allow } from './grants.ts';
@@ -53,7 +54,7 @@ export interface Described {
   apis: { identifier: string; name: string; isOwn: boolean }[];
 }
 
-interface Dependencies {
+interface Dependencies extends Pick<SubjectDependencies, 'sourceIds'> {
   live: LiveProvider;
   /** What accounts have beyond the profile. */
   attributes: Pick<Attributes, 'claimsByScope'>;
@@ -84,9 +85,6 @@ function claimedSubject({ claims }: Record<string, unknown>): string | undefined
   const { id_token: asked } = JSON.parse(claims) as { id_token?: { sub?: { value?: unknown } | null } };
   return optional(asked?.sub?.value);
 }
-
-const hintedIdOf = (details: Details & HintedInteraction, client: Client): string | undefined =>
-  details.hintedId ?? (client.subjectType === 'pairwise' ? undefined : claimedSubject(details.params));
 
 const isRepeatable = (details: Details, client: Client): boolean =>
   details.deviceCode === undefined &&
@@ -168,7 +166,9 @@ export class Interactions {
       remembered: current?.remember ?? false,
       redirectUri: optional(params['redirect_uri']),
       loginHint: optional(params['login_hint']),
-      hintedId: hintedIdOf(details, client),
+      hintedId:
+        (details as HintedInteraction).hintedId ??
+        (await accountOfSubject(this.#deps, claimedSubject(params), client)),
       uiLocales: optional(params['ui_locales']),
       again: isRepeatable(details, client) ? queryOf(params) : undefined,
       scopes: OIDC_SCOPES.filter(isOwn),

@@ -1,7 +1,7 @@
 import { interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Secrets } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
+import { accountOfSubject, type SubjectDependencies } from '../tokens/subjects.ts';
 
 const { Check, Prompt } = interactionPolicy;
 
@@ -106,20 +106,27 @@ type Interaction = HintedInteraction & {
   save(ttl: number): Promise<string>;
 };
 
+/** The account that a request's `id_token_hint` names; undefined without one, and for a pairwise one whose grant has ended. */
+export async function hintedAccount(
+  { client, entities, provider }: KoaContextWithOIDC['oidc'],
+  { secrets, sourceIds }: SubjectDependencies,
+): Promise<string | undefined> {
+  const { sub, jti } = entities.IdTokenHint?.payload ?? {};
+  const known = await accountOfSubject({ sourceIds }, sub, client);
+  const grantId = known === undefined ? grantOfIdToken(secrets, jti) : undefined;
+  return grantId === undefined ? known : (await provider.Grant.find(grantId))?.accountId;
+}
+
 /**
  * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
  * browser may be about to do, or its other tab. It keeps what the hint of its request says.
  */
-function installInteractions(provider: Provider, secrets: Secrets): void {
+function installInteractions(provider: Provider, dependencies: SubjectDependencies): void {
   const hinted = async (): Promise<string | undefined> => {
-    const { client, entities } = Provider.ctx?.oidc ?? {};
+    const oidc = Provider.ctx?.oidc;
     // Another step of the same request.
-    const { hintedId } = (entities?.Interaction ?? {}) as HintedInteraction;
-    const { sub, jti } = entities?.IdTokenHint?.payload ?? {};
-    if (hintedId !== undefined) return hintedId;
-    if (client?.subjectType !== 'pairwise') return typeof sub === 'string' ? sub : undefined;
-    const grantId = grantOfIdToken(secrets, jti);
-    return grantId === undefined ? undefined : (await provider.Grant.find(grantId))?.accountId;
+    const { hintedId } = (oidc?.entities.Interaction ?? {}) as HintedInteraction;
+    return hintedId ?? (oidc && hintedAccount(oidc, dependencies));
   };
   const { Interaction } = provider;
   const { IN_PAYLOAD } = Interaction as unknown as { IN_PAYLOAD: string[] };
@@ -133,11 +140,11 @@ function installInteractions(provider: Provider, secrets: Secrets): void {
   };
 }
 
-export const interactionHints: Override<{ secrets: Secrets }> = {
+export const interactionHints: Override<SubjectDependencies> = {
   name: 'interaction-hints',
   why: 'the library ends an interaction with the grant it began under, and keeps the whole id_token_hint in it',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('Interaction.prototype.save', 'Interaction.IN_PAYLOAD.grantId'),
-  install: (provider, { secrets }) => installInteractions(provider, secrets),
+  install: installInteractions,
 };

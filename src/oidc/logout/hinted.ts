@@ -1,17 +1,15 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { AccountSessions } from '../../domain/sessions.ts';
-import type { Secrets } from '../../core/secrets.ts';
 import { requestActor } from '../actor.ts';
 import { cookieSettings, type ProviderPages } from '../configuration.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
-import { createPairwiseIdentifier } from '../tokens/pairwise.ts';
+import { createSubjects, type SubjectDependencies } from '../tokens/subjects.ts';
 import { frontChannelLogoutUris } from './front-channel.ts';
 import type { Extension } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 
-interface Dependencies {
+interface Dependencies extends SubjectDependencies {
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
-  secrets: Secrets;
   page: ProviderPages['loggedOut'];
 }
 
@@ -38,8 +36,11 @@ function continueUrlOf({ oidc }: KoaContextWithOIDC): string | undefined {
  * its own, as an app's server sends it, ends the session that the ID token comes from (OpenID Connect RP-Initiated Logout
  * 1.0 section 2). ID tokens that have expired are good for this. Of anybody else who is signed in it is asked.
  */
-function installHintedLogout(provider: Provider, { accountSessions, secrets, page }: Dependencies): void {
-  const pairwise = createPairwiseIdentifier(secrets);
+function installHintedLogout(
+  provider: Provider,
+  { accountSessions, secrets, sourceIds, page }: Dependencies,
+): void {
+  const subjectOf = createSubjects({ secrets, sourceIds });
   const cookies = cookieSettings(provider.issuer, secrets);
 
   /** The session to end. Null without one; undefined when the person must confirm. */
@@ -50,7 +51,7 @@ function installHintedLogout(provider: Provider, { accountSessions, secrets, pag
     const isPairwise = client.subjectType === 'pairwise';
     const { accountId: present } = session;
     if (present !== undefined) {
-      const known = isPairwise ? await pairwise(ctx, present, client) : present;
+      const known = isPairwise ? await subjectOf(ctx, present, client) : present;
       if (known !== sub) return undefined;
       const frames = await frontChannelLogoutUris(provider, session.authorizations ?? {});
       return { accountId: present, uid: session.uid, frames };
@@ -90,6 +91,6 @@ export const hintedLogout: Extension<
 > = {
   name: 'hinted-logout',
   why: 'the library asks also where an id_token_hint has said who signs out',
-  install: (provider, { accountSessions, secrets, pages }) =>
-    installHintedLogout(provider, { accountSessions, secrets, page: pages.loggedOut }),
+  install: (provider, { pages, ...dependencies }) =>
+    installHintedLogout(provider, { ...dependencies, page: pages.loggedOut }),
 };

@@ -28,6 +28,7 @@ import { idTokenClaims } from '../tokens/id-token-claims.ts';
 import { idTokenHints } from '../tokens/id-token-hints.ts';
 import { jwtAccessTokens } from '../tokens/jwt-access-tokens.ts';
 import { refreshRotation } from '../tokens/refresh-rotation.ts';
+import { subjectSource } from '../tokens/subjects.ts';
 import { userinfoTokens } from '../tokens/userinfo-tokens.ts';
 import { formPost } from './form-post.ts';
 import { openRequests } from './open-requests.ts';
@@ -47,6 +48,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   refusals,
   clientCache,
   hashedSecrets,
+  subjectSource,
   tokenExchange,
   userinfoTokens,
   claimMappings,

@@ -62,10 +62,12 @@ export class ApiTokens {
     return claims;
   }
 
-  /** Whose token it is, whatever its client knows the account by (pairwise identifiers); null when it is nobody's. */
-  async accountOf({ sub, gid }: AccessTokenClaims): Promise<string | null> {
-    if (isUuid(sub)) return sub;
-    const grant = gid === undefined ? undefined : await this.#deps.live.current.Grant.find(gid);
+  /** Whose token it is, whatever its client knows the account by (`subject_type`, `subject_source`); null when it is nobody's. */
+  async accountOf({ sub, gid, client_id: clientId }: AccessTokenClaims): Promise<string | null> {
+    const { Client, Grant } = this.#deps.live.current;
+    const client = await Client.find(clientId);
+    if (client?.subjectType !== 'pairwise' && isUuid(sub)) return sub;
+    const grant = gid === undefined ? undefined : await Grant.find(gid);
     return grant?.accountId ?? null;
   }
 

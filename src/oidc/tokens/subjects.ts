@@ -1,0 +1,106 @@
+import { createCipheriv } from 'node:crypto';
+import type { Configuration, Provider } from 'oidc-provider';
+import type { Secrets } from '../../core/secrets.ts';
+import { isUuid } from '../../core/ids.ts';
+import type { Imports } from '../../storage/imports.ts';
+import type { ExtraClientProperties } from '../clients/names.ts';
+import { type Override, shape } from '../overrides/override.ts';
+
+type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
+
+export interface SubjectDependencies {
+  secrets: Secrets;
+  sourceIds: Pick<Imports, 'sourceIdOf' | 'known'>;
+}
+
+/** What a subject may be (OpenID Connect Core section 8): at most 255 ASCII characters. */
+const SUBJECT = /^[\x20-\x7e]{1,255}$/;
+
+/**
+ * The account's UUID, which is one block of AES, encrypted under a key for each sector. Nobody else can tell two sectors'
+ * identifiers to be one person, no two people ever share one, and it is the same as long as SECRETS_KEY is.
+ */
+function pairwise(secrets: Secrets, accountId: string, sector: string): string {
+  const cipher = createCipheriv('aes-256-ecb', secrets.key(`pairwise:${sector}`), null).setAutoPadding(false);
+  return cipher.update(Buffer.from(accountId.replaceAll('-', ''), 'hex')).toString('base64url');
+}
+
+async function sourceIdOf(
+  sourceIds: SubjectDependencies['sourceIds'],
+  accountId: string,
+  source: string,
+): Promise<string> {
+  const id = await sourceIds.sourceIdOf(accountId, source);
+  return id !== null && SUBJECT.test(id) ? id : accountId;
+}
+
+/**
+ * What a client knows accounts by that does not know them by their own ids: pairwise identifiers (OpenID Connect Core
+ * section 8.1), or the ids of the service that they come from (`subject_source`).
+ */
+export function createSubjects({
+  secrets,
+  sourceIds,
+}: SubjectDependencies): NonNullable<Configuration['pairwiseIdentifier']> {
+  return async (_ctx, accountId, client: Client) => {
+    const { subject_source: source } = client as ExtraClientProperties;
+    return source === undefined
+      ? pairwise(secrets, accountId, String(client['sectorIdentifier']))
+      : sourceIdOf(sourceIds, accountId, source);
+  };
+}
+
+/**
+ * The account that a client knows by `subject`. Undefined when there is none, and for a pairwise identifier: that does not
+ * tell.
+ */
+export async function accountOfSubject(
+  { sourceIds }: Pick<SubjectDependencies, 'sourceIds'>,
+  subject: unknown,
+  client: Client | undefined,
+): Promise<string | undefined> {
+  if (typeof subject !== 'string') return undefined;
+  const { subject_source: source } = (client ?? {}) as ExtraClientProperties;
+  if (source === undefined) return client?.subjectType === 'pairwise' ? undefined : subject;
+  const [known] = await sourceIds.known([{ source, sourceId: subject }]);
+  for (const accountId of [known?.accountId, subject])
+    if (accountId !== undefined && isUuid(accountId))
+      if ((await sourceIdOf(sourceIds, accountId, source)) === subject) return accountId;
+  return undefined;
+}
+
+/**
+ * Clients with `subject_source` are to the library as pairwise ones: it asks what they know an account by. They need no
+ * sector, so nothing is said of it in their metadata.
+ */
+function installSubjectSource({ Client: { prototype } }: Provider): void {
+  Object.defineProperty(prototype, 'subject_source', {
+    configurable: true,
+    set(this: object, value: unknown) {
+      Object.defineProperty(this, 'subject_source', {
+        value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+      if (value === undefined) return;
+      Object.defineProperty(this, 'subjectType', {
+        configurable: true,
+        enumerable: false,
+        get: () => 'pairwise',
+        set() {
+          // Whatever the metadata says.
+        },
+      });
+    },
+  });
+}
+
+export const subjectSource: Override<unknown> = {
+  name: 'subject-source',
+  why: 'the library asks what a client knows an account by for pairwise clients alone',
+  provenFor: '9.13.x',
+  upstream: null,
+  check: shape('Client.prototype.metadata'),
+  install: installSubjectSource,
+};
