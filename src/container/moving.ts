@@ -17,6 +17,7 @@ export function openAccountImports(core: Core): AccountImports {
     users,
     inTransaction,
     secrets: core.secrets,
+    attributes: core.attributes,
     hasher: core.hasher,
     clock: core.clock,
     sessions: core.sessionRevoker,

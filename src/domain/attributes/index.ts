@@ -7,6 +7,7 @@ import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
 import { checkVersion, type Expected, type Operator, requirePermission } from '../operators/operator.ts';
 import { type Attribute, attributesOf, type Party } from './definitions.ts';
 import {
+  adopt,
   applyChanges,
   type AttributeChanges,
   type AttributeValues,
@@ -47,6 +48,11 @@ export interface Attributes {
   ): { values: Record<string, unknown>; errors: DomainError[] };
   /** The same. @throws DomainError invalid_request with the first field that is wrong, as `attributes.<name>`. */
   apply(stored: AttributeValues, changes: AttributeChanges): Record<string, unknown>;
+  /**
+   * Values of another service in two: those that the schema takes, whoever may write them, and the rest. A list of one value
+   * is that value, and text is a number or a boolean, where the schema wants it so.
+   */
+  adopt(values: AttributeValues): { values: Record<string, unknown>; rest: Record<string, unknown> };
   /** By claim. */
   claims(values: AttributeValues): Record<string, unknown>;
   claimsByScope(): Record<string, string[]>;
@@ -106,6 +112,7 @@ export function createAttributes({
       if (errors[0]) throw errors[0];
       return values;
     },
+    adopt: (values) => adopt(all, values),
     claims: (values) => claimsOf(all, values),
     claimsByScope: () => claimsByScope(all),
     containing: (name, texts, party) => containing(all, name, texts, party),

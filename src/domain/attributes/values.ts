@@ -61,6 +61,30 @@ export function applyChanges(
   return { values: after, errors };
 }
 
+/** A value of another service as an attribute takes it; undefined when it does not. */
+function adopted(attribute: Attribute | undefined, value: unknown): unknown {
+  if (!attribute || value === null) return undefined;
+  const single: unknown = !attribute.isList && Array.isArray(value) && value.length === 1 ? value[0] : value;
+  const forms =
+    typeof single === 'string' && !attribute.isList ? [single, attribute.fromText(single)] : [single];
+  return forms.find((form) => form !== undefined && attribute.mistakeIn(form) === null);
+}
+
+/** Values of another service in two: those that `all` take, as they take them, and the rest. */
+export function adopt(
+  all: readonly Attribute[],
+  values: AttributeValues,
+): { values: Record<string, unknown>; rest: Record<string, unknown> } {
+  const byName = new Map(all.map((attribute) => [attribute.name, attribute]));
+  const fitting = new Map(
+    Object.entries(values).map(([name, value]) => [name, adopted(byName.get(name), value)]),
+  );
+  return {
+    values: Object.fromEntries([...fitting].filter(([, value]) => value !== undefined)),
+    rest: Object.fromEntries(Object.entries(values).filter(([name]) => fitting.get(name) === undefined)),
+  };
+}
+
 /** What `party` may see. */
 export function shownTo(all: readonly Attribute[], stored: AttributeValues, party: Party): ShownAttributes {
   const shown: ShownAttributes = { attributes: {}, invalid_attributes: {} };

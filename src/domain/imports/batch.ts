@@ -126,14 +126,14 @@ export function createBatches(
   /** Everything of new accounts but the accounts. */
   const writeBelongings = async (created: readonly Candidate[], tx: Tx): Promise<void> => {
     await imports.remember(
-      created.map(({ source, record, user, digest }) => ({
+      created.map(({ source, record, user, rest, digest }) => ({
         source,
         sourceId: record.sourceId,
         accountId: user.id,
         recordDigest: digest,
         run,
         passwordDigest: user.passwordHash === null ? null : sha256(user.passwordHash),
-        attributes: record.attributes,
+        attributes: rest,
       })),
       tx,
     );
@@ -217,7 +217,7 @@ export function createBatches(
       await users.advanceSecurity(account.id, tx);
       await sessions.revokeAll(account.id, tx);
     }
-    const { source, record, digest, user } = candidate;
+    const { source, record, digest, user, rest } = candidate;
     const written =
       changes.passwordHash === undefined ? (known?.passwordDigest ?? null) : sha256(user.passwordHash ?? '');
     // Without a password of its own there is none that an import of it could renew.
@@ -231,7 +231,7 @@ export function createBatches(
           recordDigest: digest,
           run,
           passwordDigest,
-          attributes: record.attributes,
+          attributes: rest,
         },
       ],
       tx,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Known } from '../../storage/imports.ts';
 import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { Present } from './conflicts.ts';
@@ -29,7 +30,12 @@ export async function changesOf(
 ): Promise<UserChanges> {
   const { record, user } = candidate;
   const roles = [...new Set([...account.roles, ...user.roles])];
-  const shared: UserChanges = { ...record.profile, ...(roles.length > account.roles.length && { roles }) };
+  const attributes = { ...account.attributes, ...user.attributes };
+  const shared: UserChanges = {
+    ...record.profile,
+    ...(roles.length > account.roles.length && { roles }),
+    ...(!isDeepStrictEqual(attributes, account.attributes) && { attributes }),
+  };
   if (!known) return shared;
   const isFree = (holder: { id: string } | undefined) => holder === undefined || holder.id === account.id;
   const changes: UserChanges = { ...shared, ...newPassword(candidate, known, account) };

@@ -4,6 +4,7 @@ import { placeholderAddress } from '../../core/email-address.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import { FOREIGN } from '../../storage/factors.ts';
 import type { NewTotp } from '../../storage/imports.ts';
+import type { Attributes } from '../attributes/index.ts';
 import { userOf, type UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { importedCodeForm } from '../mfa/recovery-codes.ts';
@@ -54,6 +55,7 @@ export interface PreparationDependencies {
   hashes: Hashes;
   /** The issuer of an upstream; undefined when there is none of this id. */
   issuerOf(upstream: string): string | undefined;
+  attributes: Pick<Attributes, 'adopt'>;
   /** Whether a role allows to manage anything. */
   isPrivileged(role: string): Promise<boolean>;
 }
@@ -66,6 +68,8 @@ export interface Candidate {
   /** Of the record, to tell whether it has changed; keyed, because a record may hold a password. */
   digest: string;
   user: UserRecord;
+  /** Attributes that no attribute of accounts here is for; null for none. */
+  rest: Record<string, unknown> | null;
   totp: NewTotp[];
   recoveryCodes: string[];
   identities: { upstream: string; issuer: string; subject: string }[];
@@ -92,7 +96,7 @@ function roleName(name: string): string | null {
 
 /** Makes candidates of raw records. */
 export function createPreparation(
-  { secrets, hasher, hashes, issuerOf, isPrivileged }: PreparationDependencies,
+  { secrets, hasher, hashes, issuerOf, attributes, isPrivileged }: PreparationDependencies,
   options: ImportOptions,
 ) {
   const privileged = new Map<string, Promise<boolean>>();
@@ -200,10 +204,12 @@ export function createPreparation(
     const createdAt = record.createdAt ?? at;
     const verifiedAt = record.isEmailVerified && record.email ? (record.emailVerifiedAt ?? createdAt) : null;
     const hasPassword = password.stored !== null || password.finish !== null;
+    const { values, rest } = attributes.adopt(record.attributes ?? {});
     const user = userOf({
       ...record.profile,
       ...addressOf(record, id),
       ...record.username,
+      attributes: values,
       id,
       number: record.number ?? 0,
       emailVerifiedAt: verifiedAt,
@@ -230,6 +236,7 @@ export function createPreparation(
         source: record.source ?? options.source,
         digest: digestOf,
         user,
+        rest: Object.keys(rest).length > 0 ? rest : null,
         totp: record.totp ? [{ ...record.totp, accountId: id, name: 'Authenticator' }] : [],
         recoveryCodes: await recoveryCodesOf(record, warnings),
         identities,

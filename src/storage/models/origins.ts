@@ -21,7 +21,7 @@ export class ImportedAccount extends Model<
   declare recordDigest: string;
   /** SHA-256 of the password hash as it was imported; null without one. */
   declare passwordDigest: string | null;
-  /** What the service kept besides. */
+  /** What the service kept besides, and attributes of accounts here do not take. */
   declare attributes: Record<string, unknown> | null;
   /** The run that wrote the row last. */
   declare run: string;
