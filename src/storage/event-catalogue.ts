@@ -6,6 +6,8 @@ interface Told {
   description: string;
   /** Members of the audit's details that are ids or words of ours: nothing that people have written, no profile. */
   details?: readonly string[];
+  /** Whether webhooks get it by its name alone: of those that come by the hundred thousand. */
+  isBulk?: true;
 }
 
 /**
@@ -16,8 +18,9 @@ export const EVENTS = {
   'user.registration_requested': { description: 'Somebody asked to register' },
   'user.created': { description: 'An account was made' },
   'user.imported': {
-    description: 'An account came from another service, or another state of it',
+    description: 'An account came from another service, or another state of it; only where it is named',
     details: ['source', 'source_id', 'roles'],
+    isBulk: true,
   },
   'accounts.exported': { description: 'All accounts were exported', details: ['format', 'with_hashes'] },
   'user.updated': { description: 'An account was changed' },
@@ -124,8 +127,11 @@ export const EVENTS = {
 /** What an event to try an address with is called: no event of the audit. */
 export const TEST_EVENT = 'webhook.test';
 
-/** What `noun.*` and `*` stand for is what patterns name: those that a type is among. */
-export const patternsOf = (type: string): string[] => ['*', `${type.split('.', 1)[0]}.*`, type];
+/** The patterns that a type is among: `noun.*` and `*` beside its name, unless it comes in bulk. */
+export function patternsOf(type: AuditType): string[] {
+  const { isBulk }: Told = EVENTS[type];
+  return isBulk === true ? [type] : ['*', `${type.split('.', 1)[0]}.*`, type];
+}
 
 /** What the nodes tell each other about when a delivery waits. */
 export const WEBHOOK_TOPIC = 'webhook';

@@ -2,12 +2,14 @@
 import { newUuid } from '../core/ids.ts';
 import type { Actor } from '../core/actor.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
+import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
 import { insertionOf, recordOf, type RecordOf } from './models/define.ts';
 import { Group, Role } from './models/roles.ts';
 import { ImportedAccount } from './models/origins.ts';
 import { RecoveryCode, TotpAuthenticator } from './models/factors.ts';
 import { UpstreamIdentity } from './models/upstreams.ts';
 import { User } from './models/user.ts';
+import { CHANNEL } from './postgres/notifications.ts';
 import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
 import type { UserRecord } from './users.ts';
@@ -88,7 +90,7 @@ export interface Imports {
   insertMembers(rows: readonly { groupId: string; accountId: string }[], tx: Tx): Promise<void>;
   /** Makes the roles that there are none of, without permissions. */
   insertRoles(names: readonly string[], description: string, tx: Tx): Promise<void>;
-  /** One event for each account. */
+  /** One event for each account, and what webhooks are told of it. */
   recordEach(
     type: AuditType,
     events: readonly { subject: string; details: Record<string, unknown> }[],
@@ -139,6 +141,16 @@ const NUMBER_FROM = `select setval(pg_get_serial_sequence('users', 'number'),
 
 const MEMBERS = `insert into group_members (group_id, account_id)
   select * from unnest($1::uuid[], $2::uuid[]) order by 2 on conflict do nothing`;
+
+/** As the audit leaves what webhooks are told of a single event. */
+const TELL = `with leaving as (
+    insert into webhook_deliveries (id, webhook_id, event_id, type, data, at)
+    select gen_random_uuid(), webhooks.id, event.id, $1, event.data, $2
+    from webhooks, jsonb_to_recordset($3::jsonb) as event(id uuid, data jsonb)
+    where enabled and event_types && $4::text[]
+    returning id
+  )
+  select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`;
 
 const ROLES = 'on conflict do nothing';
 const RETURNING_ID = 'on conflict do nothing returning id';
@@ -313,7 +325,10 @@ export const createImports = (pool: Executor): Imports => ({
       userAgent: actor.userAgent,
       requestId: actor.requestId,
     }));
-    if (all.length > 0) await tx.query(events.statement, [events.parameter(all)]);
+    if (all.length === 0) return;
+    await tx.query(events.statement, [events.parameter(all)]);
+    const told = all.map(({ id, ...event }) => ({ id, data: toldOf({ ...event, type }, actor) }));
+    await tx.query(TELL, [type, at, JSON.stringify(told), patternsOf(type)]);
   },
   async sourceIdOf(accountId, source) {
     const [found] = await rowsOf<{ sourceId: string }>(pool, SOURCE_ID, accountId, source);

@@ -8,7 +8,8 @@ const time = moment.nullable();
 const eventTypes = z
   .array(
     z.string().meta({
-      description: 'A type of `GET /webhooks/event-types`, `noun.*` for all of a noun, or `*`',
+      description:
+        'A type of `GET /webhooks/event-types`, `noun.*` for all of a noun, or `*`; those of `user.imported` come by this name alone',
       pattern: String.raw`^(\*|[a-z_]+(\.([a-z_]+|\*))?)$`,
       examples: ['user.*'],
     }),
