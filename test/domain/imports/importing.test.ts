@@ -1,22 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { generateSync } from 'otplib';
-import { systemActor } from '../../../src/core/actor.ts';
-import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import { at } from '../harness.ts';
 import { codesOf, openPostern, type Postern } from './support.ts';
 
 const BCRYPT = '$2y$10$oZhlF6eO09CVhnNkotFzA.KnsmacZCRQBVMSoRqNUNNBlP/h585T6';
 const PASSWORD = 'old hash, new home';
-
-const SCHEMA = {
-  type: 'object' as const,
-  properties: {
-    level: { type: 'integer' as const, minimum: 1, maximum: 9 },
-    hobbies: { type: 'array' as const, items: { type: 'string' as const } },
-    plan: { type: 'string' as const, read: ['person' as const], write: ['person' as const] },
-    active: { type: 'boolean' as const },
-  },
-};
 
 let postern: Postern;
 beforeAll(async () => {
@@ -134,58 +122,6 @@ describe('an account of another service', () => {
     const made = await postern.core.accounts.create({ email: 'next@example.com' }, at(null));
     expect(made.number).toBe(4712);
   });
-});
-
-it('is told to webhooks that name its event, and to no other', async () => {
-  const { webhooks, inTransaction } = postern.core.stores;
-  const content = { url: 'https://hooks.example.com/', description: '', enabled: true, secret: 'none' };
-  const [named] = await inTransaction(async (tx) => [
-    await webhooks.create({ ...content, eventTypes: ['user.*', 'user.imported'] }, tx),
-    await webhooks.create({ ...content, eventTypes: ['user.*', '*'] }, tx),
-    await webhooks.create({ ...content, eventTypes: ['user.imported'], enabled: false }, tx),
-  ]);
-  const emails = ['hooked-1@example.com', 'hooked-2@example.com'];
-  await postern.importLines(emails.map((email) => ({ source_id: email, email })));
-  const told = await postern.sql(
-    `select d.webhook_id, d.type, d.event_id = e.id as same, d.data->'details' as details, e.subject from webhook_deliveries d
-     left join audit_events e on e.id = d.event_id order by d.data->'details'->>'source_id'`,
-  );
-  const accounts = await Promise.all(emails.map((email) => postern.byEmail(email)));
-  expect(told).toEqual(
-    accounts.map((account, index) => ({
-      webhook_id: named?.id,
-      type: 'user.imported',
-      same: true,
-      details: { source: 'ndjson', source_id: emails[index], roles: ['user'] },
-      subject: account?.id,
-    })),
-  );
-  await postern.sql('delete from webhooks');
-});
-
-it('has those attributes that the schema takes, and keeps the rest', async () => {
-  await postern.core.attributes.update(shellOperator(systemActor), SCHEMA);
-  const email = 'attributes@example.com';
-  const attributes = { level: '7', hobbies: ['chess', 'go'], plan: ['gold'], active: 'perhaps', shoe: 42 };
-  const record = { source_id: 'attributes', email, attributes };
-  expect(await postern.importLines([record])).toMatchObject({ created: 1 });
-  const rest = { active: 'perhaps', shoe: 42 };
-  const kept = `select attributes from imported_accounts where source_id = 'attributes'`;
-  const account = await postern.byEmail(email);
-  expect(account?.attributes).toEqual({ level: 7, hobbies: ['chess', 'go'], plan: 'gold' });
-  expect(await postern.sql(kept)).toEqual([{ attributes: rest }]);
-  const exported =
-    (await postern.exportText('ndjson')).split('\n').find((line) => line.includes(email)) ?? '';
-  expect(JSON.parse(exported)).toMatchObject({
-    attributes: { ...rest, level: 7, hobbies: ['chess', 'go'], plan: 'gold' },
-  });
-  // Another state of it there changes what the schema takes, and nothing that is set here besides.
-  const setHere = { level: 7, plan: 'gold', active: true };
-  await postern.core.stores.users.update(account?.id ?? '', { attributes: setHere });
-  const changed = { ...record, attributes: { level: 99, plan: 'silver' } };
-  expect(await postern.importLines([changed], { onConflict: 'update' })).toMatchObject({ updated: 1 });
-  expect((await postern.byEmail(email))?.attributes).toEqual({ level: 7, plan: 'silver', active: true });
-  expect(await postern.sql(kept)).toEqual([{ attributes: { level: 99 } }]);
 });
 
 describe('what stands in the way', () => {
