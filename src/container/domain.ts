@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts';
-import { createAccountData, createHistory } from '../domain/history.ts';
+import { createAccountData, createFindOrigins, createHistory } from '../domain/history.ts';
 import { createAttributes } from '../domain/attributes/index.ts';
 import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
@@ -194,6 +194,7 @@ export function createDomain({
   const apiKeys = createApiKeys({ store: stores.apiKeys, users, audit, inTransaction, clock, logger });
   const scimTokens = createScimTokens({ store: stores.scimTokens, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
+  const findOrigins = createFindOrigins(stores.imports);
   const logins = createLogin({
     users,
     signIns,
@@ -230,6 +231,7 @@ export function createDomain({
     upstreamAccounts,
     apiKeys,
     history,
+    findOrigins,
     directory: stores.directory,
   });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
@@ -283,6 +285,7 @@ export function createDomain({
     accountSessions,
     auditRetention: createAuditRetention({ audit, inTransaction, clock, settings: config.audit }),
     history,
+    findOrigins,
     accountData,
     guessLimit,
     once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne }),

@@ -1,6 +1,7 @@
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
+import type { Imports } from '../storage/imports.ts';
 import type { Directory } from '../storage/directory.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
@@ -36,9 +37,31 @@ export const createHistory =
     }));
   };
 
+/** Another service that an account came from. */
+export interface Origin {
+  /** As the import named it. */
+  source: string;
+  /** Its id there. */
+  sourceId: string;
+  importedAt: Date;
+}
+
+/** Where an account came from, the first import first; nothing for one that was made here. */
+export type FindOrigins = (accountId: string) => Promise<Origin[]>;
+
+export const createFindOrigins =
+  (imports: Pick<Imports, 'of'>): FindOrigins =>
+  async (accountId) =>
+    (await imports.of(accountId)).map(({ source, sourceId, createdAt }) => ({
+      source,
+      sourceId,
+      importedAt: createdAt,
+    }));
+
 /** All that is kept of a person and that is theirs to take along: no secret is among it. */
 export interface AccountData {
   account: User;
+  origins: Origin[];
   factors: Pick<MfaStatus, 'totp' | 'passkeys' | 'recoveryCodesLeft'>;
   sessions: AccountSession[];
   apps: ConnectedApp[];
@@ -68,6 +91,7 @@ interface Dependencies {
   upstreamAccounts: Pick<Linking, 'identitiesOf'>;
   apiKeys: Pick<ApiKeys, 'list'>;
   history: History;
+  findOrigins: FindOrigins;
   directory: Pick<Directory, 'entriesOf'>;
 }
 
@@ -82,6 +106,7 @@ export const createAccountData =
     upstreamAccounts,
     apiKeys,
     history,
+    findOrigins,
     directory,
   }: Dependencies): GatherAccountData =>
   async (accountId) => {
@@ -94,10 +119,11 @@ export const createAccountData =
       apiKeys.list(accountId),
       history(accountId, { limit: EVENTS }),
       directory.entriesOf([accountId]),
+      findOrigins(accountId),
     ]);
     if (!account) throw new DomainError('user_not_found');
-    const [sessions, apps, identities, keys, events, [entry]] = rest;
+    const [sessions, apps, identities, keys, events, [entry], origins] = rest;
     const said = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
     const factors = { totp, passkeys, recoveryCodesLeft };
-    return { account, factors, sessions, apps, identities, directory: said, apiKeys: keys, events };
+    return { account, origins, factors, sessions, apps, identities, directory: said, apiKeys: keys, events };
   };

@@ -11,6 +11,20 @@ beforeAll(async () => {
   owner = await callAs(provider, 'owner');
 });
 
+it('says where an account came from, by itself and in its data', async () => {
+  const person = await provider.createPerson();
+  await provider.sql(
+    `insert into imported_accounts (source, source_id, account_id, record_digest, run, created_at)
+     values ('shop', '4711', $1, 'none', gen_random_uuid(), '2026-01-02T03:04:05Z')`,
+    [person.id],
+  );
+  const origins = [{ source: 'shop', source_id: '4711', imported_at: '2026-01-02T03:04:05.000Z' }];
+  expect((await owner('GET', `/users/${person.id}`)).body).toMatchObject({ id: person.id, origins });
+  expect((await owner('GET', `/users/${person.id}/data`)).body).toMatchObject({ origins });
+  const { id } = await provider.createPerson();
+  expect((await owner('GET', `/users/${id}`)).body).toMatchObject({ origins: [] });
+});
+
 describe('the list of accounts', () => {
   it('is paged by cursors that are good for one query', async () => {
     const tag = randomUUID().slice(0, 8);

@@ -1,6 +1,6 @@
 import { DomainError } from '../../core/errors.ts';
 import { shellOperator } from '../../domain/operators/operator.ts';
-import { factorsOf, sessionOf } from '../../http/api/items.ts';
+import { factorsOf, originOf, sessionOf } from '../../http/api/items.ts';
 import { profileOf } from '../../http/api/profile.ts';
 import type { AuditRecord } from '../../storage/audit.ts';
 import { UsageError } from '../failure.ts';
@@ -11,23 +11,29 @@ import { nameOf, told, userJson, withUser } from '../user-report.ts';
 
 /** All that an operator has to know of an account to help. */
 export const showUser = (name: string): Promise<Report> =>
-  withUser(name, async (user, { mfa, accountSessions, attributes }) => {
-    const [factors, sessions, apps] = await Promise.all([
+  withUser(name, async (user, { mfa, accountSessions, attributes, findOrigins }) => {
+    const [factors, sessions, apps, origins] = await Promise.all([
       mfa.status(user.id),
       accountSessions.list(user.id),
       accountSessions.apps(user.id),
+      findOrigins(user.id),
     ]);
     const json = {
       ...profileOf(user, user.id, attributes.shown(user.attributes, 'operator')),
       ...userJson(user),
+      origins: origins.map(originOf),
       factors: { ...factorsOf(factors), required: factors.required },
       sessions: sessions.length,
       apps: apps.map(({ clientId }) => clientId),
     };
-    const { factors: _factors, ...plain } = json;
+    const { factors: _factors, origins: _origins, ...plain } = json;
     const lines = Object.entries(plain).map(([key, value]): [string, string] => [key, shown(value)]);
     const second = [...factors.totp, ...factors.passkeys].map((factor) => factor.name).join(', ');
     const codes = `${factors.recoveryCodesLeft} recovery codes`;
+    const from = origins.map(
+      ({ source, sourceId, importedAt }) => `${source}, ${sourceId}, imported ${importedAt.toISOString()}`,
+    );
+    lines.push(['origin', from.join('; ') || 'made here']);
     return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
   });
 

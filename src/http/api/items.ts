@@ -1,6 +1,6 @@
 /** What belongs to an account, as its owner and operators see it: what is not named here stays inside. */
 import { z } from 'zod';
-import type { AccountData, AccountEvent } from '../../domain/history.ts';
+import type { AccountData, AccountEvent, Origin as From } from '../../domain/history.ts';
 import type { ApiKey as Key } from '../../domain/api-keys.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { ConnectedApp, AccountSession } from '../../domain/sessions.ts';
@@ -147,8 +147,25 @@ export const eventOf = ({ id, type, outcome, at, browser, system, ip, door, clie
   client_id: clientId,
 });
 
+export const Origin = z.strictObject({
+  source: z.string().describe('The service, as the import named it'),
+  source_id: z.string().describe('What the account is called there'),
+  imported_at: time,
+});
+export const Origins = z
+  .array(Origin)
+  .describe(
+    'Other services that the account came from, the first import first; none for one that was made here',
+  );
+export const originOf = ({ source, sourceId, importedAt }: From) => ({
+  source,
+  source_id: sourceId,
+  imported_at: moment(importedAt),
+});
+
 export const Data = z.strictObject({
   account: Profile,
+  origins: Origins,
   factors: z.strictObject({
     totp: z.array(Totp),
     passkeys: z.array(Passkey),
@@ -167,6 +184,7 @@ export const Data = z.strictObject({
 
 /** All that there is of an account, but for the account itself. */
 export const belongingsOf = ({
+  origins,
   factors,
   sessions,
   apps,
@@ -175,6 +193,7 @@ export const belongingsOf = ({
   apiKeys,
   events,
 }: AccountData) => ({
+  origins: origins.map(originOf),
   factors: factorsOf(factors),
   sessions: sessions.map(sessionOf),
   apps: apps.map(appOf),

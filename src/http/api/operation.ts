@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GatherAccountData, History } from '../../domain/history.ts';
+import type { FindOrigins, GatherAccountData, History } from '../../domain/history.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { ContractDoors } from '../../domain/contract-doors.ts';
 import type { ContractUsage } from '../../domain/contract-usage.ts';
@@ -52,6 +52,7 @@ export interface ApiServices {
   groups: Groups;
   assignments: Assignments;
   people: People;
+  findOrigins: FindOrigins;
   clients: ClientAdmin;
   apis: ApiAdmin;
   previewTokens: PreviewTokens;

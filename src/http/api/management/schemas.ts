@@ -66,6 +66,8 @@ export const User = z.strictObject({
   deletes_at: moment.nullable().describe('When it will be deleted; suspended until then'),
   version,
 });
+/** One by itself: in lists it would take another look-up. */
+export const UserWithOrigins = User.extend({ origins: items.Origins });
 const userFilters = {
   search: text(
     'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',

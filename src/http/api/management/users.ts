@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { changesFromClaims } from '../../../domain/users/profile-fields.ts';
 import { type ApiServices, managed, type OperatorCall } from '../operation.ts';
+import { originOf } from '../items.ts';
 import { groupOf, pageOf, resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { USER_EXPORT_TYPES, userLines } from './user-lines.ts';
@@ -116,9 +117,13 @@ export const users = [
     params: schemas.userId,
     summary: 'An account',
     scope: 'users:read',
-    replies: { 200: schemas.User },
+    replies: { 200: schemas.UserWithOrigins },
     refusals: [404],
-    handle: async (call) => resource(200, await asItIs(call)),
+    async handle(call) {
+      const user = await asItIs(call);
+      const origins = await call.services.findOrigins(user.id);
+      return resource(200, { ...user, origins: origins.map(originOf) });
+    },
   }),
   managed({
     id: 'updateUser',
