@@ -132,7 +132,9 @@ export class ClientRegistry {
     const compiled = newCache();
     this.#compiled = compiled;
     const find = provider.Client.find.bind(provider.Client);
-    provider.Client.find = async (id: string) => {
+    provider.Client.find = async (id: unknown) => {
+      // An assertion's subject is whatever its signer wrote.
+      if (typeof id !== 'string') return undefined;
       if (id.startsWith(CONTRACT_CLIENT) && !this.#isOpen(id.slice(CONTRACT_CLIENT.length))) return undefined;
       const known = compiled.get(id);
       if (known) return known;
