@@ -10,8 +10,7 @@ export function adminLines({ email, password }: Admin): string[] {
   return [
     `  Administrator    ${email}`,
     ...(password === null ? [] : [`  Password         ${password}   (shown this once)`]),
-    '                   Apps and contracts see its role "admin"; it opens no pages of its own here:',
-    '                   Postern is managed with the command.',
+    '                   It owns the service; contracts and apps see its role "admin".',
   ];
 }
 
@@ -26,6 +25,7 @@ export function banner(config: Config, workers: number, admin: Admin | null): st
     `  Sign in          ${publicUrl}/`,
     ...(admin ? adminLines(admin) : []),
     `  Discovery        ${publicUrl}/.well-known/openid-configuration`,
+    `  Management API   ${publicUrl}/api/v2/docs`,
     ...(host === 'localhost'
       ? ['  Listens          on this machine alone; HOST=0.0.0.0 opens it to the network']
       : []),
