@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { isDomainError, StartupError } from '../core/errors.ts';
 import { ApplyFailure } from '../domain/apply/failure.ts';
-import { isUnavailable } from '../storage/postgres/pool.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
 /** A command that was given wrong: exit status 2. */
 export class UsageError extends Error {}

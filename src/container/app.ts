@@ -17,7 +17,7 @@ import { Interactions } from '../oidc/interactions/interactions.ts';
 import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
 import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
-import { isUnavailable } from '../storage/postgres/pool.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 import { createPreviewTokens } from '../oidc/tokens/preview.ts';
 import { createClientValidator } from '../oidc/clients/validator.ts';
 import { createAdministration } from './administration.ts';

@@ -17,7 +17,7 @@ import { AccessTokenVerifier } from '../oidc/tokens/access-token-verifier.ts';
 import { ApiRegistry } from '../oidc/tokens/apis.ts';
 import { createAuthorization } from '../oidc/tokens/authorization-claims.ts';
 import { createAdapters } from '../storage/oidc/adapters.ts';
-import { isUnavailable } from '../storage/postgres/pool.ts';
+import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 import { clientChanges } from './client-changes.ts';
 import type { Core } from './core.ts';
 

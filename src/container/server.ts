@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { serverLogLevel } from '../core/logger.ts';
 import { mountsOf, openContracts, planMounts } from '../http/contracts/mounts.ts';
 import { allContracts } from '../http/contracts/registry.ts';
 import { createListener } from '../http/listener.ts';
@@ -98,7 +99,7 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
       });
       const loadSettings = async () => {
         await core.settings.load();
-        logger.level = config.log.level;
+        logger.level = serverLogLevel(config);
       };
       stores.notifications.subscribe('branding', () => {
         core.branding

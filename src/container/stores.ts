@@ -43,7 +43,7 @@ import { createPool } from '../storage/postgres/pool.ts';
 import { checkWritable } from '../storage/postgres/readiness.ts';
 import { createSequelize } from '../storage/postgres/open.ts';
 import { joining, transactions } from '../storage/postgres/transaction.ts';
-import { probeRedis } from '../storage/redis/client.ts';
+import { probeRedis } from '../storage/redis/commands.ts';
 import { createRefusalStore } from '../storage/refusals.ts';
 import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
 import { roles } from '../storage/roles.ts';

@@ -3,6 +3,18 @@ import { pino, type DestinationStream, type Logger as Pino } from 'pino';
 
 export type Logger = Pino;
 
+/**
+ * The level that a server logs at. A developer's terminal gets no info lines, of which each request has one.
+ * @param config `log.level`, and whether this is production.
+ */
+export const serverLogLevel = ({
+  log,
+  production,
+}: {
+  log: { level: string };
+  production: boolean;
+}): string => (!production && log.level === 'info' ? 'warn' : log.level);
+
 /** Names under which a secret could reach a log line; their values are cut out whatever the level. */
 const SECRET_NAMES = [
   'password',

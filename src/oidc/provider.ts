@@ -1,5 +1,6 @@
 import { Provider } from 'oidc-provider';
-import { type Keys, SigningKey } from './key-ring.ts';
+import type { Keys } from './key-ring.ts';
+import { SigningKey } from './signing-key.ts';
 import { createConfiguration } from './configuration.ts';
 import type { ProviderDependencies } from './dependencies.ts';
 import { installAll } from './overrides/index.ts';

@@ -1,15 +1,17 @@
 import { type DestinationStream, pino } from 'pino';
 import type { Config } from '../../config/index.ts';
-import { createLogger, type Logger } from '../../core/logger.ts';
+import { createLogger, type Logger, serverLogLevel } from '../../core/logger.ts';
 
 /**
  * The server's log: JSON lines, on standard output in production. On a developer's terminal that belongs to people, so
- * it is on standard error there, and without the level info, which has a line for each request.
+ * it is on standard error there.
  * @param quiet leaves standard output alone in production too.
  */
-export function serverLogger({ log, production }: Config, quiet: boolean): Logger {
-  const level = !production && log.level === 'info' ? 'warn' : log.level;
-  return createLogger(level, production && !quiet ? bufferedOutput() : pino.destination(2));
+export function serverLogger(config: Config, quiet: boolean): Logger {
+  return createLogger(
+    serverLogLevel(config),
+    config.production && !quiet ? bufferedOutput() : pino.destination(2),
+  );
 }
 
 /** An error that nobody caught ends the process, but not without a word in the log. */

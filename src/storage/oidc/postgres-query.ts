@@ -1,7 +1,7 @@
 // raw-sql: what runs the statements beside it.
 import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DomainError } from '../../core/errors.ts';
-import { isUnavailable } from '../postgres/pool.ts';
+import { isUnavailable } from '../postgres/pool-unavailable.ts';
 
 /** A prepared statement: parsed and planned once a connection. */
 export interface Statement {

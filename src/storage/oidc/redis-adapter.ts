@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
-import { type RedisClient, reply, script } from '../redis/client.ts';
+import type { RedisClient } from '../redis/client.ts';
+import { reply, script } from '../redis/commands.ts';
 import type { Adapter, AdapterFactory, Payload } from './adapter.ts';
 import { deviceCodes } from './device-codes.ts';
 import {

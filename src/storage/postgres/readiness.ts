@@ -1,6 +1,7 @@
 import { Client, type Pool } from 'pg';
 import { StartupError } from '../../core/errors.ts';
-import { connectionOptions, isUnavailable } from './pool.ts';
+import { connectionOptions } from './pool.ts';
+import { isUnavailable } from './pool-unavailable.ts';
 
 /** Milliseconds that a connection nobody waits for on a request may take: a busy server is slow to welcome, not down. */
 export const PATIENT = { connectionTimeoutMillis: 30_000 };

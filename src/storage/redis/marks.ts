@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
-import { type RedisClient, script } from './client.ts';
+import type { RedisClient } from './client.ts';
+import { script } from './commands.ts';
 import { createScores, type Scores } from './scores.ts';
 
 /*
