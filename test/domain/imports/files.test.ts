@@ -1,10 +1,16 @@
 /** Files as they come: encodings, delimiters, what is cut or too long; queries; where attributes and events go. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../../src/core/actor.ts';
 import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import { readMapping } from '../../../src/domain/imports/index.ts';
+import { temporaryFolder } from '../../support/cleanup.ts';
+import { until } from '../../support/until.ts';
 import { operator } from '../harness.ts';
-import { codesOf, DEFAULTS, openPostern, type Postern } from './support.ts';
+import { codesOf, DEFAULTS, openPostern, type Postern, SECRETS_KEY } from './support.ts';
 
 const PASSWORD = 'old hash, new home';
 const BCRYPT = '$2y$10$oZhlF6eO09CVhnNkotFzA.KnsmacZCRQBVMSoRqNUNNBlP/h585T6';
@@ -192,4 +198,37 @@ it('has those attributes that the schema takes, and keeps the rest', async () =>
   expect(await postern.importLines([changed], { onConflict: 'update' })).toMatchObject({ updated: 1 });
   expect((await postern.byEmail(email))?.attributes).toEqual({ level: 7, plan: 'silver', active: true });
   expect(await postern.sql(kept)).toEqual([{ attributes: { level: 99 } }]);
+});
+
+it('goes on where an importer was killed', async () => {
+  const records = Array.from({ length: 1_600 }, (_, index) => ({
+    source_id: `killed-${index}`,
+    email: `killed-${index}@example.org`,
+    groups: index === 1_200 ? ['held'] : [],
+  }));
+  const file = path.join(await temporaryFolder(), 'killed.ndjson');
+  await writeFile(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  const count = async () => {
+    const [row] = await postern.sql<{ count: number }>(
+      `select count(*)::int as count from imported_accounts join users on users.id = account_id
+       where source_id like 'killed-%' and email = source_id || '@example.org'`,
+    );
+    return row?.count;
+  };
+  const { imports, inTransaction } = postern.core.stores;
+  await inTransaction(async (tx) => {
+    // The third batch waits for this group, which it wants to make.
+    await imports.groupsOf([{ name: 'held', nameKey: 'held' }], tx);
+    const cli = path.resolve(import.meta.dirname, '../../../src/cli.ts');
+    const importer = spawn(process.execPath, [cli, 'import', file], {
+      env: { ...process.env, DATABASE_URL: postern.url, SECRETS_KEY },
+      stdio: 'ignore',
+    });
+    const ended = once(importer, 'exit');
+    await until(async () => importer.exitCode !== null || (await count()) === 1_000);
+    importer.kill('SIGKILL');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+  });
+  expect(await postern.importLines(records)).toMatchObject({ created: 600, skipped: 1_000, failed: 0 });
+  expect(await count()).toBe(1_600);
 });

@@ -39,8 +39,10 @@ export const DEFAULTS: Options = {
   hashParams: {},
 };
 
+export const SECRETS_KEY = 'the key of imports that are only tried out';
+
 /** A Postern without a server, on a database of its own. */
-export async function openPostern(secretsKey = 'the key of imports that are only tried out') {
+export async function openPostern(secretsKey = SECRETS_KEY) {
   const { url } = await createDatabase();
   const config = loadConfig({ PUBLIC_URL: 'https://login.example.com' });
   const core = await createCore(
