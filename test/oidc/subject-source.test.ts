@@ -2,7 +2,9 @@ import { beforeAll, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { TOKEN_EXCHANGE } from '../../src/oidc/tokens/grant-types.ts';
 import { authorizationUrl, introspect, post, signIn, userinfo } from './support/flow.ts';
+import { listenForLogout } from './support/logout-listener.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { until } from '../support/until.ts';
 import { UserAgent } from './support/user-agent.ts';
 
 const API = 'https://orders.example.test';
@@ -10,7 +12,7 @@ const API = 'https://orders.example.test';
 let provider: Provider;
 let app: Client;
 beforeAll(async () => {
-  provider = await startProvider();
+  provider = await startProvider({ settings: { outbound: { allow: ['localhost'] } } });
   await provider.createApi({ identifier: API, scopes: ['read'] });
   // More than one host, which pairwise clients may not have.
   app = await provider.createClient({
@@ -100,6 +102,16 @@ it('reaches the person’s own data by an old id that is a UUID', async () => {
   });
   const reply = await fetch(`${provider.url}/api/v2/me`, { headers: { authorization: `Bearer ${token}` } });
   expect(await reply.json()).toMatchObject({ id: old, email: person.email });
+});
+
+it('is in logout tokens', async () => {
+  const listener = await listenForLogout();
+  const told = await provider.createClient({ subject_source: 'shop', backchannel_logout_uri: listener.uri });
+  const agent = new UserAgent(provider.url);
+  const { id_token: hint } = await signIn(provider, told, await personFrom(['shop', '4712']), { agent });
+  await agent.open(`/oauth2/logout?id_token_hint=${hint}`);
+  await until(() => listener.tokens.length > 0);
+  expect(decodeJwt(listener.tokens[0] ?? '')).toMatchObject({ sub: '4712', aud: told.id });
 });
 
 it.each([[''], ['\0'], [7]])('refuses %j as a source', async (source) => {
