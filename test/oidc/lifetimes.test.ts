@@ -115,7 +115,14 @@ describe('lifetimes and algorithms', () => {
       "select details from audit_events where type = 'client.updated' and client_id = $1 order by at limit 1",
       [service.id],
     );
-    expect(event).toEqual({ details: { name: 'Renamed', properties: ['access_token_ttl'] } });
+    expect(event).toEqual({
+      details: {
+        name: 'Renamed',
+        properties: ['access_token_ttl'],
+        before: { access_token_ttl: null, name: 'Test client' },
+        after: { access_token_ttl: 60, name: 'Renamed' },
+      },
+    });
   });
 
   it.each([
