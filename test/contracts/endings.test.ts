@@ -118,9 +118,12 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
       const change = { currentPassword: password, newPassword: newPerson().password };
       const [changed, ...logins] = await Promise.all([
         post('/change-password', change, token),
-        ...Array.from({ length: 15 }, () => post('/login', { username, password })),
+        ...Array.from({ length: 8 }, () => post('/login', { username, password })),
       ]);
-      expect(changed.status).toBe(200);
+      expect({ status: changed.status, text: changed.text }).toEqual({
+        status: 200,
+        text: expect.any(String),
+      });
       for (const login of logins.filter(({ status }) => status === 200)) {
         const { accessToken, refreshToken } = JSON.parse(login.text) as Record<string, string>;
         await flows.gateway.use?.(server.visitor('gateway'), accessToken!, 401);
