@@ -17,5 +17,8 @@ export interface SharedClock extends Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** The day of a time in milliseconds since the epoch, in UTC: YYYY-MM-DD. */
+export const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
+
 /** The present in whole seconds since the epoch (NumericDate, RFC 7519 section 2). */
 export const epochSeconds = (clock: Clock): number => Math.floor(clock.now() / 1000);

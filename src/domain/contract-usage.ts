@@ -1,5 +1,6 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, dayOf } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
 import type { AccountRow, CallerRow, ContractUsageStore, UsageRow } from '../storage/contract-usage.ts';
 import { type Operator, requirePermission } from './operators/operator.ts';
 import { sourceOf } from './source.ts';
@@ -36,7 +37,7 @@ export interface UsageReport {
 }
 
 /** Counts who uses which contract, so that the operator sees which can be closed. */
-export interface ContractUsage {
+export interface ContractUsage extends PeriodicWriter {
   /** Notes one request: memory alone. */
   note(use: ContractUse): void;
   /** Who has called a contract within the last `days`. @throws DomainError insufficient_scope. */
@@ -45,10 +46,6 @@ export interface ContractUsage {
   lastUses(operator: Operator): Promise<Map<string, Date>>;
   /** What every process has written of the last `days`, today among them. */
   report(options: { days: number; door?: string | undefined }): Promise<UsageReport>;
-  /** Begins to write what was counted, every few seconds. */
-  start(): void;
-  /** Writes the rest. */
-  stop(): Promise<void>;
 }
 
 /** Milliseconds between two writes. */
@@ -93,8 +90,6 @@ export function programOf(userAgent: string | null): string {
   return name ?? 'unknown';
 }
 
-const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
-
 /** Puts `from` into `counts`. */
 function merge(counts: Map<string, Count>, { door, operation, day, ...from }: Count): void {
   const key = `${door} ${operation} ${day}`;
@@ -113,7 +108,6 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
   let callers = new Map<string, CallerCount>();
   /** How many callers there are by contract, day and kind. */
   let distinct = new Map<string, number>();
-  let timer: NodeJS.Timeout | undefined;
   let today = { day: '', until: 0 };
 
   const currentDay = (now: number): string => {
@@ -164,11 +158,6 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
     }
   }
 
-  const tryToWrite = (): Promise<void> =>
-    write().catch((error: unknown) =>
-      logger.warn({ err: error }, 'the use of contract doors was not written yet'),
-    );
-
   return {
     note({ door, operation, accountId, program = null, userAgent = null, ip = null }) {
       const now = clock.now();
@@ -206,12 +195,8 @@ export function createContractUsage({ store, clock, logger }: Dependencies): Con
       const [rows, users] = await Promise.all([store.list(since, door), store.countUsers(since)]);
       return { rows, users };
     },
-    start() {
-      timer = setInterval(() => void tryToWrite(), INTERVAL).unref();
-    },
-    async stop() {
-      clearInterval(timer);
-      await tryToWrite();
-    },
+    ...createPeriodicWriter(INTERVAL, write, (error) =>
+      logger.warn({ err: error }, 'the use of contract doors was not written yet'),
+    ),
   };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
+import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
 import { isLoopbackHostname } from '../core/network.ts';
 import type { RefusalRow, RefusalStore } from '../storage/refusals.ts';
 
@@ -113,15 +114,11 @@ export interface Refusal {
 }
 
 /** The latest refusals of each client, for whoever connects it. */
-export interface Refusals {
+export interface Refusals extends PeriodicWriter {
   /** Records one in memory. */
   note(clientId: string, refusal: Refusal): void;
   /** A client's, the latest first, of all processes. */
   list(clientId: string): Promise<RefusalRow[]>;
-  /** Begins to write what was noted, every second. */
-  start(): void;
-  /** Flushes and stops. */
-  stop(): Promise<void>;
 }
 
 /** Milliseconds between two writes. */
@@ -144,16 +141,12 @@ const fingerprintOf = ({ endpoint, error, parameter, value, reason }: Refusal): 
 export function createRefusals({ store, clock, logger }: Dependencies): Refusals {
   /** By kind, then by fingerprint, the latest last. */
   let waiting = new Map<string, Map<string, RefusalRow>>();
-  let timer: NodeJS.Timeout | undefined;
 
   async function write(): Promise<void> {
     if (waiting.size === 0) return;
     const rows = [...waiting.values()].flatMap((alike) => [...alike.values()]);
     waiting = new Map();
-    await store
-      .add(rows)
-      // Losing some is acceptable: the log has them too.
-      .catch((error: unknown) => logger.warn({ err: error }, 'refusals were not written'));
+    await store.add(rows);
   }
 
   return {
@@ -171,12 +164,9 @@ export function createRefusals({ store, clock, logger }: Dependencies): Refusals
       alike.set(fingerprint, { clientId, fingerprint, ...refusal, count: count + 1, firstAt, lastAt });
     },
     list: (clientId) => store.list(clientId),
-    start() {
-      timer = setInterval(() => void write(), INTERVAL).unref();
-    },
-    async stop() {
-      clearInterval(timer);
-      await write();
-    },
+    ...createPeriodicWriter(INTERVAL, write, (error) =>
+      // Losing some is acceptable: the log has them too.
+      logger.warn({ err: error }, 'refusals were not written'),
+    ),
   };
 }

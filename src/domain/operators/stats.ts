@@ -1,6 +1,7 @@
 import type { Actor } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, dayOf } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
+import { createPeriodicWriter, type PeriodicWriter } from '../../core/periodic-writer.ts';
 import type { AuditEntry } from '../../storage/audit.ts';
 import { type DailyStatsStore, type Metric, METRICS } from '../../storage/daily-stats.ts';
 import type { Operator } from './operator.ts';
@@ -12,17 +13,13 @@ export { type Metric, METRICS } from '../../storage/daily-stats.ts';
 export type DailyCounts = { day: string } & { [M in Metric]: number | null };
 
 /** Counts what happens, in memory, and writes it down by the side: it costs a sign-in nothing. */
-export interface Stats {
+export interface Stats extends PeriodicWriter {
   /** Counts an event of the audit. */
   noteEvent(entry: AuditEntry, actor: Actor): void;
   /** Counts tokens that were handed out. */
   noteTokens(): void;
   /** The last `days`, the latest first, today among them. What the operator may not see is null. */
   list(operator: Operator, days: number): Promise<DailyCounts[]>;
-  /** Begins to write what was counted, every few seconds. */
-  start(): void;
-  /** Writes the rest. */
-  stop(): Promise<void>;
 }
 
 /** What it takes to see each. */
@@ -63,12 +60,9 @@ interface Dependencies {
   logger: Logger;
 }
 
-const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
-
 export function createStats({ store, clock, logger }: Dependencies): Stats {
   let counts = new Map<string, Map<Metric, number>>();
   let people = new Map<string, Set<string>>();
-  let timer: NodeJS.Timeout | undefined;
 
   const add = (day: string, metric: Metric, count: number): void => {
     const ofDay = counts.get(day) ?? new Map<Metric, number>();
@@ -100,9 +94,6 @@ export function createStats({ store, clock, logger }: Dependencies): Stats {
       throw error;
     }
   }
-  const tryToWrite = (): Promise<void> =>
-    write().catch((error: unknown) => logger.warn({ err: error }, 'what was counted was not written yet'));
-
   return {
     noteEvent(entry, actor) {
       const metric = metricOf(entry, actor);
@@ -129,12 +120,8 @@ export function createStats({ store, clock, logger }: Dependencies): Stats {
         return { day, ...(Object.fromEntries(seen) as Record<Metric, number | null>) };
       });
     },
-    start() {
-      timer = setInterval(() => void tryToWrite(), INTERVAL).unref();
-    },
-    async stop() {
-      clearInterval(timer);
-      await tryToWrite();
-    },
+    ...createPeriodicWriter(INTERVAL, write, (error) =>
+      logger.warn({ err: error }, 'what was counted was not written yet'),
+    ),
   };
 }

@@ -1,0 +1,30 @@
+/** What was noted in memory, written from time to time. */
+export interface PeriodicWriter {
+  /** Begins to write on the interval. */
+  start(): void;
+  /** Writes the rest and stops. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Calls `write` on an interval, and once more at the end.
+ * @param interval milliseconds
+ * @param failed told what `write` threw
+ */
+export function createPeriodicWriter(
+  interval: number,
+  write: () => Promise<void>,
+  failed: (error: unknown) => void,
+): PeriodicWriter {
+  let timer: NodeJS.Timeout | undefined;
+  const attempt = () => write().catch(failed);
+  return {
+    start() {
+      timer = setInterval(() => void attempt(), interval).unref();
+    },
+    async stop() {
+      clearInterval(timer);
+      await attempt();
+    },
+  };
+}
