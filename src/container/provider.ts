@@ -126,15 +126,12 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     async start() {
       notifications.subscribe('clients', (id) => clients.forget(id));
       notifications.subscribe('keys', () => void live.reload());
-      notifications.subscribe('attributes', () => {
-        core.attributes
-          .load()
-          .then(() => live.reload())
-          .catch((error: unknown) => logger.error({ err: error }, 'attributes could not be read'));
-      });
-      notifications.subscribe('apis', () => {
-        apis.load().catch((error: unknown) => logger.error({ err: error }, 'APIs could not be read'));
-      });
+      notifications.reload(
+        'attributes',
+        () => core.attributes.load().then(() => live.reload()),
+        'attributes',
+      );
+      notifications.reload('apis', () => apis.load(), 'APIs');
       await Promise.all([apis.load(), live.start()]);
     },
   };

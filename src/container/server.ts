@@ -87,30 +87,17 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
     listener,
     async start() {
       warnOfUnproven(logger);
-      stores.notifications.subscribe('upstreams', () => {
-        upstreamRegistry
-          .load()
-          .catch((error: unknown) => logger.error({ err: error }, 'upstreams could not be read'));
-      });
-      stores.notifications.subscribe('contracts', () => {
-        contractDoors
-          .load()
-          .catch((error: unknown) => logger.error({ err: error }, 'contracts could not be read'));
-      });
       const loadSettings = async () => {
         await core.settings.load();
         logger.level = serverLogLevel(config);
       };
-      stores.notifications.subscribe('branding', () => {
-        core.branding
-          .load()
-          .catch((error: unknown) => logger.error({ err: error }, 'the branding could not be read'));
-      });
-      stores.notifications.subscribe('settings', () => {
-        loadSettings().catch((error: unknown) => logger.error({ err: error }, 'settings could not be read'));
-      });
+      const { notifications } = stores;
+      notifications.reload('upstreams', () => upstreamRegistry.load(), 'upstreams');
+      notifications.reload('contracts', () => contractDoors.load(), 'contracts');
+      notifications.reload('branding', () => core.branding.load(), 'the branding');
+      notifications.reload('settings', loadSettings, 'settings');
       // Before anything is read: no later change is missed.
-      await stores.notifications.connect();
+      await notifications.connect();
       await Promise.all([contractDoors.load(), loadSettings(), core.branding.load()]);
       const open = planMounts(allContracts, {
         ...config.contracts,

@@ -72,6 +72,13 @@ export class Notifications {
     return () => void listeners.delete(listener);
   }
 
+  /** Calls `load` for every change under `topic`. A failure is logged with `what`. */
+  reload(topic: string, load: () => Promise<unknown>, what: string): void {
+    this.subscribe(topic, () => {
+      load().catch((error: unknown) => this.#logger.error({ err: error }, `${what} could not be read`));
+    });
+  }
+
   /**
    * Tells all nodes that `key` under `topic` (no colon in it) changed.
    * @param executor the transaction that changes it, so that they hear of it when it commits, and only then.
