@@ -121,9 +121,11 @@ export function createGroups({
   const mayAssign = async (operator: Operator, names: readonly string[], tx: Tx) =>
     mayGive(operator, await rights.weightOf(names, tx));
 
-  const rolesMoved = async (accountIds: readonly string[], names: readonly string[], tx: Tx) => {
-    if (names.length > 0 && accountIds.length > 0)
-      await sessions.rolesChanged(accountIds, new Set(names), tx);
+  /** Ends the tokens of contracts that say other roles than `members` have now: the accounts, or all of a group by its id. */
+  const rolesMoved = async (members: readonly string[] | string, names: readonly string[], tx: Tx) => {
+    if (names.length === 0) return;
+    const accountIds = typeof members === 'string' ? await store.memberIds(members, tx) : members;
+    if (accountIds.length > 0) await sessions.rolesChanged(accountIds, new Set(names), tx);
   };
 
   const add = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
@@ -193,7 +195,7 @@ export function createGroups({
           await mayAssign(operator, changed.after.roles ? [...before.roles, ...changed.after.roles] : [], tx);
           const after = await store.update(id, nameKey === undefined ? parsed : { ...parsed, nameKey }, tx);
           const moved = new Set(before.roles).symmetricDifference(new Set(after.roles));
-          await rolesMoved(await store.memberIds(id, tx), [...moved], tx);
+          await rolesMoved(id, [...moved], tx);
           const details = { group: id, ...changed };
           await audit.record({ type: 'group.updated', details }, operator.actor, tx);
           return after;
@@ -207,7 +209,7 @@ export function createGroups({
           const group = await lock(id, tx);
           checkVersion(group, expected);
           await mayAssign(operator, group.roles, tx);
-          await rolesMoved(await store.memberIds(id, tx), group.roles, tx);
+          await rolesMoved(id, group.roles, tx);
           await store.delete(id, tx);
           const details = { group: id, before: { name: group.name, roles: group.roles } };
           await audit.record({ type: 'group.deleted', details }, operator.actor, tx);
