@@ -7,12 +7,13 @@ import { createForeignHashes, createHashSecrets } from '../domain/passwords/fore
 import { createStats } from '../domain/operators/stats.ts';
 import { createCheckHealth } from '../domain/operators/health.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
+import type { Message } from '../mail/index.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
 import { UpstreamRegistry } from '../upstream/registry.ts';
 import { createDomain } from './domain.ts';
 import { createKeyRing } from './key-ring.ts';
-import { openStores, type Stores } from './stores.ts';
+import { openStores, type Stores } from '../storage/stores.ts';
 
 export interface CoreOptions {
   databaseUrl: string;
@@ -32,7 +33,7 @@ export async function createCore(config: Config, options: CoreOptions) {
   const { databaseUrl, logger, progress = noProgress, onLogin } = options;
   const secrets = new Secrets(options.secretsKey);
   const replies = new Replies(logger);
-  const opened = await openStores({
+  const opened = await openStores<Message>({
     databaseUrl,
     redisUrl: config.redisUrl,
     // Of the provider's tokens, which the stores outlive.
@@ -43,7 +44,7 @@ export async function createCore(config: Config, options: CoreOptions) {
   });
   const { clock } = opened;
   const stats = createStats({ store: opened.dailyStats, clock, logger });
-  const stores: Stores = {
+  const stores: Stores<Message> = {
     ...opened,
     audit: {
       ...opened.audit,

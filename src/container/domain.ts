@@ -41,15 +41,16 @@ import type { Clock } from '../core/clock.ts';
 import { createCursors } from '../core/cursors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
+import type { Message } from '../mail/index.ts';
 import { createAddressRule, mayCall } from '../oidc/outbound/addresses.ts';
 import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
-import type { Stores } from './stores.ts';
+import type { Stores } from '../storage/stores.ts';
 
 interface Dependencies {
   config: Config;
-  stores: Stores;
+  stores: Stores<Message>;
   hasher: PasswordHasher;
   secrets: Secrets;
   clock: Clock;

@@ -3,17 +3,20 @@ import type { Clock } from '../core/clock.ts';
 import type { Progress } from '../core/progress.ts';
 import { KeyRing } from '../oidc/key-ring.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
-import type { Stores } from './stores.ts';
+import type { Stores } from '../storage/stores.ts';
 
-interface Dependencies {
+/** The keys that tokens are signed with; nodes hear of new ones by the topic `keys`. */
+export function createKeyRing({
+  config,
+  stores,
+  clock,
+  progress,
+}: {
   config: Pick<Config, 'keys' | 'tokens' | 'refresh' | 'session'>;
   stores: Pick<Stores, 'signingKeys' | 'audit' | 'inTransaction' | 'notifications'>;
   clock: Clock;
   progress: Progress;
-}
-
-/** The keys that tokens are signed with; nodes hear of new ones by the topic `keys`. */
-export function createKeyRing({ config, stores, clock, progress }: Dependencies): KeyRing {
+}): KeyRing {
   const { keys, tokens, refresh, session } = config;
   const { signingKeys, audit, inTransaction, notifications } = stores;
   const { accessToken, idToken, clientCredentials } = tokens;

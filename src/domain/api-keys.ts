@@ -4,9 +4,7 @@ import { DomainError } from '../core/errors.ts';
 import { isUuid, newUuid, randomToken, sha256 } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ApiKeyRecord, ApiKeyStore } from '../storage/api-keys.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { Users } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import { parseName } from './identifiers.ts';
 import { requireOwner } from './ownership/address.ts';
 import { present } from './users/user.ts';
@@ -50,22 +48,24 @@ const PREFIX_LENGTH = 12;
 /** Shortest interval between two updates of the last use, in milliseconds. */
 const NOTE_EVERY = 60_000;
 
-interface Dependencies {
-  store: ApiKeyStore;
-  users: Pick<Users, 'lock'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  clock: Clock;
-  logger: Logger;
-}
-
 const permissionsFor = (accountId: string | undefined): readonly string[] =>
   accountId === undefined ? PROGRAM_PERMISSIONS : ACCOUNT_PERMISSIONS;
 
 const wrong = (field: string, reason: string) => new DomainError('invalid_request', { field, reason });
 
 /** API keys: random, shown once, stored by hash, known by a readable prefix. */
-export function createApiKeys({ store, users, audit, inTransaction, clock, logger }: Dependencies): ApiKeys {
+export function createApiKeys({
+  store,
+  users,
+  audit,
+  inTransaction,
+  clock,
+  logger,
+}: Pick<Stores, 'users' | 'audit' | 'inTransaction'> & {
+  store: ApiKeyStore;
+  clock: Clock;
+  logger: Logger;
+}): ApiKeys {
   const check = ({ permissions = [], accountId, expiresAt }: NewApiKey): void => {
     const possible = permissionsFor(accountId);
     if (permissions.some((permission) => !possible.includes(permission)))

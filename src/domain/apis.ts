@@ -1,14 +1,8 @@
 import { DomainError } from '../core/errors.ts';
-import type {
-  ApiContent,
-  ApiFilters,
-  ApiRecord,
-  Apis as ApiStore,
-  ApiSort,
-  ApiUse,
-} from '../storage/apis.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { ApiContent, ApiFilters, ApiRecord, ApiSort, ApiUse } from '../storage/apis.ts';
+import type { Announce } from '../storage/postgres/notifications.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
 import {
   changesOf,
@@ -23,21 +17,6 @@ export type Api = ApiRecord;
 export type NewApi = Pick<ApiContent, 'identifier' | 'name'> & Partial<ApiContent>;
 
 export type ApiChanges = Partial<Omit<ApiContent, 'identifier'>>;
-
-interface Dependencies {
-  apis: ApiStore;
-  readList: ReadList;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** What comes with Postern: APIs that nobody registers or changes, and scopes that are theirs or of OpenID Connect. */
-  builtIn: {
-    isApi(identifier: string): boolean;
-    apiScopes: readonly string[];
-    oidcScopes: readonly string[];
-  };
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
-}
 
 /** The APIs that access tokens can be for, as operators manage them. */
 export interface ApiAdmin {
@@ -112,7 +91,16 @@ export function createApiAdmin({
   inTransaction,
   builtIn,
   announce,
-}: Dependencies): ApiAdmin {
+}: Pick<Stores, 'apis' | 'audit' | 'inTransaction'> & {
+  readList: ReadList;
+  /** What comes with Postern: APIs that nobody registers or changes, and scopes that are theirs or of OpenID Connect. */
+  builtIn: {
+    isApi(identifier: string): boolean;
+    apiScopes: readonly string[];
+    oidcScopes: readonly string[];
+  };
+  announce: Announce;
+}): ApiAdmin {
   const mayWrite = (operator: Operator, identifier: string): void => {
     requirePermission(operator, 'apis:write');
     if (builtIn.isApi(identifier)) throw new DomainError('forbidden', { reason: 'built_in' });

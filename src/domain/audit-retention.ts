@@ -1,8 +1,7 @@
 import type { Settings } from '../config/index.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 
 /** Retention of audit events. */
 export interface AuditRetention {
@@ -15,19 +14,12 @@ export interface AuditRetention {
 /** Events per statement. */
 const BATCH = 500;
 
-interface Dependencies {
-  audit: Audit;
-  inTransaction: InTransaction;
-  clock: Clock;
-  settings: Settings['audit'];
-}
-
 export function createAuditRetention({
   audit,
   inTransaction,
   clock,
   settings,
-}: Dependencies): AuditRetention {
+}: Pick<Stores, 'audit' | 'inTransaction'> & { clock: Clock; settings: Settings['audit'] }): AuditRetention {
   const deleteSome = (before: Date, limit: number) => inTransaction((tx) => audit.purge(before, limit, tx));
   return {
     sweep: (limit) => deleteSome(new Date(clock.now() - settings.retention * 1000), limit),

@@ -1,13 +1,12 @@
 /** Requests of clients to sign somebody in who is elsewhere (OpenID Connect CIBA Core 1.0), from asking to answering. */
 import type { Actor } from '../core/actor.ts';
-import type { Audit } from '../storage/audit.ts';
 import type {
   CibaRequestRecord as BackchannelRequest,
   CibaRequests as Store,
   NewCibaRequestRecord as NewBackchannelRequest,
 } from '../storage/ciba-requests.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { Users } from '../storage/users.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { GuessLimit } from './lockout.ts';
 import { lookUp } from './lookup.ts';
 import type { Notices } from './notices.ts';
@@ -47,22 +46,19 @@ export interface BackchannelRequests {
   ): Promise<boolean>;
 }
 
-interface Dependencies {
-  requests: Store;
-  users: Users;
-  notices: Pick<Notices, 'loginRequested'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  guessLimit: GuessLimit;
-  mailLimit: MailLimit;
-  /** Requests to one person within an hour: of one client, and of all. Each may be a mail. */
-  limits: { perClient: number; perPerson: number };
-}
-
 /** Unknown login hints per client in ten minutes. */
 const MOST_UNKNOWN = 100;
 
-export function createBackchannelRequests(dependencies: Dependencies): BackchannelRequests {
+export function createBackchannelRequests(
+  dependencies: Pick<Stores, 'users' | 'audit' | 'inTransaction'> & {
+    requests: Store;
+    notices: Pick<Notices, 'loginRequested'>;
+    guessLimit: GuessLimit;
+    mailLimit: MailLimit;
+    /** Requests to one person within an hour: of one client, and of all. Each may be a mail. */
+    limits: { perClient: number; perPerson: number };
+  },
+): BackchannelRequests {
   const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit, limits } = dependencies;
   return {
     resolveHint: (hint, clientId) =>

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
-import type { Clients } from '../storage/clients.ts';
+import type { Stores } from '../storage/stores.ts';
 
 /** When clients were used last: by tokens, and by people who signed in to them. */
 export interface ClientUse extends PeriodicWriter {
@@ -9,16 +9,14 @@ export interface ClientUse extends PeriodicWriter {
   note(clientId: string): void;
 }
 
-interface Dependencies {
-  clients: Pick<Clients, 'noteUse'>;
-  clock: Clock;
-  logger: Logger;
-}
-
 /** Milliseconds between two writes. */
 const INTERVAL = 5_000;
 
-export function createClientUse({ clients, clock, logger }: Dependencies): ClientUse {
+export function createClientUse({
+  clients,
+  clock,
+  logger,
+}: Pick<Stores, 'clients'> & { clock: Clock; logger: Logger }): ClientUse {
   let used = new Map<string, number>();
 
   async function write(): Promise<void> {

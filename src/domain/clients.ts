@@ -1,10 +1,10 @@
 import { DomainError } from '../core/errors.ts';
 import { newUuid, randomToken, sha256 } from '../core/ids.ts';
-import type { Audit } from '../storage/audit.ts';
 import type { ClientSecretStore } from '../storage/client-secrets.ts';
-import type { ClientFilters, ClientKind, ClientRecord, Clients, ClientSort } from '../storage/clients.ts';
-import type { Consenter, Consents } from '../storage/consents.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { ClientFilters, ClientKind, ClientRecord, ClientSort } from '../storage/clients.ts';
+import type { Consenter } from '../storage/consents.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import {
   checkBrought,
   checkedName,
@@ -101,11 +101,7 @@ export interface ClientSecret {
   expiresAt: Date | null;
 }
 
-interface Dependencies {
-  clients: Clients;
-  consents: Pick<Consents, 'ofClient'>;
-  audit: Audit;
-  inTransaction: InTransaction;
+interface Dependencies extends Pick<Stores, 'clients' | 'consents' | 'audit' | 'inTransaction'> {
   secrets: ClientSecretStore;
   readList: ReadList;
   rights: Pick<Rights, 'weightOf'>;

@@ -1,8 +1,8 @@
 import type { ContractSettings } from '../config/index.ts';
 import { DomainError } from '../core/errors.ts';
-import type { Audit } from '../storage/audit.ts';
 import type { ContractStateRecord, ContractStates } from '../storage/settings.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Announce } from '../storage/postgres/notifications.ts';
+import type { Stores } from '../storage/stores.ts';
 import { checkVersion, type Expected, type Operator, requirePermission } from './operators/operator.ts';
 
 /** A contract as it is known to operators, whether it is open or not. */
@@ -59,17 +59,6 @@ export interface ContractCatalogue {
   conflict(open: readonly string[]): string | null;
 }
 
-interface Dependencies {
-  store: ContractStates;
-  settings: Pick<ContractSettings, 'enabled' | 'hosts'>;
-  /** Loaded with the first question: most commands ask none. */
-  catalogue(): Promise<ContractCatalogue>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
-}
-
 export function createContractDoors({
   store,
   settings: { enabled, hosts },
@@ -77,7 +66,13 @@ export function createContractDoors({
   audit,
   inTransaction,
   announce,
-}: Dependencies): ContractDoors {
+}: Pick<Stores, 'audit' | 'inTransaction'> & {
+  store: ContractStates;
+  settings: Pick<ContractSettings, 'enabled' | 'hosts'>;
+  /** Loaded with the first question: most commands ask none. */
+  catalogue(): Promise<ContractCatalogue>;
+  announce: Announce;
+}): ContractDoors {
   let states: ReadonlyMap<string, boolean> = new Map();
   let loading: Promise<void> = Promise.resolve();
 

@@ -52,12 +52,6 @@ export interface ContractUsage extends PeriodicWriter {
 const INTERVAL = 10_000;
 const DAY = 86_400_000;
 
-interface Dependencies {
-  store: ContractUsageStore;
-  clock: Clock;
-  logger: Logger;
-}
-
 /** Programs and addresses that are told apart between two writes at a contract. */
 const MOST_CALLERS = 500;
 /** Rows of each kind in a report. */
@@ -103,7 +97,15 @@ function merge(counts: Map<string, Count>, { door, operation, day, ...from }: Co
   for (const account of from.accounts) count.accounts.add(account);
 }
 
-export function createContractUsage({ store, clock, logger }: Dependencies): ContractUsage {
+export function createContractUsage({
+  store,
+  clock,
+  logger,
+}: {
+  store: ContractUsageStore;
+  clock: Clock;
+  logger: Logger;
+}): ContractUsage {
   let counts = new Map<string, Count>();
   let callers = new Map<string, CallerCount>();
   /** How many callers there are by contract, day and kind. */

@@ -2,7 +2,7 @@
 import { DomainError } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { IdempotentRequests, KeptReply } from '../storage/idempotent-requests.ts';
-import type { AsOne } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 
 interface KeyedRequest {
   /** Of the caller's choice. */
@@ -27,13 +27,11 @@ export type Once = <Reply extends KeptReply>(
   act: () => Promise<{ reply: Reply; kept: KeptReply }>,
 ) => Promise<{ reply: Reply | KeptReply; isReplay: boolean }>;
 
-interface Dependencies {
-  requests: IdempotentRequests;
-  secrets: Pick<Secrets, 'mac'>;
-  asOne: AsOne;
-}
-
-export function createOnce({ requests, secrets, asOne }: Dependencies): Once {
+export function createOnce({
+  requests,
+  secrets,
+  asOne,
+}: Pick<Stores, 'asOne'> & { requests: IdempotentRequests; secrets: Pick<Secrets, 'mac'> }): Once {
   // Bodies may hold passwords, which a plain hash would let somebody guess.
   const digest = (value: unknown) => secrets.mac('idempotency', JSON.stringify(value ?? null));
   return ({ key, caller, target, body }, act) => {

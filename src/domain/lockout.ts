@@ -3,8 +3,8 @@ import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Count, Counters } from '../storage/counters.ts';
-import type { SignIns } from '../storage/sign-ins.ts';
 import { noUser } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import { isShared } from './source.ts';
 
 /**
@@ -86,13 +86,6 @@ export interface Lockout {
   forgive(guess: Guess): Promise<void>;
 }
 
-export interface LockoutDependencies {
-  counters: Counters;
-  signIns: Pick<SignIns, 'knows'>;
-  clock: Clock;
-  settings: Settings['lockout'];
-}
-
 const DAY = 86_400;
 
 const locked = (retryAfter: number) => new DomainError('account_locked', { retryAfter });
@@ -110,7 +103,12 @@ const keysOf = ({ subject, source, device = null }: Guess) => {
 
 const NONE: Count = { count: 0, expiresIn: 1 };
 
-export function createLockout({ counters, signIns, clock, settings }: LockoutDependencies): Lockout {
+export function createLockout({
+  counters,
+  signIns,
+  clock,
+  settings,
+}: Pick<Stores, 'counters' | 'signIns'> & { clock: Clock; settings: Settings['lockout'] }): Lockout {
   const { pair, source, account } = settings;
   const memory = Math.max(DAY, 2 * pair.maxWait);
   /** Refuses strangers to the account while a window is full; `own` is 1 when the guess itself is in the count. */

@@ -2,9 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Secrets } from '../core/secrets.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { UsedSteps } from '../storage/redemptions.ts';
-import type { UserRecord, Users } from '../storage/users.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { Acr } from './mfa/requirement.ts';
 
 /** What came first. */
@@ -63,14 +63,6 @@ export interface LoginSteps {
 /** Seconds that a step may wait for the next. */
 export const LOGIN_STEP_TTL = 600;
 
-interface Dependencies {
-  users: Pick<Users, 'findById'>;
-  usedSteps: UsedSteps;
-  inTransaction: InTransaction;
-  secrets: Secrets;
-  clock: Clock;
-}
-
 interface Sealed<K extends Kind> {
   accountId: string;
   securityVersion: number;
@@ -87,7 +79,7 @@ export function createLoginSteps({
   inTransaction,
   secrets,
   clock,
-}: Dependencies): LoginSteps {
+}: Pick<Stores, 'users' | 'usedSteps' | 'inTransaction'> & { secrets: Secrets; clock: Clock }): LoginSteps {
   const unseal = <K extends Kind>(kind: K, bytes: Buffer): Sealed<K> | null => {
     try {
       return JSON.parse(secrets.open(purposeOf(kind), bytes)) as Sealed<K>;

@@ -1,10 +1,8 @@
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { SignIns } from '../storage/sign-ins.ts';
-import type { UserRecord, Users } from '../storage/users.ts';
+import type { UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import { deviceIdFor, type KnownDevice } from './known-devices.ts';
 import { lookUp } from './lookup.ts';
 import { type Acr, type Method, strengthOf } from './mfa/requirement.ts';
@@ -72,11 +70,7 @@ interface Completion {
   once?: Once | undefined;
 }
 
-export interface LoginDependencies {
-  users: Users;
-  signIns: SignIns;
-  audit: Audit;
-  inTransaction: InTransaction;
+export interface LoginDependencies extends Pick<Stores, 'users' | 'signIns' | 'audit' | 'inTransaction'> {
   passwordCheck: PasswordCheck;
   mfa: Pick<Mfa, 'methods' | 'isRequired' | 'verify'> & {
     passkeys: Pick<Mfa['passkeys'], 'authenticate'>;

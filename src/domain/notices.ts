@@ -65,17 +65,18 @@ interface Asked {
   expiresAt: Date;
 }
 
-interface Dependencies {
-  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
-  clock: Clock;
-}
-
 const HOUR = 3_600_000;
 
 /** The local part but for its first letter: enough to know one's own address by. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
 
-export function createNotices({ outgoingMail, clock }: Dependencies): Notices {
+export function createNotices({
+  outgoingMail,
+  clock,
+}: {
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
+  clock: Clock;
+}): Notices {
   /** @param cause what tells it from other notices of its kind to the account: the present unless given. */
   const tell = async (
     account: Addressee,

@@ -11,6 +11,7 @@ import type { Message, MessageKind } from '../mail/messages.ts';
 import type { Counters } from '../storage/counters.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import { emailKeyOf } from './lookup.ts';
 import { isShared, sourceOfActor } from './source.ts';
 
@@ -75,13 +76,11 @@ export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'login-requested',
 ]);
 
-interface Dependencies {
-  outbox: Outbox<Message>;
-  counters: Counters;
-  clock: Clock;
-}
-
-export function createOutgoingMail({ outbox, counters, clock }: Dependencies): OutgoingMail {
+export function createOutgoingMail({
+  outbox,
+  counters,
+  clock,
+}: Pick<Stores, 'counters'> & { outbox: Outbox<Message>; clock: Clock }): OutgoingMail {
   const keyOf = (what: string, hour: number) => `letters:${sha256(what)}:${hour}`;
   const thisHour = () => Math.floor(clock.now() / 1000 / HOUR);
   /** Seconds until the end of an hour, by which its counter may go. */

@@ -126,19 +126,21 @@ const INTERVAL = 1_000;
 /** What waits to be written is made by strangers: so many kinds of it, and so many of each, the latest. */
 const MOST = { kinds: 500, alike: 5 };
 
-interface Dependencies {
-  store: RefusalStore;
-  clock: Clock;
-  logger: Logger;
-}
-
 const kindOf = (clientId: string, { endpoint, error, parameter }: Refusal): string =>
   JSON.stringify([clientId, endpoint, error, parameter]);
 
 const fingerprintOf = ({ endpoint, error, parameter, value, reason }: Refusal): string =>
   sha256(JSON.stringify([endpoint, error, parameter, value, reason]));
 
-export function createRefusals({ store, clock, logger }: Dependencies): Refusals {
+export function createRefusals({
+  store,
+  clock,
+  logger,
+}: {
+  store: RefusalStore;
+  clock: Clock;
+  logger: Logger;
+}): Refusals {
   /** By kind, then by fingerprint, the latest last. */
   let waiting = new Map<string, Map<string, RefusalRow>>();
 

@@ -1,12 +1,9 @@
 import type { Actor } from '../core/actor.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { ClientRecord, Clients as ClientStore } from '../storage/clients.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { ClientRecord } from '../storage/clients.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 
-interface Dependencies {
-  clients: ClientStore;
-  audit: Audit;
-  inTransaction: InTransaction;
+interface Dependencies extends Pick<Stores, 'clients' | 'audit' | 'inTransaction'> {
   /** Ends every grant and token of a client, in the transaction. */
   endClient(clientId: string, tx: Tx): Promise<void>;
   /** Tells every node, once the transaction commits. */

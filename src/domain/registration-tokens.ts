@@ -2,20 +2,10 @@ import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
 import { randomToken } from '../core/ids.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
 import type { RegistrationTokenRecord, RegistrationTokenStore } from '../storage/registration-tokens.ts';
+import type { Stores } from '../storage/stores.ts';
 
 export type { RegistrationTokenRecord } from '../storage/registration-tokens.ts';
-
-interface Dependencies {
-  tokens: RegistrationTokenStore;
-  /** The names of the policies that are configured. */
-  policies: string[];
-  clock: Clock;
-  audit: Audit;
-  inTransaction: InTransaction;
-}
 
 /** Initial access tokens (RFC 7591 section 3): who has one may register clients under its policy until it ends. */
 export interface RegistrationTokens {
@@ -35,7 +25,12 @@ export function createRegistrationTokens({
   clock,
   audit,
   inTransaction,
-}: Dependencies): RegistrationTokens {
+}: Pick<Stores, 'audit' | 'inTransaction'> & {
+  tokens: RegistrationTokenStore;
+  /** The names of the policies that are configured. */
+  policies: string[];
+  clock: Clock;
+}): RegistrationTokens {
   return {
     async create({ policy, expiresAt }, actor) {
       if (!(expiresAt.getTime() > clock.now()))

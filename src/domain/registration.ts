@@ -6,10 +6,8 @@
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Secrets } from '../core/secrets.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { Unanswered } from '../storage/redemptions.ts';
-import type { UserRecord, Users } from '../storage/users.ts';
+import type { UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import type { LoginSteps, Once } from './login-steps.ts';
 import type { Notices } from './notices.ts';
@@ -37,15 +35,12 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
 }
 
 /** Dependencies of registration by mail. */
-export interface RegistrationDependencies extends Claiming {
-  users: Pick<Users, 'findByEmailKey' | 'findMovedFrom' | 'lock' | 'update'>;
+export interface RegistrationDependencies
+  extends Claiming, Pick<Stores, 'users' | 'audit' | 'inTransaction' | 'unanswered'> {
   accounts: Pick<Accounts, 'create'>;
   attributes: Pick<Attributes, 'apply'>;
   outgoingMail: OutgoingMail;
   notices: Pick<Notices, 'accountExists'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  unanswered: Pick<Unanswered, 'has'>;
   limit: MailLimit;
   policy: PasswordPolicy;
   hasher: PasswordHasher;

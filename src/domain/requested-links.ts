@@ -4,8 +4,9 @@ import { sha256 } from '../core/ids.ts';
 import type { Audit } from '../storage/audit.ts';
 import { constantTimeWork } from '../storage/constant-time-work.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import { noUser, type UserRecord, type Users } from '../storage/users.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import { noUser, type UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import { eventDetailsOf, recipientOf } from './notices.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import { isShared, sourceOfActor } from './source.ts';
@@ -38,12 +39,9 @@ export interface LinkRequest {
 }
 
 /** What links are made of that can be asked for by a name. */
-export interface RequestedLinkDependencies {
-  users: Pick<Users, 'lock'>;
+export interface RequestedLinkDependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
   tokens: Pick<OneTimeTokens, 'create'>;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
-  audit: Audit;
-  inTransaction: InTransaction;
   clock: Clock;
 }
 

@@ -1,11 +1,9 @@
 /** Password reset: a link by mail that sets a new password, once. It signs nobody in, and replaces no second factor. */
 import type { Clock } from '../core/clock.ts';
-import type { Audit } from '../storage/audit.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { SignIns } from '../storage/sign-ins.ts';
-import type { Unanswered } from '../storage/redemptions.ts';
-import { noUser, type UserRecord, type Users } from '../storage/users.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import { noUser, type UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import { type Claiming, evidenceOf } from './ownership/claiming.ts';
 import type { PasswordHasher } from './passwords/hasher.ts';
@@ -29,15 +27,11 @@ export function createPasswordReset(dependencies: ResetDependencies): PasswordRe
 }
 
 /** Dependencies of password reset. */
-export interface ResetDependencies extends Claiming {
-  users: Users;
+export interface ResetDependencies
+  extends Claiming, Pick<Stores, 'users' | 'unanswered' | 'audit' | 'inTransaction' | 'signIns'> {
   tokens: OneTimeTokens;
-  unanswered: Unanswered;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
-  audit: Audit;
-  inTransaction: InTransaction;
   limit: MailLimit;
-  signIns: Pick<SignIns, 'knows'>;
   hasher: PasswordHasher;
   policy: PasswordPolicy;
   clock: Clock;

@@ -1,14 +1,10 @@
 /** Sessions and connected apps of an account, for its owner to see and end. */
 import type { Actor } from '../core/actor.ts';
-import type { ApiKeyStore } from '../storage/api-keys.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { Allowed, Consents } from '../storage/consents.ts';
-import type { DeviceSignIns } from '../storage/sign-ins.ts';
-import type { Grants } from '../storage/grants.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
+import type { Allowed } from '../storage/consents.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
 import type { SessionRecord, Sessions } from '../storage/sessions.ts';
 import type { TrustedDevices } from '../storage/factors.ts';
-import type { Users } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import { type Device, deviceOf } from './notices.ts';
 
 /** A browser, or a device that was signed in by a code. */
@@ -40,25 +36,20 @@ export interface AccountSessions {
   disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
 }
 
-interface Dependencies {
-  users: Pick<Users, 'advanceSecurity'>;
-  sessions: Sessions;
-  deviceSignIns: Pick<DeviceSignIns, 'listOf' | 'holderOf' | 'lockGrants'>;
-  grants: Grants;
-  consents: Pick<Consents, 'listOf' | 'delete'>;
-  /** Ends grants in `tx`, with every token under them. */
-  revocation: {
-    endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
-    endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
-    endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
-  };
-  apiKeys: Pick<ApiKeyStore, 'deleteOf'>;
-  trustedDevices: Pick<TrustedDevices, 'deleteAll'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-}
-
-export function createAccountSessions(dependencies: Dependencies): AccountSessions {
+export function createAccountSessions(
+  dependencies: Pick<
+    Stores,
+    'users' | 'sessions' | 'deviceSignIns' | 'grants' | 'consents' | 'apiKeys' | 'audit' | 'inTransaction'
+  > & {
+    /** Ends grants in `tx`, with every token under them. */
+    revocation: {
+      endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
+      endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
+      endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
+    };
+    trustedDevices: Pick<TrustedDevices, 'deleteAll'>;
+  },
+): AccountSessions {
   const { users, sessions, deviceSignIns, grants, consents, revocation, audit, inTransaction } = dependencies;
   const { apiKeys, trustedDevices } = dependencies;
 

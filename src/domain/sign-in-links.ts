@@ -3,10 +3,9 @@
  * password, while the lock lasts. It is the first factor; a second one is asked for as after a password.
  */
 import type { Clock } from '../core/clock.ts';
-import type { Audit } from '../storage/audit.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { UserRecord, Users } from '../storage/users.ts';
+import type { UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import type { Lockout } from './lockout.ts';
 import type { Authentication, Logins, LoginStep } from './login.ts';
@@ -26,12 +25,9 @@ export function createSignInLinks(dependencies: SignInLinkDependencies): SignInL
 }
 
 /** Dependencies of sign-in links. */
-export interface SignInLinkDependencies {
-  users: Users;
+export interface SignInLinkDependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
   tokens: OneTimeTokens;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
-  audit: Audit;
-  inTransaction: InTransaction;
   limit: MailLimit;
   lockout: Pick<Lockout, 'isLocked' | 'forgive'>;
   logins: Pick<Logins, 'beginByMail'>;

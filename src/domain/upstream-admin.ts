@@ -1,8 +1,9 @@
 import { type Upstream, upstreamSchema, type UpstreamSettings } from '../config/upstreams.ts';
 import { DomainError } from '../core/errors.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
+import type { Announce } from '../storage/postgres/notifications.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { UpstreamRecord } from '../storage/upstreams.ts';
+import type { Stores } from '../storage/stores.ts';
 import {
   changesOf,
   checkVersion,
@@ -88,17 +89,13 @@ export const MOST_LINKED = 1_000;
 /** What decides whom a provider can sign in as. */
 const TRUSTED = ['issuer', 'endpoints', 'claims', 'clientId', 'clientSecret', 'trustEmail'] as const;
 
-interface Dependencies {
-  upstreams: Upstreams;
+interface Dependencies extends Pick<Stores, 'upstreams' | 'audit' | 'inTransaction'> {
   /** Those of the configuration. */
   configured: Upstream[];
   rights: Pick<Rights, 'permissionsOf'>;
   /** Reads what a provider says of itself. @throws DomainError upstream_unavailable, upstream_failed. */
   probe(upstream: Upstream): Promise<void>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
+  announce: Announce;
 }
 
 /** `changes` laid on `before`. @throws DomainError invalid_request. */

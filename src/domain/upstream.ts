@@ -5,11 +5,9 @@
  */
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Audit } from '../storage/audit.ts';
-import type { Factors } from '../storage/factors.ts';
-import type { Identities, IdentityRecord } from '../storage/identities.ts';
-import type { InTransaction } from '../storage/postgres/transaction.ts';
-import type { Users } from '../storage/users.ts';
+import type { IdentityRecord } from '../storage/identities.ts';
+import type { FactorStores } from '../storage/factors.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { LoginSteps, Once } from './login-steps.ts';
 import type { Authentication, Logins, LoginStep } from './login.ts';
 import type { Notices } from './notices.ts';
@@ -31,12 +29,8 @@ export const createUpstreamAccounts = (dependencies: UpstreamDependencies): Upst
 });
 
 /** What signing in by way of other providers is made of. */
-export interface UpstreamDependencies {
-  users: Users;
-  identities: Identities;
-  factors: Pick<Factors, 'count'>;
-  audit: Audit;
-  inTransaction: InTransaction;
+export interface UpstreamDependencies
+  extends Pick<Stores, 'users' | 'identities' | 'audit' | 'inTransaction'>, Pick<FactorStores, 'factors'> {
   notices: Pick<Notices, 'factorAdded' | 'factorRemoved'>;
   verification: Pick<Verification, 'begin'>;
   logins: Pick<Logins, 'beginFederated'>;

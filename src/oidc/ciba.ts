@@ -5,9 +5,9 @@ import type { Logger } from '../core/logger.ts';
 import type { BackchannelRequest, BackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createDispatcher, type Dispatcher } from '../outbox/dispatcher.ts';
 import { type Ping, PING_TOPIC, type Pings } from '../storage/ciba-requests.ts';
-import type { Queue } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import { requestActor } from './actor.ts';
 import { allow, requested } from './interactions/grants.ts';
 import { type AcrValue, insistsOnUnknown, requestedAcr, satisfies } from './interactions/policy.ts';
@@ -93,16 +93,6 @@ export class BackchannelAnswers {
   }
 }
 
-interface PingsDependencies {
-  pings: Queue<Ping>;
-  live: Pick<LiveProvider, 'current'>;
-  /** Guarded fetch for client-supplied URLs. */
-  fetch: OutboundFetch;
-  clock: Clock;
-  notifications: Pick<Notifications, 'subscribe'>;
-  logger: Logger;
-}
-
 /** Concurrent requests per process. */
 const CONCURRENCY = 10;
 
@@ -128,7 +118,14 @@ export function createPingDelivery({
   clock,
   notifications,
   logger,
-}: PingsDependencies): Dispatcher {
+}: Pick<Stores, 'pings'> & {
+  live: Pick<LiveProvider, 'current'>;
+  /** Guarded fetch for client-supplied URLs. */
+  fetch: OutboundFetch;
+  clock: Clock;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+}): Dispatcher {
   return createDispatcher<Ping>({
     queue: pings,
     name: 'ping',
@@ -182,13 +179,14 @@ function checkClient({ oidc }: KoaContextWithOIDC): void {
     throw new errors.UnauthorizedClient('a public client may not use this');
 }
 
-interface CibaDependencies {
+/** The feature of the library. */
+export function ciba({
+  requests,
+  clock,
+}: {
   requests: Pick<BackchannelRequests, 'resolveHint' | 'admit' | 'ask'>;
   clock: Clock;
-}
-
-/** The feature of the library. */
-export function ciba({ requests, clock }: CibaDependencies): Feature {
+}): Feature {
   const clientIdOf = ({ oidc }: KoaContextWithOIDC): string => oidc.client?.clientId ?? '';
   return {
     enabled: true,

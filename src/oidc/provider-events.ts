@@ -2,17 +2,10 @@ import type { ClientUse } from '../domain/client-use.ts';
 import type { Refusals } from '../domain/refusals.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Audit, AuditEntry } from '../storage/audit.ts';
+import type { AuditEntry } from '../storage/audit.ts';
+import type { Stores } from '../storage/stores.ts';
 import { requestActor } from './actor.ts';
 import type { ProviderEvents } from './events.ts';
-
-interface Dependencies {
-  metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
-  audit: Audit;
-  refusals: Pick<Refusals, 'note'>;
-  clientUse: Pick<ClientUse, 'note'>;
-  logger: Logger;
-}
 
 /** Consumers of the provider's events: metrics, log, audit. */
 export function providerEvents({
@@ -21,7 +14,12 @@ export function providerEvents({
   refusals,
   clientUse,
   logger,
-}: Dependencies): ProviderEvents {
+}: Pick<Stores, 'audit'> & {
+  metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
+  refusals: Pick<Refusals, 'note'>;
+  clientUse: Pick<ClientUse, 'note'>;
+  logger: Logger;
+}): ProviderEvents {
   // The reply has gone out by then, so log a row that cannot be written.
   const record = (entry: AuditEntry, by: Actor): void => {
     audit

@@ -6,11 +6,6 @@ import type { Adapter } from '../storage/oidc/adapter.ts';
 import { AlreadyClaimed } from '../storage/oidc/record.ts';
 import type { Extension } from './overrides/override.ts';
 
-interface Dependencies {
-  replies: Pick<Replies, 'after'>;
-  clock: Clock;
-}
-
 /** Milliseconds after its claim that a request may still answer: well before somebody else may claim. */
 const ANSWERABLE = CLAIM_TTL - 2_000;
 
@@ -28,7 +23,10 @@ export type Redeem = (store: Adapter, id: string) => Promise<void>;
  * @returns `exclusive` for what one request alone may be answered with. `shared` for refresh tokens: parallel requests
  *   get the same successor, and one that is refused after all has not got it.
  */
-export function createRedemption({ replies, clock }: Dependencies): { exclusive: Redeem; shared: Redeem } {
+export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'after'>; clock: Clock }): {
+  exclusive: Redeem;
+  shared: Redeem;
+} {
   /** What it comes to when the reply is over. @param claimedAt the claim of this request, if it has one. */
   const settle = (
     store: Adapter,

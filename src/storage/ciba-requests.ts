@@ -73,14 +73,16 @@ export interface Pings extends Queue<Ping> {
   enqueue(ping: Ping, tx: Tx): Promise<void>;
 }
 
-interface Dependencies {
+/** The pings that wait, in the outbox in PostgreSQL. */
+export function createPings({
+  pool,
+  secrets,
+  notifications,
+}: {
   pool: Pool;
   secrets: Secrets;
   notifications: Pick<Notifications, 'publish'>;
-}
-
-/** The pings that wait, in the outbox in PostgreSQL. */
-export function createPings({ pool, secrets, notifications }: Dependencies): Pings {
+}): Pings {
   return {
     ...createQueue(pool, PING_TOPIC, (content) => JSON.parse(secrets.open(PING_TOPIC, content)) as Ping),
     async enqueue(ping, tx) {

@@ -63,13 +63,14 @@ const RESEND = `update outbox set
     failed_at = null, expires_at = null
   where id = $1 and ${THERE} returning ${COLUMNS}`;
 
-interface Dependencies {
+/** What waits in the outbox of mail, and what was given up. */
+export function createMailOutbox({
+  pool,
+  notifications,
+}: {
   pool: Pool;
   notifications: Pick<Notifications, 'publish'>;
-}
-
-/** What waits in the outbox of mail, and what was given up. */
-export function createMailOutbox({ pool, notifications }: Dependencies): MailOutbox {
+}): MailOutbox {
   return {
     list: (request) =>
       pageOf(pool, LIST, { ...request, filters: { there: true as const, ...request.filters } }),

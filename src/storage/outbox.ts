@@ -39,7 +39,7 @@ export interface Queue<Content> {
 }
 
 /** What the outbox knows of the content of mail. */
-interface Addressed {
+export interface Addressed {
   kind: string;
   to: string;
 }
@@ -130,18 +130,16 @@ export function createQueue<Content>(
   };
 }
 
-interface Dependencies {
-  pool: Pool;
-  secrets: Secrets;
-  notifications: Pick<Notifications, 'publish'>;
-}
-
 /** The outbox in PostgreSQL; `Content` is what JSON can hold. */
 export function createOutbox<Content extends Addressed>({
   pool,
   secrets,
   notifications,
-}: Dependencies): Outbox<Content> {
+}: {
+  pool: Pool;
+  secrets: Secrets;
+  notifications: Pick<Notifications, 'publish'>;
+}): Outbox<Content> {
   return {
     ...createQueue(pool, MAIL_TOPIC, (content) => JSON.parse(secrets.open(PURPOSE, content)) as Content),
     async giveUp({ id }, why) {

@@ -24,17 +24,19 @@ export interface Unanswered {
   has(key: string): Promise<boolean>;
 }
 
-interface Dependencies {
-  secrets: Secrets;
-  clock: Clock;
-  replies: Pick<Replies, 'after'>;
-}
-
 /** Milliseconds that something unanswered is kept. */
 const KEPT = 3_600_000;
 
 /** In PostgreSQL: the note is part of the transaction that uses something up. */
-export function createUnanswered({ secrets, clock, replies }: Dependencies): Unanswered {
+export function createUnanswered({
+  secrets,
+  clock,
+  replies,
+}: {
+  secrets: Secrets;
+  clock: Clock;
+  replies: Pick<Replies, 'after'>;
+}): Unanswered {
   const keyOf = (name: string) => secrets.mac('unanswered', name);
   const isLeft = async (key: string): Promise<boolean> =>
     (await UnansweredRequest.count({ where: { key, expiresAt: { [Op.gt]: new Date(clock.now()) } } })) > 0;

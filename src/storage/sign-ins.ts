@@ -121,13 +121,6 @@ export interface DeviceSignIns {
   lockGrants(accountId: string, which: { uid: string } | { except: string }, tx: Tx): Promise<string[]>;
 }
 
-interface Dependencies {
-  pool: Pool;
-  clock: Clock;
-  /** Longest lifetime of an access token in seconds. */
-  longestToken: number;
-}
-
 const ADD = {
   name: 'device_sign_ins_add',
   text: `with approving as (
@@ -163,7 +156,16 @@ const HOLDER = {
     where g.account_id = $1 and g.id = $2 and d.session_uid is null`,
 };
 
-export function createDeviceSignIns({ pool, clock, longestToken }: Dependencies): DeviceSignIns {
+export function createDeviceSignIns({
+  pool,
+  clock,
+  longestToken,
+}: {
+  pool: Pool;
+  clock: Clock;
+  /** Longest lifetime of an access token in seconds. */
+  longestToken: number;
+}): DeviceSignIns {
   return {
     async add({ id, grantId, sessionUid, endsWithSession, ip, userAgent }) {
       const values = [id, grantId, sessionUid, endsWithSession, ip, userAgent, clock.now()];

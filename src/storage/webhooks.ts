@@ -149,13 +149,14 @@ const GIVE_BACK = {
 const now = () => fn('now');
 const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1 second'`);
 
-interface Dependencies {
+/** Where operators have events sent to, and what was sent. */
+export function createWebhooks({
+  pool,
+  notifications,
+}: {
   pool: Pool;
   notifications: Pick<Notifications, 'publish'>;
-}
-
-/** Where operators have events sent to, and what was sent. */
-export function createWebhooks({ pool, notifications }: Dependencies): Webhooks {
+}): Webhooks {
   const change = async (id: string, changes: Parameters<typeof Webhook.update>[0], tx: Tx) => {
     const [, [webhook]] = await Webhook.update(changes, { where: { id }, returning: true, transaction: tx });
     return record.from(webhook!);

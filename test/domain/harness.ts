@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { loadConfig, type Settings } from '../../src/config/index.ts';
 import { createDomain, type Domain as WholeDomain } from '../../src/container/domain.ts';
-import { openStores as connectTo, type Stores } from '../../src/container/stores.ts';
+import type { Message } from '../../src/mail/index.ts';
+import { openStores as connectTo, type Stores } from '../../src/storage/stores.ts';
 import type { Actor } from '../../src/core/actor.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
@@ -55,7 +56,7 @@ interface Told {
 
 export interface Domain extends WholeDomain, Logins {
   pool: Pool;
-  stores: Stores;
+  stores: Stores<Message>;
   replies: Replies;
   inTransaction: InTransaction;
   users: Users;
@@ -160,7 +161,14 @@ export async function openDomain(
 ): Promise<Domain> {
   const { databaseUrl, redisUrl } = await place;
   const replies = new Replies(logger);
-  const stores = await connectTo({ databaseUrl, redisUrl, longestToken: 3600, secrets, replies, logger });
+  const stores = await connectTo<Message>({
+    databaseUrl,
+    redisUrl,
+    longestToken: 3600,
+    secrets,
+    replies,
+    logger,
+  });
   atEnd(() => stores.close());
   let offset = 0;
   stores.clock.now = () => (options.now ?? Date.now()) + offset;

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../core/errors.ts';
 import type { OwnedResources } from '../../storage/settings.ts';
-import type { AsOne, InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Operator } from '../operators/operator.ts';
 import { ApplyFailure } from './failure.ts';
 import {
@@ -63,15 +63,6 @@ export interface Applying {
   read(by: Operator): Promise<{ kind: KindName; id: string; hasSecret: boolean; fields: Fields }[]>;
 }
 
-interface Dependencies {
-  services: KindServices;
-  owned: OwnedResources;
-  asOne: AsOne;
-  inTransaction: InTransaction;
-  /** A key for the hashes of secrets. */
-  key: Buffer;
-}
-
 const SECRET = '(secret)';
 
 /** The field of a plan that says whose a resource is. */
@@ -91,7 +82,18 @@ interface Step {
 const inOrder = (value: unknown) =>
   Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort((a, b) => (a < b ? -1 : 1)) : value;
 
-export function createApplying({ services, owned, asOne, inTransaction, key }: Dependencies): Applying {
+export function createApplying({
+  services,
+  owned,
+  asOne,
+  inTransaction,
+  key,
+}: Pick<Stores, 'asOne' | 'inTransaction'> & {
+  services: KindServices;
+  owned: OwnedResources;
+  /** A key for the hashes of secrets. */
+  key: Buffer;
+}): Applying {
   const kinds = createKinds(services);
   const hashOf = (secret: string | undefined) =>
     secret === undefined ? null : createHmac('sha256', key).update(secret).digest('base64url');

@@ -2,8 +2,8 @@
 import { attributeSchema, type AttributeSchema, type AttributeSchemaInput } from '../../config/attributes.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { AttributeSchemas } from '../../storage/settings.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Announce } from '../../storage/postgres/notifications.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { checkVersion, type Expected, type Operator, requirePermission } from '../operators/operator.ts';
 import { type Attribute, attributesOf, type Party } from './definitions.ts';
 import {
@@ -67,16 +67,6 @@ export interface Attributes {
   update(operator: Operator, schema: AttributeSchemaInput, expected?: Expected): Promise<AttributeDefinition>;
 }
 
-interface Dependencies {
-  /** The configuration's; null leaves it to operators. */
-  configured: AttributeSchema | null;
-  store: AttributeSchemas;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
-}
-
 const NONE: AttributeSchemaInput = { type: 'object', properties: {} };
 
 export function createAttributes({
@@ -85,7 +75,12 @@ export function createAttributes({
   audit,
   inTransaction,
   announce,
-}: Dependencies): Attributes {
+}: Pick<Stores, 'audit' | 'inTransaction'> & {
+  /** The configuration's; null leaves it to operators. */
+  configured: AttributeSchema | null;
+  store: AttributeSchemas;
+  announce: Announce;
+}): Attributes {
   let all = attributesOf(configured);
   let loading: Promise<void> = Promise.resolve();
 

@@ -1,9 +1,8 @@
 import type { Actor } from '../../core/actor.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { allAccounts, allGroupNames, WholeAccount } from '../../storage/account-export.ts';
-import type { Audit } from '../../storage/audit.ts';
 import { FOREIGN } from '../../storage/factors.ts';
-import type { RoleStore } from '../../storage/roles.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { ForeignHash, ForeignHashes } from '../passwords/foreign.ts';
 import { auth0Of, type Exported, keycloakOf, ndjsonOf } from './formats.ts';
 
@@ -15,15 +14,6 @@ export interface AccountExports {
    * @param options.withHashes whether password hashes, secrets of authenticators and recovery codes are in it.
    */
   write(options: { format: ExportFormat; withHashes: boolean }, actor: Actor): AsyncGenerator<string>;
-}
-
-interface Dependencies {
-  allAccounts: typeof allAccounts;
-  allGroupNames: typeof allGroupNames;
-  roles: Pick<RoleStore, 'list'>;
-  audit: Audit;
-  secrets: Secrets;
-  hashes: Pick<ForeignHashes, 'give'>;
 }
 
 interface GroupTree {
@@ -45,7 +35,14 @@ function treeOf(names: readonly string[]): GroupTree[] {
   return roots;
 }
 
-export function createAccountExports(dependencies: Dependencies): AccountExports {
+export function createAccountExports(
+  dependencies: Pick<Stores, 'roles' | 'audit'> & {
+    allAccounts: typeof allAccounts;
+    allGroupNames: typeof allGroupNames;
+    secrets: Secrets;
+    hashes: Pick<ForeignHashes, 'give'>;
+  },
+): AccountExports {
   const { roles, audit, secrets, hashes } = dependencies;
 
   /** A code of ours as any HMAC: its key comes with it, because another installation has another one. */

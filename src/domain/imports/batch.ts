@@ -1,9 +1,9 @@
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Actor } from '../../core/actor.ts';
-import type { Imports, Known } from '../../storage/imports.ts';
+import type { Known } from '../../storage/imports.ts';
 import type { Staging } from '../../storage/import-staging.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { BUILT_IN_ROLES, CONTRACT_ADMIN } from '../operators/permissions.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import {
@@ -24,11 +24,8 @@ export type Result =
   | { outcome: 'created' | 'updated' | 'skipped'; warnings: Warning[] }
   | { outcome: 'failed'; refused: Refused };
 
-export interface BatchDependencies {
-  imports: Imports;
-  users: Pick<Users, 'lock' | 'update' | 'advanceSecurity'>;
+export interface BatchDependencies extends Pick<Stores, 'imports' | 'users' | 'inTransaction'> {
   sessions: SessionRevoker;
-  inTransaction: InTransaction;
   staging: Pick<Staging, 'see'>;
   isPrivileged(role: string): Promise<boolean>;
 }

@@ -2,12 +2,10 @@ import type { Settings } from '../../config/index.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { Counters } from '../../storage/counters.ts';
 import type { FactorStores } from '../../storage/factors.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/redemptions.ts';
-import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
 import type { Lockout } from '../lockout.ts';
 
@@ -32,13 +30,9 @@ interface FactorNotices {
 }
 
 /** Dependencies of second factors. */
-export interface MfaDependencies extends FactorStores {
-  users: Pick<Users, 'findById' | 'lock' | 'advanceSecurity'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  unanswered: Unanswered;
+export interface MfaDependencies
+  extends FactorStores, Pick<Stores, 'users' | 'audit' | 'inTransaction' | 'unanswered' | 'counters'> {
   lockout: Lockout;
-  counters: Counters;
   secrets: Secrets;
   /** For recovery codes that another service hashed. */
   hasher: Pick<PasswordHasher, 'verify'>;

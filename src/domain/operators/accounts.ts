@@ -1,9 +1,7 @@
 /** What operators do with accounts. */
 import type { Clock } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction } from '../../storage/postgres/transaction.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { AddressParts } from '../users/claims.ts';
 import type { AccountChanges } from '../users/changes.ts';
 import type { NewAccount } from '../users/creation.ts';
@@ -86,7 +84,7 @@ export interface ManagedAccounts {
   renewPassword(operator: Operator, id: string, how: NewPassword, options?: Mailing): Promise<User>;
 }
 
-interface Dependencies {
+interface Dependencies extends Pick<Stores, 'users' | 'audit' | 'asOne'> {
   accounts: Pick<
     Accounts,
     | 'create'
@@ -101,10 +99,7 @@ interface Dependencies {
   assignments: Pick<Assignments, 'setRoles'>;
   reset: Pick<PasswordReset, 'invite' | 'request'>;
   verification: Pick<Verification, 'request'>;
-  users: Pick<Users, 'lock' | 'update' | 'findById'>;
   onAccount: OnAccount;
-  audit: Audit;
-  asOne: InTransaction;
   clock: Clock;
 }
 

@@ -1,7 +1,5 @@
 import { DomainError } from '../../core/errors.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction } from '../../storage/postgres/transaction.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { keepAnAdmin } from '../users/roles.ts';
 import { toUser, type User } from '../users/user.ts';
@@ -33,17 +31,14 @@ export interface Assignments {
   ): Promise<User>;
 }
 
-interface Dependencies {
-  users: Users;
-  roles: Pick<Roles, 'checkNames'>;
-  rights: Rights;
-  keepStanding: KeepStanding;
-  sessions: SessionRevoker;
-  audit: Audit;
-  inTransaction: InTransaction;
-}
-
-export function createAssignments(dependencies: Dependencies): Assignments {
+export function createAssignments(
+  dependencies: Pick<Stores, 'users' | 'audit' | 'inTransaction'> & {
+    roles: Pick<Roles, 'checkNames'>;
+    rights: Rights;
+    keepStanding: KeepStanding;
+    sessions: SessionRevoker;
+  },
+): Assignments {
   const { users, roles, rights, keepStanding, sessions, audit, inTransaction } = dependencies;
   return {
     async rolesOf(operator, accountId) {

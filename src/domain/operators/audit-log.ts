@@ -1,9 +1,9 @@
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { Audit, AuditRecord } from '../../storage/audit.ts';
+import type { AuditRecord } from '../../storage/audit.ts';
 import type { AuditFilters, AuditSearch, AuditSort, Names } from '../../storage/audit-search.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { lookUp } from '../lookup.ts';
 import { deviceOf } from '../notices.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
@@ -54,13 +54,6 @@ export interface AuditLog {
   ): Promise<AsyncIterable<AuditItem[]>>;
 }
 
-interface Dependencies {
-  search: AuditSearch;
-  users: Users;
-  readList: ReadList;
-  audit: Pick<Audit, 'record'>;
-}
-
 /** Events that an export reads at a time. */
 const BATCH = 500;
 
@@ -93,7 +86,12 @@ function toldBy({ subject, details }: AuditRecord) {
   };
 }
 
-export function createAuditLog({ search, users, readList, audit }: Dependencies): AuditLog {
+export function createAuditLog({
+  search,
+  users,
+  readList,
+  audit,
+}: Pick<Stores, 'users' | 'audit'> & { search: AuditSearch; readList: ReadList }): AuditLog {
   /** The ids that people are meant by; what names nobody is looked for as it is. */
   const idsOf = (names: readonly string[]) =>
     Promise.all(

@@ -3,7 +3,6 @@ import { contrast, CONTROL_CONTRAST, SURFACES } from '../../core/colors.ts';
 import { DomainError } from '../../core/errors.ts';
 import { sha256 } from '../../core/ids.ts';
 import { type Language, LANGUAGES } from '../../core/languages.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type {
   BrandingContent,
   BrandingRecord,
@@ -11,8 +10,9 @@ import type {
   Look,
   StoredImage,
 } from '../../storage/branding.ts';
-import type { Clients } from '../../storage/clients.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Announce } from '../../storage/postgres/notifications.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   changesOf,
   checkVersion,
@@ -73,16 +73,6 @@ export interface BrandingService {
   update(operator: Operator, changes: BrandingChanges, expected?: Expected): Promise<BrandingRecord>;
   /** Goes back to the version before, by a new one. @throws DomainError insufficient_scope, precondition_failed, not_found. */
   undo(operator: Operator, expected?: Expected): Promise<BrandingRecord>;
-}
-
-interface Dependencies {
-  config: Pick<Config, 'name' | 'brand'>;
-  store: BrandingStore;
-  clients: Pick<Clients, 'find'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
 }
 
 /** Bytes of a logo. */
@@ -191,7 +181,11 @@ export function createBranding({
   audit,
   inTransaction,
   announce,
-}: Dependencies): BrandingService {
+}: Pick<Stores, 'clients' | 'audit' | 'inTransaction'> & {
+  config: Pick<Config, 'name' | 'brand'>;
+  store: BrandingStore;
+  announce: Announce;
+}): BrandingService {
   const base = { name: config.name, color: config.brand.color };
   let current: BrandingRecord = { version: 1, content: {} };
   let loading: Promise<void> = Promise.resolve();

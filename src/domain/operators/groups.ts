@@ -1,6 +1,5 @@
 import { DomainError } from '../../core/errors.ts';
 import { isUuid, newUuid } from '../../core/ids.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type {
   GroupFilters,
   GroupRecord,
@@ -8,8 +7,8 @@ import type {
   GroupSort,
   Member,
 } from '../../storage/groups.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { foldCase, NAME_FORM } from '../identifiers.ts';
 import {
   changesOf,
@@ -68,15 +67,12 @@ export interface Groups {
   setOf(operator: Operator, accountId: string, ids: readonly string[]): Promise<void>;
 }
 
-interface Dependencies {
+interface Dependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
   store: GroupStore;
-  users: Pick<Users, 'findById'>;
   keepStanding: KeepStanding;
   roles: Pick<Roles, 'checkNames'>;
   rights: Rights;
   readList: ReadList;
-  audit: Audit;
-  inTransaction: InTransaction;
   sessions: Pick<SessionRevoker, 'rolesChanged'>;
 }
 

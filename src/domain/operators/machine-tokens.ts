@@ -2,7 +2,7 @@ import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { ApiKeyFilters, ApiKeyRecord, ApiKeyStore } from '../../storage/api-keys.ts';
 import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { ApiKeys, NewApiKey } from '../api-keys.ts';
 import type { RegistrationTokens } from '../registration-tokens.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
@@ -34,15 +34,18 @@ const WEIGHT: Readonly<Record<string, readonly Permission[]>> = {
   'auth:login': ['users:read'],
 };
 
-interface ApiKeyDependencies {
+export function createApiKeyAdmin({
+  keys,
+  store,
+  users,
+  rights,
+  readList,
+}: Pick<Stores, 'users'> & {
   keys: ApiKeys;
   store: Pick<ApiKeyStore, 'page' | 'find'>;
-  users: Pick<Users, 'findById'>;
   rights: Pick<Rights, 'permissionsOf'>;
   readList: ReadList;
-}
-
-export function createApiKeyAdmin({ keys, store, users, rights, readList }: ApiKeyDependencies): ApiKeyAdmin {
+}): ApiKeyAdmin {
   const mayActFor = async (operator: Operator, accountId: string) => {
     const account = isUuid(accountId) ? await users.findById(accountId) : null;
     if (!account) throw new DomainError('user_not_found');

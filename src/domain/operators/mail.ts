@@ -3,10 +3,9 @@ import { isUuid } from '../../core/ids.ts';
 import type { Language } from '../../core/languages.ts';
 import { type MailTemplate, mailTemplates, textProblem, textsOf } from '../../mail/texts.ts';
 import { dictionaries } from '../../mail/translator.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { MailFilters, MailOutbox as OutboxStore, WaitingMail } from '../../storage/mail-outbox.ts';
 import type { MailTexts, MailTextsByLanguage } from '../../storage/settings.ts';
-import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   changesOf,
   checkVersion,
@@ -61,16 +60,14 @@ export interface OperatorMail {
   ): Promise<Templates>;
 }
 
-interface Dependencies {
-  outbox: OutboxStore;
-  texts: MailTexts;
-  languages: readonly Language[];
-  readList: ReadList;
-  audit: Audit;
-  inTransaction: InTransaction;
-}
-
-export function createOperatorMail(dependencies: Dependencies): OperatorMail {
+export function createOperatorMail(
+  dependencies: Pick<Stores, 'audit' | 'inTransaction'> & {
+    outbox: OutboxStore;
+    texts: MailTexts;
+    languages: readonly Language[];
+    readList: ReadList;
+  },
+): OperatorMail {
   const { outbox, texts: store, languages, readList, audit, inTransaction } = dependencies;
 
   const shown = (of: MailTemplate, language: Language, written: MailTextsByLanguage): TemplateTexts => {

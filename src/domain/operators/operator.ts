@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { keepAnOwner } from '../users/roles.ts';
 import { ALL_PERMISSIONS, lacking, type Permission, withIncluded } from './permissions.ts';
 import { type Rights, rolesOf } from './rights.ts';
@@ -72,15 +73,16 @@ export type OnAccount = <T>(
   act: (account: UserRecord, tx: Tx) => Promise<T>,
 ) => Promise<T>;
 
-interface Dependencies {
-  users: Pick<Users, 'lock'>;
-  rights: Pick<Rights, 'weightOf'>;
-  keepStanding: KeepStanding;
-  asOne: InTransaction;
-}
-
 export const createOnAccount =
-  ({ users, rights, keepStanding, asOne }: Dependencies): OnAccount =>
+  ({
+    users,
+    rights,
+    keepStanding,
+    asOne,
+  }: Pick<Stores, 'users' | 'asOne'> & {
+    rights: Pick<Rights, 'weightOf'>;
+    keepStanding: KeepStanding;
+  }): OnAccount =>
   (operator, id, { expected, touches = true, leaves = false }, act) =>
     asOne((tx) => {
       const change = async () => {

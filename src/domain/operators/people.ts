@@ -1,8 +1,8 @@
 import { DomainError } from '../../core/errors.ts';
 import type { UserFilters, UserSearch, UserSort } from '../../storage/user-search.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { Page } from '../../storage/listing.ts';
-import type { UserRecord, Users } from '../../storage/users.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import { type Operator, requirePermission } from './operator.ts';
@@ -24,17 +24,15 @@ export interface People {
   find(operator: Operator, id: string): Promise<User>;
 }
 
-interface Dependencies {
-  search: UserSearch;
-  users: Pick<Users, 'findById'>;
-  readList: ReadList;
-  audit: Pick<Audit, 'record'>;
-}
-
 /** Accounts that an export reads at a time. */
 const AT_A_TIME = 500;
 
-export function createPeople({ search, users, readList, audit }: Dependencies): People {
+export function createPeople({
+  search,
+  users,
+  readList,
+  audit,
+}: Pick<Stores, 'users' | 'audit'> & { search: UserSearch; readList: ReadList }): People {
   const there = (filters: UserFilters): UserFilters => ({ status: ['active', 'suspended'], ...filters });
   async function* each(filters: UserFilters): AsyncGenerator<User> {
     let after: readonly string[] | null = null;

@@ -1,7 +1,5 @@
-import type { Clients } from '../../storage/clients.ts';
-import type { RoleStore } from '../../storage/roles.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   BUILT_IN_ROLES,
   CONTRACT_ADMIN,
@@ -30,13 +28,11 @@ export interface Rights {
   scopesOf(names: readonly string[], api: string): Promise<Set<string>>;
 }
 
-interface Dependencies {
-  roles: Pick<RoleStore, 'find'>;
-  users: Pick<Users, 'findById'>;
-  clients: Pick<Clients, 'find'>;
-}
-
-export function createRights({ roles: store, users, clients }: Dependencies): Rights {
+export function createRights({
+  roles: store,
+  users,
+  clients,
+}: Pick<Stores, 'roles' | 'users' | 'clients'>): Rights {
   const permissionsOf = async (names: readonly string[], tx?: Tx): Promise<Set<Permission>> => {
     const builtIn = names.flatMap((name) =>
       isBuiltIn(name) ? (BUILT_IN_ROLES[name]?.permissions ?? []) : [],

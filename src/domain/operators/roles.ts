@@ -1,8 +1,7 @@
 import { DomainError } from '../../core/errors.ts';
-import type { Apis } from '../../storage/apis.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleRecord, RoleStore } from '../../storage/roles.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   changesOf,
   checkDescription,
@@ -52,13 +51,6 @@ export interface Roles {
   checkNames(names: readonly string[], tx?: Tx): Promise<void>;
 }
 
-interface Dependencies {
-  store: RoleStore;
-  apis: Pick<Apis, 'list'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-}
-
 /** What can be a role's name: it stands in tokens, URLs and configuration. */
 export const ROLE_NAME = /^[a-z0-9](?:[a-z0-9_.:-]{0,62}[a-z0-9])?$/;
 
@@ -90,7 +82,12 @@ const toRole = ({ name, description, permissions, scopes, version }: RoleRecord)
 
 const sorted = (values: readonly string[]): string[] => [...new Set(values)].sort();
 
-export function createRoles({ store, apis, audit, inTransaction }: Dependencies): Roles {
+export function createRoles({
+  store,
+  apis,
+  audit,
+  inTransaction,
+}: Pick<Stores, 'apis' | 'audit' | 'inTransaction'> & { store: RoleStore }): Roles {
   /** The changes as they are stored. @throws DomainError invalid_request. */
   const parse = async ({ description, permissions, scopes }: RoleChanges) => {
     checkDescription(description);

@@ -1,5 +1,6 @@
 import { isUuid } from '../../core/ids.ts';
-import type { FindByText, FoundKind } from '../../storage/finding.ts';
+import type { FoundKind } from '../../storage/finding.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { User } from '../users/index.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Operator } from './operator.ts';
@@ -23,12 +24,6 @@ export interface SearchResult {
 
 /** Finds whatever a text names, among what the operator may see. */
 export type Search = (operator: Operator, text: string) => Promise<SearchResult>;
-
-interface Dependencies {
-  people: Pick<People, 'list'>;
-  auditLog: Pick<AuditLog, 'list' | 'find'>;
-  findByText: FindByText;
-}
 
 /** Of each kind. */
 const MOST = 5;
@@ -54,7 +49,14 @@ const isNamed = (user: User, text: string): boolean =>
   user.email.toLowerCase() === text.toLowerCase() ||
   user.username?.toLowerCase() === text.toLowerCase();
 
-export function createSearch({ people, auditLog, findByText }: Dependencies): Search {
+export function createSearch({
+  people,
+  auditLog,
+  findByText,
+}: Pick<Stores, 'findByText'> & {
+  people: Pick<People, 'list'>;
+  auditLog: Pick<AuditLog, 'list' | 'find'>;
+}): Search {
   const users = async (operator: Operator, text: string) => {
     if (!operator.permissions.has('users:read')) return [];
     const { items } = await people.list(operator, { filters: { search: text }, limit: MOST });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { EffectiveSetting } from '../../config/index.ts';
 import { settingSchema } from '../../config/provenance.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Announce } from '../../storage/postgres/notifications.ts';
 import type { RuntimeSettingsStore, StoredSettings } from '../../storage/settings.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   changesOf,
   checkVersion,
@@ -58,16 +58,6 @@ export interface OperatorSettings {
   update(operator: Operator, changes: SettingChanges, expected?: Expected): Promise<SettingsInForce>;
 }
 
-interface Dependencies {
-  /** In force in this process: changed in place. */
-  config: object & { effective: readonly EffectiveSetting[] };
-  store: RuntimeSettingsStore;
-  audit: Audit;
-  inTransaction: InTransaction;
-  /** Tells every node, once the transaction commits. */
-  announce(tx: Tx): Promise<void>;
-}
-
 const isChangeable = (key: string): key is ChangeableKey => (CHANGEABLE as readonly string[]).includes(key);
 
 /** What a key may be: as the configuration has it, but never null, which goes back to that. */
@@ -90,7 +80,12 @@ export function createOperatorSettings({
   audit,
   inTransaction,
   announce,
-}: Dependencies): OperatorSettings {
+}: Pick<Stores, 'audit' | 'inTransaction'> & {
+  /** In force in this process: changed in place. */
+  config: object & { effective: readonly EffectiveSetting[] };
+  store: RuntimeSettingsStore;
+  announce: Announce;
+}): OperatorSettings {
   const base = new Map(config.effective.map((setting) => [setting.key, setting]));
   let loading: Promise<void> = Promise.resolve();
 

@@ -54,13 +54,15 @@ function metricOf({ type, outcome = 'success' }: AuditEntry, { kind }: Actor): M
   }
 }
 
-interface Dependencies {
+export function createStats({
+  store,
+  clock,
+  logger,
+}: {
   store: DailyStatsStore;
   clock: Clock;
   logger: Logger;
-}
-
-export function createStats({ store, clock, logger }: Dependencies): Stats {
+}): Stats {
   let counts = new Map<string, Map<Metric, number>>();
   let people = new Map<string, Set<string>>();
 

@@ -3,10 +3,8 @@ import { isUuid } from '../../core/ids.ts';
 import { isWebhookSecret, newWebhookSecret } from '../../core/standard-webhooks.ts';
 import { systemActor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
 import { EVENTS, TEST_EVENT, toldOf } from '../../storage/event-catalogue.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { RoleStore } from '../../storage/roles.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserSearch } from '../../storage/user-search.ts';
 import type {
   DeliveryFilters,
@@ -14,6 +12,7 @@ import type {
   WebhookRecord,
   Webhooks as WebhookStore,
 } from '../../storage/webhooks.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { recipientOf } from '../notices.ts';
 import type { OutgoingMail } from '../outgoing-mail.ts';
 import {
@@ -90,14 +89,11 @@ export interface Webhooks {
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
 }
 
-interface Dependencies {
+interface Dependencies extends Pick<Stores, 'roles' | 'audit' | 'inTransaction'> {
   store: WebhookStore;
-  roles: Pick<RoleStore, 'list'>;
   people: Pick<UserSearch, 'list'>;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   readList: ReadList;
-  audit: Audit;
-  inTransaction: InTransaction;
   clock: Clock;
   /** Whether requests may go to a URL, as far as its name tells now. */
   mayCall(url: URL): Promise<boolean>;

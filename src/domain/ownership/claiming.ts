@@ -9,8 +9,8 @@ import type { Notices } from '../notices.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { Belongings } from '../../storage/belongings.ts';
+import type { Stores } from '../../storage/stores.ts';
 
 /** Proof of a mailbox, with the new password. */
 export interface Evidence {
@@ -103,15 +103,17 @@ export function createClaiming(dependencies: Dependencies): Claiming {
  */
 export type Clear = (account: UserRecord, since: Date | null, actor: Actor, tx: Tx) => Promise<void>;
 
-interface ClearDependencies {
-  belongings: Belongings;
-  sessions: SessionRevoker;
-  audit: Audit;
-  notices: Pick<Notices, 'accountCleared'>;
-}
-
 export const createClear =
-  ({ belongings, sessions, audit, notices }: ClearDependencies): Clear =>
+  ({
+    belongings,
+    sessions,
+    audit,
+    notices,
+  }: Pick<Stores, 'audit'> & {
+    belongings: Belongings;
+    sessions: SessionRevoker;
+    notices: Pick<Notices, 'accountCleared'>;
+  }): Clear =>
   async (account, since, actor, tx) => {
     // Counted before the sessions end, because API keys end with them.
     const removed = await belongings.clear(account.id, since, tx);

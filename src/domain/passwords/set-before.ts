@@ -1,13 +1,6 @@
-import type { Unanswered } from '../../storage/redemptions.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { toUser, type User } from '../users/user.ts';
 import type { PasswordHasher } from './hasher.ts';
-
-interface Dependencies {
-  users: Pick<Users, 'findById'>;
-  unanswered: Pick<Unanswered, 'retake'>;
-  hasher: Pick<PasswordHasher, 'verify'>;
-}
 
 /**
  * The account whose password was set by a link, and to this one, for a request whose reply was not sent.
@@ -16,7 +9,11 @@ interface Dependencies {
  * @throws DomainError overloaded, unavailable.
  */
 export const createPasswordSetBefore =
-  ({ users, unanswered, hasher }: Dependencies) =>
+  ({
+    users,
+    unanswered,
+    hasher,
+  }: Pick<Stores, 'users' | 'unanswered'> & { hasher: Pick<PasswordHasher, 'verify'> }) =>
   async (usedBy: string, password: string, signal?: AbortSignal): Promise<User | null> => {
     const id = await unanswered.retake(usedBy);
     const account = id === null ? null : await users.findById(id);

@@ -1,10 +1,10 @@
 import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { Condition } from '../../storage/directory-conditions.ts';
-import type { Directory, Membership } from '../../storage/directory.ts';
+import type { Membership } from '../../storage/directory.ts';
 import type { GroupRecord, Groups as GroupStore } from '../../storage/groups.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Groups } from '../operators/groups.ts';
 import {
   checkVersion,
@@ -41,16 +41,6 @@ export interface DirectoryGroups {
   patch(operator: Operator, id: string, operations: Operation[], expected?: Expected): Promise<Shown>;
   /** @throws as `replace`. */
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
-}
-
-interface Dependencies {
-  directory: Directory;
-  groupStore: GroupStore;
-  groups: Pick<Groups, 'create' | 'update' | 'remove'>;
-  rights: Rights;
-  keepStanding: KeepStanding;
-  audit: Pick<Audit, 'record'>;
-  asOne: InTransaction;
 }
 
 /** Who comes and goes. */
@@ -120,7 +110,14 @@ function namesIn({ displayName, externalId }: Resource): Named {
   return { displayName, externalId: typeof externalId === 'string' ? externalId : null };
 }
 
-export function createDirectoryGroups(dependencies: Dependencies): DirectoryGroups {
+export function createDirectoryGroups(
+  dependencies: Pick<Stores, 'directory' | 'audit' | 'asOne'> & {
+    groupStore: GroupStore;
+    groups: Pick<Groups, 'create' | 'update' | 'remove'>;
+    rights: Rights;
+    keepStanding: KeepStanding;
+  },
+): DirectoryGroups {
   const { directory, groupStore, groups, rights, keepStanding, audit, asOne } = dependencies;
 
   const show = (group: GroupRecord, members: Membership[]): Shown => ({

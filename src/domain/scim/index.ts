@@ -8,13 +8,13 @@ import { createDirectoryUsers, type DirectoryDependencies } from './users.ts';
 export type { DirectoryGroups } from './groups.ts';
 export type { DirectoryUsers, ListedResources, Shown } from './users.ts';
 
-interface Dependencies extends DirectoryDependencies {
-  groupStore: GroupStore;
-  groups: Groups;
-  keepStanding: KeepStanding;
-}
-
-export const createScim = (dependencies: Dependencies) => ({
+export const createScim = (
+  dependencies: DirectoryDependencies & {
+    groupStore: GroupStore;
+    groups: Groups;
+    keepStanding: KeepStanding;
+  },
+) => ({
   directoryUsers: createDirectoryUsers(dependencies),
   directoryGroups: createDirectoryGroups(dependencies),
 });

@@ -3,9 +3,9 @@ import type { Clock } from '../../core/clock.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid, newUuid, randomToken, sha256 } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { ScimTokenRecord, ScimTokenStore } from '../../storage/scim-tokens.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { parseName } from '../identifiers.ts';
 import { type Operator, requirePermission } from '../operators/operator.ts';
 import { type Permission, withIncluded } from '../operators/permissions.ts';
@@ -65,14 +65,6 @@ export interface ScimTokens {
   authenticate(token: string): Promise<ScimToken | null>;
 }
 
-interface Dependencies {
-  store: ScimTokenStore;
-  audit: Pick<Audit, 'record'>;
-  inTransaction: InTransaction;
-  clock: Clock;
-  logger: Logger;
-}
-
 const TOKEN = /^scim_[\w-]{43}$/;
 const DEFAULT_NAME = 'SCIM';
 const MOST = 2;
@@ -83,7 +75,17 @@ const NOTE_EVERY = 10_000;
 
 const lastUse = ({ lastUsedAt }: ScimToken): number => lastUsedAt?.getTime() ?? 0;
 
-export function createScimTokens({ store, audit, inTransaction, clock, logger }: Dependencies): ScimTokens {
+export function createScimTokens({
+  store,
+  audit,
+  inTransaction,
+  clock,
+  logger,
+}: Pick<Stores, 'audit' | 'inTransaction'> & {
+  store: ScimTokenStore;
+  clock: Clock;
+  logger: Logger;
+}): ScimTokens {
   const end = async ({ id, name }: ScimToken, { actor }: Operator, tx: Tx) => {
     await store.delete(id, tx);
     await audit.record({ type: 'scim_token.revoked', details: { id, name } }, actor, tx);

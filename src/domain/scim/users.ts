@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { Directory, EntryRecord, Membership } from '../../storage/directory.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
+import type { EntryRecord, Membership } from '../../storage/directory.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleStore } from '../../storage/roles.ts';
-import type { UserRecord, Users } from '../../storage/users.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Attributes } from '../attributes/index.ts';
 import { emailKeyOf } from '../lookup.ts';
 import type { ManagedAccounts } from '../operators/accounts.ts';
@@ -66,17 +66,13 @@ export interface DirectoryUsers {
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
 }
 
-export interface DirectoryDependencies {
-  directory: Directory;
-  users: Users;
+export interface DirectoryDependencies extends Pick<Stores, 'directory' | 'users' | 'audit' | 'asOne'> {
   roleStore: Pick<RoleStore, 'find'>;
   accounts: Pick<Accounts, 'create' | 'update' | 'suspend'>;
   managedAccounts: Pick<ManagedAccounts, 'reactivate' | 'remove'>;
   onAccount: OnAccount;
   rights: Rights;
   attributes: Pick<Attributes, 'list' | 'shown'>;
-  audit: Pick<Audit, 'record'>;
-  asOne: InTransaction;
   clock: Clock;
 }
 

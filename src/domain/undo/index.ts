@@ -4,11 +4,10 @@
  */
 import { rolesOf } from '../operators/rights.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/redemptions.ts';
-import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { MailLimit } from '../outgoing-mail.ts';
 import type { Claiming } from '../ownership/claiming.ts';
 import type { PasswordHasher } from '../passwords/hasher.ts';
@@ -29,12 +28,9 @@ export type UndoLinks = Confirming;
 export const createUndo = (dependencies: UndoDependencies): UndoLinks => confirming(dependencies);
 
 /** Dependencies of undo. */
-export interface UndoDependencies extends Claiming {
-  users: Users;
+export interface UndoDependencies
+  extends Claiming, Pick<Stores, 'users' | 'unanswered' | 'audit' | 'inTransaction'> {
   tokens: OneTimeTokens;
-  unanswered: Unanswered;
-  audit: Audit;
-  inTransaction: InTransaction;
   limit: MailLimit;
   hasher: PasswordHasher;
   policy: PasswordPolicy;

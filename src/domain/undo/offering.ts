@@ -33,12 +33,13 @@ export const UNDO_TTL = 7 * 86_400;
 /** Maximum number of links per account. */
 const MOST = 20;
 
-interface Dependencies {
+export function offering({
+  tokens,
+  clock,
+}: {
   tokens: Pick<OneTimeTokens, 'create' | 'listOf'>;
   clock: Clock;
-}
-
-export function offering({ tokens, clock }: Dependencies): Offering {
+}): Offering {
   const make = async (
     { id, status }: UserRecord,
     evidence: Evidence,

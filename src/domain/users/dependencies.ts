@@ -1,10 +1,7 @@
 import type { Settings } from '../../config/index.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { Identities } from '../../storage/identities.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/redemptions.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Attributes } from '../attributes/index.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices.ts';
@@ -17,12 +14,11 @@ import type { Offering } from '../undo/offering.ts';
 import type { Verification } from '../verification/index.ts';
 
 /** What the accounts are made of. */
-export interface AccountsDependencies extends Claiming, Offering {
-  users: Users;
-  identities: Pick<Identities, 'deleteAll'>;
-  audit: Audit;
-  inTransaction: InTransaction;
-  unanswered: Unanswered;
+export interface AccountsDependencies
+  extends
+    Claiming,
+    Offering,
+    Pick<Stores, 'users' | 'identities' | 'audit' | 'inTransaction' | 'unanswered'> {
   /** @throws DomainError invalid_request for a role that does not exist. */
   checkRoles: (names: readonly string[], tx: Tx) => Promise<void>;
   /** What accounts have beyond the profile. */

@@ -1,7 +1,8 @@
 import { type Actor, systemActor } from '../../core/actor.ts';
-import type { Audit, AuditType } from '../../storage/audit.ts';
+import type { AuditType } from '../../storage/audit.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';
+import type { UserChanges, UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { subjectOf } from '../lookup.ts';
 import { changesOf } from '../operators/operator.ts';
 import { sourceOfActor } from '../source.ts';
@@ -10,13 +11,12 @@ import type { AccountsDependencies } from './dependencies.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
-interface Dependencies {
-  users: Pick<Users, 'delete'>;
-  audit: Pick<Audit, 'forget'>;
-}
-
 /** Deletes an account with all that is its own, and takes off the audit what leads to its owner. */
-export async function erase({ users, audit }: Dependencies, accountId: string, tx: Tx): Promise<void> {
+export async function erase(
+  { users, audit }: Pick<Stores, 'users' | 'audit'>,
+  accountId: string,
+  tx: Tx,
+): Promise<void> {
   await users.delete(accountId, tx);
   await audit.forget(accountId, tx);
 }

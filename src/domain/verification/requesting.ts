@@ -1,9 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
-import type { InTransaction, Tx } from '../../storage/postgres/transaction.ts';
-import type { Unanswered } from '../../storage/redemptions.ts';
-import type { UserRecord, Users } from '../../storage/users.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { MailLimit, OutgoingMail } from '../outgoing-mail.ts';
 import { type Addressee, type Notices, recipientOf } from '../notices.ts';
 import type { Clear } from '../ownership/claiming.ts';
@@ -18,14 +17,11 @@ import { isShared, sourceOfActor } from '../source.ts';
 import { present } from '../users/user.ts';
 
 /** Dependencies of verification. */
-export interface VerificationDependencies extends Pick<Offering, 'offer'> {
-  users: Users;
+export interface VerificationDependencies
+  extends Pick<Offering, 'offer'>, Pick<Stores, 'users' | 'unanswered' | 'audit' | 'inTransaction'> {
   tokens: OneTimeTokens;
-  unanswered: Unanswered;
   outgoingMail: OutgoingMail;
   notices: Pick<Notices, 'emailChangeRequested' | 'emailChanged' | 'accountExists'>;
-  audit: Audit;
-  inTransaction: InTransaction;
   limit: MailLimit;
   clear: Clear;
   passwordCheck: PasswordCheck;

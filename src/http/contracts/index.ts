@@ -6,12 +6,6 @@ import type { Mount } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, routeOf, setRoute } from '../routes.ts';
 
-interface Dependencies extends GuardDependencies {
-  /** Of every contract: which are open is asked for at each request. */
-  mounts: Mount[];
-  isOpen(contract: string): boolean;
-}
-
 interface Place extends Mount {
   handle: ContractHandler;
   /** Metric label of its requests. */
@@ -25,7 +19,15 @@ const ownedPaths = ({ basePath, operations }: Contract): string[] =>
   basePath === '' ? [...new Set(operations.map(({ path }) => `/${path.split('/')[1]}`))] : [basePath];
 
 /** Answers requests for a contract by host, prefix or documented base URL; passes others on. */
-export function createContracts({ mounts, isOpen, ...guard }: Dependencies): Middleware {
+export function createContracts({
+  mounts,
+  isOpen,
+  ...guard
+}: GuardDependencies & {
+  /** Of every contract: which are open is asked for at each request. */
+  mounts: Mount[];
+  isOpen(contract: string): boolean;
+}): Middleware {
   const handlers = new Map(
     [...new Set(mounts.map(({ contract }) => contract))].map((contract) => [
       contract,

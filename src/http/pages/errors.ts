@@ -4,15 +4,17 @@ import type { Logger } from '../../core/logger.ts';
 import { pageStatus } from './problems.ts';
 import type { Renderer } from './render.ts';
 
-interface Dependencies {
+/** Whatever a page route throws, or does not answer, becomes the error page: no stack trace, a request id. */
+export function pageErrors({
+  renderer,
+  logger,
+  isUnavailable,
+}: {
   renderer: Renderer;
   logger: Logger;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
-}
-
-/** Whatever a page route throws, or does not answer, becomes the error page: no stack trace, a request id. */
-export function pageErrors({ renderer, logger, isUnavailable }: Dependencies): Middleware {
+}): Middleware {
   return async (ctx, next) => {
     const requestId = ctx.get('X-Request-Id');
     const show = (status: number, code: string) => {

@@ -3,7 +3,8 @@ import type { GuessLimit } from '../../domain/lockout.ts';
 import { sourceOf } from '../../domain/source.ts';
 import { orTooMany, TooMany } from '../request-size.ts';
 import { type Extension, type Override, shape } from '../overrides/override.ts';
-import type { Audit, AuditType } from '../../storage/audit.ts';
+import type { AuditType } from '../../storage/audit.ts';
+import type { Stores } from '../../storage/stores.ts';
 import { narrow } from '../../core/text.ts';
 import { requestActor } from '../actor.ts';
 import { ENDPOINTS } from '../endpoints.ts';
@@ -74,11 +75,6 @@ export interface DevicePages {
   stale(ctx: KoaContextWithOIDC): Promise<void>;
 }
 
-interface Dependencies {
-  pages: DevicePages;
-  audit: Pick<Audit, 'record'>;
-}
-
 /** Two groups of four: 34 bits, and no vowels that would make words. */
 const MASK = '****-****';
 
@@ -107,7 +103,7 @@ function problemOf(error: Error | undefined): UserCodeProblem | null {
 }
 
 /** The feature of the library. */
-export function deviceFlow({ pages, audit }: Dependencies): Feature {
+export function deviceFlow({ pages, audit }: Pick<Stores, 'audit'> & { pages: DevicePages }): Feature {
   const record = (ctx: KoaContextWithOIDC, type: AuditType): Promise<void> => {
     const { session, entities } = ctx.oidc;
     const subject = session?.accountId ?? null;

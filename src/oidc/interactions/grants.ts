@@ -1,16 +1,10 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
-import type { Allowed, Consents } from '../../storage/consents.ts';
+import type { Allowed } from '../../storage/consents.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 
 type Grant = InstanceType<KoaContextWithOIDC['oidc']['provider']['Grant']>;
-
-interface Dependencies {
-  consents: Pick<Consents, 'find'>;
-  clock: Clock;
-  /** Seconds that a grant lives: as long as the longest login under it may. */
-  lifetime: number;
-}
 
 /** Adds allowed scopes, claims and details to a grant. */
 export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: Allowed): void {
@@ -40,7 +34,15 @@ export function requested({ oidc }: KoaContextWithOIDC): Allowed {
  * nothing else; what the person allowed this client before, and what a first-party client asks for, is put into it
  * without asking again.
  */
-export function createLoadExistingGrant({ consents, clock, lifetime }: Dependencies) {
+export function createLoadExistingGrant({
+  consents,
+  clock,
+  lifetime,
+}: Pick<Stores, 'consents'> & {
+  clock: Clock;
+  /** Seconds that a grant lives: as long as the longest login under it may. */
+  lifetime: number;
+}) {
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { oidc } = ctx;
     const { client, session, provider } = oidc;

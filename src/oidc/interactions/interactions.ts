@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import type { Actor } from '../../core/actor.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { Allowed, Consents } from '../../storage/consents.ts';
-import type { InTransaction } from '../../storage/postgres/transaction.ts';
+import type { Allowed } from '../../storage/consents.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import { OIDC_SCOPES, scopeClaims } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
@@ -54,14 +53,12 @@ export interface Described {
   apis: { identifier: string; name: string; isOwn: boolean }[];
 }
 
-interface Dependencies extends Pick<SubjectDependencies, 'sourceIds'> {
+interface Dependencies
+  extends Pick<SubjectDependencies, 'sourceIds'>, Pick<Stores, 'consents' | 'audit' | 'inTransaction'> {
   live: LiveProvider;
   /** What accounts have beyond the profile. */
   attributes: Pick<Attributes, 'claimsByScope'>;
   apis: ApiRegistry;
-  consents: Consents;
-  audit: Audit;
-  inTransaction: InTransaction;
   /** Seconds that one may wait for somebody who is known, or has been written to. */
   lifetime: number;
   sessions: Pick<BrowserSessions, 'current' | 'endAnother'>;

@@ -30,15 +30,6 @@ export function logoutToken(
   return token.issue({ use: 'logout' });
 }
 
-interface Dependencies {
-  notices: Queue<LogoutNotice>;
-  live: Pick<LiveProvider, 'current'>;
-  /** Guarded fetch for client-supplied URLs. */
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
-  notifications: Pick<Notifications, 'subscribe'>;
-  logger: Logger;
-}
-
 /** Concurrent requests per process. */
 const CONCURRENCY = 10;
 
@@ -55,7 +46,14 @@ export function createLogoutDelivery({
   fetch,
   notifications,
   logger,
-}: Dependencies): Dispatcher {
+}: {
+  notices: Queue<LogoutNotice>;
+  live: Pick<LiveProvider, 'current'>;
+  /** Guarded fetch for client-supplied URLs. */
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+}): Dispatcher {
   return createDispatcher<LogoutNotice>({
     queue: notices,
     name: 'logout token',

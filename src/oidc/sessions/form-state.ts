@@ -4,12 +4,6 @@ import type { Secrets } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 
-interface Dependencies {
-  secrets: Secrets;
-  clock: Clock;
-  publicUrl: string;
-}
-
 /** `state`: what a form of the library's must come back with, and what it is about. */
 type Session = InstanceType<Provider['Session']> & {
   state?: Record<string, unknown> | undefined;
@@ -44,7 +38,10 @@ const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
  * What the library keeps in a session for its forms is kept by the browser, sealed, and bound to the session; and a session
  * in which nobody is signed in is not stored at all. Else every visitor of such a page would leave a row for a month.
  */
-function installFormState(provider: Provider, { secrets, clock, publicUrl }: Dependencies): void {
+function installFormState(
+  provider: Provider,
+  { secrets, clock, publicUrl }: { secrets: Secrets; clock: Clock; publicUrl: string },
+): void {
   const { Session } = provider;
   const secure = publicUrl.startsWith('https:');
   const name = secure ? '__Host-postern_form' : 'postern_form';

@@ -101,13 +101,6 @@ export interface Assertion {
 export const invalidAssertion = (reason: string) =>
   new errors.CustomOIDCProviderError('invalid_grant', `assertion ${reason}`);
 
-interface VerifierDependencies {
-  keys: AssertionKeys;
-  issuer: string;
-  /** Seconds since the epoch. */
-  now(): number;
-}
-
 interface Trusted {
   iss: string;
   sub: string;
@@ -131,7 +124,16 @@ function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | un
  * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, of another issuer's
  * assertion nobody else besides; `exp` is near, `jti` is there. It throws invalid_grant, which says what is wrong.
  */
-export function createAssertionCheck({ keys, issuer, now }: VerifierDependencies) {
+export function createAssertionCheck({
+  keys,
+  issuer,
+  now,
+}: {
+  keys: AssertionKeys;
+  issuer: string;
+  /** Seconds since the epoch. */
+  now(): number;
+}) {
   const refuse = (reason: string): never => {
     throw invalidAssertion(reason);
   };

@@ -1,8 +1,8 @@
 import type { Provider } from 'oidc-provider';
 import { type Rights, rolesOf } from '../../domain/operators/rights.ts';
 import { isPermission } from '../../domain/operators/permissions.ts';
-import type { Groups } from '../../storage/groups.ts';
 import type { UserRecord } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import {
   type AuthorizationClaimsOf,
   type AuthorizationClaimValues,
@@ -25,13 +25,14 @@ export interface Authorization {
   claimsOf: AuthorizationClaimsOf;
 }
 
-interface Dependencies {
+export function createAuthorization({
+  rights,
+  groups,
+  apis,
+}: Pick<Stores, 'groups'> & {
   rights: Pick<Rights, 'permissionsOf' | 'scopesOf'>;
-  groups: Pick<Groups, 'namesOf'>;
   apis: Pick<ApiRegistry, 'find'>;
-}
-
-export function createAuthorization({ rights, groups, apis }: Dependencies): Authorization {
+}): Authorization {
   async function permissionsOf(
     user: UserRecord,
     identifier: string | undefined,

@@ -11,15 +11,17 @@ import { coalesce } from './record.ts';
 
 const REVOKE = { name: 'oidc_records_revoke', text: 'delete from oidc_records where grant_id = $1' };
 
-interface Dependencies {
+/** Every model of oidc-provider, but Client, in PostgreSQL. */
+export function postgresAdapters({
+  pool,
+  clock,
+  endGrant,
+}: {
   pool: Pool;
   clock: Clock;
   /** Ends a grant with everything issued under it. */
   endGrant: (grantId: string) => Promise<void>;
-}
-
-/** Every model of oidc-provider, but Client, in PostgreSQL. */
-export function postgresAdapters({ pool, clock, endGrant }: Dependencies): AdapterFactory {
+}): AdapterFactory {
   const revokeByGrantId = coalesce(async (grantId) => {
     // Its tokens are deleted while the grant itself is: whichever comes second finds nothing left.
     await again(DEADLOCK_DETECTED, () => run(pool, REVOKE, [grantId]));

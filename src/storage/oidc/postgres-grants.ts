@@ -26,15 +26,17 @@ const FIND = {
   text: 'select payload from oidc_grants where id = $1 and expires_at > to_timestamp($2::float8 / 1000)',
 };
 
-interface Dependencies {
+/** Grants, by their id in clear: it opens nothing. */
+export function postgresGrants({
+  pool,
+  clock,
+  endGrant,
+}: {
   pool: Pool;
   clock: Clock;
   /** Ends the grant with everything issued under it. */
   endGrant: (grantId: string) => Promise<void>;
-}
-
-/** Grants, by their id in clear: it opens nothing. */
-export function postgresGrants({ pool, clock, endGrant }: Dependencies): Adapter {
+}): Adapter {
   return {
     async upsert(id, payload, expiresIn) {
       const { json, clientId, expiresAt } = pack(id, payload, clock.now(), expiresIn);

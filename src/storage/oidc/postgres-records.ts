@@ -72,20 +72,25 @@ const DESTROY = {
 
 type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt'>;
 
-interface Dependencies {
-  pool: Pool;
-  clock: Clock;
-  /** Deletes every record of a grant. */
-  revokeByGrantId: (grantId: string) => Promise<void>;
-}
-
 const usesOf = ({ consumedAt, claimedAt }: Found): Uses => ({
   consumedAt: consumedAt?.getTime() ?? null,
   claimedAt: claimedAt?.getTime() ?? null,
 });
 
 /** Records of one model in `oidc_records`. The grant's foreign key decides every race between a write and its end. */
-export function postgresRecords(model: string, { pool, clock, revokeByGrantId }: Dependencies): Adapter {
+export function postgresRecords(
+  model: string,
+  {
+    pool,
+    clock,
+    revokeByGrantId,
+  }: {
+    pool: Pool;
+    clock: Clock;
+    /** Deletes every record of a grant. */
+    revokeByGrantId: (grantId: string) => Promise<void>;
+  },
+): Adapter {
   return {
     async upsert(id, payload, expiresIn) {
       const now = clock.now();

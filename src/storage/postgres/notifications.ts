@@ -4,6 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { Executor } from './executor.ts';
 import { connectionOptions } from './pool.ts';
 import { PATIENT } from './readiness.ts';
+import type { Tx } from './transaction.ts';
 
 /** The channel of all notifications; each is `topic:key`. */
 export const CHANNEL = 'postern';
@@ -12,6 +13,9 @@ export const CHANNEL = 'postern';
 const HEARTBEAT = 15_000;
 
 const BACKOFF = { first: 100, last: 5_000 };
+
+/** Tells every node of a change, once the transaction commits. */
+export type Announce = (tx: Tx) => Promise<void>;
 
 /** Is told the key that changed, or null when any may have: the connection was lost for a while. */
 export type Listener = (key: string | null) => void;

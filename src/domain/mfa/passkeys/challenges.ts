@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../core/clock.ts';
 import { sha256 } from '../../../core/ids.ts';
 import { constantTimeEqual, type Secrets } from '../../../core/secrets.ts';
-import type { Counters } from '../../../storage/counters.ts';
+import type { Stores } from '../../../storage/stores.ts';
 
 /** Purpose of a challenge. */
 type Ceremony = 'register' | 'login' | 'second-factor';
@@ -18,12 +18,6 @@ export interface Challenges {
   redeem(ceremony: Ceremony, accountId: string | null, challenge: string): Promise<boolean>;
 }
 
-interface Dependencies {
-  secrets: Secrets;
-  counters: Counters;
-  clock: Clock;
-}
-
 /** Lifetime of a challenge in seconds. */
 export const CHALLENGE_TTL = 300;
 
@@ -36,7 +30,11 @@ const LENGTH = HEAD + 32;
  * Challenges that carry their own proof: showing a page that takes passkeys writes nothing anywhere. Only a use is
  * remembered, for as long as the challenge could be tried again.
  */
-export function createChallenges({ secrets, counters, clock }: Dependencies): Challenges {
+export function createChallenges({
+  secrets,
+  counters,
+  clock,
+}: Pick<Stores, 'counters'> & { secrets: Secrets; clock: Clock }): Challenges {
   const macOf = (head: Buffer, ceremony: Ceremony, accountId: string | null) =>
     secrets.mac('passkey-challenge', `${ceremony}\n${accountId ?? ''}\n${head.toString('base64url')}`);
   return {

@@ -5,11 +5,6 @@ import { sha256 } from '../../../core/ids.ts';
 import type { ClientRegistry } from '../registry.ts';
 import type { Metadata } from './metadata.ts';
 
-interface Dependencies {
-  clients: ClientRegistry;
-  registered: RegisteredClients;
-}
-
 /** Whoever registers is nobody yet; whoever changes or deletes a client is that client. */
 function actorOf(): Actor {
   const ctx = Provider.ctx;
@@ -25,7 +20,13 @@ function actorOf(): Actor {
 }
 
 /** Writes what the library's registration hands over, as clients of the domain. */
-export function registrationRecords({ clients, registered }: Dependencies) {
+export function registrationRecords({
+  clients,
+  registered,
+}: {
+  clients: ClientRegistry;
+  registered: RegisteredClients;
+}) {
   return {
     async upsert(id: string, payload: Metadata): Promise<void> {
       const {

@@ -126,18 +126,20 @@ async function idTokenClaims(
   return { ...claims, gid, client_id: client.clientId };
 }
 
-interface Dependencies {
-  verifier: AccessTokenVerifier;
-  secrets: Secrets;
-  /** Seconds since the epoch. */
-  now(): number;
-}
-
 /**
  * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
  * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
  */
-export function createTokenReader({ verifier, secrets, now }: Dependencies) {
+export function createTokenReader({
+  verifier,
+  secrets,
+  now,
+}: {
+  verifier: AccessTokenVerifier;
+  secrets: Secrets;
+  /** Seconds since the epoch. */
+  now(): number;
+}) {
   const claimsOf = async (
     ctx: KoaContextWithOIDC,
     value: string,

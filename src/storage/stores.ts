@@ -2,60 +2,53 @@ import type { Config } from '../config/index.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
-import type { Message } from '../mail/index.ts';
-import { createApiKeyStore } from '../storage/api-keys.ts';
-import { createApis } from '../storage/apis.ts';
-import {
-  attributeSchemas,
-  contractStates,
-  mailTexts,
-  ownedResources,
-  runtimeSettings,
-} from '../storage/settings.ts';
-import { audit } from '../storage/audit.ts';
-import { createAuditSearch } from '../storage/audit-search.ts';
-import { createClientSecrets } from '../storage/client-secrets.ts';
-import { createClients } from '../storage/clients.ts';
-import { createConsents } from '../storage/consents.ts';
-import { branding } from '../storage/branding.ts';
-import { createContractUsageStore } from '../storage/contract-usage.ts';
-import { createDailyStatsStore } from '../storage/daily-stats.ts';
-import { createFindByText } from '../storage/finding.ts';
-import { createDeviceSignIns, createSignIns } from '../storage/sign-ins.ts';
-import { postgresCounters } from '../storage/counters.ts';
-import { createDirectory } from '../storage/directory.ts';
-import { createFactorStores } from '../storage/factors.ts';
-import { createGrants } from '../storage/grants.ts';
-import { identities } from '../storage/identities.ts';
-import { openStaging } from '../storage/import-staging.ts';
-import { createImports } from '../storage/imports.ts';
-import { createGroups } from '../storage/groups.ts';
-import { createIdempotentRequests } from '../storage/idempotent-requests.ts';
-import { createMailOutbox } from '../storage/mail-outbox.ts';
-import { createLogoutNotices } from '../storage/logout-notices.ts';
-import { passwordHashSecrets } from '../storage/password-hash-secrets.ts';
-import { createCibaRequests, createPings } from '../storage/ciba-requests.ts';
-import { createOneTimeTokens } from '../storage/one-time-tokens.ts';
-import { createOutbox } from '../storage/outbox.ts';
-import { createDatabaseClock } from '../storage/postgres/database-clock.ts';
-import { Notifications } from '../storage/postgres/notifications.ts';
-import { createPool } from '../storage/postgres/pool.ts';
-import { checkWritable } from '../storage/postgres/readiness.ts';
-import { createSequelize } from '../storage/postgres/open.ts';
-import { joining, transactions } from '../storage/postgres/transaction.ts';
-import { probeRedis } from '../storage/redis/commands.ts';
-import { createRefusalStore } from '../storage/refusals.ts';
-import { createRegistrationTokenStore } from '../storage/registration-tokens.ts';
-import { roles } from '../storage/roles.ts';
-import { createRevocation } from '../storage/revocation.ts';
-import { createScimTokenStore } from '../storage/scim-tokens.ts';
-import { createSessions } from '../storage/sessions.ts';
-import { signingKeys } from '../storage/signing-keys.ts';
-import { createUnanswered, createUsedSteps } from '../storage/redemptions.ts';
-import { createUpstreams } from '../storage/upstreams.ts';
-import { createUserSearch } from '../storage/user-search.ts';
-import { createUsers } from '../storage/users.ts';
-import { createWebhookQueue, createWebhooks } from '../storage/webhooks.ts';
+import { createApiKeyStore } from './api-keys.ts';
+import { createApis } from './apis.ts';
+import { attributeSchemas, contractStates, mailTexts, ownedResources, runtimeSettings } from './settings.ts';
+import { audit } from './audit.ts';
+import { createAuditSearch } from './audit-search.ts';
+import { createClientSecrets } from './client-secrets.ts';
+import { createClients } from './clients.ts';
+import { createConsents } from './consents.ts';
+import { branding } from './branding.ts';
+import { createContractUsageStore } from './contract-usage.ts';
+import { createDailyStatsStore } from './daily-stats.ts';
+import { createFindByText } from './finding.ts';
+import { createDeviceSignIns, createSignIns } from './sign-ins.ts';
+import { postgresCounters } from './counters.ts';
+import { createDirectory } from './directory.ts';
+import { createFactorStores } from './factors.ts';
+import { createGrants } from './grants.ts';
+import { identities } from './identities.ts';
+import { openStaging } from './import-staging.ts';
+import { createImports } from './imports.ts';
+import { createGroups } from './groups.ts';
+import { createIdempotentRequests } from './idempotent-requests.ts';
+import { createMailOutbox } from './mail-outbox.ts';
+import { createLogoutNotices } from './logout-notices.ts';
+import { passwordHashSecrets } from './password-hash-secrets.ts';
+import { createCibaRequests, createPings } from './ciba-requests.ts';
+import { createOneTimeTokens } from './one-time-tokens.ts';
+import { type Addressed, createOutbox } from './outbox.ts';
+import { createDatabaseClock } from './postgres/database-clock.ts';
+import { Notifications } from './postgres/notifications.ts';
+import { createPool } from './postgres/pool.ts';
+import { checkWritable } from './postgres/readiness.ts';
+import { createSequelize } from './postgres/open.ts';
+import { joining, transactions } from './postgres/transaction.ts';
+import { probeRedis } from './redis/commands.ts';
+import { createRefusalStore } from './refusals.ts';
+import { createRegistrationTokenStore } from './registration-tokens.ts';
+import { roles } from './roles.ts';
+import { createRevocation } from './revocation.ts';
+import { createScimTokenStore } from './scim-tokens.ts';
+import { createSessions } from './sessions.ts';
+import { signingKeys } from './signing-keys.ts';
+import { createUnanswered, createUsedSteps } from './redemptions.ts';
+import { createUpstreams } from './upstreams.ts';
+import { createUserSearch } from './user-search.ts';
+import { createUsers } from './users.ts';
+import { createWebhookQueue, createWebhooks } from './webhooks.ts';
 
 interface Dependencies {
   databaseUrl: string;
@@ -70,8 +63,8 @@ interface Dependencies {
 /** Redis and the counters in it. Their libraries weigh much: don't load them where there is no Redis. */
 async function connectRedis(url: string, logger: Logger) {
   const [{ createRedis }, { redisCounters }] = await Promise.all([
-    import('../storage/redis/client.ts'),
-    import('../storage/redis/counters.ts'),
+    import('./redis/client.ts'),
+    import('./redis/counters.ts'),
   ]);
   const redis = createRedis(url, logger);
   return { redis, counters: redisCounters(redis) };
@@ -81,7 +74,7 @@ async function connectRedis(url: string, logger: Logger) {
  * Connects to the stores and makes what is built on them; `close` ends it all. Notifications are sent, and heard once
  * `notifications.connect` was called.
  */
-export async function openStores({
+export async function openStores<Message extends Addressed>({
   databaseUrl,
   redisUrl,
   longestToken,
@@ -172,4 +165,5 @@ export async function openStores({
   };
 }
 
-export type Stores = Awaited<ReturnType<typeof openStores>>;
+/** Every store, of which each part takes what it uses. Its outbox holds messages of type `Message`. */
+export type Stores<Message extends Addressed = Addressed> = Awaited<ReturnType<typeof openStores<Message>>>;
