@@ -79,7 +79,7 @@ export function describeScopes(
   const resources = foreign.map(({ name, scopes }): Permission => ({
     icon: 'grid',
     title: { key: 'scope.api', params: { api: oneLine(name) } },
-    names: scopes.map(oneLine),
+    names: scopes.map((scope) => oneLine(scope)),
   }));
   return [...known, ...others, ...ownApi, ...resources];
 }
