@@ -56,6 +56,9 @@ export function createKoaApp(
   const interactions = new Interactions({
     live,
     apis,
+    authorization: provider.authorization,
+    findUser: (id) => stores.users.findById(id),
+    clients: stores.clients,
     attributes: core.attributes,
     sourceIds: stores.imports,
     consents: stores.consents,

@@ -151,6 +151,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       return accountId === undefined ? undefined : findAccount(ctx, accountId, token);
     },
     loadExistingGrant: createLoadExistingGrant({
+      apis,
+      authorization: deps.authorization,
+      findUser: deps.findUser,
       consents: deps.consents,
       clock,
       lifetime: refresh.absolute,

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { introspect, refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { type Client, type Provider, REDIRECT_URI, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
 import { until } from '../support/until.ts';
 import { connect } from './support/client.ts';
 import { type Call, callAs, itemsOf, ownToken, serviceAccount } from './support/operators.ts';
@@ -172,7 +173,7 @@ describe('clients', () => {
   });
 
   it('get nothing while they are disabled, and what they have counts for nothing', async () => {
-    const client = await made({ ...APP, first_party: true });
+    const client = await made({ ...APP });
     const person = await provider.createPerson();
     const parameters = { scope: 'openid offline_access' };
     const tokens = await signIn(provider, client, person, { parameters });
@@ -191,6 +192,13 @@ describe('clients', () => {
     expect(await app.call('GET', '/me')).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
     const asked = await fetch(`${provider.url}/oauth2/authorize?client_id=${client.id}&response_type=code`);
     expect(asked.status).toBe(400);
+    const agent = new UserAgent(provider.url);
+    const { email: identifier, password } = person;
+    await agent.submit(await agent.open('/sign-in?next=/account/apps'), { identifier, password }, '/sign-in');
+    const apps = await agent.open('/account/apps');
+    expect(apps.html).toContain('An app');
+    expect(apps.html).toContain('Switched off by the operators');
+    expect(apps.html).not.toContain(`>${client.id}<`);
     expect((await owner('POST', `${at(client.id)}/enable`)).body).toMatchObject({ enabled: true });
     await until(async () => (await userinfo(provider, tokens.access_token)).status === 200);
     expect((await refresh(provider, client, tokens.refresh_token)).status).toBe(200);

@@ -3,7 +3,16 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
-import { authorize, exchange, introspect, refresh, signIn, userinfo } from './support/flow.ts';
+import {
+  answer,
+  authorizationUrl,
+  authorize,
+  exchange,
+  introspect,
+  refresh,
+  signIn,
+  userinfo,
+} from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -111,6 +120,27 @@ describe('an API that enforces roles', () => {
       body: { error: 'invalid_scope', error_description: 'the roles of the person do not allow this' },
     });
     expect((await signedIn(nobody, 'openid orders:read', ORDERS)).scope).toBe('openid');
+  });
+
+  it('asks a person to allow no more than their roles do, and what came later when it is asked for', async () => {
+    const app = await provider.createClient();
+    const person = await personWith('clerk');
+    const agent = new UserAgent(provider.url);
+    const parameters = { scope: 'openid orders:read orders:write', resource: ORDERS };
+    const signInPage = await agent.open(authorizationUrl(provider, app, parameters));
+    const { email: identifier, password } = person;
+    const consent = await agent.submit(signInPage, { identifier, password }, '/sign-in');
+    expect(consent.html).toContain('orders:read');
+    expect(consent.html).not.toContain('orders:write');
+    const { leftFor } = await agent.submit(consent, { decision: 'allow' }, '/consent');
+    const { body } = await exchange(provider, app, leftFor?.searchParams.get('code') ?? '', {
+      resource: ORDERS,
+    });
+    expect(body.scope).toBe('openid orders:read');
+    await provider.operator.groups.add(shell, group, person.id);
+    const again = await agent.open(authorizationUrl(provider, app, parameters));
+    expect(again.html).toContain('orders:write');
+    expect((await answer(agent, again, person)).leftFor).not.toBeNull();
   });
 
   it('leaves service accounts what they are registered with', async () => {

@@ -333,7 +333,7 @@ interface Views {
     action: string;
     apps: readonly {
       clientId: string;
-      client: ClientMetadata;
+      client: ClientMetadata & { isDisabled?: boolean };
       since: Date;
       scopes: readonly string[];
       apis: readonly ApiAccess[];

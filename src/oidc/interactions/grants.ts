@@ -2,7 +2,10 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
 import type { Allowed } from '../../storage/consents.ts';
 import type { Stores } from '../../storage/stores.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
+import type { ApiRegistry } from '../tokens/apis.ts';
+import type { Authorization } from '../tokens/authorization-claims.ts';
 
 type Grant = InstanceType<KoaContextWithOIDC['oidc']['provider']['Grant']>;
 
@@ -35,19 +38,36 @@ export function requested({ oidc }: KoaContextWithOIDC): Allowed {
  * without asking again.
  */
 export function createLoadExistingGrant({
+  apis,
+  authorization,
+  findUser,
   consents,
   clock,
   lifetime,
 }: Pick<Stores, 'consents'> & {
+  apis: Pick<ApiRegistry, 'find'>;
+  authorization: Pick<Authorization, 'scopesFor'>;
+  findUser(id: string): Promise<UserRecord | null>;
   clock: Clock;
   /** Seconds that a grant lives: as long as the longest login under it may. */
   lifetime: number;
 }) {
+  /** Nobody is asked to allow what their roles do not: that would be given later, and they would not have seen it. */
+  const narrow = async ({ oidc }: KoaContextWithOIDC, accountId: string): Promise<void> => {
+    for (const [identifier, server] of Object.entries(oidc.resourceServers ?? {})) {
+      const api = apis.find(identifier);
+      if (!oidc.client || (api?.isOwn !== true && api?.enforceRoles !== true)) continue;
+      const user = await findUser(accountId);
+      if (user) server.scope = (await authorization.scopesFor(api, oidc.client, user)).join(' ');
+    }
+  };
+
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { oidc } = ctx;
     const { client, session, provider } = oidc;
     if (!client || !session?.accountId) return undefined;
     const isFirstParty = (client as ExtraClientProperties).first_party === true;
+    if (!isFirstParty) await narrow(ctx, session.accountId);
     const grantId = oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId);
     const existing = grantId ? await provider.Grant.find(grantId) : undefined;
     const known = existing?.accountId === session.accountId ? existing : undefined;

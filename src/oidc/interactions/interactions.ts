@@ -3,11 +3,13 @@ import { errors, type Provider } from 'oidc-provider';
 import type { Actor } from '../../core/actor.ts';
 import type { Allowed } from '../../storage/consents.ts';
 import type { Stores } from '../../storage/stores.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import { OIDC_SCOPES, scopeClaims } from '../account.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue, HintedInteraction } from './policy.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
+import type { Authorization } from '../tokens/authorization-claims.ts';
 import { accountOfSubject, type SubjectDependencies } from '../tokens/subjects.ts';
 import { offeredScopes } from '../tokens/requested-scopes.ts';
 import type { BrowserSessions, Ended, Login } from '../sessions/browser-session.ts';
@@ -39,7 +41,7 @@ export interface OpenInteraction {
   again: string | undefined;
   /**
    * What the request asks for: scopes of OpenID Connect (with those that hold single claims it asks for), and those of
-   * APIs by identifier; `isOwn` says that it is ours.
+   * APIs by identifier that the person's roles allow; `isOwn` says that it is ours.
    */
   scopes: string[];
   apis: { identifier: string; name: string; isOwn: boolean; scopes: string[] }[];
@@ -48,17 +50,27 @@ export interface OpenInteraction {
   details: AuthorizationDetail[];
 }
 
+/** What may be shown of a client. */
+export type ShownClient = Pick<
+  Client,
+  'clientId' | 'clientName' | 'clientUri' | 'logoUri' | 'policyUri' | 'tosUri'
+> & { isDisabled?: boolean };
+
 export interface Described {
-  client: Client | undefined;
+  client: ShownClient | undefined;
   apis: { identifier: string; name: string; isOwn: boolean }[];
 }
 
 interface Dependencies
-  extends Pick<SubjectDependencies, 'sourceIds'>, Pick<Stores, 'consents' | 'audit' | 'inTransaction'> {
+  extends
+    Pick<SubjectDependencies, 'sourceIds'>,
+    Pick<Stores, 'clients' | 'consents' | 'audit' | 'inTransaction'> {
   live: LiveProvider;
   /** What accounts have beyond the profile. */
   attributes: Pick<Attributes, 'claimsByScope'>;
   apis: ApiRegistry;
+  authorization: Pick<Authorization, 'scopesFor'>;
+  findUser(id: string): Promise<UserRecord | null>;
   /** Seconds that one may wait for somebody who is known, or has been written to. */
   lifetime: number;
   sessions: Pick<BrowserSessions, 'current' | 'endAnother'>;
@@ -142,17 +154,22 @@ export class Interactions {
     const claims = scopeClaims(this.#deps.attributes);
     const isOwn = (scope: string) =>
       requested.includes(scope) || claims[scope]?.some((claim) => missingOIDCClaims.includes(claim));
-    const apis = [params['resource'] ?? []]
+    const user = current && (await this.#deps.findUser(current.accountId));
+    const named = [params['resource'] ?? []]
       .flat()
       .flatMap((identifier) =>
         typeof identifier === 'string' ? (this.#deps.apis.find(identifier) ?? []) : [],
-      )
-      .map(({ identifier, name, scopes, isOwn = false }) => ({
-        identifier,
-        name,
-        isOwn,
-        scopes: offeredScopes({ scopes, isOwn }, client).filter((scope) => requested.includes(scope)),
-      }));
+      );
+    const apis = await Promise.all(
+      named.map(async (api) => {
+        const offered = user
+          ? await this.#deps.authorization.scopesFor(api, client, user)
+          : offeredScopes(api, client);
+        const { identifier, name, isOwn: isOurs = false } = api;
+        const scopes = offered.filter((scope) => requested.includes(scope));
+        return { identifier, name, isOwn: isOurs, scopes };
+      }),
+    );
     return {
       uid,
       prompt: prompt.name as OpenInteraction['prompt'],
@@ -185,13 +202,29 @@ export class Interactions {
     await interaction?.save(this.#deps.lifetime);
   }
 
-  /** A client and APIs, as far as they are known still, to be shown. */
+  /** A client and APIs, as far as they are known still, to be shown; a disabled client too. */
   async describe(clientId: string, apis: string[]): Promise<Described> {
     return {
-      client: await this.#deps.live.current.Client.find(clientId),
+      client: (await this.#deps.live.current.Client.find(clientId)) ?? (await this.#disabled(clientId)),
       apis: apis
         .flatMap((identifier) => this.#deps.apis.find(identifier) ?? [])
         .map((api) => ({ ...api, isOwn: api.isOwn === true })),
+    };
+  }
+
+  /** A client that the provider does not know while it is disabled. */
+  async #disabled(id: string): Promise<ShownClient | undefined> {
+    const found = await this.#deps.clients.find(id);
+    if (!found) return undefined;
+    const { name, metadata, enabled } = found;
+    return {
+      clientId: id,
+      clientName: name,
+      clientUri: optional(metadata['client_uri']),
+      logoUri: optional(metadata['logo_uri']),
+      policyUri: optional(metadata['policy_uri']),
+      tosUri: optional(metadata['tos_uri']),
+      isDisabled: !enabled,
     };
   }
 
