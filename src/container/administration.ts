@@ -85,7 +85,7 @@ export function createAdministration(
       owned: stores.ownedResources,
       asOne: stores.asOne,
       inTransaction,
-      key: core.secrets.key('applied-secrets'),
+      key: core.secrets.keyObject('applied-secrets'),
     }),
   };
 }

@@ -1,5 +1,5 @@
 /** Messages signed as the Standard Webhooks specification has it (version 1.0.0). */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 
 const PREFIX = 'whsec_';
 
@@ -51,7 +51,7 @@ export function webhookHeaders(
   const signatures = secrets.map((secret) => {
     const key = keyOf(secret);
     if (!key) throw new Error('not a webhook secret');
-    return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+    return `v1,${createHmac('sha256', createSecretKey(key)).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
   });
   return {
     'webhook-id': id,

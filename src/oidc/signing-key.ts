@@ -4,7 +4,6 @@ import {
   createPublicKey,
   type KeyObject,
   sign,
-  type SignKeyObjectInput,
   type SigningOptions,
 } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -17,17 +16,36 @@ import type { SigningAlg } from '../core/tokens.ts';
 const signOnThread = promisify(sign);
 
 /** How each algorithm signs: RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1. */
-const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options: SigningOptions; isSlow: boolean }> = {
-  RS256: { digest: 'sha256', options: {}, isSlow: true },
+const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options?: SigningOptions; isSlow: boolean }> = {
+  RS256: { digest: 'sha256', isSlow: true },
   PS256: {
     digest: 'sha256',
     options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
     isSlow: true,
   },
-  // Raw r and s, concatenated instead of DER.
-  ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' }, isSlow: false },
-  EdDSA: { digest: null, options: {}, isSlow: false },
+  ES256: { digest: 'sha256', isSlow: false },
+  EdDSA: { digest: null, isSlow: false },
 };
+
+/** Bytes of each of the two numbers of a P-256 signature. */
+const HALF = 32;
+
+/**
+ * `r` and `s` concatenated, as JWS has them (RFC 7518 section 3.4), of a DER signature (RFC 3279 section 2.2.3). Node does it
+ * by an option, but with options it finds out what the key is by two exceptions a signature: twice the cost of signing.
+ */
+function concatenated(der: Uint8Array): Uint8Array {
+  const raw = new Uint8Array(2 * HALF);
+  // SEQUENCE and its length, then each number as INTEGER, its length and its bytes, big-endian, zero in front or cut off.
+  let at = 2;
+  for (const end of [HALF, 2 * HALF]) {
+    const length = der[at + 1] ?? 0;
+    const from = at + 2 + Math.max(0, length - HALF);
+    at += 2 + length;
+    raw.set(der.subarray(from, at), end - (at - from));
+  }
+  return raw;
+}
 
 /**
  * A private key of ours as oidc-provider signs with it (RFC 7515 section 5.1). To hand an elliptic curve's signature to
@@ -37,7 +55,7 @@ const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options: SigningOption
 export class SigningKey extends ExternalSigningKey {
   readonly #jwk: JWK;
   readonly #way: (typeof WAYS)[SigningAlg];
-  readonly #key: SignKeyObjectInput;
+  readonly #key: KeyObject;
   readonly #clock: Pick<SharedClock, 'isAstray'>;
 
   /** @param jwk with `kid`, and one of our algorithms as its `alg`. */
@@ -46,7 +64,7 @@ export class SigningKey extends ExternalSigningKey {
     this.#clock = clock;
     this.#jwk = jwk;
     this.#way = WAYS[jwk.alg as SigningAlg];
-    this.#key = { key: createPrivateKey({ format: 'jwk', key: jwk }), ...this.#way.options };
+    this.#key = createPrivateKey({ format: 'jwk', key: jwk });
   }
 
   override get kid(): string | undefined {
@@ -59,13 +77,15 @@ export class SigningKey extends ExternalSigningKey {
 
   /** The public half. */
   override keyObject(): KeyObject {
-    return createPublicKey(this.#key.key);
+    return createPublicKey(this.#key);
   }
 
   /** @throws DomainError unavailable while this machine's clock is too far off: what is signed says when. */
   override async sign(data: Uint8Array): Promise<Uint8Array> {
     if (await this.#clock.isAstray()) throw new DomainError('unavailable');
-    const { digest, isSlow } = this.#way;
-    return isSlow ? signOnThread(digest, data, this.#key) : sign(digest, data, this.#key);
+    const { digest, options, isSlow } = this.#way;
+    if (isSlow) return signOnThread(digest, data, options ? { key: this.#key, ...options } : this.#key);
+    const signature = sign(digest, data, this.#key);
+    return this.#jwk.alg === 'ES256' ? concatenated(signature) : signature;
   }
 }

@@ -1,5 +1,5 @@
 /** Brings resources to what a configuration file says: a plan first, then all of it in one transaction. */
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../core/errors.ts';
 import type { OwnedResources } from '../../storage/settings.ts';
@@ -92,7 +92,7 @@ export function createApplying({
   services: KindServices;
   owned: OwnedResources;
   /** A key for the hashes of secrets. */
-  key: Buffer;
+  key: KeyObject;
 }): Applying {
   const kinds = createKinds(services);
   const hashOf = (secret: string | undefined) =>

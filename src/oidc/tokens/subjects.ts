@@ -21,7 +21,8 @@ const SUBJECT = /^[\x20-\x7e]{1,255}$/;
  * identifiers to be one person, no two people ever share one, and it is the same as long as SECRETS_KEY is.
  */
 function pairwise(secrets: Secrets, accountId: string, sector: string): string {
-  const cipher = createCipheriv('aes-256-ecb', secrets.key(`pairwise:${sector}`), null).setAutoPadding(false);
+  const key = secrets.keyObject(`pairwise:${sector}`);
+  const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
   return cipher.update(Buffer.from(accountId.replaceAll('-', ''), 'hex')).toString('base64url');
 }
 
