@@ -41,8 +41,10 @@ export async function serve(
     logger,
     progress,
     onLogin: metrics.login,
+    onSource: metrics.source,
   });
   undo.defer(() => core.close());
+  metrics.watchSources(core.legacy);
   const server = createServer(core, { metrics, isDraining: () => isDraining });
   undo.defer(() => server.close());
   await server.start();

@@ -141,6 +141,7 @@ export async function importAccounts(file: string | undefined, options: Options)
         isDryRun: options.dryRun ?? false,
         wrapsWeak: options.wrapWeak ?? false,
         hashParams: options.hashParams ?? {},
+        way: 'import',
       },
     };
     const report = await withCore((core) =>

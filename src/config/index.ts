@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { ConfigError } from './config-error.ts';
 import { readEnvironment } from './environment.ts';
+import { legacySources, type LegacySourceSettings, oldTokensOf, type OldTokenSettings } from './legacy.ts';
 import { type EffectiveSetting, effectiveSettings } from './provenance.ts';
 import { proxyProblems } from './proxies.ts';
 import { readSettings } from './settings.ts';
@@ -14,6 +15,7 @@ import { type Upstream, withSecrets } from './upstreams.ts';
 export { ConfigError } from './config-error.ts';
 export { hidesClients } from './proxies.ts';
 export type { EffectiveSetting } from './provenance.ts';
+export type { AccountPlaces, LegacySourceSettings, OldKey, OldTokenSettings } from './legacy.ts';
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
@@ -23,6 +25,10 @@ export type ContractSettings = Omit<Settings['contracts'], 'enabled'> & { enable
 export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'contracts'> {
   upstreams: Upstream[];
   contracts: ContractSettings;
+  /** `legacy.sources` with their secrets. */
+  legacySources: LegacySourceSettings[];
+  /** By door. */
+  oldTokens: ReadonlyMap<string, OldTokenSettings>;
   registration: { open: boolean; verifyEmail: boolean };
   production: boolean;
   port: number;
@@ -103,11 +109,16 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
   problems.push(...checkTogether(environment, settings));
   const { upstreams, problems: missing } = withSecrets(settings?.upstreams ?? [], source);
   problems.push(...missing);
+  const { sources, problems: ofSources } = legacySources(settings?.legacy ?? { sources: [] }, source);
+  const { oldTokens, problems: ofTokens } = oldTokensOf(settings?.contracts ?? {}, source, Date.now());
+  problems.push(...ofSources, ...ofTokens);
   if (!settings || problems.length > 0) throw new ConfigError(problems);
   const production = environment.NODE_ENV === 'production';
   const config = {
     ...settings,
     upstreams,
+    legacySources: sources,
+    oldTokens,
     contracts: {
       ...settings.contracts,
       enabled: environment.CONTRACTS ?? settings.contracts.enabled ?? (production ? [] : ('all' as const)),

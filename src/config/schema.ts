@@ -3,6 +3,7 @@ import { readEmailAddress } from '../core/email-address.ts';
 import { LANGUAGES } from '../core/languages.ts';
 import { PROFILES } from '../core/profiles.ts';
 import { attributeSchema } from './attributes.ts';
+import { doorSettings, legacySchema } from './legacy.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
 
@@ -128,13 +129,18 @@ export const settingShape = z.strictObject({
     hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
     tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
     limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
-    gateway: z.strictObject({ revealUnknownEmail: z.boolean() }),
+    cookie: z.strictObject(doorSettings),
+    flask: z.strictObject(doorSettings),
+    gateway: z.strictObject({ revealUnknownEmail: z.boolean(), ...doorSettings }),
+    keyed: z.strictObject(doorSettings),
+    ppl: z.strictObject(doorSettings),
     freshSignIn: seconds.nullable(),
   }),
   mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
   attributes: attributeSchema.nullable(),
   upstreams: z.array(configuredUpstreamSchema),
+  legacy: legacySchema,
   metrics: z.strictObject({ enabled: z.boolean(), token: z.string().min(16).nullable() }),
   securityTxt: z.strictObject({
     contact: z

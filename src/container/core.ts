@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { noProgress, type Progress } from '../core/progress.ts';
 import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
+import type { ObserveSource } from '../domain/legacy/index.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
 import { createStats } from '../domain/operators/stats.ts';
 import { createCheckHealth } from '../domain/operators/health.ts';
@@ -22,6 +23,8 @@ export interface CoreOptions {
   progress?: Progress;
   /** Told of the outcome of every login. */
   onLogin?: (outcome: string) => void;
+  /** Told of each request to a service that accounts come from. */
+  onSource?: ObserveSource;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface CoreOptions {
  * @throws what PostgreSQL says when it cannot be reached.
  */
 export async function createCore(config: Config, options: CoreOptions) {
-  const { databaseUrl, logger, progress = noProgress, onLogin } = options;
+  const { databaseUrl, logger, progress = noProgress, onLogin, onSource } = options;
   const secrets = new Secrets(options.secretsKey);
   const replies = new Replies(logger);
   const opened = await openStores<Message>({
@@ -55,15 +58,18 @@ export async function createCore(config: Config, options: CoreOptions) {
     },
   };
   const hasher = createPasswordHasher(config.passwords, createHashSecrets(stores.passwordHashSecrets));
+  const foreignHashes = createForeignHashes({ secrets, store: stores.passwordHashSecrets, hasher });
   const upstreamRegistry = new UpstreamRegistry(stores.upstreams, config.upstreams);
   const domain = createDomain({
     config,
     stores,
     hasher,
+    foreignHashes,
     secrets,
     clock,
     logger,
     onLogin,
+    onSource,
     upstreamName: (id) => upstreamRegistry.find(id)?.name,
   });
   await domain.attributes.load();
@@ -95,7 +101,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     stores,
     clock,
     hasher,
-    foreignHashes: createForeignHashes({ secrets, store: stores.passwordHashSecrets, hasher }),
+    foreignHashes,
     upstreamRegistry,
     ...domain,
     keyRing,
@@ -110,7 +116,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     },
     /** Ends everything that this opened. */
     async close() {
-      await Promise.all([...workers.map((worker) => worker.stop()), replies.close()]);
+      await Promise.all([...workers.map((worker) => worker.stop()), replies.close(), domain.legacy.close()]);
       await stores.close();
     },
   };

@@ -13,6 +13,7 @@ import { createBranding } from '../domain/operators/branding.ts';
 import { createSearch } from '../domain/operators/search.ts';
 import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
+import { createLegacyAccounts, type ObserveSource } from '../domain/legacy/index.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
@@ -23,6 +24,7 @@ import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
 import { createOwnership } from '../domain/ownership/index.ts';
 import { createPasswordCheck } from '../domain/passwords/check.ts';
+import type { ForeignHashes } from '../domain/passwords/foreign.ts';
 import type { PasswordHasher } from '../domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals.ts';
@@ -43,6 +45,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Message } from '../mail/index.ts';
 import { createAddressRule, mayCall } from '../oidc/outbound/addresses.ts';
+import { createOutboundFetch } from '../oidc/outbound/fetch.ts';
 import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
@@ -52,24 +55,32 @@ interface Dependencies {
   config: Config;
   stores: Stores<Message>;
   hasher: PasswordHasher;
+  foreignHashes: ForeignHashes;
   secrets: Secrets;
   clock: Clock;
   logger: Logger;
   /** Told of the outcome of every login. */
   onLogin: ((outcome: string) => void) | undefined;
+  /** Told of each request to a service that accounts come from. */
+  onSource: ObserveSource | undefined;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
 }
+
+/** Bytes of a legacy source's reply: an account, and some space. */
+const MAX_SOURCE_REPLY = 131_072;
 
 /** What is true whatever the transport, over the stores. */
 export function createDomain({
   config,
   stores,
   hasher,
+  foreignHashes,
   secrets,
   clock,
   logger,
   onLogin,
+  onSource,
   upstreamName,
 }: Dependencies) {
   const {
@@ -196,6 +207,24 @@ export function createDomain({
   const scimTokens = createScimTokens({ store: stores.scimTokens, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
   const findOrigins = createFindOrigins(stores.imports);
+  const legacy = createLegacyAccounts({
+    settings: config.legacySources,
+    fetchWithin: (timeout) => createOutboundFetch(config.outbound, { timeout, maxBytes: MAX_SOURCE_REPLY }),
+    users,
+    imports: stores.imports,
+    audit,
+    inTransaction,
+    sessions,
+    secrets,
+    attributes,
+    hasher,
+    hashes: foreignHashes,
+    issuerOf: () => undefined,
+    isPrivileged: async (role) => (await operators.rights.weightOf([role])).size > 0,
+    clock,
+    logger,
+    observe: onSource,
+  });
   const logins = createLogin({
     users,
     signIns,
@@ -206,6 +235,7 @@ export function createDomain({
     notices,
     steps: loginSteps,
     clock,
+    legacy,
     onLogin,
   });
   const upstreamAccounts = createUpstreamAccounts({
@@ -268,6 +298,7 @@ export function createDomain({
     passwordCheck,
     /** Ends all that runs for an account. */
     sessionRevoker: sessions,
+    legacy,
     logins,
     loginSteps,
     upstreamAccounts,

@@ -4,6 +4,7 @@ import { DomainError, isDomainError } from '../core/errors.ts';
 import type { UserRecord } from '../storage/users.ts';
 import type { Stores } from '../storage/stores.ts';
 import { deviceIdFor, type KnownDevice } from './known-devices.ts';
+import type { Found, LegacyAccounts } from './legacy/index.ts';
 import { lookUp } from './lookup.ts';
 import { type Acr, type Method, strengthOf } from './mfa/requirement.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
@@ -80,6 +81,8 @@ export interface LoginDependencies extends Pick<Stores, 'users' | 'signIns' | 'a
   notices: Pick<Notices, 'newDevice'>;
   steps: LoginSteps;
   clock: Clock;
+  /** Accounts that are not here yet. */
+  legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'holdBack'>;
   /** Told of every outcome: `success`, the code of a domain error, or `error`. */
   onLogin?: ((outcome: string) => void) | undefined;
 }
@@ -141,7 +144,7 @@ export interface Logins {
 export type Login = Logins['login'];
 
 export function createLogin(dependencies: LoginDependencies): Logins {
-  const { users, signIns, audit, notices, inTransaction, passwordCheck, mfa, steps, clock, onLogin } =
+  const { users, signIns, audit, notices, inTransaction, passwordCheck, mfa, steps, clock, legacy, onLogin } =
     dependencies;
 
   const refuse = async (
@@ -193,10 +196,38 @@ export function createLogin(dependencies: LoginDependencies): Logins {
   const firstFactor = async (
     { password, actor, signal, ...named }: PasswordRequest,
     known: readonly KnownDevice[] = [],
-  ) => {
+    isAgain = false,
+  ): Promise<{ account: UserRecord; newHash: string | null }> => {
+    const start = performance.now();
     const { subject, account } = await lookUp(users, named);
     const device = deviceIdFor(known, account, clock.now());
-    const right = await passwordCheck.matches({ subject, account, password, actor, device, signal });
+    const identifier = 'email' in named ? named.email : named.identifier;
+    const found: Found[] = [];
+    const elsewhere = async (typed: string) => {
+      const answer = await legacy.authenticate({ identifier: identifier as string, password: typed, signal });
+      if (answer) found.push(answer);
+      return answer !== null;
+    };
+    const asks = legacy.isUsed && !isAgain && subject !== 'nobody';
+    const right = await passwordCheck.matches({
+      subject,
+      account,
+      password,
+      actor,
+      device,
+      signal,
+      elsewhere: asks ? elsewhere : undefined,
+    });
+    if (!right && account && legacy.isUsed) await legacy.holdBack(start, signal);
+    const [brought] = found;
+    if (right && brought) {
+      const adopted = await legacy.adopt(brought, password as string, actor);
+      // Another login of the same person came first, or they have other names by now: what is here decides.
+      if (adopted === 'known') return firstFactor({ password, actor, signal, ...named }, known, true);
+      if (adopted === 'refused') throw new DomainError('invalid_credentials', { reason: 'account_conflict' });
+      if (adopted.status === 'suspended') return refuse('account_suspended', adopted, actor);
+      return { account: adopted, newHash: null };
+    }
     if (!right || !account) return refuse('invalid_credentials', account, actor);
     if (account.status === 'suspended') return refuse('account_suspended', account, actor);
     return { account, newHash: await passwordCheck.renewed(account, password as string) };

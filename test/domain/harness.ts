@@ -10,7 +10,7 @@ import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import type { Logins } from '../../src/domain/login.ts';
-import { createHashSecrets } from '../../src/domain/passwords/foreign.ts';
+import { createForeignHashes, createHashSecrets } from '../../src/domain/passwords/foreign.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/domain/passwords/hasher.ts';
 import type { Counters } from '../../src/storage/counters.ts';
 import type { InTransaction } from '../../src/storage/postgres/transaction.ts';
@@ -188,10 +188,12 @@ export async function openDomain(
     },
     stores: { ...stores, inTransaction },
     hasher,
+    foreignHashes: createForeignHashes({ secrets, store: stores.passwordHashSecrets, hasher }),
     secrets,
     clock: stores.clock,
     logger,
     onLogin: (outcome) => outcomes.push(outcome),
+    onSource: undefined,
     upstreamName: () => undefined,
   });
   const { notices, sessionRevoker, verification } = domain;

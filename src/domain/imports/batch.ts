@@ -53,6 +53,9 @@ function isRetried(error: unknown): boolean {
   return RETRIED.has(original?.code ?? code ?? '');
 }
 
+/** In place of the digest of a password that no import of its account could renew. */
+const OURS = 'none of the source';
+
 /** Fewer than may wait in the queue of all hashing. */
 const HASHES_AT_ONCE = 8;
 
@@ -129,8 +132,10 @@ export function createBatches(
         accountId: user.id,
         recordDigest: digest,
         run,
-        passwordDigest: user.passwordHash === null ? null : sha256(user.passwordHash),
+        passwordDigest:
+          options.way === 'login' ? OURS : user.passwordHash === null ? null : sha256(user.passwordHash),
         attributes: rest,
+        way: options.way,
       })),
       tx,
     );
@@ -146,7 +151,12 @@ export function createBatches(
       'user.imported',
       created.map(({ source, record, user }) => ({
         subject: user.id,
-        details: { source, source_id: record.sourceId, roles: user.roles },
+        details: {
+          source,
+          source_id: record.sourceId,
+          roles: user.roles,
+          ...(options.way === 'login' && { way: options.way }),
+        },
       })),
       actor,
       tx,
@@ -218,7 +228,7 @@ export function createBatches(
     const written =
       changes.passwordHash === undefined ? (known?.passwordDigest ?? null) : sha256(user.passwordHash ?? '');
     // Without a password of its own there is none that an import of it could renew.
-    const passwordDigest = known ? written : 'none of the source';
+    const passwordDigest = known ? written : OURS;
     await imports.remember(
       [
         {
@@ -229,6 +239,7 @@ export function createBatches(
           run,
           passwordDigest,
           attributes: rest,
+          way: options.way,
         },
       ],
       tx,

@@ -5,6 +5,7 @@ import type { Secrets } from '../../core/secrets.ts';
 import { FOREIGN } from '../../storage/factors.ts';
 import type { NewTotp } from '../../storage/imports.ts';
 import type { Attributes } from '../attributes/index.ts';
+import type { ImportedRecord } from '../../storage/imports.ts';
 import { userOf, type UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
 import { importedCodeForm } from '../mfa/recovery-codes.ts';
@@ -30,6 +31,8 @@ export interface ImportOptions {
   wrapsWeak: boolean;
   /** What hashes have in common that rows do not say. */
   hashParams: Record<string, unknown>;
+  /** Of a first login the password is Postern's at once: no import replaces it. */
+  way: ImportedRecord['way'];
 }
 
 /** Password hashes of other services. */

@@ -18,6 +18,11 @@ interface PasswordAttempt {
   device?: string | null;
   /** Aborts when the caller has gone. */
   signal?: AbortSignal | undefined;
+  /**
+   * Whether it is right at another service, which is asked where there is no account. When it throws, the guess counts neither
+   * as wrong nor as right.
+   */
+  elsewhere?: ((password: string) => Promise<boolean>) | undefined;
 }
 
 export interface PasswordCheck {
@@ -77,14 +82,20 @@ export function createPasswordCheck({
       const hash = await renewed(account, password);
       if (hash !== null) await signIns.replaceHash(account, hash);
     },
-    async matches({ subject, account, password, actor, device = null, signal }) {
+    async matches({ subject, account, password, actor, device = null, signal, elsewhere }) {
       const guess = { subject, accountId: account?.id ?? null, source: sourceOfActor(actor), device };
       await lockout.check(guess);
       const hash = account?.passwordHash ?? null;
+      const typed = canBePassword(password) ? password : null;
+      const compare = () =>
+        hash !== null && typed !== null
+          ? hasher.verify(hash, typed, signal)
+          : hasher.verifyDummy(typed ?? '', signal);
+      // Both at once: who is nowhere costs as much as who is there.
       const right =
-        hash !== null && canBePassword(password)
-          ? await hasher.verify(hash, password, signal)
-          : await hasher.verifyDummy(canBePassword(password) ? password : '', signal);
+        !account && elsewhere && typed !== null && typed !== ''
+          ? (await Promise.all([elsewhere(typed), compare()]))[0]
+          : await compare();
       await (right ? lockout.succeeded(guess) : lockout.failed(guess));
       return right;
     },

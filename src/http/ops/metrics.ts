@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LegacyAccounts } from '../../domain/legacy/index.ts';
 import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
 import type { Answered } from '../listener.ts';
 import { exposition } from './cluster-metrics.ts';
@@ -13,6 +14,10 @@ export interface Metrics {
   grant(grantType: string, outcome: string): void;
   /** @param outcome as above. */
   authorization(outcome: string): void;
+  /** A service that accounts come from was asked. @param outcome `right`, `refused`, or what failed. */
+  source(source: string, outcome: string, seconds: number): void;
+  /** Shows which of these services are left alone after failures. Called once. */
+  watchSources(legacy: Pick<LegacyAccounts, 'states'>): void;
   /** A store answered a call. */
   store(store: string, operation: string, seconds: number): void;
   /** Shows how many passwords are being hashed and wait for it. Called once. */
@@ -85,6 +90,14 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const sources = new Histogram({
+    name: `${PREFIX}legacy_source_duration_seconds`,
+    help: 'Time that a request to a legacy source took, by source and outcome',
+    labelNames: ['source', 'outcome'],
+    buckets: BUCKETS.requests,
+    registers,
+  });
+
   const request = byPair((door: string, status: number) => ({
     count: requests.labels(door, String(status)),
     duration: durations.labels(door, String(status)),
@@ -99,6 +112,19 @@ export function createMetrics(): Metrics {
     login: (outcome) => logins.inc({ outcome }),
     grant: (grantType, outcome) => grants.inc({ grant_type: grantType, outcome }),
     authorization: (outcome) => authorizations.inc({ outcome }),
+    source: (source, outcome, seconds) => sources.labels(source, outcome).observe(seconds),
+    watchSources(legacy) {
+      if (legacy.states().length === 0) return;
+      void new Gauge({
+        name: `${PREFIX}legacy_source_open`,
+        help: 'Processes that leave a legacy source alone after failures',
+        labelNames: ['source'],
+        registers,
+        collect() {
+          for (const { name, isOpen } of legacy.states()) this.set({ source: name }, isOpen ? 1 : 0);
+        },
+      });
+    },
     store: (store, operation, seconds) => call(store, operation).observe(seconds),
     watchHasher(hasher) {
       for (const state of ['running', 'waiting'] as const) {

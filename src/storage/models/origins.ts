@@ -25,6 +25,8 @@ export class ImportedAccount extends Model<
   declare attributes: Record<string, unknown> | null;
   /** The run that wrote the row last. */
   declare run: string;
+  /** Whether it came by an import, or by its first login while the service answered for it. */
+  declare way: CreationOptional<'import' | 'login'>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -37,6 +39,7 @@ define(ImportedAccount, 'imported_accounts', {
   passwordDigest: DataTypes.TEXT,
   attributes: DataTypes.JSONB,
   run: { type: DataTypes.UUID, allowNull: false },
+  way: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'import' },
   createdAt: createdAt(),
   updatedAt: createdAt(),
 });

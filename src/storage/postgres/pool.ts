@@ -11,6 +11,8 @@ interface PoolOptions {
   logger: Logger;
   /** What `pg_stat_activity` calls these connections. */
   applicationName: string;
+  /** Milliseconds for a connection, and for a statement; as the service has it unless set. */
+  timeout?: number;
 }
 
 /** What every connection of the service is made with. Milliseconds. */
@@ -35,10 +37,15 @@ const getTypeParser: typeof types.getTypeParser = (oid, format) =>
 /** The connections of this process to PostgreSQL, for models (`sequelize.ts`) and SQL alike. One that is lost is logged and replaced; it never ends the process. */
 export function createPool(
   databaseUrl: string,
-  { max = CONNECTIONS.all, logger, applicationName }: PoolOptions,
+  { max = CONNECTIONS.all, logger, applicationName, timeout }: PoolOptions,
 ): Pool {
   const pool = new Pool({
-    ...connectionOptions(databaseUrl, applicationName),
+    ...connectionOptions(
+      databaseUrl,
+      applicationName,
+      timeout === undefined ? undefined : { statement: timeout, idleInTransaction: timeout },
+    ),
+    ...(timeout !== undefined && { connectionTimeoutMillis: timeout, query_timeout: timeout }),
     max,
     types: { getTypeParser },
     idleTimeoutMillis: 30_000,

@@ -37,6 +37,7 @@ export const DEFAULTS: Options = {
   missingEmail: 'fail',
   wrapsWeak: false,
   hashParams: {},
+  way: 'import',
 };
 
 export const SECRETS_KEY = 'the key of imports that are only tried out';

@@ -1,0 +1,295 @@
+/** What the configuration says of the services that Postern takes over from: sources of accounts, and their tokens. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** A secret is named and not said: the variable or the file that holds it. */
+const secret = z
+  .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
+  .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'needs either env or file');
+type SecretName = z.infer<typeof secret>;
+
+const url = z
+  .string()
+  .refine(
+    (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+    'must be a URL like https://old.example.com',
+  );
+
+/** Where a value is in a reply, `user.roles` or `users.0.id`, or the name of a column. */
+const place = z.string().min(1).max(200);
+
+/** What can be taken over of an account, by the names of an import's record. */
+const account = z.strictObject({
+  source_id: place.optional(),
+  number: place.optional(),
+  username: place.optional(),
+  email: place.optional(),
+  email_verified: place.optional(),
+  name: place.optional(),
+  given_name: place.optional(),
+  family_name: place.optional(),
+  locale: place.optional(),
+  status: place.optional(),
+  roles: place.optional(),
+  groups: place.optional(),
+  created_at: place.optional(),
+  last_login_at: place.optional(),
+  attributes: z.record(z.string().min(1), place).optional(),
+});
+export type AccountPlaces = z.infer<typeof account>;
+
+const header = z.union([z.string(), secret]);
+/** Statuses of a reply that has the account. */
+const success = z.array(z.int().min(200).max(599)).min(1).default([200]);
+
+/** A request whose texts may hold {identifier} and {password}. */
+const request = {
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('POST'),
+  url,
+  headers: z.record(z.string().regex(/^[\w-]+$/, 'must be the name of a header'), header).default({}),
+  body: z.record(z.string(), z.unknown()).optional(),
+  /** How the body is written. */
+  encoding: z.enum(['json', 'form']).default('json'),
+  success,
+};
+
+const http = z.strictObject({
+  ...request,
+  account: account.refine(({ source_id: id }) => id !== undefined, 'needs source_id'),
+  /** Whether somebody has an account there, without a password: for registration and password reset. */
+  exists: z.strictObject({ ...request, method: request.method.default('GET') }).optional(),
+});
+
+const sql = z.strictObject({
+  /** A postgres:// URL. */
+  url: secret,
+  query: z
+    .string()
+    .refine((text) => /(?<!:):identifier\b/.test(text), 'must ask for :identifier')
+    .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select'),
+  /** The column of the hash. */
+  password_hash: z.string().min(1).default('password_hash'),
+  /** Its format, where the hash does not say it, as `postern import` calls it. */
+  format: z.string().min(1).optional(),
+  params: z.record(z.string(), z.unknown()).optional(),
+  /** Columns that are not called as a field is. */
+  account: account.default({}),
+  /** How many accounts there are, for `postern migration status`: a select of one number. */
+  count: z.string().min(1).optional(),
+});
+
+export const CONTRACT_NAMES = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'] as const;
+
+const source = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, ".", "_" and "-"'),
+    contract: z.enum(CONTRACT_NAMES).optional(),
+    url: url.optional(),
+    apiKey: secret.optional(),
+    http: http.optional(),
+    sql: sql.optional(),
+    /** Roles of the source and what they are here; an empty name leaves one out. */
+    roles: z.record(z.string(), z.string()).default({}),
+    /** Whether its addresses count as verified. */
+    trustEmail: z.boolean().default(false),
+    /** The greatest number that an account has there: those who register here get greater ones. */
+    greatestNumber: z.int().min(1).max(2_000_000_000).optional(),
+    /** Seconds that an answer may take. */
+    timeout: z.number().min(0.1).max(30).default(3),
+    /** Requests that it gets at a time. */
+    concurrency: z.int().min(1).max(1000).default(20),
+    /** After so many failures in a row it is left alone for so many seconds. */
+    breaker: z
+      .strictObject({
+        failures: z.int().min(1).max(1000).default(5),
+        wait: z.number().min(0.1).max(3600).default(10),
+      })
+      .default({ failures: 5, wait: 10 }),
+  })
+  .superRefine((one, problems) => {
+    const kinds = (['contract', 'http', 'sql'] as const).filter((kind) => one[kind] !== undefined);
+    const report = (message: string) => problems.addIssue({ code: 'custom', message });
+    if (kinds.length !== 1) report('needs one of contract, http and sql');
+    if ((one.contract === undefined) !== (one.url === undefined)) report('needs url with contract alone');
+    if (one.contract === 'keyed' && one.apiKey === undefined)
+      report('needs apiKey: the contract asks for one');
+  });
+
+export const legacySchema = z.strictObject({
+  sources: z.array(source).superRefine((all, problems) => {
+    const names = all.map(({ name }) => name);
+    for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at)))
+      problems.addIssue({ code: 'custom', message: `there are two sources of the name ${name}` });
+  }),
+});
+
+/** The last day of something, `2027-06-30`, UTC. */
+const day = z.iso.date('must be a day like 2027-06-30');
+
+const oldKey = z
+  .strictObject({
+    alg: z.enum(['HS256', 'RS256', 'ES256']),
+    secret: secret.optional(),
+    /** A public key in PEM, or where it is. */
+    key: z.union([z.string().min(1), secret]).optional(),
+    jwksUrl: url.optional(),
+  })
+  .refine(
+    ({ alg, secret: shared, key, jwksUrl }) =>
+      alg === 'HS256'
+        ? shared !== undefined && key === undefined && jwksUrl === undefined
+        : shared === undefined && (key === undefined) !== (jwksUrl === undefined),
+    'needs secret with HS256, and either key or jwksUrl with RS256 and ES256',
+  );
+
+/** Tokens of the old service that a door honours. */
+const oldTokens = z.strictObject({
+  /** None where there are opaque refresh tokens alone. */
+  keys: z.array(oldKey).default([]),
+  issuer: z.string().min(1),
+  audience: z.string().min(1).optional(),
+  account: z.strictObject({
+    /** The claim of the account's id at the old service. */
+    source_id: z.string().min(1),
+    /** The source that the account came from; any where there is none of the id twice. */
+    source: z.string().min(1).optional(),
+  }),
+  /** The claim that tells refresh tokens from access tokens, and what it says of them. */
+  refresh: z.strictObject({ claim: z.string().min(1), value: z.string().min(1) }).optional(),
+  /** The last day on which they are honoured. */
+  until: day,
+});
+
+/** What a door's settings may say beside what it has of its own. */
+export const doorSettings = { oldTokens: oldTokens.optional() };
+
+type SourceSettings = z.infer<typeof source>;
+type HttpRequestSettings = Omit<NonNullable<NonNullable<SourceSettings['http']>['exists']>, 'headers'> & {
+  headers: Record<string, string>;
+};
+type Common = Pick<
+  SourceSettings,
+  'name' | 'roles' | 'trustEmail' | 'greatestNumber' | 'timeout' | 'concurrency' | 'breaker'
+>;
+
+/** A source with its secrets. */
+export type LegacySourceSettings = Common &
+  (
+    | { kind: 'contract'; contract: (typeof CONTRACT_NAMES)[number]; url: string; apiKey: string | null }
+    | { kind: 'http'; login: HttpRequestSettings; exists: HttpRequestSettings | null; account: AccountPlaces }
+    | ({ kind: 'sql'; databaseUrl: string } & Omit<NonNullable<SourceSettings['sql']>, 'url'>)
+  );
+
+export interface OldKey {
+  alg: 'HS256' | 'RS256' | 'ES256';
+  /** The shared secret. */
+  secret?: string;
+  /** A public key in PEM. */
+  key?: string;
+  jwksUrl?: string;
+}
+
+/** Old tokens of a door, with their secrets. */
+export type OldTokenSettings = Omit<z.infer<typeof oldTokens>, 'keys'> & {
+  keys: OldKey[];
+  /** When they end, in milliseconds since the epoch. */
+  endsAt: number;
+};
+
+/** Finds secrets, and notes those that there are not. */
+function finder(environment: NodeJS.ProcessEnv, problems: string[]) {
+  return ({ env, file }: SecretName, where: string): string => {
+    try {
+      const found = file === undefined ? environment[env ?? ''] : readFileSync(file, 'utf8').trim();
+      if (found) return found;
+      problems.push(`${where}: ${env ?? file ?? ''} holds nothing`);
+    } catch (error) {
+      problems.push(`${where}: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+    }
+    return '';
+  };
+}
+
+/** Sources with their secrets, and every problem found. */
+export function legacySources(
+  { sources }: z.infer<typeof legacySchema>,
+  environment: NodeJS.ProcessEnv,
+): { sources: LegacySourceSettings[]; problems: string[] } {
+  const problems: string[] = [];
+  const find = finder(environment, problems);
+  const complete = sources.map((one): LegacySourceSettings => {
+    const where = `legacy.sources ${one.name}`;
+    const { contract, url: base, apiKey, http: mapped, sql: table, ...common } = one;
+    const requestOf = ({ headers, ...rest }: Omit<NonNullable<typeof mapped>, 'account' | 'exists'>) => ({
+      ...rest,
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [
+          name,
+          typeof value === 'string' ? value : find(value, `${where} ${name}`),
+        ]),
+      ),
+    });
+    if (mapped) {
+      const { account: places, exists, ...login } = mapped;
+      return {
+        ...common,
+        kind: 'http',
+        login: requestOf(login),
+        exists: exists ? requestOf(exists) : null,
+        account: places,
+      };
+    }
+    if (table) {
+      const databaseUrl = find(table.url, `${where} sql.url`);
+      if (databaseUrl !== '' && !/^postgres(?:ql)?:\/\//.test(databaseUrl))
+        problems.push(`${where} sql.url: must be a URL like postgres://reader:password@host:5432/old`);
+      const { url: _named, ...rest } = table;
+      return { ...common, ...rest, kind: 'sql', databaseUrl };
+    }
+    return {
+      ...common,
+      kind: 'contract',
+      contract: contract ?? 'gateway',
+      url: base ?? '',
+      apiKey: apiKey ? find(apiKey, `${where} apiKey`) : null,
+    };
+  });
+  return { sources: complete, problems };
+}
+
+const DAY = 86_400_000;
+
+/**
+ * Old tokens by door, with their secrets, and every problem found: a last day that is over is one.
+ * @param now milliseconds since the epoch.
+ */
+export function oldTokensOf(
+  doors: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv,
+  now: number,
+): { oldTokens: Map<string, OldTokenSettings>; problems: string[] } {
+  const problems: string[] = [];
+  const find = finder(environment, problems);
+  const found = new Map<string, OldTokenSettings>();
+  for (const name of CONTRACT_NAMES) {
+    const settings = (doors[name] as { oldTokens?: z.infer<typeof oldTokens> } | undefined)?.oldTokens;
+    if (!settings) continue;
+    const where = `contracts.${name}.oldTokens`;
+    const endsAt = Date.parse(settings.until) + DAY;
+    if (endsAt <= now)
+      problems.push(
+        `${where}.until: ${settings.until} is over. See in "postern migration status" that no old tokens come any more, and take oldTokens out; or set a later day`,
+      );
+    const keys = settings.keys.map(({ alg, secret: shared, key, jwksUrl }, at): OldKey => {
+      const whole = `${where}.keys.${at}`;
+      return {
+        alg,
+        ...(shared && { secret: find(shared, whole) }),
+        ...(key !== undefined && { key: typeof key === 'string' ? key : find(key, whole) }),
+        ...(jwksUrl !== undefined && { jwksUrl }),
+      };
+    });
+    found.set(name, { ...settings, keys, endsAt });
+  }
+  return { oldTokens: found, problems };
+}

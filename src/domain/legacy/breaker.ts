@@ -1,0 +1,66 @@
+import { isDomainError } from '../../core/errors.ts';
+import { SourceError } from './source.ts';
+
+/** What happened to a request. */
+export type SourceOutcome = 'right' | 'refused' | SourceError['failure'];
+
+export interface BreakerSettings {
+  /** Failures in a row. */
+  failures: number;
+  /** Seconds. */
+  wait: number;
+}
+
+export interface Breaker {
+  /**
+   * Does `work`, unless the source is left alone or has enough to do.
+   * @throws SourceError; what `work` throws.
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly isOpen: boolean;
+}
+
+/** Failures of the source itself; what one account has to do with must not keep out the others. */
+const COUNTED: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'status', 'redirect', 'too_large']);
+
+/**
+ * Keeps requests from a source that does not answer: after some failures in a row nobody waits for it any more, until one request
+ * has shown that it is back.
+ * @param now milliseconds that only go up.
+ */
+export function createBreaker(
+  { failures, wait }: BreakerSettings,
+  concurrency: number,
+  now: () => number = () => performance.now(),
+): Breaker {
+  let inARow = 0;
+  let openUntil = 0;
+  let running = 0;
+  return {
+    get isOpen() {
+      return inARow >= failures;
+    },
+    async run(work) {
+      if (inARow >= failures) {
+        if (now() < openUntil) throw new SourceError('breaker_open', 'it is left alone after failures');
+        // One request tries; the others wait for what becomes of it.
+        openUntil = now() + wait * 1000;
+      }
+      if (running >= concurrency) throw new SourceError('busy', `${concurrency} requests are under way`);
+      running += 1;
+      try {
+        const result = await work();
+        inARow = 0;
+        return result;
+      } catch (error) {
+        if (error instanceof SourceError && COUNTED.has(error.failure)) {
+          inARow += 1;
+          if (inARow >= failures) openUntil = now() + wait * 1000;
+        } else if (isDomainError(error)) inARow = 0;
+        throw error;
+      } finally {
+        running -= 1;
+      }
+    },
+  };
+}

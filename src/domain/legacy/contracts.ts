@@ -1,0 +1,72 @@
+import type { AccountPlaces, LegacySourceSettings } from '../../config/index.ts';
+
+type ContractName = Extract<LegacySourceSettings, { kind: 'contract' }>['contract'];
+
+/** How an account is asked for at a service that keeps to a contract. */
+interface ContractLogin {
+  basePath: string;
+  login: { path: string; body(identifier: string, password: string): object };
+  /** Where the access token is in the reply. */
+  token: string;
+  /** Where the account is, by the access token; null where the login's reply has it. */
+  profile: string | null;
+  /** Where its parts are there. */
+  account: AccountPlaces;
+}
+
+const username = (identifier: string, password: string) => ({ username: identifier, password });
+const email = (identifier: string, password: string) => ({ email: identifier, password });
+
+/** The logins of the contracts, as their documents have them. */
+export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
+  cookie: {
+    basePath: '',
+    login: { path: '/auth/token', body: username },
+    token: 'access_token',
+    profile: '/auth/me',
+    account: {
+      source_id: 'id',
+      username: 'username',
+      email: 'email',
+      given_name: 'first_name',
+      family_name: 'last_name',
+      status: 'is_active',
+    },
+  },
+  flask: {
+    basePath: '/api/v1',
+    login: { path: '/auth/login', body: email },
+    token: 'token',
+    profile: '/users/{id}',
+    account: { source_id: 'id', username: 'username', email: 'email' },
+  },
+  gateway: {
+    basePath: '/api/v1/auth',
+    login: { path: '/login', body: username },
+    token: 'accessToken',
+    profile: '/profile',
+    account: {
+      source_id: 'id',
+      username: 'username',
+      email: 'email',
+      roles: 'role',
+      created_at: 'createdAt',
+      last_login_at: 'lastLoginAt',
+      status: 'status',
+    },
+  },
+  keyed: {
+    basePath: '/api/v1',
+    login: { path: '/auth/login', body: username },
+    token: 'token',
+    profile: '/users/{id}',
+    account: { source_id: 'id', username: 'username', email: 'email', created_at: 'created_at' },
+  },
+  ppl: {
+    basePath: '/api/v1',
+    login: { path: '/auth/login', body: email },
+    token: 'access_token',
+    profile: null,
+    account: { source_id: 'user.id', email: 'user.email', name: 'user.name', created_at: 'user.created_at' },
+  },
+};

@@ -1,0 +1,204 @@
+/**
+ * Accounts that are still at another service: its word on a password brings an account over, once, and from then on the account
+ * is Postern's.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LegacySourceSettings } from '../../config/index.ts';
+import type { Logger } from '../../core/logger.ts';
+import { DomainError } from '../../core/errors.ts';
+import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
+import type { RawRecord } from '../imports/record.ts';
+import { type Adoption, type AdoptionDependencies, createAdoption } from './adoption.ts';
+import { createBreaker, type SourceOutcome } from './breaker.ts';
+import { createContractSource, createMappedSource, type GuardedFetch } from './http.ts';
+import { type Attempt, type LegacySource, SourceError } from './source.ts';
+import { createTableSource } from './sql.ts';
+
+export type { Adoption } from './adoption.ts';
+
+/** An account that a source has let in. */
+export interface Found {
+  source: string;
+  record: RawRecord;
+}
+
+export interface LegacyAccounts {
+  /** Whether there is any source. */
+  readonly isUsed: boolean;
+  /**
+   * The account that a password is right for at a source, the first of them in the order of the configuration. All are asked at
+   * once, so that nobody waits longer for one of them than for all.
+   * @returns null when none lets it in.
+   * @throws DomainError unavailable when none does and one of them could not say.
+   */
+  authenticate(attempt: Attempt): Promise<Found | null>;
+  /** Makes the account, if it is to be made. @throws DomainError overloaded, unavailable. */
+  adopt: Adoption;
+  /**
+   * Whether a source knows that somebody is called so. False where none can say.
+   * @param identifier unchecked.
+   */
+  exists(identifier: unknown): Promise<boolean>;
+  /** Waits until a refusal has taken as long as a source's takes: whoever is refused cannot tell where the account is. */
+  holdBack(start: number, signal?: AbortSignal): Promise<void>;
+  /** How each source is. */
+  states(): SourceState[];
+  close(): Promise<void>;
+}
+
+export interface SourceState {
+  name: string;
+  kind: LegacySourceSettings['kind'];
+  /** Whether it is left alone after failures. */
+  isOpen: boolean;
+  /** How many accounts it has; missing where it cannot tell. @throws SourceError. */
+  count?(): Promise<number>;
+  /** Asks it for an account that nobody has. @throws SourceError. */
+  probe(): Promise<void>;
+}
+
+/** Told of each request to a source. */
+export type ObserveSource = (source: string, outcome: SourceOutcome, seconds: number) => void;
+
+interface Dependencies extends Omit<AdoptionDependencies, 'sources'> {
+  settings: readonly LegacySourceSettings[];
+  /** @param timeout milliseconds. */
+  fetchWithin(timeout: number): GuardedFetch;
+  hasher: AdoptionDependencies['hasher'] & Parameters<typeof createTableSource>[1]['hasher'];
+  hashes: AdoptionDependencies['hashes'] & Parameters<typeof createTableSource>[1]['hashes'];
+  logger: Logger;
+  observe?: ObserveSource | undefined;
+}
+
+/** Milliseconds that a refusal is held back at most. */
+const LONGEST_HOLD = 2000;
+/** How much of the way the floor goes to a slower refusal, and to a faster one. */
+const FLOOR = { up: 0.5, down: 0.1 };
+
+/** Milliseconds between two lines of the log on one source. */
+const LOG_EVERY = 10_000;
+
+/** A name that nobody has. */
+const NOBODY = 'postern-doctor@postern.invalid';
+
+/** Whether a record is the one that was asked for; what it leaves out of its names is as it was typed. */
+function named(record: RawRecord, typed: string): RawRecord | null {
+  const { email, username } = record;
+  if (typed.includes('@')) {
+    if (email === undefined) return { ...record, email: typed.trim() };
+    return typeof email === 'string' && emailKeyOf(email) === emailKeyOf(typed) ? record : null;
+  }
+  if (username === undefined) return { ...record, username: typed.trim() };
+  return typeof username === 'string' && usernameKeyOf(username) === usernameKeyOf(typed) ? record : null;
+}
+
+export function createLegacyAccounts(dependencies: Dependencies): LegacyAccounts {
+  const { settings, fetchWithin, logger, observe } = dependencies;
+  let floor = 0;
+  const logged = new Map<string, number>();
+
+  const open = (one: LegacySourceSettings): LegacySource => {
+    if (one.kind === 'sql') return createTableSource(one, dependencies);
+    const fetch = fetchWithin(one.timeout * 1000);
+    return one.kind === 'http' ? createMappedSource(one, fetch) : createContractSource(one, fetch);
+  };
+  const sources = settings.map((one) => ({
+    settings: one,
+    source: open(one),
+    breaker: createBreaker(one.breaker, one.concurrency),
+  }));
+  type Source = (typeof sources)[number];
+
+  const note = (
+    { name }: LegacySourceSettings,
+    outcome: SourceOutcome,
+    start: number,
+    error?: SourceError,
+  ) => {
+    observe?.(name, outcome, (performance.now() - start) / 1000);
+    const now = performance.now();
+    if (!error || now - (logged.get(name) ?? -Infinity) < LOG_EVERY) return;
+    logged.set(name, now);
+    logger.warn({ source: name, failure: outcome, reason: error.message }, 'a legacy source failed');
+  };
+
+  /** @throws SourceError; DomainError of hashing; the caller's reason. */
+  const ask = async ({ settings: one, source, breaker }: Source, attempt: Attempt): Promise<Found | null> => {
+    const start = performance.now();
+    try {
+      const record = await breaker.run(async () => {
+        const limit = AbortSignal.timeout(one.timeout * 1000);
+        const signal = attempt.signal ? AbortSignal.any([attempt.signal, limit]) : limit;
+        const found = await source.authenticate(one.kind === 'sql' ? attempt : { ...attempt, signal });
+        const own = found && named(found, attempt.identifier);
+        if (found && !own) throw new SourceError('another_account', 'it answers with another account');
+        return own;
+      });
+      note(one, record ? 'right' : 'refused', start);
+      if (!record) {
+        const took = Math.min(performance.now() - start, LONGEST_HOLD);
+        floor = floor === 0 ? took : floor + (took - floor) * (took > floor ? FLOOR.up : FLOOR.down);
+      }
+      return record && { source: one.name, record };
+    } catch (error) {
+      if (error instanceof SourceError) note(one, error.failure, start, error);
+      throw error;
+    }
+  };
+
+  /** An account of somebody else is nobody's; everything else that failed may have been right. */
+  const isRefusal = (error: unknown) => error instanceof SourceError && error.failure === 'another_account';
+
+  return {
+    isUsed: sources.length > 0,
+    async authenticate(attempt) {
+      const answers = await Promise.allSettled(sources.map((one) => ask(one, attempt)));
+      for (const answer of answers) if (answer.status === 'fulfilled' && answer.value) return answer.value;
+      for (const answer of answers) {
+        if (answer.status === 'fulfilled' || isRefusal(answer.reason)) continue;
+        const cause: unknown = answer.reason;
+        throw cause instanceof SourceError ? new DomainError('unavailable', {}, { cause }) : cause;
+      }
+      return null;
+    },
+    adopt: createAdoption({ ...dependencies, sources: settings }),
+    async exists(identifier) {
+      if (typeof identifier !== 'string' || identifier === '') return false;
+      const asked = sources.map(async ({ settings: one, source, breaker }) => {
+        if (!source.exists) return false;
+        const start = performance.now();
+        try {
+          const is = await breaker.run(() =>
+            source.exists!(identifier.trim(), AbortSignal.timeout(one.timeout * 1000)),
+          );
+          note(one, is ? 'right' : 'refused', start);
+          return is;
+        } catch (error) {
+          if (error instanceof SourceError) note(one, error.failure, start, error);
+          // Whoever registers or resets a password waits for nobody else.
+          return false;
+        }
+      });
+      return (await Promise.all(asked)).includes(true);
+    },
+    async holdBack(start, signal) {
+      const rest = floor - (performance.now() - start);
+      if (sources.every(({ breaker }) => breaker.isOpen) || rest <= 0) return;
+      await sleep(rest, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    },
+    states: () =>
+      sources.map(({ settings: { name, kind, timeout }, source, breaker }) => ({
+        name,
+        kind,
+        isOpen: breaker.isOpen,
+        ...(source.count && { count: () => source.count!() }),
+        async probe() {
+          const signal = AbortSignal.timeout(timeout * 1000);
+          await source.authenticate({ identifier: NOBODY, password: 'postern doctor', signal });
+        },
+      })),
+    async close() {
+      await Promise.all(sources.map(({ source }) => source.close()));
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { LegacySourceSettings } from '../../config/index.ts';
+import type { Logger } from '../../core/logger.ts';
+import { openLegacyDatabase } from '../../storage/legacy-database.ts';
+import type { ForeignHashes } from '../passwords/foreign.ts';
+import type { PasswordHasher } from '../passwords/hasher.ts';
+import { nonsense, placesOfRow, recordAt } from './records.ts';
+import { type LegacySource, SourceError } from './source.ts';
+
+interface Dependencies {
+  hashes: Pick<ForeignHashes, 'read'>;
+  hasher: Pick<PasswordHasher, 'verify' | 'verifyDummy'>;
+  logger: Logger;
+}
+
+/** A source that is the old service's table. */
+export function createTableSource(
+  settings: Extract<LegacySourceSettings, { kind: 'sql' }>,
+  { hashes, hasher, logger }: Dependencies,
+): LegacySource {
+  const { name, databaseUrl, timeout, format, params, account, count } = settings;
+  const database = openLegacyDatabase(databaseUrl, { name, timeout: timeout * 1000, logger });
+  // A cast is written with two colons.
+  const query = settings.query
+    .trim()
+    .replace(/;$/, '')
+    .replaceAll(/(?<!:):identifier\b/g, '$1');
+
+  const rows = async (statement: string, values: unknown[]) => {
+    try {
+      return await database.rows(statement, values);
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (code === '57014' || /timeout/i.test(message)) throw new SourceError('timeout', 'no answer in time');
+      // What PostgreSQL says of a statement has no values in it; of a connection it names the host.
+      throw new SourceError('unreachable', code === undefined ? 'no connection' : `PostgreSQL says ${code}`);
+    }
+  };
+
+  const find = async (identifier: string) => {
+    const found = identifier.includes('\0') ? [] : await rows(query, [identifier]);
+    if (found.length > 1) nonsense('its query finds more than one account for a name');
+    return found[0] ?? null;
+  };
+
+  return {
+    async authenticate({ identifier, password, signal }) {
+      const row = await find(identifier);
+      const hash = row?.[settings.password_hash];
+      if (row && hash !== undefined && hash !== null && typeof hash !== 'string')
+        nonsense(`its column ${settings.password_hash} is no text`);
+      if (!row || typeof hash !== 'string' || hash === '') {
+        await hasher.verifyDummy(password, signal);
+        return null;
+      }
+      const read = await hashes.read({
+        hash,
+        ...(format !== undefined && { format }),
+        ...(params && { params }),
+      });
+      if (!read.ok) return nonsense(`a hash cannot be read: ${read.code}`);
+      const isRight =
+        'plain' in read ? read.plain === password : await hasher.verify(read.stored, password, signal);
+      if (!isRight) return null;
+      return recordAt(row, placesOfRow(row, account), (from, column) => (from as typeof row)[column]);
+    },
+    exists: async (identifier) => (await find(identifier)) !== null,
+    ...(count !== undefined && {
+      async count() {
+        const [row = {}] = await rows(count, []);
+        const [value] = Object.values(row);
+        return Number.isSafeInteger(Number(value)) ? Number(value) : nonsense('its count is no number');
+      },
+    }),
+    close: () => database.close(),
+  };
+}

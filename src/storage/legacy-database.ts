@@ -1,0 +1,46 @@
+// raw-sql: a query of the operator's in another service's database.
+import { createPool } from './postgres/pool.ts';
+import type { Logger } from '../core/logger.ts';
+
+/** Another service's database, which is read only. */
+export interface LegacyDatabase {
+  /** @throws what PostgreSQL says; when it takes longer than `timeout`. */
+  rows(statement: string, values: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+/** Connections to it: logins of people who come for the first time, and no more. */
+const CONNECTIONS = 4;
+
+/**
+ * Connects with the first query.
+ * @param options.timeout milliseconds.
+ */
+export function openLegacyDatabase(
+  url: string,
+  { name, timeout, logger }: { name: string; timeout: number; logger: Logger },
+): LegacyDatabase {
+  const pool = createPool(url, {
+    logger,
+    applicationName: `postern-${name}`,
+    max: CONNECTIONS,
+    timeout,
+  });
+  return {
+    async rows(statement, values) {
+      const client = await pool.connect();
+      try {
+        await client.query('begin read only');
+        const { rows } = await client.query<Record<string, unknown>>(statement, [...values]);
+        await client.query('rollback');
+        client.release();
+        return rows;
+      } catch (error) {
+        // Whatever state it is in: the next query gets another one.
+        client.release(true);
+        throw error;
+      }
+    },
+    close: () => pool.end(),
+  };
+}

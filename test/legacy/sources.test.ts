@@ -1,0 +1,254 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { legacySources } from '../../src/config/legacy.ts';
+import { settingShape } from '../../src/config/schema.ts';
+import { createLegacyAccounts } from '../../src/domain/legacy/index.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
+import { flows, type Name } from '../contracts/support/members.ts';
+import { type Mood, type OldPerson, type OldService, startOldService } from './support/old-service.ts';
+
+let old: OldService;
+let server: ContractServer;
+let table: Client;
+
+/** Those that only the old table has. */
+const tabled = async (who: OldPerson) => {
+  await table.query(
+    'insert into people (id, mail, login, pw, created, is_admin) values ($1, $2, $3, $4, now(), true)',
+    [who.id, who.email, who.username, who.hash],
+  );
+  old.people.delete(who.username);
+  return who;
+};
+
+beforeAll(async () => {
+  old = await startOldService();
+  const { url } = await createDatabase();
+  table = new Client({ connectionString: url });
+  await table.connect();
+  atEnd(() => table.end());
+  await table.query(
+    'create table people (id int primary key, mail text, login text, pw text, created timestamptz, is_admin bool)',
+  );
+  server = await startContractServer({
+    env: { OLD_DATABASE_URL: url, OLD_KEY: 'key-of-the-old-service' },
+    settings: {
+      outbound: { allow: ['127.0.0.1'] },
+      legacy: {
+        sources: [
+          {
+            name: 'intranet',
+            http: {
+              method: 'POST',
+              url: `${old.url}/mapped/login`,
+              body: { login: '{identifier}', pass: '{password}', kind: 'user' },
+              success: [200],
+              account: {
+                source_id: 'user.id',
+                email: 'user.mail',
+                username: 'user.login',
+                name: 'user.name',
+                roles: 'user.roles',
+              },
+              exists: { url: `${old.url}/mapped/exists?name={identifier}` },
+            },
+            roles: { USER: '', ADMIN: '' },
+            timeout: 1,
+            breaker: { failures: 3, wait: 0.5 },
+          },
+          {
+            name: 'table',
+            sql: {
+              url: { env: 'OLD_DATABASE_URL' },
+              query:
+                "select id, mail, login, pw, array['admin'] as roles, created::text as created_at from people where lower(mail) = lower(:identifier) or login = :identifier",
+              password_hash: 'pw',
+              format: 'werkzeug',
+              account: { email: 'mail', username: 'login' },
+              count: 'select count(*) from people',
+            },
+          },
+        ],
+      },
+    },
+  });
+});
+
+const login = (who: { username: string; email: string; password: string }, status = 200) =>
+  flows.gateway.login(server.visitor('gateway'), who, status);
+
+/** The status of a login, whatever it is. */
+const attempt = async ({ username, password }: OldPerson) =>
+  (
+    await fetch(`${server.url}/contracts/gateway/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    })
+  ).status;
+
+const rowOf = async (email: string) =>
+  (
+    await server.sql(
+      `select u.*, i.source, i.source_id, i.way from users u left join imported_accounts i on i.account_id = u.id
+       where u.email = $1`,
+      [email],
+    )
+  )[0];
+
+describe('the first right password', () => {
+  it('makes the account with its old id, profile and roles, and from then on it is ours', async () => {
+    const ada = { ...old.add('ada') };
+    const { body } = await login(ada);
+    expect(body).toMatchObject({ userId: ada.id, username: 'ada', role: 'ROLE_USER' });
+    expect(await rowOf(ada.email)).toMatchObject({
+      source: 'intranet',
+      source_id: String(ada.id),
+      way: 'login',
+      name: ada.name,
+      roles: ['user', 'editor'],
+      number: ada.id,
+    });
+    const before = old.asked.length;
+    old.people.get('ada')!.password = 'changed over there';
+    await login(ada);
+    await login({ ...ada, password: 'changed over there' }, 401);
+    expect(old.asked).toHaveLength(before);
+    const event = await server.sql(`select details from audit_events where type = 'user.imported'`);
+    expect(event[0]?.['details']).toMatchObject({ source: 'intranet', way: 'login' });
+    expect(JSON.stringify(event)).not.toContain(ada.password);
+    expect(server.postern.output()).not.toContain(ada.password);
+  });
+
+  it('is found in a table by its hash, and makes nobody an administrator', async () => {
+    const bob = await tabled(old.add('bob'));
+    const { body } = await login(bob);
+    expect(body).toMatchObject({ userId: bob.id, role: 'ROLE_USER' });
+    expect(await rowOf(bob.email)).toMatchObject({ source: 'table', roles: ['user'] });
+    await login({ ...bob, password: 'not it' }, 401);
+  });
+
+  it('gives one account to logins at once', async () => {
+    const eve = old.add('eve');
+    const all = await Promise.all(Array.from({ length: 8 }, () => login(eve)));
+    expect(new Set(all.map(({ body }) => (body as { userId: number }).userId))).toEqual(new Set([eve.id]));
+    const rows = await server.sql('select count(*)::int as n from users where email = $1', [eve.email]);
+    expect(rows[0]?.['n']).toBe(1);
+  });
+
+  it('opens nothing by names that the account has no longer', async () => {
+    const ivy = old.add('ivy');
+    await login(ivy);
+    await server.sql(
+      `update users set email = 'ivy@new.test', email_key = 'ivy@new.test', username = 'ivy2',
+      username_key = 'ivy2' where email = $1`,
+      [ivy.email],
+    );
+    await login(ivy, 401);
+    await flows.ppl.login(server.visitor('ppl'), ivy, 401);
+  });
+
+  it('is refused where the address is another account here, and says so in the audit', async () => {
+    const here = await server.createPerson();
+    const max = old.add('max', { email: here.email });
+    await login(max, 401);
+    await login({ ...here, username: here.username });
+    const [event] = await server.sql(
+      `select details from audit_events where details ->> 'reason' = 'legacy_account_refused'`,
+    );
+    expect(event?.['details']).toMatchObject({ source: 'intranet', code: 'duplicate_email' });
+  });
+
+  it('lets somebody in whose number or username another has here', async () => {
+    const here = await server.createPerson();
+    const { number } = (await rowOf(here.email)) as { number: number };
+    const kim = old.add('kim', { id: number });
+    await flows.ppl.login(server.visitor('ppl'), kim, 200);
+    const row = (await rowOf(kim.email)) as { number: number; source_id: string };
+    expect(row.source_id).toBe(String(number));
+    expect(row.number).not.toBe(number);
+  });
+});
+
+describe('a source in trouble', () => {
+  const MOODS: [Mood, number][] = [
+    ['nonsense', 503],
+    ['huge', 503],
+    ['redirect', 503],
+    ['500', 503],
+    ['error-inside', 401],
+    ['another', 401],
+    ['slow', 503],
+  ];
+
+  it.each(MOODS)('that answers %s makes no account and locks nobody out', async (mood, status) => {
+    const name = `mood-${mood}`;
+    old.add('first');
+    const who = old.add(name);
+    old.mood = mood;
+    try {
+      await login(who, status);
+    } finally {
+      old.mood = 'well';
+    }
+    expect(await rowOf(who.email)).toBeUndefined();
+    // The breaker lets one through after a while.
+    await until(async () => (await attempt(who)) === 200);
+  });
+
+  it('is left alone, and costs those who are here nothing', async () => {
+    const here = await server.createPerson();
+    old.mood = 'dead';
+    try {
+      for (let count = 0; count < 4; count += 1)
+        await login({ username: 'nobody', email: '', password: 'x' }, 503);
+      const before = old.asked.length;
+      await login({ username: 'nobody', email: '', password: 'x' }, 503);
+      expect(old.asked).toHaveLength(before);
+      await login(here);
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      expect(text).toMatch(/postern_legacy_source_open\{source="intranet"\} 1/);
+      expect(text).toMatch(
+        /postern_legacy_source_duration_seconds_count\{source="intranet",outcome="right"\} \d/,
+      );
+    } finally {
+      old.mood = 'well';
+    }
+  });
+});
+
+describe.each<[Name, string]>([
+  ['gateway', '/gateway/api/v1'],
+  ['gateway', '/gateway'],
+  ['ppl', '/ppl'],
+  ['flask', '/flask/api/v1'],
+  ['keyed', '/keyed'],
+  ['cookie', '/cookie'],
+])('a source of the contract %s at %s', (contract, path) => {
+  it('brings accounts over', async () => {
+    const legacy = settingShape.shape.legacy.parse({
+      sources: [
+        {
+          name: contract,
+          contract,
+          url: `${old.url}${path}`,
+          ...(contract === 'keyed' && { apiKey: { env: 'OLD_KEY' } }),
+        },
+      ],
+    });
+    const { sources } = legacySources(legacy, { OLD_KEY: 'key-of-the-old-service' });
+    const accounts = createLegacyAccounts({
+      settings: sources,
+      fetchWithin: () => fetch,
+      logger: server.operator.logger,
+    } as unknown as Parameters<typeof createLegacyAccounts>[0]);
+    const who = old.add(`of-${contract}${path.length}`, { role: 'ADMIN' });
+    const found = await accounts.authenticate({ identifier: who.email, password: who.password });
+    const id = contract === 'ppl' || contract === 'keyed' ? who.uuid : who.id;
+    expect(found?.record).toMatchObject({ source_id: id, email: who.email });
+    expect(await accounts.authenticate({ identifier: who.email, password: 'wrong' })).toBeNull();
+  });
+});
