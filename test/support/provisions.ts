@@ -61,6 +61,8 @@ export async function startProvisions(folder: string): Promise<Provisions> {
   };
 
   const server = http.createServer((request, response) => {
+    // Test files ask seldom: a kept connection would be closed just as the next one sends its question.
+    response.setHeader('connection', 'close');
     provide((request.url ?? '').slice(1) as Provision).then(
       (value) => response.end(value),
       (error: Error) => response.writeHead(500).end(error.message),
