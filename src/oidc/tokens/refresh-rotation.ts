@@ -44,6 +44,9 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
     (oidc.client as ExtraClientProperties | undefined)?.refresh_token_grace ?? grace;
   const since = (moment: unknown): number =>
     typeof moment === 'number' ? clock.now() / 1000 - moment : Infinity;
+  // Nodes know the time to some milliseconds: one may find that a token is going to be used. Without a grace it has been.
+  const isWithinGrace = (ctx: KoaContextWithOIDC, consumed: unknown): boolean =>
+    graceOf(ctx) > 0 && since(consumed) < graceOf(ctx);
   const successorOf = (token: RefreshToken): string => secrets.mac('refresh-token-successor', token.jti);
 
   /** An unsettled claim: the reply was never sent, or the process ended right after sending it. */
@@ -66,7 +69,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
         if (successor && (successor.consumed !== undefined || successor.claimed !== undefined))
           token.consumed = token.claimed;
       }
-      if (token?.consumed !== undefined && since(token.consumed) < graceOf(ctx)) token.consumed = undefined;
+      if (token && isWithinGrace(ctx, token.consumed)) token.consumed = undefined;
       return token;
     },
   });
@@ -84,7 +87,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
         if (!(error instanceof errors.InvalidGrant) || !ctx) throw error;
         // A parallel request was first: within the grace both get the same successor.
         const current = await find(this.jti, { ignoreExpiration: true });
-        if (!current || since(current.consumed) >= graceOf(ctx)) throw error;
+        if (!current || !isWithinGrace(ctx, current.consumed)) throw error;
       }
     },
   });
