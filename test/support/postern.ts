@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
@@ -83,8 +84,22 @@ function listen(child: ChildProcess): { stdout: string; stderr: string; all: str
   return written;
 }
 
-const isReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/readyz`).then(
+/** Whether somebody listens. To ask that costs next to nothing, for the seconds that a start takes. */
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, 'localhost');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+const isReady = async (port: number): Promise<boolean> =>
+  (await isListening(port)) &&
+  fetch(`http://localhost:${port}/readyz`).then(
     (response) => response.ok,
     () => false,
   );
@@ -114,7 +129,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     return { code, signal: by };
   };
   atEnd(() => stop());
-  while (!(await isReady(`http://localhost:${port}`))) {
+  while (!(await isReady(port))) {
     if (isOver())
       throw new Error(`the server ended (${child.exitCode ?? child.signalCode}):\n${written.all}`);
     await sleep(25);
