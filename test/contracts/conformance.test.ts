@@ -30,30 +30,28 @@ async function failures(server: ContractServer, name: string, url: string, send:
 }
 
 describe.each(STORES)('each contract on %s keeps to its document', (stores) => {
-  describe('under its prefix and by its hostname', () => {
-    let server: ContractServer;
-    beforeAll(async () => {
-      server = await startContractServer({ stores, contracts: { hosts } });
-    });
-
-    it.each(names)('%s, under its prefix', async (name) => {
-      expect(await failures(server, name, `${server.url}/contracts/${name}`, sendByFetch)).toEqual([]);
-    });
-
-    it.each(names)('%s, by its hostname', async (name) => {
-      const send = sendToHost(server.postern.port, `${name}.example.test`);
-      expect(await failures(server, name, server.url, send)).toEqual([]);
-    });
+  let server: ContractServer;
+  beforeAll(async () => {
+    server = await startContractServer({ stores, contracts: { hosts } });
   });
 
-  describe.each(Object.entries(AT_ROOT))('at the root: %s', (_title, root) => {
-    let server: ContractServer;
-    beforeAll(async () => {
-      server = await startContractServer({ stores, contracts: { root } });
-    });
+  it.each(names)('%s, under its prefix', async (name) => {
+    expect(await failures(server, name, `${server.url}/contracts/${name}`, sendByFetch)).toEqual([]);
+  });
 
-    it.each(root)('%s', async (name) => {
-      expect(await failures(server, name, server.url, sendByFetch)).toEqual([]);
-    });
+  it.each(names)('%s, by its hostname', async (name) => {
+    const send = sendToHost(server.postern.port, `${name}.example.test`);
+    expect(await failures(server, name, server.url, send)).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(AT_ROOT))('each contract at the root: %s', (_title, root) => {
+  let server: ContractServer;
+  beforeAll(async () => {
+    server = await startContractServer({ contracts: { root } });
+  });
+
+  it.each(root)('%s', async (name) => {
+    expect(await failures(server, name, server.url, sendByFetch)).toEqual([]);
   });
 });
