@@ -16,8 +16,8 @@ export default {
       },
     ],
   },
-  // Two cores are what the smallest build machines have.
-  maxWorkers: 2,
+  // Two cores are what the smallest build machines have; tests wait for servers as well, and a third one computes meanwhile.
+  maxWorkers: 3,
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
   testTimeout: 180_000,
 };
