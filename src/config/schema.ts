@@ -101,6 +101,7 @@ export const settingShape = z.strictObject({
   }),
   refresh: z.strictObject({ grace: z.int().min(0).max(60), idle: seconds, absolute: seconds }),
   session: z.strictObject({ ttl: seconds, remembered: seconds }),
+  console: z.strictObject({ lifetime: seconds, idle: seconds, secondFactor: z.boolean().nullable() }),
   keys: z.strictObject({ lead: z.int().min(0), lifetime: seconds }),
   audit: z.strictObject({ retention: seconds.min(86_400) }),
   passwords: z.strictObject({

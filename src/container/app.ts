@@ -97,24 +97,25 @@ export function createKoaApp(
     },
     noteUse: core.usage.note,
   });
+  const services = {
+    ...core,
+    ...createAdministration(core, async () => createClientValidator(live)),
+    previewTokens: createPreviewTokens({
+      config,
+      live,
+      apis,
+      rights: core.rights,
+      authorization: provider.authorization,
+      attributes: core.attributes,
+      findUser: (id) => stores.users.findById(id),
+    }),
+    publicUrl,
+    identities: core.upstreamAccounts,
+    describeClient: async (clientId: string) => (await interactions.describe(clientId, [])).client,
+  };
   const api = createApi({
     ...guard,
-    services: {
-      ...core,
-      ...createAdministration(core, async () => createClientValidator(live)),
-      previewTokens: createPreviewTokens({
-        config,
-        live,
-        apis,
-        rights: core.rights,
-        authorization: provider.authorization,
-        attributes: core.attributes,
-        findUser: (id) => stores.users.findById(id),
-      }),
-      publicUrl,
-      identities: core.upstreamAccounts,
-      describeClient: async (clientId) => (await interactions.describe(clientId, [])).client,
-    },
+    services,
     tokens: new ApiTokens({ verifier, live, clock, audience: apis.builtIn }),
     publicUrl,
   });
@@ -132,6 +133,7 @@ export function createKoaApp(
     logger,
     isUnavailable,
     devMail,
+    console: { ...core, ...pageTools, sessions, services },
     pages: {
       ...core,
       ...pageTools,

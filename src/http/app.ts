@@ -3,6 +3,8 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { isConnectionError } from '../core/network.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Limiter } from './endpoints/limiter.ts';
+import { consoleRoutes } from './console/index.ts';
+import type { ConsoleDependencies } from './console/room.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
@@ -12,6 +14,8 @@ import { type Owner, routeOf } from './routes.ts';
 
 export interface AppDependencies {
   pages: PageDependencies;
+  /** /admin */
+  console: ConsoleDependencies;
   contracts: Middleware;
   /** /api/v2 */
   api: Middleware;
@@ -35,6 +39,7 @@ const only =
 /** The Koa app: everything but the provider's own endpoints. */
 export function createApp({
   pages,
+  console,
   contracts,
   api,
   scim,
@@ -51,6 +56,7 @@ export function createApp({
   });
   const router = new Router({ exclusive: true });
   pageRoutes(router, pages);
+  consoleRoutes(router, console);
   app.use(only('assets', pages.renderer.assets));
   app.use(contracts);
   app.use(only('api', api));

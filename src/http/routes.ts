@@ -30,6 +30,7 @@ export const ROUTES: readonly Route[] = [
     'pages',
     '/',
     '/account',
+    '/admin',
     '/forgot-password',
     '/interaction',
     '/register',
@@ -43,8 +44,6 @@ export const ROUTES: readonly Route[] = [
     '/verify-email',
   ),
   ...routes('pages', 'discovery', '/.well-known'),
-  // Kept for the console.
-  ...routes('pages', 'other', '/admin'),
   ...routes('api', 'api', '/api/v2'),
   ...routes('scim', 'scim', '/scim/v2'),
   // Open contracts have their own labels.

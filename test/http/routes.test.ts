@@ -8,6 +8,8 @@ import { me } from '../../src/http/api/me/index.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { allContracts } from '../../src/http/contracts/registry.ts';
 import { docsPaths } from '../../src/http/endpoints/docs.ts';
+import { consoleRoutes } from '../../src/http/console/index.ts';
+import type { ConsoleDependencies } from '../../src/http/console/room.ts';
 import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
 import { pageRoutes } from '../../src/http/pages/routes.ts';
 import { createPageTools } from '../../src/http/pages/tools.ts';
@@ -31,6 +33,7 @@ function pagePaths(): string[] {
     mfa: { passkeys: { available: true } },
     upstream: {},
   } as unknown as PageDependencies);
+  consoleRoutes(router, { config, secrets, clock } as unknown as ConsoleDependencies);
   return router.stack.map(({ path }) => String(path));
 }
 
@@ -73,7 +76,7 @@ beforeAll(async () => {
 });
 
 /** Prefixes that nothing answers at yet, or nothing by that very name. */
-const KEPT = new Set(['/admin', '/contracts', '/oauth2', '/.well-known']);
+const KEPT = new Set(['/contracts', '/oauth2', '/.well-known']);
 
 describe('the table of routes', () => {
   test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'api', 'scim', 'dev-mail'])(

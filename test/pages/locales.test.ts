@@ -18,11 +18,11 @@ function sources(folder: string, kind: string, recursive = true): string {
     .map((name) => readFileSync(path.join(ROOT, folder, name), 'utf8'))
     .join('\n');
 }
-const templates = ['views/partials', 'views/account'].reduce(
+const templates = ['views/partials', 'views/account', 'views/console'].reduce(
   (text, folder) => text + sources(folder, '.ejs'),
   sources('views', '.ejs', false),
 );
-const code = sources('src/http/pages', '.ts');
+const code = sources('src/http/pages', '.ts') + sources('src/http/console', '.ts');
 
 describe.each(Object.entries(dictionaries))('%s', (language, dictionary) => {
   test('has the plural forms of its language', () => {
@@ -52,6 +52,10 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       // The text of an operator's own, and Spanish "No".
       'field.own',
       'field.no',
+      'console.nav.apps',
+      'console.nav.clients',
+      'console.nav.apis',
+      'console.nav.webhooks',
     ]);
     expect(keys.filter((key) => dictionary[key] === en[key] && !alike.has(key))).toEqual([]);
     expect(keys.filter((key) => dictionary[key].trim() === '')).toEqual([]);

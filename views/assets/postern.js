@@ -115,8 +115,8 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
-// Times are written in universal time; here they become the reader's own.
-for (const time of document.querySelectorAll('time[datetime]')) {
+// Times are written in universal time; here they become the reader's own. Those of the console name the zone (console.js).
+for (const time of document.querySelectorAll('time[datetime]:not([data-zone])')) {
   const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
   time.textContent = form.format(new Date(time.dateTime));
 }

@@ -5,9 +5,10 @@ import de from '../../../views/locales/de.json' with { type: 'json' };
 import en from '../../../views/locales/en.json' with { type: 'json' };
 import es from '../../../views/locales/es.json' with { type: 'json' };
 import zh from '../../../views/locales/zh.json' with { type: 'json' };
+import * as console from './console-sentences.ts';
 import { escapeHtml, Html } from './templates.ts';
 
-export type MessageKey = keyof typeof en;
+export type MessageKey = keyof typeof en | keyof typeof console.en;
 
 type Params = Readonly<Record<string, string | number | Html | Duration>>;
 
@@ -16,10 +17,10 @@ export type Message = MessageKey | { key: MessageKey; params: Params };
 
 /** The sentences of each language. A key that one lacks does not compile. */
 export const dictionaries: Readonly<Record<Language, Readonly<Record<MessageKey, string>>>> = {
-  en,
-  de,
-  es,
-  zh,
+  en: { ...en, ...console.en },
+  de: { ...de, ...console.de },
+  es: { ...es, ...console.es },
+  zh: { ...zh, ...console.zh },
 };
 
 /** The sentences of one language. */

@@ -11,7 +11,7 @@ import { oneLine } from '../../core/text.ts';
 import { type ClientMetadata, displayClient, monogram } from './client-display.ts';
 import { CSRF_FIELD } from './csrf.ts';
 import { createTemplates, type Html, type Icon, strong } from './templates.ts';
-import { chooseLanguage } from './i18n.ts';
+import { chooseLanguage, type Message } from './i18n.ts';
 import { createLooks, fixedLook, type LookSource } from './looks.ts';
 import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
 import { describeScopes } from './scopes.ts';
@@ -86,6 +86,8 @@ export function createRenderer({
     'page',
     'data',
     'help',
+    'num',
+    'say',
     'args',
   ]);
 
@@ -164,6 +166,10 @@ export function createRenderer({
         partial,
         page,
         data,
+        num: (value: number) => value.toLocaleString(page.tag),
+        /** A sentence, or what has no sentence: `{ text }`. */
+        say: (message: Message | { text: string }) =>
+          typeof message === 'object' && 'text' in message ? message.text : t(message),
         help: {
           displayClient: (client: ClientMetadata) => displayClient(client, production),
           describeScopes,
@@ -184,7 +190,7 @@ export function createRenderer({
       ctx.set('Cross-Origin-Opener-Policy', client ? 'unsafe-none' : 'same-origin');
       ctx.set('Content-Language', page.tag);
       ctx.type = 'html';
-      ctx.body = partial('layout', { body }).toString();
+      ctx.body = partial(data.layout ?? 'layout', { body }).toString();
     },
   };
 }

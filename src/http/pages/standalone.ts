@@ -14,8 +14,8 @@ const URLS = signInUrls('', { create: '/register' });
 /** Where the pages of signing in by oneself are. */
 export const standaloneUrls: Pick<SignIn, 'path' | 'urls'> = { path: URLS.signIn, urls: URLS };
 
-/** Where somebody may be sent after signing in: the account pages. */
-const NEXT = /^\/account(\/[a-z]+)*$/;
+/** Where somebody may be sent after signing in: the account pages, and those of the console with their queries. */
+const NEXT = /^\/(?:account(?:\/[a-z]+)*|admin(?:[/?][\w\-.~%/?&=+:@,*!'()]{0,2000})?)$/;
 
 /** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
 async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> {
@@ -38,6 +38,7 @@ async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> 
     suggestedIdentifier: user?.email ?? '',
     present,
     notice: user || act ? 'signIn.again' : undefined,
+    asksAll: user !== null || act !== null || (next?.startsWith('/admin') ?? false),
     act: act?.says,
     async finish(ctx, signedIn) {
       await signInBrowser(ctx, deps, { ...signedIn, remember: remembers({ present }, signedIn) });

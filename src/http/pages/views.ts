@@ -27,6 +27,8 @@ export interface Frame {
   images?: readonly string[];
   /** Pages of clients that are loaded out of sight. */
   frames?: readonly string[];
+  /** The partial around the page; that of the hosted pages unless given. */
+  layout?: string;
 }
 
 /** The account in use, as its owner knows it. */
@@ -84,6 +86,9 @@ export interface UpstreamDisplay {
 
 /** Every page, with the data that it needs. */
 interface Views {
+  /** Of operators: what each needs is said where it is shown (`src/http/console`). */
+  [page: `console/${string}`]: { csrf: string } & Readonly<Record<string, unknown>>;
+
   /** `/`, not signed in. */
   'home': {
     signInUrl: string;

@@ -96,6 +96,7 @@ export async function interactionSignIn(interaction: OpenInteraction, deps: Page
     suggestedIdentifier: isAnother ? '' : (loginHint ?? user?.email ?? ''),
     present,
     notice: undefined,
+    asksAll: false,
     act: undefined,
     async finish(ctx, signedIn) {
       noteDevice(ctx, deps, signedIn);

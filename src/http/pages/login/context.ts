@@ -42,6 +42,8 @@ export interface SignIn {
   present: Pick<CurrentSession, 'accountId' | 'remember'> | null;
   /** Why somebody who is signed in already shall sign in again. */
   notice: Message | undefined;
+  /** Whether a remembered device is no second factor: whoever shall show again who they are shows all of it. */
+  asksAll: boolean;
   /** What is done once they have. */
   act: Message | undefined;
   /** Signs the browser in. @returns where it goes on. */

@@ -100,8 +100,7 @@ export function signInRoutes(
 
   router.post(path, ...posted, async (ctx: SignInContext) => {
     const { signIn } = ctx.state;
-    // Who shall show again who they are shows all of it.
-    const device = signIn.notice === undefined ? deps.devices.read(ctx, '/') : null;
+    const device = signIn.asksAll ? null : deps.devices.read(ctx, '/');
     const attempt = await trySignIn(
       ctx,
       deps.logins,

@@ -45,7 +45,7 @@ export function upstreamRoutes(
     const tried = await attempt(
       async () => {
         // Who shall show again who they are shows all of it.
-        const device = signIn.notice === undefined ? devices.read(ctx, '/') : null;
+        const device = signIn.asksAll ? null : devices.read(ctx, '/');
         const locale = renderer.language(ctx, signIn.frame);
         const actor = anonymousActor(ctx, 'pages');
         const begun = await upstream.accounts.signIn(identity, { device, locale, once }, actor);

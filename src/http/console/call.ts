@@ -1,0 +1,210 @@
+import type { Context } from 'koa';
+import { randomToken } from '../../core/ids.ts';
+import type { AuditFilters } from '../../domain/operators/audit-log.ts';
+import type { Expected, Operator } from '../../domain/operators/operator.ts';
+import type { Permission } from '../../domain/operators/permissions.ts';
+import type { User } from '../../domain/users/index.ts';
+import type { CurrentSession } from '../../oidc/sessions/browser-session.ts';
+import type { ApiServices } from '../api/operation.ts';
+import type { PageDependencies } from '../pages/dependencies.ts';
+import type { Message } from '../pages/i18n.ts';
+import { seeOther } from '../pages/replies.ts';
+import { type FilterSpec, type Listing, readListing, ROWS } from './lists.ts';
+import type { Notes, Undo } from './notes.ts';
+import type { ConsoleProblem } from './problems.ts';
+import { type Section, SECTIONS, navigationOf } from './sections.ts';
+
+export interface CallDependencies extends Pick<PageDependencies, 'renderer' | 'csrf'> {
+  services: ApiServices;
+  notes: Notes;
+  /** The sections that have pages. */
+  there: ReadonlySet<Section>;
+}
+
+/** Who changed what a form was opened with, and when. */
+interface Change {
+  by: string | null;
+  at: Date;
+}
+
+/** Rows that one form can name. */
+const MOST_TICKED = 100;
+const SECRET = /password|secret|csrf/i;
+
+/** One request of an operator for a page or by a form, that has passed every check. */
+export class ConsoleCall {
+  readonly ctx: Context;
+  readonly operator: Operator;
+  /** The operator's own account. */
+  readonly user: User;
+  readonly session: CurrentSession;
+  readonly services: ApiServices;
+  /** What was wrong with the form that was posted; empty for a page that is opened. */
+  problems: readonly ConsoleProblem[] = [];
+  /** What was typed into it, to be typed again; null for a page that is opened. */
+  typed: Readonly<Record<string, string | string[]>> | null = null;
+  /** Set when the form was opened with another version than there is now. */
+  changed: Change | null = null;
+  readonly #deps: CallDependencies;
+  readonly #section: Section;
+  #status = 200;
+
+  constructor(
+    ctx: Context,
+    who: { operator: Operator; user: User; session: CurrentSession },
+    section: Section,
+    deps: CallDependencies,
+  ) {
+    this.ctx = ctx;
+    this.operator = who.operator;
+    this.user = who.user;
+    this.session = who.session;
+    this.services = deps.services;
+    this.#deps = deps;
+    this.#section = section;
+  }
+
+  /** A parameter of the path, decoded. */
+  param(name: string): string {
+    return (this.ctx['params'] as Record<string, string>)[name] ?? '';
+  }
+
+  /** A parameter of the query; empty without it. */
+  parameter(name: string): string {
+    return [this.ctx.query[name] ?? ''].flat()[0]?.trim() ?? '';
+  }
+
+  /** A posted field, trimmed (no password is read so); empty without it. */
+  field(name: string): string {
+    return (this.#posted(name)[0] ?? '').trim();
+  }
+
+  /** A posted field as it was typed: for passwords and texts whose spaces count. */
+  raw(name: string): string {
+    return this.#posted(name)[0] ?? '';
+  }
+
+  /** All values of a posted field: ticked boxes. */
+  fields(name: string): string[] {
+    return this.#posted(name);
+  }
+
+  /** The ids of the rows that were ticked, at most 100. */
+  get ticked(): string[] {
+    return [...new Set(this.#posted('id'))].slice(0, MOST_TICKED);
+  }
+
+  #posted(name: string): string[] {
+    const body = this.ctx.request.body as Record<string, unknown> | undefined;
+    return [body?.[name] ?? []].flat().filter((value) => typeof value === 'string');
+  }
+
+  may(permission: Permission): boolean {
+    return this.operator.permissions.has(permission);
+  }
+
+  /** The version that a form was opened with (its hidden field `version`). */
+  get expected(): Expected | undefined {
+    const version = this.field('version');
+    return version === '' ? undefined : [Number(version)];
+  }
+
+  /** Where in a list the operator is; how many rows they want is remembered. */
+  listing(filters: readonly FilterSpec[]): Listing {
+    const { rows } = this.#deps.notes.preferences(this.ctx, this.user.id);
+    const listing = readListing(this.ctx, filters, rows);
+    if (listing.limit !== rows && ROWS.includes(Number(this.parameter('limit'))))
+      this.#deps.notes.prefer(this.ctx, this.user.id, { rows: listing.limit });
+    return listing;
+  }
+
+  /** Keeps how the operator likes the console. */
+  prefer(changes: Parameters<Notes['prefer']>[2]): void {
+    this.#deps.notes.prefer(this.ctx, this.user.id, changes);
+  }
+
+  /** Makes `show` the answer of a form that did not work. */
+  refuse(status: number, problems: readonly ConsoleProblem[]): void {
+    this.#status = status;
+    this.problems = problems;
+    const body = this.ctx.request.body as Record<string, string | string[]> | undefined;
+    this.typed = Object.fromEntries(Object.entries(body ?? {}).filter(([name]) => !SECRET.test(name)));
+  }
+
+  /** Finds out who changed what a form was opened with: the latest event that the filters find. */
+  async findChange(filters: AuditFilters): Promise<void> {
+    const seeing = { ...this.operator, permissions: new Set<Permission>(['audit:read']) };
+    const { items } = await this.services.auditLog.list(seeing, { filters, limit: 1 });
+    const [last] = items;
+    if (last) this.changed = { by: last.actor.name ?? last.actor.id, at: last.at };
+  }
+
+  /** Answers with a view of `views/console`. A form that did not work keeps its status. */
+  show(view: string, data: Readonly<Record<string, unknown>> = {}, status = this.#status): void {
+    const { renderer, csrf, notes, there } = this.#deps;
+    const { ctx, user, operator } = this;
+    ctx.status = status;
+    renderer.render(ctx, `console/${view}`, {
+      ...data,
+      layout: 'console/layout',
+      csrf: csrf.token(ctx),
+      problems: this.problems,
+      typed: this.typed,
+      changed: this.changed,
+      once: randomToken(),
+      may: (permission: Permission) => operator.permissions.has(permission),
+      console: {
+        section: this.#section,
+        navigation: navigationOf(operator.permissions, there),
+        user,
+        roles: [...new Set([...user.roles, ...(user.groupRoles ?? [])])],
+        note: notes.take(ctx, user.id),
+        keys: notes.preferences(ctx, user.id).keys,
+        q: ctx.path === '/admin/search' ? this.parameter('q') : '',
+        issuer: this.services.publicUrl,
+      },
+    });
+  }
+
+  /**
+   * Ends a form that worked: on to a page, which says so once.
+   * @param message names the object; never a secret. @param undo what takes it back, for what can be taken back
+   */
+  done(path: string, message: Message, undo: Undo | null = null): void {
+    this.#deps.notes.leave(this.ctx, this.user.id, { message, failed: false, undo });
+    seeOther(this.ctx, path);
+  }
+
+  /** Ends a form that did not work and has no page of its own. */
+  failed(path: string, message: Message): void {
+    this.#deps.notes.leave(this.ctx, this.user.id, { message, failed: true, undo: null });
+    seeOther(this.ctx, path);
+  }
+
+  /**
+   * Does what makes a secret once for a form (`once` of the partial `console/form`): sent again, it makes no second one.
+   * @returns null when it was done before: the secret is not to be had any more.
+   */
+  async once<T>(work: () => Promise<T>): Promise<T | null> {
+    let result: T | null = null;
+    const request = {
+      key: this.field('once'),
+      caller: `console ${this.user.id}`,
+      target: this.ctx.path,
+      body: null,
+    };
+    if (request.key === '') return work();
+    await this.services.once(request, async () => {
+      result = await work();
+      const kept = { status: 200, headers: {} };
+      return { reply: kept, kept };
+    });
+    return result;
+  }
+
+  /** The list of a section, or the page of one thing in it. */
+  path(section: Section = this.#section, id?: string): string {
+    const { path } = SECTIONS[section];
+    return id === undefined ? path : `${path}/${encodeURIComponent(id)}`;
+  }
+}

@@ -1,0 +1,19 @@
+/** The console at /admin: pages for operators over the use cases that the management API calls. */
+import type Router from '@koa/router';
+import { continueRoutes, shortcutRoutes } from './home/odds.ts';
+import { overviewRoutes } from './home/overview.ts';
+import { settingsRoutes } from './home/settings.ts';
+import { type ConsoleDependencies, createRoom, type Room } from './room.ts';
+
+/** The pages of each noun. */
+const PAGES: readonly ((room: Room) => void)[] = [
+  overviewRoutes,
+  shortcutRoutes,
+  continueRoutes,
+  settingsRoutes,
+];
+
+export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {
+  const room = createRoom(router, dependencies);
+  for (const pages of PAGES) pages(room);
+}

@@ -1,0 +1,146 @@
+/** Lists: their address holds filters, sort and place, so that going back, reloading and sharing keep them. */
+import type { Message, MessageKey } from '../pages/i18n.ts';
+
+/** One filter of a list: a GET parameter with a control of its own. */
+export interface FilterSpec {
+  name: string;
+  label: MessageKey;
+  /** A text unless it says otherwise. */
+  type?: 'text' | 'search' | 'select' | 'date';
+  options?: readonly { value: string; label: Message | { text: string } }[];
+  hint?: MessageKey;
+}
+
+/** Rows of a page. */
+export const ROWS = [25, 50, 100];
+
+type Query = Readonly<Record<string, string | string[] | undefined>>;
+
+const CURSOR = 'cursor';
+/** The cursors of the pages before, the latest last: a list is read in one direction only. */
+const BEFORE = 'before';
+const LIMIT = 'limit';
+/** Pages that "Previous" goes back; before them there is the first one. */
+const MOST_BEFORE = 10;
+/** Characters of a filter. */
+const LONGEST = 320;
+
+const all = (value: string | string[] | undefined): string[] =>
+  [value ?? []].flat().filter((one) => one !== '');
+
+export interface Chip {
+  label: MessageKey;
+  /** What it is set to: one of its options' labels, or as it was typed. */
+  value: Message | { text: string };
+  /** The same list without it. */
+  href: string;
+}
+
+/** What the partials `console/filters` and `console/pager` show. */
+export interface ListView {
+  path: string;
+  filters: (FilterSpec & { value: string })[];
+  chips: Chip[];
+  /** The same list without any filter. */
+  clearHref: string;
+  sort: string | null;
+  nextHref: string | null;
+  previousHref: string | null;
+  limit: number;
+  limits: { limit: number; href: string }[];
+  shown: number;
+  /** Undefined where nobody counted. */
+  count: number | undefined;
+  isCapped: boolean;
+}
+
+export interface Listing {
+  limit: number;
+  cursor: string | undefined;
+  sort: string | undefined;
+  /** The first value of a filter; undefined without one. */
+  value(name: string): string | undefined;
+  /** All of them; undefined without any. */
+  values(name: string): string[] | undefined;
+  /** Whether anything is filtered. */
+  isFiltered: boolean;
+  /** @param count.total how many there are in all, counted up to `most`. */
+  view(
+    page: { items: readonly unknown[]; nextCursor: string | null },
+    count?: { total: number; most: number },
+  ): ListView;
+}
+
+/** Reads where in a list somebody is. @param rows how many a page has for them. */
+export function readListing(
+  { path, query }: { path: string; query: Query },
+  filters: readonly FilterSpec[],
+  rows: number,
+): Listing {
+  const values = new Map(
+    filters.map(({ name }) => [
+      name,
+      all(query[name])
+        .map((value) => value.trim().slice(0, LONGEST))
+        .filter(Boolean),
+    ]),
+  );
+  const [cursor] = all(query[CURSOR]);
+  const before = all(query[BEFORE]);
+  const [sort] = all(query['sort']);
+  const asked = Number(all(query[LIMIT])[0]);
+  const limit = ROWS.includes(asked) ? asked : rows;
+
+  const href = (change: (parameters: URLSearchParams) => void): string => {
+    const parameters = new URLSearchParams(
+      [...values].flatMap(([name, some]) => some.map((value): [string, string] => [name, value])),
+    );
+    if (sort !== undefined) parameters.set('sort', sort);
+    change(parameters);
+    const text = parameters.toString();
+    return text === '' ? path : `${path}?${text}`;
+  };
+  /** The page after `trail`, which ends with the cursor of it; the first page is an empty one. */
+  const pageHref = (trail: readonly string[]): string =>
+    href((parameters) => {
+      const at = trail.at(-1);
+      for (const one of trail.slice(0, -1).slice(-MOST_BEFORE)) parameters.append(BEFORE, one);
+      if (at !== undefined) parameters.set(CURSOR, at);
+    });
+  const trail = cursor === undefined ? [] : [...before, cursor];
+
+  return {
+    limit,
+    cursor,
+    sort,
+    isFiltered: [...values.values()].some((some) => some.length > 0),
+    value: (name) => values.get(name)?.[0],
+    values(name) {
+      const some = values.get(name) ?? [];
+      return some.length > 0 ? some : undefined;
+    },
+    view: ({ items, nextCursor }, count) => ({
+      path,
+      filters: filters.map((filter) => ({ ...filter, value: values.get(filter.name)?.[0] ?? '' })),
+      chips: filters.flatMap(({ name, label, options = [] }) =>
+        (values.get(name) ?? []).map((value) => ({
+          label,
+          value: options.find((option) => option.value === value)?.label ?? { text: value },
+          href: href((parameters) => parameters.delete(name, value)),
+        })),
+      ),
+      clearHref: path,
+      sort: sort ?? null,
+      nextHref: nextCursor === null ? null : pageHref([...trail, nextCursor]),
+      previousHref: cursor === undefined ? null : pageHref(trail.slice(0, -1)),
+      limit,
+      limits: ROWS.map((rows) => ({
+        limit: rows,
+        href: href((parameters) => parameters.set(LIMIT, String(rows))),
+      })),
+      shown: items.length,
+      count: count && Math.min(count.total, count.most),
+      isCapped: count !== undefined && count.total >= count.most,
+    }),
+  };
+}

@@ -1,0 +1,66 @@
+import type { DomainError, ErrorCode } from '../../core/errors.ts';
+import type { Message } from '../pages/i18n.ts';
+import { type PasswordBounds, problemOf } from '../pages/problems.ts';
+import { statusOf } from '../endpoints/statuses.ts';
+
+/** What is wrong with a form: at the control of a name, or (null) with all of it. */
+export interface ConsoleProblem {
+  field: string | null;
+  message: Message;
+}
+
+const WORDS: Partial<Record<ErrorCode, Message>> = {
+  invalid_request: 'console.problem.invalid',
+  invalid_client_metadata: 'console.problem.invalid',
+  precondition_failed: 'console.problem.changed',
+  permission_not_held: 'console.problem.notHeld',
+  stronger_operator: 'console.problem.stronger',
+  last_owner: 'console.problem.lastOwner',
+  forbidden: 'console.problem.oneself',
+  in_use: 'console.problem.inUse',
+  configured: 'console.problem.configured',
+  idempotency_mismatch: 'console.problem.twice',
+  idempotency_in_progress: 'console.problem.twice',
+  user_not_found: 'console.problem.gone',
+  client_not_found: 'console.problem.gone',
+  api_not_found: 'console.problem.gone',
+  role_not_found: 'console.problem.gone',
+  group_not_found: 'console.problem.gone',
+  key_not_found: 'console.problem.gone',
+  secret_not_found: 'console.problem.gone',
+  factor_not_found: 'console.problem.gone',
+  api_key_not_found: 'console.problem.gone',
+  scim_token_not_found: 'console.problem.gone',
+  upstream_not_found: 'console.problem.gone',
+  not_found: 'console.problem.gone',
+  api_taken: 'console.problem.taken',
+  role_taken: 'console.problem.taken',
+  group_taken: 'console.problem.taken',
+  client_id_taken: 'console.problem.taken',
+  upstream_taken: 'console.problem.taken',
+};
+
+/** What is missing altogether, rather than wrong with what was asked. */
+export const isGone = ({ code }: DomainError): boolean => WORDS[code] === 'console.problem.gone';
+
+/** The status of a form that is shown again. */
+export const statusOfProblem = ({ code }: DomainError): number => {
+  const status = statusOf(code, {});
+  return status === 401 ? 400 : status;
+};
+
+/** What a form says about a domain error. Field and reason are the API's words: they name what is at fault. */
+export function consoleProblem(error: DomainError, bounds: PasswordBounds): ConsoleProblem {
+  const { code, message, details } = error;
+  const field = details.field ?? null;
+  const known = problemOf(error, bounds);
+  if (known) return known;
+  const words = WORDS[code];
+  if (words === 'console.problem.invalid')
+    return details.reason === undefined
+      ? { field, message: words }
+      : { field, message: { key: 'console.problem.invalidReason', params: { reason: details.reason } } };
+  if (words === 'console.problem.notHeld')
+    return { field, message: { key: words, params: { permission: details.reason ?? '' } } };
+  return { field, message: words ?? { key: 'console.problem.other', params: { reason: message } } };
+}

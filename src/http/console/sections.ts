@@ -1,0 +1,53 @@
+import type { Permission } from '../../domain/operators/permissions.ts';
+import type { MessageKey } from '../pages/i18n.ts';
+
+/** The pages of the navigation, in its order: where each is, and the permission that opens it (null: any operator). */
+export const SECTIONS = {
+  overview: { path: '/admin', label: 'console.nav.overview', permission: null },
+  users: { path: '/admin/users', label: 'console.nav.users', permission: 'users:read' },
+  groups: { path: '/admin/groups', label: 'console.nav.groups', permission: 'groups:read' },
+  roles: { path: '/admin/roles', label: 'console.nav.roles', permission: 'roles:read' },
+  sessions: { path: '/admin/sessions', label: 'console.nav.sessions', permission: 'sessions:read' },
+  clients: { path: '/admin/clients', label: 'console.nav.clients', permission: 'clients:read' },
+  apis: { path: '/admin/apis', label: 'console.nav.apis', permission: 'apis:read' },
+  upstreams: { path: '/admin/upstreams', label: 'console.nav.upstreams', permission: 'upstreams:read' },
+  contracts: { path: '/admin/contracts', label: 'console.nav.contracts', permission: 'contracts:read' },
+  audit: { path: '/admin/audit', label: 'console.nav.audit', permission: 'audit:read' },
+  webhooks: { path: '/admin/webhooks', label: 'console.nav.webhooks', permission: 'webhooks:read' },
+  mail: { path: '/admin/mail', label: 'console.nav.mail', permission: 'mail:read' },
+  branding: { path: '/admin/branding', label: 'console.nav.branding', permission: 'branding:write' },
+  keys: { path: '/admin/keys', label: 'console.nav.keys', permission: 'keys:read' },
+  settings: { path: '/admin/settings', label: 'console.nav.settings', permission: 'settings:read' },
+  health: { path: '/admin/health', label: 'console.nav.health', permission: 'settings:read' },
+} as const satisfies Record<string, { path: string; label: MessageKey; permission: Permission | null }>;
+
+export type Section = keyof typeof SECTIONS;
+
+const GROUPS: readonly { label: MessageKey | null; sections: readonly Section[] }[] = [
+  { label: null, sections: ['overview'] },
+  { label: 'console.nav.people', sections: ['users', 'groups', 'roles', 'sessions'] },
+  { label: 'console.nav.apps', sections: ['clients', 'apis', 'upstreams', 'contracts'] },
+  { label: 'console.nav.watch', sections: ['audit', 'webhooks', 'mail'] },
+  { label: 'console.nav.setUp', sections: ['branding', 'keys', 'settings', 'health'] },
+];
+
+/** One group of the navigation, as an operator sees it. */
+export interface NavGroup {
+  label: MessageKey | null;
+  items: { section: Section; path: string; label: MessageKey }[];
+}
+
+/**
+ * The navigation of an operator: what they may open, and nothing else.
+ * @param there the sections that have pages
+ */
+export const navigationOf = (permissions: ReadonlySet<Permission>, there: ReadonlySet<Section>): NavGroup[] =>
+  GROUPS.map(({ label, sections }) => ({
+    label,
+    items: sections
+      .filter((section) => {
+        const { permission } = SECTIONS[section];
+        return there.has(section) && (permission === null || permissions.has(permission));
+      })
+      .map((section) => ({ section, path: SECTIONS[section].path, label: SECTIONS[section].label })),
+  })).filter(({ items }) => items.length > 0);

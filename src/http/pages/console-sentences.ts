@@ -1,0 +1,30 @@
+/** The sentences of the console, by area: each has a file of its own for each language in `views/locales/console`. */
+import frameDe from '../../../views/locales/console/frame.de.json' with { type: 'json' };
+import frameEn from '../../../views/locales/console/frame.en.json' with { type: 'json' };
+import frameEs from '../../../views/locales/console/frame.es.json' with { type: 'json' };
+import frameZh from '../../../views/locales/console/frame.zh.json' with { type: 'json' };
+import homeDe from '../../../views/locales/console/home.de.json' with { type: 'json' };
+import homeEn from '../../../views/locales/console/home.en.json' with { type: 'json' };
+import homeEs from '../../../views/locales/console/home.es.json' with { type: 'json' };
+import homeZh from '../../../views/locales/console/home.zh.json' with { type: 'json' };
+import peopleDe from '../../../views/locales/console/people.de.json' with { type: 'json' };
+import peopleEn from '../../../views/locales/console/people.en.json' with { type: 'json' };
+import peopleEs from '../../../views/locales/console/people.es.json' with { type: 'json' };
+import peopleZh from '../../../views/locales/console/people.zh.json' with { type: 'json' };
+import appsDe from '../../../views/locales/console/apps.de.json' with { type: 'json' };
+import appsEn from '../../../views/locales/console/apps.en.json' with { type: 'json' };
+import appsEs from '../../../views/locales/console/apps.es.json' with { type: 'json' };
+import appsZh from '../../../views/locales/console/apps.zh.json' with { type: 'json' };
+import watchDe from '../../../views/locales/console/watch.de.json' with { type: 'json' };
+import watchEn from '../../../views/locales/console/watch.en.json' with { type: 'json' };
+import watchEs from '../../../views/locales/console/watch.es.json' with { type: 'json' };
+import watchZh from '../../../views/locales/console/watch.zh.json' with { type: 'json' };
+import setupDe from '../../../views/locales/console/setup.de.json' with { type: 'json' };
+import setupEn from '../../../views/locales/console/setup.en.json' with { type: 'json' };
+import setupEs from '../../../views/locales/console/setup.es.json' with { type: 'json' };
+import setupZh from '../../../views/locales/console/setup.zh.json' with { type: 'json' };
+
+export const en = { ...frameEn, ...homeEn, ...peopleEn, ...appsEn, ...watchEn, ...setupEn };
+export const de = { ...frameDe, ...homeDe, ...peopleDe, ...appsDe, ...watchDe, ...setupDe };
+export const es = { ...frameEs, ...homeEs, ...peopleEs, ...appsEs, ...watchEs, ...setupEs };
+export const zh = { ...frameZh, ...homeZh, ...peopleZh, ...appsZh, ...watchZh, ...setupZh };

@@ -1,0 +1,145 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { callAs } from '../api/support/operators.ts';
+import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { movableTime, type MovableTime } from '../support/clock.ts';
+import { createOperator, enterConsole, signInAt } from './support/operators.ts';
+
+let provider: Provider;
+let time: MovableTime;
+beforeAll(async () => {
+  time = await movableTime();
+  provider = await startProvider({ stores: 'PostgreSQL', ...time.server });
+});
+
+/** Seconds. */
+const HOUR = 3600;
+
+describe('who gets in', () => {
+  it('has somebody sign in and come back to the address, its query too', async () => {
+    const owner = await createOperator(provider, 'owner');
+    const page = await signInAt(provider, owner, '/admin/shortcuts?a=%2F&b=c');
+    expect([page.status, page.url.pathname + page.url.search]).toEqual([200, '/admin/shortcuts?a=%2F&b=c']);
+  });
+
+  it.each(['//evil.example', '/admin\\evil', '/administration', 'https://evil.example/admin'])(
+    'leads nowhere else after a sign-in: %s',
+    async (next) => {
+      const person = await createOperator(provider, 'support');
+      const page = await signInAt(provider, person, `/sign-in?next=${encodeURIComponent(next)}`);
+      expect(page.url.href).toBe(`${provider.url}/account`);
+    },
+  );
+
+  it('tells who is no operator', async () => {
+    const page = await signInAt(provider, await provider.createPerson());
+    expect(page.status).toBe(403);
+    expect(page.html).toContain('This is for operators');
+    expect(page.html).not.toContain('class="side"');
+  });
+
+  it('shows what may be done, and says which permission is missing for the rest', async () => {
+    const { open } = await enterConsole(provider, 'support');
+    const home = await open();
+    expect(home.html).not.toContain('href="/admin/settings"');
+    const settings = await open('/settings');
+    expect(settings.status).toBe(403);
+    for (const part of ['settings:read', 'owner, administrator, auditor', 'every owner'])
+      expect(settings.html).toContain(part);
+    const [refused] = await provider.sql(
+      "select details, door from audit_events where type = 'operator.refused' order by at desc limit 1",
+    );
+    expect(refused).toMatchObject({
+      door: 'console',
+      details: { operation: 'console GET /admin/settings', reason: 'settings:read' },
+    });
+  });
+
+  it('ends what a role gave at once', async () => {
+    const { open, person } = await enterConsole(provider, 'auditor');
+    expect((await open('/settings')).status).toBe(200);
+    await provider.sql("update users set roles = '{user}' where id = $1", [person.id]);
+    expect((await open('/settings')).status).toBe(403);
+  });
+});
+
+describe('a sign-in counts', () => {
+  it('as long as somebody is there, and no longer than the lifetime', async () => {
+    const { open } = await enterConsole(provider, 'owner');
+    for (let hour = 0; hour < 7; hour += 1) {
+      await time.advance(HOUR - 60);
+      expect((await open()).url.pathname).toBe('/admin');
+    }
+    await time.advance(HOUR + 480);
+    expect((await open()).url.pathname).toBe('/sign-in');
+  });
+
+  it('until an hour has gone by without a page; what was typed is kept and sent when its sender says so', async () => {
+    const { open, agent, person } = await enterConsole(provider, 'owner');
+    const page = await open('/shortcuts');
+    await time.advance(HOUR + 1);
+    const form = await agent.submit(page, { keys: 'off', password: 'a secret' }, '/admin/shortcuts');
+    expect(form.url.pathname).toBe('/sign-in');
+    const asked = await agent.submit(
+      form,
+      { identifier: person.email, password: person.password },
+      '/sign-in',
+    );
+    expect(asked.url.pathname).toBe('/admin/continue');
+    expect(asked.html).not.toContain('a secret');
+    const sent = await agent.submit(asked, {}, '/admin/shortcuts');
+    expect(sent.html).toContain('Single-key shortcuts are off.');
+    // Said once.
+    expect((await open('/shortcuts')).html).not.toContain('Single-key shortcuts are off.');
+    expect((await agent.open('/admin/continue')).url.pathname).toBe('/admin');
+  });
+
+  it('keeps nothing for the next person at the browser', async () => {
+    const { open, agent } = await enterConsole(provider, 'owner');
+    const page = await open('/shortcuts');
+    await time.advance(HOUR + 1);
+    const form = await agent.submit(page, { keys: 'off' }, '/admin/shortcuts');
+    const other = await createOperator(provider, 'support');
+    const again = await agent.open(`${form.url.href}&other=`);
+    const asked = await agent.submit(
+      again,
+      { identifier: other.email, password: other.password },
+      '/sign-in',
+    );
+    expect(asked.url.pathname).toBe('/admin');
+  });
+});
+
+describe('a form', () => {
+  it('does nothing without its token, and nothing for another site', async () => {
+    const { open, agent } = await enterConsole(provider, 'owner');
+    const page = await open('/shortcuts');
+    const stale = await agent.submit(page, { csrf: 'x', keys: 'off' }, '/admin/shortcuts');
+    expect(stale.html).toContain('role="alert"');
+    const foreign = await fetch(`${provider.url}/admin/shortcuts`, {
+      method: 'POST',
+      headers: { 'cookie': agent.cookies('/admin/shortcuts'), 'sec-fetch-site': 'cross-site' },
+      body: new URLSearchParams({ keys: 'off' }),
+      redirect: 'manual',
+    });
+    expect(foreign.status).toBe(403);
+    expect((await open('/shortcuts')).html).toContain('data-keys="on"');
+  });
+});
+
+describe('a second factor', () => {
+  it('is asked for where the setting says so', async () => {
+    const owner = await createOperator(provider, 'owner');
+    const agent = new UserAgent(provider.url);
+    const call = await callAs(provider, 'owner');
+    const change = (value: boolean | null) => call('PATCH', '/settings', { 'console.secondFactor': value });
+    expect((await change(true)).status).toBe(200);
+    try {
+      const page = await signInAt(provider, owner, '/admin', agent);
+      expect([page.status, page.html.includes('Set up a second factor first')]).toEqual([403, true]);
+    } finally {
+      await change(null);
+    }
+    expect((await agent.open('/admin')).status).toBe(200);
+  });
+});

@@ -1,0 +1,45 @@
+import { systemActor } from '../../../src/core/actor.ts';
+import { shellOperator } from '../../../src/domain/operators/operator.ts';
+import type { Person, Provider } from '../../oidc/support/provider.ts';
+import { type Page, UserAgent } from '../../oidc/support/user-agent.ts';
+
+/** Somebody who is signed in to the console. */
+export interface Operator {
+  person: Person;
+  agent: UserAgent;
+  /** Opens a page of the console, by its path under /admin. */
+  open(path?: string): Promise<Page>;
+  /** Opens a page, and sends the form on it whose action contains `form`. */
+  send(path: string, form: string, values?: Record<string, string>): Promise<Page>;
+}
+
+/** A person with `roles`. */
+export async function createOperator(provider: Provider, ...roles: string[]): Promise<Person> {
+  const person = await provider.createPerson();
+  await provider.operator.assignments.setRoles(shellOperator(systemActor), person.id, roles);
+  return person;
+}
+
+/** Signs in at /admin. @returns where that led. */
+export async function signInAt(
+  provider: Pick<Provider, 'url'>,
+  { email, password }: Person,
+  path = '/admin',
+  agent = new UserAgent(provider.url),
+): Promise<Page> {
+  return agent.submit(await agent.open(path), { identifier: email, password }, '/sign-in');
+}
+
+/** Somebody with `roles`, signed in to the console. */
+export async function enterConsole(provider: Provider, ...roles: string[]): Promise<Operator> {
+  const person = await createOperator(provider, ...roles);
+  const agent = new UserAgent(provider.url);
+  await signInAt(provider, person, '/admin', agent);
+  const open = (path = '') => agent.open(`/admin${path}`);
+  return {
+    person,
+    agent,
+    open,
+    send: async (path, form, values = {}) => agent.submit(await open(path), values, form),
+  };
+}

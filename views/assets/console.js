@@ -1,0 +1,112 @@
+// What the console gains with JavaScript; each of its pages works without.
+{
+  const { lang } = document.documentElement;
+  const keysOn = document.body.dataset.keys === 'on';
+  const search = document.getElementById('q');
+  const dialog = document.querySelector('dialog.shortcuts');
+
+  /* Times: the reader's own, with their zone; recent ones by how long ago they were. */
+
+  const exact = new Intl.DateTimeFormat(lang, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  });
+  const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto', style: 'short' });
+  const UNITS = [
+    ['second', 60],
+    ['minute', 60],
+    ['hour', 24],
+    ['day', 7],
+  ];
+  /** How long ago; undefined for what is more than a week away. */
+  function ago(date) {
+    let amount = (date - Date.now()) / 1000;
+    for (const [unit, size] of UNITS) {
+      if (Math.abs(amount) < size) return relative.format(Math.round(amount), unit);
+      amount /= size;
+    }
+    return undefined;
+  }
+  for (const time of document.querySelectorAll('time[data-zone]')) {
+    const date = new Date(time.dateTime);
+    const whole = exact.format(date);
+    const short = 'relative' in time.dataset ? ago(date) : undefined;
+    time.textContent = short ?? whole;
+    if (short !== undefined) time.title = whole;
+  }
+
+  /* Keys: silent in fields, and single ones where they are turned off. */
+
+  const isField = (element) => element.closest('input, textarea, select, [contenteditable]') !== null;
+  const rows = () => [...document.querySelectorAll('[data-row]')].filter((row) => row.querySelector('a[href]'));
+
+  function move(step) {
+    const all = rows();
+    if (all.length === 0) return;
+    const now = all.findIndex((row) => row.contains(document.activeElement));
+    const next = now === -1 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(now + step, 0), all.length - 1);
+    all[next].querySelector('a[href]').focus();
+  }
+
+  function findSomething() {
+    search.focus();
+    search.select();
+  }
+
+  const places = new Map(
+    [...document.querySelectorAll('dialog [data-go]')].map(({ dataset }) => [dataset.go, dataset.path]),
+  );
+  /** Until when the key after `g` is waited for. */
+  let going = 0;
+
+  addEventListener('keydown', (event) => {
+    const { key } = event;
+    if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k') {
+      event.preventDefault();
+      findSomething();
+      return;
+    }
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || isField(event.target) || dialog.open) return;
+    if (going > Date.now() && places.has(key)) {
+      location.assign(places.get(key));
+      return;
+    }
+    going = key === 'g' ? Date.now() + 1500 : 0;
+    const acts = { '/': findSomething, 'j': () => move(1), 'k': () => move(-1), '?': () => dialog.showModal() };
+    if (!Object.hasOwn(acts, key)) return;
+    event.preventDefault();
+    acts[key]();
+  });
+
+  for (const link of document.querySelectorAll('[data-shortcuts]')) {
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      link.closest('details')?.removeAttribute('open');
+      dialog.showModal();
+    });
+  }
+
+  /* A menu closes when something else is pressed, or with Escape. */
+
+  const self = document.querySelector('details.self');
+  addEventListener('click', ({ target }) => {
+    if (!self.contains(target)) self.open = false;
+  });
+  addEventListener('keydown', ({ key }) => {
+    if (key !== 'Escape' || !self.open) return;
+    self.open = false;
+    self.querySelector('summary').focus();
+  });
+
+  /* What a list of filters has that is empty stays out of the address. */
+
+  for (const form of document.querySelectorAll('form.filters')) {
+    form.addEventListener('formdata', ({ formData }) => {
+      for (const [name, value] of [...formData]) if (value === '') formData.delete(name);
+    });
+  }
+}
