@@ -106,7 +106,7 @@
 
   for (const form of document.querySelectorAll('form.filters')) {
     form.addEventListener('formdata', ({ formData }) => {
-      for (const [name, value] of [...formData]) if (value === '') formData.delete(name);
+      for (const [name] of [...formData].filter(([, value]) => value === '')) formData.delete(name);
     });
   }
 }
