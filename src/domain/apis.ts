@@ -45,6 +45,8 @@ const DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
   signingAlg: 'ES256',
   tokenTypeHeader: 'at+jwt',
   enforceRoles: false,
+  dynamicClients: false,
+  defaultScopes: null,
 };
 
 /** A scope-token (RFC 6749 section 3.3). */
@@ -79,6 +81,13 @@ function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: reado
       `must not have ${taken}, a scope of OpenID Connect: give yours another name, like orders:${taken}`,
     );
   return { ...changes, scopes: [...new Set(scopes)] };
+}
+
+/** @throws DomainError invalid_request for a default that is none of the API's scopes. */
+function checkDefaults({ scopes, defaultScopes }: Pick<ApiContent, 'scopes' | 'defaultScopes'>): void {
+  const foreign = defaultScopes?.find((scope) => !scopes.includes(scope));
+  if (foreign !== undefined)
+    refuse('default_scopes', `must not have ${foreign.slice(0, 128)}, which is none of its scopes`);
 }
 
 const inUse = ({ kind, id }: ApiUse): DomainError =>
@@ -124,7 +133,9 @@ export function createApiAdmin({
   };
 
   const insert = async (operator: Operator, api: NewApi, tx: Tx): Promise<ApiRecord | null> => {
-    const created = await apis.create({ ...DEFAULTS, ...api }, tx);
+    const content = { ...DEFAULTS, ...api };
+    checkDefaults(content);
+    const created = await apis.create(content, tx);
     if (!created) return null;
     const { version: _version, createdAt: _createdAt, updatedAt: _updatedAt, ...after } = created;
     const details = { identifier: api.identifier, after };
@@ -141,6 +152,7 @@ export function createApiAdmin({
   ): Promise<ApiRecord> => {
     const changed = changesOf<ApiChanges>(before, changes);
     if (!changed) return before;
+    checkDefaults({ ...before, ...changes });
     const { identifier } = before;
     const kept = new Set(changes.scopes ?? before.scopes);
     await checkUnused(

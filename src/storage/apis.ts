@@ -15,6 +15,8 @@ export type ApiContent = Omit<ApiRecord, 'version' | 'createdAt' | 'updatedAt'>;
 export interface ApiFilters {
   /** Any part of the identifier or the name. */
   search?: string | undefined;
+  /** Whether clients that no operator registered may ask for it. */
+  dynamicClients?: boolean | undefined;
 }
 
 export type ApiSort = 'identifier' | 'name' | 'created_at';
@@ -61,6 +63,7 @@ const LIST: Listing<ApiSort, ApiFilters> = {
   filters: {
     search: (value, parameter) =>
       `strpos(lower(identifier || ' ' || name), lower(${parameter(value)}::text)) > 0`,
+    dynamicClients: (value, parameter) => `dynamic_clients = ${parameter(value)}`,
   },
 };
 

@@ -29,6 +29,11 @@ const api = z.strictObject({
   signing_alg: z.enum(SIGNING_ALGS).optional(),
   token_type_header: z.enum(TOKEN_TYPE_HEADERS).optional(),
   enforce_roles: z.boolean().optional().describe('Whether tokens have what the person’s roles allow alone'),
+  dynamic_clients: z
+    .boolean()
+    .optional()
+    .describe('Whether clients that no operator registered may ask for its scopes'),
+  default_scopes: z.array(z.string()).optional().describe('What a request without a scope asks for'),
 });
 
 const role = z.strictObject({

@@ -25,6 +25,9 @@ const toJson = (api: Api) => ({
   signing_alg: api.signingAlg,
   token_type_header: api.tokenTypeHeader,
   enforce_roles: api.enforceRoles,
+  // Scripts know what an API was before there were these.
+  ...(api.dynamicClients ? { dynamic_clients: true } : {}),
+  ...(api.defaultScopes === null ? {} : { default_scopes: api.defaultScopes }),
 });
 
 interface Options {
@@ -36,6 +39,8 @@ interface Options {
   alg?: SigningAlg;
   tokenTypeHeader?: TokenTypeHeader;
   enforceRoles?: boolean;
+  dynamicClients?: boolean;
+  defaultScope?: string[];
 }
 
 /** What the options say. */
@@ -47,6 +52,8 @@ const changesOf = ({
   alg,
   tokenTypeHeader,
   enforceRoles,
+  dynamicClients,
+  defaultScope,
 }: Options): ApiChanges => ({
   ...(name === undefined ? {} : { name }),
   ...(scope === undefined ? {} : { scopes: scope }),
@@ -55,6 +62,8 @@ const changesOf = ({
   ...(alg === undefined ? {} : { signingAlg: alg }),
   ...(tokenTypeHeader === undefined ? {} : { tokenTypeHeader }),
   ...(enforceRoles === undefined ? {} : { enforceRoles }),
+  ...(dynamicClients === undefined ? {} : { dynamicClients }),
+  ...(defaultScope === undefined ? {} : { defaultScopes: defaultScope }),
 });
 
 async function create({
@@ -124,7 +133,14 @@ const withContent = (command: Command): Command =>
       ).choices(TOKEN_TYPE_HEADERS),
     )
     .option('--enforce-roles', "a person's token has those scopes alone that the person's roles allow")
-    .option('--no-enforce-roles', 'roles do not matter to it');
+    .option('--no-enforce-roles', 'roles do not matter to it')
+    .option('--dynamic-clients', 'clients that no operator registered may ask for its scopes')
+    .option('--no-dynamic-clients', 'only registered clients may ask for its scopes')
+    .option(
+      '--default-scope <scope>',
+      'what a request without a scope asks for: all of its scopes unless given (can be repeated)',
+      repeated,
+    );
 
 const IDENTIFIER = ['<identifier>', 'its URI'] as const;
 

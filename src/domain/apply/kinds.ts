@@ -120,6 +120,8 @@ const API: Names = {
   signing_alg: ['signingAlg', 'ES256'],
   token_type_header: ['tokenTypeHeader', 'at+jwt'],
   enforce_roles: ['enforceRoles', false],
+  dynamic_clients: ['dynamicClients', false],
+  default_scopes: ['defaultScopes', null],
 };
 
 const UPSTREAM: Names = {
@@ -164,7 +166,7 @@ export function createKinds(services: KindServices): Kind[] {
     {
       name: 'apis',
       idField: 'identifier',
-      sets: ['scopes'],
+      sets: ['scopes', 'default_scopes'],
       async read(by) {
         const all = await allOf((cursor) => apis.list(by, { limit: MOST, cursor }));
         return all.map((api) => ({

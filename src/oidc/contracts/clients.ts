@@ -40,4 +40,6 @@ export const contractApi = (publicUrl: string, { name, accessTokenTtl }: Contrac
   signingAlg: 'ES256',
   tokenTypeHeader: 'at+jwt',
   enforceRoles: false,
+  dynamicClients: false,
+  defaultScopes: null,
 });

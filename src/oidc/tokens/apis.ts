@@ -30,6 +30,13 @@ interface ContractApi {
 /** `isOwn` says that it is ours: accounts are managed by it. */
 export type KnownApi = ApiContent & { isOwn?: boolean };
 
+/**
+ * The identifier with a slash at its end, or without the one that it has: MCP clients write the URL of a server either way
+ * (MCP Authorization, "Canonical Server URI").
+ */
+const otherForm = (identifier: string): string =>
+  identifier.endsWith('/') ? identifier.slice(0, -1) : `${identifier}/`;
+
 /** The APIs that access tokens can be for (RFC 8707), kept in process and read anew when they change. */
 export class ApiRegistry {
   readonly #store: Pick<Apis, 'list'>;
@@ -37,6 +44,7 @@ export class ApiRegistry {
   readonly #contracts: ReadonlyMap<string, ContractApi>;
   #apis = new Map<string, KnownApi>();
   #open: readonly KnownApi[] = [];
+  #dynamic: readonly KnownApi[] = [];
   #loading: Promise<void> = Promise.resolve();
   /** The identifier of the API that is always there. */
   readonly builtIn: string;
@@ -55,6 +63,8 @@ export class ApiRegistry {
       signingAlg: 'ES256',
       tokenTypeHeader: 'at+jwt',
       enforceRoles: false,
+      dynamicClients: false,
+      defaultScopes: null,
     };
     this.#contracts = new Map(contracts.map((contract) => [contract.api.identifier, contract]));
   }
@@ -72,7 +82,11 @@ export class ApiRegistry {
       (api) => !builtIn.some(({ identifier }) => identifier === api.identifier),
     );
     this.#open = [this.#own, ...registered];
-    this.#apis = new Map([...registered, this.#own].map((api) => [api.identifier, api]));
+    this.#dynamic = registered.filter(({ dynamicClients }) => dynamicClients);
+    this.#apis = new Map([
+      ...this.#dynamic.map((api): [string, KnownApi] => [otherForm(api.identifier), api]),
+      ...[...registered, this.#own].map((api): [string, KnownApi] => [api.identifier, api]),
+    ]);
   }
 
   find(identifier: string): KnownApi | undefined {
@@ -85,6 +99,11 @@ export class ApiRegistry {
   /** Whether its JWT access tokens say `JWT` where others say `at+jwt`. */
   hasPlainType(identifier: unknown): boolean {
     return typeof identifier === 'string' && this.#apis.get(identifier)?.tokenTypeHeader === 'jwt';
+  }
+
+  /** Those that clients which no operator registered may ask for. */
+  get dynamic(): readonly KnownApi[] {
+    return this.#dynamic;
   }
 
   /** All but those of the contracts, whose tokens come from endpoints of their own. */

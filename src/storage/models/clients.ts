@@ -86,6 +86,10 @@ export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api
   declare tokenTypeHeader: CreationOptional<TokenTypeHeader>;
   /** Whether a person's token has those scopes alone that the person's roles allow. */
   declare enforceRoles: CreationOptional<boolean>;
+  /** Whether clients that no operator registered may ask for its scopes (RFC 7591, Client ID Metadata Documents). */
+  declare dynamicClients: CreationOptional<boolean>;
+  /** What a request without `scope` asks for (RFC 6749 section 3.3); null for all of its scopes. */
+  declare defaultScopes: string[] | null;
   /** Goes up with every change. */
   declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
@@ -101,6 +105,8 @@ define(Api, 'apis', {
   signingAlg: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'ES256' },
   tokenTypeHeader: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'at+jwt' },
   enforceRoles: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+  dynamicClients: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+  defaultScopes: DataTypes.ARRAY(DataTypes.TEXT),
   version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },

@@ -16,6 +16,14 @@ const content = {
   enforce_roles: z
     .boolean()
     .describe("Whether a person's token has those scopes alone that the person's roles allow"),
+  dynamic_clients: z
+    .boolean()
+    .describe('Whether clients that no operator registered may ask for its scopes, as those of MCP do'),
+  default_scopes: z
+    .array(text('One of its scopes').max(128))
+    .max(500)
+    .nullable()
+    .describe('What a request without a scope asks for; null for all of its scopes'),
 };
 const identifier = text('An absolute URI: the audience of its tokens').max(512);
 
@@ -32,6 +40,11 @@ const NewApi = Changes.extend({ identifier, name: content.name }).meta({
 });
 const ApiPage = z.strictObject({
   search: text('Any part of the identifier or the name').max(512).optional(),
+  dynamic_clients: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .describe('Whether clients that no operator registered may ask for its scopes'),
   ...page(['identifier', 'name', 'created_at']),
 });
 const apiId = { id: text('The identifier, percent-encoded') };
@@ -45,6 +58,8 @@ const apiOf = (api: Api): z.infer<typeof ApiSchema> => ({
   signing_alg: api.signingAlg,
   token_type_header: api.tokenTypeHeader,
   enforce_roles: api.enforceRoles,
+  dynamic_clients: api.dynamicClients,
+  default_scopes: api.defaultScopes,
   created_at: api.createdAt.toISOString(),
   updated_at: api.updatedAt.toISOString(),
   version: api.version,
@@ -60,6 +75,8 @@ const changesOf = (body: z.infer<typeof Changes>): ApiChanges => {
     signingAlg: body.signing_alg,
     tokenTypeHeader: body.token_type_header,
     enforceRoles: body.enforce_roles,
+    dynamicClients: body.dynamic_clients,
+    defaultScopes: body.default_scopes,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 };
@@ -79,7 +96,9 @@ export const apis = [
     scope: 'apis:read',
     query: ApiPage,
     replies: { 200: listOf(ApiSchema) },
-    async handle({ operator, query: { sort, limit, cursor, ...filters }, services }) {
+    async handle({ operator, query, services }) {
+      const { sort, limit, cursor, dynamic_clients: dynamicClients, ...rest } = query;
+      const filters = { ...rest, dynamicClients };
       const found = await services.apis.list(operator, { filters, limit, cursor, ...(sort && { sort }) });
       return { status: 200, body: pageOf(found, apiOf) };
     },
