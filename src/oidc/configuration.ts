@@ -29,7 +29,7 @@ import type { OutboundFetch } from './outbound/fetch.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/describe.ts';
 import { checkRequestSize } from './request-size.ts';
 import { assertRequestObject } from './request-objects.ts';
-import { ENABLED_JWA, tokenLifetimes } from './tokens/lifetimes.ts';
+import { ENABLED_JWA, outlivesSession, tokenLifetimes } from './tokens/lifetimes.ts';
 import { createSubjects, type SubjectDependencies } from './tokens/subjects.ts';
 import { resourceIndicators } from './tokens/resource-indicators.ts';
 
@@ -178,7 +178,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       mTLS: mutualTls(config),
       // The keys in `jwks` sign by themselves.
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
-      ...registrationFeatures(config.clientRegistration),
+      ...registrationFeatures(config.clientRegistration, apis),
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: createIntrospectionPolicy(deps) },
@@ -264,8 +264,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     clientBasedCORS,
     // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).
     // A device with it has a grant of its own (`device/sign-in.ts`), and the session's ends with the session all the same.
-    expiresWithSession: (_ctx, source) =>
-      source.kind === 'DeviceCode' || !source.scopes.has('offline_access'),
+    expiresWithSession: (ctx, source) =>
+      source.kind === 'DeviceCode' ||
+      !outlivesSession(ctx.oidc.client as ExtraClientProperties, source.scopes),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: (ctx) =>
       (ctx.oidc.client as ExtraClientProperties | undefined)?.rotate_refresh_tokens !== false,

@@ -9,6 +9,9 @@ import { TOKEN_EXCHANGE_FORM, tokenExchange } from './token-exchange.ts';
 
 const DAY = 86_400;
 
+/** How a client can come without an operator: by an initial access token, by itself, by a metadata document. */
+const REGISTRATIONS = ['token', 'open', 'document'] as const;
+
 type Described = Omit<ExtraProperty, 'must' | 'registrants'> & Partial<Pick<ExtraProperty, 'registrants'>>;
 
 const extra = <Schema extends z.ZodType>(schema: Schema, must: string, property: Described): Schema => {
@@ -179,6 +182,12 @@ export const extraMetadata = {
     meaning: 'the scopes of APIs in `scope`, which the library takes no others than its own in',
     default: 'none',
     internal: true,
+  }),
+  registration: extra(z.enum(REGISTRATIONS), `must be one of ${REGISTRATIONS.join(', ')}`, {
+    meaning:
+      'how it came here without an operator: `token`, `open` (RFC 7591) or `document`. It may ask for the scopes of APIs with `dynamic_clients`, and for no others of APIs than it is registered with',
+    default: 'none: an operator registered it',
+    registrants: 'none',
   }),
   // Last, because a profile replaces values that it does not allow.
   profile: oneOf(PROFILES, {

@@ -21,6 +21,7 @@ import { refusals } from '../refusals/install.ts';
 import { sessionDevices, sessionRenewal } from '../sessions/browser-session.ts';
 import { formState } from '../sessions/form-state.ts';
 import { jwtBearer } from '../tokens/assertions.ts';
+import { canonicalResources } from '../tokens/canonical-resources.ts';
 import { claimMappings } from '../tokens/authorization-claims.ts';
 import { codeRedemption } from '../tokens/code-redemption.ts';
 import { tokenExchange } from '../tokens/exchange/grant.ts';
@@ -57,6 +58,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   // Before `postedRequests`, which turns a body into a query.
   queryRefusal,
   postedRequests,
+  canonicalResources,
   jwtBearer,
   registration,
   loginBinding,

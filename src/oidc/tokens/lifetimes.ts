@@ -10,6 +10,15 @@ const REGISTRATION = 315_360_000;
 
 type Ttl = NonNullable<Configuration['ttl']>;
 
+/**
+ * Whether access goes on after the session that it was given in: the client asked for `offline_access` (OpenID Connect Core
+ * section 11), or it is one of agents, which ask for no login at all and were told of refresh tokens by the metadata.
+ */
+export const outlivesSession = (
+  { registration }: Pick<ExtraClientProperties, 'registration'>,
+  scopes: ReadonlySet<string>,
+): boolean => scopes.has('offline_access') || (registration !== undefined && !scopes.has('openid'));
+
 /** How long the session of a browser lives, in seconds. */
 export const sessionLifetime = (
   { ttl, remembered }: Config['session'],

@@ -27,17 +27,21 @@ const refusedScope = (reason: string) => new errors.CustomOIDCProviderError('inv
 const isOfApi = (scope: string): boolean => !OIDC_SCOPES.includes(scope);
 
 /** An API, and whether it is ours: operators manage by the permissions among its scopes. */
-export type OfferedApi = Pick<ApiContent, 'scopes'> & { isOwn?: boolean };
+export type OfferedApi = Pick<ApiContent, 'scopes' | 'dynamicClients' | 'defaultScopes'> & {
+  isOwn?: boolean;
+};
 
 /**
- * The scopes of an API that a client may ask a person for: those that its metadata names, or any when that names none. What
- * operators manage by must be named, and the client be one that nobody else can claim to be.
+ * The scopes of an API that a client may ask a person for: those that its metadata names, or any when that names none. One
+ * that no operator registered has those of APIs that are open to it besides, and no others. What operators manage by must
+ * be named, and the client be one that nobody else can claim to be.
  */
 export function offeredScopes(
-  { scopes, isOwn }: OfferedApi,
-  { api_scope: limit, clientAuthMethod }: Client,
+  { scopes, isOwn, dynamicClients }: OfferedApi,
+  { api_scope: limit, clientAuthMethod, registration }: Client,
 ): string[] {
-  const named = limit === undefined ? null : words(limit);
+  if (registration !== undefined && dynamicClients) return scopes;
+  const named = limit === undefined && registration === undefined ? null : words(limit);
   const isManagement = (scope: string) => isOwn === true && isPermission(scope);
   return scopes.filter((scope) =>
     isManagement(scope)
@@ -71,10 +75,17 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
   const { params, route } = ctx.oidc;
   if (!params || params['scope'] !== undefined || !REQUESTS.has(route)) return;
   const ofApis = apis?.flatMap((api) => offeredScopes(api, client));
-  const registered = [...words(client.scope), ...ownApiScopes(client)].filter(
+  const named = [...words(client.scope), ...ownApiScopes(client)].filter(
     (scope) => scope !== 'offline_access' && (!isOfApi(scope) || (ofApis?.includes(scope) ?? true)),
   );
-  const scopes = registered.length > 0 ? registered : (ofApis ?? []);
+  const byDefault =
+    apis?.flatMap((api) =>
+      offeredScopes(api, client).filter((scope) => api.defaultScopes?.includes(scope) ?? true),
+    ) ?? [];
+  // Of a client that no operator registered they are what it may ask for, not what it wants; and to be told who somebody
+  // is (`openid`) is no use of an API.
+  const isOwnWish = client.registration === undefined || (!apis && named.some((scope) => scope !== 'openid'));
+  const scopes = isOwnWish && named.length > 0 ? named : byDefault;
   if (scopes.length === 0)
     throw refusedScope('scope is missing, and this client has no default (its metadata scope)');
   params['scope'] = [...new Set(scopes)].join(' ');

@@ -87,12 +87,19 @@ export function resourceIndicators({
     }
   }
 
+  /** The one API that a client which no operator registered can mean, when it says nothing at all of what it wants. */
+  function onlyApiOf({ oidc }: KoaContextWithOIDC, { registration }: Client): string | undefined {
+    if (registration === undefined || oidc.params?.['scope'] !== undefined) return undefined;
+    const [api, ...others] = apis.dynamic;
+    return others.length === 0 ? api?.identifier : undefined;
+  }
+
   return {
     enabled: true,
     defaultResource(ctx: KoaContextWithOIDC, client: Client, oneOf?: string[] | string): string[] | string {
       if (oneOf !== undefined) return oneOf;
       if (isForItself(ctx)) return ownResource(ctx, client);
-      const { default_resource: preferred } = client;
+      const preferred = client.default_resource ?? onlyApiOf(ctx, client);
       const api = preferred === undefined ? undefined : apis.find(preferred);
       applyDefaultScope(ctx, client, api && [api]);
       const resource = apiOf(apiScopes(ctx), client, (one) => offeredScopes(one, client)) ?? preferred;

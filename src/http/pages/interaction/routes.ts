@@ -4,6 +4,8 @@ import { epochSeconds } from '../../../core/clock.ts';
 import { isUuid } from '../../../core/ids.ts';
 import { type Acr, FRESH } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
+import type { ExtraClientProperties } from '../../../oidc/clients/names.ts';
+import { outlivesSession } from '../../../oidc/tokens/lifetimes.ts';
 import { userActor } from '../../actor.ts';
 import type { PageParts } from '../dependencies.ts';
 import { field, posted } from '../form.ts';
@@ -180,8 +182,9 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
       account: user,
       scopes,
       apis: apis.filter(({ scopes }) => scopes.length > 0),
-      // Without offline_access the client's tokens end with the session.
-      lasts: scopes.includes('offline_access') ? config.refresh.absolute : config.session.remembered,
+      lasts: outlivesSession(client as ExtraClientProperties, new Set(scopes))
+        ? config.refresh.absolute
+        : config.session.remembered,
       details: describeDetails(details, config.authorizationDetails, renderer.language(ctx, signIn.frame)),
       redirectUri,
     });

@@ -7,7 +7,8 @@ import { ENDPOINTS } from '../../endpoints.ts';
 import { type Override, shape } from '../../overrides/override.ts';
 import { orTooMany } from '../../request-size.ts';
 import type { Metadata } from './metadata.ts';
-import { createPolicyCheck } from './policy.ts';
+import type { ApiRegistry } from '../../tokens/apis.ts';
+import { createPolicyCheck, OPEN_APIS } from './policy.ts';
 
 /** Seconds that a browser may remember the answer. */
 const MAX_AGE = 3600;
@@ -61,8 +62,14 @@ type Features = NonNullable<Configuration['features']>;
 
 const PATH = ENDPOINTS.registration;
 
-/** The policy for registration without a token. */
+/** The policy for registration without a token; of what is configured, the one under this name. */
 const DEFAULT_POLICY = 'default';
+
+/**
+ * The names of policies for registration without a token, where it is open to all and where it is for the APIs alone that
+ * are open: none that can be configured.
+ */
+const WITHOUT_TOKEN = { all: 'open:all', apis: 'open:apis' };
 
 /** Placeholder where no initial access token is needed. */
 const NO_TOKEN = 'open';
@@ -71,17 +78,24 @@ const NO_TOKEN = 'open';
 const MOST = 20;
 
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
-export function registrationFeatures({
-  policies,
-}: RegistrationSettings): Pick<Features, 'registration' | 'registrationManagement'> {
+export function registrationFeatures(
+  { policies }: RegistrationSettings,
+  apis: Pick<ApiRegistry, 'dynamic'>,
+): Pick<Features, 'registration' | 'registrationManagement'> {
+  const open = policies[DEFAULT_POLICY];
+  const checks = {
+    ...Object.fromEntries(
+      Object.entries(policies).map(([name, policy]) => [name, createPolicyCheck(policy, 'token', apis)]),
+    ),
+    ...(open && { [WITHOUT_TOKEN.all]: createPolicyCheck(open, 'open', apis) }),
+    [WITHOUT_TOKEN.apis]: createPolicyCheck(OPEN_APIS, 'open', apis),
+  };
   return {
     registration: {
       enabled: true,
       initialAccessToken: true,
       issueRegistrationAccessToken: true,
-      policies: Object.fromEntries(
-        Object.entries(policies).map(([name, policy]) => [name, createPolicyCheck(policy)]),
-      ),
+      policies: checks,
       idFactory: newUuid,
       secretFactory: () => randomToken(),
     },
@@ -90,8 +104,13 @@ export function registrationFeatures({
 }
 
 /** A reply as the client knows its metadata: scopes of APIs among the others, and no hash where its secret would be. */
-function presented({ api_scope: apis, ...metadata }: Metadata, secretHash: string | undefined): Metadata {
-  const scope = [metadata['scope'], apis].filter(Boolean).join(' ');
+function presented(
+  { api_scope: named, registration: _registration, ...metadata }: Metadata,
+  secretHash: string | undefined,
+  apis: Pick<ApiRegistry, 'dynamic'>,
+): Metadata {
+  const scopes = [metadata['scope'], named, ...apis.dynamic.map((api) => api.scopes.join(' '))];
+  const scope = [...new Set(scopes.join(' ').split(' ').filter(Boolean))].join(' ');
   const { client_secret: secret, client_secret_expires_at: ends, ...rest } = metadata;
   const isNew = secret !== undefined && secret !== secretHash;
   return {
@@ -107,18 +126,24 @@ const ROUTES = new Set(['registration', 'client', 'client_update']);
 type Next = () => Promise<unknown>;
 
 /** Host functions that the library's registration needs. */
-function installRegistration(provider: Provider, settings: RegistrationSettings, limit: GuessLimit): void {
+function installRegistration(
+  provider: Provider,
+  settings: RegistrationSettings,
+  apis: Pick<ApiRegistry, 'dynamic'>,
+  limit: GuessLimit,
+): void {
+  const isOpen = () => settings.open || apis.dynamic.length > 0;
   async function withoutToken() {
     const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
     await orTooMany(limit('registration', [source], MOST, () => Promise.resolve(undefined)));
-    return new provider.InitialAccessToken({ policies: [DEFAULT_POLICY] });
+    const policy = settings.open ? WITHOUT_TOKEN.all : WITHOUT_TOKEN.apis;
+    return new provider.InitialAccessToken({ policies: [policy] });
   }
   for (const Model of [provider.InitialAccessToken, provider.RegistrationAccessToken]) {
     const find = Model.find.bind(Model);
     Object.assign(Model, {
       async find(value: string) {
-        if (settings.open && value === NO_TOKEN && Model === provider.InitialAccessToken)
-          return withoutToken();
+        if (isOpen() && value === NO_TOKEN && Model === provider.InitialAccessToken) return withoutToken();
         try {
           return await find(value);
         } catch (error) {
@@ -133,13 +158,13 @@ function installRegistration(provider: Provider, settings: RegistrationSettings,
   acceptSecrets(provider);
   const present = async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     if (answerCors(ctx, ctx.path === PATH ? 'POST' : 'GET, PUT, DELETE')) return;
-    if (settings.open && ctx.method === 'POST' && ctx.path === PATH)
+    if (isOpen() && ctx.method === 'POST' && ctx.path === PATH)
       ctx.req.headers.authorization ??= `Bearer ${NO_TOKEN}`;
     await next();
     const route = ctx.oidc?.route;
     const body = ctx.body as Metadata | undefined;
     if (!ROUTES.has(route ?? '') || body?.['client_id'] === undefined) return;
-    ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret);
+    ctx.body = presented(body, route === 'registration' ? undefined : ctx.oidc.client?.clientSecret, apis);
   };
   provider.use((ctx: KoaContextWithOIDC, next: Next) =>
     ctx.path === PATH || ctx.path.startsWith(`${PATH}/`) ? present(ctx, next) : next(),
@@ -166,6 +191,7 @@ function acceptSecrets(provider: Provider): void {
 
 export const registration: Override<{
   config: { clientRegistration: RegistrationSettings };
+  apis: ApiRegistry;
   guessLimit: GuessLimit;
 }> = {
   name: 'registration',
@@ -183,6 +209,6 @@ export const registration: Override<{
     // Where the library has an accessor of its own, ours would stand in its place.
     if ('body' in provider.OIDCContext.prototype) throw new Error('OIDCContext.body is an accessor now');
   },
-  install: (provider, { config, guessLimit }) =>
-    installRegistration(provider, config.clientRegistration, guessLimit),
+  install: (provider, { config, apis, guessLimit }) =>
+    installRegistration(provider, config.clientRegistration, apis, guessLimit),
 };

@@ -27,8 +27,15 @@ const TARGETS = namesBy('redirect');
 /** Members that no public key has (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** Characters that would hide or turn around what stands beside them. */
-const UNSHOWABLE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+/** Characters that would hide or turn around what stands beside them, or be seen by nobody. */
+const UNSHOWABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
+
+/** Schemes of browsers and of what they hand over to others: no app of the person's own answers for them. */
+const NOT_OF_APPS = new Set(
+  'about: blob: chrome: data: file: filesystem: ftp: http: https: javascript: mailto: tel: vbscript: view-source: ws: wss:'.split(
+    ' ',
+  ),
+);
 
 function checkSizes(name: string, value: unknown): void {
   if (typeof value === 'string' && value.length > MAX_TEXT) refuse(`${name} is too long`);
@@ -44,14 +51,15 @@ function isHttps(value: unknown): boolean {
 
 /**
  * Whether it leads to a native app alone (RFC 8252 section 7): a scheme that is a domain turned around, which has a period
- * (section 8.4), or a loopback address.
+ * (section 8.4), or a loopback address. Editors have short schemes and the domain behind them, like `cursor://anysphere.app/`;
+ * what a code is worth to another app is nothing without the code verifier.
  */
 function isNativeTarget(value: unknown): boolean {
   const url = typeof value === 'string' ? URL.parse(value) : null;
   if (!url || url.username !== '' || url.password !== '' || url.hash !== '') return false;
-  return url.protocol === 'http:'
-    ? isLoopbackHostname(url.hostname)
-    : /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol);
+  if (url.protocol === 'http:') return isLoopbackHostname(url.hostname);
+  const hasPeriod = url.protocol.includes('.') || url.hostname.includes('.');
+  return !NOT_OF_APPS.has(url.protocol) && hasPeriod && /^[a-z][a-z0-9+.-]*:$/.test(url.protocol);
 }
 
 const isWebTarget = (value: unknown): boolean =>

@@ -2,12 +2,22 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { isPermission } from '../../../domain/operators/permissions.ts';
 import { forLibrary } from '../api-scope.ts';
+import type { ApiRegistry } from '../../tokens/apis.ts';
 import { EXTRA_METADATA, propertyOf } from '../names.ts';
 import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
 
 export type RegistrationPolicy = Settings['clientRegistration']['policies'][string];
 
 const CODE_GRANT = 'authorization_code';
+
+/** What a client may register without a token and where registration is not open: it gets scopes of open APIs, and no more. */
+export const OPEN_APIS: RegistrationPolicy = {
+  grantTypes: [CODE_GRANT, 'refresh_token'],
+  scopes: ['openid', 'offline_access'],
+  authMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  redirectHosts: null,
+  metadata: [],
+};
 
 function listed(metadata: Metadata, name: string, otherwise: string[]): string[] {
   const value = metadata[name] ?? otherwise;
@@ -16,12 +26,24 @@ function listed(metadata: Metadata, name: string, otherwise: string[]): string[]
   return value;
 }
 
-function checkScopes({ scope }: Metadata, allowed: string[]): string {
-  if (scope === undefined) return allowed.join(' ');
+/**
+ * The scopes that are stored with a client: those of open APIs are not, it may ask for them while they are open.
+ * @param ofOpenApis these
+ * @param isForgiving leaves out what is not to be had, unless there is nothing else: libraries ask for all that they know
+ */
+function checkScopes(
+  { scope }: Metadata,
+  allowed: string[],
+  ofOpenApis: ReadonlySet<string>,
+  isForgiving: boolean,
+): string {
+  if (scope === undefined || scope === '') return allowed.join(' ');
   if (typeof scope !== 'string') refuse('scope must be a string');
-  const foreign = scope.split(' ').filter((name) => !allowed.includes(name));
-  if (foreign.length > 0) refuse(`scope must not have ${foreign.join(' ')}`);
-  return scope;
+  const asked = scope.split(' ').filter(Boolean);
+  const foreign = asked.filter((name) => !allowed.includes(name) && !ofOpenApis.has(name));
+  if (foreign.length > 0 && !(isForgiving && foreign.length < asked.length))
+    refuse(`scope must not have ${foreign.join(' ')}`);
+  return isForgiving ? allowed.join(' ') : asked.filter((name) => allowed.includes(name)).join(' ');
 }
 
 /**
@@ -51,8 +73,16 @@ function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): voi
 
 const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
-/** Applies a policy to submitted metadata: refuses or completes it. */
-export function createPolicyCheck(policy: RegistrationPolicy) {
+/**
+ * Applies a policy to submitted metadata: refuses or completes it.
+ * @param registration how the client comes here
+ * @param apis of which those that are open may be asked for whatever the policy
+ */
+export function createPolicyCheck(
+  policy: RegistrationPolicy,
+  registration: 'token' | 'open',
+  apis: Pick<ApiRegistry, 'dynamic'>,
+) {
   // A self-registered client never gets management permissions, whatever its policy.
   const scopes = policy.scopes.filter((scope) => !isPermission(scope));
   return (ctx: KoaContextWithOIDC, metadata: Metadata): void => {
@@ -79,6 +109,8 @@ export function createPolicyCheck(policy: RegistrationPolicy) {
     if (hosts && !redirects.every((uri) => hosts.includes(hostOf(uri))))
       refuse(`redirect_uris must be at ${hosts.join(' or ')}`);
     metadata['client_name'] ??= hostOf(redirects[0] ?? '') || metadata['client_id'];
-    Object.assign(metadata, forLibrary({ scope: checkScopes(metadata, scopes) }));
+    const ofOpenApis = new Set(apis.dynamic.flatMap((api) => api.scopes));
+    const scope = checkScopes(metadata, scopes, ofOpenApis, policy === OPEN_APIS);
+    Object.assign(metadata, { registration }, forLibrary({ scope: scope || 'openid' }));
   };
 }
