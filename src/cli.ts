@@ -27,6 +27,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['group', async () => (await import('./cli/commands/group.ts')).addGroup],
   ['client', async () => (await import('./cli/commands/client.ts')).addClient],
   ['api', async () => (await import('./cli/commands/api.ts')).addApi],
+  ['mcp', async () => (await import('./cli/commands/mcp.ts')).addMcp],
   ['api-key', async () => (await import('./cli/commands/api-key.ts')).addApiKey],
   [
     'registration-token',

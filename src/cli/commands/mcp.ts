@@ -1,0 +1,181 @@
+import { type Command } from 'commander';
+import type { Administration } from '../../container/administration.ts';
+import type { Core } from '../../container/core.ts';
+import { DomainError } from '../../core/errors.ts';
+import type { Api } from '../../domain/apis.ts';
+import { metadataUrlOf, protectedResourceMetadata, snippetsOf } from '../mcp-server.ts';
+import { manager } from '../operator.ts';
+import { integer, repeated } from '../options.ts';
+import { facts, type Report, reporting, table } from '../report.ts';
+
+const withServers = async <T>(work: (core: Core & Administration) => Promise<T>): Promise<T> => {
+  const { withCore } = await import('../session.ts');
+  return withCore(work);
+};
+
+/**
+ * The identifier that an MCP server's API has: its URL, without a slash at the end (MCP Authorization, "Canonical Server URI").
+ * @throws DomainError invalid_request for what is no URL of a server.
+ */
+function identifierOf(typed: string): string {
+  const url = URL.parse(typed);
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.hash !== '' ||
+    url.username !== '' ||
+    url.password !== ''
+  )
+    throw new DomainError('invalid_request', {
+      field: 'url',
+      reason: 'must be the https URL of the MCP server, without a fragment',
+    });
+  return url.search === '' ? url.href.replace(/\/+$/, '') : url.href;
+}
+
+/** The server of a URL, with or without the slash at its end. @throws DomainError api_not_found. */
+async function findServer({ apis }: Pick<Administration, 'apis'>, typed: string): Promise<Api> {
+  const identifier = identifierOf(typed);
+  const forms = [identifier, typed, `${identifier}/`];
+  for (const form of new Set(forms)) {
+    const api = await apis.find(manager(), form).catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === 'api_not_found') return undefined;
+      throw error;
+    });
+    if (api?.dynamicClients) return api;
+  }
+  throw new DomainError('api_not_found');
+}
+
+const toJson = (api: Api) => ({
+  identifier: api.identifier,
+  name: api.name,
+  scopes: api.scopes,
+  default_scopes: api.defaultScopes ?? api.scopes,
+});
+
+/** What there is to know of a server: its API, the document that it serves, and the code that serves it. */
+function described(api: Api, issuer: string, headline: string): Report {
+  const document = protectedResourceMetadata(api, issuer);
+  const metadataUrl = metadataUrlOf(api.identifier);
+  const snippets = snippetsOf(api, issuer);
+  const text = [
+    headline,
+    `\n${metadataUrl} has to answer (RFC 9728):\n\n${JSON.stringify(document, null, 2)}`,
+    `\nTypeScript (npm install @modelcontextprotocol/sdk express jose):\n\n${snippets.typescript}`,
+    `\nPython (pip install mcp pyjwt[crypto]):\n\n${snippets.python}`,
+  ].join('\n');
+  return {
+    json: {
+      ...toJson(api),
+      authorization_server: issuer,
+      protected_resource_metadata_url: metadataUrl,
+      protected_resource_metadata: document,
+      snippets,
+    },
+    text,
+  };
+}
+
+interface Options {
+  name?: string;
+  scope?: string[];
+  defaultScope?: string[];
+  ttl?: number;
+}
+
+async function add(url: string, { name, scope = [], defaultScope, ttl }: Options): Promise<Report> {
+  const identifier = identifierOf(url);
+  return withServers(async (core) => {
+    const api = await core.apis.save(manager(), {
+      identifier,
+      name: name ?? new URL(identifier).host,
+      scopes: scope,
+      dynamicClients: true,
+      defaultScopes: defaultScope ?? null,
+      accessTokenTtl: ttl ?? null,
+    });
+    return described(api, core.config.publicUrl, `Added ${api.name}, ${api.identifier}.`);
+  });
+}
+
+async function show(url: string): Promise<Report> {
+  return withServers(async (core) => {
+    const api = await findServer(core, url);
+    const lines = facts([
+      ['identifier', api.identifier],
+      ['name', api.name],
+      ['scopes', api.scopes.join(' ')],
+      ['default scopes', (api.defaultScopes ?? api.scopes).join(' ')],
+    ]);
+    return described(api, core.config.publicUrl, lines);
+  });
+}
+
+async function list({ limit, cursor }: { limit: number; cursor?: string }): Promise<Report> {
+  const { items, nextCursor } = await withServers(({ apis }) =>
+    apis.list(manager(), { filters: { dynamicClients: true }, limit, cursor }),
+  );
+  return {
+    json: { servers: items.map(toJson), next_cursor: nextCursor },
+    text: table(
+      ['identifier', 'name', 'scopes'],
+      items.map((api) => [api.identifier, api.name, api.scopes.join(' ')]),
+    ),
+  };
+}
+
+async function remove(url: string): Promise<Report> {
+  return withServers(async (core) => {
+    const { identifier } = await findServer(core, url);
+    await core.apis.remove(manager(), identifier);
+    return {
+      json: { identifier },
+      text: `Removed ${identifier}. Nobody gets tokens for it any more; those that there are end within their time.`,
+    };
+  });
+}
+
+export function addMcp(program: Command): void {
+  const mcp = program
+    .command('mcp')
+    .description('MCP servers that this authorization server protects: add, list, show, remove');
+  const URL_OF = ['<url>', 'the URL that clients connect to'] as const;
+  reporting(
+    mcp
+      .command('add')
+      .description('let people and their agents in: clients that nobody registered may ask for its scopes')
+      .argument(...URL_OF)
+      .option('--name <name>', 'what people know it by: its host unless given')
+      .option('--scope <scope>', 'a scope of it (can be repeated)', repeated)
+      .option(
+        '--default-scope <scope>',
+        'what a request without a scope asks for: all unless given (can be repeated)',
+        repeated,
+      )
+      .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400)),
+    add,
+  );
+  reporting(
+    mcp
+      .command('list')
+      .description('list them')
+      .option('--limit <n>', 'how many', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the page before'),
+    list,
+  );
+  reporting(
+    mcp
+      .command('show')
+      .description('all that there is of one, with the code for it')
+      .argument(...URL_OF),
+    show,
+  );
+  reporting(
+    mcp
+      .command('remove')
+      .description('let nobody in any more')
+      .argument(...URL_OF),
+    remove,
+  );
+}

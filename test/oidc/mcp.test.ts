@@ -1,0 +1,279 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { auth, type OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type {
+  OAuthClientInformationMixed,
+  OAuthClientMetadata,
+  OAuthTokens,
+} from '@modelcontextprotocol/sdk/shared/auth.js';
+import { decodeJwt } from 'jose';
+import { startExample } from '../connecting/support/example.ts';
+import { freePort } from '../support/ports.ts';
+import { runCli } from '../support/postern.ts';
+import { until } from '../support/until.ts';
+import { answer, authorizationUrl, exchange, refresh, type Tokens } from './support/flow.ts';
+import { forgetCounts } from './support/kept.ts';
+import { type Person, type Provider, startProvider } from './support/provider.ts';
+import { asClient, send } from './support/registration.ts';
+import { UserAgent } from './support/user-agent.ts';
+
+/** The metadata that the official SDK's examples register: no application_type, a loopback address with a port. */
+const CLIENT: OAuthClientMetadata = {
+  client_name: 'An assistant',
+  redirect_uris: ['http://localhost:33418/callback'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
+};
+
+/** A client of the SDK with a person who answers the pages. */
+class Assistant implements OAuthClientProvider {
+  readonly redirectUrl = CLIENT.redirect_uris[0]!;
+  readonly clientMetadata = CLIENT;
+  readonly agent: UserAgent;
+  readonly #person: Person;
+  #client: OAuthClientInformationMixed | undefined;
+  #tokens: OAuthTokens | undefined;
+  #verifier = '';
+  /** What the redirect URI got last. */
+  code = '';
+  /** What the consent pages said. */
+  readonly pages: string[] = [];
+
+  constructor(issuer: string, person: Person) {
+    this.agent = new UserAgent(issuer);
+    this.#person = person;
+  }
+
+  clientInformation = () => this.#client;
+  saveClientInformation = (client: OAuthClientInformationMixed) => void (this.#client = client);
+  tokens = () => this.#tokens;
+  saveTokens = (tokens: OAuthTokens) => void (this.#tokens = tokens);
+  saveCodeVerifier = (verifier: string) => void (this.#verifier = verifier);
+  codeVerifier = () => this.#verifier;
+
+  async redirectToAuthorization(url: URL): Promise<void> {
+    let page = await this.agent.open(url.href);
+    if (page.html.includes('name="password"'))
+      page = await this.agent.submit(
+        page,
+        { identifier: this.#person.email, password: this.#person.password },
+        '/sign-in',
+      );
+    this.pages.push(page.html);
+    const { leftFor } = await answer(this.agent, page, this.#person);
+    this.code = leftFor?.searchParams.get('code') ?? '';
+  }
+
+  /** Connects as an app does: is sent to sign in, comes back with the code, connects again. */
+  async connect(server: string): Promise<Client> {
+    const first = new StreamableHTTPClientTransport(new URL(server), { authProvider: this });
+    const connecting = new Client({ name: 'an-assistant', version: '1.0.0' }).connect(first);
+    await expect(connecting).rejects.toThrow();
+    await first.finishAuth(this.code);
+    const client = new Client({ name: 'an-assistant', version: '1.0.0' });
+    await client.connect(new StreamableHTTPClientTransport(new URL(server), { authProvider: this }));
+    return client;
+  }
+}
+
+let provider: Provider;
+let person: Person;
+let server: string;
+const postern = async (...args: string[]) => {
+  const { stdout, stderr, code } = await runCli([...args, '--json'], { env: provider.postern.env });
+  return { code, stderr, json: JSON.parse(stdout || '{}') as Record<string, never> };
+};
+const register = async (metadata: object) => {
+  await forgetCounts(provider, 'guess:registration');
+  return send('POST', `${provider.url}/oauth2/register`, { body: { ...CLIENT, ...metadata } });
+};
+
+beforeAll(async () => {
+  provider = await startProvider();
+  person = await provider.createPerson();
+  const port = await freePort();
+  server = `http://localhost:${port}/mcp`;
+  expect(await register({})).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
+  await postern(
+    'mcp',
+    'add',
+    `${server}/`,
+    '--name',
+    'Notes',
+    '--scope',
+    'tools:read',
+    '--scope',
+    'tools:write',
+  );
+  await until(async () => (await register({})).status === 201);
+  await startExample({ name: 'mcp-server', port, issuer: provider.url, audience: server });
+});
+
+describe('postern mcp', () => {
+  it('adds a server by its URL, and says what it has to serve', async () => {
+    const { json } = await postern('mcp', 'show', `${server}/`);
+    const { origin } = new URL(server);
+    expect(json).toMatchObject({
+      identifier: server,
+      scopes: ['tools:read', 'tools:write'],
+      default_scopes: ['tools:read', 'tools:write'],
+      protected_resource_metadata_url: `${origin}/.well-known/oauth-protected-resource/mcp`,
+      protected_resource_metadata: {
+        resource: server,
+        authorization_servers: [provider.url],
+        scopes_supported: ['tools:read', 'tools:write'],
+      },
+      snippets: { typescript: expect.stringContaining(server), python: expect.stringContaining(server) },
+    });
+    expect(await (await fetch(String(json['protected_resource_metadata_url']))).json()).toMatchObject({
+      resource: server,
+    });
+  });
+
+  it('refuses what is no URL of a server, and shows and removes no other API', async () => {
+    for (const url of ['tools', 'https://a:b@x.example/#a'])
+      expect(await postern('mcp', 'add', url)).toMatchObject({
+        code: 1,
+        json: { error: { code: 'invalid_request' } },
+      });
+    await provider.createApi({ identifier: 'https://closed.example.test' });
+    expect(await postern('mcp', 'remove', 'https://closed.example.test')).toMatchObject({
+      json: { error: { code: 'api_not_found' } },
+    });
+  });
+});
+
+describe('the official SDK', () => {
+  it('registers itself, signs in, calls a tool and refreshes', async () => {
+    const assistant = new Assistant(provider.url, person);
+    const client = await assistant.connect(server);
+    const whoami = async () => {
+      const { content } = (await client.callTool({ name: 'whoami' })) as { content: { text: string }[] };
+      return JSON.parse(content[0]?.text ?? '') as object;
+    };
+    expect(await whoami()).toEqual({
+      subject: person.id,
+      client: assistant.clientInformation()?.client_id,
+      scopes: ['tools:read'],
+    });
+    const before = assistant.tokens();
+    expect(decodeJwt(before?.access_token ?? '').aud).toBe(server);
+    expect(await auth(assistant, { serverUrl: server })).toBe('AUTHORIZED');
+    expect(assistant.tokens()?.refresh_token).not.toBe(before?.refresh_token);
+    await client.close();
+  });
+
+  it('keeps what was allowed when it asks for more', async () => {
+    const assistant = new Assistant(provider.url, person);
+    expect(await auth(assistant, { serverUrl: server, scope: 'tools:read' })).toBe('REDIRECT');
+    await auth(assistant, { serverUrl: server, scope: 'tools:read', authorizationCode: assistant.code });
+    expect(assistant.tokens()).toMatchObject({ scope: 'tools:read' });
+    const client = new Client({ name: 'an-assistant', version: '1.0.0' });
+    const transport = new StreamableHTTPClientTransport(new URL(server), { authProvider: assistant });
+    await client.connect(transport);
+    // With a refresh token the SDK refreshes, whatever scope it is asked for.
+    const { refresh_token: _refresh, ...tokens } = assistant.tokens()!;
+    assistant.saveTokens(tokens);
+    await expect(client.callTool({ name: 'write_note' })).rejects.toThrow();
+    await transport.finishAuth(assistant.code);
+    const again = new Client({ name: 'an-assistant', version: '1.0.0' });
+    await again.connect(new StreamableHTTPClientTransport(new URL(server), { authProvider: assistant }));
+    expect(await again.callTool({ name: 'write_note' })).toMatchObject({ content: [{ text: '1 written' }] });
+    expect(assistant.pages.at(-1)).toContain('tools:write');
+    const client_id = String(assistant.clientInformation()?.client_id);
+    const [row] = await provider.sql('select * from consents where client_id = $1', [client_id]);
+    expect(row).toMatchObject({ allowed: { resourceScopes: { [server]: ['tools:read', 'tools:write'] } } });
+    await Promise.all([client.close(), again.close()]);
+  });
+});
+
+describe('a request as real clients make it', () => {
+  const ask = async (parameters: Record<string, string | string[]>, agent = new UserAgent(provider.url)) => {
+    const { body } = await register({});
+    const client = { ...asClient(body), redirectUri: String(CLIENT.redirect_uris[0]) };
+    const page = await agent.open(authorizationUrl(provider, client, { scope: '', ...parameters }));
+    return {
+      client,
+      agent,
+      page,
+      done: async () => (await answer(agent, page, person)).leftFor?.searchParams,
+    };
+  };
+
+  it('without a scope is for the default scopes of the API, and lives without offline_access', async () => {
+    for (const parameters of [{ resource: server }, { resource: `${server}/` }, {}]) {
+      const { client, done } = await ask(parameters);
+      const code = (await done())?.get('code') ?? '';
+      const { body } = await exchange(provider, client, code, { resource: `${server}/` });
+      expect(body).toMatchObject({ scope: 'tools:read tools:write', refresh_token: expect.any(String) });
+      const next = await refresh(provider, client, body.refresh_token, { resource: server });
+      expect(next.body).toMatchObject({ scope: 'tools:read tools:write' });
+      expect(decodeJwt<Tokens>(next.body.access_token).aud).toBe(server);
+    }
+  });
+
+  it('lives on when the person signs out of the browser', async () => {
+    const { client, agent, done } = await ask({ resource: server });
+    const { body } = await exchange(provider, client, (await done())?.get('code') ?? '', {
+      resource: server,
+    });
+    await agent.submit(await agent.open('/account'), {}, '/sign-out');
+    expect(await refresh(provider, client, body.refresh_token)).toMatchObject({ status: 200 });
+  });
+
+  it('is refused before anybody signs in where there is nothing to ask for', async () => {
+    for (const [parameters, error] of [
+      [{ scope: 'users:write' }, 'invalid_scope'],
+      [{ scope: 'read', resource: 'https://closed.example.test' }, 'invalid_scope'],
+      [{ resource: 'https://closed.example.test' }, 'invalid_scope'],
+      [{ resource: 'https://nobody.example.test' }, 'invalid_target'],
+    ] as const) {
+      const { page } = await ask(parameters);
+      expect(page.leftFor?.searchParams.get('error') ?? page.html).toBe(error);
+    }
+  });
+});
+
+describe('registration for open APIs', () => {
+  it('gives their scopes and nothing else', async () => {
+    expect((await register({ scope: 'tools:read email users:write' })).body.scope.split(' ').sort()).toEqual([
+      'offline_access',
+      'openid',
+      'tools:read',
+      'tools:write',
+    ]);
+    for (const metadata of [
+      { scope: 'users:write' },
+      { scope: 'profile email' },
+      { grant_types: ['client_credentials'] },
+      { registration: 'token' },
+      { first_party: true },
+    ])
+      expect(await register(metadata)).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_client_metadata' },
+      });
+  });
+
+  it('infers the application type of clients that do not name one', async () => {
+    for (const [uri, type] of [
+      ['http://127.0.0.1:1234/callback', 'native'],
+      ['http://[::1]/callback', 'native'],
+      ['com.example.app:/callback', 'native'],
+      ['cursor://anysphere.cursor-retrieval/oauth/user-agent-vscode/callback', 'native'],
+      ['https://claude.ai/api/mcp/auth_callback', 'web'],
+    ] as const)
+      expect((await register({ redirect_uris: [uri] })).body).toMatchObject({ application_type: type });
+  });
+
+  it('ends with the last of them', async () => {
+    const other = 'https://other.example.test/mcp';
+    await postern('mcp', 'add', other, '--scope', 'other:read');
+    expect((await postern('mcp', 'list')).json).toMatchObject({
+      servers: [{ identifier: server }, { identifier: other }],
+    });
+    expect((await postern('mcp', 'remove', `${other}/`)).json).toEqual({ identifier: other });
+  });
+});
