@@ -342,7 +342,7 @@ export function createDomain({
       rights: operators.rights,
       readList: operators.readList,
     }),
-    refusals: createRefusals({ store: stores.refusals, clock, logger }),
+    refusals: createRefusals({ ...stores, store: stores.refusals, clock, logger }),
     search: createSearch({ ...operators, findByText: stores.findByText }),
     branding: createBranding({
       config,

@@ -71,13 +71,13 @@ export function providerEvents({
         },
         requestActor(ctx, 'client', clientId),
       ),
-    refused({ clientId, isKnown, ...refusal }) {
+    refused({ clientId, isKnown, accountId, ...refusal }) {
       const { value, ...shown } = refusal;
       logger.warn(
         { client_id: clientId, ...shown, ...(value === null ? {} : { value }) },
         'a request was refused',
       );
-      if (clientId !== null && isKnown) refusals.note(clientId, refusal);
+      if (clientId !== null && isKnown) refusals.note(clientId, refusal, accountId);
     },
     failed(ctx, error) {
       logger.error(

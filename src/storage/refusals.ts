@@ -1,49 +1,91 @@
 // raw-sql: a batch adds up with what other nodes write, in one statement.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
-import { Refusal } from './models/observations.ts';
+import { AccountRefusal, Refusal } from './models/observations.ts';
 
 const record = recordOf(Refusal, 'expiresAt');
+const personal = recordOf(AccountRefusal, 'expiresAt');
 
 /** What was refused to a client, once or more often. */
 export type RefusalRow = RecordOf<typeof record>;
+
+/** What was refused to a client that asked for a person. */
+export type AccountRefusalRow = RecordOf<typeof personal>;
 
 export interface RefusalStore {
   /** Adds up what is the same; keeps the latest few of each client. Clients that there are not have none. */
   add(rows: RefusalRow[]): Promise<void>;
   /** A client's, the latest first. */
   list(clientId: string): Promise<RefusalRow[]>;
+  /** The same by person; people that there are not have none. */
+  addPersonal(rows: AccountRefusalRow[]): Promise<void>;
+  /** A person's, the latest first. */
+  listPersonal(accountId: string): Promise<AccountRefusalRow[]>;
 }
 
-/** Of one client; and of those alike the value alone, so that whoever makes up values pushes nothing else out. */
+/** Of one client or person; and of those alike the value alone, so that whoever makes up values pushes nothing else out. */
 const MOST = 20;
 const MOST_ALIKE = 5;
 
-const ADD = `insert into refusals as r
-    (client_id, fingerprint, endpoint, error, parameter, value, reason, count, first_at, last_at, request_id, expires_at)
-  select n."clientId", n.fingerprint, n.endpoint, n.error, n.parameter, n.value, n.reason, n.count, n."firstAt",
+interface Table {
+  name: string;
+  /** Whose refusals are counted together. */
+  owner: 'client_id' | 'account_id';
+  /** Its own columns, with the names that the rows have in JSON and what those must refer to. */
+  columns: string;
+  values: string;
+  types: string;
+  existing: string;
+  key: string;
+}
+
+const OF_CLIENTS: Table = {
+  name: 'refusals',
+  owner: 'client_id',
+  columns: 'client_id',
+  values: 'n."clientId"',
+  types: '"clientId" text',
+  existing: 'join clients c on c.id = n."clientId"',
+  key: 'client_id, fingerprint',
+};
+const OF_ACCOUNTS: Table = {
+  name: 'account_refusals',
+  owner: 'account_id',
+  columns: 'account_id, client_id',
+  values: 'n."accountId", n."clientId"',
+  types: '"accountId" uuid, "clientId" text',
+  existing: 'join clients c on c.id = n."clientId" join users u on u.id = n."accountId"',
+  key: 'account_id, client_id, fingerprint',
+};
+
+const adding = ({ name, columns, values, types, existing, key }: Table): string =>
+  `insert into ${name} as r
+    (${columns}, fingerprint, endpoint, error, parameter, value, reason, count, first_at, last_at, request_id, expires_at)
+  select ${values}, n.fingerprint, n.endpoint, n.error, n.parameter, n.value, n.reason, n.count, n."firstAt",
     n."lastAt", n."requestId", now() + interval '30 days'
-  from jsonb_to_recordset($1) as n("clientId" text, fingerprint text, endpoint text, error text, parameter text,
+  from jsonb_to_recordset($1) as n(${types}, fingerprint text, endpoint text, error text, parameter text,
       value text, reason text, count bigint, "firstAt" timestamptz, "lastAt" timestamptz, "requestId" text)
-    join clients c on c.id = n."clientId"
-  order by n."clientId", n.fingerprint
-  on conflict (client_id, fingerprint) do update
+    ${existing}
+  order by ${values}, n.fingerprint
+  on conflict (${key}) do update
   set count = r.count + excluded.count, last_at = excluded.last_at, request_id = excluded.request_id,
     expires_at = excluded.expires_at`;
 
-const TRIM = `with alike as (
-    select client_id, fingerprint, last_at,
-      row_number() over (partition by client_id, endpoint, error, parameter order by last_at desc) as nth
-    from refusals where client_id = any ($1)
+const trimming = ({ name, owner, key }: Table): string => `with alike as (
+    select ${key}, last_at,
+      row_number() over (partition by ${owner}, client_id, endpoint, error, parameter order by last_at desc) as nth
+    from ${name} where ${owner} = any ($1)
   ), kept as (
-    select client_id, fingerprint, row_number() over (partition by client_id order by last_at desc) as nth
+    select ${key}, row_number() over (partition by ${owner} order by last_at desc) as nth
     from alike where nth <= ${MOST_ALIKE}
   )
-  delete from refusals r where client_id = any ($1)
-    and not exists (select from kept k
-      where k.client_id = r.client_id and k.fingerprint = r.fingerprint and k.nth <= ${MOST})`;
+  delete from ${name} where ${owner} = any ($1)
+    and (${key}) not in (select ${key} from kept where nth <= ${MOST})`;
 
-/** What was refused to clients, in PostgreSQL. */
+const [ADD, ADD_PERSONAL] = [adding(OF_CLIENTS), adding(OF_ACCOUNTS)];
+const [TRIM, TRIM_PERSONAL] = [trimming(OF_CLIENTS), trimming(OF_ACCOUNTS)];
+
+/** What was refused to clients and people, in PostgreSQL. */
 export function createRefusalStore(pool: Pool): RefusalStore {
   return {
     async add(rows) {
@@ -58,6 +100,19 @@ export function createRefusalStore(pool: Pool): RefusalStore {
         limit: MOST,
       });
       return found.map(record.from);
+    },
+    async addPersonal(rows) {
+      await pool.query(ADD_PERSONAL, [JSON.stringify(rows)]);
+      await pool.query(TRIM_PERSONAL, [[...new Set(rows.map(({ accountId }) => accountId))]]);
+    },
+    async listPersonal(accountId) {
+      const found = await AccountRefusal.findAll({
+        attributes: personal.attributes,
+        where: { accountId },
+        order: [['lastAt', 'DESC']],
+        limit: MOST,
+      });
+      return found.map(personal.from);
     },
   };
 }

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Provider, startProvider } from '../oidc/support/provider.ts';
-import { signIn } from '../oidc/support/flow.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
+import type { ExplainedRefusal } from '../../src/domain/refusals.ts';
+import { type Client, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { authorizationUrl, authorize, form, post, signIn } from '../oidc/support/flow.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type Call, callAs, itemsOf } from './support/operators.ts';
+
+const shell = shellOperator(systemActor);
 
 let provider: Provider;
 let owner: Call;
@@ -99,4 +105,101 @@ describe('stats', () => {
     const { stdout } = await runCli(['stats', '--days', '1', '--json'], { env: provider.postern.env });
     expect(JSON.parse(stdout)).toMatchObject({ days: [{ sign_ins: 3, active: 2 }] });
   }, 60_000);
+});
+
+const get = (parameters: Record<string, string>, of: Client) =>
+  fetch(authorizationUrl(provider, of, parameters), { redirect: 'manual', headers: { accept: 'text/html' } });
+
+/** What the server has written of a client, once it is so much. */
+async function kept(id: string, isAll: (rows: ExplainedRefusal[]) => boolean): Promise<ExplainedRefusal[]> {
+  let rows: ExplainedRefusal[] = [];
+  await until(async () => isAll((rows = await provider.operator.refusals.ofClient(shell, id))));
+  return rows;
+}
+
+describe('refusals', () => {
+  it("lists a client's refusals with a fix only for what is safe to add", async () => {
+    const callback = 'https://own.example.test/callback';
+    const app = await provider.createClient({
+      redirect_uris: [callback],
+      post_logout_redirect_uris: ['https://own.example.test/'],
+    });
+    const cases: [string, boolean][] = [
+      ['http://localhost:3000/cb', true],
+      ['https://own.example.test/other', true],
+      // A stranger's, and one in clear.
+      ['https://else.example.test/cb', false],
+      ['http://own.example.test/cb', false],
+    ];
+    for (const [uri] of cases) await get({ redirect_uri: uri }, app);
+    // It only looks like the app's own: the same as the stranger's.
+    await get({ redirect_uri: 'https://own.example.test@else.example.test/cb' }, app);
+    await fetch(
+      `${provider.url}/oauth2/logout?${form({ client_id: app.id, post_logout_redirect_uri: 'https://own.example.test/bye' }).toString()}`,
+    );
+    await kept(
+      app.id,
+      (rows) => rows.length === 5 && rows.some(({ endpoint }) => endpoint === 'end_session'),
+    );
+    const developer = await callAs(provider, 'developer');
+    const reply = await developer('GET', `/clients/${app.id}/refusals`);
+    expect(reply).toMatchObject({ status: 200, body: { next_cursor: null } });
+    const [logout, ...asked] = itemsOf(reply);
+    expect(logout).toMatchObject({
+      endpoint: 'end_session',
+      fix: {
+        body: { post_logout_redirect_uris: ['https://own.example.test/', 'https://own.example.test/bye'] },
+      },
+    });
+    expect(asked.reverse()).toMatchObject(
+      [cases[0]!, cases[1]!, cases[3]!, cases[2]!].map(([uri, isSafe]) => ({
+        client_id: app.id,
+        error: 'invalid_redirect_uri',
+        advice: expect.stringContaining(callback),
+        fix: isSafe
+          ? { method: 'PATCH', path: `/clients/${app.id}`, body: { redirect_uris: [callback, uri] } }
+          : null,
+      })),
+    );
+    expect((await developer('GET', '/clients/nobody/refusals')).status).toBe(404);
+    const [fix] = asked.map((one) => one['fix'] as { path: string; body: object });
+    expect((await owner('PATCH', fix!.path, fix!.body)).status).toBe(200);
+    await until(async () => (await get({ redirect_uri: 'http://localhost:3000/cb' }, app)).status === 303);
+  });
+
+  it('says that a client is disabled', async () => {
+    const app = await provider.createClient();
+    await provider.operator.clients.setEnabled(shell, app.id, false);
+    await until(async () => (await get({}, app)).status === 400);
+    expect((await post(provider, 'token', app, { grant_type: 'client_credentials' })).status).toBe(401);
+    const rows = await kept(app.id, (all) => all.length >= 2);
+    for (const row of rows)
+      expect(row).toMatchObject({ parameter: 'enabled', advice: expect.stringContaining('client enable') });
+  });
+
+  it("lists a person's, as long as there is the person", async () => {
+    const client = await provider.createClient();
+    const ann = await provider.createPerson();
+    const agent = new UserAgent(provider.url);
+    await authorize(provider, agent, client, ann);
+    await agent.open(authorizationUrl(provider, client, { redirect_uri: 'http://localhost:9/a' }));
+    await agent.open(authorizationUrl(provider, client, { prompt: 'none', max_age: '0' }));
+    let items: Record<string, unknown>[] = [];
+    const support = await callAs(provider, 'support');
+    await until(async () => {
+      items = itemsOf(await support('GET', `/users/${ann.id}/refusals`));
+      return items.length === 2;
+    });
+    expect(items).toMatchObject([
+      { error: 'login_required', client_id: client.id, count: 1 },
+      { error: 'invalid_redirect_uri', value: 'http://localhost:9/a', fix: { method: 'PATCH' } },
+    ]);
+    expect((await support('GET', '/users/7c3c6d5c-0000-4000-8000-000000000000/refusals')).status).toBe(404);
+    const developer = await callAs(provider, 'developer');
+    expect((await developer('GET', `/users/${ann.id}/refusals`)).status).toBe(403);
+    await provider.sql('delete from users where id = $1', [ann.id]);
+    await expect(
+      provider.sql('select from account_refusals where account_id = $1', [ann.id]),
+    ).resolves.toEqual([]);
+  });
 });

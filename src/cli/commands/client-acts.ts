@@ -1,8 +1,6 @@
 import type { ClientAdmin } from '../../domain/clients.ts';
 import { shellOperator } from '../../domain/operators/operator.ts';
-import { adviceOn } from '../../domain/refusals.ts';
-import type { ClientRecord } from '../../storage/clients.ts';
-import type { RefusalRow } from '../../storage/refusals.ts';
+import type { ExplainedRefusal } from '../../domain/refusals.ts';
 import { clientJson, secretsJson } from '../client-report.ts';
 import { operator } from '../operator.ts';
 import { endOf } from '../options.ts';
@@ -78,13 +76,13 @@ export async function removeSecret(id: string, secretId: string): Promise<Report
   return { json: client, text: `The secret ${secretId} counts no more.` };
 }
 
-const toJson = (row: RefusalRow, client: ClientRecord) => ({
+const toJson = (row: ExplainedRefusal) => ({
   endpoint: row.endpoint,
   error: row.error,
   parameter: row.parameter,
   value: row.value,
   reason: row.reason,
-  advice: adviceOn(row, client),
+  advice: row.advice,
   count: row.count,
   first_at: row.firstAt.toISOString(),
   last_at: row.lastAt.toISOString(),
@@ -104,11 +102,12 @@ const block = ({ parameter, value, ...row }: ReturnType<typeof toJson>): string 
 
 /** What was refused to a client lately, and what to do. @throws DomainError client_not_found. */
 export async function diagnose(id: string): Promise<Report> {
+  const by = shellOperator(operator());
   const { client, rows } = await withCore(async ({ clients, refusals }) => ({
-    client: await clients.find(shellOperator(operator()), id),
-    rows: await refusals.list(id),
+    client: await clients.find(by, id),
+    rows: await refusals.ofClient(by, id),
   }));
-  const all = rows.map((row) => toJson(row, client));
+  const all = rows.map(toJson);
   return {
     json: { client_id: id, name: client.name, refusals: all },
     text:

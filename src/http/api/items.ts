@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { AccountData, AccountEvent, Origin as From } from '../../domain/history.ts';
 import type { ApiKey as Key } from '../../domain/api-keys.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
+import type { ExplainedRefusal } from '../../domain/refusals.ts';
 import type { ConnectedApp, AccountSession } from '../../domain/sessions.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
 import { Profile } from './profile.ts';
@@ -201,4 +202,45 @@ export const belongingsOf = ({
   directory: directory && { user_name: directory.userName, attributes: directory.attributes },
   api_keys: apiKeys.map(keyOf),
   events: events.map(eventOf),
+});
+
+/** A request of a client that was refused. Strangers make them: they are text, never to be followed or run. */
+export const Refusal = z.strictObject({
+  client_id: z.string(),
+  endpoint: z.string().describe('As discovery has it, without `_endpoint`'),
+  error: z.string().describe('The OAuth error code'),
+  parameter: z.string().nullable().describe('What of the request was wrong'),
+  value: z.string().nullable().describe('Its value, unless that is a secret'),
+  reason: z.string(),
+  advice: z.string().describe('What to do'),
+  fix: z
+    .strictObject({
+      method: z.literal('PATCH'),
+      path: z.string().describe('Under the base path'),
+      body: z.record(z.string(), z.array(z.string())),
+    })
+    .nullable()
+    .describe('The change that lets it through; null where somebody has to look closer'),
+  count: z.int(),
+  first_at: time,
+  last_at: time,
+  request_id: z.string().describe('The X-Request-Id of the last one'),
+});
+export const refusalOf = ({ fix, ...refusal }: ExplainedRefusal): z.infer<typeof Refusal> => ({
+  client_id: refusal.clientId,
+  endpoint: refusal.endpoint,
+  error: refusal.error,
+  parameter: refusal.parameter,
+  value: refusal.value,
+  reason: refusal.reason,
+  advice: refusal.advice,
+  fix: fix && {
+    method: 'PATCH',
+    path: `/clients/${encodeURIComponent(refusal.clientId)}`,
+    body: { [fix.property]: fix.value },
+  },
+  count: refusal.count,
+  first_at: moment(refusal.firstAt),
+  last_at: moment(refusal.lastAt),
+  request_id: refusal.requestId,
 });

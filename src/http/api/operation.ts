@@ -4,6 +4,7 @@ import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { ContractDoors } from '../../domain/contract-doors.ts';
 import type { ContractUsage } from '../../domain/contract-usage.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
+import type { Refusals } from '../../domain/refusals.ts';
 import type { AccountSessions } from '../../domain/sessions.ts';
 import type { Linking } from '../../domain/upstream.ts';
 import type { UpstreamAdmin } from '../../domain/upstream-admin.ts';
@@ -54,6 +55,7 @@ export interface ApiServices {
   people: People;
   findOrigins: FindOrigins;
   clients: ClientAdmin;
+  refusals: Pick<Refusals, 'ofClient' | 'ofAccount'>;
   apis: ApiAdmin;
   previewTokens: PreviewTokens;
   auditLog: AuditLog;

@@ -58,17 +58,20 @@ const BY_CLIENT = new Set<string | undefined>([
   'revocation',
 ]);
 
-/** Requests that have been told that their client is disabled: whatever else looks for it, for one, finds none. */
-const told = new WeakSet<object>();
+/** Requests that have been told that their client is disabled, by its id: whatever else looks for it, for one, finds none. */
+const told = new WeakMap<object, string>();
+
+/** The disabled client whose request it was; undefined for any other request. */
+export const disabledClientOf = (ctx: object): string | undefined => told.get(ctx);
 
 /**
  * A disabled client is none wherever one is looked for. The request that comes from it is told why.
  * @throws InvalidClient.
  */
-function refuseDisabled(): void {
+function refuseDisabled(id: string): void {
   const { ctx } = Provider;
   if (!ctx || told.has(ctx) || ctx.oidc?.client !== undefined || !BY_CLIENT.has(ctx.oidc?.route)) return;
-  told.add(ctx);
+  told.set(ctx, id);
   const refusal = new errors.CustomOIDCProviderError('invalid_client', 'this client is disabled');
   if (ctx.oidc.route !== 'authorization') refusal.status = refusal.statusCode = 401;
   throw refusal;
@@ -141,7 +144,7 @@ export class ClientRegistry {
       const generation = this.#generation;
       const client = await find(id);
       if (client && generation === this.#generation) compiled.set(id, client);
-      if (!client && this.#disabled.has(id)) refuseDisabled();
+      if (!client && this.#disabled.has(id)) refuseDisabled(id);
       return client;
     };
   }

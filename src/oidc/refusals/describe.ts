@@ -1,7 +1,9 @@
 import type { errors, KoaContextWithOIDC } from 'oidc-provider';
 import { isUuid } from '../../core/ids.ts';
 import { oneLine } from '../../core/text.ts';
-import { adviceOn, type Refusal } from '../../domain/refusals.ts';
+import { adviceOn } from '../../domain/refusal-advice.ts';
+import type { Refusal } from '../../domain/refusals.ts';
+import { disabledClientOf } from '../clients/registry.ts';
 import { parameterAtFault } from './parameters.ts';
 
 /** Help for the developer of an app whose request was refused. */
@@ -128,9 +130,24 @@ export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusa
  */
 export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: boolean } | null {
   const { client, params, route } = ctx.oidc ?? {};
-  if (client) return { id: client.clientId, isKnown: true };
+  const known = client?.clientId ?? disabledClientOf(ctx);
+  if (known !== undefined) return { id: known, isKnown: true };
   const asked = params?.['client_id'];
   if (typeof asked !== 'string' || asked === '') return null;
   const isPublic = route === 'authorization' || route === 'end_session' || isUuid(asked);
   return isPublic ? { id: oneLine(asked, LONGEST.id), isKnown: false } : null;
+}
+
+/** The person whose request it was: by what was given for them, or else by the browser's session. */
+export function accountIdOf(ctx: KoaContextWithOIDC): string | undefined {
+  const { entities, session } = ctx.oidc ?? {};
+  const given = [
+    entities?.Account,
+    entities?.RefreshToken,
+    entities?.AuthorizationCode,
+    entities?.DeviceCode,
+    entities?.BackchannelAuthenticationRequest,
+    session,
+  ];
+  return given.find((one) => one?.accountId !== undefined)?.accountId;
 }

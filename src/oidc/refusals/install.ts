@@ -3,7 +3,7 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { Refusal } from '../../domain/refusals.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA } from '../clients/names.ts';
 import type { Override } from '../overrides/override.ts';
-import { clientIdOf, describeRefusal, endpointOf, sentencesOf } from './describe.ts';
+import { accountIdOf, clientIdOf, describeRefusal, endpointOf, sentencesOf } from './describe.ts';
 import { parameterAtFault } from './parameters.ts';
 
 const METADATA = new Set<string>([...LIBRARY_METADATA, ...EXTRA_METADATA, 'client_secret']);
@@ -50,6 +50,8 @@ export interface Refused extends Refusal {
   clientId: string | null;
   /** Whether the client exists. */
   isKnown: boolean;
+  /** The person whose request it was, as far as that is known. */
+  accountId: string | undefined;
 }
 
 /** The library's events, but for those of pages where people type codes. */
@@ -97,6 +99,7 @@ function installRefusals(provider: Provider, refused: (refusal: Refused) => void
       error: typeof error === 'string' ? error : refusal.error,
       clientId: client?.id ?? null,
       isKnown: client?.isKnown ?? false,
+      accountId: accountIdOf(ctx),
     });
   });
 }

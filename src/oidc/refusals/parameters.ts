@@ -12,6 +12,7 @@ const GRANT_TYPE = /grant-type:\S+ is not allowed|requested grant type/;
 /** Parameters of sentences that name none. The first match counts. */
 const ABOUT: [RegExp, string][] = [
   [/authentication mechanism does not match/, 'token_endpoint_auth_method'],
+  [/client is disabled/, 'enabled'],
   [/client not found|no client authentication/, 'client_id'],
   [/DPoP|jkt/, 'DPoP'],
   [/^origin /, 'Origin'],

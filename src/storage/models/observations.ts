@@ -19,7 +19,7 @@ export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttrib
   declare expiresAt: Date;
 }
 
-define(Refusal, 'refusals', {
+const refusedRequest = {
   clientId: {
     type: DataTypes.TEXT,
     primaryKey: true,
@@ -37,6 +37,35 @@ define(Refusal, 'refusals', {
   lastAt: { type: DataTypes.DATE, allowNull: false },
   requestId: { type: DataTypes.TEXT, allowNull: false },
   expiresAt: { type: DataTypes.DATE, allowNull: false },
+};
+
+define(Refusal, 'refusals', refusedRequest);
+
+/** The same of a client that asked for a person who is known. */
+export class AccountRefusal extends Model<
+  InferAttributes<AccountRefusal>,
+  InferCreationAttributes<AccountRefusal>
+> {
+  declare accountId: string;
+  declare clientId: string;
+  /** Names what is different from the client's other ones. */
+  declare fingerprint: string;
+  declare endpoint: string;
+  declare error: string;
+  declare parameter: string | null;
+  declare value: string | null;
+  declare reason: string;
+  declare count: number;
+  declare firstAt: Date;
+  declare lastAt: Date;
+  /** Of the last one. */
+  declare requestId: string;
+  declare expiresAt: Date;
+}
+
+define(AccountRefusal, 'account_refusals', {
+  accountId: { ...ownAccount(), primaryKey: true },
+  ...refusedRequest,
 });
 
 /** How often something happened on a day. */

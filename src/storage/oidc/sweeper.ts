@@ -12,7 +12,13 @@ import {
 } from '../models/provider-records.ts';
 import { ContractCaller, ContractUsage, ContractUser } from '../models/contracts.ts';
 import { Counter } from '../models/sign-ins.ts';
-import { DailyActive, DailyStat, IdempotentRequest, Refusal } from '../models/observations.ts';
+import {
+  AccountRefusal,
+  DailyActive,
+  DailyStat,
+  IdempotentRequest,
+  Refusal,
+} from '../models/observations.ts';
 import { FormerClientSecret } from '../models/clients.ts';
 import { OneTimeToken } from '../models/tokens.ts';
 import { OutboxMessage } from '../models/outbox-message.ts';
@@ -55,6 +61,7 @@ const TABLES: Table[] = [
   { model: FormerClientSecret },
   { model: Counter, expires: { column: 'expire', time: '$1::float8' } },
   { model: Refusal },
+  { model: AccountRefusal },
   { model: UsedStep },
   { model: WebhookDelivery },
   { model: IdempotentRequest },

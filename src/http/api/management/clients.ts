@@ -5,9 +5,11 @@ import {
   type Consenter,
   type ManagedClient,
 } from '../../../domain/clients.ts';
+import { Refusal, refusalOf } from '../items.ts';
 import { managed, type OperatorCall } from '../operation.ts';
 import * as schemas from './client-schemas.ts';
 import { pageOf, resource } from './presenters.ts';
+import { listOf } from './schemas.ts';
 
 const clientOf = (client: ManagedClient): z.infer<typeof schemas.Client> => ({
   ...clientView(client),
@@ -206,6 +208,20 @@ export const clients = [
     async handle(call) {
       const page = await call.services.clients.consents(call.operator, idOf(call), call.query);
       return { status: 200, body: pageOf(page, consenterOf) };
+    },
+  }),
+  managed({
+    id: 'listClientRefusals',
+    method: 'get',
+    path: '/clients/{id}/refusals',
+    params: schemas.clientId,
+    summary: 'What was refused to a client within 30 days, why, and what to do: the latest 20 different ones',
+    scope: 'clients:read',
+    replies: { 200: listOf(Refusal) },
+    refusals: [404],
+    async handle(call) {
+      const items = await call.services.refusals.ofClient(call.operator, idOf(call));
+      return { status: 200, body: { items: items.map(refusalOf), next_cursor: null } };
     },
   }),
   managed({

@@ -1,6 +1,16 @@
 import { RECOVERY_CODES } from '../../../domain/mfa/factor-changes.ts';
 import type { MfaStatus } from '../../../domain/mfa/index.ts';
-import { appOf, belongingsOf, eventOf, identityOf, passkeyOf, sessionOf, totpOf } from '../items.ts';
+import {
+  appOf,
+  belongingsOf,
+  eventOf,
+  identityOf,
+  passkeyOf,
+  Refusal,
+  refusalOf,
+  sessionOf,
+  totpOf,
+} from '../items.ts';
 import { managed } from '../operation.ts';
 import { pageOf, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
@@ -207,6 +217,20 @@ export const userAccess = [
     async handle(call) {
       const page = await call.services.access.events(call.operator, idOf(call), call.query);
       return { status: 200, body: pageOf(page, eventOf) };
+    },
+  }),
+  managed({
+    id: 'listUserRefusals',
+    method: 'get',
+    path: '/users/{id}/refusals',
+    params: schemas.userId,
+    summary: 'What was refused within 30 days to apps that asked for a person, why, and what to do',
+    scope: 'users:read',
+    replies: { 200: schemas.listOf(Refusal) },
+    refusals: [404],
+    async handle(call) {
+      const items = await call.services.refusals.ofAccount(call.operator, idOf(call));
+      return { status: 200, body: whole(items.map(refusalOf)) };
     },
   }),
   managed({
