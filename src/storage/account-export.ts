@@ -12,22 +12,22 @@ const authenticator = recordOf(TotpAuthenticator);
 const imported = recordOf(ImportedAccount);
 const identity = recordOf(UpstreamIdentity);
 
-/** An account with all that is its own and can move. */
+/** An account with everything that an export contains. */
 export interface WholeAccount {
   user: UserRecord;
   sources: RecordOf<typeof imported>[];
   totp: RecordOf<typeof authenticator>[];
-  /** As they are stored. */
+  /** In stored form. */
   recoveryCodes: string[];
   identities: RecordOf<typeof identity>[];
-  /** The names of its groups. */
+  /** Names of its groups. */
   groups: string[];
 }
 
-/** Accounts that are read at a time. */
+/** Accounts per batch. */
 const PAGE = 500;
 
-/** What belongs to each account. */
+/** Reads the belongings of each account. */
 function byAccount<T extends { accountId: string }>(rows: readonly T[]): Map<string, T[]> {
   return Map.groupBy(rows, ({ accountId }) => accountId);
 }
@@ -63,7 +63,7 @@ async function wholeOf(users: readonly UserRecord[]): Promise<WholeAccount[]> {
   }));
 }
 
-/** Every account that its owner has not deleted, by id, some at a time. */
+/** Every account that is not deleted, by id, in batches. */
 export async function* allAccounts(): AsyncGenerator<WholeAccount> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {

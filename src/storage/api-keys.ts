@@ -21,17 +21,17 @@ export interface ApiKeyStore {
     key: Omit<ApiKeyRecord, 'createdAt' | 'lastUsedAt'> & { hash: string },
     tx: Tx,
   ): Promise<ApiKeyRecord>;
-  /** The key with this hash, unless it has expired or its account is not active. */
+  /** The key with this hash. Null when it has expired or its account is not active. */
   findByHash(hash: string, now: number): Promise<ApiKeyRecord | null>;
-  /** Every key, or those of an account; newest first. */
+  /** All keys, or those of one account, newest first. */
   list(accountId?: string): Promise<ApiKeyRecord[]>;
   page(request: PageRequest<'created_at', ApiKeyFilters>): Promise<Page<ApiKeyRecord>>;
   find(id: string): Promise<ApiKeyRecord | null>;
-  /** Deletes a key; of that account alone when one is given. @returns the key, or null when there was none. */
+  /** Deletes a key, only of that account if given. @returns the key, or null when there was none. */
   delete(id: string, accountId: string | null, tx: Tx): Promise<ApiKeyRecord | null>;
   /** Deletes every key of the account. @returns how many. */
   deleteOf(accountId: string, tx: Tx): Promise<number>;
-  /** Notes that a key was used; at most once a minute each. */
+  /** Records a key's use, at most once a minute. */
   touch(id: string, at: Date): Promise<void>;
 }
 

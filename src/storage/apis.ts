@@ -9,11 +9,11 @@ import type { Tx } from './postgres/transaction.ts';
 const record = recordOf(Api);
 export type ApiRecord = RecordOf<typeof record>;
 
-/** What is said of an API. */
+/** The settings of an API. */
 export type ApiContent = Omit<ApiRecord, 'version' | 'createdAt' | 'updatedAt'>;
 
 export interface ApiFilters {
-  /** Any part of the identifier or the name. */
+  /** A substring of the identifier or the name. */
   search?: string | undefined;
   /** Whether clients that no operator registered may ask for it. */
   dynamicClients?: boolean | undefined;
@@ -28,13 +28,13 @@ export interface ApiUse {
 }
 
 export interface Apis {
-  /** @returns null when there is one of this identifier. */
+  /** @returns null when the identifier is taken. */
   create(api: ApiContent, tx: Tx): Promise<ApiRecord | null>;
   update(identifier: string, changes: Partial<ApiContent>, tx: Tx): Promise<ApiRecord>;
   find(identifier: string): Promise<ApiRecord | null>;
   /** The API, locked until the transaction ends. */
   lock(identifier: string, tx: Tx): Promise<ApiRecord | null>;
-  /** All of them. */
+  /** All APIs. */
   list(tx?: Tx): Promise<ApiRecord[]>;
   page(request: PageRequest<ApiSort, ApiFilters>): Promise<Page<ApiRecord>>;
   delete(identifier: string, tx: Tx): Promise<void>;

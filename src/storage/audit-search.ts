@@ -4,9 +4,9 @@ import { type AuditRecord, auditRecord, eventFrom } from './audit.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { AuditEvent } from './models/audit-event.ts';
 
-/** Conditions on events, all of which must hold; of several values one must. */
+/** Filters. All must match; of several values of one filter, any. */
 export interface AuditFilters {
-  /** `user.created`, or `user.*` for all of a noun. */
+  /** `user.created`, or `user.*` for all types of a noun. */
   type?: readonly string[] | undefined;
   outcome?: readonly AuditRecord['outcome'][] | undefined;
   /** Ids of accounts and clients, names of operators at the shell. */
@@ -18,15 +18,15 @@ export interface AuditFilters {
   /** Addresses and CIDR blocks. */
   ip?: readonly string[] | undefined;
   requestId?: readonly string[] | undefined;
-  /** From then on. */
+  /** Inclusive. */
   after?: Date | undefined;
-  /** Until then. */
+  /** Exclusive. */
   before?: Date | undefined;
 }
 
 export type AuditSort = 'at';
 
-/** What ids of a page's events are called, by id; whoever is gone is missing. */
+/** Names by id for the events of a page. Deleted ones are missing. */
 export type Names = ReadonlyMap<string, string>;
 
 export interface AuditSearch {
@@ -85,7 +85,7 @@ const NAMES = `select id::text, coalesce(name, username, email) as name from use
   union all select id, name from clients where id = any($2)
   union all select id::text, name from scim_tokens where id::text = any($2)`;
 
-/** Looks events up for operators, in PostgreSQL. */
+/** Searches audit events in PostgreSQL. */
 export function createAuditSearch(pool: Pool): AuditSearch {
   return {
     async list(request) {

@@ -13,11 +13,11 @@ export type { AuditType } from './models/audit-event.ts';
 export interface AuditEntry {
   type: AuditType;
   outcome?: 'success' | 'failure';
-  /** The account it is about. */
+  /** The account that the event is about. */
   subject?: string | null;
-  /** The client it is about; the actor's unless given. */
+  /** The client that the event is about. By default the actor's. */
   clientId?: string | null;
-  /** Never a secret. */
+  /** Never contains a secret. */
   details?: Record<string, unknown>;
 }
 
@@ -28,23 +28,23 @@ export interface AuditRecord extends Required<AuditEntry> {
 }
 
 export interface Audit {
-  /** Writes one event: inside the transaction of the act it tells of, when there is one. */
+  /** Writes one event, in the transaction of the change if there is one. */
   record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
-  /** The newest events first; `after` is the id of the last one seen: an unknown one finds nothing. */
+  /** Events, newest first. `after` is the id of the last one seen; an unknown id finds nothing. */
   list(options: { limit: number; subject?: string; after?: string }): Promise<AuditRecord[]>;
   /**
-   * Takes off the events what leads to the owner of an account, which was deleted in `tx`: its id gives way to a pseudonym
-   * that they share.
+   * Removes from the events what identifies the owner of an account deleted in `tx`. A shared pseudonym replaces the
+   * account's id.
    */
   forget(accountId: string, tx: Tx): Promise<void>;
-  /** Deletes the oldest events from before a moment, `limit` of them. @returns how many there were. */
+  /** Deletes up to `limit` of the oldest events before a moment. @returns how many. */
   purge(before: Date, limit: number, tx: Tx): Promise<number>;
 }
 
-/** What of an event's row is handed out. */
+/** The columns of an event's record. */
 export const auditRecord = recordOf(AuditEvent);
 
-/** An event from its row. */
+/** Maps a row to an event. */
 export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
   id: row.id,
   at: row.at,
@@ -63,10 +63,10 @@ export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
   } satisfies Actor,
 });
 
-/** The database compares: its times are finer than ours. */
+/** Compare in the database, whose timestamps are finer than a Date. */
 const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
 
-/** Whatever commits the event commits what is to be sent of it. */
+/** One statement writes the event and its webhook deliveries. */
 const RECORD = `with event as (
     insert into audit_events (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, user_agent,
       request_id, details)

@@ -6,22 +6,22 @@ import { SignInDevice, SignInSource } from './models/sign-ins.ts';
 import { UpstreamIdentity } from './models/upstreams.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** How many of each an account had. */
+/** Counts by kind. */
 export interface BelongingCounts {
   passkeys: number;
   totp: number;
   identities: number;
   apiKeys: number;
-  /** Clients with a remembered consent. */
+  /** Remembered consents. */
   apps: number;
 }
 
-/** What is set on an account, beside its sessions and tokens. */
+/** Everything attached to an account, besides sessions and tokens. */
 export interface Belongings {
   /**
    * Deletes what opens an account or acts for it: factors and enrolments, recovery codes, identities, API keys, consents,
    * sign-in requests of clients, and where and with what it was signed in.
-   * @param since deletes only what was set from then on.
+   * @param since delete only what was attached from then on.
    */
   clear(accountId: string, since: Date | null, tx: Tx): Promise<BelongingCounts>;
 }
@@ -42,7 +42,7 @@ export const belongings: Belongings = {
       apiKeys: await ApiKey.destroy({ where: created, transaction: tx }),
       apps: await Consent.destroy({ where: { accountId, updatedAt: from }, transaction: tx }),
     };
-    // Enrolments that were not confirmed are not counted.
+    // Unconfirmed enrolments are not counted.
     await TotpAuthenticator.destroy({ where: created, transaction: tx });
     return counts;
   },

@@ -15,17 +15,17 @@ import type { Tx } from './postgres/transaction.ts';
 const record = recordOf(CibaRequest, 'authReqId');
 const whole = recordOf(CibaRequest);
 
-/** A request of a client to sign an account in (OpenID Connect CIBA Core 1.0), as the person sees it. */
+/** A CIBA request (OpenID Connect CIBA Core 1.0), as the person sees it. */
 export type CibaRequestRecord = RecordOf<typeof record>;
 
 export type NewCibaRequestRecord = Omit<RecordOf<typeof whole>, 'id' | 'createdAt'>;
 
-/** Those that wait for an answer and have not expired. */
+/** Pending requests that have not expired. */
 export interface CibaRequests {
   create(request: NewCibaRequestRecord, tx: Tx): Promise<void>;
-  /** The account's, the oldest first. */
+  /** Pending requests of the account, oldest first. */
   listOf(accountId: string): Promise<CibaRequestRecord[]>;
-  /** Takes one away to answer it: of any number of tries whose transactions commit, one gets it. Null when it is gone. */
+  /** Takes a request to answer it. Of concurrent attempts one gets it; the others get null. */
   take(accountId: string, id: string, tx: Tx): Promise<RecordOf<typeof whole> | null>;
 }
 
@@ -55,25 +55,25 @@ export function createCibaRequests(clock: Clock): CibaRequests {
   };
 }
 
-/** What pings are in the outbox, and what the nodes tell each other about when there is one. */
+/** The kind of pings in the outbox, and their notification topic. */
 export const PING_TOPIC = 'ping';
 
-/** That a client is to be told that there is an answer (CIBA Core section 10.2). */
+/** A ping: tells the client that the request was answered (CIBA Core section 10.2). */
 export interface Ping {
   clientId: string;
   authReqId: string;
   /** The `client_notification_token` of the request. */
   token: string;
-  /** ISO 8601: when the request ends, and with it the ping. */
+  /** ISO 8601. When the request, and with it the ping, expires. */
   expiresAt: string;
 }
 
 export interface Pings extends Queue<Ping> {
-  /** Leaves a ping that is sent if, and only if, `tx` commits. */
+  /** Queues a ping. It is sent if, and only if, `tx` commits. */
   enqueue(ping: Ping, tx: Tx): Promise<void>;
 }
 
-/** The pings that wait, in the outbox in PostgreSQL. */
+/** Queued pings, in PostgreSQL. */
 export function createPings({
   pool,
   secrets,

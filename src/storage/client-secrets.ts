@@ -6,11 +6,11 @@ import type { Tx } from './postgres/transaction.ts';
 
 const former = recordOf(FormerClientSecret, 'clientId');
 
-/** A client secret that counts: the newest, which may have no end, or one before it. */
+/** A valid client secret: the newest, or a former one that has not ended. */
 export type ClientSecretRecord = Omit<RecordOf<typeof former>, 'expiresAt'> & { expiresAt: Date | null };
 
 export interface ClientSecretStore {
-  /** All that count, the newest first. */
+  /** All valid secrets, newest first. */
   list(clientId: string): Promise<ClientSecretRecord[]>;
   /**
    * Gives a client that has a secret another one, for `lifetime` seconds or, with null, without an end. The former ones count
@@ -30,7 +30,7 @@ export interface ClientSecretStore {
   remove(clientId: string, hash: string, tx: Tx): Promise<boolean | 'last'>;
 }
 
-/** Of one client, whoever rotates how often. */
+/** Maximum per client. */
 const MOST_FORMER = 5;
 
 const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at) as "createdAt",
@@ -54,7 +54,7 @@ const REPLACE = `update clients set secret_hash = $2, secret_created_at = now(),
 
 const REMOVE = 'delete from former_client_secrets where client_id = $1 and hash = $2';
 
-/** The newest but one takes the place of the newest. */
+/** Promotes the second newest to newest. */
 const PROMOTE = `with taken as (
     delete from former_client_secrets where client_id = $1 and hash = $2 returning created_at, expires_at
   )
@@ -64,12 +64,12 @@ const PROMOTE = `with taken as (
 
 const LOCK = 'select secret_hash as hash from clients where id = $1 and secret_hash is not null for update';
 
-/** Secrets of clients, by hash, in PostgreSQL; its clock decides which count. */
+/** Hashed client secrets in PostgreSQL. The database's clock decides which are valid. */
 export function createClientSecrets(pool: Pool): ClientSecretStore {
   return {
     list: async (clientId) => (await pool.query<ClientSecretRecord>(LIST, [clientId])).rows,
     async replace(clientId, hash, { overlap, lifetime }, tx) {
-      // Of two at once the second finds the first one's secret.
+      // The second of two concurrent rotations sees the first one's secret.
       const { rows } = await tx.query(LOCK, [clientId]);
       if (rows.length === 0) return null;
       if (overlap > 0) await tx.query(KEEP, [clientId, overlap]);

@@ -11,9 +11,9 @@ export type { ClientKind } from './models/clients.ts';
 const record = recordOf(Client, 'secretCreatedAt');
 export type ClientRecord = RecordOf<typeof record>;
 
-/** Conditions on clients, all of which must hold; of several values one must. */
+/** Filters. All must match; of several values of one filter, any. */
 export interface ClientFilters {
-  /** Any part of the name, or the beginning of the client_id. */
+  /** A substring of the name, or a prefix of the client_id. */
   search?: string | undefined;
   kind?: readonly ClientKind[] | undefined;
   enabled?: boolean | undefined;
@@ -23,7 +23,7 @@ export interface ClientFilters {
 export type ClientSort = 'client_id' | 'name' | 'created_at' | 'last_used_at';
 
 export interface Clients {
-  /** @returns null when there is one of this id. */
+  /** @returns null when the id is taken. */
   create(
     client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'> &
       Partial<Pick<ClientRecord, 'roles'>>,
@@ -33,7 +33,7 @@ export interface Clients {
   /** The client, locked until the transaction ends. */
   lock(id: string, tx: Tx): Promise<ClientRecord | null>;
   list(request: PageRequest<ClientSort, ClientFilters>): Promise<Page<ClientRecord>>;
-  /** Replaces what is given. @returns the client, or null when there is none. */
+  /** Replaces the given fields. @returns the client, or null when there is none. */
   update(
     id: string,
     changes: Partial<Pick<ClientRecord, 'name' | 'metadata' | 'secretHash' | 'roles' | 'enabled'>>,
@@ -41,7 +41,7 @@ export interface Clients {
   ): Promise<ClientRecord | null>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
-  /** Writes down when clients were used last; one that was used within the minute is left as it is. */
+  /** Records when clients were last used, at most once a minute each. */
   noteUse(uses: readonly { id: string; at: Date }[]): Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export function createClients(pool: Pool): Clients {
       }
     },
     async find(id) {
-      // PostgreSQL's text has no NUL.
+      // PostgreSQL's text cannot hold NUL.
       if (id.includes('\0')) return null;
       const { rows } = await pool.query({ ...BY_ID, values: [id] });
       return record.read(rows)[0] ?? null;

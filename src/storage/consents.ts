@@ -12,15 +12,15 @@ const record = recordOf(Consent, 'accountId');
 
 export type ConsentRecord = RecordOf<typeof record>;
 
-/** A person who has allowed a client something. */
+/** A person with a remembered consent for a client. */
 export type Consenter = { id: string; email: string; name: string | null } & ConsentRecord;
 
 export interface Consents {
   find(accountId: string, clientId: string): Promise<Allowed | null>;
-  /** Replaces what was remembered for the pair. */
+  /** Replaces the consent of a person for a client. */
   save(accountId: string, clientId: string, allowed: Allowed, tx: Tx): Promise<void>;
   listOf(accountId: string): Promise<ConsentRecord[]>;
-  /** Who has allowed a client something. */
+  /** The people who consented to a client. */
   ofClient(clientId: string, request: PageRequest<'created_at', object>): Promise<Page<Consenter>>;
   /** @returns whether there was one. */
   delete(accountId: string, clientId: string, tx: Tx): Promise<boolean>;

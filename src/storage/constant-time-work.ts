@@ -2,8 +2,8 @@
 import type { Tx } from './postgres/transaction.ts';
 
 /**
- * Does `work` in `tx`, and undoes it unless `keep`. Either way the same statements run, so that from outside
- * nobody can tell which it was.
+ * Runs `work` in `tx` and rolls it back unless `keep`. The same statements run either way, so that timing does not
+ * tell which it was.
  */
 export async function constantTimeWork(keep: boolean, work: () => Promise<void>, tx: Tx): Promise<void> {
   await tx.query('savepoint constant_time_work');

@@ -6,16 +6,16 @@ import { run, type Statement } from './oidc/postgres-query.ts';
 
 export interface Count {
   count: number;
-  /** Whole seconds until it starts from zero again, at least 1. */
+  /** Whole seconds until the window ends, at least 1. */
   expiresIn: number;
 }
 
 /**
- * Counters with an end, shared by all nodes. Every method throws DomainError unavailable when the store does not
- * answer: what is counted protects something, so nothing goes on uncounted.
+ * Counters with a time window, shared by all nodes. Every method throws DomainError unavailable when the store fails:
+ * counters protect something, so nothing continues uncounted.
  */
 export interface Counters {
-  /** Adds `by` (less than zero takes back) in one atomic step. A counter that was not there ends after `window` seconds. */
+  /** Adds `by`, which may be negative, in one atomic step. A new counter ends after `window` seconds. */
   add(key: string, by: number, window: number): Promise<Count>;
   get(key: string): Promise<Count | null>;
   delete(key: string): Promise<void>;
@@ -27,7 +27,7 @@ export const unavailable = (error: unknown): never => {
 
 export const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));
 
-/** Milliseconds since the epoch, as PostgreSQL has them: a node whose clock is wrong must not end a window. */
+/** Milliseconds since the epoch by PostgreSQL's clock: a node whose clock is wrong must not end a window. */
 const NOW = '(extract(epoch from now()) * 1000)::bigint';
 const COUNT = `points, (expire - ${NOW})::float8 as "left"`;
 

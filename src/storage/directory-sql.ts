@@ -10,28 +10,28 @@ import {
   type ValueKind,
 } from './directory-conditions.ts';
 
-/** Puts a value into the statement. @returns its placeholder. */
+/** Adds a parameter to the statement. @returns its placeholder. */
 export type Parameter = (value: unknown) => string;
 
 type Comparison = Extract<Condition, { is: 'compare' }>;
 
 /** How the attributes of a kind of resource are read in SQL. All of it is SQL of our own: values come as parameters. */
 interface Attributes {
-  /** The expression of an attribute that has one value, by its dotted path. */
+  /** SQL of a single-valued attribute, by its dotted path. */
   one: Readonly<Record<string, string>>;
-  /** Of one that has none of the above. */
+  /** SQL of any other single-valued attribute. */
   other(path: readonly string[]): string;
-  /** A query of the values of an attribute that has many, each as `item`. */
+  /** A query for the values of a multi-valued attribute, each as `item`. */
   many(name: string): string;
-  /** The expression of a part of such a value. */
+  /** SQL of a sub-attribute of such a value. */
   part(attribute: string, name: string): string;
-  /** An equality by an index; null where that is the same as the expression's. */
+  /** An equality that uses an index. Null where the plain expression does. */
   equal(path: string, value: string, parameter: Parameter): string | null;
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** A path inside of JSON. Names are those of the schemas: they have no quotes. */
+/** A path in JSON. Names come from the schemas and have no quotes. */
 const pathIn = (path: readonly string[]): string => quoted(`{${path.map((name) => `"${name}"`).join(',')}}`);
 
 const emailKey = (value: string): string => readEmailAddress(value.trim())?.key ?? '';
@@ -48,11 +48,11 @@ const OPERATORS: Partial<Record<Comparator, string>> = {
 const CASTS: Record<ValueKind, (expression: string) => string> = {
   text: (expression) => `lower(${expression})`,
   exact: (expression) => expression,
-  // What does not fit is nothing: an attribute may be stored by another schema than today's.
+  // Values that do not fit count as absent: the schema may have changed since they were stored.
   boolean: (expression) => `case (${expression})::text when 'true' then true when 'false' then false end`,
   number: (expression) =>
     String.raw`case when (${expression})::text ~ '^-?\d{1,30}(\.\d{1,30})?$' then (${expression})::numeric end`,
-  // As finely as replies have it.
+  // With the precision of replies.
   time: (expression) => `date_trunc('milliseconds', ${expression})`,
 };
 
@@ -99,7 +99,7 @@ function some(attributes: Attributes, name: string, term: string, narrowed: stri
   return narrowed === null ? exists : `(${narrowed} and ${exists})`;
 }
 
-/** A condition in SQL. */
+/** Compiles a condition to SQL. */
 export function conditionOf(attributes: Attributes, condition: Condition, parameter: Parameter): string {
   /** Inside the values of an attribute that has many, conditions are on its parts. */
   const write = (one: Condition, within: string | null): string => {

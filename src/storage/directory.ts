@@ -18,7 +18,7 @@ const groups = recordOf(Group, 'nameKey');
 
 export type EntryRecord = RecordOf<typeof entries>;
 
-/** A page of a list, and how many there are in all. */
+/** A page of a list with the total. */
 export interface Found<T> {
   total: number;
   items: T[];
@@ -31,9 +31,9 @@ export interface Membership {
   display: string;
 }
 
-/** What directories see and keep, in PostgreSQL. Deleted accounts are not among it. */
+/** Accounts and groups as SCIM shows them, in PostgreSQL. Deleted accounts are excluded. */
 export interface Directory {
-  /** The oldest first unless sorted. */
+  /** Oldest first by default. */
   users(request: DirectoryRequest): Promise<Found<UserRecord>>;
   groups(request: DirectoryRequest): Promise<Found<GroupRecord>>;
   entriesOf(accountIds: readonly string[], tx?: Tx): Promise<EntryRecord[]>;
@@ -41,11 +41,11 @@ export interface Directory {
   saveEntry(entry: EntryRecord, tx: Tx): Promise<void>;
   /** The accounts that a directory may mean by a name: by what it said, else by username or address. */
   namedSo(userNameKey: string, emailKey: string | null): Promise<string[]>;
-  /** The groups of accounts; `display` is the group's name. */
+  /** Groups by account; `display` is the group's name. */
   groupsOf(accountIds: readonly string[]): Promise<Membership[]>;
-  /** The members of groups; `display` is the account's name. */
+  /** Members by group; `display` is the account's name. */
   membersOf(groupIds: readonly string[]): Promise<Membership[]>;
-  /** Which of these are ids of accounts. */
+  /** The ids among these that are accounts. */
   existing(accountIds: readonly string[], tx: Tx): Promise<string[]>;
 }
 
@@ -140,7 +140,7 @@ export function createDirectory(pool: Executor): Directory {
     },
     async saveEntry(entry, tx) {
       try {
-        // What a deleted account was called is free, as its other names are.
+        // Names of deleted accounts are free.
         await tx.query(FORGET_DELETED, [entry.userNameKey]);
         const { accountId, ...content } = entry;
         const [changed] = await DirectoryEntry.update(content, { where: { accountId }, transaction: tx });

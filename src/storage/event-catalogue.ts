@@ -1,7 +1,7 @@
 import type { Actor } from '../core/actor.ts';
 import type { AuditType } from './models/audit-event.ts';
 
-/** What the world is told of an event. */
+/** How webhooks publish an event. */
 interface Told {
   description: string;
   /** Members of the audit's details that are ids or words of ours: nothing that people have written, no profile. */
@@ -133,13 +133,13 @@ export function patternsOf(type: AuditType): string[] {
   return isBulk === true ? [type] : ['*', `${type.split('.', 1)[0]}.*`, type];
 }
 
-/** What the nodes tell each other about when a delivery waits. */
+/** Notification topic of waiting deliveries. */
 export const WEBHOOK_TOPIC = 'webhook';
 
 /** Characters of the details that receivers get: a whole message stays under 20 kB. */
 const LONGEST_DETAILS = 8_000;
 
-/** What receivers are told of an event: ids, and the names of fields that have changed. */
+/** The payload for receivers: ids, and the names of changed fields. */
 export interface ToldData {
   outcome: 'success' | 'failure';
   actor: { kind: Actor['kind']; id: string | null };
@@ -156,7 +156,7 @@ const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) =
 const keysOf = (value: unknown): string[] =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
 
-/** The fields that an event changed, by name. */
+/** Names of the fields that an event changed. */
 function changedBy({ before, after, fields }: Record<string, unknown>): string[] {
   const named = Array.isArray(fields) ? fields.filter((field) => typeof field === 'string') : [];
   return [...new Set([...named, ...keysOf(before), ...keysOf(after)])].slice(0, 200);

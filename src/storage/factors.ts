@@ -9,7 +9,7 @@ import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
 import { createTotpStore, type TotpStore } from './totp.ts';
 
-/** How many an account has of each. */
+/** Counts by kind of factor. */
 export interface FactorCounts {
   totp: number;
   passkeys: number;
@@ -28,12 +28,12 @@ export interface UsedCode {
 }
 
 export interface RecoveryCodeStore {
-  /** The hashes that other services made of the codes of the account. */
+  /** Hashes of the account's codes from other services. */
   foreignHashes(accountId: string): Promise<string[]>;
-  /** Replaces every code of the account. */
+  /** Replaces all codes of the account. */
   replace(accountId: string, codes: string[], tx: Tx): Promise<void>;
   /**
-   * Deletes a code as it is used, in one statement: of any number of tries whose transactions commit, one does.
+   * Redeems a code by deleting it in one statement. Of concurrent attempts one succeeds.
    * @returns whether this one did.
    */
   use(accountId: string, code: UsedCode, tx: Tx): Promise<boolean>;
@@ -47,7 +47,7 @@ export interface TrustedDevices {
   deleteAll(accountId: string, tx: Tx): Promise<void>;
 }
 
-/** All that is kept of second factors. */
+/** All stores of second factors. */
 export interface FactorStores {
   factors: Factors;
   totp: TotpStore;
@@ -71,7 +71,7 @@ const createFactors = (pool: Executor): Factors => ({
   },
 });
 
-/** Before a hash that another service made. */
+/** Prefix of a hash from another service. */
 export const FOREIGN = 'hash:';
 
 /** One statement, whose values are not in its text. */
@@ -120,7 +120,7 @@ const trustedDevices: TrustedDevices = {
   },
 };
 
-/** What is kept of second factors, in PostgreSQL. */
+/** Second factors in PostgreSQL. */
 export const createFactorStores = ({ pool, secrets }: { pool: Pool; secrets: Secrets }): FactorStores => ({
   factors: createFactors(pool),
   totp: createTotpStore(pool),

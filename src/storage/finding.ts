@@ -1,17 +1,17 @@
 // raw-sql: one short question to each table, with the exact match first.
 import type { Executor } from './postgres/executor.ts';
 
-/** What a search found, of any kind. */
+/** A search hit of any kind. */
 export interface Found {
   id: string;
   name: string;
-  /** Whether its id or its name is the text itself. */
+  /** Whether its id or name equals the text. */
   isExact: boolean;
 }
 
 export type FoundKind = 'client' | 'api' | 'group' | 'role' | 'upstream';
 
-/** Where each kind is: its id and its name. */
+/** Table, id and name column of each kind. */
 const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
   client: { table: 'clients', id: 'id', name: 'name' },
   api: { table: 'apis', id: 'identifier', name: 'name' },
@@ -22,7 +22,7 @@ const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
 
 const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
-/** Finds `most` of a kind by any part of their names and ids, an exact match first. */
+/** Finds up to `most` of a kind by substrings of their names and ids, exact matches first. */
 export type FindByText = (kind: FoundKind, text: string, most: number) => Promise<Found[]>;
 
 export const createFindByText =

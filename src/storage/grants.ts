@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Allowed } from './consents.ts';
 import { OidcGrant } from './models/provider-records.ts';
 
-/** What a client holds for an account: one for each login. */
+/** A grant of an account to a client: one per login. */
 export interface GrantRecord {
   clientId: string;
   allowed: Allowed;
@@ -11,13 +11,13 @@ export interface GrantRecord {
 }
 
 export interface Grants {
-  /** Those that live, oldest first. */
+  /** Active grants, oldest first. */
   listOf(accountId: string): Promise<GrantRecord[]>;
 }
 
 const words = (value: string | undefined): string[] => value?.split(' ').filter(Boolean) ?? [];
 
-/** The provider's grants, as their owners see them. */
+/** Grants as shown to their owners. */
 export function createGrants(clock: Clock): Grants {
   return {
     async listOf(accountId) {

@@ -15,7 +15,7 @@ type GroupContent = Pick<GroupRecord, 'name' | 'description' | 'roles' | 'source
 };
 
 export interface GroupFilters {
-  /** In the name, folded. */
+  /** A substring of the name, case-insensitive. */
   search?: string | undefined;
   role?: string | undefined;
   source?: string | undefined;
@@ -41,15 +41,15 @@ export interface Groups {
   /** @throws DomainError group_taken. */
   update(id: string, changes: Partial<GroupContent>, tx: Tx): Promise<GroupRecord>;
   delete(id: string, tx: Tx): Promise<void>;
-  /** Members by id. */
+  /** Members, by id. */
   members(id: string, request: Pick<PageRequest<'id', object>, 'limit' | 'after'>): Promise<Page<Member>>;
   /** The ids of all members. */
   memberIds(id: string, tx: Tx): Promise<string[]>;
-  /** The names of the groups that an account is in. */
+  /** Names of the account's groups. */
   namesOf(accountId: string): Promise<string[]>;
-  /** The ids of the groups that an account is in. */
+  /** Ids of the account's groups. */
   idsOf(accountId: string, tx: Tx): Promise<string[]>;
-  /** @returns those accounts that were no members before; accounts that do not exist are left out. */
+  /** @returns the accounts that became members. Unknown ids are ignored. */
   add(id: string, accountIds: readonly string[], tx: Tx): Promise<string[]>;
   /** @returns those that were members. */
   remove(id: string, accountIds: readonly string[], tx: Tx): Promise<string[]>;
@@ -103,7 +103,7 @@ function conflict(error: unknown): never {
 export function createGroups(pool: Pool): Groups {
   const ids = async (tx: Tx, statement: string, values: unknown[]) =>
     (await tx.query<{ id: string }>(statement, values)).rows.map(({ id }) => id);
-  /** Members are a part of the group: its version goes up with theirs. */
+  /** Members are part of the group: a change raises its version. */
   const move = async (tx: Tx, statement: string, id: string, accountIds: readonly string[]) => {
     const moved = await ids(tx, statement, [id, accountIds]);
     if (moved.length > 0) await tx.query('update groups set updated_at = now() where id = $1', [id]);

@@ -6,12 +6,12 @@ import type { Tx } from './postgres/transaction.ts';
 
 export type { KeptReply } from './models/observations.ts';
 
-/** Requests that are done once, by the hash of their key. */
+/** Idempotent requests, by the hash of their key. */
 export interface IdempotentRequests {
-  /** Keeps other nodes and requests from the key until the transaction ends. @returns whether nobody has it. */
+  /** Locks the key until the transaction ends. @returns false when another request holds it. */
   lock(key: string, tx: Tx): Promise<boolean>;
   find(key: string, tx: Tx): Promise<{ fingerprint: string; reply: KeptReply } | null>;
-  /** Keeps a reply for a day. */
+  /** Stores a reply for a day. */
   keep(key: string, fingerprint: string, reply: KeptReply, tx: Tx): Promise<void>;
 }
 

@@ -8,19 +8,19 @@ const record = recordOf(UpstreamIdentity);
 
 export type IdentityRecord = RecordOf<typeof record>;
 
-/** Who somebody is at another provider. Subjects are the issuer's own. */
+/** A linked identity at another provider. Subjects are unique per issuer. */
 export type IdentityKey = Pick<IdentityRecord, 'upstream' | 'issuer' | 'subject'>;
 
 export interface Identities {
-  /** Whom an identity is here, and that it is used now; null when it is nobody. */
+  /** The account of an identity, recording its use. Null when it is not linked. */
   use(key: IdentityKey): Promise<IdentityRecord | null>;
   listOf(accountId: string, tx?: Tx): Promise<IdentityRecord[]>;
-  /** @returns the new one, or null when it is somebody's by now: the unique index decides, so of parallel tries one wins. */
+  /** @returns the new one, or null when it is linked already. The unique index decides between concurrent attempts. */
   create(
     identity: IdentityKey & Pick<IdentityRecord, 'accountId' | 'label'>,
     tx: Tx,
   ): Promise<IdentityRecord | null>;
-  /** Deletes all of the account. */
+  /** Deletes all identities of the account. */
   deleteAll(accountId: string, tx: Tx): Promise<void>;
   /** @returns what was deleted. */
   delete(accountId: string, id: string, tx: Tx): Promise<IdentityRecord | null>;

@@ -21,13 +21,13 @@ const group = recordOf(Group);
 export type ImportedRecord = RecordOf<typeof imported>;
 type NewImported = Omit<ImportedRecord, 'createdAt' | 'updatedAt'>;
 
-/** An account as an import knows it by its id at the source. */
+/** An account known by its id at the source. */
 export type Known = Pick<
   ImportedRecord,
   'source' | 'sourceId' | 'accountId' | 'recordDigest' | 'passwordDigest' | 'run'
 >;
 
-/** What no two accounts have in common. */
+/** Unique keys of an account. */
 export interface UniqueKeys {
   ids: string[];
   numbers: number[];
@@ -65,14 +65,14 @@ export interface Imports {
   holders(keys: UniqueKeys, tx?: Tx): Promise<Holder[]>;
   /** Which of `ids` are source ids of other accounts: where a client takes those for subjects, one would be two people's. */
   takenAsSourceIds(ids: readonly string[], tx?: Tx): Promise<{ sourceId: string; accountId: string }[]>;
-  /** Which addresses an account may still be taken back to. */
+  /** Addresses that a pending undo link could restore. */
   reserved(emailKeys: readonly string[], tx?: Tx): Promise<{ emailKey: string; accountId: string }[]>;
   /**
    * The owners who were made here, whom no contract's client knows, and who have one of `numbers`: a new service has its first
    * administrator before its people come, whose numbers are known elsewhere. @returns their ids.
    */
   givingWay(numbers: readonly number[], tx?: Tx): Promise<string[]>;
-  /** Gives accounts the next numbers. */
+  /** Assigns the next numbers to accounts. */
   renumber(ids: readonly string[], tx: Tx): Promise<void>;
   /** New numbers are greater than `number` from then on, whether or not a transaction commits. */
   numberFrom(number: number, tx: Tx): Promise<void>;
@@ -83,12 +83,12 @@ export interface Imports {
   insertTotp(rows: readonly NewTotp[], tx: Tx): Promise<void>;
   /** `hash` as the table has it. */
   insertRecoveryCodes(rows: readonly { accountId: string; hash: string }[], tx: Tx): Promise<void>;
-  /** @returns those that were nobody's. */
+  /** @returns those that were not linked before. */
   insertIdentities(rows: readonly NewIdentity[], tx: Tx): Promise<NewIdentity[]>;
-  /** The groups of these names; those that there were none of are made. */
+  /** The groups with these names, created when missing. */
   groupsOf(groups: readonly { name: string; nameKey: string }[], tx: Tx): Promise<ImportGroup[]>;
   insertMembers(rows: readonly { groupId: string; accountId: string }[], tx: Tx): Promise<void>;
-  /** Makes the roles that there are none of, without permissions. */
+  /** Creates missing roles, without permissions. */
   insertRoles(names: readonly string[], description: string, tx: Tx): Promise<void>;
   /** One event for each account, and what webhooks are told of it. */
   recordEach(
@@ -102,7 +102,7 @@ export interface Imports {
    * and where that is another account's own id.
    */
   sourceIdOf(accountId: string, source: string): Promise<string | null>;
-  /** Where an account is from, the oldest first. */
+  /** The sources of an account, oldest first. */
   of(accountId: string): Promise<ImportedRecord[]>;
 }
 

@@ -1,22 +1,22 @@
 /**
- * Pages of long lists by keyset: each costs what it shows, whatever came before it, and rows that change meanwhile are
- * neither shown twice nor skipped.
+ * Keyset pagination. The cost of a page does not depend on its position, and concurrent changes neither repeat nor
+ * skip rows.
  *
  * raw-sql: a measured hot path, and a comparison of rows, which models cannot say.
  */
 import type { Executor } from './postgres/executor.ts';
 
-/** Puts a value into the statement. @returns its placeholder. */
+/** Adds a parameter to the statement. @returns its placeholder. */
 type Parameter = (value: unknown) => string;
 
-/** How a list is read. All of it is SQL of our own: what callers give comes as parameters. */
+/** How a list is read. Its SQL is constant: values of callers are parameters. */
 export interface Listing<Sort extends string, Filters> {
   from: string;
   /** The select list. */
   columns: string;
-  /** What it may be sorted by: never null, with its type. An index has each with the id. */
+  /** Sort keys with their types. Never null; an index covers each together with the id. */
   sorts: Record<Sort, { by: string; type: string }>;
-  /** What tells rows apart that sort alike. */
+  /** The tie breaker. */
   id: { by: string; type: string };
   /** The condition of each filter. */
   filters: { [K in keyof Filters]-?: (value: NonNullable<Filters[K]>, parameter: Parameter) => string };
@@ -27,13 +27,13 @@ export interface PageRequest<Sort extends string, Filters> {
   sort: Sort;
   descending: boolean;
   limit: number;
-  /** Position of the last row of the page before. */
+  /** Position of the previous page's last row. */
   after: readonly string[] | null;
 }
 
 export interface Page<T> {
   items: T[];
-  /** Position of the last item, if others follow. */
+  /** Position of the last item when more follow. */
   next: string[] | null;
 }
 
@@ -72,7 +72,7 @@ export async function pageOf<Sort extends string, Filters, Row extends object>(
     conditions.push(`(${by}, ${id.by}) ${descending ? '<' : '>'} ${position}`);
   }
   const direction = descending ? 'desc' : 'asc';
-  // Not prepared: the best plan depends on how often a part of a name occurs.
+  // Not prepared: the best plan depends on the search text.
   const { rows } = await pool.query<Row & Positioned>(
     `select ${listing.columns}, array[(${by})::text, (${id.by})::text] as position from ${listing.from} ${where(conditions)}
      order by ${by} ${direction}, ${id.by} ${direction} limit ${parameter(limit + 1)}`,
@@ -83,7 +83,7 @@ export async function pageOf<Sort extends string, Filters, Row extends object>(
   return { items, next };
 }
 
-/** How many rows the filters find; counting ends at `cap`. */
+/** Counts the matching rows, up to `cap`. */
 export async function countOf<Sort extends string, Filters>(
   pool: Executor,
   listing: Listing<Sort, Filters>,

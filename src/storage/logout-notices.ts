@@ -3,14 +3,14 @@ import type { Pool } from 'pg';
 import { createQueue, type Queue } from './outbox.ts';
 import { CHANNEL } from './postgres/notifications.ts';
 
-/** What they are in the outbox, and what the nodes tell each other about when there are some. */
+/** The kind of logout notices in the outbox, and their notification topic. */
 export const LOGOUT_TOPIC = 'logout';
 
-/** That a client is to be told of the end of a session that it had (OpenID Connect Back-Channel Logout 1.0). */
+/** A notice to a client that a session ended (OpenID Connect Back-Channel Logout 1.0). */
 export interface LogoutNotice {
   clientId: string;
   accountId: string;
-  /** The session, as this client knows it. */
+  /** The client's `sid` of the session. */
   sid: string;
 }
 

@@ -5,16 +5,16 @@ import { MAIL_TOPIC } from './outbox.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** A message that waits or was given up, as operators see it: its content is opened for nobody. */
+/** A waiting or failed message, as operators see it. Its content is never shown. */
 export interface WaitingMail {
   id: string;
-  /** The kind of message; null of one that an older version left. */
+  /** Kind of message. Null for messages of older versions. */
   template: string | null;
-  /** The address that it goes to; null likewise. */
+  /** The recipient. Null for messages of older versions. */
   address: string | null;
   attempts: number;
   createdAt: Date;
-  /** The next attempt; null of one that was given up. */
+  /** The next attempt. Null after the last one failed. */
   dueAt: Date | null;
   failedAt: Date | null;
   /** Why the last attempt failed. */
@@ -24,7 +24,7 @@ export interface WaitingMail {
 export interface MailFilters {
   state?: 'waiting' | 'failed' | undefined;
   template?: readonly string[] | undefined;
-  /** The address, in whatever case. */
+  /** The recipient, case-insensitive. */
   to?: string | undefined;
 }
 
@@ -63,7 +63,7 @@ const RESEND = `update outbox set
     failed_at = null, expires_at = null
   where id = $1 and ${THERE} returning ${COLUMNS}`;
 
-/** What waits in the outbox of mail, and what was given up. */
+/** Waiting and failed mail. */
 export function createMailOutbox({
   pool,
   notifications,

@@ -16,19 +16,22 @@ interface NewOneTimeToken<Payload> {
   keepOlder?: boolean;
 }
 
-/** What a token stands for. */
+/** The payload of a token. */
 type Meaning<Payload> = Pick<OneTimeToken, 'accountId'> & { payload: Payload };
 
 export interface OneTimeTokens {
   /** @returns the token: 24 characters, 144 bits of randomness, short enough that no mail program breaks its link. */
   create<Payload extends object>(token: NewOneTimeToken<Payload>, tx: Tx): Promise<string>;
-  /** What a token stands for, without using it up; null when it is unknown, of another purpose, used or expired. */
+  /** The payload of a token, which stays valid. Null when it is unknown, of another purpose, used or expired. */
   peek<Payload>(purpose: TokenPurpose, token: string): Promise<Meaning<Payload> | null>;
-  /** Uses a token up, in one statement: of any number of tries whose transactions commit, one gets it. */
+  /** Redeems a token in one statement. Of concurrent attempts one succeeds. */
   consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx): Promise<Meaning<Payload> | null>;
-  /** What the account's tokens for this purpose stand for that have not expired. */
+  /** Payloads of the account's valid tokens for this purpose. */
   listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx): Promise<Payload[]>;
-  /** Ends every token of the account for this purpose. @param since those whose payload says `at` no earlier (ISO 8601). */
+  /**
+   * Ends the account's tokens for this purpose. @param since only those whose payload has an `at` from then on (ISO
+   * 8601).
+   */
   deleteOf(accountId: string, purpose: TokenPurpose, tx: Tx, since?: string): Promise<void>;
 }
 

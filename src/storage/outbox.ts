@@ -8,37 +8,40 @@ import { OutboxMessage } from './models/outbox-message.ts';
 import type { Notifications } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What mail is in the outbox, and what the nodes tell each other about when there is some. */
+/** The kind of mail in the outbox, and its notification topic. */
 export const MAIL_TOPIC = 'mail';
 
-/** A message that one worker has to itself for a while. */
+/** A message leased by one worker. */
 export interface Claimed<Content> {
-  /** Stays the same however often it is tried. */
+  /** The same for every attempt. */
   id: string;
-  /** Which try this is, from 1 on. */
+  /** Number of this attempt, from 1. */
   attempt: number;
   createdAt: Date;
-  /** Seconds since then. */
+  /** Age in seconds. */
   age: number;
-  /** Opens it. @throws when SECRETS_KEY is not the one that it was sealed with. */
+  /** Decrypts the content. @throws when SECRETS_KEY is another one. */
   content(): Content;
 }
 
-/** Messages of one kind that wait to be sent. The time is the database's, so that no two nodes differ on what is due. */
+/** Queued messages of one kind. The database's clock decides what is due, for all nodes alike. */
 export interface Queue<Content> {
-  /** Takes the message longest due for `lease` seconds, in which nobody else gets it; null when none is due. */
+  /** Leases the message that has been due longest, for `lease` seconds. Null when none is due. */
   claim(lease: number): Promise<Claimed<Content> | null>;
-  /** Says that a claimed message is due in `seconds`: a longer lease, or the next try. Not when another has it by now. */
+  /**
+   * Makes a leased message due in `seconds`: a longer lease, or the next attempt. Does nothing when another worker
+   * has it.
+   */
   postpone(message: Claimed<Content>, seconds: number): Promise<void>;
-  /** The same after a try that failed, and why; what else waits for the same recipient is due no earlier. */
+  /** The same after a failed attempt, with its reason. Other messages to the recipient become due no earlier. */
   putOff(message: Claimed<Content>, seconds: number, why: string): Promise<void>;
-  /** Ends a message that was tried for too long. Mail is kept for a while, so that an operator can have it sent again. */
+  /** Gives up a message. Mail is kept for a while, so that an operator can resend it. */
   giveUp(message: Claimed<Content>, why: string): Promise<void>;
-  /** Ends a message that was sent or need not be. Its content is deleted, its cause remembered. */
+  /** Completes a message. Deletes its content and remembers its cause. */
   settle(message: Claimed<Content>): Promise<void>;
 }
 
-/** What the outbox knows of the content of mail. */
+/** The envelope of mail. */
 export interface Addressed {
   kind: string;
   to: string;
@@ -47,8 +50,8 @@ export interface Addressed {
 /** Mail waiting to be sent. */
 export interface Outbox<Content extends Addressed> extends Queue<Content> {
   /**
-   * Leaves a message that is sent if, and only if, `tx` commits. Of one cause one message is ever sent: a second one
-   * changes nothing, for 30 days after the first was sent.
+   * Queues a message, sent if, and only if, `tx` commits. A second one of the same cause does nothing, until 30 days
+   * after the first was sent.
    * @param message.delay seconds that it is left for before it is sent; none unless given.
    */
   enqueue(message: { cause: string; content: Content; delay?: number }, tx: Tx): Promise<void>;
@@ -79,17 +82,17 @@ const PUT_OFF = {
       and outbox.content is not null and outbox.due_at <= now()`,
 };
 
-/** Seconds that the cause of a message that is over is remembered. */
+/** Seconds that the cause of a completed message is remembered. */
 const REMEMBERED = 30 * 86_400;
 
 type Due = Pick<OutboxMessage, 'id' | 'attempts' | 'createdAt'> & { content: Buffer; age: number };
 
-/** Days that mail which was given up is kept. */
+/** Days that failed mail is kept. */
 const KEPT = 7;
 
 const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1 second'`);
 
-/** Of a message that is over only its cause is remembered. */
+/** A completed message keeps only its cause. */
 const over = () => ({ content: null, address: null, expiresAt: inSeconds(REMEMBERED) });
 
 /**

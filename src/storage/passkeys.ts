@@ -10,9 +10,9 @@ const record = recordOf(Passkey, 'accountId', 'publicKey', 'counter');
 
 export type PasskeyRecord = RecordOf<typeof record>;
 
-/** What it takes to check an assertion. */
+/** What verifying an assertion needs. */
 export type PasskeyKey = Pick<Passkey, 'id' | 'accountId' | 'publicKey'> & {
-  /** What the authenticator knows the account by. */
+  /** The WebAuthn user handle. */
   handle: string;
 };
 
@@ -22,7 +22,7 @@ type NewPasskey = Omit<PasskeyRecord, 'createdAt' | 'lastUsedAt'> &
 export interface PasskeyStore {
   /** What passkeys know the account by, 32 random bytes as base64url: made the first time, the same from then on. */
   handleOf(accountId: string): Promise<string>;
-  /** @returns null when somebody has a passkey of this credential id already. */
+  /** @returns null when the credential id is registered already. */
   create(passkey: NewPasskey, tx: Tx): Promise<PasskeyRecord | null>;
   /** Oldest first. */
   list(accountId: string): Promise<PasskeyRecord[]>;
@@ -43,7 +43,7 @@ export interface PasskeyStore {
 const HANDLE = `insert into passkey_handles as kept (account_id, handle) values ($1, $2)
   on conflict (account_id) do update set handle = kept.handle returning handle`;
 
-/** Every login with a passkey asks. */
+/** Every login with a passkey reads it. */
 const FIND_BY_CREDENTIAL_ID = {
   name: 'passkeys_by_credential_id',
   text: `select p.id, p.account_id as "accountId", h.handle, p.public_key as "publicKey"

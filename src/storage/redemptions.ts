@@ -7,7 +7,7 @@ import { UsedStep } from './models/factors.ts';
 import { UnansweredRequest } from './models/provider-records.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What was done for requests whose reply may not have been sent: with the reply lost, the same request may come again. */
+/** Effects of requests whose reply may have been lost: the same request may come again. */
 export interface Unanswered {
   /**
    * Notes in `tx` that what `key` stands for is used up. Once the reply has been sent it is forgotten.
@@ -15,7 +15,7 @@ export interface Unanswered {
    */
   note(key: string, accountId: string, tx: Tx): Promise<void>;
   /**
-   * Takes what is used up and was not answered, to answer it now: of any number of parallel tries one does.
+   * Takes over a redemption that was never answered. Of concurrent attempts one succeeds.
    * @returns the account that it was used for; null when there is nothing, or it was answered.
    * @throws DomainError unavailable while another request is being answered with it.
    */
@@ -24,10 +24,10 @@ export interface Unanswered {
   has(key: string): Promise<boolean>;
 }
 
-/** Milliseconds that something unanswered is kept. */
+/** Milliseconds that an unanswered redemption is kept. */
 const KEPT = 3_600_000;
 
-/** In PostgreSQL: the note is part of the transaction that uses something up. */
+/** In PostgreSQL, as part of the transaction that redeems. */
 export function createUnanswered({
   secrets,
   clock,

@@ -14,7 +14,7 @@ export interface RegistrationTokenRecord {
 
 export interface RegistrationTokenStore {
   create(token: { token: string; policy: string; expiresAt: Date }, tx: Tx): Promise<RegistrationTokenRecord>;
-  /** Those that have not expired, newest first. */
+  /** Valid tokens, newest first. */
   list(): Promise<RegistrationTokenRecord[]>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;

@@ -2,10 +2,10 @@ import type { Pool } from 'pg';
 import type { SharedClock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 
-/** Milliseconds between two comparisons. */
+/** Milliseconds between two measurements. */
 const INTERVAL = 10_000;
 
-/** Milliseconds by which this machine's clock may be off: unnoticed, and at all. */
+/** Milliseconds of clock skew: up to here without a log line, and at most. */
 const UNNOTICED = 5_000;
 const TOLERATED = 30_000;
 
@@ -15,16 +15,16 @@ const TIME = {
 };
 
 export interface DatabaseClock extends SharedClock {
-  /** Compares again and again, until it is stopped. */
+  /** Measures every ten seconds until `stop`. */
   start(): void;
   stop(): void;
 }
 
 /**
- * The time of PostgreSQL, which all nodes have in common: what expires, is swept or falls within a grace is decided by it on
- * every node alike. It is asked for now and then; in between it goes on by this process' steady clock, which nobody sets.
- * That the machine's own clock differs is said in the log, once, and when it is right again.
- * @throws what PostgreSQL says when it cannot be asked: without the time nothing starts.
+ * The time of PostgreSQL, which all nodes share, so that expiry, sweeping and grace periods are the same on every
+ * node. Measured every ten seconds; in between the monotonic clock of this process carries it on. Logs once when the
+ * machine's clock differs, and once when it agrees again.
+ * @throws PostgreSQL's error when it cannot be reached: without the time nothing starts.
  */
 export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<DatabaseClock> {
   let time = { theirs: Date.now(), at: performance.now() };
@@ -42,7 +42,7 @@ export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<D
     const answered = performance.now();
     const at = (asked + answered) / 2;
     const theirs = rows[0]?.now ?? Date.now();
-    // What lies within the way there and back is no difference.
+    // A difference within the round trip is noise.
     const known = time.theirs + at - time.at;
     if (isFirst || Math.abs(known - theirs) > (answered - asked) / 2) time = { theirs, at };
   };
@@ -64,7 +64,7 @@ export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<D
 
   const compare = (): Promise<void> => {
     comparing ??= measure(false)
-      // Then the time goes on as it was known.
+      // The last measurement stays in use.
       .catch((error: unknown) => logger.debug({ err: error }, 'the time of the database was not learnt'))
       .then(say)
       .finally(() => {

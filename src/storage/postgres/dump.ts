@@ -2,10 +2,10 @@ import type { Client } from 'pg';
 import { migrationsAsSql } from './migrator.ts';
 import { connectAtStart } from './readiness.ts';
 
-/** Rows that are fetched at a time. */
+/** Rows per fetch. */
 const BATCH = 500;
 
-/** What a session that loads the dump must agree on, whatever its server has set. */
+/** Settings of the session that loads the dump, whatever its server has configured. */
 const HEAD = `\\set ON_ERROR_STOP on
 set client_encoding = 'UTF8';
 set standard_conforming_strings = on;
@@ -18,7 +18,7 @@ set idle_in_transaction_session_timeout = 0;
 begin;
 `;
 
-/** The form of a value in COPY's text format. */
+/** A value in COPY's text format. */
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 const field = (value: string | null): string =>
   value === null ? '\\N' : value.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character]!);
@@ -26,11 +26,11 @@ const field = (value: string | null): string =>
 interface Table {
   name: string;
   columns: string[];
-  /** Tables that its rows refer to. */
+  /** Tables referenced by foreign keys. */
   after: string[];
 }
 
-/** Names are quoted as SQL wants them. Generated columns are left out: they cannot be loaded. */
+/** Names are quoted for SQL. Generated columns cannot be loaded and are left out. */
 async function tablesOf(client: Client): Promise<Table[]> {
   const { rows } = await client.query<Table>(
     `select quote_ident(relname) as name,
@@ -46,7 +46,7 @@ async function tablesOf(client: Client): Promise<Table[]> {
   return inOrder(rows);
 }
 
-/** Each table after those that it refers to. */
+/** Orders tables so that each follows the ones it references. */
 function inOrder(tables: Table[]): Table[] {
   const seen = new Set<Table>();
   const ordered: Table[] = [];
@@ -74,7 +74,7 @@ async function* rowsOf(client: Client, { name, columns }: Table): AsyncGenerator
   await client.query('close dumped');
 }
 
-/** Statements that have each sequence go on where it is. */
+/** Statements that set each sequence to its current value. */
 async function sequences(client: Client): Promise<string> {
   const { rows } = await client.query<{ statement: string }>(
     `select format('select setval(%L, %s, true);', quote_ident(sequencename), last_value) as statement
@@ -84,8 +84,8 @@ async function sequences(client: Client): Promise<string> {
 }
 
 /**
- * The whole database as SQL for psql, in pieces: its migrations, then its rows as of one moment. Loaded into an empty
- * database it is all there or, if the dump was cut short, nothing is.
+ * The whole database as SQL for psql, in pieces: its migrations, then the rows of one snapshot. The SQL runs in one
+ * transaction: a truncated dump loads nothing.
  * @throws StartupError when PostgreSQL cannot be reached, or the database is of a newer version.
  */
 export async function* dump(databaseUrl: string): AsyncGenerator<string> {
@@ -95,7 +95,7 @@ export async function* dump(databaseUrl: string): AsyncGenerator<string> {
     yield `-- The database of a Postern, ${new Date().toISOString()}. Load it into an empty one with psql.\n${HEAD}`;
     yield* migrationsAsSql(client);
     for (const table of await tablesOf(client)) {
-      // Migrations put rows in some tables: those are among the ones that follow.
+      // Migrations insert rows of their own; the dump contains them again.
       yield `\ndelete from ${table.name};\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;
       yield* rowsOf(client, table);
       yield '\\.\n';

@@ -7,7 +7,7 @@ import { StartupError } from '../../core/errors.ts';
 const execute = promisify(execFile);
 const NAME = 'postgres';
 
-/** Starts a program with the privileges named (util-linux). */
+/** Runs a program with the given capabilities (util-linux). */
 const SETPRIV = 'setpriv';
 
 interface Owner {
@@ -15,11 +15,11 @@ interface Owner {
   gid: number;
 }
 
-/** Who PostgreSQL's programs run as: they refuse root. */
+/** The account that PostgreSQL's programs run as. They refuse root. */
 export interface Account {
-  /** Who owns the files; null: whoever we are. */
+  /** Owner of the files. Null for the current user. */
   owner: Owner | null;
-  /** Starts one of PostgreSQL's programs under this account, with an environment of its own. */
+  /** Runs one of PostgreSQL's programs under this account, in a clean environment. */
   launch(program: string, args: string[], options: SpawnOptions): ChildProcess;
 }
 
@@ -28,7 +28,7 @@ const ids = async (): Promise<Owner> => {
   return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) };
 };
 
-/** The system account `postgres`, made when there is none. */
+/** The system account `postgres`, created when missing. */
 async function systemAccount(): Promise<Owner> {
   const existing = await ids().catch(() => null);
   if (existing) return existing;
@@ -61,9 +61,9 @@ async function reachable(target: string, owner: Owner): Promise<boolean> {
 }
 
 /**
- * Where a folder on the way is closed to everyone but root (a clone under /root, a temporary folder), PostgreSQL keeps
- * the one capability it takes to pass: the narrower one, or what containers have and closed files need. Without
- * no_setuid_fixup access(2) would not honour it, and PostgreSQL asks that for its own programs.
+ * When only root may enter a folder on the way (a clone under /root, a temporary folder), PostgreSQL keeps the one
+ * capability that passing takes: CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE in containers and for closed files. Without
+ * no_setuid_fixup, access(2) would ignore it, and PostgreSQL calls that on its own programs.
  */
 async function passage(owner: Owner, paths: string[]): Promise<string[]> {
   const identity = ['--reuid', String(owner.uid), '--regid', String(owner.gid), '--clear-groups'];
@@ -83,7 +83,7 @@ async function passage(owner: Owner, paths: string[]): Promise<string[]> {
  * The account for a cluster under `folder`.
  * @param postgres the server program, which the account must be able to run
  * @param owner who owns the cluster's files; null when there is none yet
- * @throws StartupError when we are root and no other account can be used.
+ * @throws StartupError when running as root and no other account can be used.
  */
 export async function accountFor(folder: string, postgres: string, owner: Owner | null): Promise<Account> {
   const options: SpawnOptions = { env: { LC_ALL: 'C' } };
@@ -107,12 +107,12 @@ export async function accountFor(folder: string, postgres: string, owner: Owner 
   };
 }
 
-/** Group and others, as far as PostgreSQL takes them in the mode of its data directory. */
+/** Mode bits of group and others that PostgreSQL refuses on its data directory. */
 const TOO_OPEN = 0o027;
 
 /**
- * Gives the files of a cluster back to its account, and closes them to others: a copy (`cp -r`) is its copier's, root's
- * too, and may be open. Call it when no server runs on them.
+ * Restores owner and mode of a cluster's files. A copy (`cp -r`) belongs to whoever made it and may be readable by
+ * others. Call it only while no server runs.
  * @param data PostgreSQL's data directory
  */
 export async function reclaim(data: string, { owner }: Account): Promise<void> {

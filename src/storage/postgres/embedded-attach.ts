@@ -9,11 +9,10 @@ import { type Cluster, clusterUrl, freePort } from './embedded-cluster.ts';
 import { disownStrangers, findPostmaster, startPostmaster, stopPostmaster } from './embedded-postmaster.ts';
 
 /**
- * One process at a time starts a cluster. The turn is a name that the system holds for a living process and for no
- * other (an abstract socket), so nobody can leave it locked. Only Linux has those; elsewhere PostgreSQL's own lock file
- * alone decides, as it does here between Postern and anybody else.
- * @param secret known to those who may start it: the name is made of it
- * @returns what ends the turn; null when another process has it
+ * Only one process at a time starts a cluster. The lock is an abstract socket, which the system releases when its
+ * process ends, so it cannot go stale. Only Linux has those; elsewhere PostgreSQL's own lock file decides.
+ * @param secret shared by those who may start it; the socket's name is derived from it
+ * @returns the release; null when another process holds the lock
  */
 export async function takeTurn(secret: string): Promise<(() => Promise<void>) | null> {
   if (process.platform !== 'linux') return () => Promise.resolve();
@@ -32,7 +31,10 @@ export async function takeTurn(secret: string): Promise<(() => Promise<void>) | 
   };
 }
 
-/** Every user of the cluster holds `users` shared; who gets it exclusively is alone. The server holds `server`. */
+/**
+ * Every process that uses the cluster holds `users` in shared mode; one that gets it exclusively is the last. The
+ * server holds `server`.
+ */
 const LOCKS = {
   use: "select pg_try_advisory_lock_shared(hashtextextended('postern.users', 0)) as held",
   leave: "select pg_advisory_unlock_shared(hashtextextended('postern.users', 0)) as held",
@@ -40,10 +42,10 @@ const LOCKS = {
   server: "select pg_try_advisory_lock(hashtextextended('postern.server', 0)) as held",
 };
 
-/** Milliseconds to go on trying against other processes that start and stop the cluster. */
+/** Milliseconds to retry while other processes start and stop the cluster. */
 const TIMEOUT = 30_000;
 
-/** Takes or gives back a lock, without waiting. */
+/** Acquires or releases a lock without waiting. */
 export async function lock(client: Client, name: keyof typeof LOCKS): Promise<boolean> {
   const { rows } = await client.query<{ held: boolean }>(LOCKS[name]);
   return rows[0]?.held === true;
@@ -55,7 +57,7 @@ async function enter(cluster: Cluster, port: number): Promise<Client> {
     application_name: 'postern-embedded',
     connectionTimeoutMillis: 5_000,
   });
-  // What goes wrong later shows as the connection's end.
+  // Later failures show as the end of the connection.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -81,8 +83,8 @@ async function startInTurn(cluster: Cluster, fixed?: number): Promise<void> {
 }
 
 /**
- * Connects to the cluster as one of its users, starting PostgreSQL when it does not run.
- * @param fixed the port to start it on and no other
+ * Connects to the cluster and registers as one of its users. Starts PostgreSQL when it is not running.
+ * @param fixed the only port to start it on
  * @throws StartupError when it cannot be started or does not answer.
  */
 export async function attach(cluster: Cluster, fixed?: number): Promise<{ client: Client; port: number }> {
@@ -94,7 +96,7 @@ export async function attach(cluster: Cluster, fixed?: number): Promise<{ client
     try {
       return { client: await enter(cluster, running.port), port: running.port };
     } catch (error) {
-      // It may be starting or stopping for somebody else.
+      // Another process may be starting or stopping it.
       reason = (error as Error).message;
     }
   }
@@ -103,7 +105,7 @@ export async function attach(cluster: Cluster, fixed?: number): Promise<{ client
   );
 }
 
-/** Gives up the use that `client` stands for; stops PostgreSQL when nobody else uses it. */
+/** Ends the use that `client` stands for. Stops PostgreSQL after the last one. */
 export async function leave(cluster: Cluster, client: Client): Promise<void> {
   await lock(client, 'leave');
   if (await lock(client, 'alone')) await stopPostmaster(cluster);

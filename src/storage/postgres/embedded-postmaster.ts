@@ -5,7 +5,7 @@ import { StartupError } from '../../core/errors.ts';
 import type { Cluster } from './embedded-cluster.ts';
 import { explainOutput } from './embedded-errors.ts';
 
-/** Whether a process `pid` exists, whoever it belongs to. */
+/** Whether a process `pid` exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -14,19 +14,19 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The server process of a cluster, as its postmaster.pid tells of it. */
+/** The server process of a cluster, from its postmaster.pid. */
 export interface Postmaster {
   pid: number;
   port: number;
   ready: boolean;
 }
 
-/** Greater than any process id a system gives. */
+/** Greater than any real process id. */
 const NO_PROCESS = 2_147_483_647;
 
 const pidFile = (cluster: Cluster): string => path.join(cluster.data, 'postmaster.pid');
 
-/** Durable as PostgreSQL is by default; on loopback only; its log tells of the server, never of statements or their values. */
+/** PostgreSQL's default durability. Loopback only. The log never contains statements or values. */
 const FLAGS = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
@@ -39,13 +39,13 @@ const FLAGS = [
   'log_checkpoints=off',
 ].flatMap((setting) => ['-c', setting]);
 
-/** Whether a process `pid` runs; on Linux, whether it runs in `folder`, as the server of that cluster does. */
+/** Whether a process `pid` runs. On Linux also whether its working directory is `folder`, as a server's is. */
 async function runsIn(pid: number, folder: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   try {
     return (await readlink(`/proc/${pid}/cwd`)) === (await realpath(folder));
   } catch (error) {
-    // Elsewhere there is no /proc, and another user's process may tell nothing: believe the file.
+    // Without /proc, or for another user's process, trust the file.
     return process.platform !== 'linux' || (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
@@ -59,8 +59,9 @@ export async function findPostmaster(cluster: Cluster): Promise<Postmaster | nul
 }
 
 /**
- * PostgreSQL does not start while the process in postmaster.pid lives, even where that number now belongs to another
- * one (a container started again), nor when a crash left the file empty. Call it in turn, and when none runs.
+ * PostgreSQL refuses to start while the process in postmaster.pid lives, even when that number was reused (a
+ * restarted container), or when a crash left the file empty. Call it with the lock held, and only while no server
+ * runs.
  */
 export async function disownStrangers(cluster: Cluster): Promise<void> {
   const file = pidFile(cluster);
@@ -70,16 +71,16 @@ export async function disownStrangers(cluster: Cluster): Promise<void> {
     const { mtimeMs } = await stat(file);
     if (Date.now() - mtimeMs > 10_000) await rm(file);
   } else if (isAlive(Number.parseInt(content, 10))) {
-    // The rest of the file stays: by it PostgreSQL knows old workers that still write.
+    // Keep the rest of the file: PostgreSQL uses it to detect orphaned workers.
     await writeFile(file, content.replace(/^\d+/, String(NO_PROCESS)));
   }
 }
 
 /**
- * Starts PostgreSQL on `port`, in a session of its own (Ctrl-C in the terminal does not reach it), and waits until it
- * takes connections, however long it has to recover.
- * @param settings more of them, as name=value
- * @returns false when another process started it meanwhile, or took the port
+ * Starts PostgreSQL on `port` in its own session, so that Ctrl-C does not reach it. Waits until it accepts
+ * connections, however long recovery takes.
+ * @param settings additional settings, as name=value
+ * @returns false when another process started it first, or took the port
  * @throws StartupError when it cannot run.
  */
 export async function startPostmaster(
@@ -125,12 +126,12 @@ export async function startPostmaster(
   }
 }
 
-/** Stops PostgreSQL as it wants to be stopped ("fast": no new work, everything written) and waits until it has. */
+/** Stops PostgreSQL in fast mode and waits for its end. */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const found = await findPostmaster(cluster);
   if (!found) return;
   process.kill(found.pid, 'SIGINT');
-  // The file goes last. Its process may stay behind as a zombie when nobody reaps it.
+  // The file is removed last. The process may remain as a zombie when nothing reaps it.
   for (let now: Postmaster | null = found; now?.pid === found.pid; now = await findPostmaster(cluster))
     await sleep(10);
 }

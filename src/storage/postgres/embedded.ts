@@ -10,10 +10,10 @@ import { type Cluster, clusterUrl, createCluster, findCluster, prepareDataDir } 
 import { explainFileError } from './embedded-errors.ts';
 import { isAlive } from './embedded-postmaster.ts';
 
-/** The embedded PostgreSQL, in use by this process and perhaps by others. */
+/** The embedded PostgreSQL, used by this process and possibly others. */
 export class Embedded {
   readonly databaseUrl: string;
-  /** Whether this process made the database. */
+  /** Whether this process created the database. */
   readonly firstRun: boolean;
   readonly #cluster: Cluster;
   readonly #logger: Logger;
@@ -35,12 +35,12 @@ export class Embedded {
   }
 
   /**
-   * Makes this process the one server on this DATA_DIR, until it closes or dies.
-   * @param url where it will listen: a second server is told so
+   * Makes this process the only server on this DATA_DIR until it ends.
+   * @param url its URL, for the error message of a second server
    * @throws StartupError when another process is the server.
    */
   async claimServer(url: string): Promise<void> {
-    // A server that was just killed holds its lock until PostgreSQL has seen its connections end.
+    // A killed server holds its lock until PostgreSQL notices that its connections ended.
     for (let attempt = 0; !(await lock(this.#client, 'server')); attempt += 1) {
       if (attempt === 10) throw await this.#alreadyRunning();
       await sleep(100);
@@ -49,7 +49,7 @@ export class Embedded {
     await writeFile(this.#serverFile, JSON.stringify({ pid: process.pid, url }), { mode: 0o600 });
   }
 
-  /** Ends this process' use of PostgreSQL; the last one to leave stops it. */
+  /** Ends this process' use of PostgreSQL. The last one stops it. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -76,7 +76,7 @@ export class Embedded {
     return client;
   }
 
-  /** PostgreSQL died under us, or was stopped: has it running again where everybody expects it. */
+  /** Restarts PostgreSQL on the same port after it crashed or was stopped. */
   async #restore(): Promise<void> {
     this.#logger.error('the embedded PostgreSQL is gone; starting it again');
     for (; !this.#closing; await sleep(1_000)) {
@@ -93,7 +93,7 @@ export class Embedded {
   }
 }
 
-/** Removes what killed processes left of clusters half made. */
+/** Removes the temporary folders of interrupted cluster creations. */
 async function removeRemains(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     const pid = Number(/^postgres\.init-(\d+)-/.exec(name)?.[1]);
@@ -109,9 +109,9 @@ async function removeRemains(dataDir: string): Promise<void> {
 }
 
 /**
- * Opens the PostgreSQL under `dataDir` that comes with Postern: makes its database when there is none, starts it when
- * no other process (a server, a command) has, and joins those that use it already.
- * @throws StartupError, saying what to do, when it cannot run there.
+ * Opens the embedded PostgreSQL under `dataDir`. Creates the database when there is none, starts PostgreSQL when no
+ * other process has, and registers as one of its users.
+ * @throws StartupError with advice when it cannot run there.
  */
 export async function openEmbedded({
   dataDir,

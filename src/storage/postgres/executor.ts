@@ -1,6 +1,6 @@
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
-/** What runs SQL: the pool, each statement by itself, or a transaction under way. A statement with a name is prepared. */
+/** Runs SQL: the pool, or a transaction. Named statements are prepared. */
 export interface Executor {
   query<Row extends QueryResultRow>(
     statement: string | QueryConfig,

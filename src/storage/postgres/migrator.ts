@@ -8,18 +8,18 @@ import { noProgress } from '../../core/progress.ts';
 import { StartupError } from '../../core/errors.ts';
 import { connectAtStart } from './readiness.ts';
 
-/** The folder of the *.sql files. */
+/** Folder of the *.sql files. */
 export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
 
-/** Which migrations a database has, and the SHA-256 of each file as it was applied. */
+/** The applied migrations, each with the SHA-256 of its file at that time. */
 const MIGRATIONS_TABLE = `create table if not exists migrations (
   name text primary key, applied_at timestamptz not null default now());
 alter table migrations add column if not exists checksum text`;
 
-/** Serialises migrators, from whatever node, for as long as the connection lives. */
+/** Serializes the migrators of all nodes while the connection lives. */
 const LOCK = "(hashtextextended('postern.migrations', 0))";
 
-/** Milliseconds between two tries to be the one that migrates. */
+/** Milliseconds between two attempts to get the lock. */
 const LOCK_PAUSE = 200;
 
 async function tryLock(client: Client): Promise<boolean> {
@@ -29,23 +29,23 @@ async function tryLock(client: Client): Promise<boolean> {
 
 interface Applied {
   name: string;
-  /** Null when it was applied by a version that wrote none. */
+  /** Null when applied by a version without checksums. */
   checksum: string | null;
 }
 
 const readMigration = (folder: string, name: string): Promise<string> =>
   readFile(path.join(folder, `${name}.sql`), 'utf8');
 
-/** The same on every system: a checkout may have other line ends. */
+/** Independent of the line endings of the checkout. */
 const checksumOf = (sql: string): string => sha256(sql.replaceAll('\r\n', '\n'));
 
-/** The migrations that the database has, in the order in which they were applied. */
+/** The applied migrations, in order. */
 async function appliedMigrations(client: Client): Promise<Applied[]> {
   const { rows } = await client.query<{ there: boolean }>(
     "select to_regclass('migrations') is not null as there",
   );
   if (!rows[0]?.there) return [];
-  // A database of an older version has no such column.
+  // Databases of older versions lack the column.
   const applied = await client.query<Applied>(
     `select name, to_jsonb(migrations) ->> 'checksum' as checksum from migrations order by applied_at, name`,
   );
@@ -53,9 +53,9 @@ async function appliedMigrations(client: Client): Promise<Applied[]> {
 }
 
 /**
- * Compares the database with the files.
- * @returns the names of the files that it lacks, and the checksums that it lacks of those it has.
- * @throws StartupError when it has one that is no file, or another file than was applied.
+ * Compares applied migrations with the files.
+ * @returns the names of pending files, and the missing checksums of applied ones.
+ * @throws StartupError when an applied one has no file, or its file has changed.
  */
 async function compare(client: Client, folder: string): Promise<{ pending: string[]; unknown: Applied[] }> {
   const files = await readdir(folder);
@@ -81,17 +81,17 @@ async function compare(client: Client, folder: string): Promise<{ pending: strin
   return { pending: names.filter((name) => !has.has(name)).sort(), unknown };
 }
 
-/** The first line of a migration that builds indexes beside the work of other nodes, which no transaction can. */
+/** First line of a migration that builds indexes concurrently, which cannot run in a transaction. */
 const NO_TRANSACTION = '-- postern: no transaction\n';
 
-/** Its statements one by one: each must be good to be run again after the process ended between two of them. */
+/** Its statements one by one. Each must be safe to repeat, because the process may end between two. */
 const statementsOf = (sql: string): string[] =>
   sql
     .replaceAll(/^--.*$/gm, '')
     .split(';')
     .filter((statement) => statement.trim() !== '');
 
-/** Applies one migration: what it does, and that it was applied, are one commit, unless it cannot run in a transaction. */
+/** Applies one migration and records it in the same transaction, unless it cannot run in one. */
 async function apply(client: Client, folder: string, name: string): Promise<void> {
   const sql = (await readMigration(folder, name)).replaceAll('\r\n', '\n');
   const isAlone = sql.startsWith(NO_TRANSACTION);
@@ -107,10 +107,10 @@ async function apply(client: Client, folder: string, name: string): Promise<void
 }
 
 /**
- * Brings the database's schema up to this version's, each migration in a transaction of its own. Nodes that start
- * together migrate once: the others wait.
+ * Migrates the database to this version's schema, each migration in its own transaction. When several nodes start
+ * together, one migrates and the others wait.
  * @param folder of the *.sql files
- * @returns the names applied, oldest first
+ * @returns the names of those applied, oldest first
  * @throws StartupError when PostgreSQL cannot be reached, a migration fails, one that was applied has been changed, or the
  *   database is of a newer version.
  */
@@ -124,7 +124,7 @@ export async function migrate(
   try {
     if (!(await tryLock(client))) {
       logger.info('another process is migrating the database; waiting for it');
-      // Asked again and again: a statement that waited would be a transaction that `create index concurrently` waits for.
+      // Poll: a waiting statement is a transaction, and `create index concurrently` would wait for it.
       while (!(await tryLock(client))) await sleep(LOCK_PAUSE);
     }
     const { pending, unknown } = await compare(client, folder);
@@ -147,12 +147,12 @@ export async function migrate(
   }
 }
 
-/** The same in a transaction: nobody else works on a database that is being loaded. */
+/** The same for a transaction: nobody else uses a database that is being loaded. */
 const inTransaction = (sql: string): string =>
   sql.startsWith(NO_TRANSACTION) ? sql.replaceAll(' concurrently ', ' ') : sql;
 
 /**
- * What brought the database to where it is, as SQL in pieces, in order.
+ * All applied migrations as SQL, in order.
  * @throws StartupError when the database is of a newer version.
  */
 export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): AsyncGenerator<string> {
@@ -163,7 +163,7 @@ export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): Asy
 }
 
 /**
- * The names of migrations that the database lacks, oldest first.
+ * The names of pending migrations, oldest first.
  * @throws StartupError when PostgreSQL cannot be reached, a migration that was applied has been changed, or the database is
  *   of a newer version.
  */

@@ -9,20 +9,20 @@ import type { Tx } from './transaction.ts';
 /** The channel of all notifications; each is `topic:key`. */
 export const CHANNEL = 'postern';
 
-/** Milliseconds between two questions whether the connection still is one: it may be gone without a word. */
+/** Milliseconds between two checks of the connection, which can break without a signal. */
 const HEARTBEAT = 15_000;
 
 const BACKOFF = { first: 100, last: 5_000 };
 
-/** Tells every node of a change, once the transaction commits. */
+/** Announces a change to every node when the transaction commits. */
 export type Announce = (tx: Tx) => Promise<void>;
 
-/** Is told the key that changed, or null when any may have: the connection was lost for a while. */
+/** Receives the key that changed, or null when any may have changed while the connection was lost. */
 export type Listener = (key: string | null) => void;
 
 /**
- * Tells every node, this one too, that something under a topic has changed: LISTEN and NOTIFY. Whoever only tells, in
- * a transaction, need not connect.
+ * Announces changes under a topic to every node, this one included, by LISTEN and NOTIFY. Announcing in a transaction
+ * needs no `connect`.
  */
 export class Notifications {
   readonly #databaseUrl: string;
@@ -42,7 +42,10 @@ export class Notifications {
     this.#heartbeat.unref();
   }
 
-  /** Connects and listens; called once. @throws when PostgreSQL cannot be reached; later losses heal by themselves. */
+  /**
+   * Connects and listens; call it once. @throws when PostgreSQL cannot be reached. Later losses reconnect by
+   * themselves.
+   */
   async connect(): Promise<void> {
     const client = new Client({
       ...connectionOptions(this.#databaseUrl, 'postern-notifications'),
@@ -69,7 +72,7 @@ export class Notifications {
     });
   }
 
-  /** Calls `listener` for every change under `topic`. @returns what ends that. */
+  /** Calls `listener` for every change under `topic`. @returns the function that unsubscribes. */
   subscribe(topic: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, listeners.add(listener));
@@ -84,8 +87,8 @@ export class Notifications {
   }
 
   /**
-   * Tells all nodes that `key` under `topic` (no colon in it) changed.
-   * @param executor the transaction that changes it, so that they hear of it when it commits, and only then.
+   * Announces to all nodes that `key` under `topic` (without a colon) changed.
+   * @param executor the transaction of the change: nodes are notified if, and when, it commits.
    */
   async publish(topic: string, key: string, executor: Executor | null = this.#client): Promise<void> {
     if (!executor) throw new Error('Connection terminated');

@@ -9,8 +9,8 @@ import { openEmbedded } from './embedded.ts';
 import { borrowConnection, giveBack } from './transaction.ts';
 
 /**
- * Sequelize with every model of this service. It has no connections of its own: those of `pool` are lent to it, with all
- * that is promised of them (settings, timeouts, losses in the log).
+ * Sequelize with every model of this service. It borrows the connections of `pool`, with their settings, timeouts and
+ * logging.
  * @param secrets the keys of encrypted columns.
  */
 export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
@@ -19,10 +19,10 @@ export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
     logging: false,
     define: { underscored: true, timestamps: true },
   });
-  // What Sequelize documents of its manager; its own pool behind it stays empty.
+  // The documented methods of Sequelize's connection manager. Its own pool stays empty.
   Object.assign(sequelize.connectionManager, {
     getConnection: async () => (await borrowConnection()) ?? (await pool.connect()),
-    // Sequelize marks one on which an answer did not come in time.
+    // Sequelize marks connections whose query timed out.
     releaseConnection(client: PoolClient & { _invalid?: boolean }) {
       if (!giveBack(client)) client.release(client._invalid);
     },
@@ -32,7 +32,7 @@ export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
   return sequelize;
 }
 
-/** The database that this process works on. */
+/** The database of this process. */
 export interface Database {
   url: string;
   /** Makes this process the only server on an embedded database. @throws StartupError when there is one. */
@@ -40,7 +40,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** DATABASE_URL, or the embedded PostgreSQL under DATA_DIR, started when it does not run yet. @throws StartupError. */
+/** DATABASE_URL, or the embedded PostgreSQL under DATA_DIR, started if necessary. @throws StartupError. */
 export async function openDatabase(
   { databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>,
   logger: Logger,

@@ -1,4 +1,4 @@
-/** SQLSTATEs, or their classes, that say "not now" (PostgreSQL manual, appendix A). */
+/** SQLSTATEs, or their classes, of temporary failures (PostgreSQL manual, appendix A). */
 const STATES = [
   '08', // connection exception
   '53', // insufficient resources: disk full, out of memory, too many connections
@@ -32,8 +32,8 @@ const MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after)/;
 
 /**
- * Whether `error`, or what caused it, says that PostgreSQL cannot be reached or cannot serve now: a later try may
- * succeed, and the caller deserves a 503. Knows what pg throws and what Sequelize makes of it.
+ * Whether `error`, or one of its causes, means that PostgreSQL is unreachable or cannot serve now: a later attempt
+ * may succeed, so answer 503. Recognises errors of pg and of Sequelize.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!Error.isError(error)) return false;

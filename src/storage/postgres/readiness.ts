@@ -3,26 +3,26 @@ import { StartupError } from '../../core/errors.ts';
 import { connectionOptions } from './pool.ts';
 import { isUnavailable } from './pool-unavailable.ts';
 
-/** Milliseconds that a connection nobody waits for on a request may take: a busy server is slow to welcome, not down. */
+/** Connection timeout in milliseconds outside of requests: a busy server accepts slowly but is not down. */
 export const PATIENT = { connectionTimeoutMillis: 30_000 };
 
 /**
- * More rows than fit into the memory that they may take, so that PostgreSQL writes a tenth of a megabyte beside its tables:
- * a full disk shows, and nothing stays of it. A row of ours might find room for itself where another's finds none. Sent as
+ * Sorts more rows than fit into work_mem, so that PostgreSQL writes a tenth of a megabyte of temporary files. That
+ * detects a full disk and leaves nothing behind; a row of our own might still find room in an existing page. Sent as
  * one message, it is one transaction.
  */
 const SPILL =
   "set local work_mem = 64; set local temp_tablespaces = ''; select count(*) from generate_series(1, 4000)";
 
-/** What says that nobody may try: temp_file_limit (53400), or a compatible server that has no such setting. */
+/** The check is not possible: temp_file_limit (53400), or a compatible server without the setting. */
 const CANNOT_TELL = /^(53400|0A|42)/;
 
-/** Asks PostgreSQL whether it can be written. @throws why it cannot. */
+/** Checks that PostgreSQL can write. @throws the reason when it cannot. */
 export async function checkWritable(pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ read_only: string }>(
     "select current_setting('transaction_read_only') as read_only",
   );
-  // A failover left us at a replica.
+  // After a failover this may be a replica.
   if (rows[0]?.read_only === 'on') throw new Error('it is read-only');
   await pool.query(SPILL).catch((error: Error & { code?: string }) => {
     if (!CANNOT_TELL.test(error.code ?? '')) throw error;
@@ -30,8 +30,8 @@ export async function checkWritable(pool: Pool): Promise<void> {
 }
 
 /**
- * A connection of its own for work at start, without a limit on how long a statement may take.
- * @throws StartupError when there is none to be had, saying why.
+ * A separate connection for work at start, without a statement timeout.
+ * @throws StartupError with the reason when connecting fails.
  */
 export async function connectAtStart(databaseUrl: string, applicationName: string): Promise<Client> {
   const client = new Client({
@@ -39,7 +39,7 @@ export async function connectAtStart(databaseUrl: string, applicationName: strin
     ...PATIENT,
     query_timeout: 0,
   });
-  // A connection lost later fails the statement under way.
+  // A later loss of the connection fails the current statement.
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -1,9 +1,9 @@
 /**
- * What the service relies on. A connection sets it as it is made, which goes over whatever its server, database or role
- * have set (ALTER DATABASE, ALTER ROLE). PostgreSQL of any version knows these; search_path stays the operator's.
+ * Settings the service relies on, sent when a connection starts. They override those of the server, database and role
+ * (ALTER DATABASE, ALTER ROLE). All supported PostgreSQL versions have them. search_path is left to the operator.
  */
 const SETTINGS = {
-  // The drivers read these forms of values and no others.
+  // The drivers parse only these formats.
   client_encoding: 'UTF8',
   datestyle: 'ISO,MDY',
   intervalstyle: 'postgres',
@@ -12,22 +12,22 @@ const SETTINGS = {
   extra_float_digits: '1',
   standard_conforming_strings: 'on',
   client_min_messages: 'warning',
-  // Races are decided by statements that are right at this level.
+  // Statements that decide races are written for this level.
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
 };
 
-/** Milliseconds; 0 is no limit. */
+/** Timeouts in milliseconds; 0 means none. */
 export interface Timeouts {
-  /** For a statement to end. */
+  /** Of a statement. */
   statement: number;
-  /** For a transaction to go on. */
+  /** Of an idle transaction. */
   idleInTransaction: number;
 }
 
 const TIMEOUTS: Timeouts = { statement: 30_000, idleInTransaction: 60_000 };
 
-/** Where to connect, and the settings that the connection is made with: those that `databaseUrl` names, then ours. */
+/** Address and settings of a connection: those in `databaseUrl`, then ours. */
 export function withSettings(
   databaseUrl: string,
   { statement, idleInTransaction }: Timeouts = TIMEOUTS,
@@ -35,7 +35,7 @@ export function withSettings(
   const ours = {
     ...SETTINGS,
     statement_timeout: String(statement),
-    // A statement waits for a lock until its own time is over.
+    // Waiting for a lock is bounded by the statement timeout.
     lock_timeout: '0',
     idle_in_transaction_session_timeout: String(idleInTransaction),
   };
@@ -43,7 +43,7 @@ export function withSettings(
   const url = new URL(databaseUrl);
   const theirs = url.searchParams.get('options');
   if (theirs === null) return { connectionString: databaseUrl, options: options.join(' ') };
-  // What stands in the URL would replace what stands beside it.
+  // Options in the URL would override these.
   url.searchParams.delete('options');
   return { connectionString: url.href, options: [theirs, ...options].join(' ') };
 }

@@ -6,9 +6,9 @@ import type { Executor } from './executor.ts';
 import { CONNECTIONS } from './pool.ts';
 
 /**
- * A transaction under way: handed to stores so that a change and its audit event commit together. Models take it as their
- * `transaction`; SQL runs on it by `query`. What `afterCommit` is given runs once it has committed, not at all when it rolls
- * back: for what another store repairs by itself; a failure is logged, because the change stands.
+ * A running transaction, passed to stores so that a change and its audit event commit together. Models take it as
+ * their `transaction`; SQL runs by `query`. `afterCommit` callbacks run after the commit and never after a rollback.
+ * Use them for copies that repair themselves: a failure is only logged, because the change stands.
  */
 export type Tx = Transaction & Executor;
 
@@ -26,10 +26,10 @@ export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
  */
 export type AsOne = InTransaction;
 
-/** Milliseconds that a transaction waits for its turn. */
+/** Milliseconds that a transaction waits for a connection. */
 const PATIENCE = 5_000;
 
-/** Lets in `limit` at a time; the others wait in turn. */
+/** A semaphore of `limit`, first come first served. */
 function createGate(limit: number) {
   let free = limit;
   const waiting: (() => void)[] = [];
@@ -59,7 +59,7 @@ function createGate(limit: number) {
   };
 }
 
-/** PostgreSQL's text has no NUL: it is written as models write it, so that what is looked for by such an id is not found. */
+/** PostgreSQL's text cannot hold NUL. Escape it as models do, so that an id with one finds nothing. */
 const withoutNul = (value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll('\0', String.raw`\0`) : value;
 
@@ -78,11 +78,11 @@ function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
   });
 }
 
-/** A transaction that others join, or a part of one. */
+/** A transaction that others can join, or a part of one. */
 interface Scope {
   tx: Tx;
   committed: AfterCommit[];
-  /** One statement or part at a time. @returns what ends the turn. */
+  /** Admits one statement or part at a time. @returns the release. */
   turn: () => Promise<() => void>;
   hasEnded: boolean;
 }
@@ -142,7 +142,7 @@ async function join<T>({ tx, committed, turn }: Scope, work: (tx: Tx) => Promise
 
 const lent = new WeakMap<PoolClient, () => void>();
 
-/** The connection of the transaction under way, for one statement of a model; undefined without one. */
+/** The connection of the running transaction, for one statement of a model. Undefined without a transaction. */
 export async function borrowConnection(): Promise<PoolClient | undefined> {
   const scope = underWay();
   if (!scope) return undefined;
@@ -152,7 +152,7 @@ export async function borrowConnection(): Promise<PoolClient | undefined> {
   return connection;
 }
 
-/** @returns whether the connection was one that a transaction lent. */
+/** @returns whether a transaction had lent the connection. */
 export function giveBack(connection: PoolClient): boolean {
   const free = lent.get(connection);
   lent.delete(connection);
@@ -160,7 +160,7 @@ export function giveBack(connection: PoolClient): boolean {
   return free !== undefined;
 }
 
-/** The pool for stores: inside `AsOne` their statements run on the connection of the transaction under way. */
+/** The pool for stores. Inside `AsOne` their statements run on the connection of the running transaction. */
 export function joining(pool: Pool): Pool {
   const query = async (...statement: Parameters<Tx['query']>) => {
     const scope = underWay();
@@ -172,7 +172,7 @@ export function joining(pool: Pool): Pool {
 }
 
 /**
- * Transactions on the connections of the pool, but for some: what a transaction asks for beside itself finds one of those, so that
+ * Runs transactions on the connections of the pool, leaving some free for statements outside of them, so that
  * transactions never wait for one another's connections.
  */
 export function transactions(
