@@ -9,19 +9,23 @@ export interface Options {
   seconds: number;
   /** Only the scenarios whose name contains it, with what they are compared with. */
   only: string | undefined;
+  /** People who move in during `tokens-beside-import`. */
+  movers: number;
   /** Rows that the lists of operators are measured over. */
   rows: Rows;
   /** A file for the numbers. */
   json: string | undefined;
 }
 
-export const usage = `npm run bench -- [--quick] [--rounds N] [--only NAME] [--people N] [--events N] [--json FILE]
+export const usage = `npm run bench -- [--quick] [--rounds N] [--only NAME] [--people N] [--events N]
+                     [--movers N] [--json FILE]
 
   --quick       one short round (about two minutes instead of seven)
   --rounds N    rounds, each with fresh processes (3)
   --only NAME   only scenarios whose name contains NAME, with what they are compared with
   --people N    accounts that are searched (50000)
   --events N    audit events that are searched (500000)
+  --movers N    accounts that are imported in each round (20000)
   --json FILE   writes every number there
 `;
 
@@ -42,6 +46,7 @@ export function readOptions(args: string[]): Options | 'help' {
       only: { type: 'string' },
       people: { type: 'string' },
       events: { type: 'string' },
+      movers: { type: 'string' },
       json: { type: 'string' },
     },
   });
@@ -52,6 +57,7 @@ export function readOptions(args: string[]): Options | 'help' {
     warmUp: values.quick ? 0.8 : 1,
     seconds: values.quick ? 1.5 : 2.5,
     only: values.only,
+    movers: count('--movers', values.movers, 20_000),
     rows: {
       people: count('--people', values.people, 50_000),
       events: count('--events', values.events, 500_000),

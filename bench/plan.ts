@@ -16,6 +16,8 @@ export interface Step {
   rate?: number;
   /** Under way on the same server meanwhile, on other connections from another process. */
   beside?: ScenarioName;
+  /** People move in meanwhile; the step ends when they have. */
+  importing?: true;
   /** Seconds more than the run's, where code or a cache is cold or operations are few. */
   extraWarmUp?: number;
   extraSeconds?: number;
@@ -62,4 +64,5 @@ export const plan: Step[] = [
   })),
   { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
   { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
+  { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, extraSeconds: 3 },
 ];

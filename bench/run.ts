@@ -7,6 +7,7 @@ import type { Measurement } from './load/measure.ts';
 import type { Options } from './options.ts';
 import type { Step, Variant } from './plan.ts';
 import type { Results } from './results.ts';
+import { startImport } from './stage/importing.ts';
 import { type Server, type Stage, startServer } from './stage/servers.ts';
 
 /** The load comes from processes of its own: one for what is measured, one for what goes on beside it. */
@@ -82,7 +83,12 @@ export async function runRounds(
     }
     for (const step of steps) {
       const loads = turned(step.loads);
+      const moving = step.importing && (await startImport(stage, options.movers, `round${round}`));
       const { measured, others } = await runStep({ ...step, loads }, servers, options, { main, beside });
+      if (moving) {
+        for (const [name, value] of Object.entries(await moving.done))
+          results.addFact(`import/${name}`, value);
+      }
       for (const [index, { scenario, variant }] of loads.entries()) {
         results.add(`${scenario}/${variant}`, measured[index]!);
         show(round, `${scenario}  ${variant}`, measured[index]!);

@@ -118,6 +118,18 @@ export function judge(results: Results): Verdict[] {
       '≤',
       3,
     ),
+    ratio(
+      'token p99 beside an import, of that without',
+      'tokens-beside-import/postern',
+      'tokens-alone/postern',
+      'p99',
+      '≤',
+      1.2,
+    ),
+    // A million accounts in ten minutes.
+    verdict('import: accounts a second', results.fact('import/rate'), '≥', 1667),
+    verdict('import: memory of its second half, of its first', results.fact('import/growth'), '≤', 1.1),
+    verdict('import: memory', megabytes(results.fact('import/rss')), '≤', 400, ' MB'),
     ratio('two workers: rate, of one', 'client-credentials-jwt/postern-2-workers', token, 'rate', '≥', 1.4),
     verdict('ready on existing data, PostgreSQL and Redis', seconds('ready/postern'), '<', 3, ' s'),
     verdict('ready on existing data, embedded PostgreSQL', seconds('ready/embedded'), '<', 3, ' s'),

@@ -54,6 +54,7 @@ export const scenarios = {
   'audit-pages': auditPages,
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
+  'tokens-beside-import': jwt,
 } satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof scenarios;
