@@ -92,6 +92,13 @@ module.exports = {
       to: { path: '^src/http/(contracts/[^/]+|api/[^/]+|pages|admin|ops)/', pathNot: '^src/http/$1/' },
     },
     {
+      // Whoever writes a door of his own has no more than they.
+      name: 'doors-use-the-public-interface-alone',
+      severity: 'error',
+      from: { path: '^src/http/contracts/([^/]+)/' },
+      to: { path: '^(src|node_modules)/', pathNot: '^src/http/contracts/($1/|door\\.ts$)' },
+    },
+    {
       // They put things together and import everything; nothing imports them.
       name: 'only-container-main-and-cli-cross-all-rooms',
       severity: 'error',

@@ -3,6 +3,7 @@ import type { Config } from './config/index.ts';
 import { createCore } from './container/core.ts';
 import { createServer } from './container/server.ts';
 import type { FirstAdmin } from './domain/users/index.ts';
+import { loadContracts } from './http/contracts/registry.ts';
 import { createHttpServer, readTlsOptions } from './http/ops/http-server.ts';
 import { createMetrics } from './http/ops/metrics.ts';
 import { isDomainError, StartupError } from './core/errors.ts';
@@ -45,7 +46,8 @@ export async function serve(
   });
   undo.defer(() => core.close());
   metrics.watchSources(core.legacy);
-  const server = createServer(core, { metrics, isDraining: () => isDraining });
+  const contracts = await loadContracts(config.contracts.modules);
+  const server = createServer(core, { contracts, metrics, isDraining: () => isDraining });
   undo.defer(() => server.close());
   await server.start();
   progress(`Starting to listen on port ${config.port}`);

@@ -1,5 +1,4 @@
-import { type Case, newPerson, NO_TOKEN, refusalCases } from '../../../src/http/contracts/conformance.ts';
-
+import { type Case, newPerson, NO_TOKEN, refusalCases } from 'postern/door';
 export const cases: Case[] = [
   {
     section: 'Sessions',

@@ -1,9 +1,10 @@
-import { DEFAULT_LIFETIMES, type Contract } from '../../../src/http/contracts/contract.ts';
+import { type Contract, DEFAULT_LIFETIMES } from 'postern/door';
 import { NAME, operations } from './operations.ts';
 import { Problem } from './schemas.ts';
 
 /** "Library Readers API": readers come with an address and a PIN, and go. */
 export const library: Contract = {
+  doorVersion: 1,
   name: NAME,
   title: 'Library Readers API',
   version: '1.0.0',

@@ -1,5 +1,4 @@
-import { callingUser, logIn } from '../../../src/http/contracts/accounts.ts';
-import { operation, type Operation } from '../../../src/http/contracts/contract.ts';
+import { callingUser, logIn, operation, type Operation } from 'postern/door';
 import { presentReader } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
@@ -11,6 +10,7 @@ const open = operation({
   path: '/session',
   summary: 'Let a reader in.',
   auth: 'none',
+  effect: 'login',
   limit: 'credentials',
   body: schemas.LoginRequest,
   replies: { 200: schemas.Session },

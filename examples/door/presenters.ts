@@ -1,5 +1,4 @@
-import type { User } from '../../../src/domain/users/index.ts';
-
+import type { User } from 'postern/door';
 export const presentReader = ({ number, email, createdAt }: User) => ({
   number,
   email,

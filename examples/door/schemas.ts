@@ -1,6 +1,4 @@
-import { z } from 'zod';
-import { secret } from '../../../src/http/endpoints/text.ts';
-
+import { secret, z } from 'postern/door';
 export const LoginRequest = z.object({
   email: z.string().describe("The reader's address"),
   pin: secret("The reader's secret"),

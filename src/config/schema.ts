@@ -126,6 +126,7 @@ export const settingShape = z.strictObject({
   }),
   contracts: z.strictObject({
     enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names').nullable(),
+    modules: z.array(z.string().min(1)),
     root: z.array(contract),
     hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
     tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { serverLogLevel } from '../core/logger.ts';
 import { mountsOf, openContracts, planMounts } from '../http/contracts/mounts.ts';
-import { allContracts } from '../http/contracts/registry.ts';
+import type { Contract } from '../http/contracts/contract.ts';
 import { createListener } from '../http/listener.ts';
 import type { Metrics } from '../http/ops/metrics.ts';
 import { sharedChecks } from '../http/ops/readiness.ts';
@@ -18,6 +18,8 @@ import { createDispatchers } from './dispatchers.ts';
 import { createProviderSide } from './provider.ts';
 
 export interface ServerOptions {
+  /** Every contract there is, whether it is open or not. */
+  contracts: readonly Contract[];
   metrics: Metrics;
   /** Whether /readyz shall send traffic elsewhere. */
   isDraining: () => boolean;
@@ -35,11 +37,11 @@ export interface Server {
 }
 
 /** Everything that answers requests, around the core. Nothing listens yet. @throws StartupError for mistaken settings. */
-export function createServer(core: Core, { metrics, isDraining }: ServerOptions): Server {
+export function createServer(core: Core, { contracts, metrics, isDraining }: ServerOptions): Server {
   const { config, stores, logger, replies, hasher, upstreamRegistry, contractDoors } = core;
   const { publicUrl, production } = config;
-  planMounts(allContracts, config.contracts);
-  const mounts = mountsOf(allContracts, config.contracts);
+  planMounts(contracts, config.contracts);
+  const mounts = mountsOf(contracts, config.contracts);
   const fetch = createOutboundFetch(config.outbound);
   const pageTools = createPageTools(core);
   const checks = sharedChecks(stores.checks);
@@ -99,9 +101,9 @@ export function createServer(core: Core, { metrics, isDraining }: ServerOptions)
       // Before anything is read: no later change is missed.
       await notifications.connect();
       await Promise.all([contractDoors.load(), loadSettings(), core.branding.load()]);
-      const open = planMounts(allContracts, {
+      const open = planMounts(contracts, {
         ...config.contracts,
-        enabled: allContracts.map(({ name }) => name).filter(contractDoors.isOpen),
+        enabled: contracts.map(({ name }) => name).filter(contractDoors.isOpen),
       });
       for (const { contract, urls } of openContracts(open, publicUrl))
         logger.info(

@@ -6,7 +6,7 @@ import { Provider } from 'oidc-provider';
 import { loadConfig } from '../../src/config/index.ts';
 import { me } from '../../src/http/api/me/index.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
-import { allContracts } from '../../src/http/contracts/registry.ts';
+import { builtInContracts as allContracts } from '../../src/http/contracts/registry.ts';
 import { docsPaths } from '../../src/http/endpoints/docs.ts';
 import { consoleRoutes } from '../../src/http/console/index.ts';
 import type { ConsoleDependencies } from '../../src/http/console/room.ts';

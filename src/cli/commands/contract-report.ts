@@ -1,8 +1,9 @@
 import { loadConfig } from '../../config/index.ts';
 import type { ContractDoor } from '../../domain/contract-doors.ts';
 import { contractCatalogue } from '../../http/contracts/catalogue.ts';
+import type { Contract } from '../../http/contracts/contract.ts';
 import { planMounts } from '../../http/contracts/mounts.ts';
-import { allContracts } from '../../http/contracts/registry.ts';
+import { loadContracts } from '../../http/contracts/registry.ts';
 import type { CallerRow, UsageRow } from '../../storage/contract-usage.ts';
 import { UsageError } from '../failure.ts';
 import { manager } from '../operator.ts';
@@ -10,10 +11,12 @@ import { type Report, table } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
 /** The contracts as the configuration alone has them. @throws StartupError as a server would. */
-function configured(): ContractDoor[] {
+async function configured(): Promise<ContractDoor[]> {
   const { contracts, publicUrl } = loadConfig();
-  const open = new Set(planMounts(allContracts, contracts).map(({ contract }) => contract.name));
-  return contractCatalogue(contracts, publicUrl).all.map((one) => ({
+  const all = await loadContracts(contracts.modules);
+  const open = new Set(planMounts(all, contracts).map(({ contract }) => contract.name));
+  const catalogue = await contractCatalogue(contracts, publicUrl);
+  return catalogue.all.map((one) => ({
     ...one,
     open: open.has(one.name),
     configured: open.has(one.name),
@@ -24,7 +27,7 @@ function configured(): ContractDoor[] {
 
 /** Every contract, and where it answers. @throws ConfigError, StartupError as a server would. */
 export async function listContracts(): Promise<Report> {
-  const byConfiguration = configured();
+  const byConfiguration = await configured();
   // What operators said since is in the database.
   const doors = (await isDatabaseHere())
     ? await withCore(({ contractDoors }) => contractDoors.list(manager()))
@@ -60,17 +63,17 @@ export async function openContract(name: string, open: boolean): Promise<Report>
 }
 
 /** An operation as its document has it: `POST /api/v1/auth/login`. */
-function endpointOf({ door: name, operation: id }: UsageRow): string {
-  const contract = allContracts.find((candidate) => candidate.name === name);
+const endpointOf = (contracts: readonly Contract[], { door: name, operation: id }: UsageRow): string => {
+  const contract = contracts.find((candidate) => candidate.name === name);
   const operation = contract?.operations.find((candidate) => candidate.id === id);
   return contract && operation
     ? `${operation.method.toUpperCase()} ${contract.basePath}${operation.path}`
     : id;
-}
+};
 
-const toJson = (row: UsageRow) => ({
+const toJson = (contracts: readonly Contract[]) => (row: UsageRow) => ({
   door: row.door,
-  endpoint: endpointOf(row),
+  endpoint: endpointOf(contracts, row),
   day: row.day,
   requests: row.requests,
   users: row.users,
@@ -79,12 +82,13 @@ const toJson = (row: UsageRow) => ({
 
 /** Who used which door in the last `days`. @throws UsageError when there is no such door. */
 export async function reportUsage({ days, door }: { days: number; door?: string }): Promise<Report> {
-  const known = allContracts.map(({ name }) => name);
+  const contracts = await loadContracts(loadConfig().contracts.modules);
+  const known = contracts.map(({ name }) => name);
   if (door !== undefined && !known.includes(door))
     throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
-  const { rows, users, who } = await withCore(async ({ usage }) => {
-    const report = await usage.report({ days, door });
-    return { ...report, who: door === undefined ? null : await usage.reportOf(manager(), door, days) };
+  const { rows, users, who } = await withCore(async (core) => {
+    const report = await core.usage.report({ days, door });
+    return { ...report, who: door === undefined ? null : await core.usage.reportOf(manager(), door, days) };
   });
   const named = door === undefined ? [...new Set([...known, ...rows.map((row) => row.door)])] : [door];
   const totals = named.map((name) => {
@@ -106,13 +110,12 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       one.last_used_at ?? `not in ${days} days`,
     ]),
   );
+  const usage = rows.map(toJson(contracts));
   const details = table(
     ['day', 'endpoint', 'requests', 'accounts', 'last use'],
-    rows
-      .map(toJson)
-      .map((row) => [row.day, row.endpoint, String(row.requests), String(row.users), row.last_used_at]),
+    usage.map((row) => [row.day, row.endpoint, String(row.requests), String(row.users), row.last_used_at]),
   );
-  if (!who) return { json: { days, doors: totals, usage: rows.map(toJson) }, text: summary };
+  if (!who) return { json: { days, doors: totals, usage }, text: summary };
   const calls = (list: CallerRow[]) =>
     list.map(({ caller, requests, lastUsedAt }) => ({
       caller: caller === '' ? null : caller,
@@ -138,7 +141,7 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
     json: {
       days,
       doors: totals,
-      usage: rows.map(toJson),
+      usage,
       clients,
       addresses,
       accounts,

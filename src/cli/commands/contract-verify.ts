@@ -1,21 +1,28 @@
+import { loadConfig } from '../../config/index.ts';
 import { type Run, runCases, sendByFetch } from '../../http/contracts/conformance-run.ts';
 import type { Contract } from '../../http/contracts/contract.ts';
-import { allContracts } from '../../http/contracts/registry.ts';
+import { loadContracts } from '../../http/contracts/registry.ts';
 import { DomainError, StartupError } from '../../core/errors.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import type { Report } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
-function find(name: string, apiKey: string | undefined): Contract {
-  const contract = allContracts.find((candidate) => candidate.name === name);
+/** The contract of that name. @throws UsageError when there is none. */
+export async function findContract(name: string): Promise<Contract> {
+  const contracts = await loadContracts(loadConfig().contracts.modules);
+  const contract = contracts.find((candidate) => candidate.name === name);
   if (!contract) {
-    const known = allContracts.map((candidate) => candidate.name).join(', ');
+    const known = contracts.map((candidate) => candidate.name).join(', ');
     throw new UsageError(`There is no door "${name}"; there are ${known}.`);
   }
-  if (apiKey === undefined && contract.operations.some(({ auth }) => auth === 'apiKey'))
-    throw new UsageError(`The door ${name} wants --api-key; "postern api-key create" makes one for Postern.`);
   return contract;
+}
+
+/** @throws UsageError when its cases need an API key, and there is none. */
+function wantKey({ name, operations }: Contract, apiKey: string | undefined): void {
+  if (apiKey === undefined && operations.some(({ auth }) => auth === 'apiKey'))
+    throw new UsageError(`The door ${name} wants --api-key; "postern api-key create" makes one for Postern.`);
 }
 
 async function ask(url: string): Promise<void> {
@@ -77,7 +84,8 @@ export async function verifyContract(
   url: string,
   options: { apiKey?: string },
 ): Promise<Report> {
-  const contract = find(name, options.apiKey);
+  const contract = await findContract(name);
+  wantKey(contract, options.apiKey);
   await ask(url);
   const { results, left: remaining } = await runCases(contract, {
     url,

@@ -4,7 +4,7 @@ import { type Config, hidesClients } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
 import { isLoopbackHostname } from '../../core/network.ts';
 import { openContracts, planMounts } from '../../http/contracts/mounts.ts';
-import { allContracts } from '../../http/contracts/registry.ts';
+import { loadContracts } from '../../http/contracts/registry.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -25,14 +25,15 @@ export function compareClocks(store: string, theirs: number, before: number, aft
 }
 
 /** Which contracts are open, and what each tells strangers because its document says so. */
-export function checkContracts({ contracts, publicUrl }: Config): Finding[] {
+export async function checkContracts({ contracts, publicUrl }: Config): Promise<Finding[]> {
   try {
-    const open = openContracts(planMounts(allContracts, contracts), publicUrl).map(({ contract, urls }) => {
+    const all = await loadContracts(contracts.modules);
+    const open = openContracts(planMounts(all, contracts), publicUrl).map(({ contract, urls }) => {
       const parts = [`open at ${urls.join(' and ')}`, ...contract.givesAway(contracts)];
       return ok(`contract ${contract.name}`, parts.join('; '));
     });
     if (open.length > 0) return open;
-    const names = allContracts.map(({ name }) => name).join(', ');
+    const names = all.map(({ name }) => name).join(', ');
     return [ok('contracts', `none is open; CONTRACTS opens those that it names: ${names}`)];
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;

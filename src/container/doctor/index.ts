@@ -25,7 +25,7 @@ export async function examine(
   return [
     ok('configuration', `no mistakes; for ${mode}`),
     ...parts.flat(),
-    ...checkContracts({ ...config, contracts }),
+    ...(await checkContracts({ ...config, contracts })),
     checkRegistration(config),
   ];
 }

@@ -23,17 +23,26 @@ export type Caller =
   /** A program. `accountId` is whose key it is; null for a key of the operator's. */
   | { kind: 'apiKey'; key: ApiKey; accountId: string | null };
 
+/** The version of `postern/door`: what a door of one's own is written against. */
+export const DOOR_VERSION = 1;
+
 /** Services for the operations of contracts. */
 export interface ContractServices {
-  accounts: Accounts;
+  accounts: Pick<
+    Accounts,
+    'changePassword' | 'create' | 'find' | 'findByNumber' | 'register' | 'remove' | 'update'
+  >;
   login: Login;
-  tokens: ContractTokens;
-  apiKeys: ApiKeys;
+  tokens: Pick<
+    ContractTokens,
+    'discard' | 'end' | 'endByRefreshToken' | 'hasExpired' | 'issue' | 'refresh' | 'verify'
+  >;
+  apiKeys: Pick<ApiKeys, 'authenticate' | 'create' | 'list' | 'revoke'>;
   rights: Pick<Rights, 'ofAccount'>;
-  mfa: Mfa;
-  reset: PasswordReset;
-  verification: Verification;
-  secrets: Secrets;
+  mfa: Pick<Mfa, 'isRequired' | 'lacking' | 'lacksRequired' | 'recoveryCodes' | 'status' | 'totp'>;
+  reset: Pick<PasswordReset, 'confirm' | 'request'>;
+  verification: Pick<Verification, 'confirm'>;
+  secrets: Pick<Secrets, 'mac'>;
   clock: Clock;
   settings: ContractSettings;
   publicUrl: string;
@@ -75,6 +84,13 @@ export interface Operation extends Endpoint {
   auth: Auth;
   /** What an API key must be allowed to do. */
   permission?: string;
+  /**
+   * What `postern contract shadow` may ask twice: an operation that changes nothing, or a login. Unless given, a GET changes
+   * nothing, and all else does.
+   */
+  effect?: 'none' | 'login' | 'change';
+  /** What its author has to decide before the door can be used: with it, no server starts. */
+  undecided?: string;
   handle(call: Call<never>): Promise<Reply>;
 }
 
@@ -100,6 +116,8 @@ export interface Refusal {
 
 /** A contract: data plus thin code. */
 export interface Contract {
+  /** The version of `postern/door` that it is written against. */
+  doorVersion: typeof DOOR_VERSION;
   /** The folder's name, and the last part of the client `contract:<name>`. */
   name: string;
   /** Title and version of the document, for OpenAPI. */

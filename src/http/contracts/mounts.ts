@@ -1,7 +1,7 @@
 import type { ContractSettings } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
 import type { Contract } from './contract.ts';
-import { isParameter } from '../endpoints/routing.ts';
+import { overlap } from './paths.ts';
 import { ROUTES } from '../routes.ts';
 
 /** Where a contract answers: under a prefix, and at one host alone when it has one. */
@@ -93,18 +93,6 @@ const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Contract):
   })),
   ...[...Object.keys(pages), openapiPath].map((path) => ({ owner: name, method: 'GET', path })),
 ];
-
-/** Whether one request can match both paths. Methods are ignored: a path has one owner. */
-function overlap(one: string, other: string): boolean {
-  const [left, right] = [one.split('/'), other.split('/')];
-  return (
-    left.length === right.length &&
-    left.every((segment, index) => {
-      const facing = right[index]!;
-      return segment === facing || isParameter(segment) || isParameter(facing);
-    })
-  );
-}
 
 /** Whether Postern's own routes cover `path`. */
 function isReserved(path: string): boolean {

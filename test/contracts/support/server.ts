@@ -7,7 +7,7 @@ import { documentOf } from '../../../src/http/contracts/document.ts';
 import type { Contract } from '../../../src/http/contracts/contract.ts';
 import { openapiOf } from '../../../src/http/endpoints/openapi.ts';
 import { undocumentedStatus } from '../../support/openapi.ts';
-import { allContracts } from '../../../src/http/contracts/registry.ts';
+import { builtInContracts as allContracts } from '../../../src/http/contracts/registry.ts';
 import { type Provider, type ProviderOptions, startProvider } from '../../oidc/support/provider.ts';
 
 export { STORES } from '../../oidc/support/provider.ts';

@@ -1,6 +1,4 @@
-import { DomainError } from '../../../core/errors.ts';
-import { callingUser, recentUser } from '../accounts.ts';
-import { operation, type Operation } from '../contract.ts';
+import { callingUser, DomainError, type Operation, operation, recentUser } from '../door.ts';
 import { presentKey } from './presenters.ts';
 import * as schemas from './schemas.ts';
 

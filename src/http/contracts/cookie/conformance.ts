@@ -7,8 +7,7 @@ import {
   pageCase,
   refusalCases,
   type Visitor,
-} from '../conformance.ts';
-
+} from '../door.ts';
 const names = { first_name: 'Test', last_name: 'User' };
 
 const login = ({ call }: Visitor, username: string, password: string, status = 200): Promise<Answer> =>

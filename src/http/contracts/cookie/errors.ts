@@ -1,7 +1,4 @@
-import type { ErrorCode } from '../../../core/errors.ts';
-import type { Contract, Refusal } from '../contract.ts';
-import { microsecondsLocal } from '../times.ts';
-
+import { type Contract, type ErrorCode, microsecondsLocal, type Refusal } from '../door.ts';
 /** The document defines no conflict, so a taken value is an invalid input parameter. */
 export const statuses: Contract['statuses'] = { username_taken: 400, email_taken: 400 };
 

@@ -1,4 +1,4 @@
-import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
+import { type Contract, DEFAULT_LIFETIMES } from '../door.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { messages, refuse, statuses } from './errors.ts';
 import { mfaOperations } from './mfa.ts';
@@ -7,6 +7,7 @@ import { ErrorResponse } from './schemas.ts';
 
 /** "Auth Service API" 2.1: refresh token in an HttpOnly cookie, API keys beside access tokens. */
 export const cookie: Contract = {
+  doorVersion: 1,
   name: NAME,
   title: 'Auth Service API',
   version: '2.1.0',

@@ -1,8 +1,4 @@
-import { z } from 'zod';
-import { FACTOR_NAME_FORM } from '../../../domain/mfa/factor-changes.ts';
-import { TOTP_CODE_FORM } from '../../../domain/mfa/totp.ts';
-import { text } from '../../endpoints/text.ts';
-
+import { FACTOR_NAME_FORM, text, TOTP_CODE_FORM, z } from '../door.ts';
 /** `2025-06-15T11:09:03.405528`: UTC to the microsecond, without a zone. */
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
 

@@ -1,8 +1,13 @@
-import { DomainError } from '../../../core/errors.ts';
-import type { User } from '../../../domain/users/index.ts';
-import { callingUser } from '../accounts.ts';
-import { type Caller, type ContractServices, operation, type Operation } from '../contract.ts';
-import { microsecondsLocal } from '../times.ts';
+import {
+  type Caller,
+  callingUser,
+  type ContractServices,
+  DomainError,
+  microsecondsLocal,
+  type Operation,
+  operation,
+  type User,
+} from '../door.ts';
 import * as schemas from './mfa-schemas.ts';
 import { presentAuthenticator } from './presenters.ts';
 

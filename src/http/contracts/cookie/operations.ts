@@ -1,8 +1,14 @@
-import { DomainError, isDomainError } from '../../../core/errors.ts';
-import { callingUser, logIn } from '../accounts.ts';
-import { authenticate } from '../authenticate.ts';
-import { type ContractServices, operation, type Operation } from '../contract.ts';
-import { microsecondsLocal } from '../times.ts';
+import {
+  authenticate,
+  callingUser,
+  type ContractServices,
+  DomainError,
+  isDomainError,
+  logIn,
+  microsecondsLocal,
+  type Operation,
+  operation,
+} from '../door.ts';
 import { presentUser, tokenResponse } from './presenters.ts';
 import { clearRefreshToken, readRefreshToken, setRefreshToken } from './refresh-cookie.ts';
 import * as schemas from './schemas.ts';
@@ -71,6 +77,7 @@ const token = operation({
   path: '/auth/token',
   summary: 'Authenticate user and receive JWT tokens.',
   auth: 'none',
+  effect: 'login',
   limit: 'credentials',
   body: schemas.TokenRequest,
   replies: { 200: schemas.TokenResponse },

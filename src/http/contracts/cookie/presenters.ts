@@ -1,10 +1,11 @@
-import type { ApiKey } from '../../../domain/api-keys.ts';
-import type { Authenticator as TotpRecord } from '../../../domain/mfa/index.ts';
-import { rolesOf } from '../../../domain/operators/rights.ts';
-import type { User } from '../../../domain/users/index.ts';
-import { usernameOf } from '../accounts.ts';
-import { microsecondsLocal } from '../times.ts';
-
+import {
+  type ApiKey,
+  type Authenticator as TotpRecord,
+  microsecondsLocal,
+  rolesOf,
+  type User,
+  usernameOf,
+} from '../door.ts';
 export const presentUser = (user: User) => ({
   id: user.number,
   username: usernameOf(user),

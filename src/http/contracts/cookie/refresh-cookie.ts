@@ -1,7 +1,10 @@
-import type { Context } from 'koa';
-import { DomainError } from '../../../core/errors.ts';
-import { constantTimeEqual } from '../../../core/secrets.ts';
-import { type ContractServices, DEFAULT_LIFETIMES } from '../contract.ts';
+import {
+  constantTimeEqual,
+  type Context,
+  type ContractServices,
+  DEFAULT_LIFETIMES,
+  DomainError,
+} from '../door.ts';
 const REFRESH = 'refresh_token';
 const CSRF = 'csrf_token';
 const CSRF_HEADER = 'X-CSRF-Token';

@@ -1,9 +1,13 @@
-import { z } from 'zod';
-import { ACCOUNT_PERMISSIONS } from '../../../domain/api-keys.ts';
-import { NAME_FORM, USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../core/email-address.ts';
-import { newPassword, secret, text } from '../../endpoints/text.ts';
-
+import {
+  ACCOUNT_PERMISSIONS,
+  EMAIL_FORM,
+  NAME_FORM,
+  newPassword,
+  secret,
+  text,
+  USERNAME_FORM,
+  z,
+} from '../door.ts';
 export const RegisterRequest = z.object({
   username: text('Username', USERNAME_FORM),
   email: text('Email address', EMAIL_FORM),

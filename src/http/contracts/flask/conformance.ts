@@ -1,5 +1,4 @@
-import { type Answer, type Case, newPerson, NO_TOKEN, refusalCases, type Visitor } from '../conformance.ts';
-
+import { type Answer, type Case, newPerson, NO_TOKEN, refusalCases, type Visitor } from '../door.ts';
 const login = ({ call }: Visitor, email: string, password: string, status = 200): Promise<Answer> =>
   call('login', { body: { email, password } }, { status });
 

@@ -1,9 +1,9 @@
-import { CodedError, codedError } from '../coded-error.ts';
-import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
+import { codedError, CodedError, type Contract, DEFAULT_LIFETIMES } from '../door.ts';
 import { operations } from './operations.ts';
 
 /** "API Documentation for the Project": users by integer id, logging in by email. */
 export const flask: Contract = {
+  doorVersion: 1,
   name: 'flask',
   title: 'API of the Project',
   version: '1.0.0',

@@ -1,8 +1,17 @@
-import { DomainError } from '../../../core/errors.ts';
-import type { User } from '../../../domain/users/index.ts';
-import { rolesOf } from '../../../domain/operators/rights.ts';
-import { callingUser, logIn, recentUser, refuseOperator, usernameOf } from '../accounts.ts';
-import { type Caller, type ContractServices, operation, type Operation } from '../contract.ts';
+import {
+  type Caller,
+  callingUser,
+  type ContractServices,
+  DomainError,
+  logIn,
+  type Operation,
+  operation,
+  recentUser,
+  refuseOperator,
+  rolesOf,
+  type User,
+  usernameOf,
+} from '../door.ts';
 import * as schemas from './schemas.ts';
 
 const NAME = 'flask';
@@ -94,6 +103,7 @@ const login = operation({
   path: '/auth/login',
   summary: 'Log in a user and retrieve an authentication token.',
   auth: 'none',
+  effect: 'login',
   limit: 'credentials',
   body: schemas.LoginRequest,
   replies: { 200: schemas.LoginResponse },

@@ -6,8 +6,7 @@ import {
   pageCase,
   refusalCases,
   type Visitor,
-} from '../conformance.ts';
-
+} from '../door.ts';
 const UNPROVEN = { status: 401, body: { status: 401 } };
 
 const login = ({ call }: Visitor, username: string, password: string, status = 200): Promise<Answer> =>

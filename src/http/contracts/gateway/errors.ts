@@ -1,6 +1,4 @@
-import type { Contract, Refusal } from '../contract.ts';
-import { secondsZ } from '../times.ts';
-
+import { type Contract, type Refusal, secondsZ } from '../door.ts';
 /** `423 Locked` is the document's own; the others are the common ones. */
 export const statuses: Contract['statuses'] = { account_locked: 423, account_suspended: 423 };
 

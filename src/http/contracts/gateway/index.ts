@@ -1,10 +1,11 @@
-import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
+import { type Contract, DEFAULT_LIFETIMES } from '../door.ts';
 import { messages, refuse, statuses } from './errors.ts';
 import { operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
 /** "Authentication Service API Documentation": the service behind an API gateway. */
 export const gateway: Contract = {
+  doorVersion: 1,
   name: 'gateway',
   title: 'Authentication Service',
   version: '1.0.0',

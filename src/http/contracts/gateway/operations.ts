@@ -1,8 +1,15 @@
-import { DomainError } from '../../../core/errors.ts';
-import { callingUser, changeOwnPassword, inOwnField, join, logIn } from '../accounts.ts';
-import { localeOf } from '../../endpoints/text.ts';
-import { operation, type Operation } from '../contract.ts';
-import { secondsZ } from '../times.ts';
+import {
+  callingUser,
+  changeOwnPassword,
+  DomainError,
+  inOwnField,
+  join,
+  localeOf,
+  logIn,
+  type Operation,
+  operation,
+  secondsZ,
+} from '../door.ts';
 import { authResponse, done, invalid, profile, tokenRole } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
@@ -31,6 +38,7 @@ const login = operation({
   path: '/login',
   summary: 'Authenticates user credentials and returns JWT tokens.',
   auth: 'none',
+  effect: 'login',
   limit: 'credentials',
   body: schemas.LoginRequest,
   replies: { 200: schemas.AuthResponse },
@@ -70,6 +78,7 @@ const validate = operation({
   path: '/validate',
   summary: 'Validates JWT token and returns user information.',
   auth: 'none',
+  effect: 'none',
   limit: 'unlimited',
   body: schemas.ValidateRequest,
   replies: { 200: schemas.ValidationResponse },

@@ -1,9 +1,4 @@
-import { rolesOf } from '../../../domain/operators/rights.ts';
-import type { User } from '../../../domain/users/index.ts';
-import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
-import { usernameOf } from '../accounts.ts';
-import { secondsLocal } from '../times.ts';
-
+import { rolesOf, secondsLocal, type TokenSet, type User, usernameOf } from '../door.ts';
 const isAdmin = (roles: string[]) => roles.includes('admin');
 
 export const tokenRole = (roles: string[]): 'ROLE_ADMIN' | 'ROLE_USER' =>

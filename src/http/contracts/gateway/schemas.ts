@@ -1,8 +1,4 @@
-import { z } from 'zod';
-import { USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../core/email-address.ts';
-import { newPassword, secret, text } from '../../endpoints/text.ts';
-
+import { EMAIL_FORM, newPassword, secret, text, USERNAME_FORM, z } from '../door.ts';
 const otp = secret('A TOTP or recovery code, for an account with a second factor').optional();
 
 export const RegisterRequest = z.object({

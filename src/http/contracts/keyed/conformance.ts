@@ -1,5 +1,4 @@
-import { type Answer, type Case, newPerson, NO_TOKEN, refusalCases, type Visitor } from '../conformance.ts';
-
+import { type Answer, type Case, newPerson, NO_TOKEN, refusalCases, type Visitor } from '../door.ts';
 /** A new account for one case, with its id. */
 async function register({ call, removeBy }: Visitor) {
   const person = newPerson();

@@ -1,9 +1,9 @@
-import { CodedError, codedError } from '../coded-error.ts';
-import { DEFAULT_LIFETIMES, type Contract } from '../contract.ts';
+import { codedError, CodedError, type Contract, DEFAULT_LIFETIMES } from '../door.ts';
 import { operations } from './operations.ts';
 
 /** "My Auth Service API": users by UUID, for programs with an API key. */
 export const keyed: Contract = {
+  doorVersion: 1,
   name: 'keyed',
   title: 'My Auth Service API',
   version: '1.0.0',

@@ -1,8 +1,15 @@
-import { DomainError, isDomainError } from '../../../core/errors.ts';
-import type { User } from '../../../domain/users/index.ts';
-import { logIn, refuseOperator, usernameOf } from '../accounts.ts';
-import { type ContractServices, operation, type Operation } from '../contract.ts';
-import { secondsZ } from '../times.ts';
+import {
+  type ContractServices,
+  DomainError,
+  isDomainError,
+  logIn,
+  type Operation,
+  operation,
+  refuseOperator,
+  secondsZ,
+  type User,
+  usernameOf,
+} from '../door.ts';
 import * as schemas from './schemas.ts';
 
 const NAME = 'keyed';
@@ -106,6 +113,7 @@ const login = operation({
   path: '/auth/login',
   summary: 'Authenticates a user and returns an access token.',
   auth: 'apiKey',
+  effect: 'login',
   permission: 'auth:login',
   limit: 'program',
   body: schemas.LoginRequest,

@@ -1,8 +1,4 @@
-import { z } from 'zod';
-import { USERNAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../core/email-address.ts';
-import { newPassword, secret, text } from '../../endpoints/text.ts';
-
+import { EMAIL_FORM, newPassword, secret, text, USERNAME_FORM, z } from '../door.ts';
 export const CreateUserRequest = z.object({
   username: text('The desired username.', USERNAME_FORM),
   password: newPassword("The user's password."),

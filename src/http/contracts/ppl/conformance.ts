@@ -6,8 +6,7 @@ import {
   pageCase,
   refusalCases,
   type Visitor,
-} from '../conformance.ts';
-
+} from '../door.ts';
 const UNPROVEN = { detail: 'Could not validate credentials' };
 
 const newUser = () => {

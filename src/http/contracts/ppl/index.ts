@@ -1,4 +1,4 @@
-import type { Contract, Refusal } from '../contract.ts';
+import type { Contract, Refusal } from '../door.ts';
 import { operations } from './operations.ts';
 import { ErrorResponse } from './schemas.ts';
 
@@ -13,6 +13,7 @@ const UNPROVEN = 'Could not validate credentials';
 
 /** "PPL Auth Service API v1": accounts by email, their own record under /users/me. */
 export const ppl: Contract = {
+  doorVersion: 1,
   name: 'ppl',
   title: 'PPL Auth Service API',
   version: '1.0.0',

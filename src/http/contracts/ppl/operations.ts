@@ -1,8 +1,16 @@
-import type { User } from '../../../domain/users/index.ts';
-import type { TokenSet } from '../../../oidc/contracts/tokens.ts';
-import { callingUser, changeOwnPassword, inOwnField, join, logIn, recentUser } from '../accounts.ts';
-import { operation, type Operation } from '../contract.ts';
-import { secondsZ } from '../times.ts';
+import {
+  callingUser,
+  changeOwnPassword,
+  inOwnField,
+  join,
+  logIn,
+  type Operation,
+  operation,
+  recentUser,
+  secondsZ,
+  type TokenSet,
+  type User,
+} from '../door.ts';
 import * as schemas from './schemas.ts';
 
 const NAME = 'ppl';
@@ -51,6 +59,7 @@ const login = operation({
   path: '/auth/login',
   summary: 'Login existing user',
   auth: 'none',
+  effect: 'login',
   limit: 'credentials',
   body: schemas.LoginRequest,
   replies: { 200: schemas.LoginResponse },

@@ -1,8 +1,4 @@
-import { z } from 'zod';
-import { NAME_FORM } from '../../../domain/identifiers.ts';
-import { EMAIL_FORM } from '../../../core/email-address.ts';
-import { newPassword, secret, text } from '../../endpoints/text.ts';
-
+import { EMAIL_FORM, NAME_FORM, newPassword, secret, text, z } from '../door.ts';
 export const RegisterRequest = z.object({
   email: text('Email address', EMAIL_FORM),
   name: text('Name', NAME_FORM),

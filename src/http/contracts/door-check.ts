@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { catalogue, DomainError, type ErrorCode } from '../../core/errors.ts';
+import { openapiOf } from '../endpoints/openapi.ts';
+import { wordsOf } from '../endpoints/statuses.ts';
+import { isParameter } from '../endpoints/routing.ts';
+import { type Contract, DOOR_VERSION, type Operation } from './contract.ts';
+import { documentOf } from './document.ts';
+import { overlap } from './paths.ts';
+
+const PATH = /^(?:\/(?:[\w.~-]+|\{\w+\}))+$/;
+const path = z.string().regex(PATH, 'must be a path like /users/{id}');
+const status = z.int().min(200).max(599);
+const schema = z.custom(
+  (value) => value instanceof z.ZodType,
+  'must be a schema made with z of postern/door',
+);
+const call = z.custom((value) => typeof value === 'function', 'must be a function');
+
+const operationShape = z.object({
+  id: z.string().regex(/^\w+$/, 'must be a word'),
+  method: z.enum(['get', 'post', 'put', 'patch', 'delete']),
+  path,
+  summary: z.string(),
+  auth: z.enum(['none', 'bearer', 'apiKey', 'bearerOrApiKey']),
+  permission: z.string().optional(),
+  effect: z.enum(['none', 'login', 'change']).optional(),
+  limit: z.enum(['credentials', 'ordinary', 'program', 'unlimited']),
+  body: schema.optional(),
+  replies: z.record(z.string(), schema.nullable()),
+  refusals: z.array(status.min(400)),
+  handle: call,
+});
+
+const shape = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a short name in small letters'),
+  title: z.string().min(1),
+  version: z.string().min(1),
+  description: z.string(),
+  basePath: path.or(z.literal('')),
+  pages: z.record(path, z.enum(['swagger', 'redoc'])),
+  openapiPath: path,
+  rotatesRefreshTokens: z.boolean(),
+  tokens: z.object({ access: z.int().positive().max(86_400), refresh: z.int().positive() }),
+  operations: z.array(operationShape).min(1),
+  statuses: z.partialRecord(z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]), status.min(400)),
+  messages: z.partialRecord(z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]), z.string()),
+  refusalSchema: schema,
+  refuse: call,
+  givesAway: call,
+  cases: call,
+});
+
+/**
+ * What is wrong with a door, each in a sentence; nothing when it can be used. Its types say the same to whoever writes in TypeScript; the rest
+ * can only be found by looking: replies that let too much out, refusals that its own schema does not have, collisions.
+ */
+export function problemsOf(door: Contract): string[] {
+  if ((door.doorVersion as unknown) !== DOOR_VERSION)
+    return [
+      `is written for version ${String(door.doorVersion)} of postern/door; this Postern has ${DOOR_VERSION}`,
+    ];
+  const { success, error } = shape.safeParse(door);
+  if (!success) return error.issues.map(({ path: where, message }) => `${wherein(door, where)}: ${message}`);
+  const undecided = door.operations.flatMap((one) =>
+    one.undecided === undefined ? [] : [`${nameOf(one)} is not decided: ${one.undecided}`],
+  );
+  if (undecided.length > 0) return undecided;
+  return [
+    ...collisionsIn(door),
+    ...door.operations.flatMap((one) => [...looseReplies(one), ...missingRefusals(one)]),
+    ...wrongRefusals(door),
+    ...undocumented(door),
+  ];
+}
+
+const nameOf = ({ id, method, path: where }: Operation) => `${id} (${method.toUpperCase()} ${where})`;
+
+function wherein(door: Contract, where: PropertyKey[]): string {
+  const [first, index, ...rest] = where;
+  const operations: unknown = door.operations;
+  const named = first === 'operations' && Array.isArray(operations) && typeof index === 'number';
+  const id = named ? (operations[index] as { id?: unknown } | null)?.id : undefined;
+  return typeof id === 'string'
+    ? [`operation ${id}`, ...rest].map(String).join('.')
+    : where.map(String).join('.');
+}
+
+/** Two operations that one request can mean, or a page where an operation is. */
+function collisionsIn({ operations, basePath, pages, openapiPath }: Contract): string[] {
+  const claims = [
+    ...operations.map((one) => ({ what: one.id, method: one.method, at: `${basePath}${one.path}` })),
+    ...[...Object.keys(pages), openapiPath].map((at) => ({ what: `the page ${at}`, method: 'get', at })),
+  ];
+  const ids = operations.map(({ id }) => id);
+  return [
+    ...ids.filter((id, index) => ids.indexOf(id) < index).map((id) => `there are two operations ${id}`),
+    ...claims.flatMap((one, index) =>
+      claims
+        .slice(0, index)
+        .filter((other) => other.method === one.method && sameRequests(other.at, one.at))
+        .map((other) => `${one.method.toUpperCase()} ${one.at} is claimed by ${other.what} and ${one.what}`),
+    ),
+  ];
+}
+
+/** Of a name and a parameter the name goes before, as `Routing` has it. */
+const sameRequests = (one: string, other: string): boolean => {
+  const kinds = (text: string) => text.split('/').map((segment) => isParameter(segment));
+  return overlap(one, other) && kinds(one).join() === kinds(other).join();
+};
+
+/** A reply that is not strict would let out whatever a presenter hands over. */
+function looseReplies(one: Operation): string[] {
+  return Object.entries(one.replies).flatMap(([code, reply]) =>
+    (reply === null ? [] : looseParts(reply)).map(
+      (part) =>
+        `${nameOf(one)}: the reply ${code} ${part} must be a z.strictObject, so that nothing else gets out`,
+    ),
+  );
+}
+
+function looseParts(part: z.core.$ZodType, at = ''): string[] {
+  if (part instanceof z.ZodObject) {
+    const isStrict = part.def.catchall instanceof z.ZodNever;
+    const inner = Object.entries(part.shape as Record<string, z.core.$ZodType>);
+    return [
+      ...(isStrict ? [] : [at || 'itself']),
+      ...inner.flatMap(([name, value]) => looseParts(value, `${at}.${name}`)),
+    ];
+  }
+  if (part instanceof z.ZodOptional || part instanceof z.ZodNullable) return looseParts(part.unwrap(), at);
+  if (part instanceof z.ZodArray) return looseParts(part.element, `${at}[]`);
+  if (part instanceof z.ZodUnion)
+    return part.options.flatMap((option) => looseParts(option as z.ZodType, at));
+  return [];
+}
+
+/** What the guard answers before an operation runs has to be in the document. */
+function missingRefusals(one: Operation): string[] {
+  const needed = [
+    ...(one.auth === 'none' ? [] : [401]),
+    ...(one.auth === 'apiKey' || one.auth === 'bearerOrApiKey' ? [403] : []),
+    ...(one.body ? [400] : []),
+  ];
+  const missing = needed.filter((code) => !one.refusals.includes(code) && !(String(code) in one.replies));
+  return missing.map((code) => `${nameOf(one)}: the refusal ${code} is missing, which ${WHY[code]}`);
+}
+
+const WHY: Record<number, string> = {
+  400: 'a body gets that is not as it should be',
+  401: 'a request without a good credential gets',
+  403: 'an API key gets that may not do this',
+};
+
+/** Every error there can be, worded by the door and held against its own schema. */
+function wrongRefusals(door: Contract): string[] {
+  const codes = Object.keys(catalogue) as ErrorCode[];
+  for (const code of codes)
+    for (const details of [{}, { field: 'email', reason: 'invalid' }]) {
+      const { status: answered, message } = wordsOf(door, new DomainError(code, details));
+      try {
+        const body = door.refuse({
+          status: answered,
+          code,
+          message,
+          details,
+          requestId: 'check',
+          at: new Date(0),
+        });
+        door.refusalSchema.parse(body);
+      } catch (error) {
+        const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+        return [`refuse: what it makes of ${code} does not fit refusalSchema: ${why.replaceAll('\n', ' ')}`];
+      }
+    }
+  return [];
+}
+
+/** A schema that OpenAPI has no words for. */
+function undocumented(door: Contract): string[] {
+  try {
+    openapiOf(documentOf(door, { minLength: 8, maxLength: 128 }), '/');
+    return [];
+  } catch (error) {
+    return [`its OpenAPI document cannot be made: ${(error as Error).message}`];
+  }
+}
