@@ -77,7 +77,11 @@ export async function createCore(config: Config, options: CoreOptions) {
     pool: stores.pool,
     clock,
     logger,
-    tasks: { deleted_accounts: domain.accounts.purge, audit_events: domain.auditRetention.sweep },
+    tasks: {
+      deleted_accounts: domain.accounts.purge,
+      audit_events: domain.auditRetention.sweep,
+      password_hash_secrets: stores.sweepHashSecrets,
+    },
   });
   const keyRing = createKeyRing({ config, stores, clock, progress });
   const health = createCheckHealth(clock, async () => {

@@ -26,7 +26,7 @@ import { createGroups } from './groups.ts';
 import { createIdempotentRequests } from './idempotent-requests.ts';
 import { createMailOutbox } from './mail-outbox.ts';
 import { createLogoutNotices } from './logout-notices.ts';
-import { passwordHashSecrets } from './password-hash-secrets.ts';
+import { createSecretSweep, passwordHashSecrets } from './password-hash-secrets.ts';
 import { createCibaRequests, createPings } from './ciba-requests.ts';
 import { createOneTimeTokens } from './one-time-tokens.ts';
 import { type Addressed, createOutbox } from './outbox.ts';
@@ -130,6 +130,7 @@ export async function openStores<Message extends Addressed>({
     oneTimeTokens: createOneTimeTokens(clock),
     usedSteps: createUsedSteps(replies),
     passwordHashSecrets,
+    sweepHashSecrets: createSecretSweep(pool),
     unanswered: createUnanswered({ secrets, clock, replies }),
     revocation: createRevocation({ pool, redis, clock, logger, longestToken }),
     registrationTokens: createRegistrationTokenStore(clock),

@@ -58,6 +58,9 @@ export interface ForeignHashes {
 /** Hashes of secrets that are known to be kept, or what they are. */
 const MOST_CACHED = 1000;
 
+/** Milliseconds: well within the day for which unused secrets are kept. */
+const KNOWN_FOR = 3_600_000;
+
 const inBase64 = (secrets: HashSecrets): Record<string, string> =>
   Object.fromEntries(Object.entries(secrets).map(([name, bytes]) => [name, bytes.toString('base64')]));
 
@@ -88,7 +91,7 @@ interface Parts {
 
 export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignHashes {
   const secretsOf = createHashSecrets(store);
-  const kept = new LRUCache<string, true>({ max: MOST_CACHED });
+  const kept = new LRUCache<string, true>({ max: MOST_CACHED, ttl: KNOWN_FOR });
 
   const keep = async (found: HashSecrets, dryRun: boolean): Promise<string> => {
     const texts = inBase64(found);

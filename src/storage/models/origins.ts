@@ -53,12 +53,15 @@ export class PasswordHashSecret extends Model<
   /** Base64 by name; encrypted in the table. */
   declare secrets: Record<string, string>;
   declare createdAt: CreationOptional<Date>;
+  /** When they were last asked to be kept, or found in use. */
+  declare neededAt: CreationOptional<Date>;
 }
 
 define(PasswordHashSecret, 'password_hash_secrets', {
   id: { type: DataTypes.TEXT, primaryKey: true },
   secrets: { ...sealed('password-hash-secrets', 'json'), allowNull: false },
   createdAt: createdAt(),
+  neededAt: createdAt(),
 });
 
 /** What a directory says of an account over SCIM, beside what the account itself has. */
