@@ -51,9 +51,9 @@ export async function createCore(config: Config, options: CoreOptions) {
     ...opened,
     audit: {
       ...opened.audit,
-      record(entry, actor, tx) {
-        stats.noteEvent(entry, actor);
-        return opened.audit.record(entry, actor, tx);
+      async record(entry, actor, tx) {
+        await opened.audit.record(entry, actor, tx);
+        opened.whenCommitted(() => stats.noteEvent(entry, actor), tx);
       },
     },
   };

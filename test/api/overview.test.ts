@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import type { ExplainedRefusal } from '../../src/domain/refusals.ts';
+import type { Tx } from '../../src/storage/postgres/transaction.ts';
 import { type Client, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { authorizationUrl, authorize, form, post, signIn } from '../oidc/support/flow.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
@@ -71,6 +72,33 @@ describe('search', () => {
 });
 
 describe('stats', () => {
+  it('count what has committed, and nothing of what was rolled back', async () => {
+    const { stores, stats } = provider.operator;
+    const { id } = await provider.createPerson();
+    const record = (tx?: Tx) => stores.audit.record({ type: 'login', subject: id }, systemActor, tx);
+    const failing = async (tx?: Tx) => {
+      await record(tx);
+      throw new Error('no');
+    };
+    const counted = async () => {
+      await stats.stop();
+      const [{ count } = {}] = await provider.sql(
+        "select sum(count)::int as count from daily_stats where metric = 'sign_ins'",
+      );
+      return Number(count);
+    };
+    const before = await counted();
+    await expect(stores.inTransaction(failing)).rejects.toThrow('no');
+    await expect(stores.asOne(() => failing())).rejects.toThrow('no');
+    await stores.asOne(async () => {
+      await expect(stores.inTransaction(failing)).rejects.toThrow('no');
+      await stores.inTransaction(record);
+    });
+    await record();
+    expect((await counted()) - before).toBe(2);
+    await provider.sql('delete from daily_stats; delete from daily_active');
+  });
+
   it('count each day, a person once, and show each caller what they may see', async () => {
     const client = await provider.createClient();
     const person = await provider.createPerson();

@@ -14,7 +14,7 @@ export type DailyCounts = { day: string } & { [M in Metric]: number | null };
 
 /** Counts what happens, in memory, and writes it down by the side: it costs a sign-in nothing. */
 export interface Stats extends PeriodicWriter {
-  /** Counts an event of the audit. */
+  /** Counts an event of the audit that has committed. */
   noteEvent(entry: AuditEntry, actor: Actor): void;
   /** Counts tokens that were handed out. */
   noteTokens(): void;
@@ -41,12 +41,15 @@ const MOST_PEOPLE = 50_000;
 /** Who makes accounts for others. */
 const MAKERS = new Set<Actor['kind']>(['operator', 'client', 'system']);
 
-function metricOf({ type, outcome = 'success' }: AuditEntry, { kind }: Actor): Metric | null {
+function metricOf(
+  { type, outcome = 'success' }: AuditEntry,
+  { kind, isOperator = false }: Actor,
+): Metric | null {
   switch (type) {
     case 'login':
       return outcome === 'success' ? 'sign_ins' : 'failures';
     case 'user.created':
-      return MAKERS.has(kind) ? null : 'sign_ups';
+      return isOperator || MAKERS.has(kind) ? null : 'sign_ups';
     case 'refresh_token.reused':
       return 'attacks';
     default:

@@ -26,6 +26,12 @@ export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
  */
 export type AsOne = InTransaction;
 
+/**
+ * Runs `work` once what was written has committed: with `tx`, with the transaction under way that stores join, or at once
+ * without either. Not at all when it rolls back.
+ */
+export type WhenCommitted = (work: () => void, tx?: Tx) => void;
+
 /** Milliseconds that a transaction waits for a connection. */
 const PATIENCE = 5_000;
 
@@ -178,7 +184,7 @@ export function joining(pool: Pool): Pool {
 export function transactions(
   sequelize: Sequelize,
   logger: Logger,
-): { inTransaction: InTransaction; asOne: AsOne } {
+): { inTransaction: InTransaction; asOne: AsOne; whenCommitted: WhenCommitted } {
   const gate = createGate(CONNECTIONS.transactions);
   const begin = async <T>(work: (tx: Tx, committed: AfterCommit[]) => Promise<T>): Promise<T> => {
     const committed: (() => void | Promise<void>)[] = [];
@@ -203,6 +209,12 @@ export function transactions(
     async asOne(work) {
       const scope = underWay();
       return scope ? join(scope, work) : begin((tx, committed) => within(tx, committed, () => work(tx)));
+    },
+    whenCommitted(work, tx) {
+      const committed = underWay()?.committed;
+      if (tx) tx.afterCommit(work);
+      else if (committed) committed.push(work);
+      else work();
     },
   };
 }
