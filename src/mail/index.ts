@@ -7,13 +7,14 @@ import type { MailTexts } from '../storage/settings.ts';
 import type { Outbox } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { createDispatcher } from './dispatcher.ts';
-import { createFileTransport, createSmtpTransport, mailFolder, senderOf } from './transport.ts';
+import { createFileTransport, createSmtpTransport, mailFolder, type Sender, senderOf } from './transport.ts';
 import type { Message } from './messages.ts';
 import type { Language } from '../core/languages.ts';
 import { createMessageRenderer, type RenderMessage } from './renderer.ts';
 
 export { mailFolder } from './transport.ts';
 export type { Message } from './messages.ts';
+export type { RenderMessage } from './renderer.ts';
 
 interface Dependencies {
   config: Config;
@@ -26,14 +27,14 @@ interface Dependencies {
 }
 
 /** What messages look like, as it changes while the server runs. */
-interface MailLook {
+export interface MailLook {
   /** Goes up whenever it has changed. */
   readonly version: number;
   look(language: Language): { name: string; light: string; texts: { mail_footer?: string } };
 }
 
 /** Renders by the look of now. @throws StartupError when a template of the operator's cannot be used. */
-function createBrandedRenderer(config: Config, branding: MailLook): RenderMessage {
+export function createBrandedRenderer(config: Config, branding: MailLook): RenderMessage {
   const make = () => {
     const { name, light } = branding.look(config.languages[0] ?? 'en');
     const brand = { ...config.brand, color: light };
@@ -57,7 +58,13 @@ export function createMail({
   clock,
   logger,
 }: Dependencies): Dispatcher {
-  const from = senderOf(config);
+  const { address } = senderOf(config);
+  const from: Sender = {
+    address,
+    get name() {
+      return branding.look(config.languages[0] ?? 'en').name;
+    },
+  };
   const { smtpUrl, dataDir, production } = config;
   if (production && smtpUrl === undefined) {
     logger.warn('SMTP_URL is not set: mail reaches nobody, it is written to files');

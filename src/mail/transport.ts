@@ -52,7 +52,7 @@ function mailDomain(hostname: string): string {
 /** Fields of nodemailer's `sendMail` for every transport. */
 export function mailOf({ id, date, to, subject, html, text, language }: RenderedMail, from: Sender) {
   return {
-    from,
+    from: { name: from.name, address: from.address },
     to: { name: '', address: to },
     subject,
     html,

@@ -29,9 +29,13 @@ export interface BrandingRecord {
   content: BrandingContent;
 }
 
+export interface DatedBranding extends BrandingRecord {
+  createdAt: Date;
+}
+
 export interface BrandingStore {
   /** The latest versions, `most` of them, the newest first. */
-  latest(most: number, tx?: Tx): Promise<BrandingRecord[]>;
+  latest(most: number, tx?: Tx): Promise<DatedBranding[]>;
   /** Serializes changes until the transaction ends. */
   lock(tx: Tx): Promise<void>;
   /** Adds a version; those of long ago are forgotten. */
@@ -49,7 +53,11 @@ export const branding: BrandingStore = {
       limit: most,
       transaction: tx ?? null,
     });
-    return found.map(({ version, content }) => ({ version, content: content as BrandingContent }));
+    return found.map(({ version, content, createdAt }) => ({
+      version,
+      content: content as BrandingContent,
+      createdAt,
+    }));
   },
   lock: async (tx) => void (await tx.query("select pg_advisory_xact_lock(hashtext('postern.branding'))")),
   async add({ version, content }, tx) {

@@ -91,6 +91,25 @@ describe('branding', () => {
     expect(await owner('POST', '/branding/undo')).toMatchObject({ body: { name: 'Second', texts: {} } });
   });
 
+  it('tells its versions and goes back to any of them, with the icon', async () => {
+    await owner('PATCH', '/branding', { name: 'Third', colors: { light: '#8a1f5c' } });
+    await owner('PATCH', '/branding', { name: 'Fourth' });
+    const versions = (await owner('GET', '/branding/versions')).body['items'] as Record<string, unknown>[];
+    expect(versions.slice(0, 2)).toMatchObject([
+      { name: 'Fourth', changed: ['name'], created_at: expect.any(String) },
+      { name: 'Third', changed: expect.arrayContaining(['name', 'colors']) },
+    ]);
+    const iconOf = async () => Buffer.from(await (await fetch(`${provider.url}/favicon.ico`)).arrayBuffer());
+    const icon = await iconOf();
+    const first = versions.find(({ changed }) => (changed as string[]).length === 0);
+    expect(await owner('POST', '/branding/undo', { version: first?.['version'] })).toMatchObject({
+      status: 200,
+      body: { name: null, colors: { light: null } },
+    });
+    await until(async () => !(await iconOf()).equals(icon));
+    expect((await owner('POST', '/branding/undo', { version: 99_999 })).status).toBe(404);
+  });
+
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>').toString('base64');
   it.each([
     ['a colour without contrast', { colors: { light: '#ffff00' } }, 'colors.light'],

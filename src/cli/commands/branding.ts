@@ -10,8 +10,8 @@ import type {
 } from '../../domain/operators/branding.ts';
 import { UsageError } from '../failure.ts';
 import { manager } from '../operator.ts';
-import { jsonFile } from '../options.ts';
-import { type Report, reporting } from '../report.ts';
+import { integer, jsonFile } from '../options.ts';
+import { type Report, reporting, table } from '../report.ts';
 
 const brandingOf = async <T>(work: (branding: BrandingService) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
@@ -76,7 +76,7 @@ async function update({
 export function addBranding(program: Command): void {
   const branding = program
     .command('branding')
-    .description('the look and the texts of pages and mail: show, update, undo');
+    .description('the look and the texts of pages and mail: show, update, history, undo');
   reporting(branding.command('show').description('show what differs from the configuration'), async () =>
     reportOf(await brandingOf((service) => service.show())),
   );
@@ -91,7 +91,33 @@ export function addBranding(program: Command): void {
       .option('--file <json>', 'a file with the changes as the management API takes them', jsonFile),
     update,
   );
-  reporting(branding.command('undo').description('go back to the version before'), async () =>
-    reportOf(await brandingOf((service) => service.undo(manager()))),
+  reporting(
+    branding.command('history').description('the latest versions, the newest first, and what each changed'),
+    async () => {
+      const versions = await brandingOf((service) => service.history());
+      const rows = versions.map((one) => [
+        String(one.version),
+        one.createdAt.toISOString(),
+        one.changed.join(' '),
+      ]);
+      return {
+        json: {
+          versions: versions.map(({ version, createdAt, changed }) => ({
+            version,
+            created_at: createdAt.toISOString(),
+            changed,
+          })),
+        },
+        text: table(['version', 'since', 'changed'], rows),
+      };
+    },
+  );
+  reporting(
+    branding
+      .command('undo')
+      .description('go back to the version before, by a new one')
+      .option('--to <version>', 'another one that is kept', integer(1, 2_147_483_647)),
+    async ({ to }: { to?: number }) =>
+      reportOf(await brandingOf((service) => service.undo(manager(), undefined, to))),
   );
 }

@@ -39,8 +39,8 @@ export interface MfaDependencies
   clock: Clock;
   notices: FactorNotices;
   settings: Settings['mfa'];
-  /** What authenticators call this service. */
-  name: string;
+  /** What authenticators call this service now. */
+  serviceName(): string;
   /** The origin of the pages: passkeys are bound to it. */
   publicUrl: string;
 }

@@ -102,7 +102,7 @@ export async function stepOf(
 }
 
 export function createTotp(dependencies: MfaDependencies, changes: FactorChanges): Totp {
-  const { users, totp, clock, name: issuer } = dependencies;
+  const { users, totp, clock, serviceName } = dependencies;
   return {
     async begin(accountId, input) {
       const name = parseFactorName(input);
@@ -115,7 +115,7 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       const now = clock.now();
       const expiresAt = new Date(now + ENROLMENT);
       await totp.begin({ id, accountId: owner, name, secret, expiresAt }, now);
-      return { id, secret, uri: generateURI({ issuer, label: email, secret }), expiresAt };
+      return { id, secret, uri: generateURI({ issuer: serviceName(), label: email, secret }), expiresAt };
     },
     async confirm(accountId, id, input, actor, expected) {
       const secret = isUuid(id) ? await totp.pendingSecret(accountId, id, clock.now()) : null;

@@ -71,14 +71,41 @@ export interface BrandingService {
    * @throws DomainError insufficient_scope, precondition_failed, invalid_request; client_not_found for a look of no app.
    */
   update(operator: Operator, changes: BrandingChanges, expected?: Expected): Promise<BrandingRecord>;
-  /** Goes back to the version before, by a new one. @throws DomainError insufficient_scope, precondition_failed, not_found. */
-  undo(operator: Operator, expected?: Expected): Promise<BrandingRecord>;
+  /**
+   * Goes back to the version before, or to another one that is kept, by a new one.
+   * @throws DomainError insufficient_scope, precondition_failed, not_found.
+   */
+  undo(operator: Operator, expected?: Expected, version?: number): Promise<BrandingRecord>;
+  /** The versions that are kept, the newest first. Any operator may. */
+  history(): Promise<BrandingVersion[]>;
+  /** What is in force as the audit has it: of a logo its type and its hash. */
+  showAsAudited(): Promise<{ now: object; version: number }>;
+  /**
+   * Gives parts of the look what they were, as the audit has them; null takes one away. Looks of apps that are gone stay away.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a logo that is no longer kept.
+   */
+  restore(operator: Operator, parts: Record<string, unknown>, expected?: Expected): Promise<BrandingRecord>;
+  /** The look that changes would make, without making it. @throws DomainError as `update`. */
+  preview(
+    operator: Operator,
+    changes: BrandingChanges,
+    language: Language,
+    clientId?: string,
+  ): Promise<LookInForce>;
+}
+
+/** A version of the look, and what it changed. */
+export interface BrandingVersion extends BrandingRecord {
+  createdAt: Date;
+  /** Its parts that differ from the version before: `name`, `colors` and so on. */
+  changed: string[];
 }
 
 /** Bytes of a logo. */
 export const LARGEST_LOGO = 32_768;
 const LONGEST = { name: 60, text: 200 };
 const MOST_APPS = 50;
+const MOST_VERSIONS = 50;
 
 /** How the files begin that are taken. Not SVG, which can hold scripts and references. */
 const MAGIC: Record<string, (bytes: Buffer) => boolean> = {
@@ -165,14 +192,33 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   });
 }
 
-const auditOf = (look: Look): object => ({
+/** A look as the audit has it. */
+type AuditedLook = Omit<Look, 'logo'> & { logo?: { type: string; sha256: string } };
+
+const auditOf = ({ logo, ...look }: Look): AuditedLook => ({
   ...look,
-  ...(look.logo && { logo: { type: look.logo.type, sha256: sha256(look.logo.data) } }),
+  ...(logo && { logo: { type: logo.type, sha256: sha256(logo.data) } }),
 });
 const shown = ({ apps = {}, ...look }: BrandingContent): object => ({
   ...auditOf(look),
   apps: Object.fromEntries(Object.entries(apps).map(([id, app]) => [id, auditOf(app)])),
 });
+
+/** What `changes` make of the content. @throws DomainError invalid_request. */
+function merged(
+  { apps: former = {}, ...whole }: BrandingContent,
+  { apps, ...changes }: BrandingChanges,
+): BrandingContent {
+  const looks: Record<string, Look> = apps === null ? {} : { ...former };
+  for (const [id, app] of Object.entries(apps ?? {}))
+    if (app === null) delete looks[id];
+    else looks[id] = mergeLook(Object.hasOwn(former, id) ? former[id]! : {}, app, `apps.${id}.`);
+  if (Object.keys(looks).length > MOST_APPS) refuse('apps', `must be at most ${MOST_APPS}`);
+  return compact({ ...mergeLook(whole, changes, ''), apps: compact(looks) });
+}
+
+/** The look of a new installation: that of the configuration. */
+const NEW: BrandingRecord = { version: 1, content: {} };
 
 export function createBranding({
   config,
@@ -187,12 +233,35 @@ export function createBranding({
   announce: Announce;
 }): BrandingService {
   const base = { name: config.name, color: config.brand.color };
-  let current: BrandingRecord = { version: 1, content: {} };
+  let current = NEW;
   let loading: Promise<void> = Promise.resolve();
 
-  const latest = async (tx?: Tx) => {
-    const [now = { version: 1, content: {} }, before] = await store.latest(2, tx);
-    return { now, before };
+  const latest = async (most = 1, tx?: Tx) => {
+    const kept = await store.latest(most, tx);
+    return { now: kept[0] ?? NEW, kept };
+  };
+
+  const lock = async (expected: Expected | undefined, tx: Tx) => {
+    await store.lock(tx);
+    const found = await latest(MOST_VERSIONS, tx);
+    checkVersion(found.now, expected);
+    return found;
+  };
+
+  const lookOf = (
+    { apps = {}, ...whole }: BrandingContent,
+    language: Language,
+    clientId?: string,
+  ): LookInForce => {
+    const app = clientId !== undefined && Object.hasOwn(apps, clientId) ? apps[clientId]! : {};
+    const light = app.colors?.light ?? whole.colors?.light ?? base.color;
+    return {
+      name: app.name ?? whole.name ?? base.name,
+      light,
+      dark: app.colors?.dark ?? whole.colors?.dark ?? light,
+      logo: app.logo ?? whole.logo ?? null,
+      texts: { ...whole.texts?.[language], ...app.texts?.[language] },
+    };
   };
 
   const write = async (operator: Operator, before: BrandingRecord, content: BrandingContent, tx: Tx) => {
@@ -221,46 +290,72 @@ export function createBranding({
       loading = loaded.catch(() => undefined);
       return loaded;
     },
-    look(language, clientId) {
-      const { apps = {}, ...whole } = current.content;
-      const app = clientId !== undefined && Object.hasOwn(apps, clientId) ? apps[clientId]! : {};
-      const light = app.colors?.light ?? whole.colors?.light ?? base.color;
-      return {
-        name: app.name ?? whole.name ?? base.name,
-        light,
-        dark: app.colors?.dark ?? whole.colors?.dark ?? light,
-        logo: app.logo ?? whole.logo ?? null,
-        texts: { ...whole.texts?.[language], ...app.texts?.[language] },
-      };
-    },
+    look: (language, clientId) => lookOf(current.content, language, clientId),
     show: async () => (await latest()).now,
-    async update(operator, { apps, ...changes }, expected) {
+    async update(operator, changes, expected) {
       requirePermission(operator, 'branding:write');
-      for (const [id, app] of Object.entries(apps ?? {}))
+      for (const [id, app] of Object.entries(changes.apps ?? {}))
         if (app !== null && !(await clients.find(id)))
           throw new DomainError('client_not_found', { field: `apps.${id}` });
       return inTransaction(async (tx) => {
-        await store.lock(tx);
-        const { now } = await latest(tx);
-        checkVersion(now, expected);
-        const { apps: former = {}, ...whole } = now.content;
-        const merged: Record<string, Look> = apps === null ? {} : { ...former };
-        for (const [id, app] of Object.entries(apps ?? {}))
-          if (app === null) delete merged[id];
-          else merged[id] = mergeLook(Object.hasOwn(former, id) ? former[id]! : {}, app, `apps.${id}.`);
-        if (Object.keys(merged).length > MOST_APPS) refuse('apps', `must be at most ${MOST_APPS}`);
-        return write(operator, now, compact({ ...mergeLook(whole, changes, ''), apps: compact(merged) }), tx);
+        const { now } = await lock(expected, tx);
+        return write(operator, now, merged(now.content, changes), tx);
       });
     },
-    async undo(operator, expected) {
+    async undo(operator, expected, version) {
       requirePermission(operator, 'branding:write');
       return inTransaction(async (tx) => {
-        await store.lock(tx);
-        const { now, before } = await latest(tx);
-        checkVersion(now, expected);
-        if (!before) throw new DomainError('not_found');
-        return write(operator, now, before.content, tx);
+        const { now, kept } = await lock(expected, tx);
+        const former = version === undefined ? kept[1] : kept.find((one) => one.version === version);
+        if (!former) throw new DomainError('not_found');
+        return write(operator, now, former.content, tx);
       });
+    },
+    async history() {
+      const kept = await store.latest(MOST_VERSIONS);
+      return kept.map((one, index) => {
+        const before = kept[index + 1]?.content ?? {};
+        const changed = changesOf<object>(shown(before), { ...emptied(before), ...shown(one.content) });
+        return { ...one, changed: Object.keys(changed?.after ?? {}) };
+      });
+    },
+    async showAsAudited() {
+      const { now } = await latest();
+      return { now: shown(now.content), version: now.version };
+    },
+    async restore(operator, parts, expected) {
+      requirePermission(operator, 'branding:write');
+      return inTransaction(async (tx) => {
+        const { now, kept } = await lock(expected, tx);
+        const logos = new Map(
+          kept
+            .flatMap(({ content }) => [content, ...Object.values(content.apps ?? {})])
+            .flatMap(({ logo }) => (logo ? [[sha256(logo.data), logo]] : [])),
+        );
+        const revived = ({ logo, ...look }: AuditedLook): Look => ({
+          ...look,
+          ...(logo && { logo: logos.get(logo.sha256) ?? refuse('logo', 'is no longer kept') }),
+        });
+        const { apps: formerApps, ...former } = now.content;
+        const { apps: wantedApps, ...wanted } = parts as AuditedLook & {
+          apps?: Record<string, AuditedLook> | null;
+        };
+        const whole = { ...former, ...compact(revived(wanted)) };
+        for (const [part, value] of Object.entries(wanted))
+          if (value === null) delete whole[part as keyof Look];
+        const apps: Record<string, Look> = {};
+        for (const [id, look] of Object.entries(wantedApps ?? {}))
+          if (await clients.find(id)) apps[id] = mergeLook({}, revived(look), `apps.${id}.`);
+        const content = {
+          ...mergeLook({}, whole, ''),
+          apps: wantedApps === undefined ? (formerApps ?? {}) : compact(apps),
+        };
+        return write(operator, now, compact(content), tx);
+      });
+    },
+    async preview(operator, changes, language, clientId) {
+      requirePermission(operator, 'branding:write');
+      return lookOf(merged((await latest()).now.content, changes), language, clientId);
     },
   };
 }

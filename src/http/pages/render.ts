@@ -33,6 +33,8 @@ export interface Renderer {
   asset(name: string): string | undefined;
   /** The address of the brand's own logo, if it has one. */
   logo: string | null;
+  /** The brand's colour, like `#2f5bea`. */
+  color: string;
   /** Serves /assets/*. */
   assets: Middleware;
 }
@@ -133,6 +135,10 @@ export function createRenderer({
     asset: (name) => assets.url(name),
     get logo() {
       return looks.of(languages[0] ?? 'en').logo;
+    },
+
+    get color() {
+      return branding.look(languages[0] ?? 'en').light;
     },
 
     render(ctx, view, data) {

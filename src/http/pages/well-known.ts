@@ -13,7 +13,7 @@ export function wellKnownRoutes(
   router: Router,
   { config, mfa, renderer, clock }: Pick<PageDependencies, 'config' | 'mfa' | 'renderer' | 'clock'>,
 ): void {
-  const { publicUrl, securityTxt, languages, brand } = config;
+  const { publicUrl, securityTxt, languages } = config;
 
   // Password managers (A Well-Known URL for Changing Passwords; Passkey Endpoints Well-Known URL).
   router.get('/.well-known/change-password', (ctx) => seeOther(ctx, '/account/password'));
@@ -38,21 +38,23 @@ export function wellKnownRoutes(
       ].join('\n');
     });
 
-  const icon = (type: string, make: () => Buffer) => {
-    let image: Buffer | undefined;
+  const icon = (type: string, make: (color: string) => Buffer) => {
+    let drawn: { color: string; image: Buffer } | undefined;
     return (ctx: Context): void => {
-      ctx.set('Cache-Control', 'public, max-age=86400');
-      if (renderer.logo !== null) return ctx.redirect(renderer.logo);
+      const { logo, color } = renderer;
+      ctx.set('Cache-Control', 'public, max-age=3600');
+      if (logo !== null) return ctx.redirect(logo);
+      if (drawn?.color !== color) drawn = { color, image: make(color) };
       ctx.type = type;
-      ctx.body = image ??= make();
+      ctx.body = drawn.image;
     };
   };
   router.get(
     '/favicon.ico',
-    icon('image/x-icon', () => icoOf(iconPng(brand.color, 48, true), 48)),
+    icon('image/x-icon', (color) => icoOf(iconPng(color, 48, true), 48)),
   );
   router.get(
     '/apple-touch-icon.png',
-    icon('image/png', () => iconPng(brand.color, 180, false)),
+    icon('image/png', (color) => iconPng(color, 180, false)),
   );
 }

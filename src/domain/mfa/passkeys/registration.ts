@@ -102,7 +102,7 @@ export function createPasskeyRegistration(
       ]);
       return generateRegistrationOptions({
         rpID: relyingParty.id,
-        rpName: relyingParty.name,
+        rpName: dependencies.serviceName(),
         userID: Uint8Array.from(Buffer.from(handle, 'base64url')),
         userName: email,
         userDisplayName: name ?? username ?? email,

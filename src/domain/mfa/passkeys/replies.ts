@@ -15,15 +15,11 @@ export const webauthnHelpers = (): Promise<typeof Helpers> => import('@simpleweb
 export interface RelyingParty {
   id: string;
   origin: string;
-  name: string;
 }
 
-export const relyingPartyOf = ({
-  name,
-  publicUrl,
-}: Pick<MfaDependencies, 'name' | 'publicUrl'>): RelyingParty => {
+export const relyingPartyOf = ({ publicUrl }: Pick<MfaDependencies, 'publicUrl'>): RelyingParty => {
   const { origin, hostname } = new URL(publicUrl);
-  return { id: hostname, origin, name };
+  return { id: hostname, origin };
 };
 
 /** Whether there can be passkeys at an address: not where its host is an IP address (WebAuthn section 5.1.2, RP ID). */

@@ -4,7 +4,7 @@ import { type BrandingRecord, LOGO_TYPES, type Look, TEXTS } from '../../../doma
 import { text } from '../../endpoints/text.ts';
 import { managed, type OperatorCall } from '../operation.ts';
 import { resource } from './presenters.ts';
-import { version } from './schemas.ts';
+import { listOf, moment, version } from './schemas.ts';
 
 const Logo = z.strictObject({ type: z.string(), data: z.string().describe('Base64') });
 const Texts = z
@@ -61,6 +61,18 @@ const brandingOf = ({ content, version: current }: BrandingRecord): z.infer<type
   version: current,
 });
 
+const Versions = listOf(
+  Branding.extend({
+    created_at: moment,
+    changed: z.array(z.string()).describe('What differs from the version before'),
+  }),
+);
+const Undo = z
+  .strictObject({
+    version: z.int().min(1).optional().describe('The version to go back to; the one before unless given'),
+  })
+  .optional();
+
 const asItIs = async ({ services }: OperatorCall<unknown, unknown>) =>
   brandingOf(await services.branding.show());
 
@@ -74,6 +86,22 @@ export const branding = [
     scope: null,
     replies: { 200: Branding },
     handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'listBrandingVersions',
+    method: 'get',
+    path: '/branding/versions',
+    summary: 'The latest versions, fifty at most, the newest first',
+    scope: null,
+    replies: { 200: Versions },
+    async handle({ services }) {
+      const items = (await services.branding.history()).map((one) => ({
+        ...brandingOf(one),
+        created_at: one.createdAt.toISOString(),
+        changed: one.changed,
+      }));
+      return { status: 200, body: { items, next_cursor: null } };
+    },
   }),
   managed({
     id: 'updateBranding',
@@ -93,12 +121,13 @@ export const branding = [
     id: 'undoBranding',
     method: 'post',
     path: '/branding/undo',
-    summary: 'Go back to the version before, by a new one',
+    summary: 'Go back to the version before, or to another one that is kept, by a new one',
     scope: 'branding:write',
+    body: Undo,
     replies: { 200: Branding },
     refusals: [404, 412],
-    async handle({ operator, expected, services }) {
-      return resource(200, brandingOf(await services.branding.undo(operator, expected)));
+    async handle({ operator, body, expected, services }) {
+      return resource(200, brandingOf(await services.branding.undo(operator, expected, body?.version)));
     },
     current: asItIs,
   }),
