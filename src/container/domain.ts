@@ -39,6 +39,7 @@ import { createUndo } from '../domain/undo/index.ts';
 import { createUpstreamAccounts } from '../domain/upstream.ts';
 import { createAccounts } from '../domain/users/index.ts';
 import { createVerification } from '../domain/verification/index.ts';
+import type { RenderMessage } from '../mail/index.ts';
 import type { Clock } from '../core/clock.ts';
 import { createCursors } from '../core/cursors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -145,6 +146,15 @@ export function createDomain({
     inTransaction,
     announce: (tx: Tx) => stores.notifications.publish('attributes', '', tx),
   });
+  const branding = createBranding({
+    config,
+    store: stores.branding,
+    clients: stores.clients,
+    audit,
+    inTransaction,
+    announce: (tx: Tx) => stores.notifications.publish('branding', '', tx),
+  });
+  let renderMail: RenderMessage | undefined;
   const operators = createOperators({
     stores,
     cursors: createCursors(secrets),
@@ -153,6 +163,12 @@ export function createDomain({
     clock,
     languages: config.languages,
     mayCall: mayCall(createAddressRule(config.outbound.allow)),
+    // With the first message that is looked at: most commands look at none.
+    async renderMail(message, texts) {
+      const { createBrandedRenderer } = await import('../mail/index.ts');
+      renderMail ??= createBrandedRenderer(config, branding);
+      return renderMail(message, texts);
+    },
   });
   const accounts = createAccounts({
     checkRoles: operators.roles.checkNames,
@@ -187,7 +203,7 @@ export function createDomain({
     clock,
     notices,
     settings: config.mfa,
-    name: config.name,
+    serviceName: () => branding.look(config.languages[0] ?? 'en').name,
     publicUrl: config.publicUrl,
   });
   const loginSteps = createLoginSteps({ users, usedSteps: stores.usedSteps, inTransaction, secrets, clock });
@@ -344,14 +360,7 @@ export function createDomain({
     }),
     refusals: createRefusals({ ...stores, store: stores.refusals, clock, logger }),
     search: createSearch({ ...operators, findByText: stores.findByText }),
-    branding: createBranding({
-      config,
-      store: stores.branding,
-      clients: stores.clients,
-      audit,
-      inTransaction,
-      announce: (tx: Tx) => stores.notifications.publish('branding', '', tx),
-    }),
+    branding,
     settings: createOperatorSettings({
       config,
       store: stores.runtimeSettings,

@@ -74,6 +74,7 @@ export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'sign-in-link',
   'account-exists',
   'login-requested',
+  'test-letter',
 ]);
 
 export function createOutgoingMail({

@@ -55,10 +55,14 @@ export type MessagePayload =
   | { kind: 'account-exists'; circumstances: EventDetails }
   /** To operators: nothing is sent to an address of theirs any more. */
   | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }
+  /** An operator tries whether mail arrives, and how another kind of message looks with made-up data. */
+  | { kind: 'test-letter'; sample: SampleKind | null }
   /** An app asks to sign the person in. */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
 export type MessageKind = MessagePayload['kind'];
+/** Kinds of messages that a test letter can be a sample of. */
+export type SampleKind = Exclude<MessageKind, 'test-letter'>;
 
 export interface Recipient {
   to: string;
@@ -88,4 +92,5 @@ export const messageKinds = [
   'account-exists',
   'login-requested',
   'webhook-disabled',
+  'test-letter',
 ] as const satisfies readonly MessageKind[];

@@ -6,7 +6,7 @@ import type { MailTextsByLanguage } from '../storage/settings.ts';
 import { createLinks } from './links.ts';
 import { createMailStyles } from './styles.ts';
 import type { Message } from './messages.ts';
-import { samples } from './samples.ts';
+import { sampleOf, samples } from './samples.ts';
 import { type Format, loadTemplates } from './templates.ts';
 import { createTranslator, languageFor, ownSentences, type Translator } from './translator.ts';
 
@@ -83,10 +83,15 @@ export function createMessageRenderer({
     const language = languageFor(message.locale, languages);
     const translator = translatorOf(language, texts[language]);
     const { t, tag } = translator;
+    if (message.kind === 'test-letter' && message.sample !== null) {
+      const { to, person, locale } = message;
+      const shown = render({ ...sampleOf(message.sample, locale), to, person }, texts);
+      return { ...shown, subject: t('test-letter.sample', { subject: shown.subject }) };
+    }
     const subject = t(`${message.kind}.subject`);
     const greeting = message.person === null ? t('greetingPlain') : t('greeting', { person: message.person });
     const page = { name, tag, subject, greeting, url: publicUrl, footer: footer(language) };
-    const render = (format: Format): string => {
+    const renderAs = (format: Format): string => {
       const shared = {
         t,
         translator,
@@ -101,10 +106,10 @@ export function createMessageRenderer({
       const body = template(message.kind, format, { ...shared, partial, args: {} });
       return template('layout', format, { ...shared, partial, args: { body } });
     };
-    const text = render('text')
+    const text = renderAs('text')
       .replace(/\n{3,}/g, '\n\n')
       .trim();
-    return { language: tag, subject, html: render('html'), text: `${text}\n` };
+    return { language: tag, subject, html: renderAs('html'), text: `${text}\n` };
   };
   if (operatorTemplates !== null) tryOut(render, languages);
   return render;

@@ -36,6 +36,7 @@ const matters = {
     request: { lasts: link.lasts, expiresAt: link.expiresAt },
   },
   'webhook-disabled': { kind: 'webhook-disabled', endpoint: 'CRM (crm.example.com)', why: 'failing' },
+  'test-letter': { kind: 'test-letter', sample: null },
 } as const;
 
 const to = { to: 'zoe@example.com', person: 'Zoë' };
@@ -55,6 +56,7 @@ export const samples = (locale: string | null): Message[] => [
   { ...to, locale, kind: 'password-changed', undo: { ...link, lasts: 604_800 }, circumstances },
   { ...to, locale, kind: 'account-deleted', circumstances },
   { ...to, locale, kind: 'webhook-disabled', endpoint: 'crm.example.com', why: 'gone' },
+  { ...to, locale, kind: 'test-letter', sample: 'new-device' },
   ...(['factor-added', 'factor-removed'] as const).flatMap((kind) =>
     factors.map((factor): Message => ({
       ...to,

@@ -113,6 +113,7 @@ export const EVENTS = {
   'audit.purged': { description: 'Old events were deleted before their time', details: ['events'] },
   'audit.exported': { description: 'The audit was exported', details: ['format'] },
   'mail.resent': { description: 'Mail was sent again', details: ['mail', 'template'] },
+  'mail.tested': { description: 'A test letter was sent', details: ['template'] },
   'mail_template.updated': { description: 'Words of mail were changed', details: ['template', 'language'] },
   'webhook.created': { description: 'A webhook was made', details: ['webhook'] },
   'webhook.updated': { description: 'A webhook was changed', details: ['webhook'] },

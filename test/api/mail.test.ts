@@ -192,6 +192,82 @@ describe('templates', () => {
   });
 });
 
+describe('a preview', () => {
+  const preview = (more: object) =>
+    owner('POST', '/mail/templates/preview', { template: 'new-device', language: 'en', ...more });
+
+  it('shows each kind of message in each language with made-up data', async () => {
+    const kinds = new Set(itemsOf(await owner('GET', '/mail/templates')).map(({ template }) => template));
+    for (const template of kinds)
+      for (const language of ['en', 'de', 'es', 'zh']) {
+        const shown = await preview({ template, language });
+        expect(shown).toMatchObject({
+          status: 200,
+          body: { template, subject: expect.stringMatching(/\S/) },
+        });
+        expect(shown.body['html']).toMatch(/^<!doctype html>/);
+        expect(shown.body['text']).not.toContain('undefined');
+      }
+    expect((await preview({ language: 'de' })).body['language']).toBe('de');
+  });
+
+  it('has words that are not saved, and tells the line of a mistake', async () => {
+    expect(await preview({ texts: { subject: 'Look, {name}' } })).toMatchObject({
+      body: { subject: 'Look, Postern', html: expect.stringContaining('Look, Postern') },
+    });
+    expect(await preview({ texts: { subject: null } })).toMatchObject({
+      body: { subject: expect.not.stringContaining('Look') },
+    });
+    expect(await preview({ texts: { text: 'one\n{two' } })).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'texts.text', detail: expect.stringContaining('line 2') }] },
+    });
+    expect((await preview({})).body['subject']).not.toContain('Look');
+  });
+});
+
+describe('a test letter', () => {
+  it('arrives, as a letter of its own and as a sample that says it is one', async () => {
+    sink.behaviour = 'accept';
+    const [plain, sample] = [newAddress(), newAddress()];
+    expect(await owner('POST', '/mail/test', { to: plain, language: 'de' })).toMatchObject({
+      status: 202,
+      body: { to: plain, template: null },
+    });
+    await owner('POST', '/mail/test', { to: sample, template: 'password-reset' });
+    await until(() => sentTo(plain).length === 1 && sentTo(sample).length === 1);
+    expect(sentTo(plain)[0]).toMatchObject({ subject: 'Eine Testnachricht' });
+    expect(sentTo(sample)[0]?.subject).toMatch(/^Test: /);
+    expect(itemsOf(await owner('GET', '/audit?type=mail.tested&limit=1'))[0]).toMatchObject({
+      after: { template: 'password-reset' },
+    });
+    const { code } = await runCli(['mail', 'test', newAddress()], { env: provider.postern.env });
+    expect(code).toBe(0);
+  });
+
+  it('goes to somebody who is named, and to nobody by the dozen', async () => {
+    expect(await owner('POST', '/mail/test', {})).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'to' }] },
+    });
+    expect(await owner('POST', '/mail/test', { to: 'nobody' })).toMatchObject({ status: 400 });
+    const to = newAddress();
+    for (let nth = 0; nth < 10; nth += 1)
+      expect((await owner('POST', '/mail/test', { to })).status).toBe(202);
+    expect(await owner('POST', '/mail/test', { to })).toMatchObject({ status: 429 });
+  });
+
+  it('comes in the name of the look in force', async () => {
+    const to = newAddress();
+    await owner('PATCH', '/branding', { name: 'Quayside' });
+    await until(async () => {
+      await owner('POST', '/mail/test', { to });
+      return sentTo(to).some((mail) => mail.from?.name === 'Quayside');
+    });
+    await owner('PATCH', '/branding', { name: null });
+  });
+});
+
 it('needs its permissions', async () => {
   const support = await callAs(provider, 'support');
   expect((await support('GET', '/mail/outbox')).status).toBe(200);

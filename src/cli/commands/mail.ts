@@ -47,6 +47,19 @@ async function resend(id: string): Promise<Report> {
   return { json: mailOf(sent), text: `${id} waits to be sent by the server.` };
 }
 
+async function test(to: string, options: { template?: string; language?: string }): Promise<Report> {
+  const address = await withMail((mail, by) => mail.sendTest(by, { to, ...options }));
+  return {
+    json: { to: address, template: options.template ?? null },
+    text: `A test letter to ${address} waits to be sent by the server.`,
+  };
+}
+
+async function preview(template: string, language: string): Promise<Report> {
+  const shown = await withMail((mail, by) => mail.preview(by, { template, language }));
+  return { json: { ...shown }, text: `Subject: ${shown.subject}\n\n${shown.text}` };
+}
+
 interface TemplateOptions {
   template?: string;
   language?: string;
@@ -101,7 +114,9 @@ async function setTemplate(
 }
 
 export function addMail(program: Command): void {
-  const mail = program.command('mail').description('mail on its way, and its words: list, resend, template');
+  const mail = program
+    .command('mail')
+    .description('mail on its way, and its words: list, resend, test, template');
   reporting(
     mail
       .command('list')
@@ -120,7 +135,24 @@ export function addMail(program: Command): void {
       .argument('<id>', 'as the list has it', uuid),
     resend,
   );
-  const template = mail.command('template').description('the words of mail: show, set');
+  reporting(
+    mail
+      .command('test')
+      .description('send a test letter')
+      .argument('<address>', 'where it goes')
+      .option('--template <kind>', 'a kind of message, with made-up data')
+      .option('--language <language>', 'its language'),
+    test,
+  );
+  const template = mail.command('template').description('the words of mail: show, preview, set');
+  reporting(
+    template
+      .command('preview')
+      .description('show a kind of message with made-up data')
+      .argument('<kind>', 'the kind of message')
+      .argument('<language>', 'the language'),
+    preview,
+  );
   reporting(
     template
       .command('show')

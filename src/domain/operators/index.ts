@@ -20,7 +20,7 @@ import { createAuditLog } from './audit-log.ts';
 import { createGroups } from './groups.ts';
 import { createReadList } from './lists.ts';
 import { createPeople } from './people.ts';
-import { createOperatorMail } from './mail.ts';
+import { createOperatorMail, type OperatorMailDependencies } from './mail.ts';
 import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
@@ -50,6 +50,8 @@ interface Dependencies {
   languages: readonly Language[];
   /** Whether requests may go to a URL that an operator names. */
   mayCall(url: URL): Promise<boolean>;
+  /** Puts a message into words. */
+  renderMail: OperatorMailDependencies['render'];
 }
 
 /** What operators manage, and who of them may do what. */
@@ -61,6 +63,7 @@ export function createOperators({
   clock,
   languages,
   mayCall,
+  renderMail,
 }: Dependencies) {
   const { users, audit, inTransaction } = stores;
   const rights = createRights(stores);
@@ -104,6 +107,9 @@ export function createOperators({
     operatorMail: createOperatorMail({
       outbox: stores.mailOutbox,
       texts: stores.mailTexts,
+      render: renderMail,
+      outgoingMail,
+      users,
       languages,
       readList,
       audit,

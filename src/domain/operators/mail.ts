@@ -1,11 +1,17 @@
 import { DomainError } from '../../core/errors.ts';
-import { isUuid } from '../../core/ids.ts';
+import { isUuid, newUuid } from '../../core/ids.ts';
 import type { Language } from '../../core/languages.ts';
-import { type MailTemplate, mailTemplates, textProblem, textsOf } from '../../mail/texts.ts';
+import { readEmailAddress } from '../../core/email-address.ts';
+import type { Message } from '../../mail/messages.ts';
+import type { Rendered } from '../../mail/renderer.ts';
+import { sampleOf } from '../../mail/samples.ts';
+import { type MailTemplate, mailTemplates, SHARED, textProblem, textsOf } from '../../mail/texts.ts';
 import { dictionaries } from '../../mail/translator.ts';
 import type { MailFilters, MailOutbox as OutboxStore, WaitingMail } from '../../storage/mail-outbox.ts';
 import type { MailTexts, MailTextsByLanguage } from '../../storage/settings.ts';
 import type { Stores } from '../../storage/stores.ts';
+import { recipientOf } from '../notices.ts';
+import type { OutgoingMail } from '../outgoing-mail.ts';
 import {
   changesOf,
   checkVersion,
@@ -50,6 +56,25 @@ export interface OperatorMail {
     of?: { template?: string | undefined; language?: string | undefined },
   ): Promise<Templates>;
   /**
+   * A kind of message with made-up data, with `texts` in place of those in force; saves nothing.
+   * @throws DomainError as `write`.
+   */
+  preview(
+    operator: Operator,
+    of: { template: string; language: string; texts?: Record<string, string | null> | undefined },
+  ): Promise<PreviewedMail>;
+  /**
+   * Has a letter sent that says it is a test, or a kind of message with made-up data.
+   * @param to the operator's own address unless given. @returns where it goes.
+   * @throws DomainError insufficient_scope, invalid_request, rate_limited.
+   */
+  sendTest(
+    operator: Operator,
+    test: { template?: string | undefined; language?: string | undefined; to?: string | undefined },
+  ): Promise<string>;
+  /** What operators wrote anew in one language, by key. @throws DomainError insufficient_scope. */
+  ownTexts(operator: Operator, language: string): Promise<{ texts: Record<string, string>; version: number }>;
+  /**
    * Writes sentences of one kind of message in one language anew; null goes back to the one that comes with the service.
    * @throws DomainError insufficient_scope, precondition_failed; invalid_request that says what is wrong, and in which line.
    */
@@ -60,15 +85,25 @@ export interface OperatorMail {
   ): Promise<Templates>;
 }
 
-export function createOperatorMail(
-  dependencies: Pick<Stores, 'audit' | 'inTransaction'> & {
-    outbox: OutboxStore;
-    texts: MailTexts;
-    languages: readonly Language[];
-    readList: ReadList;
-  },
-): OperatorMail {
-  const { outbox, texts: store, languages, readList, audit, inTransaction } = dependencies;
+/** A message with made-up data, as it would be sent. */
+export type PreviewedMail = Rendered & { template: MailTemplate };
+
+export interface OperatorMailDependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
+  /** Puts a message into words, with those of operators. */
+  render(message: Message, texts: MailTextsByLanguage): Promise<Rendered>;
+  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
+  outbox: OutboxStore;
+  texts: MailTexts;
+  languages: readonly Language[];
+  readList: ReadList;
+}
+
+/** What shows the sentences that all messages have. */
+const SHARED_SAMPLE = 'password-reset';
+
+export function createOperatorMail(dependencies: OperatorMailDependencies): OperatorMail {
+  const { render, outgoingMail, users, outbox, texts: store, languages } = dependencies;
+  const { readList, audit, inTransaction } = dependencies;
 
   const shown = (of: MailTemplate, language: Language, written: MailTextsByLanguage): TemplateTexts => {
     const own = written[language] ?? {};
@@ -82,6 +117,29 @@ export function createOperatorMail(
   };
 
   const templateOf = (name: string) => mailTemplates.find((one) => one === name) ?? refuse('template', name);
+  /** Changes by key. @throws DomainError invalid_request that says what is wrong, and in which line. */
+  const parse = (of: MailTemplate, spoken: Language, changes: Record<string, string | null>) => {
+    const keys = new Map(textsOf(of));
+    return Object.entries(changes).map(([name, sentence]) => {
+      const key = keys.get(name) ?? refuse(`texts.${name}`, 'unknown');
+      const problem = sentence === null ? null : textProblem(spoken, key, sentence);
+      if (problem !== null) refuse(`texts.${name}`, problem);
+      return [key, sentence] as const;
+    });
+  };
+
+  /** What operators wrote in a language, with changes laid over it. */
+  const written = (
+    own: Record<string, string> | undefined,
+    parsed: ReturnType<typeof parse>,
+  ): Record<string, string> => {
+    const result = { ...own };
+    for (const [key, sentence] of parsed)
+      if (sentence === null) delete result[key];
+      else result[key] = sentence;
+    return result;
+  };
+
   const languageOf = (name: string) => languages.find((one) => one === name) ?? refuse('language', name);
 
   return {
@@ -112,23 +170,56 @@ export function createOperatorMail(
       const spoken = language === undefined ? languages : [languageOf(language)];
       return { items: some.flatMap((one) => spoken.map((each) => shown(one, each, texts))), version };
     },
+    async preview(operator, { template, language, texts: changes = {} }) {
+      requirePermission(operator, 'mail:read');
+      const [of, spoken] = [templateOf(template), languageOf(language)];
+      const parsed = parse(of, spoken, changes);
+      const { texts } = await store.read();
+      const sample = sampleOf(of === SHARED ? SHARED_SAMPLE : of, spoken);
+      try {
+        return {
+          template: of,
+          ...(await render(sample, { ...texts, [spoken]: written(texts[spoken], parsed) })),
+        };
+      } catch (error) {
+        return refuse('texts', `cannot be shown: ${(error as Error).message}`);
+      }
+    },
+    async sendTest(operator, { template, language, to }) {
+      requirePermission(operator, 'mail:write');
+      const of = template === undefined ? null : templateOf(template);
+      if (of === SHARED) refuse('template', 'is no message of its own');
+      const account = operator.accountId === null ? null : await users.findById(operator.accountId);
+      const typed = to ?? account?.email ?? refuse('to', 'is missing');
+      const address = readEmailAddress(typed)?.address ?? refuse('to', 'is no address');
+      const content: Message = {
+        ...(account && to === undefined ? recipientOf(account) : { person: null }),
+        to: address,
+        locale: language === undefined ? (account?.locale ?? null) : languageOf(language),
+        kind: 'test-letter',
+        sample: of === 'test-letter' ? null : of,
+      };
+      await inTransaction(async (tx) => {
+        const mail = { cause: `test-letter:${newUuid()}`, content, actor: operator.actor };
+        if (!(await outgoingMail.enqueue(mail, tx))) throw new DomainError('rate_limited');
+        const details = { template: of };
+        await audit.record({ type: 'mail.tested', details }, operator.actor, tx);
+      });
+      return address;
+    },
+    async ownTexts(operator, language) {
+      requirePermission(operator, 'mail:read');
+      const { texts, version } = await store.read();
+      return { texts: { ...texts[languageOf(language)] }, version };
+    },
     async write(operator, { template, language, texts: changes }, expected) {
       requirePermission(operator, 'mail:write');
       const [of, spoken] = [templateOf(template), languageOf(language)];
-      const keys = new Map(textsOf(of));
-      const parsed = Object.entries(changes).map(([name, sentence]) => {
-        const key = keys.get(name) ?? refuse(`texts.${name}`, 'unknown');
-        const problem = sentence === null ? null : textProblem(spoken, key, sentence);
-        if (problem !== null) refuse(`texts.${name}`, problem);
-        return [key, sentence] as const;
-      });
+      const parsed = parse(of, spoken, changes);
       return inTransaction(async (tx) => {
         const before = await store.lock(tx);
         checkVersion(before, expected);
-        const own: Record<string, string> = { ...before.texts[spoken] };
-        for (const [key, sentence] of parsed)
-          if (sentence === null) delete own[key];
-          else own[key] = sentence;
+        const own = written(before.texts[spoken], parsed);
         const named = (from: Record<string, string> = {}) =>
           Object.fromEntries(parsed.map(([key]) => [key, from[key] ?? null]));
         const changed = changesOf(named(before.texts[spoken]), named(own));

@@ -95,6 +95,7 @@ export type AuditType =
   | 'audit.purged'
   | 'audit.exported'
   | 'mail.resent'
+  | 'mail.tested'
   | 'mail_template.updated'
   | 'webhook.created'
   | 'webhook.updated'

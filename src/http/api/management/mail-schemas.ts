@@ -53,5 +53,28 @@ export const TemplateChanges = z.strictObject({
     .describe('By name; null for the text that comes with the service'),
 });
 
+export const PreviewOf = z.strictObject({
+  template,
+  language,
+  texts: TemplateChanges.shape.texts.optional().describe('In place of those in force, by name'),
+});
+export const Preview = z.strictObject({
+  template,
+  language: z.string(),
+  subject: z.string(),
+  html: z.string(),
+  text: z.string(),
+});
+export const TestLetter = z
+  .strictObject({
+    to: text('An address; the one of the caller’s account unless given').max(320).optional(),
+    template: template
+      .optional()
+      .describe('A kind of message, with made-up data; else one that says it is a test'),
+    language: language.optional(),
+  })
+  .optional();
+export const SentTest = z.strictObject({ to: z.string(), template: z.string().nullable() });
+
 /** What a change is of. */
 export type Named = Pick<z.output<typeof TemplateChanges>, 'template' | 'language'>;

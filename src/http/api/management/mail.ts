@@ -99,4 +99,32 @@ export const mail = [
     current: async ({ operator, body, services }) =>
       templatesOf(await services.operatorMail.templates(operator, body as schemas.Named)),
   }),
+  managed({
+    id: 'previewMailTemplate',
+    method: 'post',
+    path: '/mail/templates/preview',
+    summary:
+      'A kind of message with made-up data, with words of yours in place of those in force; saves nothing',
+    scope: 'mail:read',
+    body: schemas.PreviewOf,
+    replies: { 200: schemas.Preview },
+    handle: async ({ operator, body, services }) => ({
+      status: 200,
+      body: await services.operatorMail.preview(operator, body),
+    }),
+  }),
+  managed({
+    id: 'sendTestMail',
+    method: 'post',
+    path: '/mail/test',
+    summary: 'Send a test letter',
+    scope: 'mail:write',
+    body: schemas.TestLetter,
+    replies: { 202: schemas.SentTest },
+    refusals: [429],
+    async handle({ operator, body = {}, services }) {
+      const to = await services.operatorMail.sendTest(operator, body);
+      return { status: 202, body: { to, template: body.template ?? null } };
+    },
+  }),
 ];
