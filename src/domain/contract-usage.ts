@@ -1,11 +1,17 @@
 import { type Clock, dayOf } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
-import type { AccountRow, CallerRow, ContractUsageStore, UsageRow } from '../storage/contract-usage.ts';
+import type {
+  AccountRow,
+  CallerRow,
+  ContractUsageStore,
+  Reach,
+  UsageRow,
+} from '../storage/contract-usage.ts';
 import { type Operator, requirePermission } from './operators/operator.ts';
 import { sourceOf } from './source.ts';
 
-export type { CallerRow } from '../storage/contract-usage.ts';
+export type { CallerRow, Reach } from '../storage/contract-usage.ts';
 
 /** One request to a contract. */
 export interface ContractUse {
@@ -26,7 +32,11 @@ export interface DoorReport extends UsageReport {
   /** Null for operators who may not see people. */
   accounts: AccountRow[] | null;
   lastUsedAt: Date | null;
+  wouldStop: BlastRadius;
 }
+
+/** Whom closing a contract would have stopped in the last days. */
+export type BlastRadius = Record<'last7Days' | 'last30Days', Reach>;
 
 /** What was counted within some days. */
 export interface UsageReport {
@@ -42,6 +52,8 @@ export interface ContractUsage extends PeriodicWriter {
   note(use: ContractUse): void;
   /** Who has called a contract within the last `days`. @throws DomainError insufficient_scope. */
   reportOf(operator: Operator, door: string, days: number): Promise<DoorReport>;
+  /** @throws DomainError insufficient_scope. */
+  blastRadius(operator: Operator, door: string): Promise<BlastRadius>;
   /** When each contract was last called, of what is kept. @throws DomainError insufficient_scope. */
   lastUses(operator: Operator): Promise<Map<string, Date>>;
   /** What every process has written of the last `days`, today among them. */
@@ -160,6 +172,16 @@ export function createContractUsage({
     }
   }
 
+  const sinceDay = (days: number) => dayOf(clock.now() - (days - 1) * DAY);
+
+  const reach = async (door: string): Promise<BlastRadius> => {
+    const [last7Days, last30Days] = await Promise.all([
+      store.reach(sinceDay(7), door),
+      store.reach(sinceDay(30), door),
+    ]);
+    return { last7Days, last30Days };
+  };
+
   return {
     note({ door, operation, accountId, program = null, userAgent = null, ip = null }) {
       const now = clock.now();
@@ -177,23 +199,28 @@ export function createContractUsage({
     },
     async reportOf(operator, door, days) {
       requirePermission(operator, 'contracts:read');
-      const since = dayOf(clock.now() - (days - 1) * DAY);
-      const [rows, users, clients, addresses, accounts, last] = await Promise.all([
+      const since = sinceDay(days);
+      const [rows, users, clients, addresses, accounts, last, wouldStop] = await Promise.all([
         store.list(since, door),
         store.countUsers(since),
         store.callers(since, door, 'client', MOST_SHOWN),
         store.callers(since, door, 'address', MOST_SHOWN),
         operator.permissions.has('users:read') ? store.accounts(since, door, MOST_SHOWN) : null,
         store.lastUses(),
+        reach(door),
       ]);
-      return { rows, users, clients, addresses, accounts, lastUsedAt: last.get(door) ?? null };
+      return { rows, users, clients, addresses, accounts, lastUsedAt: last.get(door) ?? null, wouldStop };
+    },
+    async blastRadius(operator, door) {
+      requirePermission(operator, 'contracts:read');
+      return reach(door);
     },
     lastUses(operator) {
       requirePermission(operator, 'contracts:read');
       return store.lastUses();
     },
     async report({ days, door }) {
-      const since = dayOf(clock.now() - (days - 1) * DAY);
+      const since = sinceDay(days);
       const [rows, users] = await Promise.all([store.list(since, door), store.countUsers(since)]);
       return { rows, users };
     },

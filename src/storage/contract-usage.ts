@@ -29,6 +29,14 @@ export interface AccountRow {
   lastDay: string;
 }
 
+/** How many came to a contract, each counted once. */
+export interface Reach {
+  requests: number;
+  accounts: number;
+  clients: number;
+  addresses: number;
+}
+
 export interface UsageRow extends Use {
   users: number;
 }
@@ -42,6 +50,8 @@ export interface ContractUsageStore {
   callers(since: string, door: string, kind: ContractCaller['kind'], most: number): Promise<CallerRow[]>;
   /** The accounts that used a contract since that day, the latest first. */
   accounts(since: string, door: string, most: number): Promise<AccountRow[]>;
+  /** Whom closing a contract would have stopped since that day. Callers beyond the bound of a day count as one. */
+  reach(since: string, door: string): Promise<Reach>;
   /** When each contract was last called, of what is kept. */
   lastUses(): Promise<Map<string, Date>>;
   /** How many accounts used each door since that day, each counted once. */
@@ -96,6 +106,12 @@ const CALLERS = `select kind, caller, sum(requests)::float8 as requests, max(las
 const ACCOUNTS = `select account_id as "accountId", count(distinct day)::int as days, max(day)::text as "lastDay"
   from contract_users where door = $2 and day >= $1
   group by account_id order by max(day) desc, account_id limit $3`;
+const REACH = `select
+    (select coalesce(sum(requests), 0)::float8 from contract_usage where door = $2 and day >= $1) as requests,
+    (select count(distinct account_id)::int from contract_users where door = $2 and day >= $1) as accounts,
+    count(distinct caller) filter (where kind = 'client')::int as clients,
+    count(distinct caller) filter (where kind = 'address')::int as addresses
+  from contract_callers where door = $2 and day >= $1`;
 const LAST_USES = 'select door, max(last_used_at) as at from contract_usage group by door';
 
 /** Who uses which contract door, in PostgreSQL. */
@@ -115,6 +131,10 @@ export function createContractUsageStore(pool: Pool): ContractUsageStore {
     async accounts(since, door, most) {
       const { rows } = await pool.query<AccountRow>(ACCOUNTS, [since, door, most]);
       return rows;
+    },
+    async reach(since, door) {
+      const { rows } = await pool.query<Reach>(REACH, [since, door]);
+      return rows[0]!;
     },
     async lastUses() {
       const { rows } = await pool.query<{ door: string; at: Date }>(LAST_USES);

@@ -135,6 +135,10 @@ describe('contracts', () => {
       by_address: [{ requests: 3 }],
       by_account: [],
       items: [{ requests: 3, accounts: 0 }],
+      would_stop: {
+        last_7_days: { requests: 3, accounts: 0, clients: 2, addresses: 1 },
+        last_30_days: { requests: 3, accounts: 0, clients: 2, addresses: 1 },
+      },
     });
     expect(body['quiet_since']).toEqual(expect.any(String));
     const developer = await callAs(server, 'developer');

@@ -4,6 +4,7 @@ import { contractCatalogue } from '../../http/contracts/catalogue.ts';
 import type { Contract } from '../../http/contracts/contract.ts';
 import { planMounts } from '../../http/contracts/mounts.ts';
 import { loadContracts } from '../../http/contracts/registry.ts';
+import type { BlastRadius } from '../../domain/contract-usage.ts';
 import type { CallerRow, UsageRow } from '../../storage/contract-usage.ts';
 import { UsageError } from '../failure.ts';
 import { manager } from '../operator.ts';
@@ -52,13 +53,30 @@ export async function listContracts(): Promise<Report> {
   return { json: { doors: all }, text: table(['name', 'document', 'answers at'], rows) };
 }
 
-/** Opens or closes a contract on all nodes at once. */
+const radiusOf = ({ last7Days, last30Days }: BlastRadius) => ({
+  last_7_days: last7Days,
+  last_30_days: last30Days,
+});
+
+/** Opens or closes a contract on all nodes at once, and says whom that stops. */
 export async function openContract(name: string, open: boolean): Promise<Report> {
-  const door = await withCore(({ contractDoors }) => contractDoors.set(manager(), name, open));
-  const where = door.open ? ` It answers at ${door.urls.join(' and ')}.` : '';
+  const { door, stopped } = await withCore(async ({ contractDoors, usage }) => ({
+    door: await contractDoors.set(manager(), name, open),
+    stopped: await usage.blastRadius(manager(), name),
+  }));
+  const { last7Days } = stopped;
+  const effect = door.open
+    ? ` It answers at ${door.urls.join(' and ')}.`
+    : ` That stops ${last7Days.accounts} accounts, ${last7Days.clients} programs and ${last7Days.addresses} addresses of the last 7 days.`;
   return {
-    json: { name, open: door.open, configured: door.configured, urls: door.open ? door.urls : [] },
-    text: `The contract ${name} is ${door.open ? 'open' : 'closed'} on all nodes.${where}`,
+    json: {
+      name,
+      open: door.open,
+      configured: door.configured,
+      urls: door.open ? door.urls : [],
+      ...(door.open ? {} : { would_stop: radiusOf(stopped) }),
+    },
+    text: `The contract ${name} is ${door.open ? 'open' : 'closed'} on all nodes.${effect}`,
   };
 }
 
@@ -133,6 +151,15 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       [title, 'requests', 'last use'],
       list.map((one) => [one.caller ?? 'others', String(one.requests), one.last_used_at]),
     );
+  const stops = table(
+    ['closing it would have stopped', 'requests', 'accounts', 'programs', 'addresses'],
+    Object.entries({ 'in 7 days': who.wouldStop.last7Days, 'in 30 days': who.wouldStop.last30Days }).map(
+      ([since, one]) => [
+        since,
+        ...[one.requests, one.accounts, one.clients, one.addresses].map((count) => String(count)),
+      ],
+    ),
+  );
   const people = table(
     ['account', 'days', 'last day'],
     accounts.map((one) => [one.id, String(one.days), one.last_day]),
@@ -146,7 +173,10 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       addresses,
       accounts,
       quiet_since: who.lastUsedAt?.toISOString() ?? null,
+      would_stop: radiusOf(who.wouldStop),
     },
-    text: [summary, details, callers('program', clients), callers('address', addresses), people].join('\n\n'),
+    text: [summary, stops, details, callers('program', clients), callers('address', addresses), people].join(
+      '\n\n',
+    ),
   };
 }

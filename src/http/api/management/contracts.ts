@@ -27,12 +27,21 @@ const UsagePeriod = z.strictObject({
 const day = z.iso.date();
 const requests = z.int();
 const calls = { requests, last_used_at: moment };
+const Reach = z.strictObject({
+  requests,
+  accounts: z.int(),
+  clients: z.int(),
+  addresses: z.int(),
+});
 const Usage = z.strictObject({
   name: z.string(),
   days: z.int(),
   requests,
   accounts: z.int().describe('Each counted once'),
   quiet_since: moment.nullable().describe('The last request; null when nobody came in 400 days'),
+  would_stop: z
+    .strictObject({ last_7_days: Reach, last_30_days: Reach })
+    .describe('Whom closing it would have stopped: each counted once, whatever `days` says'),
   by_day: z.array(z.strictObject({ day, requests, last_used_at: moment })),
   by_endpoint: z.array(z.strictObject({ endpoint: z.string(), ...calls })),
   by_client: z
@@ -160,6 +169,10 @@ export const contracts = [
           requests: rows.reduce((sum, row) => sum + row.requests, 0),
           accounts: report.users.get(door.name) ?? 0,
           quiet_since: report.lastUsedAt?.toISOString() ?? null,
+          would_stop: {
+            last_7_days: report.wouldStop.last7Days,
+            last_30_days: report.wouldStop.last30Days,
+          },
           by_day: sums(rows, (row) => row.day).map(([on, sum]) => ({ day: on, ...counted(sum) })),
           by_endpoint: sums(rows, (row) => row.operation)
             .map(([id, sum]) => ({ endpoint: endpointOf(id), ...counted(sum) }))
