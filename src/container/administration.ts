@@ -2,6 +2,7 @@ import { completeChanges, completeMetadata } from '../oidc/clients/implied.ts';
 import { createApiAdmin } from '../domain/apis.ts';
 import { createApplying } from '../domain/apply/index.ts';
 import { createClientAdmin } from '../domain/clients.ts';
+import { createPutBack } from '../domain/operators/put-back.ts';
 import { createRegistrationTokenAdmin } from '../domain/operators/machine-tokens.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
 import { createUpstreamAdmin } from '../domain/upstream-admin.ts';
@@ -79,6 +80,7 @@ export function createAdministration(
   };
   return {
     ...managed,
+    putBack: createPutBack({ ...core, ...managed, auditSearch: stores.auditSearch }),
     /** Brings all of it to what a configuration file says. */
     applying: createApplying({
       services: { ...core, ...managed },

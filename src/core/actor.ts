@@ -12,6 +12,8 @@ export interface Actor {
   isOperator?: boolean;
   /** The client on whose behalf it happens, where pages are opened for one. */
   clientId?: string | undefined;
+  /** The event of the audit whose change this takes back. */
+  putsBack?: string;
 }
 
 export const systemActor: Actor = {

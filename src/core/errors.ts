@@ -44,6 +44,7 @@ export const catalogue = {
   scim_token_not_found: 'SCIM token not found',
   external_id_taken: 'Another one has this id of the directory',
   in_use: 'This is still in use',
+  not_reversible: 'This change is not put back from its event',
   configured: 'The configuration decides this',
   webhook_disabled: 'The webhook is switched off',
   too_many_webhooks: 'There are as many webhooks as there can be',

@@ -32,6 +32,8 @@ export type Names = ReadonlyMap<string, string>;
 export interface AuditSearch {
   list(request: PageRequest<AuditSort, AuditFilters>): Promise<Page<AuditRecord>>;
   find(id: string): Promise<AuditRecord | null>;
+  /** The latest event that took the change of this one back. */
+  findAnswer(id: string): Promise<AuditRecord | null>;
   /** @param ids UUIDs of accounts and groups. @param clientIds of clients, those of directories too. */
   names(ids: readonly string[], clientIds: readonly string[]): Promise<Names>;
 }
@@ -85,6 +87,9 @@ const NAMES = `select id::text, coalesce(name, username, email) as name from use
   union all select id, name from clients where id = any($2)
   union all select id::text, name from scim_tokens where id::text = any($2)`;
 
+const ANSWER = `select ${auditRecord.columns} from audit_events where details ->> 'putsBack' = $1
+  order by at desc, id desc limit 1`;
+
 /** Searches audit events in PostgreSQL. */
 export function createAuditSearch(pool: Pool): AuditSearch {
   return {
@@ -95,6 +100,11 @@ export function createAuditSearch(pool: Pool): AuditSearch {
     async find(id) {
       const event = await AuditEvent.findByPk(id);
       return event && eventFrom(auditRecord.from(event));
+    },
+    async findAnswer(id) {
+      const { rows } = await pool.query<object>(ANSWER, [id]);
+      const [event] = auditRecord.read(rows);
+      return event ? eventFrom(event) : null;
     },
     async names(ids, clientIds) {
       if (ids.length + clientIds.length === 0) return new Map();

@@ -84,6 +84,7 @@ export const audit: Audit = {
   async record({ type, outcome = 'success', subject = null, clientId, details = {} }, actor, tx) {
     const id = newUuid();
     const client = clientId ?? actor.clientId ?? null;
+    const all = actor.putsBack === undefined ? details : { ...details, putsBack: actor.putsBack };
     const told = toldOf({ type, outcome, subject, clientId: client, details }, actor);
     await AuditEvent.sequelize!.query(RECORD, {
       bind: [
@@ -99,7 +100,7 @@ export const audit: Audit = {
         actor.ip,
         actor.userAgent?.slice(0, 512) ?? null,
         actor.requestId,
-        JSON.stringify(details),
+        JSON.stringify(all),
         JSON.stringify(told),
         patternsOf(type),
       ],

@@ -64,6 +64,13 @@ async function show(id: string): Promise<Report> {
   return { json, text: facts(Object.entries(json).map(([name, value]) => [name, shown(value)])) };
 }
 
+async function putBack(id: string): Promise<Report> {
+  const { auditItemOf } = await lines();
+  const { withCore } = await import('../session.ts');
+  const item = await withCore((services) => services.putBack.putBack(shellOperator(operator()), id));
+  return { json: auditItemOf(item), text: `Put back ${id} by ${item.id} (${item.type}).` };
+}
+
 /** Writes an export to standard output or a file: its lines alone. */
 async function exportEvents({
   format,
@@ -122,7 +129,9 @@ const filtered = (command: Command): Command =>
     .option('--before <time>', 'before then', moment);
 
 export function addAudit(program: Command): void {
-  const audit = program.command('audit').description('the log of what happened: list, show, export, purge');
+  const audit = program
+    .command('audit')
+    .description('the log of what happened: list, show, put back, export, purge');
   reporting(
     filtered(audit.command('list').description('what happened, the newest first'))
       .option('--limit <n>', 'at most so many', integer(1, 100), 50)
@@ -130,6 +139,13 @@ export function addAudit(program: Command): void {
     list,
   );
   reporting(audit.command('show').description('one event').argument('<id>', 'its id', uuid), show);
+  reporting(
+    audit
+      .command('put-back')
+      .description('give what an event changed the values from before it, by a new change')
+      .argument('<id>', 'the id of the event', uuid),
+    putBack,
+  );
   filtered(audit.command('export').description('all that the filters find; that is an event, too'))
     .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
     .option('--out <file>', 'instead of standard output; readable by its owner alone')

@@ -33,6 +33,8 @@ export interface AuditItem {
   /** The changed fields as they are since; what else is known of an event that changes no field. */
   after: Values | null;
   reason: string | null;
+  /** The id of the event whose change it takes back. */
+  putsBack: string | null;
 }
 
 export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
@@ -44,6 +46,8 @@ export interface AuditLog {
   list(operator: Operator, options: ListOptions<AuditSort, AuditFilters>): Promise<Listed<AuditItem>>;
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<AuditItem>;
+  /** The latest event that takes the change of this one back; null without one. @throws DomainError insufficient_scope. */
+  findAnswer(operator: Operator, id: string): Promise<AuditItem | null>;
   /**
    * All that the filters find, newest first, read as it is asked for. That it was exported is an event, too.
    * @throws DomainError insufficient_scope.
@@ -70,7 +74,7 @@ const OTHER_SUBJECTS = ['group', 'role', 'webhook'] as const;
 
 /** What an event tells beside who, when and where. */
 function toldBy({ subject, details }: AuditRecord) {
-  const { reason, ...rest } = details;
+  const { reason, putsBack, ...rest } = details;
   const about = subject === null ? OTHER_SUBJECTS.find((key) => textOf(details[key]) !== null) : undefined;
   const subjectId = subject ?? (about === undefined ? null : textOf(details[about]));
   if (about !== undefined) delete rest[about];
@@ -82,6 +86,7 @@ function toldBy({ subject, details }: AuditRecord) {
     before,
     after: isChange ? changed : Object.keys(rest).length > 0 ? rest : null,
     reason: textOf(reason),
+    putsBack: textOf(putsBack),
     isName: about === 'role',
   };
 }
@@ -160,6 +165,11 @@ export function createAuditLog({
       if (!event) throw new DomainError('not_found');
       const [item] = await toItems([event]);
       return item!;
+    },
+    async findAnswer(operator, id) {
+      requirePermission(operator, 'audit:read');
+      const event = await search.findAnswer(id);
+      return event && (await toItems([event]))[0]!;
     },
     async export(operator, { format, filters: asked }) {
       requirePermission(operator, 'audit:read');

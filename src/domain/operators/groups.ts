@@ -50,13 +50,16 @@ export interface Groups {
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
   /** By the id of the account. @throws DomainError insufficient_scope, group_not_found, invalid_cursor. */
   members(operator: Operator, id: string, options: ListOptions<'id', object>): Promise<Listed<Member>>;
+  /** @throws DomainError as `find`; user_not_found. */
+  isMember(operator: Operator, id: string, accountId: string): Promise<boolean>;
   /**
    * Adds an account; nothing changes for a member. It gives the roles of the group, so it takes their permissions.
+   * @returns whether it was none before.
    * @throws DomainError insufficient_scope, permission_not_held, group_not_found, user_not_found.
    */
-  add(operator: Operator, id: string, accountId: string): Promise<void>;
-  /** @throws DomainError as `add`; last_owner, forbidden for an operator who would demote themselves. */
-  removeMember(operator: Operator, id: string, accountId: string): Promise<void>;
+  add(operator: Operator, id: string, accountId: string): Promise<boolean>;
+  /** @returns whether it was a member. @throws DomainError as `add`; last_owner, forbidden for an operator who would demote themselves. */
+  removeMember(operator: Operator, id: string, accountId: string): Promise<boolean>;
   /** The groups of an account. @throws DomainError insufficient_scope, user_not_found, invalid_cursor. */
   listOf(
     operator: Operator,
@@ -127,19 +130,21 @@ export function createGroups({
   const add = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
     await mayAssign(operator, group.roles, tx);
     const added = await store.add(group.id, [accountId], tx);
-    if (added.length === 0) return;
+    if (added.length === 0) return false;
     await rolesMoved([accountId], group.roles, tx);
     const details = { group: group.id, name: group.name };
     await audit.record({ type: 'group.member_added', subject: accountId, details }, operator.actor, tx);
+    return true;
   };
 
   const removeMember = async (operator: Operator, group: GroupRecord, accountId: string, tx: Tx) => {
     await mayAssign(operator, group.roles, tx);
     const removed = await store.remove(group.id, [accountId], tx);
-    if (removed.length === 0) return;
+    if (removed.length === 0) return false;
     await rolesMoved([accountId], group.roles, tx);
     const details = { group: group.id, name: group.name };
     await audit.record({ type: 'group.member_removed', subject: accountId, details }, operator.actor, tx);
+    return true;
   };
 
   const findAccount = async (id: string): Promise<string> => {
@@ -217,15 +222,21 @@ export function createGroups({
       const group = existing(isUuid(id) ? await store.find(id) : null);
       return readList(`group ${group.id}`, options, 'id', (request) => store.members(group.id, request));
     },
+    async isMember(operator, id, account) {
+      requirePermission(operator, 'groups:read');
+      const group = existing(isUuid(id) ? await store.find(id) : null);
+      const accountId = await findAccount(account);
+      return inTransaction(async (tx) => (await store.idsOf(accountId, tx)).includes(group.id));
+    },
     async add(operator, id, account) {
       requirePermission(operator, 'groups:write');
       const accountId = await findAccount(account);
-      await inTransaction(async (tx) => add(operator, await lock(id, tx), accountId, tx));
+      return inTransaction(async (tx) => add(operator, await lock(id, tx), accountId, tx));
     },
     async removeMember(operator, id, account) {
       requirePermission(operator, 'groups:write');
       const accountId = await findAccount(account);
-      await inTransaction((tx) =>
+      return inTransaction((tx) =>
         keepStanding(operator, tx, async () => removeMember(operator, await lock(id, tx), accountId, tx)),
       );
     },

@@ -53,6 +53,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   group_taken: 409,
   external_id_taken: 409,
   in_use: 409,
+  not_reversible: 409,
   webhook_disabled: 409,
   too_many_webhooks: 409,
   idempotency_in_progress: 409,

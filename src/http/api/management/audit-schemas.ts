@@ -30,6 +30,7 @@ export const AuditEvent = z.strictObject({
   before: values.describe('The changed fields as they were'),
   after: values.describe('The changed fields as they are since, or what else is known of the event'),
   reason: z.string().nullable(),
+  puts_back: z.uuid().optional().describe('The event whose change this one took back'),
 });
 export const AuditEvents = listOf(AuditEvent);
 

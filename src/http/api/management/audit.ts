@@ -22,6 +22,7 @@ export const auditItemOf = (item: AuditItem): z.infer<typeof schemas.AuditEvent>
   before: item.before,
   after: item.after,
   reason: item.reason,
+  ...(item.putsBack !== null && { puts_back: item.putsBack }),
 });
 
 /** The columns of CSV: an event's fields, those of objects by themselves, values of fields as JSON. */
@@ -121,5 +122,21 @@ export const audit = [
       status: 200,
       body: auditItemOf(await services.auditLog.find(operator, params['id'] ?? '')),
     }),
+  }),
+  managed({
+    id: 'putBackAuditEvent',
+    method: 'post',
+    path: '/audit/{id}/put-back',
+    params: schemas.eventId,
+    summary: 'Give what an event changed the values from before it, by a new change; answers with its event',
+    scope: 'audit:read',
+    fresh: true,
+    replies: { 200: schemas.AuditEvent },
+    refusals: [404, 412],
+    handle: async ({ operator, params, services }) => ({
+      status: 200,
+      body: auditItemOf(await services.putBack.putBack(operator, params['id'] ?? '')),
+    }),
+    current: ({ operator, params, services }) => services.putBack.current(operator, params['id'] ?? ''),
   }),
 ];
