@@ -46,7 +46,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
   updateContract: () => ({ open: true }),
   retireKey: () => ({ force: false, reason: null }),
   previewMailTemplate: () => ({ template: 'shared', language: 'en', texts: { greetingPlain: 'Hi,' } }),
-  sendTestMail: () => ({ to: 'x@example.test', template: 'new-device', language: 'en' }),
+  sendTestMail: () => ({ to: `${name()}@example.test`, template: 'new-device', language: 'en' }),
   undoBranding: () => ({ version: 1 }),
   updateMailTemplates: () => ({ template: 'shared', language: 'en', texts: { greetingPlain: 'Hi,' } }),
   createWebhook: () => ({ url: 'https://webhooks.example/a', event_types: ['role.deleted'] }),
