@@ -22,7 +22,7 @@ export type { Upstream, UpstreamSettings } from './upstreams.ts';
 /** The contracts that answer at all: `CONTRACTS`, or `contracts.enabled`; where neither says, all but in production none. */
 export type ContractSettings = Omit<Settings['contracts'], 'enabled'> & { enabled: 'all' | string[] };
 
-export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'contracts'> {
+export interface Config extends Omit<Settings, 'registration' | 'impersonation' | 'upstreams' | 'contracts'> {
   upstreams: Upstream[];
   contracts: ContractSettings;
   /** `legacy.sources` with their secrets. */
@@ -30,6 +30,7 @@ export interface Config extends Omit<Settings, 'registration' | 'upstreams' | 'c
   /** By door. */
   oldTokens: ReadonlyMap<string, OldTokenSettings>;
   registration: { open: boolean; verifyEmail: boolean };
+  impersonation: { enabled: boolean; askFirst: boolean; notify: boolean };
   production: boolean;
   port: number;
   /** The address to listen on; localhost is both of the loopback, undefined every interface. */
@@ -126,6 +127,10 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     registration: {
       open: settings.registration.open,
       verifyEmail: settings.registration.verifyEmail ?? environment.SMTP_URL !== undefined,
+    },
+    impersonation: {
+      ...settings.impersonation,
+      enabled: settings.impersonation.enabled ?? !production,
     },
     production,
     port: environment.PORT,

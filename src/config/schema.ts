@@ -139,6 +139,11 @@ export const settingShape = z.strictObject({
     freshSignIn: seconds.nullable(),
   }),
   mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
+  impersonation: z.strictObject({
+    enabled: z.boolean().nullable(),
+    askFirst: z.boolean(),
+    notify: z.boolean(),
+  }),
   registration: z.strictObject({ open: z.boolean(), verifyEmail: z.boolean().nullable() }),
   attributes: attributeSchema.nullable(),
   upstreams: z.array(configuredUpstreamSchema),

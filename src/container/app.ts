@@ -12,9 +12,10 @@ import type { PageTools } from '../http/pages/tools.ts';
 import { mailFolder } from '../mail/index.ts';
 import { BackchannelAnswers } from '../oidc/ciba.ts';
 import { ContractTokens } from '../oidc/contracts/tokens.ts';
-import { cookieSettings } from '../oidc/configuration.ts';
+import { cookieSettings } from '../oidc/cookies.ts';
 import { Interactions } from '../oidc/interactions/interactions.ts';
 import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
+import { createOperatorCookie } from '../oidc/sessions/viewing.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
 import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
@@ -52,6 +53,8 @@ export function createKoaApp(
     cookies,
     ttl: { session: session.ttl, remembered: session.remembered },
     endGrant,
+    impersonation: core.impersonation,
+    operatorCookie: createOperatorCookie(publicUrl, secrets),
   });
   const interactions = new Interactions({
     live,

@@ -79,6 +79,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     logger,
     tasks: {
       deleted_accounts: domain.accounts.purge,
+      ended_impersonations: domain.impersonation.sweep,
       audit_events: domain.auditRetention.sweep,
       password_hash_secrets: stores.sweepHashSecrets,
     },

@@ -5,6 +5,7 @@ import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
 import { createClientUse } from '../domain/client-use.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
+import { createImpersonation } from '../domain/impersonation.ts';
 import { createGuessLimit, createLockout } from '../domain/lockout.ts';
 import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
@@ -281,6 +282,17 @@ export function createDomain({
     findOrigins,
     directory: stores.directory,
   });
+  const impersonation = createImpersonation({
+    store: stores.impersonations,
+    users,
+    rights: operators.rights,
+    revocation,
+    notices,
+    audit,
+    inTransaction,
+    clock,
+    config,
+  });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
   const managedAccounts = createManagedAccounts({ ...managed, reset, verification, clock });
   const scim = createScim({
@@ -296,6 +308,7 @@ export function createDomain({
     ...operators,
     attributes,
     managedAccounts,
+    impersonation,
     access: createAccess({
       ...managed,
       mfa,

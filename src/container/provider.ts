@@ -84,6 +84,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     guessLimit: core.guessLimit,
     backchannelRequests: core.backchannelRequests,
     accountSessions: core.accountSessions,
+    impersonation: core.impersonation,
     lacksFactor: core.mfa.lacksRequired,
     rights: core.rights,
     authorization,

@@ -45,6 +45,10 @@ export interface Notices {
   accountDeleted(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
   /** Somebody tried to have another account with this one's address. At most once an hour. */
   accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
+  /** An operator views as the account's owner. @param view who, and why. */
+  viewed(account: Addressee, view: ViewedBy, actor: Actor, tx: Tx): Promise<void>;
+  /** An operator asks to. @param until until when it can be answered. */
+  viewRequested(account: Addressee, view: ViewedBy, until: Date, actor: Actor, tx: Tx): Promise<void>;
   /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
   loginRequested(account: Addressee, asked: Asked, actor: Actor, tx: Tx): Promise<void>;
 }
@@ -58,6 +62,13 @@ export interface Offer {
 /** `id` tells it from the account's others of its kind. */
 type Factor = FactorDisplay & { id: string };
 
+/** `by` is the operator's name, `id` the impersonation's. */
+interface ViewedBy {
+  id: string;
+  by: string;
+  reason: string;
+}
+
 interface Asked {
   app: string;
   bindingMessage: string | null;
@@ -66,6 +77,7 @@ interface Asked {
 }
 
 const HOUR = 3_600_000;
+const LONGEST_REASON = 500;
 
 /** The local part but for its first letter: enough to know one's own address by. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
@@ -96,6 +108,10 @@ export function createNotices({
   };
   const about = (actor: Actor) => ({ circumstances: eventDetailsOf(actor, clock) });
   const takenBack = (undo: Offer | null | undefined) => (undo ? { undo: undo.link } : {});
+  const lastingUntil = (end: Date) => ({
+    lasts: Math.ceil((end.getTime() - clock.now()) / 1000),
+    expiresAt: end.toISOString(),
+  });
   const shown = ({ kind, name }: Factor): FactorDisplay => ({ kind, name });
   return {
     passwordChanged: (account, actor, tx, undo) =>
@@ -128,9 +144,28 @@ export function createNotices({
     },
     accountExists: (account, actor, tx) =>
       tell(account, { kind: 'account-exists', ...about(actor) }, actor, tx, Math.floor(clock.now() / HOUR)),
+    viewed: (account, { id, by, reason }, actor, tx) => {
+      const at = new Date(clock.now()).toISOString();
+      const payload = {
+        kind: 'account-viewed',
+        by: oneLine(by),
+        reason: oneLine(reason, LONGEST_REASON),
+        at,
+      } as const;
+      return tell(account, payload, actor, tx, id);
+    },
+    viewRequested: (account, { id, by, reason }, until, actor, tx) => {
+      const request = lastingUntil(until);
+      const payload = {
+        kind: 'view-requested',
+        by: oneLine(by),
+        reason: oneLine(reason, LONGEST_REASON),
+        request,
+      } as const;
+      return tell(account, payload, actor, tx, id);
+    },
     loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, actor, tx) => {
-      const lasts = Math.ceil((expiresAt.getTime() - clock.now()) / 1000);
-      const request = { lasts, expiresAt: expiresAt.toISOString() };
+      const request = lastingUntil(expiresAt);
       const payload = { kind: 'login-requested', app: oneLine(app), bindingMessage, request } as const;
       return tell(account, payload, actor, tx, sha256(authReqId));
     },

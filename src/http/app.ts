@@ -10,6 +10,7 @@ import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
 import { limitPosts } from './pages/post-limit.ts';
 import { pageRoutes } from './pages/routes.ts';
+import { guardViews } from './pages/viewing.ts';
 import { type Owner, routeOf } from './routes.ts';
 
 export interface AppDependencies {
@@ -65,6 +66,7 @@ export function createApp({
   app.use(pageHeaders);
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));
   app.use(limitPosts(limiter));
+  app.use(guardViews(pages));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

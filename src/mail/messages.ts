@@ -57,6 +57,10 @@ export type MessagePayload =
   | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }
   /** An operator tries whether mail arrives, and how another kind of message looks with made-up data. */
   | { kind: 'test-letter'; sample: SampleKind | null }
+  /** An operator views as the person: who, and why. */
+  | { kind: 'account-viewed'; by: string; reason: string; at: string }
+  /** An operator asks to. */
+  | { kind: 'view-requested'; by: string; reason: string; request: Passing }
   /** An app asks to sign the person in. */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
@@ -91,6 +95,8 @@ export const messageKinds = [
   'recovery-code-used',
   'account-exists',
   'login-requested',
+  'account-viewed',
+  'view-requested',
   'webhook-disabled',
   'test-letter',
 ] as const satisfies readonly MessageKind[];

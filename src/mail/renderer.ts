@@ -33,6 +33,11 @@ function factsOf(message: Message, { t, time }: Translator): { label: string; va
   if ('endpoint' in message) add('fact.endpoint', message.endpoint);
   if ('app' in message) add('fact.app', message.app);
   if ('bindingMessage' in message) add('fact.bindingMessage', message.bindingMessage);
+  if ('by' in message) {
+    add('fact.by', message.by);
+    add('fact.reason', message.reason);
+  }
+  if ('at' in message) add('fact.time', time(message.at));
   if ('factor' in message) add('fact.factor', message.factor.name);
   if ('left' in message) add('fact.left', message.left);
   if ('removed' in message)

@@ -35,6 +35,18 @@ const matters = {
     bindingMessage: 'Transfer 4711',
     request: { lasts: link.lasts, expiresAt: link.expiresAt },
   },
+  'account-viewed': {
+    kind: 'account-viewed',
+    by: 'Bo Berg',
+    reason: 'Ticket 4711: an invoice does not open',
+    at: circumstances.at,
+  },
+  'view-requested': {
+    kind: 'view-requested',
+    by: 'Bo Berg',
+    reason: 'Ticket 4711: an invoice does not open',
+    request: { lasts: 3600, expiresAt: link.expiresAt },
+  },
   'webhook-disabled': { kind: 'webhook-disabled', endpoint: 'CRM (crm.example.com)', why: 'failing' },
   'test-letter': { kind: 'test-letter', sample: null },
 } as const;

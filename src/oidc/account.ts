@@ -5,14 +5,15 @@ import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts'
 import { isPlaceholder, readEmailAddress } from '../core/email-address.ts';
 import type { PostalAddress, UserRecord } from '../storage/users.ts';
 import type { ExtraClientProperties } from './clients/names.ts';
+import { actOfView } from './sessions/viewing.ts';
 import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappings.ts';
 
 /**
  * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
- * behind them is.
+ * behind them is, and who acts for the person (RFC 8693 section 4.1).
  */
 export const SCOPE_CLAIMS: Record<string, string[]> = {
-  openid: ['sub', 'auth_time', 'acr', 'amr'],
+  openid: ['sub', 'auth_time', 'acr', 'amr', 'act'],
   profile: [...claimsOfScope('profile'), 'preferred_username', 'updated_at'],
   email: ['email', 'email_verified'],
   address: ['address'],
@@ -86,7 +87,10 @@ export function createFindAccount(
         const { claim_mappings: mappings } = (ctx.oidc.client ?? {}) as ExtraClientProperties;
         const wanted = wantedClaims(new Set([...scope.split(' '), ...Object.keys(named)]), mappings);
         const told = wanted.length === 0 ? {} : await authorizationClaimsOf(user, wanted, apiOf(ctx));
-        return { ...claimsOf(user, attributes), ...told } as Awaited<ReturnType<Account['claims']>>;
+        const act = actOfView(ctx.oidc.entities.Grant);
+        return { ...claimsOf(user, attributes), ...told, ...(act && { act }) } as Awaited<
+          ReturnType<Account['claims']>
+        >;
       },
     };
     return account;

@@ -1,4 +1,5 @@
 import { type Configuration, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { DomainError } from '../core/errors.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -46,6 +47,7 @@ export class BackchannelAnswers {
   /** Approves: the client signs the person in with the login of the current session. */
   async approve(session: CurrentSession, id: string, actor: Actor): Promise<Answered> {
     const { accountId, acr, amr, authTime } = session;
+    if (session.view) throw new DomainError('forbidden', { reason: 'viewing' });
     const waiting = (await this.waiting(accountId)).find((request) => request.id === id);
     if (!waiting) return 'over';
     if (waiting.acr !== null && !satisfies(acr, waiting.acr as AcrValue)) return 'weak';

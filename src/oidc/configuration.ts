@@ -13,6 +13,7 @@ import type { Attributes } from '../domain/attributes/index.ts';
 import type { Rights } from '../domain/operators/rights.ts';
 import type { Authorization } from './tokens/authorization-claims.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
+import { cookieSettings } from './cookies.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { validateExtraMetadata } from './clients/checks.ts';
@@ -25,6 +26,7 @@ import { ENDPOINTS } from './endpoints.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { createIntrospectionPolicy } from './tokens/introspection-policy.ts';
+import { viewOf } from './sessions/viewing.ts';
 import type { OutboundFetch } from './outbound/fetch.ts';
 import { type DeveloperHelp, developerHelp } from './refusals/describe.ts';
 import { checkRequestSize } from './request-size.ts';
@@ -32,25 +34,6 @@ import { assertRequestObject } from './request-objects.ts';
 import { ENABLED_JWA, outlivesSession, tokenLifetimes } from './tokens/lifetimes.ts';
 import { createSubjects, type SubjectDependencies } from './tokens/subjects.ts';
 import { resourceIndicators } from './tokens/resource-indicators.ts';
-
-/**
- * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure under a name that browsers bind to the
- * host (RFC 6265bis section 4.1.3). Those of an interaction live on its path alone.
- */
-export function cookieSettings(publicUrl: string, secrets: Secrets): NonNullable<Configuration['cookies']> {
-  const secure = publicUrl.startsWith('https:');
-  const common = { httpOnly: true, sameSite: 'lax', signed: true, secure } as const;
-  return {
-    names: {
-      session: secure ? '__Host-postern_session' : 'postern_session',
-      interaction: secure ? '__Secure-postern_interaction' : 'postern_interaction',
-      resume: secure ? '__Secure-postern_resume' : 'postern_resume',
-    },
-    long: { ...common, path: '/' },
-    short: common,
-    keys: [secrets.key('cookies').toString('base64url')],
-  };
-}
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']> & ExtraClientProperties;
 
@@ -267,7 +250,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     expiresWithSession: (ctx, source) =>
       source.kind === 'DeviceCode' ||
       !outlivesSession(ctx.oidc.client as ExtraClientProperties, source.scopes),
-    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // A view ends with its quarter of an hour.
+    issueRefreshToken: (ctx, client) =>
+      client.grantTypeAllowed('refresh_token') && viewOf(ctx.oidc.entities.Grant) === undefined,
     rotateRefreshToken: (ctx) =>
       (ctx.oidc.client as ExtraClientProperties | undefined)?.rotate_refresh_tokens !== false,
   };

@@ -1,4 +1,5 @@
 import type { GuessLimit } from '../domain/lockout.ts';
+import type { Impersonation } from '../domain/impersonation.ts';
 import type { OpenRequests } from '../domain/open-requests.ts';
 import type { AccountSessions } from '../domain/sessions.ts';
 import type { Replies } from '../core/replies.ts';
@@ -23,5 +24,6 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   openRequests: OpenRequests;
   replies: Replies;
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
+  impersonation: Pick<Impersonation, 'over' | 'end'>;
   deviceSignIns: Pick<DeviceSignIns, 'add'>;
 }

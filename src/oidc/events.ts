@@ -3,6 +3,7 @@ import { type errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isConnectionError } from '../core/network.ts';
 import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
+import { viewOf } from './sessions/viewing.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 import type { Extension } from './overrides/override.ts';
 
@@ -63,6 +64,8 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
     events.authorization(error.error),
   );
   provider.on('end_session.success', (ctx) => {
+    // The person has not: the end of a view is written by itself.
+    if (viewOf(ctx.oidc.session)) return;
     events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
   });
   provider.on('server_error', (ctx, error) => events.failed(ctx, error));

@@ -32,6 +32,26 @@ export const EVENTS = {
   'user.deletion_scheduled': { description: 'An account is suspended and will be deleted' },
   'user.deletion_called_off': { description: 'An account will not be deleted after all' },
   'user.invited': { description: 'A link to choose a password was mailed to the owner of an account' },
+  'impersonation.requested': {
+    description: 'An operator asked to view as a person',
+    details: ['impersonation', 'asked'],
+  },
+  'impersonation.approved': {
+    description: 'A person let an operator view as them',
+    details: ['impersonation'],
+  },
+  'impersonation.denied': {
+    description: 'A person did not let an operator view as them',
+    details: ['impersonation'],
+  },
+  'impersonation.started': {
+    description: 'An operator began to view as a person',
+    details: ['impersonation', 'until'],
+  },
+  'impersonation.ended': {
+    description: 'An operator no longer views as a person',
+    details: ['impersonation', 'operator', 'why'],
+  },
   'users.exported': { description: 'Accounts were exported', details: ['format'] },
   'password.change_required': { description: 'The next sign-in asks for a new password' },
   'password.changed': { description: 'A password was changed' },

@@ -35,6 +35,11 @@ export interface Revocation {
    * for the transaction, and is refused if that suspends or deletes the account.
    */
   endAccount(accountId: string, tx: Tx): Promise<void>;
+  /**
+   * Ends in `tx` what an operator has who views as an account: the session, its grants, those that last while the person is away
+   * as well, and every token under them.
+   */
+  endView(accountId: string, view: string, tx: Tx): Promise<void>;
   /** Ends in `tx` a client for good: its grants and every token that it has, whatever it was for. */
   endClient(clientId: string, tx: Tx): Promise<void>;
 }
@@ -89,6 +94,7 @@ const endingGrants = (condition: string): string => `
 /** Locks the account's row as well. */
 const ADVANCE_SECURITY = 'update users set security_version = security_version + 1 where id = $1::uuid';
 const END_SESSIONS = endingSessions('account_id = $1::uuid', '$2');
+const END_VIEW = endingSessions("account_id = $1::uuid and payload -> 'view' ->> 'id' = $2", '$3');
 
 export function createRevocation({ pool, clock, logger, longestToken, redis }: Dependencies): Revocation {
   const memberOf = ({ kind, key, expiresAt }: Mark) => ({ name: `${kind}:${key}`, expiresAt });
@@ -158,6 +164,14 @@ export function createRevocation({ pool, clock, logger, longestToken, redis }: D
       await tx.query(ADVANCE_SECURITY, [accountId]);
       await tx.query(END_SESSIONS, [accountId, clock.now()]);
       await endGrantsWhere('account_id = $2::uuid', [accountId], tx);
+    },
+    async endView(accountId, view, tx) {
+      await tx.query(END_VIEW, [accountId, view, clock.now()]);
+      await endGrantsWhere(
+        "account_id = $2::uuid and payload -> 'view' ->> 'id' = $3",
+        [accountId, view],
+        tx,
+      );
     },
     async endClient(clientId, tx) {
       const mark: Mark = { kind: 'client', key: clientId, expiresAt: until() };

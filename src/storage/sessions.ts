@@ -24,6 +24,8 @@ export interface SessionRecord {
   clientIds: string[];
   /** Of a device: the session whose grant it shares, so that neither ends alone; null when it has one of its own. */
   endsWith: string | null;
+  /** The operator who views as the account; only of such a session. */
+  viewedBy?: string;
 }
 
 export interface Sessions {
@@ -57,6 +59,7 @@ interface Past {
   loginTs?: number;
   seenAt?: number;
   device?: { userAgent: string | null; ip: string | null };
+  view?: { operator: string };
 }
 
 const atSeconds = (seconds: number): Date => new Date(seconds * 1000);
@@ -71,7 +74,7 @@ type Row = Pick<OidcRecord, 'payload' | 'authorizations' | 'createdAt' | 'expire
 };
 
 function sessionOf({ uid, payload, authorizations, createdAt, expiresAt }: Row): SessionRecord {
-  const { loginTs, seenAt, device }: Past = payload;
+  const { loginTs, seenAt, device, view }: Past = payload;
   return {
     kind: 'browser',
     endsWith: null,
@@ -82,6 +85,7 @@ function sessionOf({ uid, payload, authorizations, createdAt, expiresAt }: Row):
     userAgent: device?.userAgent ?? null,
     ip: device?.ip ?? null,
     clientIds: Object.keys(authorizations ?? {}),
+    ...(view && { viewedBy: view.operator }),
   };
 }
 

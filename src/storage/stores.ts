@@ -21,6 +21,7 @@ import { createFactorStores } from './factors.ts';
 import { createGrants } from './grants.ts';
 import { identities } from './identities.ts';
 import { openStaging } from './import-staging.ts';
+import { createImpersonations } from './impersonations.ts';
 import { createImports } from './imports.ts';
 import { createGroups } from './groups.ts';
 import { createIdempotentRequests } from './idempotent-requests.ts';
@@ -104,6 +105,8 @@ export async function openStores<Message extends Addressed>({
     roles,
     groups: createGroups(pool),
     idempotentRequests: createIdempotentRequests(clock),
+    impersonations: createImpersonations({ pool, clock }),
+    impersonations: createImpersonations({ pool, clock }),
     imports: createImports(pool),
     openStaging: () => openStaging(databaseUrl),
     users: createUsers(pool),

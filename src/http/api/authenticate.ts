@@ -6,6 +6,7 @@ import type { Operator } from '../../domain/operators/operator.ts';
 import { isPermission, withIncluded } from '../../domain/operators/permissions.ts';
 import type { User } from '../../domain/users/index.ts';
 import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.ts';
+import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import { clientActor, userActor } from '../actor.ts';
 import type { AccountOperation, ApiServices, OperatorOperation } from './operation.ts';
 
@@ -73,6 +74,14 @@ interface Presented {
   claims: AccessTokenClaims;
   scopes: string[];
 }
+
+/** What an operator who views as a person may ask of the account: no credentials, no export, and nothing is changed. */
+const SHOWN_IN_VIEWS: ReadonlySet<MeScope> = new Set<MeScope>([
+  'me:profile:read',
+  'me:sessions:read',
+  'me:apps:read',
+  'me:events:read',
+]);
 
 const TWO_FACTORS: Acr = 'urn:postern:acr:2fa';
 const CREDENTIALS = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i;
@@ -151,6 +160,9 @@ export const authenticateAccount = (
 ): Promise<{ user: User; claims: AccessTokenClaims }> =>
   presented(ctx, deps, async (token) => {
     const user = await accountOf(token, deps);
+    // Asked of each, because it refuses what is over.
+    if ((await deps.tokens.isView(token.claims)) && !SHOWN_IN_VIEWS.has(scope))
+      throw new DomainError('forbidden', { reason: 'viewing' });
     if (!token.scopes.includes(scope)) throw insufficientScope(ctx, token.scheme, scope);
     await checkLogin(ctx, user, fresh, token, deps);
     return { user, claims: token.claims };
@@ -170,6 +182,7 @@ export const authenticateOperator = (
     const { claims, scopes, scheme } = token;
     const isService = claims.gid === undefined && claims.sub === claims.client_id;
     const user = isService ? null : await accountOf(token, deps);
+    if (user && (await deps.tokens.isView(claims))) throw new DomainError('forbidden', { reason: 'viewing' });
     const { rights } = deps.services;
     const held = user ? await rights.ofAccount(user.id) : await rights.ofClient(claims.client_id);
     const permissions = withIncluded(scopes.filter(isPermission)).intersection(held);

@@ -3,6 +3,7 @@ import type { FindOrigins, GatherAccountData, History } from '../../domain/histo
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { ContractDoors } from '../../domain/contract-doors.ts';
 import type { ContractUsage } from '../../domain/contract-usage.ts';
+import type { Impersonation } from '../../domain/impersonation.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { Refusals } from '../../domain/refusals.ts';
 import type { AccountSessions } from '../../domain/sessions.ts';
@@ -65,6 +66,7 @@ export interface ApiServices {
   attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
   webhooks: Webhooks;
   managedAccounts: ManagedAccounts;
+  impersonation: Pick<Impersonation, 'request'>;
   access: Access;
   operatorMail: OperatorMail;
   noteRefused: NoteRefused;

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { DomainError } from '../../core/errors.ts';
 import { randomToken } from '../../core/ids.ts';
 import { constantTimeEqual, type Secrets } from '../../core/secrets.ts';
+import { csrfCookieName } from '../../oidc/cookies.ts';
 
 /** The form field that carries the token. */
 export const CSRF_FIELD = 'csrf';
@@ -18,6 +19,8 @@ export function isForeign(ctx: Context): boolean {
 export interface Csrf {
   /** The token for the forms of this reply; gives the browser its cookie when it has none. */
   token(ctx: Context): string;
+  /** Voids the forms that the browser has open: what it posts from now on is somebody else's. */
+  renew(ctx: Context): void;
   /** @throws DomainError `forbidden` (reason `csrf`) unless `body` carries the token of the browser's cookie. */
   check(ctx: Context, body: unknown): void;
 }
@@ -29,25 +32,28 @@ export interface Csrf {
  */
 export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl: string }): Csrf {
   const secure = publicUrl.startsWith('https:');
-  const name = secure ? '__Host-postern_csrf' : 'postern_csrf';
+  const name = csrfCookieName(publicUrl);
   const issued = new WeakMap<Context['req'], string>();
   const read = (ctx: Context): string | undefined => {
-    const value = ctx.cookies.get(name, { signed: false });
-    return value !== undefined && COOKIE_VALUE.test(value) ? value : issued.get(ctx.req);
+    const value = issued.get(ctx.req) ?? ctx.cookies.get(name, { signed: false });
+    return value !== undefined && COOKIE_VALUE.test(value) ? value : undefined;
+  };
+  const issue = (ctx: Context): string => {
+    const value = randomToken();
+    issued.set(ctx.req, value);
+    // TLS may end at an untrusted proxy, so go by the public URL.
+    ctx.cookies.secure = secure;
+    ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure });
+    return value;
   };
 
   return {
     token(ctx) {
-      let value = read(ctx);
-      if (value === undefined) {
-        value = randomToken();
-        issued.set(ctx.req, value);
-        // TLS may end at an untrusted proxy, so go by the public URL.
-        ctx.cookies.secure = secure;
-        ctx.cookies.set(name, value, { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure });
-      }
+      const value = read(ctx) ?? issue(ctx);
       return secrets.mac('csrf', value);
     },
+
+    renew: (ctx) => void issue(ctx),
 
     check(ctx, body) {
       const sent =

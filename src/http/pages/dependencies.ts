@@ -3,6 +3,7 @@ import type { Config } from '../../config/index.ts';
 import type { GatherAccountData, History } from '../../domain/history.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
+import type { Impersonation } from '../../domain/impersonation.ts';
 import type { Logins } from '../../domain/login.ts';
 import { KNOWN_DEVICE_TTL, type KnownDevice } from '../../domain/known-devices.ts';
 import { LOGIN_STEP_TTL, type LoginSteps } from '../../domain/login-steps.ts';
@@ -59,6 +60,7 @@ export interface PageDependencies extends PageTools {
   history: History;
   accountData: GatherAccountData;
   apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
+  impersonation: Pick<Impersonation, 'begin' | 'waiting' | 'answer'>;
   interactions: Interactions;
   backchannelAnswers: BackchannelAnswers;
   /** Other providers that people may sign in with. */

@@ -4,6 +4,9 @@ import type { Logger } from '../../core/logger.ts';
 import { pageStatus } from './problems.ts';
 import type { Renderer } from './render.ts';
 
+/** Reasons that have words of their own. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['csrf', 'viewing', 'view_link', 'view_over']);
+
 /** Whatever a page route throws, or does not answer, becomes the error page: no stack trace, a request id. */
 export function pageErrors({
   renderer,
@@ -32,7 +35,8 @@ export function pageErrors({
         show(503, 'unavailable');
       } else if (isDomainError(error)) {
         if (error.details.retryAfter !== undefined) ctx.set('Retry-After', String(error.details.retryAfter));
-        show(pageStatus(error.code), error.details.reason === 'csrf' ? 'csrf' : error.code);
+        const { reason = '' } = error.details;
+        show(pageStatus(error.code), OWN_WORDS.has(reason) ? reason : error.code);
       } else {
         logger.error({ err: error, requestId }, 'page failed');
         show(500, 'server_error');

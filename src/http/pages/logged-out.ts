@@ -43,12 +43,23 @@ export function keepLoggedOutPage(
  */
 export async function afterLogout(
   ctx: Context,
-  { flash, signedOut }: PageParts,
+  deps: PageParts,
   ended: Ended | null,
   continueUrl: string,
 ): Promise<string> {
+  // Whoever viewed as the person has not signed them out.
+  if (ended && ctx.state['viewing'] === undefined) await deps.signedOut(ctx, ended.accountId);
+  return leaveFrames(ctx, deps, ended, continueUrl);
+}
+
+/** The same for a session that is nobody's own: nothing is written. */
+export function leaveFrames(
+  ctx: Context,
+  { flash }: Pick<PageParts, 'flash'>,
+  ended: Ended | null,
+  continueUrl: string,
+): string {
   if (!ended) return continueUrl;
-  await signedOut(ctx, ended.accountId);
   const room = MOST - continueUrl.length;
   const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
   if (frames.length === 0) return continueUrl;

@@ -2,9 +2,11 @@ import type { Context } from 'koa';
 import { rolesOf } from '../../domain/operators/rights.ts';
 import type { Accounts } from '../../domain/users/index.ts';
 import type { ProviderPages } from '../../oidc/configuration.ts';
+import { viewOf } from '../../oidc/sessions/viewing.ts';
 import { createDevicePages } from './device-pages.ts';
 import { keepLoggedOutPage } from './logged-out.ts';
 import { seeOther } from './replies.ts';
+import { viewing } from './viewing.ts';
 import type { PageTools } from './tools.ts';
 
 /**
@@ -18,7 +20,7 @@ type ProviderContext = Parameters<ProviderPages['error']>[0];
 
 /** The pages that the provider itself shows, in the look of the others. */
 export function createProviderPages(
-  { renderer, flash }: Pick<PageTools, 'renderer' | 'flash'>,
+  { renderer, flash, csrf }: PageTools,
   accounts: Pick<Accounts, 'find'>,
   production: boolean,
 ): ProviderPages {
@@ -29,10 +31,38 @@ export function createProviderPages(
     const account = accountId === undefined ? null : await accounts.find(accountId);
     return account?.status === 'active' && rolesOf(account).includes('admin');
   };
+  /** Says on a page of the provider, too, that an operator views as its account. */
+  const showView = async (ctx: ProviderContext): Promise<boolean> => {
+    const view = viewOf(ctx.oidc?.session);
+    const page = ctx as unknown as Context;
+    if (!view) return false;
+    const person = await accounts.find(ctx.oidc.session?.accountId ?? '');
+    page.state['viewing'] = viewing(view, person, csrf.token(page));
+    return true;
+  };
+  const devicePages = createDevicePages({ renderer, flash });
+  /** Signing a device in is the person's alone. */
+  const unlessViewed =
+    <Rest extends unknown[]>(show: (ctx: ProviderContext, ...rest: Rest) => Promise<void>) =>
+    async (ctx: ProviderContext, ...rest: Rest): Promise<void> => {
+      if (!(await showView(ctx))) return show(ctx, ...rest);
+      ctx.status = 403;
+      const requestId = ctx.get('X-Request-Id');
+      return renderer.render(ctx as unknown as Context, 'error', {
+        code: 'viewing',
+        requestId,
+        homeUrl: '/',
+      });
+    };
   return {
-    device: createDevicePages({ renderer, flash }),
+    device: {
+      ...devicePages,
+      enter: unlessViewed(devicePages.enter),
+      confirm: unlessViewed(devicePages.confirm),
+    },
     async error(ctx, { error, error_description: description }, help) {
       const page = ctx as unknown as Context;
+      await showView(ctx);
       if (error === 'invalid_request' && description !== undefined && OVER.test(description)) {
         renderer.render(page, 'expired', { homeUrl: '/' });
         return;
@@ -46,6 +76,7 @@ export function createProviderPages(
       });
     },
     async logout(ctx, form) {
+      await showView(ctx);
       const accountId = ctx.oidc.session?.accountId;
       const account = accountId === undefined ? null : await accounts.find(accountId);
       renderer.render(ctx, 'logout', {

@@ -16,7 +16,7 @@ import { createLooks, fixedLook, type LookSource } from './looks.ts';
 import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
 import { describeScopes } from './scopes.ts';
 import { setPageHeaders } from './security-headers.ts';
-import type { Frame, ViewData, ViewName } from './views.ts';
+import type { Frame, ViewData, Viewing, ViewName } from './views.ts';
 
 const VIEWS = path.resolve(import.meta.dirname, '../../../views');
 const YEAR = 365 * 86_400_000;
@@ -153,6 +153,7 @@ export function createRenderer({
         title: '',
         scripts: [],
         failed: false,
+        viewing: ctx.state['viewing'] as Viewing | undefined,
         client,
         logo: look.logo,
         passkeys,

@@ -9,6 +9,7 @@ import { standaloneRoutes } from './standalone.ts';
 import { undoRoutes } from './undo.ts';
 import { upstreamCallbackRoutes } from './upstream/sign-in.ts';
 import { verifyEmailRoutes } from './verify-email.ts';
+import { viewRoutes } from './viewing.ts';
 import { wellKnownRoutes } from './well-known.ts';
 
 /** Every hosted page. */
@@ -22,6 +23,7 @@ export function pageRoutes(router: Router, dependencies: PageDependencies): void
   verifyEmailRoutes(router, parts);
   undoRoutes(router, parts);
   upstreamCallbackRoutes(router, parts);
+  viewRoutes(router, parts);
   accountRoutes(router, parts);
   wellKnownRoutes(router, parts);
 }

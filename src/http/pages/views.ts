@@ -1,6 +1,7 @@
 import type { DeveloperHelp } from '../../oidc/refusals/describe.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices.ts';
+import type { ViewRequest } from '../../domain/impersonation.ts';
 import type { AccountSession } from '../../domain/sessions.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
@@ -29,6 +30,15 @@ export interface Frame {
   frames?: readonly string[];
   /** The partial around the page; that of the hosted pages unless given. */
   layout?: string;
+}
+
+/** Of an operator who views as a person: whom, and how it ends. */
+export interface Viewing {
+  /** The person's. */
+  name: string;
+  until: Date;
+  action: string;
+  csrf: string;
 }
 
 /** The account in use, as its owner knows it. */
@@ -360,6 +370,8 @@ interface Views {
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     }[];
+    /** Of operators who would like to view the account: posted below `views/`. */
+    views: readonly ViewRequest[];
   };
 
   /** Posts the fields by itself where there is JavaScript. */
@@ -373,6 +385,9 @@ interface Views {
   'account/delete': AccountFrame & Entry & { email: string };
 
   /** A notice. */
+  /** Of an interaction that is the person's alone. */
+  'not-viewing': Frame & { csrf: string; abortAction: string };
+
   'message': {
     icon?: Icon | undefined;
     title: Message;

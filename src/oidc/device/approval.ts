@@ -1,6 +1,7 @@
-import { Provider } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 import type { DeviceSignIns } from '../../storage/sign-ins.ts';
 import { type Override, shape } from '../overrides/override.ts';
+import { viewOf } from '../sessions/viewing.ts';
 import { sessionLifetime } from '../tokens/lifetimes.ts';
 import { signDeviceIn } from './sign-in.ts';
 
@@ -40,6 +41,8 @@ function installApproval(
       const { accountId } = this;
       const { session: current, entities } = Provider.ctx?.oidc ?? {};
       const session = current as Session | undefined;
+      if (accountId !== undefined && viewOf(session))
+        throw new errors.AccessDenied('only the person may approve this');
       if (accountId !== undefined && session) {
         await (session.exp === undefined ? session.save(lifetime(session)) : session.persist());
         // The library gives the browser its cookie only with a session that it saves itself.

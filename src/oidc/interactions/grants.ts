@@ -4,6 +4,7 @@ import type { Allowed } from '../../storage/consents.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
+import { markView, viewOf } from '../sessions/viewing.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
 import type { Authorization } from '../tokens/authorization-claims.ts';
 
@@ -70,7 +71,9 @@ export function createLoadExistingGrant({
     if (!isFirstParty) await narrow(ctx, session.accountId);
     const grantId = oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId);
     const existing = grantId ? await provider.Grant.find(grantId) : undefined;
-    const known = existing?.accountId === session.accountId ? existing : undefined;
+    const view = viewOf(session);
+    const isOwn = existing?.accountId === session.accountId && viewOf(existing)?.id === view?.id;
+    const known = isOwn ? existing : undefined;
     const remembered =
       known && !isFirstParty
         ? null
@@ -80,10 +83,11 @@ export function createLoadExistingGrant({
     if (!known && !remembered) return undefined;
 
     const grant = known ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
+    if (view) markView(grant, view);
     const before = JSON.stringify(grant);
     if (remembered) allow(grant, remembered);
     const now = epochSeconds(clock);
-    const isAging = known?.exp !== undefined && known.exp - now < lifetime / 2;
+    const isAging = view === undefined && known?.exp !== undefined && known.exp - now < lifetime / 2;
     if (!known || isAging || JSON.stringify(grant) !== before) {
       if (isAging) grant.exp = now + lifetime;
       await grant.save();

@@ -1,7 +1,8 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { AccountSessions } from '../../domain/sessions.ts';
 import { requestActor } from '../actor.ts';
-import { cookieSettings, type ProviderPages } from '../configuration.ts';
+import type { ProviderPages } from '../configuration.ts';
+import { cookieSettings } from '../cookies.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { createSubjects, type SubjectDependencies } from '../tokens/subjects.ts';
 import { frontChannelLogoutUris } from './front-channel.ts';

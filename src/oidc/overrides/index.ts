@@ -19,6 +19,7 @@ import { postedRequests, queryRefusal } from '../posted-requests.ts';
 import { redemptionDeadline } from '../redemption.ts';
 import { refusals } from '../refusals/install.ts';
 import { sessionDevices, sessionRenewal } from '../sessions/browser-session.ts';
+import { viewing } from '../sessions/viewing.ts';
 import { formState } from '../sessions/form-state.ts';
 import { jwtBearer } from '../tokens/assertions.ts';
 import { canonicalResources } from '../tokens/canonical-resources.ts';
@@ -66,6 +67,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   replayDetection,
   sessionDevices,
   sessionRenewal,
+  viewing,
   // After both of the above: an anonymous session is not stored and must not reach them.
   formState,
   codeRedemption,

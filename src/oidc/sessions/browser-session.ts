@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Configuration, Provider } from 'oidc-provider';
+import type { Actor } from '../../core/actor.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import type { LiveProvider } from '../live-provider.ts';
+import type { Impersonation, View } from '../../domain/impersonation.ts';
 import { frontChannelLogoutUris } from '../logout/front-channel.ts';
 import { type Override, shape } from '../overrides/override.ts';
+import { markView, type OperatorCookie, viewOf } from './viewing.ts';
 
 export interface Login {
   accountId: string;
@@ -20,6 +23,8 @@ export interface Login {
 export interface CurrentSession extends Login {
   /** Constant for the lifetime of the session. */
   uid: string;
+  /** Of an operator who views as the account; undefined of its owner's. */
+  view: View | undefined;
 }
 
 /** A session that has ended. */
@@ -28,6 +33,9 @@ export interface Ended {
   /** Front-channel logout pages for the browser to load (OpenID Connect Front-Channel Logout 1.0). */
   frames: string[];
 }
+
+/** The acr of a login by one factor. */
+const ACR_ONE_FACTOR = 'urn:postern:acr:1fa';
 
 type Session = Awaited<ReturnType<Provider['Session']['get']>>;
 
@@ -38,6 +46,9 @@ interface Dependencies {
   ttl: { session: number; remembered: number };
   /** Ends a grant and every token under it. */
   endGrant(grantId: string): Promise<void>;
+  impersonation: Pick<Impersonation, 'end'>;
+  /** Keeps the operator's session while a browser views as somebody. */
+  operatorCookie: OperatorCookie;
 }
 
 /** The provider's own session of a browser, for pages outside an authorization request: one sign-in serves both. */
@@ -54,7 +65,8 @@ export class BrowserSessions {
     const session = await provider.Session.get(provider.createContext(req, res));
     const { uid, accountId, amr = [], acr = '', transient } = session;
     if (accountId === undefined) return null;
-    return { uid, accountId, amr, acr, authTime: session.authTime() ?? 0, remember: transient !== true };
+    const authTime = session.authTime() ?? 0;
+    return { uid, accountId, amr, acr, authTime, remember: transient !== true, view: viewOf(session) };
   }
 
   /** Whether somebody is signed in with this browser, and to the client as well. */
@@ -67,8 +79,64 @@ export class BrowserSessions {
   /** Ends the session of this browser if another account is signed in with it. */
   async endAnother(req: IncomingMessage, res: ServerResponse, accountId: string): Promise<Ended | null> {
     const provider = this.#deps.live.current;
-    const session = await provider.Session.get(provider.createContext(req, res));
-    return session.accountId === accountId ? null : this.#end(session);
+    const ctx = provider.createContext(req, res);
+    const session = await provider.Session.get(ctx);
+    if (viewOf(session)) await this.#forgetOperator(ctx);
+    else if (session.accountId === accountId) return null;
+    return this.#end(session);
+  }
+
+  /** Whether a browser may view as somebody: whether it keeps an operator's session. */
+  mayView(req: IncomingMessage): boolean {
+    return req.headers.cookie?.includes(this.#deps.operatorCookie.name) === true;
+  }
+
+  /** Has the browser view as an account, in a session that lasts as long as the view; the operator's own waits. */
+  async beginView(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { accountId, ...view }: View & { accountId: string },
+    now: number,
+  ): Promise<void> {
+    const { live, cookies, operatorCookie } = this.#deps;
+    const provider = live.current;
+    const ctx = provider.createContext(req, res);
+    const before = await provider.Session.get(ctx);
+    const session = new provider.Session();
+    // Nobody has shown to be that person: the weakest login that there is, by no method.
+    session.loginAccount({ accountId, acr: ACR_ONE_FACTOR, loginTs: now, transient: true });
+    Object.assign(session, { device: deviceOfRequest((name) => req.headers[name]) });
+    markView(session, view);
+    await session.save(view.until - now);
+    operatorCookie.set(ctx, { session: before.jti, view: view.id });
+    ctx.cookies.set(provider.cookieName('session'), session.jti, cookies.long);
+  }
+
+  /**
+   * Ends what the browser views; it has the operator's session again.
+   * @returns null when it views nothing.
+   */
+  async endView(
+    req: IncomingMessage,
+    res: ServerResponse,
+    actorOf: (view: View) => Actor,
+  ): Promise<Ended | null> {
+    const provider = this.#deps.live.current;
+    const ctx = provider.createContext(req, res);
+    const session = await provider.Session.get(ctx);
+    const view = viewOf(session);
+    if (!view) return null;
+    const ended = await this.#end(session, actorOf(view));
+    // Finds it gone, and goes back.
+    await provider.Session.get(ctx);
+    return ended;
+  }
+
+  async #forgetOperator(ctx: ReturnType<Provider['createContext']>): Promise<void> {
+    const { live, operatorCookie } = this.#deps;
+    const kept = operatorCookie.read(ctx);
+    operatorCookie.clear(ctx);
+    await (kept && (await live.current.Session.find(kept.session)))?.destroy();
   }
 
   /**
@@ -88,7 +156,8 @@ export class BrowserSessions {
     const provider = live.current;
     const ctx = provider.createContext(req, res);
     const before = await provider.Session.get(ctx);
-    const isSame = before.accountId === accountId;
+    const isSame = before.accountId === accountId && viewOf(before) === undefined;
+    if (viewOf(before)) await this.#forgetOperator(ctx);
     if (!isSame) await this.#end(before);
     const session = isSame ? before : new provider.Session();
     if (isSame) session.resetIdentifier();
@@ -122,9 +191,14 @@ export class BrowserSessions {
     return ended;
   }
 
-  async #end(session: Session): Promise<Ended | null> {
+  async #end(session: Session, actor?: Actor): Promise<Ended | null> {
     const { accountId, authorizations = {} } = session;
     if (accountId === undefined) return null;
+    const view = viewOf(session);
+    if (view) {
+      await this.#deps.impersonation.end({ id: view.id, accountId }, 'ended', actor);
+      return { accountId, frames: await frontChannelLogoutUris(this.#deps.live.current, authorizations) };
+    }
     for (const { grantId, persistsLogout } of Object.values(authorizations)) {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
@@ -215,10 +289,11 @@ export const sessionRenewal: Override<unknown> = {
   upstream: null,
   check(provider) {
     shape('Session.prototype.save', 'Session.prototype.resetIdentifier', 'Session.adapter.destroy')(provider);
-    const session = new provider.Session() as ChangingSession;
-    const { jti } = session;
+    // Not constructed: from its first instance on, the library keeps what a model stores, and overrides would come too late.
+    const session = Object.create(provider.Session.prototype) as ChangingSession;
+    session.jti = 'before';
     session.resetIdentifier();
-    if (session.oldId !== jti)
+    if (session.oldId !== 'before')
       throw new Error('Session.prototype.resetIdentifier does not keep oldId any more');
   },
   install: installSessionRenewal,

@@ -4,6 +4,7 @@ import { DomainError } from '../../core/errors.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+import { viewOf } from '../sessions/viewing.ts';
 import { ENABLED_JWA } from './lifetimes.ts';
 
 /** The signatures of a DPoP proof that are taken (RFC 9449). */
@@ -69,6 +70,17 @@ export class ApiTokens {
     if (client?.subjectType !== 'pairwise' && isUuid(sub)) return sub;
     const grant = gid === undefined ? undefined : await Grant.find(gid);
     return grant?.accountId ?? null;
+  }
+
+  /**
+   * Whether an operator views by a token as its account, itself or by an exchange.
+   * @throws DomainError invalid_token once the view is over.
+   */
+  async isView({ gid, ...claims }: AccessTokenClaims): Promise<boolean> {
+    if (claims['act'] === undefined || gid === undefined) return false;
+    const grant = await this.#deps.live.current.Grant.find(gid);
+    if (!grant) throw new DomainError('invalid_token');
+    return viewOf(grant) !== undefined;
   }
 
   /** RFC 9449 section 4.3. */

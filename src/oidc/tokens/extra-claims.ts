@@ -3,6 +3,7 @@ import { rolesOf } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import { type AuthorizationClaimsOf, mapped, wantedClaims } from '../clients/claim-mappings.ts';
+import { actOfView } from '../sessions/viewing.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 
 /** The login behind an access token (RFC 9068 section 2.2.1). `authTime` is in seconds since the epoch. */
@@ -67,7 +68,7 @@ export function createExtraTokenClaims(
       auth_time: source?.authTime,
       acr: source?.acr,
       amr: source?.amr,
-      act: token.act,
+      act: token.act ?? actOfView(entities['Grant']),
       may_act: mayActClaim(token.client),
     };
     if (!token.clientId?.startsWith(CONTRACT_CLIENT))

@@ -52,6 +52,8 @@ function installJwtAccessTokens(provider: Provider, { verifier, revokeToken, ...
     const client = await provider.Client.find(claims.client_id);
     if (!client) return null;
     const grant = claims.gid === undefined ? undefined : await provider.Grant.find(claims.gid);
+    // A view that is over shows in its grant.
+    if (claims['act'] !== undefined && claims.gid !== undefined && !grant) return null;
     const token = { accountId: grant?.accountId, aud: claims.aud, scope: claims.scope };
     const { scope, claims: told } = await presentState(client, token, deps);
     const { scope: _scope, ...others } = claims;

@@ -4,6 +4,7 @@ import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { SIGNING_ALGS } from '../../core/tokens.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import { codeLifetime } from '../clients/profiles.ts';
+import { withinView } from '../sessions/viewing.ts';
 
 /** Ten years. */
 const REGISTRATION = 315_360_000;
@@ -32,8 +33,12 @@ export const sessionLifetime = (
  */
 export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Clock): Ttl {
   return {
-    AccessToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
-      token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.accessToken,
+    AccessToken: (ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
+      withinView(
+        ctx.oidc.entities.Grant,
+        token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.accessToken,
+        clock,
+      ),
     ClientCredentials: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
       token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.clientCredentials,
     AuthorizationCode: (_ctx: KoaContextWithOIDC, _code, client: ExtraClientProperties) =>
@@ -46,13 +51,14 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
       );
       return Math.min(wanted, tokens.backchannelAuthenticationRequest);
     },
-    IdToken: (_ctx: KoaContextWithOIDC, _token, client: ExtraClientProperties) =>
-      client.id_token_ttl ?? tokens.idToken,
+    IdToken: (ctx: KoaContextWithOIDC, _token, client: ExtraClientProperties) =>
+      withinView(ctx.oidc.entities.Grant, client.id_token_ttl ?? tokens.idToken, clock),
     Interaction: tokens.interaction,
-    Grant: refresh.absolute,
+    Grant: (_ctx: KoaContextWithOIDC, grant: object) => withinView(grant, refresh.absolute, clock),
     // As long as its client, or until that changes something and gets another.
     RegistrationAccessToken: REGISTRATION,
-    Session: (_ctx: KoaContextWithOIDC, one: { transient?: boolean }) => sessionLifetime(session, one),
+    Session: (_ctx: KoaContextWithOIDC, one: { transient?: boolean }) =>
+      withinView(one, sessionLifetime(session, one), clock),
     RefreshToken: (_ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) => {
       const startedAt = token.iiat ?? epochSeconds(clock);
       const idle = client.refresh_token_ttl ?? refresh.idle;

@@ -7,6 +7,7 @@ import './branding.ts';
 import './provider-records.ts';
 import './sign-ins.ts';
 import './observations.ts';
+import './impersonation.ts';
 import './origins.ts';
 import './roles.ts';
 import './tokens.ts';

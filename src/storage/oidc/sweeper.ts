@@ -12,6 +12,7 @@ import {
 } from '../models/provider-records.ts';
 import { ContractCaller, ContractUsage, ContractUser } from '../models/contracts.ts';
 import { Counter } from '../models/sign-ins.ts';
+import { Impersonation } from '../models/impersonation.ts';
 import {
   AccountRefusal,
   DailyActive,
@@ -66,6 +67,8 @@ const TABLES: Table[] = [
   { model: WebhookDelivery },
   { model: IdempotentRequest },
   { model: ScimToken },
+  // A task ends those that run; the audit keeps what they were.
+  { model: Impersonation, kept: DAY },
   { model: ContractUsage, ...USAGE },
   { model: ContractUser, ...USAGE },
   // Addresses of people.

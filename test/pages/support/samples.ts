@@ -219,6 +219,15 @@ export const samples: Readonly<Record<string, Sample>> = {
     done: null,
     action: '/account/requests',
     problems: [],
+    views: [
+      {
+        id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a13',
+        operator: 'Bo Berg',
+        reason: 'Ticket 4711: an invoice does not open',
+        createdAt: new Date('2026-11-21T14:00:00Z'),
+        expiresAt: new Date('2026-11-21T15:00:00Z'),
+      },
+    ],
     requests: [
       {
         id: '4b0f2c1e-3c2b-4a53-9a57-0d6c3f0c6a11',
@@ -240,6 +249,7 @@ export const samples: Readonly<Record<string, Sample>> = {
       },
     ],
   }),
+  'not-viewing': sample('not-viewing', { csrf: 'x', abortAction: '/interaction/x/abort' }),
   'account-requests-none': sample('account/requests', {
     ...owner,
     section: 'requests',
@@ -247,6 +257,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     action: '/account/requests',
     problems: [{ field: null, message: 'problem.requestWeak' }],
     requests: [],
+    views: [],
   }),
   'account-apps': sample('account/apps', {
     ...owner,

@@ -154,6 +154,22 @@ export const UserChanges = ProfileChanges.extend({
 });
 const reason = text('Why, for the audit').max(500).optional();
 export const Reason = z.strictObject({ reason }).optional();
+export const ViewWish = z.strictObject({
+  reason: text('Why: the person and the audit are told').min(1).max(500),
+  ask_first: z
+    .boolean()
+    .default(false)
+    .describe('Whether the person is asked first, at /account/requests; ask again for the link'),
+});
+export const ViewLink = z.strictObject({
+  id: z.uuid(),
+  url: issuedSecret('To be opened once, within a minute, in the browser where you are signed in'),
+  expires_at: moment,
+});
+export const ViewAsked = z.strictObject({
+  id: z.uuid(),
+  expires_at: moment.describe('Until when the person can answer'),
+});
 export const Deletion = z.strictObject({
   after_days: z.preprocess(digits, z.int().min(0).max(365).default(0)).describe('0: at once'),
   reason,

@@ -1,4 +1,5 @@
 import { managed } from '../operation.ts';
+import { viewUrl } from '../../views.ts';
 import { resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { asItIs, idOf } from './users.ts';
@@ -114,6 +115,26 @@ export const userActs = [
       const { operator, body, locale, services } = call;
       const user = await services.managedAccounts.renewPassword(operator, idOf(call), body ?? {}, { locale });
       return resource(200, userOf(user, services));
+    },
+  }),
+  managed({
+    id: 'impersonateUser',
+    method: 'post',
+    path: '/users/{id}/impersonate',
+    params: schemas.userId,
+    summary: 'View as a person for 15 minutes: answers a link, or with 202 that the person is asked first',
+    scope: 'users:impersonate',
+    fresh: true,
+    body: schemas.ViewWish,
+    replies: { 200: schemas.ViewLink, 202: schemas.ViewAsked },
+    refusals: [404],
+    async handle(call) {
+      const { operator, body, services } = call;
+      const wish = { reason: body.reason, askFirst: body.ask_first };
+      const view = await services.impersonation.request(operator, idOf(call), wish);
+      const seen = { id: view.id, expires_at: view.expiresAt.toISOString() };
+      if (view.state === 'waiting') return { status: 202, body: seen };
+      return { status: 200, body: { ...seen, url: viewUrl(services.publicUrl, view.token) } };
     },
   }),
 ];

@@ -54,6 +54,8 @@ const DONE = {
   'key': 'account.doneKey',
   'approved': 'account.doneApproved',
   'denied': 'account.doneDenied',
+  'view-approved': 'account.doneViewApproved',
+  'view-denied': 'account.doneViewDenied',
   'identity': 'account.doneIdentity',
   'identity-removed': 'account.doneIdentityRemoved',
 } as const satisfies Record<string, MessageKey>;

@@ -13,7 +13,7 @@ const WEAK: Problem = { field: null, message: 'problem.requestWeak' };
 
 /** Sign-in requests of apps on other devices (OpenID Connect CIBA Core 1.0). */
 export function requestRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
-  const { renderer, flash, interactions, backchannelAnswers } = deps;
+  const { renderer, flash, interactions, backchannelAnswers, impersonation } = deps;
 
   const display = async ({
     id,
@@ -44,11 +44,13 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
   };
 
   router.get(PATH, ...steps.open, async (ctx: AccountContext) => {
-    const waiting = await backchannelAnswers.waiting(ctx.state.user.id);
+    const { id } = ctx.state.user;
+    const [waiting, views] = await Promise.all([backchannelAnswers.waiting(id), impersonation.waiting(id)]);
     renderer.render(ctx, 'account/requests', {
       ...accountFrame(ctx, deps, 'requests'),
       action: PATH,
       requests: await Promise.all(waiting.map(display)),
+      views,
     });
   });
 
@@ -77,4 +79,16 @@ export function requestRoutes(router: Router, steps: AccountSteps, deps: PagePar
     if (answered === 'done') return doneAt(ctx, PATH, 'denied');
     return flash.leave(ctx, PATH, { status: 400, problems: [OVER] });
   });
+
+  for (const [answer, approved] of [
+    ['approve', true],
+    ['deny', false],
+  ] as const) {
+    router.post(`${PATH}/views/:id/${answer}`, ...steps.posted, async (ctx: AccountContext) => {
+      const { user } = ctx.state;
+      const done = await impersonation.answer(user.id, ctx.params['id'] ?? '', approved, ownerActor(ctx));
+      if (!done) return flash.leave(ctx, PATH, { status: 400, problems: [OVER] });
+      return doneAt(ctx, PATH, approved ? 'view-approved' : 'view-denied');
+    });
+  }
 }

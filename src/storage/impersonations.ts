@@ -1,0 +1,140 @@
+// raw-sql: of parallel uses of one link one begins; what has ended is asked for with the sessions that it stands on.
+import type { Pool } from 'pg';
+import { Op } from 'sequelize';
+import type { Clock } from '../core/clock.ts';
+import { isUuid, newUuid } from '../core/ids.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import { Impersonation } from './models/impersonation.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+const record = recordOf(Impersonation, 'tokenHash', 'tokenExpiresAt');
+
+/** An operator who views as a person, or may. */
+export type ImpersonationRecord = RecordOf<typeof record>;
+
+type NewImpersonation = Pick<
+  ImpersonationRecord,
+  'operatorId' | 'subjectId' | 'reason' | 'asked' | 'expiresAt'
+>;
+
+export interface Impersonations {
+  create(values: NewImpersonation, tx: Tx): Promise<ImpersonationRecord>;
+  /** The latest of an operator for a person that has not begun, asked for since `since`, locked. */
+  lockAsked(operatorId: string, subjectId: string, since: Date, tx: Tx): Promise<ImpersonationRecord | null>;
+  /** Those that wait for a person's answer, the oldest first. */
+  waiting(subjectId: string): Promise<ImpersonationRecord[]>;
+  /** Writes a person's answer, once. @returns it; null when it does not wait. */
+  answer(
+    subjectId: string,
+    id: string,
+    answer: { approved: boolean; expiresAt: Date },
+    tx: Tx,
+  ): Promise<ImpersonationRecord | null>;
+  /** Gives one a link; the former one is void. @param hash of its token. */
+  setToken(id: string, hash: string, expiresAt: Date, tx: Tx): Promise<void>;
+  /** Begins the one that a token is of, if it is the operator's: of any number of tries, one does. */
+  begin(
+    hash: string,
+    operatorId: string,
+    values: { session: string; expiresAt: Date },
+    tx: Tx,
+  ): Promise<ImpersonationRecord | null>;
+  /** One that has begun, and whether it and the operator are signed in still; null when there is none. */
+  find(id: string): Promise<(ImpersonationRecord & { isSignedIn: boolean }) | null>;
+  /** Writes that one has ended. @returns it; null when it had ended before. */
+  end(id: string, tx: Tx): Promise<ImpersonationRecord | null>;
+  /** The ids of those that run. */
+  running(most: number): Promise<string[]>;
+}
+
+/** Milliseconds in which the session of one that has begun must be there. */
+const BEGINNING = 30_000;
+
+const LIVING = `r.model = 'Session' and r.consumed_at is null and r.expires_at > to_timestamp($2::float8 / 1000)`;
+
+const FIND = {
+  name: 'impersonations_find',
+  text: `select ${record.columnsOf('i')},
+      exists (select from oidc_records r where ${LIVING} and r.account_id = i.operator_id and r.uid = i.operator_session)
+      and (i.started_at > to_timestamp(($2::float8 - ${BEGINNING}) / 1000) or exists (select from oidc_records r
+        where ${LIVING} and r.account_id = i.subject_id and r.payload -> 'view' ->> 'id' = i.id::text)) as "isSignedIn"
+    from impersonations i where i.id = $1 and i.started_at is not null`,
+};
+
+const BEGIN = `update impersonations
+  set started_at = $3, token_hash = null, token_expires_at = null, operator_session = $4, expires_at = $5
+  where token_hash = $1 and operator_id = $2 and token_expires_at > $3 and started_at is null and ended_at is null
+  returning ${record.columns}`;
+
+const ANSWER = `update impersonations
+  set approved = $3, expires_at = $4, ended_at = case when $3 then null else $5::timestamptz end
+  where id = $1 and subject_id = $2 and asked and approved is null and started_at is null and ended_at is null
+    and expires_at > $5
+  returning ${record.columns}`;
+
+const END = `update impersonations set ended_at = $2 where id = $1 and ended_at is null returning ${record.columns}`;
+
+export function createImpersonations({ pool, clock }: { pool: Pool; clock: Clock }): Impersonations {
+  const now = () => new Date(clock.now());
+  const one = (rows: object[]) => record.read(rows)[0] ?? null;
+  return {
+    create: async (values, tx) =>
+      record.from(
+        await Impersonation.create({ ...values, id: newUuid(), createdAt: now() }, { transaction: tx }),
+      ),
+    async lockAsked(operatorId, subjectId, since, tx) {
+      const found = await Impersonation.findOne({
+        where: { operatorId, subjectId, asked: true, startedAt: null, createdAt: { [Op.gt]: since } },
+        order: [['createdAt', 'DESC']],
+        lock: true,
+        transaction: tx,
+      });
+      return found && record.from(found);
+    },
+    async waiting(subjectId) {
+      const found = await Impersonation.findAll({
+        where: {
+          subjectId,
+          asked: true,
+          approved: null,
+          startedAt: null,
+          endedAt: null,
+          expiresAt: { [Op.gt]: now() },
+        },
+        order: ['createdAt'],
+      });
+      return found.map(record.from);
+    },
+    async answer(subjectId, id, { approved, expiresAt }, tx) {
+      if (!isUuid(id)) return null;
+      return one((await tx.query<object>(ANSWER, [id, subjectId, approved, expiresAt, now()])).rows);
+    },
+    async setToken(id, tokenHash, tokenExpiresAt, tx) {
+      await Impersonation.update({ tokenHash, tokenExpiresAt }, { where: { id }, transaction: tx });
+    },
+    async begin(hash, operatorId, { session, expiresAt }, tx) {
+      return one((await tx.query<object>(BEGIN, [hash, operatorId, now(), session, expiresAt])).rows);
+    },
+    async find(id) {
+      if (!isUuid(id)) return null;
+      const { rows } = await pool.query<ImpersonationRecord & { isSignedIn: boolean }>({
+        ...FIND,
+        values: [id, clock.now()],
+      });
+      return rows[0] ?? null;
+    },
+    async end(id, tx) {
+      if (!isUuid(id)) return null;
+      return one((await tx.query<object>(END, [id, now()])).rows);
+    },
+    async running(most) {
+      const found = await Impersonation.findAll({
+        attributes: ['id'],
+        where: { startedAt: { [Op.not]: null }, endedAt: null },
+        order: ['startedAt'],
+        limit: most,
+      });
+      return found.map(({ id }) => id);
+    },
+  };
+}
