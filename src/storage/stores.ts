@@ -106,7 +106,6 @@ export async function openStores<Message extends Addressed>({
     groups: createGroups(pool),
     idempotentRequests: createIdempotentRequests(clock),
     impersonations: createImpersonations({ pool, clock }),
-    impersonations: createImpersonations({ pool, clock }),
     imports: createImports(pool),
     openStaging: () => openStaging(databaseUrl),
     users: createUsers(pool),

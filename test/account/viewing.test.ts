@@ -8,11 +8,11 @@ import { beginDevice, DEVICE } from '../oidc/support/device.ts';
 import { authorizationUrl, exchange, introspect, signIn, userinfo } from '../oidc/support/flow.ts';
 import { listenForLogout } from '../oidc/support/logout-listener.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
-import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
 import { type MovableTime, movableTime } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 import { type Letters, readLetters } from './support/mail.ts';
-import { type Desk, giveRoles, openDesk } from './support/desk.ts';
+import { csrfOf, type Desk, end, giveRoles, openDesk, viewed } from './support/desk.ts';
 
 const REASON = 'Ticket 4711: an <b>invoice</b> does not open';
 
@@ -35,10 +35,6 @@ beforeAll(async () => {
 
 const desk = (...roles: string[]) => openDesk(provider, REASON, roles);
 const setRoles = (person: Person, ...roles: string[]) => giveRoles(provider, person, roles);
-
-const csrfOf = ({ html }: Page): string => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
-const viewed = ({ html }: Page): boolean => html.includes('class="viewing"');
-const end = (agent: UserAgent, page: Page) => agent.submit(page, {}, '/account/view-as/end');
 
 /** Goes through an authorization request without asking anybody. */
 async function codeFor(agent: UserAgent, client: Client, parameters: Record<string, string> = {}) {

@@ -37,3 +37,7 @@ export async function openDesk(provider: Provider, reason: string, roles: readon
     },
   };
 }
+
+export const csrfOf = ({ html }: Page): string => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
+export const viewed = ({ html }: Page): boolean => html.includes('class="viewing"');
+export const end = (agent: UserAgent, page: Page) => agent.submit(page, {}, '/account/view-as/end');

@@ -15,6 +15,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
   }),
   updateUser: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', deletes_at: null }),
   suspendUser: () => ({ reason: 'x' }),
+  impersonateUser: () => ({ reason: 'x' }),
   reactivateUser: () => ({ reason: 'x' }),
   verifyUserEmail: () => ({ verified: true }),
   resetUserPassword: () => ({ force: true }),
