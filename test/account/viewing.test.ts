@@ -55,7 +55,6 @@ it('is for 15 minutes with a banner, tells the person and the audit, and gives t
   expect(page.html).toContain(person.email);
   for (const path of ['/', '/account/profile', '/account/sessions', '/account/activity', '/no-such-page'])
     expect([path, viewed(await agent.open(path))]).toEqual([path, true]);
-  // Once.
   expect((await agent.copy().open(url)).status).toBe(403);
 
   const letter = await letters.next(person.email, 'Support looked at your account');
@@ -296,7 +295,6 @@ it('ends by itself after 15 minutes, in the browser and by the sweep', async () 
     body: new URLSearchParams({ name: 'Mallory' }),
   });
   expect([form.status, await form.text()]).toEqual([403, expect.stringContaining('The view has ended')]);
-  // Two tabs at once.
   const tabs = await Promise.all([first.agent.copy().open('/account'), first.agent.open('/account')]);
   for (const tab of tabs)
     expect([viewed(tab), tab.html.includes(first.operator.email)]).toEqual([false, true]);
@@ -312,7 +310,6 @@ it('ends by itself after 15 minutes, in the browser and by the sweep', async () 
     ),
   ).toEqual([{ why: 'expired' }, { why: 'expired' }]);
   expect((await introspect(provider, client, body.access_token)).body).toEqual({ active: false });
-  // At the provider too, where no page came first.
   expect((await codeFor(second.agent, client))?.get('code')).toBeDefined();
   expect((await second.agent.open('/account')).html).toContain(second.operator.email);
 });
