@@ -92,6 +92,19 @@ describe('`postern contract verify`', () => {
     expect(stdout.trimEnd()).toMatch(/\n(\d+) of \1 cases passed\.$/);
   });
 
+  it('has two servers side by side', async () => {
+    const other = await changedServer((reply) => {
+      if (reply.status === 409) reply.status = 400;
+    });
+    const { code, stdout } = await verify('gateway', other, server.url);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`section +case +${other} +${server.url}\\n`));
+    expect(stdout).toMatch(/ok +ok\n/);
+    expect(stdout).toMatch(/FAIL +ok\n/);
+    expect(stdout).toContain(`at ${other}\n  POST ${other}`);
+    expect(stdout).toMatch(new RegExp(`(\\d+) of \\1 cases passed at ${server.url}`));
+  });
+
   it('says what a server does otherwise, and fails', async () => {
     const { code, stdout } = await verify('ppl', `${server.url}/contracts/gateway`);
     expect(code).toBe(1);

@@ -1,16 +1,26 @@
-import { loadConfig } from '../../config/index.ts';
+import { ConfigError, loadConfig } from '../../config/index.ts';
 import { type Run, runCases, sendByFetch } from '../../http/contracts/conformance-run.ts';
 import type { Contract } from '../../http/contracts/contract.ts';
 import { loadContracts } from '../../http/contracts/registry.ts';
 import { DomainError, StartupError } from '../../core/errors.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
-import type { Report } from '../report.ts';
+import { type Report, table } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
-/** The contract of that name. @throws UsageError when there is none. */
+/** Doors of one's own. A server can be asked from where no configuration is right. */
+function modules(): string[] {
+  try {
+    return loadConfig().contracts.modules;
+  } catch (error) {
+    if (error instanceof ConfigError) return [];
+    throw error;
+  }
+}
+
+/** The contract of that name. @throws UsageError when there is none; StartupError when a door of one's own cannot be used. */
 export async function findContract(name: string): Promise<Contract> {
-  const contracts = await loadContracts(loadConfig().contracts.modules);
+  const contracts = await loadContracts(modules());
   const contract = contracts.find((candidate) => candidate.name === name);
   if (!contract) {
     const known = contracts.map((candidate) => candidate.name).join(', ');
@@ -75,6 +85,13 @@ function toText({ name, title }: Contract, url: string, { results, left }: Run):
   ].join('\n');
 }
 
+async function runAt(contract: Contract, url: string, apiKey: string | undefined): Promise<Run> {
+  const { results, left } = await runCases(contract, { url, apiKey, send: sendByFetch });
+  return { results, left: await removeHere(left) };
+}
+
+const failuresOf = ({ results }: Run): number => results.filter(({ failure }) => failure !== null).length;
+
 /**
  * Runs a contract's cases against the server at `url`, and removes the accounts that they make. The report has failed when one of them did.
  * @throws UsageError for a wrong name or URL; DomainError unavailable when nothing answers there.
@@ -87,16 +104,69 @@ export async function verifyContract(
   const contract = await findContract(name);
   wantKey(contract, options.apiKey);
   await ask(url);
-  const { results, left: remaining } = await runCases(contract, {
-    url,
-    apiKey: options.apiKey,
-    send: sendByFetch,
-  });
-  const left = await removeHere(remaining);
-  const failed = results.filter(({ failure }) => failure !== null).length;
+  const run = await runAt(contract, url, options.apiKey);
+  const { results, left } = run;
+  const failed = failuresOf(run);
   return {
     json: { door: name, url, passed: results.length - failed, failed, cases: results, left },
-    text: toText(contract, url, { results, left }),
+    text: toText(contract, url, run),
     failed: failed > 0,
+  };
+}
+
+/**
+ * The same against two servers, the old service and Postern, side by side.
+ * @param apiKeys one for each of them.
+ */
+export async function compareServers(
+  name: string,
+  urls: [string, string],
+  apiKeys: [string | undefined, string | undefined],
+): Promise<Report> {
+  const contract = await findContract(name);
+  for (const [index, url] of urls.entries()) {
+    wantKey(contract, apiKeys[index]);
+    await ask(url);
+  }
+  const runs: Run[] = [];
+  for (const [index, url] of urls.entries()) runs.push(await runAt(contract, url, apiKeys[index]));
+  const [first, second] = runs as [Run, Run];
+  const cases = first.results.map(({ section, name: requirement, failure }, index) => ({
+    section,
+    name: requirement,
+    failures: [failure, second.results[index]?.failure ?? null],
+  }));
+  const verdict = (failure: string | null | undefined) => (failure === null ? 'ok' : 'FAIL');
+  const rows = cases.map((one) => [one.section, one.name, ...one.failures.map(verdict)]);
+  const explained = cases.flatMap(({ section, name: requirement, failures }) =>
+    failures.flatMap((failure, index) =>
+      failure === null
+        ? []
+        : ['', `${section}: ${requirement}, at ${urls[index]}`, `  ${failure.replaceAll('\n', '\n  ')}`],
+    ),
+  );
+  const servers = runs.map((run, index) => ({
+    url: urls[index],
+    passed: run.results.length - failuresOf(run),
+    failed: failuresOf(run),
+    left: run.left,
+  }));
+  const sums = servers.map(({ url, passed, left }) =>
+    [
+      `${passed} of ${cases.length} cases passed at ${url}.`,
+      ...(left.length > 0 ? [`${left.length} accounts are left there: ${left.join(', ')}`] : []),
+    ].join(' '),
+  );
+  return {
+    json: { door: name, servers, cases },
+    text: [
+      `${name} (${contract.title})`,
+      '',
+      table(['section', 'case', ...urls], rows),
+      ...explained,
+      '',
+      ...sums,
+    ].join('\n'),
+    failed: servers.some(({ failed }) => failed > 0),
   };
 }

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { integer } from '../options.ts';
 import { reporting } from '../report.ts';
+import type { Asked as ShadowOptions } from '../shadow/index.ts';
+
+interface VerifyOptions {
+  apiKey?: string;
+  otherApiKey?: string;
+}
 
 export function addContract(program: Command): void {
   const contract = program
@@ -43,10 +49,35 @@ export function addContract(program: Command): void {
       .description("run a door's conformance cases against a server: Postern, or the one that it replaces")
       .argument('<name>', 'the door')
       .argument('<url>', "what comes before the document's own paths")
-      .option('--api-key <key>', 'for a door that wants one'),
-    async (name: string, url: string, options: { apiKey?: string }) => {
-      const { verifyContract } = await import('./contract-verify.ts');
-      return verifyContract(name, url, options);
+      .argument('[other]', 'another server, to have both side by side')
+      .option('--api-key <key>', 'for a door that wants one')
+      .option('--other-api-key <key>', 'the same for the other server'),
+    async (name: string, url: string, other: string | undefined, options: VerifyOptions) => {
+      const { compareServers, verifyContract } = await import('./contract-verify.ts');
+      return other === undefined
+        ? verifyContract(name, url, options)
+        : compareServers(name, [url, other], [options.apiKey, options.otherApiKey ?? options.apiKey]);
+    },
+  );
+  reporting(
+    contract
+      .command('shadow')
+      .description(
+        'a proxy that the old service answers, and that asks Postern as well what only reads or logs in',
+      )
+      .argument('<name>', 'the door')
+      .requiredOption('--old <url>', "the old service: what comes before the document's own paths")
+      .requiredOption('--port <n>', 'where the proxy listens', integer(0, 65_535))
+      .option('--host <address>', 'the address that it listens at', '127.0.0.1')
+      .option('--postern <url>', "Postern's door; under PUBLIC_URL unless given")
+      .option('--api-key <key>', "Postern's key, in place of the old service's")
+      .option(
+        '--report <folder>',
+        'where report.json, report.txt and report.html are; shadow/<name> in DATA_DIR unless given',
+      ),
+    async (name: string, options: ShadowOptions) => {
+      const { shadowContract } = await import('../shadow/index.ts');
+      return shadowContract(name, options);
     },
   );
 }

@@ -1,0 +1,178 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { differencesOf, type Observed } from './compare.ts';
+import { Credentials } from './credentials.ts';
+import type { Asked, Findings } from './findings.ts';
+
+/** Requests to Postern at a time, and those that may wait. */
+const MOST = { running: 8, waiting: 256 };
+
+/** Milliseconds that Postern may take. */
+const TIMEOUT = 30_000;
+
+const LARGEST = 1_048_576;
+
+/** A request that the old service has answered. */
+export interface Told {
+  asked: (Asked & { effect: 'none' | 'login' | 'change' }) | null;
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  ip: string;
+  /** Null where it was too large. */
+  request: Buffer | null;
+  status: number;
+  replyHeaders: NodeJS.Dict<string[]>;
+  reply: Buffer | null;
+}
+
+/** Header fields of a request that Postern is to get as well; credentials are translated before. */
+const PASSED = [
+  'accept',
+  'accept-language',
+  'authorization',
+  'content-type',
+  'cookie',
+  'origin',
+  'user-agent',
+];
+const DECODERS: Record<string, (data: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = {
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
+
+interface AskingOptions {
+  /** Postern's door: what comes before the document's own paths. */
+  postern: string;
+  /** Postern's key for doors that want one, in place of the old service's. */
+  apiKey: string | undefined;
+  findings: Findings;
+}
+
+/** Asks Postern what the old service has been asked, when that has answered, and holds both replies against one another. */
+export class Asking {
+  readonly #postern: string;
+  readonly #apiKey: string | undefined;
+  readonly #findings: Findings;
+  readonly #credentials = new Credentials();
+  readonly #waiting: Told[] = [];
+  readonly #logins = new Set<Promise<void>>();
+  #running = 0;
+  #idle: (() => void)[] = [];
+
+  constructor({ postern, apiKey, findings }: AskingOptions) {
+    this.#postern = postern.replace(/\/$/, '');
+    this.#apiKey = apiKey;
+    this.#findings = findings;
+  }
+
+  take(told: Told): void {
+    const reason = this.#reasonNot(told);
+    if (reason) return this.#findings.skip(reason);
+    if (this.#waiting.length >= MOST.waiting) return this.#findings.skip('too many at once');
+    this.#waiting.push(told);
+    this.#next();
+  }
+
+  /** When all that was taken has been compared. */
+  async settled(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => void this.#idle.push(resolve));
+  }
+
+  #reasonNot({ asked, request, reply, headers, status }: Told) {
+    if (!asked) return 'no such operation';
+    if (asked.effect === 'change') return 'changes something';
+    if (request === null || reply === null) return 'a large body';
+    return status === 304 || headers['range'] !== undefined ? 'a conditional request' : null;
+  }
+
+  #next(): void {
+    while (this.#running < MOST.running) {
+      const told = this.#waiting.shift();
+      if (!told) break;
+      this.#running += 1;
+      const done = this.#compare(told).catch((error: Error) => {
+        const { code, message } = (
+          error.cause instanceof Error ? error.cause : error
+        ) as NodeJS.ErrnoException;
+        this.#findings.down('postern', code ?? message);
+      });
+      if (told.asked?.effect === 'login') {
+        this.#logins.add(done);
+        void done.finally(() => this.#logins.delete(done));
+      }
+      void done.finally(() => {
+        this.#running -= 1;
+        this.#next();
+        if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      });
+    }
+  }
+
+  async #compare(told: Told): Promise<void> {
+    const asked = told.asked!;
+    const sent = { headers: told.headers, body: told.request?.length ? told.request.toString() : undefined };
+    let request = this.#credentials.translate(sent);
+    if (!request && asked.effect === 'none') {
+      // The login that its token is from may be asked at this moment.
+      await Promise.all(this.#logins);
+      request = this.#credentials.translate(sent);
+    }
+    const isFromBefore = request === null;
+    const { headers, body } = request ?? sent;
+    const began = performance.now();
+    const reply = await fetch(`${this.#postern}${told.url}`, {
+      method: told.method,
+      headers: {
+        ...Object.fromEntries(
+          PASSED.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+        ),
+        ...(headers['x-api-key'] === undefined ? {} : { 'x-api-key': this.#apiKey ?? headers['x-api-key'] }),
+        'x-forwarded-for': [headers['x-forwarded-for'], told.ip].filter(Boolean).join(', '),
+      },
+      ...(body === undefined ? {} : { body }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const milliseconds = performance.now() - began;
+    const postern = observed(reply.status, new Map(headersOf(reply)), Buffer.from(await reply.arrayBuffer()));
+    if (reply.status === 429 && told.status !== 429) return this.#findings.skip('Postern limits its rate');
+    const old = observed(told.status, distinct(told.replyHeaders), await decoded(told));
+    if (isFromBefore && postern.status === 401 && old.status !== 401)
+      return this.#findings.skip('a token from before');
+    if (asked.effect === 'login' && old.status < 300 && postern.status < 300)
+      this.#credentials.learn(old, postern);
+    this.#findings.compared(asked, { old, postern, milliseconds }, differencesOf(old, postern));
+  }
+}
+
+const distinct = (headers: NodeJS.Dict<string[]>): Map<string, string[]> =>
+  new Map(Object.entries(headers).map(([name, values]) => [name, values ?? []]));
+
+function headersOf({ headers }: Response): [string, string[]][] {
+  const single = [...headers].filter(([name]) => name !== 'set-cookie');
+  const cookies = headers.getSetCookie();
+  return [
+    ...single.map(([name, value]): [string, string[]] => [name, [value]]),
+    ...(cookies.length > 0 ? [['set-cookie', cookies] as [string, string[]]] : []),
+  ];
+}
+
+/** The old service's body, as the client will have it once it has decoded it. */
+async function decoded({ reply, replyHeaders }: Told): Promise<Buffer> {
+  const bytes = reply ?? Buffer.alloc(0);
+  const decode = DECODERS[replyHeaders['content-encoding']?.[0] ?? ''];
+  return decode ? decode(bytes, { maxOutputLength: LARGEST }).catch(() => bytes) : bytes;
+}
+
+function observed(status: number, headers: Map<string, string[]>, body: Buffer): Observed {
+  const isJson = /\bjson\b/i.test(headers.get('content-type')?.[0] ?? '');
+  let json: unknown;
+  try {
+    json = isJson ? JSON.parse(body.toString()) : undefined;
+  } catch {
+    // It says that it is JSON and is none.
+  }
+  return { status, headers, json, isEmpty: body.length === 0 };
+}

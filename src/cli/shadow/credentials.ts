@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Observed } from './compare.ts';
+
+/** Credentials that are remembered, and for how long: a week is what refresh tokens commonly live. */
+const REMEMBERED = { max: 20_000, ttl: 7 * 86_400_000 };
+
+const digest = (text: string) => createHash('sha256').update(text).digest('base64');
+
+/** Whether a text may be a credential: long, without blanks. */
+const mayBe = (value: unknown): value is string =>
+  typeof value === 'string' && value.length >= 16 && value.length <= 8192 && /^[\w.~+/=-]+$/.test(value);
+
+export interface Sent {
+  headers: Record<string, string>;
+  body: string | undefined;
+}
+
+/**
+ * Which credential of Postern's stands for which of the old service's, for requests with those to be asked of Postern too. The old ones
+ * are known by their hashes; both are forgotten with the process.
+ */
+export class Credentials {
+  readonly #known = new LRUCache<string, string>(REMEMBERED);
+
+  /** Reads two replies to one login or refresh: what both have in one place stands for one another. */
+  learn(old: Observed, postern: Observed): void {
+    this.#pair(old.json, postern.json, 0);
+    const [theirs, ours] = [cookiesOf(old), cookiesOf(postern)];
+    for (const [name, value] of theirs) {
+      const other = ours.get(name);
+      if (other !== undefined && other !== value) this.#known.set(digest(value), other);
+    }
+  }
+
+  #pair(old: unknown, postern: unknown, depth: number): void {
+    if (mayBe(old) && mayBe(postern) && old !== postern) this.#known.set(digest(old), postern);
+    if (
+      depth > 6 ||
+      typeof old !== 'object' ||
+      old === null ||
+      typeof postern !== 'object' ||
+      postern === null
+    )
+      return;
+    for (const [name, value] of Object.entries(old).slice(0, 50))
+      this.#pair(value, (postern as Record<string, unknown>)[name], depth + 1);
+  }
+
+  /** A request with Postern's credentials in place of the old service's. @returns null when it has one that is not known. */
+  translate({ headers, body }: Sent): Sent | null {
+    const [scheme = '', token] = (headers['authorization'] ?? '').split(' ');
+    const bearer = token === undefined ? undefined : this.#known.get(digest(token));
+    if (scheme.toLowerCase() === 'bearer' && bearer === undefined) return null;
+    const cookies = (headers['cookie'] ?? '').split(/;\s*/).map((pair) => {
+      const [name = '', ...rest] = pair.split('=');
+      const other = this.#known.get(digest(rest.join('=')));
+      return other === undefined ? pair : `${name}=${other}`;
+    });
+    return {
+      headers: {
+        ...headers,
+        ...(bearer === undefined ? {} : { authorization: `${scheme} ${bearer}` }),
+        ...(headers['cookie'] === undefined ? {} : { cookie: cookies.join('; ') }),
+      },
+      body: body?.replaceAll(/"([\w.~+/=-]{16,8192})"/g, (whole, text: string) => {
+        const other = this.#known.get(digest(text));
+        return other === undefined ? whole : JSON.stringify(other);
+      }),
+    };
+  }
+}
+
+const cookiesOf = ({ headers }: Observed): Map<string, string> =>
+  new Map(
+    (headers.get('set-cookie') ?? []).map((cookie): [string, string] => {
+      const [pair = ''] = cookie.split(';', 1);
+      const [name = '', ...value] = pair.split('=');
+      return [name, value.join('=')];
+    }),
+  );

@@ -1,0 +1,155 @@
+import { type Difference, type Observed, redacted } from './compare.ts';
+import { Histogram } from './histogram.ts';
+
+/** Kinds of difference that are kept, each with one example. */
+const MOST_DIFFERENCES = 500;
+
+/** Why a request was not asked of Postern, or its reply not held against the old one. */
+export type Reason =
+  | 'changes something'
+  | 'no such operation'
+  | 'no such path'
+  | 'a large body'
+  | 'too many at once'
+  | 'a token from before'
+  | 'Postern limits its rate'
+  | 'Postern did not answer'
+  | 'the old service did not answer'
+  | 'a conditional request';
+
+interface Found extends Difference {
+  operation: string;
+  endpoint: string;
+  count: number;
+  first_at: string;
+  last_at: string;
+  example: { request: string; old: unknown; postern: unknown };
+}
+
+interface Outage {
+  requests: number;
+  since: string;
+  last_at: string;
+  error: string;
+}
+
+interface OperationFindings {
+  operation: string;
+  endpoint: string;
+  requests: number;
+  compared: number;
+  differing: number;
+  old: Histogram;
+  postern: Histogram;
+}
+
+/** What of an operation is known in the contract. */
+export interface Asked {
+  operation: string;
+  endpoint: string;
+}
+
+/** What a shadow has seen. It takes as much memory after weeks as after minutes. */
+export class Findings {
+  readonly #since = new Date();
+  readonly #operations = new Map<string, OperationFindings>();
+  readonly #differences = new Map<string, Found>();
+  readonly #skipped = new Map<Reason, number>();
+  readonly #added = new Histogram();
+  readonly #down: { old: Outage | null; postern: Outage | null } = { old: null, postern: null };
+  #omitted = 0;
+  #requests = 0;
+
+  request(asked: Asked | null): void {
+    this.#requests += 1;
+    if (asked) this.#of(asked).requests += 1;
+  }
+
+  skip(reason: Reason): void {
+    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
+  }
+
+  /** @param milliseconds that the proxy itself took, beside the old service. */
+  added(milliseconds: number): void {
+    this.#added.add(milliseconds);
+  }
+
+  oldAnswered(asked: Asked | null, milliseconds: number): void {
+    if (asked) this.#of(asked).old.add(milliseconds);
+  }
+
+  /** A server that did not answer. @param error its code, or the message of what was thrown. */
+  down(who: 'old' | 'postern', error: string): void {
+    const now = new Date().toISOString();
+    const before = this.#down[who];
+    this.#down[who] = {
+      requests: (before?.requests ?? 0) + 1,
+      since: before?.since ?? now,
+      last_at: now,
+      error,
+    };
+    this.skip(who === 'old' ? 'the old service did not answer' : 'Postern did not answer');
+  }
+
+  compared(
+    asked: Asked,
+    { old, postern, milliseconds }: { old: Observed; postern: Observed; milliseconds: number },
+    differences: Difference[],
+  ): void {
+    const one = this.#of(asked);
+    one.compared += 1;
+    one.postern.add(milliseconds);
+    if (differences.length > 0) one.differing += 1;
+    for (const difference of differences) this.#note(asked, difference, old, postern);
+  }
+
+  #note(asked: Asked, difference: Difference, old: Observed, postern: Observed): void {
+    const now = new Date().toISOString();
+    const key = [asked.operation, ...Object.values(difference)].join('\0');
+    const known = this.#differences.get(key);
+    if (known) {
+      known.count += 1;
+      known.last_at = now;
+      return;
+    }
+    if (this.#differences.size >= MOST_DIFFERENCES) {
+      this.#omitted += 1;
+      return;
+    }
+    const shown = ({ status, json }: Observed) => ({ status, body: redacted(json) });
+    const example = { request: asked.endpoint, old: shown(old), postern: shown(postern) };
+    this.#differences.set(key, { ...asked, ...difference, count: 1, first_at: now, last_at: now, example });
+  }
+
+  #of(asked: Asked): OperationFindings {
+    const known = this.#operations.get(asked.operation);
+    if (known) return known;
+    const none = { requests: 0, compared: 0, differing: 0, old: new Histogram(), postern: new Histogram() };
+    const one = { ...asked, ...none };
+    this.#operations.set(asked.operation, one);
+    return one;
+  }
+
+  /** Everything, for a report. @param where the door and both servers. */
+  report(where: { door: string; old: string; postern: string }) {
+    const operations = [...this.#operations.values()];
+    const sum = (field: 'compared' | 'differing') => operations.reduce((total, one) => total + one[field], 0);
+    return {
+      ...where,
+      since: this.#since.toISOString(),
+      until: new Date().toISOString(),
+      requests: this.#requests,
+      compared: sum('compared'),
+      differing: sum('differing'),
+      not_compared: Object.fromEntries(this.#skipped),
+      old_down: this.#down.old,
+      postern_down: this.#down.postern,
+      added_latency_ms: this.#added.toJSON(),
+      operations: operations.map((one) => ({ ...one, old: one.old.toJSON(), postern: one.postern.toJSON() })),
+      differences: [...this.#differences.values()].sort((a, b) => b.count - a.count),
+      differences_omitted: this.#omitted,
+    };
+  }
+}
+
+export type ShadowReport = ReturnType<Findings['report']>;

@@ -1,0 +1,31 @@
+/** Bounds grow by this much each: how exact a percentile is. */
+const RATIO = 1.12;
+const LEAST = 0.02;
+const BUCKETS = 140;
+
+/** Times in milliseconds, counted in as many buckets however many there are. */
+export class Histogram {
+  readonly #counts = new Uint32Array(BUCKETS);
+  count = 0;
+
+  add(milliseconds: number): void {
+    const bucket = Math.ceil(Math.log(Math.max(milliseconds, LEAST) / LEAST) / Math.log(RATIO));
+    this.#counts[Math.min(bucket, BUCKETS - 1)]! += 1;
+    this.count += 1;
+  }
+
+  /** The time that `share` of all were not above, rounded up to its bucket's bound; null of none. */
+  percentile(share: number): number | null {
+    if (this.count === 0) return null;
+    let left = Math.ceil(this.count * share);
+    for (const [bucket, count] of this.#counts.entries()) {
+      left -= count;
+      if (left <= 0) return Number((LEAST * RATIO ** bucket).toPrecision(3));
+    }
+    return null;
+  }
+
+  toJSON() {
+    return { p50: this.percentile(0.5), p99: this.percentile(0.99) };
+  }
+}
