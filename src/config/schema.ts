@@ -6,6 +6,7 @@ import { attributeSchema } from './attributes.ts';
 import { doorSettings, legacySchema } from './legacy.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 const seconds = z.int().positive();
 
@@ -183,7 +184,13 @@ export const environmentSchema = z.object({
   PUBLIC_URL: url(['http:', 'https:'], 'https://login.example.com').optional(),
   DATA_DIR: z.string().min(1).optional(),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/postern').optional(),
-  REDIS_URL: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
+  REDIS_URL: z
+    .string()
+    .refine(
+      (value) => parseRedisUrl(value) !== null,
+      'must be a URL like redis://host:6379, redis-cluster://host:6379,host:6379 or redis-sentinel://host:26379,host:26379/master',
+    )
+    .optional(),
   SMTP_URL: url(['smtp:', 'smtps:'], 'smtps://user:password@host:465').optional(),
   SECRETS_KEY: z.string().optional(),
   WEB_CONCURRENCY: z.coerce.number().int().min(1).max(256).optional(),

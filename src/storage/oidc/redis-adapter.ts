@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
 import type { RedisClient } from '../redis/client.ts';
-import { reply, script } from '../redis/commands.ts';
+import { reachReplica, reply, script } from '../redis/commands.ts';
 import type { Adapter, AdapterFactory, Payload } from './adapter.ts';
 import { deviceCodes } from './device-codes.ts';
 import {
@@ -50,8 +50,8 @@ end`;
 export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
   const grants = redisGrants(redis);
   const put = script(redis, 'recordPut', PUT);
-  const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE);
-  const claim = script(redis, 'recordClaim', CLAIM_IT);
+  const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE, true);
+  const claim = script(redis, 'recordClaim', CLAIM_IT, true);
   const release = script(redis, 'recordRelease', RELEASE);
   const revokeByGrantId = coalesce((grantId) => grants.revoke(grantId));
 
@@ -87,6 +87,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
       },
       async consume(id) {
         await reply(redis.hdel(keyOf(id), 'l'));
+        await reachReplica(redis, keyOf(id));
       },
       async release(id, at) {
         await release(keyOf(id), at);
@@ -147,7 +148,7 @@ export interface RedisGrants {
 /** Tokens by grant, in Redis. */
 export function redisGrants(redis: RedisClient): RedisGrants {
   const register = script(redis, 'grantRegister', REGISTER);
-  const end = script(redis, 'grantEnd', END);
+  const end = script(redis, 'grantEnd', END, true);
   const keyOf = (grantId: string) => `grant:${grantId}`;
 
   /** Forgets tokens only after deleting them, so that an interrupted revocation can be repeated. */

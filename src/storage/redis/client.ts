@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { parseRedisUrl, type RedisAddress } from '../../config/redis-url.ts';
 import type { Logger } from '../../core/logger.ts';
 
 export type RedisClient = Redis | Cluster;
@@ -19,18 +20,18 @@ const settings = {
   // What is under way when the connection breaks fails at once: it may have been done, so doing it again could make
   // a winner of `consume` its loser. What is asked for while it is down waits for the next attempt, no longer.
   maxRetriesPerRequest: 0,
+  // A master that has become a replica: the next connection finds the one that took over.
+  reconnectOnError: ({ message }: Error): boolean => message.startsWith('READONLY'),
 } as const;
 
 /**
- * A client of the Redis at `url` (redis: or rediss:), or of the Redis Cluster that this node belongs to when the URL
- * says `?cluster=true`. It connects at once and again by itself; what it cannot do meanwhile fails within seconds. The
- * log hears of each outage once, and of its end.
+ * A client of the Redis that `url` names (`config/redis-url.ts`). It connects at once and again by itself; what it cannot do
+ * meanwhile fails within seconds. The log hears of each outage once, and of its end.
  */
 export function createRedis(url: string, logger: Logger): RedisClient {
-  const isCluster = URL.parse(url)?.searchParams.get('cluster') === 'true';
-  const redis = isCluster
-    ? createCluster(url)
-    : new Redis(url, { ...settings, keyPrefix: KEY_PREFIX, retryStrategy });
+  const address = parseRedisUrl(url);
+  if (!address) throw new TypeError('REDIS_URL is not valid');
+  const redis = address.kind === 'cluster' ? createCluster(address) : createSingle(address);
   let isDown = false;
   redis.on('error', (error: Error) => {
     // Only the message: the error of a failed AUTH carries the password.
@@ -44,19 +45,42 @@ export function createRedis(url: string, logger: Logger): RedisClient {
   return redis;
 }
 
-function createCluster(url: string): Cluster {
-  const { hostname, port, username, password, protocol } = new URL(url);
-  const redisOptions = {
+/** Whether another server takes over when this one fails, with what it has been told by then. */
+export const hasReplicas = (redis: RedisClient): boolean =>
+  redis instanceof Cluster || redis.options.sentinels !== null;
+
+const login = ({ username, password, tls }: RedisAddress) => ({
+  ...(username === undefined ? {} : { username }),
+  ...(password === undefined ? {} : { password }),
+  ...(tls ? { tls: {} } : {}),
+});
+
+function createSingle(address: RedisAddress): Redis {
+  const { kind, nodes, name, db, tls } = address;
+  const [{ host, port }] = nodes;
+  return new Redis({
     ...settings,
-    ...(username ? { username: decodeURIComponent(username) } : {}),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
-    ...(protocol === 'rediss:' ? { tls: {} } : {}),
-  };
-  return new Cluster([{ host: hostname, port: Number(port || 6379) }], {
+    ...login(address),
+    ...(kind === 'sentinel'
+      ? {
+          sentinels: nodes,
+          name,
+          sentinelRetryStrategy: retryStrategy,
+          ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+        }
+      : { host, port }),
+    db,
+    keyPrefix: KEY_PREFIX,
+    retryStrategy,
+  });
+}
+
+function createCluster(address: RedisAddress): Cluster {
+  return new Cluster(address.nodes, {
     keyPrefix: KEY_PREFIX,
     clusterRetryStrategy: retryStrategy,
     // Commands for an unreachable cluster would wait forever.
     enableOfflineQueue: false,
-    redisOptions,
+    redisOptions: { ...settings, ...login(address) },
   });
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../../core/errors.ts';
-import type { RedisClient } from './client.ts';
+import { hasReplicas, type RedisClient } from './client.ts';
 
 /** Error prefixes of a Redis that cannot serve now. */
 const NOT_NOW =
@@ -21,14 +21,33 @@ export async function reply<T>(asked: Promise<T>): Promise<T> {
 type Argument = string | number;
 type Run = (key: string, ...args: Argument[]) => Promise<unknown>;
 
+/** Milliseconds that a decision waits for a replica. One that is away for longer is not the one that takes over. */
+const REPLICA = 200;
+
+/**
+ * Waits until a replica has what was written to `key`, where one may take over: a code that was redeemed at a master that fails
+ * next must not be good again at its replica. Asked on the connection that wrote, in one write with a command on the key, which
+ * finds the node in a cluster.
+ */
+export async function reachReplica(redis: RedisClient, key: string): Promise<void> {
+  if (hasReplicas(redis)) await reply(redis.pipeline().exists(key).wait(1, REPLICA).exec());
+}
+
 /**
  * A Lua script on one key, sent by its hash (EVALSHA).
+ * @param decides whether its effect must not be lost when a replica takes over.
  * @returns the function that runs it; it throws DomainError unavailable when Redis is.
  */
-export function script(redis: RedisClient, name: string, lua: string): Run {
+export function script(redis: RedisClient, name: string, lua: string, decides = false): Run {
   redis.defineCommand(name, { numberOfKeys: 1, lua });
   const command = Reflect.get(redis, name) as Run;
-  return (key, ...args) => reply(command.call(redis, key, ...args));
+  const run: Run = (key, ...args) => reply(command.call(redis, key, ...args));
+  if (!decides) return run;
+  return async (key, ...args) => {
+    const outcome = await run(key, ...args);
+    await reachReplica(redis, key);
+    return outcome;
+  };
 }
 
 /** Milliseconds. */

@@ -72,7 +72,7 @@ export class RedisMarks {
     const { redis } = dependencies;
     this.#deps = dependencies;
     this.#claim = script(redis, 'marksClaim', CLAIM);
-    this.#add = script(redis, 'marksAdd', ADD);
+    this.#add = script(redis, 'marksAdd', ADD, true);
     this.#seal = script(redis, 'marksSeal', SEAL);
     this.#scores = createScores(redis);
     redis.on(redis.isCluster ? '-node' : 'close', () => {

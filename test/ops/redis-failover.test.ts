@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { authorize, exchange, introspect, post, userinfo } from '../oidc/support/flow.ts';
+import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { type RedisGroup, startRedisCluster, startSentinels } from '../support/redis-groups.ts';
+import { until } from '../support/until.ts';
+
+const GROUPS: Record<string, () => Promise<RedisGroup>> = {
+  'Redis Cluster': startRedisCluster,
+  'Redis with sentinels': startSentinels,
+};
+
+/** A code that was redeemed, and the token that it gave. */
+interface Redeemed {
+  code: string;
+  token: string;
+}
+
+describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
+  let provider: Provider;
+  let app: Client;
+  let person: Person;
+
+  /** Signs in again and again while `on` says so. An outage is answered as such, and by nothing else. */
+  async function signInAgain(redeemed: Redeemed[], on: { is: boolean }): Promise<void> {
+    while (on.is) {
+      const code = await authorize(provider, new UserAgent(provider.url), app, person).then(
+        (reply) => reply.get('code'),
+        () => null,
+      );
+      if (code === null) continue;
+      const { status, body } = await exchange(provider, app, code);
+      expect([200, 503]).toContain(status);
+      if (status === 200) redeemed.push({ code, token: body.access_token });
+    }
+  }
+
+  it('loses a master while people sign in: nothing serves twice, what was revoked stays so, and it heals alone', async () => {
+    const group = await start();
+    provider = await startProvider({ redisUrl: group.url });
+    [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    const service = await provider.createClient({ grant_types: ['client_credentials'] });
+    const issue = async () =>
+      (await post<{ access_token: string }>(provider, 'token', service, { grant_type: 'client_credentials' }))
+        .body.access_token;
+    const revoked = await Promise.all(Array.from({ length: 10 }, issue));
+
+    const redeemed: Redeemed[] = [];
+    const on = { is: true };
+    const loops = Promise.all(Array.from({ length: 3 }, () => signInAgain(redeemed, on)));
+    try {
+      await until(() => redeemed.length > 6);
+      for (const token of revoked) await post(provider, 'revoke', service, { token });
+      await group.killMaster();
+      await until(() => group.hasHealed());
+      const before = redeemed.length;
+      await until(() => redeemed.length > before + 6);
+    } finally {
+      on.is = false;
+      await loops;
+    }
+    await until(async () => (await fetch(`${provider.url}/readyz`)).status === 200);
+
+    for (const token of revoked)
+      expect((await introspect(provider, service, token)).body).toEqual({ active: false });
+    const { token } = redeemed.at(-1)!;
+    expect((await userinfo(provider, token)).status).toBe(200);
+    const again = await Promise.all(redeemed.map(({ code }) => exchange(provider, app, code)));
+    expect(
+      new Set(again.map(({ status, body }) => `${status} ${String((body as { error?: string }).error)}`)),
+    ).toEqual(new Set(['400 invalid_grant']));
+  });
+});

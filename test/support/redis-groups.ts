@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { atEnd, provided, temporaryFolder } from './cleanup.ts';
+import { freePort } from './ports.ts';
+import type { RedisServer } from './redis-server.ts';
+import { startRedis } from './redis.ts';
+import { until } from './until.ts';
+
+/** Redis servers of which one takes over for another. */
+export interface RedisGroup {
+  /** As REDIS_URL names them. */
+  url: string;
+  /** Ends a master without a word. */
+  killMaster(): Promise<void>;
+  /** Whether another one has taken over. */
+  hasHealed(): Promise<boolean>;
+}
+
+/** One short connection. */
+async function ask<T>(url: string, question: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  redis.on('error', () => undefined);
+  try {
+    return await question(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** What Postern signs in as (ACL), and nothing more than it needs. */
+const USER = ['postern', 'on', '>a-secret', '~postern:*', 'resetchannels', '+@all', '-@admin', '-@dangerous'];
+const ALSO = ['+cluster|slots', '+cluster|shards', '+info', '+role'];
+
+const allow = (server: RedisServer) =>
+  ask(server.url, (redis) => redis.call('ACL', 'SETUSER', ...USER, ...ALSO));
+
+/** Three masters, each with a replica, and an ACL user that sees Postern's keys alone. */
+export async function startRedisCluster(): Promise<RedisGroup> {
+  const nodes = await Promise.all(
+    Array.from({ length: 6 }, async () =>
+      startRedis([
+        '--cluster-enabled',
+        'yes',
+        '--cluster-node-timeout',
+        '1000',
+        '--cluster-announce-ip',
+        '127.0.0.1',
+        '--repl-diskless-sync-delay',
+        '0',
+        '--dir',
+        await temporaryFolder(),
+      ]),
+    ),
+  );
+  const [first, ...others] = nodes as [RedisServer, ...RedisServer[]];
+  const masters = nodes.slice(0, 3);
+  await Promise.all(nodes.map(allow));
+  for (const [index, { url }] of masters.entries()) {
+    const from = Math.ceil((index * 16_384) / 3);
+    const to = Math.ceil(((index + 1) * 16_384) / 3) - 1;
+    await ask(url, (redis) => redis.cluster('ADDSLOTSRANGE', from, to));
+  }
+  for (const { url } of others) await ask(url, (redis) => redis.cluster('MEET', '127.0.0.1', first.port));
+  const ids = await Promise.all(nodes.map(({ url }) => ask(url, (redis) => redis.cluster('MYID'))));
+  const state = (server: RedisServer) => ask(server.url, (redis) => redis.cluster('INFO'));
+  for (const node of nodes) await until(async () => (await state(node)).includes('cluster_known_nodes:6'));
+  for (const [index, { url }] of nodes.slice(3).entries())
+    await until(() =>
+      ask(url, (redis) => redis.cluster('REPLICATE', ids[index] ?? '')).then(
+        () => true,
+        () => false,
+      ),
+    );
+  for (const { url } of masters)
+    await until(async () => (await ask(url, (redis) => redis.info('replication'))).includes('state=online'));
+  for (const node of nodes) await until(async () => (await state(node)).includes('cluster_state:ok'));
+  const survivors = nodes.slice(1);
+  return {
+    url: `redis-cluster://postern:a-secret@${survivors.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    killMaster: () => first.stop('SIGKILL'),
+    async hasHealed() {
+      const replica = nodes[3];
+      return (
+        replica !== undefined &&
+        (await ask(replica.url, (redis) => redis.info('replication'))).includes('role:master')
+      );
+    },
+  };
+}
+
+/** A master with a replica, and three sentinels that watch it. */
+export async function startSentinels(): Promise<RedisGroup> {
+  const [master, replica] = (await Promise.all([startRedis(), startRedis()])) as [RedisServer, RedisServer];
+  await Promise.all([allow(master), allow(replica)]);
+  await ask(replica.url, (redis) => redis.replicaof('127.0.0.1', master.port));
+  await until(async () =>
+    (await ask(master.url, (redis) => redis.info('replication'))).includes('state=online'),
+  );
+  const program = await provided('redis-server');
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  for (const port of ports) {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'sentinel.conf');
+    await writeFile(
+      file,
+      [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `dir ${folder}`,
+        `sentinel monitor sign-in 127.0.0.1 ${master.port} 2`,
+        'sentinel down-after-milliseconds sign-in 1000',
+        'sentinel failover-timeout sign-in 5000',
+      ].join('\n'),
+    );
+    const child = spawn(program, [file, '--sentinel'], { stdio: 'ignore' });
+    atEnd(async () => void child.kill('SIGKILL'));
+  }
+  // All of them know each other, and that there is a replica to take over.
+  for (const port of ports)
+    await until(() =>
+      ask(`redis://127.0.0.1:${port}`, async (redis) => {
+        const [known] = (await redis.call('SENTINEL', 'MASTERS')) as string[][];
+        return /num-other-sentinels,2,.*/.test(String(known)) && /num-slaves,1,/.test(String(known));
+      }).catch(() => false),
+    );
+  return {
+    url: `redis-sentinel://postern:a-secret@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/sign-in?db=3`,
+    killMaster: () => master.stop('SIGKILL'),
+    hasHealed: async () =>
+      (await ask(replica.url, (redis) => redis.info('replication'))).includes('role:master'),
+  };
+}
