@@ -120,6 +120,7 @@ describe('stats', () => {
       active: 2,
       tokens: expect.any(Number),
       attacks: 0,
+      lockouts: 0,
     });
     const developer = await callAs(provider, 'developer');
     expect(await today(developer)).toMatchObject({

@@ -30,6 +30,7 @@ const SEEN_BY: Record<Metric, Permission> = {
   active: 'users:read',
   tokens: 'clients:read',
   attacks: 'audit:read',
+  lockouts: 'audit:read',
 };
 
 /** Milliseconds between two writes. */
@@ -41,19 +42,20 @@ const MOST_PEOPLE = 50_000;
 /** Who makes accounts for others. */
 const MAKERS = new Set<Actor['kind']>(['operator', 'client', 'system']);
 
-function metricOf(
-  { type, outcome = 'success' }: AuditEntry,
+function metricsOf(
+  { type, outcome = 'success', details }: AuditEntry,
   { kind, isOperator = false }: Actor,
-): Metric | null {
+): Metric[] {
   switch (type) {
     case 'login':
-      return outcome === 'success' ? 'sign_ins' : 'failures';
+      if (outcome === 'success') return ['sign_ins'];
+      return details?.['reason'] === 'account_locked' ? ['failures', 'lockouts'] : ['failures'];
     case 'user.created':
-      return isOperator || MAKERS.has(kind) ? null : 'sign_ups';
+      return isOperator || MAKERS.has(kind) ? [] : ['sign_ups'];
     case 'refresh_token.reused':
-      return 'attacks';
+      return ['attacks'];
     default:
-      return null;
+      return [];
   }
 }
 
@@ -101,11 +103,10 @@ export function createStats({
   }
   return {
     noteEvent(entry, actor) {
-      const metric = metricOf(entry, actor);
-      if (metric === null) return;
+      const metrics = metricsOf(entry, actor);
       const day = dayOf(clock.now());
-      add(day, metric, 1);
-      if (metric === 'sign_ins' && entry.subject) addPerson(day, entry.subject);
+      for (const metric of metrics) add(day, metric, 1);
+      if (metrics.includes('sign_ins') && entry.subject) addPerson(day, entry.subject);
     },
     noteTokens() {
       add(dayOf(clock.now()), 'tokens', 1);
