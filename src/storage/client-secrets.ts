@@ -12,6 +12,8 @@ export type ClientSecretRecord = Omit<RecordOf<typeof former>, 'expiresAt'> & { 
 export interface ClientSecretStore {
   /** All valid secrets, newest first. */
   list(clientId: string): Promise<ClientSecretRecord[]>;
+  /** Clients whose newest secret ends before a moment, or has ended in the week before now, the soonest first. */
+  expiring(before: Date, most: number): Promise<{ id: string; name: string; expiresAt: Date }[]>;
   /**
    * Gives a client that has a secret another one, for `lifetime` seconds or, with null, without an end. The former ones count
    * for `overlap` seconds more at most; with 0 they end.
@@ -39,6 +41,10 @@ const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at
   union all
   (select ${former.columns} from former_client_secrets
     where client_id = $1 and expires_at > now() order by created_at desc, hash)`;
+
+const EXPIRING = `select id, name, secret_expires_at as "expiresAt" from clients
+  where enabled and secret_expires_at < $1 and secret_expires_at > now() - interval '7 days'
+  order by secret_expires_at, id limit $2`;
 
 const KEEP = `insert into former_client_secrets (client_id, hash, created_at, expires_at)
   select id, secret_hash, coalesce(secret_created_at, created_at),
@@ -68,6 +74,8 @@ const LOCK = 'select secret_hash as hash from clients where id = $1 and secret_h
 export function createClientSecrets(pool: Pool): ClientSecretStore {
   return {
     list: async (clientId) => (await pool.query<ClientSecretRecord>(LIST, [clientId])).rows,
+    expiring: async (before, most) =>
+      (await pool.query<{ id: string; name: string; expiresAt: Date }>(EXPIRING, [before, most])).rows,
     async replace(clientId, hash, { overlap, lifetime }, tx) {
       // The second of two concurrent rotations sees the first one's secret.
       const { rows } = await tx.query(LOCK, [clientId]);

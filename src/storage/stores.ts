@@ -13,6 +13,7 @@ import { createConsents } from './consents.ts';
 import { branding } from './branding.ts';
 import { createContractUsageStore } from './contract-usage.ts';
 import { createDailyStatsStore } from './daily-stats.ts';
+import { firstSteps } from './first-steps.ts';
 import { createFindByText } from './finding.ts';
 import { createDeviceSignIns, createSignIns } from './sign-ins.ts';
 import { postgresCounters } from './counters.ts';
@@ -142,6 +143,7 @@ export async function openStores<Message extends Addressed>({
     contractStates,
     branding,
     dailyStats: createDailyStatsStore(connections),
+    firstSteps,
     findByText: createFindByText(connections),
     runtimeSettings,
     contractUsage: createContractUsageStore(connections),

@@ -89,3 +89,14 @@ define(OwnedResource, 'owned_resources', {
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
+
+/** A step of the first minutes that a person said is done. */
+export class FirstStep extends Model<InferAttributes<FirstStep>, InferCreationAttributes<FirstStep>> {
+  declare step: 'key_backup' | 'doors' | 'over';
+  declare doneAt: CreationOptional<Date>;
+}
+
+define(FirstStep, 'first_steps', {
+  step: { type: DataTypes.TEXT, primaryKey: true },
+  doneAt: { type: DataTypes.DATE, allowNull: false, defaultValue: DataTypes.NOW },
+});
