@@ -52,6 +52,8 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       // The text of an operator's own, and Spanish "No".
       'field.own',
       'field.no',
+      'console.settings.off',
+      'console.health.problem',
       'console.nav.apps',
       'console.nav.clients',
       'console.nav.apis',

@@ -99,9 +99,8 @@ export class ConsoleCall {
     return [body?.[name] ?? []].flat().filter((value) => typeof value === 'string');
   }
 
-  may(permission: Permission): boolean {
-    return this.operator.permissions.has(permission);
-  }
+  /** Whether the operator has a permission. */
+  readonly may = (permission: Permission): boolean => this.operator.permissions.has(permission);
 
   /** The version that a form was opened with (its hidden field `version`). */
   get expected(): Expected | undefined {
@@ -203,8 +202,6 @@ export class ConsoleCall {
   }
 
   /** The list of a section, or the page of one thing in it. */
-  path(section: Section = this.#section, id?: string): string {
-    const { path } = SECTIONS[section];
-    return id === undefined ? path : `${path}/${encodeURIComponent(id)}`;
-  }
+  readonly path = (section: Section, id?: string): string =>
+    id === undefined ? SECTIONS[section].path : `${SECTIONS[section].path}/${encodeURIComponent(id)}`;
 }

@@ -1,16 +1,21 @@
 /** The console at /admin: pages for operators over the use cases that the management API calls. */
 import type Router from '@koa/router';
-import { continueRoutes, shortcutRoutes } from './home/odds.ts';
+import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
+import { healthRoutes } from './home/health.ts';
 import { overviewRoutes } from './home/overview.ts';
+import { searchRoutes } from './home/search.ts';
 import { settingsRoutes } from './home/settings.ts';
 import { type ConsoleDependencies, createRoom, type Room } from './room.ts';
 
 /** The pages of each noun. */
 const PAGES: readonly ((room: Room) => void)[] = [
+  unknownRoutes,
   overviewRoutes,
   shortcutRoutes,
   continueRoutes,
+  searchRoutes,
   settingsRoutes,
+  healthRoutes,
 ];
 
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {

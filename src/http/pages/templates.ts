@@ -39,6 +39,7 @@ export type Icon =
   | 'alert'
   | 'arrow'
   | 'check'
+  | 'circle'
   | 'clock'
   | 'grid'
   | 'home'

@@ -19,3 +19,8 @@ export function continueRoutes({ page, guard }: Room): void {
     return call.show('continue', kept);
   });
 }
+
+/** Every other address: declared before all others, which answer in its place. */
+export function unknownRoutes({ page }: Room): void {
+  page('/*rest', { section: 'overview', permission: null }, (call) => call.show('gone', {}, 404));
+}

@@ -1,6 +1,122 @@
+import { z } from 'zod';
+import { DomainError, isDomainError } from '../../../core/errors.ts';
+import {
+  CHANGEABLE,
+  type ChangeableKey,
+  changeableSchema,
+  type SettingInForce,
+} from '../../../domain/operators/settings.ts';
+import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
-/** What is in force. */
-export function settingsRoutes({ page }: Room): void {
-  page('/settings', { section: 'settings' }, (call) => call.show('settings'));
+/** A value as it is written in a field; lists one to a line. */
+const written = (value: unknown): string => {
+  if (Array.isArray(value)) return value.join('\n');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+};
+
+/** What a key takes: a yes or no, one of some words, a list, a number. */
+function kindOf(key: ChangeableKey): {
+  kind: 'boolean' | 'number' | 'list' | 'word';
+  words: readonly string[];
+} {
+  const schema = changeableSchema(key);
+  if (schema instanceof z.ZodBoolean) return { kind: 'boolean', words: ['true', 'false'] };
+  if (schema instanceof z.ZodEnum) return { kind: 'word', words: schema.options.map(String) };
+  return { kind: schema instanceof z.ZodArray ? 'list' : 'number', words: [] };
+}
+
+/** What was typed, as the setting takes it; empty goes back to the configuration. */
+function parsed(key: ChangeableKey, typed: string): unknown {
+  if (typed === '') return null;
+  switch (kindOf(key).kind) {
+    case 'boolean':
+      return typed === 'true';
+    case 'number':
+      return Number(typed);
+    case 'list':
+      return typed.split(/[\s,]+/).filter(Boolean);
+    default:
+      return typed;
+  }
+}
+
+const isKey = (key: string): key is ChangeableKey => (CHANGEABLE as readonly string[]).includes(key);
+
+/** The setting of a page, with the version of all. @throws DomainError not_found. */
+async function find(
+  call: ConsoleCall,
+): Promise<{ key: ChangeableKey; setting: SettingInForce; version: number }> {
+  const key = call.param('key');
+  const { items, version } = await call.services.settings.list(call.operator);
+  const setting = items.find((item) => item.key === key);
+  if (!setting || !isKey(key)) throw new DomainError('not_found');
+  return { key, setting, version };
+}
+
+/** Every setting in force, by the first part of its name. */
+async function showAll(call: ConsoleCall): Promise<void> {
+  const { items } = await call.services.settings.list(call.operator);
+  const groups = Map.groupBy(items, ({ key }) => (key.includes('.') ? (key.split('.')[0] ?? '') : ''));
+  const q = call.parameter('search').toLowerCase();
+  call.show('settings', {
+    q,
+    groups: [...groups]
+      .map(([name, settings]) => ({
+        name,
+        settings: settings
+          .filter(({ key }) => key.toLowerCase().includes(q))
+          .map((setting) => ({
+            ...setting,
+            written: setting.value === null ? null : written(setting.value),
+          })),
+      }))
+      .filter(({ settings }) => settings.length > 0),
+  });
+}
+
+async function showOne(call: ConsoleCall): Promise<void> {
+  const { key, setting, version } = await find(call);
+  const isOwn = setting.source === 'database';
+  call.show('setting', {
+    key,
+    version,
+    isOwn,
+    ...kindOf(key),
+    value: setting.value === null ? '' : written(setting.value),
+    example: setting.value,
+  });
+}
+
+/** Settings: what is in force, where it comes from, and changing what may be changed at run time. */
+export function settingsRoutes({ page, form }: Room): void {
+  page('/settings', { section: 'settings' }, showAll);
+  page('/settings/:key', { section: 'settings', permission: 'settings:write', fresh: true }, showOne);
+  form(
+    '/settings/:key',
+    {
+      section: 'settings',
+      permission: 'settings:write',
+      fresh: true,
+      trail: () => ({ type: ['settings.updated'] }),
+    },
+    showOne,
+    async (call) => {
+      const { key, setting } = await find(call);
+      const value = call.field('reset') === 'yes' ? null : parsed(key, call.field('value'));
+      const { version } = await call.services.settings
+        .update(call.operator, { [key]: value }, call.expected)
+        .catch((error: unknown) => {
+          // The field of the form has a name of its own.
+          if (!isDomainError(error, 'invalid_request')) throw error;
+          throw new DomainError(error.code, { ...error.details, field: 'value' });
+        });
+      const before = setting.source === 'database' ? written(setting.value) : '';
+      call.done(
+        '/admin/settings',
+        { key: 'console.settings.saved', params: { setting: key } },
+        { action: `/admin/settings/${key}`, fields: { value: before, version: String(version) } },
+      );
+    },
+  );
 }
