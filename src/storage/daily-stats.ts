@@ -1,7 +1,15 @@
 // raw-sql: a batch is one statement, and who is new today is decided by an insertion.
 import type { Pool } from 'pg';
 
-export const METRICS = ['sign_ins', 'failures', 'sign_ups', 'active', 'tokens', 'attacks', 'lockouts'] as const;
+export const METRICS = [
+  'sign_ins',
+  'failures',
+  'sign_ups',
+  'active',
+  'tokens',
+  'attacks',
+  'lockouts',
+] as const;
 export type Metric = (typeof METRICS)[number];
 
 /** What a process has counted since it last wrote. */
