@@ -5,6 +5,7 @@ import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
 import type { ObserveSource } from '../domain/legacy/index.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
+import { createOverview } from '../domain/operators/overview.ts';
 import { createStats } from '../domain/operators/stats.ts';
 import { createCheckHealth } from '../domain/operators/health.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
@@ -111,6 +112,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     ...domain,
     keyRing,
     health,
+    overview: createOverview({ ...stores, ...domain }),
     stats,
     /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
     sweep: sweeper.sweep,

@@ -11,7 +11,6 @@ import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts'
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
 import { createBranding } from '../domain/operators/branding.ts';
-import { createFirstSteps } from '../domain/operators/first-steps.ts';
 import { createSearch } from '../domain/operators/search.ts';
 import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
@@ -373,7 +372,6 @@ export function createDomain({
       readList: operators.readList,
     }),
     refusals: createRefusals({ ...stores, store: stores.refusals, clock, logger }),
-    firstSteps: createFirstSteps({ ...stores, ...operators, mfa }),
     search: createSearch({ ...operators, findByText: stores.findByText }),
     branding,
     settings: createOperatorSettings({

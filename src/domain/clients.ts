@@ -145,12 +145,6 @@ export interface ClientAdmin {
   setEnabled(operator: Operator, id: string, enabled: boolean, expected?: Expected): Promise<ClientRecord>;
   /** The secrets that count, the newest first. @throws DomainError insufficient_scope, client_not_found. */
   secrets(operator: Operator, id: string): Promise<ClientSecret[]>;
-  /** Apps whose newest secret ends before a moment, or ended within the last week. @throws DomainError insufficient_scope. */
-  expiringSecrets(
-    operator: Operator,
-    before: Date,
-    most: number,
-  ): Promise<{ id: string; name: string; expiresAt: Date }[]>;
   /**
    * Makes another secret, shown this once.
    * @param overlap seconds that the former ones count for at most; none with 0.
@@ -343,11 +337,6 @@ export function createClientAdmin({
       existing(await clients.find(id));
       const all = await secrets.list(id);
       return all.map(({ hash, ...secret }) => ({ id: secretId(hash), ...secret }));
-    },
-
-    async expiringSecrets(operator, before, most) {
-      requirePermission(operator, 'clients:read');
-      return secrets.expiring(before, most);
     },
 
     async rotateSecret(operator, id, { overlap, lifetime = null, secret: brought }) {

@@ -22,7 +22,7 @@ import type { AuditLog } from '../../domain/operators/audit-log.ts';
 import type { PutBack } from '../../domain/operators/put-back.ts';
 import type { Groups } from '../../domain/operators/groups.ts';
 import type { CheckHealth } from '../../domain/operators/health.ts';
-import type { FirstSteps } from '../../domain/operators/first-steps.ts';
+import type { Overview } from '../../domain/operators/overview.ts';
 import type { Search } from '../../domain/operators/search.ts';
 import type { Stats } from '../../domain/operators/stats.ts';
 import type { BrandingService } from '../../domain/operators/branding.ts';
@@ -83,7 +83,7 @@ export interface ApiServices {
   branding: Pick<BrandingService, 'show' | 'update' | 'undo' | 'history'>;
   health: CheckHealth;
   search: Search;
-  firstSteps: FirstSteps;
+  overview: Overview;
   stats: Pick<Stats, 'list'>;
   usage: Pick<ContractUsage, 'reportOf' | 'lastUses' | 'blastRadius' | 'report'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;

@@ -1,5 +1,5 @@
 import type { Metric } from '../../../domain/operators/stats.ts';
-import type { ConfirmedStep, FirstStep } from '../../../domain/operators/first-steps.ts';
+import type { ConfirmedStep, FirstStep } from '../../../domain/operators/overview.ts';
 import { OWNER } from '../../../domain/operators/permissions.ts';
 import type { Message, MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
@@ -62,7 +62,7 @@ async function mail({ services, operator, may }: ConsoleCall): Promise<Attention
 async function secrets({ services, operator, may, path }: ConsoleCall): Promise<Attention[]> {
   if (!may('clients:read')) return [];
   const soon = new Date(services.clock.now() + SOON * DAY);
-  const expiring = await services.clients.expiringSecrets(operator, soon, MOST);
+  const expiring = await services.overview.expiringSecrets(operator, soon, MOST);
   return expiring.map(({ id, name, expiresAt }) => ({
     text: {
       key:
@@ -189,7 +189,7 @@ const STEPS: Record<
 async function checklist({ services, operator, user, may }: ConsoleCall) {
   const isOwner = [...user.roles, ...(user.groupRoles ?? [])].includes(OWNER);
   if (!isOwner || !may('settings:write')) return null;
-  const steps = await services.firstSteps.list(operator);
+  const steps = await services.overview.firstSteps(operator);
   return steps?.map(({ step, done }) => ({ ...STEPS[step], done })) ?? null;
 }
 
@@ -214,7 +214,7 @@ export function overviewRoutes({ page, form }: Room): void {
   page('', { section: 'overview' }, show);
   form('/first-steps', { section: 'overview', permission: 'settings:write' }, null, async (call) => {
     const step = CONFIRMED.find((one) => one === call.field('step'));
-    if (step) await call.services.firstSteps.confirm(call.operator, step);
+    if (step) await call.services.overview.confirmStep(call.operator, step);
     call.done('/admin', step === 'over' ? 'console.first.hidden' : 'console.first.done');
   });
 }

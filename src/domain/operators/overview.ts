@@ -25,15 +25,24 @@ export interface FirstStepDone {
   done: boolean;
 }
 
-/** The first minutes of a new service. */
-export interface FirstSteps {
-  /** Null when all is done, or nobody wants to see it any more. @throws DomainError insufficient_scope. */
-  list(operator: Operator): Promise<FirstStepDone[] | null>;
-  /** Says that a step is done which nothing else shows, or that the list is `over`. @throws DomainError insufficient_scope. */
-  confirm(operator: Operator, step: ConfirmedStep): Promise<void>;
+/** A client whose newest secret ends soon, or has ended lately. */
+export interface ExpiringSecret {
+  id: string;
+  name: string;
+  expiresAt: Date;
 }
 
-type Dependencies = Pick<Stores, 'firstSteps' | 'clients' | 'inTransaction'> & {
+/** What the first page of the console tells that no list has. All of it throws DomainError insufficient_scope. */
+export interface Overview {
+  /** The first minutes of a new service. Null when all is done, or nobody wants to see it any more. */
+  firstSteps(operator: Operator): Promise<FirstStepDone[] | null>;
+  /** Says that a step is done which nothing else shows, or that the list is `over`. */
+  confirmStep(operator: Operator, step: ConfirmedStep): Promise<void>;
+  /** Clients whose newest secret ends before a moment, or ended within the last week; the soonest first. */
+  expiringSecrets(operator: Operator, before: Date, most: number): Promise<ExpiringSecret[]>;
+}
+
+type Dependencies = Pick<Stores, 'firstSteps' | 'clients' | 'clientSecrets' | 'inTransaction'> & {
   people: Pick<People, 'count'>;
   auditLog: Pick<AuditLog, 'list'>;
   mfa: Pick<Mfa, 'status'>;
@@ -42,8 +51,8 @@ type Dependencies = Pick<Stores, 'firstSteps' | 'clients' | 'inTransaction'> & {
 /** Clients that are looked at: more are those of contracts only where somebody made a contract of their own. */
 const LOOKED_AT = 50;
 
-export function createFirstSteps(deps: Dependencies): FirstSteps {
-  const { firstSteps, clients, people, auditLog, mfa, inTransaction } = deps;
+export function createOverview(deps: Dependencies): Overview {
+  const { firstSteps, clients, clientSecrets, people, auditLog, mfa, inTransaction } = deps;
   const hasFactor = async (accountId: string) => {
     const { totp, passkeys } = await mfa.status(accountId);
     return totp.length + passkeys.length > 0;
@@ -59,7 +68,7 @@ export function createFirstSteps(deps: Dependencies): FirstSteps {
     return items.some(({ id }) => !id.startsWith(CONTRACT_CLIENT));
   };
   return {
-    async list(operator) {
+    async firstSteps(operator) {
       requirePermission(operator, 'settings:read');
       const confirmed = await firstSteps.list();
       if (confirmed.includes('over')) return null;
@@ -81,9 +90,13 @@ export function createFirstSteps(deps: Dependencies): FirstSteps {
       const steps = FIRST_STEPS.map((step) => ({ step, done: done[step] }));
       return steps.every((one) => one.done) ? null : steps;
     },
-    async confirm(operator, step) {
+    async confirmStep(operator, step) {
       requirePermission(operator, 'settings:write');
       await inTransaction((tx) => firstSteps.add(step, tx));
+    },
+    async expiringSecrets(operator, before, most) {
+      requirePermission(operator, 'clients:read');
+      return clientSecrets.expiring(before, most);
     },
   };
 }
