@@ -41,6 +41,13 @@ describe('APIs', () => {
       status: 412,
       body: { current: { name: 'Files' } },
     });
+    expect(await developer('PATCH', api(identifier), { default_scopes: ['f:none'] })).toMatchObject({
+      status: 400,
+    });
+    expect(
+      await developer('PATCH', api(identifier), { default_scopes: ['f:read'], dynamic_clients: true }),
+    ).toMatchObject({ status: 200, body: { default_scopes: ['f:read'], dynamic_clients: true } });
+    expect(itemsOf(await developer('GET', '/apis?dynamic_clients=true'))).toMatchObject([{ identifier }]);
     expect(itemsOf(await developer('GET', '/apis?search=FILES&sort=-name'))).toMatchObject([{ identifier }]);
     expect((await developer('DELETE', api(identifier))).status).toBe(204);
     expect((await developer('GET', api(identifier))).status).toBe(404);
