@@ -34,8 +34,8 @@ function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   };
 }
 
-/** What searches through many rows, or changes some of them. */
-const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages', 'user-change', 'bulk']);
+/** What searches through many rows. */
+const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages']);
 
 async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: Rows | null): Promise<Stage> {
   const stores = await startStores(directory);

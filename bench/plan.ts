@@ -14,8 +14,6 @@ export interface Step {
   loads: Load[];
   /** Operations a second; without it as many as the server answers. */
   rate?: number;
-  /** As many as every load has, unless it says so. */
-  connections?: number;
   /** Under way on the same server meanwhile, on other connections from another process. */
   beside?: ScenarioName;
   /** People move in meanwhile; the step ends when they have. */
@@ -55,7 +53,6 @@ export const plan: Step[] = [
   { loads: [...on('sign-in-page', 'postern'), ...on('account-page', 'postern')], extraWarmUp: 1 },
   { loads: on('user-search', 'postern') },
   { loads: on('audit-pages', 'postern') },
-  { loads: [...on('user-change', 'postern'), ...on('bulk', 'postern')], connections: 2, extraSeconds: 3 },
   { loads: on('login-passkey', 'postern') },
   {
     loads: [...on('argon2', 'argon2'), ...on('login', 'postern'), ...on('login-totp', 'postern')],

@@ -6,7 +6,6 @@ import type { Answer, Job } from './load/generator.ts';
 import type { Measurement } from './load/measure.ts';
 import type { Options } from './options.ts';
 import type { Step, Variant } from './plan.ts';
-import { CONNECTIONS } from './scenarios/scenario.ts';
 import type { Results } from './results.ts';
 import { startImport } from './stage/importing.ts';
 import { type Server, type Stage, startServer } from './stage/servers.ts';
@@ -44,7 +43,6 @@ async function runStep(
     target: servers.get(variant)!.target,
   }));
   const job = {
-    connections: step.connections ?? CONNECTIONS,
     warmUp: options.warmUp + (step.extraWarmUp ?? 0),
     seconds: options.seconds + (step.extraSeconds ?? 0),
   };

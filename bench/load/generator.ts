@@ -2,6 +2,7 @@
 import { Connection } from '../client/connection.ts';
 import type { Target } from '../client/target.ts';
 import { scenarios, type ScenarioName } from '../scenarios/index.ts';
+import { CONNECTIONS } from '../scenarios/scenario.ts';
 import { type Measurement, Meter } from './measure.ts';
 
 /** Seconds that one load of several runs before the next one has its turn: other work on the machine meets them alike. */
@@ -12,7 +13,6 @@ export interface Job {
   loads: { scenario: ScenarioName; target: Target }[];
   /** Operations a second; null: as many as are answered. */
   rate: number | null;
-  connections: number;
   /** Seconds of each load before anything is counted, and seconds that count. */
   warmUp: number;
   seconds: number;
@@ -21,12 +21,12 @@ export interface Job {
 /** One measurement for each load, in their order. */
 export type Answer = { measurements: Measurement[] } | { error: string };
 
-async function run({ loads, rate, connections, warmUp, seconds }: Job): Promise<Measurement[]> {
+async function run({ loads, rate, warmUp, seconds }: Job): Promise<Measurement[]> {
   await using open = new AsyncDisposableStack();
   const meters: Meter[] = [];
   for (const { scenario, target } of loads) {
     const operations = await Promise.all(
-      Array.from({ length: connections }, async (_, index) => {
+      Array.from({ length: CONNECTIONS }, async (_, index) => {
         const connection = new Connection(target);
         open.defer(async () => connection.close());
         return scenarios[scenario](target, connection, index);

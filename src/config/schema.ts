@@ -14,6 +14,8 @@ const seconds = z.int().positive();
 const contract = z.string();
 const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
 
+const hostnames = z.array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a hostname'));
+
 const headerName = z.string().regex(/^[a-z0-9-]+$/i, 'must be the name of a header');
 
 const emailAddress = z
@@ -75,8 +77,14 @@ export const settingShape = z.strictObject({
       )
       .nullable(),
   }),
+  clientDocuments: z.strictObject({
+    enabled: z.enum(['auto', 'always', 'never']),
+    allow: hostnames,
+    deny: hostnames,
+  }),
   clientRegistration: z.strictObject({
     open: z.boolean(),
+    unused: seconds,
     policies: z.record(
       z.string().regex(/^[a-z0-9-]+$/, 'must be a name of letters, digits and hyphens'),
       z.strictObject({

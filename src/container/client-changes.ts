@@ -1,10 +1,12 @@
 import type { Tx } from '../storage/postgres/transaction.ts';
-import type { Core } from './core.ts';
+import type { Stores } from '../storage/stores.ts';
 
 /** What a change of a client needs, whoever makes it: an operator, or the client itself. Other nodes are told. */
 export const clientChanges = ({
   stores: { audit, clients, inTransaction, revocation, notifications },
-}: Pick<Core, 'stores'>) => ({
+}: {
+  stores: Pick<Stores, 'audit' | 'clients' | 'inTransaction' | 'revocation' | 'notifications'>;
+}) => ({
   clients,
   audit,
   inTransaction,

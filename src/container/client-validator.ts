@@ -11,6 +11,7 @@ const unused = (): never => {
 const NOBODY: ProviderSurroundings = {
   contracts: [],
   fetch: unused,
+  fetchDocument: unused,
   metrics: { grant: unused, authorization: unused, store: unused },
   pages: {
     error: unused,

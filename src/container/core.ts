@@ -6,6 +6,7 @@ import { Secrets } from '../core/secrets.ts';
 import type { ObserveSource } from '../domain/legacy/index.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
 import { createOverview } from '../domain/operators/overview.ts';
+import { createRegisteredClients } from '../domain/registered-clients.ts';
 import { createStats } from '../domain/operators/stats.ts';
 import { createCheckHealth } from '../domain/operators/health.ts';
 import { createPasswordHasher } from '../domain/passwords/hasher.ts';
@@ -13,6 +14,7 @@ import type { Message } from '../mail/index.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import { createSweeper } from '../storage/oidc/sweeper.ts';
 import { UpstreamRegistry } from '../upstream/registry.ts';
+import { clientChanges } from './client-changes.ts';
 import { createDomain } from './domain.ts';
 import { createKeyRing } from './key-ring.ts';
 import { openStores, type Stores } from '../storage/stores.ts';
@@ -74,6 +76,12 @@ export async function createCore(config: Config, options: CoreOptions) {
     upstreamName: (id) => upstreamRegistry.find(id)?.name,
   });
   await domain.attributes.load();
+  const registeredClients = createRegisteredClients({
+    ...clientChanges({ stores }),
+    clientDocuments: stores.clientDocuments,
+    clock,
+    unusedAfter: { never: config.clientRegistration.unused, used: config.refresh.absolute },
+  });
   const sweeper = createSweeper({
     pool: stores.pool,
     clock,
@@ -83,6 +91,7 @@ export async function createCore(config: Config, options: CoreOptions) {
       ended_impersonations: domain.impersonation.sweep,
       audit_events: domain.auditRetention.sweep,
       password_hash_secrets: stores.sweepHashSecrets,
+      unused_clients: registeredClients.sweep,
     },
   });
   const keyRing = createKeyRing({ config, stores, clock, progress });
@@ -109,6 +118,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     hasher,
     foreignHashes,
     upstreamRegistry,
+    registeredClients,
     ...domain,
     keyRing,
     health,

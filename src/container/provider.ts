@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import type { Metrics } from '../http/ops/metrics.ts';
 import { createOpenRequests } from '../domain/open-requests.ts';
-import { createRegisteredClients } from '../domain/registered-clients.ts';
 import { createAdapterFactory } from '../oidc/adapters.ts';
+import { ClientDocuments } from '../oidc/clients/documents.ts';
 import { ClientRegistry } from '../oidc/clients/registry.ts';
 import type { ProviderPages } from '../oidc/configuration.ts';
 import { type ContractSettings, contractApi, contractClient } from '../oidc/contracts/clients.ts';
@@ -18,7 +18,6 @@ import { ApiRegistry } from '../oidc/tokens/apis.ts';
 import { createAuthorization } from '../oidc/tokens/authorization-claims.ts';
 import { createAdapters } from '../storage/oidc/adapters.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
-import { clientChanges } from './client-changes.ts';
 import type { Core } from './core.ts';
 
 /** What the provider is built into. */
@@ -29,6 +28,8 @@ export interface ProviderSurroundings {
   contracts: ContractSettings[];
   /** Asks addresses that clients name. */
   fetch: OutboundFetch;
+  /** The same for documents of clients. */
+  fetchDocument: OutboundFetch;
   metrics: Pick<Metrics, 'grant' | 'authorization' | 'store'>;
 }
 
@@ -36,12 +37,14 @@ export interface ProviderSurroundings {
  * oidc-provider on the core, with what it looks up on each request: clients, APIs, signing keys. After `start` it answers,
  * and takes up what other nodes change.
  */
-export function createProviderSide(core: Core, { pages, contracts, fetch, metrics }: ProviderSurroundings) {
+export function createProviderSide(
+  core: Core,
+  { pages, contracts, fetch, fetchDocument, metrics }: ProviderSurroundings,
+) {
   const { config, stores, clock, secrets, replies, logger, keyRing } = core;
   const { publicUrl } = config;
   const { audit, counters, notifications, revocation } = stores;
   const isOpen = (contract: string) => core.contractDoors.isOpen(contract);
-  const clients = new ClientRegistry(stores.clients, isOpen);
   const apis = new ApiRegistry(
     stores.apis,
     publicUrl,
@@ -50,6 +53,15 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
       isOpen: () => isOpen(contract.name),
     })),
   );
+  const documents = new ClientDocuments({
+    settings: config.clientDocuments,
+    apis,
+    registered: core.registeredClients,
+    fetch: fetchDocument,
+    guessLimit: core.guessLimit,
+    clock,
+  });
+  const clients = new ClientRegistry(stores.clients, isOpen, documents);
   const authorization = createAuthorization({ rights: core.rights, groups: stores.groups, apis });
   const verifier = new AccessTokenVerifier({
     issuer: publicUrl,
@@ -60,7 +72,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
   const adapter = createAdapterFactory({
     stores: createAdapters({ ...stores, endGrant: (grantId) => revocation.endGrant(grantId) }),
     clients,
-    registered: createRegisteredClients(clientChanges(core)),
+    registered: core.registeredClients,
     redemption: createRedemption({ replies, clock }),
     clock,
     observe: metrics.store,
@@ -98,7 +110,7 @@ export function createProviderSide(core: Core, { pages, contracts, fetch, metric
     revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),
   };
   const build = (keys: Keys) => createProvider(dependencies, keys);
-  const prebuilt = new Prebuilt();
+  const prebuilt = new Prebuilt(() => documents.isOn);
   let callback: RequestListener = () => {
     throw new Error('not started');
   };

@@ -10,6 +10,7 @@ import { createOps } from '../http/ops/routes.ts';
 import { createProviderPages } from '../http/pages/provider-pages.ts';
 import { createPageTools } from '../http/pages/tools.ts';
 import { createTrustedProxy } from '../http/trusted-proxy.ts';
+import { DOCUMENT_LIMITS } from '../oidc/clients/documents.ts';
 import { createOutboundFetch } from '../oidc/outbound/fetch.ts';
 import { warnOfUnproven } from '../oidc/overrides/index.ts';
 import { createKoaApp } from './app.ts';
@@ -53,6 +54,7 @@ export function createServer(core: Core, { contracts, metrics, isDraining }: Ser
       return { name, rotates, accessTokenTtl: access, refreshTokenTtl: refresh };
     }),
     fetch,
+    fetchDocument: createOutboundFetch(config.outbound, DOCUMENT_LIMITS),
     metrics: {
       ...metrics,
       grant(type, outcome) {

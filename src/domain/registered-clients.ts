@@ -1,30 +1,100 @@
-import type { Actor } from '../core/actor.ts';
+import { type Actor, systemActor } from '../core/actor.ts';
+import type { Clock } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
 import type { ClientRecord } from '../storage/clients.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
+import { changesOf } from './operators/operator.ts';
 
-interface Dependencies extends Pick<Stores, 'clients' | 'audit' | 'inTransaction'> {
+interface Dependencies extends Pick<Stores, 'clients' | 'clientDocuments' | 'audit' | 'inTransaction'> {
+  clock: Clock;
+  /** Seconds after which one that nobody vouched for goes: never used, or used last then. */
+  unusedAfter: { never: number; used: number };
   /** Ends every grant and token of a client, in the transaction. */
   endClient(clientId: string, tx: Tx): Promise<void>;
   /** Tells every node, once the transaction commits. */
   announce(clientId: string, tx: Tx): Promise<void>;
 }
 
-/** Self-registered clients (RFC 7591, RFC 7592). The caller has checked their metadata. */
+/** A client as its own document describes it. */
+type Described = Pick<ClientRecord, 'id' | 'name' | 'metadata'>;
+
+/** Clients that no operator registered (RFC 7591, RFC 7592, metadata documents). The caller has checked their metadata. */
 export interface RegisteredClients {
   /** Creates a client, or replaces everything but its id. */
   save(client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>, actor: Actor): Promise<void>;
   /** Deletes it, if it is there still; its grants and tokens end at once. */
   delete(id: string, actor: Actor): Promise<void>;
+  /**
+   * What is known of a client that is a document: until when it need not be fetched, and whether it works. Null for one that
+   * is not known; without an end for a client of this id that is no document.
+   */
+  findDocument(id: string): Promise<{ expiresAt: Date | null; isBlocked: boolean } | null>;
+  /**
+   * Takes what a document says, and keeps what operators said besides.
+   * @param kept the properties of metadata that are operators' to say
+   * @throws DomainError rate_limited when its host has had too many new ones within a day.
+   */
+  saveDocument(
+    client: Described,
+    document: { host: string; expiresAt: Date; kept: readonly string[] },
+    actor: Actor,
+  ): Promise<void>;
+  /** Deletes some that nobody uses. @returns how many. */
+  sweep(most: number): Promise<number>;
 }
+
+const DAY = 86_400_000;
+
+/** New documents of one host within a day: whoever owns a domain can have any number of URLs, and each is a row. */
+const MOST_OF_HOST = 50;
+
+/** The properties of `metadata`, none of which is there. */
+const absent = (metadata: Record<string, unknown>): Record<string, null> =>
+  Object.fromEntries(Object.keys(metadata).map((name) => [name, null]));
 
 export function createRegisteredClients({
   clients,
+  clientDocuments,
   audit,
   inTransaction,
+  clock,
+  unusedAfter,
   endClient,
   announce,
 }: Dependencies): RegisteredClients {
+  const remove = (id: string, details: Record<string, unknown>, actor: Actor): Promise<void> =>
+    inTransaction(async (tx) => {
+      await endClient(id, tx);
+      if (!(await clients.delete(id, tx))) return;
+      await audit.record({ type: 'client.deleted', clientId: id, details }, actor, tx);
+      await announce(id, tx);
+    });
+
+  const insert = async (client: Described, host: string, actor: Actor, tx: Tx): Promise<void> => {
+    const { id, name, metadata } = client;
+    const since = new Date(clock.now() - DAY);
+    if ((await clientDocuments.countNew(host, since, tx)) >= MOST_OF_HOST)
+      throw new DomainError('rate_limited', { retryAfter: 3600 });
+    await clients.create({ id, name, secretHash: null, metadata }, tx);
+    const details = { name, document: true, after: metadata };
+    await audit.record({ type: 'client.created', clientId: id, details }, actor, tx);
+    await announce(id, tx);
+  };
+
+  const replace = async (before: ClientRecord, next: Described, actor: Actor, tx: Tx): Promise<void> => {
+    const changed = changesOf<Record<string, unknown>>(
+      { ...absent(next.metadata), name: before.name, ...before.metadata },
+      { ...absent(before.metadata), name: next.name, ...next.metadata },
+    );
+    if (!changed) return;
+    const { id, name, metadata } = next;
+    await clients.update(id, { name, metadata }, tx);
+    const details = { name, document: true, ...changed };
+    await audit.record({ type: 'client.updated', clientId: id, details }, actor, tx);
+    await announce(id, tx);
+  };
+
   return {
     save: ({ id, ...client }, actor) =>
       inTransaction(async (tx) => {
@@ -35,16 +105,36 @@ export function createRegisteredClients({
         await audit.record({ type, clientId: id, details }, actor, tx);
         await announce(id, tx);
       }),
-    delete: (id, actor) =>
+    delete: (id, actor) => remove(id, { registered: true }, actor),
+    async findDocument(id) {
+      const client = await clients.find(id);
+      if (!client) return null;
+      return { expiresAt: await clientDocuments.freshUntil(id), isBlocked: !client.enabled };
+    },
+    saveDocument: (client, { host, expiresAt, kept }, actor) =>
       inTransaction(async (tx) => {
-        await endClient(id, tx);
-        if (!(await clients.delete(id, tx))) return;
-        await audit.record(
-          { type: 'client.deleted', clientId: id, details: { registered: true } },
-          actor,
-          tx,
-        );
-        await announce(id, tx);
+        const { id, metadata } = client;
+        // Of two requests that bring the same document, one comes first.
+        await clientDocuments.lock(id, tx);
+        const before = await clients.lock(id, tx);
+        if (before) {
+          const own = Object.entries(before.metadata).filter(([property]) => kept.includes(property));
+          await replace(
+            before,
+            { ...client, metadata: { ...Object.fromEntries(own), ...metadata } },
+            actor,
+            tx,
+          );
+        } else await insert(client, host, actor, tx);
+        const fetchedAt = new Date(clock.now());
+        await clientDocuments.save({ clientId: id, host, fetchedAt, expiresAt }, tx);
       }),
+    async sweep(most) {
+      const now = clock.now();
+      const { never, used } = unusedAfter;
+      const ids = await clients.unused({ created: now - never * 1000, used: now - used * 1000 }, most);
+      for (const id of ids) await remove(id, { unused: true }, systemActor);
+      return ids.length;
+    },
   };
 }

@@ -9,11 +9,19 @@ const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
 const MAX_AGE = 60;
 
 /**
- * Discovery and the JWK Set change only with the keys: the provider's first reply is kept as it is and sent from there.
+ * Discovery and the JWK Set change only with the keys and with whether documents are taken: the provider's first reply is kept as it is and sent from there.
  * Both are public and the same for everybody, cross-origin too.
  */
 export class Prebuilt {
+  readonly #takesDocuments: () => boolean;
   #replies = new Map<string, string>();
+  /** What the replies say of documents. */
+  #saysDocuments = false;
+
+  /** @param takesDocuments whether clients may be metadata documents, now */
+  constructor(takesDocuments: () => boolean) {
+    this.#takesDocuments = takesDocuments;
+  }
 
   /** Takes the replies from `provider` from now on. */
   attach(provider: Provider): void {
@@ -22,7 +30,13 @@ export class Prebuilt {
     const keep = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
       await next();
       if (ctx.method !== 'GET' || ctx.status !== 200) return;
-      if (ctx.oidc.route === 'discovery') Object.assign(ctx.body as object, NOT_OFFERED);
+      const takesDocuments = this.#takesDocuments();
+      if (ctx.oidc.route === 'discovery')
+        Object.assign(ctx.body as object, NOT_OFFERED, {
+          client_id_metadata_document_supported: takesDocuments || undefined,
+        });
+      if (takesDocuments !== this.#saysDocuments) replies.clear();
+      this.#saysDocuments = takesDocuments;
       ctx.set('Cache-Control', `public, max-age=${MAX_AGE}`);
       replies.set(ctx.path, JSON.stringify(ctx.body));
     };
@@ -34,7 +48,7 @@ export class Prebuilt {
   /** Answers when it can. @returns whether it did. */
   serve(method: string | undefined, path: string, res: ServerResponse): boolean {
     const body = method === 'GET' ? this.#replies.get(path) : undefined;
-    if (!body) return false;
+    if (!body || this.#takesDocuments() !== this.#saysDocuments) return false;
     res.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
       'Content-Length': Buffer.byteLength(body),

@@ -41,6 +41,11 @@ export interface Clients {
   ): Promise<ClientRecord | null>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
+  /**
+   * Those that came by themselves, work, and were not used: some that never were since `created`, or not since `used`, both
+   * in milliseconds since the epoch.
+   */
+  unused(since: { created: number; used: number }, most: number): Promise<string[]>;
   /** Records when clients were last used, at most once a minute each. */
   noteUse(uses: readonly { id: string; at: Date }[]): Promise<void>;
 }
@@ -72,6 +77,13 @@ const LIST: Listing<ClientSort, ClientFilters> = {
 const NOTE_USE = `update clients set last_used_at = used.at
   from jsonb_to_recordset($1) as used (id text, at timestamptz)
   where clients.id = used.id and (last_used_at is null or last_used_at < used.at - interval '1 minute')`;
+
+const UNUSED = `select id from clients
+  where metadata ->> 'registration' in ('open', 'document') and enabled
+    and coalesce(last_used_at, created_at) < to_timestamp(greatest($1::float8, $2::float8) / 1000)
+    and (last_used_at < to_timestamp($2::float8 / 1000)
+      or last_used_at is null and created_at < to_timestamp($1::float8 / 1000))
+  limit $3`;
 
 /** OAuth clients in PostgreSQL. */
 export function createClients(pool: Pool): Clients {
@@ -107,6 +119,10 @@ export function createClients(pool: Pool): Clients {
       return client ? record.from(client) : null;
     },
     delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx })) > 0,
+    async unused({ created, used }, most) {
+      const { rows } = await pool.query<{ id: string }>(UNUSED, [created, used, most]);
+      return rows.map(({ id }) => id);
+    },
     async noteUse(uses) {
       await pool.query(NOTE_USE, [JSON.stringify(uses)]);
     },

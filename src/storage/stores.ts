@@ -7,6 +7,7 @@ import { createApis } from './apis.ts';
 import { attributeSchemas, contractStates, mailTexts, ownedResources, runtimeSettings } from './settings.ts';
 import { audit } from './audit.ts';
 import { createAuditSearch } from './audit-search.ts';
+import { clientDocuments } from './client-documents.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createClients } from './clients.ts';
 import { createConsents } from './consents.ts';
@@ -113,6 +114,7 @@ export async function openStores<Message extends Addressed>({
     userSearch: createUserSearch(pool),
     clients: createClients(pool),
     clientSecrets: createClientSecrets(pool),
+    clientDocuments,
     consents: createConsents(pool),
     grants: createGrants(clock),
     sessions: createSessions({ pool, clock }),

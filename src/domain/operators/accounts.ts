@@ -132,12 +132,10 @@ export function createManagedAccounts(dependencies: Dependencies): ManagedAccoun
       if (changes.emailVerified !== undefined) requirePermission(operator, 'users:credentials');
       if (deletesAt === null) requirePermission(operator, 'users:delete');
       const touches = [changes.email, changes.emailVerified, deletesAt].some((one) => one !== undefined);
-      return onAccount(operator, id, { expected, touches }, async (account, tx) => {
+      return onAccount(operator, id, { expected, touches }, async (account) => {
         const address = merged(account.address, changes.address);
         if (deletesAt === null) await accounts.callOffDeletion(account.id, operator.actor);
-        // Calling it off has changed the account.
-        const held = deletesAt === null ? undefined : { account, tx };
-        return accounts.update(account.id, { ...changes, address }, operator.actor, held);
+        return accounts.update(account.id, { ...changes, address }, operator.actor);
       });
     },
     async suspend(operator, id, { expected, reason } = {}) {

@@ -9,6 +9,19 @@ export interface ClientMetadata {
   readonly logoUri?: string | undefined;
   readonly policyUri?: string | undefined;
   readonly tosUri?: string | undefined;
+  /** How it came without an operator. */
+  readonly registration?: string | undefined;
+  readonly redirectUris?: readonly string[] | undefined;
+}
+
+/** Where an app comes from, as far as that is known: what it says of itself is worth no more. */
+interface ClientOrigin {
+  /** Of the document that the app is; undefined for others. */
+  host: string | undefined;
+  /** Whether no operator has registered it. */
+  isUnchecked: boolean;
+  /** Whether it runs on the person's own computer alone, at an address that any program there can take. */
+  isLoopback: boolean;
 }
 
 /** The same, fit to be shown. */
@@ -19,6 +32,7 @@ export interface ClientDisplay {
   logo: string | undefined;
   policy: string | undefined;
   tos: string | undefined;
+  origin: ClientOrigin;
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
@@ -36,6 +50,19 @@ function webUrl(value: string | undefined): URL | undefined {
   return url && (url.protocol === 'https:' || url.protocol === 'http:') && !url.username ? url : undefined;
 }
 
+function originOf({ clientId, registration, redirectUris = [] }: ClientMetadata): ClientOrigin {
+  const isLoopback = (uri: string) => {
+    const url = URL.parse(uri);
+    return url?.protocol === 'http:' && isLoopbackHostname(url.hostname);
+  };
+  return {
+    // As the parser writes it: letters that look like others show as xn--.
+    host: registration === 'document' ? URL.parse(clientId)?.host : undefined,
+    isUnchecked: registration !== undefined,
+    isLoopback: redirectUris.length > 0 && redirectUris.every(isLoopback),
+  };
+}
+
 /**
  * Makes a client's metadata fit to be shown: the name on one line, links to http(s) alone, the logo over https
  * (in development also from loopback).
@@ -51,5 +78,6 @@ export function displayClient(client: ClientMetadata, production: boolean): Clie
     logo: trusted ? logo.href : undefined,
     policy: webUrl(client.policyUri)?.href,
     tos: webUrl(client.tosUri)?.href,
+    origin: originOf(client),
   };
 }

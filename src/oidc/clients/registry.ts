@@ -6,6 +6,7 @@ import { constantTimeEqual } from '../../core/secrets.ts';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { forLibrary } from './api-scope.ts';
+import { ClientDocuments } from './documents.ts';
 
 type Ending = Pick<ClientRegistry, 'hasEndingSecret'>;
 type SecretsOf = (clientId: string) => Promise<string[]>;
@@ -96,6 +97,7 @@ function toMetadata(client: ClientRecord): Record<string, unknown> & { client_id
 export class ClientRegistry {
   readonly #clients: Clients;
   readonly #isOpen: (contract: string) => boolean;
+  readonly #documents: ClientDocuments;
   #compiled = newCache();
   /** Those that were read as disabled, and those whose newest secret has an end. */
   readonly #disabled = new Set<string>();
@@ -104,8 +106,9 @@ export class ClientRegistry {
   #generation = 0;
 
   /** @param isOpen whether a contract is, by its name: the client of one that is not is none */
-  constructor(clients: Clients, isOpen: (contract: string) => boolean) {
+  constructor(clients: Clients, isOpen: (contract: string) => boolean, documents: ClientDocuments) {
     this.#clients = clients;
+    this.#documents = documents;
     this.#isOpen = isOpen;
   }
 
@@ -126,6 +129,7 @@ export class ClientRegistry {
   /** Forgets one client, or all of them with null: after a change, or when announcements may have been missed. */
   forget(id: string | null): void {
     this.#generation += 1;
+    this.#documents.forget(id);
     if (id === null) this.#compiled.clear();
     else this.#compiled.delete(id);
   }
@@ -139,6 +143,7 @@ export class ClientRegistry {
       // An assertion's subject is whatever its signer wrote.
       if (typeof id !== 'string') return undefined;
       if (id.startsWith(CONTRACT_CLIENT) && !this.#isOpen(id.slice(CONTRACT_CLIENT.length))) return undefined;
+      if (ClientDocuments.isUrl(id) && !(await this.#documents.ensure(id))) return undefined;
       const known = compiled.get(id);
       if (known) return known;
       const generation = this.#generation;

@@ -61,7 +61,15 @@ export function createOutboundFetch(
   };
 }
 
-/** @throws Error once there is more than `maxBytes`; leaving the loop ends the connection. */
+/** A reply that has more than it may have. */
+export class ReplyTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`the reply has more than ${maxBytes} bytes`);
+    this.name = 'ReplyTooLarge';
+  }
+}
+
+/** @throws ReplyTooLarge once there is more than `maxBytes`; leaving the loop ends the connection. */
 async function readAtMost(
   maxBytes: number,
   body: AsyncIterable<Uint8Array> | null,
@@ -70,7 +78,7 @@ async function readAtMost(
   let received = 0;
   for await (const chunk of body ?? []) {
     received += chunk.length;
-    if (received > maxBytes) throw new Error(`the reply has more than ${maxBytes} bytes`);
+    if (received > maxBytes) throw new ReplyTooLarge(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

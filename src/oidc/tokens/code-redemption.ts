@@ -44,6 +44,12 @@ function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
   return constantTimeEqual(verifier, code.codeChallenge);
 }
 
+/** Whether the code was sent to an address that its client has no more: it may never have been the client's. */
+const isAstray = ({ oidc: { client } }: KoaContextWithOIDC, { clientId, redirectUri }: Code): boolean =>
+  redirectUri !== undefined &&
+  clientId === client?.clientId &&
+  client?.redirectUriAllowed(redirectUri) === false;
+
 /**
  * A code that comes again ends all that it gave (RFC 6749 section 4.1.2), whoever sends it and whatever stands beside it;
  * so do a device code and an auth_req_id. Not so the same request sent twice, which is only refused: it comes from the
@@ -82,6 +88,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
         const { ctx } = Provider;
         const found = await find(value, options);
         if (found?.grantId === undefined || ctx?.oidc.route !== 'token') return found;
+        if (isAstray(ctx, found)) return undefined;
         const isRepeat = isClients(ctx, found) && (await cameBefore(ctx, found));
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;

@@ -71,6 +71,31 @@ define(FormerClientSecret, 'former_client_secrets', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
+/** What is kept of the fetch of a client that is a document at its own URL. */
+export class ClientDocument extends Model<
+  InferAttributes<ClientDocument>,
+  InferCreationAttributes<ClientDocument>
+> {
+  /** The URL. */
+  declare clientId: string;
+  declare host: string;
+  /** When it was fetched last. */
+  declare fetchedAt: Date;
+  /** Until then it is not fetched again. */
+  declare expiresAt: Date;
+  declare createdAt: CreationOptional<Date>;
+  declare updatedAt: CreationOptional<Date>;
+}
+
+define(ClientDocument, 'client_documents', {
+  clientId: { type: DataTypes.TEXT, primaryKey: true, references: { model: 'clients', key: 'id' } },
+  host: { type: DataTypes.TEXT, allowNull: false },
+  fetchedAt: { type: DataTypes.DATE, allowNull: false },
+  expiresAt: { type: DataTypes.DATE, allowNull: false },
+  createdAt: { type: DataTypes.DATE, allowNull: false },
+  updatedAt: { type: DataTypes.DATE, allowNull: false },
+});
+
 /** A resource server (RFC 8707) that access tokens can be for. */
 export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api>> {
   /** An absolute URI: the token's audience. */
@@ -106,7 +131,7 @@ define(Api, 'apis', {
   tokenTypeHeader: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'at+jwt' },
   enforceRoles: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
   dynamicClients: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
-  defaultScopes: DataTypes.ARRAY(DataTypes.TEXT),
+  defaultScopes: { type: DataTypes.ARRAY(DataTypes.TEXT) },
   version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
   createdAt: { type: DataTypes.DATE, allowNull: false },
   updatedAt: { type: DataTypes.DATE, allowNull: false },

@@ -198,7 +198,12 @@ export const samples: Readonly<Record<string, Sample>> = {
   'consent': sample('consent', consent),
   'consent-app': sample('consent', {
     ...consent,
-    client: longNamed,
+    client: {
+      ...longNamed,
+      clientId: 'https://xn--a-rather-long-host-kva.assistants.example/client.json',
+      registration: 'document',
+      redirectUris: ['http://localhost/callback'],
+    },
     account: { email: 'a-rather-long-address.of.somebody@department.university.example' },
     scopes: ['openid', 'address', 'phone', 'calendar'],
     redirectUri: 'com.example.app:/callback',

@@ -27,8 +27,8 @@ const TARGETS = namesBy('redirect');
 /** Members that no public key has (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** Characters that would hide or turn around what stands beside them, or be seen by nobody. */
-const UNSHOWABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
+/** Characters that would hide or turn around what stands beside them, or be seen by nobody; not the joiners. */
+const UNSHOWABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\u200c\u200d]]/v;
 
 /** Schemes of browsers and of what they hand over to others: no app of the person's own answers for them. */
 const NOT_OF_APPS = new Set(

@@ -51,7 +51,7 @@ function checkScopes(
  * names what was registered (RFC 7591 section 2).
  * @throws InvalidClientMetadata when nothing is left.
  */
-function offered(metadata: Metadata, name: string, otherwise: string[], offer: string[]): string[] {
+export function offered(metadata: Metadata, name: string, otherwise: string[], offer: string[]): string[] {
   const asked = listed(metadata, name, otherwise);
   const kept = asked.filter((one) => offer.includes(one));
   if (asked.length > 0 && kept.length === 0)

@@ -1,0 +1,34 @@
+// raw-sql: a lock on a name that has no row yet.
+import { Op } from 'sequelize';
+import { ClientDocument } from './models/clients.ts';
+import { recordOf, type RecordOf } from './models/define.ts';
+import type { Tx } from './postgres/transaction.ts';
+
+const record = recordOf(ClientDocument, 'createdAt', 'updatedAt');
+
+export interface ClientDocumentStore {
+  /** Until when it need not be fetched; null for one that is not known. */
+  freshUntil(clientId: string): Promise<Date | null>;
+  /** Lets one transaction at a time say anything about it, whether it is known or not. */
+  lock(clientId: string, tx: Tx): Promise<void>;
+  /** Notes a good fetch. */
+  save(document: RecordOf<typeof record>, tx: Tx): Promise<void>;
+  /** How many of a host are known first since then. */
+  countNew(host: string, since: Date, tx: Tx): Promise<number>;
+}
+
+/** What is kept of the fetches of metadata documents. */
+export const clientDocuments: ClientDocumentStore = {
+  async freshUntil(clientId) {
+    const document = await ClientDocument.findByPk(clientId);
+    return document?.expiresAt ?? null;
+  },
+  async lock(clientId, tx) {
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`client_document:${clientId}`]);
+  },
+  async save(document, tx) {
+    await ClientDocument.upsert(document, { transaction: tx });
+  },
+  countNew: (host, since, tx) =>
+    ClientDocument.count({ where: { host, createdAt: { [Op.gt]: since } }, transaction: tx }),
+};
