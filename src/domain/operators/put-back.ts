@@ -18,6 +18,7 @@ import type { Groups } from './groups.ts';
 import type { OperatorMail } from './mail.ts';
 import { type Expected, type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
+import type { Permission } from './permissions.ts';
 import type { Roles } from './roles.ts';
 import type { OperatorSettings } from './settings.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -26,8 +27,8 @@ type Values = Record<string, unknown>;
 
 /** Takes changes back from their event: by a new change, with the operator's own permissions and an event of its own. */
 export interface PutBack {
-  /** Whether the change of an event is of a kind that is put back. */
-  isOffered(event: Pick<AuditRecord, 'type' | 'details'>): boolean;
+  /** Whether the change of an event is of a kind that is put back, and the operator has the permission that it takes. */
+  isOffered(operator: Operator, id: string): Promise<boolean>;
   /**
    * The changed fields as they are now, in the words of the event.
    * @throws DomainError insufficient_scope, not_found, not_reversible, and what reading the resource throws.
@@ -70,6 +71,22 @@ interface Matter {
   /** @param values of the changed fields as they were; null for what was not there. */
   write(operator: Operator, event: AuditRecord, values: Values, expected?: Expected): Promise<unknown>;
 }
+
+/** What changes of each noun take. */
+const PERMISSIONS: Readonly<Record<string, Permission>> = {
+  user: 'users:write',
+  role: 'roles:write',
+  group: 'groups:write',
+  client: 'clients:write',
+  api: 'apis:write',
+  upstream: 'upstreams:write',
+  webhook: 'webhooks:write',
+  contract: 'contracts:write',
+  mail_template: 'mail:write',
+  settings: 'settings:write',
+  branding: 'branding:write',
+  attributes: 'settings:write',
+};
 
 /** How a client proves who it is: what was taken away may have leaked. */
 const CREDENTIAL = /jwks|secret|auth_method|auth_signing|tls_client|certificate|registration/;
@@ -324,7 +341,18 @@ export function createPutBack(services: Dependencies): PutBack {
   };
 
   return {
-    isOffered: (event) => offerOf(event) !== null,
+    async isOffered({ permissions }, id) {
+      const event = isUuid(id) ? await services.auditSearch.find(id) : null;
+      const offer = event && offerOf(event);
+      if (!event || !offer) return false;
+      const fields = Object.keys(offer.after);
+      const ofRoles = event.type === 'user.updated' && fields.includes('roles');
+      const needed: Permission[] = [
+        ...(ofRoles ? (['roles:write'] as const) : []),
+        ...(ofRoles && fields.length === 1 ? [] : [PERMISSIONS[event.type.split('.', 1)[0]!]!]),
+      ];
+      return needed.every((permission) => permissions.has(permission));
+    },
     async current(operator, id) {
       const { now, after } = await open(operator, id);
       return Object.fromEntries(Object.keys(after).map((field) => [field, plain(now[field])]));
