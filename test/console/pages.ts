@@ -1,3 +1,5 @@
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import type { Person, Provider } from '../oidc/support/provider.ts';
 import type { Operator } from './support/operators.ts';
 
@@ -23,5 +25,43 @@ export const PAGES: readonly {
   { path: '/settings/registration.open', heading: 'registration.open' },
   { path: '/health', heading: 'Health' },
   { path: '/shortcuts', heading: 'Keyboard shortcuts' },
+  { path: '/audit', heading: 'Audit' },
+  { path: '/audit?type=user.*&outcome=success', heading: 'Audit' },
+  {
+    path: async ({ provider, owner }) => {
+      const [event] = await provider.sql(
+        "select id from audit_events where type = 'user.updated' and subject = $1 limit 1",
+        [owner.person.id],
+      );
+      return `/audit/${String(event?.['id'])}`;
+    },
+    heading: 'user.updated',
+  },
+  { path: '/contracts', heading: 'Doors' },
+  { path: '/contracts/gateway', heading: 'Authentication Service' },
+  { path: '/contracts/gateway/close', heading: 'Close the door gateway?' },
+  { path: '/mail', heading: 'Mail' },
+  { path: '/mail/test', heading: 'Test letter' },
+  { path: '/mail/templates', heading: 'Templates' },
+  { path: '/mail/templates/password-reset', heading: 'password-reset' },
+  { path: '/webhooks', heading: 'Webhooks' },
+  { path: '/webhooks/new', heading: 'New webhook' },
+  {
+    path: async ({ provider }) => {
+      const { webhook } = await provider.operator.webhooks.create(shellOperator(systemActor), {
+        url: 'https://app.example.com/webhooks',
+      });
+      return `/webhooks/${webhook.id}`;
+    },
+    heading: 'https://app.example.com/webhooks',
+  },
+  { path: '/keys', heading: 'Keys' },
+  { path: '/keys/rotate', heading: 'Publish the next keys?' },
+  { path: '/api-keys', heading: 'API keys' },
+  { path: '/api-keys/new', heading: 'New API key' },
+  { path: '/registration-tokens', heading: 'Registration tokens' },
+  { path: '/registration-tokens/new', heading: 'New registration token' },
+  { path: '/scim-tokens', heading: 'Directory tokens (SCIM)' },
+  { path: '/scim-tokens/new', heading: 'New directory token' },
   { path: '/nothing-here', heading: 'Not found' },
 ];

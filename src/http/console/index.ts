@@ -2,9 +2,15 @@
 import type Router from '@koa/router';
 import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
 import { healthRoutes } from './home/health.ts';
+import { auditRoutes } from './audit/index.ts';
+import { contractRoutes } from './contracts/index.ts';
 import { overviewRoutes } from './home/overview.ts';
 import { searchRoutes } from './home/search.ts';
 import { settingsRoutes } from './home/settings.ts';
+import { keyRoutes } from './keys/index.ts';
+import { mailRoutes } from './mail/index.ts';
+import { apiKeyRoutes, registrationTokenRoutes, scimTokenRoutes } from './tokens/index.ts';
+import { webhookRoutes } from './webhooks/index.ts';
 import { type ConsoleDependencies, createRoom, type Room } from './room.ts';
 
 /** The pages of each noun. */
@@ -16,6 +22,14 @@ const PAGES: readonly ((room: Room) => void)[] = [
   searchRoutes,
   settingsRoutes,
   healthRoutes,
+  auditRoutes,
+  contractRoutes,
+  mailRoutes,
+  webhookRoutes,
+  keyRoutes,
+  apiKeyRoutes,
+  registrationTokenRoutes,
+  scimTokenRoutes,
 ];
 
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {

@@ -40,6 +40,13 @@ const WORDS: Partial<Record<ErrorCode, Message>> = {
   upstream_taken: 'console.problem.taken',
 };
 
+/** Reasons that the domain has a word for, and no sentence. */
+const REASONS: Readonly<Record<string, Message>> = {
+  not_a_url: 'console.problem.url',
+  not_public: 'console.problem.notPublic',
+  too_long: 'console.problem.tooLong',
+};
+
 /** What is missing altogether, rather than wrong with what was asked. */
 export const isGone = ({ code }: DomainError): boolean => WORDS[code] === 'console.problem.gone';
 
@@ -54,12 +61,17 @@ export function consoleProblem(error: DomainError, bounds: PasswordBounds): Cons
   const { code, message, details } = error;
   const field = details.field ?? null;
   const known = problemOf(error, bounds);
-  if (known) return known;
-  const words = WORDS[code];
-  if (words === 'console.problem.invalid')
-    return details.reason === undefined
-      ? { field, message: words }
-      : { field, message: { key: 'console.problem.invalidReason', params: { reason: details.reason } } };
+  // What the pages know of nothing in particular is said with its field and its reason here.
+  if (known && known.message !== 'problem.invalid') return known;
+  const words = WORDS[code] ?? known?.message;
+  if (words === 'console.problem.invalid') {
+    const { reason } = details;
+    const sentence = reason === undefined ? words : REASONS[reason];
+    return {
+      field,
+      message: sentence ?? { key: 'console.problem.invalidReason', params: { reason: reason ?? '' } },
+    };
+  }
   if (words === 'console.problem.notHeld')
     return { field, message: { key: words, params: { permission: details.reason ?? '' } } };
   return { field, message: words ?? { key: 'console.problem.other', params: { reason: message } } };

@@ -39,7 +39,10 @@ function dayAt(text: string | undefined): Date | undefined {
 }
 
 /** The filters of a list, and what is wrong with them. "To" includes its day. */
-function filtersOf(list: Pick<Listing, 'value' | 'values'>): { filters: AuditFilters; problems: ConsoleProblem[] } {
+function filtersOf(list: Pick<Listing, 'value' | 'values'>): {
+  filters: AuditFilters;
+  problems: ConsoleProblem[];
+} {
   const outcome = list
     .values('outcome')
     ?.filter((one): one is 'success' | 'failure' => one === 'success' || one === 'failure');
@@ -80,13 +83,16 @@ async function list(call: ConsoleCall): Promise<void> {
       ? { items: [], nextCursor: null }
       : await call.services.auditLog.list(call.operator, { filters, limit, cursor });
   const query = new URLSearchParams(
-    FILTERS.flatMap(({ name }) => (listing.values(name) ?? []).map((value): [string, string] => [name, value])),
+    FILTERS.flatMap(({ name }) =>
+      (listing.values(name) ?? []).map((value): [string, string] => [name, value]),
+    ),
   );
   call.show('audit/list', {
     list: listing.view(page),
     items: page.items,
     isFiltered: listing.isFiltered,
-    exportOf: (format: ExportFormat) => `/admin/audit/export?${String(query)}${query.size > 0 ? '&' : ''}format=${format}`,
+    exportOf: (format: ExportFormat) =>
+      `/admin/audit/export?${String(query)}${query.size > 0 ? '&' : ''}format=${format}`,
   });
 }
 
@@ -119,9 +125,17 @@ export function auditRoutes({ page, form }: Room): void {
   page('/audit', { section: 'audit' }, list);
   page('/audit/:id', { section: 'audit' }, showEvent);
   page('/audit/export', { section: 'audit' }, exportEvents);
-  form('/audit/:id/put-back', { section: 'audit', permission: 'audit:read', fresh: true }, showEvent, async (call) => {
-    const event = await call.services.putBack.putBack(call.operator, call.param('id'));
-    const message = { key: 'console.audit.done', params: { type: event.type } } as const;
-    call.done(`/admin/audit/${event.id}`, message, { action: `/admin/audit/${event.id}/put-back`, fields: {} });
-  });
+  form(
+    '/audit/:id/put-back',
+    { section: 'audit', permission: 'audit:read', fresh: true },
+    showEvent,
+    async (call) => {
+      const event = await call.services.putBack.putBack(call.operator, call.param('id'));
+      const message = { key: 'console.audit.done', params: { type: event.type } } as const;
+      call.done(`/admin/audit/${event.id}`, message, {
+        action: `/admin/audit/${event.id}/put-back`,
+        fields: {},
+      });
+    },
+  );
 }

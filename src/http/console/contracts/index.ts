@@ -41,7 +41,11 @@ function byDay({ rows }: Pick<UsageReport, 'rows'>, days: number, now: number) {
 }
 
 const named = (rows: readonly CallerRow[]) =>
-  rows.map(({ caller, requests, lastUsedAt }) => ({ key: caller === '' ? null : caller, requests, lastUsedAt }));
+  rows.map(({ caller, requests, lastUsedAt }) => ({
+    key: caller === '' ? null : caller,
+    requests,
+    lastUsedAt,
+  }));
 
 async function showDoor(call: ConsoleCall): Promise<void> {
   const { services, operator } = call;
@@ -84,10 +88,14 @@ export function contractRoutes({ page, form, confirm }: Room): void {
     );
     const after = await call.services.contractDoors.find(call.operator, name);
     const key = open ? 'console.contracts.nowOpen' : 'console.contracts.nowClosed';
-    call.done(path(call), { key, params: { name } }, {
-      action: `${path(call)}/${open ? 'close' : 'open'}`,
-      fields: { version: String(after.version) },
-    });
+    call.done(
+      path(call),
+      { key, params: { name } },
+      {
+        action: `${path(call)}/${open ? 'close' : 'open'}`,
+        fields: { version: String(after.version) },
+      },
+    );
   };
   form('/contracts/:name/open', spec, null, (call) => set(call, true));
   confirm(

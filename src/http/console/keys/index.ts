@@ -80,7 +80,10 @@ export function keyRoutes({ page, confirm }: Room): void {
       };
     },
     async (call, reason) => {
-      const { key } = await call.services.keys.retire(call.operator, call.param('kid'), { force: true, reason });
+      const { key } = await call.services.keys.retire(call.operator, call.param('kid'), {
+        force: true,
+        reason,
+      });
       call.done('/admin/keys', { key: 'console.keyring.retired', params: { kid: key.kid } });
     },
   );

@@ -2,6 +2,7 @@ import { isDomainError } from '../../../core/errors.ts';
 import { type Language, languageInfo } from '../../../core/languages.ts';
 import { mailTemplates } from '../../../domain/operators/mail.ts';
 import type { ConsoleCall } from '../call.ts';
+import { byInput } from '../inputs.ts';
 import type { FilterSpec } from '../lists.ts';
 import { showSandboxed } from '../preview.ts';
 import type { Room } from '../room.ts';
@@ -71,7 +72,10 @@ async function showTemplate(call: ConsoleCall): Promise<void> {
   const asked = call.parameter('language') || call.field('language');
   const language = languages.find((one) => one === asked) ?? languages[0] ?? 'en';
   const template = call.param('template');
-  const { items, version } = await call.services.operatorMail.templates(call.operator, { template, language });
+  const { items, version } = await call.services.operatorMail.templates(call.operator, {
+    template,
+    language,
+  });
   call.show('mail/template', {
     template,
     language,
@@ -82,7 +86,7 @@ async function showTemplate(call: ConsoleCall): Promise<void> {
   });
 }
 
-const FIELD = 'texts.';
+const FIELD = 'texts:';
 
 /** The sentences of a form: those that say something else than now; an empty one goes back. */
 async function textsOf(call: ConsoleCall): Promise<Record<string, string | null>> {
@@ -122,7 +126,7 @@ export function mailRoutes({ page, form }: Room): void {
     } catch (error) {
       if (!isDomainError(error, 'invalid_request')) throw error;
       const { field = '', reason = '' } = error.details;
-      showSandboxed(call, null, `${field.replace(FIELD, '')}: ${reason}`);
+      showSandboxed(call, null, `${field.replace('texts.', '')}: ${reason}`);
     }
   });
 
@@ -134,7 +138,8 @@ export function mailRoutes({ page, form }: Room): void {
       const [template, language] = [call.param('template'), call.field('language')];
       const texts = await textsOf(call);
       const back = `/admin/mail/templates/${encodeURIComponent(template)}?language=${encodeURIComponent(language)}`;
-      await call.services.operatorMail.write(call.operator, { template, language, texts }, call.expected);
+      const changes = { template, language, texts };
+      await byInput(() => call.services.operatorMail.write(call.operator, changes, call.expected));
       call.done(back, { key: 'console.mail.saved', params: { template } });
     },
   );
@@ -153,7 +158,9 @@ export function mailRoutes({ page, form }: Room): void {
     else call.failed('/admin/mail', message);
   });
   form('/mail/test', write, showTest, async (call) => {
-    const [to, template, language] = ['to', 'template', 'language'].map((name) => call.field(name) || undefined);
+    const [to, template, language] = ['to', 'template', 'language'].map(
+      (name) => call.field(name) || undefined,
+    );
     const address = await call.services.operatorMail.sendTest(call.operator, { to, template, language });
     call.done('/admin/mail', { key: 'console.mail.testSent', params: { to: address } });
   });

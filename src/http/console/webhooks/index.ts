@@ -81,34 +81,33 @@ export function webhookRoutes({ page, form, confirm }: Room): void {
     );
     call.show('webhooks/secret', { made });
   });
-  form(
-    '/webhooks/:id/edit',
-    { ...onOne, trail: () => ({ type: ['webhook.*'] }) },
-    showEdit,
-    async (call) => {
-      const before = await byId(call);
-      const webhook = await call.services.webhooks.update(
-        call.operator,
-        call.param('id'),
-        {
-          url: call.field('url'),
-          description: call.field('description'),
-          eventTypes: typesOf(call.field('event_types')),
-        },
-        call.expected,
-      );
-      const back = {
-        url: before.url,
-        description: before.description,
-        event_types: before.eventTypes.join(' '),
-        version: String(webhook.version),
-      };
-      call.done(pathOf(call), { key: 'console.webhooks.changed', params: { name: named(webhook) } }, {
+  form('/webhooks/:id/edit', { ...onOne, trail: () => ({ type: ['webhook.*'] }) }, showEdit, async (call) => {
+    const before = await byId(call);
+    const webhook = await call.services.webhooks.update(
+      call.operator,
+      call.param('id'),
+      {
+        url: call.field('url'),
+        description: call.field('description'),
+        eventTypes: typesOf(call.field('event_types')),
+      },
+      call.expected,
+    );
+    const back = {
+      url: before.url,
+      description: before.description,
+      event_types: before.eventTypes.join(' '),
+      version: String(webhook.version),
+    };
+    call.done(
+      pathOf(call),
+      { key: 'console.webhooks.changed', params: { name: named(webhook) } },
+      {
         action: `${pathOf(call)}/edit`,
         fields: back,
-      });
-    },
-  );
+      },
+    );
+  });
   form('/webhooks/:id/enable', onOne, null, async (call) => {
     const webhook = await call.services.webhooks.update(call.operator, call.param('id'), { enabled: true });
     call.done(pathOf(call), { key: 'console.webhooks.nowOn', params: { name: named(webhook) } });
@@ -133,11 +132,20 @@ export function webhookRoutes({ page, form, confirm }: Room): void {
     },
     async (call) => {
       const changes = { enabled: false };
-      const webhook = await call.services.webhooks.update(call.operator, call.param('id'), changes, call.expected);
-      call.done(pathOf(call), { key: 'console.webhooks.nowOff', params: { name: named(webhook) } }, {
-        action: `${pathOf(call)}/enable`,
-        fields: {},
-      });
+      const webhook = await call.services.webhooks.update(
+        call.operator,
+        call.param('id'),
+        changes,
+        call.expected,
+      );
+      call.done(
+        pathOf(call),
+        { key: 'console.webhooks.nowOff', params: { name: named(webhook) } },
+        {
+          action: `${pathOf(call)}/enable`,
+          fields: {},
+        },
+      );
     },
   );
   form('/webhooks/:id/test', onOne, null, async (call) => {
@@ -168,7 +176,12 @@ export function webhookRoutes({ page, form, confirm }: Room): void {
       };
     },
     async (call) => {
-      const made = await call.services.webhooks.rotate(call.operator, call.param('id'), OVERLAP, call.expected);
+      const made = await call.services.webhooks.rotate(
+        call.operator,
+        call.param('id'),
+        OVERLAP,
+        call.expected,
+      );
       call.show('webhooks/secret', { made });
     },
   );

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type Call, callAs, idOf, itemsOf } from '../api/support/operators.ts';
+import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { until } from '../support/until.ts';
+import { enterConsole, type Operator } from './support/operators.ts';
+
+let provider: Provider;
+let api: Call;
+let owner: Operator;
+beforeAll(async () => {
+  provider = await startProvider({ stores: 'PostgreSQL' });
+  api = await callAs(provider, 'owner');
+  owner = await enterConsole(provider, 'owner');
+});
+
+const name = () => `n${randomUUID().slice(0, 8)}`;
+const latest = async (type: string) => itemsOf(await api('GET', `/audit?type=${type}&limit=1`))[0] ?? {};
+
+describe('the audit', () => {
+  it('finds by filters that stay in the address, the last day included, and exports what they find', async () => {
+    const person = await provider.createPerson();
+    await api('POST', `/users/${person.id}/suspend`);
+    const today = new Date().toISOString().slice(0, 10);
+    const query = `type=user.*&subject=${encodeURIComponent(person.email)}&from=${today}&to=${today}`;
+    const page = await owner.open(`/audit?${query}`);
+    expect(page.status).toBe(200);
+    for (const part of ['user.suspended', 'value="user.*"', 'subject=', 'Export CSV'])
+      expect(page.html).toContain(part);
+    expect((await owner.open(`/audit?${query}&outcome=failure`)).html).toContain('No events found');
+    const csv = await fetch(`${provider.url}/admin/audit/export?${query}&format=csv`, {
+      headers: { cookie: owner.agent.cookies('/admin/audit') },
+    });
+    expect(csv.headers.get('content-type')).toMatch(/^text\/csv/);
+    expect(await csv.text()).toContain('user.suspended');
+    expect((await latest('audit.exported'))['actor']).toMatchObject({ id: owner.person.id });
+  });
+
+  it.each(['ip=nonsense', 'type=..', 'from=yesterday', 'to=2026-13-45'])(
+    'says what is wrong with a filter: %s',
+    async (query) => {
+      const page = await owner.open(`/audit?${query}`);
+      expect([page.status, page.html.includes('role="alert"')]).toEqual([400, true]);
+    },
+  );
+
+  it('shows one event, and puts its change back and forth', async () => {
+    const role = name();
+    await api('POST', '/roles', { name: role, description: 'Helps' });
+    await api('PATCH', `/roles/${role}`, { description: '<b>Harms</b>' });
+    const { id } = await latest('role.updated');
+    const path = `/audit/${String(id)}`;
+    const page = await owner.open(path);
+    expect(page.html).toContain('&lt;b&gt;Harms&lt;/b&gt;');
+    const done = await owner.agent.submit(page, {}, '/put-back');
+    expect(done.url.pathname).not.toBe(`/admin${path}`);
+    expect(done.html).toContain('Put back:');
+    expect((await api('GET', `/roles/${role}`)).body['description']).toBe('Helps');
+    expect((await owner.open(path)).html).toContain('This was put back');
+    // Once more finds another state, and shows it.
+    const refused = await owner.agent.submit(page, {}, '/put-back');
+    expect(refused.status).toBe(412);
+    expect(refused.html).toMatch(/data-label="Now"><bdi>Helps/);
+    const undone = await owner.agent.submit(done, {}, `${done.url.pathname}/put-back`);
+    expect(undone.status).toBe(200);
+    expect((await api('GET', `/roles/${role}`)).body['description']).toBe('<b>Harms</b>');
+  });
+
+  it('offers nothing that would not work', async () => {
+    const role = name();
+    await api('POST', '/roles', { name: role });
+    await api('PATCH', `/roles/${role}`, { description: 'x' });
+    const { id } = await latest('role.updated');
+    const auditor = await enterConsole(provider, 'auditor');
+    expect((await auditor.open(`/audit/${String(id)}`)).html).not.toContain('/put-back');
+    expect((await (await enterConsole(provider, 'support')).open('/audit')).status).toBe(403);
+    expect((await owner.open(`/audit/${randomUUID()}`)).status).toBe(404);
+  });
+});
+
+describe('a door', () => {
+  it('says whom closing it stops, closes, and opens again', async () => {
+    const call = () => fetch(`${provider.url}/contracts/gateway/api/v1/auth/health`);
+    await call();
+    await until(async () => Number((await api('GET', '/contracts/gateway/usage')).body['requests']) > 0);
+    const page = await owner.open('/contracts/gateway');
+    expect(page.html).toContain('GET /api/v1/auth/health');
+    const asked = await owner.open('/contracts/gateway/close');
+    expect(asked.html).toMatch(/In the last 7 days: (?:one request|\d+ requests) of 0 accounts/);
+    expect((await api('GET', '/contracts/gateway')).body['open']).toBe(true);
+    const closed = await owner.agent.submit(asked, {}, '/close');
+    expect(closed.html).toContain('is closed.');
+    await until(async () => (await call()).status === 404);
+    await owner.agent.submit(closed, {}, '/open');
+    await until(async () => (await call()).status === 200);
+    const auditor = await enterConsole(provider, 'auditor');
+    expect((await auditor.open('/contracts/gateway')).html).not.toContain('/close');
+    expect((await auditor.open('/contracts/gateway/close')).status).toBe(403);
+  }, 40_000);
+});
+
+describe('mail', () => {
+  it('shows its words, tells the line of a mistake and keeps what was there', async () => {
+    const path = '/mail/templates/password-reset?language=en';
+    const page = await owner.open(path);
+    const field = 'texts:subject';
+    const wrong = await owner.agent.submit(
+      page,
+      { 'texts:text': 'one\n{two' },
+      '/mail/templates/password-reset',
+    );
+    expect(wrong.status).toBe(400);
+    expect(wrong.html).toContain('line 2, column');
+    expect(wrong.html).toContain('{two');
+    const [before] = itemsOf(await api('GET', '/mail/templates?template=password-reset&language=en'));
+    expect(before).toMatchObject({ overridden: [] });
+    const frame = {
+      ...page,
+      html: page.html.replace('action="/admin/mail/templates/', 'action="/admin/mail/preview/'),
+    };
+    const preview = await owner.agent.submit(frame, { [field]: 'Look <b>here</b>' }, '/mail/preview/');
+    expect(preview.html).toContain('Look &lt;b&gt;here');
+    const saved = await owner.agent.submit(page, { [field]: 'Anew' }, '/mail/templates/password-reset');
+    expect(saved.html).toContain('are saved.');
+    const [after] = itemsOf(await api('GET', '/mail/templates?template=password-reset&language=en'));
+    expect(after).toMatchObject({ overridden: ['subject'], texts: { subject: 'Anew' } });
+    // The same form again is another version's by now.
+    const stale = await owner.agent.submit(page, { [field]: 'Other' }, '/mail/templates/password-reset');
+    expect([stale.status, stale.html.includes('changed this since')]).toEqual([412, true]);
+  });
+
+  it('is previewed in a frame that can do nothing', async () => {
+    const shown = await fetch(`${provider.url}/admin/mail/preview/new-device/de`, {
+      headers: { cookie: owner.agent.cookies('/admin/mail') },
+    });
+    expect(shown.status).toBe(200);
+    const policy = shown.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain('sandbox');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('script-src');
+    expect(await shown.text()).toContain('lang="de"');
+  });
+
+  it('sends a test letter, and again what waits', async () => {
+    const page = await owner.open('/mail/test');
+    expect(page.html).toContain(`value="${owner.person.email}"`);
+    const sent = await owner.agent.submit(page, { to: owner.person.email }, '/mail/test');
+    expect(sent.html).toContain('is on its way.');
+    expect((await latest('mail.tested'))['actor']).toMatchObject({ id: owner.person.id });
+    const bad = await owner.agent.submit(page, { to: 'nobody' }, '/mail/test');
+    expect([bad.status, bad.html.includes('id="to-error"')]).toEqual([400, true]);
+  });
+});
+
+describe('webhooks, keys and tokens', () => {
+  it('makes a webhook, shows its secret once, and tries it', async () => {
+    const page = await owner.open('/webhooks/new');
+    const values = { url: 'https://127.0.0.1.example/hook', event_types: 'user.*' };
+    const made = await owner.agent.submit(page, values, '/webhooks/new');
+    expect(made.html).toMatch(/whsec_[\w+/=]+/);
+    const again = await owner.agent.submit(page, values, '/webhooks/new');
+    expect(again.html).not.toMatch(/whsec_/);
+    const [hook] = itemsOf(await api('GET', '/webhooks'));
+    const path = `/webhooks/${String(hook?.['id'])}`;
+    expect(itemsOf(await api('GET', '/webhooks'))).toHaveLength(1);
+    const tested = await owner.agent.submit(await owner.open(path), {}, '/test');
+    expect(tested.html).toContain('webhook.test');
+    const off = await owner.agent.submit(await owner.open(`${path}/disable`), {}, '/disable');
+    expect(off.html).toContain('is off.');
+    const changed = await owner.agent.submit(
+      await owner.open(`${path}/edit`),
+      { event_types: 'nonsense.*' },
+      '/edit',
+    );
+    expect(changed.status).toBe(400);
+    const gone = await owner.agent.submit(await owner.open(`${path}/delete`), { reason: 'Done' }, '/delete');
+    expect(gone.html).toContain('is deleted.');
+  });
+
+  it('rotates keys, and retires one that signs only after it was said what breaks', async () => {
+    const asked = await owner.open('/keys/rotate');
+    expect(asked.html).toContain('Nothing breaks.');
+    const rotated = await owner.agent.submit(asked, {}, '/keys/rotate');
+    expect(rotated.html).toContain('Next');
+    const signing = itemsOf(await api('GET', '/keys')).find(({ state }) => state === 'active');
+    const path = `/keys/${String(signing?.['kid'])}/retire`;
+    const retire = await owner.open(path);
+    expect(retire.html).toContain('stops working');
+    const without = await owner.agent.submit(retire, {}, '/retire');
+    expect([without.status, without.html.includes('Give a reason')]).toEqual([400, true]);
+    const retired = await owner.agent.submit(retire, { reason: 'It leaked' }, '/retire');
+    expect(retired.html).toContain('is retired.');
+    expect(await latest('key.retired')).toMatchObject({ reason: 'It leaked' });
+    expect((await (await enterConsole(provider, 'auditor')).open(path)).status).toBe(403);
+  });
+
+  it('makes keys and tokens, shows each once, and revokes them', async () => {
+    for (const [path, values, secret] of [
+      ['/api-keys', { name: 'CRM', permissions: 'users:read' }, /ptn_[\w-]+/],
+      ['/registration-tokens', { policy: 'default', days: '1' }, /data-copy="[\w-]{20,}/],
+      ['/scim-tokens', { name: 'Entra' }, /data-copy="[\w-]{20,}/],
+    ] as const) {
+      const page = await owner.open(`${path}/new`);
+      expect((await owner.agent.submit(page, values, `${path}/new`)).html).toMatch(secret);
+      expect((await owner.agent.submit(page, values, `${path}/new`)).html).not.toMatch(secret);
+      const list = itemsOf(await api('GET', path));
+      expect(list).toHaveLength(1);
+      const revoke = `${path}/${idOf({ body: list[0] } as never)}/revoke`;
+      const revoked = await owner.agent.submit(await owner.open(revoke), {}, '/revoke');
+      expect(revoked.html).toContain('Revoked:');
+      expect(itemsOf(await api('GET', path))).toHaveLength(0);
+    }
+    const wrong = await owner.send('/api-keys/new', '/api-keys/new', { name: 'x', days: '0' });
+    expect(wrong.status).toBe(400);
+  });
+});
