@@ -33,9 +33,10 @@ export const sessionLifetime = (
  */
 export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Clock): Ttl {
   return {
-    AccessToken: (ctx: KoaContextWithOIDC, token, client: ExtraClientProperties) =>
+    // A contract's has no request to the provider behind it.
+    AccessToken: (ctx: KoaContextWithOIDC | undefined, token, client: ExtraClientProperties) =>
       withinView(
-        ctx.oidc.entities.Grant,
+        ctx?.oidc.entities.Grant,
         token.resourceServer?.accessTokenTTL ?? client.access_token_ttl ?? tokens.accessToken,
         clock,
       ),
