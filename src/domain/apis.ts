@@ -33,8 +33,11 @@ export interface ApiAdmin {
   update(operator: Operator, identifier: string, changes: ApiChanges, expected?: Expected): Promise<Api>;
   /** Registers an API, or replaces all that was said of it. @throws DomainError as `create` and `update`. */
   save(operator: Operator, api: NewApi): Promise<Api>;
-  /** @throws DomainError insufficient_scope, api_not_found, precondition_failed, forbidden; in_use as `update`. */
-  remove(operator: Operator, identifier: string, expected?: Expected): Promise<void>;
+  /**
+   * @param reason for the audit.
+   * @throws DomainError insufficient_scope, api_not_found, precondition_failed, forbidden; in_use as `update`.
+   */
+  remove(operator: Operator, identifier: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
 /** What counts of an API where nothing is said. */
@@ -204,7 +207,7 @@ export function createApiAdmin({
         return created;
       });
     },
-    async remove(operator, identifier, expected) {
+    async remove(operator, identifier, expected, reason) {
       mayWrite(operator, identifier);
       await inTransaction(async (tx) => {
         const api = await lock(identifier, expected, tx);
@@ -212,7 +215,7 @@ export function createApiAdmin({
         if (use) throw inUse(use);
         await checkUnused(identifier, api.scopes, tx);
         await apis.delete(identifier, tx);
-        const details = { identifier, before: { name: api.name, scopes: api.scopes } };
+        const details = { identifier, reason, before: { name: api.name, scopes: api.scopes } };
         await audit.record({ type: 'api.deleted', details }, operator.actor, tx);
         await announce(tx);
       });

@@ -167,10 +167,10 @@ export interface ClientAdmin {
     options: ListOptions<'created_at', object>,
   ): Promise<Listed<Consenter>>;
   /**
-   * Deletes the client; its grants and tokens end at once.
+   * Deletes the client; its grants and tokens end at once. @param reason for the audit.
    * @throws DomainError insufficient_scope, client_not_found, stronger_operator, precondition_failed, forbidden (oneself).
    */
-  remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
+  remove(operator: Operator, id: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
 /** Names a secret without giving anything of it away. */
@@ -379,14 +379,14 @@ export function createClientAdmin({
       );
     },
 
-    async remove(operator, id, expected) {
+    async remove(operator, id, expected, reason) {
       requirePermission(operator, 'clients:write');
       await inTransaction(async (tx) => {
         const client = await own(operator, id, expected, tx);
         notItself(operator, id);
         await endClient(id, tx);
         await clients.delete(id, tx);
-        const details = { before: { name: client.name, ...client.metadata, roles: client.roles } };
+        const details = { reason, before: { name: client.name, ...client.metadata, roles: client.roles } };
         await audit.record({ type: 'client.deleted', clientId: id, details }, operator.actor, tx);
         await announce(id, tx);
       });

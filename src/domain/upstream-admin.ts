@@ -77,7 +77,7 @@ export interface UpstreamAdmin {
   remove(
     operator: Operator,
     id: string,
-    options?: { linked?: boolean; expected?: Expected | undefined },
+    options?: { linked?: boolean; expected?: Expected | undefined; reason?: string },
   ): Promise<void>;
   /** Asks one whether it can be used. @throws DomainError insufficient_scope, upstream_not_found. */
   test(operator: Operator, id: string): Promise<UpstreamTest>;
@@ -250,14 +250,14 @@ export function createUpstreamAdmin({
         return managed(updated, false, tx);
       });
     },
-    async remove(operator, id, { linked = false, expected } = {}) {
+    async remove(operator, id, { linked = false, expected, reason } = {}) {
       requirePermission(operator, 'upstreams:write');
       await inTransaction(async (tx) => {
         const before = await lock(id, expected, tx);
         if (!linked && (await upstreams.countLinked(id, 1, tx)) > 0)
           throw new DomainError('in_use', { reason: 'people are linked; disable it' });
         await upstreams.delete(id, tx);
-        const details = { id, before: shown(before) };
+        const details = { id, reason, before: shown(before) };
         await audit.record({ type: 'upstream.deleted', details }, operator.actor, tx);
         await announce(tx);
       });

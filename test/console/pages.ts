@@ -1,6 +1,8 @@
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
+import { authorizationUrl } from '../oidc/support/flow.ts';
 import type { Person, Provider } from '../oidc/support/provider.ts';
+import { until } from '../support/until.ts';
 import type { Operator } from './support/operators.ts';
 
 /** What the pages are opened in: an owner who is signed in, and somebody to look at. */
@@ -8,6 +10,16 @@ export interface World {
   provider: Provider;
   owner: Operator;
   person: Person;
+}
+
+/** A client whose request was refused, by an address that may be added. */
+async function refusedClient(provider: Provider): Promise<string> {
+  const client = await provider.createClient();
+  await fetch(authorizationUrl(provider, client, { redirect_uri: 'http://localhost:3000/callback' }));
+  await until(
+    async () => (await provider.sql('select from refusals where client_id = $1', [client.id])).length > 0,
+  );
+  return client.id;
 }
 
 /**
@@ -63,5 +75,25 @@ export const PAGES: readonly {
   { path: '/registration-tokens/new', heading: 'New registration token' },
   { path: '/scim-tokens', heading: 'Directory tokens (SCIM)' },
   { path: '/scim-tokens/new', heading: 'New directory token' },
+  { path: '/clients', heading: 'Apps' },
+  { path: '/clients?kind=web&search=Test', heading: 'Apps' },
+  { path: '/clients/new', heading: 'New app' },
+  { path: '/clients/new?kind=web&framework=spring-boot', heading: 'New app' },
+  {
+    path: '/clients/new?kind=spa&framework=other&step=3&name=Shop&redirect_uris=https%3A%2F%2Fshop.example.test%2F',
+    heading: 'New app',
+  },
+  {
+    path: async ({ provider }) => `/clients/${await refusedClient(provider)}?preview=1`,
+    heading: 'Test client',
+  },
+  {
+    path: async ({ provider }) => `/clients/${(await provider.createClient()).id}/waiting`,
+    heading: 'Test client',
+  },
+  {
+    path: async ({ provider }) => `/clients/${(await provider.createClient()).id}/delete`,
+    heading: 'Delete Test client?',
+  },
   { path: '/nothing-here', heading: 'Not found' },
 ];

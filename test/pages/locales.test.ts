@@ -58,6 +58,7 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       'console.nav.clients',
       'console.nav.apis',
       'console.nav.webhooks',
+      'console.client.name',
     ]);
     expect(keys.filter((key) => dictionary[key] === en[key] && !alike.has(key))).toEqual([]);
     expect(keys.filter((key) => dictionary[key].trim() === '')).toEqual([]);

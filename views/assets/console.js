@@ -109,4 +109,39 @@
       for (const [name] of [...formData].filter(([, value]) => value === '')) formData.delete(name);
     });
   }
+
+  /* An app that waits for its first sign-in: looked at again, for as long as its page is in sight. */
+
+  const WAIT = 4000;
+  const LONGEST_WAIT = 30 * 60_000;
+  const waitsSince = Date.now();
+
+  async function lookAgain() {
+    const now = document.querySelector('[data-wait]');
+    if (!now || Date.now() - waitsSince > LONGEST_WAIT) return;
+    if (document.visibilityState === 'visible' && !now.contains(document.activeElement)) {
+      try {
+        const reply = await fetch(now.dataset.wait);
+        const page = new DOMParser().parseFromString(await reply.text(), 'text/html');
+        const next = page.getElementById('waiting');
+        // Somebody who was signed out sees that when they go on.
+        if (reply.ok && next && next.innerHTML !== now.innerHTML) now.replaceWith(document.adoptNode(next));
+      } catch {
+        // Offline for a moment.
+      }
+    }
+    setTimeout(lookAgain, WAIT);
+  }
+  if (document.querySelector('[data-wait]')) setTimeout(lookAgain, WAIT);
+
+  /* A fix beside a secret that is shown once leaves the page where it is. */
+
+  addEventListener('submit', (event) => {
+    if (!event.target.matches('form[data-fix]')) return;
+    event.preventDefault();
+    const form = event.target;
+    void fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) }).then(() =>
+      form.remove(),
+    );
+  });
 }

@@ -1,5 +1,9 @@
 /** The console at /admin: pages for operators over the use cases that the management API calls. */
 import type Router from '@koa/router';
+import { clientActRoutes } from './clients/acts.ts';
+import { clientRoutes } from './clients/client.ts';
+import { clientListRoutes } from './clients/list.ts';
+import { wizardRoutes } from './clients/wizard.ts';
 import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
 import { healthRoutes } from './home/health.ts';
 import { auditRoutes } from './audit/index.ts';
@@ -30,6 +34,10 @@ const PAGES: readonly ((room: Room) => void)[] = [
   apiKeyRoutes,
   registrationTokenRoutes,
   scimTokenRoutes,
+  clientListRoutes,
+  clientRoutes,
+  clientActRoutes,
+  wizardRoutes,
 ];
 
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {

@@ -56,10 +56,16 @@ export const statusOfProblem = ({ code }: DomainError): number => {
   return status === 401 ? 400 : status;
 };
 
+/** What is wrong with metadata begins with the name of the property; the name of a client is a field of its own. */
+const fieldOf = ({ code, details: { field, reason = '' } }: DomainError): string | null => {
+  const named = code === 'invalid_client_metadata' ? (field ?? /^[a-z_]+(?=\W)/.exec(reason)?.[0]) : field;
+  return named === 'client_name' ? 'name' : (named ?? null);
+};
+
 /** What a form says about a domain error. Field and reason are the API's words: they name what is at fault. */
 export function consoleProblem(error: DomainError, bounds: PasswordBounds): ConsoleProblem {
   const { code, message, details } = error;
-  const field = details.field ?? null;
+  const field = fieldOf(error);
   const known = problemOf(error, bounds);
   // What the pages know of nothing in particular is said with its field and its reason here.
   if (known && known.message !== 'problem.invalid') return known;

@@ -1,0 +1,32 @@
+import type { ClientKind } from '../../../domain/clients.ts';
+import type { ConsoleCall } from '../call.ts';
+import type { Room } from '../room.ts';
+import { CLIENT_FILTERS, isKind, KIND_LABELS } from './kinds.ts';
+
+const SORTS = ['name', '-last_used_at', '-created_at', 'client_id'] as const;
+
+async function showList(call: ConsoleCall): Promise<void> {
+  const list = call.listing(CLIENT_FILTERS);
+  const kind = list.values('kind')?.filter((one): one is ClientKind => isKind(one) && one !== 'mcp');
+  const enabled = list.value('enabled');
+  const found = await call.services.clients.list(call.operator, {
+    filters: {
+      search: list.value('search'),
+      kind,
+      enabled: enabled === undefined ? undefined : enabled === 'true',
+    },
+    sort: SORTS.find((sort) => sort === list.sort) ?? 'name',
+    limit: list.limit,
+    cursor: list.cursor,
+  });
+  call.show('clients/list', {
+    kindLabels: KIND_LABELS,
+    list: list.view(found),
+    clients: found.items,
+    isFiltered: list.isFiltered,
+  });
+}
+
+export function clientListRoutes({ page }: Room): void {
+  page('/clients', { section: 'clients' }, showList);
+}
