@@ -76,7 +76,6 @@ export const PAGES: readonly {
   { path: '/scim-tokens', heading: 'Directory tokens (SCIM)' },
   { path: '/scim-tokens/new', heading: 'New directory token' },
   { path: '/clients', heading: 'Apps' },
-  { path: '/clients?kind=web&search=Test', heading: 'Apps' },
   { path: '/clients/new', heading: 'New app' },
   { path: '/clients/new?kind=web&framework=spring-boot', heading: 'New app' },
   {
@@ -85,10 +84,6 @@ export const PAGES: readonly {
   },
   {
     path: async ({ provider }) => `/clients/${await refusedClient(provider)}?preview=1`,
-    heading: 'Test client',
-  },
-  {
-    path: async ({ provider }) => `/clients/${(await provider.createClient()).id}/waiting`,
     heading: 'Test client',
   },
   {
