@@ -62,6 +62,7 @@ export const settingShape = z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),
     drain: seconds,
+    fastPath: z.boolean(),
     tls: tlsSchema.nullable(),
   }),
   outbound: z.strictObject({ allow: z.array(z.string()) }),

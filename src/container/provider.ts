@@ -8,6 +8,7 @@ import type { ProviderPages } from '../oidc/configuration.ts';
 import { type ContractSettings, contractApi, contractClient } from '../oidc/contracts/clients.ts';
 import type { Keys } from '../oidc/key-ring.ts';
 import { LiveProvider } from '../oidc/live-provider.ts';
+import { listenerOf } from '../oidc/fast-path/index.ts';
 import type { OutboundFetch } from '../oidc/outbound/fetch.ts';
 import { Prebuilt } from '../oidc/prebuilt.ts';
 import { providerEvents } from '../oidc/provider-events.ts';
@@ -122,7 +123,7 @@ export function createProviderSide(
     onSwap(provider, keys) {
       verifier.useKeys(keys.publicJwks);
       prebuilt.attach(provider);
-      callback = provider.callback();
+      callback = listenerOf(provider);
     },
   });
   return {

@@ -11,6 +11,10 @@ import { ClientDocuments } from './documents.ts';
 type Ending = Pick<ClientRegistry, 'hasEndingSecret'>;
 type SecretsOf = (clientId: string) => Promise<string[]>;
 
+/** Whether a hash is that of a client's newest secret. One without a secret has none. */
+const isNewest = ({ clientSecret }: { clientSecret?: string | undefined }, hash: string): boolean =>
+  constantTimeEqual(clientSecret ?? '', hash);
+
 /**
  * Client secrets are stored as SHA-256: they are random, so a slow hash would add nothing. Methods that need the
  * secret itself (client_secret_jwt, HS256) are therefore not offered.
@@ -23,8 +27,7 @@ function installHashedSecrets(provider: Provider, secretsOf: SecretsOf, clients:
   ) {
     const hash = sha256(actual);
     // The newest is in memory; the store is asked about another one, and one that has an end.
-    const isNewest = constantTimeEqual(this.clientSecret ?? '', hash);
-    if (isNewest && !clients.hasEndingSecret(this.clientId)) return true;
+    if (isNewest(this, hash) && !clients.hasEndingSecret(this.clientId)) return true;
     return (await secretsOf(this.clientId)).some((known) => constantTimeEqual(known, hash));
   };
 }
@@ -124,6 +127,16 @@ export class ClientRegistry {
   /** Whether the newest secret of a client that was read has an end, which the store knows. */
   hasEndingSecret(id: string): boolean {
     return this.#ending.has(id);
+  }
+
+  /**
+   * A client that is known here already, if `secret` is its newest one and that has no end: what takes no store. Everybody
+   * else is undefined, and may be right all the same.
+   */
+  recognize(id: string, secret: string): CompiledClient | undefined {
+    const client =
+      id.startsWith(CONTRACT_CLIENT) || this.#ending.has(id) ? undefined : this.#compiled.get(id);
+    return client && isNewest(client, sha256(secret)) ? client : undefined;
   }
 
   /** Forgets one client, or all of them with null: after a change, or when announcements may have been missed. */

@@ -8,6 +8,7 @@ import { clientCache, hashedSecrets } from '../clients/registry.ts';
 import { clockGuard, failureReplies } from '../failures.ts';
 import type { ProviderDependencies } from '../dependencies.ts';
 import { approval } from '../device/approval.ts';
+import { fastPath } from '../fast-path/index.ts';
 import { deviceLinks, userCodeLimit } from '../device/feature.ts';
 import { events } from '../events.ts';
 import { interactionHints } from '../interactions/policy.ts';
@@ -91,6 +92,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   logout,
   hintedLogout,
   events,
+  fastPath,
 ];
 
 /** The overrides alone. */
