@@ -143,3 +143,107 @@ describe('a second factor', () => {
     expect((await agent.open('/admin')).status).toBe(200);
   });
 });
+
+describe('settings', () => {
+  const KEY = 'lockout.pair.attempts';
+
+  it('show where each comes from, no secret, and change with an undo', async () => {
+    const { open, send, agent } = await enterConsole(provider, 'owner');
+    const all = await open('/settings');
+    expect(all.html).toContain(KEY);
+    expect(all.html).not.toContain(provider.postern.env['SECRETS_KEY']);
+    const wrong = await send(`/settings/${KEY}`, KEY, { value: 'many' });
+    expect([wrong.status, wrong.html.includes('value="many"')]).toEqual([400, true]);
+    expect(wrong.html).toContain('aria-invalid');
+    const saved = await send(`/settings/${KEY}`, KEY, { value: '7' });
+    expect(saved.url.pathname).toBe('/admin/settings');
+    expect(saved.html).toMatch(new RegExp(`<bdi>${KEY}</bdi></strong> is saved`));
+    expect((await open(`/settings/${KEY}`)).html).toContain('value="7"');
+    const undone = await agent.submit(saved, {}, KEY);
+    expect(undone.html).toContain('is saved');
+    expect((await open(`/settings/${KEY}`)).html).not.toContain('value="7"');
+  });
+
+  it('show yours, now and who to the second of two operators; what was typed stays', async () => {
+    const [ana, bo] = await Promise.all([enterConsole(provider, 'owner'), enterConsole(provider, 'owner')]);
+    const stale = await ana.open(`/settings/${KEY}`);
+    await bo.send(`/settings/${KEY}`, KEY, { value: '8' });
+    const refused = await ana.agent.submit(stale, { value: '9' }, KEY);
+    expect(refused.status).toBe(412);
+    const [, mine, now] = [...refused.html.matchAll(/<td data-label="[^"]+"><bdi>([^<]*)<\/bdi>/g)].map(
+      ([, text]) => text,
+    );
+    expect([mine ?? now, refused.html.includes('Ada Lovelace')]).toEqual(['8', true]);
+    expect(refused.html).toContain('value="9"');
+    const again = await ana.agent.submit(refused, { value: '9' }, KEY);
+    expect(again.html).toContain('is saved');
+  });
+
+  it('take a fresh sign-in, and a permission', async () => {
+    const owner = await enterConsole(provider, 'owner');
+    await time.advance(601);
+    expect((await owner.open(`/settings/${KEY}`)).url.pathname).toBe('/sign-in');
+    expect((await owner.open('/settings')).status).toBe(200);
+    const auditor = await enterConsole(provider, 'auditor');
+    expect((await auditor.open('/settings')).html).not.toContain(`href="/admin/settings/${KEY}"`);
+    const page = await auditor.open(`/settings/${KEY}`);
+    expect([page.status, page.html.includes('settings:write')]).toEqual([403, true]);
+    expect((await owner.open('/settings/session.ttl')).url.pathname).toBe('/sign-in');
+  });
+});
+
+describe('search', () => {
+  it('opens what a text names, and lists what has it', async () => {
+    const { open, person } = await enterConsole(provider, 'owner');
+    const { id } = await provider.createClient();
+    for (const [q, path] of [
+      [person.email, `/admin/users/${person.id}`],
+      [id, `/admin/clients/${id}`],
+    ] as const)
+      expect((await open(`/search?q=${encodeURIComponent(q)}`)).url.pathname).toBe(path);
+    const found = await open('/search?q=Lovelace');
+    expect(found.html.match(/href="\/admin\/users\//g)?.length).toBe(5);
+    const hostile = await open(`/search?q=${encodeURIComponent('"><script>')}`);
+    expect(hostile.html).not.toContain('"><script>');
+    expect((await open(`/search?q=${'x'.repeat(500)}`)).status).toBe(200);
+  });
+});
+
+describe('the overview', () => {
+  it('shows each role what it may see', async () => {
+    const owner = await enterConsole(provider, 'owner');
+    const home = await owner.open();
+    for (const part of ['Your first minutes', 'Sign-ins', 'Attacks noticed', 'Latest acts', 'Open doors'])
+      expect(home.html).toContain(part);
+    const support = await (await enterConsole(provider, 'support')).open();
+    for (const part of ['Your first minutes', 'Attacks noticed', 'Latest acts', 'Open doors'])
+      expect(support.html).not.toContain(part);
+    expect(support.html).toContain('Sign-ins');
+  });
+
+  it('tells of letters that failed, secrets that end, and administrators of doors', async () => {
+    const { open } = await enterConsole(provider, 'owner');
+    const { id } = await provider.createClient();
+    await provider.sql("update clients set secret_expires_at = now() + interval '3 days' where id = $1", [
+      id,
+    ]);
+    const admin = await provider.createPerson();
+    await provider.sql("update users set roles = '{user,admin}' where id = $1", [admin.id]);
+    const { html } = await open();
+    expect(html).toContain(`href="/admin/clients/${id}"`);
+    expect(html).toMatch(/1?.* administers? others at the doors/);
+  });
+
+  it('has the first steps until they are done or nobody wants to see them', async () => {
+    const { open, agent } = await enterConsole(provider, 'owner');
+    const left = ({ html }: { html: string }) => /(\d) of 6 left/.exec(html)?.[1];
+    const before = Number(left(await open()));
+    const page = await open();
+    const form = page.html.match(/<form[^>]*first-steps[^>]*>/g);
+    expect(form).toHaveLength(3);
+    const marked = await agent.submit(page, { step: 'key_backup' }, '/first-steps');
+    expect(Number(left(marked))).toBe(before - 1);
+    const hidden = await agent.submit(marked, { step: 'over' }, '/first-steps');
+    expect(hidden.html).not.toContain('Your first minutes');
+  });
+});

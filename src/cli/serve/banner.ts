@@ -24,6 +24,7 @@ export function banner(config: Config, workers: number, admin: Admin | null): st
     '',
     `  Sign in          ${publicUrl}/`,
     ...(admin ? adminLines(admin) : []),
+    `  Console          ${publicUrl}/admin`,
     `  Discovery        ${publicUrl}/.well-known/openid-configuration`,
     `  Management API   ${publicUrl}/api/v2/docs`,
     ...(host === 'localhost'

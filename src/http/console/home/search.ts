@@ -37,7 +37,7 @@ async function search(call: ConsoleCall): Promise<void> {
       .map((hit) => ({
         href: hrefOf(hit),
         name: hit.name ?? hit.detail ?? hit.id,
-        hint: hit.name && (hit.detail ?? hit.id),
+        hint: hit.name === (hit.detail ?? hit.id) ? null : hit.name && (hit.detail ?? hit.id),
       })),
   }));
   return call.show('search', { q, kinds: kinds.filter((kind) => kind.hits.length > 0) });

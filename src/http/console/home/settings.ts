@@ -57,21 +57,18 @@ async function find(
 /** Every setting in force, by the first part of its name. */
 async function showAll(call: ConsoleCall): Promise<void> {
   const { items } = await call.services.settings.list(call.operator);
-  const groups = Map.groupBy(items, ({ key }) => (key.includes('.') ? (key.split('.')[0] ?? '') : ''));
   const q = call.parameter('search').toLowerCase();
+  const shown = items
+    .filter(({ key }) => key.toLowerCase().includes(q))
+    .map((setting) => ({ ...setting, written: setting.value === null ? null : written(setting.value) }));
+  const [changeable, others] = [true, false].map((one) =>
+    shown.filter((setting) => setting.changeable === one),
+  );
+  const groups = Map.groupBy(others ?? [], ({ key }) => (key.includes('.') ? (key.split('.')[0] ?? '') : ''));
   call.show('settings', {
     q,
-    groups: [...groups]
-      .map(([name, settings]) => ({
-        name,
-        settings: settings
-          .filter(({ key }) => key.toLowerCase().includes(q))
-          .map((setting) => ({
-            ...setting,
-            written: setting.value === null ? null : written(setting.value),
-          })),
-      }))
-      .filter(({ settings }) => settings.length > 0),
+    changeable,
+    groups: [...groups].map(([name, settings]) => ({ name, settings })),
   });
 }
 
