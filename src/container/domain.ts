@@ -294,7 +294,7 @@ export function createDomain({
     config,
   });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
-  const managedAccounts = createManagedAccounts({ ...managed, reset, verification, clock });
+  const managedAccounts = createManagedAccounts({ ...managed, lockout, reset, verification, clock });
   const scim = createScim({
     ...managed,
     managedAccounts,

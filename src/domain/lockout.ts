@@ -82,6 +82,8 @@ export interface Lockout {
   failed(guess: Guess): Promise<void>;
   /** Forgives the source its failures on the subject. When it throws, the guess must not be answered as right. */
   succeeded(guess: Guess): Promise<void>;
+  /** Seconds for which sources and browsers that the account does not know are refused whatever they try; null when they are not. */
+  closedFor(subject: string): Promise<number | null>;
   /** Forgets what was wrong at the subject, for this source at once: its owner has shown another way who they are. */
   forgive(guess: Guess): Promise<void>;
 }
@@ -177,6 +179,10 @@ export function createLockout({
     async succeeded(guess) {
       await check(guess);
       await counters.delete(keysOf(guess).failures);
+    },
+    async closedFor(subject) {
+      const count = await counters.get(`lockout:account:${sha256(subject)}`);
+      return count && count.count >= account.attempts ? count.expiresIn : null;
     },
     async forgive(guess) {
       const { failures, wait, account } = keysOf(guess);

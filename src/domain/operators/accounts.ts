@@ -7,6 +7,8 @@ import type { AccountChanges } from '../users/changes.ts';
 import type { NewAccount } from '../users/creation.ts';
 import type { Accounts, User } from '../users/index.ts';
 import { present, toUser } from '../users/user.ts';
+import type { Lockout } from '../lockout.ts';
+import { subjectOf } from '../lookup.ts';
 import type { PasswordReset } from '../reset.ts';
 import type { Verification } from '../verification/index.ts';
 import type { Assignments } from './assignments.ts';
@@ -65,6 +67,8 @@ export interface ManagedAccounts {
   /** A deletion that waits is called off, which takes `users:delete`. @throws DomainError stronger_operator. */
   reactivate(operator: Operator, id: string, why?: Why): Promise<User>;
   unlock(operator: Operator, id: string): Promise<User>;
+  /** Until when wrong guesses keep out whoever the account does not know; null when they do not. */
+  lockedUntil(operator: Operator, id: string): Promise<Date | null>;
   /**
    * Deletes an account at once, or suspends it and deletes it after so many days.
    * @returns it with the time of its deletion, or null when it is gone. @throws DomainError as `suspend`.
@@ -100,6 +104,7 @@ interface Dependencies extends Pick<Stores, 'users' | 'audit' | 'asOne'> {
   reset: Pick<PasswordReset, 'invite' | 'request'>;
   verification: Pick<Verification, 'request'>;
   onAccount: OnAccount;
+  lockout: Pick<Lockout, 'closedFor'>;
   clock: Clock;
 }
 
@@ -111,7 +116,8 @@ const merged = (before: AddressParts | null, parts: AddressParts | null | undefi
   parts ? { ...before, ...parts } : parts;
 
 export function createManagedAccounts(dependencies: Dependencies): ManagedAccounts {
-  const { accounts, assignments, reset, verification, users, onAccount, audit, asOne, clock } = dependencies;
+  const { accounts, assignments, reset, verification, users, onAccount, audit, asOne, clock, lockout } =
+    dependencies;
   const asItIs = async (id: string): Promise<User> => toUser(present(await users.findById(id)));
 
   return {
@@ -155,6 +161,11 @@ export function createManagedAccounts(dependencies: Dependencies): ManagedAccoun
     async unlock(operator, id) {
       requirePermission(operator, 'users:write');
       return onAccount(operator, id, { touches: false }, ({ id: of }) => accounts.unlock(of, operator.actor));
+    },
+    async lockedUntil(operator, id) {
+      requirePermission(operator, 'users:read');
+      const seconds = await lockout.closedFor(subjectOf(present(await users.findById(id))));
+      return seconds === null ? null : new Date(clock.now() + seconds * 1000);
     },
     async remove(operator, id, { afterDays = 0, expected, reason } = {}) {
       requirePermission(operator, 'users:delete');

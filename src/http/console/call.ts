@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import type { Language } from '../../core/languages.ts';
 import { randomToken } from '../../core/ids.ts';
 import type { AuditFilters } from '../../domain/operators/audit-log.ts';
 import type { Expected, Operator } from '../../domain/operators/operator.ts';
@@ -97,6 +98,11 @@ export class ConsoleCall {
   #posted(name: string): string[] {
     const body = this.ctx.request.body as Record<string, unknown> | undefined;
     return [body?.[name] ?? []].flat().filter((value) => typeof value === 'string');
+  }
+
+  /** The language that the page is in. */
+  get language(): Language {
+    return this.#deps.renderer.language(this.ctx, {});
   }
 
   /** Whether the operator has a permission. */

@@ -15,7 +15,15 @@ import { keyRoutes } from './keys/index.ts';
 import { mailRoutes } from './mail/index.ts';
 import { apiKeyRoutes, registrationTokenRoutes, scimTokenRoutes } from './tokens/index.ts';
 import { webhookRoutes } from './webhooks/index.ts';
+import { groupRoutes } from './groups/index.ts';
+import { roleRoutes } from './roles/index.ts';
 import { type ConsoleDependencies, createRoom, type Room } from './room.ts';
+import { sessionRoutes } from './sessions/index.ts';
+import { actRoutes } from './users/acts.ts';
+import { bulkRoutes } from './users/bulk.ts';
+import { createRoutes } from './users/create.ts';
+import { peopleRoutes } from './users/list.ts';
+import { personRoutes } from './users/person.ts';
 
 /** The pages of each noun. */
 const PAGES: readonly ((room: Room) => void)[] = [
@@ -38,6 +46,14 @@ const PAGES: readonly ((room: Room) => void)[] = [
   clientRoutes,
   clientActRoutes,
   wizardRoutes,
+  personRoutes,
+  actRoutes,
+  peopleRoutes,
+  bulkRoutes,
+  createRoutes,
+  groupRoutes,
+  roleRoutes,
+  sessionRoutes,
 ];
 
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {

@@ -67,7 +67,12 @@ export const User = z.strictObject({
   version,
 });
 /** One by itself: in lists it would take another look-up. */
-export const UserWithOrigins = User.extend({ origins: items.Origins });
+export const UserWithOrigins = User.extend({
+  origins: items.Origins,
+  locked_until: moment
+    .nullable()
+    .describe('Until when wrong guesses keep out sources and browsers that the account does not know'),
+});
 const userFilters = {
   search: text(
     'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',

@@ -122,7 +122,12 @@ export const users = [
     async handle(call) {
       const user = await asItIs(call);
       const origins = await call.services.findOrigins(user.id);
-      return resource(200, { ...user, origins: origins.map(originOf) });
+      const locked = await call.services.managedAccounts.lockedUntil(call.operator, user.id);
+      return resource(200, {
+        ...user,
+        origins: origins.map(originOf),
+        locked_until: locked?.toISOString() ?? null,
+      });
     },
   }),
   managed({
