@@ -90,5 +90,32 @@ export const PAGES: readonly {
     path: async ({ provider }) => `/clients/${(await provider.createClient()).id}/delete`,
     heading: 'Delete Test client?',
   },
+  { path: '/users', heading: 'People' },
+  { path: '/users?search=nobody-at-all', heading: 'People' },
+  { path: '/users/new', heading: 'New person' },
+  { path: ({ person }) => `/users/${person.id}`, heading: 'Ada Lovelace' },
+  { path: ({ owner }) => `/users/${owner.person.id}`, heading: 'Ada Lovelace' },
+  { path: ({ person }) => `/users/${person.id}/view-as`, heading: 'View as Ada Lovelace' },
+  { path: ({ person }) => `/users/${person.id}/suspend`, heading: 'Suspend Ada Lovelace?' },
+  { path: ({ person }) => `/users/${person.id}/delete`, heading: 'Delete Ada Lovelace?' },
+  { path: ({ person }) => `/users/bulk/delete?id=${person.id}`, heading: 'Delete one person?' },
+  { path: '/groups', heading: 'Groups' },
+  { path: '/groups/new', heading: 'New group' },
+  {
+    async path({ provider, person }) {
+      const group = await provider.operator.groups.create(shellOperator(systemActor), {
+        name: 'Helpdesk',
+        roles: ['support'],
+      });
+      await provider.operator.groups.add(shellOperator(systemActor), group.id, person.id);
+      return `/groups/${group.id}`;
+    },
+    heading: 'Helpdesk',
+  },
+  { path: '/roles', heading: 'Roles' },
+  { path: '/roles/support', heading: 'support' },
+  { path: '/roles/user', heading: 'user' },
+  { path: '/roles/new?copy=support', heading: 'New role' },
+  { path: '/sessions', heading: 'Sessions' },
   { path: '/nothing-here', heading: 'Not found' },
 ];
