@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Contract, Operation } from '../../src/http/contracts/contract.ts';
 import { problemsOf } from '../../src/http/contracts/door-check.ts';
+import { newDoor } from '../../src/cli/new-door/index.ts';
 import { builtInContracts, loadContracts } from '../../src/http/contracts/registry.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { type Outcome, type Postern, runCli, startPostern } from '../support/postern.ts';
@@ -38,11 +39,16 @@ it('docs/contracts.md shows every part', () => {
 describe('a door of elsewhere, named in the configuration,', () => {
   const person = { email: 'reader@example.com', pin: 'Quiet harbour 1871' };
   let postern: Postern;
+  let harbour: string;
+  let written: Awaited<ReturnType<typeof newDoor>>;
   beforeAll(async () => {
     const { url: databaseUrl } = await createDatabase();
+    harbour = path.join(await temporaryFolder(), 'harbour');
+    const openapi = path.join(import.meta.dirname, 'openapi/harbour.yaml');
+    written = await newDoor('harbour', { openapi, out: harbour });
     const settings = {
       contracts: {
-        modules: [EXAMPLE],
+        modules: [EXAMPLE, harbour],
         root: ['cookie', 'gateway', 'library'],
         tokens: { ppl: { access: 60, refresh: 60 } },
       },
@@ -87,6 +93,48 @@ describe('a door of elsewhere, named in the configuration,', () => {
       code: 0,
       verdict: { passed: 6, failed: 0 },
     });
+  });
+
+  it('may be written from an OpenAPI document', async () => {
+    expect(written.json).toMatchObject({ undecided: [] });
+    const where = `${postern.url}/contracts/harbour`;
+    const { code, stdout } = await cli('contract', 'verify', 'harbour', where, '--json');
+    expect({ code, verdict: JSON.parse(stdout) }).toMatchObject({ code: 0, verdict: { failed: 0 } });
+    const { cases } = JSON.parse(stdout) as { cases: { name: string }[] };
+    expect(cases.map(({ name }) => name)).toEqual([
+      'makes an account',
+      'answers 401 to a wrong password and to nobody',
+      'shows who has logged in',
+      'ends the login',
+      'gives a new access token',
+      'answers 401 without a token',
+    ]);
+    const send = (method: string, to: string, body?: object, headers: Record<string, string> = {}) =>
+      fetch(`${where}/v2${to}`, {
+        method,
+        headers: { ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+    const refused = await send('POST', '/register', {
+      email: 'x@harbour.example',
+      password: 'short',
+      firstName: 'X',
+      terms: true,
+    });
+    expect([refused.status, await refused.json()]).toEqual([
+      422,
+      { success: false, error: { code: 'weak_password', message: expect.any(String), field: 'password' } },
+    ]);
+    const entered = await send('POST', '/login', { email: person.email, password: person.pin });
+    const { data } = (await entered.json()) as { data: { access_token: string; user: { id: number } } };
+    expect(data.user).toMatchObject({ email: person.email, roles: ['user'], active: true, phone: null });
+    const bearer = { Authorization: `Bearer ${data.access_token}` };
+    const change = { old_password: person.pin, new_password: 'Another harbour 1872' };
+    expect((await send('PUT', '/me/password', { ...change, old_password: 'wrong' }, bearer)).status).toBe(
+      422,
+    );
+    expect((await send('GET', '/me', undefined, bearer)).status).toBe(200);
+    expect(await (await send('GET', '/health')).json()).toEqual({ status: 'up' });
   });
 
   it('has its documentation, and its place in the list', async () => {
@@ -191,5 +239,114 @@ describe('what is wrong with a door is said at start:', () => {
     await writeFile(settings, `contracts: { modules: ['${path.join(folder, 'none.mjs')}'] }`);
     const { code, stderr } = await runCli(['contract', 'list'], { env: { CONFIG_FILE: settings } });
     expect([code, stderr]).toEqual([1, expect.stringMatching(/none\.mjs: exports no door/)]);
+  });
+});
+
+describe('`postern contract new`', () => {
+  const document = (paths: object, more: object = {}) =>
+    JSON.stringify({ openapi: '3.1.0', info: {}, paths, ...more });
+  const reply = (schema: object) => ({ 200: { content: { 'application/json': { schema } } } });
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  const write = async (text: string | Buffer) => {
+    await writeFile(path.join(folder, 'old'), text);
+    return newDoor('old', { openapi: path.join(folder, 'old'), out: path.join(folder, 'door') });
+  };
+
+  it.each<[string, string | Buffer, RegExp]>([
+    ['is broken', '{"openapi": "3.0.0", ', /is broken: /],
+    ['is broken YAML', 'openapi: 3.0.0\npaths: [', /is broken: /],
+    ['is no text', Buffer.from([0xff, 0xfe, 0x00, 0xd8]), /is broken: /],
+    ['is a list', '[]', /is no OpenAPI document/],
+    ['opens a hundred thousand brackets', '['.repeat(100_000), /is broken: /],
+    ['says nothing', 'a: 1', /does not say openapi: 3/],
+    ['is of Swagger 2', 'swagger: "2.0"', /Swagger 2\.0: convert it/],
+    ['has no operations', document({}), /has no operations/],
+    ['is too large', ' '.repeat(4_200_000), /is larger than 4 MiB/],
+    [
+      'is circular',
+      document(
+        { '/tree': { get: { responses: reply({ $ref: '#/components/schemas/Tree' }) } } },
+        {
+          components: { schemas: { Tree: { properties: { child: { $ref: '#/components/schemas/Tree' } } } } },
+        },
+      ),
+      /#\/components\/schemas\/Tree is circular/,
+    ],
+    ['is circular by anchors', 'openapi: 3.0.0\npaths: &a\n  /x: *a\n', /goes too deep|is broken/],
+    [
+      'points to a file',
+      document({ '/x': { get: { responses: reply({ $ref: 'file:///etc/passwd' }) } } }),
+      /file:\/\/\/etc\/passwd points outside of the file/,
+    ],
+    [
+      'points to a server',
+      document({ '/x': { $ref: 'https://elsewhere.example/x.yaml' } }),
+      /points outside/,
+    ],
+    ['points to nothing', document({ '/x': { $ref: '#/components/nothing' } }), /points to nothing/],
+    [
+      'grows a thousandfold',
+      `openapi: 3.0.0\npaths: {}\ncomponents:\n${Array.from({ length: 12 }, (_, n) => `  a${n}: { x: { $ref: '#/components/a${n + 1}' }, y: { $ref: '#/components/a${n + 1}' }, z: { $ref: '#/components/a${n + 1}' } }`).join('\n')}\n  a12: {}`,
+      /goes too deep, or has too much/,
+    ],
+    ['has a path that no door can have', document({ '/x y': { get: {} } }), /the path \/x y is none/],
+  ])('refuses a document that %s, and writes nothing', async (_what, text, problem) => {
+    await expect(write(text)).rejects.toThrow(problem);
+    await expect(readFile(path.join(folder, 'door/index.ts'))).rejects.toThrow('ENOENT');
+  });
+
+  it('leaves what it does not know to be decided, and quotes whatever the document says', async () => {
+    const evil = "*/ '; process.exit(7); // ${process.exit(7)} `\n\u2028";
+    const object = (properties: object) => ({
+      type: 'object',
+      required: Object.keys(properties),
+      properties,
+    });
+    const text = document(
+      {
+        '/login': {
+          post: {
+            operationId: 'delete',
+            summary: evil,
+            requestBody: {
+              content: {
+                'application/json': {
+                  schema: object({ email: { type: 'string', description: evil }, password: {} }),
+                },
+              },
+            },
+            responses: reply(
+              object({
+                [evil]: { type: 'string', enum: [evil] },
+                token: { type: 'string' },
+                plan: { type: 'string' },
+              }),
+            ),
+          },
+        },
+        '/reports': { get: { responses: { 200: {} } } },
+      },
+      { info: { title: evil, version: evil, description: evil } },
+    );
+    const { json } = await write(text);
+    expect(json).toMatchObject({
+      operations: [
+        { id: 'delete', kind: 'login', undecided: expect.stringContaining('plan') },
+        { id: 'getReports', kind: null, undecided: expect.stringContaining('say in handle') },
+      ],
+    });
+    const settings = path.join(folder, 'settings.yaml');
+    await writeFile(settings, JSON.stringify({ contracts: { modules: [path.join(folder, 'door')] } }));
+    const { code, stderr } = await runCli(['contract', 'list'], { env: { CONFIG_FILE: settings } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('getReports (GET /reports) is not decided');
+    await expect(write(text)).rejects.toThrow('There is something in');
+  });
+
+  it.each(['Old', 'gateway', '../x'])('refuses the name %s', async (name) => {
+    await expect(newDoor(name, { openapi: 'nothing' })).rejects.toThrow(/door/);
   });
 });

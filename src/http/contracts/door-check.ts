@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { catalogue, DomainError, type ErrorCode } from '../../core/errors.ts';
 import { openapiOf } from '../endpoints/openapi.ts';
-import { wordsOf } from '../endpoints/statuses.ts';
+import { statusOf, wordsOf } from '../endpoints/statuses.ts';
 import { isParameter } from '../endpoints/routing.ts';
 import { type Contract, DOOR_VERSION, type Operation } from './contract.ts';
 import { documentOf } from './document.ts';
@@ -67,7 +67,7 @@ export function problemsOf(door: Contract): string[] {
   if (undecided.length > 0) return undecided;
   return [
     ...collisionsIn(door),
-    ...door.operations.flatMap((one) => [...looseReplies(one), ...missingRefusals(one)]),
+    ...door.operations.flatMap((one) => [...looseReplies(one), ...missingRefusals(door, one)]),
     ...wrongRefusals(door),
     ...undocumented(door),
   ];
@@ -136,20 +136,24 @@ function looseParts(part: z.core.$ZodType, at = ''): string[] {
 }
 
 /** What the guard answers before an operation runs has to be in the document. */
-function missingRefusals(one: Operation): string[] {
-  const needed = [
-    ...(one.auth === 'none' ? [] : [401]),
-    ...(one.auth === 'apiKey' || one.auth === 'bearerOrApiKey' ? [403] : []),
-    ...(one.body ? [400] : []),
+function missingRefusals({ statuses }: Contract, one: Operation): string[] {
+  const needed: ErrorCode[] = [
+    ...(one.auth === 'none' ? [] : (['invalid_token'] as const)),
+    ...(one.auth === 'apiKey' || one.auth === 'bearerOrApiKey' ? (['forbidden'] as const) : []),
+    ...(one.body ? (['invalid_request'] as const) : []),
   ];
-  const missing = needed.filter((code) => !one.refusals.includes(code) && !(String(code) in one.replies));
-  return missing.map((code) => `${nameOf(one)}: the refusal ${code} is missing, which ${WHY[code]}`);
+  return needed
+    .map((code) => ({ code, answered: statusOf(code, statuses) }))
+    .filter(({ answered }) => !one.refusals.includes(answered) && !(String(answered) in one.replies))
+    .map(
+      ({ code, answered }) => `${nameOf(one)}: the refusal ${answered} is missing, which ${WHY[code] ?? ''}`,
+    );
 }
 
-const WHY: Record<number, string> = {
-  400: 'a body gets that is not as it should be',
-  401: 'a request without a good credential gets',
-  403: 'an API key gets that may not do this',
+const WHY: Partial<Record<ErrorCode, string>> = {
+  invalid_request: 'a body gets that is not as it should be',
+  invalid_token: 'a request without a good credential gets',
+  forbidden: 'an API key gets that may not do this',
 };
 
 /** Every error there can be, worded by the door and held against its own schema. */

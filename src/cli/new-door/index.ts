@@ -1,0 +1,82 @@
+/** `postern contract new`: a door from the OpenAPI document of an old service. */
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { builtInContracts } from '../../http/contracts/registry.ts';
+import { UsageError } from '../failure.ts';
+import { type Report, table } from '../report.ts';
+import { readDocument } from './document.ts';
+import { writeDoor } from './files.ts';
+
+const DOOR = path.resolve(import.meta.dirname, '../../http/contracts/door.ts');
+
+/** What is written is there whole, or not at all. */
+async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
+  const there = await readdir(folder).catch(() => []);
+  if (there.length > 0) throw new UsageError(`There is something in ${folder} already: nothing was written.`);
+  await mkdir(path.dirname(folder), { recursive: true });
+  const made = await mkdtemp(path.join(path.dirname(folder), `.${path.basename(folder)}-`));
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(path.join(made, name), text);
+    await rm(folder, { recursive: true, force: true });
+    await rename(made, folder);
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes the door `name` into a folder of its own.
+ * @param options.openapi the document's file. @param options.out the folder; one of the door's name, here, unless given.
+ * @throws UsageError for a name that cannot be, a document that cannot be used, and a folder with something in it.
+ */
+export async function newDoor(name: string, options: { openapi: string; out?: string }): Promise<Report> {
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
+    throw new UsageError(`"${name}" can be no door's name: small letters, digits, hyphens.`);
+  if (builtInContracts.some((one) => one.name === name))
+    throw new UsageError(`There is a door "${name}" already.`);
+  const folder = path.resolve(options.out ?? name);
+  const document = await readDocument(options.openapi);
+  const { files, written, undecided: others } = writeDoor(name, document, DOOR);
+  await writeFolder(folder, files);
+  const open = [
+    ...written.flatMap(({ id, undecided }) => (undecided === null ? [] : [{ operation: id, undecided }])),
+    ...others.map((undecided) => ({ operation: null, undecided })),
+  ];
+  const rows = written.map(({ id, kind, undecided, old }) => [
+    `${old.method.toUpperCase()} ${old.path}`,
+    id,
+    kind ?? '-',
+    undecided === null ? 'written' : 'to be decided',
+  ]);
+  return {
+    json: {
+      door: name,
+      folder,
+      operations: written.map(({ id, kind, undecided, old }) => ({
+        id,
+        endpoint: `${old.method.toUpperCase()} ${document.basePath}${old.path}`,
+        kind,
+        undecided,
+      })),
+      undecided: open,
+    },
+    text: [
+      table(['operation', 'id', 'does', 'state'], rows),
+      '',
+      ...(open.length > 0
+        ? [
+            'To be decided, before a server starts with it:',
+            ...open.map(
+              ({ operation, undecided }) => `  ${operation === null ? '' : `${operation}: `}${undecided}`,
+            ),
+            '',
+          ]
+        : []),
+      `It is in ${folder}. Read it, then:`,
+      `  contracts: { modules: ['${folder}'] }        # in the configuration`,
+      `  postern contract verify ${name} <the old service>   # what it does now`,
+      `  postern contract verify ${name} <PUBLIC_URL>/contracts/${name}`,
+    ].join('\n'),
+  };
+}
