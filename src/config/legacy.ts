@@ -1,4 +1,5 @@
 /** What the configuration says of the services that Postern takes over from: sources of accounts, and their tokens. */
+import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
@@ -128,18 +129,20 @@ const day = z.iso.date('must be a day like 2027-06-30');
 
 const oldKey = z
   .strictObject({
-    alg: z.enum(['HS256', 'RS256', 'ES256']),
+    alg: z.enum(['HS256', 'HS384', 'HS512', 'RS256', 'ES256']),
     secret: secret.optional(),
+    /** How the secret is written. */
+    encoding: z.enum(['utf8', 'base64']).optional(),
     /** A public key in PEM, or where it is. */
     key: z.union([z.string().min(1), secret]).optional(),
     jwksUrl: url.optional(),
   })
   .refine(
     ({ alg, secret: shared, key, jwksUrl }) =>
-      alg === 'HS256'
+      alg.startsWith('HS')
         ? shared !== undefined && key === undefined && jwksUrl === undefined
         : shared === undefined && (key === undefined) !== (jwksUrl === undefined),
-    'needs secret with HS256, and either key or jwksUrl with RS256 and ES256',
+    'needs secret with HS256, HS384 and HS512, and either key or jwksUrl with RS256 and ES256',
   );
 
 /** Tokens of the old service that a door honours. */
@@ -181,9 +184,10 @@ export type LegacySourceSettings = Common &
   );
 
 export interface OldKey {
-  alg: 'HS256' | 'RS256' | 'ES256';
-  /** The shared secret. */
+  alg: z.infer<typeof oldKey>['alg'];
+  /** The shared secret, and how it is written; UTF-8 unless given. */
   secret?: string;
+  encoding?: 'utf8' | 'base64';
   /** A public key in PEM. */
   key?: string;
   jwksUrl?: string;
@@ -259,6 +263,14 @@ export function legacySources(
 
 const DAY = 86_400_000;
 
+function isPublicKey(pem: string, alg: string): boolean {
+  try {
+    return createPublicKey(pem).asymmetricKeyType === (alg === 'RS256' ? 'rsa' : 'ec');
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Old tokens by door, with their secrets, and every problem found: a last day that is over is one.
  * @param now milliseconds since the epoch.
@@ -280,12 +292,16 @@ export function oldTokensOf(
       problems.push(
         `${where}.until: ${settings.until} is over. See in "postern migration status" that no old tokens come any more, and take oldTokens out; or set a later day`,
       );
-    const keys = settings.keys.map(({ alg, secret: shared, key, jwksUrl }, at): OldKey => {
+    const keys = settings.keys.map(({ alg, secret: shared, encoding, key, jwksUrl }, at): OldKey => {
       const whole = `${where}.keys.${at}`;
+      const pem = key === undefined || typeof key === 'string' ? key : find(key, whole);
+      if (pem !== undefined && pem !== '' && !isPublicKey(pem, alg))
+        problems.push(`${whole}: key must be a public key for ${alg} in PEM`);
       return {
         alg,
         ...(shared && { secret: find(shared, whole) }),
-        ...(key !== undefined && { key: typeof key === 'string' ? key : find(key, whole) }),
+        ...(encoding && { encoding }),
+        ...(pem !== undefined && { key: pem }),
         ...(jwksUrl !== undefined && { jwksUrl }),
       };
     });

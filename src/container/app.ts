@@ -92,6 +92,9 @@ export function createKoaApp(
         publicUrl,
         provider: provider.listener,
         endGrant,
+        oldTokens: core.oldTokens,
+        isRotating: (name) =>
+          mounts.some(({ contract }) => contract.name === name && contract.rotatesRefreshTokens),
         loggedOut: (accountId, actor) => audit.record({ type: 'logout', subject: accountId }, actor),
       }),
       settings: config.contracts,

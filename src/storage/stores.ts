@@ -30,6 +30,8 @@ import { createIdempotentRequests } from './idempotent-requests.ts';
 import { createMailOutbox } from './mail-outbox.ts';
 import { createLogoutNotices } from './logout-notices.ts';
 import { createSecretSweep, passwordHashSecrets } from './password-hash-secrets.ts';
+import { createMigrationCounts } from './migration.ts';
+import { createOldTokenStore } from './old-tokens.ts';
 import { createCibaRequests, createPings } from './ciba-requests.ts';
 import { createOneTimeTokens } from './one-time-tokens.ts';
 import { type Addressed, createOutbox } from './outbox.ts';
@@ -134,6 +136,8 @@ export async function openStores<Message extends Addressed>({
     cibaRequests: createCibaRequests(clock),
     oneTimeTokens: createOneTimeTokens(clock),
     usedSteps: createUsedSteps(replies),
+    migrationCounts: createMigrationCounts(pool),
+    oldTokens: createOldTokenStore(pool),
     passwordHashSecrets,
     sweepHashSecrets: createSecretSweep(pool),
     unanswered: createUnanswered({ secrets, clock, replies }),

@@ -2,7 +2,11 @@ import type { RequestListener } from 'node:http';
 import { decodeJwt } from 'jose';
 import { errors } from 'oidc-provider';
 import type { Actor } from '../../core/actor.ts';
-import { DomainError } from '../../core/errors.ts';
+import { DomainError, isDomainError } from '../../core/errors.ts';
+import { sha256 } from '../../core/ids.ts';
+import { strengthOf } from '../../domain/mfa/requirement.ts';
+import type { OldTokens } from '../../domain/old-tokens.ts';
+import { rolesOf } from '../../domain/operators/rights.ts';
 import type { AccessTokenClaims, AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
 import { type ApiRegistry, MAX_ACCESS_TOKEN_TTL, resourceServerOf } from '../tokens/apis.ts';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
@@ -35,6 +39,10 @@ interface Dependencies {
   /** The provider's own listener: refreshing is left to its token endpoint. */
   provider(): RequestListener;
   endGrant(grantId: string): Promise<void>;
+  /** Tokens of the services that contracts replace. */
+  oldTokens: Pick<OldTokens, 'access' | 'hasExpired' | 'refresh' | 'end'>;
+  /** Whether a contract hands out a new refresh token with each refresh. */
+  isRotating(contract: string): boolean;
   /** Is told who logged out. */
   loggedOut(accountId: string, actor: Actor): Promise<void>;
 }
@@ -100,10 +108,26 @@ export class ContractTokens {
   }
 
   /**
-   * Refreshes as the token endpoint does, rotation, its grace and the end of a reused family included.
+   * Refreshes as the token endpoint does, rotation, its grace and the end of a reused family included. A refresh token of the
+   * service that the contract replaces is exchanged, once.
    * @throws DomainError invalid_token, unavailable.
    */
   async refresh(contract: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
+    const old = await this.#deps.oldTokens.refresh(contract, refreshToken);
+    if (!old) return this.#refresh(contract, refreshToken, actor);
+    const { accountId, authTime } = old;
+    const login = { ...strengthOf(['password']), authTime };
+    const issue = () => this.#mint(contract, accountId, login);
+    try {
+      return await old.exchange(this.#deps.isRotating(contract), issue, (token) =>
+        this.#refresh(contract, token, actor),
+      );
+    } catch (error) {
+      throw isGone(error) ? new DomainError('invalid_token', {}, { cause: error }) : error;
+    }
+  }
+
+  async #refresh(contract: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
     const { default: inject } = await import('light-my-request');
     const reply = await inject(this.#deps.provider(), {
       method: 'POST',
@@ -128,31 +152,69 @@ export class ContractTokens {
     return tokenSet(body.access_token, body.refresh_token);
   }
 
-  /** The claims of an access token that `contract` handed out, as a Bearer token, and that is good; else null. */
+  /**
+   * The claims of an access token that `contract` handed out, as a Bearer token, and that is good; else null. One of the service
+   * that the contract replaces is as good.
+   */
   async verify(contract: string, token: string): Promise<ContractClaims | null> {
     const claims = await this.#deps.verifier.verifyBearer(token);
     const isOfContract =
       claims?.client_id === `${CONTRACT_CLIENT}${contract}` &&
       claims.aud === contractAudience(this.#deps.publicUrl, contract);
-    return isOfContract ? (claims as ContractClaims) : null;
+    if (claims) return isOfContract ? (claims as ContractClaims) : null;
+    return this.#verifyOld(contract, token);
   }
 
-  /** Whether it is a token of ours that has merely expired. */
-  hasExpired(token: string): Promise<boolean> {
-    return this.#deps.verifier.hasExpired(token);
+  async #verifyOld(contract: string, token: string): Promise<ContractClaims | null> {
+    const old = await this.#deps.oldTokens.access(contract, token);
+    if (!old) return null;
+    const { account, issuedAt, expiresAt } = old;
+    return {
+      iss: this.#deps.publicUrl,
+      sub: account.id,
+      client_id: `${CONTRACT_CLIENT}${contract}`,
+      aud: contractAudience(this.#deps.publicUrl, contract),
+      jti: sha256(token),
+      iat: issuedAt,
+      exp: expiresAt,
+      user_number: account.number,
+      username: account.username ?? account.email,
+      roles: rolesOf(account),
+    };
   }
 
-  /** Ends the login behind an access token: its grant, with every token under it. */
+  /** Whether it is a token of ours, or of the service that `contract` replaces, that has merely expired. */
+  async hasExpired(contract: string, token: string): Promise<boolean> {
+    const { verifier, oldTokens } = this.#deps;
+    return (await verifier.hasExpired(token)) || oldTokens.hasExpired(contract, token);
+  }
+
+  /**
+   * Ends the login behind an access token: its grant, with every token under it. Of tokens of an old service nobody knows which
+   * login they are of: all that the account has end.
+   */
   async end({ gid, sub }: ContractClaims, actor: Actor): Promise<void> {
     if (gid !== undefined) await this.#deps.endGrant(gid);
+    await this.#deps.oldTokens.end(sub);
     await this.#deps.loggedOut(sub, actor);
   }
 
   /** Ends the login behind a refresh token, if it is one of `contract`. */
   async endByRefreshToken(contract: string, refreshToken: string, actor: Actor): Promise<void> {
+    const old = await this.#deps.oldTokens.refresh(contract, refreshToken).catch((error: unknown) => {
+      // It has ended already.
+      if (isDomainError(error, 'invalid_token')) return null;
+      throw error;
+    });
+    if (old) {
+      await this.#deps.oldTokens.end(old.accountId);
+      await this.#deps.loggedOut(old.accountId, actor);
+      return;
+    }
     const token = await this.#deps.live.current.RefreshToken.find(refreshToken);
     if (token?.clientId !== `${CONTRACT_CLIENT}${contract}` || !token.grantId || !token.accountId) return;
     await this.#deps.endGrant(token.grantId);
+    await this.#deps.oldTokens.end(token.accountId);
     await this.#deps.loggedOut(token.accountId, actor);
   }
 }

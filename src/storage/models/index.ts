@@ -8,6 +8,7 @@ import './provider-records.ts';
 import './sign-ins.ts';
 import './observations.ts';
 import './impersonation.ts';
+import './old-tokens.ts';
 import './origins.ts';
 import './roles.ts';
 import './tokens.ts';

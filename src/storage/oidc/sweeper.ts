@@ -21,6 +21,7 @@ import {
   Refusal,
 } from '../models/observations.ts';
 import { FormerClientSecret } from '../models/clients.ts';
+import { OldRefreshToken, OldTokenUse } from '../models/old-tokens.ts';
 import { OneTimeToken } from '../models/tokens.ts';
 import { OutboxMessage } from '../models/outbox-message.ts';
 import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts';
@@ -73,6 +74,8 @@ const TABLES: Table[] = [
   { model: ContractUser, ...USAGE },
   // Addresses of people.
   { model: ContractCaller, ...USAGE, kept: 91 * DAY },
+  { model: OldRefreshToken },
+  { model: OldTokenUse, ...USAGE },
   { model: DailyStat, ...USAGE },
   { model: DailyActive, ...USAGE, kept: 2 * DAY },
 ];

@@ -87,7 +87,7 @@ const validate = operation({
     const claims = await services.tokens.verify(NAME, body.token);
     if (claims && (await services.mfa.lacksRequired({ id: claims.sub, roles: claims.roles })))
       return { status: 200, body: invalid(false) };
-    if (!claims) return { status: 200, body: invalid(await services.tokens.hasExpired(body.token)) };
+    if (!claims) return { status: 200, body: invalid(await services.tokens.hasExpired(NAME, body.token)) };
     const { user_number: userId, username, roles, exp: expirationTime } = claims;
     return {
       status: 200,

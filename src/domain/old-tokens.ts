@@ -1,0 +1,299 @@
+/** Tokens of the service that a door replaces: honoured there until they expire, and exchanged once for tokens of Postern. */
+import { createHash, createPublicKey } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { OldKey, OldTokenSettings } from '../config/index.ts';
+import { type Clock, dayOf } from '../core/clock.ts';
+import { DomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
+import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
+import type { OldTokenStore, OldTokenUseRow } from '../storage/old-tokens.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { UserRecord, Users } from '../storage/users.ts';
+
+/** An access token of an old service that is good. */
+export interface OldAccessToken {
+  account: UserRecord;
+  /** Seconds since the epoch. */
+  issuedAt: number;
+  expiresAt: number;
+}
+
+/** A refresh token of an old service that may be exchanged. */
+export interface OldRefresh {
+  accountId: string;
+  /** When its owner signed in there, as far as the token tells; seconds since the epoch. */
+  authTime: number;
+  /**
+   * Uses it up and has `issue` make what it is exchanged for. Of any number of tries one does; where the door hands out no new
+   * refresh token, the others get what `again` makes of the first one's.
+   * @throws DomainError invalid_token, what they throw.
+   */
+  exchange<T extends { refreshToken: string }>(
+    isRotating: boolean,
+    issue: () => Promise<T>,
+    again: (refreshToken: string) => Promise<T>,
+  ): Promise<T>;
+}
+
+export interface OldTokens extends PeriodicWriter {
+  /** Null for what is none of the door's, and for one that is good no more. @throws DomainError unavailable. */
+  access(door: string, token: string): Promise<OldAccessToken | null>;
+  /** Whether it was one of the door's that has merely expired. */
+  hasExpired(door: string, token: string): Promise<boolean>;
+  /** Null for what is no refresh token of the old service. @throws DomainError invalid_token when it is one and good no more; unavailable. */
+  refresh(door: string, token: string): Promise<OldRefresh | null>;
+  /** Ends all that an account has of its old service. */
+  end(accountId: string, tx?: Tx): Promise<void>;
+}
+
+/** Told of each token that was shown. */
+export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
+
+interface Dependencies {
+  settings: ReadonlyMap<string, OldTokenSettings>;
+  store: OldTokenStore;
+  users: Pick<Users, 'findById'>;
+  clock: Clock;
+  logger: Logger;
+  /** Goes to public addresses over https, or to those that `outbound.allow` lists. */
+  fetch: typeof globalThis.fetch;
+  observe?: ObserveOldToken | undefined;
+}
+
+/** Signatures that were checked lately: a client shows its token many times. */
+const MOST_REMEMBERED = 10_000;
+/** Characters of a token, signed or opaque. */
+const LONGEST = 8192;
+/** Milliseconds between two writes of what was counted. */
+const INTERVAL = 10_000;
+/** Milliseconds to wait for the parallel request that exchanges the same token. */
+const PATIENCE = { all: 3_000, step: 50 };
+
+/** What a door asks of a signature, for each of its keys. */
+function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
+  const options = { algorithms: [alg] };
+  if (jwksUrl !== undefined) {
+    const keys = createRemoteJWKSet(new URL(jwksUrl), { [customFetch]: fetch });
+    return (token: string, more: object) => jwtVerify(token, keys, { ...options, ...more });
+  }
+  const found =
+    secret === undefined
+      ? createPublicKey(key ?? '')
+      : Buffer.from(secret, encoding === 'base64' ? 'base64' : 'utf8');
+  return (token: string, more: object) => jwtVerify(token, found, { ...options, ...more });
+}
+
+/** The claims by which services tell refresh tokens from access tokens. */
+const KINDS = ['type', 'token_type', 'typ', 'token_use'];
+
+/** Hashes by which an opaque token may have been imported. */
+const hashesOf = (token: string): string[] =>
+  ['sha256', 'sha512', 'sha1'].map((algorithm) => createHash(algorithm).update(token).digest('hex'));
+
+export function createOldTokens(dependencies: Dependencies): OldTokens {
+  const { settings, store, users, clock, logger, fetch, observe } = dependencies;
+  const doors = new Map(
+    [...settings].map(([name, one]) => [
+      name,
+      { ...one, verifiers: one.keys.map((key) => verifierOf(key, fetch)) },
+    ]),
+  );
+  type Door = NonNullable<ReturnType<typeof doors.get>>;
+  const verified = new LRUCache<string, JWTPayload>({ max: MOST_REMEMBERED });
+  let counts = new Map<string, OldTokenUseRow>();
+
+  const count = (door: string, kind: OldTokenUseRow['kind']) => {
+    observe?.(door, kind);
+    const [day, key] = [dayOf(clock.now()), `${door} ${kind} ${dayOf(clock.now())}`];
+    const known = counts.get(key);
+    const lastUsedAt = new Date(clock.now());
+    counts.set(key, { door, kind, day, uses: (known?.uses ?? 0) + 1, lastUsedAt });
+  };
+
+  /** The door, while its last day is not over. */
+  const openDoor = (name: string): Door | null => {
+    const door = doors.get(name);
+    return door && clock.now() < door.endsAt ? door : null;
+  };
+
+  /** The claims of a token that one of the door's keys has signed, whenever it expires. */
+  const claimsOf = async (name: string, door: Door, token: string): Promise<JWTPayload | null> => {
+    if (token.length > LONGEST || token.split('.').length !== 3) return null;
+    const hash = `${name} ${sha256(token)}`;
+    const known = verified.get(hash);
+    if (known) return known;
+    try {
+      // A stranger's token asks nobody for keys.
+      if (decodeJwt(token).iss !== door.issuer) return null;
+    } catch {
+      return null;
+    }
+    for (const verify of door.verifiers) {
+      try {
+        const { payload } = await verify(token, {
+          issuer: door.issuer,
+          ...(door.audience !== undefined && { audience: door.audience }),
+          // The times are compared below, each time anew.
+          currentDate: new Date(0),
+          clockTolerance: Number.MAX_SAFE_INTEGER,
+        });
+        verified.set(hash, payload);
+        return payload;
+      } catch (error) {
+        if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+          logger.warn({ door: name }, 'the keys of old tokens cannot be had');
+          throw new DomainError('unavailable', {}, { cause: error });
+        }
+      }
+    }
+    return null;
+  };
+
+  /** What a token is for; null when it does not say: the old service could not tell either. */
+  const purposeOf = ({ refresh }: Door, claims: JWTPayload): 'access' | 'refresh' | 'id' | null => {
+    if (refresh) return claims[refresh.claim] === refresh.value ? 'refresh' : 'access';
+    const said = KINDS.map((name) => claims[name]).find((value) => typeof value === 'string');
+    if (said === undefined) return null;
+    return /refresh/i.test(said) ? 'refresh' : /^id/i.test(said) ? 'id' : 'access';
+  };
+  const isFor = (door: Door, claims: JWTPayload, purpose: 'access' | 'refresh') =>
+    (purposeOf(door, claims) ?? purpose) === purpose;
+
+  const hasEnded = (claims: JWTPayload): boolean =>
+    clock.now() >= (claims.exp ?? Infinity) * 1000 || clock.now() < (claims.nbf ?? 0) * 1000;
+
+  /** Whose a token is that was issued then; null when it is nobody's here, or of somebody whose tokens are ended. */
+  const ownerOf = async (
+    sourceId: unknown,
+    source: string | null,
+    issuedAt: number | null,
+  ): Promise<UserRecord | null> => {
+    if (typeof sourceId !== 'string' && typeof sourceId !== 'number') return null;
+    const [owner, another] = await store.owners(String(sourceId), source);
+    if (!owner || another) return null;
+    if (owner.endedAt && (issuedAt === null || issuedAt <= owner.endedAt.getTime())) return null;
+    const account = await users.findById(owner.accountId);
+    return account?.status === 'active' ? account : null;
+  };
+
+  const ownerBy = (door: Door, claims: JWTPayload) =>
+    ownerOf(
+      claims[door.account.source_id],
+      door.account.source ?? null,
+      claims.iat === undefined ? null : claims.iat * 1000,
+    );
+
+  const whole = (seconds: number | undefined, otherwise: number) => Math.floor(seconds ?? otherwise);
+
+  /** @param row what is used up. */
+  const refreshOf = (
+    name: string,
+    account: UserRecord,
+    authTime: number,
+    row: Parameters<OldTokenStore['claim']>[0],
+  ): OldRefresh => ({
+    accountId: account.id,
+    authTime,
+    async exchange(isRotating, issue, again) {
+      const { door, hash } = row;
+      if (await store.claim(row, new Date(clock.now()))) {
+        try {
+          const issued = await issue();
+          if (!isRotating) await store.exchanged(door, hash, issued.refreshToken);
+          count(name, 'refresh');
+          return issued;
+        } catch (error) {
+          await store.unclaim(door, hash);
+          throw error;
+        }
+      }
+      const patience = isRotating ? 0 : PATIENCE.all;
+      for (let waited = 0; waited < patience; waited += PATIENCE.step) {
+        const found = await store.find(door, [hash]);
+        if (!found?.usedAt) break;
+        if (found.exchanged !== null) {
+          count(name, 'refresh');
+          return again(found.exchanged);
+        }
+        await sleep(PATIENCE.step);
+      }
+      count(name, 'refused');
+      throw new DomainError('invalid_token');
+    },
+  });
+
+  async function write(): Promise<void> {
+    const taken = [...counts.values()];
+    if (taken.length === 0) return;
+    counts = new Map();
+    try {
+      await store.addUses(taken);
+    } catch (error) {
+      for (const row of taken) {
+        const key = `${row.door} ${row.kind} ${row.day}`;
+        counts.set(key, { ...row, uses: row.uses + (counts.get(key)?.uses ?? 0) });
+      }
+      throw error;
+    }
+  }
+
+  return {
+    async access(name, token) {
+      const door = openDoor(name);
+      const claims = door && (await claimsOf(name, door, token));
+      if (!door || !claims) return null;
+      const isGood = !hasEnded(claims) && isFor(door, claims, 'access');
+      const account = isGood ? await ownerBy(door, claims) : null;
+      count(name, account ? 'access' : 'refused');
+      return (
+        account && {
+          account,
+          issuedAt: whole(claims.iat, 0),
+          expiresAt: whole(claims.exp, door.endsAt / 1000),
+        }
+      );
+    },
+    async hasExpired(name, token) {
+      const door = openDoor(name);
+      const claims = door && (await claimsOf(name, door, token));
+      return claims !== null && claims?.exp !== undefined && clock.now() >= claims.exp * 1000;
+    },
+    async refresh(name, token) {
+      const door = openDoor(name);
+      if (!door || token.length > LONGEST) return null;
+      const refuse = (): never => {
+        count(name, 'refused');
+        throw new DomainError('invalid_token');
+      };
+      const claims = await claimsOf(name, door, token);
+      if (claims) {
+        if (hasEnded(claims) || !isFor(door, claims, 'refresh')) return refuse();
+        const account = await ownerBy(door, claims);
+        if (!account) return refuse();
+        const [sourceId, source] = [String(claims[door.account.source_id]), door.account.source ?? null];
+        const at = (seconds: number | undefined) => (seconds === undefined ? null : new Date(seconds * 1000));
+        const expiresAt = at(claims.exp) ?? new Date(door.endsAt);
+        const [hash = ''] = hashesOf(token);
+        const row = { door: name, hash, source, sourceId, issuedAt: at(claims.iat), expiresAt };
+        const signedIn = claims['auth_time'] ?? claims.iat;
+        return refreshOf(name, account, whole(typeof signedIn === 'number' ? signedIn : undefined, 0), row);
+      }
+      const found = await store.find(name, hashesOf(token));
+      if (!found) return null;
+      if (found.expiresAt && found.expiresAt.getTime() <= clock.now()) return refuse();
+      const issuedAt = (found.issuedAt ?? found.createdAt).getTime();
+      const account = await ownerOf(found.sourceId, found.source ?? door.account.source ?? null, issuedAt);
+      if (!account) return refuse();
+      return refreshOf(name, account, Math.floor(issuedAt / 1000), found);
+    },
+    async end(accountId, tx) {
+      if (doors.size > 0) await store.end(accountId, new Date(clock.now()), tx);
+    },
+    ...createPeriodicWriter(INTERVAL, write, (error) =>
+      logger.warn({ err: error }, 'the use of old tokens was not written yet'),
+    ),
+  };
+}
