@@ -18,6 +18,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['doctor', async () => (await import('./cli/commands/doctor.ts')).addDoctor],
   ['dump', async () => (await import('./cli/commands/dump.ts')).addDump],
   ['import', async () => (await import('./cli/commands/import.ts')).addImport],
+  ['migration', async () => (await import('./cli/commands/migration.ts')).addMigration],
   ['export', async () => (await import('./cli/commands/export.ts')).addExport],
   ['user', async () => (await import('./cli/commands/user.ts')).addUser],
   ['apply', async () => (await import('./cli/commands/apply.ts')).addApply],

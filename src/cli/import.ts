@@ -45,7 +45,8 @@ function pairs(option: string, values: readonly string[] = []): Map<string, stri
   );
 }
 
-async function open(file: string): Promise<Input> {
+/** @throws UsageError. */
+export async function open(file: string): Promise<Input> {
   try {
     return await (file === '-' ? openStream(process.stdin) : openFile(file));
   } catch (error) {
@@ -104,7 +105,10 @@ function progressOf(input: Input | null): (report: ImportReport) => void {
 
 const SHOWN_PROBLEMS = 20;
 
-function textOf({ problems, problems_omitted: omitted, ...counts }: ImportReport, isDryRun: boolean): string {
+export function textOf(
+  { problems, problems_omitted: omitted, ...counts }: ImportReport,
+  isDryRun: boolean,
+): string {
   const lines = problems
     .slice(0, SHOWN_PROBLEMS)
     .map(

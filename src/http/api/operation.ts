@@ -31,6 +31,7 @@ import type { ApiKeyAdmin, RegistrationTokenAdmin } from '../../domain/operators
 import type { Attributes } from '../../domain/attributes/index.ts';
 import type { Expected, Operator } from '../../domain/operators/operator.ts';
 import type { People } from '../../domain/operators/people.ts';
+import type { Migration } from '../../domain/migration.ts';
 import type { Permission } from '../../domain/operators/permissions.ts';
 import type { Once } from '../../domain/idempotency.ts';
 import type { NoteRefused } from '../../domain/operators/refused.ts';
@@ -86,6 +87,7 @@ export interface ApiServices {
   overview: Overview;
   stats: Pick<Stats, 'list'>;
   usage: Pick<ContractUsage, 'reportOf' | 'lastUses' | 'blastRadius' | 'report'>;
+  migration: Pick<Migration, 'status'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;
   mfa: Mfa;

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { LegacyAccounts } from '../../domain/legacy/index.ts';
+import type { Migration } from '../../domain/migration.ts';
 import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
 import type { Answered } from '../listener.ts';
 import { exposition } from './cluster-metrics.ts';
@@ -16,8 +17,10 @@ export interface Metrics {
   authorization(outcome: string): void;
   /** A service that accounts come from was asked. @param outcome `right`, `refused`, or what failed. */
   source(source: string, outcome: string, seconds: number): void;
-  /** Shows which of these services are left alone after failures. Called once. */
-  watchSources(legacy: Pick<LegacyAccounts, 'states'>): void;
+  /** A token of an old service was shown. @param kind `access`, `refresh` or `refused`. */
+  oldToken(door: string, kind: string): void;
+  /** Shows which of these services are left alone after failures, and how far moving in is. Called once. */
+  watchMigration(legacy: Pick<LegacyAccounts, 'states'>, migration: Pick<Migration, 'counts'>): void;
   /** A store answered a call. */
   store(store: string, operation: string, seconds: number): void;
   /** Shows how many passwords are being hashed and wait for it. Called once. */
@@ -98,6 +101,13 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const oldTokens = new Counter({
+    name: `${PREFIX}old_tokens_total`,
+    help: 'Tokens of old services that were shown, by door and what became of them',
+    labelNames: ['door', 'kind'],
+    registers,
+  });
+
   const request = byPair((door: string, status: number) => ({
     count: requests.labels(door, String(status)),
     duration: durations.labels(door, String(status)),
@@ -113,7 +123,39 @@ export function createMetrics(): Metrics {
     grant: (grantType, outcome) => grants.inc({ grant_type: grantType, outcome }),
     authorization: (outcome) => authorizations.inc({ outcome }),
     source: (source, outcome, seconds) => sources.labels(source, outcome).observe(seconds),
-    watchSources(legacy) {
+    oldToken: (door, kind) => oldTokens.inc({ door, kind }),
+    watchMigration(legacy, migration) {
+      // Every worker counts the same accounts.
+      const counted = { registers, aggregator: 'max' } as const;
+      void new Gauge({
+        name: `${PREFIX}migration_accounts`,
+        help: 'Accounts that came from other services, by source and way',
+        labelNames: ['source', 'way'],
+        ...counted,
+        async collect() {
+          for (const { source, way, accounts } of (await migration.counts()).moved)
+            this.set({ source, way }, accounts);
+        },
+      });
+      void new Gauge({
+        name: `${PREFIX}migration_not_come`,
+        help: 'Accounts of imports that have not signed in here since',
+        ...counted,
+        async collect() {
+          this.set((await migration.counts()).notCome);
+        },
+      });
+      void new Gauge({
+        name: `${PREFIX}migration_old_hashes`,
+        help: 'Accounts with a password hash of another service, by format',
+        labelNames: ['format'],
+        ...counted,
+        async collect() {
+          this.reset();
+          for (const { format, accounts } of (await migration.counts()).oldHashes)
+            this.set({ format }, accounts);
+        },
+      });
       if (legacy.states().length === 0) return;
       void new Gauge({
         name: `${PREFIX}legacy_source_open`,

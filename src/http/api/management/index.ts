@@ -9,6 +9,7 @@ import { groups } from './groups.ts';
 import { apiKeys, registrationTokens } from './machine-tokens.ts';
 import { keys } from './keys.ts';
 import { mail } from './mail.ts';
+import { migration } from './migration.ts';
 import { roles } from './roles.ts';
 import { scimTokens } from './scim-tokens.ts';
 import { upstreams } from './upstreams.ts';
@@ -33,6 +34,7 @@ export const management = [
   ...registrationTokens,
   ...keys,
   ...contracts,
+  ...migration,
   ...scimTokens,
   ...webhooks,
   ...settings,

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { presentMigration } from '../../../domain/migration.ts';
+import { managed } from '../operation.ts';
+import { moment } from './schemas.ts';
+
+const accounts = z.int();
+const source = z.string().describe('The name of the service, as the configuration or the import has it');
+
+const Migration = z.strictObject({
+  accounts: z.strictObject({
+    total: accounts,
+    made_here: accounts,
+    moved: z.array(z.strictObject({ source, way: z.enum(['import', 'login']), accounts })),
+  }),
+  not_come: z
+    .strictObject({
+      accounts,
+      by_source: z.array(z.strictObject({ source, accounts })),
+      some: z
+        .array(z.strictObject({ id: z.string(), email: z.string() }))
+        .nullable()
+        .describe('At most 100; null without users:read'),
+    })
+    .describe('Accounts of an import that have not signed in here since'),
+  sources: z.array(
+    z.strictObject({
+      name: source,
+      kind: z.enum(['contract', 'http', 'sql']),
+      accounts: accounts.nullable().describe('null where it cannot tell'),
+      moved: accounts,
+      left: accounts.nullable(),
+      failing: z.boolean().describe('Whether it is left alone after failures'),
+    }),
+  ),
+  old_hashes: z.array(z.strictObject({ format: z.string(), accounts })),
+  old_tokens: z.strictObject({
+    doors: z.array(z.strictObject({ door: z.string(), until: z.iso.date(), unused_refresh_tokens: z.int() })),
+    by_day: z.array(
+      z.strictObject({
+        day: z.iso.date(),
+        door: z.string(),
+        access: z.int(),
+        refresh: z.int(),
+        refused: z.int(),
+      }),
+    ),
+    last_seen_at: moment.nullable(),
+  }),
+  doors: z
+    .array(z.strictObject({ door: z.string(), requests: z.int(), accounts, last_used_at: moment.nullable() }))
+    .describe('Contracts that were called; requests and accounts of the last 30 days'),
+  remaining: z.array(
+    z.strictObject({
+      code: z.enum(['source_has_accounts', 'source_unknown', 'old_tokens', 'not_come', 'old_hashes']),
+      message: z.string(),
+      blocking: z.boolean().describe('Whether the old service is needed for it'),
+    }),
+  ),
+  ready: z.boolean().describe('Whether nothing needs the old service any more'),
+});
+
+/** How far a team is that moves in from another service. */
+export const migration = [
+  managed({
+    id: 'getMigration',
+    method: 'get',
+    path: '/migration',
+    summary: 'Who has come from other services, and what remains before those can be switched off',
+    scope: 'settings:read',
+    replies: { 200: Migration },
+    async handle({ operator, services }) {
+      return { status: 200, body: presentMigration(await services.migration.status(operator)) };
+    },
+  }),
+];
