@@ -43,9 +43,10 @@ export async function serve(
     progress,
     onLogin: metrics.login,
     onSource: metrics.source,
+    onOldToken: metrics.oldToken,
   });
   undo.defer(() => core.close());
-  metrics.watchSources(core.legacy);
+  metrics.watchMigration(core.legacy, core.migration);
   const contracts = await loadContracts(config.contracts.modules);
   const server = createServer(core, { contracts, metrics, isDraining: () => isDraining });
   undo.defer(() => server.close());

@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { noProgress, type Progress } from '../core/progress.ts';
 import { Replies } from '../core/replies.ts';
 import { Secrets } from '../core/secrets.ts';
+import type { ObserveOldToken } from '../domain/old-tokens.ts';
 import type { ObserveSource } from '../domain/legacy/index.ts';
 import { createForeignHashes, createHashSecrets } from '../domain/passwords/foreign.ts';
 import { createOverview } from '../domain/operators/overview.ts';
@@ -28,6 +29,8 @@ export interface CoreOptions {
   onLogin?: (outcome: string) => void;
   /** Told of each request to a service that accounts come from. */
   onSource?: ObserveSource;
+  /** Told of each token of an old service. */
+  onOldToken?: ObserveOldToken;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface CoreOptions {
  * @throws what PostgreSQL says when it cannot be reached.
  */
 export async function createCore(config: Config, options: CoreOptions) {
-  const { databaseUrl, logger, progress = noProgress, onLogin, onSource } = options;
+  const { databaseUrl, logger, progress = noProgress, onLogin, onSource, onOldToken } = options;
   const secrets = new Secrets(options.secretsKey);
   const replies = new Replies(logger);
   const opened = await openStores<Message>({
@@ -73,6 +76,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     logger,
     onLogin,
     onSource,
+    onOldToken,
     upstreamName: (id) => upstreamRegistry.find(id)?.name,
   });
   await domain.attributes.load();
@@ -107,7 +111,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     ];
     return examine(config, checkDatabase, await domain.contractDoors.openOnes());
   });
-  const workers = [sweeper, domain.usage, domain.clientUse, domain.refusals, stats];
+  const workers = [sweeper, domain.usage, domain.oldTokens, domain.clientUse, domain.refusals, stats];
   return {
     config,
     logger,

@@ -7,6 +7,7 @@ import { createClientUse } from '../domain/client-use.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createImpersonation } from '../domain/impersonation.ts';
 import { createGuessLimit, createLockout } from '../domain/lockout.ts';
+import { createOldTokens, type ObserveOldToken } from '../domain/old-tokens.ts';
 import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
@@ -21,6 +22,7 @@ import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
 import { createAccess } from '../domain/operators/access.ts';
 import { createManagedAccounts } from '../domain/operators/accounts.ts';
 import { createOperators } from '../domain/operators/index.ts';
+import { createMigration } from '../domain/migration.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
 import { createOwnership } from '../domain/ownership/index.ts';
@@ -52,6 +54,7 @@ import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
+import { sourceFetch } from './legacy.ts';
 
 interface Dependencies {
   config: Config;
@@ -63,14 +66,12 @@ interface Dependencies {
   logger: Logger;
   /** Told of the outcome of every login. */
   onLogin: ((outcome: string) => void) | undefined;
-  /** Told of each request to a service that accounts come from. */
+  /** Told of each request to a service that accounts come from, and of each of its tokens. */
   onSource: ObserveSource | undefined;
+  onOldToken: ObserveOldToken | undefined;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
 }
-
-/** Bytes of a legacy source's reply: an account, and some space. */
-const MAX_SOURCE_REPLY = 131_072;
 
 /** What is true whatever the transport, over the stores. */
 export function createDomain({
@@ -83,6 +84,7 @@ export function createDomain({
   logger,
   onLogin,
   onSource,
+  onOldToken,
   upstreamName,
 }: Dependencies) {
   const {
@@ -101,11 +103,21 @@ export function createDomain({
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
   const passwordCheck = createPasswordCheck({ hasher, lockout, signIns });
   const policy = createPasswordPolicy(config.passwords);
+  const oldTokens = createOldTokens({
+    settings: config.oldTokens,
+    store: stores.oldTokens,
+    users,
+    clock,
+    logger,
+    fetch: createOutboundFetch(config.outbound),
+    observe: onOldToken,
+  });
   const sessions: SessionRevoker = {
     async revokeAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
       await factors.trustedDevices.deleteAll(accountId, tx);
       await stores.apiKeys.deleteOf(accountId, tx);
+      await oldTokens.end(accountId, tx);
     },
     async rolesChanged(accountIds, moved, tx) {
       if (!moved.has('admin')) return revocation.endContractGrants(accountIds, tx);
@@ -171,8 +183,27 @@ export function createDomain({
       return renderMail(message, texts);
     },
   });
+  const legacy = createLegacyAccounts({
+    settings: config.legacySources,
+    fetchWithin: sourceFetch(config),
+    users,
+    imports: stores.imports,
+    audit,
+    inTransaction,
+    sessions,
+    secrets,
+    attributes,
+    hasher,
+    hashes: foreignHashes,
+    issuerOf: () => undefined,
+    isPrivileged: async (role) => (await operators.rights.weightOf([role])).size > 0,
+    clock,
+    logger,
+    observe: onSource,
+  });
   const accounts = createAccounts({
     checkRoles: operators.roles.checkNames,
+    legacy,
     attributes,
     ...ownership,
     users,
@@ -224,24 +255,6 @@ export function createDomain({
   const scimTokens = createScimTokens({ store: stores.scimTokens, audit, inTransaction, clock, logger });
   const history = createHistory(audit);
   const findOrigins = createFindOrigins(stores.imports);
-  const legacy = createLegacyAccounts({
-    settings: config.legacySources,
-    fetchWithin: (timeout) => createOutboundFetch(config.outbound, { timeout, maxBytes: MAX_SOURCE_REPLY }),
-    users,
-    imports: stores.imports,
-    audit,
-    inTransaction,
-    sessions,
-    secrets,
-    attributes,
-    hasher,
-    hashes: foreignHashes,
-    issuerOf: () => undefined,
-    isPrivileged: async (role) => (await operators.rights.weightOf([role])).size > 0,
-    clock,
-    logger,
-    observe: onSource,
-  });
   const logins = createLogin({
     users,
     signIns,
@@ -271,7 +284,7 @@ export function createDomain({
     registration: config.registration,
     nameOf: upstreamName,
   });
-  const reset = createPasswordReset({ ...messaging, tokens, unanswered, signIns, sessions });
+  const reset = createPasswordReset({ ...messaging, legacy, tokens, unanswered, signIns, sessions });
   const accountData = createAccountData({
     accounts,
     mfa,
@@ -328,11 +341,20 @@ export function createDomain({
     /** Ends all that runs for an account. */
     sessionRevoker: sessions,
     legacy,
+    oldTokens,
+    migration: createMigration({
+      stores,
+      legacy,
+      hashes: foreignHashes,
+      settings: config.oldTokens,
+      clock,
+    }),
     logins,
     loginSteps,
     upstreamAccounts,
     registration: createRegistration({
       ...messaging,
+      legacy,
       accounts,
       attributes,
       unanswered,

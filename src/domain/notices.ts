@@ -49,6 +49,8 @@ export interface Notices {
   viewed(account: Addressee, view: ViewedBy, actor: Actor, tx: Tx): Promise<void>;
   /** An operator asks to. @param until until when it can be answered. */
   viewRequested(account: Addressee, view: ViewedBy, until: Date, actor: Actor, tx: Tx): Promise<void>;
+  /** The same where the account is still at another service. @param locale of the request. */
+  accountElsewhere(email: string, locale: string | null, actor: Actor, tx: Tx): Promise<void>;
   /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
   loginRequested(account: Addressee, asked: Asked, actor: Actor, tx: Tx): Promise<void>;
 }
@@ -163,6 +165,17 @@ export function createNotices({
         request,
       } as const;
       return tell(account, payload, actor, tx, id);
+    },
+    async accountElsewhere(email, locale, actor, tx) {
+      const content = {
+        to: email,
+        person: null,
+        locale,
+        kind: 'account-elsewhere',
+        ...about(actor),
+      } as const;
+      const cause = `account-elsewhere:${sha256(email)}:${Math.floor(clock.now() / HOUR)}`;
+      await outgoingMail.enqueue({ cause, content, actor }, tx);
     },
     loginRequested: (account, { app, bindingMessage, authReqId, expiresAt }, actor, tx) => {
       const request = lastingUntil(expiresAt);

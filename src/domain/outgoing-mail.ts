@@ -73,6 +73,7 @@ export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'password-reset',
   'sign-in-link',
   'account-exists',
+  'account-elsewhere',
   'login-requested',
   'test-letter',
 ]);

@@ -9,6 +9,7 @@ import type { Secrets } from '../core/secrets.ts';
 import type { UserRecord } from '../storage/users.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
+import type { LegacyAccounts } from './legacy/index.ts';
 import type { LoginSteps, Once } from './login-steps.ts';
 import type { Notices } from './notices.ts';
 import { type Claiming, evidenceOf } from './ownership/claiming.ts';
@@ -40,7 +41,8 @@ export interface RegistrationDependencies
   accounts: Pick<Accounts, 'create'>;
   attributes: Pick<Attributes, 'apply'>;
   outgoingMail: OutgoingMail;
-  notices: Pick<Notices, 'accountExists'>;
+  notices: Pick<Notices, 'accountExists' | 'accountElsewhere'>;
+  legacy: Pick<LegacyAccounts, 'exists'>;
   limit: MailLimit;
   policy: PasswordPolicy;
   hasher: PasswordHasher;
@@ -123,7 +125,7 @@ export interface Requesting {
 const MOST = { address: 10, source: 200 };
 
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
-  const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings } = dependencies;
+  const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings, legacy } = dependencies;
   return {
     async request(input, actor, { locale, interaction } = {}) {
       if (!settings.open) throw new DomainError('forbidden');
@@ -134,6 +136,8 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
         { of: `register:source:${source}`, limit: MOST.source, unless: isShared(source) },
       ]);
       await outgoingMail.admit(email);
+      // Asked for anybody: what it takes must not tell who is here.
+      const isElsewhere = await legacy.exists(email);
       const present = await users.findByEmailKey(emailKey);
       const holder =
         present && isSquatted(present, email) ? null : (present ?? (await users.findMovedFrom(emailKey)));
@@ -141,6 +145,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
       const expiresAt = new Date(clock.now() + REGISTRATION_TTL * 1000).toISOString();
       await inTransaction(async (tx) => {
         if (holder) await notices.accountExists(holder, actor, tx);
+        else if (isElsewhere) await notices.accountElsewhere(email, locale ?? null, actor, tx);
         else {
           const link = { token, lasts: REGISTRATION_TTL, expiresAt };
           const content = {

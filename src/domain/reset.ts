@@ -10,7 +10,8 @@ import type { PasswordHasher } from './passwords/hasher.ts';
 import type { PasswordPolicy } from './passwords/policy.ts';
 import { addressThatCounts } from './ownership/address.ts';
 import type { Actor } from '../core/actor.ts';
-import { lookUp } from './lookup.ts';
+import type { LegacyAccounts } from './legacy/index.ts';
+import { emailKeyOf, lookUp } from './lookup.ts';
 import { createDeadLinks, createRequestedLinks } from './requested-links.ts';
 import { sha256 } from '../core/ids.ts';
 import { type Notices, recipientOf } from './notices.ts';
@@ -36,7 +37,8 @@ export interface ResetDependencies
   policy: PasswordPolicy;
   clock: Clock;
   sessions: SessionRevoker;
-  notices: Pick<Notices, 'passwordChanged'>;
+  notices: Pick<Notices, 'passwordChanged' | 'accountElsewhere'>;
+  legacy: Pick<LegacyAccounts, 'exists'>;
 }
 
 /** What was true of the account when the link was sent; the link ends when it is no longer. */
@@ -85,7 +87,7 @@ const RESET_TTL = 15 * 60;
 const MOST = { pair: 10, source: 200, account: 30 };
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
-  const { users, limit, signIns, clock } = dependencies;
+  const { users, limit, signIns, clock, legacy, notices, inTransaction } = dependencies;
   const send = createRequestedLinks(dependencies, {
     purpose: 'reset-password',
     mail: 'password-reset',
@@ -111,6 +113,11 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
       { of: `reset:${source}`, limit: MOST.source, unless: isShared(source) },
       { of: `reset:${subject}`, limit: MOST.account, unless: isKnown },
     ]);
+    const typed = 'email' in input ? input.email : input.identifier;
+    // Asked for anybody: what it takes must not tell who is here.
+    const isElsewhere = (await legacy.exists(typed)) && account === null;
+    if (isElsewhere && typeof typed === 'string' && emailKeyOf(typed) !== null)
+      await inTransaction((tx) => notices.accountElsewhere(typed.trim(), locale ?? null, actor, tx));
     await send({
       accountId: account?.id ?? null,
       subject,
@@ -121,7 +128,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
       isOwners: ({ ownerProvenAt }) => isKnown && ownerProvenAt !== null,
       reasonOf: (locked) => (locked ? 'account_suspended' : 'unknown_account'),
     });
-    return { found: account !== null };
+    return { found: account !== null || isElsewhere };
   };
 }
 

@@ -53,6 +53,8 @@ export type MessagePayload =
   | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
   /** Somebody tried to register this address again. */
   | { kind: 'account-exists'; circumstances: EventDetails }
+  /** Somebody asked for a password or an account at this address, whose account is still at another service. */
+  | { kind: 'account-elsewhere'; circumstances: EventDetails }
   /** To operators: nothing is sent to an address of theirs any more. */
   | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }
   /** An operator tries whether mail arrives, and how another kind of message looks with made-up data. */
@@ -94,6 +96,7 @@ export const messageKinds = [
   'factor-removed',
   'recovery-code-used',
   'account-exists',
+  'account-elsewhere',
   'login-requested',
   'account-viewed',
   'view-requested',

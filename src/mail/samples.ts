@@ -29,6 +29,7 @@ const matters = {
   'factor-removed': { kind: 'factor-removed', factor: { kind: 'totp', name: null }, circumstances },
   'recovery-code-used': { kind: 'recovery-code-used', left: 2, circumstances },
   'account-exists': { kind: 'account-exists', circumstances },
+  'account-elsewhere': { kind: 'account-elsewhere', circumstances },
   'login-requested': {
     kind: 'login-requested',
     app: 'Acme Bank',

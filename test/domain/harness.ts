@@ -194,6 +194,7 @@ export async function openDomain(
     logger,
     onLogin: (outcome) => outcomes.push(outcome),
     onSource: undefined,
+    onOldToken: undefined,
     upstreamName: () => undefined,
   });
   const { notices, sessionRevoker, verification } = domain;

@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Client } from 'pg';
 import { legacySources } from '../../src/config/legacy.ts';
 import { settingShape } from '../../src/config/schema.ts';
 import { createLegacyAccounts } from '../../src/domain/legacy/index.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
+import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
 import { flows, type Name } from '../contracts/support/members.ts';
@@ -173,6 +176,39 @@ describe('the first right password', () => {
   });
 });
 
+describe('somebody who is there and not here', () => {
+  it('is told so by mail, and cannot register again', async () => {
+    const zoe = old.add('zoe');
+    const post = async (contract: string, path: string, body: object) => {
+      const reply = await fetch(`${server.url}/contracts/${contract}/api/v1${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return reply.status;
+    };
+    const words = 'a long new password';
+    const { email, username } = zoe;
+    expect(await post('gateway', '/auth/password-reset', { email })).toBe(200);
+    expect(await post('gateway', '/auth/password-reset', { email: 'nobody@old.example.test' })).toBe(404);
+    expect(await post('gateway', '/auth/register', { username: 'zoe2', email, password: words })).toBe(409);
+    expect(
+      await post('gateway', '/auth/register', { username, email: 'z@new.example.test', password: words }),
+    ).toBe(409);
+    const bob = await tabled(old.add('bob2'));
+    expect(await post('flask', '/users', { username: 'bob3', email: bob.email, password: words })).toBe(400);
+    const folder = path.join(server.postern.env['DATA_DIR'] ?? '', 'mail');
+    await until(async () => {
+      const files = await readdir(folder).catch(() => []);
+      const mails = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
+      return mails.some(
+        (mail) => mail.includes(email) && mail.includes('Your account has not come over yet'),
+      );
+    });
+    await login(zoe);
+  });
+});
+
 describe('a source in trouble', () => {
   const MOODS: [Mood, number][] = [
     ['nonsense', 503],
@@ -203,6 +239,13 @@ describe('a source in trouble', () => {
     const here = await server.createPerson();
     old.mood = 'dead';
     try {
+      const doctor = await runCli(['doctor', '--json'], { env: server.postern.env });
+      expect((JSON.parse(doctor.stdout) as { findings: object[] }).findings).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ name: 'legacy source intranet', status: 'problem' }),
+          expect.objectContaining({ name: 'legacy source table', status: 'ok' }),
+        ]),
+      );
       for (let count = 0; count < 4; count += 1)
         await login({ username: 'nobody', email: '', password: 'x' }, 503);
       const before = old.asked.length;

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/index.ts';
 import { checkContracts, checkMail, checkPublicUrl, checkRegistration } from './checks.ts';
 import { type Finding, ok } from './finding.ts';
+import { checkSources } from './legacy.ts';
 import { checkRedis } from './redis.ts';
 
 /**
@@ -19,6 +20,7 @@ export async function examine(
     checkRedis(config),
     checkMail(config),
     checkPublicUrl(config),
+    checkSources(config),
   ]);
   const mode = config.production ? 'production' : 'development';
   const contracts = open ? { ...config.contracts, enabled: [...open] } : config.contracts;

@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LegacySourceSettings } from '../../config/index.ts';
-import type { Logger } from '../../core/logger.ts';
 import { DomainError } from '../../core/errors.ts';
 import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
 import type { RawRecord } from '../imports/record.ts';
@@ -37,8 +36,9 @@ export interface LegacyAccounts {
   /**
    * Whether a source knows that somebody is called so. False where none can say.
    * @param identifier unchecked.
+   * @param password of who wants an account: a source that says nothing else lets its owner in by it.
    */
-  exists(identifier: unknown): Promise<boolean>;
+  exists(identifier: unknown, password?: string): Promise<boolean>;
   /** Waits until a refusal has taken as long as a source's takes: whoever is refused cannot tell where the account is. */
   holdBack(start: number, signal?: AbortSignal): Promise<void>;
   /** How each source is. */
@@ -53,20 +53,29 @@ export interface SourceState {
   isOpen: boolean;
   /** How many accounts it has; missing where it cannot tell. @throws SourceError. */
   count?(): Promise<number>;
-  /** Asks it for an account that nobody has. @throws SourceError. */
+}
+
+/** A source by itself. */
+export interface OpenedSource extends LegacySource {
+  /** Asks it for an account that nobody has. @throws SourceError when it does not refuse. */
   probe(): Promise<void>;
 }
 
 /** Told of each request to a source. */
 export type ObserveSource = (source: string, outcome: SourceOutcome, seconds: number) => void;
 
-interface Dependencies extends Omit<AdoptionDependencies, 'sources'> {
-  settings: readonly LegacySourceSettings[];
+type TableDependencies = Parameters<typeof createTableSource>[1];
+
+interface SourceDependencies extends TableDependencies {
   /** @param timeout milliseconds. */
   fetchWithin(timeout: number): GuardedFetch;
-  hasher: AdoptionDependencies['hasher'] & Parameters<typeof createTableSource>[1]['hasher'];
-  hashes: AdoptionDependencies['hashes'] & Parameters<typeof createTableSource>[1]['hashes'];
-  logger: Logger;
+}
+
+interface Dependencies
+  extends Omit<AdoptionDependencies, 'sources' | 'hasher' | 'hashes'>, SourceDependencies {
+  settings: readonly LegacySourceSettings[];
+  hasher: AdoptionDependencies['hasher'] & TableDependencies['hasher'];
+  hashes: AdoptionDependencies['hashes'] & TableDependencies['hashes'];
   observe?: ObserveSource | undefined;
 }
 
@@ -92,19 +101,33 @@ function named(record: RawRecord, typed: string): RawRecord | null {
   return typeof username === 'string' && usernameKeyOf(username) === usernameKeyOf(typed) ? record : null;
 }
 
+/** Opens a source; it connects with the first question. */
+export function openSource(one: LegacySourceSettings, dependencies: SourceDependencies): OpenedSource {
+  const fetch = dependencies.fetchWithin(one.timeout * 1000);
+  const source =
+    one.kind === 'sql'
+      ? createTableSource(one, dependencies)
+      : one.kind === 'http'
+        ? createMappedSource(one, fetch)
+        : createContractSource(one, fetch);
+  return {
+    ...source,
+    async probe() {
+      const signal = AbortSignal.timeout(one.timeout * 1000);
+      if (await source.authenticate({ identifier: NOBODY, password: 'postern doctor', signal }))
+        throw new SourceError('another_account', 'it lets in whom nobody knows');
+    },
+  };
+}
+
 export function createLegacyAccounts(dependencies: Dependencies): LegacyAccounts {
-  const { settings, fetchWithin, logger, observe } = dependencies;
+  const { settings, logger, observe } = dependencies;
   let floor = 0;
   const logged = new Map<string, number>();
 
-  const open = (one: LegacySourceSettings): LegacySource => {
-    if (one.kind === 'sql') return createTableSource(one, dependencies);
-    const fetch = fetchWithin(one.timeout * 1000);
-    return one.kind === 'http' ? createMappedSource(one, fetch) : createContractSource(one, fetch);
-  };
   const sources = settings.map((one) => ({
     settings: one,
-    source: open(one),
+    source: openSource(one, dependencies),
     breaker: createBreaker(one.breaker, one.concurrency),
   }));
   type Source = (typeof sources)[number];
@@ -162,14 +185,18 @@ export function createLegacyAccounts(dependencies: Dependencies): LegacyAccounts
       return null;
     },
     adopt: createAdoption({ ...dependencies, sources: settings }),
-    async exists(identifier) {
+    async exists(identifier, password) {
       if (typeof identifier !== 'string' || identifier === '') return false;
       const asked = sources.map(async ({ settings: one, source, breaker }) => {
-        if (!source.exists) return false;
+        if (!source.exists && password === undefined) return false;
+        const signal = AbortSignal.timeout(one.timeout * 1000);
+        const name = identifier.trim();
         const start = performance.now();
         try {
-          const is = await breaker.run(() =>
-            source.exists!(identifier.trim(), AbortSignal.timeout(one.timeout * 1000)),
+          const is = await breaker.run(
+            async () =>
+              (await source.exists?.(name, signal)) ??
+              (await source.authenticate({ identifier: name, password: password ?? '', signal })) !== null,
           );
           note(one, is ? 'right' : 'refused', start);
           return is;
@@ -187,15 +214,11 @@ export function createLegacyAccounts(dependencies: Dependencies): LegacyAccounts
       await sleep(rest, undefined, { signal }).catch(() => signal?.throwIfAborted());
     },
     states: () =>
-      sources.map(({ settings: { name, kind, timeout }, source, breaker }) => ({
+      sources.map(({ settings: { name, kind }, source, breaker }) => ({
         name,
         kind,
         isOpen: breaker.isOpen,
         ...(source.count && { count: () => source.count!() }),
-        async probe() {
-          const signal = AbortSignal.timeout(timeout * 1000);
-          await source.authenticate({ identifier: NOBODY, password: 'postern doctor', signal });
-        },
       })),
     async close() {
       await Promise.all(sources.map(({ source }) => source.close()));

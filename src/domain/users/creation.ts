@@ -139,6 +139,20 @@ export function creation(dependencies: AccountsDependencies): Creation {
     }
   };
 
+  /** @throws DomainError email_taken, username_taken for somebody whose account is still at another service. */
+  const refuseElsewhere = async ({
+    email,
+    username,
+    password,
+  }: Pick<NewAccount, 'email' | 'username' | 'password'>): Promise<void> => {
+    const [hasEmail, hasUsername] = await Promise.all([
+      dependencies.legacy.exists(email, password ?? undefined),
+      dependencies.legacy.exists(username),
+    ]);
+    if (hasEmail) throw new DomainError('email_taken', { field: 'email' });
+    if (hasUsername) throw new DomainError('username_taken', { field: 'username' });
+  };
+
   return {
     async register({ attributes, ...registration }, actor, signal) {
       if (!dependencies.registration.open) throw new DomainError('forbidden');
@@ -146,6 +160,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
       const { email, password, username, name, givenName, familyName, locale } = registration;
       const account = { email, password, username, name, givenName, familyName, locale, attributes };
       const user = await prepareWhole(account, signal);
+      await refuseElsewhere(account);
       return make(user, password, actor, {
         after: (record, tx) => verification.begin(record, actor, tx),
       });
@@ -153,6 +168,8 @@ export function creation(dependencies: AccountsDependencies): Creation {
     async create(account, actor, before) {
       const isVouchedFor = vouches(actor);
       const user = await prepareWhole({ ...account, isVouchedFor });
+      // A program that registers people; what an operator makes is meant.
+      if (actor.door.startsWith('contract:')) await refuseElsewhere(account);
       return make(user, account.password, actor, { before });
     },
   };

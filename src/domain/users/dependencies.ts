@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { Attributes } from '../attributes/index.ts';
+import type { LegacyAccounts } from '../legacy/index.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices.ts';
 import type { Claiming } from '../ownership/claiming.ts';
@@ -32,6 +33,8 @@ export interface AccountsDependencies
   lockout: Pick<Lockout, 'forgive'>;
   /** What the owner is told by mail, in the transaction of what it tells of. */
   notices: Pick<Notices, 'passwordChanged' | 'emailChanged' | 'accountDeleted'>;
+  /** Accounts that are still at another service. */
+  legacy: Pick<LegacyAccounts, 'exists'>;
   /** Asks by mail for the proof of an address. */
   verification: Pick<Verification, 'begin'>;
   clock: Clock;

@@ -60,7 +60,9 @@ export async function startOldService(): Promise<OldService> {
     people,
     asked: [],
     add(username, wish = {}) {
-      const id = wish.id ?? (next += 1);
+      do next += 1;
+      while ([...people.values()].some(({ id }) => id === next));
+      const id = wish.id ?? next;
       const password = wish.password ?? `pass of ${username}`;
       const person: OldPerson = {
         id,

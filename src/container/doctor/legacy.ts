@@ -1,0 +1,38 @@
+import type { Config } from '../../config/index.ts';
+import { createLogger } from '../../core/logger.ts';
+import { openSource } from '../../domain/legacy/index.ts';
+import { SourceError } from '../../domain/legacy/source.ts';
+import { createPasswordHasher } from '../../domain/passwords/hasher.ts';
+import { sourceFetch } from '../legacy.ts';
+import { type Finding, ok, problem } from './finding.ts';
+
+/** Asks each service that accounts come from for one that nobody has, which it must refuse. */
+export const checkSources = (config: Config): Promise<Finding[]> =>
+  Promise.all(
+    config.legacySources.map(async (settings): Promise<Finding> => {
+      const name = `legacy source ${settings.name}`;
+      const hasher = createPasswordHasher(config.passwords);
+      const source = openSource(settings, {
+        fetchWithin: sourceFetch(config),
+        hasher,
+        hashes: {
+          read: () =>
+            Promise.reject(new SourceError('another_account', 'it knows somebody whom nobody knows')),
+        },
+        logger: createLogger('silent'),
+      });
+      try {
+        await source.probe();
+        return ok(name, 'answers, and refuses somebody whom nobody knows');
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        const todo =
+          error.failure === 'unreachable'
+            ? 'Start it, correct its URL, or list its host under outbound.allow.'
+            : 'Correct legacy.sources, or the service.';
+        return problem(name, error.message, todo);
+      } finally {
+        await source.close();
+      }
+    }),
+  );
