@@ -1,4 +1,3 @@
-import type { Config } from '../config/index.ts';
 import { createAccountData, createFindOrigins, createHistory } from '../domain/history.ts';
 import { createAttributes } from '../domain/attributes/index.ts';
 import { createAuditRetention } from '../domain/audit-retention.ts';
@@ -7,7 +6,6 @@ import { createClientUse } from '../domain/client-use.ts';
 import { createContractUsage } from '../domain/contract-usage.ts';
 import { createImpersonation } from '../domain/impersonation.ts';
 import { createGuessLimit, createLockout } from '../domain/lockout.ts';
-import { createOldTokens, type ObserveOldToken } from '../domain/old-tokens.ts';
 import { createMailLimit, createOutgoingMail } from '../domain/outgoing-mail.ts';
 import { createBackchannelRequests } from '../domain/backchannel-requests.ts';
 import { createOnce } from '../domain/idempotency.ts';
@@ -15,20 +13,16 @@ import { createBranding } from '../domain/operators/branding.ts';
 import { createSearch } from '../domain/operators/search.ts';
 import { createOperatorSettings } from '../domain/operators/settings.ts';
 import { createContractDoors } from '../domain/contract-doors.ts';
-import { createLegacyAccounts, type ObserveSource } from '../domain/legacy/index.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
 import { createAccess } from '../domain/operators/access.ts';
 import { createManagedAccounts } from '../domain/operators/accounts.ts';
 import { createOperators } from '../domain/operators/index.ts';
-import { createMigration } from '../domain/migration.ts';
 import { createMfa } from '../domain/mfa/index.ts';
 import { createNotices } from '../domain/notices.ts';
 import { createOwnership } from '../domain/ownership/index.ts';
 import { createPasswordCheck } from '../domain/passwords/check.ts';
-import type { ForeignHashes } from '../domain/passwords/foreign.ts';
-import type { PasswordHasher } from '../domain/passwords/hasher.ts';
 import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals.ts';
 import { createRegistration } from '../domain/registration.ts';
@@ -43,50 +37,23 @@ import { createUpstreamAccounts } from '../domain/upstream.ts';
 import { createAccounts } from '../domain/users/index.ts';
 import { createVerification } from '../domain/verification/index.ts';
 import type { RenderMessage } from '../mail/index.ts';
-import type { Clock } from '../core/clock.ts';
 import { createCursors } from '../core/cursors.ts';
-import type { Logger } from '../core/logger.ts';
-import type { Secrets } from '../core/secrets.ts';
-import type { Message } from '../mail/index.ts';
 import { createAddressRule, mayCall } from '../oidc/outbound/addresses.ts';
-import { createOutboundFetch } from '../oidc/outbound/fetch.ts';
 import { belongings } from '../storage/belongings.ts';
 import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
-import type { Stores } from '../storage/stores.ts';
-import { sourceFetch } from './legacy.ts';
+import { type LegacyParts, openLegacyAccounts, openMigration, openOldTokens } from './legacy.ts';
 
-interface Dependencies {
-  config: Config;
-  stores: Stores<Message>;
-  hasher: PasswordHasher;
-  foreignHashes: ForeignHashes;
-  secrets: Secrets;
-  clock: Clock;
-  logger: Logger;
+interface DomainDependencies extends LegacyParts {
   /** Told of the outcome of every login. */
   onLogin: ((outcome: string) => void) | undefined;
-  /** Told of each request to a service that accounts come from, and of each of its tokens. */
-  onSource: ObserveSource | undefined;
-  onOldToken: ObserveOldToken | undefined;
   /** What a provider is called that people may sign in with. */
   upstreamName(id: string): string | undefined;
 }
 
 /** What is true whatever the transport, over the stores. */
-export function createDomain({
-  config,
-  stores,
-  hasher,
-  foreignHashes,
-  secrets,
-  clock,
-  logger,
-  onLogin,
-  onSource,
-  onOldToken,
-  upstreamName,
-}: Dependencies) {
+export function createDomain(dependencies: DomainDependencies) {
+  const { config, stores, hasher, secrets, clock, logger, onLogin, upstreamName } = dependencies;
   const {
     audit,
     users,
@@ -103,15 +70,7 @@ export function createDomain({
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
   const passwordCheck = createPasswordCheck({ hasher, lockout, signIns });
   const policy = createPasswordPolicy(config.passwords);
-  const oldTokens = createOldTokens({
-    settings: config.oldTokens,
-    store: stores.oldTokens,
-    users,
-    clock,
-    logger,
-    fetch: createOutboundFetch(config.outbound),
-    observe: onOldToken,
-  });
+  const oldTokens = openOldTokens(dependencies);
   const sessions: SessionRevoker = {
     async revokeAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
@@ -183,24 +142,7 @@ export function createDomain({
       return renderMail(message, texts);
     },
   });
-  const legacy = createLegacyAccounts({
-    settings: config.legacySources,
-    fetchWithin: sourceFetch(config),
-    users,
-    imports: stores.imports,
-    audit,
-    inTransaction,
-    sessions,
-    secrets,
-    attributes,
-    hasher,
-    hashes: foreignHashes,
-    issuerOf: () => undefined,
-    isPrivileged: async (role) => (await operators.rights.weightOf([role])).size > 0,
-    clock,
-    logger,
-    observe: onSource,
-  });
+  const legacy = openLegacyAccounts({ ...dependencies, sessions, attributes, rights: operators.rights });
   const accounts = createAccounts({
     checkRoles: operators.roles.checkNames,
     legacy,
@@ -342,13 +284,7 @@ export function createDomain({
     sessionRevoker: sessions,
     legacy,
     oldTokens,
-    migration: createMigration({
-      stores,
-      legacy,
-      hashes: foreignHashes,
-      settings: config.oldTokens,
-      clock,
-    }),
+    migration: openMigration({ ...dependencies, legacy }),
     logins,
     loginSteps,
     upstreamAccounts,
