@@ -41,8 +41,10 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   dataDir: string;
   /** False: dataDir depends on the folder that the process was started in. */
   isDataDirNamed: boolean;
-  /** Undefined: the embedded PostgreSQL under dataDir. */
+  /** PostgreSQL itself. Undefined: the embedded one under dataDir. */
   databaseUrl: string | undefined;
+  /** What shares connections among processes, like PgBouncer, between this and PostgreSQL. */
+  pooler: { url: string; hasPreparedStatements: boolean } | null;
   /** Undefined: what Redis would hold lives in PostgreSQL. */
   redisUrl: string | undefined;
   smtpUrl: string | undefined;
@@ -141,7 +143,14 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     ).origin,
     dataDir: path.resolve(environment.DATA_DIR ?? '.data'),
     isDataDirNamed: environment.DATA_DIR !== undefined,
-    databaseUrl: environment.DATABASE_URL,
+    databaseUrl: environment.DATABASE_DIRECT_URL ?? environment.DATABASE_URL,
+    pooler:
+      environment.DATABASE_DIRECT_URL === undefined || environment.DATABASE_URL === undefined
+        ? null
+        : {
+            url: environment.DATABASE_URL,
+            hasPreparedStatements: environment.DATABASE_PREPARED_STATEMENTS === 'on',
+          },
     redisUrl: environment.REDIS_URL,
     smtpUrl: environment.SMTP_URL,
     secretsKey: environment.SECRETS_KEY,

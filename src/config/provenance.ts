@@ -30,6 +30,7 @@ const SECRETS = new Set([
   'metrics.token',
   'SECRETS_KEY',
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'REDIS_URL',
   'SMTP_URL',
   'ADMIN_PASSWORD',

@@ -6,6 +6,7 @@ import { attributeSchema } from './attributes.ts';
 import { doorSettings, legacySchema } from './legacy.ts';
 import { tlsSchema } from './tls.ts';
 import { configuredUpstreamSchema } from './upstreams.ts';
+import { serverUrls } from './database-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const seconds = z.int().positive();
@@ -185,6 +186,14 @@ const url = (protocols: string[], example: string) =>
     .string()
     .refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ''), `must be a URL like ${example}`);
 
+/** Of one server, or of several with commas between them, of which one is the primary. */
+const databaseUrl = z
+  .string()
+  .refine(
+    (value) => serverUrls(value).every((one) => /^postgres(ql)?:/i.test(one) && URL.canParse(one)),
+    'must be a URL like postgres://user:password@host:5432/postern',
+  );
+
 /** What the environment may say; each secret also as NAME_FILE. */
 export const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
@@ -192,7 +201,9 @@ export const environmentSchema = z.object({
   HOST: z.string().min(1).optional(),
   PUBLIC_URL: url(['http:', 'https:'], 'https://login.example.com').optional(),
   DATA_DIR: z.string().min(1).optional(),
-  DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/postern').optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
+  DATABASE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
   REDIS_URL: z
     .string()
     .refine(

@@ -44,6 +44,7 @@ export async function createCore(config: Config, options: CoreOptions) {
   const replies = new Replies(logger);
   const opened = await openStores<Message>({
     databaseUrl,
+    pooler: config.pooler,
     redisUrl: config.redisUrl,
     // Of the provider's tokens, which the stores outlive.
     longestToken: MAX_ACCESS_TOKEN_TTL,

@@ -38,6 +38,7 @@ import { type Addressed, createOutbox } from './outbox.ts';
 import { createDatabaseClock } from './postgres/database-clock.ts';
 import { Notifications } from './postgres/notifications.ts';
 import { createPool } from './postgres/pool.ts';
+import { preparePooler } from './postgres/pooler.ts';
 import { checkWritable } from './postgres/readiness.ts';
 import { createSequelize } from './postgres/open.ts';
 import { joining, transactions } from './postgres/transaction.ts';
@@ -57,6 +58,7 @@ import { createWebhookQueue, createWebhooks } from './webhooks.ts';
 
 interface Dependencies {
   databaseUrl: string;
+  pooler: Config['pooler'];
   redisUrl: Config['redisUrl'];
   /** Seconds that no access token outlives. */
   longestToken: number;
@@ -81,13 +83,15 @@ async function connectRedis(url: string, logger: Logger) {
  */
 export async function openStores<Message extends Addressed>({
   databaseUrl,
+  pooler,
   redisUrl,
   longestToken,
   secrets,
   replies,
   logger,
 }: Dependencies) {
-  const connections = createPool(databaseUrl, { logger, applicationName: 'postern' });
+  const connections = createPool(pooler?.url ?? databaseUrl, { logger, applicationName: 'postern', pooler });
+  if (pooler) await preparePooler(databaseUrl, connections);
   const pool = joining(connections);
   const sequelize = createSequelize(connections, secrets);
   const { redis, counters } =

@@ -163,6 +163,7 @@ export async function openDomain(
   const replies = new Replies(logger);
   const stores = await connectTo<Message>({
     databaseUrl,
+    pooler: null,
     redisUrl,
     longestToken: 3600,
     secrets,

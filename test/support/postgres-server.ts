@@ -1,5 +1,8 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import {
   clusterUrl,
@@ -24,6 +27,15 @@ export const TEMPLATE = 'postern_template';
  */
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'autovacuum=off'];
 
+/** Nothing is acknowledged before a replica has it. */
+const SYNCHRONOUS = [
+  ...SETTINGS.filter((one) => !one.startsWith('synchronous_commit')),
+  'synchronous_commit=on',
+  'synchronous_standby_names=*',
+];
+
+const run = promisify(execFile);
+
 /** A PostgreSQL server of the tests' own, on a port that it keeps. */
 export class PostgresServer {
   readonly port: number;
@@ -47,6 +59,35 @@ export class PostgresServer {
     return server;
   }
 
+  /**
+   * Makes a replica in `folder`, which this server waits for before it acknowledges anything: what is committed is at both.
+   * Restarts this server.
+   */
+  async replicate(folder: string): Promise<PostgresServer> {
+    await this.stop();
+    await runSingleUser(this.#cluster, 'alter role postern replication;\n');
+    const hba = path.join(this.#cluster.data, 'pg_hba.conf');
+    await appendFile(hba, 'host replication postern 127.0.0.1/32 scram-sha-256\n');
+    // Node's own copy does not keep the owner.
+    await run('cp', ['-a', this.#cluster.dataDir, folder]);
+    await this.start(SYNCHRONOUS);
+    const cluster = await findCluster(folder);
+    if (!cluster) throw new Error('no replica');
+    await writeFile(path.join(cluster.data, 'standby.signal'), '');
+    await run('chown', ['--reference', cluster.data, path.join(cluster.data, 'standby.signal')]);
+    const replica = new PostgresServer(cluster, await freePort());
+    await replica.start([...SETTINGS, `primary_conninfo=${this.databaseUrl()}`]);
+    return replica;
+  }
+
+  /** Has a replica take over. */
+  async promote(): Promise<void> {
+    const { account, binaries, data } = this.#cluster;
+    const program = path.join(path.dirname(binaries.postgres), 'pg_ctl');
+    const child = account.launch(program, ['promote', '--pgdata', data], { stdio: 'ignore' });
+    await once(child, 'close');
+  }
+
   databaseUrl(name = 'postern'): string {
     return clusterUrl(this.#cluster, this.port).replace(/[^/]*$/, name);
   }
@@ -55,8 +96,8 @@ export class PostgresServer {
     await execute(this.databaseUrl(), `create database ${name} template ${template}`);
   }
 
-  async start(): Promise<void> {
-    if (!(await startPostmaster(this.#cluster, this.port, SETTINGS)))
+  async start(settings = SETTINGS): Promise<void> {
+    if (!(await startPostmaster(this.#cluster, this.port, settings)))
       throw new Error(`port ${this.port} was taken`);
   }
 

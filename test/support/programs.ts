@@ -17,6 +17,7 @@ interface Wanted {
 /** The programs that tests need besides npm's packages. */
 const PROGRAMS = {
   'redis-server': { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
+  'pgbouncer': { names: ['pgbouncer'], debian: 'pgbouncer', folders: ['/usr/sbin'] },
   'psql': { names: ['psql'], debian: 'postgresql-client' },
   'chromium': {
     names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Logger } from '../../core/logger.ts';
+import { PostgresClient } from './client.ts';
 import type { Executor } from './executor.ts';
 import { connectionOptions } from './pool.ts';
 import { PATIENT } from './readiness.ts';
@@ -47,7 +48,7 @@ export class Notifications {
    * themselves.
    */
   async connect(): Promise<void> {
-    const client = new Client({
+    const client = new PostgresClient({
       ...connectionOptions(this.#databaseUrl, 'postern-notifications'),
       ...PATIENT,
       query_timeout: 5_000,

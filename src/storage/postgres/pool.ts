@@ -1,6 +1,8 @@
-import { Pool, types } from 'pg';
+import { Pool, type PoolClient, type PoolConfig, types } from 'pg';
+import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../core/logger.ts';
-import { type Timeouts, withSettings } from './settings.ts';
+import { type ConnectionOptions, PostgresClient } from './client.ts';
+import type { Timeouts } from './settings.ts';
 
 /** Connections per process, and how many of them transactions may hold at once. */
 export const CONNECTIONS = { all: 15, transactions: 10 };
@@ -13,11 +15,18 @@ interface PoolOptions {
   applicationName: string;
   /** Timeouts of connecting and of a statement, in milliseconds. By default the service's. */
   timeout?: number;
+  /** The pooler that the URL names, if it does. */
+  pooler?: Config['pooler'];
 }
 
 /** Options of every connection of the service, in milliseconds. */
-export const connectionOptions = (databaseUrl: string, applicationName: string, timeouts?: Timeouts) => ({
-  ...withSettings(databaseUrl, timeouts),
+export const connectionOptions = (
+  databaseUrl: string,
+  applicationName: string,
+  timeouts?: Timeouts,
+): ConnectionOptions => ({
+  databaseUrl,
+  timeouts,
   application_name: applicationName,
   connectionTimeoutMillis: 5_000,
   keepAlive: true,
@@ -25,6 +34,17 @@ export const connectionOptions = (databaseUrl: string, applicationName: string, 
   // The server answers within its own timeout unless the network is down.
   query_timeout: 35_000,
 });
+
+/** Takes the names off its statements: each name would be prepared at one of the connections that a pooler shares. */
+function prepareNothing(client: PoolClient): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const unnamed = (first: unknown, ...rest: unknown[]) =>
+    query(
+      typeof first === 'object' && first !== null && 'name' in first ? { ...first, name: undefined } : first,
+      ...rest,
+    );
+  Object.assign(client, { query: unnamed });
+}
 
 /** Types as in the models: dates stay strings, counts become numbers. */
 const PARSERS = new Map<number, (value: string) => unknown>([
@@ -40,19 +60,23 @@ const getTypeParser: typeof types.getTypeParser = (oid, format) =>
  */
 export function createPool(
   databaseUrl: string,
-  { max = CONNECTIONS.all, logger, applicationName, timeout }: PoolOptions,
+  { max = CONNECTIONS.all, logger, applicationName, timeout, pooler = null }: PoolOptions,
 ): Pool {
-  const pool = new Pool({
+  // pg hands its options to the class that makes a connection.
+  const options = {
     ...connectionOptions(
       databaseUrl,
       applicationName,
       timeout === undefined ? undefined : { statement: timeout, idleInTransaction: timeout },
     ),
     ...(timeout !== undefined && { connectionTimeoutMillis: timeout, query_timeout: timeout }),
+    isPooled: pooler !== null,
     max,
     types: { getTypeParser },
     idleTimeoutMillis: 30_000,
-  });
+    Client: PostgresClient as unknown as NonNullable<PoolConfig['Client']>,
+  };
+  const pool = new Pool(options);
   // Log only the message: pg attaches the whole connection to its errors. Ignore connections that end with the pool.
   const onError = ({ message }: Error) => {
     if (!pool.ending) logger.warn({ reason: message }, 'a PostgreSQL connection was lost');
@@ -60,5 +84,6 @@ export function createPool(
   pool.on('error', onError);
   // The pool does not listen to a connection that is checked out, and between two statements nobody else does.
   pool.on('connect', (client) => client.on('error', onError));
+  if (pooler?.hasPreparedStatements === false) pool.on('connect', prepareNothing);
   return pool;
 }

@@ -1,5 +1,7 @@
-import { Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import { StartupError } from '../../core/errors.ts';
+import { serverUrls } from '../../config/database-url.ts';
+import { PostgresClient } from './client.ts';
 import { connectionOptions } from './pool.ts';
 import { isUnavailable } from './pool-unavailable.ts';
 
@@ -29,28 +31,46 @@ export async function checkWritable(pool: Pool): Promise<void> {
   });
 }
 
+/** A pooler refuses the settings that a connection is made with. */
+const OF_POOLER = /unsupported startup parameter/;
+
 /**
- * A separate connection for work at start, without a statement timeout.
+ * A separate connection for work at start, without a statement timeout; to the primary where there are several servers.
+ * @param options.isPooled leaves the settings to the role.
  * @throws StartupError with the reason when connecting fails.
  */
-export async function connectAtStart(databaseUrl: string, applicationName: string): Promise<Client> {
-  const client = new Client({
-    ...connectionOptions(databaseUrl, applicationName, { statement: 0, idleInTransaction: 0 }),
-    ...PATIENT,
-    query_timeout: 0,
-  });
-  // A later loss of the connection fails the current statement.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    const { message, code } = error as Error & { code?: string };
-    const { hostname, port, pathname } = new URL(databaseUrl);
-    const where = `${hostname}:${port || '5432'}${pathname}`;
-    const hint = isUnavailable(error) ? 'Is it running, and is DATABASE_URL right?' : 'Check DATABASE_URL.';
-    throw new StartupError(`Cannot connect to PostgreSQL at ${where}: ${message || code}. ${hint}`, {
-      cause: error,
+export async function connectAtStart(
+  databaseUrl: string,
+  applicationName: string,
+  { isPooled = false } = {},
+): Promise<Client> {
+  for (let left = serverUrls(databaseUrl).length - 1; ; left -= 1) {
+    const client = new PostgresClient({
+      ...connectionOptions(databaseUrl, applicationName, { statement: 0, idleInTransaction: 0 }),
+      ...PATIENT,
+      query_timeout: 0,
+      isPooled,
     });
+    // A later loss of the connection fails the current statement.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (left > 0) continue;
+      const { message, code } = error as Error & { code?: string };
+      const where = serverUrls(databaseUrl)
+        .map((url) => new URL(url))
+        .map(({ hostname, port, pathname }) => `${hostname}:${port || '5432'}${pathname}`)
+        .join(' or ');
+      const hint = OF_POOLER.test(message)
+        ? 'That is a pooler: name PostgreSQL itself in DATABASE_DIRECT_URL.'
+        : isUnavailable(error)
+          ? 'Is it running, and is DATABASE_URL right?'
+          : 'Check DATABASE_URL.';
+      throw new StartupError(`Cannot connect to PostgreSQL at ${where}: ${message || code}. ${hint}`, {
+        cause: error,
+      });
+    }
   }
 }

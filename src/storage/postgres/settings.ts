@@ -27,19 +27,23 @@ export interface Timeouts {
 
 const TIMEOUTS: Timeouts = { statement: 30_000, idleInTransaction: 60_000 };
 
+/** The settings of a session by name. */
+export const sessionSettings = ({ statement, idleInTransaction }: Timeouts = TIMEOUTS) => ({
+  ...SETTINGS,
+  statement_timeout: String(statement),
+  // Waiting for a lock is bounded by the statement timeout.
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: String(idleInTransaction),
+});
+
 /** Address and settings of a connection: those in `databaseUrl`, then ours. */
 export function withSettings(
   databaseUrl: string,
-  { statement, idleInTransaction }: Timeouts = TIMEOUTS,
+  timeouts: Timeouts = TIMEOUTS,
 ): { connectionString: string; options: string } {
-  const ours = {
-    ...SETTINGS,
-    statement_timeout: String(statement),
-    // Waiting for a lock is bounded by the statement timeout.
-    lock_timeout: '0',
-    idle_in_transaction_session_timeout: String(idleInTransaction),
-  };
-  const options = Object.entries(ours).map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`);
+  const options = Object.entries(sessionSettings(timeouts)).map(
+    ([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`,
+  );
   const url = new URL(databaseUrl);
   const theirs = url.searchParams.get('options');
   if (theirs === null) return { connectionString: databaseUrl, options: options.join(' ') };

@@ -1,0 +1,99 @@
+import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { Client, type ClientConfig } from 'pg';
+import { serverUrls } from '../../config/database-url.ts';
+import { type Timeouts, withSettings } from './settings.ts';
+
+/** What a connection is made with, beside what pg knows. */
+export interface ConnectionOptions extends ClientConfig {
+  /** Of one server, or of several of which one is the primary: `postgres://user@first:5432,second:5432/postern`. */
+  databaseUrl: string;
+  timeouts?: Timeouts | undefined;
+  /** Behind a pooler, which takes no settings with the connection: the role has them (`pooler.ts`). */
+  isPooled?: boolean;
+}
+
+/** The servers of a database, and which of them to ask. All connections of the process share what one has learnt. */
+class Servers {
+  readonly urls: string[];
+  #index = 0;
+
+  constructor(databaseUrl: string) {
+    this.urls = serverUrls(databaseUrl);
+  }
+
+  get current(): string {
+    return this.urls[this.#index] ?? '';
+  }
+
+  /** The next one is asked from now on, unless that is decided already. */
+  leave(url: string): void {
+    if (url === this.current) this.#index = (this.#index + 1) % this.urls.length;
+  }
+}
+
+const known = new Map<string, Servers>();
+
+function serversOf(databaseUrl: string): Servers {
+  const servers = known.get(databaseUrl) ?? new Servers(databaseUrl);
+  known.set(databaseUrl, servers);
+  return servers;
+}
+
+/**
+ * A connection to PostgreSQL; where there are several servers, to the primary. One that does not answer or is a replica fails this
+ * connection, and the next is made to the server after it.
+ */
+export class PostgresClient extends Client {
+  readonly #servers: Servers;
+  readonly #url: string;
+
+  constructor({ databaseUrl, timeouts, isPooled = false, ...options }: ConnectionOptions) {
+    const servers = serversOf(databaseUrl);
+    const url = servers.current;
+    super({ ...options, ...(isPooled ? { connectionString: url } : withSettings(url, timeouts)) });
+    this.#servers = servers;
+    this.#url = url;
+    if (servers.urls.length > 1) this.#watch();
+  }
+
+  override connect(): Promise<Client>;
+  override connect(callback: ((error: Error) => void) | ((error: null, client: Client) => void)): void;
+  override connect(
+    callback?: ((error: Error) => void) | ((error: null, client: Client) => void),
+  ): Promise<Client> | void {
+    const connecting = this.#connect();
+    if (!callback) return connecting;
+    const done = callback as (error: Error | null, client?: Client) => void;
+    connecting.then((client) => done(null, client), done);
+  }
+
+  async #connect(): Promise<Client> {
+    try {
+      await super.connect();
+      if (this.#servers.urls.length > 1) await this.#checkPrimary();
+      return this;
+    } catch (error) {
+      this.#servers.leave(this.#url);
+      throw error;
+    }
+  }
+
+  async #checkPrimary(): Promise<void> {
+    const { rows } = await this.query<{ replica: boolean }>('select pg_is_in_recovery() as replica');
+    if (!rows[0]?.replica) return;
+    await this.end();
+    const { host, port } = this;
+    throw Object.assign(new Error(`${host}:${port} is a replica`), { code: '57P03' });
+  }
+
+  /** A primary that becomes a replica may keep its connections (25006, read_only_sql_transaction). */
+  #watch(): void {
+    const { connection } = this as unknown as { connection: EventEmitter & { stream: Duplex } };
+    connection.on('errorMessage', ({ code }: { code?: string }) => {
+      if (code !== '25006') return;
+      this.#servers.leave(this.#url);
+      connection.stream.destroy();
+    });
+  }
+}

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from '@jest/globals';
+import { atEnd, provided, temporaryFolder } from '../support/cleanup.ts';
+import { freePort } from '../support/ports.ts';
+import { runCli, startPostern } from '../support/postern.ts';
+import { execute, type PostgresServer } from '../support/postgres-server.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+
+const PASSWORD = 'three unrelated words';
+
+/** Registers people at the gateway, one after the other. @returns the status; 0 when there was no reply. */
+const register = (url: string, username: string): Promise<Response | null> =>
+  fetch(`${url}/api/v1/auth/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username, email: `${username}@example.test`, password: PASSWORD }),
+  }).catch(() => null);
+
+const settings = {
+  passwords: { argon2: { memory: 64, time: 1, parallelism: 1 } },
+  contracts: { limits: { credentials: { requests: 100_000 }, ordinary: { requests: 100_000 } } },
+};
+
+it('has a replica take over: what was acknowledged is there, and the server finds it alone', async () => {
+  const primary = await startPostgres();
+  const replica = await primary.replicate(path.join(await temporaryFolder(), 'replica'));
+  atEnd(() => replica.stop());
+  const both = primary
+    .databaseUrl()
+    .replace(`:${primary.port}/`, `:${primary.port},127.0.0.1:${replica.port}/`);
+  const postern = await startPostern({ databaseUrl: both, settings });
+  const acknowledged: string[] = [];
+  const statuses = new Set<number>();
+  const waits = new Set<string | null>();
+  const on = { is: true };
+  const people = (async () => {
+    for (let index = 0; on.is; index += 1) {
+      const username = `person-${index}`;
+      const reply = await register(postern.url, username);
+      if (reply) statuses.add(reply.status);
+      if (reply?.status === 503) waits.add(reply.headers.get('retry-after'));
+      if (reply?.ok) acknowledged.push(username);
+    }
+  })();
+  try {
+    await until(() => acknowledged.length > 5);
+    await primary.kill();
+    await until(() => statuses.has(503));
+    await replica.promote();
+    const before = acknowledged.length;
+    await until(() => acknowledged.length > before + 5);
+  } finally {
+    on.is = false;
+    await people;
+  }
+  expect([...statuses].toSorted((a, b) => a - b)).toEqual([201, 503]);
+  expect([...waits]).toEqual([expect.stringMatching(/^\d+$/)]);
+  const { stdout } = await runCli(['user', 'list', '--limit', '100', '--json'], { env: postern.env });
+  const { users } = JSON.parse(stdout) as { users: { username: string }[] };
+  expect(users.map(({ username }) => username)).toEqual(expect.arrayContaining(acknowledged));
+  // Notifications are heard again, at the new primary.
+  await until(async () => (await fetch(`${postern.url}/readyz`)).status === 200);
+});
+
+/** PgBouncer in transaction mode, of the version that is there. @returns the URL of the database through it. */
+async function startPgBouncer(server: PostgresServer): Promise<string> {
+  const folder = await temporaryFolder();
+  const port = await freePort();
+  const { username, password } = new URL(server.databaseUrl());
+  const users = path.join(folder, 'users.txt');
+  await writeFile(users, `"${username}" "${password}"\n`);
+  const file = path.join(folder, 'pgbouncer.ini');
+  await writeFile(
+    file,
+    `[databases]
+* = host=127.0.0.1 port=${server.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+auth_type = scram-sha-256
+auth_file = ${users}
+pool_mode = transaction
+default_pool_size = 16
+max_client_conn = 100
+unix_socket_dir =
+`,
+  );
+  // It refuses root.
+  const isRoot = process.getuid?.() === 0;
+  const program = await provided('pgbouncer');
+  const child = spawn(program, isRoot ? ['-u', 'nobody', file] : [file], { stdio: 'ignore' });
+  atEnd(async () => void child.kill('SIGKILL'));
+  const url = server.databaseUrl().replace(`:${server.port}/`, `:${port}/`);
+  await until(() =>
+    execute(url.replace(/[^/]*$/, 'postgres'), 'select 1').then(
+      () => true,
+      () => false,
+    ),
+  );
+  return url;
+}
+
+it('works through PgBouncer in transaction mode', async () => {
+  const server = await startPostgres();
+  const pooled = await startPgBouncer(server);
+  const alone = await startPostern({ databaseUrl: pooled }).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  expect(alone).toContain('DATABASE_DIRECT_URL');
+  const env = { DATABASE_DIRECT_URL: server.databaseUrl(), DATABASE_PREPARED_STATEMENTS: 'off' };
+  const postern = await startPostern({ databaseUrl: pooled, env, settings });
+  const statuses = await Promise.all(
+    Array.from({ length: 8 }, async (_, index) => (await register(postern.url, `someone-${index}`))?.status),
+  );
+  expect(new Set(statuses)).toEqual(new Set([201]));
+  const { code } = await runCli(
+    ['contract', 'verify', 'gateway', '--url', `${postern.url}/contracts/gateway`, '--json'],
+    { env: postern.env },
+  );
+  expect(code).toBe(0);
+});
