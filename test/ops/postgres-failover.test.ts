@@ -118,7 +118,7 @@ it('works through PgBouncer in transaction mode', async () => {
   );
   expect(new Set(statuses)).toEqual(new Set([201]));
   const { code } = await runCli(
-    ['contract', 'verify', 'gateway', '--url', `${postern.url}/contracts/gateway`, '--json'],
+    ['contract', 'verify', 'gateway', `${postern.url}/contracts/gateway`, '--json'],
     { env: postern.env },
   );
   expect(code).toBe(0);
