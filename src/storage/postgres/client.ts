@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { callbackify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
 import { serverUrls } from '../../config/database-url.ts';
 import { type Timeouts, withSettings } from './settings.ts';
@@ -64,8 +65,7 @@ export class PostgresClient extends Client {
   ): Promise<Client> | void {
     const connecting = this.#connect();
     if (!callback) return connecting;
-    const done = callback as (error: Error | null, client?: Client) => void;
-    connecting.then((client) => done(null, client), done);
+    callbackify(() => connecting)(callback as (error: Error | null, client: Client) => void);
   }
 
   async #connect(): Promise<Client> {
