@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { temporaryFolder } from '../support/cleanup.ts';
+import { execute } from '../support/postgres-server.ts';
 import { allow, fillIn, newPerson, openLink, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage } from './support/stage.ts';
 
@@ -17,7 +18,15 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 let stage: Stage;
 let folder: string;
 /** What the README shows. */
-const BEST = new Set(['sign-in', 'sign-in-dark', 'sign-in-phone', 'create-account', 'consent']);
+const BEST = new Set([
+  'sign-in',
+  'sign-in-dark',
+  'sign-in-phone',
+  'create-account',
+  'consent',
+  'console',
+  'console-phone-dark',
+]);
 const kept = process.env['SCREENSHOTS'];
 const person: Person = { ...newPerson(), username: 'ada', email: 'ada@example.com' };
 /** What browsers complained about: a blocked style, a script that failed. */
@@ -42,12 +51,12 @@ async function open(options: BrowserContextOptions): Promise<Page> {
   return page;
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+async function picture(page: Page, name: string, fullPage = true): Promise<void> {
   await page.mouse.move(0, 0);
   const overflows = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth');
   expect(overflows).toBe(false);
   const to = kept !== undefined && BEST.has(name) ? kept : folder;
-  await page.screenshot({ path: path.join(to, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: path.join(to, `${name}.png`), fullPage });
 }
 
 it('creates an account and consents, in the light', async () => {
@@ -100,6 +109,40 @@ it('signs in on a phone, in another language', async () => {
   await signIn(english, person);
   await shows(english, /^(Atlas wants to use|Hello)/);
   await picture(english, 'consent-phone');
+});
+
+/** Days with something in them, as a service has them that is used. */
+const STATS = `
+  insert into daily_stats (day, metric, count)
+  select current_date - d, metric, round(base * (0.75 + 0.5 * abs(sin(d * 0.7 + base))) * case when d % 7 in (2, 3) then 0.6 else 1 end)
+  from generate_series(0, 40) d,
+    (values ('sign_ins', 4000), ('failures', 90), ('sign_ups', 30), ('active', 2200), ('tokens', 9000)) as m(metric, base)
+  on conflict (day, metric) do update set count = excluded.count`;
+
+it('runs the service', async () => {
+  const { env, url } = stage.postern;
+  await execute(env['DATABASE_URL'] ?? '', STATS);
+  await execute(
+    env['DATABASE_URL'] ?? '',
+    `update users set roles = '{user,owner}' where email = '${person.email}'`,
+  );
+  const page = await open({ viewport: { width: 1280, height: 900 }, deviceScaleFactor: 1 });
+  await page.goto(`${url}/admin`);
+  await signIn(page, person);
+  await shows(page, 'Overview');
+  await picture(page, 'console-first-minutes');
+  await page.getByRole('button', { name: 'Hide this list' }).click();
+  await page.getByText('The list is hidden.').waitFor();
+  await page.goto(`${url}/admin`);
+  await picture(page, 'console', false);
+  for (const section of ['health', 'settings', 'audit', 'keys', 'clients', 'contracts']) {
+    await page.goto(`${url}/admin/${section}`);
+    await picture(page, `console-${section}`);
+  }
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${url}/admin`);
+  await picture(page, 'console-phone-dark', false);
 });
 
 it('sees what went wrong', async () => {
