@@ -1,5 +1,4 @@
 /** Sources that are asked over HTTP: by a mapping, or in the words of one of the contracts. */
-import { decodeJwt } from 'jose';
 import type { LegacySourceSettings } from '../../config/index.ts';
 import type { RawRecord } from '../imports/record.ts';
 import { CONTRACT_LOGINS } from './contracts.ts';
@@ -146,7 +145,8 @@ const isId = (value: unknown): value is string | number =>
 /** The account's id as an access token says it. */
 function idIn(token: string): string | null {
   try {
-    const claims = decodeJwt(token);
+    const [, payload = ''] = token.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
     const [id] = ['sub', 'user_id', 'userId', 'id', 'identity', 'uid'].flatMap((name) => claims[name] ?? []);
     return isId(id) ? String(id) : null;
   } catch {

@@ -45,10 +45,6 @@ export function createRedis(url: string, logger: Logger): RedisClient {
   return redis;
 }
 
-/** Whether another server takes over when this one fails, with what it has been told by then. */
-export const hasReplicas = (redis: RedisClient): boolean =>
-  redis instanceof Cluster || redis.options.sentinels !== null;
-
 const login = ({ username, password, tls }: RedisAddress) => ({
   ...(username === undefined ? {} : { username }),
   ...(password === undefined ? {} : { password }),

@@ -1,5 +1,5 @@
 import { DomainError } from '../../core/errors.ts';
-import { hasReplicas, type RedisClient } from './client.ts';
+import type { RedisClient } from './client.ts';
 
 /** Error prefixes of a Redis that cannot serve now. */
 const NOT_NOW =
@@ -23,6 +23,10 @@ type Run = (key: string, ...args: Argument[]) => Promise<unknown>;
 
 /** Milliseconds that a decision waits for a replica. One that is away for longer is not the one that takes over. */
 const REPLICA = 200;
+
+/** Whether another server takes over when this one fails, with what it has been told by then: a cluster, or sentinels. */
+const hasReplicas = ({ options }: RedisClient): boolean =>
+  !('sentinels' in options) || options.sentinels !== null;
 
 /**
  * Waits until a replica has what was written to `key`, where one may take over: a code that was redeemed at a master that fails
