@@ -1,5 +1,5 @@
 import { DomainError } from '../core/errors.ts';
-import type { ApiContent, ApiFilters, ApiRecord, ApiSort, ApiUse } from '../storage/apis.ts';
+import type { ApiContent, ApiFilters, ApiRecord, ApiSort, ApiUse, NamedApiUse } from '../storage/apis.ts';
 import type { Announce } from '../storage/postgres/notifications.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
@@ -13,6 +13,9 @@ import {
 } from './operators/operator.ts';
 
 export type Api = ApiRecord;
+export type { NamedApiUse } from '../storage/apis.ts';
+
+export const MOST_USES = 100;
 
 export type NewApi = Pick<ApiContent, 'identifier' | 'name'> & Partial<ApiContent>;
 
@@ -24,6 +27,11 @@ export interface ApiAdmin {
   list(operator: Operator, options: ListOptions<ApiSort, ApiFilters>): Promise<Listed<Api>>;
   /** @throws DomainError insufficient_scope, api_not_found. */
   find(operator: Operator, identifier: string): Promise<Api>;
+  /**
+   * The roles and the clients that refer to an API, of those that the operator may see: `MOST_USES` of each at most.
+   * @throws DomainError insufficient_scope, api_not_found.
+   */
+  uses(operator: Operator, identifier: string): Promise<NamedApiUse[]>;
   /** @throws DomainError insufficient_scope, invalid_request, api_taken, forbidden for one that comes with Postern. */
   create(operator: Operator, api: NewApi): Promise<Api>;
   /**
@@ -179,6 +187,11 @@ export function createApiAdmin({
       const api = await apis.find(identifier);
       if (!api) throw new DomainError('api_not_found');
       return api;
+    },
+    async uses(operator, identifier) {
+      const { permissions } = operator;
+      const uses = await apis.uses(await this.find(operator, identifier), MOST_USES);
+      return uses.filter(({ kind }) => permissions.has(kind === 'role' ? 'roles:read' : 'clients:read'));
     },
     async create(operator, api) {
       mayWrite(operator, api.identifier);

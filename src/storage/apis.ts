@@ -27,6 +27,12 @@ export interface ApiUse {
   id: string;
 }
 
+/** The same with its name, and the scopes of the API that it refers to. */
+export interface NamedApiUse extends ApiUse {
+  name: string;
+  scopes: string[];
+}
+
 export interface Apis {
   /** @returns null when the identifier is taken. */
   create(api: ApiContent, tx: Tx): Promise<ApiRecord | null>;
@@ -38,6 +44,8 @@ export interface Apis {
   list(tx?: Tx): Promise<ApiRecord[]>;
   page(request: PageRequest<ApiSort, ApiFilters>): Promise<Page<ApiRecord>>;
   delete(identifier: string, tx: Tx): Promise<void>;
+  /** Roles and clients that refer to an API or to any of its scopes, `most` of each kind. */
+  uses(api: Pick<ApiRecord, 'identifier' | 'scopes'>, most: number): Promise<NamedApiUse[]>;
   /** The first of those that refer to an API as a whole, which a role does by any of its scopes. */
   usedBy(identifier: string, tx: Tx): Promise<ApiUse | null>;
   /**
@@ -78,6 +86,16 @@ const SCOPES_USED = `select 'role' as kind, name as id from roles where scopes -
   select 'client', id from clients where string_to_array(metadata ->> 'scope', ' ') && $3::text[]
   limit 1`;
 
+const USES = `(select 'role' as kind, name as id, name, array(select jsonb_array_elements_text(scopes -> $1)) as scopes
+    from roles where scopes -> $1 <> '[]' order by name limit $3)
+  union all
+  (select 'client', id, name,
+      array(select one from unnest(string_to_array(metadata ->> 'scope', ' ')) as one where one = any($2::text[]))
+    from clients where metadata -> 'apis' ? $1 or metadata ->> 'default_resource' = $1
+      or metadata -> 'token_exchange' -> 'audiences' ? $1
+      or string_to_array(metadata ->> 'scope', ' ') && $2::text[]
+    order by lower(name), id limit $3)`;
+
 /** The registry of APIs in PostgreSQL. */
 export function createApis(pool: Pool): Apis {
   return {
@@ -115,6 +133,10 @@ export function createApis(pool: Pool): Apis {
     },
     async delete(identifier, tx) {
       await Api.destroy({ where: { identifier }, transaction: tx });
+    },
+    async uses({ identifier, scopes }, most) {
+      const { rows } = await pool.query<NamedApiUse>(USES, [identifier, scopes, most]);
+      return rows;
     },
     async usedBy(identifier, tx) {
       const { rows } = await tx.query<ApiUse>(USED, [identifier]);

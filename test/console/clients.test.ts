@@ -15,7 +15,7 @@ let provider: Provider;
 let developer: Operator;
 let support: Operator;
 beforeAll(async () => {
-  provider = await startProvider({ stores: 'PostgreSQL' });
+  provider = await startProvider({ stores: 'PostgreSQL', settings: { outbound: { allow: ['localhost'] } } });
   [developer, support] = await Promise.all([
     enterConsole(provider, 'developer', 'support'),
     enterConsole(provider, 'support'),
@@ -174,4 +174,93 @@ it('shows a support desk nothing that it may not do', async () => {
   const list = await support.open('/clients?search=Test&kind=web');
   expect(list.html).toContain(app.id);
   expect(list.html).not.toContain('/admin/clients/new');
+});
+
+describe('an API', () => {
+  const ORDERS = 'https://orders.example.test/v1';
+  const path = `/apis/${encodeURIComponent(ORDERS)}`;
+
+  it('is registered, changed, put back, and deleted when nothing refers to it and its name was typed', async () => {
+    const made = await developer.send('/apis/new', '/apis/new', {
+      identifier: ORDERS,
+      name: 'Orders',
+      scopes: 'orders:read\norders:write',
+    });
+    expect(words(made)).toContain('Orders has been registered');
+    const app = await provider.createClient({ scope: 'openid orders:read' });
+    await provider.operator.roles.create(shell, { name: 'clerk', scopes: { [ORDERS]: ['orders:write'] } });
+    const page = await developer.open(path);
+    for (const part of [app.id, '/admin/roles/clerk', 'orders:write']) expect(page.html).toContain(part);
+    const kept = await developer.agent.submit(page, { scopes: 'orders:write' }, '/scopes');
+    expect([kept.status, words(kept).includes('still in use')]).toEqual([409, true]);
+    const saved = await developer.agent.submit(
+      page,
+      { scopes: 'orders:read orders:write', enforce_roles: 'yes' },
+      '/scopes',
+    );
+    const enforces = async () => (await provider.operator.apis.find(shell, ORDERS)).enforceRoles;
+    expect([words(saved).includes('Orders has been saved'), await enforces()]).toEqual([true, true]);
+    await undo(saved, '/scopes');
+    expect(await enforces()).toBe(false);
+    const asked = await developer.open(`${path}/delete`);
+    for (const part of ['One app refers to it.', 'One role refers to it.'])
+      expect(asked.html).toContain(part);
+    const answers = { reason: 'moved', typed_name: 'Orders' };
+    expect(
+      (await developer.agent.submit(asked, { ...answers, typed_name: 'orders' }, '/delete')).status,
+    ).toBe(400);
+    expect((await developer.agent.submit(asked, answers, '/delete')).status).toBe(409);
+    await provider.operator.roles.remove(shell, 'clerk');
+    await provider.operator.clients.remove(shell, app.id);
+    const gone = await developer.send(`${path}/delete`, '/delete', answers);
+    expect(words(gone)).toContain('Orders has been deleted');
+    expect((await developer.open(path)).status).toBe(404);
+  });
+
+  it('of an MCP server says what that has to serve', async () => {
+    const made = await developer.send('/apis/new?kind=mcp', '/apis/new', {
+      identifier: 'https://mcp.example.test/mcp',
+      name: 'Tools',
+      scopes: 'tools:call',
+      dynamic_clients: 'yes',
+    });
+    expect(made.html).toContain('/.well-known/oauth-protected-resource/mcp');
+    const wrong = await developer.send('/apis/new?kind=mcp', '/apis/new', {
+      identifier: 'nowhere',
+      name: 'x',
+    });
+    expect([wrong.status, wrong.html.includes('id="identifier-error"')]).toEqual([400, true]);
+    expect(wrong.html).toContain('New MCP server');
+  });
+});
+
+describe('a sign-in provider', () => {
+  it('must answer before people may use it; its secret stays unsaid', async () => {
+    const owner = await enterConsole(provider, 'owner');
+    const answers = { id: 'corp', name: 'Corp', clientId: 'postern', clientSecret: 'a-secret-of-theirs' };
+    const silent = { ...answers, issuer: 'http://localhost:9', enabled: 'yes' };
+    const refused = await owner.send('/upstreams/new', '/upstreams/new', silent);
+    expect([refused.status, refused.html.includes('id="issuer-error"')]).toEqual([400, true]);
+    expect(refused.html).not.toContain('a-secret-of-theirs');
+    const made = await owner.send('/upstreams/new', '/upstreams/new', { ...silent, enabled: '' });
+    expect(words(made)).toContain('Corp has been added');
+    expect(made.html).toContain(`${provider.url}/upstream/corp/callback`);
+    const tested = await owner.agent.submit(made, {}, '/test');
+    expect(words(tested)).toContain('It does not answer');
+    const saved = await owner.agent.submit(
+      await owner.open('/upstreams/corp'),
+      { ...answers, issuer: provider.url, clientSecret: '', trustEmail: 'yes' },
+      '/settings',
+    );
+    expect(words(saved)).toContain('Corp has been saved');
+    expect(words(await owner.agent.submit(saved, {}, '/test'))).toContain('It answers, and can be used');
+    const on = await owner.agent.submit(saved, {}, '/enable');
+    expect(words(on)).toContain('Corp is enabled');
+    const off = await owner.send('/upstreams/corp/disable', '/disable');
+    expect(words(off)).toContain('Corp is disabled');
+    await owner.send('/upstreams/corp/delete', '/delete', { reason: 'unused' });
+    expect((await owner.open('/upstreams/corp')).status).toBe(404);
+    const developerSees = await developer.open('/upstreams/new');
+    expect([developerSees.status, developerSees.html.includes('upstreams:write')]).toEqual([403, true]);
+  });
 });

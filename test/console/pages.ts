@@ -114,5 +114,31 @@ export const PAGES: readonly {
   { path: '/roles/user', heading: 'user' },
   { path: '/roles/new?copy=support', heading: 'New role' },
   { path: '/sessions', heading: 'Sessions' },
+  { path: '/apis', heading: 'APIs' },
+  { path: '/apis/new?kind=mcp', heading: 'New MCP server' },
+  {
+    async path({ provider }) {
+      const identifier = 'https://tools.example.test/mcp';
+      await provider.createApi({ identifier, name: 'Tools', scopes: ['tools:call'], dynamicClients: true });
+      return `/apis/${encodeURIComponent(identifier)}`;
+    },
+    heading: 'Tools',
+  },
+  { path: '/upstreams', heading: 'Sign-in providers' },
+  { path: '/upstreams/new?preset=github', heading: 'New provider' },
+  {
+    async path({ provider }) {
+      await provider.operator.upstreams.create(shellOperator(systemActor), {
+        id: 'corp',
+        name: 'Corp',
+        issuer: 'https://id.corp.example',
+        clientId: 'postern',
+        clientSecret: 'secret',
+        enabled: false,
+      });
+      return '/upstreams/corp';
+    },
+    heading: 'Corp',
+  },
   { path: '/nothing-here', heading: 'Not found' },
 ];

@@ -3,7 +3,7 @@ import type { Administration } from '../../container/administration.ts';
 import type { Core } from '../../container/core.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { Api } from '../../domain/apis.ts';
-import { metadataUrlOf, protectedResourceMetadata, snippetsOf } from '../mcp-server.ts';
+import { metadataUrlOf, protectedResourceMetadata, snippetsOf } from '../../domain/mcp-servers.ts';
 import { manager } from '../operator.ts';
 import { integer, repeated } from '../options.ts';
 import { facts, type Report, reporting, table } from '../report.ts';

@@ -4,6 +4,8 @@ import { clientActRoutes } from './clients/acts.ts';
 import { clientRoutes } from './clients/client.ts';
 import { clientListRoutes } from './clients/list.ts';
 import { wizardRoutes } from './clients/wizard.ts';
+import { apiRoutes } from './apis/index.ts';
+import { upstreamRoutes } from './upstreams/index.ts';
 import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
 import { healthRoutes } from './home/health.ts';
 import { auditRoutes } from './audit/index.ts';
@@ -54,6 +56,8 @@ const PAGES: readonly ((room: Room) => void)[] = [
   groupRoutes,
   roleRoutes,
   sessionRoutes,
+  apiRoutes,
+  upstreamRoutes,
 ];
 
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {

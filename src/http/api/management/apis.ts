@@ -47,6 +47,12 @@ const ApiPage = z.strictObject({
     .describe('Whether clients that no operator registered may ask for its scopes'),
   ...page(['identifier', 'name', 'created_at']),
 });
+const ApiUse = z.strictObject({
+  kind: z.enum(['role', 'client']),
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()).describe('Those of the API that it refers to'),
+});
 const apiId = { id: text('The identifier, percent-encoded') };
 
 const apiOf = (api: Api): z.infer<typeof ApiSchema> => ({
@@ -127,6 +133,20 @@ export const apis = [
     replies: { 200: ApiSchema },
     refusals: [404],
     handle: async (call) => resource(200, await asItIs(call)),
+  }),
+  managed({
+    id: 'listApiUses',
+    method: 'get',
+    path: '/apis/{id}/uses',
+    params: apiId,
+    summary: 'The roles and the clients that refer to an API, of those that the caller may see',
+    scope: 'apis:read',
+    replies: { 200: listOf(ApiUse) },
+    refusals: [404],
+    async handle(call) {
+      const items = await call.services.apis.uses(call.operator, idOf(call));
+      return { status: 200, body: { items, next_cursor: null } };
+    },
   }),
   managed({
     id: 'updateApi',

@@ -11,7 +11,7 @@ type Text = Message | { text: string };
 export interface Control {
   name: string;
   label: Text;
-  type?: 'text' | 'url' | 'textarea' | 'checkbox' | 'checks' | 'select' | 'radios' | 'hidden';
+  type?: 'text' | 'url' | 'password' | 'textarea' | 'checkbox' | 'checks' | 'select' | 'radios' | 'hidden';
   value?: string | boolean | readonly string[];
   hint?: Text;
   options?: readonly { value: string; label: Text; hint?: Text; disabled?: boolean }[];

@@ -1,5 +1,5 @@
 /** What an MCP server needs of its authorization server: its metadata document, and the code around it. */
-import type { Api } from '../domain/apis.ts';
+import type { Api } from './apis.ts';
 
 /** Where the document of a protected resource is (RFC 9728 section 3.1): before the path, and without a slash at the end. */
 export function metadataUrlOf(identifier: string): string {
