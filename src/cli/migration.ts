@@ -77,7 +77,7 @@ export async function importTokens(
   const input = await open(file);
   try {
     const report = await withCore(({ stores, config }) => {
-      if (!config.oldTokens.has(contract))
+      if (!Object.hasOwn(config.oldTokens, contract))
         throw new UsageError(
           `contracts.${contract}.oldTokens is not configured: that door would not take them.`,
         );

@@ -28,7 +28,7 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   /** `legacy.sources` with their secrets. */
   legacySources: LegacySourceSettings[];
   /** By door. */
-  oldTokens: ReadonlyMap<string, OldTokenSettings>;
+  oldTokens: Readonly<Record<string, OldTokenSettings>>;
   registration: { open: boolean; verifyEmail: boolean };
   impersonation: { enabled: boolean; askFirst: boolean; notify: boolean };
   production: boolean;

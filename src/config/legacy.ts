@@ -279,10 +279,10 @@ export function oldTokensOf(
   doors: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv,
   now: number,
-): { oldTokens: Map<string, OldTokenSettings>; problems: string[] } {
+): { oldTokens: Record<string, OldTokenSettings>; problems: string[] } {
   const problems: string[] = [];
   const find = finder(environment, problems);
-  const found = new Map<string, OldTokenSettings>();
+  const found: Record<string, OldTokenSettings> = {};
   for (const name of CONTRACT_NAMES) {
     const settings = (doors[name] as { oldTokens?: z.infer<typeof oldTokens> } | undefined)?.oldTokens;
     if (!settings) continue;
@@ -305,7 +305,7 @@ export function oldTokensOf(
         ...(jwksUrl !== undefined && { jwksUrl }),
       };
     });
-    found.set(name, { ...settings, keys, endsAt });
+    found[name] = { ...settings, keys, endsAt };
   }
   return { oldTokens: found, problems };
 }

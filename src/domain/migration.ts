@@ -64,7 +64,7 @@ interface Dependencies {
   stores: Pick<Stores, 'migrationCounts' | 'contractUsage' | 'oldTokens'>;
   legacy: Pick<LegacyAccounts, 'states'>;
   hashes: Pick<ForeignHashes, 'formatOf'>;
-  settings: ReadonlyMap<string, OldTokenSettings>;
+  settings: Readonly<Record<string, OldTokenSettings>>;
   clock: Clock;
 }
 
@@ -120,7 +120,7 @@ export function createMigration(dependencies: Dependencies): Migration {
     }
     const good = uses.filter(({ kind }) => kind !== 'refused').map(({ lastUsedAt }) => lastUsedAt.getTime());
     return {
-      doors: [...settings].map(([door, { until }]) => ({
+      doors: Object.entries(settings).map(([door, { until }]) => ({
         door,
         until,
         unusedRefreshTokens: unused.find((one) => one.door === door)?.count ?? 0,
@@ -165,7 +165,7 @@ export function createMigration(dependencies: Dependencies): Migration {
       code: 'old_tokens',
       message: `${door} honours old tokens until ${until}: ${isSeen ? `they came within the last ${QUIET} days` : `none came within the last ${QUIET} days`}${unusedRefreshTokens > 0 ? `, and ${unusedRefreshTokens} imported refresh tokens may come` : ''}`,
       // Their keys are here, unless they are had from the old service.
-      blocking: settings.get(door)?.keys.some(({ jwksUrl }) => jwksUrl !== undefined) ?? false,
+      blocking: settings[door]?.keys.some(({ jwksUrl }) => jwksUrl !== undefined) ?? false,
     }));
     const others: Remaining[] = [];
     if (notCome.accounts > 0)
@@ -215,7 +215,7 @@ export function createMigration(dependencies: Dependencies): Migration {
     counts() {
       const now = performance.now();
       if (last && now - last.at < KEPT) return last.counts;
-      const isMoving = settings.size > 0 || legacy.states().length > 0;
+      const isMoving = Object.keys(settings).length > 0 || legacy.states().length > 0;
       const count = async () => ({
         moved: isMoving ? await counts.moved() : [],
         notCome: isMoving ? sum(await counts.notCome()) : 0,

@@ -53,7 +53,7 @@ export interface OldTokens extends PeriodicWriter {
 export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
 
 interface Dependencies {
-  settings: ReadonlyMap<string, OldTokenSettings>;
+  settings: Readonly<Record<string, OldTokenSettings>>;
   store: OldTokenStore;
   users: Pick<Users, 'findById'>;
   clock: Clock;
@@ -96,7 +96,7 @@ const hashesOf = (token: string): string[] =>
 export function createOldTokens(dependencies: Dependencies): OldTokens {
   const { settings, store, users, clock, logger, fetch, observe } = dependencies;
   const doors = new Map(
-    [...settings].map(([name, one]) => [
+    Object.entries(settings).map(([name, one]) => [
       name,
       { ...one, verifiers: one.keys.map((key) => verifierOf(key, fetch)) },
     ]),
