@@ -67,6 +67,8 @@ export const PAGES: readonly {
     },
     heading: 'https://app.example.com/webhooks',
   },
+  { path: '/branding', heading: 'Branding' },
+  { path: '/branding?language=de', heading: 'Branding' },
   { path: '/keys', heading: 'Keys' },
   { path: '/keys/rotate', heading: 'Publish the next keys?' },
   { path: '/api-keys', heading: 'API keys' },

@@ -120,6 +120,8 @@ describe('mail', () => {
     };
     const preview = await owner.agent.submit(frame, { [field]: 'Look <b>here</b>' }, '/mail/preview/');
     expect(preview.html).toContain('Look &lt;b&gt;here');
+    const mistake = await owner.agent.submit(frame, { 'texts:text': 'one\n{two' }, '/mail/preview/');
+    expect(mistake.html).toContain('line 2, column');
     const saved = await owner.agent.submit(page, { [field]: 'Anew' }, '/mail/templates/password-reset');
     expect(saved.html).toContain('are saved.');
     const [after] = itemsOf(await api('GET', '/mail/templates?template=password-reset&language=en'));
@@ -212,5 +214,67 @@ describe('webhooks, keys and tokens', () => {
     }
     const wrong = await owner.send('/api-keys/new', '/api-keys/new', { name: 'x', days: '0' });
     expect(wrong.status).toBe(400);
+  });
+});
+
+describe('branding', () => {
+  const send = async (fields: Record<string, string | Blob>, path = '/admin/branding') => {
+    const page = await owner.open('/branding');
+    const body = new FormData();
+    for (const [, field = '', value = ''] of page.html.matchAll(
+      /name="(csrf|version|language)" value="([^"]*)"/g,
+    ))
+      body.set(field, value);
+    for (const [field, value] of Object.entries(fields)) body.set(field, value);
+    const reply = await fetch(`${provider.url}${path}`, {
+      method: 'POST',
+      headers: { cookie: owner.agent.cookies('/admin/branding') },
+      body,
+      redirect: 'manual',
+    });
+    return { reply, html: await reply.text() };
+  };
+  const png = new Blob(
+    [
+      Buffer.from(
+        'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+        'base64',
+      ),
+    ],
+    { type: 'image/png' },
+  );
+
+  it('is previewed before it is published, with a logo, and undone', async () => {
+    const look = { 'name': 'Quayside', 'colors:light': '#8a1f5c', 'logo': png };
+    const shown = await send(look, '/admin/branding/preview');
+    expect(shown.html).toMatch(/--brand:#8a1f5c.*data:image\/png;base64,.*Sign in to Quayside/s);
+    expect(shown.reply.headers.get('content-security-policy')).toContain('sandbox');
+    expect((await api('GET', '/branding')).body['name']).toBeNull();
+    expect((await send(look)).reply.status).toBe(303);
+    expect((await api('GET', '/branding')).body).toMatchObject({
+      name: 'Quayside',
+      colors: { light: '#8a1f5c' },
+      logo: { type: 'image/png' },
+    });
+    await owner.send('/branding', '/branding/undo');
+    expect((await api('GET', '/branding')).body).toMatchObject({ name: null, logo: null });
+  });
+
+  it.each([
+    ['colors:light', '#ffff00', 'WCAG'],
+    ['name', '<b>', 'markup'],
+    ['logo', new Blob(['<svg/>'], { type: 'image/svg+xml' }), 'must be one of'],
+  ])('says what is wrong with %s, at its field', async (field, value, words) => {
+    const { reply, html } = await send({ [field]: value });
+    expect([reply.status, html.includes(`id="${field}-error"`), html.includes(words)]).toEqual([
+      400,
+      true,
+      true,
+    ]);
+  });
+
+  it('takes no file beyond its bound', async () => {
+    const { reply } = await send({ logo: new Blob(['x'.repeat(200_000)]) });
+    expect(reply.status).toBe(400);
   });
 });

@@ -144,4 +144,15 @@
       form.remove(),
     );
   });
+
+  /* Previews: what is typed shows in its frame a moment later. */
+
+  for (const form of document.querySelectorAll('form[data-preview]')) {
+    const button = form.querySelector('button[formtarget]');
+    let waiting;
+    form.addEventListener('input', () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => form.requestSubmit(button), 600);
+    });
+  }
 }

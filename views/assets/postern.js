@@ -74,9 +74,11 @@ function enhance(root) {
     });
   }
 
-  // A form is sent once, however often its button is pressed; coming back to the page arms it again.
+  // A form is sent once, however often its button is pressed; coming back to the page arms it again. One that is shown in a
+  // frame stays where it is.
   for (const form of root.querySelectorAll('form')) {
     form.addEventListener('submit', (event) => {
+      if (event.submitter?.formTarget) return;
       if (form.ariaBusy === 'true') event.preventDefault();
       form.ariaBusy = 'true';
     });

@@ -81,7 +81,7 @@ export interface ApiServices {
   keys: KeyAdmin;
   contractDoors: ContractDoors;
   settings: OperatorSettings;
-  branding: Pick<BrandingService, 'show' | 'update' | 'undo' | 'history'>;
+  branding: Pick<BrandingService, 'show' | 'update' | 'undo' | 'history' | 'look' | 'preview'>;
   health: CheckHealth;
   search: Search;
   overview: Overview;

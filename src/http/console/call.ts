@@ -10,6 +10,7 @@ import type { ApiServices } from '../api/operation.ts';
 import type { PageDependencies } from '../pages/dependencies.ts';
 import type { Message } from '../pages/i18n.ts';
 import { seeOther } from '../pages/replies.ts';
+import type { Upload } from '../pages/upload.ts';
 import { type FilterSpec, type Listing, readListing, ROWS } from './lists.ts';
 import type { Notes, Undo } from './notes.ts';
 import type { ConsoleProblem } from './problems.ts';
@@ -27,6 +28,23 @@ interface Change {
   by: string | null;
   at: Date;
 }
+
+/** Nothing but styles and pictures of this site; no script, no form, and no way out of the frame. */
+const FRAMED = [
+  `default-src 'none'`,
+  `style-src 'self' 'unsafe-inline'`,
+  `img-src 'self' data:`,
+  `base-uri 'none'`,
+  `form-action 'none'`,
+  `frame-ancestors 'self'`,
+].join('; ');
+
+/** @param allowed what the frame may all the same. */
+const sandbox = (ctx: Context, allowed: '' | 'allow-same-origin'): void =>
+  ctx.set({
+    'Content-Security-Policy': `${FRAMED}; sandbox ${allowed}`.trimEnd(),
+    'X-Frame-Options': 'SAMEORIGIN',
+  });
 
 /** Rows that one form can name. */
 const MOST_TICKED = 100;
@@ -88,6 +106,11 @@ export class ConsoleCall {
   /** All values of a posted field: ticked boxes. */
   fields(name: string): string[] {
     return this.#posted(name);
+  }
+
+  /** A file that was chosen; undefined without one. */
+  upload(name: string): Upload | undefined {
+    return (this.ctx.state['uploads'] as Record<string, Upload> | undefined)?.[name];
   }
 
   /** The ids of the rows that were ticked, at most 100. */
@@ -169,6 +192,24 @@ export class ConsoleCall {
         issuer: this.services.publicUrl,
       },
     });
+  }
+
+  /**
+   * Answers with a view without the console around it, for a frame in one of its pages.
+   * @param data `style`: a stylesheet of its own, as markup
+   */
+  frame(view: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.ctx.status = this.#status;
+    this.#deps.renderer.render(this.ctx, `console/${view}`, { ...data, layout: 'console/frame', csrf: '' });
+    // Its stylesheet is for pages of this origin alone; scripts are not allowed, so it can do nothing with that.
+    sandbox(this.ctx, 'allow-same-origin');
+  }
+
+  /** Answers with a page that came about elsewhere, for a frame. */
+  frameOf(html: string): void {
+    this.ctx.type = 'html';
+    this.ctx.body = html;
+    sandbox(this.ctx, '');
   }
 
   /**

@@ -9,6 +9,7 @@ import { upstreamRoutes } from './upstreams/index.ts';
 import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
 import { healthRoutes } from './home/health.ts';
 import { auditRoutes } from './audit/index.ts';
+import { brandingRoutes } from './branding/index.ts';
 import { contractRoutes } from './contracts/index.ts';
 import { overviewRoutes } from './home/overview.ts';
 import { searchRoutes } from './home/search.ts';
@@ -40,6 +41,7 @@ const PAGES: readonly ((room: Room) => void)[] = [
   contractRoutes,
   mailRoutes,
   webhookRoutes,
+  brandingRoutes,
   keyRoutes,
   apiKeyRoutes,
   registrationTokenRoutes,

@@ -8,6 +8,7 @@ import { BUILT_IN_ROLES, OWNER, type Permission, withIncluded } from '../../doma
 import { userActor } from '../actor.ts';
 import { isForeign } from '../pages/csrf.ts';
 import { readForm } from '../pages/form.ts';
+import { readUpload } from '../pages/upload.ts';
 import type { Message, MessageKey } from '../pages/i18n.ts';
 import { ConsoleCall, type CallDependencies } from './call.ts';
 import { createGuard, type Entered, type Fields, type Guard, type GuardDependencies } from './guard.ts';
@@ -34,6 +35,8 @@ export interface FormSpec extends PageSpec {
   permission: Permission | null;
   /** Where a form without a page of its own ends that did not work; the list of its section unless given. */
   back?: (call: ConsoleCall) => string;
+  /** Whether it may hold a file (`call.upload`). */
+  upload?: boolean;
   /** Which audit events tell who changed what the form was opened with. */
   trail?: (call: ConsoleCall) => AuditFilters;
 }
@@ -180,7 +183,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       if (error.code === 'precondition_failed' && spec.trail) await call.findChange(spec.trail(call));
       return run(call, null, again);
     };
-    router.post(`/admin${path}`, readForm, async (ctx: Context) => {
+    router.post(`/admin${path}`, spec.upload ? readUpload : readForm, async (ctx: Context) => {
       if (isForeign(ctx)) throw new DomainError('forbidden', { reason: 'csrf' });
       const isOurs = carriesToken(ctx);
       const call = await admit(ctx, spec, isOurs ? (ctx.request.body as Fields) : {});

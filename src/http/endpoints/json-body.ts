@@ -38,8 +38,11 @@ export async function readJson(
   }
 }
 
-/** Listeners cost a third of async iteration, and every request of an API gateway passes here. */
-const readBytes = (req: IncomingMessage, limit: number): Promise<Buffer> =>
+/**
+ * A body of at most `limit` bytes. Listeners cost a third of async iteration, and every request of an API gateway passes here.
+ * @throws DomainError payload_too_large, invalid_request.
+ */
+export const readBytes = (req: IncomingMessage, limit: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const refuse = () => reject(new DomainError('payload_too_large'));
     if (Number(req.headers['content-length'] ?? 0) > limit) return refuse();

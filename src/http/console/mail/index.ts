@@ -4,7 +4,6 @@ import { mailTemplates } from '../../../domain/operators/mail.ts';
 import type { ConsoleCall } from '../call.ts';
 import { byInput } from '../inputs.ts';
 import type { FilterSpec } from '../lists.ts';
-import { showSandboxed } from '../preview.ts';
 import type { Room } from '../room.ts';
 
 const templateOptions = mailTemplates.map((value) => ({ value, label: { text: value } }));
@@ -115,18 +114,18 @@ export function mailRoutes({ page, form }: Room): void {
   page('/mail/preview/:template/:language', read, async (call) => {
     const of = { template: call.param('template'), language: call.param('language') };
     const { html } = await call.services.operatorMail.preview(call.operator, of);
-    showSandboxed(call, html);
+    call.frameOf(html);
   });
   form('/mail/preview/:template', { ...read, permission: 'mail:read' }, null, async (call) => {
     const of = { template: call.param('template'), language: call.field('language') };
     try {
       const texts = await textsOf(call);
       const { html } = await call.services.operatorMail.preview(call.operator, { ...of, texts });
-      showSandboxed(call, html);
+      call.frameOf(html);
     } catch (error) {
       if (!isDomainError(error, 'invalid_request')) throw error;
       const { field = '', reason = '' } = error.details;
-      showSandboxed(call, null, `${field.replace('texts.', '')}: ${reason}`);
+      call.frame('problem', { field: field.replace('texts.', ''), reason });
     }
   });
 
