@@ -86,8 +86,47 @@ const GROUPS: Listing = {
   attributes: GROUP_ATTRIBUTES,
 };
 
+/** Totals from this on are kept for a while: counting a million rows takes longer than reading a page of them. */
+const LARGE = 10_000;
+/** Milliseconds. A directory that reads one page after the other pays for one count. */
+const TOTAL_TTL = 10_000;
+const MAX_TOTALS = 100;
+
+/** Counts by statement and values. */
+class Totals {
+  readonly #pool: Executor;
+  readonly #large = new Map<string, { total: number; until: number }>();
+
+  constructor(pool: Executor) {
+    this.#pool = pool;
+  }
+
+  /** @returns the rows there are now. */
+  async count(where: string, values: readonly unknown[]): Promise<number> {
+    const statement = `select count(*)::int as total ${where}`;
+    const { rows } = await this.#pool.query<{ total: number }>(statement, [...values]);
+    return rows[0]?.total ?? 0;
+  }
+
+  /** The same, if it is large as it was a moment ago. */
+  async roughly(where: string, values: readonly unknown[]): Promise<number> {
+    const key = JSON.stringify([where, values]);
+    const now = performance.now();
+    const known = this.#large.get(key);
+    if (known && known.until > now) return known.total;
+    this.#large.delete(key);
+    const total = await this.count(where, values);
+    if (total < LARGE) return total;
+    this.#large.set(key, { total, until: now + TOTAL_TTL });
+    const [oldest] = this.#large.keys();
+    if (this.#large.size > MAX_TOTALS && oldest !== undefined) this.#large.delete(oldest);
+    return total;
+  }
+}
+
 async function find<Row extends object>(
   pool: Executor,
+  totals: Totals,
   listing: Listing,
   { condition, sort, offset, limit }: DirectoryRequest,
 ): Promise<Found<Row>> {
@@ -95,11 +134,7 @@ async function find<Row extends object>(
   const parameter: Parameter = (value) => `$${values.push(value)}`;
   const filter = condition ? ` and ${conditionOf(listing.attributes, condition, parameter)}` : '';
   const where = `from ${listing.from} where ${listing.where}${filter}`;
-  const count = async (): Promise<number> => {
-    const { rows } = await pool.query<{ total: number }>(`select count(*)::int as total ${where}`, values);
-    return rows[0]?.total ?? 0;
-  };
-  if (limit === 0) return { total: await count(), items: [] };
+  if (limit === 0) return { total: await totals.count(where, values), items: [] };
   const direction = sort?.descending ? 'desc' : 'asc';
   const order = sort
     ? `${orderOf(listing.attributes, sort.target)} ${direction} nulls last, ${listing.id} ${direction}`
@@ -112,10 +147,11 @@ async function find<Row extends object>(
     limit,
   ]);
   const isLast = rows.length < limit && (rows.length > 0 || offset === 0);
-  return { total: isLast ? offset + rows.length : await count(), items: rows };
+  return { total: isLast ? offset + rows.length : await totals.roughly(where, values), items: rows };
 }
 
 export function createDirectory(pool: Executor): Directory {
+  const totals = new Totals(pool);
   const memberships = async (where: string, ids: readonly string[]): Promise<Membership[]> => {
     if (ids.length === 0) return [];
     const { rows } = await pool.query<Membership>(where, [ids]);
@@ -123,11 +159,11 @@ export function createDirectory(pool: Executor): Directory {
   };
   return {
     async users(request) {
-      const found = await find<object>(pool, USERS, request);
+      const found = await find<object>(pool, totals, USERS, request);
       return { ...found, items: users.read(found.items) };
     },
     async groups(request) {
-      const found = await find<object>(pool, GROUPS, request);
+      const found = await find<object>(pool, totals, GROUPS, request);
       return { ...found, items: groups.read(found.items) };
     },
     async entriesOf(accountIds, tx) {
