@@ -33,7 +33,7 @@ export const PAGES: readonly {
   { path: '', heading: 'Overview' },
   { path: '/search', heading: 'Search' },
   { path: '/search?q=example.test', heading: 'Search' },
-  { path: '/settings', heading: 'Settings' },
+  { path: '/settings?search=console', heading: 'Settings' },
   { path: '/settings/registration.open', heading: 'registration.open' },
   { path: '/health', heading: 'Health' },
   { path: '/shortcuts', heading: 'Keyboard shortcuts' },
