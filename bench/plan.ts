@@ -2,7 +2,16 @@ import type { ScenarioName } from './scenarios/index.ts';
 
 /** The compared servers: each a process of its own. */
 export type Variant =
-  'minimum' | 'bare' | 'bare-stores' | 'postern' | 'postern-2-workers' | 'echo' | 'argon2' | 'hashes';
+  | 'minimum'
+  | 'bare'
+  | 'bare-stores'
+  | 'postern'
+  | 'postern-2-workers'
+  | 'echo'
+  | 'argon2'
+  | 'hashes'
+  | 'old'
+  | 'shadow';
 
 export interface Load {
   scenario: ScenarioName;
@@ -62,6 +71,12 @@ export const plan: Step[] = [
     loads: [...on(family, 'hashes'), ...on(`login-imported-${family}`, 'postern')],
     extraSeconds: 1,
   })),
+  {
+    loads: [...on('old-service', 'old'), ...on('old-service-shadowed', 'shadow')],
+    rate: 200,
+    extraWarmUp: 1,
+    extraSeconds: 2,
+  },
   { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
   { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
   { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, extraSeconds: 3 },

@@ -52,6 +52,11 @@ export function judge(results: Results): Verdict[] {
       1.25,
     );
 
+  const beyond = (source: Source, base: Source): number | null => {
+    const [one, other] = [results.median(source, 'p99'), results.median(base, 'p99')];
+    return one === null || other === null ? null : one - other;
+  };
+
   const token = 'client-credentials-jwt/postern';
   const seconds = (name: string) => {
     const milliseconds = results.fact(name);
@@ -125,6 +130,13 @@ export function judge(results: Results): Verdict[] {
       'p99',
       '≤',
       1.2,
+    ),
+    verdict(
+      'shadow: p99 beyond that of the old service alone',
+      beyond('old-service-shadowed/shadow', 'old-service/old'),
+      '≤',
+      3,
+      ' ms',
     ),
     // A million accounts in ten minutes.
     verdict('import: accounts a second', results.fact('import/rate'), '≥', 1667),

@@ -14,6 +14,7 @@ import { refresh } from './refresh.ts';
 import type { Scenario } from './scenario.ts';
 import { tokenExchange } from './token-exchange.ts';
 import { userinfo } from './userinfo.ts';
+import { oldService } from './shadow.ts';
 import { echo, validate } from './validate.ts';
 
 export const scenarios = {
@@ -55,6 +56,8 @@ export const scenarios = {
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
   'tokens-beside-import': jwt,
+  'old-service': oldService,
+  'old-service-shadowed': oldService,
 } satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof scenarios;

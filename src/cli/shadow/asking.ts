@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { differencesOf, type Observed } from './compare.ts';
@@ -6,6 +9,9 @@ import type { Asked, Findings } from './findings.ts';
 
 /** Requests to Postern at a time, and those that may wait. */
 const MOST = { running: 8, waiting: 256 };
+
+/** Milliseconds for which a connection is kept without use. */
+const IDLE = 3_000;
 
 /** Milliseconds that Postern may take. */
 const TIMEOUT = 30_000;
@@ -53,6 +59,8 @@ interface AskingOptions {
 /** Asks Postern what the old service has been asked, when that has answered, and holds both replies against one another. */
 export class Asking {
   readonly #postern: string;
+  readonly #transport: typeof http | typeof https;
+  readonly #agent: http.Agent;
   readonly #apiKey: string | undefined;
   readonly #findings: Findings;
   readonly #credentials = new Credentials();
@@ -63,6 +71,8 @@ export class Asking {
 
   constructor({ postern, apiKey, findings }: AskingOptions) {
     this.#postern = postern.replace(/\/$/, '');
+    this.#transport = postern.startsWith('https:') ? https : http;
+    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: MOST.running, timeout: IDLE });
     this.#apiKey = apiKey;
     this.#findings = findings;
   }
@@ -80,6 +90,33 @@ export class Asking {
     if (this.#running > 0) await new Promise<void>((resolve) => void this.#idle.push(resolve));
   }
 
+  async #ask(
+    method: string,
+    url: string,
+    body: string | undefined,
+    headers: Record<string, string>,
+  ): Promise<{ status: number; headers: NodeJS.Dict<string[]>; body: Buffer }> {
+    const request = this.#transport.request(`${this.#postern}${url}`, {
+      agent: this.#agent,
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
+      timeout: TIMEOUT,
+    });
+    request.once('timeout', () =>
+      request.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+    );
+    request.end(body);
+    const [reply] = (await once(request, 'response')) as [http.IncomingMessage];
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of reply) {
+      size += (chunk as Buffer).length;
+      if (size > LARGEST) throw new Error(`the reply has more than ${LARGEST} bytes`);
+      chunks.push(chunk as Buffer);
+    }
+    return { status: reply.statusCode ?? 0, headers: reply.headersDistinct, body: Buffer.concat(chunks) };
+  }
+
   #reasonNot({ asked, request, reply, headers, status }: Told) {
     if (!asked) return 'no such operation';
     if (asked.effect === 'change') return 'changes something';
@@ -93,9 +130,7 @@ export class Asking {
       if (!told) break;
       this.#running += 1;
       const done = this.#compare(told).catch((error: Error) => {
-        const { code, message } = (
-          error.cause instanceof Error ? error.cause : error
-        ) as NodeJS.ErrnoException;
+        const { code, message }: NodeJS.ErrnoException = error;
         this.#findings.down('postern', code ?? message);
       });
       if (told.asked?.effect === 'login') {
@@ -122,21 +157,15 @@ export class Asking {
     const isFromBefore = request === null;
     const { headers, body } = request ?? sent;
     const began = performance.now();
-    const reply = await fetch(`${this.#postern}${told.url}`, {
-      method: told.method,
-      headers: {
-        ...Object.fromEntries(
-          PASSED.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
-        ),
-        ...(headers['x-api-key'] === undefined ? {} : { 'x-api-key': this.#apiKey ?? headers['x-api-key'] }),
-        'x-forwarded-for': [headers['x-forwarded-for'], told.ip].filter(Boolean).join(', '),
-      },
-      ...(body === undefined ? {} : { body }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT),
+    const reply = await this.#ask(told.method, told.url, body, {
+      ...Object.fromEntries(
+        PASSED.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+      ),
+      ...(headers['x-api-key'] === undefined ? {} : { 'x-api-key': this.#apiKey ?? headers['x-api-key'] }),
+      'x-forwarded-for': [headers['x-forwarded-for'], told.ip].filter(Boolean).join(', '),
     });
     const milliseconds = performance.now() - began;
-    const postern = observed(reply.status, new Map(headersOf(reply)), Buffer.from(await reply.arrayBuffer()));
+    const postern = observed(reply.status, distinct(reply.headers), reply.body);
     if (reply.status === 429 && told.status !== 429) return this.#findings.skip('Postern limits its rate');
     const old = observed(told.status, distinct(told.replyHeaders), await decoded(told));
     if (isFromBefore && postern.status === 401 && old.status !== 401)
@@ -149,15 +178,6 @@ export class Asking {
 
 const distinct = (headers: NodeJS.Dict<string[]>): Map<string, string[]> =>
   new Map(Object.entries(headers).map(([name, values]) => [name, values ?? []]));
-
-function headersOf({ headers }: Response): [string, string[]][] {
-  const single = [...headers].filter(([name]) => name !== 'set-cookie');
-  const cookies = headers.getSetCookie();
-  return [
-    ...single.map(([name, value]): [string, string[]] => [name, [value]]),
-    ...(cookies.length > 0 ? [['set-cookie', cookies] as [string, string[]]] : []),
-  ];
-}
 
 /** The old service's body, as the client will have it once it has decoded it. */
 async function decoded({ reply, replyHeaders }: Told): Promise<Buffer> {

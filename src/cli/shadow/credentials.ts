@@ -3,7 +3,13 @@ import { LRUCache } from 'lru-cache';
 import type { Observed } from './compare.ts';
 
 /** Credentials that are remembered, and for how long: a week is what refresh tokens commonly live. */
-const REMEMBERED = { max: 20_000, ttl: 7 * 86_400_000 };
+const REMEMBERED = {
+  max: 20_000,
+  /** Bytes. */
+  maxSize: 16_777_216,
+  sizeCalculation: (token: string) => token.length + 64,
+  ttl: 7 * 86_400_000,
+};
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
