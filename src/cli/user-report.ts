@@ -14,7 +14,8 @@ export const userJson = (user: User) => ({
   email: user.email,
   email_verified: isEmailVerified(user),
   name: user.name,
-  roles: user.roles,
+  // As scripts know them: what everybody has comes first.
+  roles: user.roles.toSorted((a, b) => Number(b === 'user') - Number(a === 'user')),
   status: user.status,
   created_at: user.createdAt.toISOString(),
   last_login_at: user.lastLoginAt?.toISOString() ?? null,

@@ -76,6 +76,23 @@ describe('help for people', () => {
     const email = `new-${person.email}`;
     const moved = await run('set-email', person.id, email, '--email-verified');
     expect(moved).toMatchObject({ email, email_verified: true });
+    const [change] = await provider.sql(
+      "select details from audit_events where type = 'user.updated' and subject = $1 order by at desc limit 1",
+      [person.id],
+    );
+    expect(change).toMatchObject({ details: { before: { email: person.email }, after: { email } } });
+  });
+
+  it('lists by what it is asked for', async () => {
+    const list = (...args: string[]) =>
+      run<{ users: { id: string }[]; next_cursor: string | null }>('list', ...args);
+    const found = await list('--search', person.username, '--status', 'active', '--role', 'user');
+    expect(found).toMatchObject({ users: [{ id: person.id }], next_cursor: null });
+    expect(await list('--search', person.username, '--status', 'suspended')).toMatchObject({ users: [] });
+    const first = await list('--sort', '-created_at', '--limit', '1');
+    const second = await list('--sort', '-created_at', '--limit', '1', '--after', first.next_cursor ?? '');
+    expect(second.users[0]?.id).not.toBe(first.users[0]?.id);
+    expect(await refused('list', '--created-after', 'soon')).toMatchObject({ status: 2, code: 'usage' });
   });
 
   it('lets somebody try again, and shows what happened', async () => {

@@ -1,10 +1,8 @@
-import { DomainError } from '../../core/errors.ts';
-import { shellOperator } from '../../domain/operators/operator.ts';
 import { factorsOf, originOf, sessionOf } from '../../http/api/items.ts';
 import { profileOf } from '../../http/api/profile.ts';
 import type { AuditRecord } from '../../storage/audit.ts';
 import { UsageError } from '../failure.ts';
-import { operator } from '../operator.ts';
+import { manager } from '../operator.ts';
 import { readSecret } from '../options.ts';
 import { facts, type Report, shown, table } from '../report.ts';
 import { nameOf, told, userJson, withUser } from '../user-report.ts';
@@ -39,9 +37,9 @@ export const showUser = (name: string): Promise<Report> =>
 
 /** Where an account is signed in, browsers and devices. @param end whether it is signed out of all, with what acts for it. */
 export const userSessions = (name: string, { end = false }: { end?: boolean }): Promise<Report> =>
-  withUser(name, async (user, { accountSessions }) => {
-    const sessions = await accountSessions.list(user.id);
-    const ended = end ? await accountSessions.endOthers(user.id, null, operator()) : 0;
+  withUser(name, async (user, { access }) => {
+    const sessions = await access.sessions(manager(), user.id);
+    const ended = end ? await access.endSessions(manager(), user.id) : 0;
     const rows = sessions.map((session) => [
       session.kind,
       session.signedInAt.toISOString(),
@@ -101,8 +99,8 @@ export const userAudit = (
 
 /** Gives an account a role beside `user`, or with `user` takes the others away; what runs for it ends. */
 export const setRole = (name: string, role: string): Promise<Report> =>
-  withUser(name, async ({ id }, { accounts }) => {
-    const user = await accounts.update(id, { roles: ['user', role] }, operator());
+  withUser(name, async ({ id }, { assignments }) => {
+    const user = await assignments.setRoles(manager(), id, ['user', role]);
     return told(user, `Gave the role ${role} to`);
   });
 
@@ -112,8 +110,8 @@ export const setEmail = (
   email: string,
   { emailVerified = false }: { emailVerified?: boolean },
 ): Promise<Report> =>
-  withUser(name, async ({ id }, { accounts }) => {
-    const user = await accounts.update(id, { email, emailVerified }, operator());
+  withUser(name, async ({ id }, { managedAccounts }) => {
+    const user = await managedAccounts.update(manager(), id, { email, emailVerified });
     return told(user, `Set the address ${email} of`);
   });
 
@@ -131,17 +129,14 @@ export async function resetPassword(
   if (mail ? passwordStdin || force : !passwordStdin && !force)
     throw new UsageError('Say one of --mail, --force and --password-stdin.');
   const password = passwordStdin ? await readSecret() : null;
-  return withUser(name, async (user, { managedAccounts, reset }) => {
-    if (password !== null || force) {
-      const how = { force, ...(password === null ? {} : { password }) };
-      const changed = await managedAccounts.renewPassword(shellOperator(operator()), user.id, how);
+  return withUser(name, async (user, { managedAccounts }) => {
+    const how = { force, ...(password === null ? {} : { password }) };
+    const changed = await managedAccounts.renewPassword(manager(), user.id, how);
+    if (password !== null || force)
       return told(
         changed,
         password === null ? 'A new password is asked for at the next sign-in of' : 'Set the password of',
       );
-    }
-    if (user.status === 'suspended') throw new DomainError('account_suspended');
-    await reset.request({ email: user.email }, operator());
     return told(user, `A link to choose a new password goes to ${user.email}, the address of`, {
       sent: true,
     });
@@ -150,11 +145,13 @@ export async function resetPassword(
 
 /** Takes all second factors off an account whose owner has lost them. */
 export const resetFactors = (name: string): Promise<Report> =>
-  withUser(name, async (user, { mfa }) => {
-    const removed = await mfa.reset(user.id, operator());
+  withUser(name, async (user, { access }) => {
+    const removed = await access.removeFactors(manager(), user.id);
     return told(user, `Removed ${removed} second factors of`, { removed });
   });
 
 /** Lets somebody try again who waits because of wrong passwords or codes. */
 export const unlock = (name: string): Promise<Report> =>
-  withUser(name, async ({ id }, { accounts }) => told(await accounts.unlock(id, operator()), 'Unlocked'));
+  withUser(name, async ({ id }, { managedAccounts }) =>
+    told(await managedAccounts.unlock(manager(), id), 'Unlocked'),
+  );

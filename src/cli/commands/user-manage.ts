@@ -3,10 +3,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { shellOperator } from '../../domain/operators/operator.ts';
 import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
+import type { FactorFilter, UserSort } from '../../storage/user-search.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import { fail, type Report, table } from '../report.ts';
-import { told, withUser } from '../user-report.ts';
+import { meant, told, userJson, withUser } from '../user-report.ts';
 
 const shell = () => shellOperator(operator());
 
@@ -82,4 +83,64 @@ export async function exportUsers({
   } catch (error) {
     fail(error, false);
   }
+}
+
+export type { FactorFilter, UserSort };
+
+export interface ListOptions {
+  limit: number;
+  after?: string;
+  sort?: UserSort | `-${UserSort}`;
+  search?: string;
+  status?: ('active' | 'suspended')[];
+  role?: string[];
+  group?: string[];
+  factor?: FactorFilter[];
+  emailVerified?: 'true' | 'false';
+  door?: string[];
+  createdAfter?: Date;
+  createdBefore?: Date;
+  lastLoginAfter?: Date;
+  lastLoginBefore?: Date;
+}
+
+/** Accounts by the filters of the management API. Without any of them an account is as good as a cursor. */
+export async function listUsers({
+  limit,
+  after,
+  sort,
+  emailVerified,
+  ...given
+}: ListOptions): Promise<Report> {
+  const { search, status, role, group, factor, door } = given;
+  const { createdAfter, createdBefore, lastLoginAfter, lastLoginBefore } = given;
+  const filters = {
+    ...{ search, status, role, group, factor, door },
+    ...{ createdAfter, createdBefore, lastLoginAfter, lastLoginBefore },
+    emailVerified: emailVerified === undefined ? undefined : emailVerified === 'true',
+  };
+  const isPlain = sort === undefined && Object.values(filters).every((value) => value === undefined);
+  const { withCore } = await import('../session.ts');
+  const { users, next } = await withCore(async ({ accounts, people }) => {
+    if (!isPlain) {
+      const options = { filters, sort: sort ?? 'created_at', limit, cursor: after } as const;
+      const page = await people.list(shell(), options);
+      return { users: page.items, next: page.nextCursor };
+    }
+    const from = after === undefined ? {} : { after: (await meant(accounts, after)).id };
+    const page = await accounts.list({ limit, ...from });
+    return { users: page, next: page.length < limit ? null : (page.at(-1)?.id ?? null) };
+  });
+  const rows = users.map((user) => [
+    String(user.number),
+    user.username ?? '-',
+    user.email,
+    user.roles.join(','),
+    user.status,
+    user.id,
+  ]);
+  return {
+    json: { users: users.map(userJson), next_cursor: next },
+    text: table(['number', 'username', 'email', 'roles', 'status', 'id'], rows),
+  };
 }

@@ -1,20 +1,15 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shellOperator } from '../../domain/operators/operator.ts';
 import type { ManagedAccounts } from '../../domain/operators/accounts.ts';
-import type { Accounts, User } from '../../domain/users/index.ts';
+import type { User } from '../../domain/users/index.ts';
 import { PROFILE_FIELDS, type ProfileText } from '../../domain/users/profile-fields.ts';
 import { confirm } from '../confirm.ts';
 import { UsageError } from '../failure.ts';
 import { operator } from '../operator.ts';
 import { integer, readSecret, repeated, uuid } from '../options.ts';
-import { type Report, reporting, table } from '../report.ts';
-import { meant, nameOf, told, userJson, withUser } from '../user-report.ts';
-import type { ProfileOptions } from './user-manage.ts';
-
-const accountsOf = async <T>(work: (accounts: Accounts) => Promise<T>): Promise<T> => {
-  const { withCore } = await import('../session.ts');
-  return withCore(({ accounts }) => work(accounts));
-};
+import { type Report, reporting } from '../report.ts';
+import { nameOf, told, withUser } from '../user-report.ts';
+import type { FactorFilter, ListOptions, ProfileOptions, UserSort } from './user-manage.ts';
 
 interface CreateOptions extends Partial<Record<ProfileText, string>> {
   username?: string;
@@ -47,35 +42,10 @@ async function create(options: CreateOptions): Promise<Report> {
   const profile = Object.fromEntries(PROFILE_FIELDS.map(({ name }) => [name, options[name]]));
   const account = { ...profile, username, email, emailVerified, password, roles };
   const { withCore } = await import('../session.ts');
-  const user = await withCore(async ({ accounts, asOne, reset }) =>
-    asOne(async () => {
-      const made = await accounts.create(account, operator());
-      if (password === null) await reset.invite(made.id, operator());
-      return made;
-    }),
+  const user = await withCore(({ managedAccounts }) =>
+    managedAccounts.create(shell(), { ...account, invite: password === null }),
   );
   return told(user, password === null ? 'Created and invited' : 'Created');
-}
-
-async function list({ limit, after }: { limit: number; after?: string }): Promise<Report> {
-  const users = await accountsOf(async (accounts) =>
-    accounts.list({ limit, ...(after === undefined ? {} : { after: (await meant(accounts, after)).id }) }),
-  );
-  const rows = users.map((user) => [
-    String(user.number),
-    user.username ?? '-',
-    user.email,
-    user.roles.join(','),
-    user.status,
-    user.id,
-  ]);
-  return {
-    json: {
-      users: users.map(userJson),
-      next_cursor: users.length < limit ? null : (users.at(-1)?.id ?? null),
-    },
-    text: table(['number', 'username', 'email', 'roles', 'status', 'id'], rows),
-  };
 }
 
 /** A change of one account, with the account as it is afterwards. */
@@ -113,6 +83,24 @@ function withProfile(command: Command): Command {
   return command;
 }
 
+const SORTS: readonly UserSort[] = ['created_at', 'last_login_at', 'email', 'number'];
+const FACTORS: readonly FactorFilter[] = ['totp', 'passkey', 'recovery_codes', 'none'];
+
+/** An option that can be given several times. */
+const choices = (flags: string, values: readonly string[]) =>
+  new Option(flags).choices(values).argParser<string[]>((value, previous) => {
+    if (!values.includes(value)) throw new InvalidArgumentError(`must be one of ${values.join(', ')}.`);
+    return repeated(value, previous);
+  });
+
+/** For options that are a moment. */
+function moment(value: string): Date {
+  const at = new Date(value);
+  if (!/^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(value) || Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError('must be a time like 2026-11-27T10:00:00Z, or a day.');
+  return at;
+}
+
 const ONE = '<user>';
 const ONE_IS = 'its id, number, email address or username';
 
@@ -142,10 +130,27 @@ export function addUser(program: Command): void {
   reporting(
     user
       .command('list')
-      .description('list accounts, oldest first')
+      .description('list accounts, oldest first unless sorted; of each option, one of its values must hold')
+      .option('--search <text>', 'a part of the name, address or username; an id or number')
+      .addOption(choices('--status <status>', ['active', 'suspended']))
+      .option('--role <role>', 'by itself or by a group', repeated)
+      .option('--group <group>', 'its id', repeated)
+      .addOption(choices('--factor <factor>', FACTORS))
+      .addOption(new Option('--email-verified <yes>').choices(['true', 'false']))
+      .option('--door <door>', 'the contract that it was used at', repeated)
+      .option('--created-after <time>', 'RFC 3339, included', moment)
+      .option('--created-before <time>', 'RFC 3339, not included', moment)
+      .option('--last-login-after <time>', 'RFC 3339, included', moment)
+      .option('--last-login-before <time>', 'RFC 3339, not included', moment)
+      .addOption(
+        new Option('--sort <sort>', 'descending with a minus before it').choices([
+          ...SORTS,
+          ...SORTS.map((sort) => `-${sort}`),
+        ]),
+      )
       .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--after <user>', `go on after this one (${ONE_IS})`),
-    list,
+      .option('--after <cursor>', `next_cursor of the page before; without filters also a user (${ONE_IS})`),
+    async (options: ListOptions) => (await import('./user-manage.ts')).listUsers(options),
   );
   addLooks(command);
   addChanges(command);

@@ -3,6 +3,7 @@ import { systemActor } from '../../core/actor.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import { parseEmail } from '../identifiers.ts';
+import { changesOf } from '../operators/operator.ts';
 import { OWNER } from '../operators/permissions.ts';
 import { insert, prepare } from './creation.ts';
 import type { AccountsDependencies } from './dependencies.ts';
@@ -40,6 +41,10 @@ const readablePassword = (): string =>
     Array.from({ length: 4 }, () => ALPHABET[randomInt(ALPHABET.length)]).join(''),
   ).join('-');
 
+/** What becoming an administrator changes, before and after. */
+const promotion = ({ roles: before, status }: UserRecord, roles: string[]) =>
+  changesOf({ roles: before, status }, { roles, status: 'active' });
+
 export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
   const { users, audit, inTransaction, lockFirstAdmin, policy, hasher, claim } = dependencies;
 
@@ -61,7 +66,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
     const evidence = { email, emailKey, ownerProvenAt: null, at: null };
     const columns = { roles, status: 'active', passwordHash } as const;
     const user = await claim(account, evidence, columns, systemActor, tx);
-    const details = { fields: ['roles', 'status', 'passwordHash'], roles };
+    const details = { fields: ['roles', 'status', 'passwordHash'], roles, ...promotion(account, roles) };
     await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
     return { user: toUser(user), password: chosenPassword === undefined ? password : null };
   };
@@ -77,7 +82,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
         if (existing) {
           const roles = [...new Set([...existing.roles, ...FIRST_ROLES])];
           const user = present(await users.update(existing.id, { roles, status: 'active' }, tx));
-          const details = { fields: ['roles', 'status'], roles };
+          const details = { fields: ['roles', 'status'], roles, ...promotion(existing, roles) };
           await audit.record({ type: 'user.updated', subject: user.id, details }, systemActor, tx);
           return { user: toUser(user), password: null };
         }

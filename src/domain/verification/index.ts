@@ -113,7 +113,8 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
   ): Promise<UserRecord> => {
     const undo = await offer(account, 'email', tx);
     const changed = present(await users.update(account.id, { ...parseEmail(to), ...columns }, tx));
-    await audit.record({ type: 'email.changed', subject: account.id }, actor, tx);
+    const details = { before: { email: account.email }, after: { email: changed.email } };
+    await audit.record({ type: 'email.changed', subject: account.id, details }, actor, tx);
     await notices.emailChanged(account, to, actor, tx, undo);
     return changed;
   };
