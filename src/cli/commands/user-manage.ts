@@ -115,8 +115,16 @@ export async function listUsers({
   const { search, status, role, group, factor, door } = given;
   const { createdAfter, createdBefore, lastLoginAfter, lastLoginBefore } = given;
   const filters = {
-    ...{ search, status, role, group, factor, door },
-    ...{ createdAfter, createdBefore, lastLoginAfter, lastLoginBefore },
+    search,
+    status,
+    role,
+    group,
+    factor,
+    door,
+    createdAfter,
+    createdBefore,
+    lastLoginAfter,
+    lastLoginBefore,
     emailVerified: emailVerified === undefined ? undefined : emailVerified === 'true',
   };
   const isPlain = sort === undefined && Object.values(filters).every((value) => value === undefined);
