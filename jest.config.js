@@ -18,6 +18,7 @@ export default {
   },
   // Two cores are what the smallest build machines have; tests wait for servers as well, and a third one computes meanwhile.
   maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/sequencer.ts',
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
   testTimeout: 180_000,
 };
