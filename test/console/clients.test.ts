@@ -93,6 +93,16 @@ describe('an app', () => {
     expect(await metadataOf(app.id)).toMatchObject({ redirect_uris: [HOME] });
   });
 
+  it('is named with what was refused on the page of the person whom it asked for', async () => {
+    const app = await provider.createClient();
+    const { id } = developer.person;
+    await developer.agent.open(authorizationUrl(provider, app, { redirect_uri: 'http://localhost:9/cb' }));
+    await until(async () => (await provider.operator.refusals.ofAccount(shell, id)).length > 0);
+    const page = words(await developer.open(`/users/${id}`));
+    expect(page).toContain('Test client: invalid_redirect_uri');
+    expect(page).toContain('The address is not one of the app');
+  });
+
   it('saves each card by itself, and says what somebody else has changed meanwhile', async () => {
     const app = await provider.createClient({ tos_uri: 'https://a.example/tos', scope: 'openid email' });
     const page = await developer.open(`/clients/${app.id}`);

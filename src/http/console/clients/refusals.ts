@@ -12,8 +12,8 @@ export interface RefusalView extends ExplainedRefusal {
   isOver: boolean;
 }
 
-/** The sentence about a topic; those with a colon in their name have it by a word. */
-const sentenceOf = (refusal: ExplainedRefusal): MessageKey => {
+/** What a refusal means and what to do, in the operator's language. */
+export const whyOf = (refusal: ExplainedRefusal): MessageKey => {
   const topic = topicOf(refusal);
   return topic === 'login_required:prompt'
     ? 'console.why.loginRequired'
@@ -62,7 +62,7 @@ export async function refusalsOf(call: ConsoleCall, client: ManagedClient): Prom
   const refusals = await call.services.refusals.ofClient(call.operator, client.id);
   const views = refusals.map((refusal): RefusalView => {
     const isOver = isAllowed(refusal, client) || (client.enabled && topicOf(refusal) === 'enabled');
-    return { ...refusal, isOver, why: isOver ? 'console.why.over' : sentenceOf(refusal) };
+    return { ...refusal, isOver, why: isOver ? 'console.why.over' : whyOf(refusal) };
   });
   return [...views.filter(({ isOver }) => !isOver), ...views.filter(({ isOver }) => isOver)];
 }

@@ -3,6 +3,7 @@ import type { User } from '../../../domain/users/index.ts';
 import { displayClient } from '../../pages/client-display.ts';
 import type { Message } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
+import { whyOf } from '../clients/refusals.ts';
 import type { Room } from '../room.ts';
 import { profileFields } from './fields.ts';
 import { beyond, nameOf, roleNames, statusOf } from './people.ts';
@@ -75,7 +76,7 @@ export async function showPerson(call: ConsoleCall): Promise<void> {
     identities,
     sessions,
     apps: await Promise.all(apps.map(async (app) => ({ ...app, name: await nameOfApp(app.clientId) }))),
-    refusals,
+    refusals: refusals.map((refusal) => ({ ...refusal, why: whyOf(refusal) })),
     origins,
     groups: groups?.items ?? null,
     otherGroups: (allGroups?.items ?? []).filter((group) => !mine.has(group.id)),
