@@ -79,6 +79,21 @@ export const settingShape = z.strictObject({
       )
       .nullable(),
   }),
+  identityAssertions: z.strictObject({
+    issuers: z.array(
+      z
+        .strictObject({
+          issuer: z.url(),
+          jwksUri: z.url(),
+          link: z.enum(['subject', 'email']),
+          domains: hostnames.default([]),
+        })
+        .refine(({ link, domains }) => link !== 'email' || domains.length > 0, {
+          path: ['domains'],
+          message: 'must name the domains whose addresses this issuer answers for',
+        }),
+    ),
+  }),
   clientDocuments: z.strictObject({
     enabled: z.enum(['auto', 'always', 'never']),
     allow: hostnames,

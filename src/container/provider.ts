@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Metrics } from '../http/ops/metrics.ts';
+import { linkedAccounts } from '../domain/linked-accounts.ts';
 import { createOpenRequests } from '../domain/open-requests.ts';
 import { createAdapterFactory } from '../oidc/adapters.ts';
 import { ClientDocuments } from '../oidc/clients/documents.ts';
@@ -106,6 +107,7 @@ export function createProviderSide(
     events: providerEvents({ metrics, audit, refusals: core.refusals, clientUse: core.clientUse, logger }),
     staticClients: contracts.map(contractClient),
     sourceIds: stores.imports,
+    linkedAccount: linkedAccounts(stores),
     findUser: (id: string) => stores.users.findById(id),
     clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
     revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),

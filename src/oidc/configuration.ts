@@ -23,6 +23,7 @@ import { registrationFeatures } from './clients/registration/index.ts';
 import { ciba } from './ciba.ts';
 import { deviceFlow, type DevicePages } from './device/feature.ts';
 import { ENDPOINTS } from './endpoints.ts';
+import { ID_JAG } from './tokens/identity-assertions/issuing.ts';
 import { createExtraTokenClaims } from './tokens/extra-claims.ts';
 import { createLoadExistingGrant } from './interactions/grants.ts';
 import { createIntrospectionPolicy } from './tokens/introspection-policy.ts';
@@ -196,6 +197,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       prompt_values_supported: ['none', 'login', 'consent', 'create', 'select_account'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,
+      // draft-ietf-oauth-identity-assertion-authz-grant: as whoever asserts, and as whoever is told.
+      identity_chaining_requested_token_types_supported: [ID_JAG],
+      authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
       ...mutualTlsAliases(config),
     },
     acrValues: [...ACR_VALUES],

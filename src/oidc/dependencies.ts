@@ -8,6 +8,7 @@ import type { DeviceSignIns } from '../storage/sign-ins.ts';
 import type { ClientRegistry } from './clients/registry.ts';
 import type { ConfigurationDependencies } from './configuration.ts';
 import type { ProviderEvents } from './events.ts';
+import type { AcceptingDependencies } from './tokens/identity-assertions/accepting.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 
 /** What the provider is built from, beside its keys. */
@@ -23,6 +24,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   guessLimit: GuessLimit;
   openRequests: OpenRequests;
   replies: Replies;
+  linkedAccount: AcceptingDependencies['linkedAccount'];
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
   impersonation: Pick<Impersonation, 'over' | 'end'>;
   deviceSignIns: Pick<DeviceSignIns, 'add'>;

@@ -14,6 +14,8 @@ export type IdentityKey = Pick<IdentityRecord, 'upstream' | 'issuer' | 'subject'
 export interface Identities {
   /** The account of an identity, recording its use. Null when it is not linked. */
   use(key: IdentityKey): Promise<IdentityRecord | null>;
+  /** The account of somebody at an issuer, whichever upstream they came by. Null when there is none. */
+  accountOf(issuer: string, subject: string): Promise<string | null>;
   listOf(accountId: string, tx?: Tx): Promise<IdentityRecord[]>;
   /** @returns the new one, or null when it is linked already. The unique index decides between concurrent attempts. */
   create(
@@ -34,6 +36,10 @@ export const identities: Identities = {
       { where: { upstream, issuer, subject }, returning: true },
     );
     return used ? record.from(used) : null;
+  },
+  async accountOf(issuer, subject) {
+    const found = await UpstreamIdentity.findOne({ where: { issuer, subject } });
+    return found?.accountId ?? null;
   },
   async listOf(accountId, tx) {
     const found = await UpstreamIdentity.findAll({

@@ -18,6 +18,7 @@ export const CHANGEABLE = [
   'registration.open',
   'registration.verifyEmail',
   'clientRegistration.open',
+  'identityAssertions.issuers',
   'clientDocuments.enabled',
   'clientDocuments.allow',
   'clientDocuments.deny',

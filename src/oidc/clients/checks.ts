@@ -13,7 +13,9 @@ function grantsProblem(metadata: Partial<ClientMetadata>): string | null {
   const refused = CONFIDENTIAL_GRANTS.find((grant) => grants.includes(grant));
   if (method === 'none' && refused !== undefined)
     return `grant_types: a public client cannot have ${refused}`;
-  const hasKeys = ['jwks', 'jwks_uri', 'assertion_issuers'].some((name) => metadata[name] !== undefined);
+  const hasKeys = ['jwks', 'jwks_uri', 'assertion_issuers', 'identity_assertion_issuers'].some(
+    (name) => metadata[name] !== undefined,
+  );
   if (grants.includes(JWT_BEARER) && !hasKeys)
     return `grant_types: ${JWT_BEARER} needs jwks, jwks_uri or assertion_issuers`;
   return null;

@@ -4,6 +4,7 @@ import { PROFILES } from '../../core/profiles.ts';
 import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 import { CLAIM_MAPPINGS_FORM, claimMappings } from './claim-mappings.ts';
 import { ASSERTION_ISSUERS_FORM, assertionIssuers } from './assertion-issuers.ts';
+import { IDENTITY_ASSERTIONS_FORM, identityAssertions } from './identity-assertions.ts';
 import { type ExtraProperty, properties } from './property.ts';
 import { TOKEN_EXCHANGE_FORM, tokenExchange } from './token-exchange.ts';
 
@@ -165,6 +166,20 @@ export const extraMetadata = {
   assertion_issuers: extra(assertionIssuers, ASSERTION_ISSUERS_FORM, {
     meaning: 'other issuers whose assertions, of one subject each, stand for this client (RFC 7523)',
     default: 'none',
+  }),
+  identity_assertions: extra(identityAssertions, IDENTITY_ASSERTIONS_FORM, {
+    meaning:
+      'to which authorization servers it may have people asserted (Identity Assertion JWT Authorization Grant): `audience`, their issuer; `client_id`, what it is called there; `resources` and `scopes` that it may ask for there; `roles` and `groups`, of which a person must have one',
+    default: 'none',
+    registrants: 'none',
+  }),
+  identity_assertion_issuers: extra(z.array(absoluteUri), 'must be a list of issuers', {
+    meaning:
+      'issuers of which it may show such assertions here, of those in `identityAssertions.issuers`; it needs the grant type jwt-bearer',
+    default: 'none',
+    registrants: 'none',
+    conflict: (_value, { token_endpoint_auth_method: method }) =>
+      method === 'none' ? 'must not be of a public client, which anybody can claim to be' : null,
   }),
   frontchannel_logout_uri: extra(z.string(), 'must be an absolute http(s) URI', {
     meaning: 'what the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',

@@ -40,7 +40,11 @@ export function completeMetadata(metadata: Metadata): Metadata {
   const { redirect_uris: uris = [], apis, profile } = metadata;
   const { grant_types: grants = apis === undefined ? [CODE] : [] } = metadata;
   // It proves who it is with each request, by an assertion, and needs no secret besides.
-  const isByAssertion = Array.isArray(grants) && grants.length === 1 && grants[0] === JWT_BEARER;
+  const isByAssertion =
+    metadata['identity_assertion_issuers'] === undefined &&
+    Array.isArray(grants) &&
+    grants.length === 1 &&
+    grants[0] === JWT_BEARER;
   // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
   const ownKeys = holds(profile as string | undefined, 'fapi2') ? 'private_key_jwt' : undefined;
   const implied = without(metadata, {

@@ -1,17 +1,4 @@
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  decodeJwt,
-  decodeProtectedHeader,
-  errors as joseErrors,
-  type JSONWebKeySet,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-} from 'jose';
-import { LRUCache } from 'lru-cache';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { errors, type Provider } from 'oidc-provider';
 import {
   buildTokenResponse,
@@ -26,57 +13,13 @@ import { endsInTime, LONGEST } from '../clients/assertions.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import type { OutboundFetch } from '../outbound/fetch.ts';
 import type { Extension } from '../overrides/override.ts';
+import { AssertionKeys, invalidAssertion, type KeySource } from './assertion-keys.ts';
 import { JWT_BEARER } from './grant-types.ts';
-
-/** Where the keys of whoever signs are: by value, or at an address. */
-export interface KeySource {
-  jwks?: JSONWebKeySet | undefined;
-  jwksUri?: string | undefined;
-}
-
-/** Addresses whose keys are kept in one process. */
-const MAX_REMEMBERED = 1_000;
-
-/**
- * Verifies signatures with registered keys and no others: what a header says of keys (`jku`, `x5u`, `jwk`, RFC 7515
- * section 4.1) is not looked at. Keys at an address are fetched once in ten minutes, and for an unknown `kid` twice a minute.
- */
-export class AssertionKeys {
-  readonly #fetch: OutboundFetch;
-  readonly #remote = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_REMEMBERED });
-
-  constructor(fetch: OutboundFetch) {
-    this.#fetch = fetch;
-  }
-
-  /** @throws Error of `jose`, or why the keys could not be had. */
-  async verify(jwt: string, source: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
-    try {
-      return (await jwtVerify(jwt, this.#keysOf(source), options)).payload;
-    } catch (error) {
-      if (!(error instanceof joseErrors.JWKSMultipleMatchingKeys)) throw error;
-      // Without a `kid`, any of them may have signed.
-      for await (const key of error) {
-        const verified = await jwtVerify(jwt, key, options).catch((failure: unknown) => {
-          if (failure instanceof joseErrors.JWSSignatureVerificationFailed) return undefined;
-          throw failure;
-        });
-        if (verified) return verified.payload;
-      }
-      throw new joseErrors.JWSSignatureVerificationFailed();
-    }
-  }
-
-  #keysOf({ jwks, jwksUri }: KeySource): JWTVerifyGetKey {
-    if (jwks) return createLocalJWKSet(jwks);
-    if (jwksUri === undefined) throw new joseErrors.JWKSNoMatchingKey();
-    const known = this.#remote.get(jwksUri);
-    if (known) return known;
-    const keys = createRemoteJWKSet(new URL(jwksUri), { [customFetch]: this.#fetch });
-    this.#remote.set(jwksUri, keys);
-    return keys;
-  }
-}
+import {
+  type AcceptingDependencies,
+  createIdentityGrant,
+  isIdentityAssertion,
+} from './identity-assertions/accepting.ts';
 
 /** Asymmetric ones alone: no secret of ours or of a client's signs, and neither does nobody (RFC 8725 section 3.1). */
 const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
@@ -96,10 +39,6 @@ export interface Assertion {
   /** How long to remember its `jti`, in seconds since the epoch. */
   rememberedUntil: number;
 }
-
-/** An invalid_grant that gives the reason, so that the signer can fix it. */
-export const invalidAssertion = (reason: string) =>
-  new errors.CustomOIDCProviderError('invalid_grant', `assertion ${reason}`);
 
 interface Trusted {
   iss: string;
@@ -178,15 +117,27 @@ export function createAssertionCheck({
   };
 }
 
-interface GrantDependencies {
+interface GrantDependencies extends Pick<AcceptingDependencies, 'linkedAccount'> {
   clock: Clock;
   fetch: OutboundFetch;
+  config: { identityAssertions: AcceptingDependencies['settings'] };
+  events: { tokenExchanged: AcceptingDependencies['accepted'] };
 }
 
 /** Registers the JWT bearer grant with the provider: before any client that has it is looked up. */
-function installJwtBearer(provider: Provider, { clock, fetch }: GrantDependencies): void {
+function installJwtBearer(provider: Provider, deps: GrantDependencies): void {
+  const { clock, fetch, config, events } = deps;
+  const keys = new AssertionKeys(fetch);
+  const identityGrant = createIdentityGrant(provider, {
+    settings: config.identityAssertions,
+    issuer: provider.issuer,
+    keys,
+    clock,
+    linkedAccount: deps.linkedAccount,
+    accepted: (exchange) => events.tokenExchanged(exchange),
+  });
   const check = createAssertionCheck({
-    keys: new AssertionKeys(fetch),
+    keys,
     issuer: provider.issuer,
     now: () => epochSeconds(clock),
   });
@@ -196,6 +147,7 @@ function installJwtBearer(provider: Provider, { clock, fetch }: GrantDependencie
       const { client, params } = ctx.oidc;
       if (params.assertion === undefined)
         throw new errors.InvalidRequest("missing required parameter 'assertion'");
+      if (isIdentityAssertion(params.assertion)) return identityGrant(ctx, params.assertion);
       const dPoP = await validateDpop(provider, ctx);
       checkDpopRequired(provider, ctx, dPoP);
       const certificate = checkMtlsCert(provider, ctx);

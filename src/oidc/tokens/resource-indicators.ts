@@ -31,7 +31,9 @@ interface Dependencies {
 /** The grants by which a client gets tokens of its own. */
 const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
 
-const isForItself = ({ oidc }: KoaContextWithOIDC) => OWN_GRANTS.has(oidc.params?.['grant_type']);
+/** Not with an assertion of somebody's identity, which is for that account. */
+const isForItself = ({ oidc }: KoaContextWithOIDC) =>
+  OWN_GRANTS.has(oidc.params?.['grant_type']) && oidc.entities.Account === undefined;
 
 const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resource'] ?? []].flat();
 

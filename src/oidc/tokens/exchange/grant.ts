@@ -1,4 +1,9 @@
-import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import {
+  errors,
+  type KoaContextWithOIDC,
+  type Provider,
+  type TokenEndpointGrantContext,
+} from 'oidc-provider';
 import {
   buildTokenResponse,
   checkDpopReplay,
@@ -15,7 +20,18 @@ import type { TokenExchangePolicy } from '../../clients/token-exchange.ts';
 import type { Extension } from '../../overrides/override.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import { TOKEN_EXCHANGE } from '../grant-types.ts';
-import { ACCESS_TOKEN, type ActClaim, createTokenReader, type PresentedToken } from './presented.ts';
+import type { Keys } from '../../key-ring.ts';
+import type { UserRecord } from '../../../storage/users.ts';
+import type { Authorization } from '../authorization-claims.ts';
+import { createIdentityAssertions, ID_JAG } from '../identity-assertions/issuing.ts';
+import {
+  ACCESS_TOKEN,
+  type ActClaim,
+  createTokenReader,
+  ID_TOKEN,
+  type PresentedToken,
+  REFRESH_TOKEN,
+} from './presented.ts';
 
 type Client = ExtraClientProperties & { clientId: string };
 
@@ -79,6 +95,10 @@ interface Dependencies {
   verifier: AccessTokenVerifier;
   secrets: Secrets;
   clock: Clock;
+  /** Those that sign. */
+  keys: Pick<Keys, 'jwks'>;
+  findUser(id: string): Promise<UserRecord | null>;
+  authorization: Pick<Authorization, 'claimsOf'>;
   /** Records the exchange before the token is issued. */
   exchanged(exchange: TokenExchange): Promise<void>;
 }
@@ -90,6 +110,7 @@ interface Parameters {
   actor_token_type?: string;
   requested_token_type?: string;
   audience?: string | string[];
+  resource?: string | string[];
 }
 
 const PARAMETERS = [
@@ -115,7 +136,7 @@ const hasKeyOf = (
 /** Registers token exchange with the provider: before any client that has this grant is looked up. */
 function installTokenExchange(
   provider: Provider,
-  { verifier, secrets, clock, exchanged }: Dependencies,
+  { verifier, secrets, clock, keys, findUser, authorization, exchanged }: Dependencies,
 ): void {
   const now = () => epochSeconds(clock);
   const read = createTokenReader({ verifier, secrets, now });
@@ -126,11 +147,42 @@ function installTokenExchange(
     parameter: string,
     value?: string,
     type?: string,
+    types?: readonly string[],
   ): Promise<PresentedToken | undefined> {
     if (value === undefined && type === undefined) return undefined;
     if (value === undefined || type === undefined)
       throw new errors.InvalidRequest(`${parameter} and ${parameter}_type go together`);
-    return read(ctx, parameter, value, type);
+    return read(ctx, parameter, value, type, types);
+  }
+
+  const assertionOf = createIdentityAssertions({
+    issuer: provider.issuer,
+    keys: keys.jwks,
+    now,
+    findUser,
+    authorizationClaimsOf: authorization.claimsOf,
+  });
+
+  /** Says to another authorization server who somebody is, by a token of that person's login at this client. */
+  async function assertIdentity(ctx: TokenEndpointGrantContext<Parameters>): Promise<void> {
+    const { client, params } = ctx.oidc;
+    const types = [ID_TOKEN, REFRESH_TOKEN];
+    const { subject_token: value, subject_token_type: type } = params;
+    const subject = await readPair(ctx, 'subject_token', value, type, types);
+    if (!subject) throw new errors.InvalidRequest("missing required parameter 'subject_token'");
+    if (subject.clientId !== client.clientId)
+      throw new errors.InvalidRequest('subject_token was not issued to this client');
+    const grant = subject.grantId === undefined ? undefined : await provider.Grant.find(subject.grantId);
+    const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
+    if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
+    const { accountId } = account;
+    const { audience, scope } = await assertionOf(ctx, subject, accountId, {
+      audiences: [params.audience ?? []].flat(),
+      resources: [params.resource ?? []].flat(),
+      scopes: [...ctx.oidc.requestParamScopes],
+    });
+    const { clientId } = client;
+    await exchanged({ ctx, accountId, clientId, subjectClientId: clientId, audience, scope, act: undefined });
   }
 
   provider.registerGrantType<Parameters>(
@@ -138,8 +190,9 @@ function installTokenExchange(
     async (ctx) => {
       const { client, params } = ctx.oidc;
       const { requested_token_type: requestedType = ACCESS_TOKEN } = params;
+      if (requestedType === ID_JAG) return assertIdentity(ctx);
       if (requestedType !== ACCESS_TOKEN)
-        throw new errors.InvalidRequest(`requested_token_type must be ${ACCESS_TOKEN}`);
+        throw new errors.InvalidRequest(`requested_token_type must be ${ACCESS_TOKEN} or ${ID_JAG}`);
       const dPoP = await validateDpop(provider, ctx);
       checkDpopRequired(provider, ctx, dPoP);
       const target = targetOf(client, [params.resource ?? [], params.audience ?? []].flat());

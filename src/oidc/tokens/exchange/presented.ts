@@ -7,6 +7,7 @@ import { grantOfIdToken } from '../id-token-claims.ts';
 
 /** Token type identifiers (RFC 8693 section 3). */
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+export const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
 export const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 
 /** Who acts, and who acted before (RFC 8693 section 4.1). */
@@ -126,6 +127,25 @@ async function idTokenClaims(
   return { ...claims, gid, client_id: client.clientId };
 }
 
+/** The claims of a refresh token of ours that serves still; it is not used up. */
+async function refreshClaims(ctx: KoaContextWithOIDC, value: string): Promise<Claims | undefined> {
+  const token = await ctx.oidc.provider.RefreshToken.find(value);
+  if (!token?.isValid || token.consumed !== undefined || token.clientId === undefined) return undefined;
+  const sub = await subjectFor(ctx, token.clientId, token.accountId);
+  if (sub === undefined || token.exp === undefined) return undefined;
+  const { grantId, scope, acr, amr, authTime } = token;
+  return {
+    sub,
+    client_id: token.clientId,
+    exp: token.exp,
+    ...(grantId === undefined ? {} : { gid: grantId }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+}
+
 /**
  * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
  * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
@@ -145,6 +165,7 @@ export function createTokenReader({
     value: string,
     type: string,
   ): Promise<Claims | null | undefined> => {
+    if (type === REFRESH_TOKEN) return refreshClaims(ctx, value);
     if (type === ID_TOKEN) return idTokenClaims(ctx.oidc.provider, secrets, value);
     return value.includes('.') ? await verifier.verify(value) : opaqueClaims(ctx, value);
   };
@@ -153,9 +174,10 @@ export function createTokenReader({
     parameter: string,
     value: string,
     type: string,
+    types: readonly string[] = [ACCESS_TOKEN, ID_TOKEN],
   ): Promise<PresentedToken> => {
-    if (type !== ACCESS_TOKEN && type !== ID_TOKEN)
-      throw new errors.InvalidRequest(`${parameter}_type must be ${ACCESS_TOKEN} or ${ID_TOKEN}`);
+    if (!types.includes(type))
+      throw new errors.InvalidRequest(`${parameter}_type must be ${types.join(' or ')}`);
     const claims = await claimsOf(ctx, value, type);
     const owner = claims && (await ctx.oidc.provider.Client.find(claims.client_id));
     if (!claims || !owner || claims.exp <= now())

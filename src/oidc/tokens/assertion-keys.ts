@@ -1,0 +1,68 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors as joseErrors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
+import { LRUCache } from 'lru-cache';
+import { errors } from 'oidc-provider';
+import type { OutboundFetch } from '../outbound/fetch.ts';
+
+/** Where the keys of whoever signs are: by value, or at an address. */
+export interface KeySource {
+  jwks?: JSONWebKeySet | undefined;
+  jwksUri?: string | undefined;
+}
+
+/** Addresses whose keys are kept in one process. */
+const MAX_REMEMBERED = 1_000;
+
+/**
+ * Verifies signatures with registered keys and no others: what a header says of keys (`jku`, `x5u`, `jwk`, RFC 7515
+ * section 4.1) is not looked at. Keys at an address are fetched once in ten minutes, and for an unknown `kid` twice a minute.
+ */
+export class AssertionKeys {
+  readonly #fetch: OutboundFetch;
+  readonly #remote = new LRUCache<string, JWTVerifyGetKey>({ max: MAX_REMEMBERED });
+
+  constructor(fetch: OutboundFetch) {
+    this.#fetch = fetch;
+  }
+
+  /** @throws Error of `jose`, or why the keys could not be had. */
+  async verify(jwt: string, source: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(jwt, this.#keysOf(source), options)).payload;
+    } catch (error) {
+      if (!(error instanceof joseErrors.JWKSMultipleMatchingKeys)) throw error;
+      // Without a `kid`, any of them may have signed.
+      for await (const key of error) {
+        const verified = await jwtVerify(jwt, key, options).catch((failure: unknown) => {
+          if (failure instanceof joseErrors.JWSSignatureVerificationFailed) return undefined;
+          throw failure;
+        });
+        if (verified) return verified.payload;
+      }
+      throw new joseErrors.JWSSignatureVerificationFailed();
+    }
+  }
+
+  #keysOf({ jwks, jwksUri }: KeySource): JWTVerifyGetKey {
+    if (jwks) return createLocalJWKSet(jwks);
+    if (jwksUri === undefined) throw new joseErrors.JWKSNoMatchingKey();
+    const known = this.#remote.get(jwksUri);
+    if (known) return known;
+    const keys = createRemoteJWKSet(new URL(jwksUri), { [customFetch]: this.#fetch });
+    this.#remote.set(jwksUri, keys);
+    return keys;
+  }
+}
+
+/** An invalid_grant that gives the reason, so that the signer can fix it. */
+export const invalidAssertion = (reason: string) =>
+  new errors.CustomOIDCProviderError('invalid_grant', `assertion ${reason}`);

@@ -1,0 +1,135 @@
+import { importJWK, type JWK, SignJWT } from 'jose';
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { buildTokenResponse } from 'oidc-provider/lib/helpers/grants.js';
+import { newUuid } from '../../../core/ids.ts';
+import type { UserRecord } from '../../../storage/users.ts';
+import { isEmailVerified } from '../../../domain/ownership/address.ts';
+import type { AuthorizationClaimsOf } from '../../clients/claim-mappings.ts';
+import type { IdentityAssertionPolicy } from '../../clients/identity-assertions.ts';
+import type { ExtraClientProperties } from '../../clients/names.ts';
+import type { PresentedToken } from '../exchange/presented.ts';
+
+/** The type of token that is asked for (section 4.3), and the type that the JWT says it is. */
+export const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
+export const ID_JAG_TYP = 'oauth-id-jag+jwt';
+
+/** Seconds: it is redeemed at once. */
+const LIFETIME = 300;
+
+/** What is signed with, where the other side names nothing: all take it. */
+const ALG = 'ES256';
+
+interface Dependencies {
+  issuer: string;
+  /** Private keys, of each algorithm the one that signs first. */
+  keys: readonly JWK[];
+  /** Seconds since the epoch. */
+  now(): number;
+  findUser(id: string): Promise<UserRecord | null>;
+  authorizationClaimsOf: AuthorizationClaimsOf;
+}
+
+interface Asked {
+  audiences: string[];
+  resources: string[];
+  scopes: string[];
+}
+
+/**
+ * What of the client's policy lets it ask for this.
+ * @throws InvalidTarget, InvalidScope.
+ */
+function policyFor(client: ExtraClientProperties, { audiences, resources, scopes }: Asked) {
+  const [audience, ...others] = audiences;
+  if (audience === undefined || others.length > 0)
+    throw new errors.InvalidTarget('audience must name one authorization server, by its issuer');
+  const ofAudience = (client.identity_assertions ?? []).filter((policy) => policy.audience === audience);
+  if (ofAudience.length === 0)
+    throw new errors.InvalidTarget('this client may have nobody asserted to this authorization server');
+  const ofResources = ofAudience.filter(({ resources: allowed }) =>
+    resources.every((resource) => allowed?.includes(resource) ?? true),
+  );
+  if (ofResources.length === 0)
+    throw new errors.InvalidTarget('this client may ask for nothing at this resource');
+  const policy = ofResources.find(({ scopes: allowed }) =>
+    scopes.every((scope) => allowed?.includes(scope) ?? true),
+  );
+  if (!policy) throw new errors.InvalidScope('this client may not ask for this there', scopes.join(' '));
+  return policy;
+}
+
+/** Whether a policy is for somebody with these roles and groups. */
+function isFor(
+  { roles, groups }: IdentityAssertionPolicy,
+  has: Partial<Record<'roles' | 'groups', string[]>>,
+): boolean {
+  if (!roles && !groups) return true;
+  return (
+    (roles?.some((role) => has.roles?.includes(role)) ?? false) ||
+    (groups?.some((group) => has.groups?.includes(group)) ?? false)
+  );
+}
+
+/** An assertion that was made. */
+export interface IssuedAssertion {
+  audience: string;
+  scope: string;
+}
+
+/**
+ * Makes what answers a token exchange by an assertion of who somebody is (section 4.3), for the account and by the token that
+ * the exchange has checked.
+ */
+export function createIdentityAssertions({
+  issuer,
+  keys,
+  now,
+  findUser,
+  authorizationClaimsOf,
+}: Dependencies) {
+  const jwk = keys.find(({ alg }) => alg === ALG);
+  return async (
+    ctx: KoaContextWithOIDC,
+    subject: Pick<PresentedToken, 'login'>,
+    accountId: string,
+    asked: Asked,
+  ): Promise<IssuedAssertion> => {
+    const { client, provider } = ctx.oidc;
+    const policy = policyFor(client as ExtraClientProperties, asked);
+    const user = await findUser(accountId);
+    if (!user || !jwk) throw new errors.InvalidRequest('subject_token is of nobody who is here');
+    if (!isFor(policy, await authorizationClaimsOf(user, ['roles', 'groups'])))
+      throw new errors.AccessDenied('the policy of this client does not cover this person');
+    const scopes = asked.scopes.length > 0 ? asked.scopes : (policy.scopes ?? []);
+    const scope = scopes.join(' ');
+    const { authTime, acr, amr } = subject.login;
+    const [resource] = asked.resources;
+    const iat = now();
+    const claims = {
+      iss: issuer,
+      sub: accountId,
+      aud: policy.audience,
+      client_id: policy.client_id ?? client?.clientId,
+      jti: newUuid(),
+      iat,
+      exp: iat + LIFETIME,
+      ...(resource === undefined ? {} : { resource }),
+      ...(scope === '' ? {} : { scope }),
+      ...(isEmailVerified(user) ? { email: user.email, email_verified: true } : {}),
+      ...(authTime === undefined ? {} : { auth_time: authTime }),
+      ...(acr === undefined ? {} : { acr }),
+      ...(amr === undefined ? {} : { amr }),
+    };
+    const header = { alg: ALG, typ: ID_JAG_TYP, ...(jwk.kid === undefined ? {} : { kid: jwk.kid }) };
+    const assertion = await new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, ALG));
+    ctx.body = buildTokenResponse(provider, {
+      accessToken: assertion,
+      issuedTokenType: ID_JAG,
+      // It opens nothing by itself (RFC 8693 section 2.2.1).
+      tokenType: 'N_A',
+      expiresIn: LIFETIME,
+      scope: scope || undefined,
+    });
+    return { audience: policy.audience, scope };
+  };
+}

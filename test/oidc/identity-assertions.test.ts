@@ -1,0 +1,294 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
+import { redeem } from './support/assertions.ts';
+import { post, refresh, type Reply, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
+import { startVisited } from './support/visited.ts';
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
+const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
+const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
+const API = 'https://chat.example.test/mcp';
+const by = shellOperator(systemActor);
+
+/** The provider of the company, and the authorization server of what its people use. */
+let company: Provider;
+let service: Provider;
+let person: Person;
+let atCompany: Client;
+let atService: Client;
+let tokens: Tokens;
+/** The keys of an issuer that the service trusts too. */
+let stranger: { issuer: string; sign(claims: object, header?: object): Promise<string> };
+
+const assertionFor = (
+  parameters: Record<string, string | string[]> = {},
+  subject = { subject_token: tokens.id_token, subject_token_type: ID_TOKEN },
+): Promise<Reply<Tokens & { issued_token_type: string; token_type: string }>> =>
+  post(company, 'token', atCompany, {
+    grant_type: TOKEN_EXCHANGE,
+    requested_token_type: ID_JAG,
+    audience: service.url,
+    resource: API,
+    scope: 'chat:read',
+    ...subject,
+    ...parameters,
+  });
+
+beforeAll(async () => {
+  company = await startProvider({ stores: 'PostgreSQL' });
+  const { privateKey, publicKey } = await generateKeyPair('ES256');
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'a', alg: 'ES256' }] };
+  const keys = await startVisited((_req, res) => {
+    res.setHeader('Content-Type', 'application/json');
+    res.end(JSON.stringify(jwks));
+  });
+  const issuer = 'https://other-company.example.test';
+  stranger = {
+    issuer,
+    sign: (claims, header) =>
+      new SignJWT({ iss: issuer, jti: randomUUID(), ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: 'a', typ: 'oauth-id-jag+jwt', ...header })
+        .setExpirationTime((claims as { exp?: number }).exp ?? '1m')
+        .sign(privateKey),
+  };
+  service = await startProvider({
+    stores: 'PostgreSQL',
+    settings: {
+      outbound: { allow: ['localhost', '127.0.0.1'] },
+      identityAssertions: {
+        issuers: [
+          {
+            issuer: company.url,
+            jwksUri: `${company.url}/oauth2/jwks`,
+            link: 'email',
+            domains: ['example.test'],
+          },
+          { issuer, jwksUri: keys.url(), link: 'subject' },
+        ],
+      },
+    },
+  });
+  person = await company.createPerson();
+  await service.createApi({ identifier: API, scopes: ['chat:read', 'chat:write'] });
+  atService = await service.createClient({
+    grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
+    response_types: [],
+    redirect_uris: [],
+    identity_assertion_issuers: [company.url, issuer],
+  });
+  atCompany = await company.createClient({
+    grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
+    redirect_uris: [REDIRECT_URI],
+    identity_assertions: [
+      { audience: service.url, client_id: atService.id, resources: [API], scopes: ['chat:read'] },
+    ],
+  });
+  tokens = await signIn(company, atCompany, person);
+});
+
+/** An account at the service with the address of the person. */
+async function joinService({ email }: Pick<Person, 'email'>): Promise<string> {
+  const { id } = await service.operator.accounts.create(
+    {
+      username: `u-${randomUUID().slice(0, 8)}`,
+      email,
+      password: 'three unrelated words',
+      emailVerified: true,
+    },
+    systemActor,
+  );
+  return id;
+}
+
+describe('the provider of the company', () => {
+  it('says who somebody is to an authorization server that the client may ask for', async () => {
+    for (const subject of [
+      undefined,
+      { subject_token: tokens.refresh_token, subject_token_type: REFRESH_TOKEN },
+    ]) {
+      const { status, body } = await assertionFor({}, subject);
+      expect([status, body]).toMatchObject([
+        200,
+        { issued_token_type: ID_JAG, token_type: 'N_A', expires_in: 300, scope: 'chat:read' },
+      ]);
+      expect(decodeProtectedHeader(body.access_token)).toMatchObject({ typ: 'oauth-id-jag+jwt' });
+      expect(decodeJwt(body.access_token)).toMatchObject({
+        iss: company.url,
+        sub: person.id,
+        aud: service.url,
+        client_id: atService.id,
+        resource: API,
+        scope: 'chat:read',
+        email: person.email,
+        jti: expect.any(String),
+      });
+    }
+    expect(await company.audited('token.exchanged', person.id)).toMatchObject({
+      client_id: atCompany.id,
+      details: { audience: service.url, scope: 'chat:read' },
+    });
+    // It is no token of the company's own.
+    const { body } = await assertionFor();
+    expect((await userinfo(company, body.access_token)).status).toBe(401);
+    // And the refresh token serves still.
+    const { body: next } = await refresh(company, atCompany, tokens.refresh_token);
+    tokens = { ...tokens, refresh_token: next.refresh_token };
+  });
+
+  it.each<[string, Record<string, string | string[]>, object]>([
+    [
+      'another server',
+      { audience: 'https://elsewhere.example.test' },
+      { status: 400, body: { error: 'invalid_target' } },
+    ],
+    ['no server', { audience: [] }, { status: 400, body: { error: 'invalid_target' } }],
+    [
+      'another resource',
+      { resource: 'https://x.example.test' },
+      { status: 400, body: { error: 'invalid_target' } },
+    ],
+    ['another scope', { scope: 'chat:write' }, { status: 400, body: { error: 'invalid_scope' } }],
+    [
+      'an access token',
+      { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+      { status: 400, body: { error: 'invalid_request' } },
+    ],
+    ['a token that is none', { subject_token: 'x' }, { status: 400, body: { error: 'invalid_request' } }],
+  ])('does not for %s', async (_, parameters, expected) => {
+    expect(await assertionFor(parameters)).toMatchObject(expected);
+  });
+
+  it('does so for those alone whom the policy is for, until an operator ends it', async () => {
+    const policy = (more: object) => ({ audience: service.url, client_id: atService.id, ...more });
+    const set = async (identity_assertions: object[] | null) => {
+      await company.operator.clients.update(by, atCompany.id, { metadata: { identity_assertions } });
+    };
+    const answers = async (error: string | undefined) => {
+      for (;;) {
+        const { body } = await assertionFor();
+        if ((body as { error?: string }).error === error) return;
+      }
+    };
+    await set([policy({ roles: ['nobody-has-it'] })]);
+    await answers('access_denied');
+    await set(null);
+    await answers('invalid_target');
+    await set([policy({ resources: [API], scopes: ['chat:read'] })]);
+    await answers(undefined);
+  });
+});
+
+describe('the authorization server of the resource', () => {
+  it('gives a short token for it, once, that cannot be refreshed and is a grant of its own', async () => {
+    const account = await joinService(person);
+    const { body } = await assertionFor();
+    const [first, ...others] = (
+      await Promise.all(Array.from({ length: 4 }, () => redeem(service, atService, body.access_token)))
+    ).sort((a, b) => a.status - b.status);
+    expect(first).toMatchObject({ status: 200, body: { scope: 'chat:read', expires_in: 600 } });
+    expect(first?.body).not.toHaveProperty('refresh_token');
+    expect(others).toMatchObject(
+      Array.from({ length: 3 }, () => ({ status: 400, body: { error: 'invalid_grant' } })),
+    );
+    expect(decodeJwt(first?.body.access_token ?? '')).toMatchObject({
+      sub: account,
+      aud: API,
+      client_id: atService.id,
+    });
+    expect(await service.audited('token.exchanged', account)).toMatchObject({
+      details: { subjectClientId: company.url, audience: API },
+    });
+    const rows = await service.sql('select * from oidc_grants where account_id = $1', [account]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('finds the account that is linked with the subject', async () => {
+    const account = await joinService({ email: `linked-${randomUUID()}@example.test` });
+    const sub = randomUUID();
+    await service.sql(
+      `insert into upstream_identities (id, upstream, issuer, subject, account_id, created_at)
+         values ($1, 'other', $2, $3, $4, now())`,
+      [randomUUID(), stranger.issuer, sub, account],
+    );
+    const assertion = await stranger.sign({ sub, aud: service.url, client_id: atService.id });
+    expect(await redeem(service, atService, assertion, { resource: API })).toMatchObject({
+      status: 200,
+      body: { scope: 'chat:read chat:write' },
+    });
+    await service.sql("update users set status = 'suspended' where id = $1", [account]);
+    const again = await stranger.sign({ sub, aud: service.url, client_id: atService.id });
+    expect(await redeem(service, atService, again, { resource: API })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    [
+      'for another audience',
+      () => stranger.sign({ sub: 'x', aud: 'https://elsewhere.example.test', client_id: atService.id }),
+    ],
+    [
+      'for others as well',
+      () => stranger.sign({ sub: 'x', aud: [service.url, 'https://b.example'], client_id: atService.id }),
+    ],
+    ['for another client', () => stranger.sign({ sub: 'x', aud: service.url, client_id: 'another' })],
+    ['without a client', () => stranger.sign({ sub: 'x', aud: service.url })],
+    [
+      'of an issuer that is not trusted',
+      () =>
+        stranger.sign({ iss: 'https://evil.example', sub: 'x', aud: service.url, client_id: atService.id }),
+    ],
+    [
+      'in another’s name',
+      () =>
+        stranger.sign({
+          iss: company.url,
+          sub: person.id,
+          email: person.email,
+          aud: service.url,
+          client_id: atService.id,
+        }),
+    ],
+    [
+      'of nobody who is here',
+      () => stranger.sign({ sub: 'nobody', aud: service.url, client_id: atService.id }),
+    ],
+    [
+      'that is another kind of JWT',
+      () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id }, { typ: 'at+jwt' }),
+    ],
+    ['that is old', () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id, exp: 1 })],
+    ['that is none', () => Promise.resolve('a.b.c')],
+  ])('takes no assertion %s', async (_, make) => {
+    const assertion = await make();
+    const reply = await redeem(service, atService, assertion, { resource: API });
+    expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+
+  it('takes none for a resource, a scope or a client that it is not for', async () => {
+    const { body } = await assertionFor();
+    expect(await redeem(service, atService, body.access_token, { scope: 'chat:write' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_scope' },
+    });
+    const { body: second } = await assertionFor();
+    expect(
+      await redeem(service, atService, second.access_token, { resource: 'https://x.example.test' }),
+    ).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
+    await expect(
+      service.createClient(
+        {
+          grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
+          identity_assertion_issuers: [company.url],
+        },
+        { isPublic: true },
+      ),
+    ).rejects.toThrow();
+  });
+});
