@@ -52,7 +52,7 @@ beforeAll(async () => {
   ]);
   world = { provider, owner, person };
   tab = await tabOf(browser, owner);
-  tab.on('console', (message) => complaints.push(message.text()));
+  tab.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   tab.on('pageerror', (error) => complaints.push(error.message));
 });
 
