@@ -283,7 +283,7 @@ export function oldTokensOf(
   const problems: string[] = [];
   const find = finder(environment, problems);
   const found: Record<string, OldTokenSettings> = {};
-  for (const name of CONTRACT_NAMES) {
+  for (const name of Object.keys(doors)) {
     const settings = (doors[name] as { oldTokens?: z.infer<typeof oldTokens> } | undefined)?.oldTokens;
     if (!settings) continue;
     const where = `contracts.${name}.oldTokens`;

@@ -47,6 +47,26 @@ const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {
 }, 'must be a JSON Schema of type object');
 
 /** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
+const strictContracts = z.strictObject({
+  enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names').nullable(),
+  modules: z.array(z.string().min(1)),
+  root: z.array(contract),
+  hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
+  tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
+  limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
+  cookie: z.strictObject(doorSettings),
+  flask: z.strictObject(doorSettings),
+  gateway: z.strictObject({ revealUnknownEmail: z.boolean(), ...doorSettings }),
+  keyed: z.strictObject(doorSettings),
+  ppl: z.strictObject(doorSettings),
+  freshSignIn: seconds.nullable(),
+});
+
+/** Doors of one's own have settings by their names, too. The types are those of the built-in ones. */
+const contractSettings = strictContracts.catchall(
+  z.strictObject(doorSettings, 'is no setting, and no settings of a door'),
+) as unknown as typeof strictContracts;
+
 export const settingShape = z.strictObject({
   name: z.string().trim().min(1).max(60),
   brand: z.strictObject({
@@ -150,20 +170,7 @@ export const settingShape = z.strictObject({
     requiredForRoles: z.array(z.string().regex(/^[a-z0-9][a-z0-9_.:-]{0,63}$/, 'must be the name of a role')),
     rememberDevice: seconds,
   }),
-  contracts: z.strictObject({
-    enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names').nullable(),
-    modules: z.array(z.string().min(1)),
-    root: z.array(contract),
-    hosts: z.record(z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, 'must be a hostname'), contract),
-    tokens: z.record(contract, z.strictObject({ access: seconds.max(86_400), refresh: seconds })),
-    limits: z.strictObject({ credentials: limit, ordinary: limit, program: limit }),
-    cookie: z.strictObject(doorSettings),
-    flask: z.strictObject(doorSettings),
-    gateway: z.strictObject({ revealUnknownEmail: z.boolean(), ...doorSettings }),
-    keyed: z.strictObject(doorSettings),
-    ppl: z.strictObject(doorSettings),
-    freshSignIn: seconds.nullable(),
-  }),
+  contracts: contractSettings,
   mail: z.strictObject({ from: emailAddress.nullable(), templates: z.string().min(1).nullable() }),
   impersonation: z.strictObject({
     enabled: z.boolean().nullable(),

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Contract, Operation } from '../../src/http/contracts/contract.ts';
 import { problemsOf } from '../../src/http/contracts/door-check.ts';
@@ -15,6 +16,7 @@ import { contractOf } from './support/server.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const EXAMPLE = path.join(ROOT, 'examples/door');
+const OLD_SECRET = 'the old secret of the harbour, of 32 bytes';
 
 const guide = await readFile(path.join(ROOT, 'docs/contracts.md'), 'utf8');
 const snippets = [...guide.matchAll(/^```ts (\S+)\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
@@ -51,9 +53,17 @@ describe('a door of elsewhere, named in the configuration,', () => {
         modules: [EXAMPLE, harbour],
         root: ['cookie', 'gateway', 'library'],
         tokens: { ppl: { access: 60, refresh: 60 } },
+        harbour: {
+          oldTokens: {
+            keys: [{ alg: 'HS256', secret: { env: 'OLD_SECRET' } }],
+            issuer: 'old-harbour',
+            account: { source_id: 'sub' },
+            until: '2099-01-01',
+          },
+        },
       },
     };
-    postern = await startPostern({ databaseUrl, settings });
+    postern = await startPostern({ databaseUrl, settings, env: { OLD_SECRET } });
     const made = await cli('user', 'create', '--email', person.email, '--password', person.pin);
     expect(made.code).toBe(0);
   });
@@ -137,6 +147,28 @@ describe('a door of elsewhere, named in the configuration,', () => {
     expect(await (await send('GET', '/health')).json()).toEqual({ status: 'up' });
   });
 
+  it('honours tokens of the service that it replaces', async () => {
+    const file = path.join(await temporaryFolder(), 'accounts.ndjson');
+    await writeFile(
+      file,
+      '{"source_id":"4711","source":"old-harbour","email":"from-before@harbour.example"}\n',
+    );
+    expect((await cli('import', file, '--source', 'old-harbour')).code).toBe(0);
+    const token = (secret: string) =>
+      new SignJWT({ iss: 'old-harbour', sub: '4711' })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setExpirationTime('1h')
+        .sign(new TextEncoder().encode(secret));
+    const me = (bearer: string) =>
+      fetch(`${postern.url}/contracts/harbour/v2/me`, { headers: { Authorization: `Bearer ${bearer}` } });
+    const shown = await me(await token(OLD_SECRET));
+    expect([shown.status, await shown.json()]).toEqual([
+      200,
+      expect.objectContaining({ email: 'from-before@harbour.example' }),
+    ]);
+    expect((await me(await token(OLD_SECRET.replace('o', 'x')))).status).toBe(401);
+  });
+
   it('has its documentation, and its place in the list', async () => {
     const page = await fetch(`${postern.url}/contracts/library/library/docs`);
     expect([page.status, await page.text()]).toEqual([
@@ -151,9 +183,15 @@ describe('a door of elsewhere, named in the configuration,', () => {
 
   it('is a name that settings may say, and only where it is', async () => {
     const { url: databaseUrl } = await createDatabase();
-    const settings = { contracts: { root: ['library'] } };
-    await expect(startPostern({ databaseUrl, settings })).rejects.toThrow(
-      /contracts\.root: there is no door "library"\. The doors that there are: cookie, flask, gateway, keyed, ppl\./,
+    const oldTokens = {
+      keys: [{ alg: 'HS256', secret: { env: 'OLD' } }],
+      until: '2099-01-01',
+      issuer: 'old',
+      account: { source_id: 'sub' },
+    };
+    const settings = { contracts: { root: ['library'], library: { oldTokens } } };
+    await expect(startPostern({ databaseUrl, settings, env: { OLD: 'x'.repeat(32) } })).rejects.toThrow(
+      /contracts\.root: there is no door "library"; contracts\.<name>\.oldTokens: there is no door "library"\. The doors that there are: cookie, flask, gateway, keyed, ppl\./,
     );
   });
 });

@@ -49,9 +49,13 @@ export function mountsOf(
   ];
 }
 
+/** Whether a setting is that of one door, by its name. */
+const isDoorSetting = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'oldTokens' in value;
+
 function refuseUnknown(
   contracts: readonly Contract[],
-  { enabled, root, hosts, tokens }: MountSettings,
+  { enabled, root, hosts, tokens, ...others }: MountSettings,
 ): void {
   const known = contracts.map(({ name }) => name);
   const named = {
@@ -59,6 +63,9 @@ function refuseUnknown(
     'contracts.root': root,
     'contracts.hosts': Object.values(hosts),
     'contracts.tokens': Object.keys(tokens),
+    'contracts.<name>.oldTokens': Object.entries(others).flatMap(([name, value]) =>
+      isDoorSetting(value) ? [name] : [],
+    ),
   };
   const problems = Object.entries(named).flatMap(([setting, names]) =>
     names.filter((name) => !known.includes(name)).map((name) => `${setting}: there is no door "${name}"`),
