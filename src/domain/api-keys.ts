@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts';
 import type { ApiKeyRecord, ApiKeyStore } from '../storage/api-keys.ts';
 import type { Stores } from '../storage/stores.ts';
 import { parseName } from './identifiers.ts';
+import { changesOf } from './operators/operator.ts';
 import { requireOwner } from './ownership/address.ts';
 import { present } from './users/user.ts';
 
@@ -26,12 +27,21 @@ export interface NewApiKey {
   expiresAt?: Date | null | undefined;
 }
 
+/** What of a key may change; an end of null takes it away. */
+export interface ApiKeyChanges {
+  name?: string | undefined;
+  permissions?: string[] | undefined;
+  expiresAt?: Date | null | undefined;
+}
+
 export interface ApiKeys {
   /**
    * @returns the key, shown this once, and its record.
    * @throws DomainError invalid_request; user_not_found, email_unverified while nobody is known to be the account's owner.
    */
   create(key: NewApiKey, actor: Actor): Promise<{ key: string; record: ApiKey }>;
+  /** Changes what is given. @throws DomainError invalid_request, api_key_not_found. */
+  update(id: string, changes: ApiKeyChanges, actor: Actor): Promise<ApiKey>;
   /** The key's record; null for anything that is no live key. Notes the use, to the minute. */
   authenticate(key: string): Promise<ApiKey | null>;
   /** Every key, or those of an account; newest first. */
@@ -115,6 +125,28 @@ export function createApiKeys({
         return created;
       });
       return { key, record };
+    },
+    async update(id, { name, permissions, expiresAt }, actor) {
+      return inTransaction(async (tx) => {
+        const before = isUuid(id) ? await store.lock(id, tx) : null;
+        if (!before) throw new DomainError('api_key_not_found');
+        const { accountId } = before;
+        check({ name: '', permissions, expiresAt, accountId: accountId ?? undefined });
+        const changed = changesOf<ApiKeyChanges>(before, {
+          ...(name === undefined ? {} : { name: parseName('name', name) }),
+          ...(permissions === undefined ? {} : { permissions: [...new Set(permissions)] }),
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+        });
+        if (!changed) return before;
+        const after = await store.update(id, changed.after, tx);
+        const told = ({ expiresAt: end, ...rest }: ApiKeyChanges) => ({
+          ...rest,
+          ...(end === undefined ? {} : { expires_at: end }),
+        });
+        const details = { id, name: after.name, before: told(changed.before), after: told(changed.after) };
+        await audit.record({ type: 'api_key.updated', subject: accountId, details }, actor, tx);
+        return after;
+      });
     },
     async authenticate(key) {
       const record = KEY.test(key) ? await store.findByHash(sha256(key), clock.now()) : null;

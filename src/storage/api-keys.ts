@@ -27,6 +27,17 @@ export interface ApiKeyStore {
   list(accountId?: string): Promise<ApiKeyRecord[]>;
   page(request: PageRequest<'created_at', ApiKeyFilters>): Promise<Page<ApiKeyRecord>>;
   find(id: string): Promise<ApiKeyRecord | null>;
+  /** The same, locked until the transaction ends. */
+  lock(id: string, tx: Tx): Promise<ApiKeyRecord | null>;
+  update(
+    id: string,
+    changes: {
+      name?: string | undefined;
+      permissions?: string[] | undefined;
+      expiresAt?: Date | null | undefined;
+    },
+    tx: Tx,
+  ): Promise<ApiKeyRecord>;
   /** Deletes a key, only of that account if given. @returns the key, or null when there was none. */
   delete(id: string, accountId: string | null, tx: Tx): Promise<ApiKeyRecord | null>;
   /** Deletes every key of the account. @returns how many. */
@@ -82,6 +93,15 @@ export function createApiKeyStore(pool: Pool): ApiKeyStore {
     async find(id) {
       const key = await ApiKey.findByPk(id);
       return key && record.from(key);
+    },
+    async lock(id, tx) {
+      const key = await ApiKey.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
+      return key && record.from(key);
+    },
+    async update(id, changes, tx) {
+      const key = await ApiKey.findByPk(id, { transaction: tx, rejectOnEmpty: true });
+      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+      return record.from(await key.update(Object.fromEntries(given), { transaction: tx }));
     },
     async delete(id, accountId, tx) {
       const { rows } = await tx.query<object>(DELETE, [id, accountId]);

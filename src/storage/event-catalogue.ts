@@ -118,6 +118,7 @@ export const EVENTS = {
     details: ['id', 'name'],
   },
   'scim_token.revoked': { description: 'A token of a directory was deleted', details: ['id', 'name'] },
+  'api_key.updated': { description: 'An API key was changed', details: ['id'] },
   'api_key.revoked': { description: 'An API key was revoked', details: ['id'] },
   'registration_token.created': { description: 'A registration token was made', details: ['id', 'policy'] },
   'registration_token.revoked': { description: 'A registration token was revoked', details: ['id'] },

@@ -219,6 +219,34 @@ describe('API keys', () => {
       expect(await owner('DELETE', `/api-keys/${id}`)).toMatchObject({ status: 404 });
   });
 
+  it('are changed while the key stays, as far as the operator has what they carry', async () => {
+    const made = await owner('POST', '/api-keys', { name: 'before', permissions: ['users:write'] });
+    const path = `/api-keys/${idOf(made)}`;
+    const changes = { name: 'after', permissions: ['users:read'], expires_at: '2100-01-01T00:00:00.000Z' };
+    const few = await callWith('api-keys:write', 'users:read');
+    expect(await few('PATCH', path, changes)).toMatchObject({
+      status: 403,
+      body: { code: 'permission_not_held' },
+    });
+    expect(await owner('PATCH', path, changes)).toMatchObject({ status: 200, body: changes });
+    expect(await few('PATCH', path, { permissions: ['users:write'] })).toMatchObject({ status: 403 });
+    for (const wrong of [
+      { permissions: ['profile:read'] },
+      { expires_at: '2020-01-01T00:00:00Z' },
+      { name: '' },
+    ])
+      expect(await owner('PATCH', path, wrong)).toMatchObject({ status: 400 });
+    expect(itemsOf(await owner('GET', '/audit?type=api_key.updated&limit=1'))[0]).toMatchObject({
+      before: { name: 'before', permissions: ['users:write'], expires_at: null },
+      after: changes,
+    });
+    const { stdout } = await runCli(['api-key', 'update', idOf(made), '--without-end', '--json'], {
+      env: provider.postern.env,
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'after', expires_at: null });
+    expect(await owner('PATCH', `/api-keys/${randomUUID()}`, {})).toMatchObject({ status: 404 });
+  });
+
   it('carry no more than their maker has', async () => {
     const call = await callWith('api-keys:write', 'users:read');
     expect(await call('POST', '/api-keys', { name: 'x', permissions: ['users:read'] })).toMatchObject({
@@ -260,6 +288,11 @@ describe('registration tokens', () => {
     const expires_at = new Date(Date.now() + 3_600_000).toISOString();
     const made = await owner('POST', '/registration-tokens', { policy: 'default', expires_at });
     expect(made).toMatchObject({ status: 201, body: { policy: 'default' } });
+    expect(await owner('GET', `/registration-tokens/${idOf(made)}`)).toMatchObject({
+      status: 200,
+      body: { id: idOf(made) },
+    });
+    expect((await owner('GET', '/registration-tokens/none')).status).toBe(404);
     const listed = await owner('GET', '/registration-tokens');
     expect(itemsOf(listed)).toMatchObject([{ id: idOf(made) }]);
     expect(JSON.stringify(listed.body)).not.toContain(made.body['token']);

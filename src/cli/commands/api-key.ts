@@ -63,6 +63,24 @@ async function show(id: string): Promise<Report> {
   return { json, text: facts(Object.entries(json).map(([key, value]) => [key, shown(value)])) };
 }
 
+interface UpdateOptions {
+  name?: string;
+  permission?: string[];
+  expiresIn?: string;
+  withoutEnd?: boolean;
+}
+
+async function update(
+  id: string,
+  { name, permission: permissions, expiresIn, withoutEnd = false }: UpdateOptions,
+): Promise<Report> {
+  const expiresAt = withoutEnd ? null : expiresIn === undefined ? undefined : endOf(expiresIn);
+  const { withCore } = await import('../session.ts');
+  const changes = { name, permissions, expiresAt };
+  const key = await withCore(({ apiKeyAdmin }) => apiKeyAdmin.update(shellOperator(operator()), id, changes));
+  return { json: toJson(key), text: `Changed ${key.id}.` };
+}
+
 async function revoke(id: string): Promise<Report> {
   await keysOf((apiKeys) => apiKeys.revoke(id, null, operator()));
   return { json: { id }, text: `Revoked ${id}.` };
@@ -90,6 +108,17 @@ export function addApiKey(program: Command): void {
     list,
   );
   reporting(apiKey.command('show').description('show a key').argument('<id>', 'as the list has it'), show);
+  reporting(
+    apiKey
+      .command('update')
+      .description('change what is named; the key itself stays')
+      .argument('<id>', 'as the list has it')
+      .option('--name <name>', 'what the program is called')
+      .option('--permission <permission>', 'instead of those it has (can be repeated)', repeated)
+      .option('--expires-in <time>', 'how long it lasts from now, like 90d or 12h')
+      .option('--without-end', 'until it is revoked'),
+    update,
+  );
   reporting(
     apiKey
       .command('revoke')

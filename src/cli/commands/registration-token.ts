@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { RegistrationTokens } from '../../domain/registration-tokens.ts';
 import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
 import { endOf } from '../options.ts';
-import { operator } from '../operator.ts';
-import { type Report, reporting, table } from '../report.ts';
+import { manager, operator } from '../operator.ts';
+import { facts, type Report, reporting, table } from '../report.ts';
 
 const tokensOf = async <T>(work: (tokens: RegistrationTokens) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
@@ -32,6 +32,13 @@ async function list(): Promise<Report> {
   return { json: { registration_tokens: all.map(toJson) }, text: table(['id', 'policy', 'expires'], rows) };
 }
 
+async function show(id: string): Promise<Report> {
+  const { withCore } = await import('../session.ts');
+  const token = await withCore(({ registrationTokenAdmin }) => registrationTokenAdmin.find(manager(), id));
+  const json = toJson(token);
+  return { json, text: facts(Object.entries(json)) };
+}
+
 async function revoke(id: string): Promise<Report> {
   await tokensOf((tokens) => tokens.revoke(id, operator()));
   return { json: { id }, text: `Revoked ${id}. Clients that were registered with it stay.` };
@@ -40,7 +47,7 @@ async function revoke(id: string): Promise<Report> {
 export function addRegistrationToken(program: Command): void {
   const token = program
     .command('registration-token')
-    .description('initial access tokens, with which clients register themselves: make, list, revoke');
+    .description('initial access tokens, with which clients register themselves: make, list, show, revoke');
   reporting(
     token
       .command('create')
@@ -48,6 +55,10 @@ export function addRegistrationToken(program: Command): void {
       .option('--policy <name>', 'what it may register, under clientRegistration.policies', 'default')
       .option('--expires <time>', 'how long it serves, like 7d or 12h', '1d'),
     create,
+  );
+  reporting(
+    token.command('show').description('show one that serves still').argument('<id>', 'as the list has it'),
+    show,
   );
   reporting(token.command('list').description('list those that serve still, newest first'), list);
   reporting(

@@ -3,7 +3,7 @@ import { isUuid } from '../../core/ids.ts';
 import type { ApiKeyFilters, ApiKeyRecord, ApiKeyStore } from '../../storage/api-keys.ts';
 import type { RegistrationTokenRecord } from '../../storage/registration-tokens.ts';
 import type { Stores } from '../../storage/stores.ts';
-import type { ApiKeys, NewApiKey } from '../api-keys.ts';
+import type { ApiKeyChanges, ApiKeys, NewApiKey } from '../api-keys.ts';
 import type { RegistrationTokens } from '../registration-tokens.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import { mayGive, mayTouch, type Operator, requirePermission } from './operator.ts';
@@ -21,6 +21,11 @@ export interface ApiKeyAdmin {
    * @throws DomainError insufficient_scope, permission_not_held, stronger_operator, and as `ApiKeys.create`.
    */
   create(operator: Operator, key: NewApiKey): Promise<{ key: string; record: ApiKeyRecord }>;
+  /**
+   * Changes the name, the permissions or the end; the key stays the same.
+   * @throws DomainError as `create`; api_key_not_found.
+   */
+  update(operator: Operator, id: string, changes: ApiKeyChanges): Promise<ApiKeyRecord>;
   /** @throws DomainError insufficient_scope, api_key_not_found, stronger_operator. */
   revoke(operator: Operator, id: string): Promise<void>;
 }
@@ -56,6 +61,9 @@ export function createApiKeyAdmin({
     if (!key) throw new DomainError('api_key_not_found');
     return key;
   };
+  const mayHold = (operator: Operator, permissions: readonly string[]) => {
+    for (const permission of permissions) mayGive(operator, WEIGHT[permission] ?? []);
+  };
   return {
     list(operator, options) {
       requirePermission(operator, 'api-keys:read');
@@ -67,15 +75,21 @@ export function createApiKeyAdmin({
     },
     async create(operator, key) {
       requirePermission(operator, 'api-keys:write');
-      if (key.accountId === undefined)
-        for (const permission of key.permissions ?? Object.keys(WEIGHT))
-          mayGive(operator, WEIGHT[permission] ?? []);
+      if (key.accountId === undefined) mayHold(operator, key.permissions ?? Object.keys(WEIGHT));
       else {
         // It acts as the account, which is to see into it.
         mayGive(operator, ['users:read']);
         await mayActFor(operator, key.accountId);
       }
       return keys.create(key, operator.actor);
+    },
+    async update(operator, id, changes) {
+      requirePermission(operator, 'api-keys:write');
+      const { accountId, permissions } = await find(id);
+      // What it carries already as well: whoever may change a key could read it anew from where it is kept.
+      if (accountId === null) mayHold(operator, [...permissions, ...(changes.permissions ?? [])]);
+      else if (accountId !== operator.accountId) await mayActFor(operator, accountId);
+      return keys.update(id, changes, operator.actor);
     },
     async revoke(operator, id) {
       requirePermission(operator, 'api-keys:write');
@@ -90,6 +104,8 @@ export function createApiKeyAdmin({
 export interface RegistrationTokenAdmin {
   /** Those that serve still, newest first. @throws DomainError insufficient_scope. */
   list(operator: Operator): Promise<RegistrationTokenRecord[]>;
+  /** @throws DomainError insufficient_scope, not_found. */
+  find(operator: Operator, id: string): Promise<RegistrationTokenRecord>;
   /** @throws DomainError insufficient_scope, invalid_request. */
   create(
     operator: Operator,
@@ -103,6 +119,12 @@ export const createRegistrationTokenAdmin = (tokens: RegistrationTokens): Regist
   async list(operator) {
     requirePermission(operator, 'registration-tokens:read');
     return tokens.list();
+  },
+  async find(operator, id) {
+    requirePermission(operator, 'registration-tokens:read');
+    const found = (await tokens.list()).find((token) => token.id === id);
+    if (!found) throw new DomainError('not_found');
+    return found;
   },
   async create(operator, token) {
     requirePermission(operator, 'registration-tokens:write');

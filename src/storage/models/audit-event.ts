@@ -77,6 +77,7 @@ export type AuditType =
   | 'key.rotated'
   | 'key.retired'
   | 'api_key.created'
+  | 'api_key.updated'
   | 'registration_token.created'
   | 'registration_token.revoked'
   | 'contract.opened'

@@ -41,6 +41,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
   }),
   updateUpstream: () => ({ name: 'x', scopes: ['openid'] }),
   createManagedApiKey: () => ({ name: 'x', permissions: ['users:read'] }),
+  updateManagedApiKey: () => ({ name: 'x', permissions: ['users:read'], expires_at: null }),
   createRegistrationToken: () => ({ policy: 'default', expires_at: '2100-01-01T00:00:00Z' }),
   updateBranding: () => ({ name: 'Ours', colors: { light: '#2f5bea' } }),
   updateSettings: () => ({ 'loginRequests.perClient': 30 }),

@@ -38,6 +38,7 @@ const NewApiKey = z.strictObject({
   account_id: z.uuid().nullable().optional().describe('The id of the account that it acts for'),
   expires_at: end.nullable().optional(),
 });
+const ApiKeyChanges = NewApiKey.omit({ account_id: true }).partial();
 const MadeApiKey = ApiKey.extend({
   api_key: issuedSecret('The key, shown this once'),
 });
@@ -107,6 +108,23 @@ export const apiKeys = [
     },
   }),
   managed({
+    id: 'updateManagedApiKey',
+    method: 'patch',
+    path: '/api-keys/{id}',
+    params: { id: text('The id of the key') },
+    summary: 'Change the name, the permissions or the end of an API key; the key itself stays',
+    scope: 'api-keys:write',
+    fresh: true,
+    body: ApiKeyChanges,
+    replies: { 200: ApiKey },
+    refusals: [404],
+    async handle({ operator, params, body, services }) {
+      const { expires_at: expiresAt, ...changes } = body;
+      const key = await services.apiKeyAdmin.update(operator, params['id'] ?? '', { ...changes, expiresAt });
+      return { status: 200, body: apiKeyOf(key) };
+    },
+  }),
+  managed({
     id: 'revokeManagedApiKey',
     method: 'delete',
     path: '/api-keys/{id}',
@@ -153,6 +171,20 @@ export const registrationTokens = [
     async handle({ operator, services }) {
       const all = await services.registrationTokenAdmin.list(operator);
       return { status: 200, body: { items: all.map(registrationTokenOf), next_cursor: null } };
+    },
+  }),
+  managed({
+    id: 'getRegistrationToken',
+    method: 'get',
+    path: '/registration-tokens/{id}',
+    params: { id: text('The id of the token') },
+    summary: 'A registration token, without the token itself',
+    scope: 'registration-tokens:read',
+    replies: { 200: RegistrationToken },
+    refusals: [404],
+    async handle({ operator, params, services }) {
+      const found = await services.registrationTokenAdmin.find(operator, params['id'] ?? '');
+      return { status: 200, body: registrationTokenOf(found) };
     },
   }),
   managed({
