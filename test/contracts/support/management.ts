@@ -63,6 +63,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
 /** Fields of these whose right form is not enough. */
 export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API listUsers': ['cursor'],
+  'the management API impersonateUser': ['reason'],
   'the management API listSessions': ['cursor'],
   'the management API createUser': ['zoneinfo', 'roles', 'invite', 'password', 'username', 'attributes'],
   'the management API impersonateUser': ['reason'],
