@@ -66,7 +66,6 @@ export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API impersonateUser': ['reason'],
   'the management API listSessions': ['cursor'],
   'the management API createUser': ['zoneinfo', 'roles', 'invite', 'password', 'username', 'attributes'],
-  'the management API impersonateUser': ['reason'],
   'the management API listGroups': ['cursor'],
   'the management API listAuditEvents': ['cursor', 'ip'],
   'the management API exportAuditEvents': ['ip'],
