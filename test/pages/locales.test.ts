@@ -59,6 +59,12 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       'console.nav.apis',
       'console.nav.webhooks',
       'console.client.name',
+      'console.groups.name',
+      'console.roles.name',
+      'console.person.id',
+      'console.users.factorPasskey',
+      'console.users.person',
+      'console.users.roles',
     ]);
     expect(keys.filter((key) => dictionary[key] === en[key] && !alike.has(key))).toEqual([]);
     expect(keys.filter((key) => dictionary[key].trim() === '')).toEqual([]);
