@@ -43,7 +43,7 @@ function pythonOf(api: Api, issuer: string): string {
   return `import jwt
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
-from mcp.server.fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
 
 ISSUER, AUDIENCE = ${JSON.stringify(issuer)}, ${JSON.stringify(api.identifier)}
 keys = jwt.PyJWKClient(f"{ISSUER}/oauth2/jwks")
@@ -57,7 +57,7 @@ class Postern(TokenVerifier):
             return None
         return AccessToken(token=token, client_id=claims["client_id"], scopes=claims.get("scope", "").split(), expires_at=claims["exp"])
 
-mcp = FastMCP(${JSON.stringify(api.name)}, token_verifier=Postern(), auth=AuthSettings(issuer_url=ISSUER, resource_server_url=AUDIENCE, required_scopes=None))`;
+mcp = MCPServer(${JSON.stringify(api.name)}, token_verifier=Postern(), auth=AuthSettings(issuer_url=ISSUER, resource_server_url=AUDIENCE, required_scopes=None, validate_token_resource=False))`;
 }
 
 /** The lines that an MCP server with the official SDKs takes to ask for tokens and to check them. */
