@@ -134,6 +134,14 @@ export const attributeSchema = z
       else if (!asked.write.includes('person'))
         report(['required'], `nobody can be asked for ${name}, which the person may not change`);
     }
+  })
+  .meta({
+    examples: [
+      {
+        type: 'object',
+        properties: { department: { type: 'string', title: 'Department', scope: 'profile' } },
+      },
+    ],
   });
 
 export type AttributeSchema = z.infer<typeof attributeSchema>;

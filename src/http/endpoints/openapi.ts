@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Documented, Endpoint, PasswordLengths } from './endpoint.ts';
+import { exampleOf } from './examples.ts';
 import { isParameter } from './routing.ts';
 import { isNewPassword } from './text.ts';
 
@@ -47,6 +48,14 @@ type Write = ReturnType<typeof writer>;
 
 const content = (type: string, schema: Json) => ({ [type]: { schema } });
 
+/** A body, with an example of the whole of it where its parts have some that it takes together. */
+function bodyContent(schema: z.ZodType, io: 'input' | 'output', write: Write): Json {
+  const written = write(schema, io);
+  const example = exampleOf(written);
+  const isOne = example !== undefined && schema.safeParse(example).success;
+  return { 'application/json': { schema: written, ...(isOne ? { example } : {}) } };
+}
+
 /** The parameters of an endpoint: in its path, where each must be said, after it, and in header fields. */
 function parametersOf({ path, params = {}, query, headers = {} }: Endpoint, write: Write): Json[] {
   const described = (where: 'path' | 'query' | 'header') => (entry: [string, z.ZodType]) => {
@@ -72,7 +81,7 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, writ
     status,
     {
       description: REASONS[Number(status)] ?? 'OK',
-      ...(schema ? { content: content('application/json', write(schema, 'output')) } : {}),
+      ...(schema ? { content: bodyContent(schema, 'output', write) } : {}),
     },
   ]);
   if (streams) {
@@ -93,7 +102,7 @@ function describe<E extends Endpoint>(endpoint: E, document: Documented<E>, writ
   ]);
   const requestBody = body && {
     required: !body.safeParse(undefined).success,
-    content: content('application/json', write(body, 'input')),
+    content: bodyContent(body, 'input', write),
   };
   return {
     operationId: id,
