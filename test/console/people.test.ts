@@ -213,7 +213,12 @@ describe('one person', () => {
     expect([back.url.pathname, back.status]).toEqual([`/admin${at}`, 200]);
     const waits = await viewer.send(`${at}/view-as`, '/view-as', { reason: 'ticket 4711', ask_first: 'yes' });
     expect(text(waits)).toContain('The person is asked');
-    expect((await viewer.open(`/users/${owner.person.id}/view-as`)).status).toBe(200);
+    const boss = `/users/${owner.person.id}/view-as`;
+    const never = await viewer.send(boss, '/view-as', { reason: 'ticket 4711' });
+    expect([never.status, text(never)]).toEqual([
+      403,
+      expect.stringContaining('Nobody views as an operator.'),
+    ]);
   });
 });
 

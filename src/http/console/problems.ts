@@ -47,6 +47,14 @@ const REASONS: Readonly<Record<string, Message>> = {
   too_long: 'console.problem.tooLong',
 };
 
+/** What is forbidden for another reason than that it is one's own account. */
+const FORBIDDEN: Readonly<Record<string, Message>> = {
+  impersonation_off: 'console.problem.viewOff',
+  operator: 'console.problem.viewOperator',
+  refused: 'console.problem.viewRefused',
+  suspended: 'problem.suspended',
+};
+
 /** What is missing altogether, rather than wrong with what was asked. */
 export const isGone = ({ code }: DomainError): boolean => WORDS[code] === 'console.problem.gone';
 
@@ -69,7 +77,8 @@ export function consoleProblem(error: DomainError, bounds: PasswordBounds): Cons
   const known = problemOf(error, bounds);
   // What the pages know of nothing in particular is said with its field and its reason here.
   if (known && known.message !== 'problem.invalid') return known;
-  const words = WORDS[code] ?? known?.message;
+  const refused = code === 'forbidden' ? FORBIDDEN[details.reason ?? ''] : undefined;
+  const words = refused ?? WORDS[code] ?? known?.message;
   if (words === 'console.problem.invalid') {
     const { reason } = details;
     const sentence = reason === undefined ? words : REASONS[reason];
