@@ -102,6 +102,28 @@
     self.querySelector('summary').focus();
   });
 
+  /* What is done to the ticked rows shows once one is. */
+
+  for (const bar of document.querySelectorAll('.bulk-bar')) {
+    const boxes = [...bar.form.querySelectorAll('input[name="id"]')];
+    const all = bar.form.querySelector('[data-tick-all]');
+    const label = bar.querySelector('.hint');
+    const update = () => {
+      const ticked = boxes.filter(({ checked }) => checked).length;
+      bar.hidden = ticked === 0;
+      label.textContent = bar.dataset.selected.replace('%', ticked);
+      all.checked = ticked === boxes.length;
+      all.indeterminate = ticked > 0 && !all.checked;
+    };
+    all.hidden = false;
+    all.addEventListener('change', () => {
+      for (const box of boxes) box.checked = all.checked;
+    });
+    bar.form.addEventListener('change', update);
+    addEventListener('pageshow', update);
+    update();
+  }
+
   /* What a list of filters has that is empty stays out of the address. */
 
   for (const form of document.querySelectorAll('form.filters')) {
