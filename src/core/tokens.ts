@@ -10,3 +10,13 @@ export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number];
 
 /** What ID tokens have: the claims of the granted scopes, or only that somebody signed in, when and how. */
 export const ID_TOKEN_CLAIMS = ['scopes', 'minimal'] as const;
+
+/** What a JWT says, whoever signed it: to tell whose it may be, and never to believe it. Null for what is none. */
+export function unverifiedClaims(token: string): Record<string, unknown> | null {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    return typeof claims === 'object' && claims !== null ? (claims as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,7 +1,7 @@
 /** Tokens of the service that a door replaces: honoured there until they expire, and exchanged once for tokens of Postern. */
 import { createHash, createPublicKey } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
+import type { JWTPayload } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { OldKey, OldTokenSettings } from '../config/index.ts';
 import { type Clock, dayOf } from '../core/clock.ts';
@@ -9,6 +9,7 @@ import { DomainError } from '../core/errors.ts';
 import { sha256 } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
+import { unverifiedClaims } from '../core/tokens.ts';
 import type { OldTokenStore, OldTokenUseRow } from '../storage/old-tokens.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { UserRecord, Users } from '../storage/users.ts';
@@ -72,8 +73,12 @@ const INTERVAL = 10_000;
 /** Milliseconds to wait for the parallel request that exchanges the same token. */
 const PATIENCE = { all: 3_000, step: 50 };
 
+/** Loaded with the first token: most commands see none. */
+const loadJose = () => import('jose');
+
 /** What a door asks of a signature, for each of its keys. */
-function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
+async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
+  const { createRemoteJWKSet, customFetch, jwtVerify } = await loadJose();
   const options = { algorithms: [alg] };
   if (jwksUrl !== undefined) {
     const keys = createRemoteJWKSet(new URL(jwksUrl), { [customFetch]: fetch });
@@ -96,10 +101,11 @@ const hashesOf = (token: string): string[] =>
 export function createOldTokens(dependencies: Dependencies): OldTokens {
   const { settings, store, users, clock, logger, fetch, observe } = dependencies;
   const doors = new Map(
-    Object.entries(settings).map(([name, one]) => [
-      name,
-      { ...one, verifiers: one.keys.map((key) => verifierOf(key, fetch)) },
-    ]),
+    Object.entries(settings).map(([name, one]) => {
+      let made: ReturnType<typeof make> | undefined;
+      const make = () => Promise.all(one.keys.map((key) => verifierOf(key, fetch)));
+      return [name, { ...one, verifiers: () => (made ??= make()) }];
+    }),
   );
   type Door = NonNullable<ReturnType<typeof doors.get>>;
   const verified = new LRUCache<string, JWTPayload>({ max: MOST_REMEMBERED });
@@ -125,13 +131,10 @@ export function createOldTokens(dependencies: Dependencies): OldTokens {
     const hash = `${name} ${sha256(token)}`;
     const known = verified.get(hash);
     if (known) return known;
-    try {
-      // A stranger's token asks nobody for keys.
-      if (decodeJwt(token).iss !== door.issuer) return null;
-    } catch {
-      return null;
-    }
-    for (const verify of door.verifiers) {
+    // A stranger's token asks nobody for keys.
+    if (unverifiedClaims(token)?.['iss'] !== door.issuer) return null;
+    const { errors } = await loadJose();
+    for (const verify of await door.verifiers()) {
       try {
         const { payload } = await verify(token, {
           issuer: door.issuer,

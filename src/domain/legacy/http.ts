@@ -1,5 +1,6 @@
 /** Sources that are asked over HTTP: by a mapping, or in the words of one of the contracts. */
 import type { LegacySourceSettings } from '../../config/index.ts';
+import { unverifiedClaims } from '../../core/tokens.ts';
 import type { RawRecord } from '../imports/record.ts';
 import { CONTRACT_LOGINS } from './contracts.ts';
 import { isContent, nonsense, recordAt, valueAt } from './records.ts';
@@ -144,14 +145,9 @@ const isId = (value: unknown): value is string | number =>
 
 /** The account's id as an access token says it. */
 function idIn(token: string): string | null {
-  try {
-    const [, payload = ''] = token.split('.');
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
-    const [id] = ['sub', 'user_id', 'userId', 'id', 'identity', 'uid'].flatMap((name) => claims[name] ?? []);
-    return isId(id) ? String(id) : null;
-  } catch {
-    return null;
-  }
+  const claims = unverifiedClaims(token) ?? {};
+  const id = ['sub', 'user_id', 'userId', 'id', 'identity', 'uid'].map((name) => claims[name]).find(isId);
+  return id === undefined ? null : String(id);
 }
 
 /** A source that speaks one of the contracts: its login, then what it tells of the account. */
