@@ -11,7 +11,10 @@ export type Variant =
   | 'argon2'
   | 'hashes'
   | 'old'
-  | 'shadow';
+  | 'shadow'
+  | 'old-service'
+  | 'postern-with-source'
+  | 'postern-with-dead-source';
 
 export interface Load {
   scenario: ScenarioName;
@@ -77,6 +80,11 @@ export const plan: Step[] = [
     extraWarmUp: 1,
     extraSeconds: 2,
   },
+  {
+    loads: [...on('old-login', 'old-service'), ...on('first-login', 'postern-with-source')],
+    extraSeconds: 2,
+  },
+  { loads: on('login-while-source-is-dead', 'postern', 'postern-with-dead-source'), extraSeconds: 4 },
   { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
   { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
   { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, extraSeconds: 3 },

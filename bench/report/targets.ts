@@ -101,6 +101,20 @@ export function judge(results: Results): Verdict[] {
       1.05,
     ),
     ratio('validate: rate, of a bare Koa echo', 'validate/postern', 'echo/echo', 'rate', '≥', 0.6),
+    share(
+      'first login through a legacy source: p50, of the source alone',
+      'first-login/postern-with-source',
+      'old-login/old-service',
+      'p50',
+    ),
+    ratio(
+      'logins while a source is dead: rate, of those without one',
+      'login-while-source-is-dead/postern-with-dead-source',
+      'login-while-source-is-dead/postern',
+      'rate',
+      '≥',
+      0.95,
+    ),
     ratio('login: rate, of argon2 alone', 'login/postern', 'argon2/argon2', 'rate', '≥', 0.9),
     ...['pushed-code-flow', 'private-key-jwt', 'dpop', 'device-polling'].flatMap((step) => [
       share(`${step}: CPU, of the bare library`, `${step}/postern`, `${step}/bare`, 'cpu'),

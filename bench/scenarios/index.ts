@@ -4,7 +4,7 @@ import { devicePolling } from './device-polling.ts';
 import { discovery, jwks } from './documents.ts';
 import { introspectJwt, introspectOpaque } from './introspection.ts';
 import { hash, login } from './login.ts';
-import { loginImported, verifyImported } from './login-imported.ts';
+import { firstLogin, loginImported, oldLogin, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
 import { auditPages, userSearch } from './operators.ts';
@@ -47,6 +47,9 @@ export const scenarios = {
   'scrypt': verifyImported('scrypt'),
   'pbkdf2': verifyImported('pbkdf2'),
   'ssha': verifyImported('ssha'),
+  'first-login': firstLogin,
+  'old-login': oldLogin,
+  'login-while-source-is-dead': login,
   'login-passkey': loginPasskey,
   'sign-in-page': signInPage,
   'account-page': accountPage,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { importedName, importedPassword, type ImportedFamily } from '../imported.ts';
 import { expectStatus } from '../client/connection.ts';
 import { newStranger } from '../client/stranger.ts';
@@ -11,6 +12,26 @@ export const loginImported =
     const message = stranger.form({ identifier: importedName(family, index), password: importedPassword });
     return async () => expectStatus(await connection.post('/sign-in', message), 303, 'login');
   };
+
+/** The first login of somebody who comes from a legacy source: another one each time. */
+export const firstLogin: Scenario = async (target, connection) => {
+  const stranger = await newStranger(target, connection);
+  return async () => {
+    const message = stranger.form({ identifier: `mover-${randomUUID()}`, password: importedPassword });
+    expectStatus(await connection.post('/sign-in', message), 303, 'first login');
+  };
+};
+
+/** The same login at the source alone. */
+export const oldLogin: Scenario = async (_target, connection) => {
+  return async () => {
+    const form = new URLSearchParams({
+      login: `mover-${randomUUID()}`,
+      password: importedPassword,
+    }).toString();
+    expectStatus(await connection.post('/login', { form }), 200, 'old login');
+  };
+};
 
 /** The same hash verified by a library alone. */
 export const verifyImported =

@@ -7,6 +7,7 @@ import type { Variant } from '../plan.ts';
 import type { ServerSettings } from '../servers/settings.ts';
 import { type Population, postern } from './population.ts';
 import { answers, freePort, start } from './process.ts';
+import { keepTrying, startMuteSource, withSource } from './sources.ts';
 
 export const issuer = 'https://login.example';
 
@@ -45,8 +46,34 @@ export async function startServer(stage: Stage, variant: Variant): Promise<Serve
 }
 
 async function startPostern(stage: Stage, port: number, variant: Variant) {
+  const source =
+    variant === 'postern-with-source'
+      ? await startOldService(stage)
+      : variant === 'postern-with-dead-source'
+        ? await startMuteSource()
+        : null;
+  const started = await startAlone(stage, port, variant, source?.port ?? null);
+  if (!source) return started;
+  const target = { port, pid: started.pid, issuer, ...stage.population };
+  const stopTrying = variant === 'postern-with-dead-source' ? await keepTrying(target) : null;
+  const stop = async () => {
+    await stopTrying?.();
+    await started.stop();
+    await source.stop();
+  };
+  return { ...started, stop };
+}
+
+async function startOldService(stage: Stage) {
+  const port = await freePort();
+  return { port, ...(await startCompared(stage, port, 'old-service')) };
+}
+
+async function startAlone(stage: Stage, port: number, variant: Variant, source: number | null) {
+  const settings = stage.posternEnvironment['CONFIG_FILE'] ?? '';
   const env = {
     ...stage.posternEnvironment,
+    ...(source !== null && { CONFIG_FILE: withSource(settings, source) }),
     PORT: String(port),
     WEB_CONCURRENCY: variant === 'postern-2-workers' ? '2' : '1',
   };
