@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Asking } from '../../src/cli/shadow/asking.ts';
+import { Credentials } from '../../src/cli/shadow/credentials.ts';
 import { Findings } from '../../src/cli/shadow/findings.ts';
 import { Histogram } from '../../src/cli/shadow/histogram.ts';
 import { createShadow } from '../../src/cli/shadow/proxy.ts';
@@ -271,4 +272,19 @@ it('times are counted in as much memory, however many there are', () => {
   expect(times.percentile(0.5)).toBeLessThan(57);
   expect(times.percentile(0.99)).toBeGreaterThan(98);
   expect(new Histogram().percentile(0.5)).toBeNull();
+});
+
+it('a token that is asked about is translated if it is known, and else from before', () => {
+  const known = new Credentials();
+  const login = (token: string) => ({
+    status: 200,
+    headers: new Map<string, string[]>(),
+    json: { token },
+    isEmpty: false,
+  });
+  const [old, postern] = ['eyJhbGciOiJI.eyJzdWIiOiI0.signature-a', 'eyJhbGciOiJF.eyJzdWIiOiJh.signature-b'];
+  known.learn(login(old), login(postern));
+  const ask = (token: string) => known.translate({ headers: {}, body: JSON.stringify({ token }) });
+  expect(ask(old)?.body).toBe(JSON.stringify({ token: postern }));
+  expect(ask('eyJhbGciOiJI.eyJzdWIiOiI1.signature-c')).toBeNull();
 });

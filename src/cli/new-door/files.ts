@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { OldDocument, Schema } from './document.ts';
 import { merged } from './document.ts';
-import { capital, namesIn, type Written, writeOperation } from './operations.ts';
+import { namesIn, type Written, writeOperation } from './operations.ts';
 import { kindOf, partsOf, plain } from './recognise.ts';
 import { indent, isWithinRefresh, keyOf, quoted, replySource, typeOf } from './schemas.ts';
 
@@ -312,5 +312,3 @@ export const door: Contract = {
   };
   return { files, written, undecided };
 }
-
-export { capital };

@@ -1,6 +1,6 @@
 import type { OldOperation, Schema } from './document.ts';
 import { type Kind, kindOf, type Part, partsOf } from './recognise.ts';
-import { indent, keyOf, type Known, present, quoted, replySource, requestSource } from './schemas.ts';
+import { indent, type Known, present, quoted, replySource, requestSource } from './schemas.ts';
 
 /** An operation as it is written into the new door. */
 export interface Written {
@@ -327,5 +327,3 @@ ${undecided === null ? '' : `  undecided: ${quoted(undecided)},\n`}${handle}
 /** What of `needs` stands in a text: for the imports of a file. */
 export const namesIn = (text: string, names: string[]): string[] =>
   names.filter((name) => new RegExp(`\\b${name}\\b`).test(text.replaceAll(/'(?:[^'\\]|\\.)*'/g, "''")));
-
-export { capital, keyOf };

@@ -168,7 +168,8 @@ export class Asking {
     const postern = observed(reply.status, distinct(reply.headers), reply.body);
     if (reply.status === 429 && told.status !== 429) return this.#findings.skip('Postern limits its rate');
     const old = observed(told.status, distinct(told.replyHeaders), await decoded(told));
-    if (isFromBefore && postern.status === 401 && old.status !== 401)
+    const isAsked = asked.effect === 'none' && sent.body !== undefined;
+    if (isFromBefore && (postern.status !== old.status || isAsked))
       return this.#findings.skip('a token from before');
     if (asked.effect === 'login' && old.status < 300 && postern.status < 300)
       this.#credentials.learn(old, postern);

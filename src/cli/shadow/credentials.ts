@@ -17,6 +17,9 @@ const digest = (text: string) => createHash('sha256').update(text).digest('base6
 const mayBe = (value: unknown): value is string =>
   typeof value === 'string' && value.length >= 16 && value.length <= 8192 && /^[\w.~+/=-]+$/.test(value);
 
+/** A JWT as a text of JSON: what a token is asked about by. */
+const JWT = /"([\w-]{10,}\.[\w-]{10,}\.[\w-]*)"/g;
+
 export interface Sent {
   headers: Record<string, string>;
   body: string | undefined;
@@ -58,6 +61,8 @@ export class Credentials {
     const [scheme = '', token] = (headers['authorization'] ?? '').split(' ');
     const bearer = token === undefined ? undefined : this.#known.get(digest(token));
     if (scheme.toLowerCase() === 'bearer' && bearer === undefined) return null;
+    const asked = [...(body ?? '').matchAll(JWT)].map(([, text = '']) => text);
+    if (asked.some((text) => !this.#known.has(digest(text)))) return null;
     const cookies = (headers['cookie'] ?? '').split(/;\s*/).map((pair) => {
       const [name = '', ...rest] = pair.split('=');
       const other = this.#known.get(digest(rest.join('=')));
