@@ -23,6 +23,8 @@ export interface AuditItem {
   /** What it is about: an account, a group, a role; null for what is none of these. */
   subject: { id: string; name: string | null } | null;
   clientId: string | null;
+  /** What the client is called now. */
+  clientName: string | null;
   door: string;
   ip: string | null;
   browser: string | null;
@@ -70,7 +72,9 @@ const textOf = (value: unknown): string | null => (typeof value === 'string' ? v
 const isNoAddress = (name: string): boolean => !name.includes('@');
 
 /** What an event is about that no account is. */
-const OTHER_SUBJECTS = ['group', 'role', 'webhook'] as const;
+const OTHER_SUBJECTS = ['group', 'role', 'webhook', 'contract', 'identifier'] as const;
+/** Those that are called by their ids. */
+const BY_NAME: ReadonlySet<string | undefined> = new Set(['role', 'contract', 'identifier']);
 
 /** What an event tells beside who, when and where. */
 function toldBy({ subject, details }: AuditRecord) {
@@ -87,7 +91,7 @@ function toldBy({ subject, details }: AuditRecord) {
     after: isChange ? changed : Object.keys(rest).length > 0 ? rest : null,
     reason: textOf(reason),
     putsBack: textOf(putsBack),
-    isName: about === 'role',
+    isName: BY_NAME.has(about),
   };
 }
 
@@ -128,6 +132,7 @@ export function createAuditLog({
       },
       subject: subjectId === null ? null : { id: subjectId, name: isName ? subjectId : nameOf(subjectId) },
       clientId,
+      clientName: nameOf(clientId),
       door: actor.door,
       ip: actor.ip,
       ...deviceOf(actor.userAgent),
@@ -146,6 +151,7 @@ export function createAuditLog({
       if (actor.kind === 'user' && isUuid(actor.id)) ids.add(actor.id);
       if (actor.kind === 'client' && actor.id !== null) clientIds.add(actor.id);
       if (isUuid(subjectId)) ids.add(subjectId);
+      if (event.clientId !== null) clientIds.add(event.clientId);
     }
     const names = await search.names([...ids], [...clientIds]);
     return events.map((event) => toItem(event, names));
