@@ -165,5 +165,7 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     DATA_DIR: config.dataDir,
     CONTRACTS: config.contracts.enabled,
   };
-  return { ...config, effective: effectiveSettings(config, files, new Set(named), variables) };
+  // As the files have them: the secrets of providers are named there, and not said.
+  const shown = { ...config, upstreams: settings.upstreams };
+  return { ...config, effective: effectiveSettings(shown, files, new Set(named), variables) };
 }
