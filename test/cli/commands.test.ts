@@ -8,6 +8,7 @@ import { temporaryFolder } from '../support/cleanup.ts';
 import { type Postern, runCli, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { execute } from '../support/postgres-server.ts';
+import { until } from '../support/until.ts';
 import { failing, json, ownToken } from './support/commands.ts';
 
 interface User {
@@ -162,10 +163,9 @@ describe('commands beside a running server', () => {
     });
     expect((await ownToken(postern.url, client)).status).toBe(200);
     await run('client', 'delete', client.client_id);
-    await expect(ownToken(postern.url, client)).resolves.toMatchObject({
-      status: 401,
-      body: { error: 'invalid_client' },
-    });
+    // The server is told by a notification, which may take a moment.
+    await until(async () => (await ownToken(postern.url, client)).status === 401);
+    expect((await ownToken(postern.url, client)).body).toMatchObject({ error: 'invalid_client' });
   });
 
   it.each([
