@@ -87,44 +87,42 @@ async function revoke(id: string): Promise<Report> {
 }
 
 export function addApiKey(program: Command): void {
-  const apiKey = program
-    .command('api-key')
-    .description('keys of programs that speak through contract doors: make, list, revoke');
+  const apiKey = program.command('api-key').description('manage API keys for contracts');
   reporting(
     apiKey
       .command('create')
-      .description('make a key; it is printed alone on the last line, this once')
-      .requiredOption('--name <name>', 'what the program is called')
+      .description('create a key; it is printed once, alone on the last line')
+      .requiredOption('--name <name>', 'name of the program')
       .option(
         '--permission <permission>',
-        'users:read, users:write or auth:login; all of them unless given (can be repeated)',
+        'users:read, users:write or auth:login; default: all (can be repeated)',
         repeated,
       )
-      .option('--expires-in <time>', 'how long it lasts, like 90d or 12h; without an end unless given'),
+      .option('--expires-in <time>', 'lifetime, like 90d or 12h; unlimited by default'),
     create,
   );
   reporting(
     apiKey.command('list').description("list the keys, the accounts' own among them, newest first"),
     list,
   );
-  reporting(apiKey.command('show').description('show a key').argument('<id>', 'as the list has it'), show);
+  reporting(apiKey.command('show').description('show a key').argument('<id>', 'id shown by the list'), show);
   reporting(
     apiKey
       .command('update')
-      .description('change what is named; the key itself stays')
-      .argument('<id>', 'as the list has it')
-      .option('--name <name>', 'what the program is called')
-      .option('--permission <permission>', 'instead of those it has (can be repeated)', repeated)
-      .option('--expires-in <time>', 'how long it lasts from now, like 90d or 12h')
-      .option('--without-end', 'until it is revoked'),
+      .description('update a key; the key itself stays the same')
+      .argument('<id>', 'id shown by the list')
+      .option('--name <name>', 'name of the program')
+      .option('--permission <permission>', 'replaces all permissions (can be repeated)', repeated)
+      .option('--expires-in <time>', 'new lifetime from now, like 90d or 12h')
+      .option('--without-end', 'never expires'),
     update,
   );
   reporting(
     apiKey
       .command('revoke')
       .alias('delete')
-      .description('end a key at once')
-      .argument('<id>', 'as the list has it'),
+      .description('revoke a key')
+      .argument('<id>', 'id shown by the list'),
     revoke,
   );
 }

@@ -118,43 +118,38 @@ async function remove(identifier: string): Promise<Report> {
 /** The options that say what an API is. */
 const withContent = (command: Command): Command =>
   command
-    .option('--scope <scope>', 'a scope of it (can be repeated)', repeated)
+    .option('--scope <scope>', 'scope of the API (can be repeated)', repeated)
     .addOption(
-      new Option('--format <format>', 'of its access tokens: jwt unless given').choices(['jwt', 'opaque']),
+      new Option('--format <format>', 'format of access tokens; default: jwt').choices(['jwt', 'opaque']),
     )
-    .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400))
+    .option('--ttl <seconds>', 'lifetime of access tokens in seconds', integer(1, 86_400))
+    .addOption(new Option('--alg <alg>', 'signing algorithm of JWTs; default: ES256').choices(SIGNING_ALGS))
     .addOption(
-      new Option('--alg <alg>', 'what its JWTs are signed with: ES256 unless given').choices(SIGNING_ALGS),
-    )
-    .addOption(
-      new Option(
-        '--token-type-header <typ>',
-        'what its JWTs say they are: at+jwt unless given, jwt where that is refused',
-      ).choices(TOKEN_TYPE_HEADERS),
+      new Option('--token-type-header <typ>', 'typ header of JWTs; default: at+jwt').choices(
+        TOKEN_TYPE_HEADERS,
+      ),
     )
     .option('--enforce-roles', "a person's token has those scopes alone that the person's roles allow")
-    .option('--no-enforce-roles', 'roles do not matter to it')
-    .option('--dynamic-clients', 'clients that no operator registered may ask for its scopes')
-    .option('--no-dynamic-clients', 'only registered clients may ask for its scopes')
+    .option('--no-enforce-roles', "ignore people's roles")
+    .option('--dynamic-clients', 'let clients that no operator registered request its scopes')
+    .option('--no-dynamic-clients', 'only clients registered by an operator may request its scopes')
     .option(
       '--default-scope <scope>',
-      'what a request without a scope asks for: all of its scopes unless given (can be repeated)',
+      'scope of requests without one; default: all scopes (can be repeated)',
       repeated,
     );
 
 const IDENTIFIER = ['<identifier>', 'its URI'] as const;
 
 export function addApi(program: Command): void {
-  const api = program
-    .command('api')
-    .description('APIs that access tokens can be for: register, change, show, list, delete');
+  const api = program.command('api').description('manage APIs that access tokens are issued for');
   reporting(
     withContent(
       api
         .command('create')
-        .description('register an API, or replace what was known of it')
+        .description('register an API, or replace its settings')
         .requiredOption('--identifier <uri>', "an absolute URI: the tokens' audience")
-        .requiredOption('--name <name>', 'what people know it by'),
+        .requiredOption('--name <name>', 'name shown to people'),
     ),
     create,
   );
@@ -162,32 +157,32 @@ export function addApi(program: Command): void {
     withContent(
       api
         .command('update')
-        .description('change what is said of an API, and leave the rest as it is')
+        .description('update an API; options that are not given stay unchanged')
         .argument(...IDENTIFIER)
-        .option('--name <name>', 'what people know it by'),
-    ).option('--no-ttl', 'its access tokens live as long as others'),
+        .option('--name <name>', 'name shown to people'),
+    ).option('--no-ttl', 'use the default lifetime of access tokens'),
     update,
   );
   reporting(
     api
       .command('list')
-      .description('list the APIs, by their identifier')
-      .option('--search <text>', 'any part of the identifier or the name')
-      .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--cursor <cursor>', 'next_cursor of the page before'),
+      .description('list APIs by identifier')
+      .option('--search <text>', 'part of the identifier or the name')
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the previous page'),
     list,
   );
   reporting(
     api
       .command('show')
-      .description('all that there is of an API')
+      .description('show everything about an API')
       .argument(...IDENTIFIER),
     show,
   );
   reporting(
     api
       .command('delete')
-      .description('forget an API')
+      .description('delete an API')
       .argument(...IDENTIFIER),
     remove,
   );

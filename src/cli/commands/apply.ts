@@ -85,7 +85,7 @@ export function addApply(program: Command): void {
         'a configuration file; - is standard input (can be repeated)',
         repeated,
       )
-      .option('--yes', 'do not ask')
+      .option('--yes', 'skip the confirmation')
       .option('--check', `change nothing: exit status 0 for no changes, ${PENDING} for some`)
       .option('--prune', 'delete what a file made that no file has any more')
       .option('--take-over', 'manage what was made elsewhere, too'),

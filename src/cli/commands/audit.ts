@@ -117,45 +117,43 @@ function range(value: string, previous: string[] | undefined): string[] {
 /** The filters of the API: one that is repeated takes any of its values. */
 const filtered = (command: Command): Command =>
   command
-    .option('--type <type>', 'what happened, like user.created or user.* (can be repeated)', type)
+    .option('--type <type>', 'event type, like user.created or user.* (can be repeated)', type)
     .option('--outcome <outcome>', 'success or failure', outcome)
-    .option('--actor <who>', 'who did it: id, address, username, client (can be repeated)', repeated)
-    .option('--subject <who>', 'whom it is about: id, address, username (can be repeated)', repeated)
-    .option('--client-id <id>', 'the app (can be repeated)', repeated)
-    .option('--door <door>', 'how it came, like pages or api (can be repeated)', repeated)
-    .option('--ip <address>', 'from where: an address or a CIDR block (can be repeated)', range)
-    .option('--request-id <id>', 'the request (can be repeated)', repeated)
-    .option('--after <time>', 'from then on, like 2026-11-01T00:00:00Z or 7d', moment)
-    .option('--before <time>', 'before then', moment);
+    .option('--actor <who>', 'actor: id, address, username or client (can be repeated)', repeated)
+    .option('--subject <who>', 'account: id, address or username (can be repeated)', repeated)
+    .option('--client-id <id>', 'client_id (can be repeated)', repeated)
+    .option('--door <door>', 'channel, like pages or api (can be repeated)', repeated)
+    .option('--ip <address>', 'IP address or CIDR block (can be repeated)', range)
+    .option('--request-id <id>', 'request id (can be repeated)', repeated)
+    .option('--after <time>', 'start, inclusive, like 2026-11-01T00:00:00Z or 7d', moment)
+    .option('--before <time>', 'end, exclusive', moment);
 
 export function addAudit(program: Command): void {
-  const audit = program
-    .command('audit')
-    .description('the log of what happened: list, show, put back, export, purge');
+  const audit = program.command('audit').description('search, export and purge the audit log');
   reporting(
-    filtered(audit.command('list').description('what happened, the newest first'))
-      .option('--limit <n>', 'at most so many', integer(1, 100), 50)
-      .option('--cursor <cursor>', 'next_cursor of the page before, with the same filters'),
+    filtered(audit.command('list').description('list events, newest first'))
+      .option('--limit <n>', 'maximum number of results', integer(1, 100), 50)
+      .option('--cursor <cursor>', 'next_cursor of the previous page, with the same filters'),
     list,
   );
-  reporting(audit.command('show').description('one event').argument('<id>', 'its id', uuid), show);
+  reporting(audit.command('show').description('show an event').argument('<id>', 'group id', uuid), show);
   reporting(
     audit
       .command('put-back')
-      .description('give what an event changed the values from before it, by a new change')
-      .argument('<id>', 'the id of the event', uuid),
+      .description('restore the values from before an event, by a new change')
+      .argument('<id>', 'id of the event', uuid),
     putBack,
   );
-  filtered(audit.command('export').description('all that the filters find; that is an event, too'))
+  filtered(audit.command('export').description('export all events that match (recorded in the audit)'))
     .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
-    .option('--out <file>', 'instead of standard output; readable by its owner alone')
+    .option('--out <file>', 'write to a file readable only by its owner, instead of standard output')
     .action(exportEvents);
   reporting(
     audit
       .command('purge')
-      .description('delete old events sooner than audit.retention does; that it was done is an event, too')
-      .requiredOption('--older-than <time>', 'how old they are, like 90d or 12h')
-      .option('--yes', 'do it without asking'),
+      .description('delete old events before audit.retention does (recorded in the audit)')
+      .requiredOption('--older-than <time>', 'minimum age, like 90d or 12h')
+      .option('--yes', 'skip the confirmation'),
     purge,
   );
 }

@@ -119,23 +119,21 @@ async function consents(id: string, options: { limit: number; cursor?: string })
 }
 
 export function addClient(program: Command): void {
-  const client = program
-    .command('client')
-    .description('OAuth clients: register, change, show, list, disable, delete');
+  const client = program.command('client').description('manage OAuth clients');
   reporting(
     withMetadataOptions(
       client
         .command('create')
         .description('register a client')
-        .requiredOption('--name <name>', 'what people see when it asks for their consent')
-        .option('--public', 'it can keep no secret: an SPA, a mobile or desktop app')
+        .requiredOption('--name <name>', 'name shown on the consent page')
+        .option('--public', 'public client without a secret: an SPA, a mobile or desktop app')
         .option(
           '--role <role>',
-          'what a service account may do at the management API (can be repeated)',
+          'role of a service account at the management API (can be repeated)',
           repeated,
         )
-        .option('--client-id <id>', 'the client_id that it has elsewhere, to bring it along')
-        .option('--client-secret-stdin', 'read the secret that it has elsewhere from standard input'),
+        .option('--client-id <id>', 'keep the client_id of another service')
+        .option('--client-secret-stdin', 'keep the secret of another service; read from standard input'),
     ),
     create,
   );
@@ -143,81 +141,86 @@ export function addClient(program: Command): void {
     withMetadataOptions(
       client
         .command('update')
-        .description('change what is said, and leave the rest as it is')
+        .description('update a client; options that are not given stay unchanged')
         .argument('<client_id>')
-        .option('--name <name>', 'what people see when it asks for their consent')
-        .option('--role <role>', 'the roles of a service account, all of them (can be repeated)', repeated)
-        .option('--no-role', 'a service account has no role'),
+        .option('--name <name>', 'name shown on the consent page')
+        .option('--role <role>', 'replaces all roles of a service account (can be repeated)', repeated)
+        .option('--no-role', 'remove all roles of a service account'),
     ),
     update,
   );
   reporting(
     client
       .command('list')
-      .description('list the clients, by their id')
-      .option('--search <text>', 'any part of the name, or the beginning of the client_id')
+      .description('list clients by id')
+      .option('--search <text>', 'part of the name, or a prefix of the client_id')
       .option('--kind <kind>', `${CLIENT_KINDS.join(', ')} (can be repeated)`, kind)
-      .option('--role <role>', 'service accounts that have the role (can be repeated)', repeated)
-      .option('--enabled', 'those alone that are enabled')
-      .option('--no-enabled', 'those alone that are disabled')
-      .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--cursor <cursor>', 'next_cursor of the page before')
+      .option('--role <role>', 'service accounts with the role (can be repeated)', repeated)
+      .option('--enabled', 'only enabled clients')
+      .option('--no-enabled', 'only disabled clients')
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the previous page')
       .addOption(new Option('--after <cursor>').hideHelp()),
     list,
   );
   reporting(
-    client.command('enable').description('let a client work again').argument('<client_id>'),
+    client.command('enable').description('enable a client').argument('<client_id>'),
     setEnabled(true),
   );
   reporting(
     client
       .command('disable')
-      .description('have a client get nothing, until it is enabled again')
+      .description('disable a client until it is enabled again')
       .argument('<client_id>'),
     setEnabled(false),
   );
   reporting(
     client
       .command('consents')
-      .description('the people who have allowed a client something, the latest first')
+      .description('list people who consented to a client, latest first')
       .argument('<client_id>')
-      .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--cursor <cursor>', 'next_cursor of the page before'),
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the previous page'),
     consents,
   );
   reporting(
-    client.command('show').description('all that there is of a client').argument('<client_id>'),
+    client.command('show').description('show everything about a client').argument('<client_id>'),
     async (id: string) => (await import('./client-acts.ts')).showClient(id),
   );
   reporting(
     client
       .command('rotate-secret')
-      .description('give a client another secret; the former one counts for a time')
+      .description('create a new secret; the former one stays valid for a while')
       .argument('<client_id>')
-      .option('--overlap <seconds>', 'for how long, 0 for not at all', integer(0, 90 * DAY), DAY)
-      .option('--expires-in <time>', 'when the new one ends, as 90d; never unless given'),
+      .option(
+        '--overlap <seconds>',
+        'how long the former secret stays valid; 0 to end it now',
+        integer(0, 90 * DAY),
+        DAY,
+      )
+      .option('--expires-in <time>', 'lifetime of the new secret, like 90d; unlimited by default'),
     async (id: string, options: { overlap: number; expiresIn?: string }) =>
       (await import('./client-acts.ts')).rotateSecret(id, options),
   );
   reporting(
     client
       .command('secrets')
-      .description('the secrets of a client that count, without themselves')
+      .description('list the valid secrets of a client (never their values)')
       .argument('<client_id>'),
     async (id: string) => (await import('./client-acts.ts')).listSecrets(id),
   );
   reporting(
     client
       .command('remove-secret')
-      .description('end one of several secrets of a client')
+      .description('remove one of several secrets of a client')
       .argument('<client_id>')
-      .argument('<secret_id>', 'as `client secrets` shows it'),
+      .argument('<secret_id>', 'id shown by `client secrets`'),
     async (id: string, secretId: string) => (await import('./client-acts.ts')).removeSecret(id, secretId),
   );
   reporting(
     client
       .command('diagnose')
-      .description('what was refused to a client lately, and what to do')
+      .description('explain recent refused requests of a client and how to fix them')
       .argument('<client_id>'),
     async (id: string) => (await import('./client-acts.ts')).diagnose(id),
   );

@@ -136,25 +136,23 @@ const ACCOUNT = 'id, number, address or username';
 
 const withContent = (command: Command): Command =>
   command
-    .option('--description <text>', 'what it is for')
-    .option('--role <role>', 'what its members may do (can be repeated)', repeated);
+    .option('--description <text>', 'description')
+    .option('--role <role>', 'role of all members (can be repeated)', repeated);
 
 const paged = (command: Command): Command =>
   command
-    .option('--limit <n>', 'how many', integer(1, MOST), MOST)
-    .option('--after <cursor>', 'go on after the page that gave this next_cursor');
+    .option('--limit <n>', 'maximum number of results', integer(1, MOST), MOST)
+    .option('--after <cursor>', 'next_cursor of the previous page');
 
 export function addGroup(program: Command): void {
-  const group = program
-    .command('group')
-    .description('groups of people, which give their roles: make, change, show, list, delete, members');
+  const group = program.command('group').description('manage groups, which give roles to their members');
   reporting(
     withContent(
       group
         .command('create')
-        .description('make a group')
-        .argument('[name]', 'what it is called')
-        .option('--name <name>', 'the same'),
+        .description('create a group')
+        .argument('[name]', 'name')
+        .option('--name <name>', 'alternative to the argument'),
     ),
     create,
   );
@@ -162,15 +160,15 @@ export function addGroup(program: Command): void {
     withContent(
       group
         .command('update')
-        .description('change what is said; members have other roles at once')
+        .description('update a group; changed roles apply at once')
         .argument('<group>', GROUP),
     )
-      .option('--name <name>', 'what it is called from now on')
-      .option('--no-roles', 'take all roles from it'),
+      .option('--name <name>', 'new name')
+      .option('--no-roles', 'remove all roles'),
     update,
   );
   reporting(
-    paged(group.command('list').description('list the groups, by name')).option(
+    paged(group.command('list').description('list groups by name')).option(
       '--search <text>',
       'any part of the name',
     ),
@@ -178,17 +176,20 @@ export function addGroup(program: Command): void {
   );
   reporting(group.command('show').description('show one').argument('<group>', GROUP), show);
   reporting(
-    group.command('delete').description('delete one; its members lose its roles').argument('<group>', GROUP),
+    group
+      .command('delete')
+      .description('delete a group; its members lose its roles')
+      .argument('<group>', GROUP),
     remove,
   );
   reporting(
-    paged(group.command('members').description('list who is in one').argument('<group>', GROUP)),
+    paged(group.command('members').description('list the members of a group').argument('<group>', GROUP)),
     members,
   );
   reporting(
     group
       .command('add')
-      .description('put an account into a group')
+      .description('add an account to a group')
       .argument('<group>', GROUP)
       .argument('<account>', ACCOUNT),
     setMember(true),

@@ -56,7 +56,7 @@ async function retire(
 
 export function addKey(program: Command): void {
   const key = program.command('key').description('signing keys: list, rotate, retire');
-  reporting(key.command('list').description('list the keys in the JWKS and what each does'), list);
+  reporting(key.command('list').description('list the keys in the JWKS with their state'), list);
   reporting(
     key
       .command('rotate')
@@ -66,8 +66,8 @@ export function addKey(program: Command): void {
   reporting(
     key
       .command('retire')
-      .description('end a key before its time')
-      .argument('<kid>', 'as the list has it')
+      .description('retire a key early')
+      .argument('<kid>', 'id shown by the list')
       .option('--force', 'although tokens that it signed may live; the next key takes over at once')
       .option('--reason <text>', 'for the audit'),
     retire,

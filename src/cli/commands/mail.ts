@@ -124,15 +124,15 @@ export function addMail(program: Command): void {
       .addOption(new Option('--state <state>', 'how far it is').choices(['waiting', 'failed']))
       .option('--template <kind>', 'the kind of message (can be repeated)', repeated)
       .option('--to <address>', 'the address that it goes to')
-      .option('--limit <n>', 'at most so many', integer(1, 100), 50)
-      .option('--cursor <cursor>', 'next_cursor of the page before, with the same filters'),
+      .option('--limit <n>', 'maximum number of results', integer(1, 100), 50)
+      .option('--cursor <cursor>', 'next_cursor of the previous page, with the same filters'),
     list,
   );
   reporting(
     mail
       .command('resend')
       .description('send one now; one whose link is over is dropped instead')
-      .argument('<id>', 'as the list has it', uuid),
+      .argument('<id>', 'id shown by the list', uuid),
     resend,
   );
   reporting(

@@ -147,21 +147,21 @@ export function addMcp(program: Command): void {
       .description('let people and their agents in: clients that nobody registered may ask for its scopes')
       .argument(...URL_OF)
       .option('--name <name>', 'what people know it by: its host unless given')
-      .option('--scope <scope>', 'a scope of it (can be repeated)', repeated)
+      .option('--scope <scope>', 'scope of the API (can be repeated)', repeated)
       .option(
         '--default-scope <scope>',
         'what a request without a scope asks for: all unless given (can be repeated)',
         repeated,
       )
-      .option('--ttl <seconds>', 'how long its access tokens live', integer(1, 86_400)),
+      .option('--ttl <seconds>', 'lifetime of access tokens in seconds', integer(1, 86_400)),
     add,
   );
   reporting(
     mcp
       .command('list')
-      .description('list them')
-      .option('--limit <n>', 'how many', integer(1, 1000), 100)
-      .option('--cursor <cursor>', 'next_cursor of the page before'),
+      .description('list all')
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
+      .option('--cursor <cursor>', 'next_cursor of the previous page'),
     list,
   );
   reporting(

@@ -57,7 +57,7 @@ export function addRegistrationToken(program: Command): void {
     create,
   );
   reporting(
-    token.command('show').description('show one that serves still').argument('<id>', 'as the list has it'),
+    token.command('show').description('show one that serves still').argument('<id>', 'id shown by the list'),
     show,
   );
   reporting(token.command('list').description('list those that serve still, newest first'), list);
@@ -66,7 +66,7 @@ export function addRegistrationToken(program: Command): void {
       .command('revoke')
       .alias('delete')
       .description('end a token at once')
-      .argument('<id>', 'as the list has it'),
+      .argument('<id>', 'id shown by the list'),
     revoke,
   );
 }

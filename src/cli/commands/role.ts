@@ -109,44 +109,39 @@ const unassign = (role: string, account: string) =>
 
 const withContent = (command: Command): Command =>
   command
-    .option('--description <text>', 'what it is for')
-    .option('--permission <permission>', 'of the management API (can be repeated)', repeated)
-    .option('--scope <api=scope>', 'a scope of an API that enforces roles (can be repeated)', scopeOf);
+    .option('--description <text>', 'description')
+    .option('--permission <permission>', 'permission at the management API (can be repeated)', repeated)
+    .option('--scope <api=scope>', 'scope of an API that enforces roles (can be repeated)', scopeOf);
 
 const ACCOUNT = 'its id, number, address or username';
 
 export function addRole(program: Command): void {
-  const role = program
-    .command('role')
-    .description('what people and service accounts may do: make roles, change, show, list, delete, assign');
+  const role = program.command('role').description('manage and assign roles');
   reporting(
     withContent(
       role
         .command('create')
-        .description('make a role of permissions and of scopes')
+        .description('create a role')
         .argument('[name]', 'lower-case letters, digits and _ . : -')
-        .option('--name <name>', 'the same'),
+        .option('--name <name>', 'alternative to the argument'),
     ),
     create,
   );
   reporting(
     withContent(
-      role
-        .command('update')
-        .description('change what is said; whoever has it has the change at once')
-        .argument('<name>'),
+      role.command('update').description('update a role; the change applies at once').argument('<name>'),
     )
-      .option('--no-permissions', 'take all permissions from it')
-      .option('--no-scopes', 'take all scopes from it'),
+      .option('--no-permissions', 'remove all permissions')
+      .option('--no-scopes', 'remove all scopes'),
     update,
   );
-  reporting(role.command('list').description('list the roles, the built-in ones first'), list);
+  reporting(role.command('list').description('list roles, built-in ones first'), list);
   reporting(role.command('show').description('show one').argument('<name>'), show);
-  reporting(role.command('delete').description('delete one that nobody has').argument('<name>'), remove);
+  reporting(role.command('delete').description('delete a role that nobody has').argument('<name>'), remove);
   reporting(
     role
       .command('assign')
-      .description('give a role to an account; its sessions and tokens end')
+      .description('assign a role to an account and end its sessions and tokens')
       .argument('<name>')
       .argument('<account>', ACCOUNT),
     assign,
@@ -154,7 +149,7 @@ export function addRole(program: Command): void {
   reporting(
     role
       .command('unassign')
-      .description('take a role from an account; its sessions and tokens end')
+      .description('remove a role from an account and end its sessions and tokens')
       .argument('<name>')
       .argument('<account>', ACCOUNT),
     unassign,

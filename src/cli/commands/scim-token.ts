@@ -57,13 +57,13 @@ export function addScimToken(program: Command): void {
     token
       .command('create')
       .description('make a token; it is printed alone on the last line, this once')
-      .option('--name <name>', 'what it is for')
+      .option('--name <name>', 'description')
       .option('--expires <time>', 'how long it serves, like 365d; until it is deleted unless given'),
     create,
   );
   reporting(token.command('list').description('list them, newest first'), list);
   reporting(
-    token.command('delete').description('end a token at once').argument('<id>', 'as the list has it'),
+    token.command('delete').description('end a token at once').argument('<id>', 'id shown by the list'),
     remove,
   );
 }

@@ -169,7 +169,7 @@ const settable = (command: Command): Command =>
   command
     .option('--issuer <url>', 'of an OpenID Provider')
     .option('--authorization-endpoint <url>', 'of a service that speaks OAuth 2.0 alone')
-    .option('--token-endpoint <url>', 'the same')
+    .option('--token-endpoint <url>', 'alternative to the argument')
     .option('--userinfo-endpoint <url>', 'the same: who the token is of, as JSON')
     .addOption(
       new Option(
@@ -193,7 +193,7 @@ export function addUpstream(program: Command): void {
           'let people sign in with another provider; its redirect URI is PUBLIC_URL/upstream/<id>/callback',
         )
         .requiredOption('--id <id>', 'what its addresses call it: a-z, 0-9 and -')
-        .requiredOption('--name <name>', 'what people know it by')
+        .requiredOption('--name <name>', 'name shown to people')
         .requiredOption('--client-id <id>', 'what it knows us by')
         .requiredOption(
           '--client-secret-file <file>',
@@ -202,34 +202,34 @@ export function addUpstream(program: Command): void {
     ),
     create,
   );
-  reporting(upstream.command('list').description('list them'), list);
-  reporting(upstream.command('show').description('show one').argument('<id>', 'its id'), show);
+  reporting(upstream.command('list').description('list all'), list);
+  reporting(upstream.command('show').description('show one').argument('<id>', 'group id'), show);
   reporting(
     settable(
       upstream
         .command('update')
         .description('change what is named')
-        .argument('<id>', 'its id')
-        .option('--name <name>', 'what people know it by')
+        .argument('<id>', 'group id')
+        .option('--name <name>', 'name shown to people')
         .option('--client-id <id>', 'what it knows us by')
         .option('--client-secret-file <file>', 'with the secret that it gave us; - is standard input'),
     ),
     update,
   );
   reporting(
-    upstream.command('enable').description('let people sign in with one').argument('<id>', 'its id'),
+    upstream.command('enable').description('let people sign in with one').argument('<id>', 'group id'),
     enabling(true),
   );
   reporting(
-    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'its id'),
+    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'group id'),
     enabling(false),
   );
   reporting(
     upstream
       .command('test')
       .description('ask one for its discovery document; exit status 1 when it cannot be used')
-      .argument('<id>', 'its id'),
+      .argument('<id>', 'group id'),
     test,
   );
-  reporting(upstream.command('delete').description('forget one').argument('<id>', 'its id'), remove);
+  reporting(upstream.command('delete').description('forget one').argument('<id>', 'group id'), remove);
 }

@@ -105,7 +105,7 @@ const ONE = '<user>';
 const ONE_IS = 'its id, number, email address or username';
 
 export function addUser(program: Command): void {
-  const user = program.command('user').description('accounts: make, list, look at, help, suspend, delete');
+  const user = program.command('user').description('manage accounts');
   const command = (name: string, description: string) =>
     user.command(name).description(description).argument(ONE, ONE_IS);
 
@@ -113,17 +113,17 @@ export function addUser(program: Command): void {
     withProfile(
       user
         .command('create')
-        .description('make an account')
-        .option('--username <name>', 'what it can sign in with, beside its email address')
-        .requiredOption('--email <address>', 'its email address')
+        .description('create an account')
+        .option('--username <name>', 'username, an alternative to the email address at sign-in')
+        .requiredOption('--email <address>', 'email address')
         .option(
           '--password <password>',
-          'its password (other users of this machine may see it in the process list)',
+          'password (visible to other users of this machine in the process list)',
         )
         .option('--password-stdin', 'read the password from standard input')
         .option('--role <role>', 'a role besides "user": admin (can be repeated)', repeated)
-        .option('--email-verified', 'the address is known to be theirs')
-        .option('--invite', 'mail its owner a link to choose a password'),
+        .option('--email-verified', 'mark the address as verified')
+        .option('--invite', 'mail the owner a link to choose a password'),
     ),
     create,
   );
@@ -131,24 +131,24 @@ export function addUser(program: Command): void {
     user
       .command('list')
       .description('list accounts, oldest first unless sorted; of each option, one of its values must hold')
-      .option('--search <text>', 'a part of the name, address or username; an id or number')
+      .option('--search <text>', 'part of the name, address or username, or an id or number')
       .addOption(choices('--status <status>', ['active', 'suspended']))
-      .option('--role <role>', 'by itself or by a group', repeated)
-      .option('--group <group>', 'its id', repeated)
+      .option('--role <role>', 'role, assigned directly or by a group', repeated)
+      .option('--group <group>', 'group id', repeated)
       .addOption(choices('--factor <factor>', FACTORS))
       .addOption(new Option('--email-verified <yes>').choices(['true', 'false']))
-      .option('--door <door>', 'the contract that it was used at', repeated)
-      .option('--created-after <time>', 'RFC 3339, included', moment)
-      .option('--created-before <time>', 'RFC 3339, not included', moment)
-      .option('--last-login-after <time>', 'RFC 3339, included', moment)
-      .option('--last-login-before <time>', 'RFC 3339, not included', moment)
+      .option('--door <door>', 'contract that the account was used at', repeated)
+      .option('--created-after <time>', 'RFC 3339, inclusive', moment)
+      .option('--created-before <time>', 'RFC 3339, exclusive', moment)
+      .option('--last-login-after <time>', 'RFC 3339, inclusive', moment)
+      .option('--last-login-before <time>', 'RFC 3339, exclusive', moment)
       .addOption(
-        new Option('--sort <sort>', 'descending with a minus before it').choices([
+        new Option('--sort <sort>', 'sort key; prefix with - for descending').choices([
           ...SORTS,
           ...SORTS.map((sort) => `-${sort}`),
         ]),
       )
-      .option('--limit <n>', 'how many', integer(1, 1000), 100)
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
       .option('--after <cursor>', `next_cursor of the page before; without filters also a user (${ONE_IS})`),
     async (options: ListOptions) => (await import('./user-manage.ts')).listUsers(options),
   );
@@ -156,25 +156,27 @@ export function addUser(program: Command): void {
   addChanges(command);
   addManaging(command);
   reporting(
-    command('suspend', 'lock an account out and end all its sessions').option(...REASON),
+    command('suspend', 'suspend an account and end all its sessions').option(...REASON),
     changing((accounts, { id }, why) => accounts.suspend(shell(), id, why), 'Suspended'),
   );
   reporting(
-    command('reactivate', 'let a suspended account in again, and call its deletion off').option(...REASON),
+    command('reactivate', 'reactivate a suspended account and cancel its scheduled deletion').option(
+      ...REASON,
+    ),
     changing((accounts, { id }, why) => accounts.reactivate(shell(), id, why), 'Reactivated'),
   );
   reporting(
-    command('delete', 'delete an account with all that is its own')
-      .option('--after-days <n>', 'suspend it now, and delete it then', integer(1, 365))
+    command('delete', 'delete an account and all its data')
+      .option('--after-days <n>', 'suspend now and delete after this many days', integer(1, 365))
       .option(...REASON)
-      .option('--yes', 'do not ask'),
+      .option('--yes', 'skip the confirmation'),
     remove,
   );
   user
     .command('export')
-    .description('all accounts, the oldest first; that is an event, too')
+    .description('export all accounts, oldest first (recorded in the audit)')
     .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
-    .option('--out <file>', 'instead of standard output; readable by its owner alone')
+    .option('--out <file>', 'write to a file readable only by its owner, instead of standard output')
     .action(async (options: { format: 'ndjson' | 'csv'; out?: string }) =>
       (await import('./user-manage.ts')).exportUsers(options),
     );
@@ -185,22 +187,22 @@ const REASON = ['--reason <text>', 'why, for the audit'] as const;
 function addManaging(command: MakeCommand): void {
   const load = () => import('./user-manage.ts');
   reporting(
-    command('invite', 'mail a link to choose a password, to an account that has none'),
+    command('invite', 'mail an account without a password a link to choose one'),
     async (name: string) => (await load()).inviteUser(name),
   );
   reporting(
     withProfile(
-      command('update', 'change what an account says of its owner; an empty text is taken away').option(
+      command('update', 'update the profile of an account; an empty value removes the field').option(
         '--username <name>',
-        'what it can sign in with, beside its email address',
+        'username, an alternative to the email address at sign-in',
       ),
     ),
     async (name: string, options: ProfileOptions) => (await load()).updateUser(name, options),
   );
   reporting(
-    command('factors', 'the second factors of an account').option(
+    command('factors', 'list or remove second factors of an account').option(
       '--remove <factor>',
-      'take one off: its id, or recovery_codes',
+      'id of the factor to remove, or recovery_codes',
     ),
     async (name: string, options: { remove?: string }) => (await load()).userFactors(name, options),
   );
@@ -210,20 +212,17 @@ type MakeCommand = (name: string, description: string) => Command;
 
 function addLooks(command: MakeCommand): void {
   const load = () => import('./user-acts.ts');
-  reporting(command('show', 'all that there is of an account'), async (name: string) =>
+  reporting(command('show', 'show everything about an account'), async (name: string) =>
     (await load()).showUser(name),
   );
   reporting(
-    command('sessions', 'where an account is signed in').option(
-      '--end',
-      'sign it out everywhere, and end what acts for it',
-    ),
+    command('sessions', 'list the sessions of an account').option('--end', 'end all sessions and grants'),
     async (name: string, options: { end?: boolean }) => (await load()).userSessions(name, options),
   );
   reporting(
-    command('audit', 'what happened to an account, the newest first')
-      .option('--limit <n>', 'how many', integer(1, 1000), 50)
-      .option('--after <event>', 'go on after this one (its id)', uuid),
+    command('audit', 'list the audit events of an account, newest first')
+      .option('--limit <n>', 'maximum number of results', integer(1, 1000), 50)
+      .option('--after <event>', 'id of the last event of the previous page', uuid),
     async (name: string, options: { limit: number; after?: string }) =>
       (await load()).userAudit(name, options),
   );
@@ -232,29 +231,31 @@ function addLooks(command: MakeCommand): void {
 function addChanges(command: MakeCommand): void {
   const load = () => import('./user-acts.ts');
   reporting(
-    command('set-role', 'give an account a role; what runs for it ends').argument('<role>', 'user or admin'),
+    command('set-role', 'set the role of an account and end its sessions').argument(
+      '<role>',
+      'user or admin',
+    ),
     async (name: string, role: string) => (await load()).setRole(name, role),
   );
   reporting(
-    command('set-email', 'give an account another address, and ask there for its proof')
+    command('set-email', 'change the email address and send a verification mail to it')
       .argument('<address>')
-      .option('--email-verified', 'the address is known to be theirs'),
+      .option('--email-verified', 'mark the address as verified'),
     async (name: string, email: string, options: { emailVerified?: boolean }) =>
       (await load()).setEmail(name, email, options),
   );
   reporting(
-    command('reset-password', 'have an account choose a new password, or set one')
-      .option('--mail', 'send a link to its address')
-      .option('--force', 'have the next sign-in ask for a new one')
+    command('reset-password', 'send a reset link, require a new password, or set one')
+      .option('--mail', 'mail a link to reset the password')
+      .option('--force', 'require a new password at the next sign-in')
       .option('--password-stdin', 'read the new password from standard input'),
     async (name: string, options: { mail?: boolean; force?: boolean; passwordStdin?: boolean }) =>
       (await load()).resetPassword(name, options),
   );
-  reporting(command('reset-factors', 'take all second factors off an account'), async (name: string) =>
+  reporting(command('reset-factors', 'remove all second factors of an account'), async (name: string) =>
     (await load()).resetFactors(name),
   );
-  reporting(
-    command('unlock', 'let somebody try again who waits because of wrong passwords'),
-    async (name: string) => (await load()).unlock(name),
+  reporting(command('unlock', 'lift the lockout after wrong passwords'), async (name: string) =>
+    (await load()).unlock(name),
   );
 }

@@ -153,20 +153,20 @@ async function events(): Promise<Report> {
 
 const listed = (command: Command): Command =>
   command
-    .option('--limit <n>', 'at most so many', integer(1, 100), 50)
-    .option('--cursor <cursor>', 'next_cursor of the page before');
+    .option('--limit <n>', 'maximum number of results', integer(1, 100), 50)
+    .option('--cursor <cursor>', 'next_cursor of the previous page');
 
 const content = (command: Command): Command =>
   command
-    .option('--description <text>', 'what it is for')
+    .option('--description <text>', 'description')
     .option('--event <type>', 'a type, noun.* or * (can be repeated)', repeated);
 
 export function addWebhook(program: Command): void {
   const webhook = program
     .command('webhook')
     .description('addresses that events are sent to: list, show, create, update, delete, test, replay');
-  reporting(listed(webhook.command('list').description('list them')), list);
-  reporting(webhook.command('show').description('one of them').argument('<id>', 'its id', uuid), show);
+  reporting(listed(webhook.command('list').description('list all')), list);
+  reporting(webhook.command('show').description('show one').argument('<id>', 'group id', uuid), show);
   reporting(
     content(
       webhook
@@ -183,7 +183,7 @@ export function addWebhook(program: Command): void {
       webhook
         .command('update')
         .description('change where events are sent to, or which')
-        .argument('<id>', 'its id', uuid)
+        .argument('<id>', 'group id', uuid)
         .option('--url <url>', 'the new address'),
     ),
     update,
@@ -192,23 +192,23 @@ export function addWebhook(program: Command): void {
     reporting(
       webhook
         .command(enabled ? 'enable' : 'disable')
-        .description(enabled ? 'send events to it again' : 'send nothing to it; what waits goes on waiting')
-        .argument('<id>', 'its id', uuid),
+        .description(enabled ? 'enable a webhook' : 'send nothing to it; what waits goes on waiting')
+        .argument('<id>', 'group id', uuid),
       switching(enabled),
     );
   reporting(
     webhook
       .command('delete')
-      .description('delete it with its deliveries')
-      .argument('<id>', 'its id', uuid)
-      .option('--yes', 'do it without asking'),
+      .description('delete a webhook with its deliveries')
+      .argument('<id>', 'group id', uuid)
+      .option('--yes', 'skip the confirmation'),
     remove,
   );
   reporting(
     webhook
       .command('rotate-secret')
       .description('give it a new secret, printed alone on the last line')
-      .argument('<id>', 'its id', uuid)
+      .argument('<id>', 'group id', uuid)
       .option('--overlap <seconds>', 'how long the former one signs as well', integer(0, 604_800), 86_400),
     rotate,
   );
@@ -216,8 +216,8 @@ export function addWebhook(program: Command): void {
     listed(
       webhook
         .command('deliveries')
-        .description('what was sent and what waits, newest first')
-        .argument('<id>', 'its id', uuid)
+        .description('list deliveries, newest first')
+        .argument('<id>', 'group id', uuid)
         .addOption(
           new Option('--status <status>', 'how far it is').choices(['waiting', 'delivered', 'failed']),
         )
@@ -228,14 +228,14 @@ export function addWebhook(program: Command): void {
   reporting(
     webhook
       .command('replay')
-      .description('send a delivery once more')
+      .description('resend a delivery')
       .argument('<id>', "the webhook's id", uuid)
       .argument('<delivery>', "the delivery's id", uuid),
     replay,
   );
   reporting(
-    webhook.command('test').description('send an event to try it').argument('<id>', 'its id', uuid),
+    webhook.command('test').description('send a test event').argument('<id>', 'group id', uuid),
     test,
   );
-  reporting(webhook.command('events').description('the types of events that there are'), events);
+  reporting(webhook.command('events').description('list event types'), events);
 }
