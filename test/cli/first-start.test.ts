@@ -44,7 +44,7 @@ describe('a server with nothing but a folder', () => {
     expect(banner).toContain(`${postern.url}/.well-known/openid-configuration`);
     expect(banner).toContain('admin@postern.localhost');
     expect(banner).toMatch(PASSWORD);
-    expect(banner.split('\n').length).toBeLessThan(16);
+    expect(banner.split('\n').length).toBeLessThan(17);
     // No log among the lines for people.
     expect(postern.output()).not.toContain('{');
     expect(steps).toMatch(
