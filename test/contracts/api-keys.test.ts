@@ -68,7 +68,7 @@ describe('API keys', () => {
     );
     expect(Math.round((Date.parse(String(expiresAt)) - Date.now()) / 86_400_000)).toBe(90);
     await use(key, 404);
-    await server.sql(`update api_keys set expires_at = now() where name = 'short'`);
+    await server.sql(`update api_keys set expires_at = now() - interval '1 second' where name = 'short'`);
     await use(key, 401);
   });
 
