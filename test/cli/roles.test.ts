@@ -52,7 +52,7 @@ it('roles and groups are made, changed, given, taken and deleted', async () => {
     '--password',
     'three unrelated words',
   );
-  expect(await run('role', 'assign', 'helpdesk', 'grace')).toMatchObject({ roles: ['helpdesk', 'user'] });
+  expect(await run('role', 'assign', 'helpdesk', 'grace')).toMatchObject({ roles: ['user', 'helpdesk'] });
   expect(await refused('role', 'delete', 'helpdesk')).toEqual({ code: 1, error: 'in_use' });
   expect(await run('role', 'unassign', 'helpdesk', 'grace@example.test')).toMatchObject({ roles: ['user'] });
   const group = await run<{ id: string }>('group', 'create', 'Help desk', '--role', 'helpdesk');
