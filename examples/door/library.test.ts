@@ -17,7 +17,7 @@ const session = (method: string, sent: { body?: object; card?: string } = {}) =>
     ...(sent.body ? { body: JSON.stringify(sent.body) } : {}),
   });
 
-test('a reader comes, is shown, and goes', async () => {
+void test('a reader comes, is shown, and goes', async () => {
   const opened = await session('POST', { body: { email, pin } });
   assert.equal(opened.status, 200);
   const { card, reader } = (await opened.json()) as { card: string; reader: object };

@@ -106,7 +106,7 @@ export function adviceOn(refused: Refused, client: AdvisedClient): string {
   const topic = topicOf(refused);
   return topic === 'other'
     ? `Compare the request with what the client has: postern client show ${client.id}`
-    : (ADVICE[topic] as Advice)(refused, client);
+    : ADVICE[topic](refused, client);
 }
 
 /** A change of a client's metadata that lets the request through. */

@@ -130,7 +130,7 @@ it('begins only in a browser where its operator is signed in, within a minute, o
   const other = await desk();
   expect(await open(other.agent, url)).toBe(403);
   const attempts = await Promise.all(Array.from({ length: 4 }, () => open(agent.copy(), url)));
-  expect(attempts.sort()).toEqual([200, 403, 403, 403]);
+  expect(attempts.toSorted((a, b) => a - b)).toEqual([200, 403, 403, 403]);
   const late = await link();
   await time.advance(61);
   expect(await open(agent, late)).toBe(403);

@@ -240,6 +240,6 @@ describe('putting back', () => {
     const statuses = (await Promise.all(Array.from({ length: 5 }, () => putBack(id)))).map(
       ({ status }) => status,
     );
-    expect(statuses.sort()).toEqual([200, 412, 412, 412, 412]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412, 412, 412, 412]);
   });
 });

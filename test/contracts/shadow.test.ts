@@ -39,7 +39,7 @@ type Answers = Record<
 const listening = async (old: http.Server): Promise<URL> => {
   old.listen(0, '127.0.0.1');
   await once(old, 'listening');
-  atEnd(async () => void old.closeAllConnections());
+  atEnd(async () => old.closeAllConnections());
   atEnd(async () => void old.close());
   return new URL(`http://127.0.0.1:${(old.address() as AddressInfo).port}`);
 };

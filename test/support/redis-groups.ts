@@ -92,7 +92,7 @@ export async function startRedisCluster(): Promise<RedisGroup> {
 
 /** A master with a replica, and three sentinels that watch it. */
 export async function startSentinels(): Promise<RedisGroup> {
-  const [master, replica] = (await Promise.all([startRedis(), startRedis()])) as [RedisServer, RedisServer];
+  const [master, replica] = await Promise.all([startRedis(), startRedis()]);
   await Promise.all([allow(master), allow(replica)]);
   await ask(replica.url, (redis) => redis.replicaof('127.0.0.1', master.port));
   await until(async () =>

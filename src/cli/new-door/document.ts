@@ -167,7 +167,7 @@ const jsonOf = (content: unknown): Schema | null => {
     /^application\/(.*\+)?json\b|^\*\/\*$/i.test(type),
   );
   const schema = objectOf(found?.[1])['schema'];
-  return isObject(schema) ? merged(schema as Schema) : null;
+  return isObject(schema) ? merged(schema) : null;
 };
 
 /** Who may call, by the document's security schemes. */

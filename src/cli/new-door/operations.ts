@@ -221,7 +221,7 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
         accountId: 'user.id',
         refusals: [401],
       };
-    case 'health':
+    default:
       return { lines: [], known: nobody, needs: [] };
   }
 }
@@ -313,7 +313,7 @@ ${undecided === null ? '' : `  undecided: ${quoted(undecided)},\n`}${handle}
 })`,
     schemas: [
       ...(hasBody
-        ? [`export const ${capital(id)}Request = ${requestSource(body!, kind === 'register')};\n`]
+        ? [`export const ${capital(id)}Request = ${requestSource(body, kind === 'register')};\n`]
         : []),
       ...(reply.schema ? [`export const ${capital(id)}Reply = ${replySource(reply.schema)};\n`] : []),
     ].join('\n'),

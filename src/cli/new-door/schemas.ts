@@ -25,13 +25,15 @@ export const typeOf = ({
   };
 };
 
+const plainText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 const literal = (value: unknown): string =>
   typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 
 function choiceOf(values: unknown[]): string {
   const real = values.filter((value) => value !== null);
   if (real.length > 0 && real.every((value) => typeof value === 'string'))
-    return `z.enum([${real.map((value) => quoted(value as string)).join(', ')}])`;
+    return `z.enum([${real.map((value) => quoted(value)).join(', ')}])`;
   const literals = real.map((value) => `z.literal(${literal(value)})`);
   return literals.length === 1 ? literals[0]! : `z.union([${literals.join(', ')}])`;
 }
@@ -157,7 +159,7 @@ const RULES: Rule[] = [
     /^tokentype$/,
     (schema) =>
       isText(schema)
-        ? quoted(String(schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default ?? 'bearer'))
+        ? quoted(plainText(schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default ?? 'bearer'))
         : null,
     null,
   ],

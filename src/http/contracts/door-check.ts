@@ -122,7 +122,7 @@ function looseReplies(one: Operation): string[] {
 function looseParts(part: z.core.$ZodType, at = ''): string[] {
   if (part instanceof z.ZodObject) {
     const isStrict = part.def.catchall instanceof z.ZodNever;
-    const inner = Object.entries(part.shape as Record<string, z.core.$ZodType>);
+    const inner = Object.entries(part.shape);
     return [
       ...(isStrict ? [] : [at || 'itself']),
       ...inner.flatMap(([name, value]) => looseParts(value, `${at}.${name}`)),

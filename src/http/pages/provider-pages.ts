@@ -48,7 +48,7 @@ export function createProviderPages(
       if (!(await showView(ctx))) return show(ctx, ...rest);
       ctx.status = 403;
       const requestId = ctx.get('X-Request-Id');
-      return renderer.render(ctx as unknown as Context, 'error', {
+      return renderer.render(ctx, 'error', {
         code: 'viewing',
         requestId,
         homeUrl: '/',

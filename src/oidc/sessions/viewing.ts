@@ -10,7 +10,7 @@ type Grant = InstanceType<Provider['Grant']>;
 
 /** A session or grant of an operator who views as its account; undefined for one of the person's own. */
 export const viewOf = (record: object | undefined): View | undefined =>
-  (record as { view?: View } | undefined)?.view;
+  record && 'view' in record ? (record.view as View | undefined) : undefined;
 
 /** Marks a session or grant as an operator's who views as its account. */
 export const markView = (record: object, view: View): void => {
@@ -108,7 +108,7 @@ function installViewing(provider: Provider, { config, secrets, impersonation }: 
   const get = Session.get.bind(Session) as (ctx: object) => Promise<Session>;
   const findGrant = Grant.find.bind(Grant) as (...args: unknown[]) => Promise<Grant | undefined>;
   const { long } = cookieSettings(config.publicUrl, secrets);
-  const findSession = ({ session }: Kept) => Session.find(session) as Promise<Session | undefined>;
+  const findSession = ({ session }: Kept) => Session.find(session);
 
   /** The session as it is after a view: the operator's, or an empty one that takes the place of what the cookie names. */
   async function goBack(ctx: object, kept: Kept | undefined): Promise<Session> {

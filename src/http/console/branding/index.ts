@@ -32,7 +32,7 @@ function aboutOf(call: ConsoleCall): { app: string | undefined; language: Langua
 }
 
 const addressOf = ({ app, language }: ReturnType<typeof aboutOf>): string =>
-  `/admin/branding?${new URLSearchParams({ ...(app === undefined ? {} : { app }), language })}`;
+  `/admin/branding?${new URLSearchParams({ ...(app === undefined ? {} : { app }), language }).toString()}`;
 
 /** How well a colour stands out from the pages of a theme (WCAG 2.2). */
 const contrastOf = (color: string, theme: keyof typeof SURFACES): number =>

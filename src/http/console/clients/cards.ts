@@ -142,7 +142,7 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
           })),
         },
       ];
-    case 'metadata':
+    default:
       return [
         {
           name: 'metadata',
@@ -184,7 +184,7 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
       return { metadata: { scope: orNone(chosen(call, 'scope').join(' ')) } };
     case 'roles':
       return { roles: chosen(call, 'roles') };
-    case 'metadata': {
+    default: {
       const wanted = parsed(call.raw('metadata'));
       const gone = Object.keys(client.metadata).filter((name) => !(name in wanted));
       return { metadata: { ...wanted, ...Object.fromEntries(gone.map((name) => [name, null])) } };

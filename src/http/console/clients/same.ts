@@ -16,7 +16,9 @@ const OPTIONS: readonly (readonly [string, string])[] = [
 
 const optionsOf = (metadata: Readonly<Record<string, unknown>>): string[] =>
   OPTIONS.flatMap(([property, option]) =>
-    [metadata[property] ?? []].flat().map((value) => `${option} ${word(String(value))}`),
+    [metadata[property] ?? []]
+      .flat()
+      .map((value) => `${option} ${word(typeof value === 'string' ? value : JSON.stringify(value))}`),
   );
 
 const yamlOf = (client: Readonly<Record<string, unknown>>): string =>

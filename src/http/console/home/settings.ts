@@ -12,7 +12,7 @@ import type { Room } from '../room.ts';
 /** A value as it is written in a field; lists one to a line. */
 const written = (value: unknown): string => {
   if (Array.isArray(value)) return value.join('\n');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
 /** What a key takes: a yes or no, one of some words, a list, a number. */

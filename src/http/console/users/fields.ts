@@ -81,7 +81,7 @@ export function profileChanges(call: ConsoleCall, user: User | null): ManagedCha
     ...pick(['username', ...PROFILE_FIELDS.map(({ name }) => name)]),
     ...(Object.keys(address).length > 0 ? { address } : {}),
     ...(Object.keys(values).length > 0 ? { attributes: { by: 'operator' as const, values } } : {}),
-  } as ManagedChanges;
+  };
 }
 
 /** The fields of a form that would put back what `user` has of what it changes. */
