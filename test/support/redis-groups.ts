@@ -92,7 +92,9 @@ export async function startRedisCluster(): Promise<RedisGroup> {
 
 /** A master with a replica, and three sentinels that watch it. */
 export async function startSentinels(): Promise<RedisGroup> {
-  const [master, replica] = await Promise.all([startRedis(), startRedis()]);
+  // A replica gets a copy in a file.
+  const folder = async () => ['--dir', await temporaryFolder()];
+  const [master, replica] = await Promise.all([startRedis(await folder()), startRedis(await folder())]);
   await Promise.all([allow(master), allow(replica)]);
   await ask(replica.url, (redis) => redis.replicaof('127.0.0.1', master.port));
   await until(async () =>
