@@ -1,3 +1,4 @@
+import { escapeText } from '../../core/html.ts';
 import { table } from '../report.ts';
 import type { ShadowReport } from './findings.ts';
 
@@ -70,18 +71,9 @@ export function toText(report: ShadowReport): string {
   ].join('\n');
 }
 
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign]!);
-
 function htmlTable(head: string[], rows: string[][]): string {
   const cells = (row: string[], tag: string) =>
-    row.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('');
+    row.map((cell) => `<${tag}>${escapeText(cell)}</${tag}>`).join('');
   const body = rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('\n');
   return `<table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>\n${body}\n</tbody></table>`;
 }
@@ -94,7 +86,7 @@ pre{overflow-x:auto;padding:.6rem;border:1px solid #8886}.remark{border-left:4px
 export function toPage(report: ShadowReport): string {
   const examples = report.differences.map(
     (one) =>
-      `<details><summary>${escaped(`${one.endpoint}: ${one.kind} ${one.at}, ${one.count} times`)}</summary><pre>${escaped(
+      `<details><summary>${escapeText(`${one.endpoint}: ${one.kind} ${one.at}, ${one.count} times`)}</summary><pre>${escapeText(
         JSON.stringify(one.example, null, 2),
       )}</pre></details>`,
   );
@@ -102,12 +94,12 @@ export function toPage(report: ShadowReport): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(title)}</title><style>${STYLE}</style></head><body>
-<h1>${escaped(title)}</h1>
-<p>${escaped(report.old)} and ${escaped(report.postern)}</p>
-<p>${escaped(summary(report))}</p>
+<title>${escapeText(title)}</title><style>${STYLE}</style></head><body>
+<h1>${escapeText(title)}</h1>
+<p>${escapeText(report.old)} and ${escapeText(report.postern)}</p>
+<p>${escapeText(summary(report))}</p>
 ${remarks(report)
-  .map((remark) => `<p class="remark">${escaped(remark)}</p>`)
+  .map((remark) => `<p class="remark">${escapeText(remark)}</p>`)
   .join('\n')}
 <h2>Operations</h2>
 ${htmlTable(OPERATION_HEAD, operationRows(report))}

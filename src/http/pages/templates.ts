@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ejs from 'ejs';
 import { renderSVG } from 'uqr';
-
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
+import { escapeText } from '../../core/html.ts';
 
 /** Markup that is safe to put into a page as it is. Everything else is text and gets escaped. */
 export class Html {
@@ -28,7 +21,7 @@ export class Html {
 export function escapeHtml(value: string | number | Html | null | undefined): string {
   if (value instanceof Html) return value.toString();
   if (value === null || value === undefined) return '';
-  return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return escapeText(String(value));
 }
 
 /** Somebody's name inside a sentence: emphasised, and kept from turning the text around it (bidi isolation). */
