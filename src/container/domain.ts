@@ -44,15 +44,15 @@ import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import { type LegacyParts, openLegacyAccounts, openMigration, openOldTokens } from './legacy.ts';
 
-interface DomainDependencies extends LegacyParts {
-  /** Told of the outcome of every login. */
-  onLogin: ((outcome: string) => void) | undefined;
-  /** What a provider is called that people may sign in with. */
-  upstreamName(id: string): string | undefined;
-}
-
 /** What is true whatever the transport, over the stores. */
-export function createDomain(dependencies: DomainDependencies) {
+export function createDomain(
+  dependencies: LegacyParts & {
+    /** Told of the outcome of every login. */
+    onLogin: ((outcome: string) => void) | undefined;
+    /** What a provider is called that people may sign in with. */
+    upstreamName(id: string): string | undefined;
+  },
+) {
   const { config, stores, hasher, secrets, clock, logger, onLogin, upstreamName } = dependencies;
   const {
     audit,

@@ -2,7 +2,7 @@ import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import type { Imports } from '../storage/imports.ts';
-import type { Directory } from '../storage/directory.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
 import { type Device, deviceOf } from './notices.ts';
@@ -84,17 +84,6 @@ export interface DirectoryData {
 /** Gathers it. @throws DomainError user_not_found. */
 export type GatherAccountData = (accountId: string) => Promise<AccountData>;
 
-interface Dependencies {
-  accounts: Pick<Accounts, 'find'>;
-  mfa: Pick<Mfa, 'status'>;
-  accountSessions: Pick<AccountSessions, 'list' | 'apps'>;
-  upstreamAccounts: Pick<Linking, 'identitiesOf'>;
-  apiKeys: Pick<ApiKeys, 'list'>;
-  history: History;
-  findOrigins: FindOrigins;
-  directory: Pick<Directory, 'entriesOf'>;
-}
-
 /** More events than anybody has in years. */
 const EVENTS = 10_000;
 
@@ -108,7 +97,15 @@ export const createAccountData =
     history,
     findOrigins,
     directory,
-  }: Dependencies): GatherAccountData =>
+  }: Pick<Stores, 'directory'> & {
+    accounts: Pick<Accounts, 'find'>;
+    mfa: Pick<Mfa, 'status'>;
+    accountSessions: Pick<AccountSessions, 'list' | 'apps'>;
+    upstreamAccounts: Pick<Linking, 'identitiesOf'>;
+    apiKeys: Pick<ApiKeys, 'list'>;
+    history: History;
+    findOrigins: FindOrigins;
+  }): GatherAccountData =>
   async (accountId) => {
     const [account, { totp, passkeys, recoveryCodesLeft }, ...rest] = await Promise.all([
       accounts.find(accountId),

@@ -3,11 +3,9 @@ import { type Actor, systemActor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
 import { randomToken, sha256 } from '../core/ids.ts';
-import type { Audit } from '../storage/audit.ts';
 import type { Impersonations, ImpersonationRecord } from '../storage/impersonations.ts';
-import type { InTransaction, Tx } from '../storage/postgres/transaction.ts';
-import type { Revocation } from '../storage/revocation.ts';
-import type { Users } from '../storage/users.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import type { Notices } from './notices.ts';
 import { type Operator, notOneself, refuse, requirePermission } from './operators/operator.ts';
 import { type Rights, rolesOf } from './operators/rights.ts';
@@ -73,19 +71,6 @@ export interface Impersonation {
   sweep(most: number): Promise<number>;
 }
 
-interface Dependencies {
-  store: Impersonations;
-  users: Pick<Users, 'findById'>;
-  rights: Rights;
-  revocation: Pick<Revocation, 'endView'>;
-  notices: Pick<Notices, 'viewed' | 'viewRequested'>;
-  audit: Pick<Audit, 'record'>;
-  inTransaction: InTransaction;
-  clock: Clock;
-  /** Read each time: they change at run time. */
-  config: { impersonation: { enabled: boolean; askFirst: boolean; notify: boolean } };
-}
-
 const MINUTE = 60_000;
 /** How long a link is good. */
 const LINK = MINUTE;
@@ -96,7 +81,16 @@ const ANSWER = 60 * MINUTE;
 
 const LONGEST_REASON = 500;
 
-export function createImpersonation(dependencies: Dependencies): Impersonation {
+export function createImpersonation(
+  dependencies: Pick<Stores, 'users' | 'revocation' | 'audit' | 'inTransaction'> & {
+    store: Impersonations;
+    rights: Rights;
+    notices: Pick<Notices, 'viewed' | 'viewRequested'>;
+    clock: Clock;
+    /** Read each time: they change at run time. */
+    config: { impersonation: { enabled: boolean; askFirst: boolean; notify: boolean } };
+  },
+): Impersonation {
   const { store, users, rights, revocation, notices, audit, inTransaction, clock, config } = dependencies;
   const within = (milliseconds: number) => new Date(clock.now() + milliseconds);
   const isOn = () => config.impersonation.enabled;

@@ -71,22 +71,6 @@ interface Completion {
   once?: Once | undefined;
 }
 
-export interface LoginDependencies extends Pick<Stores, 'users' | 'signIns' | 'audit' | 'inTransaction'> {
-  passwordCheck: PasswordCheck;
-  mfa: Pick<Mfa, 'methods' | 'isRequired' | 'verify'> & {
-    passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
-    devices: Pick<Mfa['devices'], 'isTrusted'>;
-  };
-  /** Tells the owner of a login with something new. */
-  notices: Pick<Notices, 'newDevice'>;
-  steps: LoginSteps;
-  clock: Clock;
-  /** Accounts that are not here yet. */
-  legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'holdBack'>;
-  /** Told of every outcome: `success`, the code of a domain error, or `error`. */
-  onLogin?: ((outcome: string) => void) | undefined;
-}
-
 /**
  * The one door to an authenticated account.
  *
@@ -143,7 +127,23 @@ export interface Logins {
 
 export type Login = Logins['login'];
 
-export function createLogin(dependencies: LoginDependencies): Logins {
+export function createLogin(
+  dependencies: Pick<Stores, 'users' | 'signIns' | 'audit' | 'inTransaction'> & {
+    passwordCheck: PasswordCheck;
+    mfa: Pick<Mfa, 'methods' | 'isRequired' | 'verify'> & {
+      passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
+      devices: Pick<Mfa['devices'], 'isTrusted'>;
+    };
+    /** Tells the owner of a login with something new. */
+    notices: Pick<Notices, 'newDevice'>;
+    steps: LoginSteps;
+    clock: Clock;
+    /** Accounts that are not here yet. */
+    legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'holdBack'>;
+    /** Told of every outcome: `success`, the code of a domain error, or `error`. */
+    onLogin?: ((outcome: string) => void) | undefined;
+  },
+): Logins {
   const { users, signIns, audit, notices, inTransaction, passwordCheck, mfa, steps, clock, legacy, onLogin } =
     dependencies;
 

@@ -60,14 +60,6 @@ export interface Migration {
   counts(): Promise<Pick<MigrationStatus, 'oldHashes'> & { moved: MovedAccounts[]; notCome: number }>;
 }
 
-interface Dependencies {
-  stores: Pick<Stores, 'migrationCounts' | 'contractUsage' | 'oldTokens'>;
-  legacy: Pick<LegacyAccounts, 'states'>;
-  hashes: Pick<ForeignHashes, 'formatOf'>;
-  settings: Readonly<Record<string, OldTokenSettings>>;
-  clock: Clock;
-}
-
 const DAY = 86_400_000;
 /** Days of the report. */
 const DAYS = 30;
@@ -81,7 +73,13 @@ const KEPT = 300_000;
 const sum = (rows: readonly { accounts: number }[]) => rows.reduce((all, { accounts }) => all + accounts, 0);
 const people = (count: number) => (count === 1 ? '1 account' : `${count} accounts`);
 
-export function createMigration(dependencies: Dependencies): Migration {
+export function createMigration(dependencies: {
+  stores: Pick<Stores, 'migrationCounts' | 'contractUsage' | 'oldTokens'>;
+  legacy: Pick<LegacyAccounts, 'states'>;
+  hashes: Pick<ForeignHashes, 'formatOf'>;
+  settings: Readonly<Record<string, OldTokenSettings>>;
+  clock: Clock;
+}): Migration {
   const { legacy, hashes, settings, clock } = dependencies;
   const { migrationCounts: counts, contractUsage: usage, oldTokens } = dependencies.stores;
   let last: { at: number; counts: ReturnType<Migration['counts']> } | undefined;

@@ -12,7 +12,8 @@ import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writ
 import { unverifiedClaims } from '../core/tokens.ts';
 import type { OldTokenStore, OldTokenUseRow } from '../storage/old-tokens.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
-import type { UserRecord, Users } from '../storage/users.ts';
+import type { UserRecord } from '../storage/users.ts';
+import type { Stores } from '../storage/stores.ts';
 
 /** An access token of an old service that is good. */
 export interface OldAccessToken {
@@ -53,17 +54,6 @@ export interface OldTokens extends PeriodicWriter {
 /** Told of each token that was shown. */
 export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
 
-interface Dependencies {
-  settings: Readonly<Record<string, OldTokenSettings>>;
-  store: OldTokenStore;
-  users: Pick<Users, 'findById'>;
-  clock: Clock;
-  logger: Logger;
-  /** Goes to public addresses over https, or to those that `outbound.allow` lists. */
-  fetch: typeof globalThis.fetch;
-  observe?: ObserveOldToken | undefined;
-}
-
 /** Signatures that were checked lately: a client shows its token many times. */
 const MOST_REMEMBERED = 10_000;
 /** Characters of a token, signed or opaque. */
@@ -98,7 +88,17 @@ const KINDS = ['type', 'token_type', 'typ', 'token_use'];
 const hashesOf = (token: string): string[] =>
   ['sha256', 'sha512', 'sha1'].map((algorithm) => createHash(algorithm).update(token).digest('hex'));
 
-export function createOldTokens(dependencies: Dependencies): OldTokens {
+export function createOldTokens(
+  dependencies: Pick<Stores, 'users'> & {
+    settings: Readonly<Record<string, OldTokenSettings>>;
+    store: OldTokenStore;
+    clock: Clock;
+    logger: Logger;
+    /** Goes to public addresses over https, or to those that `outbound.allow` lists. */
+    fetch: typeof globalThis.fetch;
+    observe?: ObserveOldToken | undefined;
+  },
+): OldTokens {
   const { settings, store, users, clock, logger, fetch, observe } = dependencies;
   const doors = new Map(
     Object.entries(settings).map(([name, one]) => {

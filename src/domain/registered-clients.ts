@@ -6,16 +6,6 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
 import { changesOf } from './operators/operator.ts';
 
-interface Dependencies extends Pick<Stores, 'clients' | 'clientDocuments' | 'audit' | 'inTransaction'> {
-  clock: Clock;
-  /** Seconds after which one that nobody vouched for goes: never used, or used last then. */
-  unusedAfter: { never: number; used: number };
-  /** Ends every grant and token of a client, in the transaction. */
-  endClient(clientId: string, tx: Tx): Promise<void>;
-  /** Tells every node, once the transaction commits. */
-  announce(clientId: string, tx: Tx): Promise<void>;
-}
-
 /** A client as its own document describes it. */
 type Described = Pick<ClientRecord, 'id' | 'name' | 'metadata'>;
 
@@ -62,7 +52,15 @@ export function createRegisteredClients({
   unusedAfter,
   endClient,
   announce,
-}: Dependencies): RegisteredClients {
+}: Pick<Stores, 'clients' | 'clientDocuments' | 'audit' | 'inTransaction'> & {
+  clock: Clock;
+  /** Seconds after which one that nobody vouched for goes: never used, or used last then. */
+  unusedAfter: { never: number; used: number };
+  /** Ends every grant and token of a client, in the transaction. */
+  endClient(clientId: string, tx: Tx): Promise<void>;
+  /** Tells every node, once the transaction commits. */
+  announce(clientId: string, tx: Tx): Promise<void>;
+}): RegisteredClients {
   const remove = (id: string, details: Record<string, unknown>, actor: Actor): Promise<void> =>
     inTransaction(async (tx) => {
       await endClient(id, tx);

@@ -89,15 +89,6 @@ export const MOST_LINKED = 1_000;
 /** What decides whom a provider can sign in as. */
 const TRUSTED = ['issuer', 'endpoints', 'claims', 'clientId', 'clientSecret', 'trustEmail'] as const;
 
-interface Dependencies extends Pick<Stores, 'upstreams' | 'audit' | 'inTransaction'> {
-  /** Those of the configuration. */
-  configured: Upstream[];
-  rights: Pick<Rights, 'permissionsOf'>;
-  /** Reads what a provider says of itself. @throws DomainError upstream_unavailable, upstream_failed. */
-  probe(upstream: Upstream): Promise<void>;
-  announce: Announce;
-}
-
 /** `changes` laid on `before`. @throws DomainError invalid_request. */
 function merged(
   before: Upstream | { id: string },
@@ -144,7 +135,14 @@ export function createUpstreamAdmin({
   audit,
   inTransaction,
   announce,
-}: Dependencies): UpstreamAdmin {
+}: Pick<Stores, 'upstreams' | 'audit' | 'inTransaction'> & {
+  /** Those of the configuration. */
+  configured: Upstream[];
+  rights: Pick<Rights, 'permissionsOf'>;
+  /** Reads what a provider says of itself. @throws DomainError upstream_unavailable, upstream_failed. */
+  probe(upstream: Upstream): Promise<void>;
+  announce: Announce;
+}): UpstreamAdmin {
   const managed = async ({ upstream, enabled, version }: UpstreamRecord, isConfigured = false, tx?: Tx) => {
     const { clientSecret: _secret, ...settings } = upstream;
     const linked = await upstreams.countLinked(upstream.id, MOST_LINKED, tx);

@@ -16,16 +16,6 @@ export { mailFolder } from './transport.ts';
 export type { Message } from './messages.ts';
 export type { RenderMessage } from './renderer.ts';
 
-interface Dependencies {
-  config: Config;
-  branding: MailLook;
-  outbox: Outbox<Message>;
-  texts: MailTexts;
-  notifications: Notifications;
-  clock: Clock;
-  logger: Logger;
-}
-
 /** What messages look like, as it changes while the server runs. */
 export interface MailLook {
   /** Goes up whenever it has changed. */
@@ -57,7 +47,15 @@ export function createMail({
   notifications,
   clock,
   logger,
-}: Dependencies): Dispatcher {
+}: {
+  config: Config;
+  branding: MailLook;
+  outbox: Outbox<Message>;
+  texts: MailTexts;
+  notifications: Notifications;
+  clock: Clock;
+  logger: Logger;
+}): Dispatcher {
   const { address } = senderOf(config);
   const from: Sender = {
     address,

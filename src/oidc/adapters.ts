@@ -10,18 +10,6 @@ import type { ClientRegistry } from './clients/registry.ts';
 import type { createRedemption } from './redemption.ts';
 import { type Override, shape } from './overrides/override.ts';
 
-interface Dependencies {
-  /** Stores of all models except clients. */
-  stores: StoreFactory;
-  clients: ClientRegistry;
-  registered: RegisteredClients;
-  /** How single-use records are consumed, by model. */
-  redemption: ReturnType<typeof createRedemption>;
-  clock: Pick<SharedClock, 'skew'>;
-  /** Observes the duration of each store call in seconds. */
-  observe(model: string, operation: string, seconds: number): void;
-}
-
 /** Turns a lost race into the protocol's error; passes any other error on. */
 function inProtocolWords(model: string, error: unknown): never {
   if (error instanceof AlreadyConsumed) {
@@ -41,7 +29,17 @@ export function createAdapterFactory({
   redemption,
   clock,
   observe,
-}: Dependencies): AdapterFactory {
+}: {
+  /** Stores of all models except clients. */
+  stores: StoreFactory;
+  clients: ClientRegistry;
+  registered: RegisteredClients;
+  /** How single-use records are consumed, by model. */
+  redemption: ReturnType<typeof createRedemption>;
+  clock: Pick<SharedClock, 'skew'>;
+  /** Observes the duration of each store call in seconds. */
+  observe(model: string, operation: string, seconds: number): void;
+}): AdapterFactory {
   /** Whole seconds by which this machine's clock is ahead of the database's. */
   const ahead = () => Math.round(clock.skew() / 1000);
   return (model) => {

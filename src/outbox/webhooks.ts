@@ -8,17 +8,6 @@ import type { Outcome, Taken, WebhookQueue, WebhookRecord } from '../storage/web
 import { backoff, type Dispatcher, GIVE_UP_AFTER } from './dispatcher.ts';
 import { Workers } from './workers.ts';
 
-interface Dependencies {
-  queue: WebhookQueue;
-  /** Asks public addresses; hands redirects out, and leaves the body of an answer unread. */
-  fetch: typeof globalThis.fetch;
-  /** Switches an address off that is gone or was dead for three days, and tells the operators. */
-  disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
-  clock: Clock;
-  notifications: Pick<Notifications, 'subscribe'>;
-  logger: Logger;
-}
-
 /** Addresses that one process sends to at a time: as many as there can be, so that none waits for another. */
 const LANES = 100;
 
@@ -75,7 +64,16 @@ interface Attempted extends Outcome {
 const GONE = 410;
 
 /** Sends events to the addresses that operators named, each address on its own: a slow one keeps no other waiting. */
-export function createWebhookDelivery(dependencies: Dependencies): Dispatcher {
+export function createWebhookDelivery(dependencies: {
+  queue: WebhookQueue;
+  /** Asks public addresses; hands redirects out, and leaves the body of an answer unread. */
+  fetch: typeof globalThis.fetch;
+  /** Switches an address off that is gone or was dead for three days, and tells the operators. */
+  disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
+  clock: Clock;
+  notifications: Pick<Notifications, 'subscribe'>;
+  logger: Logger;
+}): Dispatcher {
   const { queue, fetch, disable, clock, notifications, logger } = dependencies;
   const stopping = new AbortController();
 

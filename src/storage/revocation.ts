@@ -44,16 +44,6 @@ export interface Revocation {
   endClient(clientId: string, tx: Tx): Promise<void>;
 }
 
-interface Dependencies {
-  pool: Pool;
-  clock: Clock;
-  logger: Logger;
-  /** Seconds that no access token outlives. */
-  longestToken: number;
-  /** Without it PostgreSQL answers everything. */
-  redis?: RedisClient | undefined;
-}
-
 /** A mark, its expiry in milliseconds since the epoch. */
 type Mark = Pick<RevocationMark, 'kind' | 'key'> & { expiresAt: number };
 
@@ -96,7 +86,21 @@ const ADVANCE_SECURITY = 'update users set security_version = security_version +
 const END_SESSIONS = endingSessions('account_id = $1::uuid', '$2');
 const END_VIEW = endingSessions("account_id = $1::uuid and payload -> 'view' ->> 'id' = $2", '$3');
 
-export function createRevocation({ pool, clock, logger, longestToken, redis }: Dependencies): Revocation {
+export function createRevocation({
+  pool,
+  clock,
+  logger,
+  longestToken,
+  redis,
+}: {
+  pool: Pool;
+  clock: Clock;
+  logger: Logger;
+  /** Seconds that no access token outlives. */
+  longestToken: number;
+  /** Without it PostgreSQL answers everything. */
+  redis?: RedisClient | undefined;
+}): Revocation {
   const memberOf = ({ kind, key, expiresAt }: Mark) => ({ name: `${kind}:${key}`, expiresAt });
   const until = () => clock.now() + longestToken * 1000 + SKEW;
   const copy = redis && {

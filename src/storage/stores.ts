@@ -56,17 +56,6 @@ import { createUserSearch } from './user-search.ts';
 import { createUsers } from './users.ts';
 import { createWebhookQueue, createWebhooks } from './webhooks.ts';
 
-interface Dependencies {
-  databaseUrl: string;
-  pooler: Config['pooler'];
-  redisUrl: Config['redisUrl'];
-  /** Seconds that no access token outlives. */
-  longestToken: number;
-  secrets: Secrets;
-  replies: Replies;
-  logger: Logger;
-}
-
 /** Redis and the counters in it. Their libraries weigh much: don't load them where there is no Redis. */
 async function connectRedis(url: string, logger: Logger) {
   const [{ createRedis }, { redisCounters }] = await Promise.all([
@@ -89,7 +78,16 @@ export async function openStores<Message extends Addressed>({
   secrets,
   replies,
   logger,
-}: Dependencies) {
+}: {
+  databaseUrl: string;
+  pooler: Config['pooler'];
+  redisUrl: Config['redisUrl'];
+  /** Seconds that no access token outlives. */
+  longestToken: number;
+  secrets: Secrets;
+  replies: Replies;
+  logger: Logger;
+}) {
   const connections = createPool(pooler?.url ?? databaseUrl, { logger, applicationName: 'postern', pooler });
   if (pooler) await preparePooler(databaseUrl, connections);
   const pool = joining(connections);

@@ -71,14 +71,6 @@ interface SourceDependencies extends TableDependencies {
   fetchWithin(timeout: number): GuardedFetch;
 }
 
-interface Dependencies
-  extends Omit<AdoptionDependencies, 'sources' | 'hasher' | 'hashes'>, SourceDependencies {
-  settings: readonly LegacySourceSettings[];
-  hasher: AdoptionDependencies['hasher'] & TableDependencies['hasher'];
-  hashes: AdoptionDependencies['hashes'] & TableDependencies['hashes'];
-  observe?: ObserveSource | undefined;
-}
-
 /** Milliseconds that a refusal is held back at most. */
 const LONGEST_HOLD = 2000;
 /** How much of the way the floor goes to a slower refusal, and to a faster one. */
@@ -120,7 +112,15 @@ export function openSource(one: LegacySourceSettings, dependencies: SourceDepend
   };
 }
 
-export function createLegacyAccounts(dependencies: Dependencies): LegacyAccounts {
+export function createLegacyAccounts(
+  dependencies: Omit<AdoptionDependencies, 'sources' | 'hasher' | 'hashes'> &
+    SourceDependencies & {
+      settings: readonly LegacySourceSettings[];
+      hasher: AdoptionDependencies['hasher'] & TableDependencies['hasher'];
+      hashes: AdoptionDependencies['hashes'] & TableDependencies['hashes'];
+      observe?: ObserveSource | undefined;
+    },
+): LegacyAccounts {
   const { settings, logger, observe } = dependencies;
   let floor = 0;
   const logged = new Map<string, number>();

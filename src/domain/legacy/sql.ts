@@ -6,16 +6,18 @@ import type { PasswordHasher } from '../passwords/hasher.ts';
 import { nonsense, placesOfRow, recordAt } from './records.ts';
 import { type LegacySource, SourceError } from './source.ts';
 
-interface Dependencies {
-  hashes: Pick<ForeignHashes, 'read'>;
-  hasher: Pick<PasswordHasher, 'verify' | 'verifyDummy'>;
-  logger: Logger;
-}
-
 /** A source that is the old service's table. */
 export function createTableSource(
   settings: Extract<LegacySourceSettings, { kind: 'sql' }>,
-  { hashes, hasher, logger }: Dependencies,
+  {
+    hashes,
+    hasher,
+    logger,
+  }: {
+    hashes: Pick<ForeignHashes, 'read'>;
+    hasher: Pick<PasswordHasher, 'verify' | 'verifyDummy'>;
+    logger: Logger;
+  },
 ): LegacySource {
   const { name, databaseUrl, timeout, format, params, account, count } = settings;
   const database = openLegacyDatabase(databaseUrl, { name, timeout: timeout * 1000, logger });

@@ -88,26 +88,6 @@ export interface ManagedAccounts {
   renewPassword(operator: Operator, id: string, how: NewPassword, options?: Mailing): Promise<User>;
 }
 
-interface Dependencies extends Pick<Stores, 'users' | 'audit' | 'asOne'> {
-  accounts: Pick<
-    Accounts,
-    | 'create'
-    | 'update'
-    | 'suspend'
-    | 'reactivate'
-    | 'unlock'
-    | 'remove'
-    | 'scheduleDeletion'
-    | 'callOffDeletion'
-  >;
-  assignments: Pick<Assignments, 'setRoles'>;
-  reset: Pick<PasswordReset, 'invite' | 'request'>;
-  verification: Pick<Verification, 'request'>;
-  onAccount: OnAccount;
-  lockout: Pick<Lockout, 'closedFor'>;
-  clock: Clock;
-}
-
 const DAY = 86_400_000;
 const MOST_DAYS = 365;
 
@@ -115,7 +95,27 @@ const MOST_DAYS = 365;
 const merged = (before: AddressParts | null, parts: AddressParts | null | undefined) =>
   parts ? { ...before, ...parts } : parts;
 
-export function createManagedAccounts(dependencies: Dependencies): ManagedAccounts {
+export function createManagedAccounts(
+  dependencies: Pick<Stores, 'users' | 'audit' | 'asOne'> & {
+    accounts: Pick<
+      Accounts,
+      | 'create'
+      | 'update'
+      | 'suspend'
+      | 'reactivate'
+      | 'unlock'
+      | 'remove'
+      | 'scheduleDeletion'
+      | 'callOffDeletion'
+    >;
+    assignments: Pick<Assignments, 'setRoles'>;
+    reset: Pick<PasswordReset, 'invite' | 'request'>;
+    verification: Pick<Verification, 'request'>;
+    onAccount: OnAccount;
+    lockout: Pick<Lockout, 'closedFor'>;
+    clock: Clock;
+  },
+): ManagedAccounts {
   const { accounts, assignments, reset, verification, users, onAccount, audit, asOne, clock, lockout } =
     dependencies;
   const asItIs = async (id: string): Promise<User> => toUser(present(await users.findById(id)));

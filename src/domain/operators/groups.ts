@@ -70,15 +70,6 @@ export interface Groups {
   setOf(operator: Operator, accountId: string, ids: readonly string[]): Promise<void>;
 }
 
-interface Dependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
-  store: GroupStore;
-  keepStanding: KeepStanding;
-  roles: Pick<Roles, 'checkNames'>;
-  rights: Rights;
-  readList: ReadList;
-  sessions: Pick<SessionRevoker, 'rolesChanged'>;
-}
-
 const LONGEST_NAME = 200;
 
 /** @throws DomainError invalid_request. */
@@ -99,7 +90,14 @@ export function createGroups({
   audit,
   inTransaction,
   sessions,
-}: Dependencies): Groups {
+}: Pick<Stores, 'users' | 'audit' | 'inTransaction'> & {
+  store: GroupStore;
+  keepStanding: KeepStanding;
+  roles: Pick<Roles, 'checkNames'>;
+  rights: Rights;
+  readList: ReadList;
+  sessions: Pick<SessionRevoker, 'rolesChanged'>;
+}): Groups {
   const existing = (group: GroupRecord | null): GroupRecord => {
     if (!group) throw new DomainError('group_not_found');
     return group;

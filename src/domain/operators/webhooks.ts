@@ -89,16 +89,6 @@ export interface Webhooks {
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
 }
 
-interface Dependencies extends Pick<Stores, 'roles' | 'audit' | 'inTransaction'> {
-  store: WebhookStore;
-  people: Pick<UserSearch, 'list'>;
-  outgoingMail: Pick<OutgoingMail, 'enqueue'>;
-  readList: ReadList;
-  clock: Clock;
-  /** Whether requests may go to a URL, as far as its name tells now. */
-  mayCall(url: URL): Promise<boolean>;
-}
-
 /** Each has a lane of its own on every node. */
 const MOST = 100;
 
@@ -126,7 +116,17 @@ const contentOf = ({ url, description, eventTypes, enabled }: WebhookRecord) => 
   enabled,
 });
 
-export function createWebhooks(dependencies: Dependencies): Webhooks {
+export function createWebhooks(
+  dependencies: Pick<Stores, 'roles' | 'audit' | 'inTransaction'> & {
+    store: WebhookStore;
+    people: Pick<UserSearch, 'list'>;
+    outgoingMail: Pick<OutgoingMail, 'enqueue'>;
+    readList: ReadList;
+    clock: Clock;
+    /** Whether requests may go to a URL, as far as its name tells now. */
+    mayCall(url: URL): Promise<boolean>;
+  },
+): Webhooks {
   const { store, roles, people, outgoingMail, readList, audit, inTransaction, clock, mayCall } = dependencies;
 
   const checkUrl = async (text: string): Promise<string> => {

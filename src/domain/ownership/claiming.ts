@@ -2,7 +2,7 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
-import type { UserChanges, UserRecord, Users } from '../../storage/users.ts';
+import type { UserChanges, UserRecord } from '../../storage/users.ts';
 import type { Lockout } from '../lockout.ts';
 import { emailKeyOf, subjectOf } from '../lookup.ts';
 import type { Notices } from '../notices.ts';
@@ -43,16 +43,6 @@ export interface Claiming {
 /** Whoever changes an account may have prepared for it. Milliseconds. */
 const BEFORE = 3_600_000;
 
-interface Dependencies {
-  users: Pick<Users, 'update' | 'lock'>;
-  tokens: Pick<OneTimeTokens, 'deleteOf'>;
-  clear: Clear;
-  sessions: SessionRevoker;
-  notices: Pick<Notices, 'passwordChanged'>;
-  lockout: Pick<Lockout, 'forgive'>;
-  clock: Clock;
-}
-
 /** The address that counts, and what is known of its reader. */
 export function evidenceOf({ email, movedFrom, ownerProvenAt }: UserRecord): Evidence {
   if (movedFrom) return movedFrom;
@@ -60,7 +50,16 @@ export function evidenceOf({ email, movedFrom, ownerProvenAt }: UserRecord): Evi
   return { email, emailKey: emailKeyOf(email) ?? email, ownerProvenAt: proven, at: null };
 }
 
-export function createClaiming(dependencies: Dependencies): Claiming {
+export function createClaiming(
+  dependencies: Pick<Stores, 'users'> & {
+    tokens: Pick<OneTimeTokens, 'deleteOf'>;
+    clear: Clear;
+    sessions: SessionRevoker;
+    notices: Pick<Notices, 'passwordChanged'>;
+    lockout: Pick<Lockout, 'forgive'>;
+    clock: Clock;
+  },
+): Claiming {
   const { users, tokens, clear, sessions, notices, lockout, clock } = dependencies;
 
   /** Clears the lockout of the source. */

@@ -4,10 +4,9 @@
  * alone can change an account, and its owner can take that back.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { Audit } from '../../storage/audit.ts';
 import type { Belongings } from '../../storage/belongings.ts';
 import type { OneTimeTokens } from '../../storage/one-time-tokens.ts';
-import type { Users } from '../../storage/users.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Lockout } from '../lockout.ts';
 import type { Notices } from '../notices.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
@@ -18,18 +17,16 @@ export interface Ownership extends Claiming, Offering {
   clear: Clear;
 }
 
-interface Dependencies {
-  users: Pick<Users, 'update' | 'lock'>;
-  tokens: OneTimeTokens;
-  belongings: Belongings;
-  sessions: SessionRevoker;
-  lockout: Pick<Lockout, 'forgive'>;
-  notices: Pick<Notices, 'accountCleared' | 'passwordChanged'>;
-  audit: Audit;
-  clock: Clock;
-}
-
-export function createOwnership(dependencies: Dependencies): Ownership {
+export function createOwnership(
+  dependencies: Pick<Stores, 'users' | 'audit'> & {
+    tokens: OneTimeTokens;
+    belongings: Belongings;
+    sessions: SessionRevoker;
+    lockout: Pick<Lockout, 'forgive'>;
+    notices: Pick<Notices, 'accountCleared' | 'passwordChanged'>;
+    clock: Clock;
+  },
+): Ownership {
   const clear = createClear(dependencies);
   return { clear, ...createClaiming({ ...dependencies, clear }), ...offering(dependencies) };
 }

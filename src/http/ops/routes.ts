@@ -4,17 +4,6 @@ import { constantTimeEqual } from '../../core/secrets.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checks, runChecks } from './readiness.ts';
 
-interface Dependencies {
-  settings: Settings['metrics'];
-  metrics: Pick<Metrics, 'text' | 'contentType'>;
-  /** Whether the client is on this machine. */
-  isLocal(req: IncomingMessage): boolean;
-  /** Checks by store name; each throws its failure. */
-  checks: Checks;
-  /** Whether this process is shutting down. */
-  isDraining: () => boolean;
-}
-
 /** Answers `path` when it is one of its own. @returns whether it did, or will. */
 export type Ops = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
 
@@ -44,7 +33,22 @@ function send(req: IncomingMessage, res: ServerResponse, { status, type, body, h
 }
 
 /** `/livez` (this process runs), `/readyz` (it can serve: every store answers) and `/metrics` (Prometheus). */
-export function createOps({ settings, metrics, isLocal, checks, isDraining }: Dependencies): Ops {
+export function createOps({
+  settings,
+  metrics,
+  isLocal,
+  checks,
+  isDraining,
+}: {
+  settings: Settings['metrics'];
+  metrics: Pick<Metrics, 'text' | 'contentType'>;
+  /** Whether the client is on this machine. */
+  isLocal(req: IncomingMessage): boolean;
+  /** Checks by store name; each throws its failure. */
+  checks: Checks;
+  /** Whether this process is shutting down. */
+  isDraining: () => boolean;
+}): Ops {
   const livez = async () => json(200, { status: 'ok' });
 
   const readyz = async () => {

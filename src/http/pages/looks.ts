@@ -46,7 +46,14 @@ export const fixedLook = ({ name, brand }: Pick<Config, 'name' | 'brand'>): Look
   look: () => ({ name, light: brand.color, dark: brand.color, logo: null, texts: {} }),
 });
 
-interface Dependencies {
+export function createLooks({
+  branding,
+  assets,
+  favicon,
+  languages,
+  logo: ownLogo,
+  color,
+}: {
   branding: LookSource;
   assets: Assets;
   /** The favicon as it is drawn. */
@@ -55,16 +62,7 @@ interface Dependencies {
   /** The configuration's own logo and colour. */
   logo: string | null;
   color: string;
-}
-
-export function createLooks({
-  branding,
-  assets,
-  favicon,
-  languages,
-  logo: ownLogo,
-  color,
-}: Dependencies): Looks {
+}): Looks {
   let kept = new Map<string, PageLook>();
   let version = 0;
 

@@ -41,16 +41,6 @@ export interface PreviewRequest {
 /** Says what a client's tokens would say, by what makes them say it. A disabled client gets none. */
 export type PreviewTokens = (request: PreviewRequest) => Promise<TokenPreview>;
 
-interface Dependencies {
-  config: Pick<Config, 'publicUrl' | 'tokens'>;
-  live: Pick<LiveProvider, 'current'>;
-  apis: ApiRegistry;
-  rights: Pick<Rights, 'ofClient'>;
-  authorization: Authorization;
-  attributes: Pick<Attributes, 'claims'>;
-  findUser(id: string): Promise<UserRecord | null>;
-}
-
 const words = (scope = ''): string[] => scope.split(' ').filter(Boolean);
 const NOTHING: TokenPreview = {
   id_token: null,
@@ -67,7 +57,15 @@ export function createPreviewTokens({
   authorization,
   attributes,
   findUser,
-}: Dependencies): PreviewTokens {
+}: {
+  config: Pick<Config, 'publicUrl' | 'tokens'>;
+  live: Pick<LiveProvider, 'current'>;
+  apis: ApiRegistry;
+  rights: Pick<Rights, 'ofClient'>;
+  authorization: Authorization;
+  attributes: Pick<Attributes, 'claims'>;
+  findUser(id: string): Promise<UserRecord | null>;
+}): PreviewTokens {
   type Client = NonNullable<Awaited<ReturnType<typeof live.current.Client.find>>> & ExtraClientProperties;
 
   const tokenFor = (api: KnownApi, client: Client, claims: Claims, ttl: number): PreviewedToken => ({

@@ -16,18 +16,6 @@ import {
   shown,
 } from './requested-scopes.ts';
 
-interface Dependencies {
-  apis: ApiRegistry;
-  /** What a service account's roles allow at our own API, as they are now. */
-  rights: Pick<Rights, 'ofClient'>;
-  /** What a person's roles allow. */
-  authorization: Pick<Authorization, 'scopesFor'>;
-  findUser(id: string): Promise<UserRecord | null>;
-  /** Seconds. */
-  accessTokenTtl: number;
-  clientCredentialsTtl: number;
-}
-
 /** The grants by which a client gets tokens of its own. */
 const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
 
@@ -49,7 +37,17 @@ export function resourceIndicators({
   findUser,
   accessTokenTtl,
   clientCredentialsTtl,
-}: Dependencies) {
+}: {
+  apis: ApiRegistry;
+  /** What a service account's roles allow at our own API, as they are now. */
+  rights: Pick<Rights, 'ofClient'>;
+  /** What a person's roles allow. */
+  authorization: Pick<Authorization, 'scopesFor'>;
+  findUser(id: string): Promise<UserRecord | null>;
+  /** Seconds. */
+  accessTokenTtl: number;
+  clientCredentialsTtl: number;
+}) {
   /**
    * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do, or ours for
    * what operators manage by.

@@ -26,20 +26,23 @@ const DURABLE = new Set([
   'InitialAccessToken',
 ]);
 
-interface Dependencies {
+/**
+ * The store of each model of oidc-provider. Not of Client: those have their own.
+ * @throws TypeError for a model that it does not know.
+ */
+export function createAdapters({
+  pool,
+  clock,
+  redis,
+  endGrant,
+}: {
   pool: Pool;
   clock: Clock;
   /** Without Redis everything is in PostgreSQL. */
   redis?: RedisClient | undefined;
   /** Ends a grant with everything issued under it, in both stores: what a Grant's `destroy` does. */
   endGrant: (grantId: string) => Promise<void>;
-}
-
-/**
- * The store of each model of oidc-provider. Not of Client: those have their own.
- * @throws TypeError for a model that it does not know.
- */
-export function createAdapters({ pool, clock, redis, endGrant }: Dependencies): AdapterFactory {
+}): AdapterFactory {
   const durable = postgresAdapters({ pool, clock, endGrant });
   const shortLived = redis ? redisAdapters({ redis, clock }) : durable;
   return (model) => {

@@ -19,16 +19,6 @@ const LIFETIME = 300;
 /** What is signed with, where the other side names nothing: all take it. */
 const ALG = 'ES256';
 
-interface Dependencies {
-  issuer: string;
-  /** Private keys, of each algorithm the one that signs first. */
-  keys: readonly JWK[];
-  /** Seconds since the epoch. */
-  now(): number;
-  findUser(id: string): Promise<UserRecord | null>;
-  authorizationClaimsOf: AuthorizationClaimsOf;
-}
-
 interface Asked {
   audiences: string[];
   resources: string[];
@@ -86,7 +76,15 @@ export function createIdentityAssertions({
   now,
   findUser,
   authorizationClaimsOf,
-}: Dependencies) {
+}: {
+  issuer: string;
+  /** Private keys, of each algorithm the one that signs first. */
+  keys: readonly JWK[];
+  /** Seconds since the epoch. */
+  now(): number;
+  findUser(id: string): Promise<UserRecord | null>;
+  authorizationClaimsOf: AuthorizationClaimsOf;
+}) {
   const jwk = keys.find(({ alg }) => alg === ALG);
   return async (
     ctx: KoaContextWithOIDC,
