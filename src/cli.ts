@@ -37,6 +37,7 @@ const commands = new Map<string, () => Promise<(program: Command) => void>>([
   ['scim-token', async () => (await import('./cli/commands/scim-token.ts')).addScimToken],
   ['contract', async () => (await import('./cli/commands/contract.ts')).addContract],
   ['stats', async () => (await import('./cli/commands/stats.ts')).addStats],
+  ['setup', async () => (await import('./cli/commands/setup.ts')).addSetup],
   ['branding', async () => (await import('./cli/commands/branding.ts')).addBranding],
   ['setting', async () => (await import('./cli/commands/setting.ts')).addSetting],
   ['key', async () => (await import('./cli/commands/key.ts')).addKey],

@@ -111,6 +111,7 @@ export const EVENTS = {
   'contract.closed': { description: 'A contract was closed', details: ['contract'] },
   'branding.updated': { description: 'The look or the texts of pages and mail were changed' },
   'settings.updated': { description: 'Settings were changed at run time' },
+  'setup.updated': { description: 'A first step was confirmed, or the list of them hidden' },
   'api_key.created': { description: 'An API key was made', details: ['id'] },
   'scim_token.created': { description: 'A token for a directory was made', details: ['id', 'name'] },
   'scim_token.replaced': {

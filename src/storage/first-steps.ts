@@ -1,13 +1,27 @@
-import { insertUnlessThere } from './models/define.ts';
+// raw-sql: an advisory lock.
+import { Op } from 'sequelize';
 import { FirstStep } from './models/settings.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 /** What of the first minutes is done that nothing else shows; `over`: nobody wants to see the list any more. */
 export type ConfirmedStep = FirstStep['step'];
 
+const list = async (tx: Tx | null): Promise<ConfirmedStep[]> =>
+  (await FirstStep.findAll({ transaction: tx })).map(({ step }) => step);
+
 export const firstSteps = {
-  list: async (): Promise<ConfirmedStep[]> => (await FirstStep.findAll()).map(({ step }) => step),
-  add: async (step: ConfirmedStep, tx: Tx): Promise<void> => {
-    await insertUnlessThere(FirstStep, { step }, tx);
+  list: () => list(null),
+  /** The same, and nobody else changes them until the transaction ends. */
+  async lock(tx: Tx): Promise<ConfirmedStep[]> {
+    await tx.query("select pg_advisory_xact_lock(hashtext('postern.first_steps'))");
+    return list(tx);
+  },
+  /** Replaces them. */
+  async write(steps: readonly ConfirmedStep[], tx: Tx): Promise<void> {
+    await FirstStep.destroy({ where: { step: { [Op.notIn]: [...steps] } }, transaction: tx });
+    await FirstStep.bulkCreate(
+      steps.map((step) => ({ step })),
+      { ignoreDuplicates: true, transaction: tx },
+    );
   },
 };

@@ -20,6 +20,42 @@ beforeAll(async () => {
   owner = await callAs(provider, 'owner');
 });
 
+describe('the first steps', () => {
+  const stepsOf = (reply: { body: Record<string, unknown> }) =>
+    (reply.body['steps'] as { step: string; done: boolean }[])
+      .filter(({ done }) => done)
+      .map(({ step }) => step);
+
+  it('are confirmed one by one, each in the audit, once', async () => {
+    const auditor = await callAs(provider, 'auditor');
+    expect(await auditor('GET', '/setup')).toMatchObject({ status: 200, body: { hidden: false } });
+    expect((await auditor('PUT', '/setup', { hidden: true })).status).toBe(403);
+    const set = (body: object) => owner('PUT', '/setup', body);
+    const all = await Promise.all(Array.from({ length: 5 }, () => set({ confirmed: ['doors'] })));
+    expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    const cli = async (...args: string[]) => {
+      const { stdout } = await runCli(['setup', ...args, '--json'], { env: provider.postern.env });
+      return { body: JSON.parse(stdout) as Record<string, unknown> };
+    };
+    expect(stepsOf(await cli('confirm', 'key_backup'))).toEqual(
+      expect.arrayContaining(['key_backup', 'doors']),
+    );
+    expect(await set({ hidden: true })).toMatchObject({ status: 200, body: { hidden: true } });
+    expect(stepsOf(await set({ confirmed: [] }))).not.toContain('doors');
+    for (const body of [{ confirmed: ['factor'] }, { confirmed: 'doors' }, { hidden: 'yes' }, { other: 1 }])
+      expect((await set(body)).status).toBe(400);
+    expect(await cli('unhide')).toMatchObject({ body: { hidden: false } });
+    const events = itemsOf(await owner('GET', '/audit?type=setup.updated'));
+    expect(events.map(({ after }) => after)).toEqual([
+      { hidden: false },
+      { confirmed: [] },
+      { hidden: true },
+      { confirmed: ['key_backup', 'doors'] },
+      { confirmed: ['doors'] },
+    ]);
+  });
+});
+
 describe('search', () => {
   const find = (call: Call, q: string) => call('GET', `/search?q=${encodeURIComponent(q)}`);
 

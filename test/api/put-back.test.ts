@@ -123,7 +123,28 @@ describe('putting back', () => {
       return {
         type: 'settings.updated',
         shows: async () =>
-          itemsOf(await owner('GET', '/settings')).find(({ key }) => key === 'registration.open')?.['value'],
+          itemsOf(await owner('GET', '/settings'))
+            .filter(({ key }) => key === 'registration.open')
+            .flatMap(({ value, source }) => [value, source]),
+      };
+    },
+    async 'a provider'() {
+      const made = await owner('POST', '/upstreams', {
+        id: name(),
+        name: 'Partner',
+        issuer: 'https://partner.example',
+        client_id: 'postern',
+        client_secret: 'a secret of theirs',
+        enabled: false,
+      });
+      const address = `/upstreams/${String(made.body['id'])}`;
+      await owner('PATCH', address, { name: 'Elsewhere', scopes: ['openid', 'phone'] });
+      return {
+        type: 'upstream.updated',
+        shows: async () => {
+          const { name: called, scopes } = (await owner('GET', address)).body;
+          return [called, scopes];
+        },
       };
     },
     async 'a sentence of a mail'() {
@@ -169,7 +190,14 @@ describe('putting back', () => {
     'a contract': [false, true],
     'a webhook': [['user.*'], ['*']],
     'the attributes': [['seat'], []],
-    'a setting': [false, true],
+    'a setting': [
+      [false, 'database'],
+      [true, expect.not.stringMatching('database')],
+    ],
+    'a provider': [
+      ['Elsewhere', ['openid', 'phone']],
+      ['Partner', null],
+    ],
     'a sentence of a mail': [['subject'], []],
     'the look, with its logo': [
       [null, null, { en: { page_footer: 'Two' } }],

@@ -245,5 +245,9 @@ describe('the overview', () => {
     expect(Number(left(marked))).toBe(before - 1);
     const hidden = await agent.submit(marked, { step: 'over' }, '/first-steps');
     expect(hidden.html).not.toContain('Your first minutes');
+    const events = await provider.sql(
+      "select details->'after' as after from audit_events where type = 'setup.updated' order by at",
+    );
+    expect(events).toEqual([{ after: { confirmed: ['key_backup'] } }, { after: { hidden: true } }]);
   });
 });

@@ -3,11 +3,9 @@ import type { ConfirmedStep } from '../../storage/first-steps.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { Mfa } from '../mfa/index.ts';
 import type { AuditLog } from './audit-log.ts';
-import { type Operator, requirePermission } from './operator.ts';
+import { changesOf, type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
 import { OWNER, type Permission } from './permissions.ts';
-
-export type { ConfirmedStep } from '../../storage/first-steps.ts';
 
 /** What an owner does first, in this order. */
 export const FIRST_STEPS = [
@@ -20,9 +18,23 @@ export const FIRST_STEPS = [
 ] as const;
 export type FirstStep = (typeof FIRST_STEPS)[number];
 
-export interface FirstStepDone {
-  step: FirstStep;
-  done: boolean;
+/** First steps that a person confirms: nothing else shows that they are done. */
+export const CONFIRMABLE = ['key_backup', 'doors'] as const satisfies readonly FirstStep[];
+export type ConfirmableStep = (typeof CONFIRMABLE)[number];
+
+/** What people said about the first steps. */
+export interface SetupState {
+  confirmed: readonly ConfirmableStep[];
+  /** Whether the console shows the list no more. */
+  hidden: boolean;
+}
+
+export type SetupChanges = { [K in keyof SetupState]?: SetupState[K] | undefined };
+
+/** The first minutes of a new service. */
+export interface Setup {
+  steps: { step: FirstStep; done: boolean; confirmable: boolean }[];
+  hidden: boolean;
 }
 
 /** A client whose newest secret ends soon, or has ended lately. */
@@ -34,15 +46,14 @@ export interface ExpiringSecret {
 
 /** What the first page of the console tells that no list has. All of it throws DomainError insufficient_scope. */
 export interface Overview {
-  /** The first minutes of a new service. Null when all is done, or nobody wants to see it any more. */
-  firstSteps(operator: Operator): Promise<FirstStepDone[] | null>;
-  /** Says that a step is done which nothing else shows, or that the list is `over`. */
-  confirmStep(operator: Operator, step: ConfirmedStep): Promise<void>;
+  setup(operator: Operator): Promise<Setup>;
+  /** Replaces what was confirmed; what is left out of the changes stays. */
+  setUp(operator: Operator, changes: SetupChanges): Promise<Setup>;
   /** Clients whose newest secret ends before a moment, or ended within the last week; the soonest first. */
   expiringSecrets(operator: Operator, before: Date, most: number): Promise<ExpiringSecret[]>;
 }
 
-type Dependencies = Pick<Stores, 'firstSteps' | 'clients' | 'clientSecrets' | 'inTransaction'> & {
+type Dependencies = Pick<Stores, 'audit' | 'firstSteps' | 'clients' | 'clientSecrets' | 'inTransaction'> & {
   people: Pick<People, 'count'>;
   auditLog: Pick<AuditLog, 'list'>;
   mfa: Pick<Mfa, 'status'>;
@@ -52,7 +63,7 @@ type Dependencies = Pick<Stores, 'firstSteps' | 'clients' | 'clientSecrets' | 'i
 const LOOKED_AT = 50;
 
 export function createOverview(deps: Dependencies): Overview {
-  const { firstSteps, clients, clientSecrets, people, auditLog, mfa, inTransaction } = deps;
+  const { audit, firstSteps, clients, clientSecrets, people, auditLog, mfa, inTransaction } = deps;
   const hasFactor = async (accountId: string) => {
     const { totp, passkeys } = await mfa.status(accountId);
     return totp.length + passkeys.length > 0;
@@ -67,32 +78,48 @@ export function createOverview(deps: Dependencies): Overview {
     });
     return items.some(({ id }) => !id.startsWith(CONTRACT_CLIENT));
   };
+  const stateOf = (steps: readonly ConfirmedStep[]): SetupState => ({
+    confirmed: CONFIRMABLE.filter((step) => steps.includes(step)),
+    hidden: steps.includes('over'),
+  });
+  const setup: Overview['setup'] = async (operator) => {
+    requirePermission(operator, 'settings:read');
+    const { confirmed, hidden } = stateOf(await firstSteps.list());
+    const seeing = { ...operator, permissions: new Set<Permission>(['users:read', 'audit:read']) };
+    const [factor, owners, letters, app] = await Promise.all([
+      operator.accountId === null || hasFactor(operator.accountId),
+      people.count(seeing, { role: [OWNER], status: ['active'] }, 2),
+      auditLog.list(seeing, { filters: { type: ['mail.tested'] }, limit: 1 }),
+      hasApp(),
+    ]);
+    const done: Record<FirstStep, boolean> = {
+      factor,
+      second_owner: owners > 1,
+      test_letter: letters.items.length > 0,
+      first_app: app,
+      key_backup: confirmed.includes('key_backup'),
+      doors: confirmed.includes('doors'),
+    };
+    const confirmable = new Set<FirstStep>(CONFIRMABLE);
+    return {
+      steps: FIRST_STEPS.map((step) => ({ step, done: done[step], confirmable: confirmable.has(step) })),
+      hidden,
+    };
+  };
   return {
-    async firstSteps(operator) {
-      requirePermission(operator, 'settings:read');
-      const confirmed = await firstSteps.list();
-      if (confirmed.includes('over')) return null;
-      const seeing = { ...operator, permissions: new Set<Permission>(['users:read', 'audit:read']) };
-      const [factor, owners, letters, app] = await Promise.all([
-        operator.accountId === null || hasFactor(operator.accountId),
-        people.count(seeing, { role: [OWNER], status: ['active'] }, 2),
-        auditLog.list(seeing, { filters: { type: ['mail.tested'] }, limit: 1 }),
-        hasApp(),
-      ]);
-      const done: Record<FirstStep, boolean> = {
-        factor,
-        second_owner: owners > 1,
-        test_letter: letters.items.length > 0,
-        first_app: app,
-        key_backup: confirmed.includes('key_backup'),
-        doors: confirmed.includes('doors'),
-      };
-      const steps = FIRST_STEPS.map((step) => ({ step, done: done[step] }));
-      return steps.every((one) => one.done) ? null : steps;
-    },
-    async confirmStep(operator, step) {
+    setup,
+    async setUp(operator, changes) {
       requirePermission(operator, 'settings:write');
-      await inTransaction((tx) => firstSteps.add(step, tx));
+      await inTransaction(async (tx) => {
+        const before = stateOf(await firstSteps.lock(tx));
+        const { confirmed = before.confirmed, hidden = before.hidden } = changes;
+        const steps: ConfirmedStep[] = [...confirmed, ...(hidden ? (['over'] as const) : [])];
+        const changed = changesOf<SetupState>(before, stateOf(steps));
+        if (!changed) return;
+        await firstSteps.write(steps, tx);
+        await audit.record({ type: 'setup.updated', details: { ...changed } }, operator.actor, tx);
+      });
+      return setup(operator);
     },
     async expiringSecrets(operator, before, most) {
       requirePermission(operator, 'clients:read');

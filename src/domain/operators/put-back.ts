@@ -305,7 +305,12 @@ export function createPutBack(services: Dependencies): PutBack {
         const { items, version } = await services.settings.list(operator);
         return { now: Object.fromEntries(items.map(({ key, value }) => [key, value])), version };
       },
-      write: (operator, _event, values, expected) => services.settings.update(operator, values, expected),
+      write(operator, { details: { unset } }, values, expected) {
+        const configured = Array.isArray(unset)
+          ? Object.fromEntries(unset.map((key) => [String(key), null]))
+          : {};
+        return services.settings.update(operator, { ...values, ...configured }, expected);
+      },
     },
     'branding.updated': {
       read: () => services.branding.showAsAudited(),

@@ -149,7 +149,10 @@ export function createOperatorSettings({
         const isSame = Object.keys(settings).length === Object.keys(before.settings).length;
         if (!changed && isSame) return listed(before);
         const after = await store.write(settings, tx);
-        await audit.record({ type: 'settings.updated', details: { ...changed } }, operator.actor, tx);
+        // What putting the change back unsets, rather than write the configuration's own value into the database.
+        const unset = asked.map(([key]) => key).filter((key) => !Object.hasOwn(before.settings, key));
+        const details = { ...changed, ...(changed && { unset }) };
+        await audit.record({ type: 'settings.updated', details }, operator.actor, tx);
         await announce(tx);
         return listed(after);
       });

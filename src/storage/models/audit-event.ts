@@ -83,6 +83,7 @@ export type AuditType =
   | 'contract.opened'
   | 'contract.closed'
   | 'settings.updated'
+  | 'setup.updated'
   | 'branding.updated'
   | 'role.created'
   | 'role.updated'

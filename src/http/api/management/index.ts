@@ -1,6 +1,6 @@
 import { apis } from './apis.ts';
 import { audit } from './audit.ts';
-import { attributes, overview, settings } from './settings.ts';
+import { attributes, overview, settings, setup } from './settings.ts';
 import { branding } from './branding.ts';
 import { bulk } from './bulk.ts';
 import { clients } from './clients.ts';
@@ -40,6 +40,7 @@ export const management = [
   ...settings,
   ...branding,
   ...overview,
+  ...setup,
   ...mail,
   ...bulk,
 ];

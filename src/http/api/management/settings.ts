@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONFIRMABLE, FIRST_STEPS, type Setup } from '../../../domain/operators/overview.ts';
 import { CHANGEABLE, changeableSchema, type SettingsInForce } from '../../../domain/operators/settings.ts';
 import { METRICS } from '../../../domain/operators/stats.ts';
 import { text } from '../../endpoints/text.ts';
@@ -145,6 +146,51 @@ const Day = z.strictObject({
   day: z.iso.date().describe('In UTC'),
   ...Object.fromEntries(METRICS.map((metric) => [metric, count])),
 });
+
+const SetupState = z.strictObject({
+  steps: z.array(
+    z.strictObject({
+      step: z.enum(FIRST_STEPS),
+      done: z.boolean(),
+      confirmable: z
+        .boolean()
+        .describe('Whether somebody has to confirm it: nothing else shows that it is done'),
+    }),
+  ),
+  hidden: z.boolean().describe('Whether the console shows the list no more'),
+});
+
+const setupOf = ({ steps, hidden }: Setup) => ({ status: 200, body: { steps, hidden } }) as const;
+
+/** The first minutes of a new service. */
+export const setup = [
+  managed({
+    id: 'getSetup',
+    method: 'get',
+    path: '/setup',
+    summary: 'What an owner does first, and what of it is done',
+    scope: 'settings:read',
+    replies: { 200: SetupState },
+    handle: async ({ operator, services }) => setupOf(await services.overview.setup(operator)),
+  }),
+  managed({
+    id: 'setSetup',
+    method: 'put',
+    path: '/setup',
+    summary: 'Confirm first steps, or hide the list; each change is in the audit',
+    scope: 'settings:write',
+    body: z.strictObject({
+      confirmed: z
+        .array(z.enum(CONFIRMABLE))
+        .max(CONFIRMABLE.length)
+        .optional()
+        .describe('All that are confirmed; what is left out is confirmed no more. Without it they stay'),
+      hidden: z.boolean().optional().describe('Without it, it stays as it is'),
+    }),
+    replies: { 200: SetupState },
+    handle: async ({ operator, body, services }) => setupOf(await services.overview.setUp(operator, body)),
+  }),
+];
 
 /** What any operator sees, as far as they may. */
 export const overview = [

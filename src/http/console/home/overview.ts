@@ -1,5 +1,5 @@
 import type { Metric } from '../../../domain/operators/stats.ts';
-import type { ConfirmedStep, FirstStep } from '../../../domain/operators/overview.ts';
+import { CONFIRMABLE, type FirstStep } from '../../../domain/operators/overview.ts';
 import { OWNER } from '../../../domain/operators/permissions.ts';
 import type { Message, MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
@@ -143,54 +143,46 @@ async function numbers({ services, operator }: ConsoleCall) {
   };
 }
 
-/** Where each first step is taken, and whether a person has to say that it is done. */
-const STEPS: Record<
-  FirstStep,
-  { title: MessageKey; text: MessageKey; href: string | null; confirm: ConfirmedStep | null }
-> = {
+/** Where each first step is taken. */
+const STEPS: Record<FirstStep, { title: MessageKey; text: MessageKey; href: string }> = {
   factor: {
     title: 'console.first.factor',
     text: 'console.first.factorText',
     href: '/account/factors',
-    confirm: null,
   },
   second_owner: {
     title: 'console.first.owner',
     text: 'console.first.ownerText',
     href: '/admin/users/new',
-    confirm: null,
   },
   test_letter: {
     title: 'console.first.letter',
     text: 'console.first.letterText',
     href: '/admin/mail',
-    confirm: null,
   },
   first_app: {
     title: 'console.first.app',
     text: 'console.first.appText',
     href: '/admin/clients/new',
-    confirm: null,
   },
   key_backup: {
     title: 'console.first.keys',
     text: 'console.first.keysText',
     href: '/admin/keys',
-    confirm: 'key_backup',
   },
   doors: {
     title: 'console.first.doors',
     text: 'console.first.doorsText',
     href: '/admin/contracts',
-    confirm: 'doors',
   },
 };
 
 async function checklist({ services, operator, user, may }: ConsoleCall) {
   const isOwner = [...user.roles, ...(user.groupRoles ?? [])].includes(OWNER);
   if (!isOwner || !may('settings:write')) return null;
-  const steps = await services.overview.firstSteps(operator);
-  return steps?.map(({ step, done }) => ({ ...STEPS[step], done })) ?? null;
+  const { steps, hidden } = await services.overview.setup(operator);
+  if (hidden || steps.every(({ done }) => done)) return null;
+  return steps.map(({ step, done, confirmable }) => ({ ...STEPS[step], step, done, confirmable }));
 }
 
 async function show(call: ConsoleCall): Promise<void> {
@@ -207,14 +199,17 @@ async function show(call: ConsoleCall): Promise<void> {
   call.show('overview', { ...stats, steps, doors: open, acts, attention: attention.flat() });
 }
 
-const CONFIRMED: readonly ConfirmedStep[] = ['key_backup', 'doors', 'over'];
-
 /** Whether all is well. */
 export function overviewRoutes({ page, form }: Room): void {
   page('', { section: 'overview' }, show);
   form('/first-steps', { section: 'overview', permission: 'settings:write' }, null, async (call) => {
-    const step = CONFIRMED.find((one) => one === call.field('step'));
-    if (step) await call.services.overview.confirmStep(call.operator, step);
-    call.done('/admin', step === 'over' ? 'console.first.hidden' : 'console.first.done');
+    const { operator, services } = call;
+    const { steps } = await services.overview.setup(operator);
+    const confirmed = CONFIRMABLE.filter(
+      (step) => step === call.field('step') || steps.some((one) => one.step === step && one.done),
+    );
+    const hidden = call.field('step') === 'over';
+    await services.overview.setUp(operator, hidden ? { hidden } : { confirmed });
+    call.done('/admin', hidden ? 'console.first.hidden' : 'console.first.done');
   });
 }
