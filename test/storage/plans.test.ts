@@ -11,6 +11,7 @@ const SMALL = new Set([
   'attribute_schemas',
   'branding',
   'contract_states',
+  'expansions',
   'migrations',
   'roles',
   'runtime_settings',

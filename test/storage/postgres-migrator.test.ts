@@ -7,6 +7,7 @@ import { StartupError } from '../../src/core/errors.ts';
 import { migrate, pendingMigrations } from '../../src/storage/postgres/migrator.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 const logger = createLogger('silent');
 
@@ -60,6 +61,47 @@ test('refuses a database of a newer version, naming what it does not know, and l
   expect((refusal as Error).message).toMatch(/newer version.*0009-new/);
   await expect(pendingMigrations(url, older)).rejects.toThrow('0009-new');
   expect(await rows(url, "select to_regclass('c') as found")).toEqual([{ found: null }]);
+});
+
+const FIRST = { '0001-a.sql': 'create table a (n integer)' };
+const EXPANSION = { '0900-wider.sql': 'alter table a add column m integer' };
+
+test('runs beside what a newer version added, and stays out once that version took away what this one uses', async () => {
+  const url = await empty();
+  const older = await folderOf(FIRST);
+  const between = await folderOf({ ...FIRST, ...EXPANSION });
+  await migrate(url, logger, between);
+  expect(await migrate(url, logger, older)).toEqual([]);
+  expect(await pendingMigrations(url, older)).toEqual([]);
+  // The first version that others run beside reads this table alone.
+  expect(await rows(url, 'select name from migrations')).toEqual([{ name: '0001-a' }]);
+
+  const contraction = '-- postern: contract after 0900-wider\nalter table a drop column n';
+  await migrate(url, logger, await folderOf({ ...FIRST, ...EXPANSION, '0901-narrower.sql': contraction }));
+  expect(await migrate(url, logger, between)).toEqual([]);
+  await expect(migrate(url, logger, older)).rejects.toThrow(/newer version.*0901-narrower/);
+  expect(await rows(url, 'select name from migrations order by name')).toEqual([
+    { name: '0001-a' },
+    { name: '0901-narrower' },
+  ]);
+});
+
+test('waits for a table in use without keeping others from it for long', async () => {
+  const url = await empty();
+  await migrate(url, logger, await folderOf(FIRST));
+  const holder = new Client({ connectionString: url });
+  await holder.connect();
+  await holder.query('begin');
+  await holder.query('select * from a');
+  const migrated = migrate(url, logger, await folderOf({ ...FIRST, ...EXPANSION }));
+  const waiting =
+    "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+  await until(async () => (await rows(url, waiting)).length > 0);
+  // Answered once the migration has let go, though the transaction that it waits for goes on.
+  expect(await rows(url, 'select * from a')).toEqual([]);
+  await holder.query('commit');
+  await holder.end();
+  expect(await migrated).toEqual(['0900-wider']);
 });
 
 test('refuses a migration that was changed after it was applied, by name, whatever its line ends', async () => {

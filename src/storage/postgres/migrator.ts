@@ -11,10 +11,19 @@ import { connectAtStart } from './readiness.ts';
 /** Folder of the *.sql files. */
 export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
 
-/** The applied migrations, each with the SHA-256 of its file at that time. */
-const MIGRATIONS_TABLE = `create table if not exists migrations (
+/**
+ * The applied migrations, each with the SHA-256 of its file at that time, in two tables. What stands in `migrations` and is
+ * not known keeps a version from starting, unless it knows the one in `needs`. What stands in `expansions` does not: the
+ * versions before it run beside it.
+ */
+const MIGRATIONS_TABLES = `create table if not exists migrations (
   name text primary key, applied_at timestamptz not null default now());
-alter table migrations add column if not exists checksum text`;
+alter table migrations add column if not exists checksum text, add column if not exists needs text;
+create table if not exists expansions (
+  name text primary key, applied_at timestamptz not null default now(), checksum text not null)`;
+
+/** The newest migration of the first version beside which others run. It knows no expansions. */
+export const BASELINE = '0141-client-documents';
 
 /** Serializes the migrators of all nodes while the connection lives. */
 const LOCK = "(hashtextextended('postern.migrations', 0))";
@@ -31,6 +40,18 @@ interface Applied {
   name: string;
   /** Null when applied by a version without checksums. */
   checksum: string | null;
+  isExpansion: boolean;
+  /** Versions that know this one can do without what a contraction removed. */
+  needs: string | null;
+}
+
+interface Comparison {
+  /** Names of migrations that are still to be applied. */
+  pending: string[];
+  /** Checksums of applied ones that the database lacks. */
+  unknown: Pick<Applied, 'name' | 'checksum'>[];
+  /** Names of applied ones that a newer version brought, and that this version runs beside. */
+  newer: string[];
 }
 
 const readMigration = (folder: string, name: string): Promise<string> =>
@@ -39,36 +60,43 @@ const readMigration = (folder: string, name: string): Promise<string> =>
 /** Independent of the line endings of the checkout. */
 const checksumOf = (sql: string): string => sha256(sql.replaceAll('\r\n', '\n'));
 
-/** The applied migrations, in order. */
+/** The applied migrations, in order. Databases of older versions lack a table and columns. */
 async function appliedMigrations(client: Client): Promise<Applied[]> {
-  const { rows } = await client.query<{ there: boolean }>(
-    "select to_regclass('migrations') is not null as there",
+  const { rows } = await client.query<{ migrations: boolean; expansions: boolean }>(
+    `select to_regclass('migrations') is not null as migrations, to_regclass('expansions') is not null as expansions`,
   );
-  if (!rows[0]?.there) return [];
-  // Databases of older versions lack the column.
+  const select = (table: 'migrations' | 'expansions') =>
+    `select name, applied_at, to_jsonb(${table}) ->> 'checksum' as checksum, to_jsonb(${table}) ->> 'needs' as needs,
+       ${table === 'expansions'} as "isExpansion" from ${table}`;
+  const tables = (['migrations', 'expansions'] as const).filter((table) => rows[0]?.[table]);
+  if (tables.length === 0) return [];
   const applied = await client.query<Applied>(
-    `select name, to_jsonb(migrations) ->> 'checksum' as checksum from migrations order by applied_at, name`,
+    `${tables.map(select).join(' union all ')} order by applied_at, name`,
   );
   return applied.rows;
 }
 
 /**
  * Compares applied migrations with the files.
- * @returns the names of pending files, and the missing checksums of applied ones.
- * @throws StartupError when an applied one has no file, or its file has changed.
+ * @throws StartupError when one that was applied has a changed file, or none and this version cannot run beside it.
  */
-async function compare(client: Client, folder: string): Promise<{ pending: string[]; unknown: Applied[] }> {
+async function compare(client: Client, folder: string): Promise<Comparison> {
   const files = await readdir(folder);
   const names = files.filter((file) => file.endsWith('.sql')).map((file) => path.basename(file, '.sql'));
+  const known = new Set(names);
   const applied = await appliedMigrations(client);
-  const newer = applied.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
-  if (newer.length > 0) {
+  const foreign = applied.filter(({ name }) => !known.has(name));
+  const breaking = foreign.filter(
+    ({ isExpansion, needs }) => !isExpansion && (needs === null || !known.has(needs)),
+  );
+  if (breaking.length > 0) {
+    const list = breaking.map(({ name }) => name).toSorted();
     throw new StartupError(
-      `The database belongs to a newer version of Postern: it has ${newer.sort().join(', ')}, which this version does not know. Run the newer version, or restore a backup from before it.`,
+      `The database belongs to a newer version of Postern: it has ${list.join(', ')}, which this version does not know. Run the newer version, or restore a backup from before it.`,
     );
   }
-  const unknown: Applied[] = [];
-  for (const { name, checksum } of applied) {
+  const unknown: Comparison['unknown'] = [];
+  for (const { name, checksum } of applied.filter((one) => known.has(one.name))) {
     const file = checksumOf(await readMigration(folder, name));
     if (checksum === null) unknown.push({ name, checksum: file });
     else if (checksum !== file) {
@@ -78,7 +106,11 @@ async function compare(client: Client, folder: string): Promise<{ pending: strin
     }
   }
   const has = new Set(applied.map(({ name }) => name));
-  return { pending: names.filter((name) => !has.has(name)).sort(), unknown };
+  return {
+    pending: names.filter((name) => !has.has(name)).sort(),
+    unknown,
+    newer: foreign.map(({ name }) => name).toSorted(),
+  };
 }
 
 /** First line of a migration that builds indexes concurrently, which cannot run in a transaction. */
@@ -91,18 +123,54 @@ const statementsOf = (sql: string): string[] =>
     .split(';')
     .filter((statement) => statement.trim() !== '');
 
+/** Marks a migration that takes away what versions before the named migration use. */
+const CONTRACTION = /^-- postern: contract after (\S+)$/m;
+
+/** Records a migration where the versions that cannot run beside it look. */
+async function record(client: Client, name: string, sql: string): Promise<void> {
+  const needs = CONTRACTION.exec(sql)?.[1] ?? null;
+  const checksum = checksumOf(sql);
+  if (needs === null && name > BASELINE)
+    await client.query('insert into expansions (name, checksum) values ($1, $2)', [name, checksum]);
+  else
+    await client.query('insert into migrations (name, checksum, needs) values ($1, $2, $3)', [
+      name,
+      checksum,
+      needs,
+    ]);
+}
+
+/**
+ * How long a migration waits for a lock: whatever uses the table queues behind it meanwhile. It is tried again, so that
+ * a long transaction delays the migration and nobody else.
+ */
+const LOCK_TIMEOUT = '2s';
+/** Milliseconds between two tries. */
+const RETRY_PAUSE = 1000;
+const TRIES = 100;
+/** SQLSTATEs of a lock that was not had in time, and of a deadlock. */
+const LOCKED = new Set(['55P03', '40P01']);
+
 /** Applies one migration and records it in the same transaction, unless it cannot run in one. */
-async function apply(client: Client, folder: string, name: string): Promise<void> {
+async function apply(client: Client, folder: string, name: string, logger: Logger): Promise<void> {
   const sql = (await readMigration(folder, name)).replaceAll('\r\n', '\n');
   const isAlone = sql.startsWith(NO_TRANSACTION);
-  try {
-    if (isAlone) for (const statement of statementsOf(sql)) await client.query(statement);
-    await client.query('begin');
-    if (!isAlone) await client.query(sql);
-    await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksumOf(sql)]);
-    await client.query('commit');
-  } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      if (isAlone) for (const statement of statementsOf(sql)) await client.query(statement);
+      await client.query('begin');
+      await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
+      if (!isAlone) await client.query(sql);
+      await record(client, name, sql);
+      await client.query('commit');
+      return;
+    } catch (error) {
+      const { code = '', message } = error as Error & { code?: string };
+      if (!LOCKED.has(code) || tries === TRIES) throw new Error(`${name}: ${message}`, { cause: error });
+      await client.query('rollback');
+      logger.warn({ migration: name }, 'a table that the migration changes is in use; trying again');
+      await sleep(RETRY_PAUSE);
+    }
   }
 }
 
@@ -112,7 +180,7 @@ async function apply(client: Client, folder: string, name: string): Promise<void
  * @param folder of the *.sql files
  * @returns the names of those applied, oldest first
  * @throws StartupError when PostgreSQL cannot be reached, a migration fails, one that was applied has been changed, or the
- *   database is of a newer version.
+ *   database is of a newer version that this one cannot run beside.
  */
 export async function migrate(
   databaseUrl: string,
@@ -127,13 +195,14 @@ export async function migrate(
       // Poll: a waiting statement is a transaction, and `create index concurrently` would wait for it.
       while (!(await tryLock(client))) await sleep(LOCK_PAUSE);
     }
-    const { pending, unknown } = await compare(client, folder);
-    if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLE);
+    const { pending, unknown, newer } = await compare(client, folder);
+    if (newer.length > 0) logger.info({ migrations: newer }, 'a newer version has migrated the database');
+    if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLES);
     if (pending.length > 0) progress(`Migrating the database, ${pending.length} steps`);
     for (const { name, checksum } of unknown)
       await client.query('update migrations set checksum = $2 where name = $1', [name, checksum]);
     for (const name of pending) {
-      await apply(client, folder, name);
+      await apply(client, folder, name, logger);
       logger.info({ migration: name }, 'migrated the database');
     }
     return pending;
@@ -156,8 +225,12 @@ const inTransaction = (sql: string): string =>
  * @throws StartupError when the database is of a newer version.
  */
 export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): AsyncGenerator<string> {
-  await compare(client, folder);
-  yield `${MIGRATIONS_TABLE};\n`;
+  const { newer } = await compare(client, folder);
+  if (newer.length > 0)
+    throw new StartupError(
+      `A newer version of Postern has migrated the database (${newer.join(', ')}): only that version can dump it.`,
+    );
+  yield `${MIGRATIONS_TABLES};\n`;
   for (const { name } of await appliedMigrations(client))
     yield `-- ${name}\n${inTransaction(await readMigration(folder, name))}\n`;
 }
