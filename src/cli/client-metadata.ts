@@ -4,8 +4,7 @@ import { metadataOptions } from './client-options.ts';
 import { UsageError } from './failure.ts';
 
 /**
- * What `client create` and `client update` can be told of a client's metadata: these, and by its name what any other option of
- * `metadataOptions` says.
+ * Options of `client create` and `client update`: these, and one for each entry of `metadataOptions`.
  */
 export interface ClientOptions {
   [option: string]: unknown;
@@ -32,7 +31,7 @@ export interface NewClientOptions extends ClientOptions {
   clientSecretStdin?: boolean;
 }
 
-/** Grant types that have a name nobody wants to type. */
+/** Short names for grant types whose identifier is a URN. */
 const GRANTS: Record<string, string> = {
   'ciba': 'urn:openid:params:grant-type:ciba',
   'device-code': 'urn:ietf:params:oauth:grant-type:device_code',
@@ -40,7 +39,7 @@ const GRANTS: Record<string, string> = {
   'jwt-bearer': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 };
 
-/** The policy that the options make, or undefined when they say nothing of one. */
+/** Builds the policy from the options; undefined when none of them is set. */
 function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: ClientOptions) {
   if (!exchangeFor && !exchangeFrom && exchangeImpersonation === undefined) return undefined;
   return {
@@ -51,8 +50,8 @@ function tokenExchange({ exchangeFor, exchangeFrom, exchangeImpersonation }: Cli
 }
 
 /**
- * RFC 7591 metadata from what the options say, `--metadata` among them.
- * @throws UsageError when it says one thing and another option another one.
+ * Builds RFC 7591 metadata from the options, including `--metadata`.
+ * @throws UsageError when `--metadata` and another option contradict each other.
  */
 export function changedMetadata(options: ClientOptions): Record<string, unknown> {
   const { metadata = {} } = options;
@@ -72,7 +71,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
   return { ...metadata, ...Object.fromEntries(set) };
 }
 
-/** A list of strings that `--metadata` has under `name`. @throws UsageError when it is something else. */
+/** Reads a list of strings from `--metadata`. @throws UsageError when the value is not a list of strings. */
 function listOf(metadata: Record<string, unknown>, name: string): string[] | undefined {
   const value = metadata[name];
   if (value === undefined) return undefined;

@@ -16,7 +16,7 @@ import { integer, jsonFile, jsonObject, repeated } from './options.ts';
 
 type Parse = (value: string, previous: never) => unknown;
 
-/** What is not typed as the metadata has it. */
+/** Options whose value needs conversion before it becomes metadata. */
 const PARSERS: Partial<Record<MetadataName, Parse>> = {
   scope: repeated,
   jwks: jsonFile,
@@ -45,7 +45,7 @@ function choicesOf(name: MetadataName): readonly string[] | undefined {
   );
 }
 
-/** The option that says a property, or undefined. */
+/** The option that sets a metadata property, or undefined. */
 function optionOf(name: MetadataName): Option | undefined {
   const { option } = propertyOf(name);
   if (!option) return undefined;
@@ -60,7 +60,7 @@ function optionOf(name: MetadataName): Option | undefined {
   return name === 'require_pkce' ? made.conflicts('pkce') : made;
 }
 
-/** The properties that have an option of their own, with it. */
+/** The metadata properties that have an option, each with its option. */
 export const metadataOptions: readonly (readonly [MetadataName, Option])[] = [
   ...LIBRARY_METADATA,
   ...EXTRA_METADATA,
@@ -69,7 +69,7 @@ export const metadataOptions: readonly (readonly [MetadataName, Option])[] = [
   return option ? [[name, option] as const] : [];
 });
 
-/** Gives `command` the options that say a client's metadata. */
+/** Adds the options for client metadata to `command`. */
 export function withMetadataOptions(command: Command): Command {
   for (const [, option] of metadataOptions) command.addOption(option);
   return command

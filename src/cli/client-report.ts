@@ -2,7 +2,7 @@ import type { ClientSecret } from '../domain/clients.ts';
 
 export { clientView as clientJson } from '../domain/clients.ts';
 
-/** The secrets that count, without themselves. */
+/** Describes the active secrets without their values. */
 export const secretsJson = (secrets: ClientSecret[]) =>
   secrets.map(({ id, createdAt, expiresAt }) => ({
     id,

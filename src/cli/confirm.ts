@@ -2,8 +2,9 @@ import { createInterface } from 'node:readline/promises';
 import { UsageError } from './failure.ts';
 
 /**
- * Asks before something that cannot be undone, on standard error, so that standard output stays the command's.
- * @param yes whether the command line has said so already.
+ * Asks for confirmation of an irreversible action. The prompt is on standard error; standard output is the command's
+ * own.
+ * @param yes whether the command line has confirmed already.
  * @throws UsageError without a terminal, or when the answer is not "yes".
  */
 export async function confirm(question: string, yes: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-/** `postern dump`: the way from one PostgreSQL to another. */
+/** `postern dump`: moves the database to another PostgreSQL. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/index.ts';
@@ -8,15 +8,15 @@ import { toFile, toStandardOutput } from './output.ts';
 import type { Report } from './report.ts';
 import { withDatabase } from './session.ts';
 
-/** Without its key a database cannot be read, and the key is not in the dump. */
+/** The dump is unreadable without SECRETS_KEY, which is not in it. */
 const keyHint = ({ secretsKey, dataDir }: Config): string =>
   secretsKey === undefined
     ? `SECRETS_KEY of the new server is what is in ${path.join(dataDir, 'secrets.key')}.`
     : 'SECRETS_KEY stays what it is.';
 
 /**
- * Writes the database to `file`, or to standard output, where the report is a comment behind it.
- * @throws UsageError when standard output shall hold a JSON object too; StartupError when it cannot be written or read.
+ * Writes the database to `file`, or to standard output, followed by the report as a comment.
+ * @throws UsageError when `--json` asks for standard output as well; StartupError when it cannot be written or read.
  */
 export async function writeDump({ file, json = false }: { file?: string; json?: boolean }): Promise<Report> {
   if (file === undefined && json) throw new UsageError('With --json, name a --file.');

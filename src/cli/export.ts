@@ -1,4 +1,4 @@
-/** `postern export`: to standard output or a file, as it is read. */
+/** `postern export`: streams accounts to standard output or a file. */
 import { openAccountExports } from '../container/moving.ts';
 import type { ExportFormat } from '../domain/exports/index.ts';
 import { operator } from './operator.ts';

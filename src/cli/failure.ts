@@ -3,19 +3,19 @@ import { isDomainError, StartupError } from '../core/errors.ts';
 import { ApplyFailure } from '../domain/apply/failure.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
-/** A command that was given wrong: exit status 2. */
+/** A usage error: exit status 2. */
 export class UsageError extends Error {}
 
-/** How a command failed: a code for scripts, a sentence for people. */
+/** Why a command failed: a code for scripts, a sentence for people. */
 export interface Failure {
   code: string;
   message: string;
   exitCode: 1 | 2;
-  /** Where a defect is: only for errors that nobody expected. */
+  /** The stack of an unexpected error. */
   stack?: string | undefined;
 }
 
-/** What an error means to the operator. */
+/** Explains an error to the operator. */
 export function explainFailure(error: unknown): Failure {
   if (error instanceof ApplyFailure) {
     const failure = explainFailure(error.cause);

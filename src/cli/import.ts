@@ -1,4 +1,4 @@
-/** `postern import`: the options as a request, and how far it is. */
+/** `postern import`: turns options into a request and reports progress. */
 import {
   type ImportReport,
   type ImportRequest,
@@ -34,7 +34,7 @@ interface Options {
   missingEmail: 'fail' | 'placeholder';
 }
 
-/** `from=to` by the last equals sign: names of roles elsewhere may hold one. */
+/** Parses `from=to` at the last equals sign: role names of other systems may contain one. */
 function pairs(option: string, values: readonly string[] = []): Map<string, string> {
   return new Map(
     values.map((value) => {
@@ -58,7 +58,7 @@ export async function open(file: string): Promise<Input> {
 
 const isDatabase = (from: string | undefined): from is string => /^postgres(?:ql)?:\/\//.test(from ?? '');
 
-/** The files of a request; a file beside a query, or the other way round, is a mistake. */
+/** Resolves the files of a request. Files and a query exclude each other. */
 async function sourceOf(
   file: string | undefined,
   { from, query, with: others = [] }: Options,
@@ -80,10 +80,10 @@ async function sourceOf(
   return { input, companions, format: from ?? null };
 }
 
-/** Milliseconds between two words on how far it is: to a person, and to a log. */
+/** Milliseconds between two progress reports: on a terminal, and in a log. */
 const EVERY = { terminal: 500, log: 10_000 };
 
-/** Says on standard error how far it is, how fast, and how long it may still take. */
+/** Reports progress, rate and remaining time on standard error. */
 function progressOf(input: Input | null): (report: ImportReport) => void {
   const isTerminal = process.stderr.isTTY;
   const every = isTerminal ? EVERY.terminal : EVERY.log;
@@ -123,7 +123,7 @@ export function textOf(
   return [...head, ...lines, ...more, facts(names.map((name) => [name, String(counts[name])]))].join('\n');
 }
 
-/** Imports accounts. The exit status is 1 when a record failed. @throws UsageError. */
+/** Imports accounts. Exits with 1 when a record failed. @throws UsageError. */
 export async function importAccounts(file: string | undefined, options: Options): Promise<Report> {
   const opened: Input[] = [];
   try {

@@ -18,7 +18,7 @@ const OPENERS: Partial<Record<NodeJS.Platform, [command: string, ...args: string
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 };
 
-/** Opens `url` in the user's browser if there is a way to; the URL is shown as well. */
+/** Opens `url` in the user's browser where possible. The URL is printed in any case. */
 export function openBrowser(url: string): void {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
   const child = spawn(command, [...args, url], { stdio: 'ignore', detached: true });
@@ -49,11 +49,11 @@ async function find(clients: ClientAdmin): Promise<ClientRecord | undefined> {
   }
 }
 
-/** The id of the public client that `postern login` is, made when it is not there. */
+/** The id of the public client of `postern login`, created when missing. */
 export async function ownClient(clients: ClientAdmin): Promise<string> {
   const known = await find(clients);
   if (known !== undefined) {
-    // One that was made before there was `--device`.
+    // Update a client that was created before `--device` existed.
     const grants = (known.metadata['grant_types'] ?? []) as unknown[];
     const changes = { metadata: { grant_types: GRANTS } };
     if (GRANTS.some((grant) => !grants.includes(grant)))

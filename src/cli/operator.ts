@@ -6,12 +6,12 @@ function loginName(): string {
   try {
     return userInfo().username;
   } catch {
-    // In a container the user may have a number and no name.
+    // In a container the user may have no name.
     return String(process.getuid?.() ?? 'unknown');
   }
 }
 
-/** Who runs the command, for the audit. */
+/** The actor of a command, for the audit trail. */
 export const operator = (): Actor => ({
   kind: 'operator',
   id: loginName(),
@@ -21,5 +21,5 @@ export const operator = (): Actor => ({
   requestId: null,
 });
 
-/** The same as who manages: whoever has the shell may do everything. */
+/** The operator of a command. Whoever has the shell holds every permission. */
 export const manager = (): Operator => shellOperator(operator());

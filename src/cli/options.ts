@@ -4,13 +4,13 @@ import { InvalidArgumentError } from 'commander';
 import { isUuid } from '../core/ids.ts';
 import { UsageError } from './failure.ts';
 
-/** For options that can be given several times: each value is added. */
+/** Collects the values of a repeatable option. */
 export const repeated = (value: string, previous: string[] | undefined): string[] => [
   ...(previous ?? []),
   value,
 ];
 
-/** For options that are whole numbers from `min` to `max`. */
+/** Parses an integer from `min` to `max`. */
 export const integer =
   (min: number, max: number) =>
   (value: string): number => {
@@ -19,16 +19,16 @@ export const integer =
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
   };
 
-/** For options that are an id. */
+/** Parses an id. */
 export function uuid(value: string): string {
   if (isUuid(value)) return value;
   throw new InvalidArgumentError('must be a UUID.');
 }
 
-/** A password or a secret from standard input, without the line break at its end. */
+/** Reads a password or secret from standard input, without the trailing line break. */
 export const readSecret = async (): Promise<string> => (await readAll(process.stdin)).replace(/\r?\n$/, '');
 
-/** For options that are a JSON object. */
+/** Parses a JSON object. */
 export function jsonObject(value: string): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(value);
@@ -36,12 +36,12 @@ export function jsonObject(value: string): Record<string, unknown> {
       return parsed as Record<string, unknown>;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new InvalidArgumentError('must be a JSON object.');
 }
 
-/** For options that name a file with a JSON object in it. */
+/** Reads a file that holds a JSON object. */
 export function jsonFile(path: string): Record<string, unknown> {
   let text: string;
   try {
@@ -62,9 +62,9 @@ function millisecondsOf(duration: string): number {
   return Number(number) * (UNITS[unit] ?? 0) * 1000;
 }
 
-/** When something ends that lasts for `duration` from now. @throws UsageError. */
+/** The time `duration` from now. @throws UsageError. */
 export const endOf = (duration: string): Date => new Date(Date.now() + millisecondsOf(duration));
 
-/** When something began that has lasted for `duration` by now, 1970 at the earliest. @throws UsageError. */
+/** The time `duration` ago, 1970 at the earliest. @throws UsageError. */
 export const startOf = (duration: string): Date =>
   new Date(Math.max(0, Date.now() - millisecondsOf(duration)));

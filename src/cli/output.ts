@@ -3,14 +3,14 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { StartupError } from '../core/errors.ts';
 
-/** @throws StartupError for what cannot be written; anything else as it is. */
+/** @throws StartupError when the output cannot be written; rethrows anything else. */
 function explainWriting(error: unknown, where: string): never {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined || code === undefined) throw error;
   throw new StartupError(`Cannot write ${where} (${code}).`, { cause: error });
 }
 
-/** Writes `file`, which is there whole or not at all, and for its owner alone. */
+/** Writes `file` atomically, readable by its owner alone. */
 export async function toFile(pieces: AsyncIterable<string>, file: string): Promise<void> {
   const part = `${file}.part`;
   try {
@@ -22,7 +22,7 @@ export async function toFile(pieces: AsyncIterable<string>, file: string): Promi
   }
 }
 
-/** Writes to standard output, which stays open. @throws StartupError. */
+/** Writes to standard output and leaves it open. @throws StartupError. */
 export const toStandardOutput = (pieces: AsyncIterable<string>): Promise<void> =>
   pipeline(pieces, process.stdout, { end: false }).catch((error: unknown) =>
     explainWriting(error, 'to standard output'),

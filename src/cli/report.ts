@@ -1,17 +1,17 @@
 import type { Command, CommanderError } from 'commander';
 import { explainFailure } from './failure.ts';
 
-/** What a command has to say: the same for scripts and for people. */
+/** The result of a command, for scripts and for people. */
 export interface Report {
   json: Record<string, unknown>;
   text: string;
-  /** Exit status 1 although the command ran. */
+  /** Exit with 1 although the command ran. */
   failed?: boolean;
-  /** Another one than 0, where it tells more. */
+  /** The exit status, where it is not 0. */
   exitCode?: number;
 }
 
-/** Gives `command` its work and --json, with which standard output is one JSON object and nothing else. */
+/** Sets the action of `command` and adds `--json`: one JSON object on standard output, and nothing else. */
 export function reporting<Args extends unknown[]>(
   command: Command,
   work: (...args: Args) => Promise<Report>,
@@ -29,13 +29,13 @@ export function reporting<Args extends unknown[]>(
   });
 }
 
-/** Says in JSON on standard output what the parser of the command line has said on standard error. */
+/** Repeats the parser's error as JSON on standard output. */
 export function printUsageError({ code, message }: CommanderError): void {
   const what = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
   console.log(JSON.stringify({ error: { code: 'usage', message: what } }));
 }
 
-/** Says on standard error why a command failed, and in JSON on standard output when asked to. */
+/** Reports a failure on standard error, and as JSON on standard output with `--json`. */
 export function fail(error: unknown, json: boolean): void {
   const { code, message, exitCode, stack } = explainFailure(error);
   process.exitCode = exitCode;
@@ -43,7 +43,7 @@ export function fail(error: unknown, json: boolean): void {
   if (json) console.log(JSON.stringify({ error: { code, message } }));
 }
 
-/** Rows under headings, each column as wide as it needs. */
+/** Formats rows as a table. */
 export function table(headings: string[], rows: string[][]): string {
   const all = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -57,14 +57,14 @@ export function table(headings: string[], rows: string[][]): string {
     .join('\n');
 }
 
-/** A value of JSON for people. */
+/** Formats a JSON value for people. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return '-';
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(' ') || '-';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Names and values, one a line. */
+/** Formats names and values, one a line. */
 export function facts(pairs: [name: string, value: string][]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');

@@ -10,15 +10,15 @@ import { hasCluster } from '../storage/postgres/embedded-cluster.ts';
 import { migrate, pendingMigrations } from '../storage/postgres/migrator.ts';
 import { type Database, openDatabase } from '../storage/postgres/open.ts';
 
-/** A command's own log: only what went wrong, on standard error. */
+/** The log of a command: errors only, on standard error. */
 const commandLogger = (): Logger => createLogger('error', pino.destination(2));
 
 /** Where `npm start` keeps the data. */
 const OWN_DATA = path.resolve(import.meta.dirname, '../../.data');
 
 /**
- * A command in just any folder must not make an empty database there and report on that one.
- * @throws StartupError when nobody said where the data is, and no server was started in this folder.
+ * Refuse to create an empty database in an arbitrary folder and report on that.
+ * @throws StartupError when DATA_DIR is not set and no server was started in this folder.
  */
 async function checkPlace({ databaseUrl, dataDir, isDataDirNamed }: Config): Promise<void> {
   if (databaseUrl !== undefined || isDataDirNamed || dataDir === OWN_DATA) return;
@@ -29,7 +29,7 @@ async function checkPlace({ databaseUrl, dataDir, isDataDirNamed }: Config): Pro
 }
 
 /**
- * Opens the database for `work`, beside a running server or without one.
+ * Opens the database for `work`, with or without a running server.
  * @throws StartupError, or ConfigError.
  */
 export async function withDatabase<T>(
@@ -46,7 +46,7 @@ export async function withDatabase<T>(
   }
 }
 
-/** Whether there is a database that commands work on, without making one. */
+/** Whether the database exists. Does not create it. */
 export async function isDatabaseHere(): Promise<boolean> {
   try {
     const { databaseUrl, dataDir } = loadConfig();
@@ -60,15 +60,15 @@ export async function isDatabaseHere(): Promise<boolean> {
 async function bringUpToDate(database: Database, config: Config, logger: Logger): Promise<void> {
   const pending = await pendingMigrations(database.url);
   if (pending.length === 0) return;
-  // Whose database it is decides when its schema changes; the embedded one is this version's own.
+  // Migrate only the embedded database: the owner of an external one decides when its schema changes.
   if (config.databaseUrl === undefined) await migrate(database.url, logger);
   else throw new StartupError(`The database lacks ${pending.join(', ')}. Run: postern migrate`);
 }
 
-/** What commands work with: the core, and what operators manage. */
+/** The services that commands use: the core and administration. */
 export type Operator = Core & Administration;
 
-/** Opens the core for `work`, on a database that is up to date. */
+/** Opens the core for `work` on a migrated database. */
 export function withCore<T>(work: (operator: Operator, config: Config) => Promise<T>): Promise<T> {
   return withDatabase(async (database, config, logger) => {
     await bringUpToDate(database, config, logger);

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { LANGUAGES } from '../core/languages.ts';
 
-/** Who may see or change an attribute: the account's owner, or operators. */
+/** Who may read or change an attribute: the account's owner, or operators. */
 const party = z.enum(['person', 'operator']);
 export type Party = z.infer<typeof party>;
 
-/** The scopes that a value can become a claim of. */
+/** The scopes that can release an attribute as a claim. */
 const SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'roles'] as const;
 
 /**
- * Claims that mean something else already: of JWTs (RFC 7519, RFC 8693, RFC 9068), of ID tokens, and the standard ones of
+ * Reserved claim names: of JWTs (RFC 7519, RFC 8693, RFC 9068), of ID tokens, and the standard ones of
  * OpenID Connect Core section 5.1.
  */
 const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
@@ -22,10 +22,10 @@ const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
     .filter(Boolean),
 );
 
-/** Characters of the longest value: more belongs into another system. */
+/** Maximum length of a value, in characters. */
 const LONGEST = 2_000;
 
-/** Text that PostgreSQL and every client can hold. */
+/** Text without NUL and lone surrogates, which PostgreSQL or clients cannot store. */
 const isSound = (value: string) => value.isWellFormed() && !value.includes('\0');
 const words = z.string().trim().min(1).max(200).refine(isSound, 'must be well-formed text without NUL');
 const pattern = z
@@ -41,7 +41,7 @@ const pattern = z
   }, 'must be a regular expression');
 const length = z.int().min(0).max(LONGEST);
 
-/** What any attribute says of itself, beside keywords of JSON Schema. */
+/** Keywords of an attribute besides those of JSON Schema. */
 const annotations = {
   title: words.optional().describe('Its label; its name unless given'),
   titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The label by language'),
@@ -93,12 +93,12 @@ const property = z.discriminatedUnion('type', [
 ]);
 export type AttributeProperty = z.infer<typeof property>;
 
-/** Names stand in URLs, forms and SCIM. */
+/** Names appear in URLs, forms and SCIM. */
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
 /**
  * The attributes of accounts: a JSON Schema (draft 2020-12) of a flat object, whose properties also say who may see and
- * change them and by which scope they become a claim. Keywords that are not listed here are refused, not passed over.
+ * change them and by which scope they become a claim. Unknown keywords are rejected, not ignored.
  */
 export const attributeSchema = z
   .strictObject({
@@ -145,5 +145,5 @@ export const attributeSchema = z
   });
 
 export type AttributeSchema = z.infer<typeof attributeSchema>;
-/** As it is written, without what is filled in. */
+/** The document as written, without defaults. */
 export type AttributeSchemaInput = z.input<typeof attributeSchema>;

@@ -1,4 +1,4 @@
-/** Every mistake in the configuration, one a line. */
+/** Lists every mistake in the configuration, one a line. */
 export class ConfigError extends Error {
   readonly problems: string[];
 

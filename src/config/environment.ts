@@ -5,7 +5,7 @@ const NAMES = Object.keys(environmentSchema.shape);
 
 /**
  * Reads the environment, `NAME_FILE` beside `NAME` (the file's content, without its last line break).
- * @returns the values, without those that are wrong, and every problem found, each naming its variable.
+ * @returns the valid values, and every problem found, each naming its variable.
  */
 export function readEnvironment(source: NodeJS.ProcessEnv): {
   environment: Environment;
@@ -16,7 +16,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv): {
   for (const name of NAMES) {
     const value = source[name];
     const file = source[`${name}_FILE`];
-    // CONFIG_FILE is a name of its own, not the file of a variable CONFIG.
+    // CONFIG_FILE is a variable itself, not the file of a variable CONFIG.
     if (value !== undefined && value !== '') raw[name] = value;
     if (file === undefined || file === '') continue;
     if (raw[name] !== undefined) {
@@ -31,7 +31,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv): {
       );
     }
   }
-  // One by one, so that a mistake in one hides none in what depends on the others.
+  // Validate one by one, so that one mistake does not hide others.
   const values: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(environmentSchema.shape)) {
     const parsed = schema.safeParse(raw[name]);

@@ -1,6 +1,6 @@
 /**
- * Configuration: the environment and config/*.yaml, read once, checked whole, every mistake named at once.
- * The sole reader of process.env and of ../config.
+ * Configuration: the environment and config/*.yaml, read once and validated as a whole; all mistakes are reported
+ * together. The only reader of process.env and of ../config.
  */
 import path from 'node:path';
 import { ConfigError } from './config-error.ts';
@@ -19,7 +19,7 @@ export type { AccountPlaces, LegacySourceSettings, OldKey, OldTokenSettings } fr
 export type { Settings } from './schema.ts';
 export type { Upstream, UpstreamSettings } from './upstreams.ts';
 
-/** The contracts that answer at all: `CONTRACTS`, or `contracts.enabled`; where neither says, all but in production none. */
+/** The enabled contracts: `CONTRACTS`, or `contracts.enabled`. Default: none in production, all elsewhere. */
 export type ContractSettings = Omit<Settings['contracts'], 'enabled'> & { enabled: 'all' | string[] };
 
 export interface Config extends Omit<Settings, 'registration' | 'impersonation' | 'upstreams' | 'contracts'> {
@@ -33,19 +33,19 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   impersonation: { enabled: boolean; askFirst: boolean; notify: boolean };
   production: boolean;
   port: number;
-  /** The address to listen on; localhost is both of the loopback, undefined every interface. */
+  /** The address to listen on. localhost means 127.0.0.1 and ::1, undefined every interface. */
   host: string | undefined;
   /** The issuer and the base of every URL: an origin without a trailing slash. */
   publicUrl: string;
   /** Absolute path. */
   dataDir: string;
-  /** False: dataDir depends on the folder that the process was started in. */
+  /** False: dataDir depends on the working directory. */
   isDataDirNamed: boolean;
   /** PostgreSQL itself. Undefined: the embedded one under dataDir. */
   databaseUrl: string | undefined;
-  /** What shares connections among processes, like PgBouncer, between this and PostgreSQL. */
+  /** A connection pooler in front of PostgreSQL, such as PgBouncer. */
   pooler: { url: string; hasPreparedStatements: boolean } | null;
-  /** Undefined: what Redis would hold lives in PostgreSQL. */
+  /** Undefined: PostgreSQL stores what Redis would. */
   redisUrl: string | undefined;
   smtpUrl: string | undefined;
   /** Undefined: a key file under dataDir (embedded mode only). */
@@ -53,16 +53,16 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   /** Worker processes; undefined: one in development, one a core in production. */
   webConcurrency: number | undefined;
   admin: { email: string | undefined; password: string | undefined };
-  /** Every setting as it was read, with where it comes from. */
+  /** Every setting with its source. */
   effective: readonly EffectiveSetting[];
 }
 
-/** Words that stand where a secret should; long enough that no random one holds them by chance. */
+/** Placeholders for secrets; long enough not to occur in a random one. */
 const PLACEHOLDER =
   /change[-_ ]?me|placeholder|example|replace[-_ ]?(me|this)|your[-_ ]?(secret|key|password)/i;
 const WORD = /^(password|secret|default|admin|test|todo)[\d!]*$/i;
 
-/** Whether a secret was never chosen: such words, or hardly any two characters that differ. */
+/** Whether a secret is a placeholder, or made of hardly any different characters. */
 export const isPlaceholder = (secret: string) =>
   PLACEHOLDER.test(secret) || WORD.test(secret) || new Set(secret).size < 5;
 
@@ -102,7 +102,7 @@ function checkTogether(environment: Environment, settings: Settings | null): str
 }
 
 /**
- * Reads and checks the whole configuration.
+ * Reads and validates the whole configuration.
  * @throws ConfigError naming every mistake.
  */
 export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
@@ -136,7 +136,7 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     },
     production,
     port: environment.PORT,
-    // Whoever wants to be reached from elsewhere says so: a server in development tells everybody's mail.
+    // Listen on loopback unless HOST is set: a development server shows all mail to anybody who reaches it.
     host: environment.HOST ?? (production ? undefined : 'localhost'),
     publicUrl: new URL(
       environment.PUBLIC_URL ?? `${settings.http.tls ? 'https' : 'http'}://localhost:${environment.PORT}`,
@@ -165,7 +165,7 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     DATA_DIR: config.dataDir,
     CONTRACTS: config.contracts.enabled,
   };
-  // As the files have them: the secrets of providers are named there, and not said.
+  // Settings as written in the files, which refer to providers' secrets without containing them.
   const shown = { ...config, upstreams: settings.upstreams };
   return { ...config, effective: effectiveSettings(shown, files, new Set(named), variables) };
 }

@@ -1,9 +1,9 @@
-/** What the configuration says of the services that Postern takes over from: sources of accounts, and their tokens. */
+/** Configuration of the services that Postern replaces: sources of accounts, and their tokens. */
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** A secret is named and not said: the variable or the file that holds it. */
+/** A reference to a secret: the variable or file that holds it. */
 const secret = z
   .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
   .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'needs either env or file');
@@ -16,10 +16,10 @@ const url = z
     'must be a URL like https://old.example.com',
   );
 
-/** Where a value is in a reply, `user.roles` or `users.0.id`, or the name of a column. */
+/** A path in a reply, such as `user.roles` or `users.0.id`, or a column name. */
 const place = z.string().min(1).max(200);
 
-/** What can be taken over of an account, by the names of an import's record. */
+/** Fields of an account that can be taken over, named as in an import record. */
 const account = z.strictObject({
   source_id: place.optional(),
   number: place.optional(),
@@ -40,16 +40,16 @@ const account = z.strictObject({
 export type AccountPlaces = z.infer<typeof account>;
 
 const header = z.union([z.string(), secret]);
-/** Statuses of a reply that has the account. */
+/** Statuses of a successful reply. */
 const success = z.array(z.int().min(200).max(599)).min(1).default([200]);
 
-/** A request whose texts may hold {identifier} and {password}. */
+/** A request template with {identifier} and {password}. */
 const request = {
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('POST'),
   url,
   headers: z.record(z.string().regex(/^[\w-]+$/, 'must be the name of a header'), header).default({}),
   body: z.record(z.string(), z.unknown()).optional(),
-  /** How the body is written. */
+  /** The encoding of the body. */
   encoding: z.enum(['json', 'form']).default('json'),
   success,
 };
@@ -57,7 +57,7 @@ const request = {
 const http = z.strictObject({
   ...request,
   account: account.refine(({ source_id: id }) => id !== undefined, 'needs source_id'),
-  /** Whether somebody has an account there, without a password: for registration and password reset. */
+  /** Asks whether an account exists, without a password: for registration and password reset. */
   exists: z.strictObject({ ...request, method: request.method.default('GET') }).optional(),
 });
 
@@ -68,14 +68,14 @@ const sql = z.strictObject({
     .string()
     .refine((text) => /(?<!:):identifier\b/.test(text), 'must ask for :identifier')
     .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select'),
-  /** The column of the hash. */
+  /** The column of the password hash. */
   password_hash: z.string().min(1).default('password_hash'),
-  /** Its format, where the hash does not say it, as `postern import` calls it. */
+  /** The hash format as named by `postern import`, where the hash does not identify it. */
   format: z.string().min(1).optional(),
   params: z.record(z.string(), z.unknown()).optional(),
-  /** Columns that are not called as a field is. */
+  /** Columns named differently from their field. */
   account: account.default({}),
-  /** How many accounts there are, for `postern migration status`: a select of one number. */
+  /** A query that counts the accounts, for `postern migration status`. */
   count: z.string().min(1).optional(),
 });
 
@@ -89,17 +89,17 @@ const source = z
     apiKey: secret.optional(),
     http: http.optional(),
     sql: sql.optional(),
-    /** Roles of the source and what they are here; an empty name leaves one out. */
+    /** Maps roles of the source to roles here. An empty name drops a role. */
     roles: z.record(z.string(), z.string()).default({}),
-    /** Whether its addresses count as verified. */
+    /** Whether email addresses of the source count as verified. */
     trustEmail: z.boolean().default(false),
-    /** The greatest number that an account has there: those who register here get greater ones. */
+    /** The highest account number at the source: new accounts get higher ones. */
     greatestNumber: z.int().min(1).max(2_000_000_000).optional(),
-    /** Seconds that an answer may take. */
+    /** Timeout of a request, in seconds. */
     timeout: z.number().min(0.1).max(30).default(3),
-    /** Requests that it gets at a time. */
+    /** Maximum concurrent requests. */
     concurrency: z.int().min(1).max(1000).default(20),
-    /** After so many failures in a row it is left alone for so many seconds. */
+    /** The circuit breaker: failures in a row that open it, and seconds until it closes. */
     breaker: z
       .strictObject({
         failures: z.int().min(1).max(1000).default(5),
@@ -131,9 +131,9 @@ const oldKey = z
   .strictObject({
     alg: z.enum(['HS256', 'HS384', 'HS512', 'RS256', 'ES256']),
     secret: secret.optional(),
-    /** How the secret is written. */
+    /** The encoding of the secret. */
     encoding: z.enum(['utf8', 'base64']).optional(),
-    /** A public key in PEM, or where it is. */
+    /** A public key in PEM, or a reference to it. */
     key: z.union([z.string().min(1), secret]).optional(),
     jwksUrl: url.optional(),
   })
@@ -145,25 +145,25 @@ const oldKey = z
     'needs secret with HS256, HS384 and HS512, and either key or jwksUrl with RS256 and ES256',
   );
 
-/** Tokens of the old service that a door honours. */
+/** Tokens of the old service that a contract accepts. */
 const oldTokens = z.strictObject({
-  /** None where there are opaque refresh tokens alone. */
+  /** Empty where only opaque refresh tokens exist. */
   keys: z.array(oldKey).default([]),
   issuer: z.string().min(1),
   audience: z.string().min(1).optional(),
   account: z.strictObject({
     /** The claim of the account's id at the old service. */
     source_id: z.string().min(1),
-    /** The source that the account came from; any where there is none of the id twice. */
+    /** The source of the account. Without it the id must be unique among all sources. */
     source: z.string().min(1).optional(),
   }),
-  /** The claim that tells refresh tokens from access tokens, and what it says of them. */
+  /** The claim that distinguishes refresh tokens from access tokens, and its value. */
   refresh: z.strictObject({ claim: z.string().min(1), value: z.string().min(1) }).optional(),
-  /** The last day on which they are honoured. */
+  /** The last day on which the tokens are accepted. */
   until: day,
 });
 
-/** What a door's settings may say beside what it has of its own. */
+/** Settings that every contract has besides its own. */
 export const doorSettings = { oldTokens: oldTokens.optional() };
 
 type SourceSettings = z.infer<typeof source>;
@@ -185,7 +185,7 @@ export type LegacySourceSettings = Common &
 
 export interface OldKey {
   alg: z.infer<typeof oldKey>['alg'];
-  /** The shared secret, and how it is written; UTF-8 unless given. */
+  /** The shared secret and its encoding, UTF-8 by default. */
   secret?: string;
   encoding?: 'utf8' | 'base64';
   /** A public key in PEM. */
@@ -193,14 +193,14 @@ export interface OldKey {
   jwksUrl?: string;
 }
 
-/** Old tokens of a door, with their secrets. */
+/** Old tokens of a contract, with resolved secrets. */
 export type OldTokenSettings = Omit<z.infer<typeof oldTokens>, 'keys'> & {
   keys: OldKey[];
-  /** When they end, in milliseconds since the epoch. */
+  /** When acceptance ends, in milliseconds since the epoch. */
   endsAt: number;
 };
 
-/** Finds secrets, and notes those that there are not. */
+/** Resolves secrets and records the missing ones. */
 function finder(environment: NodeJS.ProcessEnv, problems: string[]) {
   return ({ env, file }: SecretName, where: string): string => {
     try {
@@ -214,7 +214,7 @@ function finder(environment: NodeJS.ProcessEnv, problems: string[]) {
   };
 }
 
-/** Sources with their secrets, and every problem found. */
+/** Resolves the secrets of sources. @returns the sources, and every problem found. */
 export function legacySources(
   { sources }: z.infer<typeof legacySchema>,
   environment: NodeJS.ProcessEnv,
@@ -272,7 +272,7 @@ function isPublicKey(pem: string, alg: string): boolean {
 }
 
 /**
- * Old tokens by door, with their secrets, and every problem found: a last day that is over is one.
+ * Resolves old tokens by contract. @returns them, and every problem found, such as a last day in the past.
  * @param now milliseconds since the epoch.
  */
 export function oldTokensOf(

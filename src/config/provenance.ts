@@ -2,25 +2,25 @@ import path from 'node:path';
 import { z } from 'zod';
 import { environmentSchema, settingShape } from './schema.ts';
 
-/** Where the value of a setting comes from. */
+/** The source of a setting's value. */
 export type SettingSource = 'default' | 'file' | 'environment';
 
-/** A setting that is in force, as an operator may see it. */
+/** A setting in force, as operators may see it. */
 export interface EffectiveSetting {
   /** `registration.open`, or the name of a variable. */
   key: string;
   /** Null for a secret. */
   value: unknown;
   source: SettingSource;
-  /** The file that has it; null for the others. */
+  /** The file of the value; null for other sources. */
   file: string | null;
   /** Whether the value must not be shown. */
   secret: boolean;
-  /** Whether a secret is there at all. */
+  /** Whether a secret is set. */
   isSet: boolean;
 }
 
-/** What a file of the configuration says. */
+/** The content of a configuration file. */
 export interface SettingsFile {
   file: string;
   content: Record<string, unknown>;
@@ -36,7 +36,7 @@ const SECRETS = new Set([
   'ADMIN_PASSWORD',
 ]);
 
-/** A name that never appears as a property: keys have none of it. */
+/** A name that is never a property of settings. */
 const memberOf = (tree: unknown, key: string): unknown =>
   key
     .split('.')
@@ -48,14 +48,14 @@ const memberOf = (tree: unknown, key: string): unknown =>
       tree,
     );
 
-/** The keys of an object's settings, down to what is one value. */
+/** Lists the keys of settings down to single values. */
 function keysOf(shape: z.ZodObject, prefix = ''): string[] {
   return Object.entries<z.core.$ZodType>(shape.shape).flatMap(([name, inner]) =>
     inner instanceof z.ZodObject ? keysOf(inner, `${prefix}${name}.`) : `${prefix}${name}`,
   );
 }
 
-/** Every key that `config/*.yaml` may have. */
+/** Every key allowed in `config/*.yaml`. */
 export const SETTING_KEYS: readonly string[] = keysOf(settingShape);
 
 /** The schema of a key. */
@@ -65,10 +65,9 @@ export const settingSchema = (key: string): z.ZodType =>
     .reduce<z.ZodType>((shape, name) => (shape as z.ZodObject).shape[name] as z.ZodType, settingShape);
 
 /**
- * Every setting with where it comes from.
- * @param config what is in force
- * @param files in their order, later ones win; the first one has the defaults
- * @param named the variables that the environment has
+ * Lists every setting with its source.
+ * @param config the settings in force @param files in order of precedence, defaults first @param named the variables
+ * that are set
  */
 export function effectiveSettings(
   config: object,

@@ -6,17 +6,18 @@ interface ClientFacing {
   http: Pick<Settings['http'], 'tls' | 'trustedProxies'>;
 }
 
-/** Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no proxy has: who trusts them all trusts everybody. */
+/** Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no real proxy has: a list that trusts all of
+ * them trusts everybody. */
 const NOBODYS = [
   ['192.0.2.1', '198.51.100.1', '203.0.113.1'],
   ['2001:db8::1', '3fff::1'],
 ];
 
-/** Whether TLS ends at a proxy that is not trusted, so that every request seems to come from its address. */
+/** Whether TLS ends at an untrusted proxy, so that every request seems to come from its address. */
 export const hidesClients = ({ publicUrl, http }: ClientFacing): boolean =>
   publicUrl.startsWith('https:') && http.tls === null && http.trustedProxies.length === 0;
 
-/** What is wrong with `http.trustedProxies`: the proxies whose X-Forwarded-For says who the client is. */
+/** Finds mistakes in `http.trustedProxies`, the proxies whose X-Forwarded-For is believed. */
 export function proxyProblems(trustedProxies: string[], production: boolean): string[] {
   try {
     const trust = proxyAddr.compile(trustedProxies);

@@ -4,9 +4,9 @@ interface Node {
   port: number;
 }
 
-/** What `REDIS_URL` says. */
+/** A parsed `REDIS_URL`. */
 export interface RedisAddress {
-  /** One server, a Redis Cluster, or a master that sentinels know. */
+  /** One server, a Redis Cluster, or a master found by sentinels. */
   kind: 'server' | 'cluster' | 'sentinel';
   nodes: [Node, ...Node[]];
   username: string | undefined;
@@ -14,7 +14,7 @@ export interface RedisAddress {
   tls: boolean;
   /** The logical database; always 0 in a cluster. */
   db: number;
-  /** What the sentinels call the master; empty for the other kinds. */
+  /** The sentinels' name of the master; empty for the other kinds. */
   name: string;
 }
 

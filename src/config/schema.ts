@@ -11,7 +11,7 @@ import { parseRedisUrl } from './redis-url.ts';
 
 const seconds = z.int().positive();
 
-/** The name of a contract door. Which ones there are is known where they are registered, and checked there. */
+/** The name of a contract door. Existence is checked by the registry. */
 const contract = z.string();
 const limit = z.strictObject({ requests: z.int().positive(), window: seconds });
 
@@ -37,7 +37,7 @@ const contact = z
 
 const language = z.enum(LANGUAGES);
 
-/** A JSON Schema of an object, as far as it can be compiled. */
+/** A JSON Schema of an object that compiles. */
 const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {
   try {
     return z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema) instanceof z.ZodObject;
@@ -46,7 +46,7 @@ const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>((schema) => {
   }
 }, 'must be a JSON Schema of type object');
 
-/** What `config/*.yaml` may say. Defaults live in config/default.yaml, so every key here is required. */
+/** The schema of `config/*.yaml`. Defaults are in config/default.yaml, so every key is required. */
 const strictContracts = z.strictObject({
   enabled: z.union([z.literal('all'), z.array(contract)], 'must be "all" or a list of names').nullable(),
   modules: z.array(z.string().min(1)),
@@ -62,7 +62,7 @@ const strictContracts = z.strictObject({
   freshSignIn: seconds.nullable(),
 });
 
-/** Doors of one's own have settings by their names, too. The types are those of the built-in ones. */
+/** Custom contracts have settings under their names, too. The types are those of the built-in ones. */
 const contractSettings = strictContracts.catchall(
   z.strictObject(doorSettings, 'is no setting, and no settings of a door'),
 ) as unknown as typeof strictContracts;
@@ -190,7 +190,7 @@ export const settingShape = z.strictObject({
   }),
 });
 
-/** With what only holds between settings. */
+/** Adds the checks across settings. */
 export const settingsSchema = settingShape.superRefine(({ languages, authorizationDetails }, problems) => {
   for (const [type, { sentence }] of Object.entries(authorizationDetails))
     for (const language of languages.filter((name) => sentence[name] === undefined))
@@ -208,7 +208,7 @@ const url = (protocols: string[], example: string) =>
     .string()
     .refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ''), `must be a URL like ${example}`);
 
-/** Of one server, or of several with commas between them, of which one is the primary. */
+/** One server, or several separated by commas, one of which is the primary. */
 const databaseUrl = z
   .string()
   .refine(
@@ -216,7 +216,7 @@ const databaseUrl = z
     'must be a URL like postgres://user:password@host:5432/postern',
   );
 
-/** What the environment may say; each secret also as NAME_FILE. */
+/** The schema of environment variables. Each secret may also be given as NAME_FILE. */
 export const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   PORT: z.coerce.number().int().min(0).max(65535).default(8000),

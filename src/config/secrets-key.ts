@@ -5,8 +5,8 @@ import { StartupError } from '../core/errors.ts';
 import type { Config } from './index.ts';
 
 /**
- * SECRETS_KEY, or in embedded mode the key file under DATA_DIR (mode 0600), made when it is not there.
- * @throws StartupError when the file cannot be read or written, or holds too little.
+ * SECRETS_KEY, or in embedded mode the key file under DATA_DIR (mode 0600), created when missing.
+ * @throws StartupError when the file cannot be read or written, or its key is too short.
  */
 export async function resolveSecretsKey({
   secretsKey,
@@ -16,7 +16,7 @@ export async function resolveSecretsKey({
   const file = path.join(dataDir, 'secrets.key');
   try {
     await mkdir(dataDir, { recursive: true });
-    // Of several processes that start at once, one writes.
+    // Only one of several processes that start at once creates the file.
     await writeFile(file, randomToken(48), { mode: 0o600, flag: 'wx' }).catch(
       (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;

@@ -10,7 +10,7 @@ type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Lays `over` on `base`, key by key; lists are replaced whole. */
+/** Merges `over` into `base` key by key. Lists are replaced. */
 function merge(base: Tree, over: Tree): Tree {
   const merged: Tree = { ...base };
   for (const [key, value] of Object.entries(over)) {
@@ -21,8 +21,8 @@ function merge(base: Tree, over: Tree): Tree {
 }
 
 /**
- * Reads config/default.yaml, then config/<NODE_ENV>.yaml, config/local.yaml and `extraFile`; later ones win.
- * @returns the checked settings and every problem found, each naming its key.
+ * Reads config/default.yaml, then config/<NODE_ENV>.yaml, config/local.yaml and `extraFile`; later files win.
+ * @returns the validated settings and every problem found, each naming its key.
  */
 export function readSettings(
   nodeEnv: string,

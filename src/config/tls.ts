@@ -1,7 +1,7 @@
 import { getCiphers } from 'node:tls';
 import { z } from 'zod';
 
-/** The cipher suites for TLS 1.2 of BCP 195 (RFC 9325 section 4.2), named by OpenSSL: forward secrecy and AEAD alone. */
+/** The cipher suites for TLS 1.2 of BCP 195 (RFC 9325 section 4.2), named by OpenSSL: only forward secrecy and AEAD. */
 const RECOMMENDED = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
@@ -9,10 +9,10 @@ const RECOMMENDED = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ];
 
-/** Node names those of TLS 1.3 as well, which are offered whatever a list says. */
+/** Node also lists TLS 1.3 suites, which are always offered. */
 const suites = new Set(getCiphers().filter((name) => !name.startsWith('tls_')));
 
-/** A name and no expression of OpenSSL, where a typing error allows more than was meant. */
+/** Accept names only: in an OpenSSL cipher expression a typing error could allow more than intended. */
 const suite = z
   .string()
   .refine((name) => suites.has(name.toLowerCase()), 'must be the OpenSSL name of a cipher suite for TLS 1.2')

@@ -8,29 +8,29 @@ const url = z
     'must be a URL like https://accounts.example.com',
   );
 
-/** What each claim is called in an answer: those of OpenID Connect Core section 5.1 unless a service has its own. */
+/** The names of claims in a provider's reply. Default: OpenID Connect Core section 5.1. */
 const claims = z.strictObject({
   subject: z.string().default('sub'),
   email: z.string().default('email'),
   emailVerified: z.string().default('email_verified'),
   name: z.string().default('name'),
-  /** What somebody who has no email address there is known by. */
+  /** The claim that names a person without an email address. */
   username: z.string().default('preferred_username'),
 });
 
 const common = {
   id: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and -'),
   name: z.string().trim().min(1).max(60),
-  /** An OpenID Provider; the rest is in its discovery document. */
+  /** An OpenID Provider. Its discovery document has the rest. */
   issuer: url.optional(),
-  /** An OAuth 2.0 service that is none. */
+  /** An OAuth 2.0 service without OpenID Connect. */
   endpoints: z.strictObject({ authorization: url, token: url, userinfo: url }).optional(),
   claims: claims.default(claims.parse({})),
   clientId: z.string().min(1),
   scopes: z.array(z.string().min(1)).optional(),
   /** An https URL, or a path under views/assets. */
   logo: z.string().min(1).optional(),
-  /** Whether an address that it calls verified is taken as that. */
+  /** Whether to trust `email_verified` of this provider. */
   trustEmail: z.boolean().default(false),
 };
 
@@ -38,11 +38,11 @@ const isOneOf = ({ issuer, endpoints }: { issuer?: unknown; endpoints?: unknown 
   (issuer === undefined) !== (endpoints === undefined);
 const ONE_OF = 'needs either issuer or endpoints';
 
-/** A provider that people may sign in with, without its secret. */
+/** An identity provider without its secret. */
 export const upstreamSchema = z.strictObject(common).refine(isOneOf, ONE_OF);
 export type UpstreamSettings = z.infer<typeof upstreamSchema>;
 
-/** The same in `config/*.yaml`, where the secret is named and not said. */
+/** An identity provider in `config/*.yaml`, with a reference to its secret. */
 export const configuredUpstreamSchema = z
   .strictObject({
     ...common,
@@ -55,10 +55,10 @@ export const configuredUpstreamSchema = z
     'needs either clientSecretFile or clientSecretEnv',
   );
 
-/** A provider that people may sign in with, whole. */
+/** An identity provider with its secret. */
 export type Upstream = UpstreamSettings & { clientSecret: string };
 
-/** Finds the secrets of configured providers. @returns them, and every problem found. */
+/** Resolves the secrets of configured providers. @returns them, and every problem found. */
 export function withSecrets(
   configured: z.infer<typeof configuredUpstreamSchema>[],
   environment: NodeJS.ProcessEnv,

@@ -14,13 +14,13 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import { clientChanges } from './client-changes.ts';
 import type { Core } from './core.ts';
 
-/** With the first client that is checked: most commands need no provider, and oidc-provider takes longest to load. */
+/** Created with the first client to validate: most commands need no provider, and oidc-provider is slow to load. */
 const openValidator = async (core: Core): Promise<ClientValidator> =>
   (await import('./client-validator.ts')).openClientValidator(core);
 
 /**
- * What operators manage besides accounts: clients, APIs, other providers, and who may register clients.
- * @param open what checks clients.
+ * What operators manage besides accounts: clients, APIs, identity providers and client registration. @param open
+ * opens the client validator.
  */
 export function createAdministration(
   core: Core,
@@ -81,7 +81,7 @@ export function createAdministration(
   return {
     ...managed,
     putBack: createPutBack({ ...core, ...managed, auditSearch: stores.auditSearch }),
-    /** Brings all of it to what a configuration file says. */
+    /** Applies a configuration file. */
     applying: createApplying({
       services: { ...core, ...managed },
       owned: stores.ownedResources,

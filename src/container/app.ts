@@ -27,12 +27,12 @@ import type { ProviderSide } from './provider.ts';
 import { createLazyRelyingParty } from './relying-party.ts';
 
 interface Surroundings {
-  /** Where the contracts answer. */
+  /** Base paths of the contracts. */
   mounts: Mount[];
   pageTools: PageTools;
-  /** Asks addresses that are allowed. */
+  /** The guarded fetch. */
   fetch: OutboundFetch;
-  /** Asks each store, by its name, for an answer; throws what is wrong with it. */
+  /** Health checks by store; each throws its failure. */
   checks: Checks;
 }
 

@@ -1,7 +1,7 @@
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
 
-/** What a change of a client needs, whoever makes it: an operator, or the client itself. Other nodes are told. */
+/** Dependencies of a change to a client, by an operator or by the client itself. Notifies other nodes. */
 export const clientChanges = ({
   stores: { audit, clients, inTransaction, revocation, notifications },
 }: {

@@ -7,7 +7,7 @@ const unused = (): never => {
   throw new Error('a command serves no requests');
 };
 
-/** Of a provider that checks clients and answers nobody. */
+/** Settings of a provider that only validates clients. */
 const NOBODY: ProviderSurroundings = {
   contracts: [],
   fetch: unused,
@@ -24,7 +24,7 @@ const NOBODY: ProviderSurroundings = {
 };
 
 /**
- * Checks client metadata as the server's provider will, whose configuration and keys are the same.
+ * Validates client metadata with the same configuration and keys as the server's provider.
  * @throws StartupError when SECRETS_KEY does not open the keys.
  */
 export async function openClientValidator(core: Core): Promise<ClientValidator> {

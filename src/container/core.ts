@@ -25,18 +25,18 @@ export interface CoreOptions {
   secretsKey: string;
   logger: Logger;
   progress?: Progress;
-  /** Told of the outcome of every login. */
+  /** Receives the outcome of every login. */
   onLogin?: (outcome: string) => void;
-  /** Told of each request to a service that accounts come from. */
+  /** Receives each request to a legacy source. */
   onSource?: ObserveSource;
-  /** Told of each token of an old service. */
+  /** Receives each use of an old service's token. */
   onOldToken?: ObserveOldToken;
 }
 
 /**
- * The configuration, the stores and the domain over them: what a server and a command have in common. Opens connections;
- * nothing runs by the side before `startBackground`, and `close` ends it all.
- * @throws what PostgreSQL says when it cannot be reached.
+ * The configuration, the stores and the domain over them: shared by the server and the commands. Opens connections;
+ * background work starts with `startBackground`, and `close` ends everything. @throws PostgreSQL's error when it
+ * cannot be reached.
  */
 export async function createCore(config: Config, options: CoreOptions) {
   const { databaseUrl, logger, progress = noProgress, onLogin, onSource, onOldToken } = options;
@@ -46,7 +46,7 @@ export async function createCore(config: Config, options: CoreOptions) {
     databaseUrl,
     pooler: config.pooler,
     redisUrl: config.redisUrl,
-    // Of the provider's tokens, which the stores outlive.
+    // The longest lifetime of a token: revocation marks must live longer.
     longestToken: MAX_ACCESS_TOKEN_TTL,
     secrets,
     replies,
@@ -129,14 +129,14 @@ export async function createCore(config: Config, options: CoreOptions) {
     health,
     overview: createOverview({ ...stores, ...domain }),
     stats,
-    /** Deletes what has expired, as a server does by the side. @returns how much, by kind. */
+    /** Runs the sweeper once. @returns deleted rows by kind. */
     sweep: sweeper.sweep,
-    /** Starts what a server does by the side: sweeping, and writing down what was counted. */
+    /** Starts background work: the sweeper and periodic writers. */
     startBackground() {
       clock.start();
       for (const worker of workers) worker.start();
     },
-    /** Ends everything that this opened. */
+    /** Closes everything opened here. */
     async close() {
       await Promise.all([...workers.map((worker) => worker.stop()), replies.close(), domain.legacy.close()]);
       await stores.close();

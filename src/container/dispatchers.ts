@@ -7,12 +7,11 @@ import { createWebhookDelivery } from '../outbox/webhooks.ts';
 import type { Core } from './core.ts';
 import type { ProviderSide } from './provider.ts';
 
-/** Receivers have 15 seconds, and nobody reads what they say. */
+/** Receivers get 15 seconds. Their reply body is not read. */
 const WEBHOOK_LIMITS = { timeout: 15_000, maxBytes: null };
 
 /**
- * Everything that goes out through the outbox.
- * @param fetch asks addresses that clients name
+ * The dispatchers of the outbox. @param fetch the guarded fetch, for addresses that clients choose
  */
 export function createDispatchers(core: Core, { live }: ProviderSide, fetch: OutboundFetch): Dispatcher {
   const { config, clock, logger } = core;

@@ -44,12 +44,12 @@ import { lockFirstAdmin } from '../storage/first-admin-lock.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import { type LegacyParts, openLegacyAccounts, openMigration, openOldTokens } from './legacy.ts';
 
-/** What is true whatever the transport, over the stores. */
+/** Builds the domain services on the stores, independent of any transport. */
 export function createDomain(
   dependencies: LegacyParts & {
     /** Told of the outcome of every login. */
     onLogin: ((outcome: string) => void) | undefined;
-    /** What a provider is called that people may sign in with. */
+    /** The display name of an identity provider. */
     upstreamName(id: string): string | undefined;
   },
 ) {
@@ -135,7 +135,7 @@ export function createDomain(
     clock,
     languages: config.languages,
     mayCall: mayCall(createAddressRule(config.outbound.allow)),
-    // With the first message that is looked at: most commands look at none.
+    // Created with the first message: most commands render none.
     async renderMail(message, texts) {
       const { createBrandedRenderer } = await import('../mail/index.ts');
       renderMail ??= createBrandedRenderer(config, branding);
@@ -280,7 +280,7 @@ export function createDomain(
     outgoingMail,
     lockout,
     passwordCheck,
-    /** Ends all that runs for an account. */
+    /** Ends all sessions, grants and tokens of an account. */
     sessionRevoker: sessions,
     legacy,
     oldTokens,

@@ -5,7 +5,7 @@ import { KeyRing } from '../oidc/key-ring.ts';
 import { MAX_ACCESS_TOKEN_TTL } from '../oidc/tokens/apis.ts';
 import type { Stores } from '../storage/stores.ts';
 
-/** The keys that tokens are signed with; nodes hear of new ones by the topic `keys`. */
+/** The signing keys. Nodes learn of new ones by the topic `keys`. */
 export function createKeyRing({
   config,
   stores,
@@ -28,7 +28,7 @@ export function createKeyRing({
     lead: keys.lead,
     lifetime: keys.lifetime,
     longestToken: Math.max(MAX_ACCESS_TOKEN_TTL, accessToken, idToken, clientCredentials),
-    // A login and its apps last no longer.
+    // The longest lifetime of a login and its tokens.
     kept: Math.max(refresh.absolute, session.ttl, session.remembered),
     announce: (tx) => notifications.publish('keys', '', tx),
     progress,

@@ -1,4 +1,4 @@
-/** How accounts come over one by one, and what is left of the service that they come from. */
+/** Gradual takeover of accounts, and the remaining uses of the old service. */
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -24,15 +24,15 @@ export interface LegacyParts {
   secrets: Secrets;
   clock: Clock;
   logger: Logger;
-  /** Told of each request to a service that accounts come from, and of each of its tokens. */
+  /** Receives each request to a legacy source and each use of its tokens. */
   onSource: ObserveSource | undefined;
   onOldToken: ObserveOldToken | undefined;
 }
 
-/** Bytes of a legacy source's reply: an account, and some space. */
+/** Maximum bytes of a legacy source's reply. */
 const MAX_REPLY = 131_072;
 
-/** What asks legacy sources. @param timeout milliseconds. */
+/** The fetch for legacy sources. @param timeout milliseconds. */
 export const sourceFetch =
   ({ outbound }: Pick<Config, 'outbound'>) =>
   (timeout: number): OutboundFetch =>

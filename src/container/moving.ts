@@ -4,11 +4,11 @@ import { type AccountExports, createAccountExports } from '../domain/exports/ind
 import { allAccounts, allGroupNames } from '../storage/account-export.ts';
 import type { Core } from './core.ts';
 
-/** Whose subjects the identities at a provider are; undefined when there is no such provider. */
+/** The issuer of a provider's subjects; undefined for an unknown provider. */
 const issuerOf = (upstream: Upstream | undefined): string | undefined =>
   upstream?.endpoints ? new URL(upstream.endpoints.authorization).origin : upstream?.issuer;
 
-/** How accounts come from other services. */
+/** Imports accounts from other services. */
 export function openAccountImports(core: Core): AccountImports {
   const { imports, openStaging, users, inTransaction } = core.stores;
   return createAccountImports({
@@ -30,7 +30,7 @@ export function openAccountImports(core: Core): AccountImports {
   });
 }
 
-/** How accounts leave. */
+/** Exports accounts. */
 export function openAccountExports(core: Core): AccountExports {
   const { roles, audit } = core.stores;
   return createAccountExports({

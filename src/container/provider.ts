@@ -22,22 +22,22 @@ import { createAdapters } from '../storage/oidc/adapters.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 import type { Core } from './core.ts';
 
-/** What the provider is built into. */
+/** Dependencies of the provider. */
 export interface ProviderSurroundings {
-  /** What it shows people. */
+  /** The pages that the provider shows. */
   pages: ProviderPages;
-  /** Every contract, each a client and an API while it is open. */
+  /** Every contract. Each open one is a client and an API. */
   contracts: ContractSettings[];
-  /** Asks addresses that clients name. */
+  /** The guarded fetch, for addresses that clients choose. */
   fetch: OutboundFetch;
-  /** The same for documents of clients. */
+  /** The guarded fetch for client documents. */
   fetchDocument: OutboundFetch;
   metrics: Pick<Metrics, 'grant' | 'authorization' | 'store'>;
 }
 
 /**
- * oidc-provider on the core, with what it looks up on each request: clients, APIs, signing keys. After `start` it answers,
- * and takes up what other nodes change.
+ * Runs oidc-provider on the core with its clients, APIs and signing keys. After `start` it answers requests and
+ * follows changes by other nodes.
  */
 export function createProviderSide(
   core: Core,
@@ -134,9 +134,9 @@ export function createProviderSide(
     authorization,
     verifier,
     prebuilt,
-    /** A provider by itself, that nobody asks: to check by it. */
+    /** Builds a provider that serves no requests, for validation. */
     build,
-    /** Answers the provider's routes. Asked for on each request: keys may have changed. */
+    /** The listener of the provider's routes. Get it anew for each request: keys may have changed. */
     listener: () => callback,
     /** Reads keys and APIs and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
     async start() {

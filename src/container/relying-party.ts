@@ -3,8 +3,7 @@ import type { RelyingParty } from '../upstream/relying-party.ts';
 import type { Core } from './core.ts';
 
 /**
- * Asks other providers to sign people in; made with the first who signs in that way, for many servers have no such
- * provider.
+ * The relying party for identity providers. Created with its first use, because many servers have no provider.
  */
 export function createLazyRelyingParty({ config, clock }: Core, fetch: OutboundFetch): RelyingParty {
   let party: Promise<RelyingParty> | undefined;

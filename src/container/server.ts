@@ -19,25 +19,28 @@ import { createDispatchers } from './dispatchers.ts';
 import { createProviderSide } from './provider.ts';
 
 export interface ServerOptions {
-  /** Every contract there is, whether it is open or not. */
+  /** Every contract, open or not. */
   contracts: readonly Contract[];
   metrics: Metrics;
-  /** Whether /readyz shall send traffic elsewhere. */
+  /** Whether /readyz reports that the process is draining. */
   isDraining: () => boolean;
 }
 
 export interface Server {
-  /** Answers every request; to be used after `start`. */
+  /** The request listener, for use after `start`. */
   listener: RequestListener;
-  /** Reads keys, APIs and other providers and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+  /** Loads keys, APIs and identity providers and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
   start(): Promise<void>;
-  /** Starts what is done by the side: sending what waits in the outbox, and what the core does. */
+  /** Starts background work: the dispatchers of the outbox, and the core's. */
   startBackground(): void;
-  /** Ends what this does by the side. The core is left to who made it. */
+  /** Stops background work. The caller closes the core. */
   close(): Promise<void>;
 }
 
-/** Everything that answers requests, around the core. Nothing listens yet. @throws StartupError for mistaken settings. */
+/**
+ * Builds everything that answers requests around the core, without listening. @throws StartupError for invalid
+ * settings.
+ */
 export function createServer(core: Core, { contracts, metrics, isDraining }: ServerOptions): Server {
   const { config, stores, logger, replies, hasher, upstreamRegistry, contractDoors } = core;
   const { publicUrl, production } = config;
@@ -100,7 +103,7 @@ export function createServer(core: Core, { contracts, metrics, isDraining }: Ser
       notifications.reload('contracts', () => contractDoors.load(), 'contracts');
       notifications.reload('branding', () => core.branding.load(), 'the branding');
       notifications.reload('settings', loadSettings, 'settings');
-      // Before anything is read: no later change is missed.
+      // Subscribe before reading, so that no change is missed.
       await notifications.connect();
       await Promise.all([contractDoors.load(), loadSettings(), core.branding.load()]);
       const open = planMounts(contracts, {

@@ -1,4 +1,4 @@
-/** Who acts, from where, through which door: travels with every change so that audit rows cannot be forgotten. */
+/** Who acts, from where, through which door. Every change takes an actor, so that no audit row can be forgotten. */
 export interface Actor {
   kind: 'anonymous' | 'user' | 'client' | 'operator' | 'system';
   /** The account's UUID, the client_id, or the operator's login name. */
@@ -8,11 +8,11 @@ export interface Actor {
   ip: string | null;
   userAgent: string | null;
   requestId: string | null;
-  /** Whether a person acts as an operator: on accounts of others. */
+  /** Whether a person acts as an operator, on others' accounts. */
   isOperator?: boolean;
-  /** The client on whose behalf it happens, where pages are opened for one. */
+  /** The client that sent the person to the page, if any. */
   clientId?: string | undefined;
-  /** The event of the audit whose change this takes back. */
+  /** The audit event whose change this reverts. */
   putsBack?: string;
 }
 

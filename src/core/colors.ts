@@ -1,13 +1,13 @@
-/** Colours and how well they can be told apart (WCAG 2.2). */
+/** Colours and their contrast (WCAG 2.2). */
 export type Rgb = readonly [number, number, number];
 
-/** The surfaces that text and controls in the brand's colour stand on; views/assets/postern.css has the same. */
+/** Backgrounds of text and controls in the brand colour. Keep equal to views/assets/postern.css. */
 export const SURFACES = {
   light: { page: '#f5f6f9', card: '#ffffff', sunken: '#f7f8fa', tint: 0.1, toward: '#000000' },
   dark: { page: '#0e1117', card: '#1a1f29', sunken: '#212733', tint: 0.2, toward: '#ffffff' },
 } as const;
 
-/** What text needs (1.4.3), and controls (1.4.11). */
+/** Minimum contrast of text (1.4.3) and of controls (1.4.11). */
 export const TEXT_CONTRAST = 4.5;
 export const CONTROL_CONTRAST = 3;
 

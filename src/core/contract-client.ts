@@ -1,2 +1,2 @@
-/** Every contract is a client `contract:<name>`; no other client's id begins like this. */
+/** Prefix of the client id of every contract, `contract:<name>`. Reserved for contracts. */
 export const CONTRACT_CLIENT = 'contract:';

@@ -1,7 +1,10 @@
-/** What a spreadsheet takes for a formula at the beginning of a cell. */
+/** Leading characters that make a spreadsheet evaluate a cell. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** A cell (RFC 4180 section 2) that no spreadsheet computes: a quotation mark before what would be a formula. */
+/**
+ * Formats a cell (RFC 4180 section 2). Prefixes a would-be formula with an apostrophe so that no spreadsheet
+ * evaluates it.
+ */
 function cell(value: string): string {
   const text = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -2,17 +2,17 @@ import { DomainError } from './errors.ts';
 import { constantTimeEqual, type Secrets } from './secrets.ts';
 
 /**
- * Positions in lists, as callers carry them from one page to the next: authenticated, bound to one query, good for ever.
- * A position is readable: it holds nothing but what the page before it showed.
+ * Cursors of paged lists: authenticated, bound to one query, without expiry. The position is readable; it holds only
+ * values that the previous page showed.
  */
 export interface Cursors {
-  /** @param query what the list is of, its filters and its sort, as one text. @param position of the last item shown. */
+  /** @param query the list, its filters and its sort, as one string. @param position of the last item shown. */
   seal(query: string, position: readonly string[]): string;
-  /** @throws DomainError invalid_cursor for one that was not made here, or for another query. */
+  /** @throws DomainError invalid_cursor for a forged cursor, or one of another query. */
   open(query: string, cursor: string): string[];
 }
 
-/** Characters; longer ones are refused unread. */
+/** Maximum characters of a cursor; reject longer ones unread. */
 const LONGEST = 4_096;
 
 export function createCursors(secrets: Secrets): Cursors {

@@ -73,7 +73,7 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** What a door may show beside the code: the field at fault, the reason in one word, the wait in seconds. */
+/** Details that a door may show besides the code. */
 export interface ErrorDetails {
   field?: string;
   reason?: string;
@@ -81,7 +81,7 @@ export interface ErrorDetails {
   retryAfter?: number;
 }
 
-/** A failure that a caller can act on. Anything else that is thrown is a defect or an outage. */
+/** A failure that a caller can act on. Any other thrown error is a defect or an outage. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
@@ -99,7 +99,7 @@ export function isDomainError(error: unknown, code?: ErrorCode): error is Domain
   return error instanceof DomainError && (code === undefined || error.code === code);
 }
 
-/** Why the service cannot start, in a sentence that says what to do. Shown without a stack trace. */
+/** Why the service cannot start and what to do about it, in one sentence. Shown without a stack trace. */
 export class StartupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -1,4 +1,4 @@
-/** The languages of pages and mail: its BCP 47 tag, what it calls itself, and which way it is written. */
+/** The languages of pages and mail: BCP 47 tag, native name, and text direction. */
 export const languageInfo = {
   en: { tag: 'en', label: 'English', dir: 'ltr' },
   de: { tag: 'de', label: 'Deutsch', dir: 'ltr' },
@@ -10,7 +10,7 @@ export type Language = keyof typeof languageInfo;
 
 export const LANGUAGES = Object.keys(languageInfo) as [Language, ...Language[]];
 
-/** The one of `languages` that `tag` (BCP 47) is a form of. */
+/** Finds the language that `tag` (BCP 47) belongs to. */
 export function languageOf(tag: string, languages: readonly Language[]): Language | undefined {
   const [primary] = tag.toLowerCase().split(/[-_]/);
   return languages.find((language) => language === primary);

@@ -4,7 +4,7 @@ import { pino, type DestinationStream, type Logger as Pino } from 'pino';
 export type Logger = Pino;
 
 /**
- * The level that a server logs at. A developer's terminal gets no info lines, of which each request has one.
+ * The server's log level. A developer's terminal gets no info lines: each request writes one.
  * @param config `log.level`, and whether this is production.
  */
 export const serverLogLevel = ({
@@ -15,7 +15,7 @@ export const serverLogLevel = ({
   production: boolean;
 }): string => (!production && log.level === 'info' ? 'warn' : log.level);
 
-/** Names under which a secret could reach a log line; their values are cut out whatever the level. */
+/** Property names that could carry a secret. Their values are redacted at every level. */
 const SECRET_NAMES = [
   'password',
   'secret',
@@ -45,32 +45,32 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   );
 }
 
-/** What the log has of an error. */
+/** An error as it is logged. */
 interface Described {
   type: string;
-  /** Of the system (`ECONNRESET`), of PostgreSQL (`23505`), of the catalogue. */
+  /** A code of the system (`ECONNRESET`), of PostgreSQL (`23505`), or of the catalogue. */
   code?: string;
   message: string;
-  /** Places in the code, without the message. */
+  /** Stack frames without the message. */
   stack: string;
-  /** Of the database, that a statement would have broken. */
+  /** The violated database constraint. */
   constraint?: string;
   cause?: Described;
   errors?: Described[];
 }
 
-/** How many causes deep an error is described. */
+/** Maximum depth of causes. */
 const DEPTH = 5;
-/** How many of the errors of an AggregateError are. */
+/** Maximum errors of an AggregateError. */
 const MOST_ERRORS = 5;
 
 /**
- * What the log may have of an error. Errors carry whatever their makers hang on them (the bytes of the request, the
- * parameters of a query, the arguments of a Redis command): this picks what is known to hold no secret.
+ * Describes an error for the log. Errors may carry request bytes, query parameters or arguments of Redis commands:
+ * pick only fields that never hold a secret.
  */
 function describeError(error: unknown, depth = DEPTH): Described {
   if (!isError(error)) return { type: typeof error, message: 'not an error', stack: '' };
-  // Sequelize wraps what PostgreSQL said.
+  // Unwrap PostgreSQL's error from Sequelize's.
   const { original } = error as { original?: unknown };
   const { code, constraint } = (isError(original) ? original : error) as {
     code?: unknown;
@@ -92,7 +92,7 @@ function describeError(error: unknown, depth = DEPTH): Described {
 
 const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value);
 
-/** JSON's parser quotes the text that it was given, PostgreSQL the value that it cannot read (SQLSTATE class 22). */
+/** Drop messages that quote input: JSON's parser quotes the text, PostgreSQL the invalid value (SQLSTATE class 22). */
 function messageOf(error: Error, code: unknown): string {
   const quotes = error.name === 'SyntaxError' || /^22[0-9A-Z]{3}$/.test(String(code));
   return quotes ? error.message.replace(/".*"/s, '"…"') : error.message;

@@ -1,4 +1,4 @@
-/** How many letters must be added, left out, changed, or swapped with the next one, to get from one word to the other. */
+/** The edit distance of two words, transpositions included (Damerau-Levenshtein). */
 function distance(from: string, to: string): number {
   let [before, row] = [[] as number[], Array.from({ length: to.length + 1 }, (_, index) => index)];
   for (let i = 1; i <= from.length; i += 1) {
@@ -14,9 +14,9 @@ function distance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
-/** The one of `names` that somebody who typed `word` will have meant; undefined when none is near. */
+/** The name closest to a mistyped `word`; undefined when none is close. */
 export function nearest(word: string, names: Iterable<string>): string | undefined {
-  // No name is this long, and the work grows with the square.
+  // No name is this long. The work grows with the square.
   if (word.length > 100) return undefined;
   const [best] = [...names]
     .map((name) => ({ name, far: distance(word.toLowerCase(), name) }))

@@ -20,12 +20,12 @@ export function isAddressRange(value: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= PREFIX[version]);
 }
 
-/** What the codes of Node's HTTP parser begin with. */
+/** Prefix of the error codes of Node's HTTP parser. */
 const PARSER = 'HPE_';
 
 /**
- * Whether `error` is that of the request's own connection: the client went away or sent what is no HTTP. It is nobody's
- * failure here, and there is nobody to answer.
+ * Whether `error` comes from the client's connection: it closed early or sent malformed HTTP. Not a server failure,
+ * and nobody is left to answer.
  */
 export const isConnectionError = (error: NodeJS.ErrnoException, req: IncomingMessage): boolean =>
   error === req.errored || error === req.socket.errored || error.code?.startsWith(PARSER) === true;

@@ -1,8 +1,8 @@
-/** What was noted in memory, written from time to time. */
+/** Flushes what is collected in memory, periodically. */
 export interface PeriodicWriter {
-  /** Begins to write on the interval. */
+  /** Starts writing on the interval. */
   start(): void;
-  /** Writes the rest and stops. */
+  /** Flushes the rest and stops. */
   stop(): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
-/** Sets of rules that clients can be held to, each stricter than the one before and holding its rules as well. */
+/** Security profiles for clients. Each includes the rules of the ones before it. */
 export const PROFILES = ['oauth2.1', 'fapi2', 'fapi2-message-signing'] as const;
 
 export type Profile = (typeof PROFILES)[number];
 
 const rank = (profile: string | null | undefined): number => PROFILES.indexOf(profile as Profile);
 
-/** Whether `profile` is `least` or stricter. */
+/** Whether `profile` is at least as strict as `least`. */
 export const holds = (profile: string | null | undefined, least: Profile): boolean =>
   rank(profile) >= rank(least);
 

@@ -1,4 +1,4 @@
-/** Is told of each step of a start that may take seconds, before it begins: a phrase for people. */
+/** Reports each step of a start that may take seconds, before it begins, as a phrase for people. */
 export type Progress = (step: string) => void;
 
 export const noProgress: Progress = () => undefined;

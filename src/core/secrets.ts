@@ -13,8 +13,8 @@ const ALGORITHM = 'aes-256-gcm';
 const VERSION = 1;
 
 /**
- * Everything derived from SECRETS_KEY. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that what is
- * sealed for one purpose opens for no other.
+ * Everything derived from SECRETS_KEY. Each purpose has its own key (HKDF-SHA-256, RFC 5869), so that a value sealed
+ * for one purpose cannot be opened for another.
  */
 export class Secrets {
   readonly #master: string;
@@ -25,7 +25,10 @@ export class Secrets {
     this.#master = master;
   }
 
-  /** The 32-byte key for `purpose`, as a handle: Node takes bytes apart at every use, at four times the cost of an HMAC. */
+  /**
+   * The 32-byte key for `purpose` as a KeyObject. Node parses raw bytes at every use, at four times the cost of an
+   * HMAC.
+   */
   keyObject(purpose: string): KeyObject {
     let key = this.#keys.get(purpose);
     if (!key) {
@@ -48,7 +51,7 @@ export class Secrets {
     return Buffer.concat([Buffer.from([VERSION]), nonce, cipher.getAuthTag(), body]);
   }
 
-  /** Decrypts what `seal` made. Throws when the key is another one or the bytes were changed. */
+  /** Decrypts the output of `seal`. Throws for another key or changed bytes. */
   open(purpose: string, sealed: Buffer): string {
     if (sealed[0] !== VERSION) throw new Error('sealed with an unknown version');
     const decipher = createDecipheriv(ALGORITHM, this.keyObject(purpose), sealed.subarray(1, 13));
@@ -62,7 +65,7 @@ export class Secrets {
   }
 }
 
-/** Compares two strings in time that depends on their lengths alone. */
+/** Compares two strings in time that depends only on their lengths. */
 export function constantTimeEqual(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);

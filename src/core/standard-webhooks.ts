@@ -1,4 +1,4 @@
-/** Messages signed as the Standard Webhooks specification has it (version 1.0.0). */
+/** Message signatures of Standard Webhooks 1.0.0. */
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 
 const PREFIX = 'whsec_';
@@ -11,7 +11,7 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 /** A new secret, one for each receiver. */
 export const newWebhookSecret = (): string => PREFIX + randomBytes(LENGTH.made).toString('base64');
 
-/** The key that a secret is; null for what is none: `whsec_` and base64 of 24 to 64 bytes. */
+/** Decodes a secret, `whsec_` and base64 of 24 to 64 bytes, to its key. Null when malformed. */
 function keyOf(secret: string): Buffer | null {
   const encoded = secret.slice(PREFIX.length);
   if (!secret.startsWith(PREFIX) || !BASE64.test(encoded)) return null;
@@ -22,27 +22,27 @@ function keyOf(secret: string): Buffer | null {
 
 export const isWebhookSecret = (secret: string): boolean => keyOf(secret) !== null;
 
-/** The form of a secret in JSON Schema. */
+/** The JSON Schema of a secret. */
 export const WEBHOOK_SECRET_FORM = {
   minLength: 38,
   maxLength: 94,
   pattern: '^whsec_(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
 };
 
-/** What one attempt is made of. */
+/** One delivery attempt. */
 interface Attempt {
-  /** Of the message: the same at every attempt. No dot is in it. */
+  /** The message id, the same for every attempt. Contains no dot. */
   id: string;
-  /** Of this attempt, in seconds since the epoch: receivers refuse one that is five minutes off. */
+  /** The time of this attempt in seconds since the epoch. Receivers reject one that is off by five minutes. */
   timestamp: number;
-  /** The very bytes that are sent. */
+  /** The body, byte for byte as sent. */
   body: string;
 }
 
 /**
  * The headers of one attempt.
- * @param secrets each signs: two while one takes the place of the other.
- * @throws Error when one of them is none.
+ * @param secrets each makes a signature; two during a rotation.
+ * @throws Error when a secret is malformed.
  */
 export function webhookHeaders(
   secrets: readonly string[],

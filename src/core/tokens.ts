@@ -3,15 +3,15 @@ export const SIGNING_ALGS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 
 export type SigningAlg = (typeof SIGNING_ALGS)[number];
 
-/** What an API's JWT access tokens may say that they are (`typ`): RFC 9068 section 2.1, or RFC 7519 section 5.1. */
+/** Values of the `typ` header of JWT access tokens: RFC 9068 section 2.1, or RFC 7519 section 5.1. */
 export const TOKEN_TYPE_HEADERS = ['at+jwt', 'jwt'] as const;
 
 export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number];
 
-/** What ID tokens have: the claims of the granted scopes, or only that somebody signed in, when and how. */
+/** The content of ID tokens: claims of the granted scopes, or only the authentication event. */
 export const ID_TOKEN_CLAIMS = ['scopes', 'minimal'] as const;
 
-/** What a JWT says, whoever signed it: to tell whose it may be, and never to believe it. Null for what is none. */
+/** Decodes the payload of a JWT without verifying it: only to route it, never to trust it. Null when malformed. */
 export function unverifiedClaims(token: string): Record<string, unknown> | null {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());

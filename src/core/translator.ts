@@ -4,29 +4,29 @@ const DAY = 86_400;
 const HOUR = 3600;
 const MINUTE = 60;
 
-/** A length of time inside a sentence. */
+/** A duration argument of a message. */
 export interface Duration {
   seconds: number;
 }
 
-/** What goes into the `{arguments}` of a sentence. An object other than a duration is passed through as it is. */
+/** Values for the `{arguments}` of a message. Objects other than a duration are passed through. */
 export type Values = Readonly<Record<string, string | number | Duration | object | undefined>>;
 
-/** The sentences of one language, in ICU MessageFormat. */
+/** The messages of one language, in ICU MessageFormat. */
 export interface Translator {
   has(key: string): boolean;
   /**
-   * A sentence as plain text. `{name}`, the service's, is always there.
-   * @throws Error when there is no such sentence, it cannot be parsed, or a value is missing.
+   * Formats a message as plain text. `{name}`, the name of the service, is always set. @throws Error for an unknown
+   * or malformed message, or a missing value.
    */
   text(key: string, values?: Values): string;
-  /** The same in pieces: text, and the objects that were passed through. */
+  /** Formats a message as parts: text, and the objects passed through. */
   pieces(key: string, values?: Values): unknown[];
-  /** Parses a sentence, which happens at its first use otherwise. @throws Error when it cannot be parsed. */
+  /** Parses a message ahead of its first use. @throws Error when it cannot be parsed. */
   parse(key: string): void;
   /**
-   * A length of time in its two largest units, rounded up to the second, from a minute on to the minute, from a day on to the
-   * hour: whoever waits for that long has waited long enough.
+   * Formats a duration in its two largest units. Rounds up, so that waiting for that long is enough: below a minute
+   * to the second, below a day to the minute, else to the hour.
    */
   duration(seconds: number): string;
 }
@@ -34,7 +34,7 @@ export interface Translator {
 const isDuration = (value: unknown): value is Duration =>
   typeof value === 'object' && value !== null && 'seconds' in value;
 
-/** What a sentence takes outside its plural forms. Type 0 is text. */
+/** The arguments of a message outside its plural forms. Type 0 is text. */
 const argumentsOf = (message: IntlMessageFormat): string[] =>
   (message.getAst() as { type: number; value?: string }[]).flatMap(({ type, value }) =>
     type === 0 || value === undefined ? [] : [value],
@@ -55,7 +55,7 @@ export function createTranslator(
     const sentence = sentences[key];
     if (sentence === undefined) throw new Error(`no sentence ${key} in ${tag}`);
     try {
-      // What looks like a tag is text.
+      // Treat tags as text.
       const message = new IntlMessageFormat(sentence, tag, undefined, { ignoreTag: true });
       parsed.set(key, message);
       return message;

@@ -6,7 +6,7 @@ import { KIND_NAMES, type KindName, type Wanted } from '../../domain/apply/index
 import { UsageError } from '../failure.ts';
 import { configurationFile, namesAt } from './schema.ts';
 
-/** The field that tells resources of a kind apart, and the one that is a reference to a secret. */
+/** The field that identifies a resource of a kind, and the field that refers to a secret. */
 const IDENTITY: Readonly<Record<KindName, { id: string | null; secret?: string }>> = {
   apis: { id: 'identifier' },
   roles: { id: 'name' },
@@ -18,7 +18,7 @@ const IDENTITY: Readonly<Record<KindName, { id: string | null; secret?: string }
   branding: { id: null },
 };
 
-/** How many characters have to be changed, added or taken away to come from one to the other. */
+/** The edit distance between two words (Levenshtein). */
 function distance(from: string, to: string): number {
   let row = [...Array(to.length + 1).keys()];
   for (const [i, letter] of from.split('').entries())
@@ -41,7 +41,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
 
 type Reference = string | { env: string } | { file: string };
 
-/** The secret that a reference leads to. @throws UsageError. */
+/** Resolves a reference to its secret. @throws UsageError. */
 function secretOf(reference: Reference, folder: string, whose: string): string {
   const [, scheme, rest = ''] =
     typeof reference === 'string' ? (/^(env|file):(.+)$/.exec(reference) ?? []) : [];
@@ -76,7 +76,7 @@ interface Read {
   wanted: Wanted[];
 }
 
-/** One file, checked whole. @param name - is standard input. @throws UsageError that names every mistake with its line. */
+/** Reads and checks one file. @param name - is standard input. @throws UsageError that names every mistake with its line. */
 function readOne(name: string): Read {
   let text: string;
   try {
@@ -101,7 +101,7 @@ function readOne(name: string): Read {
   const parsed = configurationFile.safeParse(content);
   if (!parsed.success) {
     const at = (where: readonly PropertyKey[]): string => {
-      // The innermost part that is there: what is missing has no line of its own.
+      // The innermost node that exists: a missing one has no line to report.
       for (let depth = where.length; depth > 0; depth -= 1) {
         const node = document.getIn(where.slice(0, depth), true);
         if (isNode(node) && node.range) return `${shown}:${lineOf(node.range[0])}`;
@@ -144,7 +144,7 @@ function readOne(name: string): Read {
   return { owner, wanted };
 }
 
-/** All files together. @throws UsageError. */
+/** Reads all files and merges them. @throws UsageError. */
 export function readFiles(names: readonly string[]): { owner: string; wanted: Wanted[] } {
   const read = names.map(readOne);
   const owners = new Set(read.flatMap(({ owner }) => (owner === undefined ? [] : [owner])));
@@ -158,5 +158,5 @@ export function readFiles(names: readonly string[]): { owner: string; wanted: Wa
   return { owner: [...owners][0] ?? 'postern', wanted };
 }
 
-/** The same names, for writing a file. */
+/** The reverse mapping, for `config export`. */
 export const identityOf = (kind: KindName) => IDENTITY[kind];

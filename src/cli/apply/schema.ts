@@ -1,4 +1,4 @@
-/** What a configuration file may say; its JSON Schema, for editors, is made of the same. */
+/** The schema of a configuration file. The JSON Schema for editors is generated from it. */
 import { z } from 'zod';
 import { attributeSchema } from '../../config/attributes.ts';
 import { LANGUAGES } from '../../core/languages.ts';
@@ -11,7 +11,7 @@ import { SIGNING_ALGS, TOKEN_TYPE_HEADERS } from '../../core/tokens.ts';
 const name = z.string().min(1);
 const names = z.array(name);
 
-/** A secret stands elsewhere: in the environment, or in a file beside this one. */
+/** Refers to a secret in the environment or in another file. */
 const reference = z
   .union([
     z.strictObject({ env: name.describe('The name of a variable') }),
@@ -114,7 +114,7 @@ export const configurationFile = z.strictObject({
   branding: branding.optional(),
 });
 
-/** The names that an object at a path may have, for whoever mistyped one. */
+/** The property names allowed at a path, to suggest the right one for a typing error. */
 export function namesAt(path: readonly PropertyKey[]): string[] {
   let schema: unknown = configurationFile;
   for (const part of path) {

@@ -25,7 +25,7 @@ const toJson = (api: Api) => ({
   signing_alg: api.signingAlg,
   token_type_header: api.tokenTypeHeader,
   enforce_roles: api.enforceRoles,
-  // Scripts know what an API was before there were these.
+  // Shown only when set: scripts rely on the earlier shape of `--json`.
   ...(api.dynamicClients ? { dynamic_clients: true } : {}),
   ...(api.defaultScopes === null ? {} : { default_scopes: api.defaultScopes }),
 });
@@ -43,7 +43,7 @@ interface Options {
   defaultScope?: string[];
 }
 
-/** What the options say. */
+/** Converts options to fields of an API. */
 const changesOf = ({
   name,
   scope,
@@ -115,7 +115,7 @@ async function remove(identifier: string): Promise<Report> {
   return { json: { identifier }, text: `Deleted ${identifier}.` };
 }
 
-/** The options that say what an API is. */
+/** Adds the options that describe an API. */
 const withContent = (command: Command): Command =>
   command
     .option('--scope <scope>', 'scope of the API (can be repeated)', repeated)

@@ -31,7 +31,7 @@ function lineOf({ action, kind, id, fields }: Change): string {
   return [`  ${SIGN[action]} ${WORD[action]} ${kind} ${id}`, ...lines].join('\n');
 }
 
-/** What is going to be done, for people. */
+/** Renders the plan for people. */
 function textOf({ changes }: Plan): string {
   if (changes.length === 0) return 'No changes.';
   const count = (action: Change['action']) => changes.filter((one) => one.action === action).length;

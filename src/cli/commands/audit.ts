@@ -71,7 +71,7 @@ async function putBack(id: string): Promise<Report> {
   return { json: auditItemOf(item), text: `Put back ${id} by ${item.id} (${item.type}).` };
 }
 
-/** Writes an export to standard output or a file: its lines alone. */
+/** Writes an export, and nothing else, to standard output or a file. */
 async function exportEvents({
   format,
   out,
@@ -89,7 +89,7 @@ async function exportEvents({
   }
 }
 
-/** A moment as RFC 3339 has it, or how long ago it was, like 7d. */
+/** Parses an RFC 3339 time, or an age such as `7d`. */
 function moment(value: string): Date {
   if (/^\d+[smhd]$/.test(value)) return startOf(value);
   const date = new Date(value);
@@ -114,7 +114,7 @@ function range(value: string, previous: string[] | undefined): string[] {
   return repeated(value, previous);
 }
 
-/** The filters of the API: one that is repeated takes any of its values. */
+/** Adds the filters of the API. A repeated option matches any of its values. */
 const filtered = (command: Command): Command =>
   command
     .option('--type <type>', 'event type, like user.created or user.* (can be repeated)', type)

@@ -7,7 +7,7 @@ import { endOf } from '../options.ts';
 import { facts, type Report, shown, table } from '../report.ts';
 import { withCore } from '../session.ts';
 
-/** All that there is of a client but its secrets. @throws DomainError client_not_found. */
+/** Shows a client in full, without its secrets. @throws DomainError client_not_found. */
 export async function showClient(id: string): Promise<Report> {
   const { client, secrets } = await withCore(async ({ clients }) => ({
     client: await clients.find(shellOperator(operator()), id),
@@ -22,7 +22,7 @@ export async function showClient(id: string): Promise<Report> {
   return { json: { ...json, secrets }, text: facts([...lines, ...ends]) };
 }
 
-/** A client with the secrets that count. */
+/** A client with its active secrets. */
 async function withSecrets(clients: ClientAdmin, id: string) {
   const by = shellOperator(operator());
   const [client, secrets] = await Promise.all([clients.find(by, id), clients.secrets(by, id)]);
@@ -30,7 +30,7 @@ async function withSecrets(clients: ClientAdmin, id: string) {
 }
 
 /**
- * Gives a client another secret; the former one counts for `overlap` seconds more.
+ * Issues a new client secret. The former one stays valid for `overlap` seconds.
  * @throws DomainError client_not_found, invalid_client_metadata for a client that has none. UsageError.
  */
 export async function rotateSecret(
@@ -55,7 +55,7 @@ export async function rotateSecret(
   };
 }
 
-/** The secrets of a client that count, without themselves. @throws DomainError client_not_found. */
+/** Lists a client's active secrets without their values. @throws DomainError client_not_found. */
 export async function listSecrets(id: string): Promise<Report> {
   const { secrets } = await withCore(({ clients }) => withSecrets(clients, id));
   return {
@@ -67,7 +67,7 @@ export async function listSecrets(id: string): Promise<Report> {
   };
 }
 
-/** Ends one of several secrets. @throws DomainError client_not_found, secret_not_found, in_use. */
+/** Revokes one of several secrets. @throws DomainError client_not_found, secret_not_found, in_use. */
 export async function removeSecret(id: string, secretId: string): Promise<Report> {
   const client = await withCore(async ({ clients }) => {
     await clients.removeSecret(shellOperator(operator()), id, secretId);
@@ -100,7 +100,7 @@ const block = ({ parameter, value, ...row }: ReturnType<typeof toJson>): string 
   ].join('\n');
 };
 
-/** What was refused to a client lately, and what to do. @throws DomainError client_not_found. */
+/** Lists a client's latest refused requests, each with advice. @throws DomainError client_not_found. */
 export async function diagnose(id: string): Promise<Report> {
   const by = shellOperator(operator());
   const { client, rows } = await withCore(async ({ clients, refusals }) => ({

@@ -46,11 +46,11 @@ interface ListOptions {
   search?: string;
   kind?: ClientKind[];
   role?: string[];
-  /** Only those that are, or are not. */
+  /** Filters by enabled or disabled; undefined lists both. */
   enabled?: boolean;
   limit: number;
   cursor?: string;
-  /** What `--cursor` was called. */
+  /** The former name of `--cursor`. */
   after?: string;
 }
 

@@ -4,7 +4,7 @@ import { shellOperator } from '../../domain/operators/operator.ts';
 import { operator } from '../operator.ts';
 import { type Report, reporting } from '../report.ts';
 
-/** A name for the variable that is to hold a secret. */
+/** Derives the name of the environment variable for a secret. */
 const variableOf = (...parts: string[]): string =>
   ['POSTERN', ...parts]
     .join('_')

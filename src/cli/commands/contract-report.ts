@@ -11,7 +11,7 @@ import { manager } from '../operator.ts';
 import { type Report, table } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
-/** The contracts as the configuration alone has them. @throws StartupError as a server would. */
+/** Resolves the contracts from the configuration alone. @throws StartupError as a server would. */
 async function configured(): Promise<ContractDoor[]> {
   const { contracts, publicUrl } = loadConfig();
   const all = await loadContracts(contracts.modules);
@@ -26,10 +26,10 @@ async function configured(): Promise<ContractDoor[]> {
   }));
 }
 
-/** Every contract, and where it answers. @throws ConfigError, StartupError as a server would. */
+/** Lists every contract and its base path. @throws ConfigError, StartupError as a server would. */
 export async function listContracts(): Promise<Report> {
   const byConfiguration = await configured();
-  // What operators said since is in the database.
+  // Changes made by operators at run time are in the database.
   const doors = (await isDatabaseHere())
     ? await withCore(({ contractDoors }) => contractDoors.list(manager()))
     : byConfiguration;
@@ -58,7 +58,7 @@ const radiusOf = ({ last7Days, last30Days }: BlastRadius) => ({
   last_30_days: last30Days,
 });
 
-/** Opens or closes a contract on all nodes at once, and says whom that stops. */
+/** Opens or closes a contract on all nodes. Reports whom closing would stop. */
 export async function openContract(name: string, open: boolean): Promise<Report> {
   const { door, stopped } = await withCore(async ({ contractDoors, usage }) => ({
     door: await contractDoors.set(manager(), name, open),
@@ -80,7 +80,7 @@ export async function openContract(name: string, open: boolean): Promise<Report>
   };
 }
 
-/** An operation as its document has it: `POST /api/v1/auth/login`. */
+/** An operation as written in its document: `POST /api/v1/auth/login`. */
 const endpointOf = (contracts: readonly Contract[], { door: name, operation: id }: UsageRow): string => {
   const contract = contracts.find((candidate) => candidate.name === name);
   const operation = contract?.operations.find((candidate) => candidate.id === id);
@@ -98,7 +98,7 @@ const toJson = (contracts: readonly Contract[]) => (row: UsageRow) => ({
   last_used_at: row.lastUsedAt.toISOString(),
 });
 
-/** Who used which door in the last `days`. @throws UsageError when there is no such door. */
+/** Reports who used which contract in the last `days`. @throws UsageError when there is no such door. */
 export async function reportUsage({ days, door }: { days: number; door?: string }): Promise<Report> {
   const contracts = await loadContracts(loadConfig().contracts.modules);
   const known = contracts.map(({ name }) => name);

@@ -8,7 +8,7 @@ import { operator } from '../operator.ts';
 import { type Report, table } from '../report.ts';
 import { isDatabaseHere, withCore } from '../session.ts';
 
-/** Doors of one's own. A server can be asked from where no configuration is right. */
+/** Custom contracts from `contracts.modules`. Verification must also work where the local configuration is invalid. */
 function modules(): string[] {
   try {
     return loadConfig().contracts.modules;
@@ -18,7 +18,8 @@ function modules(): string[] {
   }
 }
 
-/** The contract of that name. @throws UsageError when there is none; StartupError when a door of one's own cannot be used. */
+/** Finds a contract by name. @throws UsageError when there is none; StartupError when a custom contract cannot be
+ * loaded. */
 export async function findContract(name: string): Promise<Contract> {
   const contracts = await loadContracts(modules());
   const contract = contracts.find((candidate) => candidate.name === name);
@@ -44,9 +45,9 @@ async function ask(url: string): Promise<void> {
 }
 
 /**
- * Removes accounts from the database that this command works on, if that is the server's: not every document has them
- * deleted. Nobody else has one of their random names.
- * @returns those that are not there.
+ * Deletes the accounts that the cases made from the local database, if the server uses it: not every contract has a
+ * deletion. Their random names match nobody else.
+ * @returns the accounts that were not found.
  */
 async function removeHere(emails: string[]): Promise<string[]> {
   if (emails.length === 0 || !(await isDatabaseHere())) return emails;
@@ -59,7 +60,7 @@ async function removeHere(emails: string[]): Promise<string[]> {
     }
     return left;
   }).catch((error: unknown) => {
-    // Another server was asked, perhaps: this database need not be ready for anything.
+    // The verified server may use another database, so this one may not exist or be migrated.
     if (error instanceof StartupError) return emails;
     throw error;
   });
@@ -93,7 +94,8 @@ async function runAt(contract: Contract, url: string, apiKey: string | undefined
 const failuresOf = ({ results }: Run): number => results.filter(({ failure }) => failure !== null).length;
 
 /**
- * Runs a contract's cases against the server at `url`, and removes the accounts that they make. The report has failed when one of them did.
+ * Runs a contract's cases against the server at `url` and removes the accounts they create. The report fails when a
+ * case fails.
  * @throws UsageError for a wrong name or URL; DomainError unavailable when nothing answers there.
  */
 export async function verifyContract(
@@ -115,7 +117,7 @@ export async function verifyContract(
 }
 
 /**
- * The same against two servers, the old service and Postern, side by side.
+ * Verifies two servers, the old service and Postern, side by side.
  * @param apiKeys one for each of them.
  */
 export async function compareServers(

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ExportFormat } from '../../domain/exports/index.ts';
 import { fail } from '../report.ts';
 
-/** Named here, so that the help loads no more. */
+/** Listed here so that `--help` does not load the exporters. */
 const FORMATS: ExportFormat[] = ['ndjson', 'keycloak', 'auth0'];
 
 interface Options {

@@ -30,7 +30,7 @@ const toJson = (group: Group) => ({
 
 const MOST = 100;
 
-/** The group that is meant by its id or its name. @throws DomainError group_not_found. */
+/** Finds a group by id or name. @throws DomainError group_not_found. */
 async function named({ groups }: Tools, by: Operator, name: string): Promise<Group> {
   const isId: boolean = isUuid(name);
   if (isId) return groups.find(by, name);

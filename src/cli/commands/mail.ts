@@ -80,7 +80,7 @@ async function showTemplates(options: TemplateOptions): Promise<Report> {
   return { json: templatesOf(templates), text: `${text}\n\n* written anew` };
 }
 
-/** The text of an option or a file; null to go back. @throws UsageError. */
+/** Reads the text from an option or a file. Null restores the default. @throws UsageError. */
 function sentenceOf({
   text,
   file,

@@ -33,7 +33,7 @@ function identifierOf(typed: string): string {
   return url.search === '' ? url.href.replace(/\/+$/, '') : url.href;
 }
 
-/** The server of a URL, with or without the slash at its end. @throws DomainError api_not_found. */
+/** Finds an MCP server by URL, with or without a trailing slash. @throws DomainError api_not_found. */
 async function findServer({ apis }: Pick<Administration, 'apis'>, typed: string): Promise<Api> {
   const identifier = identifierOf(typed);
   const forms = [identifier, typed, `${identifier}/`];
@@ -54,7 +54,7 @@ const toJson = (api: Api) => ({
   default_scopes: api.defaultScopes ?? api.scopes,
 });
 
-/** What there is to know of a server: its API, the document that it serves, and the code that serves it. */
+/** Describes an MCP server: its API, its RFC 9728 document, and the code that serves the document. */
 function described(api: Api, issuer: string, headline: string): Report {
   const document = protectedResourceMetadata(api, issuer);
   const metadataUrl = metadataUrlOf(api.identifier);

@@ -35,7 +35,7 @@ interface Options {
   scopes?: boolean;
 }
 
-/** `<api>=<scope>[,<scope>]`, added to those before. */
+/** Parses `<api>=<scope>[,<scope>]` and adds it to the earlier ones. */
 function scopeOf(text: string, previous: Record<string, string[]> = {}): Record<string, string[]> {
   const at = text.lastIndexOf('=');
   const api = text.slice(0, at);
@@ -87,7 +87,7 @@ async function remove(name: string): Promise<Report> {
   return { json: { name }, text: `Deleted the role ${name}.` };
 }
 
-/** Changes the roles that an account has by itself. */
+/** Changes the roles assigned directly to an account. */
 const setRoles = async (
   account: string,
   rolesOf: (user: User) => string[],
@@ -95,7 +95,7 @@ const setRoles = async (
 ): Promise<Report> => {
   const user = await withRoles(async ({ accounts, assignments }, by) => {
     const before = await meant(accounts, account);
-    // Somebody else may change them meanwhile.
+    // Another operator may change the roles concurrently.
     return assignments.setRoles(by, before.id, rolesOf(before), [before.version]);
   });
   return told(user, what);

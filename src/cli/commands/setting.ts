@@ -33,7 +33,7 @@ async function list(): Promise<Report> {
   return { json: toJson(all), text: table(['setting', 'value', 'from', 'a change takes'], rows) };
 }
 
-/** A value as the command has it: JSON, or else the text itself. */
+/** Parses a value as JSON; falls back to plain text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

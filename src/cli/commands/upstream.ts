@@ -45,7 +45,7 @@ const toJson = (one: ManagedUpstream) => ({
   version: one.version,
 });
 
-/** `name=value`, added to those before. */
+/** Parses `name=value` and adds it to the earlier ones. */
 function claim(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const [, name, value] = /^(subject|email|emailVerified|name|username)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined)
@@ -55,7 +55,7 @@ function claim(text: string, previous: Record<string, string> = {}): Record<stri
   return { ...previous, [name]: value };
 }
 
-/** The secret in a file; `-` is standard input, so that none is in the list of processes. @throws UsageError. */
+/** Reads a secret from a file; `-` is standard input. A secret in an argument would show in the process list. @throws UsageError. */
 function secretIn(file: string): string {
   try {
     const secret = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
@@ -66,7 +66,7 @@ function secretIn(file: string): string {
   throw new UsageError('The file with the secret is empty.');
 }
 
-/** What the options set; what is left out stays as it is. @throws UsageError. */
+/** Converts the options to changes. Options that are not given change nothing. @throws UsageError. */
 function contentOf({
   authorizationEndpoint: authorization = '',
   tokenEndpoint: token = '',
@@ -87,7 +87,7 @@ function contentOf({
     logo,
     trustEmail,
     issuer,
-    // Either may be what it was: a provider has the one or the other.
+    // A provider has either an issuer or endpoints; the update may name only one of them.
     ...(hasEndpoints ? { endpoints: { authorization, token, userinfo }, issuer: issuer ?? null } : {}),
     ...(issuer !== undefined && !hasEndpoints ? { endpoints: null } : {}),
     ...(claims === undefined ? {} : { claims }),
@@ -96,7 +96,7 @@ function contentOf({
   };
 }
 
-/** What is wrong with the options is a mistake of the command. */
+/** Report invalid options as a usage error. */
 const parsed = <T>(work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
     if (!isDomainError(error, 'invalid_request')) throw error;
@@ -164,7 +164,7 @@ async function remove(id: string): Promise<Report> {
   return { json: { id }, text: `Deleted ${id}.` };
 }
 
-/** What `create` and `update` both set. */
+/** Adds the options that `create` and `update` share. */
 const settable = (command: Command): Command =>
   command
     .option('--issuer <url>', 'of an OpenID Provider')

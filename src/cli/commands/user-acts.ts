@@ -7,7 +7,7 @@ import { readSecret } from '../options.ts';
 import { facts, type Report, shown, table } from '../report.ts';
 import { nameOf, told, userJson, withUser } from '../user-report.ts';
 
-/** All that an operator has to know of an account to help. */
+/** Shows what an operator needs to know about an account. */
 export const showUser = (name: string): Promise<Report> =>
   withUser(name, async (user, { mfa, accountSessions, attributes, findOrigins }) => {
     const [factors, sessions, apps, origins] = await Promise.all([
@@ -35,7 +35,8 @@ export const showUser = (name: string): Promise<Report> =>
     return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
   });
 
-/** Where an account is signed in, browsers and devices. @param end whether it is signed out of all, with what acts for it. */
+/** Lists an account's sessions in browsers and on devices. @param end whether to end all sessions and the grants of
+ * its apps. */
 export const userSessions = (name: string, { end = false }: { end?: boolean }): Promise<Report> =>
   withUser(name, async (user, { access }) => {
     const sessions = await access.sessions(manager(), user.id);
@@ -70,7 +71,7 @@ const eventJson = (event: AuditRecord) => ({
   details: event.details,
 });
 
-/** What happened to an account, the newest first. */
+/** Lists an account's events, newest first. */
 export const userAudit = (
   name: string,
   { limit, after }: { limit: number; after?: string },
@@ -97,14 +98,14 @@ export const userAudit = (
     };
   });
 
-/** Gives an account a role beside `user`, or with `user` takes the others away; what runs for it ends. */
+/** Sets an account's role besides `user`; `user` removes all others. Ends its sessions and grants. */
 export const setRole = (name: string, role: string): Promise<Report> =>
   withUser(name, async ({ id }, { assignments }) => {
     const user = await assignments.setRoles(manager(), id, ['user', role]);
     return told(user, `Gave the role ${role} to`);
   });
 
-/** Gives an account another address. It is asked for its proof, unless that is known to be theirs. */
+/** Changes an account's email address. Sends a verification link unless the address is known to be theirs. */
 export const setEmail = (
   name: string,
   email: string,
@@ -121,7 +122,7 @@ interface ResetOptions {
   force?: boolean;
 }
 
-/** Sends a link to choose a new password, or sets one that the operator has made up. */
+/** Sends a password-reset link, or sets a password chosen by the operator. */
 export async function resetPassword(
   name: string,
   { mail = false, passwordStdin = false, force = false }: ResetOptions,
@@ -143,14 +144,14 @@ export async function resetPassword(
   });
 }
 
-/** Takes all second factors off an account whose owner has lost them. */
+/** Removes all second factors of an account whose owner lost them. */
 export const resetFactors = (name: string): Promise<Report> =>
   withUser(name, async (user, { access }) => {
     const removed = await access.removeFactors(manager(), user.id);
     return told(user, `Removed ${removed} second factors of`, { removed });
   });
 
-/** Lets somebody try again who waits because of wrong passwords or codes. */
+/** Lifts the lockout that follows wrong passwords or codes. */
 export const unlock = (name: string): Promise<Report> =>
   withUser(name, async ({ id }, { managedAccounts }) =>
     told(await managedAccounts.unlock(manager(), id), 'Unlocked'),

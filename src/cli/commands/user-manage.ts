@@ -11,7 +11,7 @@ import { meant, told, userJson, withUser } from '../user-report.ts';
 
 const shell = () => shellOperator(operator());
 
-/** Mails the owner of an account without a password a link to choose one. */
+/** Mails the owner of an account without a password a link to set one. */
 export const inviteUser = (name: string): Promise<Report> =>
   withUser(name, async ({ id, email }, { managedAccounts }) =>
     told(
@@ -25,7 +25,7 @@ export const inviteUser = (name: string): Promise<Report> =>
 
 export type ProfileOptions = Partial<Record<ProfileText, string>> & { username?: string };
 
-/** Changes the texts of an account; an empty one is taken away. */
+/** Updates profile fields of an account. An empty value clears a field. */
 export function updateUser(name: string, options: ProfileOptions): Promise<Report> {
   const fields = ['username', ...PROFILE_FIELDS.map((field) => field.name)] as const;
   const changes = Object.fromEntries(
@@ -40,7 +40,7 @@ export function updateUser(name: string, options: ProfileOptions): Promise<Repor
   );
 }
 
-/** The second factors of an account. @param remove the id of one that is taken off, or recovery_codes. */
+/** Lists or removes second factors of an account. @param remove the id of the factor to remove, or `recovery_codes`. */
 export const userFactors = (name: string, { remove }: { remove?: string }): Promise<Report> =>
   withUser(name, async ({ id }, { access }) => {
     const removed = remove === undefined ? 0 : await access.removeFactors(shell(), id, remove);
@@ -62,7 +62,7 @@ export const userFactors = (name: string, { remove }: { remove?: string }): Prom
     };
   });
 
-/** Writes an export to standard output or a file: its lines alone. */
+/** Writes an export, and nothing else, to standard output or a file. */
 export async function exportUsers({
   format,
   out,
@@ -104,7 +104,7 @@ export interface ListOptions {
   lastLoginBefore?: Date;
 }
 
-/** Accounts by the filters of the management API. Without any of them an account is as good as a cursor. */
+/** Lists accounts by the filters of the management API. Without filters, `--after` also takes an account's id. */
 export async function listUsers({
   limit,
   after,

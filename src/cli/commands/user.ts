@@ -48,7 +48,7 @@ async function create(options: CreateOptions): Promise<Report> {
   return told(user, password === null ? 'Created and invited' : 'Created');
 }
 
-/** A change of one account, with the account as it is afterwards. */
+/** Changes one account and reports the result. */
 const changing =
   (change: (accounts: ManagedAccounts, user: User, why: Why) => Promise<User>, what: string) =>
   (name: string, why: Why = {}): Promise<Report> =>
@@ -86,14 +86,14 @@ function withProfile(command: Command): Command {
 const SORTS: readonly UserSort[] = ['created_at', 'last_login_at', 'email', 'number'];
 const FACTORS: readonly FactorFilter[] = ['totp', 'passkey', 'recovery_codes', 'none'];
 
-/** An option that can be given several times. */
+/** Adds a repeatable option. */
 const choices = (flags: string, values: readonly string[]) =>
   new Option(flags).choices(values).argParser<string[]>((value, previous) => {
     if (!values.includes(value)) throw new InvalidArgumentError(`must be one of ${values.join(', ')}.`);
     return repeated(value, previous);
   });
 
-/** For options that are a moment. */
+/** Parses an option that is a point in time. */
 function moment(value: string): Date {
   const at = new Date(value);
   if (!/^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(value) || Number.isNaN(at.getTime()))

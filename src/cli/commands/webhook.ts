@@ -13,13 +13,13 @@ const withWebhooks = async <T>(work: (webhooks: Webhooks, by: Operator) => Promi
   return withCore(({ webhooks }) => work(webhooks, shellOperator(operator())));
 };
 
-/** They show the same as the API. */
+/** The commands show the same fields as the API. */
 const presenters = () => import('../../http/api/management/webhooks.ts');
 
 const shownAs = (json: Record<string, unknown>): string =>
   facts(Object.entries(json).map(([name, value]) => [name, shown(value)]));
 
-/** A webhook as it is now, and what was done to it. */
+/** Reports a webhook's current state after a change. */
 async function told(webhook: Webhook, what: string, more: { secret?: string } = {}): Promise<Report> {
   const { webhookOf } = await presenters();
   const { secret } = more;
@@ -53,7 +53,7 @@ async function show(id: string): Promise<Report> {
   return { json, text: shownAs(json) };
 }
 
-/** The secret in a file; `-` is standard input, so that none is in the list of processes. @throws UsageError. */
+/** Reads a secret from a file; `-` is standard input. A secret in an argument would show in the process list. @throws UsageError. */
 function secretIn(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8').trim();

@@ -1,4 +1,4 @@
-/** `postern doctor`: looks at everything that a server needs, and says what to do. */
+/** `postern doctor`: checks everything that a server needs, and advises. */
 import { type Config, ConfigError, loadConfig } from '../../config/index.ts';
 import { createLogger } from '../../core/logger.ts';
 import { findCluster } from '../../storage/postgres/embedded-cluster.ts';
@@ -12,14 +12,14 @@ import { type Finding, ok, problem } from '../../container/doctor/finding.ts';
 import { checkKeys } from '../../container/doctor/keys.ts';
 import { checkPostgres } from '../../container/doctor/postgres.ts';
 
-/** What ends a start says itself what to do. */
+/** The message of a StartupError already says what to do. */
 const failed = (name: string, error: unknown): Finding => ({
   name,
   status: 'problem',
   message: explainFailure(error).message,
 });
 
-/** The database and what is in it; beside a running server, or without one. */
+/** Checks the database and its content, with or without a running server. */
 async function checkDatabase(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   let part = 'postgres';
@@ -74,7 +74,7 @@ function toText(findings: Finding[]): string {
   return lines.join('\n');
 }
 
-/** Looks at everything. The report has failed when there is a problem; warnings are no problem. */
+/** Runs all checks. The report fails on a problem, not on a warning. */
 export async function doctor(): Promise<Report> {
   const findings = await findingsOf();
   const hasProblem = findings.some(({ status }) => status === 'problem');

@@ -5,7 +5,7 @@ import type { Admin } from './process.ts';
 export const toAdmin = (made: FirstAdmin | null): Admin | null =>
   made && { email: made.user.email, password: made.password };
 
-/** How a person learns of the first administrator, whose password nobody can look up later. */
+/** Announces the first administrator. The password is shown only once. */
 export function adminLines({ email, password }: Admin): string[] {
   return [
     `  Administrator    ${email}`,
@@ -14,7 +14,7 @@ export function adminLines({ email, password }: Admin): string[] {
   ];
 }
 
-/** What a person sees when the server is ready. */
+/** The banner shown when the server is ready. */
 export function banner(config: Config, workers: number, admin: Admin | null): string {
   const { publicUrl, host, dataDir, databaseUrl, redisUrl } = config;
   const stores = [databaseUrl === undefined ? `PostgreSQL in ${dataDir}` : 'PostgreSQL'];

@@ -1,4 +1,4 @@
-/** `postern serve`: opens and migrates the database, then serves, alone or by workers, until it is told to stop. */
+/** `postern serve`: opens and migrates the database, then serves, in one process or by workers, until a signal. */
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import { type Config, hidesClients, loadConfig } from '../../config/index.ts';
@@ -28,7 +28,7 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
   const serving = workers > 1 ? import('./workers.ts') : import('../../main.ts');
   // What serves is loaded while PostgreSQL starts; whether that failed is seen when it is used.
   serving.catch(() => undefined);
-  // On a terminal; programs and production have the log.
+  // On a terminal only; programs and production read the log.
   const progress = config.production || json ? noProgress : (step: string) => console.log(`${step} ...`);
   const parts = { stack, logger, progress };
   const assignment = await prepare(config, parts);
@@ -38,15 +38,15 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
   logger.info('stopping: requests under way are finished first');
 }
 
-/** What every part of a start is handed. */
+/** The context of a start. */
 interface Parts {
-  /** What the end of the server undoes. */
+  /** Cleanup to run when the server stops. */
   stack: AsyncDisposableStack;
   logger: Logger;
   progress: Progress;
 }
 
-/** The database, this process' own, and up to date. */
+/** Opens and migrates the database. */
 async function prepare(config: Config, { stack, logger, progress }: Parts): Promise<Assignment> {
   const [database, { migrate, MIGRATIONS }] = await Promise.all([
     openDatabase(config, logger, progress),
@@ -85,7 +85,7 @@ interface Outcome {
   json: boolean;
 }
 
-/** What an operator should know of the contracts, in one line. */
+/** Summarizes the contracts in one line. */
 function contractsLine(enabled: Config['contracts']['enabled']): string {
   if (enabled.length === 0)
     return 'no contract is open: CONTRACTS opens those that it names, see "postern contract list"';
@@ -103,7 +103,7 @@ function announce(config: Config, { workers, admin, json }: Outcome, logger: Log
   if (json) {
     console.log(JSON.stringify({ url, port, pid: process.pid, workers, first_admin: admin }));
   } else if (production) {
-    // Not in the log, which others keep.
+    // Keep the password out of the log, which others store.
     if (admin && admin.password !== null) console.error(adminLines(admin).join('\n'));
     logger.info({ url, port, workers }, 'ready');
   } else {

@@ -3,9 +3,9 @@ import type { Config } from '../../config/index.ts';
 import { createLogger, type Logger, serverLogLevel } from '../../core/logger.ts';
 
 /**
- * The server's log: JSON lines, on standard output in production. On a developer's terminal that belongs to people, so
- * it is on standard error there.
- * @param quiet leaves standard output alone in production too.
+ * The server's log: JSON lines, on standard output in production. In development standard output is for people, so
+ * the log is on standard error.
+ * @param quiet keeps the log off standard output in production too.
  */
 export function serverLogger(config: Config, quiet: boolean): Logger {
   return createLogger(
@@ -14,7 +14,7 @@ export function serverLogger(config: Config, quiet: boolean): Logger {
   );
 }
 
-/** An error that nobody caught ends the process, but not without a word in the log. */
+/** Logs an uncaught error before it ends the process. */
 export function logCrash(logger: Logger): void {
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'the process ends after an unexpected error');
@@ -22,12 +22,12 @@ export function logCrash(logger: Logger): void {
   });
 }
 
-/** Characters that are written without waiting for more. */
+/** Characters that trigger a write. */
 const FULL = 16_000;
-/** Milliseconds that a line waits for others at most. */
+/** Longest time a line is buffered, in milliseconds. */
 const FLUSH_INTERVAL = 500;
 
-/** Standard output for a line of every request: many go out in one write. None is lost by `process.exit`. */
+/** Buffered standard output for request logs: many lines go out in one write. None is lost by `process.exit`. */
 export function bufferedOutput(): DestinationStream & { flushSync(): void } {
   const output = pino.destination({ dest: 1, sync: false });
   let lines: string[] = [];

@@ -5,8 +5,8 @@ import type { Assignment } from '../../main.ts';
 type CollectGarbage = (options: { type: string; execution: string; flavor: string }) => void;
 
 /**
- * Gives back what loading and compiling needed, which V8 would keep for as long as the server is idle: a quarter of
- * the process. Takes a tenth of a second, once.
+ * Frees the memory that loading and compiling needed: a quarter of the process, which V8 would keep while idle. Takes
+ * a tenth of a second, once.
  */
 export function releaseMemory(): void {
   setFlagsFromString('--expose-gc');
@@ -14,10 +14,13 @@ export function releaseMemory(): void {
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-/** Milliseconds in which a second signal is an echo of the first: npm passes on what the terminal sent to all. */
+/**
+ * Milliseconds within which a second signal is ignored: npm repeats the signal that the terminal sent to the whole
+ * group.
+ */
 const ECHO = 1_000;
 
-/** Resolves at the first SIGTERM or SIGINT. At another one, later, the process ends at once. */
+/** Resolves at the first SIGTERM or SIGINT. A later one ends the process at once. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let first: number | undefined;
@@ -30,22 +33,22 @@ export function stopSignal(): Promise<void> {
   });
 }
 
-/** What the primary sends to a worker. */
+/** Messages from the primary to a worker. */
 export type ToWorker =
   | ({ type: 'postern:serve' } & Assignment)
-  /** Takes no more connections: answered by `postern:closed`. */
+  /** Stop accepting connections; answered by `postern:closed`. */
   | { type: 'postern:close' }
-  /** Finishes and ends, once all workers have closed. */
+  /** Finish and exit, once all workers have closed. */
   | { type: 'postern:drain' };
 
-/** What a worker sends to the primary. */
+/** Messages from a worker to the primary. */
 export type FromWorker =
   | { type: 'postern:ready'; firstAdmin: Admin | null }
   | { type: 'postern:closed' }
-  /** It could not start; `reason` is for the operator. */
+  /** The worker could not start; `reason` is for the operator. */
   | { type: 'postern:failed'; reason: string };
 
-/** The first administrator as the operator is told of them. */
+/** The first administrator, to announce to the operator. */
 export interface Admin {
   email: string;
   /** Null when the operator chose it. */

@@ -5,7 +5,7 @@ import { type FromWorker, releaseMemory, type ToWorker } from './process.ts';
 
 const tell = (message: FromWorker): void => void process.send?.(message);
 
-/** The first message of each type. */
+/** Resolves with the first message of a type. */
 function message<Type extends ToWorker['type']>(type: Type): Promise<Extract<ToWorker, { type: Type }>> {
   return new Promise((resolve) => {
     process.on('message', (received: ToWorker) => {
@@ -14,9 +14,9 @@ function message<Type extends ToWorker['type']>(type: Type): Promise<Extract<ToW
   });
 }
 
-/** One of several processes that serve: does what the primary tells it. */
+/** A worker process, controlled by the primary. */
 export async function work(quiet: boolean): Promise<void> {
-  // A terminal and a service manager send them to all processes; the primary lets all of them stop together.
+  // Ignore signals: terminals and service managers send them to every process, and the primary coordinates the stop.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
   const [assigned, close, drain] = [
     message('postern:serve'),

@@ -6,10 +6,10 @@ import { StartupError } from '../../core/errors.ts';
 import type { Assignment } from '../../main.ts';
 import type { Admin, FromWorker, ToWorker } from './process.ts';
 
-/** Milliseconds before a worker that died is replaced, doubled each time until one has lived for a while. */
+/** Milliseconds before a dead worker is replaced, doubled each time until one has run for a while. */
 const BACKOFF = { first: 500, last: 30_000, forgottenAfter: 60_000 };
 
-/** The primary's side of several processes that serve one port. */
+/** The primary process: runs workers that share one port. */
 export class Workers {
   readonly #assignment: Assignment;
   readonly #logger: Logger;
@@ -23,8 +23,8 @@ export class Workers {
   }
 
   /**
-   * Starts `count` workers and waits until all serve; from then on one that dies is replaced.
-   * @returns the first administrator, when one of them made one.
+   * Starts `count` workers and waits until all serve. Replaces workers that die later.
+   * @returns the first administrator, when a worker created one.
    * @throws StartupError when one cannot start.
    */
   async start(count: number): Promise<Admin | null> {
@@ -34,7 +34,7 @@ export class Workers {
     return admins.find((admin) => admin !== null) ?? null;
   }
 
-  /** Lets all of them finish their requests and end. */
+  /** Drains and stops all workers. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
@@ -49,9 +49,9 @@ export class Workers {
 
   #fork(): Worker {
     const worker = cluster.fork();
-    // By this channel and not by its environment or arguments, where others could read the secrets.
+    // Send secrets over this channel: other users could read the environment or the arguments.
     worker.send({ type: 'postern:serve', ...this.#assignment } satisfies ToWorker);
-    // A message that does not reach one that has just died.
+    // The worker may have died just now.
     worker.on('error', (error) => this.#logger.debug({ err: error }, 'a worker cannot be reached'));
     return worker;
   }
@@ -81,7 +81,7 @@ export class Workers {
   }
 }
 
-/** The worker's first message of that type. */
+/** Resolves with the worker's first message of a type. */
 function told<Type extends FromWorker['type']>(
   worker: Worker,
   type: Type,
@@ -93,14 +93,14 @@ function told<Type extends FromWorker['type']>(
   });
 }
 
-/** The end of the worker. */
+/** Resolves when the worker has exited. */
 const ended = (worker: Worker): Promise<void> =>
   new Promise((resolve) => {
     if (worker.isDead()) resolve();
     worker.once('exit', () => resolve());
   });
 
-/** Waits until the worker serves. @throws StartupError when it ends first, with the reason it gave. */
+/** Waits until the worker serves. @throws StartupError with the worker's reason when it exits first. */
 function ready(worker: Worker): Promise<Admin | null> {
   let reason = 'A worker ended while it was starting.';
   void told(worker, 'postern:failed').then((failed) => (reason = failed.reason));

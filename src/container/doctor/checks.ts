@@ -8,7 +8,7 @@ import { loadContracts } from '../../http/contracts/registry.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Seconds that clocks may differ: what the provider tolerates in the times of a token. */
+/** Tolerated clock skew in seconds, as for the times of a token. */
 const TOLERATED = 5;
 
 /** Compares this machine's clock with `store`'s, as read between `before` and `after`. Milliseconds since the epoch. */
@@ -24,7 +24,7 @@ export function compareClocks(store: string, theirs: number, before: number, aft
   );
 }
 
-/** Which contracts are open, and what each tells strangers because its document says so. */
+/** Lists the open contracts and what each reveals to strangers by its document. */
 export async function checkContracts({ contracts, publicUrl }: Config): Promise<Finding[]> {
   try {
     const all = await loadContracts(contracts.modules);
@@ -44,7 +44,7 @@ export async function checkContracts({ contracts, publicUrl }: Config): Promise<
 /** Milliseconds that a mail server may take to answer. */
 const SMTP_TIMEOUT = 5_000;
 
-/** Whether mail would leave: connects to the mail server, greets it and signs in, and sends nothing. */
+/** Checks delivery of mail: connects and authenticates to the mail server, sends nothing. */
 export async function checkMail({ smtpUrl, production, dataDir }: Config): Promise<Finding> {
   if (smtpUrl === undefined) {
     const message = `no SMTP_URL: mail is written to ${path.join(dataDir, 'mail')}`;
@@ -113,7 +113,7 @@ function proxies(config: Config): Finding[] {
   return [warning('proxies', message, todo)];
 }
 
-/** Looks at PUBLIC_URL, and from here through everything in front of the server. */
+/** Checks PUBLIC_URL, and a request through everything in front of the server. */
 export const checkPublicUrl = async (config: Config): Promise<Finding[]> => [
   secure(config),
   ...proxies(config),

@@ -1,4 +1,4 @@
-/** What a server needs, looked at one by one: for `postern doctor`, and for operators by a running server. */
+/** Checks of everything that a server needs, for `postern doctor` and for operators of a running server. */
 import type { Config } from '../../config/index.ts';
 import { checkContracts, checkMail, checkPublicUrl, checkRegistration } from './checks.ts';
 import { type Finding, ok } from './finding.ts';
@@ -6,9 +6,8 @@ import { checkSources } from './legacy.ts';
 import { checkRedis } from './redis.ts';
 
 /**
- * Looks at everything but the configuration's form, which has been read by now.
- * @param checkDatabase looks at the database and what is in it
- * @param open the contracts that are open, where it is known better than by the configuration
+ * Runs all checks but that of the configuration's syntax, which has been read. @param checkDatabase checks the
+ * database and its content @param open the open contracts, where known better than by the configuration
  */
 export async function examine(
   config: Config,

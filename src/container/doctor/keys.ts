@@ -15,7 +15,7 @@ async function keyFile({ secretsKey, dataDir }: Config): Promise<Finding> {
 }
 
 async function signingKeys(keyRing: KeyRing): Promise<Finding> {
-  // Throws when SECRETS_KEY does not open them.
+  // Throws when SECRETS_KEY cannot decrypt the keys.
   const { changesAt } = await keyRing.load();
   const signing = (await keyRing.list()).filter((key) => key.state === 'signing');
   if (signing.length === 0) return ok('signing keys', 'none yet; the first start makes them');
@@ -29,7 +29,7 @@ async function administrators(accounts: Pick<Accounts, 'list'>): Promise<Finding
   return [warning('accounts', 'there is none yet', 'Start the server: it makes the first administrator.')];
 }
 
-/** Looks at the keys in a migrated database. @throws StartupError when SECRETS_KEY is not the one. */
+/** Checks the keys in a migrated database. @throws StartupError for a wrong SECRETS_KEY. */
 export async function checkKeys(
   config: Config,
   { keyRing, accounts }: { keyRing: KeyRing; accounts: Pick<Accounts, 'list'> },

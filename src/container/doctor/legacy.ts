@@ -6,7 +6,7 @@ import { createPasswordHasher } from '../../domain/passwords/hasher.ts';
 import { sourceFetch } from '../legacy.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
-/** Asks each service that accounts come from for one that nobody has, which it must refuse. */
+/** Asks each legacy source for an account that cannot exist, which it must refuse. */
 export const checkSources = (config: Config): Promise<Finding[]> =>
   Promise.all(
     config.legacySources.map(async (settings): Promise<Finding> => {

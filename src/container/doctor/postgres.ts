@@ -6,7 +6,7 @@ import { connectAtStart } from '../../storage/postgres/readiness.ts';
 import { compareClocks } from './checks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Connections that one worker opens at most, and that are kept for commands and other programs. */
+/** Maximum connections of a worker, and connections reserved for commands and other programs. */
 const CONNECTIONS = { worker: 17, others: 10 };
 
 interface Facts {
@@ -45,7 +45,7 @@ async function migrations(url: string): Promise<Finding> {
   );
 }
 
-/** Looks at the database. @throws StartupError when it cannot be reached, or is of a newer version. */
+/** Checks the database. @throws StartupError when it cannot be reached, or is of a newer version. */
 export async function checkPostgres(config: Config, url: string): Promise<Finding[]> {
   const client = await connectAtStart(url, 'postern-doctor');
   try {

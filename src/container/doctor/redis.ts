@@ -16,11 +16,11 @@ function eviction(memory: string): Finding {
   );
 }
 
-/** Looks at Redis, if there is to be one. */
+/** Checks Redis, if configured. */
 export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
   if (redisUrl === undefined) return [ok('redis', 'no REDIS_URL: PostgreSQL keeps everything')];
   const redis = createRedis(redisUrl, createLogger('silent'));
-  // Its own words; what fails for want of a connection says only that.
+  // Report Redis' own message; a lost connection has no other.
   let reason: string | undefined;
   redis.on('error', (error: Error) => (reason ??= reasonOf(error)));
   try {
