@@ -19,7 +19,8 @@ async function openModels() {
 
 const COLUMNS = `select relname as table, attname as column, format_type(atttypid, atttypmod) as type, not attnotnull as nullable
   from pg_attribute join pg_class on pg_class.oid = attrelid
-  where relkind = 'r' and relnamespace = 'public'::regnamespace and attnum > 0 and not attisdropped and relname not in ('migrations', 'expansions')
+  where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace and attnum > 0
+    and not attisdropped and relname not in ('migrations', 'expansions')
   order by relname, attname`;
 
 const REFERENCES = `select conrelid::regclass::text as table, attname as column, confrelid::regclass::text as target

@@ -40,7 +40,8 @@ async function tablesOf(client: Client): Promise<Table[]> {
                from pg_constraint join pg_class other on other.oid = confrelid
               where conrelid = tables.oid and contype = 'f' and confrelid <> conrelid) as after
        from pg_class tables
-      where relkind = 'r' and relnamespace = (select oid from pg_namespace where nspname = current_schema())
+      where relkind in ('r', 'p') and not relispartition
+        and relnamespace = (select oid from pg_namespace where nspname = current_schema())
       order by relname`,
   );
   return inOrder(rows);

@@ -1,0 +1,94 @@
+import { beforeAll, expect, it } from '@jest/globals';
+import { createLogger } from '../../src/core/logger.ts';
+import { createPool } from '../../src/storage/postgres/pool.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+let pool: ReturnType<typeof createPool>;
+
+beforeAll(async () => {
+  const { url } = await createDatabase();
+  pool = createPool(url, { logger: createLogger('silent'), applicationName: 'test' });
+  atEnd(() => pool.end());
+  await pool.query(`
+    create table notes (id int, at timestamptz, body text default 'x' not null, primary key (id, at)) partition by range (at);
+    create index notes_body on notes (body, at);
+    create table notes_default partition of notes default with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+    create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+    create trigger notes_kept before delete on notes for each row execute function refuse();
+    create trigger notes_not_truncated before truncate on notes for each statement execute function refuse()`);
+});
+
+const ahead = async (moment: string, count: number, period = 'month') => {
+  const { rows } = await pool.query<{ made: number }>('select partitions_ahead($1, $2, $3, $4) as made', [
+    'notes',
+    period,
+    count,
+    moment,
+  ]);
+  return rows[0]?.made;
+};
+const partitions = async () => {
+  const { rows } = await pool.query<{ name: string; lower: Date | null; upper: Date | null }>(
+    "select name::text, lower, upper from partitions_of('notes') order by lower nulls last",
+  );
+  return rows.map(({ name, lower, upper }) => [name, lower?.toISOString(), upper?.toISOString()]);
+};
+
+it('makes partitions ahead, once, whatever time zone the session has and however many ask', async () => {
+  await pool.query("set time zone 'America/New_York'");
+  const made = await Promise.all([1, 2, 3, 4].map(() => ahead('2026-12-31T23:30:00Z', 1)));
+  expect(made.reduce((sum, count) => Number(sum) + Number(count), 0)).toBe(2);
+  expect(await partitions()).toEqual([
+    ['notes_20261201', '2026-12-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
+    ['notes_20270101', '2027-01-01T00:00:00.000Z', '2027-02-01T00:00:00.000Z'],
+    ['notes_default', undefined, undefined],
+  ]);
+  const { rows } = await pool.query<{ options: string[]; indexes: number }>(
+    `select reloptions as options, (select count(*)::int from pg_index where indrelid = pg_class.oid) as indexes
+      from pg_class where relname = 'notes_20270101'`,
+  );
+  expect(rows[0]).toEqual({ options: ['fillfactor=70', 'autovacuum_vacuum_scale_factor=0.02'], indexes: 2 });
+  for (const statement of ['delete from notes_20261201', 'truncate notes_20261201', 'truncate notes']) {
+    await pool.query("insert into notes values (1, '2026-12-05Z') on conflict do nothing");
+    await expect(pool.query(statement)).rejects.toThrow('refused');
+  }
+});
+
+it('leaves a range alone that the default partition has rows of, or another partition overlaps', async () => {
+  await pool.query("insert into notes values (2, '2027-03-15Z')");
+  expect(await ahead('2027-02-01T00:00:00Z', 2)).toBe(2);
+  expect((await partitions()).map(([name]) => name)).toEqual([
+    'notes_20261201',
+    'notes_20270101',
+    'notes_20270201',
+    'notes_20270401',
+    'notes_default',
+  ]);
+  expect(await ahead('2027-04-20T00:00:00Z', 0, 'day')).toBe(0);
+});
+
+it('drops what is over as a whole, and tells how many rows it had', async () => {
+  const drop = async (before: string) => {
+    const { rows } = await pool.query<{ dropped: string }>("select partitions_drop('notes', $1) as dropped", [
+      before,
+    ]);
+    return Number(rows[0]?.dropped);
+  };
+  await pool.query("insert into notes select n, '2027-01-20Z' from generate_series(1, 30) n");
+  expect(await drop('2026-12-31T23:59:59Z')).toBe(0);
+  expect(await Promise.all([drop('2027-02-01T00:00:00Z'), drop('2027-02-01T00:00:00Z')])).toEqual(
+    expect.arrayContaining([31, 0]),
+  );
+  expect((await pool.query('select id from notes')).rows).toEqual([{ id: 2 }]);
+  const [reader, another] = await Promise.all([pool.connect(), pool.connect()]);
+  await reader.query('begin');
+  await reader.query('select from notes');
+  await expect(another.query("select partitions_drop('notes', '2028-01-01')")).rejects.toThrow(
+    /lock timeout/,
+  );
+  await reader.query('rollback');
+  reader.release();
+  another.release();
+  expect(await drop('2028-01-01T00:00:00Z')).toBe(0);
+});
