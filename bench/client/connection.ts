@@ -35,11 +35,19 @@ export class Connection {
     return this.#send('POST', path, message);
   }
 
+  async patch(path: string, message: Message): Promise<Reply> {
+    return this.#send('PATCH', path, message);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }
 
-  async #send(method: 'GET' | 'POST', path: string, { headers, form, json }: Message): Promise<Reply> {
+  async #send(
+    method: 'GET' | 'POST' | 'PATCH',
+    path: string,
+    { headers, form, json }: Message,
+  ): Promise<Reply> {
     const body = json === undefined ? form?.toString() : JSON.stringify(json);
     const kind = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
     const type = body === undefined ? {} : { 'content-type': kind };

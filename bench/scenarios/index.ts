@@ -7,7 +7,7 @@ import { hash, login } from './login.ts';
 import { firstLogin, loginImported, oldLogin, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
-import { auditPages, userSearch } from './operators.ts';
+import { auditPages, bulk, userChange, userSearch } from './operators.ts';
 import { accountPage, signInPage } from './pages.ts';
 import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
@@ -56,6 +56,8 @@ export const scenarios = {
   'argon2': hash,
   'user-search': userSearch,
   'audit-pages': auditPages,
+  'user-change': userChange,
+  'bulk': bulk,
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
   'tokens-beside-import': jwt,

@@ -6,10 +6,10 @@ export interface Rows {
   events: number;
 }
 
-/** Roles of the service accounts that look: as many as there are connections. */
-const LOOKERS = 32;
+/** Service accounts that look and change: as many as there are connections. */
+const OPERATORS = 32;
 
-const LOOK = `update clients set roles = '{auditor}'
+const OPERATE = `update clients set roles = '{administrator}'
   where id in (select 'service-' || n from generate_series(2, $1::int + 1) n)`;
 
 const PEOPLE = `insert into users (id, username, username_key, email, email_key, name, roles, created_at, updated_at)
@@ -35,7 +35,7 @@ const EVENTS = `insert into audit_events
 export async function seedRecords(databaseUrl: string, { people, events }: Rows): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
-  await client.query(LOOK, [LOOKERS]);
+  await client.query(OPERATE, [OPERATORS]);
   await client.query(PEOPLE, [people]);
   await client.query(EVENTS, [events]);
   await client.query('vacuum analyze users, audit_events');
