@@ -11,6 +11,7 @@ import { runRounds } from './run.ts';
 import { timeEmbeddedStart } from './stage/embedded.ts';
 import { populate } from './stage/population.ts';
 import { type Rows, seedRecords } from './stage/records.ts';
+import { leaveServersCore } from './stage/cores.ts';
 import { issuer, type Stage } from './stage/servers.ts';
 import { scenarios } from './scenarios/index.ts';
 import { startStores } from './stage/stores.ts';
@@ -34,8 +35,8 @@ function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   };
 }
 
-/** What searches through many rows. */
-const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages']);
+/** What searches through many rows, or changes some of them. */
+const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages', 'user-change', 'bulk']);
 
 async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: Rows | null): Promise<Stage> {
   const stores = await startStores(directory);
@@ -57,6 +58,7 @@ async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: R
 }
 
 async function bench(options: Options): Promise<void> {
+  leaveServersCore();
   const steps = plan.filter(({ loads }) =>
     loads.some(({ scenario }) => scenario.includes(options.only ?? '')),
   );

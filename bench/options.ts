@@ -4,9 +4,11 @@ import type { Rows } from './stage/records.ts';
 export interface Options {
   /** Each round measures every server in a fresh process. */
   rounds: number;
-  /** Seconds before counting, and seconds that count. */
+  /** Turns of each server in a round, and what their length is multiplied by. */
+  turns: number;
+  pace: number;
+  /** Seconds before counting. */
   warmUp: number;
-  seconds: number;
   /** Only the scenarios whose name contains it, with what they are compared with. */
   only: string | undefined;
   /** People who move in during `tokens-beside-import`. */
@@ -17,11 +19,12 @@ export interface Options {
   json: string | undefined;
 }
 
-export const usage = `npm run bench -- [--quick] [--rounds N] [--only NAME] [--people N] [--events N]
+export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--only NAME] [--people N] [--events N]
                      [--movers N] [--json FILE]
 
-  --quick       one short round (about two minutes instead of seven)
+  --quick       one round of short turns (about three minutes instead of fifteen)
   --rounds N    rounds, each with fresh processes (3)
+  --turns N     turns of each server in a round (4)
   --only NAME   only scenarios whose name contains NAME, with what they are compared with
   --people N    accounts that are searched (50000)
   --events N    audit events that are searched (500000)
@@ -43,6 +46,7 @@ export function readOptions(args: string[]): Options | 'help' {
       help: { type: 'boolean', short: 'h' },
       quick: { type: 'boolean' },
       rounds: { type: 'string' },
+      turns: { type: 'string' },
       only: { type: 'string' },
       people: { type: 'string' },
       events: { type: 'string' },
@@ -54,8 +58,9 @@ export function readOptions(args: string[]): Options | 'help' {
   const rounds = count('--rounds', values.rounds, values.quick ? 1 : 3);
   return {
     rounds,
-    warmUp: values.quick ? 0.8 : 1,
-    seconds: values.quick ? 1.5 : 2.5,
+    turns: count('--turns', values.turns, 4),
+    pace: values.quick ? 0.6 : 1,
+    warmUp: values.quick ? 0.5 : 0.8,
     only: values.only,
     movers: count('--movers', values.movers, 20_000),
     rows: {

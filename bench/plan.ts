@@ -6,6 +6,7 @@ export type Variant =
   | 'bare'
   | 'bare-stores'
   | 'postern'
+  | 'postern-without-fast-path'
   | 'postern-2-workers'
   | 'echo'
   | 'argon2'
@@ -21,18 +22,21 @@ export interface Load {
   variant: Variant;
 }
 
-/** Loads that are compared with one another: they take turns of half a second. */
+/** Loads that are compared with one another: they take turns. */
 export interface Step {
   loads: Load[];
   /** Operations a second; without it as many as the server answers. */
   rate?: number;
+  /** As many as every load has, unless it says so. */
+  connections?: number;
   /** Under way on the same server meanwhile, on other connections from another process. */
   beside?: ScenarioName;
   /** People move in meanwhile; the step ends when they have. */
   importing?: true;
-  /** Seconds more than the run's, where code or a cache is cold or operations are few. */
+  /** Seconds of a turn, where half of one is too little: operations are slow, or a percentile of many is asked for. */
+  turn?: number;
+  /** Seconds before counting, more than the run's, where code or a cache is cold. */
   extraWarmUp?: number;
-  extraSeconds?: number;
 }
 
 const on = (scenario: ScenarioName, ...variants: Variant[]): Load[] =>
@@ -43,11 +47,18 @@ const everywhere: Variant[] = ['bare', 'bare-stores', 'postern'];
 export const plan: Step[] = [
   {
     loads: [
-      ...on('client-credentials-jwt', 'minimum', 'bare', 'postern', 'postern-2-workers'),
+      ...on(
+        'client-credentials-jwt',
+        'minimum',
+        'bare',
+        'postern',
+        'postern-without-fast-path',
+        'postern-2-workers',
+      ),
       ...on('client-credentials-jwt-5000-clients', 'postern'),
     ],
     // The processes are fresh: here their code becomes hot.
-    extraWarmUp: 3,
+    extraWarmUp: 2,
   },
   { loads: on('client-credentials-opaque', ...everywhere) },
   { loads: on('refresh', ...everywhere) },
@@ -61,31 +72,32 @@ export const plan: Step[] = [
   { loads: on('userinfo', ...everywhere) },
   { loads: on('jwks', 'bare', 'postern') },
   { loads: on('discovery', 'bare', 'postern') },
-  { loads: [...on('echo', 'echo'), ...on('validate', 'postern')], extraWarmUp: 2 },
+  { loads: [...on('echo', 'echo'), ...on('validate', 'postern')], extraWarmUp: 1 },
   { loads: [...on('sign-in-page', 'postern'), ...on('account-page', 'postern')], extraWarmUp: 1 },
   { loads: on('user-search', 'postern') },
   { loads: on('audit-pages', 'postern') },
+  { loads: [...on('user-change', 'postern'), ...on('bulk', 'postern')], connections: 2, turn: 1 },
   { loads: on('login-passkey', 'postern') },
   {
     loads: [...on('argon2', 'argon2'), ...on('login', 'postern'), ...on('login-totp', 'postern')],
-    extraSeconds: 2,
+    turn: 1.5,
   },
   ...(['bcrypt', 'argon2i', 'scrypt', 'pbkdf2', 'ssha'] as const).map((family) => ({
     loads: [...on(family, 'hashes'), ...on(`login-imported-${family}`, 'postern')],
-    extraSeconds: 1,
+    turn: 0.7,
   })),
   {
     loads: [...on('old-service', 'old'), ...on('old-service-shadowed', 'shadow')],
     rate: 200,
+    turn: 1.5,
     extraWarmUp: 1,
-    extraSeconds: 2,
   },
   {
     loads: [...on('old-login', 'old-service'), ...on('first-login', 'postern-with-source')],
-    extraSeconds: 2,
+    turn: 1,
   },
-  { loads: on('login-while-source-is-dead', 'postern', 'postern-with-dead-source'), extraSeconds: 4 },
-  { loads: on('tokens-alone', 'postern'), rate: 200, extraSeconds: 3 },
-  { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', extraSeconds: 3 },
-  { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, extraSeconds: 3 },
+  { loads: on('login-while-source-is-dead', 'postern', 'postern-with-dead-source'), turn: 1.5 },
+  { loads: on('tokens-alone', 'postern'), rate: 200, turn: 2.5 },
+  { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', turn: 2.5 },
+  { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, turn: 2.5 },
 ];

@@ -6,14 +6,26 @@ export type Metric = keyof Measurement;
 /** What was measured: one scenario on one server. */
 export type Source = `${string}/${Variant}`;
 
-const median = (values: number[]): number | null => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return null;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
+/** The middle of what was measured, and the half of it that lies around. */
+export interface Spread {
+  low: number;
+  median: number;
+  high: number;
+}
 
-/** Everything measured, one entry a round. Null stands for what was not measured in this run. */
+/** Null: nothing was measured. */
+export function spreadOf(values: number[]): Spread | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => {
+    const place = (sorted.length - 1) * share;
+    const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
+    return below + (above - below) * (place % 1);
+  };
+  return { low: at(0.25), median: at(0.5), high: at(0.75) };
+}
+
+/** Everything measured, one entry a turn. Null stands for what was not measured in this run. */
 export class Results {
   /** Of the last minute: other work on the machine spoils rates and latencies. */
   readonly loadBefore = loadavg()[0]!;
@@ -21,31 +33,32 @@ export class Results {
   /** Numbers that are no load: times to ready, idle memory. */
   readonly facts = new Map<string, number[]>();
 
-  add(source: Source, measurement: Measurement): void {
-    this.measurements.set(source, [...this.#of(source), measurement]);
+  add(source: Source, turns: Measurement[]): void {
+    this.measurements.set(source, [...this.#of(source), ...turns]);
   }
 
   addFact(name: string, value: number): void {
     this.facts.set(name, [...(this.facts.get(name) ?? []), value]);
   }
 
-  median(source: Source, metric: Metric): number | null {
-    return median(this.#of(source).map((measurement) => measurement[metric]));
+  spread(source: Source, metric: Metric): Spread | null {
+    return spreadOf(this.#of(source).map((turn) => turn[metric]));
   }
 
-  /** The median over rounds of the ratio within a round: what disturbed a round disturbed both. */
-  ratio(source: Source, base: Source, metric: Metric): number | null {
+  /** The ratios within each turn: what disturbed a turn disturbed both. */
+  ratio(source: Source, base: Source, metric: Metric): Spread | null {
     const bases = this.#of(base);
-    return median(
-      this.#of(source).flatMap((m, round) => (bases[round] ? [m[metric] / bases[round][metric]] : [])),
+    return spreadOf(
+      this.#of(source).flatMap((turn, n) => (bases[n] ? [turn[metric] / bases[n][metric]] : [])),
     );
   }
 
-  fact(name: string): number | null {
-    return median(this.facts.get(name) ?? []);
+  /** @param divisor makes another unit of it. */
+  fact(name: string, divisor = 1): Spread | null {
+    return spreadOf((this.facts.get(name) ?? []).map((value) => value / divisor));
   }
 
-  /** The largest memory that a variant had in any step: bytes. */
+  /** The largest memory that a variant had in any turn: bytes. */
   peakMemory(variant: Variant): number | null {
     const all = [...this.measurements].flatMap(([source, list]) =>
       source.endsWith(`/${variant}`) ? list.map(({ rss }) => rss) : [],

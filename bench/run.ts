@@ -6,15 +6,16 @@ import type { Answer, Job } from './load/generator.ts';
 import type { Measurement } from './load/measure.ts';
 import type { Options } from './options.ts';
 import type { Step, Variant } from './plan.ts';
-import type { Results } from './results.ts';
+import { CONNECTIONS } from './scenarios/scenario.ts';
+import { type Results, spreadOf } from './results.ts';
 import { startImport } from './stage/importing.ts';
 import { type Server, type Stage, startServer } from './stage/servers.ts';
 
 /** The load comes from processes of its own: one for what is measured, one for what goes on beside it. */
-class Generator {
+export class Generator {
   readonly #process: ChildProcess = fork(path.join(import.meta.dirname, 'load/generator.ts'));
 
-  async run(job: Job): Promise<Measurement[]> {
+  async run(job: Job): Promise<Measurement[][]> {
     this.#process.send(job);
     const [answer] = (await once(this.#process, 'message')) as [Answer];
     if ('error' in answer) throw new Error(answer.error);
@@ -43,20 +44,30 @@ async function runStep(
     target: servers.get(variant)!.target,
   }));
   const job = {
+    connections: step.connections ?? CONNECTIONS,
     warmUp: options.warmUp + (step.extraWarmUp ?? 0),
-    seconds: options.seconds + (step.extraSeconds ?? 0),
+    turns: options.turns,
+    seconds: (step.turn ?? 0.5) * options.pace,
   };
   const rate = step.rate ?? null;
   if (!step.beside) return { measured: await main.run({ ...job, loads, rate }), others: null };
   // What goes on beside starts before and ends after everything that counts.
   const besides = loads.map(({ target }) => ({ scenario: step.beside!, target }));
-  const others = beside.run({ ...job, loads: besides, rate: null, seconds: job.seconds + 2 });
+  const others = beside.run({
+    ...job,
+    loads: besides,
+    rate: null,
+    turns: 1,
+    seconds: job.turns * job.seconds + 2,
+  });
   const measured = sleep(1000).then(async () => main.run({ ...job, loads, rate }));
   return { measured: await measured, others: await others };
 }
 
-function show(round: number, name: string, { rate, p50, p99, cpu }: Measurement): void {
-  const numbers = `${rate.toFixed(0)}/s  p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms  ${cpu.toFixed(0)} µs`;
+function show(round: number, name: string, turns: Measurement[]): void {
+  const of = (metric: keyof Measurement, digits: number) =>
+    spreadOf(turns.map((turn) => turn[metric]))!.median.toFixed(digits);
+  const numbers = `${of('rate', 0)}/s  p50 ${of('p50', 1)} ms  p99 ${of('p99', 1)} ms  ${of('cpu', 0)} µs`;
   console.error(`round ${round + 1}  ${name}  ${numbers}`);
 }
 

@@ -2,31 +2,30 @@
 import { Connection } from '../client/connection.ts';
 import type { Target } from '../client/target.ts';
 import { scenarios, type ScenarioName } from '../scenarios/index.ts';
-import { CONNECTIONS } from '../scenarios/scenario.ts';
 import { type Measurement, Meter } from './measure.ts';
-
-/** Seconds that one load of several runs before the next one has its turn: other work on the machine meets them alike. */
-const SLICE = 0.5;
 
 export interface Job {
   /** What is compared with one another. */
   loads: { scenario: ScenarioName; target: Target }[];
   /** Operations a second; null: as many as are answered. */
   rate: number | null;
-  /** Seconds of each load before anything is counted, and seconds that count. */
+  /** Seconds of each load before anything is counted. */
   warmUp: number;
+  /** The loads take so many turns, of so many seconds each: other work on the machine meets them alike. */
+  turns: number;
   seconds: number;
+  connections: number;
 }
 
-/** One measurement for each load, in their order. */
-export type Answer = { measurements: Measurement[] } | { error: string };
+/** The measurements of each load, in their order: one a turn. */
+export type Answer = { measurements: Measurement[][] } | { error: string };
 
-async function run({ loads, rate, warmUp, seconds }: Job): Promise<Measurement[]> {
+async function run({ loads, rate, warmUp, turns, seconds, connections }: Job): Promise<Measurement[][]> {
   await using open = new AsyncDisposableStack();
   const meters: Meter[] = [];
   for (const { scenario, target } of loads) {
     const operations = await Promise.all(
-      Array.from({ length: CONNECTIONS }, async (_, index) => {
+      Array.from({ length: connections }, async (_, index) => {
         const connection = new Connection(target);
         open.defer(async () => connection.close());
         return scenarios[scenario](target, connection, index);
@@ -34,14 +33,17 @@ async function run({ loads, rate, warmUp, seconds }: Job): Promise<Measurement[]
     );
     const meter = new Meter(operations, target.pid);
     await meter.run(warmUp, rate);
-    meter.reset();
     meters.push(meter);
   }
-  const slices = meters.length === 1 ? 1 : Math.round(seconds / SLICE);
-  for (let slice = 0; slice < slices; slice++) {
-    for (const meter of meters) await meter.run(seconds / slices, rate);
+  const measured = meters.map((): Measurement[] => []);
+  const order = [...meters.keys()];
+  for (let turn = 0; turn < turns; turn++) {
+    // Forth and back: nobody always comes after the same neighbour.
+    for (const index of turn % 2 === 0 ? order : order.toReversed()) {
+      measured[index]!.push(await meters[index]!.run(seconds, rate));
+    }
   }
-  return meters.map(({ measurement }) => measurement);
+  return measured;
 }
 
 process.on('message', (job: Job) => {

@@ -3,6 +3,7 @@ import { cpuTime, processTree, residentMemory } from './usage.ts';
 
 export type Operation = () => Promise<void>;
 
+/** What one turn was like. */
 export interface Measurement {
   operations: number;
   /** Operations a second. */
@@ -33,15 +34,10 @@ function schedule(rate: number | null): () => Promise<number> {
   };
 }
 
-/** Runs one server's operations, a slice of time after another, and adds up what they took. */
+/** Runs one server's operations, turn after turn, and tells what each turn took. */
 export class Meter {
   readonly #operations: Operation[];
   readonly #pids: number[];
-  #latencies: number[] = [];
-  #cpu = 0;
-  #milliseconds = 0;
-  #rss = 0;
-
   /** @param pid the server's process; what its children use is its own. */
   constructor(operations: Operation[], pid: number) {
     this.#operations = operations;
@@ -53,51 +49,41 @@ export class Meter {
    * @param rate operations a second for all together; null: each begins when the one before it is answered.
    * @throws what the first failing operation throws.
    */
-  async run(seconds: number, rate: number | null): Promise<void> {
+  async run(seconds: number, rate: number | null): Promise<Measurement> {
+    const latencies: number[] = [];
+    let rss = 0;
+    const sampleMemory = () => {
+      rss = Math.max(rss, residentMemory(this.#pids));
+    };
     const before = cpuTime(this.#pids);
     const start = performance.now();
     const end = start + seconds * 1000;
     const begin = schedule(rate);
-    const sampling = setInterval(() => this.#sampleMemory(), 100);
+    const sampling = setInterval(sampleMemory, 100);
     try {
       await Promise.all(
         this.#operations.map(async (operation) => {
           while (performance.now() < end) {
             const began = await begin();
             await operation();
-            this.#latencies.push(performance.now() - began);
+            latencies.push(performance.now() - began);
           }
         }),
       );
     } finally {
       clearInterval(sampling);
     }
-    this.#sampleMemory();
-    this.#cpu += cpuTime(this.#pids) - before;
-    this.#milliseconds += performance.now() - start;
-  }
-
-  /** Forgets what was measured: it was the warm-up. */
-  reset(): void {
-    this.#latencies = [];
-    this.#cpu = 0;
-    this.#milliseconds = 0;
-    this.#rss = 0;
-  }
-
-  get measurement(): Measurement {
-    const sorted = Float64Array.from(this.#latencies).sort();
+    const cpu = cpuTime(this.#pids) - before;
+    const milliseconds = performance.now() - start;
+    sampleMemory();
+    const sorted = Float64Array.from(latencies).sort();
     return {
       operations: sorted.length,
-      rate: (sorted.length / this.#milliseconds) * 1000,
+      rate: (sorted.length / milliseconds) * 1000,
       p50: percentile(sorted, 0.5),
       p99: percentile(sorted, 0.99),
-      cpu: this.#cpu / sorted.length,
-      rss: this.#rss,
+      cpu: cpu / sorted.length,
+      rss,
     };
-  }
-
-  #sampleMemory(): void {
-    this.#rss = Math.max(this.#rss, residentMemory(this.#pids));
   }
 }

@@ -1,9 +1,6 @@
 /** What a process and its children use, read from Linux's /proc. */
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** Microseconds in a tick of /proc/<pid>/stat (USER_HZ is 100 on every Linux that Node runs on). */
-const TICK = 10_000;
-
 /** The process and all its descendants. */
 export function processTree(pid: number): number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
@@ -12,16 +9,16 @@ export function processTree(pid: number): number[] {
   return [pid, ...children.flatMap(processTree)];
 }
 
-/** CPU time, of all threads, that the processes have taken since they started: microseconds. */
+/** CPU time that the threads of the processes have taken since they started: microseconds. */
 export function cpuTime(pids: number[]): number {
-  let ticks = 0;
+  let nanoseconds = 0;
   for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
+    // /proc/<pid>/stat counts in hundredths of a second, too coarse for a turn; this file, of each thread, in nanoseconds.
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      nanoseconds += Number.parseInt(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'), 10);
+    }
   }
-  return ticks * TICK;
+  return nanoseconds / 1000;
 }
 
 /** Resident memory of the largest of the processes (a worker is larger than the process that forked it): bytes. */

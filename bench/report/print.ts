@@ -1,6 +1,7 @@
-import { availableParallelism } from 'node:os';
-import type { Results, Source } from '../results.ts';
-import { judge, megabytes } from './targets.ts';
+import { cpus } from 'node:os';
+import type { Metric, Results, Source, Spread } from '../results.ts';
+import { cores } from '../stage/cores.ts';
+import { judge, shown } from './targets.ts';
 
 /** Columns as wide as their widest cell, the first `left` of them flush left. */
 function table(rows: string[][], left: number): string {
@@ -10,23 +11,32 @@ function table(rows: string[][], left: number): string {
   return rows.map(line).join('\n');
 }
 
-const machine = ({ loadBefore }: Results): string =>
-  `Node ${process.version}, ${availableParallelism()} cores, load average before the run ${loadBefore.toFixed(1)}`;
-
-const decimals = (value: number | null, digits: number): string => value?.toFixed(digits) ?? '-';
+function machine({ loadBefore, measurements }: Results): string {
+  const turns = Math.max(0, ...[...measurements.values()].map(({ length }) => length));
+  const place = cores ? `server on core ${cores.server}, load on core ${cores.others}` : 'not pinned';
+  return (
+    `Node ${process.version}, ${cpus().length} cores, ${place}, load average before the run ` +
+    `${loadBefore.toFixed(1)}; ${turns} turns, medians [quartiles]`
+  );
+}
 
 function measured(results: Results): string {
+  const cell = (spread: Spread | null, digits: number): string => (spread ? shown(spread, digits) : '-');
   const rows = [...results.measurements.keys()].map((source) => {
     const [scenario, server] = source.split('/') as [string, string];
-    const ratio = (base: Source) => (base === source ? '-' : decimals(results.ratio(source, base, 'cpu'), 2));
+    const median = (metric: Metric, digits: number, unit = 1): string => {
+      const spread = results.spread(source, metric);
+      return spread ? (spread.median / unit).toFixed(digits) : '-';
+    };
+    const ratio = (base: Source) => (base === source ? '-' : cell(results.ratio(source, base, 'cpu'), 2));
     return [
       scenario,
       server,
-      decimals(results.median(source, 'rate'), 0),
-      decimals(results.median(source, 'p50'), 2),
-      decimals(results.median(source, 'p99'), 2),
-      decimals(results.median(source, 'cpu'), 0),
-      decimals(megabytes(results.median(source, 'rss')), 0),
+      cell(results.spread(source, 'rate'), 0),
+      median('p50', 2),
+      median('p99', 2),
+      cell(results.spread(source, 'cpu'), 0),
+      median('rss', 0, 1e6),
       ratio(`${scenario}/bare`),
       server.startsWith('postern') ? ratio(`${scenario}/bare-stores`) : '-',
     ];
@@ -46,20 +56,21 @@ function measured(results: Results): string {
 }
 
 function targets(results: Results): string {
-  const rows = judge(results).map(({ name, target, measured, met }) => [
+  const known = judge(results).filter((verdict) => verdict.measured !== '-');
+  const rows = known.map(({ name, target, measured, met }) => [
     name,
     target,
     measured,
-    met === null ? '-' : met ? 'yes' : 'NO',
+    met === null ? '-' : met ? 'reached' : 'MISSED',
   ]);
-  return table([['target', 'to reach', 'measured', 'met'], ...rows], 1);
+  return table([['target', 'to reach', 'measured', 'verdict'], ...rows], 1);
 }
 
-/** The tables for people: what was measured (medians over the rounds), and each target beside it. */
+/** The tables for people: what was measured, and each target beside it. */
 export const report = (results: Results): string =>
   `\n${machine(results)}\n\n${measured(results)}\n\n${targets(results)}\n`;
 
-/** Everything for machines: each round's numbers and the verdicts. */
+/** Everything for machines: each turn's numbers and the verdicts. */
 export function toJson(results: Results): string {
   return JSON.stringify(
     {

@@ -2,15 +2,24 @@
  * The least that answers a client credentials request: node:http, a secret compared, one ES256 signature. No stores,
  * no checks beyond these; what a framework and a standard cost is measured from here.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
-import { generateKeyPair, SignJWT } from 'jose';
+import { SigningKey } from '../../src/oidc/signing-key.ts';
 import { serverSettings } from './settings.ts';
 
 const { port, issuer, services } = serverSettings();
 const clients = new Set(services.ids);
 const secretHash = createHash('sha256').update(services.secret).digest();
-const { privateKey } = await generateKeyPair('ES256');
+const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+// Postern's signer: it is faster than jose's, and what is compared is the rest.
+const key = new SigningKey({ ...jwk, alg: 'ES256', kid: 'bench' }, { isAstray: async () => false });
+const encode = (json: object): string => Buffer.from(JSON.stringify(json)).toString('base64url');
+const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' });
+
+async function signed(claims: object): Promise<string> {
+  const input = `${header}.${encode(claims)}`;
+  return `${input}.${Buffer.from(await key.sign(Buffer.from(input))).toString('base64url')}`;
+}
 
 async function readBody(request: IncomingMessage): Promise<string> {
   let body = '';
@@ -46,7 +55,7 @@ createServer((request, response) => {
     if (parameters.get('grant_type') !== 'client_credentials')
       return answer(400, { error: 'unsupported_grant_type' });
     const now = Math.floor(Date.now() / 1000);
-    const token = await new SignJWT({
+    const token = await signed({
       client_id: client,
       iss: issuer,
       sub: client,
@@ -54,9 +63,7 @@ createServer((request, response) => {
       jti: randomBytes(16).toString('base64url'),
       iat: now,
       exp: now + 1800,
-    })
-      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' })
-      .sign(privateKey);
+    });
     answer(200, { access_token: token, expires_in: 1800, token_type: 'Bearer' });
   };
   respond().catch(() => answer(500, { error: 'server_error' }));

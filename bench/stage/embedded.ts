@@ -14,8 +14,9 @@ export async function timeEmbeddedStart(directory: string, rounds: number, resul
       DATA_DIR: path.join(directory, 'embedded'),
     };
     const log = path.join(directory, 'embedded.log');
-    const server = await start({ file: process.execPath, args: [postern, 'serve'], env, log }, async () =>
-      answers(port, `http://localhost:${port}`, '/readyz', true),
+    const server = await start(
+      { file: process.execPath, args: [postern, 'serve'], place: 'server', env, log },
+      async () => answers(port, `http://localhost:${port}`, '/readyz', true),
     );
     results.addFact(round === 0 ? 'ready/embedded-empty' : 'ready/embedded', server.readyAfter);
     await server.stop();

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { importedHashes } from '../imported.ts';
 import { residentMemory } from '../load/usage.ts';
+import { on } from './cores.ts';
 import { postern } from './population.ts';
 import type { Stage } from './servers.ts';
 
@@ -51,8 +52,8 @@ export async function startImport(
   const out = createWriteStream(log);
   await once(out, 'open');
   const began = performance.now();
-  const args = [postern, 'import', file, '--source', run, '--json'];
-  const child = spawn(process.execPath, args, {
+  const command = on('all', process.execPath, [postern, 'import', file, '--source', run, '--json']);
+  const child = spawn(command.file, command.args, {
     env: stage.posternEnvironment,
     stdio: ['ignore', out, 'ignore'],
   });

@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../client/connection.ts';
+import { type Cores, on } from './cores.ts';
 
 export interface Started {
   pid: number;
@@ -32,6 +33,8 @@ export async function freePort(): Promise<number> {
 export interface Command {
   file: string;
   args: string[];
+  /** Where it runs; by default beside this process. */
+  place?: keyof Cores;
   env?: NodeJS.ProcessEnv;
   /** Where its output goes. */
   log: string;
@@ -44,7 +47,8 @@ export interface Command {
 export async function start(command: Command, ready: () => Promise<boolean>): Promise<Started> {
   const log = openSync(command.log, 'a');
   const began = performance.now();
-  const child = spawn(command.file, command.args, {
+  const { file, args } = command.place ? on(command.place, command.file, command.args) : command;
+  const child = spawn(file, args, {
     env: command.env ?? process.env,
     stdio: ['ignore', log, log],
   });

@@ -1,6 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse, stringify } from 'yaml';
+import { ENVIRONMENT, SERVER_FLAGS } from '../../bin/flags.js';
 import type { Target } from '../client/target.ts';
 import { processTree, residentMemory } from '../load/usage.ts';
 import type { Variant } from '../plan.ts';
@@ -69,16 +71,27 @@ async function startOldService(stage: Stage) {
   return { port, ...(await startCompared(stage, port, 'old-service')) };
 }
 
+/** Writes Postern's settings with the library's own way for every request. @returns the file. */
+function withoutFastPath(settings: string): string {
+  const file = settings.replace(/\.yaml$/, '-library.yaml');
+  const content = parse(readFileSync(settings, 'utf8')) as { http: object };
+  writeFileSync(file, stringify({ ...content, http: { ...content.http, fastPath: false } }));
+  return file;
+}
+
 async function startAlone(stage: Stage, port: number, variant: Variant, source: number | null) {
   const settings = stage.posternEnvironment['CONFIG_FILE'] ?? '';
+  const workers = variant === 'postern-2-workers' ? '2' : '1';
+  const place = workers === '1' ? 'server' : 'all';
   const env = {
     ...stage.posternEnvironment,
     ...(source !== null && { CONFIG_FILE: withSource(settings, source) }),
+    ...(variant === 'postern-without-fast-path' && { CONFIG_FILE: withoutFastPath(settings) }),
     PORT: String(port),
-    WEB_CONCURRENCY: variant === 'postern-2-workers' ? '2' : '1',
+    WEB_CONCURRENCY: workers,
   };
   const log = path.join(stage.directory, `${variant}.log`);
-  return start({ file: process.execPath, args: [postern, 'serve'], env, log }, async () =>
+  return start({ file: process.execPath, args: [postern, 'serve'], place, env, log }, async () =>
     answers(port, issuer, '/readyz', true),
   );
 }
@@ -98,8 +111,10 @@ async function startCompared(stage: Stage, port: number, variant: Variant) {
     `${variant === 'bare-stores' ? 'bare' : variant}.ts`,
   );
   const log = path.join(stage.directory, `${variant}.log`);
-  const env = { ...process.env, NODE_ENV: 'production' };
-  return start({ file: process.execPath, args: [program, file], env, log }, async () =>
+  const env = { ...process.env, ...ENVIRONMENT, NODE_ENV: 'production' };
+  // The same flags as Postern's own: what they cost and save is not what is compared.
+  const args = [...SERVER_FLAGS, program, file];
+  return start({ file: process.execPath, args, place: 'server', env, log }, async () =>
     answers(port, issuer, '/', false),
   );
 }
