@@ -27,7 +27,7 @@ export interface NewApiKey {
   expiresAt?: Date | null | undefined;
 }
 
-/** What of a key may change; an end of null takes it away. */
+/** The mutable fields of a key. Null removes the expiry. */
 export interface ApiKeyChanges {
   name?: string | undefined;
   permissions?: string[] | undefined;
@@ -37,12 +37,12 @@ export interface ApiKeyChanges {
 export interface ApiKeys {
   /**
    * @returns the key, shown this once, and its record.
-   * @throws DomainError invalid_request; user_not_found, email_unverified while nobody is known to be the account's owner.
+   * @throws DomainError invalid_request; user_not_found, email_unverified while the account's owner is unproven.
    */
   create(key: NewApiKey, actor: Actor): Promise<{ key: string; record: ApiKey }>;
-  /** Changes what is given. @throws DomainError invalid_request, api_key_not_found. */
+  /** Updates the given fields. @throws DomainError invalid_request, api_key_not_found. */
   update(id: string, changes: ApiKeyChanges, actor: Actor): Promise<ApiKey>;
-  /** The key's record; null for anything that is no live key. Notes the use, to the minute. */
+  /** The key's record; null for an unknown or expired key. Records the use, to the minute. */
   authenticate(key: string): Promise<ApiKey | null>;
   /** Every key, or those of an account; newest first. */
   list(accountId?: string): Promise<ApiKey[]>;

@@ -35,8 +35,7 @@ export interface ApiAdmin {
   /** @throws DomainError insufficient_scope, invalid_request, api_taken, forbidden for one that comes with Postern. */
   create(operator: Operator, api: NewApi): Promise<Api>;
   /**
-   * Changes what is given.
-   * @throws DomainError as `create`; api_not_found, precondition_failed, in_use for a scope that roles or clients refer to.
+   * Updates the given fields. @throws DomainError as `create`; api_not_found, precondition_failed, in_use for a scope that roles or clients refer to.
    */
   update(operator: Operator, identifier: string, changes: ApiChanges, expected?: Expected): Promise<Api>;
   /** Registers an API, or replaces all that was said of it. @throws DomainError as `create` and `update`. */
@@ -75,7 +74,7 @@ function checkIdentifier(identifier: string): void {
     refuse('identifier', 'must be an absolute URI without a fragment');
 }
 
-/** Refuses what an API cannot have. Scopes are ordered as they came, each once. */
+/** Validates an API. Keeps the order of scopes and removes duplicates. */
 function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: readonly string[]): Changes {
   const { name, scopes } = changes;
   if (name !== undefined && (name.trim() === '' || name.length > LONGEST.name))
@@ -113,7 +112,7 @@ export function createApiAdmin({
   announce,
 }: Pick<Stores, 'apis' | 'audit' | 'inTransaction'> & {
   readList: ReadList;
-  /** What comes with Postern: APIs that nobody registers or changes, and scopes that are theirs or of OpenID Connect. */
+  /** Built-in APIs, which cannot be registered or changed, and reserved scopes: theirs and those of OpenID Connect. */
   builtIn: {
     isApi(identifier: string): boolean;
     apiScopes: readonly string[];

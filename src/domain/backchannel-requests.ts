@@ -19,8 +19,8 @@ type Answer = 'approved' | 'denied';
 
 export interface BackchannelRequests {
   /**
-   * The account that a client means by an email address or a username.
-   * @throws DomainError rate_limited when the client has named too many that are nobody's, unavailable.
+   * Finds the account for a login hint. @throws DomainError rate_limited after too many unknown hints of the client,
+   * unavailable.
    */
   resolveHint(hint: string, clientId: string): Promise<string | undefined>;
   /** Before a request is made. @throws DomainError rate_limited when the person was asked too often, unavailable. */
@@ -31,9 +31,8 @@ export interface BackchannelRequests {
   waiting(accountId: string): Promise<BackchannelRequest[]>;
   /**
    * Answers a request, once.
-   * @param prepare finds what the answer is written to; null when the provider has forgotten the request. What it returns
-   *   writes it, as the last thing before the commit.
-   * @returns whether there was one to answer.
+   * @param prepare finds the request at the provider; null when it is gone. Its result writes the answer just before
+   * the commit. @returns whether there was a request to answer.
    */
   answer(
     accountId: string,

@@ -2,7 +2,7 @@ import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import { DomainError } from '../core/errors.ts';
 import { isPermission, type Permission } from './operators/permissions.ts';
 
-/** What a client brings along from elsewhere. */
+/** A client to check: new, or with an id and secret of another provider. */
 interface Brought {
   id?: string | undefined;
   secret?: string | undefined;
@@ -64,7 +64,7 @@ export function checkBrought({ id, secret, metadata }: Brought): void {
   if (!SECRET.test(secret)) refuse('client_secret', 'must have 20 to 255 printable ASCII characters');
 }
 
-/** What a client's scope lets it do for the people who manage by it. */
+/** The management permissions that a client's scope allows for its users. */
 export function managementScopes(metadata: Record<string, unknown>): Permission[] {
   const { scope } = metadata;
   return isPublic(metadata) || typeof scope !== 'string' ? [] : scope.split(' ').filter(isPermission);

@@ -74,7 +74,7 @@ export interface NewClient {
   name: string;
   /** A client that can keep no secret: an SPA, a mobile or desktop app (RFC 6749 section 2.1). */
   isPublic?: boolean | undefined;
-  /** Of a service account: what it may do at the management API. */
+  /** The management permissions of a service account. */
   roles?: readonly string[] | undefined;
   /** Further RFC 7591 metadata; `grant_types`, `redirect_uris`, `scope` and so on. */
   metadata: Record<string, unknown>;
@@ -111,7 +111,7 @@ interface Dependencies extends Pick<Stores, 'clients' | 'consents' | 'audit' | '
     whole(metadata: Record<string, unknown>): Record<string, unknown>;
     changes(metadata: Record<string, unknown>): Record<string, unknown>;
   };
-  /** Checks metadata, and the names of what is changed, as the provider will. @throws DomainError invalid_client_metadata. */
+  /** Validates metadata, and the names of changed properties, as the provider will. @throws DomainError invalid_client_metadata. */
   validate(metadata: Record<string, unknown>, changed: string[]): Promise<void>;
   /** Ends every grant and token of a client, in the transaction. */
   endClient(clientId: string, tx: Tx): Promise<void>;
@@ -120,8 +120,8 @@ interface Dependencies extends Pick<Stores, 'clients' | 'consents' | 'audit' | '
 }
 
 /**
- * Clients as operators manage them. One that holds roles, or that may manage for people, is touched by those alone who have
- * what it may do.
+ * Clients as operators manage them. A client that holds roles, or may manage for people, can be changed only by
+ * operators who hold its permissions.
  */
 export interface ClientAdmin {
   /** By client_id unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
@@ -134,7 +134,7 @@ export interface ClientAdmin {
    */
   create(operator: Operator, client: NewClient): Promise<CreatedClient>;
   /**
-   * Changes the name, the roles and the metadata that are given. What it holds stays as it was.
+   * Updates the given name, roles and metadata. Tokens and grants stay.
    * @throws DomainError as `create`; client_not_found, stronger_operator, precondition_failed, forbidden (oneself).
    */
   update(operator: Operator, id: string, changes: ClientChanges, expected?: Expected): Promise<ClientRecord>;
@@ -221,7 +221,7 @@ export function createClientAdmin({
   const weightOf = async (client: Pick<ClientRecord, 'roles' | 'metadata'>, tx: Tx) =>
     (await rights.weightOf(client.roles, tx)).union(new Set(managementScopes(client.metadata)));
 
-  /** Roles are given and taken by those who have what they allow, to clients that nobody else can claim to be. */
+  /** Only operators who hold a role's permissions may assign or remove it, and only on confidential clients. */
   const checkRoles = async (
     operator: Operator,
     before: readonly string[],

@@ -14,7 +14,7 @@ export interface ContractDescription {
   /** Where it answers while it is open. */
   urls: string[];
   basePath: string;
-  /** What it tells strangers because its document says so. */
+  /** What the contract reveals to strangers because its document requires it. */
   givesAway: string[];
   /** Its pages and its OpenAPI document, without the URL before them. */
   pages: string[];
@@ -45,9 +45,9 @@ export interface ContractDoors {
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, name: string): Promise<ContractDoor>;
   /**
-   * Opens or closes a contract on all nodes at once. A closed one answers as a path that nobody has, and its tokens are
-   * not refreshed.
-   * @throws DomainError insufficient_scope, not_found, precondition_failed, configured for what the configuration forces.
+   * Opens or closes a contract on all nodes at once. A closed contract answers 404, and its tokens are not refreshed.
+   * @throws DomainError insufficient_scope, not_found, precondition_failed, configured when the configuration fixes
+   * the state.
    */
   set(operator: Operator, name: string, open: boolean, expected?: Expected): Promise<ContractDoor>;
 }
@@ -108,7 +108,7 @@ export function createContractDoors({
     isOpen: (name) => isOpenBy(name, states),
     openOnes,
     load() {
-      // One after the other, so that none puts back what it read before a later change.
+      // Serialize loads, so that none restores a value it read before a later change.
       const loaded = loading.then(async () => void (states = await read()));
       loading = loaded.catch(() => undefined);
       return loaded;

@@ -38,7 +38,7 @@ export interface DoorReport extends UsageReport {
 /** Whom closing a contract would have stopped in the last days. */
 export type BlastRadius = Record<'last7Days' | 'last30Days', Reach>;
 
-/** What was counted within some days. */
+/** Usage counts of a period. */
 export interface UsageReport {
   /** By door, endpoint and day. */
   rows: UsageRow[];
@@ -54,7 +54,7 @@ export interface ContractUsage extends PeriodicWriter {
   reportOf(operator: Operator, door: string, days: number): Promise<DoorReport>;
   /** @throws DomainError insufficient_scope. */
   blastRadius(operator: Operator, door: string): Promise<BlastRadius>;
-  /** When each contract was last called, of what is kept. @throws DomainError insufficient_scope. */
+  /** The last call of each contract within the retained counts. @throws DomainError insufficient_scope. */
   lastUses(operator: Operator): Promise<Map<string, Date>>;
   /** What every process has written of the last `days`, today among them. */
   report(options: { days: number; door?: string | undefined }): Promise<UsageReport>;
@@ -87,7 +87,7 @@ interface CallerCount {
   lastUsed: number;
 }
 
-/** A browser's own name, which comes after what it pretends to be, or a program's first product (RFC 9110 section 10.1.5). */
+/** The browser's real name, which follows compatibility tokens, or a program's first product (RFC 9110 section 10.1.5). */
 export function programOf(userAgent: string | null): string {
   const products = (userAgent ?? '').match(/[\w.+-]{1,40}\/[\w.+-]{1,20}/g) ?? [];
   const isBrowser = products[0]?.startsWith('Mozilla/') ?? false;

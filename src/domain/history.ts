@@ -14,7 +14,7 @@ import type { Accounts, User } from './users/index.ts';
 export type AccountEvent = Pick<AuditRecord, 'id' | 'type' | 'outcome' | 'at'> &
   Device & { door: string; ip: string | null; clientId: string | null };
 
-/** What happened to an account, newest first. `after` is the id of the last one seen; what is none finds nothing. */
+/** What happened to an account, newest first. `after` is the id of the last event seen; an unknown id finds nothing. */
 export type History = (
   accountId: string,
   options: { limit: number; after?: string | undefined },
@@ -67,14 +67,14 @@ export interface AccountData {
   apps: ConnectedApp[];
   /** At other providers. */
   identities: LinkedIdentity[];
-  /** What a directory says of the person; null when none does. */
+  /** The directory's record of the person; null when there is none. */
   directory: DirectoryData | null;
   /** Of programs that act for the account. */
   apiKeys: ApiKey[];
   events: AccountEvent[];
 }
 
-/** What a directory says of a person over SCIM. */
+/** A directory's record of a person, received over SCIM. */
 export interface DirectoryData {
   userName: string;
   /** By their SCIM names. */

@@ -16,9 +16,9 @@ interface KeyedRequest {
 }
 
 /**
- * Does `act` once for a key of a caller and a target, and keeps its reply for 24 hours in the same transaction. What throws is
- * not kept: the request may be tried again.
- * @param act what is done, with its reply and what a replay answers in its place: no secret is repeated.
+ * Does `act` once for a key of a caller and a target, and keeps its reply for 24 hours in the same transaction. Failures
+ * are not stored: the request may be retried. @param act the action, with its reply and the reply of a replay, which
+ * repeats no secret.
  * @returns the reply, and whether it is a replay.
  * @throws DomainError idempotency_mismatch for another body, idempotency_in_progress while the same key is at work.
  */

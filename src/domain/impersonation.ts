@@ -63,11 +63,11 @@ export interface Impersonation {
     session: { accountId: string; uid: string },
     actor: Actor,
   ): Promise<View & { accountId: string }>;
-  /** Why a view is over; null while it goes on. What the operator and the person may do is asked anew. */
+  /** Why a view has ended; null while it is active. Checks the operator's and the person's permissions anew. */
   over(id: string): Promise<ViewEnd | null>;
   /** Ends a view with its session, grants and tokens; nothing happens to one that has ended. */
   end(view: { id: string; accountId?: string | undefined }, why: ViewEnd, actor?: Actor): Promise<void>;
-  /** Ends what is over and nobody has noticed. @param most at once. @returns how many. */
+  /** Ends expired views. @param most the batch size. @returns how many. */
   sweep(most: number): Promise<number>;
 }
 
@@ -140,7 +140,7 @@ export function createImpersonation(
     inTransaction(async (tx) => {
       const ended = await store.end(id, tx);
       const subject = ended?.subjectId ?? accountId;
-      // Also what a view left whose row is gone with its operator.
+      // Includes leftovers of a view whose row was deleted with its operator.
       if (subject !== undefined) await revocation.endView(subject, id, tx);
       if (!ended) return;
       const details = { impersonation: id, operator: ended.operatorId, why };

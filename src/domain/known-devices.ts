@@ -23,7 +23,7 @@ export const KNOWN_DEVICE_TTL = 180 * 86_400;
 /** Accounts that one browser remembers, the latest first. */
 const MOST = 4;
 
-/** What a browser keeps after a sign-in to `account`, `now` in milliseconds. */
+/** The cookie value of a browser after a sign-in to `account`. `now` in milliseconds. */
 export const withDevice = (
   known: readonly KnownDevice[],
   { id: accountId, securityVersion }: Account,

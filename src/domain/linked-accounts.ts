@@ -20,8 +20,8 @@ interface LinkPolicy {
 const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
 
 /**
- * Makes the look-up of accounts by identities at other issuers. An account is found by an address alone when its owner has
- * proven that here, and the issuer answers for its domain. Nobody is created or linked by it.
+ * Finds accounts by identities at other issuers. An account is found by an address alone when its owner has
+ * proven that here, and the issuer answers for its domain. Never creates or links an account.
  */
 export const linkedAccounts =
   ({ identities, users }: Pick<Stores, 'identities' | 'users'>) =>

@@ -8,8 +8,8 @@ import type { Stores } from '../storage/stores.ts';
 import { isShared } from './source.ts';
 
 /**
- * Bounds tries at names and short codes that stand for something, by whoever tries: of each a number within ten minutes
- * that stand for nothing. A try is counted before it is looked at, so that parallel ones gain nothing.
+ * Bounds guesses at names and short codes: each guesser may miss a number of times within ten minutes. Counts before
+ * looking, so that parallel tries gain nothing.
  * @param what the kind of thing; each has counts of its own.
  * @param guessers whom it is counted against.
  * @param look finds what it stands for; undefined for nothing.
@@ -50,7 +50,7 @@ export function createGuessLimit(counters: Counters): GuessLimit {
 
 /** One attempt at a secret of an account. */
 export interface Guess {
-  /** What is guessed at, whether or not there is such an account: both must look the same. */
+  /** The subject of a guess, existing or not: both must look the same. */
   subject: string;
   /** The account behind it, if there is one. */
   accountId: string | null;
@@ -84,7 +84,7 @@ export interface Lockout {
   succeeded(guess: Guess): Promise<void>;
   /** Seconds for which sources and browsers that the account does not know are refused whatever they try; null when they are not. */
   closedFor(subject: string): Promise<number | null>;
-  /** Forgets what was wrong at the subject, for this source at once: its owner has shown another way who they are. */
+  /** Resets the subject's count for this source: the owner has authenticated another way. */
   forgive(guess: Guess): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ interface Content {
 }
 type Kind = keyof Content;
 
-/** What may be used once. `expiresAt` is when it could not be used any more by itself, in milliseconds. */
+/** A single-use value. `expiresAt` is when it expires anyway, in milliseconds. */
 export interface Once {
   id: string;
   expiresAt: number;

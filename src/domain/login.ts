@@ -35,8 +35,8 @@ type BeginRequest = PasswordRequest & {
 };
 
 /**
- * The second factor, unchecked: the code of an app or a recovery code, or what the browser gave for a passkey; `verified`
- * if a passkey will not do that did not verify its user.
+ * The second factor, unchecked: the code of an app or a recovery code, or the browser's passkey response; `verified`
+ * requires user verification.
  */
 type SecondFactorProof = { code: unknown } | { passkey: unknown; verified?: boolean };
 
@@ -67,7 +67,7 @@ export interface LoginStep {
 interface Completion {
   newHash?: string | null;
   enrolmentRequired?: boolean;
-  /** What it uses up. */
+  /** The single-use value that it consumes. */
   once?: Once | undefined;
 }
 
@@ -119,7 +119,7 @@ export interface Logins {
   beginStepUp: (accountId: string, first?: FirstFactor) => Promise<LoginStep>;
   /**
    * A passkey as the whole login.
-   * @param reply what the browser gave for `mfa.passkeys.loginOptions`, unchecked.
+   * @param reply the browser's response to `mfa.passkeys.loginOptions`, unchecked.
    * @throws DomainError invalid_passkey with its reason, account_suspended, account_locked, unavailable.
    */
   loginWithPasskey: (reply: unknown, actor: Actor) => Promise<Authentication>;
@@ -140,7 +140,7 @@ export function createLogin(
     clock: Clock;
     /** Accounts that are not here yet. */
     legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'holdBack'>;
-    /** Told of every outcome: `success`, the code of a domain error, or `error`. */
+    /** Receives every outcome: `success`, the code of a domain error, or `error`. */
     onLogin?: ((outcome: string) => void) | undefined;
   },
 ): Logins {
@@ -152,7 +152,7 @@ export function createLogin(
     account: UserRecord | null,
     actor: Actor,
   ): Promise<never> => {
-    // Of an account that does not exist nothing is kept: what was typed as its name may be a password.
+    // Don't record the typed name of an unknown account: people type passwords there.
     const reason = account ? code : 'unknown_account';
     await audit.record(
       { type: 'login', outcome: 'failure', subject: account?.id ?? null, details: { reason } },
@@ -222,7 +222,7 @@ export function createLogin(
     const [brought] = found;
     if (right && brought) {
       const adopted = await legacy.adopt(brought, password as string, actor);
-      // Another login of the same person came first, or they have other names by now: what is here decides.
+      // A concurrent login came first, or the names changed meanwhile: the local account decides.
       if (adopted === 'known') return firstFactor({ password, actor, signal, ...named }, known, true);
       if (adopted === 'refused') throw new DomainError('invalid_credentials', { reason: 'account_conflict' });
       if (adopted.status === 'suspended') return refuse('account_suspended', adopted, actor);

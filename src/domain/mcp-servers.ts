@@ -1,4 +1,4 @@
-/** What an MCP server needs of its authorization server: its metadata document, and the code around it. */
+/** What an MCP server needs to use this authorization server: its metadata document, and the code to serve it. */
 import type { Api } from './apis.ts';
 
 /** Where the document of a protected resource is (RFC 9728 section 3.1): before the path, and without a slash at the end. */

@@ -1,4 +1,4 @@
-/** How far a team is that moves in from another service, and what it still needs that service for. */
+/** The progress of a migration from another service, and what still depends on that service. */
 import type { OldTokenSettings } from '../config/index.ts';
 import { type Clock, dayOf } from '../core/clock.ts';
 import type { Stores } from '../storage/stores.ts';

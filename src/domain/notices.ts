@@ -1,6 +1,6 @@
 /**
- * Security notices: what the owner of an account is told when something happens to it. Each is left in the outbox in
- * the transaction of what it tells of, and one cause is told of once.
+ * Security notices: mails to an account's owner about changes to it. Each is put into the outbox in the transaction
+ * of the change, once for one cause.
  */
 import Bowser from 'bowser';
 import type { Actor } from '../core/actor.ts';
@@ -22,9 +22,9 @@ import { addressThatCounts } from './ownership/address.ts';
 import { sourceOf } from './source.ts';
 
 export interface Notices {
-  /** @param undo a link that takes it back, where whoever set it did not know the old one. */
+  /** @param undo a link to undo the change, if it was made without the old password. */
   passwordChanged(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
-  /** @param device whatever the device is known by from now on: it is told of once. */
+  /** @param device the key by which the device is known from now on; one notice for each device. */
   newDevice(account: Addressee, device: string, actor: Actor, tx: Tx): Promise<void>;
   factorAdded(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
   factorRemoved(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
@@ -39,7 +39,7 @@ export interface Notices {
   emailChangeRequested(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
   /** To the address that counted. @param account as it was before. @param email the new one. @param undo takes it back. */
   emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
-  /** @param removed what was set on the account before its owner was known. */
+  /** @param removed what was set on the account before its owner was proven. */
   accountCleared(account: Addressee, removed: RemovedDisplay, actor: Actor, tx: Tx): Promise<void>;
   /** @param account as it was before. @param undo takes it back, and says which address it goes to. */
   accountDeleted(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
@@ -213,12 +213,12 @@ export function recipientOf(account: Addressee, locale: string | null = null): R
   return { to: addressThatCounts(account), person, locale: account.locale ?? locale };
 }
 
-/** What a message says about who did it, when and from where. */
+/** The circumstances of a change: who, when and from where. */
 export function eventDetailsOf({ ip, userAgent }: Actor, clock: Clock): EventDetails {
   return { at: new Date(clock.now()).toISOString(), ip, ...deviceOf(userAgent) };
 }
 
-/** What somebody uses, by names that we know: what a client says of itself may be anything. */
+/** Describes the device by known names only: a User-Agent may contain anything. */
 export interface Device {
   browser: string | null;
   system: string | null;
@@ -235,7 +235,7 @@ export function deviceOf(userAgent: string | null): Device {
   return { browser: BROWSERS.has(browser) ? browser : null, system: SYSTEMS.has(system) ? system : null };
 }
 
-/** What a device is known by again: where it is and what it is, but not which version of a browser it has. */
+/** The key by which a device is recognized: its network and kind, without the browser's version. */
 export function deviceKeyOf({ ip, userAgent }: Pick<Actor, 'ip' | 'userAgent'>): string {
   const { browser, system } = deviceOf(userAgent);
   return sha256(JSON.stringify([sourceOf(ip), browser, system]));

@@ -41,24 +41,27 @@ export interface OldRefresh {
 }
 
 export interface OldTokens extends PeriodicWriter {
-  /** Null for what is none of the door's, and for one that is good no more. @throws DomainError unavailable. */
+  /** Null for a foreign, expired or ended token. @throws DomainError unavailable. */
   access(door: string, token: string): Promise<OldAccessToken | null>;
   /** Whether it was one of the door's that has merely expired. */
   hasExpired(door: string, token: string): Promise<boolean>;
-  /** Null for what is no refresh token of the old service. @throws DomainError invalid_token when it is one and good no more; unavailable. */
+  /**
+   * Null for anything but a refresh token of the old service. @throws DomainError invalid_token when it is expired
+   * or ended; unavailable.
+   */
   refresh(door: string, token: string): Promise<OldRefresh | null>;
   /** Ends all that an account has of its old service. */
   end(accountId: string, tx?: Tx): Promise<void>;
 }
 
-/** Told of each token that was shown. */
+/** Receives each presented token. */
 export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
 
 /** Signatures that were checked lately: a client shows its token many times. */
 const MOST_REMEMBERED = 10_000;
 /** Characters of a token, signed or opaque. */
 const LONGEST = 8192;
-/** Milliseconds between two writes of what was counted. */
+/** Milliseconds between two flushes of the counts. */
 const INTERVAL = 10_000;
 /** Milliseconds to wait for the parallel request that exchanges the same token. */
 const PATIENCE = { all: 3_000, step: 50 };
@@ -66,7 +69,7 @@ const PATIENCE = { all: 3_000, step: 50 };
 /** Loaded with the first token: most commands see none. */
 const loadJose = () => import('jose');
 
-/** What a door asks of a signature, for each of its keys. */
+/** Verification options of a contract, for each key. */
 async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
   const { createRemoteJWKSet, customFetch, jwtVerify } = await loadJose();
   const options = { algorithms: [alg] };
@@ -131,7 +134,7 @@ export function createOldTokens(
     const hash = `${name} ${sha256(token)}`;
     const known = verified.get(hash);
     if (known) return known;
-    // A stranger's token asks nobody for keys.
+    // Don't fetch keys for a token of another issuer.
     if (unverifiedClaims(token)?.['iss'] !== door.issuer) return null;
     const { errors } = await loadJose();
     for (const verify of await door.verifiers()) {
@@ -155,7 +158,7 @@ export function createOldTokens(
     return null;
   };
 
-  /** What a token is for; null when it does not say: the old service could not tell either. */
+  /** The type of a token; null when it has none. */
   const purposeOf = ({ refresh }: Door, claims: JWTPayload): 'access' | 'refresh' | 'id' | null => {
     if (refresh) return claims[refresh.claim] === refresh.value ? 'refresh' : 'access';
     const said = KINDS.map((name) => claims[name]).find((value) => typeof value === 'string');
@@ -168,7 +171,7 @@ export function createOldTokens(
   const hasEnded = (claims: JWTPayload): boolean =>
     clock.now() >= (claims.exp ?? Infinity) * 1000 || clock.now() < (claims.nbf ?? 0) * 1000;
 
-  /** Whose a token is that was issued then; null when it is nobody's here, or of somebody whose tokens are ended. */
+  /** Finds the account of a token issued at a time; null when unknown, or when its tokens have been ended. */
   const ownerOf = async (
     sourceId: unknown,
     source: string | null,
@@ -191,7 +194,7 @@ export function createOldTokens(
 
   const whole = (seconds: number | undefined, otherwise: number) => Math.floor(seconds ?? otherwise);
 
-  /** @param row what is used up. */
+  /** @param row the consumed row. */
   const refreshOf = (
     name: string,
     account: UserRecord,

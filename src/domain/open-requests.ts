@@ -19,8 +19,8 @@ export interface OpenRequests {
 }
 
 /**
- * Counts by stretches of time as long as a request may be open: those of this stretch and the last are all that can be.
- * What has expired is counted for up to as long again, so that at no moment there are more than `most`.
+ * Counts in windows as long as a request may be open: the current and the previous window hold all open ones. Expired
+ * requests count for up to one more window, so that there are never more than `most`.
  */
 export function createOpenRequests({ counters, clock }: { counters: Counters; clock: Clock }): OpenRequests {
   const stretchOf = (seconds: number, life: number) => Math.floor(seconds / life);

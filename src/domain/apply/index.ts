@@ -1,4 +1,4 @@
-/** Brings resources to what a configuration file says: a plan first, then all of it in one transaction. */
+/** Applies a configuration file: makes a plan, then applies it in one transaction. */
 import { createHmac, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../core/errors.ts';
@@ -29,7 +29,7 @@ export interface Wanted {
 export interface ApplyOptions {
   /** The name that the file gives itself. */
   owner: string;
-  /** Whether resources that belong to nobody, or to another file, are taken over. */
+  /** Whether to take over resources without an owner, or of another file. */
   takeOver: boolean;
   /** Whether resources of this owner that the file does not have are deleted. */
   prune: boolean;
@@ -47,7 +47,7 @@ export interface Change {
 
 export interface Plan {
   changes: Change[];
-  /** What would have to change and belongs to somebody else; null for nobody. */
+  /** Resources that would have to change but belong to another owner, or to none (null). */
   conflicts: { kind: KindName; id: string; owner: string | null }[];
 }
 
@@ -59,7 +59,7 @@ export interface Applying {
    * @throws DomainError precondition_failed when another plan is right by now; ApplyFailure.
    */
   apply(by: Operator, wanted: readonly Wanted[], options: ApplyOptions, plan: Plan): Promise<void>;
-  /** What there is, as a file would say it. */
+  /** Current resources, in the form of a file. */
   read(by: Operator): Promise<{ kind: KindName; id: string; hasSecret: boolean; fields: Fields }[]>;
 }
 
@@ -68,13 +68,13 @@ const SECRET = '(secret)';
 /** The field of a plan that says whose a resource is. */
 const OWNER = 'owner';
 
-/** A difference that is there to be applied, with what is known on both sides. */
+/** A difference to apply, with both sides. */
 interface Step {
   change: Change;
   kind: Kind;
   wanted?: Wanted;
   existing?: Existing;
-  /** What the use case is given. */
+  /** The input of the use case. */
   values: Fields;
   hasNewSecret: boolean;
 }
@@ -116,7 +116,7 @@ export function createApplying({
         const known = mark?.secretHash ?? null;
         const hasNewSecret =
           hash !== null && (!now || (hash !== known && (!kind.isSecretFixed || known !== null)));
-        // What the file said and says no more goes back to the default; what it never said stays.
+        // Reset fields that the file no longer sets; leave fields that it never set.
         const dropped = now && mark ? Object.keys(mark.applied).filter((field) => !(field in fields)) : [];
         const changed = [
           ...Object.keys(fields).filter(

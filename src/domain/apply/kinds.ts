@@ -1,4 +1,4 @@
-/** What a configuration file may define, each kind by the use cases that operators have for it. */
+/** The kinds of resources in a configuration file, each applied by the operators' use cases. */
 import type { AttributeSchemaInput } from '../../config/attributes.ts';
 import type { ApiAdmin, ApiChanges } from '../apis.ts';
 import type { Attributes } from '../attributes/index.ts';
@@ -12,14 +12,14 @@ import type { Webhooks } from '../operators/webhooks.ts';
 import type { UpstreamAdmin, UpstreamChanges } from '../upstream-admin.ts';
 import { mergePatch } from './merge-patch.ts';
 
-/** What a file says of a resource, under the names that the API has. */
+/** The fields of a resource in a file, named as in the API. */
 export type Fields = Record<string, unknown>;
 
 /** A resource as it is. */
 export interface Existing {
   /** What files call it. */
   id: string;
-  /** What the use cases call it, where that is something else. */
+  /** The use case's name of the field, where it differs. */
   key: string;
   /** Whether a file would refer to its secret. */
   hasSecret?: boolean;
@@ -41,7 +41,7 @@ export interface Kind {
   sets: readonly string[];
   read(by: Operator): Promise<Existing[]>;
   create(by: Operator, fields: Fields, secret: string | undefined): Promise<unknown>;
-  /** @param changes null for what the file does not say any more. @param expected undefined after a change of our own. */
+  /** @param changes null resets a field that the file no longer sets. @param expected undefined after a change of our own. */
   update(
     by: Operator,
     existing: Existing,
@@ -103,7 +103,7 @@ function named<T>(names: Names, fields: Fields): T {
   ) as T;
 }
 
-/** The fields of the file, of what the use case has; what is null says nothing. */
+/** Converts a use case's resource to fields of the file. Null fields are left out. */
 const fieldsOf = (names: Names, values: object): Fields =>
   Object.fromEntries(
     Object.entries(names).flatMap(([field, [name]]) => {

@@ -23,7 +23,7 @@ export interface Attribute {
   mayWrite(party: Party): boolean;
   titleIn(language: Language): string;
   hintIn(language: Language): string | undefined;
-  /** What is wrong with a value, in one word; null when it fits. */
+  /** The reason why a value is invalid, in one word; null when valid. */
   mistakeIn(value: unknown): string | null;
   /** A value as it comes in a form or a query; undefined for text that can be none. */
   fromText(text: string): unknown;

@@ -1,4 +1,4 @@
-/** Attributes of accounts that no code knows of: what the configuration or an operator has defined by a JSON Schema. */
+/** Custom attributes of accounts, defined by a JSON Schema in the configuration or by an operator. */
 import { attributeSchema, type AttributeSchema, type AttributeSchemaInput } from '../../config/attributes.ts';
 import { DomainError } from '../../core/errors.ts';
 import type { AttributeSchemas } from '../../storage/settings.ts';
@@ -49,8 +49,8 @@ export interface Attributes {
   /** The same. @throws DomainError invalid_request with the first field that is wrong, as `attributes.<name>`. */
   apply(stored: AttributeValues, changes: AttributeChanges): Record<string, unknown>;
   /**
-   * Values of another service in two: those that the schema takes, whoever may write them, and the rest. A list of one value
-   * is that value, and text is a number or a boolean, where the schema wants it so.
+   * Splits values of another service into valid ones, regardless of write permission, and the rest. Unwraps a list of
+   * one and parses numbers and booleans where the schema expects them.
    */
   adopt(values: AttributeValues): { values: Record<string, unknown>; rest: Record<string, unknown> };
   /** By claim. */
@@ -90,7 +90,7 @@ export function createAttributes({
     all = attributesOf(stored && attributeSchema.parse(stored.schema));
   };
 
-  /** Loads run one after the other, so that none puts back what it read before a later change. */
+  /** Serialize loads, so that none restores a value it read before a later change. */
   const load = (): Promise<void> => {
     const loaded = loading.then(readSchema);
     loading = loaded.catch(() => undefined);

@@ -5,11 +5,11 @@ import type { Attribute, Party } from './definitions.ts';
 /** Values by name, as an account has them. */
 export type AttributeValues = Readonly<Record<string, unknown>>;
 
-/** Changes of the attributes of an account: what is null goes, what is left out stays. */
+/** Changes to an account's attributes: null removes, absent keeps. */
 export interface AttributeChanges {
   by: Party;
   values: AttributeValues;
-  /** Whether what is required has to be there afterwards. */
+  /** Whether to enforce required attributes. */
   isWhole?: boolean;
 }
 
@@ -28,8 +28,8 @@ const refusal = (name: string, reason: string) =>
   new DomainError('invalid_request', { field: fieldOf(name), reason });
 
 /**
- * The attributes of an account after changes, and all that is wrong with these. What is stored and not said of stays, also
- * where it fits no more.
+ * Applies changes to an account's attributes. Returns the result and all mistakes. Stored values that are not changed
+ * stay, even if they no longer fit.
  */
 export function applyChanges(
   all: readonly Attribute[],
@@ -42,7 +42,7 @@ export function applyChanges(
   for (const [name, value] of Object.entries(values)) {
     const attribute = byName.get(name);
     if (value === undefined || (attribute?.mayRead(by) && isDeepStrictEqual(stored[name], value))) continue;
-    // What may not be seen is not there.
+    // Hidden attributes behave as absent.
     if (!attribute?.mayRead(by)) errors.push(refusal(name, 'unknown'));
     else if (!attribute.mayWrite(by)) errors.push(refusal(name, 'read_only'));
     else if (value === null) {

@@ -12,7 +12,7 @@ export interface Exported extends WholeAccount {
   withHashes: boolean;
 }
 
-/** Without what is null, and without empty lists and objects. */
+/** Removes nulls, empty lists and empty objects. */
 const given = (record: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(record).filter(
@@ -147,7 +147,7 @@ export function keycloakOf(account: Exported): Record<string, unknown> {
   });
 }
 
-/** A password in Auth0's `custom_password_hash`: what says of itself how it was made. */
+/** A password hash in Auth0's `custom_password_hash` form, which names its algorithm. */
 function auth0Password({ hash, format }: ForeignHash): Record<string, unknown> | null {
   if (format !== undefined) return null;
   if (/^\$2[aby]\$/.test(hash)) return { algorithm: 'bcrypt', hash: { value: hash } };

@@ -59,7 +59,7 @@ const OURS = 'none of the source';
 /** Fewer than may wait in the queue of all hashing. */
 const HASHES_AT_ONCE = 8;
 
-/** Hashes what is still to be hashed. */
+/** Hashes the pending passwords. */
 async function finish(candidates: readonly Candidate[]): Promise<void> {
   const left = candidates.filter((one) => one.finish !== null).values();
   const work = async () => {
@@ -227,7 +227,7 @@ export function createBatches(
     const { source, record, digest, user, rest } = candidate;
     const written =
       changes.passwordHash === undefined ? (known?.passwordDigest ?? null) : sha256(user.passwordHash ?? '');
-    // Without a password of its own there is none that an import of it could renew.
+    // An account that did not come from this source keeps its password: no later import may renew it.
     const passwordDigest = known ? written : OURS;
     await imports.remember(
       [
@@ -250,7 +250,7 @@ export function createBatches(
     return { outcome: 'updated', warnings: [] };
   };
 
-  /** One round over what is left: what another transaction took meanwhile is left again. */
+  /** One pass over the remaining records. Records that a concurrent transaction took remain for the next pass. */
   const round = async (
     left: readonly Candidate[],
     results: Map<Candidate, Result>,

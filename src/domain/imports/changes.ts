@@ -23,7 +23,7 @@ function newPassword(candidate: Candidate, known: Known, account: UserRecord): U
   return isTheirs && isNew ? { passwordHash, passwordChangedAt } : {};
 }
 
-/** What an update changes: of an account that is from elsewhere the profile alone, no way in. */
+/** The changes of an update. For an account that did not come from this source: only the profile, no credentials. */
 export async function changesOf(
   { candidate, known, account, present }: Update,
   isPrivileged: (role: string) => Promise<boolean>,
@@ -59,7 +59,7 @@ export async function changesOf(
       );
     Object.assign(changes, record.username);
   }
-  // Nobody at the source decides on operators here.
+  // The source must not decide who is an operator here.
   const roleNames = [...account.roles, ...account.groupRoles];
   const isOperator = (await Promise.all(roleNames.map(isPrivileged))).includes(true);
   if (record.status !== account.status && account.status !== 'deleted' && !isOperator)

@@ -4,7 +4,7 @@ import type { Candidate } from './preparation.ts';
 import type { ErrorCode } from './problems.ts';
 import { isUuid } from '../../core/ids.ts';
 
-/** What is there already of a batch. */
+/** The existing accounts that match a batch. */
 export interface Present {
   known: Map<string, Known>;
   ids: Map<string, Holder>;
@@ -157,7 +157,7 @@ export interface Seen {
   digest: string;
 }
 
-/** How `candidate` spells what it claims. */
+/** The spelling of a claimed identifier in `candidate`. */
 export const speltAs = ({ user }: Candidate, key: string): string =>
   key.startsWith('email:')
     ? user.email

@@ -11,7 +11,7 @@ import {
 import { type Problem, Refused, type Warning } from './problems.ts';
 import type { RawRecord } from './record.ts';
 
-/** What a reader makes of a line: a record, or why there is none. */
+/** The result of reading a line: a record, or the reason why there is none. */
 export interface Row {
   line: number;
   record?: RawRecord;
@@ -75,7 +75,7 @@ export interface Run {
   onProgress?: (report: ImportReport) => void;
 }
 
-/** Imports rows, batch by batch; what was committed stays when it ends early, and is skipped by the next run. */
+/** Imports rows, batch by batch; committed batches stay when it ends early, and the next run skips them. */
 export async function runImport(
   dependencies: ImporterDependencies,
   { options, rows, greatestNumber, actor, onProgress }: Run,
@@ -113,7 +113,7 @@ export async function runImport(
   const flush = async (): Promise<void> => {
     await writing;
     writing = writeBatch(batch, warnings);
-    // Whoever awaits it hears of it.
+    // The awaiting caller handles the rejection.
     writing.catch(() => undefined);
     batch = [];
     warnings = new Map();

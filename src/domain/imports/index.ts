@@ -22,7 +22,7 @@ export { readMapping } from './readers/mapping.ts';
 export { isFormat, READERS } from './readers/index.ts';
 export { ImportUsage } from './readers/values.ts';
 
-/** What is to be imported, and how. */
+/** A request to import. */
 export interface ImportRequest {
   /** A file, or a query in another database. */
   from:
@@ -38,8 +38,8 @@ export interface ImportRequest {
 
 export interface AccountImports {
   /**
-   * Imports the accounts of another service. What is committed stays when it ends early; another run skips it.
-   * @throws ImportUsage for what cannot be read as it was asked for; DomainError unavailable.
+   * Imports the accounts of another service. Committed batches stay when it ends early; another run skips them.
+   * @throws ImportUsage for unreadable input or wrong options; DomainError unavailable.
    */
   run(
     request: ImportRequest,
@@ -50,7 +50,7 @@ export interface AccountImports {
 
 type Dependencies = Omit<ImporterDependencies, 'staging' | 'issuerOf'> & {
   openStaging: () => Promise<Staging>;
-  /** The issuer of an upstream, by its id; undefined when there is none. */
+  /** Finds an upstream's issuer by id; undefined when unknown. */
   loadIssuers: () => Promise<(upstream: string) => string | undefined>;
 };
 

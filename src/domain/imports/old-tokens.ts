@@ -63,7 +63,7 @@ function read(record: Record<string, unknown>, { door, source }: OldTokenImport)
   };
 }
 
-/** Imports them. What is there already is skipped. */
+/** Imports tokens; skips existing ones. */
 export async function importOldTokens(
   store: Pick<OldTokenStore, 'put'>,
   request: OldTokenImport,

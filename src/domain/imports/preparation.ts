@@ -46,7 +46,7 @@ export interface Hashes {
     | { ok: true; plain: string }
     | { ok: false; code: HashRefusal; message: string }
   >;
-  /** Argon2id over what the weak hash `stored` is made of. */
+  /** Argon2id over the digest of the weak hash `stored`. */
   wrapWeak(stored: string): Promise<string>;
 }
 
@@ -56,7 +56,7 @@ export interface PreparationDependencies {
   secrets: Secrets;
   hasher: Pick<PasswordHasher, 'hash'>;
   hashes: Hashes;
-  /** The issuer of an upstream; undefined when there is none of this id. */
+  /** Finds an upstream's issuer by id; undefined when unknown. */
   issuerOf(upstream: string): string | undefined;
   attributes: Pick<Attributes, 'adopt'>;
   /** Whether a role allows to manage anything. */

@@ -1,4 +1,4 @@
-/** What can be wrong with a record of an import. Errors: it is not imported. */
+/** Problems of an import record. A record with an error is not imported. */
 export type ErrorCode =
   | 'invalid_json'
   | 'invalid_utf8'
@@ -41,7 +41,7 @@ export interface Problem {
   /** The line of NDJSON and LDIF, else the record, from 1. */
   line: number;
   code: WarningCode;
-  /** What is wrong and what to do. */
+  /** The problem and how to fix it. */
   message: string;
   severity: 'error' | 'warning';
   /** The companion file it is in. */

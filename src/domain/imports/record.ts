@@ -207,7 +207,7 @@ function sourceId(value: unknown): string {
     : id;
 }
 
-/** What a CSV or a careless program leaves empty is not given. */
+/** Treat empty values as absent, as CSV files have them. */
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 
 /** The profile's own texts; those that are missing in a record say nothing. */
@@ -306,7 +306,7 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
   if (status !== 'active' && status !== 'suspended')
     return refuse('invalid_status', 'status must be active or suspended');
   return {
-    // What is a UUID at the source stays the subject of the account.
+    // A UUID at the source becomes the account's subject.
     id: namedId ?? (isUuid(readSourceId) && !/^0{8}-/.test(readSourceId) ? readSourceId.toLowerCase() : null),
     number: readNumber,
     source: given('source', (value) => text('source', value, 100)),

@@ -36,7 +36,7 @@ export interface AdoptionDependencies
 /** New numbers go on after an account's, as long as there is room for all who register. */
 const ROOM = MAX_USER_NUMBER - 100_000_000;
 
-/** What an account can be without, where another one here has it. */
+/** Fields to drop when another account here has them. */
 const DISPENSABLE: Partial<Record<string, 'number' | 'username'>> = {
   duplicate_number: 'number',
   duplicate_username: 'username',
@@ -44,7 +44,7 @@ const DISPENSABLE: Partial<Record<string, 'number' | 'username'>> = {
 
 export function createAdoption(dependencies: AdoptionDependencies): Adoption {
   const { sources, imports, users, audit, inTransaction, clock } = dependencies;
-  // Nothing is tried out, which is what it is for.
+  // Staging serves dry runs; an adoption is never one.
   const batches = { ...dependencies, staging: { see: () => Promise.resolve(new Set<string>()) } };
 
   const optionsOf = (source: string): ImportOptions => ({
@@ -93,7 +93,7 @@ export function createAdoption(dependencies: AdoptionDependencies): Adoption {
         refused = error;
       }
       const without = DISPENSABLE[refused.code];
-      // A name or number that somebody has here keeps nobody out, who is known by the address.
+      // A taken name or number must not block a login by email address.
       if (without === undefined || raw[without] === undefined || raw['email'] === undefined)
         return refuse(refused.code);
       const { [without]: _taken, ...rest } = raw;

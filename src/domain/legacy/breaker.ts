@@ -24,8 +24,7 @@ export interface Breaker {
 const COUNTED: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'status', 'redirect', 'too_large']);
 
 /**
- * Keeps requests from a source that does not answer: after some failures in a row nobody waits for it any more, until one request
- * has shown that it is back.
+ * A circuit breaker for a source: opens after some failures in a row, and closes when a trial request succeeds.
  * @param now milliseconds that only go up.
  */
 export function createBreaker(

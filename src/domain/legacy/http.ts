@@ -24,7 +24,7 @@ function filled(value: unknown, values: Values): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, filled(one, values)]));
 }
 
-/** Statuses that say that the request was understood and is not granted; all others that are no success are trouble. */
+/** Statuses of a refused login. Any other failure status means trouble at the source. */
 const REFUSALS = new Set([400, 401, 403, 404, 409, 410, 422, 423]);
 
 interface Reply {
@@ -62,7 +62,7 @@ function contentOf(reply: string): Record<string, unknown> {
     const content: unknown = JSON.parse(reply);
     if (isContent(content)) return content;
   } catch {
-    // What it is may be personal: don't quote it.
+    // Don't quote the value: it may be personal.
   }
   return nonsense('its reply is no JSON object');
 }
@@ -150,7 +150,7 @@ function idIn(token: string): string | null {
   return id === undefined ? null : String(id);
 }
 
-/** A source that speaks one of the contracts: its login, then what it tells of the account. */
+/** A source that speaks one of the contracts: logs in, then reads the profile. */
 export function createContractSource(
   { contract, url, apiKey }: Settings<'contract'>,
   fetch: GuardedFetch,

@@ -25,10 +25,8 @@ export interface LegacyAccounts {
   /** Whether there is any source. */
   readonly isUsed: boolean;
   /**
-   * The account that a password is right for at a source, the first of them in the order of the configuration. All are asked at
-   * once, so that nobody waits longer for one of them than for all.
-   * @returns null when none lets it in.
-   * @throws DomainError unavailable when none does and one of them could not say.
+   * Authenticates at all sources concurrently; the first success in the configured order wins. @returns null when all
+   * refuse. @throws DomainError unavailable when none accepts and one has failed.
    */
   authenticate(attempt: Attempt): Promise<Found | null>;
   /** Makes the account, if it is to be made. @throws DomainError overloaded, unavailable. */
@@ -39,7 +37,7 @@ export interface LegacyAccounts {
    * @param password of who wants an account: a source that says nothing else lets its owner in by it.
    */
   exists(identifier: unknown, password?: string): Promise<boolean>;
-  /** Waits until a refusal has taken as long as a source's takes: whoever is refused cannot tell where the account is. */
+  /** Delays a refusal to the duration of a source's, so that timing does not tell where the account is. */
   holdBack(start: number, signal?: AbortSignal): Promise<void>;
   /** How each source is. */
   states(): SourceState[];
@@ -57,11 +55,11 @@ export interface SourceState {
 
 /** A source by itself. */
 export interface OpenedSource extends LegacySource {
-  /** Asks it for an account that nobody has. @throws SourceError when it does not refuse. */
+  /** Asks for an account that cannot exist. @throws SourceError when it does not refuse. */
   probe(): Promise<void>;
 }
 
-/** Told of each request to a source. */
+/** Receives each request to a source. */
 export type ObserveSource = (source: string, outcome: SourceOutcome, seconds: number) => void;
 
 type TableDependencies = Parameters<typeof createTableSource>[1];
@@ -79,10 +77,10 @@ const FLOOR = { up: 0.5, down: 0.1 };
 /** Milliseconds between two lines of the log on one source. */
 const LOG_EVERY = 10_000;
 
-/** A name that nobody has. */
+/** A name that cannot exist. */
 const NOBODY = 'postern-doctor@postern.invalid';
 
-/** Whether a record is the one that was asked for; what it leaves out of its names is as it was typed. */
+/** Whether a record matches the typed identifier. Missing identifiers count as the typed one. */
 function named(record: RawRecord, typed: string): RawRecord | null {
   const { email, username } = record;
   if (typed.includes('@')) {
@@ -169,7 +167,7 @@ export function createLegacyAccounts(
     }
   };
 
-  /** An account of somebody else is nobody's; everything else that failed may have been right. */
+  /** Whether a failure counts as a refusal: only a reply about another account does. */
   const isRefusal = (error: unknown) => error instanceof SourceError && error.failure === 'another_account';
 
   return {
@@ -202,7 +200,7 @@ export function createLegacyAccounts(
           return is;
         } catch (error) {
           if (error instanceof SourceError) note(one, error.failure, start, error);
-          // Whoever registers or resets a password waits for nobody else.
+          // Registration and reset don't wait for slow sources.
           return false;
         }
       });

@@ -9,7 +9,7 @@ type Content = Record<string, unknown>;
 export const isContent = (value: unknown): value is Content =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The value at `user.roles.0`; undefined where there is none. */
+/** The value at a path like `user.roles.0`; undefined when missing. */
 export const valueAt = (content: unknown, place: string): unknown =>
   place
     .split('.')
@@ -37,7 +37,7 @@ function flag(value: unknown): boolean | undefined {
   return value === 0 || /^(?:0|false|f|no|n)$/i.test(text(value) ?? '') ? false : undefined;
 }
 
-/** An active account is one that nobody has switched off, whatever the service calls that. */
+/** An account is active unless a flag says otherwise, however the service names it. */
 const status = (value: unknown): string =>
   flag(value) === false || /^(?:suspended|disabled|blocked|banned|locked|inactive)$/i.test(text(value) ?? '')
     ? 'suspended'

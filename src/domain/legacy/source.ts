@@ -1,6 +1,6 @@
 import type { RawRecord } from '../imports/record.ts';
 
-/** What went wrong with a source: nobody is told, but operators see it in metrics and the log. */
+/** Kinds of trouble with a source, for metrics and the log only. */
 export type SourceFailure =
   /** No answer: no connection, or an address that may not be called. */
   | 'unreachable'
@@ -13,16 +13,16 @@ export type SourceFailure =
   | 'status'
   | 'redirect'
   | 'too_large'
-  /** What it says is no account. */
+  /** The reply is not an account. */
   | 'nonsense'
   /** An account that is not whom the request named. */
   | 'another_account';
 
-/** A source that cannot be used now; whoever signs in is told that the service is not available. */
+/** A source is unusable; the login fails as unavailable. */
 export class SourceError extends Error {
   readonly failure: SourceFailure;
 
-  /** @param message for operators: nothing of what a person typed, and nothing of the reply. */
+  /** @param message for operators; never includes typed values or the reply. */
   constructor(failure: SourceFailure, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'SourceError';
@@ -44,7 +44,7 @@ export interface LegacySource {
   authenticate(attempt: Attempt): Promise<RawRecord | null>;
   /** Whether somebody is called so; missing where the source cannot tell without a password. @throws SourceError. */
   exists?(identifier: string, signal?: AbortSignal): Promise<boolean>;
-  /** How many accounts there are; missing where nobody has said how to count. @throws SourceError. */
+  /** Counts the accounts; absent where no query is configured. @throws SourceError. */
   count?(): Promise<number>;
   close(): Promise<void>;
 }

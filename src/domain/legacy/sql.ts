@@ -33,7 +33,7 @@ export function createTableSource(
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       if (code === '57014' || /timeout/i.test(message)) throw new SourceError('timeout', 'no answer in time');
-      // What PostgreSQL says of a statement has no values in it; of a connection it names the host.
+      // PostgreSQL's errors about statements contain no values; those about connections name the host.
       throw new SourceError('unreachable', code === undefined ? 'no connection' : `PostgreSQL says ${code}`);
     }
   };

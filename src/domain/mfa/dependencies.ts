@@ -16,7 +16,7 @@ export interface Factor {
   name: string | null;
 }
 
-/** Tells the owner of an account what has happened, if and when the transaction commits. */
+/** Notifies the account's owner when the transaction commits. */
 interface FactorNotices {
   factorAdded(account: UserRecord, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
   factorRemoved(account: UserRecord, factor: Factor, actor: Actor, tx: Tx): Promise<void>;

@@ -17,7 +17,7 @@ export interface RecoveryCodes {
 }
 
 const CODES = 10;
-/** Crockford's base32: no I, L, O or U, so that what is read aloud or from paper is typed right. */
+/** Crockford's base32: no I, L, O or U, which are easily misread. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const GROUPS = [4, 4, 4];
 const FORM = /^[0-9A-HJKMNP-TV-Z]{12}$/;
@@ -50,7 +50,7 @@ export const importedCodeForm = (code: string): string =>
     .toLowerCase()
     .replaceAll(/[\s\p{Pd}]/gu, '');
 
-/** What a typed code may be stored as: that of another service, or one of ours. */
+/** The stored forms of a typed code: imported ones, and ours. */
 export const codeForms = (input: string): string[] =>
   input.length > LONGEST_TYPED || input.trim() === ''
     ? []
@@ -93,7 +93,7 @@ export function createRecoveryCodes(dependencies: MfaDependencies): RecoveryCode
 export interface Devices {
   /** @param seconds how long. @returns the token for a cookie of that browser. */
   trust(accountId: string, seconds: number, actor: Actor): Promise<string>;
-  /** @param token what the cookie holds, unchecked. */
+  /** @param token the cookie's value, unchecked. */
   isTrusted(accountId: string, token: unknown): Promise<boolean>;
   /** Ends all of the account's, whenever its sessions end. */
   forgetAll(accountId: string, tx: Tx): Promise<void>;

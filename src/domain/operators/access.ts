@@ -65,7 +65,7 @@ export function createAccess(dependencies: Dependencies): Access {
     dependencies;
   /** The id of an account that there is. */
   const known = async (operator: Operator, id: string): Promise<string> => {
-    // Whoever sees the one thing of accounts does not see the accounts.
+    // Permission for one aspect of accounts does not include the accounts.
     const seeing = { ...operator, permissions: new Set<Permission>(['users:read']) };
     return (await people.find(seeing, id)).id;
   };

@@ -57,8 +57,9 @@ export interface ManagedAccounts {
    */
   create(operator: Operator, account: NewManagedAccount, options?: Mailing): Promise<User>;
   /**
-   * Changes what is given; members of the address merge with those that are there. Another address takes an account that is no
-   * stronger operator's, a word on its proof `users:credentials` too, and calling a deletion off `users:delete`.
+   * Updates the given fields; merges the members of the postal address. A new email address requires that the account
+   * is not a stronger operator's; setting its verification also `users:credentials`, cancelling a deletion
+   * `users:delete`.
    * @throws DomainError as `Accounts.update`; stronger_operator.
    */
   update(operator: Operator, id: string, changes: ManagedChanges, expected?: Expected): Promise<User>;
@@ -67,7 +68,7 @@ export interface ManagedAccounts {
   /** A deletion that waits is called off, which takes `users:delete`. @throws DomainError stronger_operator. */
   reactivate(operator: Operator, id: string, why?: Why): Promise<User>;
   unlock(operator: Operator, id: string): Promise<User>;
-  /** Until when wrong guesses keep out whoever the account does not know; null when they do not. */
+  /** Until when unknown browsers are locked out after wrong guesses; null when they are not. */
   lockedUntil(operator: Operator, id: string): Promise<Date | null>;
   /**
    * Deletes an account at once, or suspends it and deletes it after so many days.
@@ -91,7 +92,7 @@ export interface ManagedAccounts {
 const DAY = 86_400_000;
 const MOST_DAYS = 365;
 
-/** A merge patch (RFC 7396) of an address: what is left out stays. */
+/** A merge patch (RFC 7396) of a postal address. */
 const merged = (before: AddressParts | null, parts: AddressParts | null | undefined) =>
   parts ? { ...before, ...parts } : parts;
 

@@ -20,10 +20,10 @@ export interface AuditItem {
   outcome: AuditRecord['outcome'];
   at: Date;
   actor: { kind: Actor['kind']; id: string | null; name: string | null };
-  /** What it is about: an account, a group, a role; null for what is none of these. */
+  /** The subject: an account, a group or a role; null for anything else. */
   subject: { id: string; name: string | null } | null;
   clientId: string | null;
-  /** What the client is called now. */
+  /** The client's current name. */
   clientName: string | null;
   door: string;
   ip: string | null;
@@ -68,15 +68,15 @@ const valuesOf = (value: unknown): Values | null =>
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-/** Addresses are not written down: the audit leads to nobody who is gone. */
+/** Don't store addresses: the audit must not identify deleted people. */
 const isNoAddress = (name: string): boolean => !name.includes('@');
 
-/** What an event is about that no account is. */
+/** The subject of an event that is not about an account. */
 const OTHER_SUBJECTS = ['group', 'role', 'webhook', 'contract', 'identifier'] as const;
 /** Those that are called by their ids. */
 const BY_NAME: ReadonlySet<string | undefined> = new Set(['role', 'contract', 'identifier']);
 
-/** What an event tells beside who, when and where. */
+/** The details of an event besides actor, time and source. */
 function toldBy({ subject, details }: AuditRecord) {
   const { reason, putsBack, ...rest } = details;
   const about = subject === null ? OTHER_SUBJECTS.find((key) => textOf(details[key]) !== null) : undefined;
@@ -101,7 +101,7 @@ export function createAuditLog({
   readList,
   audit,
 }: Pick<Stores, 'users' | 'audit'> & { search: AuditSearch; readList: ReadList }): AuditLog {
-  /** The ids that people are meant by; what names nobody is looked for as it is. */
+  /** Resolves names of people to ids. Unknown names are searched as they are. */
   const idsOf = (names: readonly string[]) =>
     Promise.all(
       names.map(async (name) =>
@@ -112,7 +112,7 @@ export function createAuditLog({
   const resolved = async ({ actor, subject, ...filters }: AuditFilters): Promise<AuditFilters> => ({
     ...filters,
     ...(actor && { actor: await idsOf(actor) }),
-    // What is no account's id is nobody's.
+    // Search subjects by account ids only.
     ...(subject && { subject: (await idsOf(subject)).filter(isUuid) }),
   });
 

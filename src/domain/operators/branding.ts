@@ -46,7 +46,7 @@ export interface BrandingChanges extends LookChanges {
   apps?: Record<string, LookChanges | null> | null | undefined;
 }
 
-/** What a page or a message looks like. */
+/** The look of pages and messages. */
 export interface LookInForce {
   name: string;
   light: string;
@@ -78,10 +78,10 @@ export interface BrandingService {
   undo(operator: Operator, expected?: Expected, version?: number): Promise<BrandingRecord>;
   /** The versions that are kept, the newest first. Any operator may. */
   history(): Promise<BrandingVersion[]>;
-  /** What is in force as the audit has it: of a logo its type and its hash. */
+  /** The current look as audited: logos by type and hash. */
   showAsAudited(): Promise<{ now: object; version: number }>;
   /**
-   * Gives parts of the look what they were, as the audit has them; null takes one away. Looks of apps that are gone stay away.
+   * Restores parts of the look from their audited form; null removes a part. Skips apps that no longer exist.
    * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a logo that is no longer kept.
    */
   restore(operator: Operator, parts: Record<string, unknown>, expected?: Expected): Promise<BrandingRecord>;
@@ -94,7 +94,7 @@ export interface BrandingService {
   ): Promise<LookInForce>;
 }
 
-/** A version of the look, and what it changed. */
+/** A version of the look and its changes. */
 export interface BrandingVersion extends BrandingRecord {
   createdAt: Date;
   /** Its parts that differ from the version before: `name`, `colors` and so on. */
@@ -285,7 +285,7 @@ export function createBranding({
       return Object.keys(current.content.apps ?? {});
     },
     load() {
-      // One after the other, so that none puts back what it read before a later change.
+      // Serialize loads, so that none restores a value it read before a later change.
       const loaded = loading.then(async () => void (current = (await latest()).now));
       loading = loaded.catch(() => undefined);
       return loaded;
@@ -360,6 +360,6 @@ export function createBranding({
   };
 }
 
-/** Every field of a look with null, which is what it is when it is taken away. */
+/** All fields of a look as null: the state after removal. */
 const emptied = (content: BrandingContent): object =>
   Object.fromEntries(Object.keys(shown(content)).map((key) => [key, null]));

@@ -42,7 +42,7 @@ export interface Groups {
   /** @throws DomainError insufficient_scope, permission_not_held, group_taken, invalid_request. */
   create(operator: Operator, group: GroupChanges & { name: string }): Promise<Group>;
   /**
-   * Changes what is given; members have the roles from then on.
+   * Updates the given fields; role changes apply to members at once.
    * @throws DomainError as `create`; group_not_found, precondition_failed, last_owner.
    */
   update(operator: Operator, id: string, changes: GroupChanges, expected?: Expected): Promise<Group>;

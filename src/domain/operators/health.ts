@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Operator, requirePermission } from './operator.ts';
 
-/** What one look came to, and what the operator should do about it. */
+/** The result of one check, with advice. */
 export interface HealthFinding {
   name: string;
   status: 'ok' | 'warning' | 'problem';
@@ -18,7 +18,7 @@ export interface HealthReport {
   findings: HealthFinding[];
 }
 
-/** Looks at what the server needs, at most every few seconds however many ask. @throws DomainError insufficient_scope. */
+/** Runs the checks, at most every few seconds for all callers together. @throws DomainError insufficient_scope. */
 export type CheckHealth = (operator: Operator) => Promise<HealthReport>;
 
 /** Milliseconds that a report serves: a look asks the mail server and other stores. */

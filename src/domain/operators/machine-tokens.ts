@@ -30,7 +30,7 @@ export interface ApiKeyAdmin {
   revoke(operator: Operator, id: string): Promise<void>;
 }
 
-/** What a program does by each permission of its key, in an operator's words. */
+/** The permissions of a key, described for operators. */
 const WEIGHT: Readonly<Record<string, readonly Permission[]>> = {
   'users:read': ['users:read'],
   // At the contracts it changes passwords and addresses, and deletes.
@@ -86,7 +86,7 @@ export function createApiKeyAdmin({
     async update(operator, id, changes) {
       requirePermission(operator, 'api-keys:write');
       const { accountId, permissions } = await find(id);
-      // What it carries already as well: whoever may change a key could read it anew from where it is kept.
+      // Require the key's current permissions as well: an operator who may change a key can also use it.
       if (accountId === null) mayHold(operator, [...permissions, ...(changes.permissions ?? [])]);
       else if (accountId !== operator.accountId) await mayActFor(operator, accountId);
       return keys.update(id, changes, operator.actor);

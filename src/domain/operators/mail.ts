@@ -41,13 +41,13 @@ export interface Templates {
 }
 
 export interface OperatorMail {
-  /** What waits and what was given up, newest first unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
+  /** Lists pending and failed messages, newest first by default. @throws DomainError insufficient_scope, invalid_cursor. */
   list(operator: Operator, options: ListOptions<'created_at', MailFilters>): Promise<Listed<WaitingMail>>;
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<WaitingMail>;
   /**
-   * Has it sent now. What a link in it was good for may be over by then: it is not sent in that case.
-   * @throws DomainError insufficient_scope, not_found when it was sent meanwhile.
+   * Sends a message now, unless its link has expired.
+   * @throws DomainError insufficient_scope, not_found when it has been sent meanwhile.
    */
   resend(operator: Operator, id: string): Promise<WaitingMail>;
   /** @throws DomainError insufficient_scope. */
@@ -75,8 +75,8 @@ export interface OperatorMail {
   /** What operators wrote anew in one language, by key. @throws DomainError insufficient_scope. */
   ownTexts(operator: Operator, language: string): Promise<{ texts: Record<string, string>; version: number }>;
   /**
-   * Writes sentences of one kind of message in one language anew; null goes back to the one that comes with the service.
-   * @throws DomainError insufficient_scope, precondition_failed; invalid_request that says what is wrong, and in which line.
+   * Overrides texts of one kind of message in one language; null restores the default. @throws DomainError
+   * insufficient_scope, precondition_failed; invalid_request with the reason and the line.
    */
   write(
     operator: Operator,
@@ -117,7 +117,7 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
   };
 
   const templateOf = (name: string) => mailTemplates.find((one) => one === name) ?? refuse('template', name);
-  /** Changes by key. @throws DomainError invalid_request that says what is wrong, and in which line. */
+  /** Validates changes by key. @throws DomainError invalid_request with the reason and the line. */
   const parse = (of: MailTemplate, spoken: Language, changes: Record<string, string | null>) => {
     const keys = new Map(textsOf(of));
     return Object.entries(changes).map(([name, sentence]) => {

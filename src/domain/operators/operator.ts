@@ -13,11 +13,11 @@ export interface Operator {
   actor: Actor;
   /** The person's account; null for a service account and the shell. */
   accountId: string | null;
-  /** What it may do in this request, with what that includes: its token's scope and its roles as they are now. */
+  /** Effective permissions of this request, with implied ones: the token's scope limited by the current roles. */
   permissions: ReadonlySet<Permission>;
 }
 
-/** Whoever has a shell on the host has the database too. */
+/** A shell on the host includes the database. */
 export const shellOperator = (actor: Actor): Operator => ({
   actor,
   accountId: null,
@@ -30,7 +30,7 @@ export function requirePermission({ permissions }: Operator, permission: Permiss
 }
 
 /**
- * Before `operator` gives management permissions to anybody, itself included: nobody gives what they do not have.
+ * Checks before `operator` grants management permissions, also to itself: nobody may grant what they do not hold.
  * @throws DomainError permission_not_held, which names the first one.
  */
 export function mayGive({ permissions }: Operator, given: Iterable<Permission>): void {
@@ -39,9 +39,9 @@ export function mayGive({ permissions }: Operator, given: Iterable<Permission>):
 }
 
 /**
- * Before `operator` touches the credentials, sessions, standing or address of an account, or the secrets and metadata of a
- * service account: its permissions must be within the operator's.
- * @param held what the target may do by its roles
+ * Checks before `operator` changes the credentials, sessions, status or address of an account, or the secrets and
+ * metadata of a service account: the target's permissions must be within the operator's. @param held the target's
+ * permissions
  * @throws DomainError stronger_operator.
  */
 export function mayTouch({ permissions }: Operator, held: Iterable<Permission>): void {
@@ -62,8 +62,8 @@ interface Options {
 }
 
 /**
- * Runs what an operator does to an account in one transaction, with the account locked and the rules against escalation
- * checked before. Use cases that open transactions of their own become a part of it.
+ * Runs an operator's action on an account in one transaction, with the account locked and the escalation rules
+ * checked first. Nested transactions join it.
  * @throws DomainError user_not_found, precondition_failed, stronger_operator; with `leaves` last_owner, forbidden.
  */
 export type OnAccount = <T>(
@@ -126,7 +126,7 @@ export function checkVersion({ version }: { version: number }, expected: Expecte
     throw new DomainError('precondition_failed');
 }
 
-/** The fields that `changes` really change, before and after, for the audit; null when there is none. */
+/** The fields that `changes` actually change, before and after, for the audit; null for none. */
 export function changesOf<T extends object>(
   before: T,
   changes: Partial<T>,

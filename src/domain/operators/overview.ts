@@ -7,7 +7,7 @@ import { changesOf, type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
 import { OWNER, type Permission } from './permissions.ts';
 
-/** What an owner does first, in this order. */
+/** The owner's first steps, in order. */
 export const FIRST_STEPS = [
   'factor',
   'second_owner',
@@ -44,7 +44,7 @@ export interface ExpiringSecret {
   expiresAt: Date;
 }
 
-/** What the first page of the console tells that no list has. All of it throws DomainError insufficient_scope. */
+/** The data of the console's overview that no list provides. All of it throws DomainError insufficient_scope. */
 export interface Overview {
   setup(operator: Operator): Promise<Setup>;
   /** Replaces what was confirmed; what is left out of the changes stays. */

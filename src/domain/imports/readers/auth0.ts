@@ -22,7 +22,7 @@ export async function* objectsIn(input: Input): AsyncGenerator<Row> {
     }
 }
 
-/** What a hash of the export of hashes is whose: `auth0|` and the id that the user has there. */
+/** The owner of a hash in the password export: `auth0|` and the user's id there. */
 function ownerOf(hash: RawRecord): string | undefined {
   const id = textOf(hash['alt_id']) ?? textOf(objectOf(hash['_id'])['$oid']) ?? textOf(hash['_id']);
   return id === undefined ? undefined : `auth0|${id}`;

@@ -67,7 +67,7 @@ function totpOf(devices: readonly RawRecord[], warnings: Warning[]): RawRecord {
   };
 }
 
-/** Fields of a user that have a meaning here; the others of a model of one's own are attributes. */
+/** User fields that map to an account. Other fields of a custom model become attributes. */
 const MEANT = new Set([
   'password',
   'last_login',

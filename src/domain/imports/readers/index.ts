@@ -41,7 +41,7 @@ export const READERS = {
 export type SourceFormat = keyof typeof READERS;
 export const isFormat = (name: string): name is SourceFormat => Object.hasOwn(READERS, name);
 
-/** What a file says of itself, the first that fits. */
+/** Detects the format from the file's content; the first match wins. */
 const SIGNS: [SourceFormat, RegExp][] = [
   ['ldif', /^\s*(?:#[^\n]*\n\s*)*(?:version:\s*\d|dn::? )/],
   ['django', /^\s*\[[^{]*\{\s*"model":\s*"[\w.]+"/],
@@ -119,7 +119,7 @@ const greater = (greatest: number, value: unknown): number => {
   return Number.isSafeInteger(number) && number > greatest && number <= ROOM ? number : greatest;
 };
 
-/** The greatest number in a file, before anything of it is imported: whoever registers meanwhile gets a greater one. */
+/** Finds the highest number in a file before the import, so that concurrent registrations get higher ones. */
 export async function greatestNumber(
   format: SourceFormat,
   input: Input,

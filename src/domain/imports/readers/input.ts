@@ -41,7 +41,7 @@ async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string): AsyncG
   yield Buffer.from(decoder.decode());
 }
 
-/** Opens a file. @throws what the file system says. */
+/** Opens a file. @throws the file system's error. */
 export async function openFile(file: string, name = file, cleanUp = async () => {}): Promise<Input> {
   const { size } = await stat(file);
   const handle = await open(file);

@@ -11,7 +11,7 @@ const DEEPEST = 64;
 /** Longer than the name of any list. */
 const LONGEST_NAME = 64;
 
-/** What a list of a JSON file holds: the bytes of one element, or why there are none. */
+/** An element of a list in a JSON file: its bytes, or why they are missing. */
 export interface Item {
   /** The name of the list; empty for the file's own. */
   list: string;

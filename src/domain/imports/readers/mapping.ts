@@ -6,7 +6,7 @@ import { flagOf, ImportUsage, isRecord, jsonOf, timeOf } from './values.ts';
 interface Origin {
   column: string;
   values?: Record<string, unknown>;
-  /** The column is called as the field is, and nobody said more. */
+  /** The column has the field's name and no explicit mapping. */
   isNamesake?: true;
 }
 
@@ -46,8 +46,8 @@ export function readMapping(file: Record<string, unknown>, options: readonly str
 }
 
 /**
- * The mapping of a table with `columns`: columns that are called as fields are those, unless the mapping says otherwise.
- * @throws ImportUsage for a column that there is not, and for those that nobody mapped where no mapping was made.
+ * The mapping of a table with `columns`: columns named like fields map to them, unless the mapping says otherwise.
+ * @throws ImportUsage for an unknown column, and for unmapped ones when there is no mapping.
  */
 export function mappingFor(columns: readonly string[], mapping: Mapping): Mapping {
   for (const { column } of mapping.values())
@@ -96,7 +96,7 @@ function valueOf(field: string, value: unknown): unknown {
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
 }
 
-/** What a column that is called `id` holds: a UUID, a number that is kept, or what the source calls its accounts by. */
+/** The meaning of a column named `id`: a UUID, a number to keep, or the source's own id. */
 function namesakeId(cell: unknown): RawRecord {
   if (isUuid(cell)) return { id: cell };
   const text = typeof cell === 'number' ? String(cell) : cell;

@@ -21,7 +21,7 @@ export function parseObject(bytes: Buffer): RawRecord {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    // Without what the engine quotes: it may be of a password hash.
+    // Leave out the text that the parser quotes: it may be part of a password hash.
     const reason = (error as Error).message.replace(/[,:]? ?(?:"|\.\.\.).*$/s, '');
     throw new Refused('invalid_json', `not JSON: ${reason.slice(0, 100)}`);
   }

@@ -4,7 +4,7 @@ import type { Problem } from '../problems.ts';
 import type { Input } from './input.ts';
 import type { Mapping } from './mapping.ts';
 
-/** What a reader works with. */
+/** The input of a reader. */
 export interface Reading {
   input: Input;
   /** Companion files of the same export. */
@@ -13,9 +13,9 @@ export interface Reading {
   mapping: Mapping;
   /** Django's `app.model`. */
   model: string;
-  /** What the hashes of the file have in common, beside what its rows say. */
+  /** Settings that all hashes of the file share. */
   hashParams: Record<string, unknown>;
-  /** A problem that is no record's. */
+  /** A problem that belongs to no record. */
   tell(problem: Problem): void;
 }
 

@@ -1,4 +1,4 @@
-/** How programs write what is one value here. */
+/** Parsers for values as other programs write them. */
 import type { RawRecord } from '../record.ts';
 
 /** An import that was asked for wrongly: nothing is read. */
@@ -7,7 +7,7 @@ export class ImportUsage extends Error {}
 const TRUE = /^(true|t|yes|y|1|on)$/i;
 const FALSE = /^(false|f|no|n|0|off)$/i;
 
-/** A flag as programs write it; undefined for what is none. */
+/** Parses a flag; undefined when it is none. */
 export function flagOf(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const text = typeof value === 'number' ? String(value) : value;
@@ -22,8 +22,8 @@ const EPOCH = /^\d{9,10}(?:\.\d+)?$/;
 const EPOCH_MS = /^\d{11,13}$/;
 
 /**
- * A time as RFC 3339, of what databases and programs write: SQL with or without a zone (UTC then), ISO 8601, GeneralizedTime
- * (RFC 4517), seconds or milliseconds since 1970. What is none stays as it is, and is refused as such.
+ * Converts a time to RFC 3339 from the forms that databases and programs write: SQL with or without a zone (UTC then), ISO 8601, GeneralizedTime
+ * (RFC 4517), seconds or milliseconds since 1970. Anything else is returned unchanged and fails validation.
  */
 export function timeOf(value: unknown): unknown {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
@@ -77,7 +77,7 @@ export function localeOf(value: unknown): string | undefined {
   }
 }
 
-/** JSON in a string, or what is no string; undefined for what is not JSON. */
+/** Parses JSON in a string; returns other values unchanged; undefined for malformed JSON. */
 export function jsonOf(value: unknown): unknown {
   if (typeof value !== 'string') return value ?? undefined;
   if (value.trim() === '') return undefined;
@@ -99,7 +99,7 @@ export function objectOf(value: unknown): Record<string, unknown> {
 
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-/** Without what is undefined or null, and without empty objects. */
+/** Removes undefined, null and empty objects. */
 export function given(record: RawRecord): RawRecord {
   return Object.fromEntries(
     Object.entries(record).filter(

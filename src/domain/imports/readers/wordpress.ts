@@ -7,7 +7,7 @@ import { chunksOf, type Reader, stage } from './reader.ts';
 import { given, isRecord, listOf, localeOf, nameOf, textOf, timeOf } from './values.ts';
 
 const META = 'wordpress meta';
-/** What of `wp_usermeta` has a meaning here. */
+/** The keys of `wp_usermeta` that are used. */
 const KEYS = /^(first_name|last_name|nickname|locale|\w*capabilities)$/;
 
 /** The roles in a PHP array of names and flags: `a:1:{s:13:"administrator";b:1;}`. */

@@ -108,7 +108,7 @@ export function createPasskeyAuthentication(
     if (!(await challenges.redeem(ceremony, accountId, challenge))) refuse('challenge');
 
     if (!key || (accountId !== null && key.accountId !== accountId)) refuse('unknown');
-    // Who it is for: it must say so where nobody else has (WebAuthn section 7.2, step 6).
+    // The user handle: required when the account is not known yet (WebAuthn section 7.2, step 6).
     const handle = userHandle ?? (accountId === null ? null : key.handle);
     if (handle !== key.handle) refuse('unknown');
     const { newCounter: counter, credentialBackedUp: backedUp } = await verifySignature(

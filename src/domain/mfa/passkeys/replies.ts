@@ -28,7 +28,7 @@ export const passkeysWorkAt = (publicUrl: string): boolean =>
 
 /** Why the reply of an authenticator is refused. */
 type PasskeyReason =
-  /** It is not what the WebAuthn API gives. */
+  /** The response is not of the WebAuthn API's form. */
   | 'malformed'
   /** It answers another challenge, or one that has expired or was answered before. */
   | 'challenge'
@@ -100,7 +100,7 @@ export const parseRegistration = (value: unknown): RegistrationReply => parse(Re
 export const parseAssertion = (value: unknown): AssertionReply => parse(assertion, value);
 
 /**
- * Checks what the browser says of itself (WebAuthn section 5.8.1), but for the challenge.
+ * Verifies the client data (WebAuthn section 5.8.1) except the challenge.
  * @returns the challenge. @throws DomainError invalid_passkey.
  */
 export function checkClientData(
@@ -125,8 +125,8 @@ const USER_PRESENT = 0x01;
 const USER_VERIFIED = 0x04;
 
 /**
- * Checks what the authenticator says (WebAuthn section 6.1): whom for, and that somebody was there.
- * @returns whether it verified its user. @throws DomainError invalid_passkey.
+ * Verifies the authenticator data (WebAuthn section 6.1): relying party and user presence. @returns whether the user
+ * was verified. @throws DomainError invalid_passkey.
  */
 export function checkAuthenticatorData(data: Uint8Array, { id }: RelyingParty): { verified: boolean } {
   const flags = data[32];
