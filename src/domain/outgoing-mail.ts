@@ -1,6 +1,6 @@
 /**
- * Where mail is put into the outbox. Whatever way they came about, one mailbox gets no more than a few an hour, so that
- * nobody can have us fill a stranger's.
+ * Puts mail into the outbox. One mailbox gets at most a few messages an hour, whatever caused them, so that nobody
+ * can flood a stranger's.
  */
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
@@ -21,7 +21,7 @@ interface Mail {
   content: Message;
   /** Who caused it. */
   actor: Actor;
-  /** What it counts as mail to, where that is not the address it goes to. */
+  /** The address to count it for, where it differs from the recipient. */
   countedAs?: string;
   /** Whether it is known to be the doing of the owner, or of somebody signed in as them: such a one goes out at once. */
   isOwners?: boolean;
@@ -29,8 +29,8 @@ interface Mail {
 
 export interface OutgoingMail {
   /**
-   * Puts a mail into the outbox, to be sent if `tx` commits. What a stranger can ask for is dropped once the mailbox
-   * has had its share of this hour, or the source. A notice about what was done to an account is not dropped, because
+   * Puts a mail into the outbox, to be sent if `tx` commits. Mail that strangers can request is dropped once the
+   * mailbox or the source has used up this hour's limit. A notice about what was done to an account is not dropped, because
    * whoever did it could have filled the mailbox before: it waits for an hour with room, or goes out at once when the
    * mailbox is known to be the owner's, because then no stranger can cause it. Nothing goes to the placeholder of an account
    * without an address.
@@ -43,7 +43,7 @@ export interface OutgoingMail {
 }
 
 /**
- * What the addresses of one mailbox have in common: the key of the address without its tag (`ada+shop@` is `ada@`). Dots
+ * The key that addresses of one mailbox share: that of the address without its tag (`ada+shop@` is `ada@`). Dots
  * stay: they are one provider's own rule.
  */
 export function mailboxOf(address: string): string {
@@ -104,7 +104,7 @@ export function createOutgoingMail({
     return take(mailbox, hour, MOST.mailbox);
   };
 
-  /** Seconds that a notice has to wait for an hour with room; null when there is none for a day. */
+  /** Seconds until an hour with room for a notice; null when a whole day is full. */
   const waitFor = async (mailbox: string): Promise<number | null> => {
     const hour = thisHour();
     for (let wait = 0; wait < LONGEST_WAIT; wait += 1)
@@ -147,7 +147,7 @@ export function createOutgoingMail({
 
 /** A limit per hour. */
 interface HourlyLimit {
-  /** What is counted, such as an address: nothing of it can be read from the counter. */
+  /** The counter's key, a MAC: it does not reveal the address. */
   of: string;
   limit: number;
   /** Whether the limit is waived. */

@@ -17,8 +17,8 @@ const word = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
- * Whether an address may be offered to be added to those that a client has: at the loopback interface, or over https at a
- * host of theirs. Strangers choose what is refused, and theirs must not be one click or paste away from being trusted.
+ * Whether to offer adding a refused redirect URI to the client: only on loopback, or over https at one of its hosts.
+ * Strangers choose refused URIs, and must not be one click away from being trusted.
  */
 function mayBeOffered(uri: string | null, registered: readonly string[]): uri is string {
   const url = URL.parse(uri ?? '');
@@ -92,12 +92,12 @@ const ADVICE = {
     'The person, or a rule of theirs, said no. The app should say so and offer to try again.',
 } satisfies Record<string, Advice>;
 
-/** What an explanation is about. */
+/** The subject of an explanation. */
 export type RefusalTopic = keyof typeof ADVICE | 'other';
 
 const isTopic = (name: string): name is keyof typeof ADVICE => Object.hasOwn(ADVICE, name);
 
-/** What of a refusal there is an explanation for. */
+/** The details of a refusal that have an explanation. */
 export const topicOf = ({ error, parameter }: Pick<RefusalRow, 'error' | 'parameter'>): RefusalTopic =>
   [`${error}:${parameter}`, parameter ?? '', error].find(isTopic) ?? 'other';
 
@@ -112,7 +112,7 @@ export function adviceOn(refused: Refused, client: AdvisedClient): string {
 /** A change of a client's metadata that lets the request through. */
 export interface Fix {
   property: 'redirect_uris' | 'post_logout_redirect_uris';
-  /** What it adds. */
+  /** The metadata that the fix adds. */
   adds: string;
   /** All of them, with it. */
   value: string[];

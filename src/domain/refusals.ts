@@ -15,7 +15,7 @@ export interface Refusal {
   endpoint: string;
   /** The OAuth error code. */
   error: string;
-  /** What of the request was wrong: a parameter, a header, a property of the client's metadata. */
+  /** The cause in the request: a parameter, a header, or a property of the client's metadata. */
   parameter: string | null;
   /** Its value, unless it is a secret. */
   value: string | null;
@@ -33,7 +33,7 @@ export interface ExplainedRefusal extends Omit<RefusalRow, 'fingerprint'> {
   fix: Fix | null;
 }
 
-/** The latest refusals of each client, for whoever connects it, and of each person, for whoever helps them. */
+/** The latest refusals of each client, for its developers, and of each person, for support. */
 export interface Refusals extends PeriodicWriter {
   /** Records one in memory. @param accountId the person whose request it was, as far as that is known for sure. */
   note(clientId: string, refusal: Refusal, accountId?: string): void;

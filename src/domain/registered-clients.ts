@@ -16,27 +16,27 @@ export interface RegisteredClients {
   /** Deletes it, if it is there still; its grants and tokens end at once. */
   delete(id: string, actor: Actor): Promise<void>;
   /**
-   * What is known of a client that is a document: until when it need not be fetched, and whether it works. Null for one that
-   * is not known; without an end for a client of this id that is no document.
+   * The cache state of a client metadata document: how long it is fresh, and whether it is usable. Null when unknown;
+   * without expiry for a client with this id that is not a document.
    */
   findDocument(id: string): Promise<{ expiresAt: Date | null; isBlocked: boolean } | null>;
   /**
-   * Takes what a document says, and keeps what operators said besides.
-   * @param kept the properties of metadata that are operators' to say
-   * @throws DomainError rate_limited when its host has had too many new ones within a day.
+   * Stores a fetched document and keeps the operators' changes. @param kept metadata properties that operators
+   * control
+   * @throws DomainError rate_limited after too many new documents of its host within a day.
    */
   saveDocument(
     client: Described,
     document: { host: string; expiresAt: Date; kept: readonly string[] },
     actor: Actor,
   ): Promise<void>;
-  /** Deletes some that nobody uses. @returns how many. */
+  /** Deletes a batch of unused clients. @returns how many. */
   sweep(most: number): Promise<number>;
 }
 
 const DAY = 86_400_000;
 
-/** New documents of one host within a day: whoever owns a domain can have any number of URLs, and each is a row. */
+/** New documents of one host within a day: the owner of a domain can have any number of URLs, and each takes a row. */
 const MOST_OF_HOST = 50;
 
 /** The properties of `metadata`, none of which is there. */
@@ -54,7 +54,7 @@ export function createRegisteredClients({
   announce,
 }: Pick<Stores, 'clients' | 'clientDocuments' | 'audit' | 'inTransaction'> & {
   clock: Clock;
-  /** Seconds after which one that nobody vouched for goes: never used, or used last then. */
+  /** Seconds after which an unvouched client is deleted: since its registration if unused, else since its last use. */
   unusedAfter: { never: number; used: number };
   /** Ends every grant and token of a client, in the transaction. */
   endClient(clientId: string, tx: Tx): Promise<void>;

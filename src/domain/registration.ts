@@ -1,7 +1,7 @@
 /**
- * Accounts that people make for themselves where nobody may find out who has one: the address first, by a link sent to
- * it, then all the rest. Until the link is used nothing is kept, so no password stands on an address that nobody proved,
- * and no username is taken by it.
+ * Self-registration that does not reveal who has an account: the email address first, by a link sent to it, then the
+ * rest. Nothing is stored until the link is used, so no password is set for an unproven address and no username is
+ * taken.
  */
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
@@ -83,7 +83,7 @@ export function registrationLinks({ secrets, clock }: { secrets: Secrets; clock:
       const sealed: Sealed = [email, interaction, expiresAt, locale];
       return secrets.seal(PURPOSE, JSON.stringify(sealed)).toString('base64url');
     },
-    /** @returns null for what is no token of ours, or one whose time is over. */
+    /** @returns null for a foreign or expired token. */
     open(token: string): OpenedLink | null {
       const bytes = Buffer.from(token, 'base64url');
       const sealed = opened(secrets, bytes);
@@ -114,8 +114,8 @@ interface Options {
 
 export interface Requesting {
   /**
-   * Sends a link with which an account can be made to an address that has none; to one that has, the news that somebody
-   * tried. Whoever asks sees the same either way.
+   * Sends a registration link to an address without an account, or a notice of the attempt to one with an account.
+   * The caller sees the same either way.
    * @throws DomainError forbidden when registration is closed, invalid_email, rate_limited, unavailable.
    */
   request(email: string, actor: Actor, options?: Options): Promise<void>;
@@ -136,7 +136,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
         { of: `register:source:${source}`, limit: MOST.source, unless: isShared(source) },
       ]);
       await outgoingMail.admit(email);
-      // Asked for anybody: what it takes must not tell who is here.
+      // Do the same work for any address: timing must not tell who has an account.
       const isElsewhere = await legacy.exists(email);
       const present = await users.findByEmailKey(emailKey);
       const holder =
@@ -164,7 +164,7 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
 }
 
 export interface Completing {
-  /** What a link says, as long as an account can be made with it; else null. */
+  /** The content of a link that can still be used; else null. */
   peek(token: string): Promise<RegistrationLink | null>;
   /**
    * Makes the account, its address verified by the link. Of any number of tries one succeeds; what cannot be used does

@@ -21,16 +21,16 @@ interface LinkKind {
 }
 
 export interface LinkRequest {
-  /** Null where nobody is called so. */
+  /** Null for an unknown name. */
   accountId: string | null;
-  /** What was named: mail to nobody counts as mail to it. */
+  /** The requested name: mail to unknown accounts is counted for it. */
   subject: string;
   actor: Actor;
   /** The language of the request (BCP 47), for an account that has none of its own. */
   locale: string | undefined;
   /** Whether the account may have the link. */
   isReachable(account: UserRecord): boolean;
-  /** What the link stands for. */
+  /** The payload of the link. */
   payloadOf(account: UserRecord): object;
   /** Whether it is known to be the owner who asks: then the mailbox need not have room. */
   isOwners?(account: UserRecord): boolean;

@@ -1,4 +1,5 @@
-/** Password reset: a link by mail that sets a new password, once. It signs nobody in, and replaces no second factor. */
+/** Password reset: a single-use link by mail that sets a new password. It neither signs in nor replaces a second
+ * factor. */
 import type { Clock } from '../core/clock.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
@@ -41,13 +42,13 @@ export interface ResetDependencies
   legacy: Pick<LegacyAccounts, 'exists'>;
 }
 
-/** What was true of the account when the link was sent; the link ends when it is no longer. */
+/** The account's state when the link was sent. A change of it invalidates the link. */
 export interface ResetPayload {
   /** The address that it was sent to. */
   email: string;
   /** When the password was set that it shall replace, in milliseconds. */
   passwordChangedAt: number | null;
-  /** Whether whoever uses it has signed in with the password that it replaces: it proves no address then. */
+  /** Whether the user has signed in with the password being replaced: the link proves no address then. */
   isRenewal?: true;
 }
 
@@ -114,7 +115,7 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
       { of: `reset:${subject}`, limit: MOST.account, unless: isKnown },
     ]);
     const typed = 'email' in input ? input.email : input.identifier;
-    // Asked for anybody: what it takes must not tell who is here.
+    // Do the same work for any name: timing must not tell who has an account.
     const isElsewhere = (await legacy.exists(typed)) && account === null;
     if (isElsewhere && typeof typed === 'string' && emailKeyOf(typed) !== null)
       await inTransaction((tx) => notices.accountElsewhere(typed.trim(), locale ?? null, actor, tx));
@@ -134,8 +135,8 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
 
 export interface Inviting {
   /**
-   * Sends to the address of an account that has no password a link to choose one; earlier links end. It lasts for seven days,
-   * and whoever uses it has proven the address.
+   * Sends a link to set a password to an account without one; invalidates earlier links. Valid for seven days; its
+   * use proves the address.
    * @throws DomainError user_not_found, account_suspended, invalid_request for an account with a password.
    */
   invite(accountId: string, actor: Actor, options?: { locale?: string | undefined }): Promise<void>;
@@ -221,7 +222,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
 
   const setBefore = createPasswordSetBefore(dependencies);
 
-  /** Replaces the password of somebody who has shown it, and ends what it had opened. */
+  /** Replaces the password of a user who has entered it, and ends the sessions and tokens that it had opened. */
   const renewed = async (account: UserRecord, passwordHash: string, owner: Actor, tx: Tx) => {
     const passwordChangedAt = new Date(clock.now());
     const columns = { passwordHash, passwordChangedAt, passwordChangeRequired: false };
@@ -244,7 +245,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
       const known = await find(token, actor);
       if (!known) throw new DomainError('invalid_reset_token');
       await policy.check(password, known);
-      // What is to be replaced is not replaced by itself.
+      // The new password must differ from the old one.
       if (known.passwordChangeRequired && known.passwordHash !== null) {
         const isUnchanged = await hasher.verify(known.passwordHash, password, signal);
         if (isUnchanged) throw new DomainError('weak_password', { field: 'password', reason: 'unchanged' });

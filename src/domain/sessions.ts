@@ -30,7 +30,7 @@ export interface AccountSessions {
   /** Clients with tokens or consent of the account, by start time. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
-   * Takes away all that a client holds and forgets what it was allowed; its tokens end at once, and no session has it.
+   * Revokes all grants, consents and tokens of a client for an account and removes it from sessions.
    * @returns whether there was anything.
    */
   disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
@@ -127,7 +127,7 @@ function joined(a: Allowed, b: Allowed): Allowed {
   };
 }
 
-/** What was allowed at different times, one entry for each client, the earliest first. */
+/** Merges consents given at different times into one entry per client, earliest first. */
 export function connectedApps(
   records: readonly { clientId: string; allowed: Allowed; createdAt: Date }[],
 ): ConnectedApp[] {

@@ -38,7 +38,7 @@ export interface SignInLinkDependencies extends Pick<Stores, 'users' | 'audit' |
 /** Lifetime of a link in seconds. */
 export const SIGN_IN_LINK_TTL = 3600;
 
-/** What was true of the account when the link was sent; the link ends when it is no longer. */
+/** The account's state when the link was sent. A change of it invalidates the link. */
 export interface SignInLinkPayload {
   /** The address that it was sent to. */
   email: string;

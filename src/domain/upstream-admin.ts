@@ -25,12 +25,12 @@ export interface ManagedUpstream extends UpstreamSettings {
   linked: number;
 }
 
-/** What can be set of a provider; null goes back to the default. */
+/** The mutable fields of a provider. Null resets to the default. */
 export interface UpstreamChanges {
   name?: string | undefined;
   issuer?: string | null | undefined;
   endpoints?: UpstreamSettings['endpoints'] | null;
-  /** What it calls these; the others stay as they are. */
+  /** The provider's names of these claims; others keep their mapping. */
   claims?: { [K in keyof UpstreamSettings['claims']]?: string | undefined } | null | undefined;
   clientId?: string | undefined;
   clientSecret?: string | undefined;
@@ -117,7 +117,7 @@ function merged(
   return { ...parsed.data, clientSecret };
 }
 
-/** What the audit shows: the fields of it, never the secret. */
+/** The audited fields of a provider, never the secret. */
 const shown = ({
   upstream: { clientSecret: _secret, ...settings },
   enabled,
@@ -139,7 +139,7 @@ export function createUpstreamAdmin({
   /** Those of the configuration. */
   configured: Upstream[];
   rights: Pick<Rights, 'permissionsOf'>;
-  /** Reads what a provider says of itself. @throws DomainError upstream_unavailable, upstream_failed. */
+  /** Reads a provider's discovery document. @throws DomainError upstream_unavailable, upstream_failed. */
   probe(upstream: Upstream): Promise<void>;
   announce: Announce;
 }): UpstreamAdmin {
@@ -166,7 +166,7 @@ export function createUpstreamAdmin({
     if (!result.ok) refuse(upstream.issuer === undefined ? 'endpoints' : 'issuer', result.code);
   };
 
-  /** Whoever decides what a provider says signs in as everybody who is linked. */
+  /** Whoever controls a provider's endpoints can sign in as every linked person. */
   const maySpeakFor = async (operator: Operator, id: string, tx: Tx) =>
     mayTouch(operator, await rights.permissionsOf(await upstreams.rolesLinked(id, tx), tx));
 

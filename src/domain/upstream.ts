@@ -1,7 +1,6 @@
 /**
- * Signing in by way of another provider. An identity there opens the account that it is connected with and no other: what
- * it says of an address never finds one. It becomes connected with an account that it makes, or by the owner of one who has
- * signed in to it just now.
+ * Sign-in through another identity provider. An identity opens only the account it is linked to; its email address
+ * never selects one. It is linked by creating an account, or by the owner of an account right after signing in to it.
  */
 import type { Settings } from '../config/index.ts';
 import type { Clock } from '../core/clock.ts';
@@ -39,7 +38,7 @@ export interface UpstreamDependencies
   hasher: PasswordHasher;
   clock: Clock;
   registration: Settings['registration'] & { verifyEmail: boolean };
-  /** What a provider is called, as long as it is one. */
+  /** The display name of a provider, while it exists. */
   nameOf(upstream: string): string | undefined;
 }
 
@@ -67,7 +66,7 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   const create = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
     const { email, emailVerified, name } = identity;
     if (!registration.open) throw new DomainError('identity_unknown', { reason: 'closed' });
-    // Whether somebody has an address is told to nobody but its owner.
+    // Reveal only to the owner of an address whether it has an account.
     if (email === null || (!emailVerified && registration.verifyEmail))
       throw new DomainError('identity_unknown', { reason: 'unproven' });
     const user = await prepare(dependencies, { email, emailVerified, name: shownName(name), locale });
@@ -108,7 +107,7 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   };
 }
 
-/** A name that accounts can have, of what a stranger's service says; else none. */
+/** The provider's name of a person, if valid here; else none. */
 function shownName(name: string | null): string | null {
   const clean = name?.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '').trim() ?? '';
   return clean === '' || clean.length > 100 ? null : clean;
@@ -134,7 +133,7 @@ export interface Linking {
   unlink(accountId: string, id: string, actor: Actor): Promise<boolean>;
 }
 
-/** What the audit keeps of an identity. */
+/** The audited fields of an identity. */
 export const identityDetails = ({ upstream, issuer, subject }: IdentityRecord) => ({
   upstream,
   issuer,
@@ -162,7 +161,7 @@ export function linking(dependencies: UpstreamDependencies): Linking {
         if (!linked) {
           const linked = await identities.listOf(account.id, tx);
           const { upstream, issuer, subject } = identity;
-          // What is the account's already is as good as connected now.
+          // An identity that is already linked to the account counts as linked.
           const isOwn = linked.some(
             (one) => one.upstream === upstream && one.issuer === issuer && one.subject === subject,
           );

@@ -47,7 +47,7 @@ export interface ExpiringSecret {
 /** The data of the console's overview that no list provides. All of it throws DomainError insufficient_scope. */
 export interface Overview {
   setup(operator: Operator): Promise<Setup>;
-  /** Replaces what was confirmed; what is left out of the changes stays. */
+  /** Updates confirmations; steps that are not named keep theirs. */
   setUp(operator: Operator, changes: SetupChanges): Promise<Setup>;
   /** Clients whose newest secret ends before a moment, or ended within the last week; the soonest first. */
   expiringSecrets(operator: Operator, before: Date, most: number): Promise<ExpiringSecret[]>;

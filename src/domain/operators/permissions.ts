@@ -47,7 +47,7 @@ export const ALL_PERMISSIONS = Object.keys(PERMISSIONS) as Permission[];
 
 export const isPermission = (name: string): name is Permission => Object.hasOwn(PERMISSIONS, name);
 
-/** Permissions with what they include: `:write` shows what it changes, so it includes `:read` of its noun. */
+/** Expands permissions by what they imply: `:write` includes `:read` of its noun. */
 export function withIncluded(permissions: Iterable<Permission>): Set<Permission> {
   const all = new Set(permissions);
   for (const permission of all) {
@@ -57,7 +57,10 @@ export function withIncluded(permissions: Iterable<Permission>): Set<Permission>
   return all;
 }
 
-/** Those of `permissions` that `held` lacks, what it includes being counted. Empty: whoever holds those may give these. */
+/**
+ * The permissions that `held`, implied ones included, lacks. Empty when a holder of `held` may grant all of
+ * `permissions`.
+ */
 export function lacking(held: Iterable<Permission>, permissions: Iterable<Permission>): Permission[] {
   const all = withIncluded(held);
   return [...withIncluded(permissions)].filter((permission) => !all.has(permission));
@@ -68,7 +71,7 @@ interface BuiltInRole {
   permissions: readonly Permission[];
 }
 
-/** The role that administers accounts at the contracts, and what it can do there is here. */
+/** The role that administers accounts at the contracts, as permissions. */
 export const CONTRACT_ADMIN: { role: string; permissions: readonly Permission[] } = {
   role: 'admin',
   permissions: ['users:read', 'users:write', 'users:credentials', 'users:delete'],

@@ -35,8 +35,8 @@ export interface PutBack {
    */
   current(operator: Operator, id: string): Promise<Values>;
   /**
-   * Gives the fields of an event the values from before it.
-   * @returns the event of the new change, which names this one.
+   * Restores the fields of an event to their earlier values. @returns the event of the new change, which refers to
+   * this one.
    * @throws DomainError as `current`; precondition_failed when a field was changed since; what the change throws.
    */
   putBack(operator: Operator, id: string): Promise<AuditItem>;
@@ -68,7 +68,7 @@ interface Matter {
   takes?: (field: string) => boolean;
   /** The resource in the words of the audit, and its version where it has one. */
   read(operator: Operator, event: AuditRecord): Promise<{ now: object; version?: number }>;
-  /** @param values of the changed fields as they were; null for what was not there. */
+  /** @param earlier values of the changed fields; null where there was none. */
   write(operator: Operator, event: AuditRecord, values: Values, expected?: Expected): Promise<unknown>;
 }
 
@@ -88,7 +88,7 @@ const PERMISSIONS: Readonly<Record<string, Permission>> = {
   attributes: 'settings:write',
 };
 
-/** How a client proves who it is: what was taken away may have leaked. */
+/** Authentication settings of a client: a removed key or secret may have leaked. */
 const CREDENTIAL = /jwks|secret|auth_method|auth_signing|tls_client|certificate|registration/;
 
 /** As JSON has it, where nothing is null. */
@@ -109,7 +109,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 const WHOLE = new Set<AuditType>(['attributes.updated']);
 const MEMBERSHIP = new Set<AuditType>(['group.member_added', 'group.member_removed']);
 
-/** What an event changed, as it was and as it was left. */
+/** The changed fields of an event, before and after. */
 function changeOf({
   type,
   details,

@@ -11,7 +11,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'forbidden',
 ]);
 
-/** Writes down that an operator was refused `operation`, if that is why; other errors are nobody's business. */
+/** Audits a refused `operation` of an operator. Ignores errors that are not refusals. */
 export type NoteRefused = (error: DomainError, operator: Operator, operation: string) => Promise<void>;
 
 export const createNoteRefused =

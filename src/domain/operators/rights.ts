@@ -18,7 +18,7 @@ const isBuiltIn = (name: string): boolean => Object.hasOwn(BUILT_IN_ROLES, name)
 export interface Rights {
   /** The management permissions of `names` together, with what they include; a role that does not exist has none. */
   permissionsOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
-  /** What it takes to give or take `names`: what they allow, here and at the contracts. */
+  /** The permissions needed to assign or remove roles: everything that they allow, here and at the contracts. */
   weightOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
   /** The permissions of an active account, by itself and its groups; none of any other. */
   ofAccount(id: string): Promise<Set<Permission>>;

@@ -40,7 +40,7 @@ export interface Roles {
   /** @throws DomainError insufficient_scope, permission_not_held, role_taken, invalid_request. */
   create(operator: Operator, role: RoleChanges & { name: string }): Promise<Role>;
   /**
-   * Changes what is given. Whoever has the role has the change from the next request on.
+   * Updates the given fields. The change applies from each holder's next request.
    * @throws DomainError insufficient_scope, permission_not_held, role_not_found, forbidden for a built-in one,
    *   precondition_failed, invalid_request.
    */
@@ -51,7 +51,7 @@ export interface Roles {
   checkNames(names: readonly string[], tx?: Tx): Promise<void>;
 }
 
-/** What can be a role's name: it stands in tokens, URLs and configuration. */
+/** The form of a role's name, which appears in tokens, URLs and configuration. */
 export const ROLE_NAME = /^[a-z0-9](?:[a-z0-9_.:-]{0,62}[a-z0-9])?$/;
 
 /** Roles that every database has: their scopes may change, and they stay. */

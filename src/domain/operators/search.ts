@@ -16,13 +16,13 @@ export interface SearchHit {
 }
 
 export interface SearchResult {
-  /** What the text names: an id, a number, an address, the id of a request. */
+  /** The kind of a search text: an id, a number, an email address, or a request id. */
   exact: SearchHit | null;
   /** That alone, or a few of each kind. */
   hits: SearchHit[];
 }
 
-/** Finds whatever a text names, among what the operator may see. */
+/** Finds anything that a text names, within the operator's permissions. */
 export type Search = (operator: Operator, text: string) => Promise<SearchResult>;
 
 /** Of each kind. */

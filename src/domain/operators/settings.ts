@@ -13,7 +13,7 @@ import {
   requirePermission,
 } from './operator.ts';
 
-/** What may be changed while the server runs: whoever needs these reads them each time. */
+/** Settings that can change at run time. Read them at each use. */
 export const CHANGEABLE = [
   'registration.open',
   'registration.verifyEmail',
@@ -70,7 +70,7 @@ export interface OperatorSettings {
 
 const isChangeable = (key: string): key is ChangeableKey => (CHANGEABLE as readonly string[]).includes(key);
 
-/** What a key may be: as the configuration has it, but never null, which goes back to that. */
+/** The schema of a key's value: the configuration's, except that null resets to the configuration. */
 export const changeableSchema = (key: ChangeableKey) => {
   const schema = settingSchema(key);
   return schema instanceof z.ZodNullable ? (schema.unwrap() as typeof schema) : schema;
@@ -117,7 +117,7 @@ export function createOperatorSettings({
 
   return {
     load() {
-      // One after the other, so that none puts back what it read before a later change.
+      // Serialize loads, so that none restores a value it read before a later change.
       const loaded = loading.then(async () => apply(await store.read()));
       loading = loaded.catch(() => undefined);
       return loaded;

@@ -9,20 +9,20 @@ import type { Permission } from './permissions.ts';
 
 export { type Metric, METRICS } from '../../storage/daily-stats.ts';
 
-/** A day, with what the operator may see of it. */
+/** The counts of a day that the operator may see. */
 export type DailyCounts = { day: string } & { [M in Metric]: number | null };
 
-/** Counts what happens, in memory, and writes it down by the side: it costs a sign-in nothing. */
+/** Counts events in memory and writes them in the background, at no cost to a sign-in. */
 export interface Stats extends PeriodicWriter {
   /** Counts an event of the audit that has committed. */
   noteEvent(entry: AuditEntry, actor: Actor): void;
   /** Counts tokens that were handed out. */
   noteTokens(): void;
-  /** The last `days`, the latest first, today among them. What the operator may not see is null. */
+  /** The last `days` including today, latest first. Counts that the operator may not see are null. */
   list(operator: Operator, days: number): Promise<DailyCounts[]>;
 }
 
-/** What it takes to see each. */
+/** The permission to see each. */
 const SEEN_BY: Record<Metric, Permission> = {
   sign_ins: 'users:read',
   failures: 'users:read',

@@ -85,7 +85,7 @@ export interface Webhooks {
    * @throws DomainError insufficient_scope, not_found, webhook_disabled.
    */
   replay(operator: Operator, id: string, deliveryId: string): Promise<Delivery>;
-  /** Switches off what is gone or was dead for three days, and tells the operators who can do something about it. */
+  /** Disables webhooks that answer 410 or failed for three days, and notifies the operators who can fix them. */
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ const isEventPattern = (pattern: string): boolean =>
 
 const shown = ({ secret: _secret, formerSecret: _former, ...webhook }: WebhookRecord): Webhook => webhook;
 
-/** What the audit has of one. */
+/** The audited fields of a webhook. */
 const contentOf = ({ url, description, eventTypes, enabled }: WebhookRecord) => ({
   url,
   description,

@@ -13,7 +13,7 @@ export const isEmailVerified = ({
 }: Pick<UserRecord, 'emailVerifiedAt' | 'ownerProvenAt'>): boolean =>
   emailVerifiedAt !== null && ownerProvenAt !== null;
 
-/** The address that counts, for reset and for what the owner is told: a new one does not before it is proven. */
+/** The effective address, for resets and notices. A new address takes effect once it is proven. */
 export const addressThatCounts = ({ email, movedFrom }: Pick<UserRecord, 'email' | 'movedFrom'>): string =>
   movedFrom?.email ?? email;
 
@@ -25,8 +25,8 @@ export const vouches = ({ kind, isOperator = false }: Actor): boolean =>
   kind === 'operator' || kind === 'system' || isOperator;
 
 /**
- * Before a factor, a key or an identity is added: what a stranger adds to an account in somebody else's name would open
- * it when that somebody comes.
+ * Checks before a factor, key or identity is added: otherwise a stranger could register another person's address and
+ * keep a way in.
  * @throws DomainError email_unverified when the owner is not proven.
  */
 export function requireOwner({ ownerProvenAt }: Pick<UserRecord, 'ownerProvenAt'>): void {
@@ -36,7 +36,7 @@ export function requireOwner({ ownerProvenAt }: Pick<UserRecord, 'ownerProvenAt'
 const moment = (at: Date | null): string | null => at?.toISOString() ?? null;
 const date = (at: string | null): Date | null => (at === null ? null : new Date(at));
 
-/** The columns of an account that has the address again which it moved away from, with what was known of it. */
+/** The columns that restore an account's former address and its verification. */
 export const backFrom = ({ email, emailKey, emailVerifiedAt, ownerProvenAt }: MovedFrom): UserChanges => ({
   email,
   emailKey,

@@ -40,10 +40,10 @@ export interface Claiming {
   ): Promise<UserRecord>;
 }
 
-/** Whoever changes an account may have prepared for it. Milliseconds. */
+/** Milliseconds before a change within which other changes are suspect: an attacker may have prepared. */
 const BEFORE = 3_600_000;
 
-/** The address that counts, and what is known of its reader. */
+/** The effective address and its verification. */
 export function evidenceOf({ email, movedFrom, ownerProvenAt }: UserRecord): Evidence {
   if (movedFrom) return movedFrom;
   const proven = ownerProvenAt?.toISOString() ?? null;

@@ -1,7 +1,7 @@
 /**
- * Whose account it is. Somebody can register anybody's address, and set on that account what opens it later: so nothing
- * of it outlives the first proof by who reads the mailbox and did not know the password. Whoever has a session or a token
- * alone can change an account, and its owner can take that back.
+ * Ownership of accounts. Anybody can register another person's address and prepare a later way in (pre-hijacking). So
+ * everything set on an account ends with the first proof by a reader of the mailbox who did not know the password.
+ * Changes made with only a session or token can be undone by the owner.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Belongings } from '../../storage/belongings.ts';

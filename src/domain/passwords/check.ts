@@ -7,11 +7,11 @@ import { sourceOfActor } from '../source.ts';
 import type { PasswordHasher } from './hasher.ts';
 
 interface PasswordAttempt {
-  /** What is guessed at: the typed identifier, or the id of an account that is known already. */
+  /** The subject of the guess: the typed identifier, or the id of a known account. */
   subject: string;
   /** The account behind it, if there is one. */
   account: { id: string; passwordHash: string | null } | null;
-  /** What was typed, unchecked. */
+  /** The typed password, unchecked. */
   password: unknown;
   actor: Actor;
   /** The id of the browser, where the account signed in with it. */
@@ -38,7 +38,7 @@ export interface PasswordCheck {
    * @throws DomainError unavailable.
    */
   renewed(account: Holder, password: string): Promise<string | null>;
-  /** Puts it in place, unless the password has been changed meanwhile; that is no change of the password. */
+  /** Stores the new hash, unless the password has changed meanwhile. Not a password change. */
   renew(account: Holder, password: string): Promise<void>;
 }
 
@@ -51,8 +51,8 @@ export const isSamePassword = (
 ): boolean => before.passwordHash === now.passwordHash || before.securityVersion === now.securityVersion;
 
 /**
- * UTF-16 units: more than the longest password that `passwords.maxLength` can allow has, and what other systems have let people
- * choose. What is longer is not normalised.
+ * UTF-16 units: above what `passwords.maxLength` can allow and what other systems have allowed. Longer input is not
+ * normalized.
  */
 const LONGEST = 4096;
 

@@ -46,7 +46,7 @@ export interface ForeignHashes {
    * @throws DomainError overloaded.
    */
   wrapWeak(stored: string, signal?: AbortSignal): Promise<string>;
-  /** What a report calls a resting hash: `argon2id` for Postern's own, `wrapped`, a format's name, or `unknown`. */
+  /** The name of a stored hash's format in reports: `argon2id`, `wrapped`, a format's name, or `unknown`. */
   formatOf(stored: string): string;
   /**
    * A resting hash for an export, in such a way that `read` takes it.

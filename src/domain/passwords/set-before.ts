@@ -3,8 +3,8 @@ import { toUser, type User } from '../users/user.ts';
 import type { PasswordHasher } from './hasher.ts';
 
 /**
- * The account whose password was set by a link, and to this one, for a request whose reply was not sent.
- * @param usedBy what the link's use was noted as.
+ * Finds the account whose password an earlier request set by this link to this value, when that request's reply was
+ * not sent. @param usedBy the recorded use of the link.
  * @param signal aborts when the caller has gone.
  * @throws DomainError overloaded, unavailable.
  */

@@ -37,7 +37,7 @@ export class VerifierThreads {
       // Megabytes of its heap; what scrypt and argon2 take is not in it.
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
-    // Of a thread that idles: an error that nobody hears would end the process.
+    // Handle errors of idle threads: an unhandled one would end the process.
     worker.on('error', () => {
       const at = this.#idle.indexOf(worker);
       if (at !== -1) this.#idle.splice(at, 1);

@@ -53,7 +53,7 @@ const kindOf = ({ type, caseExact }: Attribute): ValueKind => {
   return caseExact || type === 'reference' ? 'exact' : 'text';
 };
 
-/** What an attribute is compared by: itself, or the values that it has. */
+/** The operands of a comparison: the attribute itself, or its values. */
 const leafOf = (attribute: Attribute): Attribute | undefined =>
   attribute.subAttributes ? findAttribute(attribute.subAttributes, 'value') : attribute;
 
@@ -102,7 +102,7 @@ export function targetOf({ extension, attribute, sub }: Named): Target | null {
   };
 }
 
-/** What a parser reads names by: of a whole resource, or of one value of an attribute. */
+/** The names that a parser accepts: those of a resource, or of one value of an attribute. */
 type Lookup = (name: string) => Named | null;
 
 class Parser {

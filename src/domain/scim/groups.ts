@@ -32,12 +32,12 @@ export interface DirectoryGroups {
   /** @throws ScimError; DomainError group_taken, external_id_taken, invalid_request. */
   create(operator: Operator, body: unknown): Promise<Shown>;
   /**
-   * Makes of the group what the body says, all of it.
+   * Replaces the group (PUT).
    * @throws as `create`; DomainError group_not_found, precondition_failed, permission_not_held when members of a group would
    *   change that gives management permissions.
    */
   replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
-  /** The same of what the operations say; of those at once on one group, one waits for the other. */
+  /** Modifies the group (PATCH). Concurrent changes to one group are serialized. */
   patch(operator: Operator, id: string, operations: Operation[], expected?: Expected): Promise<Shown>;
   /** @throws as `replace`. */
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
@@ -99,7 +99,7 @@ function move(moves: Moves, { op, path, value }: Operation): Moves {
 
 const isOfMembers = ({ path }: Operation): boolean => path.attribute?.name === 'members';
 
-/** What a group is called, and by the directory. */
+/** The group's name and its externalId. */
 interface Named {
   displayName: string;
   externalId: string | null;
@@ -172,7 +172,7 @@ export function createDirectoryGroups(
       await groupStore.remove(group.id, leaving, tx),
       await groupStore.add(group.id, wanted, tx),
     ];
-    // After the fact, so that saying again what is so already is refused to nobody.
+    // Check after the change, so that repeating the current state is never refused.
     if (gone.length + come.length > 0) await withoutManagement(rights, group.roles);
     await note('group.member_removed', group, gone, operator, tx);
     await note('group.member_added', group, come, operator, tx);

@@ -3,7 +3,7 @@ import { ScimError } from './errors.ts';
 import { parseFilter, resolve, targetOf } from './expressions.ts';
 import type { ResourceType } from './schema.ts';
 
-/** What a list is asked for (RFC 7644 section 3.4.2), as it came. */
+/** The query of a list (RFC 7644 section 3.4.2), unparsed. */
 export interface ListQuery {
   filter?: string | undefined;
   sortBy?: string | undefined;
@@ -16,7 +16,7 @@ export interface ListQuery {
 export const MOST_RESULTS = 500;
 const LAST = 1_000_000_000;
 
-/** A whole number, also as text; the default when there is none. @throws ScimError invalidValue. */
+/** Parses an integer, also from text; returns the default when absent. @throws ScimError invalidValue. */
 function wholeNumber(name: string, value: unknown, otherwise: number): number {
   if (value === undefined || value === null || value === '') return otherwise;
   const number = typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value) ? Number(value) : value;

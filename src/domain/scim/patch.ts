@@ -34,7 +34,7 @@ const member = (object: Resource, name: string): unknown =>
 const isReadOnly = ({ attribute, sub }: Path): boolean =>
   attribute?.mutability === 'readOnly' || sub?.mutability === 'readOnly';
 
-/** The places that the keys of a value name: what is unknown or not to be set is left out, as in a whole resource. */
+/** Resolves the keys of a value to attributes. Skips unknown and read-only ones, as in a whole resource. */
 function spread(type: ResourceType, op: Operation['op'], value: unknown): Operation[] {
   if (!isObject(value)) return badValue('Without a path the value is an object');
   return Object.entries(value).flatMap(([key, one]) => {
@@ -116,7 +116,7 @@ function compares(
   return holds[comparator]();
 }
 
-/** What a value is that meets a condition of equalities; null when that cannot be told. */
+/** The value that satisfies a filter of equalities; null when it is not determined. */
 function templateOf(condition: Condition): Resource | null {
   if (condition.is === 'compare' && condition.comparator === 'eq')
     return condition.value === null ? {} : { [condition.target.path[0] ?? '']: condition.value };
@@ -130,7 +130,7 @@ const sameValue = (one: unknown, other: unknown): boolean =>
     ? one['value'] === other['value'] && one['type'] === other['type']
     : isDeepStrictEqual(one, other);
 
-/** Whether an element is what a removal names: by its value, else by all that is said of it. */
+/** Whether an element matches a removal: by its `value`, else by all given sub-attributes. */
 const isNamed = (item: unknown, named: unknown): boolean => {
   if (!isObject(item) || !isObject(named)) return isDeepStrictEqual(item, named);
   if (named['value'] !== undefined) return item['value'] === named['value'];

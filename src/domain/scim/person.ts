@@ -1,6 +1,6 @@
 /**
- * An account as a directory sees it, and what a directory's word changes. Names, address and standing are the account's: SCIM
- * shows them as they are. The rest is kept as the directory said it, and what of it an account can have, it gets.
+ * Maps accounts to SCIM users and back. Names, email address and status live on the account. Other attributes are
+ * stored as the directory sent them, and copied to the account where it has a matching field.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError, isDomainError } from '../../core/errors.ts';
@@ -15,7 +15,7 @@ import { PROFILE_FIELDS, type ProfileText } from '../users/profile-fields.ts';
 import { ScimError } from './errors.ts';
 import { isEmpty, isObject, type Resource } from './values.ts';
 
-/** What is not kept with the entry: the account has it, or nobody keeps it. */
+/** Attributes not stored with the entry: they live on the account or are dropped. */
 const OF_THE_ACCOUNT = new Set([
   'schemas',
   'id',
@@ -35,7 +35,7 @@ const LONGEST_NAME = 256;
 /** Of all that an entry keeps, in characters of JSON. */
 const LARGEST_ENTRY = 65_536;
 
-/** Without what is not there. */
+/** Removes absent values. */
 export const compact = (resource: Resource): Resource =>
   Object.fromEntries(
     Object.entries(resource).filter(
@@ -55,7 +55,7 @@ const shownRoles = ({ roles }: Pick<UserRecord, 'roles'>) => roles.filter((role)
 export const userNameOf = (user: UserRecord, entry: EntryRecord | null): string =>
   entry?.userName ?? user.username ?? user.email;
 
-/** What is said of an account that no directory has spoken of. */
+/** The entry of an account that no directory manages. */
 const seedOf = ({ locale, zoneinfo, phoneNumber, profile }: UserRecord): Resource => ({
   preferredLanguage: locale,
   timezone: zoneinfo,
@@ -65,8 +65,7 @@ const seedOf = ({ locale, zoneinfo, phoneNumber, profile }: UserRecord): Resourc
 
 /**
  * The resource of an account, but for its groups.
- * @param known which of the roles that the directory named there are.
- * @param defined what is shown of the attributes that are defined here.
+ * @param known the existing roles among those the directory named. @param defined the visible custom attributes.
  */
 export function resourceOf(
   user: UserRecord,
@@ -117,7 +116,7 @@ const addressesOf = (resource: Resource): Resource[] =>
 const mainText = (resource: Resource, name: string): string | null =>
   textOf(mainOf(listOf(resource[name]).filter(({ value }) => !isEmpty(value)))?.['value']);
 
-/** What an account may have of what a directory says, where it has the right form; the first that has is taken. */
+/** Picks valid values for the account from the directory's; the first valid one wins. */
 const PASSED_ON: readonly [ProfileText, (resource: Resource) => (string | null)[]][] = [
   ['locale', ({ preferredLanguage, locale }) => [textOf(preferredLanguage), textOf(locale)]],
   ['zoneinfo', ({ timezone }) => [textOf(timezone)]],
@@ -149,7 +148,7 @@ const passedOn = (resource: Resource, now: number): Map<ProfileText, string | nu
     ]),
   );
 
-/** What a directory's word comes to. */
+/** The effect of a directory's request. */
 export interface Said {
   changes: Omit<AccountChanges, 'roles'> & { email?: string };
   externalId: string | null;
@@ -157,7 +156,7 @@ export interface Said {
   /** Roles that it names and did not name before, and the other way round. */
   roles: { named: string[]; dropped: string[] };
   entry: Omit<EntryRecord, 'accountId'>;
-  /** What changes of what the account itself does not have, by its SCIM names; null for nothing. */
+  /** Changes to attributes stored only with the entry, by SCIM names; null for none. */
   kept: { before: Resource; after: Resource } | null;
 }
 
@@ -181,7 +180,7 @@ function isUsername(text: string): boolean {
   }
 }
 
-/** What is kept of a resource: the address of the account loses its value, so that it is said once. */
+/** The stored part of a resource. The account's own email value is removed, so that it is stored once. */
 function keptOf(resource: Resource): Resource {
   const emails = addressesOf(resource);
   const main = mainOf(emails);

@@ -1,4 +1,4 @@
-/** What there is to say of people and groups (RFC 7643): the one definition of the attributes. */
+/** The single definition of the attributes of users and groups (RFC 7643). */
 import { ATTRIBUTES_SCHEMA } from '../../storage/directory-conditions.ts';
 import type { Attribute as Defined } from '../attributes/index.ts';
 
@@ -236,7 +236,7 @@ const COMMON: Attribute[] = [
   ),
 ];
 
-/** A kind of resource: where it is, and what can be said of it. */
+/** A resource type: its endpoint and schemas. */
 export interface ResourceType {
   name: 'User' | 'Group';
   /** Under the base of the service. */

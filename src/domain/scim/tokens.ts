@@ -11,7 +11,7 @@ import { type Operator, requirePermission } from '../operators/operator.ts';
 import { type Permission, withIncluded } from '../operators/permissions.ts';
 import type { Rights } from '../operators/rights.ts';
 
-/** What a directory does with people and groups. Whom it may touch follows from that. */
+/** The permissions of a directory. They determine whom it may change. */
 const PERMISSIONS: Permission[] = ['users:write', 'users:credentials', 'users:delete', 'groups:write'];
 
 /** The directory behind a SCIM token. */
@@ -22,8 +22,8 @@ export const scimOperator = (actor: Actor): Operator => ({
 });
 
 /**
- * A directory gives and takes no management, not even what it may do itself: whoever drives the directory would be an
- * operator here by its word alone.
+ * A directory must not grant or remove management permissions, not even its own: otherwise whoever controls the
+ * directory could become an operator.
  * @throws DomainError permission_not_held, when `roles` allow anything here or at the contracts.
  */
 export async function withoutManagement(
@@ -61,7 +61,7 @@ export interface ScimTokens {
   list(operator: Operator): Promise<ScimToken[]>;
   /** Ends a token at once, everywhere. @throws DomainError insufficient_scope, scim_token_not_found. */
   remove(operator: Operator, id: string): Promise<void>;
-  /** The token's record; null for anything that is no live token. Notes the use. */
+  /** The token's record; null for an unknown or expired token. Records the use. */
   authenticate(token: string): Promise<ScimToken | null>;
 }
 

@@ -42,7 +42,7 @@ export interface ListedResources {
 
 /** Accounts as a directory drives them. Everything also throws DomainError insufficient_scope. */
 export interface DirectoryUsers {
-  /** What can be said of accounts, with what is defined here as it is now. */
+  /** The schemas of users, including the current custom attributes. */
   type(): ResourceType;
   /** @param withGroups whether to say which groups each is in. @throws ScimError invalidFilter, invalidPath, invalidValue. */
   list(operator: Operator, query: ListQuery, withGroups: boolean): Promise<ListedResources>;
@@ -60,7 +60,7 @@ export interface DirectoryUsers {
    * @throws as `create`; DomainError user_not_found, precondition_failed, stronger_operator, last_owner, last_admin.
    */
   replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
-  /** The same of what the operations say. */
+  /** Modifies the account (PATCH). */
   patch(operator: Operator, id: string, operations: Operation[], expected?: Expected): Promise<Shown>;
   /** Deletes the account at once. @throws as `replace`. */
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
@@ -121,7 +121,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
   const findOne = async (id: string): Promise<Shown> =>
     (await showAll([present(await users.findById(id))], true))[0]!;
 
-  /** The roles that the account has afterwards; null for those that it has. Names that are no role are kept as said alone. */
+  /** The resulting roles; null for no change. Unknown names are only stored. */
   const rolesAfter = async (
     before: string[],
     { roles: { named, dropped } }: Said,
@@ -146,7 +146,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     await audit.record({ type: 'user.updated', subject: id, details: kept }, actor, tx);
   };
 
-  /** Writes what is said, of an account locked in `tx`. */
+  /** Writes the changes to an account locked in `tx`. */
   const write = async (operator: Operator, before: UserRecord, said: Said, tx: Tx): Promise<void> => {
     const { id } = before;
     const { actor } = operator;
@@ -159,7 +159,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     if (Object.keys(changes).length > 0) await accounts.update(id, changes, actor);
     const isActive = before.status === 'active';
     if (isActive && !said.isActive) await accounts.suspend(id, actor);
-    // A directory ends what an operator can do; to let them in again is an operator's.
+    // A directory may suspend an operator, but only an operator may reactivate one.
     if (!isActive && said.isActive) await managedAccounts.reactivate(operator, id);
     await keep(id, said, operator, tx);
   };

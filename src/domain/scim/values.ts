@@ -1,4 +1,4 @@
-/** Values of attributes as requests bring them, read against the schema: what is unknown or not to be set is left out. */
+/** Parses attribute values of requests by the schema. Skips unknown and read-only attributes. */
 import { ScimError } from './errors.ts';
 import { booleanOf, numberOf } from './expressions.ts';
 import { type Attribute, findAttribute, type ResourceType, type Schema } from './schema.ts';
@@ -53,7 +53,7 @@ function readOne(attribute: Attribute, value: unknown): unknown {
 }
 
 /**
- * What a request says of an attribute; undefined for none.
+ * The value of an attribute in a request; undefined when absent.
  * @throws ScimError invalidValue for a value of another type.
  */
 export function readValue(attribute: Attribute, value: unknown): unknown {
@@ -101,7 +101,7 @@ export function readResource(type: ResourceType, body: unknown): Resource {
   return resource;
 }
 
-/** What a request says in an extension. @throws ScimError invalidValue. */
+/** The values of a schema extension in a request. @throws ScimError invalidValue. */
 export function readExtension({ attributes }: Schema, given: unknown): Resource {
   return isObject(given) ? readMembers(attributes, given) : refuse('An extension is an object');
 }

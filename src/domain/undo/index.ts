@@ -1,6 +1,6 @@
 /**
- * Taking back what was done to an account with a token or a session alone, by a link to the address that it had: for
- * seven days, because whoever took the account also has what they set on it.
+ * Undo of changes made with only a token or a session, by a link to the former address. Valid for seven days, because
+ * an attacker would control everything set since.
  */
 import { rolesOf } from '../operators/rights.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -40,7 +40,7 @@ export interface UndoDependencies
 
 export interface Confirming {
   /**
-   * What the link would take back, without using it up; null when it cannot be used, which is written down.
+   * The change that a link would undo, without consuming it. Null for an unusable link, which is audited.
    * @throws DomainError rate_limited.
    */
   peek(token: string, actor: Actor): Promise<{ email: string; matter: Undoable } | null>;

@@ -50,7 +50,7 @@ export interface Changes {
 
 const INNER = new Set(['movedFrom', 'attributes']);
 
-/** What the audit tells of columns: what uniqueness is decided on says nothing more. */
+/** The audited columns, without derived uniqueness keys. */
 const shown = (columns: UserChanges) =>
   Object.fromEntries(Object.entries(columns).filter(([name]) => !name.endsWith('Key') && !INNER.has(name)));
 
@@ -59,8 +59,8 @@ export function changes(dependencies: AccountsDependencies): Changes {
   const { notices, verification, offer, checkRoles, attributes } = dependencies;
 
   /**
-   * Writes a new password, ends what the old one had opened, and says so in the audit and to the owner.
-   * @param before the account as its owner has had it. @param undo takes it back, where the old one was not shown.
+   * Stores a new password, ends what the old one had opened, audits it and notifies the owner. @param before the
+   * account before the change. @param undo the undo link, where the old password was not entered.
    */
   const replacePassword = async (
     before: UserRecord,
@@ -85,7 +85,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
   const isMoved = (columns: UserChanges, before: UserRecord) =>
     columns.emailKey !== undefined && columns.emailKey !== emailKeyOf(before.email);
 
-  /** What is known of the address after a change: what an operator says of it counts at once. */
+  /** The verification of the address after a change. An operator's statement counts at once. */
   const proof = (
     columns: UserChanges,
     emailVerified: boolean | undefined,
@@ -102,7 +102,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
     return emailVerified === false ? { emailVerifiedAt: null } : {};
   };
 
-  /** Another number is one that nobody has verified. */
+  /** A changed phone number is unverified. */
   const phoneProof = ({ phoneNumber }: UserChanges, before: UserRecord) =>
     phoneNumber === undefined || phoneNumber === before.phoneNumber ? {} : { phoneNumberVerifiedAt: null };
 

@@ -10,14 +10,14 @@ import type { AccountsDependencies } from './dependencies.ts';
 import { parseProfile, type Profile } from './profile.ts';
 import { toUser, type User } from './user.ts';
 
-/** What a person gives to have an account. */
+/** The input of a self-registration. */
 export type Registration = Profile & {
   email: string;
   password: string;
   attributes?: AttributeChanges | undefined;
 };
 
-/** What an operator gives. */
+/** The input of an operator. */
 export type NewAccount = Profile & {
   email: string;
   /** `user` unless given. */
@@ -38,9 +38,8 @@ export interface Creation {
    */
   register(registration: Registration, actor: Actor, signal?: AbortSignal): Promise<User>;
   /**
-   * Makes an account by authority: any roles (`user` unless given), registration open or not. Of one that an operator makes
-   * the owner counts as proven. Throws the same.
-   * @param before what has to be done in the same transaction, if it can be.
+   * Creates an account by an operator: with any roles (`user` by default), whether registration is open or not. Its
+   * owner counts as proven. Throws the same. @param before work to do in the same transaction.
    */
   create(account: NewAccount, actor: Actor, before?: (tx: Tx) => Promise<void>): Promise<User>;
 }
@@ -71,7 +70,7 @@ export async function prepare(
   return { ...user, passwordHash: await hasher.hash(password, signal), passwordChangedAt: now };
 }
 
-/** What the registration of an account is noted as, while its maker may not have heard of it. */
+/** The key of a registration whose reply may not have been sent. */
 export const registrationOf = ({ id }: { id: string }): string => `registration:${id}`;
 
 /** Writes a prepared account and its event. */
@@ -156,7 +155,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
   return {
     async register({ attributes, ...registration }, actor, signal) {
       if (!dependencies.registration.open) throw new DomainError('forbidden');
-      // Picked one by one: nobody registers with a role or with a verified address.
+      // Pick fields explicitly: self-registration must not set roles or verification.
       const { email, password, username, name, givenName, familyName, locale } = registration;
       const account = { email, password, username, name, givenName, familyName, locale, attributes };
       const user = await prepareWhole(account, signal);
@@ -168,7 +167,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
     async create(account, actor, before) {
       const isVouchedFor = vouches(actor);
       const user = await prepareWhole({ ...account, isVouchedFor });
-      // A program that registers people; what an operator makes is meant.
+      // Refuse an account that a legacy source has, unless an operator creates it on purpose.
       if (actor.door.startsWith('contract:')) await refuseElsewhere(account);
       return make(user, account.password, actor, { before });
     },

@@ -14,7 +14,7 @@ import type { SessionRevoker } from '../session-revoker.ts';
 import type { Offering } from '../undo/offering.ts';
 import type { Verification } from '../verification/index.ts';
 
-/** What the accounts are made of. */
+/** Dependencies of the accounts' use cases. */
 export interface AccountsDependencies
   extends
     Claiming,
@@ -31,7 +31,7 @@ export interface AccountsDependencies
   passwordCheck: PasswordCheck;
   sessions: SessionRevoker;
   lockout: Pick<Lockout, 'forgive'>;
-  /** What the owner is told by mail, in the transaction of what it tells of. */
+  /** Notices to the owner, in the transaction of the change. */
   notices: Pick<Notices, 'passwordChanged' | 'emailChanged' | 'accountDeleted'>;
   /** Accounts that are still at another service. */
   legacy: Pick<LegacyAccounts, 'exists'>;

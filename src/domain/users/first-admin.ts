@@ -49,7 +49,7 @@ export function firstAdmins(dependencies: AccountsDependencies): FirstAdmins {
   const { users, audit, inTransaction, lockFirstAdmin, policy, hasher, claim } = dependencies;
 
   /**
-   * Claims an account that a stranger may have registered with the operator's address, and clears what was set on
+   * Claims an account that a stranger may have registered with the operator's address, and clears everything set on
    * it.
    */
   const takeOver = async (

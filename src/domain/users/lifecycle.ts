@@ -21,7 +21,7 @@ export async function erase(
   await audit.forget(accountId, tx);
 }
 
-/** What the audit keeps of why something was done. */
+/** The audited reason of an action. */
 interface Why {
   reason?: string | undefined;
 }
@@ -59,7 +59,7 @@ export interface Lifecycle {
 
 export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
   const { users, identities, audit, inTransaction, sessions, notices, offerRestoring, clock } = dependencies;
-  /** Has an account stop being one that counts, if others are left that do what it does. */
+  /** Runs a change that deactivates an account, unless it is the last owner or administrator. */
   const leaving = <T>(of: string, change: (account: UserRecord, tx: Tx) => Promise<T>): Promise<T> =>
     inTransaction((tx) =>
       keepAnOwner(

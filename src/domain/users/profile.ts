@@ -18,7 +18,7 @@ export const withoutSame = (profile: Profile, account: { username: string | null
     : profile;
 
 /**
- * The columns that a profile sets, each checked, and what is wrong with the others.
+ * Validates a profile. Returns the columns to set, and the mistakes.
  * @param now milliseconds since the epoch.
  */
 export function readProfile(profile: Profile, now: number): { columns: UserChanges; errors: DomainError[] } {

@@ -15,9 +15,8 @@ export async function keepAnAdmin(users: Users, id: string, tx: Tx): Promise<voi
 }
 
 /**
- * Makes a change by which accounts could stop being owners who can sign in. The owners are locked first, so that of two
- * changes at once the second sees what the first has left.
- * @param leaving an account that stops being one whatever the change does.
+ * Runs a change that may remove owners. Locks the owners first, so that of two concurrent changes the second sees the
+ * first. @param leaving an account that stops being an owner in any case.
  * @throws DomainError last_owner when none would be left.
  */
 export async function keepAnOwner<T>(

@@ -32,7 +32,7 @@ export type Shown =
   | { by: 'password'; password: string; signal?: AbortSignal | undefined }
   | { by: 'contract' };
 
-/** What a link is for. */
+/** The purpose of a link. */
 export interface VerificationLink {
   user: User;
   /** The address that it was sent to. */
@@ -45,13 +45,13 @@ export interface Confirmed {
   user: User;
   /** Whether the address of the account changed. */
   changed: boolean;
-  /** With it a password is chosen, within a quarter of an hour, when what was set on the account is gone; else null. */
+  /** A token to choose a password within 15 minutes, when the account was cleared; else null. */
   resetToken: string | null;
 }
 
 export interface Confirming {
   /**
-   * What the link would verify, without using it up; null when it cannot be used, which is written down.
+   * The address that a link would verify, without consuming it. Null for an unusable link, which is audited.
    * @throws DomainError rate_limited.
    */
   peek(token: string, actor: Actor): Promise<VerificationLink | null>;
@@ -103,7 +103,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     throw new DomainError('invalid_credentials', { field: 'password' });
   };
 
-  /** The address becomes the account's; the one that counted is told, and may take it back. */
+  /** Makes the address the account's. Notifies the former one, with a link to undo. */
   const change = async (
     account: UserRecord,
     to: string,
@@ -137,7 +137,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     return { record, resetToken: await tokens.create(reset, tx) };
   };
 
-  /** The account of a link that is current, locked, and what the link says; it is used up. */
+  /** Consumes a valid link. Returns its payload and the locked account. */
   const use = async (token: string, accountId: string, tx: Tx) => {
     // Lock the account first, as everywhere: a consistent order avoids deadlocks.
     const account = await users.lock(accountId, tx);

@@ -1,7 +1,7 @@
 /** Why a foreign hash is not taken. */
 export type HashRefusal = 'hash_unknown_format' | 'hash_malformed' | 'hash_cost_too_high' | 'hash_ambiguous';
 
-/** A foreign hash that is not taken. Its message says why, never what the hash is. */
+/** A rejected foreign hash. The message gives the reason, never the hash. */
 export class HashRefused extends Error {
   readonly code: HashRefusal;
 
@@ -18,7 +18,7 @@ export function malformed(why: string): never {
 
 const MIB = 2 ** 20;
 
-/** The most that a hash may cost. Whoever knows an account's name has the work done by trying to sign in. */
+/** Maximum cost of a hash: anybody who knows an account's name can trigger the work by a login attempt. */
 export const MOST = {
   /** Base-2 logarithm. */
   bcryptCost: 15,

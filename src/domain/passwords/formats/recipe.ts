@@ -1,6 +1,6 @@
 import type { Algorithm } from './algorithms.ts';
 
-/** What a digest is made of, in order. */
+/** The inputs of a digest, in order. */
 export type Part = 'salt' | 'password' | Buffer;
 
 /** How the typed password becomes the bytes that are hashed. */
@@ -11,7 +11,7 @@ export interface Preparation {
   pepper?: 'prefix' | 'suffix' | 'salt';
   /** A digest of the password takes its place, as text if `encoding` says so; HMAC if there is a key. */
   prehash?: { algorithm: Algorithm; encoding: 'hex' | 'base64' | 'raw'; key?: Buffer };
-  /** WordPress trims what was typed, so that is a second try. */
+  /** WordPress trims passwords, so try the trimmed one as well. */
   trims?: boolean;
 }
 
@@ -51,23 +51,23 @@ export type Derivation =
       parts: Part[];
       salt: Buffer;
       iterations: number;
-      /** What the iterations after the first hash: the digest, its hex, or the digest and something behind it. */
+      /** The input of later iterations: the digest, its hex, or the digest and a suffix. */
       over: 'digest' | 'digest_hex' | 'digest_input' | 'digest_password';
       /** Bytes of the digest that the hash string holds, and bits of the last of them, where it is cut. */
       cut?: { bytes: number; lastMask: number };
     };
 
-/** All that makes the digest of a password, but the password and what is secret. */
+/** Everything that determines a password's digest, except the password and secrets. */
 export type Recipe = Preparation & Derivation;
 
-/** What all hashes of a source share and nobody may see. */
+/** Secrets that all hashes of a source share. */
 export type SecretName = 'key' | 'pepper' | 'signer_key';
 export type HashSecrets = Partial<Record<SecretName, Buffer>>;
 
 /** A way to read a hash: what makes the digest, and the digest. A hash that can be read in two ways has two. */
 export interface Reading {
   recipe: Recipe;
-  /** A wrapped hash holds the argon2id of what the recipe makes, by this. */
+  /** The form in which a wrapped hash feeds the recipe's result to argon2id. */
   wrapping?: Recipe & { kind: 'argon2' };
   digest: Buffer;
 }

@@ -161,7 +161,7 @@ export const FORMATS: readonly Format[] = [
   },
 ];
 
-/** What is known to exist, and of no use here. */
+/** Known formats that are not supported. */
 const NOT_TAKEN: [RegExp, string][] = [
   [/^\$y\$/, 'yescrypt'],
   [/^\$gy\$/, 'gost-yescrypt'],
@@ -173,7 +173,7 @@ const NOT_TAKEN: [RegExp, string][] = [
   [/^[./\dA-Za-z]{13}$|^_[./\dA-Za-z]{19}$/, 'DES of crypt(3)'],
 ];
 
-/** @throws HashRefused hash_unknown_format, or hash_ambiguous for what has to be named. */
+/** @throws HashRefused hash_unknown_format, or hash_ambiguous when the format must be named. */
 function unknown(text: string): never {
   if (/^(?:[\da-f]{32}|[\da-f]{40}|[\da-f]{56}|[\da-f]{64}|[\da-f]{96}|[\da-f]{128})(?::.*)?$/i.test(text))
     throw new HashRefused(
@@ -220,7 +220,7 @@ export interface HashRead {
 }
 
 /**
- * Reads a hash, wholly: what is wrong with it, or with its cost, is found here and not at a login.
+ * Parses and validates a hash completely, its cost included, so that no login fails on it later.
  * @param params after `splitSecrets`.
  * @throws HashRefused.
  */

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { readStored } from './stored.ts';
 import { verifyReadings } from './verify.ts';
 
-/** What a thread is asked. */
+/** A request to a worker thread. */
 export interface VerifyTask {
   stored: string;
   password: string;
@@ -12,7 +12,7 @@ export interface VerifyTask {
 const bytesOf = (secrets: VerifyTask['secrets']) =>
   Object.fromEntries(Object.entries(secrets).map(([name, bytes]) => [name, Buffer.from(bytes)]));
 
-/** What a thread answers. */
+/** A worker thread's reply. */
 export interface Verified {
   right: boolean;
   /** Milliseconds that it worked. */
