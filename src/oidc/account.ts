@@ -43,7 +43,7 @@ const formatted = ({ street_address, postal_code, locality, region, country }: P
     .filter(Boolean)
     .join('\n');
 
-/** The claims of an account, but for what its roles and groups tell. What it does not have is left out, never null. */
+/** The claims of an account, without those of roles and groups. Absent values are left out, never null. */
 export function claimsOf(user: UserRecord, attributes: Pick<Attributes, 'claims'>): Record<string, unknown> {
   const email = isPlaceholder(user.email) ? null : addrSpec(user.email);
   const claims: Record<string, unknown> = {

@@ -19,11 +19,12 @@ type Feature = RichAuthorizationRequestsActiveConfiguration & {
   >;
 };
 
-/** Checks details of one type against its JSON Schema. @throws InvalidAuthorizationDetails, saying what is wrong where. */
+/** Checks details of one type against its JSON Schema. @throws InvalidAuthorizationDetails, with the place and the
+ * reason. */
 function validator(schema: z.core.JSONSchema.JSONSchema) {
   const compiled = z.fromJSONSchema(schema);
   return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {
-    // Nobody is shown them there.
+    // They are not shown there.
     if (oidc.route === 'backchannel_authentication')
       throw new errors.InvalidAuthorizationDetails('not taken in backchannel authentication requests');
     const { error } = compiled.safeParse(content);
@@ -36,9 +37,9 @@ function validator(schema: z.core.JSONSchema.JSONSchema) {
 }
 
 /**
- * Rich authorization requests (RFC 9396) over the types of the configuration. A client asks for those in its
- * `authorization_details_types` alone. People are asked each time, also by first-party clients, so what a code stands for is
- * what was just allowed; a token gets that, or the part of it that its request names (section 6).
+ * Rich authorization requests (RFC 9396) over the types of the configuration. A client may request only its
+ * `authorization_details_types`. Consent is asked each time, also for first-party clients, so a code holds exactly
+ * what was just allowed; a token gets that, or the part that its request names (section 6).
  */
 export function richAuthorizationRequests(settings: Settings['authorizationDetails']): Feature {
   const types = Object.entries(settings).map(([type, { schema }]) => [type, { validate: validator(schema) }]);
@@ -60,7 +61,7 @@ export function richAuthorizationRequests(settings: Settings['authorizationDetai
 /** One of the details of an authorization request (RFC 9396 section 2). */
 export type AuthorizationDetail = { type: string } & Record<string, unknown>;
 
-/** Those of RFC 9396 section 2.2 that list what may be done: fewer of them are less. */
+/** Common fields of RFC 9396 section 2.2 that list permissions: fewer values allow less. */
 const LISTS = new Set(['locations', 'actions', 'datatypes', 'privileges']);
 
 function isPart(name: string, part: unknown, whole: unknown): boolean {

@@ -170,8 +170,8 @@ export const pings: Override<unknown> = {
 type Feature = NonNullable<NonNullable<Configuration['features']>['ciba']>;
 
 /**
- * What a binding message may have (CIBA Core section 7.1: short, plain): letters and digits of any script, spaces, and
- * punctuation of which mail programs make no link.
+ * Characters allowed in a binding message (CIBA Core section 7.1: short, plain): letters and digits of any script,
+ * spaces, and punctuation that mail programs do not turn into links.
  */
 const BINDING_MESSAGE = /^(?:[\p{L}\p{M}\p{N} #,;:+\-_!?()'"%€$£¥]|\.(?!\p{L})){1,64}$/u;
 

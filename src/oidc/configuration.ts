@@ -57,7 +57,7 @@ interface PostedForm {
 export interface ProviderPages {
   /**
    * `error` is the OAuth error code, `description` its sentence.
-   * @param help for whoever develops the app, where it sent something wrong.
+   * @param help for the app's developer, where the app sent something wrong.
    */
   error(
     ctx: KoaContextWithOIDC,
@@ -197,7 +197,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       prompt_values_supported: ['none', 'login', 'consent', 'create', 'select_account'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,
-      // draft-ietf-oauth-identity-assertion-authz-grant: as whoever asserts, and as whoever is told.
+      // draft-ietf-oauth-identity-assertion-authz-grant: as the asserting and as the receiving server.
       identity_chaining_requested_token_types_supported: [ID_JAG],
       authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
       ...mutualTlsAliases(config),
@@ -211,7 +211,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     pairwiseIdentifier: createSubjects({ secrets, sourceIds: deps.sourceIds }),
     responseTypes: ['code'],
     allowOmittingSingleRegisteredRedirectUri: false,
-    // The library has what is given here called for every authorization request, with or without the parameter.
+    // The library calls this for every authorization request, with or without the parameter.
     extraParams: { nonce: checkRequestSize },
     // What FAPI 2.0 Security Profile section 5.3.2.1 has a server allow for the clocks of clients.
     clockTolerance: 10,

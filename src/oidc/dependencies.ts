@@ -11,7 +11,7 @@ import type { ProviderEvents } from './events.ts';
 import type { AcceptingDependencies } from './tokens/identity-assertions/accepting.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 
-/** What the provider is built from, beside its keys. */
+/** Dependencies of the provider besides its keys. */
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;
   /** Hashes of a client's valid secrets. */

@@ -27,7 +27,7 @@ export interface ProviderEvents {
     accountId: string | undefined;
     clientId: string | undefined;
   }): void;
-  /** A token is about to be handed out for another: this is awaited, and what it throws refuses the request. */
+  /** Called and awaited before a token is exchanged. Throwing refuses the request. */
   tokenExchanged(exchange: TokenExchange): Promise<void>;
   /** A request of a client was refused. */
   refused(refused: Refused): void;

@@ -50,8 +50,8 @@ function installFailureReplies(provider: Provider, { isUnavailable, page }: Depe
   });
 
   /**
-   * The browser comes again with what it had: no cookie of a request that has come to nothing. Only a session that was
-   * saved under a new id needs its own.
+   * Keep the browser's cookies as they were: set none for a failed request, except a session that was saved under a
+   * new id.
    */
   function keepState(ctx: KoaContextWithOIDC): void {
     const cookies = [ctx.response.get('Set-Cookie')].flat();
@@ -76,8 +76,8 @@ export const failureReplies: Extension<
 };
 
 /**
- * Serves nothing while this machine's clock is too far off: the library reads it, so what it would say of codes, tokens and
- * proofs were wrong. @throws DomainError unavailable.
+ * Serves nothing while this machine's clock is too far off: the library reads it and would judge codes, tokens and
+ * proofs wrongly. @throws DomainError unavailable.
  */
 function installClockGuard(provider: Provider, clock: Pick<SharedClock, 'isAstray'>): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {

@@ -31,7 +31,7 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
 
 /**
  * A request that another site posts comes without the cookies of the person's session, which are SameSite=Lax: it is sent
- * once more by GET, with them. What is too long for that is posted once more, from a page of ours.
+ * once more by GET, with them. A longer one is posted again from a page of ours.
  */
 function installPostedRequests(provider: Provider, page: ProviderPages['repost']): void {
   const receive = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<unknown> => {
@@ -84,8 +84,7 @@ export const SECRET = [
 ];
 
 /**
- * A secret in a query stands in logs and histories from then on, so whoever sends one is told, even where the library would
- * only not look at it (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with
+ * A secret in a query ends up in logs and histories, so refuse it, even where the library would only ignore it (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with
  * GET: an authorization reply has its code in the query.
  */
 function installQueryRefusal(provider: Provider): void {

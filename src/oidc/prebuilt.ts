@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { PUBLIC_DOCUMENTS } from './endpoints.ts';
 
-/** What the library says it can do and nobody here can: a person has no code to give a client (CIBA Core section 4). */
+/** Metadata of the library that does not apply: there are no user codes (CIBA Core section 4). */
 const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
 
 /** Seconds that clients may keep discovery and the JWK Set: shorter than the lead of a new key. */
@@ -15,7 +15,7 @@ const MAX_AGE = 60;
 export class Prebuilt {
   readonly #takesDocuments: () => boolean;
   #replies = new Map<string, string>();
-  /** What the replies say of documents. */
+  /** Whether the prebuilt replies announce client metadata documents. */
   #saysDocuments = false;
 
   /** @param takesDocuments whether clients may be metadata documents, now */

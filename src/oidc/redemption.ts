@@ -27,7 +27,7 @@ export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'a
   exclusive: Redeem;
   shared: Redeem;
 } {
-  /** What it comes to when the reply is over. @param claimedAt the claim of this request, if it has one. */
+  /** Settles the redemption when the reply is over. @param claimedAt the claim of this request, if it has one. */
   const settle = (
     store: Adapter,
     id: string,

@@ -19,8 +19,8 @@ const LONGEST = 3600;
 const time = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 
 /**
- * What a request object (RFC 9101) must be besides signed: no other JWT of the client's (section 10.8), and under
- * FAPI 2.0 or for CIBA (Core section 7.1.1) of a bounded life. @throws InvalidRequestObject.
+ * Further rules for request objects (RFC 9101): not another JWT of the client (section 10.8), and of bounded life
+ * under FAPI 2.0 or for CIBA (Core section 7.1.1). @throws InvalidRequestObject.
  */
 export function assertRequestObject(
   { oidc }: KoaContextWithOIDC,

@@ -5,8 +5,8 @@ import { isDomainError } from '../core/errors.ts';
 const LONGEST = { state: 1_024, nonce: 256 } as const;
 
 /**
- * Bytes that a request may take in the store until somebody has signed in: what anybody can send, and what a client has
- * answered for, by signing it or by authenticating when it pushed it (RFC 9126) or asks for it by itself.
+ * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it,
+ * pushed it (RFC 9126) or sent it directly.
  */
 const MOST = { anybody: 1_600, client: 4_096 };
 

@@ -31,8 +31,9 @@ const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options?: SigningOptio
 const HALF = 32;
 
 /**
- * `r` and `s` concatenated, as JWS has them (RFC 7518 section 3.4), of a DER signature (RFC 3279 section 2.2.3). Node does it
- * by an option, but with options it finds out what the key is by two exceptions a signature: twice the cost of signing.
+ * `r` and `s` concatenated, as JWS has them (RFC 7518 section 3.4), of a DER signature (RFC 3279 section 2.2.3). Node's
+ * `dsaEncoding` option would do it, but with options Node throws and catches two exceptions for each signature, at
+ * twice the cost of signing.
  */
 function concatenated(der: Uint8Array): Uint8Array {
   const raw = new Uint8Array(2 * HALF);
@@ -80,7 +81,7 @@ export class SigningKey extends ExternalSigningKey {
     return createPublicKey(this.#key);
   }
 
-  /** @throws DomainError unavailable while this machine's clock is too far off: what is signed says when. */
+  /** @throws DomainError unavailable while this machine's clock is too far off: signed statements contain the time. */
   override async sign(data: Uint8Array): Promise<Uint8Array> {
     if (await this.#clock.isAstray()) throw new DomainError('unavailable');
     const { digest, options, isSlow } = this.#way;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const uri = z.string().refine((value) => URL.parse(value)?.protocol.startsWith('http'));
 
-/** Public keys alone: whoever could read a private one could sign. */
+/** Public keys only: anybody who can read a private key could sign. */
 const publicKey = z
   .looseObject({ kty: z.enum(['EC', 'OKP', 'RSA']) })
   .refine((key) => !('d' in key) && !('k' in key));

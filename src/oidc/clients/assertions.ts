@@ -6,7 +6,7 @@ import { mayBeSignedBy } from './profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
 export const LONGEST = 3600;
-/** Seconds by which the clock of whoever made it may be ahead. */
+/** Seconds by which the signer's clock may be ahead. */
 const AHEAD = 60;
 /** Characters: an identifier of a statement, not a place to keep things. */
 const MAX_JTI = 255;
@@ -16,7 +16,7 @@ export const endsInTime = (exp: unknown, now: number): boolean =>
   typeof exp === 'number' && exp <= now + LONGEST + AHEAD;
 
 /**
- * What the library leaves open about client assertions (RFC 7523 section 3). It has seen that the audience is, or holds,
+ * Checks that the library leaves open for client assertions (RFC 7523 section 3). It has seen that the audience is, or holds,
  * this issuer, its token endpoint or the endpoint that was asked (OpenID Connect Core section 9, RFC 9126 section 2, CIBA
  * Core section 7.1); under FAPI 2.0 that must be the issuer alone, so that an assertion made for another server serves
  * nobody here. What must be remembered of one is small and short-lived.

@@ -80,7 +80,7 @@ const ALIASED = {
   userinfo_endpoint: 'userinfo',
 };
 
-/** What discovery says of that origin; nothing without one. */
+/** The discovery metadata of that origin; empty without one. */
 export function mutualTlsAliases({ mtls }: Config): Record<string, unknown> {
   const { certificateHeader, origin } = mtls;
   if (certificateHeader === null || origin === null) return {};

@@ -7,7 +7,7 @@ import { type Metadata, properties, type ExtraProperty } from './property.ts';
 /** Grants that stand on nothing but who the client is: not for one that cannot prove it (RFC 6749 section 4.4). */
 const CONFIDENTIAL_GRANTS = ['client_credentials', TOKEN_EXCHANGE];
 
-/** What is wrong with the grants of a client, or null. */
+/** Finds a mistake in a client's grant types; null when there is none. */
 function grantsProblem(metadata: Partial<ClientMetadata>): string | null {
   const { grant_types: grants = [], token_endpoint_auth_method: method } = metadata;
   const refused = CONFIDENTIAL_GRANTS.find((grant) => grants.includes(grant));
@@ -21,7 +21,7 @@ function grantsProblem(metadata: Partial<ClientMetadata>): string | null {
   return null;
 }
 
-/** What is wrong with a property of EXTRA_METADATA, or null. */
+/** Finds a mistake in a property of EXTRA_METADATA; null when there is none. */
 function extraProblem(name: string, value: unknown, client: Metadata): string | null {
   const schema = (extraMetadata as Record<string, z.ZodType>)[name];
   const property = schema && (properties.get(schema) as ExtraProperty | undefined);

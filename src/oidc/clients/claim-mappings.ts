@@ -20,7 +20,7 @@ const name = z
 const value = z.string().min(1).max(200);
 
 const mapping = z.strictObject({
-  /** What the claim is called. */
+  /** The claim's name. */
   name: name.optional(),
   /** Whether its tokens have the claim whatever their scope. */
   always: z.boolean().optional(),

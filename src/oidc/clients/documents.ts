@@ -15,7 +15,7 @@ import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from './names.ts';
 import { checkRegistrantMetadata, type Metadata } from './registration/metadata.ts';
 import { offered, OPEN_APIS } from './registration/policy.ts';
 
-/** What a document and its fetch may take (draft-ietf-oauth-client-id-metadata-document). */
+/** Limits of a document and its fetch (draft-ietf-oauth-client-id-metadata-document). */
 export const DOCUMENT_LIMITS = { timeout: 3_000, maxBytes: 5_120 };
 
 /** Characters of a URL: it is the `client_id` of every request. */
@@ -39,7 +39,7 @@ const MOST_AT_ONCE = 20;
 /** Documents, and refusals, that one process remembers. */
 const MOST_REMEMBERED = 5_000;
 
-/** The endpoints where an unknown client is looked for at its URL: anywhere else there is none before it was here. */
+/** Endpoints that fetch an unknown client's document. A client must come there first. */
 const FETCHED_AT = new Set<string | undefined>([
   'authorization',
   'pushed_authorization_request',
@@ -47,10 +47,10 @@ const FETCHED_AT = new Set<string | undefined>([
   'token',
 ]);
 
-/** How a client may authenticate that nobody shares a secret with. */
+/** Authentication methods of a client without a shared secret. */
 const AUTH_METHODS = ['none', 'private_key_jwt'];
 
-/** What is about the client itself and must be of its own host: other hosts could be vouched for by it. */
+/** URLs that must be on the client's own host: otherwise a document could vouch for other hosts. */
 const OWN_HOST = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'jwks_uri'];
 
 /** Properties that are operators' to say, of a client that says the rest itself. */
@@ -60,10 +60,10 @@ const MAY_SAY = new Set<string>(
   [...LIBRARY_METADATA, ...EXTRA_METADATA].filter((name) => propertyOf(name).registrants === 'all'),
 );
 
-/** Not a document's to say: what it may ask for follows from the APIs, and its subjects from nothing. */
+/** Properties that a document cannot set: the APIs decide what it may request. */
 const IGNORED = new Set(['scope', 'sector_identifier_uri']);
 
-/** @throws InvalidClientMetadata that says what is wrong: it is told to whoever made the document. */
+/** @throws InvalidClientMetadata with a reason for the author of the document. */
 function refuse(reason: string): never {
   throw new errors.InvalidClientMetadata(`it ${reason}`);
 }
@@ -89,8 +89,8 @@ function leadsHome(uri: unknown, host: string): boolean {
 }
 
 /**
- * The metadata of a client in its document: what it may say, completed and held to the same rules as a registration.
- * @throws InvalidClientMetadata that says what is wrong.
+ * Validates a document's metadata by the rules of a registration and completes it. @throws InvalidClientMetadata with
+ * the reason.
  */
 export function readDocument(id: string, text: string): { name: string; metadata: Metadata } {
   let document: unknown;
@@ -223,7 +223,7 @@ export class ClientDocuments {
     return this.isOn && !isListed(settings.deny) && (settings.allow.length === 0 || isListed(settings.allow));
   }
 
-  /** One fetch of a document at a time; whoever comes meanwhile waits for it. */
+  /** Coalesce concurrent fetches of a document. */
   async #fetchOnce(id: string, expiresAt: number, ctx: KoaContextWithOIDC): Promise<void> {
     const pending = this.#pending.get(id);
     if (pending) return pending;
@@ -271,8 +271,8 @@ export class ClientDocuments {
   }
 
   /**
-   * The reply of the document's host; null when there is none that says anything: it cannot be reached, or fails.
-   * @throws InvalidClientMetadata for a reply that is no document.
+   * Fetches a document; null when its host cannot be reached or fails. @throws InvalidClientMetadata for a reply that
+   * is not a document.
    */
   async #get(id: string): Promise<{ text: string; headers: Headers } | null> {
     let reply: Response;

@@ -109,7 +109,7 @@ export const extraMetadata = {
     meaning:
       'how it gets the claims `roles`, `groups` and `permissions`: `always`, whatever the scope; `name`, what it calls the claim; `values`, what it calls single ones',
     default: 'each by the scope of its name',
-    // What is given without asking the person is the operator's to say.
+    // Only operators decide what is granted without consent.
     registrants: 'none',
     option: {
       flags: '--claim <claim[=name]>',

@@ -3,19 +3,22 @@ import { z } from 'zod';
 const uri = z.string().refine((value) => URL.canParse(value));
 const names = z.array(z.string().min(1)).min(1);
 
-/** What a client may have this server say of people to others: its metadata `identity_assertions`. */
+/** The client metadata `identity_assertions`: which identities a client may have asserted to other servers. */
 export const identityAssertions = z
   .array(
     z.strictObject({
-      /** The authorization server that is told: its issuer. */
+      /** The issuer of the receiving authorization server. */
       audience: uri,
-      /** What the client is called there; as here unless given. */
+      /** The client's id there; its id here by default. */
       client_id: z.string().min(1).optional(),
       /** The resources that it may ask for there; any unless given. */
       resources: z.array(uri).min(1).optional(),
       /** The scopes that it may ask for there; any unless given. */
       scopes: names.optional(),
-      /** Who is told of: those who have one of the roles, or are in one of the groups; everybody unless given. */
+      /**
+       * Whose identity may be asserted: holders of one of the roles, or members of one of the groups; everybody by
+       * default.
+       */
       roles: names.optional(),
       groups: names.optional(),
     }),

@@ -21,7 +21,7 @@ const without = (metadata: Metadata, implied: Metadata): Metadata =>
     Object.entries(implied).filter(([name, value]) => value !== undefined && metadata[name] === undefined),
   );
 
-/** What a changed property leaves no other choice about: what replies there are, and how a client hears of an answer (CIBA). */
+/** Properties implied by a changed one: response types, and the CIBA delivery mode. */
 function impliedByChange(metadata: Metadata): Metadata {
   const { grant_types: grants, backchannel_client_notification_endpoint: endpoint } = metadata;
   const listed = Array.isArray(grants) ? (grants as unknown[]) : undefined;
@@ -35,7 +35,7 @@ function impliedByChange(metadata: Metadata): Metadata {
 /** The changes of a client's metadata with what they imply. Properties that are said stay as they are. */
 export const completeChanges = (changes: Metadata): Metadata => ({ ...changes, ...impliedByChange(changes) });
 
-/** The metadata of a new client with what it implies. */
+/** Completes the metadata of a new client with what it implies. */
 export function completeMetadata(metadata: Metadata): Metadata {
   const { redirect_uris: uris = [], apis, profile } = metadata;
   const { grant_types: grants = apis === undefined ? [CODE] : [] } = metadata;

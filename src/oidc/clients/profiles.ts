@@ -8,7 +8,7 @@ import type { ExtraClientProperties } from './names.ts';
  * Whether an authorization request may come without a code challenge (RFC 9700 section 2.1.1): a public client's never;
  * a confidential client's when a `nonce` in its ID token protects it as well, unless its `require_pkce` says otherwise.
  * The library asks for requests that have none.
- * @throws InvalidRequest that says what is missing.
+ * @throws InvalidRequest that names the missing parameter.
  */
 export function requirePkce({ oidc }: KoaContextWithOIDC, client: Client): false {
   const { require_pkce: required } = client as ExtraClientProperties;
@@ -81,7 +81,7 @@ function applyOAuth21(metadata: Metadata): void {
   );
 }
 
-/** FAPI 2.0 Security Profile, sections 5.3.2 and 5.4. What it leaves no choice about is set. */
+/** FAPI 2.0 Security Profile, sections 5.3.2 and 5.4. Properties without a choice are set. */
 function applyFapi2(metadata: Metadata): void {
   demand(
     OWN_KEYS.has(String(metadata['token_endpoint_auth_method'])),
@@ -114,9 +114,8 @@ function applyMessageSigning(metadata: Metadata): void {
 }
 
 /**
- * Holds a client's metadata to its own `profile` and the server's, whichever is stricter, and writes down which: what the
- * profile leaves no choice about is set, what contradicts it is refused. The contracts' own clients are what their
- * documents make them.
+ * Holds a client's metadata to its own `profile` and the server's, whichever is stricter, and records it: properties
+ * without a choice are set, contradictions are refused. The contracts' own clients follow their documents.
  * @throws InvalidClientMetadata, naming the rule.
  */
 export function applyProfile(metadata: Metadata, servers: Profile | null): void {

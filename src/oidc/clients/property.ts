@@ -9,7 +9,7 @@ export interface PropertyOption {
   choices?: readonly string[];
 }
 
-/** What is known of a property of client metadata beside its schema. */
+/** The definition of a client metadata property besides its schema. */
 export interface Property {
   /** Meaning, in Markdown, for docs/client-metadata.md. */
   meaning: string;
@@ -31,9 +31,9 @@ export interface Metadata {
 
 /** A property whose values are checked here: the library checks those that it knows. */
 export interface ExtraProperty extends Property {
-  /** What every value must be: what an error says after the name. */
+  /** The requirement on each value, as an error message states it after the name. */
   must: string;
-  /** What is wrong with a value beside the rest of the metadata, or null. Asked before `must`. */
+  /** Finds a conflict of the value with other metadata; null when there is none. Runs before `must`. */
   conflict?(value: unknown, client: Metadata): string | null;
   /** Not a client's to know: it stands for a part of another property. */
   internal?: true;

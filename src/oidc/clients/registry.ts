@@ -46,7 +46,7 @@ const MAX_CLIENTS = 10_000;
 /** A change is announced to every node at once; this bounds how long a lost announcement could matter. In milliseconds. */
 const TTL = 60_000;
 
-/** Printable ASCII (RFC 6749 appendix A.1): anything else is nobody's, and not all of it can be asked a database for. */
+/** Printable ASCII (RFC 6749 appendix A.1): anything else is unknown, and PostgreSQL cannot store all of it. */
 const CLIENT_ID = /^[\x20-\x7e]{1,255}$/;
 
 type CompiledClient = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
@@ -69,7 +69,7 @@ const told = new WeakMap<object, string>();
 export const disabledClientOf = (ctx: object): string | undefined => told.get(ctx);
 
 /**
- * A disabled client is none wherever one is looked for. The request that comes from it is told why.
+ * Treat a disabled client as unknown in look-ups. Its own requests get the reason.
  * @throws InvalidClient.
  */
 function refuseDisabled(id: string): void {

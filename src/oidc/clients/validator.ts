@@ -20,7 +20,7 @@ export function createClientValidator(live: Pick<LiveProvider, 'current'>): Clie
     }
     const Client = live.current.Client as unknown as new (metadata: ClientMetadata) => BuiltClient;
     try {
-      // Building it is the check: the library throws what is wrong, and leaves out what it has no use for.
+      // Validate by constructing the client: the library throws for invalid metadata and drops unknown properties.
       const built = new Client(forLibrary(metadata) as unknown as ClientMetadata).metadata();
       const dropped = changed.find((name) => metadata[name] !== undefined && !(name in built));
       if (dropped !== undefined)

@@ -17,7 +17,7 @@ export interface ContractSettings {
 
 export const contractAudience = (publicUrl: string, name: string): string => `${publicUrl}/contracts/${name}`;
 
-/** The built-in first-party client of a contract. Public: what it hands out is bound to the account's own login. */
+/** The built-in first-party client of a contract. Public: its tokens are bound to the account's own login. */
 export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSettings): ClientMetadata => ({
   client_id: `${CONTRACT_CLIENT}${name}`,
   client_name: `Contract ${name}`,

@@ -15,7 +15,7 @@ import type { LoginBehind } from '../tokens/extra-claims.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import type { LiveProvider } from '../live-provider.ts';
 
-/** What a contract hands out for a login. */
+/** The tokens of a login at a contract. */
 export interface TokenSet {
   accessToken: string;
   refreshToken: string;
@@ -43,7 +43,7 @@ interface Dependencies {
   oldTokens: Pick<OldTokens, 'access' | 'hasExpired' | 'refresh' | 'end'>;
   /** Whether a contract hands out a new refresh token with each refresh. */
   isRotating(contract: string): boolean;
-  /** Is told who logged out. */
+  /** Receives the account that logged out. */
   loggedOut(accountId: string, actor: Actor): Promise<void>;
 }
 
@@ -190,8 +190,8 @@ export class ContractTokens {
   }
 
   /**
-   * Ends the login behind an access token: its grant, with every token under it. Of tokens of an old service nobody knows which
-   * login they are of: all that the account has end.
+   * Ends the login behind an access token: its grant, with every token under it. The login of an old service's token
+   * is unknown: all logins of the account end.
    */
   async end({ gid, sub }: ContractClaims, actor: Actor): Promise<void> {
     if (gid !== undefined) await this.#deps.endGrant(gid);

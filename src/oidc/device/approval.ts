@@ -7,7 +7,7 @@ import { signDeviceIn } from './sign-in.ts';
 
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 
-/** What of a session counts here. */
+/** The relevant part of a session. */
 interface Session {
   uid: string;
   transient?: boolean;
@@ -18,7 +18,7 @@ interface Session {
   save(ttl: number): Promise<unknown>;
 }
 
-/** What the library writes into a code whose approval failed for no reason of the person's. */
+/** The error that the library stores in a code when approval fails for technical reasons. */
 const FAILED = 'server_error';
 
 /**

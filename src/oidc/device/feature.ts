@@ -14,7 +14,7 @@ import { isFormless } from '../sessions/form-state.ts';
 /** Wrong codes within ten minutes, of one source and of one account (RFC 8628 section 5.1): a code has 34 bits. */
 const MOST = 20;
 
-/** Bounds guessing at user codes. What is too much is `TooMany`. */
+/** Bounds guesses at user codes. Throws `TooMany`. */
 function installUserCodeLimit(provider: Provider, limit: GuessLimit): void {
   const Model = provider.DeviceCode;
   const findByUserCode = Model.findByUserCode.bind(Model);
@@ -43,7 +43,7 @@ export const userCodeLimit: Override<{ guessLimit: GuessLimit }> = {
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Feature = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
 
-/** A form of the library's: `fields` are to be posted to `action` with what the person enters or chooses. */
+/** A form of the library: post `fields` to `action` with the person's input. */
 export interface DeviceForm {
   action: string;
   fields: Record<string, string>;
@@ -153,7 +153,7 @@ export function deviceFlow({ pages, audit }: Pick<Stores, 'audit'> & { pages: De
       }
       const linked = linkedCodes.get(ctx);
       if (linked !== undefined && !error) {
-        // The links to other languages keep what the address had.
+        // Keep the query in the links to other languages.
         ctx.query = { ...ctx.query, user_code: linked };
         return showLinked(ctx, linked);
       }

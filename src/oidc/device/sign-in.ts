@@ -6,7 +6,7 @@ import type { SessionDevice } from '../sessions/browser-session.ts';
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 type Grant = InstanceType<Provider['Grant']>;
 
-/** What a code was approved in: a session, by what that allows the client. */
+/** The approving session, by the grant that it gave the client. */
 interface Approval {
   accountId: string;
   sessionUid: string;

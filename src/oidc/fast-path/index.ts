@@ -14,7 +14,7 @@ interface Dependencies {
   clock: Pick<SharedClock, 'isAstray'>;
 }
 
-/** What the library calls before it calls a grant's handler, as far as a simple request needs it. */
+/** The steps that the library takes before a grant's handler, as far as a simple request needs them. */
 type Library = Provider & {
   OIDCContext: new (ctx: object) => KoaContextWithOIDC['oidc'] & {
     entity(name: 'Client', value: object): void;

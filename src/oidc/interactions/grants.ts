@@ -35,8 +35,7 @@ export function requested({ oidc }: KoaContextWithOIDC): Allowed {
 
 /**
  * The grant that an authorization request continues under. Every login has a grant of its own, so that ending it ends
- * nothing else; what the person allowed this client before, and what a first-party client asks for, is put into it
- * without asking again.
+ * nothing else; earlier consents, and the requests of a first-party client, are added without asking again.
  */
 export function createLoadExistingGrant({
   apis,
@@ -53,7 +52,7 @@ export function createLoadExistingGrant({
   /** Seconds that a grant lives: as long as the longest login under it may. */
   lifetime: number;
 }) {
-  /** Nobody is asked to allow what their roles do not: that would be given later, and they would not have seen it. */
+  /** Don't ask people to allow what their roles exclude: a later role would grant it unseen. */
   const narrow = async ({ oidc }: KoaContextWithOIDC, accountId: string): Promise<void> => {
     for (const [identifier, server] of Object.entries(oidc.resourceServers ?? {})) {
       const api = apis.find(identifier);

@@ -18,7 +18,7 @@ import type { LiveProvider } from '../live-provider.ts';
 
 type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
-/** What the provider waits for, in an authorization request that a person has to do something for. */
+/** A pending interaction: what an authorization request needs from the person. */
 export interface OpenInteraction {
   uid: string;
   prompt: 'login' | 'create' | 'select_account' | 'mfa' | 'consent';
@@ -31,7 +31,7 @@ export interface OpenInteraction {
   isOfAnother: boolean;
   /** Whether their session outlives the browser. */
   remembered: boolean;
-  /** Of a device there is none: it waits by itself. */
+  /** Absent for a device, which polls. */
   redirectUri: string | undefined;
   loginHint: string | undefined;
   /** The account that `id_token_hint` or the claims request names, as far as that can be told (Core 3.1.2.1, 5.5.1). */
@@ -40,17 +40,17 @@ export interface OpenInteraction {
   /** The query that asks for the same again; undefined where the client has to push or to sign its requests, and for a device. */
   again: string | undefined;
   /**
-   * What the request asks for: scopes of OpenID Connect (with those that hold single claims it asks for), and those of
-   * APIs by identifier that the person's roles allow; `isOwn` says that it is ours.
+   * The requested scopes: of OpenID Connect (including those that hold individually requested claims), and of APIs by
+   * identifier as far as the person's roles allow; `isOwn` marks our own API.
    */
   scopes: string[];
   apis: { identifier: string; name: string; isOwn: boolean; scopes: string[] }[];
   missing: Allowed;
-  /** What it asks for in detail (RFC 9396), on the way to consent. */
+  /** The requested authorization details (RFC 9396), for consent. */
   details: AuthorizationDetail[];
 }
 
-/** What may be shown of a client. */
+/** The public metadata of a client. */
 export type ShownClient = Pick<
   Client,
   'clientId' | 'clientName' | 'clientUri' | 'logoUri' | 'policyUri' | 'tosUri'
@@ -249,10 +249,10 @@ export class Interactions {
     }
     const ended = await this.#deps.sessions.endAnother(req, res, accountId);
     const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
-    // What the same person answered on the way here still holds, consent above all.
+    // Keep earlier answers of the same person, consent above all.
     const answered = details.session?.accountId === accountId ? details.lastSubmission : {};
     Object.assign(details, {
-      // Whoever has shown just now who they are needs no session that it began in.
+      // A person who has just authenticated need not have the session that it began in.
       session: detached(details),
       result: { ...answered, login, create: {}, select_account: {} },
     });
@@ -267,7 +267,7 @@ export class Interactions {
     });
   }
 
-  /** The person allows what is missing; it is remembered for the next login. */
+  /** Grants what is missing and remembers it for later logins. */
   async consent(
     req: IncomingMessage,
     res: ServerResponse,
@@ -310,7 +310,7 @@ export class Interactions {
     return this.#answer(req, res, details, { consent: { grantId } });
   }
 
-  /** Keeps what the person answered, in the session that is theirs now: they may have signed in anew in another tab. */
+  /** Stores the person's answers with their current session: they may have signed in again in another tab. */
   async #answer(
     req: IncomingMessage,
     res: ServerResponse,
@@ -328,7 +328,7 @@ export class Interactions {
     return details.returnTo;
   }
 
-  /** The person does not want to: the client is told `access_denied` (RFC 6749 section 4.1.2.1). */
+  /** The person declines: the client gets `access_denied` (RFC 6749 section 4.1.2.1). */
   abort(req: IncomingMessage, res: ServerResponse): Promise<string> {
     return this.#fail(req, res, {
       error: 'access_denied',
@@ -336,7 +336,7 @@ export class Interactions {
     });
   }
 
-  /** No login can be what the client insists on (OpenID Connect Unmet Authentication Requirements). */
+  /** No possible login meets the client's requirement (OpenID Connect Unmet Authentication Requirements). */
   unmet(req: IncomingMessage, res: ServerResponse): Promise<string> {
     return this.#fail(req, res, {
       error: 'unmet_authentication_requirements',

@@ -9,8 +9,8 @@ interface Interaction {
 }
 
 /**
- * A login that a page has finished waits in its interaction until the browser comes for it. What has changed the account's
- * security meanwhile has ended it: then the request goes on as if nobody had signed in.
+ * A finished login waits in its interaction until the browser resumes. If the account's security version has changed
+ * meanwhile, the login is void and the request continues as if nobody had signed in.
  */
 function installLoginBinding(provider: Provider, findUser: FindUser): void {
   const Model = provider.Interaction;

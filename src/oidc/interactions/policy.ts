@@ -5,14 +5,14 @@ import { accountOfSubject, type SubjectDependencies } from '../tokens/subjects.t
 
 const { Check, Prompt } = interactionPolicy;
 
-/** Pages read what a request says from the request: the library would keep it once more for them. */
+/** Drops the library's copy of the request: pages read the request itself. */
 function forgetDetails(prompt: interactionPolicy.Prompt): void {
   const none = () => ({});
   for (const part of [prompt, ...prompt.checks]) Object.assign(part, { details: none });
 }
 
 /**
- * What a person is asked, in this order: to create an account (`prompt=create`, Initiating User Registration via
+ * The prompts, in order: to create an account (`prompt=create`, Initiating User Registration via
  * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request
  * wants a stronger login, to consent.
  */

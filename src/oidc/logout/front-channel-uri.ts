@@ -1,6 +1,6 @@
 /**
- * What is wrong with a `frontchannel_logout_uri` (OpenID Connect Front-Channel Logout 1.0 section 2), or
- * null. @param redirectUris of the same client.
+ * Finds a mistake in a `frontchannel_logout_uri` (OpenID Connect Front-Channel Logout 1.0 section 2); null when there
+ * is none. @param redirectUris of the same client.
  */
 export function frontchannelUriProblem(value: unknown, redirectUris: unknown): string | null {
   const url = typeof value === 'string' ? URL.parse(value) : null;

@@ -15,8 +15,7 @@ async function find(provider: Provider, clientId: string): Promise<ExtraClientPr
 }
 
 /**
- * What a browser loads that signs out: the logout pages of the clients of its session, each told the issuer and the session
- * as it knows it (OpenID Connect Front-Channel Logout 1.0 section 2).
+ * The frames of a sign-out: the logout pages of the session's clients, each with the issuer and its own session id (OpenID Connect Front-Channel Logout 1.0 section 2).
  */
 export async function frontChannelLogoutUris(
   provider: Provider,

@@ -79,8 +79,8 @@ export function createAddressRule(allowed: string[]): MayConnect {
 const PATIENCE = 3_000;
 
 /**
- * Whether a URL leads where may be called, as far as its name tells now: for a clear answer to whoever names it. A name that is
- * not found yet may be: every request asks the rule again, with the address that it goes to.
+ * Whether a URL's host may be called, as far as DNS tells now: gives early feedback when a URL is set. An unresolved
+ * name passes; each request checks the rule again with the real address.
  */
 export const mayCall =
   (mayConnect: MayConnect) =>

@@ -34,8 +34,8 @@ function formIn(page: unknown): Form | null {
 
 /**
  * Form Post Response Mode 1.0, also as `form_post.jwt` (JARM section 2.3.3). The library answers with a page whose inline
- * script no Content-Security-Policy of ours would run; what is in its form is shown on a page of ours, which has a button
- * for whoever has no JavaScript. The same page signs out who comes back as another person.
+ * script no Content-Security-Policy of ours would run; so a page of ours shows its form, with a button where
+ * JavaScript is off. The same page signs out a browser that returns as another person.
  */
 function installFormPost(provider: Provider, page: ProviderPages['formPost']): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {

@@ -43,8 +43,8 @@ import { unauthorizedClient } from './unauthorized-client.ts';
 type Dependencies = ProviderDependencies & { keys: Keys };
 
 /**
- * Everything that is installed on the provider, in this order. Of middleware, what comes first is outermost and sees the
- * replies of all below it. Of methods, what comes later is called first and calls what was there before.
+ * All overrides, in order of installation. The first middleware is outermost and sees the replies of the rest. A
+ * method installed later is called first and calls the earlier one.
  */
 export const INSTALLED: readonly Installed<Dependencies>[] = [
   // First, because it reports the reply that the client finally gets.
@@ -99,8 +99,8 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
 export const OVERRIDES = INSTALLED.filter(isOverride);
 
 /**
- * Installs everything, once each override has found what it relies on.
- * @throws StartupError naming the override that has not.
+ * Installs all overrides after each has checked what it relies on. @throws StartupError naming the override whose
+ * check fails.
  */
 export function installAll(provider: Provider, dependencies: Dependencies): void {
   for (const { name, why, check } of OVERRIDES) {

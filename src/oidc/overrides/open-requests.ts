@@ -28,12 +28,12 @@ const source = (): string => sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? nu
 /** Before sign-in the request belongs to no account. */
 const isVisit = ({ session }: Interaction): boolean => session?.accountId === undefined;
 
-/** Drops what was looked at on arrival and is not read again: an ID token is longer than all the rest. */
+/** Drops parameters that are not read again: an ID token hint is longer than all the rest. */
 function dropHint({ params }: { params?: Record<string, unknown> | undefined }): void {
   delete params?.['id_token_hint'];
 }
 
-/** Bounds by their source, and by client, the requests that strangers leave in the stores. What is too much is `TooMany`. */
+/** Bounds the stored requests of strangers by source and by client. Throws `TooMany`. */
 function installOpenRequests(
   provider: Provider,
   requests: OpenRequests,

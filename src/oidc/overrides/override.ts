@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Provider } from 'oidc-provider';
 
-/** What is installed on the provider over the library's documented interface alone: middleware, events, grant types. */
+/** An extension through the library's documented interface: middleware, events, grant types. */
 export interface Extension<Dependencies> {
   /** Name for the log and for the error that stops a start. */
   name: string;
@@ -16,8 +16,7 @@ export interface Override<Dependencies> extends Extension<Dependencies> {
   /** The upstream discussion, if there is one. */
   upstream: string | null;
   /**
-   * Checks, before anything is installed, that the internals it relies on are there.
-   * @throws Error saying what is no longer there.
+   * Checks, before any installation, that the internals it relies on exist. @throws Error naming what is missing.
    */
   check(provider: Provider): void;
 }

@@ -19,8 +19,8 @@ interface Polled {
 type Find = (value: string, options?: object) => Promise<Polled | undefined>;
 
 /**
- * A client that asks for a result that is not there more often than every few seconds is told to `slow_down` (RFC 8628
- * section 3.5, CIBA Core section 11). Once there is a result, whoever asks gets it.
+ * Answers `slow_down` to a client that polls too often (RFC 8628 section 3.5, CIBA Core section 11). A result that
+ * exists is always returned.
  */
 function installPolling(provider: Provider, counters: Counters): void {
   for (const Model of [provider.DeviceCode, provider.BackchannelAuthenticationRequest]) {

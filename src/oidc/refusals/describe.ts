@@ -38,7 +38,7 @@ type Refused = Pick<errors.OIDCProviderError, 'error' | 'error_description' | 'e
   scope?: string;
 };
 
-/** The words that a parameter can have by any specification: what is none of them could be anything, a secret too. */
+/** Parameter values known from specifications. Any other value could be a secret. */
 const WORDS: Record<string, string> = {
   response_type: 'code token id_token none',
   response_mode:
@@ -100,7 +100,7 @@ export function sentencesOf({
   return [precise, description].filter((one) => one !== undefined && one !== '') as string[];
 }
 
-/** What was wrong with a request. */
+/** The cause of a refusal. */
 export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusal {
   const { client, params = {} } = ctx.oidc ?? {};
   const sentences = sentencesOf(error);
@@ -125,8 +125,8 @@ export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusa
 }
 
 /**
- * Whose request it was: of a client that there is not, only what is no secret. Where clients authenticate, people also
- * type a secret into the field of the id.
+ * The client of a request. For an unknown client only harmless text is kept: people also type secrets into the
+ * client_id field.
  */
 export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: boolean } | null {
   const { client, params, route } = ctx.oidc ?? {};
@@ -138,7 +138,7 @@ export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: bool
   return isPublic ? { id: oneLine(asked, LONGEST.id), isKnown: false } : null;
 }
 
-/** The person whose request it was: by what was given for them, or else by the browser's session. */
+/** The person of a request: by the presented grant, else by the browser's session. */
 export function accountIdOf(ctx: KoaContextWithOIDC): string | undefined {
   const { entities, session } = ctx.oidc ?? {};
   const given = [

@@ -8,7 +8,7 @@ import { parameterAtFault } from './parameters.ts';
 
 const METADATA = new Set<string>([...LIBRARY_METADATA, ...EXTRA_METADATA, 'client_secret']);
 
-/** What the library says of metadata that cannot be, whatever the configuration. */
+/** Messages of the library about metadata that is invalid in any configuration. */
 function refusalOfMetadata({ Client }: Provider): errors.OIDCProviderError {
   try {
     void new (Client as unknown as new (metadata: object) => object)({ client_id: 'a', redirect_uris: 'b' });

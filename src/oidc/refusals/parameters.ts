@@ -1,4 +1,4 @@
-/** Names of what a request can have wrong, as the library's and our own sentences have them, longer ones first. */
+/** Names of parameters in the library's and our own error messages, longer ones first. */
 const NAMES = `authorization_details backchannel_authentication_request_signing_alg binding_message
   claims client_assertion_type client_assertion client_id client_notification_token client_secret code_challenge_method
   code_challenge code_verifier device_code dpop_jkt grant_type id_token_hint login_hint_token login_hint max_age nonce
@@ -50,7 +50,7 @@ const BY_ERROR: Record<string, string> = {
   account_selection_required: 'prompt',
 };
 
-/** What a grant is given for its tokens. */
+/** Parameters of grants that hold a credential. */
 const PRESENTED: Record<string, string> = {
   'authorization_code': 'code',
   'refresh_token': 'refresh_token',
@@ -75,9 +75,9 @@ interface Said {
   authMethod: string | undefined;
 }
 
-/** Which parameter (header, property) of a request was wrong, as far as that can be told from what was said about it. */
+/** The faulty parameter, header or property of a request, as far as the error message tells. */
 export function parameterAtFault({ error, sentences, grantType, authMethod }: Said): string | null {
-  // What is wrong with metadata begins with the name of the property.
+  // Messages about metadata begin with the property's name.
   const [first = ''] = /^\w+/.exec(sentences.at(-1) ?? '') ?? [];
   if (error === 'invalid_client_metadata' || first === 'redirect_uris') return first === '' ? null : first;
   for (const sentence of sentences) {

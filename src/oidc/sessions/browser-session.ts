@@ -103,7 +103,7 @@ export class BrowserSessions {
     const ctx = provider.createContext(req, res);
     const before = await provider.Session.get(ctx);
     const session = new provider.Session();
-    // Nobody has shown to be that person: the weakest login that there is, by no method.
+    // The person has not authenticated: record the weakest login, with no method.
     session.loginAccount({ accountId, acr: ACR_ONE_FACTOR, loginTs: now, transient: true });
     Object.assign(session, { device: deviceOfRequest((name) => req.headers[name]) });
     markView(session, view);
@@ -113,8 +113,7 @@ export class BrowserSessions {
   }
 
   /**
-   * Ends what the browser views; it has the operator's session again.
-   * @returns null when it views nothing.
+   * Ends the browser's view and restores the operator's session. @returns null when there is no view.
    */
   async endView(
     req: IncomingMessage,
@@ -177,9 +176,8 @@ export class BrowserSessions {
   }
 
   /**
-   * Signs the browser out: the session ends, and what apps hold because of it; not what they were given for the time
-   * when the person is away (`offline_access`).
-   * @returns null when nobody was signed in.
+   * Signs the browser out: ends the session and the grants bound to it, but not offline access. @returns null when
+   * nobody was signed in.
    */
   async logout(req: IncomingMessage, res: ServerResponse): Promise<Ended | null> {
     const provider = this.#deps.live.current;
@@ -289,7 +287,8 @@ export const sessionRenewal: Override<unknown> = {
   upstream: null,
   check(provider) {
     shape('Session.prototype.save', 'Session.prototype.resetIdentifier', 'Session.adapter.destroy')(provider);
-    // Not constructed: from its first instance on, the library keeps what a model stores, and overrides would come too late.
+    // Don't construct a model here: with the first instance the library caches the stored fields, and later overrides
+    // have no effect.
     const session = Object.create(provider.Session.prototype) as ChangingSession;
     session.jti = 'before';
     session.resetIdentifier();

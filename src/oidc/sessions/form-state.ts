@@ -4,7 +4,7 @@ import type { Secrets } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 
-/** `state`: what a form of the library's must come back with, and what it is about. */
+/** The `state` of a form of the library: the expected secret, and its subject. */
 type Session = InstanceType<Provider['Session']> & {
   state?: Record<string, unknown> | undefined;
   touched?: boolean;
@@ -26,7 +26,7 @@ const OPEN = 3_600;
 /** Requests that lack the form's token. */
 const formless = new WeakSet<object>();
 
-/** Whether a request to a page with a form came without what the form was handed out with, or too late. */
+/** Whether a form was posted without its state, or too late. */
 export const isFormless = (ctx: object): boolean => formless.has(ctx);
 
 const { code_verification: DEVICE, end_session: LOGOUT } = ENDPOINTS;
@@ -35,8 +35,8 @@ const hasForm = ({ path }: KoaContextWithOIDC): boolean =>
   path === DEVICE || path.startsWith(`${DEVICE}/`) || path.startsWith(LOGOUT);
 
 /**
- * What the library keeps in a session for its forms is kept by the browser, sealed, and bound to the session; and a session
- * in which nobody is signed in is not stored at all. Else every visitor of such a page would leave a row for a month.
+ * Keeps the state of the library's forms in a sealed cookie bound to the session, and stores no session without a
+ * sign-in. Otherwise each visitor of such a page would leave a row for a month.
  */
 function installFormState(
   provider: Provider,

@@ -37,7 +37,7 @@ interface Kept {
   view: string;
 }
 
-/** What the browser keeps of the operator's session while it views as somebody, to go back to. */
+/** The operator's session to return to, kept by the browser during a view. */
 export interface OperatorCookie {
   name: string;
   set(ctx: object, kept: Kept): void;
@@ -95,8 +95,8 @@ export interface ViewingDependencies {
 }
 
 /**
- * Asks at each use of a session or grant of a view whether that goes on. When it is over, the browser has the operator's own
- * session again. Whoever signs in meanwhile ends that.
+ * Checks at each use of a view's session or grant whether the view is still active. When it has ended, the browser
+ * gets the operator's own session back, unless somebody has signed in meanwhile.
  */
 function installViewing(provider: Provider, { config, secrets, impersonation }: ViewingDependencies): void {
   const cookie = createOperatorCookie(config.publicUrl, secrets);
@@ -110,7 +110,7 @@ function installViewing(provider: Provider, { config, secrets, impersonation }: 
   const { long } = cookieSettings(config.publicUrl, secrets);
   const findSession = ({ session }: Kept) => Session.find(session);
 
-  /** The session as it is after a view: the operator's, or an empty one that takes the place of what the cookie names. */
+  /** The session after a view: the operator's, or an empty one in its place. */
   async function goBack(ctx: object, kept: Kept | undefined): Promise<Session> {
     cookie.clear(ctx);
     const found = kept && (await findSession(kept));
@@ -121,7 +121,7 @@ function installViewing(provider: Provider, { config, secrets, impersonation }: 
     return found;
   }
 
-  /** Somebody has signed in over the view: the operator's session is nobody's any more. */
+  /** Somebody has signed in during the view: drop the operator's session. */
   async function forget(ctx: object, kept: Kept | undefined, session: Session): Promise<Session> {
     cookie.clear(ctx);
     if (kept && kept.session !== session.jti) await (await findSession(kept))?.destroy();

@@ -45,7 +45,7 @@ export class AccessTokenVerifier {
     this.#deps = dependencies;
   }
 
-  /** Takes the published keys; what was verified with keys that are gone is forgotten. */
+  /** Replaces the published keys and drops cached results of removed ones. */
   useKeys(keys: JWK[]): void {
     this.#keys = createLocalJWKSet({ keys });
     this.#verified.clear();

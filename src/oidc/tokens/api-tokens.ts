@@ -63,7 +63,10 @@ export class ApiTokens {
     return claims;
   }
 
-  /** Whose token it is, whatever its client knows the account by (`subject_type`, `subject_source`); null when it is nobody's. */
+  /**
+   * Finds the account of a token, whatever subject its client uses (`subject_type`, `subject_source`); null when
+   * unknown.
+   */
   async accountOf({ sub, gid, client_id: clientId }: AccessTokenClaims): Promise<string | null> {
     const { Client, Grant } = this.#deps.live.current;
     const client = await Client.find(clientId);

@@ -13,7 +13,7 @@ export const OWN_API_SCOPES: readonly string[] = [...Object.keys(ME_SCOPES), ...
 /** The identifier of that API. @param publicUrl the issuer. */
 export const ownApiIdentifier = (publicUrl: string): string => `${publicUrl}/api/v2`;
 
-/** Whether an identifier is that of our own API or of a contract, or could be taken for one: nobody registers these. */
+/** Whether an identifier is reserved: that of our own API or of a contract, or confusable with one. */
 export function isBuiltInApi(identifier: string, publicUrl: string): boolean {
   const href = URL.parse(identifier)?.href.toLowerCase() ?? '';
   return [ownApiIdentifier(publicUrl), contractAudience(publicUrl, '')]
@@ -69,7 +69,7 @@ export class ApiRegistry {
     this.#contracts = new Map(contracts.map((contract) => [contract.api.identifier, contract]));
   }
 
-  /** Reads them anew. Loads run one after the other, so that none puts back what it read before a later change. */
+  /** Reloads the APIs. Loads are serialized, so that none restores a value it read before a later change. */
   load(): Promise<void> {
     const loaded = this.#loading.then(() => this.#read());
     this.#loading = loaded.catch(() => undefined);

@@ -13,7 +13,7 @@ import { LRUCache } from 'lru-cache';
 import { errors } from 'oidc-provider';
 import type { OutboundFetch } from '../outbound/fetch.ts';
 
-/** Where the keys of whoever signs are: by value, or at an address. */
+/** The signer's keys: by value, or at a URL. */
 export interface KeySource {
   jwks?: JSONWebKeySet | undefined;
   jwksUri?: string | undefined;
@@ -23,8 +23,8 @@ export interface KeySource {
 const MAX_REMEMBERED = 1_000;
 
 /**
- * Verifies signatures with registered keys and no others: what a header says of keys (`jku`, `x5u`, `jwk`, RFC 7515
- * section 4.1) is not looked at. Keys at an address are fetched once in ten minutes, and for an unknown `kid` twice a minute.
+ * Verifies signatures with registered keys only; ignores keys in headers (`jku`, `x5u`, `jwk`, RFC 7515 section 4.1).
+ * Keys at a URL are fetched at most once in ten minutes, and twice a minute for an unknown `kid`.
  */
 export class AssertionKeys {
   readonly #fetch: OutboundFetch;

@@ -21,7 +21,7 @@ import {
   isIdentityAssertion,
 } from './identity-assertions/accepting.ts';
 
-/** Asymmetric ones alone: no secret of ours or of a client's signs, and neither does nobody (RFC 8725 section 3.1). */
+/** Asymmetric algorithms only: neither shared secrets nor `none` (RFC 8725 section 3.1). */
 const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
 
 /** Seconds that clocks may differ by. */
@@ -61,7 +61,7 @@ function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | un
 
 /**
  * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, of another issuer's
- * assertion nobody else besides; `exp` is near, `jti` is there. It throws invalid_grant, which says what is wrong.
+ * assertion nobody else besides; `exp` is near, `jti` is there. Throws invalid_grant with the reason.
  */
 export function createAssertionCheck({
   keys,

@@ -14,7 +14,7 @@ import { type Override, shape } from '../overrides/override.ts';
 import type { ApiRegistry, KnownApi } from './apis.ts';
 import { type Client, offeredScopes } from './requested-scopes.ts';
 
-/** What a person's roles and groups allow and tell, as they are now. */
+/** The permissions and claims of a person's current roles and groups. */
 export interface Authorization {
   /**
    * The scopes of an API that a client may have for a person: what it offers the client, and of our own API, and of one that

@@ -7,8 +7,8 @@ const PARAMS = Symbol('params');
 type Context = KoaContextWithOIDC['oidc'] & { [PARAMS]?: Record<string, unknown> | undefined };
 
 /**
- * Replaces `resource` by the identifier that the API is registered under, where that differs by a slash at its end: what is
- * granted under one form is asked for under the other.
+ * Replaces `resource` by the identifier that the API is registered under, where that differs by a slash at its end: clients
+ * use both forms for one grant.
  */
 function installCanonicalResources(provider: Provider, apis: Pick<ApiRegistry, 'find'>): void {
   const canonical = (one: unknown): unknown =>

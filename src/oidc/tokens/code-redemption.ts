@@ -35,7 +35,7 @@ interface Dependencies {
 /** When each request came, in milliseconds: on a busy server it is looked at later. */
 const arrivals = new WeakMap<object, number>();
 
-/** Whether a token request is what the client that the code was made for would send. */
+/** Whether a token request matches the client that the code was issued to. */
 function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
   const { client, params } = oidc;
   if (code.clientId !== client?.clientId || code.redirectUri !== params?.['redirect_uri']) return false;

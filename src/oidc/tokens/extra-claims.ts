@@ -61,7 +61,7 @@ export function createExtraTokenClaims(
       entities['RefreshToken'] ??
       entities['DeviceCode'] ??
       entities['BackchannelAuthenticationRequest'];
-    // One that is stored under its own grant has that beside it, where whoever introspects does not see it.
+    // A token stored with its own grant keeps this beside it, hidden from introspection.
     const gid = token.resourceServer?.accessTokenFormat === 'jwt' ? (token.grantId ?? token.gid) : token.gid;
     const claims = {
       gid,

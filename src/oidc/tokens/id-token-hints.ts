@@ -7,8 +7,8 @@ type IdToken = Provider['IdToken'];
 
 /**
  * ID tokens serve as hints long after they have expired (OpenID Connect RP-Initiated Logout 1.0 section 2), and so after
- * their key has left the JWKS. By then all that it signed has expired: what has not is not taken.
- * @param retired public keys that are published no more
+ * their key has left the JWKS. By then everything it signed has expired; anything unexpired is rejected. @param
+ * retired public keys that are no longer published
  */
 function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
   const { IdToken } = provider;

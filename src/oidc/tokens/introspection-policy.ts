@@ -30,8 +30,7 @@ export interface PresentDependencies {
 }
 
 /**
- * What a person's roles and groups make of a token now, whatever they were when it was issued: those of its scopes that are
- * left, and the claims that its client gets.
+ * Applies a person's current roles and groups to a token: the remaining scopes, and the claims for its client.
  */
 export async function presentState(
   client: Client,
@@ -55,8 +54,8 @@ export async function presentState(
 }
 
 /**
- * Who may introspect what of the library's tokens: refresh tokens are for their client's eyes alone. A token whose client is
- * gone has ended. An access token is shown as it is now.
+ * Who may introspect what of the library's tokens: a refresh token only its own client. A token of a deleted client
+ * is inactive. An access token is shown in its current state.
  */
 export const createIntrospectionPolicy =
   (deps: PresentDependencies) =>

@@ -20,7 +20,8 @@ function introspection({ gid: _gid, ...claims }: AccessTokenClaims): Record<stri
   return { active: true, ...claims, token_type: cnf?.jkt ? 'DPoP' : 'Bearer' };
 }
 
-/** Answers with an introspection reply: as a JWT to whoever accepts one (RFC 9701), as the library has it for opaque tokens. */
+/** Answers with an introspection reply: as a JWT where the request accepts one (RFC 9701), as the library does for
+ * opaque tokens. */
 async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): Promise<void> {
   const { client, provider } = ctx.oidc;
   const accepted = ctx.accepts('json', INTROSPECTION_JWT);
@@ -47,7 +48,7 @@ async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): 
  * and checked the parameters; this answers in its place, for tokens of this issuer.
  */
 function installJwtAccessTokens(provider: Provider, { verifier, revokeToken, ...deps }: Dependencies): void {
-  /** The claims of a token with what the person's roles and groups make of them now; null when its client is gone. */
+  /** The claims of a token under the person's current roles and groups; null when its client was deleted. */
   async function present(claims: AccessTokenClaims): Promise<AccessTokenClaims | null> {
     const client = await provider.Client.find(claims.client_id);
     if (!client) return null;

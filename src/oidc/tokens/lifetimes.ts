@@ -72,7 +72,7 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
 /** What others may sign for us: keys that they publish. Secrets are kept as hashes, so no HS*; `none` is no signature. */
 const OTHERS_SIGN = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
 
-/** How keys are wrapped for whoever reads an encrypted reply. Not RSA1_5 (RFC 8725 section 3.2), not by a secret. */
+/** Key management algorithms for encrypted replies. Not RSA1_5 (RFC 8725 section 3.2), not by a secret. */
 const WRAP = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256'] as const;
 
 const CONTENT = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
@@ -81,7 +81,7 @@ const CONTENT = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as cons
 export const ENABLED_JWA = {
   clientAuthSigningAlgValues: [...OTHERS_SIGN],
   requestObjectSigningAlgValues: [...OTHERS_SIGN],
-  // A proof's key is made for it, so nobody is bound to RS256 by a key that there is already.
+  // The key of a proof is generated for it, so no existing key requires RS256.
   dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256'],
   idTokenSigningAlgValues: [...SIGNING_ALGS],
   userinfoSigningAlgValues: [...SIGNING_ALGS],

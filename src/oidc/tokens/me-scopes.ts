@@ -1,4 +1,4 @@
-/** What an app may be allowed to do with the account of whoever uses it, at `/api/v2/me`, and what that means. */
+/** The scopes of `/api/v2/me`: what an app may do with its user's account, and their descriptions. */
 export const ME_SCOPES = {
   'me:profile:read': 'See the profile, the email address and the roles',
   'me:profile:write': 'Change names, username, language and what else the profile says',

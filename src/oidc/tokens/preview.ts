@@ -13,7 +13,7 @@ import { offeredScopes, ownApiScopes } from './requested-scopes.ts';
 
 type Claims = Record<string, unknown>;
 
-/** A token that nobody issued. `expires_in` is in seconds. */
+/** A preview of a token, never issued. `expires_in` is in seconds. */
 export interface PreviewedToken {
   format: 'jwt' | 'opaque';
   expires_in: number;
@@ -32,13 +32,13 @@ export interface PreviewRequest {
   clientId: string;
   /** Whose tokens; without it there are those alone that the client has for itself. */
   accountId?: string | undefined;
-  /** What is asked for; what the client is registered with unless given. */
+  /** The requested scope; the client's registered one by default. */
   scope?: string | undefined;
   /** The API; the one that has the scopes unless given. */
   resource?: string | undefined;
 }
 
-/** Says what a client's tokens would say, by what makes them say it. A disabled client gets none. */
+/** Previews a client's tokens with the code that builds real ones. A disabled client gets none. */
 export type PreviewTokens = (request: PreviewRequest) => Promise<TokenPreview>;
 
 const words = (scope = ''): string[] => scope.split(' ').filter(Boolean);

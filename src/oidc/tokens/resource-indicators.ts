@@ -39,9 +39,9 @@ export function resourceIndicators({
   clientCredentialsTtl,
 }: {
   apis: ApiRegistry;
-  /** What a service account's roles allow at our own API, as they are now. */
+  /** The scopes that a service account's current roles allow at our own API. */
   rights: Pick<Rights, 'ofClient'>;
-  /** What a person's roles allow. */
+  /** The scopes that a person's roles allow. */
   authorization: Pick<Authorization, 'scopesFor'>;
   findUser(id: string): Promise<UserRecord | null>;
   /** Seconds. */
@@ -87,7 +87,7 @@ export function resourceIndicators({
     }
   }
 
-  /** The one API that a client which no operator registered can mean, when it says nothing at all of what it wants. */
+  /** The only API that an unregistered client can mean when it requests nothing. */
   function onlyApiOf({ oidc }: KoaContextWithOIDC, { registration }: Client): string | undefined {
     if (registration === undefined || oidc.params?.['scope'] !== undefined) return undefined;
     const [api, ...others] = apis.dynamic;
@@ -106,7 +106,7 @@ export function resourceIndicators({
       if (resource === undefined) checkScopes(ctx, client, []);
       return resource ?? [];
     },
-    // A login for one API gives tokens for it; of several, whoever asks names one.
+    // A login for one API yields tokens for it. With several, the token request must name one.
     useGrantedResource: (_ctx: unknown, { resource }: { resource?: unknown }) => typeof resource === 'string',
     async getResourceServerInfo(
       ctx: KoaContextWithOIDC,
@@ -139,8 +139,8 @@ export function resourceIndicators({
 }
 
 /**
- * A token that would allow nothing of what was asked for is none.
- * @param scopes what the person's roles leave of the API's.
+ * Refuses a token that would allow nothing of the request. @param scopes the API's scopes that the person's roles
+ * allow.
  * @throws InvalidScope when roles are why nothing is left, and no login was asked for either.
  */
 function checkAnyLeft(ctx: KoaContextWithOIDC, client: Client, api: KnownApi, scopes: string[]): void {
@@ -152,8 +152,8 @@ function checkAnyLeft(ctx: KoaContextWithOIDC, client: Client, api: KnownApi, sc
 }
 
 /**
- * What a client may have for itself of an API: all of it, when its request names no scope. At our own API that is what its
- * roles allow; what they do not is left out of a token that allows anything.
+ * The scopes that a client may get for itself at an API: all of them when the request names none. At our own API its
+ * roles limit them; excluded scopes are dropped unless nothing is left.
  * @throws InvalidScope when it names another, or when nothing is left.
  */
 function ownScopes(

@@ -13,12 +13,12 @@ export interface SubjectDependencies {
   sourceIds: Pick<Imports, 'sourceIdOf' | 'known'>;
 }
 
-/** What a subject may be (OpenID Connect Core section 8): at most 255 ASCII characters. */
+/** The form of a subject (OpenID Connect Core section 8): at most 255 ASCII characters. */
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * The account's UUID, which is one block of AES, encrypted under a key for each sector. Nobody else can tell two sectors'
- * identifiers to be one person, no two people ever share one, and it is the same as long as SECRETS_KEY is.
+ * The account's UUID, which is one block of AES, encrypted under a key for each sector. Identifiers of two sectors
+ * cannot be correlated, never collide, and are stable as long as SECRETS_KEY is.
  */
 function pairwise(secrets: Secrets, accountId: string, sector: string): string {
   const key = secrets.keyObject(`pairwise:${sector}`);
@@ -36,7 +36,7 @@ async function sourceIdOf(
 }
 
 /**
- * What a client knows accounts by that does not know them by their own ids: pairwise identifiers (OpenID Connect Core
+ * Subjects other than account ids: pairwise identifiers (OpenID Connect Core
  * section 8.1), or the ids of the service that they come from (`subject_source`).
  */
 export function createSubjects({
@@ -52,8 +52,7 @@ export function createSubjects({
 }
 
 /**
- * The account that a client knows by `subject`. Undefined when there is none, and for a pairwise identifier: that does not
- * tell.
+ * Finds the account of a client's `subject`. Undefined when unknown, and for pairwise identifiers.
  */
 export async function accountOfSubject(
   { sourceIds }: Pick<SubjectDependencies, 'sourceIds'>,

@@ -4,7 +4,7 @@ import { type Override, shape } from '../overrides/override.ts';
 
 type Token = InstanceType<Provider['AccessToken']>;
 
-/** What an access token comes from, as far as the library tells of it. */
+/** The origin of an access token, as far as the library exposes it. */
 interface Source {
   scopes: Set<string>;
   claims?: Token['claims'];

@@ -62,7 +62,7 @@ type Features = NonNullable<Configuration['features']>;
 
 const PATH = ENDPOINTS.registration;
 
-/** The policy for registration without a token; of what is configured, the one under this name. */
+/** The name of the configured policy for registration without a token. */
 const DEFAULT_POLICY = 'default';
 
 /**
@@ -174,7 +174,7 @@ function installRegistration(
 const BODY = Symbol('body');
 type WithBody = KoaContextWithOIDC['oidc'] & { [BODY]?: unknown };
 
-/** The library compares a client's secret with what it holds, which is the hash: so the hash of what was sent it gets. */
+/** Give the library the hash of the presented secret: it compares with the stored hash. */
 function acceptSecrets(provider: Provider): void {
   Object.defineProperty(provider.OIDCContext.prototype, 'body', {
     configurable: true,

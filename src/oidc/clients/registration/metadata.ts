@@ -27,7 +27,7 @@ const TARGETS = namesBy('redirect');
 /** Members that no public key has (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** Characters that would hide or turn around what stands beside them, or be seen by nobody; not the joiners. */
+/** Invisible characters, and those that hide or reorder their neighbours; not the joiners. */
 const UNSHOWABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\u200c\u200d]]/v;
 
 /** Schemes of browsers and of what they hand over to others: no app of the person's own answers for them. */
@@ -50,8 +50,8 @@ function isHttps(value: unknown): boolean {
 }
 
 /**
- * Whether it leads to a native app alone (RFC 8252 section 7): a scheme that is a domain turned around, which has a period
- * (section 8.4), or a loopback address. Editors have short schemes and the domain behind them, like `cursor://anysphere.app/`;
+ * Whether a redirect URI can only reach a native app (RFC 8252 section 7): a reverse-domain scheme, which has a
+ * period (section 8.4), or a loopback address. Editors have short schemes and the domain behind them, like `cursor://anysphere.app/`;
  * what a code is worth to another app is nothing without the code verifier.
  */
 function isNativeTarget(value: unknown): boolean {

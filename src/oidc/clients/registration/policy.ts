@@ -10,7 +10,7 @@ export type RegistrationPolicy = Settings['clientRegistration']['policies'][stri
 
 const CODE_GRANT = 'authorization_code';
 
-/** What a client may register without a token and where registration is not open: it gets scopes of open APIs, and no more. */
+/** The policy for registration without a token where it is not open: scopes of open APIs only. */
 export const OPEN_APIS: RegistrationPolicy = {
   grantTypes: [CODE_GRANT, 'refresh_token'],
   scopes: ['openid', 'offline_access'],
@@ -27,9 +27,9 @@ function listed(metadata: Metadata, name: string, otherwise: string[]): string[]
 }
 
 /**
- * The scopes that are stored with a client: those of open APIs are not, it may ask for them while they are open.
- * @param ofOpenApis these
- * @param isForgiving leaves out what is not to be had, unless there is nothing else: libraries ask for all that they know
+ * The scopes to store with a client. Those of open APIs are not stored: it may request them while the API is open.
+ * @param ofOpenApis the scopes of open APIs @param isForgiving drops unavailable scopes unless nothing is left:
+ * libraries request every scope they know
  */
 function checkScopes(
   { scope }: Metadata,
@@ -47,8 +47,8 @@ function checkScopes(
 }
 
 /**
- * What was asked for under a name, without what is not to be had here: libraries ask for all that they know, and the reply
- * names what was registered (RFC 7591 section 2).
+ * Drops unavailable values of a requested property: libraries request everything they know, and the reply names what
+ * was registered (RFC 7591 section 2).
  * @throws InvalidClientMetadata when nothing is left.
  */
 export function offered(metadata: Metadata, name: string, otherwise: string[], offer: string[]): string[] {
@@ -92,7 +92,7 @@ export function createPolicyCheck(
         'software statements are not accepted here',
       );
     checkRegistrantMetadata(metadata);
-    // Beside the client there is, when it changes itself; there is none yet when it registers.
+    // The existing client when it updates itself; absent at registration.
     const current = (ctx.oidc.client ?? {}) as unknown as Metadata;
     checkOwn(metadata, policy.metadata, current);
     // The library adds the grant that a response type needs: without that grant there is no response type.

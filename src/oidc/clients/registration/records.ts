@@ -5,7 +5,7 @@ import { sha256 } from '../../../core/ids.ts';
 import type { ClientRegistry } from '../registry.ts';
 import type { Metadata } from './metadata.ts';
 
-/** Whoever registers is nobody yet; whoever changes or deletes a client is that client. */
+/** The actor: anonymous at registration, the client itself for an update or deletion. */
 function actorOf(): Actor {
   const ctx = Provider.ctx;
   const clientId = ctx?.oidc.client?.clientId ?? null;
@@ -19,7 +19,7 @@ function actorOf(): Actor {
   };
 }
 
-/** Writes what the library's registration hands over, as clients of the domain. */
+/** Stores registrations of the library as clients of the domain. */
 export function registrationRecords({
   clients,
   registered,

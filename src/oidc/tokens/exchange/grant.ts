@@ -53,8 +53,8 @@ export function targetOf(client: Client, named: string[]): string {
 }
 
 /**
- * Who the new token says is acting (RFC 8693 section 4.1): the actor, and those who acted before. Undefined when it
- * tells of nobody: impersonation of a person by the first to ask.
+ * Who the new token says is acting (RFC 8693 section 4.1): the actor, and those who acted before. Undefined without
+ * an actor (impersonation).
  * @throws InvalidRequest when the client may not hand in this token, or may not act so.
  */
 export function actingUnder(

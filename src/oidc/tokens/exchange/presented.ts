@@ -109,7 +109,7 @@ function audienceOf(jwt: string): unknown {
   }
 }
 
-/** The claims of an ID token of ours, whoever it is for. Those of one that has expired too. */
+/** The claims of an ID token issued here, for any audience, even if expired. */
 async function idTokenClaims(
   provider: Provider,
   secrets: Secrets,

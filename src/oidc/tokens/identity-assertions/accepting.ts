@@ -70,7 +70,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 export function createIdentityGrant(provider: Provider, deps: AcceptingDependencies) {
   const { settings, issuer, keys, clock } = deps;
 
-  /** @throws InvalidGrant that says what is wrong. */
+  /** @throws InvalidGrant with the reason. */
   async function verify(
     assertion: string,
     client: ExtraClientProperties & { clientId: string },
@@ -102,7 +102,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     return { claims, policy };
   }
 
-  /** The API that is asked for: by the request, which may not differ from what the assertion is for. */
+  /** The requested API, which must match the assertion's. */
   function targetOf(named: unknown, asserted: unknown): string | undefined {
     const wanted = [named ?? []].flat() as string[];
     const allowed = [asserted ?? []].flat() as string[];

@@ -16,7 +16,7 @@ export const ID_JAG_TYP = 'oauth-id-jag+jwt';
 /** Seconds: it is redeemed at once. */
 const LIFETIME = 300;
 
-/** What is signed with, where the other side names nothing: all take it. */
+/** The default signing algorithm: every receiver supports it. */
 const ALG = 'ES256';
 
 interface Asked {
@@ -26,7 +26,7 @@ interface Asked {
 }
 
 /**
- * What of the client's policy lets it ask for this.
+ * Finds the policy entry that allows the request.
  * @throws InvalidTarget, InvalidScope.
  */
 function policyFor(client: ExtraClientProperties, { audiences, resources, scopes }: Asked) {
