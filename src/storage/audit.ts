@@ -86,26 +86,25 @@ export const audit: Audit = {
     const client = clientId ?? actor.clientId ?? null;
     const all = actor.putsBack === undefined ? details : { ...details, putsBack: actor.putsBack };
     const told = toldOf({ type, outcome, subject, clientId: client, details }, actor);
-    await AuditEvent.sequelize!.query(RECORD, {
-      bind: [
-        id,
-        new Date().toISOString(),
-        type,
-        outcome,
-        subject,
-        actor.kind,
-        actor.id,
-        client,
-        actor.door,
-        actor.ip,
-        actor.userAgent?.slice(0, 512) ?? null,
-        actor.requestId,
-        JSON.stringify(all),
-        JSON.stringify(told),
-        patternsOf(type),
-      ],
-      transaction: tx ?? null,
-    });
+    const values = [
+      id,
+      new Date().toISOString(),
+      type,
+      outcome,
+      subject,
+      actor.kind,
+      actor.id,
+      client,
+      actor.door,
+      actor.ip,
+      actor.userAgent?.slice(0, 512) ?? null,
+      actor.requestId,
+      JSON.stringify(all),
+      JSON.stringify(told),
+      patternsOf(type),
+    ];
+    if (tx) await tx.query({ name: 'audit_record', text: RECORD }, values);
+    else await AuditEvent.sequelize!.query(RECORD, { bind: values });
   },
   async list({ limit, subject, after }) {
     const events = await AuditEvent.findAll({

@@ -1,4 +1,4 @@
-// raw-sql: hot paths, every token request reads its account; and races for an address.
+// raw-sql: hot paths, every token request reads its account and every change locks it; and races for an address.
 import type { Pool } from 'pg';
 import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
@@ -117,6 +117,15 @@ export function createUsers(pool: Pool): Users {
     });
     return record.read(rows)[0] ?? null;
   };
+  const locked = (name: string, status: string) => async (id: string, tx: Tx) => {
+    if (!isUuid(id)) return null;
+    const { rows } = await tx.query({
+      name: `users_lock${name}`,
+      text: `select ${record.columns} from users where id = $1 and status ${status} for update`,
+      values: [id],
+    });
+    return record.read(rows)[0] ?? null;
+  };
   const byId = one('id', 'id');
   const byNumber = one('number', 'number');
   return {
@@ -131,8 +140,8 @@ export function createUsers(pool: Pool): Users {
     findByUsernameKey: one('username', 'username_key'),
     findByEmailKey: one('email', 'email_key'),
     findMovedFrom: one('moved_from', "moved_from is not null and moved_from ->> 'emailKey'"),
-    lock: (id, tx) => lockOne(id, { [Op.ne]: 'deleted' }, tx),
-    lockDeleted: (id, tx) => lockOne(id, 'deleted', tx),
+    lock: locked('', "<> 'deleted'"),
+    lockDeleted: locked('_deleted', "= 'deleted'"),
     async update(id, changes, tx) {
       const [, users] = await User.update(changes, {
         where: { id },
@@ -199,15 +208,4 @@ export function createUsers(pool: Pool): Users {
       return rows.map(({ id }) => id);
     },
   };
-}
-
-async function lockOne(
-  id: string,
-  status: 'deleted' | { [Op.ne]: 'deleted' },
-  tx: Tx,
-): Promise<UserRecord | null> {
-  const user = isUuid(id)
-    ? await User.findOne({ where: { id, status }, transaction: tx, lock: tx.LOCK.UPDATE })
-    : null;
-  return user && record.from(user);
 }

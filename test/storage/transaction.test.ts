@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { PoolClient } from 'pg';
 import { createLogger } from '../../src/core/logger.ts';
 import { Role } from '../../src/storage/models/roles.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
@@ -54,6 +55,64 @@ describe('work as one', () => {
       await expect(part(lost, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     });
     expect([heard, await isThere(pool, kept), await isThere(pool, lost)]).toEqual([[kept], true, false]);
+  });
+
+  it('makes one savepoint for parts that begin together, and none for a part that runs nothing', async () => {
+    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+    const statements: unknown[] = [];
+    const note = (client: PoolClient) => {
+      const { query } = client;
+      jest.spyOn(client, 'query').mockImplementation((...all: Parameters<typeof query>) => {
+        statements.push(all[0]);
+        return query.apply(client, all);
+      });
+    };
+    pool.on('acquire', note);
+    const nested = (name: string) =>
+      work.asOne(() => work.asOne(() => work.inTransaction((tx) => insert(name, tx))));
+    await work.asOne(async () => {
+      await nested(first);
+      await work.asOne(() => work.inTransaction(() => Promise.resolve()));
+      await work.asOne(async () => {
+        const failing = work.asOne(async () => {
+          await nested(second);
+          throw new Error('no');
+        });
+        await expect(failing).rejects.toThrow('no');
+        await work.inTransaction((tx) => insert(third, tx));
+      });
+    });
+    pool.off('acquire', note);
+    jest.restoreAllMocks();
+    expect(statements.filter((one) => /savepoint/.test(String(one)))).toEqual([
+      'savepoint part_1',
+      'release savepoint part_1;savepoint part_2',
+      'rollback to savepoint part_2',
+      'savepoint part_3',
+    ]);
+    expect(await Promise.all([first, second, third].map((name) => isThere(pool, name)))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('goes on after a statement that the database refused', async () => {
+    const [name, other] = [randomUUID(), randomUUID()];
+    const twice = (tx: Tx) => insert(name, tx).then(() => insert(name, tx));
+    await work.asOne(async () => {
+      await expect(work.asOne(() => work.inTransaction(twice))).rejects.toThrow('duplicate key');
+      // A part that begins in a transaction that has failed takes nothing back that is not its own.
+      const careless = work.asOne(async () => {
+        await work.inTransaction((tx) => insert(other, tx));
+        await work.asOne((tx) => insert(other, tx)).catch(() => undefined);
+        await Role.update({ description: name }, { where: { name: other } });
+        return work.asOne((tx) => tx.query('select nothing'));
+      });
+      await expect(careless).rejects.toThrow('nothing');
+      await work.inTransaction((tx) => insert(name, tx));
+    });
+    expect([await isThere(pool, name), await isThere(pool, other)]).toEqual([true, false]);
   });
 
   it('leaves nothing when it fails at the end', async () => {

@@ -139,10 +139,12 @@ export function createManagedAccounts(
       if (changes.emailVerified !== undefined) requirePermission(operator, 'users:credentials');
       if (deletesAt === null) requirePermission(operator, 'users:delete');
       const touches = [changes.email, changes.emailVerified, deletesAt].some((one) => one !== undefined);
-      return onAccount(operator, id, { expected, touches }, async (account) => {
+      return onAccount(operator, id, { expected, touches }, async (account, tx) => {
         const address = merged(account.address, changes.address);
         if (deletesAt === null) await accounts.callOffDeletion(account.id, operator.actor);
-        return accounts.update(account.id, { ...changes, address }, operator.actor);
+        // Calling it off has changed the account.
+        const held = deletesAt === null ? undefined : { account, tx };
+        return accounts.update(account.id, { ...changes, address }, operator.actor, held);
       });
     },
     async suspend(operator, id, { expected, reason } = {}) {

@@ -22,15 +22,21 @@ export type AccountChanges = Profile & {
   password?: string | undefined;
 };
 
+/** An account as the transaction has locked it. */
+export interface Held {
+  account: UserRecord;
+  tx: Tx;
+}
+
 export interface Changes {
   /**
    * Changes an account, all of it or nothing. A new password or other roles end every session and token of the account. A
    * new address does not count before it is proven, and its owner can take both back for seven days; not what an operator
-   * does.
+   * does. `held` is the account where the caller's transaction, which it becomes a part of, has locked it.
    * @throws DomainError user_not_found, invalid_username, invalid_email, invalid_request, weak_password, username_taken,
    *   email_taken, last_admin, overloaded.
    */
-  update(id: string, changes: AccountChanges, actor: Actor): Promise<User>;
+  update(id: string, changes: AccountChanges, actor: Actor, held?: Held): Promise<User>;
   /**
    * Changes the password for somebody who knows the current one; null for an account that has none. Ends every session
    * and token of the account. `signal` aborts when the caller has gone.
@@ -128,8 +134,9 @@ export function changes(dependencies: AccountsDependencies): Changes {
     of,
     { password, emailVerified, roles, attributes: given, ...profile },
     actor,
+    held,
   ) => {
-    const known = present(await users.findById(of));
+    const known = held?.account ?? present(await users.findById(of));
     const columns: UserChanges = {
       ...parseProfile(withoutSame(profile, known), clock.now()),
       ...(roles === undefined ? {} : { roles: [...new Set(roles)] }),
@@ -140,7 +147,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
     const write = async (tx: Tx) => {
       if (columns.roles) await checkRoles(columns.roles, tx);
       if (columns.roles && !columns.roles.includes('admin')) await keepAnAdmin(users, id, tx);
-      const before = present(await users.lock(id, tx));
+      const before = held?.account ?? present(await users.lock(id, tx));
       const changed = {
         ...columns,
         ...proof(columns, emailVerified, before, actor),
@@ -170,7 +177,8 @@ export function changes(dependencies: AccountsDependencies): Changes {
       }
       return toUser(record);
     };
-    return inTransaction((tx) => (columns.roles ? keepAnOwner(users, tx, () => write(tx)) : write(tx)));
+    const all = (tx: Tx) => (columns.roles ? keepAnOwner(users, tx, () => write(tx)) : write(tx));
+    return held ? all(held.tx) : inTransaction(all);
   };
 
   return {

@@ -69,25 +69,22 @@ function createGate(limit: number) {
 const withoutNul = (value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll('\0', String.raw`\0`) : value;
 
-/** What it takes for a transaction of Sequelize to be ours. */
-function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
-  // Sequelize keeps it there for its own statements; after the end another transaction may have it.
-  const { connection } = transaction as Transaction & { connection: PoolClient };
-  const state = transaction as Transaction & { finished?: string };
-  return Object.assign(transaction, {
-    async query<Row extends QueryResultRow>(statement: string | QueryConfig, values?: unknown[]) {
-      if (state.finished !== undefined) throw new Error('the transaction has ended');
-      return connection.query<Row>(statement, values?.map(withoutNul));
-    },
-    // Sequelize's own does it after a commit that failed, too.
-    afterCommit: (work: AfterCommit) => void committed.push(work),
-  });
+/** The point that a failing part rolls back to. */
+interface Savepoint {
+  name: string;
+  /** Whether the database has it. False when the transaction had failed before. */
+  isMade: Promise<boolean>;
 }
 
 /** A transaction that others can join, or a part of one. */
 interface Scope {
   tx: Tx;
   committed: AfterCommit[];
+  /** The scope that this one is a part of. Undefined for the whole transaction. */
+  encloser: Scope | undefined;
+  savepoints: Savepoints;
+  /** Made with the first statement in the scope. Shared with the encloser if that has run nothing before. */
+  savepoint: Savepoint | undefined;
   /** Admits one statement or part at a time. @returns the release. */
   turn: () => Promise<() => void>;
   hasEnded: boolean;
@@ -101,6 +98,70 @@ function underWay(): Scope | undefined {
   return scope?.hasEnded ? undefined : scope;
 }
 
+/** The savepoints of one transaction. */
+class Savepoints {
+  readonly #connection: PoolClient;
+  #count = 0;
+  /** Belongs to a part that has ended. Released together with the making of the next one. */
+  #over: Savepoint | undefined;
+
+  constructor(connection: PoolClient) {
+    this.#connection = connection;
+  }
+
+  /** Makes the savepoint of a part before its first statement. Don't wait for it: the connection runs queries in order. */
+  before(part: Scope): void {
+    if (part.savepoint || !part.encloser) return;
+    const name = `part_${(this.#count += 1)}`;
+    const release = this.#over ? `release savepoint ${this.#over.name};` : '';
+    this.#over = undefined;
+    const made = this.#connection.query(`${release}savepoint ${name}`);
+    const isMade = made.then(
+      () => true,
+      () => false,
+    );
+    const savepoint = { name, isMade };
+    for (let scope = part; scope.encloser && !scope.savepoint; scope = scope.encloser)
+      scope.savepoint = savepoint;
+  }
+
+  /** Rolls back what a part did. */
+  async undo({ savepoint }: Scope): Promise<void> {
+    if (!savepoint || !(await savepoint.isMade)) return;
+    this.#over = undefined;
+    await this.#connection.query(`rollback to savepoint ${savepoint.name}`);
+  }
+
+  after({ savepoint, encloser }: Scope): void {
+    if (savepoint && savepoint !== encloser?.savepoint) this.#over = savepoint;
+  }
+}
+
+/** Sequelize keeps it there for its own statements. */
+const connectionOf = (transaction: Transaction): PoolClient =>
+  (transaction as Transaction & { connection: PoolClient }).connection;
+
+/** What it takes for a transaction of Sequelize to be ours. */
+function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
+  // After the end another transaction may have it.
+  const connection = connectionOf(transaction);
+  const state = transaction as Transaction & { finished?: string };
+  const forStatement = (): PoolClient => {
+    const scope = underWay();
+    if (scope?.tx === transaction) scope.savepoints.before(scope);
+    return connection;
+  };
+  Object.defineProperty(transaction, 'connection', { get: forStatement });
+  return Object.assign(transaction, {
+    async query<Row extends QueryResultRow>(statement: string | QueryConfig, values?: unknown[]) {
+      if (state.finished !== undefined) throw new Error('the transaction has ended');
+      return forStatement().query<Row>(statement, values?.map(withoutNul));
+    },
+    // Sequelize's own does it after a commit that failed, too.
+    afterCommit: (work: AfterCommit) => void committed.push(work),
+  });
+}
+
 function createTurns(): Scope['turn'] {
   let last = Promise.resolve();
   return async () => {
@@ -112,9 +173,15 @@ function createTurns(): Scope['turn'] {
   };
 }
 
-/** Has `work` be a part of the transaction; what it began and did not wait for ends first. */
-function within<T>(tx: Tx, committed: AfterCommit[], work: () => Promise<T>): Promise<T> {
-  const scope: Scope = { tx, committed, turn: createTurns(), hasEnded: false };
+const inside = (of: Pick<Scope, 'tx' | 'committed' | 'encloser' | 'savepoints'>): Scope => ({
+  ...of,
+  savepoint: undefined,
+  turn: createTurns(),
+  hasEnded: false,
+});
+
+/** Has `work` be in the scope; what it began and did not wait for ends first. */
+function within<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
   return ambient.run(scope, async () => {
     try {
       return await work();
@@ -126,22 +193,19 @@ function within<T>(tx: Tx, committed: AfterCommit[], work: () => Promise<T>): Pr
   });
 }
 
-async function join<T>({ tx, committed, turn }: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const free = await turn();
+async function join<T>(encloser: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const { tx, committed, savepoints } = encloser;
+  const free = await encloser.turn();
   const before = committed.length;
+  const part = inside({ tx, committed, savepoints, encloser });
   try {
-    await tx.query('savepoint part');
-    try {
-      const result = await within(tx, committed, () => work(tx));
-      await tx.query('release savepoint part');
-      return result;
-    } catch (error) {
-      committed.length = before;
-      await tx.query('rollback to savepoint part');
-      await tx.query('release savepoint part');
-      throw error;
-    }
+    return await within(part, () => work(tx));
+  } catch (error) {
+    committed.length = before;
+    await savepoints.undo(part);
+    throw error;
   } finally {
+    savepoints.after(part);
     free();
   }
 }
@@ -153,7 +217,7 @@ export async function borrowConnection(): Promise<PoolClient | undefined> {
   const scope = underWay();
   if (!scope) return undefined;
   const free = await scope.turn();
-  const { connection } = scope.tx as Tx & { connection: PoolClient };
+  const connection = connectionOf(scope.tx);
   lent.set(connection, free);
   return connection;
 }
@@ -208,7 +272,12 @@ export function transactions(
     },
     async asOne(work) {
       const scope = underWay();
-      return scope ? join(scope, work) : begin((tx, committed) => within(tx, committed, () => work(tx)));
+      if (scope) return join(scope, work);
+      return begin((tx, committed) => {
+        const savepoints = new Savepoints(connectionOf(tx));
+        const whole = inside({ tx, committed, savepoints, encloser: undefined });
+        return within(whole, () => work(tx));
+      });
     },
     whenCommitted(work, tx) {
       const committed = underWay()?.committed;
