@@ -51,8 +51,8 @@ export function rawValues({ rawHeaders }: IncomingMessage, name: string): string
 }
 
 /**
- * Whether a request shows that it came by way of a proxy. One that adds no header field does not show; those that speak
- * HTTP/1.0, as nginx does unless it is told otherwise, do: no browser and no tool still speaks it.
+ * Whether a request shows that it came through a proxy: by a header field, or by HTTP/1.0, which nginx speaks by
+ * default and browsers and tools no longer do. A proxy that adds nothing goes undetected.
  */
 export const isForwarded = ({ rawHeaders, httpVersion }: IncomingMessage): boolean =>
   httpVersion === '1.0' || rawHeaders.some((field, index) => index % 2 === 0 && FORWARDED.test(field));

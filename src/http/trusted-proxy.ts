@@ -118,7 +118,10 @@ function requestedHost(req: IncomingMessage): string {
   return target.host;
 }
 
-/** An address without an IPv6 zone, IPv4 as such; empty when it is none: a proxy may pass on what a client made up. */
+/**
+ * Normalizes an address: no IPv6 zone, mapped IPv4 as IPv4. Empty when invalid: a proxy may forward what a client
+ * made up.
+ */
 function plainAddress(address = ''): string {
   const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
   return isIP(plain) === 0 ? '' : plain;

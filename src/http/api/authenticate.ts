@@ -33,7 +33,7 @@ function missingToken(ctx: Context, realm: string): DomainError {
   return new DomainError('invalid_token', { reason: 'missing' });
 }
 
-/** A token or a proof that is no good (RFC 6750 section 3.1, RFC 9449 section 7.1). */
+/** The error for an invalid token or proof (RFC 6750 section 3.1, RFC 9449 section 7.1). */
 const badToken = (ctx: Context, scheme: Scheme, error: 'invalid_token' | 'invalid_dpop_proof'): void =>
   challenge(ctx, scheme, { error });
 
@@ -75,7 +75,7 @@ interface Presented {
   scopes: string[];
 }
 
-/** What an operator who views as a person may ask of the account: no credentials, no export, and nothing is changed. */
+/** Operations allowed while an operator views as a person: reads only, without credentials and exports. */
 const SHOWN_IN_VIEWS: ReadonlySet<MeScope> = new Set<MeScope>([
   'me:profile:read',
   'me:sessions:read',
@@ -94,8 +94,8 @@ function credentialsOf(ctx: Context): { scheme: Scheme; token: string } | null {
 }
 
 /**
- * Verifies the token of a request, and has `check` find out who is behind it. What it lacks is said in WWW-Authenticate.
- * @throws DomainError invalid_token, invalid_dpop_proof; what `check` throws.
+ * Verifies the token of a request and resolves its caller with `check`. Reports missing scopes in WWW-Authenticate.
+ * @throws DomainError invalid_token, invalid_dpop_proof; errors of `check`.
  */
 async function presented<T>(
   ctx: Context,
@@ -124,7 +124,7 @@ async function presented<T>(
 async function accountOf({ claims }: Presented, { tokens, services }: Dependencies): Promise<User> {
   const accountId = await tokens.accountOf(claims);
   const user = accountId === null ? null : await services.accounts.find(accountId);
-  // A service account's own token is about nobody.
+  // A service account's own token has no account.
   if (user?.status !== 'active') throw new DomainError('invalid_token');
   return user;
 }
@@ -139,7 +139,7 @@ async function checkLogin(
 ): Promise<void> {
   if (await services.mfa.lacksRequired(user))
     throw insufficientLogin(ctx, scheme, { maxAge: FRESH, acr: TWO_FACTORS });
-  // Whoever acts for the person (RFC 8693 section 4.1) has not logged in as them.
+  // An actor (RFC 8693 section 4.1) has not logged in as the person.
   const isOwn = claims['act'] === undefined;
   const login = {
     authTime: isOwn ? numberOf(claims['auth_time']) : undefined,
@@ -160,7 +160,7 @@ export const authenticateAccount = (
 ): Promise<{ user: User; claims: AccessTokenClaims }> =>
   presented(ctx, deps, async (token) => {
     const user = await accountOf(token, deps);
-    // Asked of each, because it refuses what is over.
+    // Check every token: this rejects ended views.
     if ((await deps.tokens.isView(token.claims)) && !SHOWN_IN_VIEWS.has(scope))
       throw new DomainError('forbidden', { reason: 'viewing' });
     if (!token.scopes.includes(scope)) throw insufficientScope(ctx, token.scheme, scope);
@@ -169,8 +169,8 @@ export const authenticateAccount = (
   });
 
 /**
- * Finds out who manages: a person, or a service account by a token of its own. They may do what their token and their roles
- * allow, both as they are now; nobody gets here who may do nothing. `stepUp` checks once more whether a login is fresh.
+ * Resolves the operator: a person, or a service account with its own token. Permissions are those of the token that
+ * the current roles allow; a caller without any is refused. `stepUp` checks once more whether a login is fresh.
  * @throws DomainError as `authenticateAccount`.
  */
 export const authenticateOperator = (

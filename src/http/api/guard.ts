@@ -20,8 +20,8 @@ const EXPOSED =
   'ETag, Idempotency-Replayed, Location, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
 
 /**
- * Any origin may call: what counts is the token, which a browser sends for nobody by itself, and cookies count for
- * nothing here. @returns whether the request was but a preflight, which is answered.
+ * Allows any origin: only the token authenticates, which browsers never add by themselves, and cookies are ignored.
+ * @returns whether the request was a preflight, now answered.
  */
 export function allowAnyOrigin(ctx: Context): boolean {
   ctx.set('Access-Control-Allow-Origin', '*');
@@ -118,11 +118,11 @@ export async function answer(
 const limitOf = ({ limit }: ApiOperation, { kind }: Actor): LimitClass =>
   limit === 'ordinary' && kind === 'client' ? 'program' : limit;
 
-/** Secrets are guessed from somewhere, whoever calls. */
+/** The key of the rate limit: guesses at secrets count by source, whoever calls. */
 const counted = ({ limit }: ApiOperation, actor: Actor): string | null =>
   limit === 'credentials' ? sourceCaller(actor) : `${actor.kind} ${actor.id}`;
 
-/** What went wrong, as a problem; what nobody foresaw is logged. */
+/** Answers an error as a problem document; logs unexpected ones. */
 function refusalOf(
   error: unknown,
   requestId: string,

@@ -1,4 +1,7 @@
-/** What belongs to an account, as its owner and operators see it: what is not named here stays inside. */
+/**
+ * Presenters of what belongs to an account, for its owner and for operators. Only the fields listed here leave the
+ * server.
+ */
 import { z } from 'zod';
 import type { AccountData, AccountEvent, Origin as From } from '../../domain/history.ts';
 import type { ApiKey as Key } from '../../domain/api-keys.ts';

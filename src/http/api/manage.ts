@@ -58,7 +58,7 @@ function keyOf(ctx: Context): string | undefined {
   return key;
 }
 
-/** Does what a request asks for. @param body as it came. */
+/** Executes a management request. @param body unvalidated. */
 export async function manage(
   ctx: Context,
   operation: OperatorOperation,

@@ -47,7 +47,7 @@ import type { AccessTokenClaims } from '../../oidc/tokens/access-token-verifier.
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Endpoint, EndpointReply } from '../endpoints/endpoint.ts';
 
-/** What the operations of the API may use. */
+/** The services that operations of the API use. */
 export interface ApiServices {
   /** The issuer. */
   publicUrl: string;
@@ -171,13 +171,13 @@ export interface OperatorOperation extends Authority {
   /** Another one that is as good. */
   otherScope?: Permission;
   handle(call: OperatorCall<never, never>): Promise<EndpointReply>;
-  /** The resource as it is, for whoever changed another version of it (412). */
+  /** The current resource, for a 412 reply. */
   current?: (call: OperatorCall<never, never>) => Promise<unknown>;
   /** How many requests it counts for by its body: one unless given. */
   cost?: (body: never) => number;
 }
 
-/** One endpoint of the API, what a token must allow for it, and what it does. */
+/** One endpoint of the API: the scope it requires, and its handler. */
 export type ApiOperation = AccountOperation | OperatorOperation;
 
 type Parsed<T extends z.ZodType | undefined> = T extends z.ZodType ? z.output<T> : undefined;
@@ -220,7 +220,7 @@ export function operation<
   return { caller: 'account', ...complete(spec) } as unknown as ApiOperation;
 }
 
-/** Header fields of the management API, by what an operation is: how `guard.ts` and `manage.ts` read them. */
+/** Header fields of the management API by kind of operation, as `guard.ts` and `manage.ts` read them. */
 const IDEMPOTENCY_KEY = z
   .string()
   .optional()

@@ -37,7 +37,7 @@ export class PreconditionFailed extends DomainError {
   }
 }
 
-/** What a body or a query has wrong, all of it. */
+/** Lists every mistake of a body or query. */
 export class InvalidFields extends Error {
   readonly errors: FieldError[];
 
@@ -56,14 +56,14 @@ export class InvalidFields extends Error {
 }
 
 const STATUSES: Statuses = {
-  // The token was good; what was typed beside it was not.
+  // The token was valid, the other credential was not.
   invalid_credentials: 400,
   mfa_required: 409,
   account_locked: 429,
   account_suspended: 403,
 };
 
-/** What a text of the profile has to be, where that says more than the title. */
+/** The requirement on a profile field, where the title does not say it. */
 const KIND_DETAILS: Readonly<Record<TextKindName, string | undefined>> = {
   name: undefined,
   line: 'This must be 1 to 60 characters in one line.',
@@ -114,7 +114,7 @@ const DETAILS: Record<string, string | undefined> = {
   'invalid_passkey:unsupported': 'Passkeys need a domain name, and this service has none.',
 };
 
-/** Refusals whose reason says more: the permission that is lacking, what the configuration says, who uses it. */
+/** Refusals whose details are shown: the missing permission, the fixed value, the users of a resource. */
 const NAMING: ReadonlySet<ErrorCode> = new Set([
   'insufficient_scope',
   'permission_not_held',
@@ -122,13 +122,13 @@ const NAMING: ReadonlySet<ErrorCode> = new Set([
   'configured',
 ]);
 
-/** A reason in a sentence, where the domain says one: what the field, or the request, must be. */
+/** The domain's reason as a sentence: what the field or the request must be. */
 const sentenceOf = ({ field, reason = '' }: DomainError['details']): string | undefined =>
   reason.includes(' ')
     ? `${field === undefined ? '' : `${FIELDS[field] ?? field} `}${reason}`.replace(/[^.?!]$/, '$&.')
     : undefined;
 
-/** What the domain calls a field that has another name here. */
+/** The domain's names of fields that are named differently here. */
 const FIELDS: Record<string, string> = {
   clientId: 'client_id',
   clientSecret: 'client_secret',

@@ -31,7 +31,7 @@ export const attributeChanges = z
 const change = (description: string, form: TextForm) =>
   text(`${description}; null takes it away, and what is left out stays`, form).nullish();
 const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();
-/** What may be changed of it by its owner. */
+/** Fields that the owner may change. */
 export const ProfileChanges = z.strictObject({
   username: change('3 to 64 letters, digits and . _ -', USERNAME_FORM),
   ...eachClaim(({ description, form }) => change(description, form)),
@@ -69,8 +69,8 @@ export const Profile = z.strictObject({
 });
 
 /**
- * @param id what the token's client knows the account by, which is its own where identifiers are pairwise.
- * @param attributes what the reader may see of them.
+ * @param id the subject for the token's client, which may be pairwise. @param attributes the attributes visible to
+ * the reader.
  */
 export const profileOf = (user: User, id: string, attributes: ShownAttributes): z.infer<typeof Profile> => ({
   id,

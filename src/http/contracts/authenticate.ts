@@ -21,7 +21,7 @@ export async function authenticate(
   if (auth === 'none') return null;
   if (auth !== 'bearer') {
     const caller = await byApiKey(ctx, services);
-    // What an account may do with a key of its own, and what a program may do with the operator's, never mix.
+    // Permissions of an account's own key and of the operator's key never mix.
     const mayBe = caller && (auth === 'apiKey') === (caller.accountId === null);
     if (caller && !(mayBe && caller.key.permissions.includes(permission ?? '')))
       throw new DomainError('forbidden', permission === undefined ? {} : { reason: permission });

@@ -111,7 +111,7 @@ export function createVisitor({ contract, url, apiKey, send }: Options): Visitor
 const pathOf = ({ path }: Operation, params: Record<string, string>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? ''));
 
-/** What a reply of an operation must look like; null when it must have no content. */
+/** The schema of an operation's reply; null when it must be empty. */
 function schemaOf(contract: Contract, operation: Operation, status: number): z.ZodType | null {
   const schema = operation.replies[status];
   return schema === undefined ? contract.refusalSchema : schema;
@@ -131,7 +131,7 @@ class Exchange {
     return this.#reply.status;
   }
 
-  /** The reply, after it was compared with what is expected. @param schema none for what is no JSON. */
+  /** Checks a reply against the expectation and returns it. @param schema absent for a reply that is not JSON. */
   answer({ status, body: part, headers: wanted = {} }: Expected, schema?: z.ZodType | null): Answer {
     const { headers, text } = this.#reply;
     if (this.status !== status) this.#fail(`the status is ${this.status}, not ${status}`);
@@ -183,7 +183,7 @@ class Exchange {
   }
 }
 
-/** Every value in `part` that is no object, with its path. */
+/** Every leaf value in `part`, with its path. */
 function leaves(part: object, prefix: string[] = []): [path: string[], value: unknown][] {
   return Object.entries(part).flatMap(([name, value]): [string[], unknown][] => {
     const path = [...prefix, name];
@@ -207,7 +207,7 @@ export interface CaseResult {
 
 export interface Run {
   results: CaseResult[];
-  /** The addresses of accounts that were made and could not be removed by what the document offers. */
+  /** Addresses of created accounts that the contract itself cannot delete. */
   left: string[];
 }
 

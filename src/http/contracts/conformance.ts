@@ -52,7 +52,7 @@ export interface Case {
   run(visitor: Visitor): Promise<void>;
 }
 
-/** What a case sends, beside the operation's own method and path. */
+/** The request of a case, besides the operation's method and path. */
 export interface Sent {
   params?: Record<string, string>;
   /** As JSON. */
@@ -68,7 +68,7 @@ export interface Sent {
 
 export interface Expected {
   status: number;
-  /** What the body has among others; undefined for a name that it must not have. */
+  /** Expected fields of the body; undefined for a field that must be absent. */
   body?: object;
   headers?: Record<string, string | RegExp>;
 }
@@ -77,13 +77,13 @@ export interface Answer {
   status: number;
   headers: Headers;
   body: unknown;
-  /** The text in the body under a dotted path. @throws Mismatch when there is none. */
+  /** The string in the body at a dotted path. @throws Mismatch when missing. */
   text(path: string): string;
   /** The same for anything. */
   value(path: string): unknown;
 }
 
-/** An account that a case has made; what it is called may change. */
+/** An account created by a case; its identifiers may change. */
 export interface CaseAccount {
   email: string;
 }
@@ -95,9 +95,8 @@ export interface Visitor {
   /** The case itself has removed it. */
   gone(account: CaseAccount): void;
   /**
-   * Calls an operation. Its reply must have the expected status, pass the strict schema that the document has for it,
-   * and hold what is expected of it.
-   * @throws Mismatch otherwise.
+   * Calls an operation. The reply must have the expected status, match the document's strict schema, and contain the
+   * expected values. @throws Mismatch otherwise.
    */
   call(operation: string, sent: Sent, expected: Expected): Promise<Answer>;
   /** Gets a page or a document by its path. @throws Mismatch without the status. */

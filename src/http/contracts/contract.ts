@@ -23,7 +23,7 @@ export type Caller =
   /** A program. `accountId` is whose key it is; null for a key of the operator's. */
   | { kind: 'apiKey'; key: ApiKey; accountId: string | null };
 
-/** The version of `postern/door`: what a door of one's own is written against. */
+/** The version of `postern/door`, the interface of custom contracts. */
 export const DOOR_VERSION = 1;
 
 /** Services for the operations of contracts. */
@@ -70,7 +70,7 @@ export interface Call<Body> {
   /** Aborts when the client disconnects, which also takes a queued password hash out of the queue. */
   signal: AbortSignal;
   services: ContractServices;
-  /** For cookies and headers; the reply is what the operation returns. */
+  /** The Koa context, for cookies and headers only; the reply is the operation's result. */
   ctx: Context;
 }
 
@@ -79,10 +79,10 @@ export interface Reply extends EndpointReply {
   accountId?: string;
 }
 
-/** One endpoint of a document, who may call it, and what it does. */
+/** One endpoint of a contract: its callers, and its handler. */
 export interface Operation extends Endpoint {
   auth: Auth;
-  /** What an API key must be allowed to do. */
+  /** The permission that an API key needs. */
   permission?: string;
   /**
    * What `postern contract shadow` may ask twice: an operation that changes nothing, or a login. Unless given, a GET changes

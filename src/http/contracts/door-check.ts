@@ -135,7 +135,7 @@ function looseParts(part: z.core.$ZodType, at = ''): string[] {
   return [];
 }
 
-/** What the guard answers before an operation runs has to be in the document. */
+/** Refusals of the guard must be in the document. */
 function missingRefusals({ statuses }: Contract, one: Operation): string[] {
   const needed: ErrorCode[] = [
     ...(one.auth === 'none' ? [] : (['invalid_token'] as const)),

@@ -1,6 +1,6 @@
 /**
- * `postern/door`: all that a contract is written against, the built-in ones and those of others. Doors of other people depend on
- * it: what is here changes its meaning only with `DOOR_VERSION`.
+ * `postern/door`: the only interface that contracts are written against, built-in and custom ones. Custom contracts
+ * depend on it: raise `DOOR_VERSION` with any incompatible change.
  */
 export type { Context } from 'koa';
 export { z } from 'zod';

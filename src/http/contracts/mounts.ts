@@ -91,7 +91,7 @@ interface Claim {
   path: string;
 }
 
-/** What a contract claims at its base URL. */
+/** The paths that a contract claims. */
 const claimsOf = ({ name, basePath, operations, pages, openapiPath }: Contract): Claim[] => [
   ...operations.map(({ method, path }) => ({
     owner: name,

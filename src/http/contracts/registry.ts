@@ -41,7 +41,7 @@ async function load(modules: readonly string[]): Promise<readonly Contract[]> {
 const mistaken = (module: string, what: string, cause?: unknown) =>
   new StartupError(`contracts.modules: ${module}: ${what}`, { cause });
 
-/** What a module exports that says which version of `postern/door` it is written against. */
+/** The export of a module that names its version of `postern/door`. */
 async function doorsOf(module: string): Promise<Contract[]> {
   const file = [module, ...['ts', 'js', 'mjs'].map((type) => path.join(module, `index.${type}`))]
     .map((name) => path.resolve(name))

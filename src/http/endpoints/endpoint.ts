@@ -32,10 +32,10 @@ export interface EndpointReply {
   status: number;
   /** Nothing for a reply without content. */
   body?: unknown;
-  /** What a streamed reply is made of: asked for as fast as the client reads, and ended when it goes. */
+  /** The source of a streamed reply: pulled as fast as the client reads, and closed when it disconnects. */
   stream?: { type: string; chunks: AsyncIterable<string> };
   headers?: Record<string, string>;
-  /** What a replay has for a body, where the schema cannot tell which of it is secret. */
+  /** The body of a replay, where the schema cannot tell which part is secret. */
   kept?: unknown;
 }
 
@@ -56,7 +56,7 @@ export interface Documented<E extends Endpoint = Endpoint> {
   /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */
   schemes: Record<string, Record<string, unknown>>;
   securityOf(endpoint: E): Record<string, string[]>[];
-  /** What is sent to addresses that callers name (OpenAPI 3.1 `webhooks`): each by its name. */
+  /** Requests sent to callers' URLs (OpenAPI 3.1 `webhooks`), by name. */
   messages?: readonly { name: string; summary: string; schema: z.ZodType }[];
   /** Pages of the document, by absolute documented path. */
   pages: Record<string, 'swagger' | 'redoc'>;

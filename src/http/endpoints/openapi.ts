@@ -31,7 +31,7 @@ const REASONS: Record<number, string> = {
 const COMMON_REFUSALS = [500, 503];
 const BODY_REFUSALS = [400, 413, 415];
 
-/** Writes schemas, with what the operator demands of passwords. */
+/** Converts schemas, including the operator's password rules. */
 const writer =
   ({ minLength, maxLength }: PasswordLengths) =>
   (schema: z.ZodType, io: 'input' | 'output'): Json => {

@@ -65,7 +65,7 @@ export function goneSignal({ res }: Context): AbortSignal {
   return gone.signal;
 }
 
-/** Closes the connection after a refusal that came before the request's body was read: what is left will not be. */
+/** Closes the connection after a refusal before the request's body was read: the rest stays unread. */
 export function leaveUnread(ctx: Context): void {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = ctx.req.headers;
   if (!ctx.req.complete && (length !== '0' || coding !== undefined)) ctx.set('Connection', 'close');

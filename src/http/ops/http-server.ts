@@ -99,7 +99,7 @@ function explain(error: NodeJS.ErrnoException, port: number, host: string | unde
   return error;
 }
 
-/** What a server needs to speak TLS. */
+/** TLS options of a server. */
 export interface TlsOptions {
   /** Certificate chain, PEM. */
   cert: string;

@@ -3,7 +3,7 @@ export type CheckResult = { status: 'ok' } | { status: 'failed'; reason: string 
 
 export type Checks = Record<string, () => Promise<void>>;
 
-/** Milliseconds that a check may take, and that its result is good for: whoever asks must not add to the load. */
+/** Timeout of a check and lifetime of its result, in milliseconds: probes must not add to the load. */
 const TIMEOUT = 2_000;
 const FRESH = 1_000;
 

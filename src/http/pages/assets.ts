@@ -22,7 +22,7 @@ interface Asset {
 }
 
 export interface Assets {
-  /** The URL of an asset, with the hash of its content; undefined when there is none of that name. */
+  /** The URL of an asset, with the hash of its content; undefined for an unknown name. */
   url(name: string): string | undefined;
   /** Adds an asset of this content while the process runs. @returns its URL. */
   put(name: string, body: Buffer): string;

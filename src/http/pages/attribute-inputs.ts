@@ -6,6 +6,6 @@ export const isAttributeInput = (name: string): name is AttributeInput => name.s
 
 const FIELD = 'attributes.';
 
-/** The form control of what the domain calls `attributes.<name>`; undefined of any other field. */
+/** The form control of the domain's field `attributes.<name>`; undefined for other fields. */
 export const inputOfField = (field: string): AttributeInput | undefined =>
   field.startsWith(FIELD) ? inputOf(field.slice(FIELD.length)) : undefined;

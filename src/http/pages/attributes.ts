@@ -49,8 +49,8 @@ function settingsOf({ property, choices, format, isList, isRequired }: Attribute
 }
 
 /**
- * The form control of an attribute; one that the person may not change can be read.
- * @param isMisfit whether what is stored fits the schema no more.
+ * The form control of an attribute, read-only where the person may not change it. @param isMisfit whether the stored
+ * value no longer fits the schema.
  */
 export function attributeControl(attribute: Attribute, language: Language, isMisfit = false): ProfileControl {
   const isFixed = !attribute.mayWrite('person');
@@ -71,7 +71,7 @@ export function attributeControl(attribute: Attribute, language: Language, isMis
   };
 }
 
-/** What controls are called, for the summary of what is wrong with a form. */
+/** Labels of controls, for the error summary of a form. */
 export const labelsOf = (controls: readonly ProfileControl[]): Record<string, Message> =>
   Object.fromEntries(controls.flatMap(({ name, label }) => (label === undefined ? [] : [[name, label]])));
 
@@ -81,11 +81,11 @@ const textOf = (value: unknown): string => {
   return value === undefined ? '' : JSON.stringify(value);
 };
 
-/** What a form has of the attributes of an account, empty where there is nothing. */
+/** Form values of an account's attributes; empty where unset. */
 export const attributeTexts = (all: readonly Attribute[], values: AttributeValues): Record<string, string> =>
   Object.fromEntries(all.map(({ name }) => [inputOf(name), textOf(values[name])]));
 
-/** What a posted form has of them: the texts as typed, and the values that differ from `before`. */
+/** Parses posted attributes: the typed texts, and the values that differ from `before`. */
 export function postedAttributes(ctx: Context, all: readonly Attribute[], before: AttributeValues) {
   const sent = (ctx.request.body ?? {}) as object;
   const texts = attributeTexts(all, before);

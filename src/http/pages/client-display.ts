@@ -1,7 +1,7 @@
 import { isLoopbackHostname } from '../../core/network.ts';
 import { oneLine } from '../../core/text.ts';
 
-/** What a page may show of a client: its metadata (RFC 7591 section 2), which the client wrote itself. */
+/** Display metadata of a client (RFC 7591 section 2). The client chose it: don't trust it. */
 export interface ClientMetadata {
   readonly clientId: string;
   readonly clientName?: string | undefined;
@@ -14,7 +14,7 @@ export interface ClientMetadata {
   readonly redirectUris?: readonly string[] | undefined;
 }
 
-/** Where an app comes from, as far as that is known: what it says of itself is worth no more. */
+/** The proven origin of an app; its own statements prove nothing. */
 interface ClientOrigin {
   /** Of the document that the app is; undefined for others. */
   host: string | undefined;

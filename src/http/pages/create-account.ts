@@ -13,7 +13,7 @@ import { formStatus, missing, problemOf, problemsOf, type Problem } from './prob
 import { ACR_ONE_FACTOR, type Outcome, type Refusal } from './sign-in.ts';
 import type { Frame } from './views.ts';
 
-/** What was typed, with attributes by the names of their controls. */
+/** Typed values; attributes by their control's name. */
 export type Values = { name: string; username: string; email: string } & Record<string, string>;
 export type CreateAttempt = Outcome | (Refusal & { values: Values });
 
@@ -36,8 +36,8 @@ export function askedControls(ctx: Context, deps: PageParts, frame: Frame) {
 const given = (values: AttributeValues) => ({ by: 'person' as const, values, isWhole: true });
 
 /**
- * Takes a posted create-account form: whoever made the account is signed in to it.
- * @param frame what the page has around it: its language is the account's.
+ * Handles a posted create-account form and signs the new account in. @param frame the page's frame; its language
+ * becomes the account's.
  */
 export const tryCreateAccount = (ctx: Context, deps: PageParts, frame: Frame): Promise<CreateAttempt> =>
   attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, attributes, ...entered }) => {
@@ -59,7 +59,7 @@ export const completeAccount = (
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });
 
-/** Whether a script asks what is wrong before it sends the form: so the password stays where it was typed. */
+/** Whether a script only validates the form before it submits it, so that the password stays in the page. */
 export const isCheck = (ctx: Context): boolean => ctx.get('Postern-Check') !== '';
 
 /** Answers such a question, and does nothing else. @param page the one that the form is on. */
@@ -77,7 +77,7 @@ export async function answerCheck(ctx: Context, deps: PageParts, email: string, 
 
 const TAKEN = new Set<Message>(['problem.usernameTaken', 'problem.emailTaken']);
 
-/** What a posted form says, and everything that is wrong with it. */
+/** Parses a posted form. Returns its values and every mistake. */
 function written(ctx: Context, deps: PageParts, email: string) {
   const { accounts, config } = deps;
   const { texts, values: attributes } = postedAttributes(ctx, asked(deps), {});

@@ -19,7 +19,7 @@ export function isForeign(ctx: Context): boolean {
 export interface Csrf {
   /** The token for the forms of this reply; gives the browser its cookie when it has none. */
   token(ctx: Context): string;
-  /** Voids the forms that the browser has open: what it posts from now on is somebody else's. */
+  /** Invalidates forms that are open in the browser: they belong to another person's session. */
   renew(ctx: Context): void;
   /** @throws DomainError `forbidden` (reason `csrf`) unless `body` carries the token of the browser's cookie. */
   check(ctx: Context, body: unknown): void;

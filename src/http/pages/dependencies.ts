@@ -87,7 +87,7 @@ interface Act {
   accountId: string;
   /** Description of the act, shown at sign-in, so that nothing continues unannounced. */
   says: Message;
-  /** Where the form is posted, and what is in it: nothing secret. */
+  /** The form's action and its fields, none of them secret. */
   action: string;
   fields: Readonly<Record<string, string>>;
 }
@@ -96,7 +96,7 @@ interface Act {
 export interface PageParts extends PageDependencies {
   /** An act that a sign-in interrupted. */
   acts: SealedCookie<Act>;
-  /** What an interaction was asked for. */
+  /** The request of an interaction. */
   requests: SealedCookie<KeptRequest>;
   /** The interaction that a browser left to read its mail. */
   returns: SealedCookie<string>;
@@ -115,7 +115,7 @@ export interface PageParts extends PageDependencies {
   upstreamCookies: UpstreamCookies;
 }
 
-/** Seconds that a browser keeps what an app asked for. */
+/** Seconds for which a browser keeps an app's request. */
 const REQUEST_KEPT = 86_400;
 /** Seconds that setting up an authenticator app may take. */
 const ENROLMENT = 900;

@@ -11,7 +11,7 @@ import type { PageTools } from './tools.ts';
 
 const PATH = ENDPOINTS.code_verification;
 
-/** What is said of a code; where it is of no use to type it again, not at the field. */
+/** The message about a code; not shown at the field when typing it again is pointless. */
 const WORDS: Readonly<Record<Exclude<UserCodeProblem['kind'], 'exhausted'>, Problem>> = {
   missing: { field: 'user_code', message: 'problem.userCodeMissing' },
   unknown: { field: 'user_code', message: 'problem.userCodeUnknown' },

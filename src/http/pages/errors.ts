@@ -30,7 +30,7 @@ export function pageErrors({
     } catch (error) {
       if (isUnavailable(error) || isDomainError(error, 'unavailable')) {
         ctx.set('Retry-After', '5');
-        // The browser comes again with what it had.
+        // Keep the browser's cookies as they were.
         ctx.remove('Set-Cookie');
         show(503, 'unavailable');
       } else if (isDomainError(error)) {

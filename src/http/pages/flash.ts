@@ -11,7 +11,7 @@ import { createSealedCookie } from './sealed-cookie.ts';
 export interface Flash {
   /** Problems with the form; empty without one. */
   problems: readonly Problem[];
-  /** What was typed, or what came of it, by field. Never a password. */
+  /** Typed values or results by field. Never a password. */
   values: Readonly<Record<string, string>>;
 }
 
@@ -27,7 +27,7 @@ export interface Flashes {
   leave(ctx: Context, page: string, left: Left): void;
   /** Leaves the same without answering. @returns where the browser finds it. */
   keep(ctx: Context, page: string, left: Left): string;
-  /** What the form left that led here, also when the page is reloaded; puts its status on the reply. */
+  /** Reads what the last form left, also after a reload, and sets its status on the reply. */
   read(ctx: Context): Flash;
 }
 
@@ -37,7 +37,7 @@ const KEPT = 600;
 /** Of one page at a time: a browser that never follows the redirect collects no more. */
 const MOST = 4;
 
-/** Bytes of one. Browsers keep cookies of 4 kB; what was typed that is longer is not typed for the person again. */
+/** Maximum bytes. Browsers keep cookies of 4 kB; longer input is not filled in again. */
 const LONGEST = 2000;
 
 const NAME = 'postern_flash_';

@@ -71,7 +71,7 @@ const first = (value: string | string[] | undefined): string =>
   (Array.isArray(value) ? value[0] : value) ?? '';
 
 /**
- * The language of a page: what the person chose (`?lang=`, which `remember` is called with, or the cookie
+ * The language of a page: the person's choice (`?lang=`, which `remember` is called with, or the cookie
  * `lang`), then `ui_locales` (OpenID Connect Core section 3.1.2.1), then Accept-Language, then the first
  * configured one.
  * @param uiLocales BCP 47 tags, parted by spaces, most wanted first.

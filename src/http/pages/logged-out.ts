@@ -7,7 +7,7 @@ import { seeOther } from './replies.ts';
 
 const PATH = '/signed-out';
 
-/** Characters of addresses that are told by one page: what a browser can be given to keep. */
+/** Maximum characters of logout URLs on one page: the limit of a cookie. */
 const MOST = 1500;
 
 interface LoggedOutPage {
@@ -47,12 +47,12 @@ export async function afterLogout(
   ended: Ended | null,
   continueUrl: string,
 ): Promise<string> {
-  // Whoever viewed as the person has not signed them out.
+  // Ending a view does not sign the person out.
   if (ended && ctx.state['viewing'] === undefined) await deps.signedOut(ctx, ended.accountId);
   return leaveFrames(ctx, deps, ended, continueUrl);
 }
 
-/** The same for a session that is nobody's own: nothing is written. */
+/** The same for a session without a person: nothing is audited. */
 export function leaveFrames(
   ctx: Context,
   { flash }: Pick<PageParts, 'flash'>,
@@ -77,7 +77,7 @@ export function loggedOutRoutes(router: Router, { renderer, flash, interactions 
   router.get(PATH, async (ctx: Context) => {
     const { frames, continueUrl, stayed, clientId } = flash.read(ctx).values;
     if (frames === undefined) return seeOther(ctx, '/');
-    // A page that does not load keeps nobody; scripts do not wait for that long.
+    // A logout page that does not load must not block; scripts wait less.
     if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
     const { client } = clientId === undefined ? {} : await interactions.describe(clientId, []);
     return renderer.render(ctx, 'logged-out', {

@@ -9,11 +9,11 @@ import { createTranslator, type MessageKey, type Translator } from './i18n.ts';
 /** Looks that change while the server runs. */
 export type LookSource = Pick<BrandingService, 'look' | 'apps' | 'version'>;
 
-/** What the pages of one app, in one language, look like. */
+/** The look of one app's pages in one language. */
 export interface PageLook {
   name: string;
   translator: Translator;
-  /** Addresses of its files; the logo is null where there is none. */
+  /** URLs of its files; null without a logo. */
   css: string;
   favicon: string;
   logo: string | null;

@@ -10,7 +10,7 @@ import { PROFILE_LAYOUT, type ProfileInput } from './profile-layout.ts';
 type NamedField = 'identifier' | 'current' | 'email' | 'password' | ProfileInput | 'code' | 'user_code';
 export type Field = NamedField | AttributeInput;
 
-/** What is wrong with a form: at one field, or (null) with all of it. */
+/** A mistake in a form: at one field, or in general (null). */
 export interface Problem {
   field: Field | null;
   message: Message;
@@ -81,7 +81,7 @@ export interface PasswordBounds {
   max: number;
 }
 
-/** What a form says of a text of the profile that is not of its kind. */
+/** The message for an invalid profile field. */
 const KIND_PROBLEMS: Readonly<Record<TextKindName, MessageKey>> = {
   name: 'problem.nameInvalid',
   line: 'problem.lineInvalid',
@@ -92,7 +92,7 @@ const KIND_PROBLEMS: Readonly<Record<TextKindName, MessageKey>> = {
   phoneNumber: 'problem.phoneInvalid',
 };
 
-/** This door's table: what a form says about a domain error, by `code` or, where that says more, `code:reason`. */
+/** Messages of forms for domain errors, by `code` or by the more specific `code:reason`. */
 const TABLE = new Map<string, Words>([
   ...PROFILE_FIELDS.map(({ name, kind }): [string, Words] => [
     `invalid_request:${name}`,
@@ -151,8 +151,7 @@ const TABLE = new Map<string, Words>([
 ]);
 
 /**
- * What a form says about a domain error.
- * @returns undefined when the error is not the form's to show.
+ * Maps a domain error to a form's message. @returns undefined for an error that forms do not show.
  */
 export function problemOf(
   { code, details }: DomainError,
@@ -183,7 +182,7 @@ export const problemsOf = (errors: readonly DomainError[], passwordLength: Passw
 const STATUSES: Statuses = { account_locked: 429 };
 
 /**
- * The status of an error page: what is forbidden, too often or an outage. Anything else is a bad request: a 401 would need a
+ * The status of an error page: forbidden, rate limited or unavailable. Anything else is a bad request: a 401 would need a
  * challenge (RFC 9110 section 15.5.2), and a page has none.
  */
 export function pageStatus(code: ErrorCode): number {

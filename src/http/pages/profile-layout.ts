@@ -54,7 +54,7 @@ const PLACED: readonly Section[] = [
 const placed = new Set(PLACED.flatMap(({ rows }) => rows.flat()));
 const others = PROFILE_FIELDS.filter(({ name }) => !placed.has(name)).map(({ name }) => [name]);
 
-/** The profile's form. A field that has no place of its own comes at the end of what is said about the person. */
+/** The profile's form. Fields without a place come last in the section about the person. */
 export const PROFILE_LAYOUT: readonly Section[] = PLACED.map((section) =>
   section.legend === 'profile.about' ? { ...section, rows: [...section.rows, ...others] } : section,
 );

@@ -10,8 +10,8 @@ import { viewing } from './viewing.ts';
 import type { PageTools } from './tools.ts';
 
 /**
- * What the library says of an authorization request that comes back after its time, in another browser, or after the
- * session that it began in: no error of anybody's making.
+ * Errors of the library for an authorization request that returns too late, in another browser, or after its session:
+ * nobody's fault.
  */
 const OVER =
   /^(authorization request has expired|interaction session not found|(interaction|authorization) session and )/;
@@ -87,7 +87,7 @@ export function createProviderPages(
       });
     },
     async formPost(ctx, form) {
-      // Whoever comes back as somebody else is signed out first: then the session has the client's name.
+      // A browser that returns as another person is signed out first; the session then names the client.
       const { clientId } = (ctx.oidc.session?.state ?? {}) as { clientId?: string };
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
       renderer.render(ctx, 'form-post', { ...form, client, leadsToClient: true });

@@ -29,7 +29,7 @@ export interface Renderer {
   render<V extends ViewName>(ctx: Context, view: V, data: ViewData<V>): void;
   /** The language that a page would be in. */
   language(ctx: Context, frame: Frame): Language;
-  /** The address of a file in views/assets; undefined when there is none of that name. */
+  /** The URL of a file in views/assets; undefined for an unknown name. */
   asset(name: string): string | undefined;
   /** The address of the brand's own logo, if it has one. */
   logo: string | null;
@@ -116,7 +116,7 @@ export function createRenderer({
 
   /** The links of the language switcher: this page again, with `?lang=`. */
   function languageLinks(ctx: Context, current: Language) {
-    // What a form was posted to opens as a page as well, if by a link's token.
+    // The form's action can also be opened as a page, with the link's token.
     const isPage = ctx.method === 'GET' || ctx.method === 'HEAD' || ctx.query['token'] !== undefined;
     const query = isPage ? ctx.querystring : '';
     return languages.map((language) => {
@@ -174,7 +174,7 @@ export function createRenderer({
         page,
         data,
         num: (value: number) => value.toLocaleString(page.tag),
-        /** A sentence, or what has no sentence: `{ text }`. */
+        /** A message key, or literal text: `{ text }`. */
         say: (message: Message | { text: string }) =>
           typeof message === 'object' && 'text' in message ? message.text : t(message),
         help: {

@@ -10,7 +10,7 @@ import type { Renderer } from './render.ts';
 import { attempt } from './sign-in.ts';
 import type { ViewData } from './views.ts';
 
-/** The token of the link that somebody came by; empty when there is none. */
+/** The token of the link; empty when absent. */
 export function token(ctx: Context): string {
   const value = ctx.query['token'];
   return typeof value === 'string' ? value : '';
@@ -21,8 +21,7 @@ export const withToken = (path: string, ctx: Context): string =>
   `${path}?${new URLSearchParams({ token: token(ctx) }).toString()}`;
 
 /**
- * Says that a link cannot be used, or no longer.
- * @param link to what can be done instead.
+ * Shows that a link is invalid or expired. @param link an alternative to offer.
  */
 export function showDeadLink(
   ctx: Context,
@@ -59,8 +58,7 @@ export async function answerNewPassword(
 const PATH = '/reset-password';
 
 /**
- * Choosing a new password by a link from the mail, on whatever device that is read. It signs nobody in: who has a
- * second factor still needs it.
+ * Sets a new password by a mailed link, on any device. Does not sign in: the second factor is still needed.
  */
 export function resetPasswordRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, reset, returns } = deps;

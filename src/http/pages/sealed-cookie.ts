@@ -6,7 +6,7 @@ import type { Secrets } from '../../core/secrets.ts';
 export interface SealedCookie<Value> {
   /** @param path the pages that it is for; it opens nowhere else. */
   set(ctx: Context, path: string, value: Value): void;
-  /** What was set for `path`; null when there is none, or it has expired or was changed. */
+  /** Reads the value set for `path`; null when missing, expired or tampered with. */
   read(ctx: Context, path: string): Value | null;
   clear(ctx: Context, path: string): void;
 }

@@ -1,6 +1,6 @@
 import type { Context, Middleware } from 'koa';
 
-/** What a page needs beyond the page's own origin. */
+/** Sources that a page needs beyond its own origin. */
 export interface PageSources {
   /** URLs of images from elsewhere: the client's logo, the brand's. */
   images?: readonly string[];
@@ -66,7 +66,7 @@ export function setPageHeaders(ctx: Context, sources: PageSources = {}): void {
   ctx.set({ ...HEADERS, 'Content-Security-Policy': contentSecurityPolicy(sources) });
 }
 
-/** The same as middleware, for what the page routes answer without rendering: redirects, empty replies. */
+/** The same as middleware, for replies without a rendered page: redirects, empty replies. */
 export const pageHeaders: Middleware = async (ctx, next) => {
   setPageHeaders(ctx);
   await next();

@@ -24,11 +24,11 @@ export interface SignedIn {
   remember: boolean;
 }
 
-/** What a login began with, by its amr. */
+/** The first factor of a login, by its amr. */
 export const firstFactorOf = (amr: readonly string[]): FirstFactor =>
   amr.includes('fed') ? 'federated' : amr.includes('email') ? 'mail' : 'password';
 
-/** What the person can mend. `retryAfter` is in seconds. */
+/** A mistake that the person can fix. `retryAfter` is in seconds. */
 export interface Refusal {
   problems: Problem[];
   status: number;
@@ -76,8 +76,8 @@ export async function signInBrowser(
 }
 
 /**
- * Does `work`; what the person can mend comes back, anything else is thrown.
- * @param status unless the same is worth another try later.
+ * Runs `work`. Returns mistakes that the person can fix; throws anything else. @param status the reply's status,
+ * unless a retry may help.
  */
 export async function attempt<Result>(
   work: () => Promise<Result>,

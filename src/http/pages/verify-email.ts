@@ -53,7 +53,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const signInOf = (ctx: Context, { interaction }: RegistrationLink) =>
     interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
 
-  /** The account is made: on with what the person was doing, if this is the browser that they were doing it in. */
+  /** The account exists: resume the person's request, if it began in this browser. */
   const signInHere = async (ctx: Context, link: RegistrationLink): Promise<void> => {
     const completed = await completeAccount(ctx, deps, token(ctx), link);
     if (!('signedIn' in completed)) return flash.leave(ctx, withToken(PATH, ctx), completed);
@@ -74,7 +74,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     return flash.leave(ctx, withToken(PATH, ctx), { values: { created: 'yes' } });
   };
 
-  /** What the form did; undefined when it is still to be sent. */
+  /** The result of the form; undefined before it is posted. */
   const doneBy = ({
     values: { created, verified, reset, disowned },
   }: Flash): ViewData<'message'> | undefined => {
@@ -102,14 +102,14 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const isSignedInTo = async (ctx: Context, { id }: { id: string }): Promise<boolean> =>
     (await sessions.current(ctx.req, ctx.res))?.accountId === id;
 
-  /** What whoever opens a link has to show: nothing where it is no question whose the account is. */
+  /** The proof required to use a link; none where the owner is certain. */
   const asksFor = async (ctx: Context, { user, isMove }: VerificationLink): Promise<Asked> => {
     const isPlain = (!isMove && user.ownerProvenAt !== null) || (await isSignedInTo(ctx, user));
     if (isPlain) return 'nothing';
     return user.hasPassword ? 'password' : 'sign-in';
   };
 
-  /** What whoever sends the form shows of being the account's owner. */
+  /** The posted proof of ownership. */
   const shownBy = async (ctx: Context): Promise<Shown> => {
     const password = field(ctx, 'password');
     if (password !== '' && field(ctx, 'unknown') === '') return { by: 'password', password };

@@ -1,4 +1,4 @@
-/** What an operator sees and may do who views as a person: much, and nothing that is the person's alone. */
+/** Limits of an operator's view as a person: no access to anything personal or credential. */
 import type Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { epochSeconds } from '../../core/clock.ts';
@@ -34,7 +34,7 @@ const POSTED = new Set([END_PATH, '/sign-out']);
 const INTERACTION = /^\/interaction\/([\w-]+)$/;
 const ABORT = /^\/interaction\/[\w-]+\/abort$/;
 
-/** What the banner says of a view. */
+/** The data of the view's banner. */
 export const viewing = (
   { until }: View,
   person: Pick<User, 'name' | 'username' | 'email'> | null,
@@ -57,7 +57,7 @@ export async function viewingOf(
   return viewing(session.view, person, csrf.token(ctx));
 }
 
-/** Keeps a view to what it may do, and says on each page that it is one. */
+/** Restricts a view to allowed requests and shows its banner on each page. */
 export function guardViews(deps: PageDependencies): Middleware {
   return async (ctx, next) => {
     if (!deps.sessions.mayView(ctx.req)) return next();

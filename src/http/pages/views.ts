@@ -52,7 +52,7 @@ interface AccountDisplay {
 interface Form {
   action: string;
   csrf: string;
-  /** What was wrong with the last try; empty at first. */
+  /** Mistakes of the last attempt; empty at first. */
   problems: readonly Problem[];
 }
 
@@ -62,7 +62,7 @@ interface Entry extends Form {
   cancelAction?: string | undefined;
 }
 
-/** What the account pages have around them. */
+/** The frame of account pages. */
 export interface AccountFrame {
   section:
     | 'overview'
@@ -78,11 +78,11 @@ export interface AccountFrame {
     | 'data';
   account: User;
   csrf: string;
-  /** What was wrong with the form that was sent just now. */
+  /** Mistakes of the posted form. */
   problems: readonly Problem[];
   /** Whether there are other providers to sign in with. */
   hasUpstreams?: boolean;
-  /** What was done just now. */
+  /** The result of the last form. */
   done: MessageKey | null;
 }
 
@@ -109,12 +109,12 @@ interface Views {
 
   /** Posts `identifier`, `password` and `remember=yes`. */
   'sign-in': Entry & {
-    /** What was typed before, or `login_hint`. */
+    /** The typed value, or `login_hint`. */
     identifier: string;
     remember: boolean;
     /** Seconds that "stay signed in" lasts; undefined for somebody whose session lasts as long as it did. */
     rememberFor: number | undefined;
-    /** Why to sign in again, for somebody who is signed in, and what is done then. */
+    /** The reason for a new sign-in of a signed-in person, and what follows. */
     notice?: Message | undefined;
     act?: Message | undefined;
     /** Where a link by mail is asked for, with `identifier`, when wrong passwords have locked the account. */

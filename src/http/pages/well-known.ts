@@ -8,7 +8,7 @@ const DAY = 86_400_000;
 /** Milliseconds that a security.txt may be relied on; less than a year (RFC 9116 section 2.5.5). */
 const RELIABLE = 180 * DAY;
 
-/** Addresses that browsers, phones and people try without being told of them. */
+/** Well-known URLs that browsers, phones and people request. */
 export function wellKnownRoutes(
   router: Router,
   { config, mfa, renderer, clock }: Pick<PageDependencies, 'config' | 'mfa' | 'renderer' | 'clock'>,

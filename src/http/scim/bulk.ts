@@ -50,7 +50,7 @@ export function readBulk(body: unknown): { operations: BulkOperation[]; failOnEr
 
 const REFERENCE = /bulkId:([^/"\\]+)/g;
 
-/** The operation with the ids of what was made before it in place of references. @throws what `missing` makes. */
+/** Replaces bulkId references in an operation by ids of created resources. @throws the error that `missing` makes. */
 function resolved(operation: BulkOperation, made: ReadonlyMap<string, string>): BulkOperation {
   const replace = (value: string) =>
     value.replaceAll(REFERENCE, (_reference, bulkId: string) => {
@@ -65,11 +65,11 @@ function resolved(operation: BulkOperation, made: ReadonlyMap<string, string>): 
   };
 }
 
-/** What an operation refers to that other operations of the request make. */
+/** The bulkIds that an operation refers to. */
 const referencesOf = ({ path, data }: BulkOperation): string[] =>
   [...`${path} ${JSON.stringify(data) ?? ''}`.matchAll(REFERENCE)].map(([, bulkId = '']) => bulkId);
 
-/** In an order in which what is referred to is made before; what refers to itself by others stays where it is. */
+/** Sorts operations so that referenced resources are created first; cycles keep their place. */
 function inOrder(operations: BulkOperation[]): BulkOperation[] {
   const makers = new Map(operations.flatMap((one) => (one.bulkId === undefined ? [] : [[one.bulkId, one]])));
   const ordered = new Set<BulkOperation>();
@@ -86,7 +86,7 @@ function inOrder(operations: BulkOperation[]): BulkOperation[] {
   return [...ordered];
 }
 
-/** Does the operations of a request in bulk. @throws what is no mistake of a request's. */
+/** Executes a bulk request. @throws errors that are not the request's fault. */
 export async function bulk(
   { operations, failOnErrors }: ReturnType<typeof readBulk>,
   operator: ScimRequest['operator'],

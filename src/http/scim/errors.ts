@@ -4,7 +4,7 @@ import { statusOf } from '../endpoints/statuses.ts';
 
 const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
-/** What a request is refused with (RFC 7644 section 3.12). */
+/** An error reply (RFC 7644 section 3.12). */
 export interface Refusal {
   status: number;
   scimType?: ScimType | 'uniqueness';

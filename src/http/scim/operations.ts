@@ -38,7 +38,7 @@ export interface ScimReply {
 
 interface Collection {
   type(): ResourceType;
-  /** What is left out unless it is wanted, because it takes another look. */
+  /** Attributes returned only on request, because they take another query. */
   members: string;
   list(operator: Operator, query: ListQuery, whole: boolean): Promise<ListedResources>;
   find(operator: Operator, id: string, whole: boolean): Promise<Shown>;

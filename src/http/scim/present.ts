@@ -20,7 +20,7 @@ const namesOf = (value: unknown, { schema }: ResourceType): string[] => {
     .map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
 };
 
-/** What a request asks for by `attributes` and `excludedAttributes` (RFC 7644 section 3.9). */
+/** The selection by `attributes` and `excludedAttributes` (RFC 7644 section 3.9). */
 export function wantedOf(given: Members, type: ResourceType): Wanted {
   const only = namesOf(given['attributes'], type);
   return { only: only.length > 0 ? only : null, without: namesOf(given['excludedAttributes'], type) };
@@ -33,7 +33,7 @@ export function wants({ only, without }: Wanted, name: string): boolean {
   return only?.some((one) => one === lower || one.startsWith(`${lower}.`)) ?? true;
 }
 
-/** Picks the parts of what has many values or none alike. */
+/** Picks sub-attributes of single and multi-valued attributes alike. */
 const inParts = (value: unknown, keep: (name: string) => boolean): unknown => {
   if (Array.isArray(value)) return value.map((one: unknown) => inParts(one, keep));
   if (typeof value !== 'object' || value === null) return value;

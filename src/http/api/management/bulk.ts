@@ -27,7 +27,7 @@ export const bulk = [
           if (atomic && outcome.status >= 400) throw new Failed();
         }
       };
-      // In one transaction either way, which costs less than many: what fails takes back what it did itself.
+      // Use one transaction in both modes, which costs less than many: a failed operation rolls back its own part.
       await services.asOne(all).catch((error: unknown) => {
         if (!(error instanceof Failed)) throw error;
       });

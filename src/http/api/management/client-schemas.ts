@@ -6,7 +6,7 @@ import { flag, listOf, moment, oneOf, page, version } from './schemas.ts';
 
 const ALSO = 'and the other metadata that it has, by its name (docs/client-metadata.md)';
 
-/** What a client is, with its metadata as RFC 7591 names it. */
+/** A client, with metadata as named by RFC 7591. */
 export const Client = z
   .looseObject({
     client_id: z.string(),

@@ -76,5 +76,5 @@ export const TestLetter = z
   .optional();
 export const SentTest = z.strictObject({ to: z.string(), template: z.string().nullable() });
 
-/** What a change is of. */
+/** The target of a change. */
 export type Named = Pick<z.output<typeof TemplateChanges>, 'template' | 'language'>;

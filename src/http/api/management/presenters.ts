@@ -1,4 +1,4 @@
-/** What operators see: what is not named here stays inside. */
+/** Presenters for operators. Only the fields listed here leave the server. */
 import type { z } from 'zod';
 import type { Group } from '../../../domain/operators/groups.ts';
 import type { Listed } from '../../../domain/operators/lists.ts';
@@ -15,7 +15,7 @@ export const userOf = (
 ): z.infer<typeof schemas.User> => ({
   ...profileOf(user, user.id, attributes.shown(user.attributes, 'operator')),
   number: user.number,
-  // Deleted accounts are nobody's to see.
+  // Deleted accounts are not shown, so two statuses remain.
   status: user.status === 'suspended' ? 'suspended' : 'active',
   roles: user.roles,
   group_roles: user.groupRoles,

@@ -4,7 +4,7 @@ import { resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { asItIs, idOf } from './users.ts';
 
-/** What is done to accounts by name; each act answers with the account and may be repeated. */
+/** Named actions on accounts. Each is idempotent and answers with the account. */
 export const userActs = [
   managed({
     id: 'suspendUser',

@@ -13,7 +13,7 @@ const MOST_COUNTED = 1_000;
 export const idOf = ({ params }: Pick<OperatorCall<unknown, unknown>, 'params'>): string =>
   params['id'] ?? '';
 
-/** The account of the path as it is now, for whoever goes by another version of it. */
+/** The current account of the path, for a 412 reply. */
 export const asItIs = async (call: OperatorCall<unknown, unknown>) =>
   userOf(await call.services.people.find(call.operator, idOf(call)), call.services);
 
@@ -40,7 +40,7 @@ const filtersOf = (
   };
 };
 
-/** What a body says of the person. */
+/** The profile fields of a body. */
 const profileFrom = ({
   username,
   address,

@@ -4,7 +4,7 @@ import { operation } from '../operation.ts';
 import { profileOf } from '../profile.ts';
 import * as schemas from './schemas.ts';
 
-/** What is kept of the account: what happened to it, and all there is to take along. */
+/** The account's records: its events, and its data export. */
 export const records = [
   operation({
     id: 'getEvents',

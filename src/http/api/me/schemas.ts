@@ -76,7 +76,7 @@ export const Events = z.strictObject({
   next_cursor: z.string().nullable().describe('null on the last page'),
 });
 
-/** What the paths have. */
+/** Path parameters. */
 export const factorId = { id: z.string().describe('The id of the factor') };
 export const identityId = { id: z.string().describe('The id of the identity') };
 export const apiKeyId = { id: z.string().describe('The id of the key') };

@@ -144,7 +144,7 @@ const apiKeys: Case[] = [
       const keyRequest = { bearer, body: { name: 'case' } };
       const key = await visitor.call('createApiKey', keyRequest, { status: 201 }).catch(isMismatch);
       if (!key) {
-        // The address of the account has to be confirmed first: whoever runs these cases does not read its mail.
+        // The address would have to be confirmed first, and these cases cannot read its mail.
         const body = { error: { code: 'AUTHORIZATION_ERROR' } };
         await visitor.call('createApiKey', keyRequest, { status: 403, body });
         return;

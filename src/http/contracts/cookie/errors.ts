@@ -31,7 +31,7 @@ const OWN_CODES: Partial<Record<ErrorCode, string>> = { mfa_required: 'mfa_requi
 /** The document's names of fields that are named differently elsewhere. */
 const FIELDS: Record<string, string> = { givenName: 'first_name', familyName: 'last_name' };
 
-/** A bad request always has the document's message; what is wrong with it is in the details. */
+/** A bad request always has the document's message. The details name the mistake. */
 export function refuse({ status, code, message, details, requestId, at }: Refusal) {
   const { field, reason = status === 400 ? message : undefined } = details;
   return {

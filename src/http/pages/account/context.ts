@@ -10,7 +10,7 @@ import type { Message, MessageKey } from '../i18n.ts';
 import { seeOther } from '../replies.ts';
 import type { AccountFrame } from '../views.ts';
 
-/** The page that goes on with what a sign-in interrupted. */
+/** The page that resumes a form after a sign-in. */
 export const CONTINUE = '/account/continue';
 
 /** Maximum length of a field. */
@@ -33,11 +33,11 @@ export type AccountContext = Context & {
   state: { user: User; session: CurrentSession };
 };
 
-/** What of a form is kept while its sender signs in again. */
+/** The part of a form that is kept over a new sign-in. */
 interface Kept {
   /** Its fields: none that holds a secret. */
   fields: readonly string[];
-  /** What it does. */
+  /** Describes the action to a person who has to sign in again for it. */
   says(ctx: AccountContext): Message | Promise<Message>;
 }
 
@@ -60,7 +60,7 @@ const DONE = {
   'identity-removed': 'account.doneIdentityRemoved',
 } as const satisfies Record<string, MessageKey>;
 
-/** Sends the browser back to a page, which says what was done. */
+/** Redirects to a page that reports what was done. */
 export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): void =>
   seeOther(ctx, `${path}?done=${what}`);
 
@@ -127,7 +127,7 @@ export function accountFrame(
   };
 }
 
-/** What was interrupted by a sign-in goes on, for the same person: its form is sent once more. */
+/** Resumes a form that a sign-in interrupted, for the same person: submits it again. */
 export function interruptedRoutes(router: Router, { openFresh }: AccountSteps, deps: PageParts): void {
   const { renderer, acts } = deps;
   router.get(CONTINUE, ...openFresh('/account'), (ctx: AccountContext) => {

@@ -102,7 +102,7 @@ function isGone(error: unknown): undefined {
 
 const TOTP_PATH = `${FACTORS_PATH}/totp`;
 
-/** Setting up an authenticator app. What it takes to show the page again is kept by the browser, sealed. */
+/** Setting up an authenticator app. The state of the page is kept in a sealed cookie. */
 export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, mfa, config, apps } = deps;
 
@@ -162,7 +162,7 @@ const CODES_PATH = `${FACTORS_PATH}/codes`;
 export const leaveCodes = (ctx: AccountContext, { flash }: PageParts, codes: readonly string[]): void =>
   flash.leave(ctx, CODES_PATH, { values: { codes: codes.join(' ') } });
 
-/** Shows recovery codes for the few minutes in which whoever sees them could have new ones as well. */
+/** Shows recovery codes for a few minutes, while the same sign-in could also generate new ones. */
 export function recoveryCodeRoutes(router: Router, { openFresh }: AccountSteps, deps: PageParts): void {
   router.get(CODES_PATH, ...openFresh(FACTORS_PATH), (ctx: AccountContext) => {
     const { codes } = deps.flash.read(ctx).values;

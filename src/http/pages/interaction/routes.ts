@@ -28,7 +28,7 @@ export function rememberRequest(ctx: Context, { requests }: PageParts, interacti
   requests.set(ctx, interactionPath(uid), { clientId: client.clientId, redirectUri, query: again });
 }
 
-/** Makes the same request once more: of whoever is signed in now. */
+/** Repeats the authorization request with the current session. */
 export function restartRequest(ctx: Context, { renderer, requests }: PageParts, uid: string): void {
   const kept = requests.read(ctx, interactionPath(uid));
   if (kept) return seeOther(ctx, `/oauth2/authorize?${kept.query}`);
@@ -37,8 +37,8 @@ export function restartRequest(ctx: Context, { renderer, requests }: PageParts, 
 }
 
 /**
- * Answers for an interaction that has expired, or was finished. Whoever is signed in to the app already goes on there;
- * otherwise the same request is made once more.
+ * Answers for an interaction that has expired, or was finished. Redirects to the app if the person is signed in there
+ * already; otherwise repeats the request.
  */
 export async function resumeRequest(ctx: Context, deps: PageParts, uid: string): Promise<void> {
   const { renderer, requests, sessions, interactions } = deps;
@@ -82,7 +82,7 @@ export async function interactionSignIn(interaction: OpenInteraction, deps: Page
   const { accounts, interactions, mfa } = deps;
   const { uid, prompt, accountId, loginHint, hintedId } = interaction;
   const { path, urls } = interactionUrls(uid);
-  // Whoever comes from one of these pages wants another account; for a fresh login it is the one asked for, or in use.
+  // From these pages the person wants another account; for a fresh login it is the requested or current one.
   const isAnother = prompt === 'consent' || prompt === 'select_account';
   const suggested = isAnother ? undefined : (hintedId ?? accountId);
   const isSame = accountId !== undefined && suggested === accountId && prompt !== 'create';
@@ -159,7 +159,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     await next();
   };
 
-  /** The same for what is answered in the session of whoever was asked: somebody else is asked anew. */
+  /** The same for answers that belong to a session: another person is asked anew. */
   const ofThisPerson = async (ctx: InteractionContext, next: Next): Promise<void> =>
     open(ctx, async () =>
       ctx.state.interaction.isOfAnother ? restartRequest(ctx, deps, ctx.params.uid) : next(),

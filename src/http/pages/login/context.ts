@@ -29,28 +29,28 @@ export interface SignIn {
   /** The path that a login under way is bound to. */
   path: string;
   urls: SignInUrls;
-  /** Where "cancel" is posted; there is none outside an authorization request. */
+  /** The action of "cancel"; absent outside an authorization request. */
   cancelAction: string | undefined;
   /** What its pages show besides their own. */
   frame: Frame;
   interaction: OpenInteraction | null;
   /** Whether nothing but a passkey will do. */
   passkeyOnly: boolean;
-  /** What is typed into an empty sign-in form beforehand. */
+  /** The prefilled identifier of an empty sign-in form. */
   suggestedIdentifier: string;
   /** The session of somebody who shall show again who they are. */
   present: Pick<CurrentSession, 'accountId' | 'remember'> | null;
   /** Why somebody who is signed in already shall sign in again. */
   notice: Message | undefined;
-  /** Whether a remembered device is no second factor: whoever shall show again who they are shows all of it. */
+  /** Whether to ignore remembered devices: re-authentication needs every factor. */
   asksAll: boolean;
-  /** What is done once they have. */
+  /** The action that a re-authentication is for. */
   act: Message | undefined;
   /** Signs the browser in. @returns where it goes on. */
   finish(ctx: Context, signedIn: SignedIn): Promise<string>;
 }
 
-/** Whether the session of somebody who has signed in outlives the browser: whoever was there before is not asked again. */
+/** Whether the session outlives the browser. Not asked again for a person who is signed in already. */
 export const remembers = ({ present }: Pick<SignIn, 'present'>, { accountId, remember }: SignedIn): boolean =>
   remember || (present?.accountId === accountId && present.remember);
 

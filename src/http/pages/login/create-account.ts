@@ -12,7 +12,7 @@ import { completeSignIn } from './sign-in.ts';
 
 /**
  * Creating an account. Unless `registration.verifyEmail` is off it begins with the address alone: the rest follows by
- * the link that is sent there (`verify-email.ts`), and nobody learns who has an account.
+ * the link that is sent there (`verify-email.ts`), and it does not reveal who has an account.
  */
 export function createAccountRoutes(
   router: Router,

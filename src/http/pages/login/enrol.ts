@@ -13,7 +13,7 @@ import { seeOther, withParameter } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 
-/** What an authenticator that is set up in passing is called, in any language; its owner can rename it. */
+/** The default name of an authenticator, in any language; its owner can rename it. */
 const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 
 /** Sends somebody on to set up the second factor that they must have; what they have shown so far is kept. */

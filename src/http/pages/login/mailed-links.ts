@@ -30,7 +30,7 @@ export function showMailSent(
   renderer.render(ctx, 'mail-sent', { ...frame, text, againUrl, signInUrl: urls.signIn, devMailUrl });
 }
 
-/** Asking for a link that signs in, where wrong passwords have locked the account: the same page whoever was named. */
+/** Requests a sign-in link where wrong passwords have locked the account. The page is the same for any name. */
 export function linkRoutes(
   router: Router,
   path: string,
@@ -69,7 +69,7 @@ export function linkRoutes(
   });
 }
 
-/** Asking for a link to choose a new password: the same page whoever was named. */
+/** Requests a password-reset link. The page is the same for any name. */
 export function forgotPasswordRoutes(
   router: Router,
   path: string,

@@ -83,7 +83,7 @@ export function continueRoutes(
   });
 }
 
-/** What of the form is typed for the person again. */
+/** The values to fill in again. */
 export const typedValues = (ctx: Context): Record<string, string> => ({
   identifier: field(ctx, 'identifier'),
   remember: field(ctx, 'remember'),

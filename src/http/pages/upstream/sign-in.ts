@@ -12,7 +12,7 @@ import { LOGIN_STEP_TTL, type Once } from '../../../domain/login-steps.ts';
 import type { Identity } from '../../../upstream/identity.ts';
 import { isState } from './cookies.ts';
 
-/** What a page shows of other providers. @param begin where signing in with one begins. */
+/** The identity providers shown on a page. @param begin the path that starts a sign-in with one. */
 export function upstreamButtons(
   renderer: Pick<Renderer, 'asset'>,
   all: readonly Upstream[],
@@ -50,7 +50,7 @@ interface Problem {
   provider: string;
   /** Where to begin again. */
   back: string;
-  /** The address that the provider told of. */
+  /** The email address from the provider. */
   email?: string | null;
 }
 
