@@ -45,12 +45,12 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
   const reused = new WeakSet<object>();
   emitter.on('refresh_token.destroyed', () => {
     const { ctx } = Provider;
-    if (ctx?.oidc.route === 'token') reused.add(ctx);
+    if (ctx?.oidc.route === 'token') reused.add(ctx.req);
   });
   provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success', ctx.oidc.client?.clientId));
   provider.on('grant.error', (ctx, error: errors.OIDCProviderError) => {
     events.grant(grantType(ctx), error.error);
-    if (!reused.has(ctx)) return;
+    if (!reused.has(ctx.req)) return;
     const token = ctx.oidc.entities.RefreshToken;
     events.refreshTokenReused({
       ctx,

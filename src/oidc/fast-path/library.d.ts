@@ -1,10 +1,33 @@
-declare module 'oidc-provider/lib/actions/grants/client_credentials.js' {
+/* What the library does not export from its main module, as far as the fast path calls it. */
+
+declare module 'oidc-provider/lib/actions/introspection.js' {
+  import type { KoaContextWithOIDC } from 'oidc-provider';
+
+  const steps: ((ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>)[];
+  export default steps;
+}
+
+declare module 'oidc-provider/lib/actions/userinfo.js' {
+  import type { KoaContextWithOIDC } from 'oidc-provider';
+
+  const steps: ((ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>)[];
+  export default steps;
+}
+
+declare module 'oidc-provider/lib/helpers/als.js' {
+  import type { AsyncLocalStorage } from 'node:async_hooks';
+  import type { KoaContextWithOIDC } from 'oidc-provider';
+
+  /** Where `Provider.ctx` comes from. */
+  const requests: AsyncLocalStorage<KoaContextWithOIDC>;
+  export default requests;
+}
+
+declare module 'oidc-provider/lib/helpers/weak_cache.js' {
   import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 
-  /** The library's own grant handler: sets `ctx.body`, or throws the refusal. */
-  export function handler(
-    provider: Provider,
-    helpers: Record<string, (...args: never[]) => unknown>,
-    ctx: KoaContextWithOIDC,
-  ): Promise<void>;
+  /** The insides of a provider. */
+  export default function instance(provider: Provider): {
+    grantTypeHandlers: Map<string, (ctx: KoaContextWithOIDC) => Promise<void>>;
+  };
 }

@@ -1,24 +1,29 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
 
-/** A client credentials request (RFC 6749 section 4.4.2) in one of the forms that most clients send. */
-export interface SimpleRequest {
+/** The parameters of a body: each once at most, none empty. */
+export type Form = Record<string, string | undefined>;
+
+/** A form in one of the shapes that most clients send, and who sends it. */
+export interface PlainForm {
   clientId: string;
   secret: string;
-  params: { grant_type: 'client_credentials'; scope: string | undefined; resource: string | undefined };
+  params: Form;
 }
 
 /** Bytes of a body. A longer one is the library's. */
-const LONGEST = 4096;
+const LONGEST = 8192;
 
 const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
 /** Credentials that need no decoding (RFC 6749 section 2.3.1) are the same before and after it. */
 const PLAIN = /^[!-$&-*,-~]+$/;
 const BASIC = /^Basic ([A-Za-z0-9+/]+={0,2})$/;
+/** RFC 6750 section 2.1, without what is unusual. */
+const BEARER = /^Bearer [\w.-]+$/;
 /** RFC 6749 section 3.3. */
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/;
-
-const PARAMETERS = new Set(['grant_type', 'scope', 'resource', 'client_id', 'client_secret']);
+/** What may prefer a JWT (RFC 9701 section 4) to JSON, or refuse JSON. */
+const PARTICULAR = /jwt|;\s*q/i;
 
 /** Headers by which a request asks for something else: CORS, DPoP, attestation, an encoded or streamed body. */
 const OTHERS = [
@@ -31,19 +36,31 @@ const OTHERS = [
   'expect',
 ];
 
-/** The length of the body of a request that may be a simple one, by its head. Undefined for any other. */
-export function simpleLength({ method, url, headers }: IncomingMessage, path: string): number | undefined {
-  if (method !== 'POST' || url !== path || !FORM.test(headers['content-type'] ?? '')) return undefined;
+const isPlain = ({ headers }: IncomingMessage): boolean =>
+  OTHERS.every((name) => headers[name] === undefined);
+
+/** Whether a reply that can be a JWT shall be JSON. */
+export const takesJson = ({ headers }: IncomingMessage): boolean => !PARTICULAR.test(headers.accept ?? '');
+
+/** The length of the body of a request that may be a plain form, by its head. Undefined for any other. */
+export function formLength(req: IncomingMessage): number | undefined {
+  const { method, headers } = req;
+  if (method !== 'POST' || !FORM.test(headers['content-type'] ?? '') || !isPlain(req)) return undefined;
   const length = Number(headers['content-length']);
-  if (!(length > 0 && length <= LONGEST) || OTHERS.some((name) => headers[name] !== undefined))
-    return undefined;
-  return length;
+  return length > 0 && length <= LONGEST ? length : undefined;
+}
+
+/** Whether a request is a GET with a bearer token and nothing more. */
+export function isBearerGet(req: IncomingMessage): boolean {
+  const { method, headers } = req;
+  const hasBody = headers['content-length'] !== undefined || headers['content-type'] !== undefined;
+  return method === 'GET' && !hasBody && BEARER.test(headers.authorization ?? '') && isPlain(req);
 }
 
 /** Credentials of HTTP Basic or of the body, but not of both. */
 function credentialsOf(
   authorization: string | undefined,
-  { client_id: id, client_secret: secret }: Record<string, string | undefined>,
+  { client_id: id, client_secret: secret }: Form,
 ): [id: string, secret: string] | undefined {
   if (authorization === undefined) return id !== undefined && secret !== undefined ? [id, secret] : undefined;
   const [, encoded] = BASIC.exec(authorization) ?? [];
@@ -55,15 +72,17 @@ function credentialsOf(
     : undefined;
 }
 
-/** The request with this body. Undefined when anything about it is not plain. */
-export function simpleRequest({ headers }: IncomingMessage, body: string): SimpleRequest | undefined {
+/** The form of a request with this body. Undefined when anything about it is not plain. */
+export function plainForm({ headers }: IncomingMessage, body: string): PlainForm | undefined {
   const all = parse(body);
-  for (const [name, value] of Object.entries(all))
-    if (!PARAMETERS.has(name) || typeof value !== 'string' || value === '') return undefined;
-  const { grant_type: grantType, scope, resource, ...rest } = all as Record<string, string | undefined>;
-  if (grantType !== 'client_credentials' || (scope !== undefined && !SCOPE.test(scope))) return undefined;
-  const credentials = credentialsOf(headers.authorization, rest);
-  if (!credentials) return undefined;
-  const [clientId, secret] = credentials;
-  return { clientId, secret, params: { grant_type: grantType, scope, resource } };
+  for (const value of Object.values(all)) if (typeof value !== 'string' || value === '') return undefined;
+  const { client_id, client_secret, ...params } = all as Form;
+  if (params['scope'] !== undefined && !SCOPE.test(params['scope'])) return undefined;
+  const credentials = credentialsOf(headers.authorization, { client_id, client_secret });
+  return credentials && { clientId: credentials[0], secret: credentials[1], params };
 }
+
+/** Whether a form has all of `required`, and beside them no other parameters than `optional`. */
+export const hasOnly = (params: Form, required: readonly string[], optional: readonly string[]): boolean =>
+  required.every((name) => params[name] !== undefined) &&
+  Object.keys(params).every((name) => required.includes(name) || optional.includes(name));

@@ -9,6 +9,7 @@ interface Dependencies extends PresentDependencies {
   revokeToken(jti: string, expiresAt: number): Promise<void>;
 }
 
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Next = () => Promise<unknown>;
 
 /** RFC 9701 section 4. */
@@ -44,10 +45,13 @@ async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): 
 }
 
 /**
- * The library neither introspects nor revokes JWT access tokens. By the time it says so it has authenticated the client
- * and checked the parameters; this answers in its place, for tokens of this issuer.
+ * Introspects JWT access tokens of this issuer.
+ * @returns the reply for `client`; null when the token is not active, or none that the client may learn of.
  */
-function installJwtAccessTokens(provider: Provider, { verifier, revokeToken, ...deps }: Dependencies): void {
+export function createJwtIntrospection(
+  provider: Provider,
+  { verifier, ...deps }: PresentDependencies & Pick<Dependencies, 'verifier'>,
+): (client: Client, token: string) => Promise<Record<string, unknown> | null> {
   /** The claims of a token under the person's current roles and groups; null when its client was deleted. */
   async function present(claims: AccessTokenClaims): Promise<AccessTokenClaims | null> {
     const client = await provider.Client.find(claims.client_id);
@@ -60,21 +64,33 @@ function installJwtAccessTokens(provider: Provider, { verifier, revokeToken, ...
     const { scope: _scope, ...others } = claims;
     return { ...others, ...told, ...(scope === undefined ? {} : { scope }) };
   }
+  return async (client, token) => {
+    const claims = await verifier.verify(token);
+    const visible = claims && mayLearnOf(client, { clientId: claims.client_id, aud: claims.aud });
+    const shown = visible ? await present(claims) : null;
+    return shown && introspection(shown);
+  };
+}
+
+/**
+ * The library neither introspects nor revokes JWT access tokens. By the time it says so it has authenticated the client
+ * and checked the parameters; this answers in its place, for tokens of this issuer.
+ */
+function installJwtAccessTokens(provider: Provider, { revokeToken, ...deps }: Dependencies): void {
+  const introspect = createJwtIntrospection(provider, deps);
   provider.use(async (ctx: KoaContextWithOIDC, next: Next) => {
     await next();
     const route = ctx.oidc?.route;
     if (route !== 'introspection' && route !== 'revocation') return;
     if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return;
     const { client, params } = ctx.oidc;
-    const claims = await verifier.verify(String(params?.['token']));
-    const isOwn = claims?.client_id === client?.clientId;
+    const token = String(params?.['token']);
     ctx.status = 200;
     if (route === 'introspection') {
-      const visible = claims && client && mayLearnOf(client, { clientId: claims.client_id, aud: claims.aud });
-      const shown = visible ? await present(claims) : null;
-      await answer(ctx, shown ? introspection(shown) : { active: false });
+      await answer(ctx, (client && (await introspect(client, token))) ?? { active: false });
     } else {
-      if (claims && isOwn) await revokeToken(claims.jti, claims.exp);
+      const claims = await deps.verifier.verify(token);
+      if (claims && claims.client_id === client?.clientId) await revokeToken(claims.jti, claims.exp);
       ctx.remove('Content-Type');
       ctx.body = '';
     }

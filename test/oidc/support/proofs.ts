@@ -53,7 +53,10 @@ export async function proof(
 }
 
 /** Another node of the same provider. @returns what is its own. */
-export async function secondNode(provider: Provider, settings: object = {}): Promise<{ url: string }> {
+export async function secondNode(
+  provider: Provider,
+  settings: object = {},
+): Promise<{ url: string; output(): string }> {
   const { DATABASE_URL: databaseUrl = '', REDIS_URL: redisUrl } = provider.postern.env;
   const node = await startPostern({
     settings,
@@ -61,5 +64,5 @@ export async function secondNode(provider: Provider, settings: object = {}): Pro
     ...(redisUrl === undefined ? {} : { redisUrl }),
     env: { PUBLIC_URL: provider.url },
   });
-  return { url: `http://localhost:${node.port}` };
+  return { url: `http://localhost:${node.port}`, output: node.output };
 }

@@ -1,0 +1,170 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import introspectionSteps from 'oidc-provider/lib/actions/introspection.js';
+import userinfoSteps from 'oidc-provider/lib/actions/userinfo.js';
+import requests from 'oidc-provider/lib/helpers/als.js';
+import instance from 'oidc-provider/lib/helpers/weak_cache.js';
+import type { SharedClock } from '../../core/clock.ts';
+import type { ClientRegistry } from '../clients/registry.ts';
+import type { AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
+import { createJwtIntrospection } from '../tokens/jwt-access-tokens.ts';
+import type { PresentDependencies } from '../tokens/introspection-policy.ts';
+import { hasOnly, type PlainForm, takesJson } from './request.ts';
+
+export interface AnswerDependencies extends PresentDependencies {
+  clients: Pick<ClientRegistry, 'recognize'>;
+  clock: Pick<SharedClock, 'isAstray'>;
+  verifier: AccessTokenVerifier;
+}
+
+type Handler = (ctx: KoaContextWithOIDC) => Promise<void>;
+
+/** The members of the library that the fast path calls as its middleware does. */
+export type Library = Provider & {
+  createContext(req: IncomingMessage, res: ServerResponse): KoaContextWithOIDC;
+  OIDCContext: new (ctx: object) => KoaContextWithOIDC['oidc'] & {
+    entity(name: 'Client', value: object): void;
+  };
+};
+
+/** The body of a success. Undefined when the library has to answer. @throws whatever refuses the request or fails. */
+export type Answer = (req: IncomingMessage, res: ServerResponse) => Promise<object | undefined>;
+export type FormAnswer = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  form: PlainForm,
+) => Promise<object | undefined>;
+
+const METHODS = new Set<unknown>(['client_secret_basic', 'client_secret_post']);
+
+/** The parameters of each grant: those that it needs, and those that it may have. */
+const GRANTS: Record<string, [required: string[], optional: string[]]> = {
+  client_credentials: [['grant_type'], ['scope', 'resource']],
+  refresh_token: [
+    ['grant_type', 'refresh_token'],
+    ['scope', 'resource'],
+  ],
+};
+
+/** The steps of an endpoint of the library from the one of this name on. @throws Error when there is none. */
+function stepsFrom(steps: typeof userinfoSteps, name: string): typeof userinfoSteps {
+  const from = steps.findIndex((step) => step.name === name);
+  if (from === -1) throw new Error(`the step ${name} is not there any more`);
+  return steps.slice(from);
+}
+
+/** What introspection does after it has authenticated the client and looked at the token's form. */
+const introspectionFrom = () => stepsFrom(introspectionSteps, 'renderTokenResponse');
+/** What userinfo does after it has read the body that a GET has not. */
+const userinfoFrom = () => stepsFrom(userinfoSteps, 'validateAccessToken');
+
+/** @throws Error naming the step of the library that is not there any more. */
+export function checkSteps(): void {
+  introspectionFrom();
+  userinfoFrom();
+}
+
+/** A grant that failed, to be answered by the library with what it failed by. */
+interface Failure {
+  error: unknown;
+  entities: object;
+}
+
+/**
+ * The answers of the fast path: what the library's own steps give on the library's own context.
+ */
+export function createAnswers(provider: Library, deps: AnswerDependencies) {
+  const { clients, clock } = deps;
+  const { grantTypeHandlers } = instance(provider);
+  const failures = new WeakMap<IncomingMessage, Failure>();
+  const grants = new Map<string, Handler>();
+  const introspectJwt = createJwtIntrospection(provider, deps);
+  const [userinfo, introspection] = [userinfoFrom(), introspectionFrom()];
+
+  // A grant may have used something up before it failed, so it does not run twice: the library's way meets the failure where
+  // it would have happened.
+  for (const type of Object.keys(GRANTS)) {
+    const handler = grantTypeHandlers.get(type);
+    if (!handler) continue;
+    grants.set(type, handler);
+    grantTypeHandlers.set(type, async (ctx) => {
+      const failure = failures.get(ctx.req);
+      if (!failure) return handler(ctx);
+      Object.assign(ctx.oidc.entities, failure.entities);
+      throw failure.error;
+    });
+  }
+
+  /** The library's context of a request. What it would write to the reply is kept by it. */
+  function contextOf(
+    req: IncomingMessage,
+    res: ServerResponse,
+    route: string,
+    params: object,
+  ): KoaContextWithOIDC & { body: object | string | undefined } {
+    const ctx = provider.createContext(req, res);
+    Object.assign(ctx, { _matchedRouteName: route });
+    const oidc = new provider.OIDCContext(ctx);
+    Object.assign(oidc, { params });
+    Object.defineProperties(ctx, {
+      oidc: { value: oidc },
+      body: { value: undefined, writable: true },
+      status: { value: 200, writable: true },
+    });
+    return ctx as ReturnType<typeof contextOf>;
+  }
+
+  /** Runs steps as the library's router does. @returns the body that they make, if it is to be JSON. */
+  async function run(ctx: ReturnType<typeof contextOf>, steps: typeof userinfo): Promise<object | undefined> {
+    const from = async (index: number): Promise<void> => steps[index]?.(ctx, () => from(index + 1));
+    await requests.run(ctx, () => from(0));
+    return typeof ctx.body === 'object' ? ctx.body : undefined;
+  }
+
+  /** The client of a form, if a look at its secret is all that it takes. */
+  function clientOf({ clientId, secret }: PlainForm) {
+    const client = clients.recognize(clientId, secret);
+    const isPlain = client instanceof provider.Client && METHODS.has(client.clientAuthMethod);
+    return isPlain && !client['clientSecretExpiresAt'] ? client : undefined;
+  }
+
+  return {
+    async token(req, res, form) {
+      const { grant_type: type = '', scope, resource, refresh_token } = form.params;
+      const handler = grants.get(type);
+      if (!handler || !hasOnly(form.params, ...GRANTS[type]!)) return undefined;
+      const client = clientOf(form);
+      if (!client?.grantTypeAllowed(type) || (await clock.isAstray())) return undefined;
+      const ctx = contextOf(req, res, 'token', { grant_type: type, scope, resource, refresh_token });
+      ctx.oidc.entity('Client', client);
+      try {
+        await requests.run(ctx, () => handler(ctx));
+      } catch (error) {
+        failures.set(req, { error, entities: ctx.oidc.entities });
+        return undefined;
+      }
+      provider.emit('grant.success', ctx);
+      return ctx.body as object;
+    },
+
+    async introspection(req, res, form) {
+      const { token, token_type_hint } = form.params;
+      if (token === undefined || !hasOnly(form.params, ['token'], ['token_type_hint'])) return undefined;
+      const client = clientOf(form);
+      if (!client || client['introspectionEncryptedResponseAlg'] || !takesJson(req)) return undefined;
+      if (await clock.isAstray()) return undefined;
+      const ctx = contextOf(req, res, 'introspection', { token, token_type_hint });
+      ctx.oidc.entity('Client', client);
+      const reply: { active?: boolean } | null | undefined = token.includes('.')
+        ? await requests.run(ctx, () => introspectJwt(client, token))
+        : await run(ctx, introspection);
+      return reply?.active === true ? reply : undefined;
+    },
+
+    async userinfo(req: IncomingMessage, res: ServerResponse) {
+      if (await clock.isAstray()) return undefined;
+      const ctx = contextOf(req, res, 'userinfo', { scope: undefined, access_token: undefined });
+      return run(ctx, userinfo);
+    },
+  } satisfies Record<string, Answer | FormAnswer>;
+}
