@@ -1,11 +1,10 @@
 import type { RequestListener } from 'node:http';
 import { userActor } from '../http/actor.ts';
-import { createApi } from '../http/api/index.ts';
 import { createApp } from '../http/app.ts';
 import { createContracts } from '../http/contracts/index.ts';
 import type { Mount } from '../http/contracts/mounts.ts';
-import { createScim } from '../http/scim/index.ts';
 import { createDevMail } from '../http/dev-mail.ts';
+import { lazily } from '../http/lazily.ts';
 import { createLimiter } from '../http/endpoints/limiter.ts';
 import type { Checks } from '../http/ops/readiness.ts';
 import type { PageTools } from '../http/pages/tools.ts';
@@ -19,9 +18,6 @@ import { createOperatorCookie } from '../oidc/sessions/viewing.ts';
 import { BrowserSessions } from '../oidc/sessions/browser-session.ts';
 import { ApiTokens } from '../oidc/tokens/api-tokens.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
-import { createPreviewTokens } from '../oidc/tokens/preview.ts';
-import { createClientValidator } from '../oidc/clients/validator.ts';
-import { createAdministration } from './administration.ts';
 import type { Core } from './core.ts';
 import type { ProviderSide } from './provider.ts';
 import { createLazyRelyingParty } from './relying-party.ts';
@@ -103,29 +99,48 @@ export function createKoaApp(
     },
     noteUse: core.usage.note,
   });
-  const services = {
-    ...core,
-    ...createAdministration(core, async () => createClientValidator(live)),
-    previewTokens: createPreviewTokens({
-      config,
-      live,
-      apis,
-      rights: core.rights,
-      authorization: provider.authorization,
-      attributes: core.attributes,
-      findUser: (id) => stores.users.findById(id),
-    }),
-    publicUrl,
-    identities: core.upstreamAccounts,
-    describeClient: async (clientId: string) => (await interactions.describe(clientId, [])).client,
+  const createServices = async () => {
+    const [{ createAdministration }, { createClientValidator }, { createPreviewTokens }] = await Promise.all([
+      import('./administration.ts'),
+      import('../oidc/clients/validator.ts'),
+      import('../oidc/tokens/preview.ts'),
+    ]);
+    return {
+      ...core,
+      ...createAdministration(core, async () => createClientValidator(live)),
+      previewTokens: createPreviewTokens({
+        config,
+        live,
+        apis,
+        rights: core.rights,
+        authorization: provider.authorization,
+        attributes: core.attributes,
+        findUser: (id) => stores.users.findById(id),
+      }),
+      publicUrl,
+      identities: core.upstreamAccounts,
+      describeClient: async (clientId: string) => (await interactions.describe(clientId, [])).client,
+    };
   };
-  const api = createApi({
-    ...guard,
-    services,
-    tokens: new ApiTokens({ verifier, live, clock, audience: apis.builtIn }),
-    publicUrl,
+  let services: ReturnType<typeof createServices> | undefined;
+  const administration = () => (services ??= createServices());
+  const api = lazily(async () => {
+    const { createApi } = await import('../http/api/index.ts');
+    return createApi({
+      ...guard,
+      services: await administration(),
+      tokens: new ApiTokens({ verifier, live, clock, audience: apis.builtIn }),
+      publicUrl,
+    });
   });
-  const scim = createScim({ ...guard, services: core, publicUrl });
+  const scim = lazily(async () => {
+    const { createScim } = await import('../http/scim/index.ts');
+    return createScim({ ...guard, services: core, publicUrl });
+  });
+  const console = lazily(async () => {
+    const { createConsole } = await import('../http/console/index.ts');
+    return createConsole({ ...core, ...pageTools, sessions, services: await administration() });
+  });
   const devMail =
     production || config.smtpUrl !== undefined
       ? undefined
@@ -139,7 +154,7 @@ export function createKoaApp(
     logger,
     isUnavailable,
     devMail,
-    console: { ...core, ...pageTools, sessions, services },
+    console,
     pages: {
       ...core,
       ...pageTools,

@@ -3,8 +3,6 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { isConnectionError } from '../core/network.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Limiter } from './endpoints/limiter.ts';
-import { consoleRoutes } from './console/index.ts';
-import type { ConsoleDependencies } from './console/room.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
@@ -16,7 +14,7 @@ import { type Owner, routeOf } from './routes.ts';
 export interface AppDependencies {
   pages: PageDependencies;
   /** /admin */
-  console: ConsoleDependencies;
+  console: Middleware;
   contracts: Middleware;
   /** /api/v2 */
   api: Middleware;
@@ -57,7 +55,6 @@ export function createApp({
   });
   const router = new Router({ exclusive: true });
   pageRoutes(router, pages);
-  consoleRoutes(router, console);
   app.use(only('assets', pages.renderer.assets));
   app.use(contracts);
   app.use(only('api', api));
@@ -67,6 +64,7 @@ export function createApp({
   app.use(pageErrors({ renderer: pages.renderer, logger, isUnavailable }));
   app.use(limitPosts(limiter));
   app.use(guardViews(pages));
+  app.use(only('console', console));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

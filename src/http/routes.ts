@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { ENDPOINTS, METADATA_PATHS } from '../oidc/endpoints.ts';
 
 /** The handler; `pages` also answers 404 for unknown paths. */
-export type Owner = 'provider' | 'ops' | 'assets' | 'pages' | 'api' | 'scim' | 'contracts' | 'dev-mail';
+export type Owner =
+  'provider' | 'ops' | 'assets' | 'pages' | 'console' | 'api' | 'scim' | 'contracts' | 'dev-mail';
 
 export interface Route {
   /** One or two segments of a path. What lies below belongs to it, but for longer prefixes. */
@@ -30,7 +31,6 @@ export const ROUTES: readonly Route[] = [
     'pages',
     '/',
     '/account',
-    '/admin',
     '/forgot-password',
     '/interaction',
     '/register',
@@ -43,6 +43,7 @@ export const ROUTES: readonly Route[] = [
     '/upstream',
     '/verify-email',
   ),
+  ...routes('console', 'pages', '/admin'),
   ...routes('pages', 'discovery', '/.well-known'),
   ...routes('api', 'api', '/api/v2'),
   ...routes('scim', 'scim', '/scim/v2'),
@@ -55,7 +56,7 @@ export const ROUTES: readonly Route[] = [
 const REST: Route = { prefix: '', owner: 'contracts', label: 'other', claimable: true };
 
 /** @koa/router matches in any case; nothing else here does. */
-const ANY_CASE = new Set<Owner>(['pages', 'dev-mail']);
+const ANY_CASE = new Set<Owner>(['pages', 'console', 'dev-mail']);
 
 const byPrefix = (routes: readonly Route[]) => new Map(routes.map((route) => [route.prefix, route]));
 const exact = byPrefix(ROUTES);

@@ -33,6 +33,11 @@ function pagePaths(): string[] {
     mfa: { passkeys: { available: true } },
     upstream: {},
   } as unknown as PageDependencies);
+  return router.stack.map(({ path }) => String(path));
+}
+
+function consolePaths(): string[] {
+  const router = new Router();
   consoleRoutes(router, { config, secrets, clock } as unknown as ConsoleDependencies);
   return router.stack.map(({ path }) => String(path));
 }
@@ -65,6 +70,7 @@ async function providerPaths(): Promise<string[]> {
 
 const served = new Map<Owner, string[]>([
   ['pages', pagePaths()],
+  ['console', consolePaths()],
   ['api', me.map((operation) => `/api/v2${operation.path}`)],
   ['scim', ['/scim/v2/Users', '/scim/v2/Groups/:id', '/scim/v2/Bulk', '/scim/v2/.search']],
   ['ops', ['/livez', '/readyz', '/metrics']],
@@ -79,7 +85,7 @@ beforeAll(async () => {
 const KEPT = new Set(['/contracts', '/oauth2', '/.well-known']);
 
 describe('the table of routes', () => {
-  test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'api', 'scim', 'dev-mail'])(
+  test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'console', 'api', 'scim', 'dev-mail'])(
     'has all of %s',
     (owner) => {
       const paths = served.get(owner)!;

@@ -1,5 +1,6 @@
 /** The console at /admin: pages for operators over the use cases that the management API calls. */
-import type Router from '@koa/router';
+import Router from '@koa/router';
+import type { Middleware } from 'koa';
 import { clientActRoutes } from './clients/acts.ts';
 import { clientRoutes } from './clients/client.ts';
 import { clientListRoutes } from './clients/list.ts';
@@ -65,4 +66,12 @@ const PAGES: readonly ((room: Room) => void)[] = [
 export function consoleRoutes(router: Router, dependencies: ConsoleDependencies): void {
   const room = createRoom(router, dependencies);
   for (const pages of PAGES) pages(room);
+}
+
+/** Answers everything under /admin. */
+export function createConsole(dependencies: ConsoleDependencies): Middleware {
+  const router = new Router({ exclusive: true });
+  consoleRoutes(router, dependencies);
+  const [routes, allowedMethods] = [router.routes(), router.allowedMethods()] as [Middleware, Middleware];
+  return (ctx, next) => routes(ctx, () => allowedMethods(ctx, next));
 }
