@@ -1,8 +1,12 @@
 /**
- * For the server: V8 lets the heap of a busy process grow to many times what lives in it. These keep it within 200 MB
- * instead of 350, for about 4% more CPU.
+ * For the server: V8 lets the heap of a busy process grow to many times what lives in it. The first two keep it within 200 MB
+ * instead of 350, for about 4% more CPU. With the third, nothing is collected while modules are loaded, which stay all.
  */
-export const SERVER_FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
+export const SERVER_FLAGS = [
+  '--max-semi-space-size=8',
+  '--heap-growing-percent=60',
+  '--initial-old-space-size=64',
+];
 
 /** For a command, which lives for half a second: what it makes fits into memory without a collection. */
 export const COMMAND_FLAGS = ['--min-semi-space-size=64'];
