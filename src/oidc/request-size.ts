@@ -7,8 +7,9 @@ const LONGEST = { state: 1_024, nonce: 256 } as const;
 /**
  * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it,
  * pushed it (RFC 9126) or sent it directly.
+ * With all that a store adds, what anybody can send takes less than 2 KB.
  */
-const MOST = { anybody: 1_600, client: 4_096 };
+const MOST = { anybody: 1_440, client: 4_096 };
 
 const AUTHENTICATED = new Set([
   'pushed_authorization_request',

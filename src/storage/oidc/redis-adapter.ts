@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
 import { CLAIM_TTL } from '../../core/replies.ts';
@@ -18,12 +19,18 @@ import {
 } from './record.ts';
 
 /*
- * A record is a hash: p the payload, x its expiry and c when it was consumed, in milliseconds; with l as well it is
- * claimed since c. What settles a claim only deletes, which a Redis that is full still does. Expiry is decided by our
+ * A record is a hash: p the payload, or z the same compressed; x its expiry and c when it was consumed, in milliseconds; with
+ * l as well it is claimed since c. What settles a claim only deletes, which a Redis that is full still does. Expiry is decided by our
  * clock; Redis' own only takes the memory back.
  */
 const PUT = `
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
+redis.call('HDEL', KEYS[1], 'z')
+redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
+const PUT_COMPRESSED = `
+redis.call('HSET', KEYS[1], 'z', ARGV[1], 'x', ARGV[2])
+redis.call('HDEL', KEYS[1], 'p')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
 
 const INSERT_ONCE = `
@@ -46,10 +53,17 @@ if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS
   redis.call('HDEL', KEYS[1], 'c', 'l')
 end`;
 
+/** Bytes of JSON from which an interaction is compressed: a stranger's visit takes less than 2 KB, and few are that long. */
+const LONG = 1_200;
+
+const isCompressed = (model: string, json: string): boolean =>
+  model === 'Interaction' && Buffer.byteLength(json) >= LONG;
+
 /** Short-lived models in Redis: one call per operation, two for a write under a grant. */
 export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
   const grants = redisGrants(redis);
   const put = script(redis, 'recordPut', PUT);
+  const putCompressed = script(redis, 'recordPutCompressed', PUT_COMPRESSED);
   const insertOnce = script(redis, 'recordInsertOnce', INSERT_ONCE, true);
   const claim = script(redis, 'recordClaim', CLAIM_IT, true);
   const release = script(redis, 'recordRelease', RELEASE);
@@ -69,16 +83,26 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
             throw new ReplayDetected(`this ${model} was seen before`);
           return;
         }
-        const write = () => put(key, json, expiresAt, kept);
+        const write = () =>
+          isCompressed(model, json)
+            ? putCompressed(key, deflateRawSync(json), expiresAt, kept)
+            : put(key, json, expiresAt, kept);
         if (grantId === null) await write();
         else if (!(await grants.write(grantId, key, write, now + kept, now)))
           throw new GrantGone('its grant has ended');
       },
       async find(id) {
-        const [json, expiresAt, used, isClaimed] = await reply(redis.hmget(keyOf(id), 'p', 'x', 'c', 'l'));
+        const [plain, expiresAt, used, isClaimed, compressed] = await reply(
+          redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z'),
+        );
+        const json = plain ?? (compressed && inflateRawSync(compressed));
         if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
         const at = used ? Number(used) : null;
-        return unpack(id, JSON.parse(json) as Payload, isClaimed ? { claimedAt: at } : { consumedAt: at });
+        return unpack(
+          id,
+          JSON.parse(json.toString()) as Payload,
+          isClaimed ? { claimedAt: at } : { consumedAt: at },
+        );
       },
       async claim(id, at) {
         const outcome = await claim(keyOf(id), at);

@@ -18,7 +18,7 @@ export async function reply<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-type Argument = string | number;
+type Argument = string | number | Buffer;
 type Run = (key: string, ...args: Argument[]) => Promise<unknown>;
 
 /** Milliseconds that a decision waits for a replica. One that is away for longer is not the one that takes over. */
