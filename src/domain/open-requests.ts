@@ -20,7 +20,7 @@ export interface OpenRequests {
 
 /**
  * Counts in windows as long as a request may be open: the current and the previous window hold all open ones. Expired
- * requests count for up to one more window, so that there are never more than `most`.
+ * requests count until the last one of their window has expired, so that there are never more than `limit`.
  */
 export function createOpenRequests({ counters, clock }: { counters: Counters; clock: Clock }): OpenRequests {
   const stretchOf = (seconds: number, life: number) => Math.floor(seconds / life);
@@ -29,15 +29,15 @@ export function createOpenRequests({ counters, clock }: { counters: Counters; cl
     async open({ of, limit, life }) {
       const stretch = stretchOf(clock.now() / 1000, life);
       const [now, before] = await Promise.all([
-        counters.add(keyOf(of, stretch), 1, 2 * life),
+        counters.extend(keyOf(of, stretch), 1, life),
         counters.get(keyOf(of, stretch - 1)),
       ]);
-      if (now.count + (before?.count ?? 0) <= limit) return;
-      await counters.add(keyOf(of, stretch), -1, 2 * life);
+      if (now + (before?.count ?? 0) <= limit) return;
+      await counters.extend(keyOf(of, stretch), -1, life);
       throw new DomainError('rate_limited', { retryAfter: before?.expiresIn ?? life });
     },
     async close({ of, life }, openedAt) {
-      await counters.add(keyOf(of, stretchOf(openedAt, life)), -1, 2 * life);
+      await counters.extend(keyOf(of, stretchOf(openedAt, life)), -1, life);
     },
   };
 }

@@ -17,6 +17,8 @@ export interface Count {
 export interface Counters {
   /** Adds `by`, which may be negative, in one atomic step. A new counter ends after `window` seconds. */
   add(key: string, by: number, window: number): Promise<Count>;
+  /** Adds to a counter that ends `life` seconds after it last grew. One that has ended does not shrink. @returns the count. */
+  extend(key: string, by: number, life: number): Promise<number>;
   get(key: string): Promise<Count | null>;
   delete(key: string): Promise<void>;
 }
@@ -31,13 +33,22 @@ export const secondsOf = (milliseconds: number): number => Math.max(1, Math.ceil
 const NOW = '(extract(epoch from now()) * 1000)::bigint';
 const COUNT = `points, (expire - ${NOW})::float8 as "left"`;
 
-const ADD = {
-  name: 'counters_add',
+const adding = (name: string, expire: string): Statement => ({
+  name,
   text: `insert into counters (key, points, expire) values ($1, $2, ${NOW} + $3::bigint * 1000)
     on conflict (key) do update set
       points = case when counters.expire > ${NOW} then counters.points else 0 end + excluded.points,
-      expire = case when counters.expire > ${NOW} then counters.expire else excluded.expire end
+      expire = ${expire}
     returning ${COUNT}`,
+});
+const ADD = adding(
+  'counters_add',
+  `case when counters.expire > ${NOW} then counters.expire else excluded.expire end`,
+);
+const EXTEND = adding('counters_extend', 'excluded.expire');
+const SHRINK = {
+  name: 'counters_shrink',
+  text: `update counters set points = points + $2 where key = $1 and expire > ${NOW} returning ${COUNT}`,
 };
 const GET = {
   name: 'counters_get',
@@ -55,6 +66,10 @@ export function postgresCounters(pool: Pool): Counters {
   };
   return {
     add: async (key, by, window) => (await ask(ADD, [key, by, window])) ?? unavailable(new Error('no row')),
+    async extend(key, by, life) {
+      const found = await (by > 0 ? ask(EXTEND, [key, by, life]) : ask(SHRINK, [key, by]));
+      return found?.count ?? 0;
+    },
     get: (key) => ask(GET, [key]),
     delete: async (key) => void (await ask(DELETE, [key])),
   };

@@ -44,6 +44,18 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
     while ((await counters.get('short')) !== null) await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await counters.add('short', 1, 60)).count).toBe(1);
   });
+
+  test('ends a while after it last grew', async () => {
+    const { counters } = await domain;
+    expect(await counters.extend('lasting', 2, 60)).toBe(2);
+    expect(await counters.extend('lasting', -1, 6000)).toBe(1);
+    expect((await counters.get('lasting'))?.expiresIn).toBeLessThanOrEqual(60);
+    expect(await counters.extend('lasting', 1, 600)).toBe(2);
+    expect((await counters.get('lasting'))?.expiresIn).toBeGreaterThan(590);
+    // What has ended is not brought back to be below nothing.
+    expect(await counters.extend('gone', -1, 600)).toBe(0);
+    expect(await counters.get('gone')).toBeNull();
+  });
 });
 
 describe('a store that is down', () => {
