@@ -1,5 +1,4 @@
 /** npm run bench: Postern beside a bare oidc-provider and a hand-written minimum. README.md says what and why. */
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,28 +11,11 @@ import { timeEmbeddedStart } from './stage/embedded.ts';
 import { populate } from './stage/population.ts';
 import { type Rows, seedRecords } from './stage/records.ts';
 import { leaveServersCore } from './stage/cores.ts';
-import { issuer, type Stage } from './stage/servers.ts';
+import { productionEnvironment } from './stage/environment.ts';
+import type { Stage } from './stage/servers.ts';
 import { scenarios } from './scenarios/index.ts';
+import { benchSize } from './size/index.ts';
 import { startStores } from './stage/stores.ts';
-
-/** Limits that no load reaches: a service account is counted by itself, and all who sign in come from one address. */
-const BOUNDLESS = '{ requests: 1000000, window: 60 }';
-const LIMITS = `contracts: { limits: { program: ${BOUNDLESS}, credentials: ${BOUNDLESS} } }`;
-
-/** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
-function productionEnvironment(directory: string): NodeJS.ProcessEnv {
-  const settings = path.join(directory, 'settings.yaml');
-  writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${LIMITS}\n`);
-  return {
-    PATH: process.env['PATH'],
-    NODE_ENV: 'production',
-    HOST: '127.0.0.1',
-    PUBLIC_URL: issuer,
-    DATA_DIR: path.join(directory, 'data'),
-    SECRETS_KEY: `bench-${randomBytes(32).toString('base64')}`,
-    CONFIG_FILE: settings,
-  };
-}
 
 /** What searches through many rows, or changes some of them. */
 const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages', 'user-change', 'bulk']);
@@ -84,4 +66,5 @@ async function bench(options: Options): Promise<void> {
 
 const options = readOptions(process.argv.slice(2));
 if (options === 'help') console.log(usage);
+else if (options.scenario === 'size') await benchSize(options);
 else await bench(options);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Size } from './size/seed.ts';
 import type { Rows } from './stage/records.ts';
 
 export interface Options {
@@ -17,10 +18,17 @@ export interface Options {
   rows: Rows;
   /** A file for the numbers. */
   json: string | undefined;
+  /** What is measured in place of the plan: `size`, a large database beside an almost empty one. */
+  scenario: 'size' | undefined;
+  size: Size;
+  /** A folder that keeps the databases of `size`, or has them from before. */
+  data: string | undefined;
 }
 
 export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--only NAME] [--people N] [--events N]
                      [--movers N] [--json FILE]
+       npm run bench -- --scenario size [--accounts N] [--tokens N] [--events N] [--sessions N]
+                     [--data FOLDER] [--rounds N] [--quick]
 
   --quick       one round of short turns (about three minutes instead of fifteen)
   --rounds N    rounds, each with fresh processes (3)
@@ -30,6 +38,14 @@ export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--onl
   --events N    audit events that are searched (500000)
   --movers N    accounts that are imported in each round (20000)
   --json FILE   writes every number there
+
+  --scenario size  logins, refreshes, introspections, code flows and revocations on a large database and on an
+                   almost empty one, in turns; about 40 GB of disk and 20 minutes by default
+  --accounts N     accounts (1000000)
+  --tokens N       refresh tokens (10000000)
+  --events N       audit events (50000000)
+  --sessions N     sessions (2000000)
+  --data FOLDER    keeps the databases there, and uses those that are there; by default they are made and removed
 `;
 
 function count(name: string, value: string | undefined, byDefault: number): number {
@@ -52,9 +68,16 @@ export function readOptions(args: string[]): Options | 'help' {
       events: { type: 'string' },
       movers: { type: 'string' },
       json: { type: 'string' },
+      scenario: { type: 'string' },
+      accounts: { type: 'string' },
+      tokens: { type: 'string' },
+      sessions: { type: 'string' },
+      data: { type: 'string' },
     },
   });
   if (values.help) return 'help';
+  const { scenario } = values;
+  if (scenario !== undefined && scenario !== 'size') throw new Error('--scenario: there is size alone');
   const rounds = count('--rounds', values.rounds, values.quick ? 1 : 3);
   return {
     rounds,
@@ -68,5 +91,13 @@ export function readOptions(args: string[]): Options | 'help' {
       events: count('--events', values.events, 500_000),
     },
     json: values.json,
+    scenario,
+    size: {
+      accounts: count('--accounts', values.accounts, 1_000_000),
+      tokens: count('--tokens', values.tokens, 10_000_000),
+      events: count('--events', values.events, 50_000_000),
+      sessions: count('--sessions', values.sessions, 2_000_000),
+    },
+    data: values.data,
   };
 }

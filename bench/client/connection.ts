@@ -39,12 +39,16 @@ export class Connection {
     return this.#send('PATCH', path, message);
   }
 
+  async delete(path: string, message: Message = {}): Promise<Reply> {
+    return this.#send('DELETE', path, message);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }
 
   async #send(
-    method: 'GET' | 'POST' | 'PATCH',
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     { headers, form, json }: Message,
   ): Promise<Reply> {

@@ -1,3 +1,5 @@
+import type { Size } from '../size/seed.ts';
+
 /** A server under load as the scenarios see it: where it listens and who may log in there. */
 export interface Target {
   /** The loopback port. */
@@ -20,6 +22,8 @@ export interface Target {
   exchanger: { id: string; secret: string };
   /** Resource indicators (RFC 8707) of an API with JWT and of one with opaque access tokens. */
   apis: { jwt: string; opaque: string };
+  /** What its database was filled with, by `--scenario size`. */
+  size?: Size;
 }
 
 export interface Person {

