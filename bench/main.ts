@@ -14,7 +14,7 @@ import { leaveServersCore } from './stage/cores.ts';
 import { productionEnvironment } from './stage/environment.ts';
 import type { Stage } from './stage/servers.ts';
 import { scenarios } from './scenarios/index.ts';
-import { benchSize } from './size/index.ts';
+import { benchSize, benchWeek } from './size/index.ts';
 import { startStores } from './stage/stores.ts';
 
 /** What searches through many rows, or changes some of them. */
@@ -67,4 +67,5 @@ async function bench(options: Options): Promise<void> {
 const options = readOptions(process.argv.slice(2));
 if (options === 'help') console.log(usage);
 else if (options.scenario === 'size') await benchSize(options);
+else if (options.scenario === 'week') await benchWeek(options);
 else await bench(options);

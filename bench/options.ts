@@ -18,8 +18,8 @@ export interface Options {
   rows: Rows;
   /** A file for the numbers. */
   json: string | undefined;
-  /** What is measured in place of the plan: `size`, a large database beside an almost empty one. */
-  scenario: 'size' | undefined;
+  /** What is measured in place of the plan: `size`, a large database beside an almost empty one; `week`, what a week leaves behind. */
+  scenario: 'size' | 'week' | undefined;
   size: Size;
   /** A folder that keeps the databases of `size`, or has them from before. */
   data: string | undefined;
@@ -29,6 +29,7 @@ export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--onl
                      [--movers N] [--json FILE]
        npm run bench -- --scenario size [--accounts N] [--tokens N] [--events N] [--sessions N]
                      [--data FOLDER] [--rounds N] [--quick]
+       npm run bench -- --scenario week [--accounts N]
 
   --quick       one round of short turns (about three minutes instead of fifteen)
   --rounds N    rounds, each with fresh processes (3)
@@ -41,7 +42,8 @@ export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--onl
 
   --scenario size  logins, refreshes, introspections, code flows and revocations on a large database and on an
                    almost empty one, in turns; about 40 GB of disk and 20 minutes by default
-  --accounts N     accounts (1000000)
+  --scenario week  a week of people in the stores: dead rows and sizes, with the tables' settings and without
+  --accounts N     accounts (1000000; of a week 10000)
   --tokens N       refresh tokens (10000000)
   --events N       audit events (50000000)
   --sessions N     sessions (2000000)
@@ -77,7 +79,8 @@ export function readOptions(args: string[]): Options | 'help' {
   });
   if (values.help) return 'help';
   const { scenario } = values;
-  if (scenario !== undefined && scenario !== 'size') throw new Error('--scenario: there is size alone');
+  if (scenario !== undefined && scenario !== 'size' && scenario !== 'week')
+    throw new Error('--scenario: there are size and week');
   const rounds = count('--rounds', values.rounds, values.quick ? 1 : 3);
   return {
     rounds,
@@ -93,7 +96,7 @@ export function readOptions(args: string[]): Options | 'help' {
     json: values.json,
     scenario,
     size: {
-      accounts: count('--accounts', values.accounts, 1_000_000),
+      accounts: count('--accounts', values.accounts, scenario === 'week' ? 10_000 : 1_000_000),
       tokens: count('--tokens', values.tokens, 10_000_000),
       events: count('--events', values.events, 50_000_000),
       sessions: count('--sessions', values.sessions, 2_000_000),

@@ -16,6 +16,7 @@ import { type Server, startServer } from '../stage/servers.ts';
 import { startStores, type Stores } from '../stage/stores.ts';
 import { rowSizes } from './disk.ts';
 import { seed, type Size } from './seed.ts';
+import { week } from './week.ts';
 
 /** Indexes are built and rows written once: what a crash would lose is made again. */
 const SEEDING = [
@@ -180,4 +181,30 @@ export async function benchSize(options: Options): Promise<void> {
     );
   if (options.json !== undefined)
     writeFileSync(options.json, JSON.stringify(Object.fromEntries(measured), null, 2));
+}
+
+/** `--scenario week`: what a week of people leaves in the tables, with their own settings and with the server's. */
+export async function benchWeek({ size: { accounts } }: Options): Promise<void> {
+  await using cleanUp = new AsyncDisposableStack();
+  const directory = mkdtempSync(path.join(tmpdir(), 'postern-week-'));
+  chmodSync(directory, 0o755);
+  cleanUp.defer(() => rmSync(directory, { recursive: true, force: true }));
+  // The week takes minutes, so vacuum looks every second.
+  const flags = flagsOf(['autovacuum_naptime=1s', 'fsync=off']);
+  const stores = await startStores(directory, { flags });
+  cleanUp.defer(stores.stop);
+  for (const name of ['plain', 'own']) {
+    const databaseUrl = await stores.createDatabase(name);
+    const env = { ...productionEnvironment(directory), DATABASE_URL: databaseUrl };
+    await promisify(execFile)(process.execPath, [postern, 'migrate'], { env });
+    console.log(`\n${name === 'plain' ? "the server's settings" : "the tables' own settings"}`);
+    for (const { table, live, dead, size, indexes, hot } of await week(
+      databaseUrl,
+      accounts,
+      name === 'plain',
+    ))
+      console.log(
+        `${table}: ${live} rows, ${dead} dead, ${size.toFixed(1)} MB and ${indexes.toFixed(1)} MB of indexes, ${(hot * 100).toFixed(0)} % of updates in place`,
+      );
+  }
 }

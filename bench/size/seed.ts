@@ -23,7 +23,7 @@ export const tokenOf = (n: number, { tokens, sessions }: Size): string =>
 
 const ACCOUNT = (n: string) => `md5('account' || (${n}))::uuid`;
 const URL_SAFE = (digest: string) => `translate(rtrim(encode(${digest}, 'base64'), '='), '+/', '-_')`;
-const ID = (kind: string, n: string) => `${URL_SAFE(`sha256(('${kind}' || (${n}))::bytea)`)}`;
+const ID = (kind: string, n: string) => URL_SAFE(`sha256(('${kind}' || (${n}))::bytea)`);
 const OWNER = (grant: string) => ACCOUNT(`1 + (${grant}) % $accounts`);
 /** Things happened over the last ten days, in the order of their numbers, so that nothing expires while one measures. */
 const TIME = (n: string, of: string) => `now() - interval '11 days' + (${n}) * (interval '10 days' / ${of})`;
