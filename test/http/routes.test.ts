@@ -2,11 +2,13 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import Router from '@koa/router';
+import type { Context } from 'koa';
 import { Provider } from 'oidc-provider';
 import { loadConfig } from '../../src/config/index.ts';
 import { me } from '../../src/http/api/me/index.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { builtInContracts as allContracts } from '../../src/http/contracts/registry.ts';
+import { lazily } from '../../src/http/lazily.ts';
 import { docsPaths } from '../../src/http/endpoints/docs.ts';
 import { consoleRoutes } from '../../src/http/console/index.ts';
 import type { ConsoleDependencies } from '../../src/http/console/room.ts';
@@ -160,4 +162,17 @@ describe('the table of routes', () => {
   ])('finds %s', (path, owner, label) => {
     expect(findRoute(path)).toMatchObject({ owner, label });
   });
+});
+
+test('a room that could not be loaded is tried again with the next request', async () => {
+  let tries = 0;
+  const room = lazily(async () => {
+    tries += 1;
+    if (tries === 1) throw new Error('too many open files');
+    return (_ctx, next) => next();
+  });
+  const answer = () => room({} as Context, () => Promise.resolve('answered'));
+  await expect(answer()).rejects.toThrow('too many open files');
+  await expect(Promise.all([answer(), answer()])).resolves.toEqual(['answered', 'answered']);
+  expect(tries).toBe(2);
 });
