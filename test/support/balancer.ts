@@ -1,0 +1,32 @@
+import http from 'node:http';
+import { freePort } from './ports.ts';
+import { listenUntilEnd } from './listen.ts';
+
+/** A load balancer without affinity: any request may reach any node. */
+export interface Balancer {
+  url: string;
+  /** Ports of the nodes that requests go to from now on. */
+  use(...ports: number[]): void;
+  /** Replies so far, by node and status: `8080 200`. */
+  replies: Map<string, number>;
+}
+
+export async function startBalancer(): Promise<Balancer> {
+  const replies = new Map<string, number>();
+  let ports: number[] = [];
+  const server = http.createServer((request, response) => {
+    const port = ports[Math.floor(Math.random() * ports.length)]!;
+    const { method, headers, url: path } = request;
+    const forwarded = http.request({ host: 'localhost', port, method, headers, path }, (reply) => {
+      const key = `${port} ${reply.statusCode}`;
+      replies.set(key, (replies.get(key) ?? 0) + 1);
+      response.writeHead(reply.statusCode ?? 500, reply.rawHeaders);
+      reply.pipe(response);
+    });
+    forwarded.on('error', (error) => response.destroy(error));
+    request.pipe(forwarded);
+  });
+  const port = await freePort();
+  await listenUntilEnd(server, port);
+  return { url: `http://localhost:${port}`, use: (...nodes) => void (ports = nodes), replies };
+}
