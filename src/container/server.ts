@@ -118,6 +118,7 @@ export function createServer(core: Core, { contracts, metrics, isDraining }: Ser
       await Promise.all([upstreamRegistry.load(), provider.start()]);
     },
     startBackground() {
+      void stores.noticeEviction();
       core.startBackground();
       dispatchers.start();
     },

@@ -44,6 +44,7 @@ import { createSequelize } from './postgres/open.ts';
 import { joining, transactions } from './postgres/transaction.ts';
 import { probeRedis } from './redis/commands.ts';
 import { createRefusalStore } from './refusals.ts';
+import { checkEviction, evictionOf } from './redis/eviction.ts';
 import { createRegistrationTokenStore } from './registration-tokens.ts';
 import { roles } from './roles.ts';
 import { createRevocation } from './revocation.ts';
@@ -161,11 +162,25 @@ export async function openStores<Message extends Addressed>({
     /** Asks each store for an answer; throws what is wrong with it. */
     checks: {
       postgres: () => checkWritable(connections),
-      ...(redis ? { redis: () => probeRedis(redis) } : {}),
+      ...(redis
+        ? {
+            async redis() {
+              await probeRedis(redis);
+              await checkEviction(redis);
+            },
+          }
+        : {}),
     } as Record<string, () => Promise<void>>,
     /** @throws when this machine's clock is wrong. */
     async checkClock() {
       if (!(await clock.isAstray())) return;
+    /** Logs when Redis may evict: a code or a revocation that is evicted is lost. */
+    async noticeEviction() {
+      if (!redis) return;
+      const { policy } = await evictionOf(redis).catch(() => ({ policy: 'noeviction' }));
+      if (policy !== 'noeviction')
+        logger.error({ policy }, 'Redis may evict what must stay: set its maxmemory-policy to noeviction');
+    },
       const seconds = Math.round(clock.skew() / 1000);
       throw new Error(`${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's`);
     },

@@ -2,12 +2,12 @@ import type { Config } from '../../config/index.ts';
 import { reasonOf } from '../../http/ops/readiness.ts';
 import { createLogger } from '../../core/logger.ts';
 import { createRedis } from '../../storage/redis/client.ts';
+import { type Eviction, evictionOf } from '../../storage/redis/eviction.ts';
 import { compareClocks } from './checks.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
-function eviction(memory: string): Finding {
-  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'unknown';
-  const message = `maxmemory-policy is ${policy}`;
+function eviction({ policy, evicted }: Eviction): Finding {
+  const message = `maxmemory-policy is ${policy}${evicted > 0 ? `, ${evicted} keys were evicted` : ''}`;
   if (policy === 'noeviction') return ok('redis eviction', message);
   return problem(
     'redis eviction',
@@ -25,14 +25,14 @@ export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
   redis.on('error', (error: Error) => (reason ??= reasonOf(error)));
   try {
     const [, version] = /^redis_version:(\S+)/m.exec(await redis.info('server')) ?? [];
-    const memory = await redis.info('memory');
+    const evicts = await evictionOf(redis);
     const before = Date.now();
     const [seconds, microseconds] = await redis.time();
     const theirs = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return [
       ok('redis', `Redis ${version ?? ''}`),
       compareClocks('redis', theirs, before, Date.now()),
-      eviction(memory),
+      eviction(evicts),
     ];
   } catch (error) {
     const message = `Redis does not answer: ${reason ?? reasonOf(error)}`;
