@@ -2,11 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { authorize, exchange, introspect, post, userinfo } from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
-import { type RedisGroup, startRedisCluster, startSentinels } from '../support/redis-groups.ts';
+import {
+  type RedisGroup,
+  startRedisCluster,
+  startRedisClusterOverTls,
+  startSentinels,
+} from '../support/redis-groups.ts';
 import { until } from '../support/until.ts';
 
 const GROUPS: Record<string, () => Promise<RedisGroup>> = {
   'Redis Cluster': startRedisCluster,
+  'Redis Cluster over TLS': startRedisClusterOverTls,
   'Redis with sentinels': startSentinels,
 };
 
@@ -37,7 +43,7 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
 
   it('loses a master while people sign in: nothing serves twice, what was revoked stays so, and it heals alone', async () => {
     const group = await start();
-    provider = await startProvider({ redisUrl: group.url });
+    provider = await startProvider({ redisUrl: group.url, env: group.env ?? {} });
     [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     const service = await provider.createClient({ grant_types: ['client_credentials'] });
     const issue = async () =>

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Redis } from 'ioredis';
 import { atEnd, provided, temporaryFolder } from './cleanup.ts';
 import { freePort } from './ports.ts';
-import type { RedisServer } from './redis-server.ts';
+import type { RedisServer, RedisTls } from './redis-server.ts';
 import { startRedis } from './redis.ts';
 import { until } from './until.ts';
 
@@ -12,6 +12,8 @@ import { until } from './until.ts';
 export interface RedisGroup {
   /** As REDIS_URL names them. */
   url: string;
+  /** More variables that a server needs to use them. */
+  env?: Record<string, string>;
   /** Ends a master without a word. */
   killMaster(): Promise<void>;
   /** Whether another one has taken over. */
@@ -20,7 +22,11 @@ export interface RedisGroup {
 
 /** One short connection. */
 async function ask<T>(url: string, question: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    // Tests trust what they have started.
+    ...(url.startsWith('rediss:') ? { tls: { rejectUnauthorized: false } } : {}),
+  });
   redis.on('error', () => undefined);
   try {
     return await question(redis);
@@ -36,22 +42,34 @@ const ALSO = ['+cluster|slots', '+cluster|shards', '+info', '+role'];
 const allow = (server: RedisServer) =>
   ask(server.url, (redis) => redis.call('ACL', 'SETUSER', ...USER, ...ALSO));
 
+const folder = path.resolve(import.meta.dirname, 'tls');
+const CERTIFICATE = path.join(folder, 'certificate.pem');
+
+/** The same over TLS alone, between the nodes as well. */
+export const startRedisClusterOverTls = async (): Promise<RedisGroup> => ({
+  ...(await startRedisCluster({ cert: CERTIFICATE, key: path.join(folder, 'key.pem') })),
+  env: { NODE_EXTRA_CA_CERTS: CERTIFICATE },
+});
+
 /** Three masters, each with a replica, and an ACL user that sees Postern's keys alone. */
-export async function startRedisCluster(): Promise<RedisGroup> {
+export async function startRedisCluster(tls?: RedisTls): Promise<RedisGroup> {
   const nodes = await Promise.all(
     Array.from({ length: 6 }, async () =>
-      startRedis([
-        '--cluster-enabled',
-        'yes',
-        '--cluster-node-timeout',
-        '1000',
-        '--cluster-announce-ip',
-        '127.0.0.1',
-        '--repl-diskless-sync-delay',
-        '0',
-        '--dir',
-        await temporaryFolder(),
-      ]),
+      startRedis(
+        [
+          '--cluster-enabled',
+          'yes',
+          '--cluster-node-timeout',
+          '1000',
+          '--cluster-announce-ip',
+          '127.0.0.1',
+          '--repl-diskless-sync-delay',
+          '0',
+          '--dir',
+          await temporaryFolder(),
+        ],
+        tls,
+      ),
     ),
   );
   const [first, ...others] = nodes as [RedisServer, ...RedisServer[]];
@@ -78,7 +96,7 @@ export async function startRedisCluster(): Promise<RedisGroup> {
   for (const node of nodes) await until(async () => (await state(node)).includes('cluster_state:ok'));
   const survivors = nodes.slice(1);
   return {
-    url: `redis-cluster://postern:a-secret@${survivors.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    url: `${tls ? 'rediss' : 'redis'}-cluster://postern:a-secret@${survivors.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     killMaster: () => first.stop('SIGKILL'),
     async hasHealed() {
       const replica = nodes[3];

@@ -3,32 +3,52 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { freePort } from './ports.ts';
 
+/** Files of a certificate, which is its own authority, and of its key. */
+export interface RedisTls {
+  cert: string;
+  key: string;
+}
+
 /** A Redis server of the tests' own, in memory only, on a port that it keeps. */
 export class RedisServer {
   readonly port: number;
   readonly #program: string;
   readonly #options: string[];
+  readonly #tls: RedisTls | undefined;
   #child: ChildProcess | null = null;
 
-  private constructor(program: string, port: number, options: string[]) {
+  private constructor(program: string, port: number, options: string[], tls?: RedisTls) {
     this.#program = program;
     this.port = port;
     this.#options = options;
+    this.#tls = tls;
   }
 
-  /** @param options more of redis-server's own, such as `--cluster-enabled yes` */
-  static async start(program: string, options: string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(program, await freePort(), options);
+  /**
+   * @param options more of redis-server's own, such as `--cluster-enabled yes`
+   * @param tls with it, the server speaks nothing but TLS
+   */
+  static async start(program: string, options: string[] = [], tls?: RedisTls): Promise<RedisServer> {
+    const server = new RedisServer(program, await freePort(), options, tls);
     await server.start();
     return server;
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.#tls ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`;
   }
 
   async start(): Promise<void> {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const port = String(this.port);
+    const listening = this.#tls
+      ? ['--port', '0', '--tls-port', port, '--tls-auth-clients', 'no', '--tls-replication', 'yes']
+      : ['--port', port];
+    if (this.#tls) {
+      const { cert, key } = this.#tls;
+      listening.push('--tls-cluster', 'yes', '--tls-cert-file', cert, '--tls-key-file', key);
+      listening.push('--tls-ca-cert-file', cert);
+    }
+    const args = [...listening, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     const child = spawn(this.#program, [...args, '--databases', '1024', ...this.#options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

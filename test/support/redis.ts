@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { atEnd, provided } from './cleanup.ts';
-import { RedisServer } from './redis-server.ts';
+import { RedisServer, type RedisTls } from './redis-server.ts';
 
 /** The address of an empty logical database of one's own on the run's server. */
 export async function redisUrl(): Promise<string> {
@@ -14,8 +14,8 @@ export async function redisUrl(): Promise<string> {
 }
 
 /** A server of one's own, to stop and start again. Stopped when the test file is through. */
-export async function startRedis(options: string[] = []): Promise<RedisServer> {
-  const server = await RedisServer.start(await provided('redis-server'), options);
+export async function startRedis(options: string[] = [], tls?: RedisTls): Promise<RedisServer> {
+  const server = await RedisServer.start(await provided('redis-server'), options, tls);
   atEnd(() => server.stop());
   return server;
 }
