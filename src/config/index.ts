@@ -45,6 +45,8 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   databaseUrl: string | undefined;
   /** A connection pooler in front of PostgreSQL, such as PgBouncer. */
   pooler: { url: string; hasPreparedStatements: boolean } | null;
+  /** `tables` for a database without advisory locks and LISTEN. */
+  coordination: 'session' | 'tables';
   /** Undefined: PostgreSQL stores what Redis would. */
   redisUrl: string | undefined;
   smtpUrl: string | undefined;
@@ -151,6 +153,7 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
             url: environment.DATABASE_URL,
             hasPreparedStatements: environment.DATABASE_PREPARED_STATEMENTS === 'on',
           },
+    coordination: environment.DATABASE_COORDINATION,
     redisUrl: environment.REDIS_URL,
     smtpUrl: environment.SMTP_URL,
     secretsKey: environment.SECRETS_KEY,

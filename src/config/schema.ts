@@ -226,6 +226,7 @@ export const environmentSchema = z.object({
   DATABASE_URL: databaseUrl.optional(),
   DATABASE_DIRECT_URL: databaseUrl.optional(),
   DATABASE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
+  DATABASE_COORDINATION: z.enum(['session', 'tables']).default('session'),
   REDIS_URL: z
     .string()
     .refine(

@@ -45,6 +45,7 @@ export async function createCore(config: Config, options: CoreOptions) {
   const opened = await openStores<Message>({
     databaseUrl,
     pooler: config.pooler,
+    coordination: config.coordination,
     redisUrl: config.redisUrl,
     // The longest lifetime of a token: revocation marks must live longer.
     longestToken: MAX_ACCESS_TOKEN_TTL,

@@ -1,4 +1,3 @@
-// raw-sql: an advisory lock.
 import { Op } from 'sequelize';
 import { Branding } from './models/branding.ts';
 import type { Tx } from './postgres/transaction.ts';
@@ -59,7 +58,7 @@ export const branding: BrandingStore = {
       createdAt,
     }));
   },
-  lock: async (tx) => void (await tx.query("select pg_advisory_xact_lock(hashtext('postern.branding'))")),
+  lock: (tx) => tx.lock('postern.branding'),
   async add({ version, content }, tx) {
     await Branding.create({ version, content: { ...content } }, { transaction: tx });
     await Branding.destroy({ where: { version: { [Op.lte]: version - KEPT } }, transaction: tx });

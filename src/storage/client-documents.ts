@@ -1,4 +1,3 @@
-// raw-sql: a lock on a name that has no row yet.
 import { Op } from 'sequelize';
 import { ClientDocument } from './models/clients.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
@@ -23,9 +22,7 @@ export const clientDocuments: ClientDocumentStore = {
     const document = await ClientDocument.findByPk(clientId);
     return document?.expiresAt ?? null;
   },
-  async lock(clientId, tx) {
-    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`client_document:${clientId}`]);
-  },
+  lock: (clientId, tx) => tx.lock(`client_document:${clientId}`),
   async save(document, tx) {
     await ClientDocument.upsert(document, { transaction: tx });
   },

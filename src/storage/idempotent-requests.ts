@@ -1,4 +1,3 @@
-// raw-sql: an advisory lock.
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { IdempotentRequest, type KeptReply } from './models/observations.ts';
@@ -19,13 +18,7 @@ export interface IdempotentRequests {
 const KEPT = 86_400_000;
 
 export const createIdempotentRequests = (clock: Clock): IdempotentRequests => ({
-  async lock(key, tx) {
-    const { rows } = await tx.query<{ locked: boolean }>(
-      'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked',
-      [key],
-    );
-    return rows[0]!.locked;
-  },
+  lock: (key, tx) => tx.tryLock(key),
   find: (key, tx) =>
     IdempotentRequest.findOne({
       where: { key, expiresAt: { [Op.gt]: new Date(clock.now()) } },

@@ -215,9 +215,7 @@ async function rowsOf<Row extends object>(
 
 /** Accounts from other services, in PostgreSQL. */
 export const createImports = (pool: Executor): Imports => ({
-  async lock(tx) {
-    await tx.query(`select pg_advisory_xact_lock(hashtext('postern import'))`);
-  },
+  lock: (tx) => tx.lock('postern import'),
   known: (keys, tx) =>
     rowsOf(
       tx ?? pool,

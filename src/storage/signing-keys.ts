@@ -1,4 +1,3 @@
-// raw-sql: an advisory lock.
 import { Op } from 'sequelize';
 import { StartupError } from '../core/errors.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
@@ -75,7 +74,7 @@ export const signingKeys: SigningKeys = {
       { where: { ...before(now), privateJwk: { [Op.ne]: null } } },
     );
   },
-  lock: async (tx) => void (await tx.query("select pg_advisory_xact_lock(hashtext('postern.signing_keys'))")),
+  lock: (tx) => tx.lock('postern.signing_keys'),
 };
 
 function privateOf(key: SigningKey): SigningKey['privateJwk'] {

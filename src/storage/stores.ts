@@ -36,6 +36,7 @@ import { createCibaRequests, createPings } from './ciba-requests.ts';
 import { createOneTimeTokens } from './one-time-tokens.ts';
 import { type Addressed, createOutbox } from './outbox.ts';
 import { createDatabaseClock } from './postgres/database-clock.ts';
+import type { Coordination } from './postgres/locks.ts';
 import { Notifications } from './postgres/notifications.ts';
 import { createPool } from './postgres/pool.ts';
 import { preparePooler } from './postgres/pooler.ts';
@@ -43,8 +44,8 @@ import { checkWritable } from './postgres/readiness.ts';
 import { createSequelize } from './postgres/open.ts';
 import { joining, transactions } from './postgres/transaction.ts';
 import { probeRedis } from './redis/commands.ts';
-import { createRefusalStore } from './refusals.ts';
 import { checkEviction, evictionOf } from './redis/eviction.ts';
+import { createRefusalStore } from './refusals.ts';
 import { createRegistrationTokenStore } from './registration-tokens.ts';
 import { roles } from './roles.ts';
 import { createRevocation } from './revocation.ts';
@@ -74,6 +75,7 @@ async function connectRedis(url: string, logger: Logger) {
 export async function openStores<Message extends Addressed>({
   databaseUrl,
   pooler,
+  coordination,
   redisUrl,
   longestToken,
   secrets,
@@ -82,6 +84,7 @@ export async function openStores<Message extends Addressed>({
 }: {
   databaseUrl: string;
   pooler: Config['pooler'];
+  coordination: Coordination;
   redisUrl: Config['redisUrl'];
   /** Seconds that no access token outlives. */
   longestToken: number;
@@ -97,14 +100,14 @@ export async function openStores<Message extends Addressed>({
     redisUrl === undefined
       ? { redis: undefined, counters: postgresCounters(connections) }
       : await connectRedis(redisUrl, logger);
-  const notifications = new Notifications(databaseUrl, logger);
+  const notifications = new Notifications(databaseUrl, logger, coordination);
   const clock = await createDatabaseClock(connections, logger);
   return {
     pool: connections,
     redis,
     clock,
     notifications,
-    ...transactions(sequelize, logger),
+    ...transactions(sequelize, logger, coordination),
     audit,
     auditSearch: createAuditSearch(pool),
     apis: createApis(pool),
@@ -171,9 +174,6 @@ export async function openStores<Message extends Addressed>({
           }
         : {}),
     } as Record<string, () => Promise<void>>,
-    /** @throws when this machine's clock is wrong. */
-    async checkClock() {
-      if (!(await clock.isAstray())) return;
     /** Logs when Redis may evict: a code or a revocation that is evicted is lost. */
     async noticeEviction() {
       if (!redis) return;
@@ -181,6 +181,9 @@ export async function openStores<Message extends Addressed>({
       if (policy !== 'noeviction')
         logger.error({ policy }, 'Redis may evict what must stay: set its maxmemory-policy to noeviction');
     },
+    /** @throws when this machine's clock is wrong. */
+    async checkClock() {
+      if (!(await clock.isAstray())) return;
       const seconds = Math.round(clock.skew() / 1000);
       throw new Error(`${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's`);
     },

@@ -164,6 +164,7 @@ export async function openDomain(
   const stores = await connectTo<Message>({
     databaseUrl,
     pooler: null,
+    coordination: 'session',
     redisUrl,
     longestToken: 3600,
     secrets,

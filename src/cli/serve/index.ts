@@ -55,7 +55,7 @@ async function prepare(config: Config, { stack, logger, progress }: Parts): Prom
   stack.defer(() => database.close());
   await database.claimServer(config.publicUrl);
   const secretsKey = await resolveSecretsKey(config);
-  await migrate(database.url, logger, MIGRATIONS, progress);
+  await migrate(database.url, logger, MIGRATIONS, progress, config.coordination);
   return { config, databaseUrl: database.url, secretsKey };
 }
 

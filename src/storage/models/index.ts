@@ -1,6 +1,7 @@
 /** Every model: importing this defines them all. */
 import './contracts.ts';
 import './clients.ts';
+import './coordination.ts';
 import './settings.ts';
 import './audit-event.ts';
 import './branding.ts';

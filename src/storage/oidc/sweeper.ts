@@ -10,6 +10,7 @@ import {
   RevocationMark,
   UnansweredRequest,
 } from '../models/provider-records.ts';
+import { Announcement } from '../models/coordination.ts';
 import { ContractCaller, ContractUsage, ContractUser } from '../models/contracts.ts';
 import { Counter } from '../models/sign-ins.ts';
 import { Impersonation } from '../models/impersonation.ts';
@@ -40,7 +41,8 @@ interface Table {
   expires?: { column: string; time: string };
 }
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 const TIMESTAMP = { column: 'expires_at', time: 'to_timestamp($1::float8 / 1000)' };
 
@@ -53,6 +55,7 @@ const USAGE = {
 const TABLES: Table[] = [
   { model: OidcRecord, kept: KEPT_EXPIRED },
   { model: OidcGrant },
+  { model: Announcement, kept: HOUR, expires: { column: 'at', time: TIMESTAMP.time } },
   { model: RevocationMark },
   { model: CibaRequest },
   { model: OneTimeToken },

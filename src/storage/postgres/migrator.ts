@@ -6,6 +6,7 @@ import { sha256 } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import { noProgress } from '../../core/progress.ts';
 import { StartupError } from '../../core/errors.ts';
+import type { Coordination } from './locks.ts';
 import { connectAtStart } from './readiness.ts';
 
 /** Folder of the *.sql files. */
@@ -31,7 +32,28 @@ const LOCK = "(hashtextextended('postern.migrations', 0))";
 /** Milliseconds between two attempts to get the lock. */
 const LOCK_PAUSE = 200;
 
-async function tryLock(client: Client): Promise<boolean> {
+/** The same by a row, where there are no advisory locks: while the transaction lives. */
+const LOCK_TABLE = `create table if not exists migrators (one integer primary key);
+insert into migrators values (1) on conflict do nothing`;
+
+/** SQLSTATEs of two connections that create the table at once. */
+const SAME_TABLE = new Set(['23505', '42P07']);
+
+async function tryLockRow(client: Client): Promise<boolean> {
+  try {
+    await client.query(LOCK_TABLE);
+  } catch (error) {
+    if (SAME_TABLE.has((error as { code?: string }).code ?? '')) return false;
+    throw error;
+  }
+  await client.query('begin');
+  const { rows } = await client.query('select one from migrators for update skip locked');
+  if (rows.length === 0) await client.query('rollback');
+  return rows.length > 0;
+}
+
+async function tryLock(client: Client, coordination: Coordination): Promise<boolean> {
+  if (coordination === 'tables') return tryLockRow(client);
   const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock${LOCK} as held`);
   return rows[0]?.held === true;
 }
@@ -187,13 +209,16 @@ export async function migrate(
   logger: Logger,
   folder = MIGRATIONS,
   progress = noProgress,
+  coordination: Coordination = 'session',
 ): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');
+  // A row is held by a transaction, which migrations would end.
+  const holder = coordination === 'tables' ? await connectAtStart(databaseUrl, 'postern-migrator') : client;
   try {
-    if (!(await tryLock(client))) {
+    if (!(await tryLock(holder, coordination))) {
       logger.info('another process is migrating the database; waiting for it');
       // Poll: a waiting statement is a transaction, and `create index concurrently` would wait for it.
-      while (!(await tryLock(client))) await sleep(LOCK_PAUSE);
+      while (!(await tryLock(holder, coordination))) await sleep(LOCK_PAUSE);
     }
     const { pending, unknown, newer } = await compare(client, folder);
     if (newer.length > 0) logger.info({ migrations: newer }, 'a newer version has migrated the database');
@@ -213,6 +238,7 @@ export async function migrate(
     });
   } finally {
     await client.end();
+    if (holder !== client) await holder.end();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { Logger } from '../../core/logger.ts';
 import { PostgresClient } from './client.ts';
 import type { Executor } from './executor.ts';
+import type { Coordination } from './locks.ts';
 import { connectionOptions } from './pool.ts';
 import { PATIENT } from './readiness.ts';
 import type { Tx } from './transaction.ts';
@@ -13,6 +14,12 @@ export const CHANNEL = 'postern';
 /** Milliseconds between two checks of the connection, which can break without a signal. */
 const HEARTBEAT = 15_000;
 
+/** Milliseconds between two looks for announcements, where there is no LISTEN. */
+const POLL = 1_000;
+
+/** Of a transaction that commits later than this after its announcement, others hear by the next one only. */
+const RECENT = "select id, topic, key from announcements where at > now() - interval '2 minutes' order by at";
+
 const BACKOFF = { first: 100, last: 5_000 };
 
 /** Announces a change to every node when the transaction commits. */
@@ -22,8 +29,8 @@ export type Announce = (tx: Tx) => Promise<void>;
 export type Listener = (key: string | null) => void;
 
 /**
- * Announces changes under a topic to every node, this one included, by LISTEN and NOTIFY. Announcing in a transaction
- * needs no `connect`.
+ * Announces changes under a topic to every node, this one included, by LISTEN and NOTIFY, or by a table that each node
+ * reads every second. Announcing in a transaction needs no `connect`.
  */
 export class Notifications {
   readonly #databaseUrl: string;
@@ -31,9 +38,14 @@ export class Notifications {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #coordination: Coordination;
+  /** Announcements that were heard. */
+  #heard = new Set<string>();
+  #poll: NodeJS.Timeout | undefined;
   #client: Client | null = null;
 
-  constructor(databaseUrl: string, logger: Logger) {
+  constructor(databaseUrl: string, logger: Logger, coordination: Coordination = 'session') {
+    this.#coordination = coordination;
     this.#databaseUrl = databaseUrl;
     this.#logger = logger;
     this.#heartbeat = setInterval(() => {
@@ -60,14 +72,18 @@ export class Notifications {
     });
     try {
       await client.connect();
-      await client.query(`listen ${CHANNEL}`);
+      if (this.#coordination === 'session') await client.query(`listen ${CHANNEL}`);
+      else await this.#read(client, true);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
     }
     if (this.#closed.signal.aborted) return client.end();
     this.#client = client;
+    if (this.#coordination === 'tables')
+      this.#poll = setInterval(() => void this.#read(client).catch(() => client.end()), POLL).unref();
     client.once('end', () => {
+      clearInterval(this.#poll);
       this.#client = null;
       void this.#reconnect();
     });
@@ -93,13 +109,24 @@ export class Notifications {
    */
   async publish(topic: string, key: string, executor: Executor | null = this.#client): Promise<void> {
     if (!executor) throw new Error('Connection terminated');
-    await executor.query('select pg_notify($1, $2)', [CHANNEL, `${topic}:${key}`]);
+    if (this.#coordination === 'session')
+      await executor.query('select pg_notify($1, $2)', [CHANNEL, `${topic}:${key}`]);
+    else await executor.query('insert into announcements (topic, key) values ($1, $2)', [topic, key]);
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
     clearInterval(this.#heartbeat);
+    clearInterval(this.#poll);
     await this.#client?.end();
+  }
+
+  /** Tells of the announcements that are new. @param isFirst what is there already is only remembered. */
+  async #read(client: Client, isFirst = false): Promise<void> {
+    const { rows } = await client.query<{ id: string; topic: string; key: string }>(RECENT);
+    const fresh = rows.filter(({ id }) => !this.#heard.has(id));
+    this.#heard = new Set(rows.map(({ id }) => id));
+    if (!isFirst) for (const { topic, key } of fresh) this.#tell(topic, key);
   }
 
   #tell(topic: string, key: string | null): void {

@@ -3,14 +3,15 @@ import type { Pool, PoolClient, QueryConfig, QueryResultRow } from 'pg';
 import type { Sequelize, Transaction } from 'sequelize';
 import type { Logger } from '../../core/logger.ts';
 import type { Executor } from './executor.ts';
+import { type Coordination, type Locks, locksOf } from './locks.ts';
 import { CONNECTIONS } from './pool.ts';
 
 /**
  * A running transaction, passed to stores so that a change and its audit event commit together. Models take it as
- * their `transaction`; SQL runs by `query`. `afterCommit` callbacks run after the commit and never after a rollback.
+ * their `transaction`; SQL runs by `query`; `lock` keeps other nodes out. `afterCommit` callbacks run after the commit and never after a rollback.
  * Use them for copies that repair themselves: a failure is only logged, because the change stands.
  */
-export type Tx = Transaction & Executor;
+export type Tx = Transaction & Executor & Locks;
 
 type AfterCommit = Parameters<Tx['afterCommit']>[0];
 
@@ -142,7 +143,7 @@ const connectionOf = (transaction: Transaction): PoolClient =>
   (transaction as Transaction & { connection: PoolClient }).connection;
 
 /** What it takes for a transaction of Sequelize to be ours. */
-function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
+function extended(transaction: Transaction, committed: AfterCommit[], coordination: Coordination): Tx {
   // After the end another transaction may have it.
   const connection = connectionOf(transaction);
   const state = transaction as Transaction & { finished?: string };
@@ -152,11 +153,15 @@ function extended(transaction: Transaction, committed: AfterCommit[]): Tx {
     return connection;
   };
   Object.defineProperty(transaction, 'connection', { get: forStatement });
-  return Object.assign(transaction, {
+  const executor: Executor = {
     async query<Row extends QueryResultRow>(statement: string | QueryConfig, values?: unknown[]) {
       if (state.finished !== undefined) throw new Error('the transaction has ended');
       return forStatement().query<Row>(statement, values?.map(withoutNul));
     },
+  };
+  return Object.assign(transaction, {
+    ...executor,
+    ...locksOf(executor, coordination),
     // Sequelize's own does it after a commit that failed, too.
     afterCommit: (work: AfterCommit) => void committed.push(work),
   });
@@ -248,13 +253,14 @@ export function joining(pool: Pool): Pool {
 export function transactions(
   sequelize: Sequelize,
   logger: Logger,
+  coordination: Coordination = 'session',
 ): { inTransaction: InTransaction; asOne: AsOne; whenCommitted: WhenCommitted } {
   const gate = createGate(CONNECTIONS.transactions);
   const begin = async <T>(work: (tx: Tx, committed: AfterCommit[]) => Promise<T>): Promise<T> => {
     const committed: (() => void | Promise<void>)[] = [];
     await gate.enter();
     const result = await sequelize
-      .transaction((transaction) => work(extended(transaction, committed), committed))
+      .transaction((transaction) => work(extended(transaction, committed, coordination), committed))
       .finally(() => gate.leave());
     for (const task of committed) {
       try {
