@@ -18,7 +18,14 @@ import { benchSize, benchWeek } from './size/index.ts';
 import { startStores } from './stage/stores.ts';
 
 /** What searches through many rows, or changes some of them. */
-const SEARCHING: ReadonlySet<string> = new Set(['user-search', 'audit-pages', 'user-change', 'bulk']);
+const SEARCHING: ReadonlySet<string> = new Set([
+  'user-search',
+  'audit-pages',
+  'lists',
+  'scim-pages',
+  'user-change',
+  'bulk',
+]);
 
 async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: Rows | null): Promise<Stage> {
   const stores = await startStores(directory);

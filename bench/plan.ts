@@ -76,6 +76,8 @@ export const plan: Step[] = [
   { loads: [...on('sign-in-page', 'postern'), ...on('account-page', 'postern')], extraWarmUp: 1 },
   { loads: on('user-search', 'postern') },
   { loads: on('audit-pages', 'postern') },
+  { loads: on('lists', 'postern') },
+  { loads: on('scim-pages', 'postern') },
   { loads: [...on('user-change', 'postern'), ...on('bulk', 'postern')], connections: 2, turn: 1 },
   { loads: on('login-passkey', 'postern') },
   {

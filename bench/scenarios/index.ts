@@ -7,7 +7,7 @@ import { hash, login } from './login.ts';
 import { firstLogin, loginImported, oldLogin, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
-import { auditPages, bulk, userChange, userSearch } from './operators.ts';
+import { auditPages, bulk, lists, scimPages, userChange, userSearch } from './operators.ts';
 import { accountPage, signInPage } from './pages.ts';
 import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
@@ -57,6 +57,8 @@ export const scenarios = {
   'argon2': hash,
   'user-search': userSearch,
   'audit-pages': auditPages,
+  'lists': lists,
+  'scim-pages': scimPages,
   'user-change': userChange,
   'bulk': bulk,
   'tokens-alone': jwt,

@@ -3,11 +3,16 @@ import type { Target } from '../client/target.ts';
 import { endpoints, type Scenario } from './scenario.ts';
 
 /** A token of a service account that may see and change people and see the audit: each connection has its own account. */
-async function tokenOf(target: Target, connection: Connection, index: number): Promise<string> {
+async function tokenOf(
+  target: Target,
+  connection: Connection,
+  index: number,
+  scope = 'users:write audit:read sessions:read groups:read clients:read',
+): Promise<string> {
   const id = target.services.ids[index + 1] ?? '';
   const reply = await connection.post(endpoints.token, {
     headers: { authorization: basic(id, target.services.secret) },
-    form: new URLSearchParams({ grant_type: 'client_credentials', scope: 'users:write audit:read' }),
+    form: new URLSearchParams({ grant_type: 'client_credentials', scope }),
   });
   expectStatus(reply, 200, 'a token');
   return (JSON.parse(reply.body) as { access_token: string }).access_token;
@@ -52,7 +57,61 @@ export const auditPages = pages('audit', [
   'ip=192.0.2.0/24',
   'request_id=none',
   'type=login&outcome=failure&door=oidc',
+  // Pairs that many events match each of, and hardly any or none both.
+  'type=logout&door=pages',
+  'type=password.changed&client_id=service-7',
+  'outcome=failure&client_id=service-9',
+  'client_id=service-3&door=api',
+  'type=user.*&door=oidc&outcome=failure',
+  'sort=at&type=logout&door=pages',
 ]);
+
+/** The other long lists: members of a group, groups, sessions and apps. */
+export const lists: Scenario = async (target, connection, index) => {
+  const headers = { authorization: `Bearer ${await tokenOf(target, connection, index)}` };
+  const found = await connection.get('/api/v2/groups?limit=1', { headers });
+  expectStatus(found, 200, 'groups');
+  const [group] = (JSON.parse(found.body) as { items: { id: string }[] }).items;
+  const paths = ['groups', `groups/${group?.id}/members`, 'sessions', 'clients', 'clients?search=service'];
+  let turn = index;
+  return async () => {
+    const path = paths[turn++ % paths.length] ?? '';
+    expectStatus(await connection.get(`/api/v2/${path}`, { headers }), 200, path);
+  };
+};
+
+/** SCIM's tokens by target: two are valid at a time. */
+const directories = new WeakMap<Target, Promise<string>>();
+
+/** `GET /scim/v2/Users` and `Groups` as directories ask for them: by name, by address, and page by page. */
+export const scimPages: Scenario = async (target, connection, index) => {
+  const create = async () => {
+    const token = await tokenOf(target, connection, index, 'scim:write');
+    const headers = { authorization: `Bearer ${token}` };
+    const reply = await connection.post('/api/v2/scim-tokens', { headers, json: {} });
+    expectStatus(reply, 201, 'a token of a directory');
+    return (JSON.parse(reply.body) as { token: string }).token;
+  };
+  const made = directories.get(target) ?? create();
+  directories.set(target, made);
+  const headers = { authorization: `Bearer ${await made}` };
+  const queries = [
+    'Users?startIndex=1&count=100',
+    'Users?startIndex=901&count=100',
+    'Groups?startIndex=1&count=100&excludedAttributes=members',
+    'Users?filter=userName%20eq%20%22member1234%22',
+    'Users?filter=emails%5Btype%20eq%20%22work%22%5D.value%20eq%20%22member1234@example.org%22',
+    'Users?filter=externalId%20eq%20%22none%22',
+    'Users?filter=userName%20sw%20%22member12%22&count=50',
+    'Users?filter=displayName%20co%20%22finch%22&count=50',
+    'Users?filter=active%20eq%20false&count=50',
+  ];
+  let turn = index;
+  return async () => {
+    const query = queries[turn++ % queries.length] ?? '';
+    expectStatus(await connection.get(`/scim/v2/${query}`, { headers }), 200, query);
+  };
+};
 
 const CHANGES = 100;
 

@@ -19,10 +19,17 @@ const PEOPLE = `insert into users (id, username, username_key, email, email_key,
     '{user}', now() - n * interval '1 minute', now()
   from generate_series(1, $1::int) n`;
 
+/** A tenth of the accounts is in groups. */
+const GROUPS = `insert into groups (id, name, name_key, created_at, updated_at)
+  select gen_random_uuid(), 'Team ' || n, 'team ' || n, now(), now() from generate_series(1, 100) n`;
+const MEMBERS = `insert into group_members (group_id, account_id)
+  select groups.id, users.id from users join groups on groups.name = 'Team ' || 1 + users.number % 100
+  where users.number % 1000 < 100`;
+
 /** Ten of a hundred accounts do most of it, one in 23 fails, and apps, doors and addresses differ. */
 const EVENTS = `insert into audit_events
     (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, request_id, details)
-  select gen_random_uuid(), now() - n * interval '10 seconds',
+  select gen_random_uuid(), now() - n * (interval '390 days' / $1::bigint::float8),
     (array['login', 'login', 'login', 'logout', 'consent.granted', 'token.exchanged', 'user.updated', 'password.changed'])
       [1 + n % 8],
     case when n % 23 = 0 then 'failure' else 'success' end, person, 'user', person::text,
@@ -31,13 +38,23 @@ const EVENTS = `insert into audit_events
   from generate_series(1::bigint, $1) n
   cross join lateral (select ('00000000-0000-4000-8000-' || lpad((n * 104729 % 50000)::text, 12, '0'))::uuid as person) who`;
 
+/** Made after the rows: that is faster. */
+const INDEXES = `select indexname as name, indexdef as definition from pg_indexes
+  where tablename = 'audit_events' and indexname <> 'audit_events_pkey'`;
+
 /** Fills the tables that operators search. */
 export async function seedRecords(databaseUrl: string, { people, events }: Rows): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(OPERATE, [OPERATORS]);
   await client.query(PEOPLE, [people]);
+  await client.query(GROUPS);
+  await client.query(MEMBERS);
+  await client.query("select partitions_ahead('audit_events', 'month', 13, now() - interval '392 days')");
+  const { rows: indexes } = await client.query<{ name: string; definition: string }>(INDEXES);
+  for (const { name } of indexes) await client.query(`drop index ${name}`);
   await client.query(EVENTS, [events]);
-  await client.query('vacuum analyze users, audit_events');
+  for (const { definition } of indexes) await client.query(definition.replace(' ON ONLY ', ' ON '));
+  await client.query('vacuum analyze users, group_members, audit_events');
   await client.end();
 }

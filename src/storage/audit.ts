@@ -1,10 +1,11 @@
-// raw-sql: an event and what webhooks are told of it are one statement; two functions of the database alone may change an event.
+// raw-sql: an event and what webhooks are told of it are one statement; functions of the database alone may change or delete an event.
 import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
 import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
+import { dropPartitions } from './partitions.ts';
 import { CHANNEL } from './postgres/notifications.ts';
 import type { Tx } from './postgres/transaction.ts';
 
@@ -39,6 +40,10 @@ export interface Audit {
   forget(accountId: string, tx: Tx): Promise<void>;
   /** Deletes up to `limit` of the oldest events before a moment. @returns how many. */
   purge(before: Date, limit: number, tx: Tx): Promise<number>;
+  /** Drops the partitions whose events are all from before a moment. @returns how many events. */
+  drop(before: Date, tx: Tx): Promise<number>;
+  /** Like `purge`, but of events in no partition by month: such a partition goes as a whole. */
+  sweep(before: Date, limit: number, tx: Tx): Promise<number>;
 }
 
 /** The columns of an event's record. */
@@ -78,6 +83,17 @@ const RECORD = `with event as (
     returning id
   )
   select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`;
+
+/** Calls one of the functions that may delete events. */
+const deleting =
+  (name: 'audit_purge' | 'audit_sweep') =>
+  async (before: Date, limit: number, tx: Tx): Promise<number> => {
+    const { rows } = await tx.query<{ deleted: number }>(`select ${name}($1, $2) as deleted`, [
+      before,
+      limit,
+    ]);
+    return rows[0]!.deleted;
+  };
 
 /** The append-only log in PostgreSQL. */
 export const audit: Audit = {
@@ -124,11 +140,7 @@ export const audit: Audit = {
   async forget(accountId, tx) {
     await tx.query('select audit_forget($1)', [accountId]);
   },
-  async purge(before, limit, tx) {
-    const { rows } = await tx.query<{ deleted: number }>('select audit_purge($1, $2) as deleted', [
-      before,
-      limit,
-    ]);
-    return rows[0]!.deleted;
-  },
+  purge: deleting('audit_purge'),
+  drop: (before, tx) => dropPartitions(tx, 'audit_events', before),
+  sweep: deleting('audit_sweep'),
 };

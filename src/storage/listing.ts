@@ -7,7 +7,7 @@
 import type { Executor } from './postgres/executor.ts';
 
 /** Adds a parameter to the statement. @returns its placeholder. */
-type Parameter = (value: unknown) => string;
+export type Parameter = (value: unknown) => string;
 
 /** How a list is read. Its SQL is constant: values of callers are parameters. */
 export interface Listing<Sort extends string, Filters> {
@@ -38,11 +38,11 @@ export interface Page<T> {
 }
 
 /** The row's own position comes with it, as text: times have more digits than a Date. */
-interface Positioned {
+export interface Positioned {
   position: [string, string];
 }
 
-function condition<Sort extends string, Filters>(
+function conditionsOf<Sort extends string, Filters>(
   listing: Listing<Sort, Filters>,
   filters: Filters,
   parameter: Parameter,
@@ -56,28 +56,59 @@ function condition<Sort extends string, Filters>(
 
 const where = (conditions: string[]) => (conditions.length > 0 ? `where ${conditions.join(' and ')}` : '');
 
-/** @throws the database's error for a position that is none of this sort. */
-export async function pageOf<Sort extends string, Filters, Row extends object>(
-  pool: Executor,
+/** The parts of a statement that reads some rows of a list in order. */
+export function partsOf<Sort extends string, Filters>(
   listing: Listing<Sort, Filters>,
-  { filters, sort, descending, limit, after }: PageRequest<Sort, Filters>,
-): Promise<Page<Row>> {
-  const values: unknown[] = [];
-  const parameter: Parameter = (value) => `$${values.push(value)}`;
+  { filters, sort, descending, after }: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  parameter: Parameter,
+) {
   const { by, type } = listing.sorts[sort];
   const { id } = listing;
-  const conditions = condition(listing, filters, parameter);
+  const conditions = conditionsOf(listing, filters, parameter);
   if (after) {
     const position = `(${parameter(after[0])}::${type}, ${parameter(after[1])}::${id.type})`;
     conditions.push(`(${by}, ${id.by}) ${descending ? '<' : '>'} ${position}`);
   }
   const direction = descending ? 'desc' : 'asc';
+  return {
+    select: `select ${listing.columns}, array[(${by})::text, (${id.by})::text] as position`,
+    where: where(conditions),
+    order: `order by ${by} ${direction}, ${id.by} ${direction}`,
+  };
+}
+
+/**
+ * Reads up to `count` rows of a list, each with its position.
+ * @throws the database's error for a position that is none of this sort.
+ */
+export async function rowsOf<Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  listing: Listing<Sort, Filters>,
+  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  count: number,
+): Promise<(Row & Positioned)[]> {
+  const values: unknown[] = [];
+  const parameter: Parameter = (value) => `$${values.push(value)}`;
+  const parts = partsOf(listing, request, parameter);
   // Not prepared: the best plan depends on the search text.
   const { rows } = await pool.query<Row & Positioned>(
-    `select ${listing.columns}, array[(${by})::text, (${id.by})::text] as position from ${listing.from} ${where(conditions)}
-     order by ${by} ${direction}, ${id.by} ${direction} limit ${parameter(limit + 1)}`,
+    `${parts.select} from ${listing.from} ${parts.where} ${parts.order} limit ${parameter(count)}`,
     values,
   );
+  return rows;
+}
+
+/** @throws the database's error for a position that is none of this sort. */
+export async function pageOf<Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  listing: Listing<Sort, Filters>,
+  { limit, ...request }: PageRequest<Sort, Filters>,
+): Promise<Page<Row>> {
+  return pageFrom(await rowsOf<Sort, Filters, Row>(pool, listing, request, limit + 1), limit);
+}
+
+/** @param rows those of the page, and one more if there is one. */
+export function pageFrom<Row extends object>(rows: readonly (Row & Positioned)[], limit: number): Page<Row> {
   const next = rows.length > limit ? rows[limit - 1]!.position : null;
   const items = rows.slice(0, limit).map(({ position: _position, ...row }) => row as unknown as Row);
   return { items, next };
@@ -94,7 +125,7 @@ export async function countOf<Sort extends string, Filters>(
   const parameter: Parameter = (value) => `$${values.push(value)}`;
   const { rows } = await pool.query<{ count: number }>(
     `select count(*)::int as count
-     from (select from ${listing.from} ${where(condition(listing, filters, parameter))} limit ${parameter(cap)}) found`,
+     from (select from ${listing.from} ${where(conditionsOf(listing, filters, parameter))} limit ${parameter(cap)}) found`,
     values,
   );
   return rows[0]!.count;

@@ -1,5 +1,6 @@
-import { beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
+import { type AuditFilters, createAuditSearch } from '../../src/storage/audit-search.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -91,4 +92,87 @@ it('drops what is over as a whole, and tells how many rows it had', async () => 
   reader.release();
   another.release();
   expect(await drop('2028-01-01T00:00:00Z')).toBe(0);
+});
+
+describe('the audit log', () => {
+  /** Events of eight months: some before there are partitions, some of months of their own, some of now. */
+  beforeAll(async () => {
+    await pool.query(`
+      select partition_add('audit_events', '2026-03-01Z', '2026-04-01Z'), partition_add('audit_events', '2026-04-01Z', '2026-05-01Z'),
+        partition_add('audit_events', '2026-06-01Z', '2026-07-01Z');
+      insert into audit_events (id, at, type, outcome, actor_kind, actor_id, client_id, door, ip, request_id)
+        select gen_random_uuid(), '2026-01-20Z'::timestamptz + n / 3 * interval '48 hours',
+          (array['login', 'logout', 'user.updated'])[1 + n % 3], case n % 5 when 0 then 'failure' else 'success' end, 'user',
+          'actor-' || n % 4, 'app-' || n % 2, (array['pages', 'api'])[1 + n / 7 % 2], ('10.0.0.' || n % 9)::inet, 'r-' || n % 50
+        from generate_series(0, 299) n`);
+  });
+
+  const FILTERS: [AuditFilters, string][] = [
+    [{}, 'true'],
+    [{ type: ['login'] }, "type = 'login'"],
+    [{ type: ['user.*', 'logout'], outcome: ['failure'] }, "type <> 'login' and outcome = 'failure'"],
+    [{ door: ['api'], clientId: ['app-1'] }, "door = 'api' and client_id = 'app-1'"],
+    [{ outcome: ['success', 'failure'], clientId: ['app-0', 'app-1'] }, 'true'],
+    [{ actor: ['actor-0', 'actor-3'], clientId: ['app-1'] }, "actor_id = 'actor-3'"],
+    [{ actor: ['actor-0'], clientId: ['app-1'] }, 'false'],
+    [{ type: ['none.*'] }, 'false'],
+    [{ ip: ['10.0.0.0/29'], type: ['login'] }, "ip <<= '10.0.0.0/29' and type = 'login'"],
+    [{ requestId: ['r-7'], outcome: ['success'] }, "request_id = 'r-7' and outcome = 'success'"],
+    [
+      { door: ['pages'], after: new Date('2026-03-10Z'), before: new Date('2026-06-03T00:00:00Z') },
+      "door = 'pages' and at >= '2026-03-10Z' and at < '2026-06-03Z'",
+    ],
+  ];
+
+  it.each(FILTERS)('is paged over all partitions in order: %j', async (filters, condition) => {
+    const search = createAuditSearch(pool);
+    for (const descending of [true, false]) {
+      const found: string[] = [];
+      let after: string[] | null = null;
+      do {
+        const page: Awaited<ReturnType<typeof search.list>> = await search.list({
+          filters,
+          sort: 'at',
+          descending,
+          limit: 7,
+          after,
+        });
+        found.push(...page.items.map(({ id }) => id));
+        after = page.next;
+      } while (after);
+      const direction = descending ? 'desc' : 'asc';
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from audit_events where ${condition} order by at ${direction}, id ${direction}`,
+      );
+      expect(found).toEqual(rows.map(({ id }) => id));
+    }
+  });
+
+  it('stays as it was written, in each partition, and goes by whole months', async () => {
+    for (const table of ['audit_events_20260301', 'audit_events_default', 'audit_events_20260401']) {
+      await expect(pool.query(`delete from ${table}`)).rejects.toThrow('append-only');
+      await expect(pool.query(`update ${table} set door = 'api'`)).rejects.toThrow('append-only');
+      await expect(pool.query(`truncate ${table}`)).rejects.toThrow('append-only');
+    }
+    const count = async (condition = 'true') => {
+      const { rows } = await pool.query<{ count: number }>(
+        `select count(*)::int as count from audit_events where ${condition}`,
+      );
+      return rows[0]!.count;
+    };
+    const march = await count("at >= '2026-03-01Z' and at < '2026-04-01Z'");
+    const [strays, all] = [await count("at < '2026-03-01Z'"), await count()];
+    const { rows } = await pool.query(
+      "select partitions_drop('audit_events', '2026-04-20Z')::int as dropped",
+    );
+    expect(rows).toEqual([{ dropped: march }]);
+    // Of April, which is not over, none; of what is in no month all, some at a time.
+    const sweep = async () =>
+      (await pool.query<{ deleted: number }>("select audit_sweep('2026-04-20Z', 40) as deleted")).rows[0]
+        ?.deleted;
+    expect([await sweep(), await sweep(), await sweep()]).toEqual([40, strays - 40, 0]);
+    expect(await count()).toBe(all - march - strays);
+    await pool.query("select audit_purge('2026-04-20Z', 1000)");
+    expect(await count("at < '2026-04-20Z'")).toBe(0);
+  });
 });

@@ -28,6 +28,7 @@ import { OutboxMessage } from '../models/outbox-message.ts';
 import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts';
 import { ScimToken } from '../models/origins.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
+import { preparePartitions } from '../partitions.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows per statement, few enough not to block others. */
@@ -105,7 +106,7 @@ interface Dependencies {
   interval?: number;
 }
 
-/** Deletes what has expired, in batches, on every node that runs one. */
+/** Deletes what has expired, in batches, and makes partitions ahead of time, on every node that runs one. */
 export interface Sweeper {
   /** Starts sweeping on the interval, one minute unless set. Logs a failed sweep. */
   start(): void;
@@ -128,6 +129,7 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
 
   async function sweep(): Promise<Record<string, number>> {
     const swept: Record<string, number> = {};
+    await preparePartitions(pool, clock.now());
     for (const [name, deleteSome] of [...tables, ...Object.entries(tasks)]) {
       for (;;) {
         const count = await deleteSome(BATCH);

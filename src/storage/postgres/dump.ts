@@ -75,6 +75,16 @@ async function* rowsOf(client: Client, { name, columns }: Table): AsyncGenerator
   await client.query('close dumped');
 }
 
+/** Statements that make the same partitions, so that the rows have theirs. */
+async function partitions(client: Client): Promise<string> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format('select partition_add(%L, %L, %L);', partrelid::regclass, lower, upper) as statement
+       from pg_partitioned_table, partitions_of(partrelid) where lower is not null and upper is not null
+      order by partrelid::regclass::text, lower`,
+  );
+  return rows.map(({ statement }) => `${statement}\n`).join('');
+}
+
 /** Statements that set each sequence to its current value. */
 async function sequences(client: Client): Promise<string> {
   const { rows } = await client.query<{ statement: string }>(
@@ -95,6 +105,7 @@ export async function* dump(databaseUrl: string): AsyncGenerator<string> {
     await client.query('begin isolation level repeatable read, read only');
     yield `-- The database of a Postern, ${new Date().toISOString()}. Load it into an empty one with psql.\n${HEAD}`;
     yield* migrationsAsSql(client);
+    yield await partitions(client);
     for (const table of await tablesOf(client)) {
       // Migrations insert rows of their own; the dump contains them again.
       yield `\ndelete from ${table.name};\ncopy ${table.name} (${table.columns.join(', ')}) from stdin;\n`;

@@ -1,0 +1,190 @@
+/**
+ * Pages of the audit log, read month by month: each statement looks at one partition, and the walk ends when the page is full.
+ * The events of several filters at once are found by kind: of some hundreds of kinds, those that match are each looked up in
+ * an index in the order of time. So a page costs the same whether many events match or none.
+ *
+ * raw-sql: recursion over an index, and lateral joins.
+ */
+import type { AuditRecord } from './audit.ts';
+import {
+  type Listing,
+  type Page,
+  type PageRequest,
+  pageFrom,
+  partsOf,
+  type Positioned,
+  rowsOf,
+} from './listing.ts';
+import type { Executor } from './postgres/executor.ts';
+
+/** Filters. All must match; of several values of one filter, any. */
+export interface AuditFilters {
+  /** `user.created`, or `user.*` for all types of a noun. */
+  type?: readonly string[] | undefined;
+  outcome?: readonly AuditRecord['outcome'][] | undefined;
+  /** Ids of accounts and clients, names of operators at the shell. */
+  actor?: readonly string[] | undefined;
+  /** Ids of accounts. */
+  subject?: readonly string[] | undefined;
+  clientId?: readonly string[] | undefined;
+  door?: readonly string[] | undefined;
+  /** Addresses and CIDR blocks. */
+  ip?: readonly string[] | undefined;
+  requestId?: readonly string[] | undefined;
+  /** Inclusive. */
+  after?: Date | undefined;
+  /** Exclusive. */
+  before?: Date | undefined;
+}
+
+export type AuditSort = 'at';
+
+type Request = Omit<PageRequest<AuditSort, AuditFilters>, 'limit'>;
+type Rows = (object & Positioned)[];
+
+/** A range of time without events of other partitions; an open end is null. */
+interface Slice {
+  lower: Date | null;
+  upper: Date | null;
+}
+
+interface Kind {
+  type: string;
+  outcome: string;
+  door: string;
+}
+
+/** Milliseconds that partitions and the kinds of past months are remembered. */
+const KEPT = 60_000;
+
+/** With more kinds than this, and no one account or client, the newest events are looked at first. */
+const MANY_KINDS = 20;
+const NEWEST = 2_000;
+
+const BOUNDS = `select distinct bound from partitions_of('audit_events'), unnest(array[lower, upper]) as bound
+  where bound <= $1 order by bound`;
+
+const NEXT_KIND = (more: string) => `select type, outcome, door from audit_events
+  where at >= coalesce($1::timestamptz, '-infinity') and at < coalesce($2::timestamptz, 'infinity') ${more}
+  order by type, outcome, door limit 1`;
+
+/** The kinds of a slice, by one step in the index for each. */
+const KINDS = `with recursive kinds as (
+    (${NEXT_KIND('')})
+    union all
+    select next.* from kinds cross join lateral (
+      ${NEXT_KIND('and (type, outcome, door) > (kinds.type, kinds.outcome, kinds.door)')}) as next)
+  select * from kinds`;
+
+const matches = ({ type, outcome, door }: Kind, filters: AuditFilters): boolean =>
+  (filters.type?.some((one) => one === type || one === `${type.split('.', 1)[0]}.*`) ?? true) &&
+  (filters.outcome?.some((one) => one === outcome) ?? true) &&
+  (filters.door?.includes(door) ?? true);
+
+/** The part of a slice that the filters of time leave. Null: none. */
+function within({ lower, upper }: Slice, { after, before }: AuditFilters): AuditFilters | null {
+  const from = lower && (!after || lower > after) ? lower : after;
+  const until = upper && (!before || upper < before) ? upper : before;
+  return from && until && from >= until ? null : { after: from, before: until };
+}
+
+/** @param list its columns, conditions and order. */
+export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditFilters>) {
+  let known: { bounds: Date[]; until: number } = { bounds: [], until: 0 };
+  const past = new Map<number, { kinds: Kind[]; until: number }>();
+
+  /** All of time in order, a partition at a time. What is to come is in one slice with the present. */
+  async function slices(): Promise<Slice[]> {
+    const now = Date.now();
+    if (known.until < now) {
+      const { rows } = await pool.query<{ bound: Date }>(BOUNDS, [new Date(now)]);
+      known = { bounds: rows.map(({ bound }) => bound), until: now + KEPT };
+    }
+    const { bounds } = known;
+    return [null, ...bounds].map((lower, index) => ({ lower, upper: bounds[index] ?? null }));
+  }
+
+  /** What is written about a month that is over was written while it was on: its kinds stay the same. */
+  async function kindsOf({ lower, upper }: Slice): Promise<Kind[]> {
+    const key = lower && upper ? lower.getTime() : null;
+    const now = Date.now();
+    const remembered = key === null ? undefined : past.get(key);
+    if (remembered && remembered.until > now) return remembered.kinds;
+    const { rows } = await pool.query<Kind>(KINDS, [lower, upper]);
+    if (key !== null) past.set(key, { kinds: rows, until: now + KEPT });
+    return rows;
+  }
+
+  /** Those among the newest events of the slice that match. */
+  async function amongNewest(request: Request, count: number): Promise<Rows> {
+    const { type, outcome, door, ...rest } = request.filters;
+    const values: unknown[] = [];
+    const parameter = (value: unknown) => `$${values.push(value)}`;
+    const newest = partsOf(list, { ...request, filters: rest }, parameter);
+    const found = partsOf(list, { ...request, filters: { type, outcome, door }, after: null }, parameter);
+    const { rows } = await pool.query<object & Positioned>(
+      `${found.select} from (select * from audit_events ${newest.where} ${newest.order} limit ${NEWEST}) as newest
+       ${found.where} ${found.order} limit ${parameter(count)}`,
+      values,
+    );
+    return rows;
+  }
+
+  async function byKind(slice: Slice, request: Request, count: number): Promise<Rows> {
+    const kinds = (await kindsOf(slice)).filter((kind) => matches(kind, request.filters));
+    if (kinds.length === 0) return [];
+    const rest = { ...request.filters, type: undefined, outcome: undefined, door: undefined };
+    // The one with more different values finds less.
+    const who = rest.actor ?? rest.clientId;
+    if (!who && kinds.length > MANY_KINDS) {
+      const rows = await amongNewest(request, count);
+      if (rows.length >= count) return rows;
+    }
+    const column = rest.actor ? 'actor_id' : 'client_id';
+    const filters = rest.actor ? { ...rest, actor: undefined } : { ...rest, clientId: undefined };
+    const values: unknown[] = [];
+    const parameter = (value: unknown) => `$${values.push(value)}`;
+    const kindColumns = (['type', 'outcome', 'door'] as const)
+      .map((name) => `${parameter(kinds.map((kind) => kind[name]))}::text[]`)
+      .join(', ');
+    const whos = who ? `cross join unnest(${parameter(who)}::text[]) as whos (who)` : '';
+    const { select, where, order } = partsOf(list, { ...request, filters }, parameter);
+    const of = `type = kind_type and outcome = kind_outcome and door = kind_door ${who ? `and ${column} = who` : ''}`;
+    const most = parameter(count);
+    const { rows } = await pool.query<object & Positioned>(
+      `${select} from unnest(${kindColumns}) as kinds (kind_type, kind_outcome, kind_door) ${whos}
+       cross join lateral (select * from audit_events ${where} ${where === '' ? 'where' : 'and'} ${of} ${order} limit ${most}) as found
+       ${order} limit ${most}`,
+      values,
+    );
+    return rows;
+  }
+
+  return async function page({
+    limit,
+    ...request
+  }: PageRequest<AuditSort, AuditFilters>): Promise<Page<object>> {
+    const { filters, descending, after } = request;
+    const { type, outcome, door, actor, clientId, subject, requestId, ip } = filters;
+    const isByKind = Boolean(type ?? outcome ?? door ?? actor ?? clientId) && !(subject ?? requestId ?? ip);
+    // A position is in the slice that its millisecond is in.
+    const start = after && new Date(after[0]!);
+    const ordered = await slices();
+    const rows: Rows = [];
+    for (const slice of descending ? ordered.toReversed() : ordered) {
+      const isPassed =
+        start && (descending ? slice.lower && slice.lower > start : slice.upper && slice.upper <= start);
+      const time = isPassed ? null : within(slice, filters);
+      if (!time) continue;
+      const part = { ...request, filters: { ...filters, ...time } };
+      const count = limit + 1 - rows.length;
+      rows.push(
+        ...(isByKind
+          ? await byKind(slice, part, count)
+          : await rowsOf<AuditSort, AuditFilters, object>(pool, list, part, count)),
+      );
+      if (rows.length > limit) break;
+    }
+    return pageFrom(rows, limit);
+  };
+}
