@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { findCluster } from '../../src/storage/postgres/embedded-cluster.ts';
 import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.ts';
@@ -9,6 +9,18 @@ import { startPostern } from '../support/postern.ts';
 async function children(pid: number): Promise<number[]> {
   const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return list.split(' ').filter(Boolean).map(Number);
+}
+
+/** The niceness of each thread of a process, by the thread's name. */
+async function niceness(pid: number): Promise<Map<string, number>> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, 'utf8')));
+  return new Map(
+    stats.map((stat) => {
+      const [, name = '', rest = ''] = /\((.*)\) (.*)/s.exec(stat) ?? [];
+      return [name, Number(rest.split(' ')[16])];
+    }),
+  );
 }
 
 describe('two workers on the embedded database', () => {
@@ -25,6 +37,10 @@ describe('two workers on the embedded database', () => {
       );
 
     const before = (await children(primary)).slice(-2);
+    const nice = await niceness(before[0]!);
+    // Hashing gives way to requests.
+    expect(nice.get('libuv-worker')).toBe(10);
+    expect(nice.get('MainThread')).toBeLessThan(10);
     process.kill(before[0]!, 'SIGKILL');
     await until(async () => !(await children(primary)).includes(before[0]!));
     await until(isUp);

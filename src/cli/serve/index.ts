@@ -9,7 +9,7 @@ import type { Assignment } from '../../main.ts';
 import { openDatabase } from '../../storage/postgres/open.ts';
 import { adminLines, banner, toAdmin } from './banner.ts';
 import { logCrash, serverLogger } from './logs.ts';
-import { type Admin, releaseMemory, stopSignal } from './process.ts';
+import { type Admin, releaseMemory, stopSignal, yieldToRequests } from './process.ts';
 
 /** @param json prints one JSON object when it is ready, and logs to standard error. @throws ConfigError, StartupError. */
 export async function serveCommand({ json = false }: { json?: boolean }): Promise<void> {
@@ -65,6 +65,7 @@ const serveAlone: Serve = async (assignment, _workers, { stack, logger, progress
   const { serve } = await import('../../main.ts');
   const serving = await serve(assignment, logger, progress);
   stack.defer(() => serving.drain());
+  await yieldToRequests();
   releaseMemory();
   return toAdmin(serving.firstAdmin);
 };

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Assignment } from '../../main.ts';
@@ -12,6 +15,27 @@ export function releaseMemory(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as CollectGarbage;
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
+
+/** Of the threads that hash passwords: the one that answers requests gets the core ten times as often where they share one. */
+const NICENESS = 10;
+
+/**
+ * Has the threads of libuv's pool, where passwords are hashed for 20 ms each, give way to the thread that answers requests. On
+ * Linux, where each thread has a priority of its own; where that is forbidden, nothing changes.
+ */
+export async function yieldToRequests(): Promise<void> {
+  if (process.platform !== 'linux') return;
+  // The first work of the pool makes its threads.
+  await stat('/proc/self/task');
+  try {
+    for (const thread of readdirSync('/proc/self/task')) {
+      const name = readFileSync(`/proc/self/task/${thread}/comm`, 'utf8');
+      if (name.startsWith('libuv-worker')) setPriority(Number(thread), NICENESS);
+    }
+  } catch {
+    // They compete then, as they did before.
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { explainFailure } from '../failure.ts';
 import { toAdmin } from './banner.ts';
 import { logCrash, serverLogger } from './logs.ts';
-import { type FromWorker, releaseMemory, type ToWorker } from './process.ts';
+import { type FromWorker, releaseMemory, type ToWorker, yieldToRequests } from './process.ts';
 
 const tell = (message: FromWorker): void => void process.send?.(message);
 
@@ -29,6 +29,7 @@ export async function work(quiet: boolean): Promise<void> {
   logCrash(logger);
   try {
     const serving = await serve({ config, databaseUrl, secretsKey }, logger);
+    await yieldToRequests();
     releaseMemory();
     tell({ type: 'postern:ready', firstAdmin: toAdmin(serving.firstAdmin) });
     await close;
