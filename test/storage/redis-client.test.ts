@@ -52,6 +52,20 @@ test('a refused password is not in the log', async () => {
   expect(log).not.toContain('wrong-password');
 });
 
+test('what is asked in one turn is sent in one write, and answered in its order', async () => {
+  const server = await startRedis();
+  const redis = createRedis(server.url, createLogger('silent')) as Redis;
+  atEnd(async () => redis.disconnect());
+  const other = new Redis(server.url);
+  atEnd(async () => other.disconnect());
+  await redis.ping();
+  const reads = async () => Number(/total_reads_processed:(\d+)/.exec(await other.info('stats'))?.[1]);
+  const before = await reads();
+  const replies = await Promise.all([redis.set('a', '1'), redis.incr('a'), redis.get('a'), redis.get('b')]);
+  // One of ours, one of the question itself.
+  expect([replies, (await reads()) - before]).toEqual([['OK', 2, '2', null], 2]);
+});
+
 test('the adapters need one call of Redis for each operation, two to write under a grant', async () => {
   const backend = await openBackend('PostgreSQL and Redis');
   const redis = backend.redis as Redis;
