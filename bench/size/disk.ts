@@ -13,6 +13,17 @@ const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_siz
   from unnest($1::text[]) t (name) cross join lateral pg_partition_tree(t.name::regclass) p join pg_class c on c.oid = p.relid
   where p.isleaf group by 1 order by 1`;
 
+const SCANS = `select relname as name, seq_scan::int as whole from pg_stat_user_tables where n_live_tup > 100000`;
+
+/** How often each large table was read from end to end since its statistics began. */
+export async function wholeScans(databaseUrl: string): Promise<Map<string, number>> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ name: string; whole: number }>(SCANS);
+  await client.end();
+  return new Map(rows.map(({ name, whole }) => [name, whole]));
+}
+
 /** Of records, what a model's rows take of the table. */
 const MODELS = `select model, avg(pg_column_size(r)) as width, count(*) as rows
   from oidc_records r tablesample system (0.2) group by 1`;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Measurement } from '../load/measure.ts';
 import type { Options } from '../options.ts';
@@ -14,7 +15,7 @@ import { productionEnvironment } from '../stage/environment.ts';
 import { type Population, populate, postern } from '../stage/population.ts';
 import { type Server, startServer } from '../stage/servers.ts';
 import { startStores, type Stores } from '../stage/stores.ts';
-import { rowSizes } from './disk.ts';
+import { rowSizes, wholeScans } from './disk.ts';
 import { seed, type Size } from './seed.ts';
 import { week } from './week.ts';
 
@@ -171,14 +172,20 @@ export async function benchSize(options: Options): Promise<void> {
     servers.push(server);
   }
   const before = loadavg()[0]!;
+  const large = stores.databaseUrl('large');
+  const scansBefore = await wholeScans(large);
   const measured = await measure(servers, options);
   console.log(
     `\nload average before the run ${before.toFixed(1)}; ${JSON.stringify(kept.size)}\n\n${report(measured)}\n`,
   );
-  for (const { kind, rows, table, indexes } of await rowSizes(stores.databaseUrl('large')))
+  for (const { kind, rows, table, indexes } of await rowSizes(large))
     console.log(
       `${kind}: ${rows} rows, ${table.toFixed(0)} B in the table and ${indexes.toFixed(0)} B in indexes each, ${gigabytes(rows * (table + indexes))} GB`,
     );
+  // A connection tells what it has counted a second after it did.
+  await sleep(2_000);
+  for (const [table, count] of await wholeScans(large))
+    console.log(`${table}: read from end to end ${count - (scansBefore.get(table) ?? 0)} times`);
   if (options.json !== undefined)
     writeFileSync(options.json, JSON.stringify(Object.fromEntries(measured), null, 2));
 }

@@ -141,7 +141,7 @@ export async function seed(
   const records = await loader(databaseUrl, size, clientId, tell);
   const audit = await loader(databaseUrl, size, clientId, tell);
   const filling = audit.load('audit_events', [EVENTS]);
-  await records.client.query("update clients set roles = '{admin}' where id = 'service-2'");
+  await records.client.query("update clients set roles = '{administrator}' where id = 'service-2'");
   await records.load('users', [USERS]);
   await records.load('oidc_grants', [GRANTS]);
   await records.load('oidc_records', [TOKENS, SESSIONS]);
