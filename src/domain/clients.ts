@@ -17,6 +17,7 @@ import {
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
 import {
   changesOf,
+  differencesOf,
   checkVersion,
   type Expected,
   mayGive,
@@ -181,14 +182,6 @@ function notItself({ actor }: Operator, id: string): void {
   if (actor.kind === 'client' && actor.id === id) throw new DomainError('forbidden', { reason: 'oneself' });
 }
 
-/** Metadata, for the audit: what changes, before and after. */
-function metadataChanges(before: Record<string, unknown>, after: Record<string, unknown>) {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const complete = (of: Record<string, unknown>) =>
-    Object.fromEntries(names.map((name) => [name, of[name] ?? null]));
-  return changesOf<Record<string, unknown>>(complete(before), complete(after));
-}
-
 export function createClientAdmin({
   clients,
   consents,
@@ -299,7 +292,7 @@ export function createClientAdmin({
           refuse('roles', 'must not be of a public client, which anybody can claim to be');
         await check({ id, name, secretHash: before.secretHash, metadata }, changed);
         const moved = changesOf({ name: before.name, roles: before.roles }, { name, roles: names });
-        const movedMetadata = metadataChanges(before.metadata, metadata);
+        const movedMetadata = differencesOf(before.metadata, metadata);
         if (!moved && !movedMetadata) return before;
         if (moved?.after.roles) notItself(operator, id);
         await checkRoles(operator, before.roles, names, tx);

@@ -5,7 +5,7 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import type { UpstreamRecord } from '../storage/upstreams.ts';
 import type { Stores } from '../storage/stores.ts';
 import {
-  changesOf,
+  differencesOf,
   checkVersion,
   type Expected,
   mayTouch,
@@ -222,7 +222,7 @@ export function createUpstreamAdmin({
         upstream: merged(record.upstream, changes),
         enabled: changes.enabled ?? record.enabled,
       };
-      const isNew = !record.enabled || changesOf(record.upstream, asked.upstream) !== null;
+      const isNew = !record.enabled || differencesOf(record.upstream, asked.upstream) !== null;
       if (asked.enabled && isNew && !ofConfiguration(id)) await mustAnswer(asked.upstream);
       return inTransaction(async (tx) => {
         const before = await lock(id, expected, tx);
@@ -230,11 +230,11 @@ export function createUpstreamAdmin({
           upstream: merged(before.upstream, changes),
           enabled: changes.enabled ?? before.enabled,
         };
-        const moved = changesOf(before.upstream, after.upstream);
+        const moved = differencesOf(before.upstream, after.upstream);
         if (!moved && before.enabled === after.enabled) return managed(before, false, tx);
         if (TRUSTED.some((field) => moved && field in moved.after)) await maySpeakFor(operator, id, tx);
         const updated = await upstreams.update(after, tx);
-        const changed = changesOf<object>(shown(before), shown(after));
+        const changed = differencesOf(shown(before), shown(after));
         const isSecret = moved && 'clientSecret' in moved.after;
         await audit.record(
           {

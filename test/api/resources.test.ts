@@ -77,7 +77,7 @@ describe('upstreams', () => {
     expect(changed).toMatchObject({ status: 200, body: { scopes: ['openid'], version: 2 } });
     expect(await lastAudit('upstream.updated')).toEqual({
       id: wanted.id,
-      before: {},
+      before: { scopes: null },
       after: { scopes: ['openid'] },
       secret: 'changed',
     });

@@ -140,6 +140,17 @@ export function changesOf<T extends object>(
   return { before: only(before), after: only(changes) };
 }
 
+/** What differs between two states of a thing, for the audit: null for what one lacks. */
+export function differencesOf(
+  before: object,
+  after: object,
+): ReturnType<typeof changesOf<Record<string, unknown>>> {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const complete = (of: Record<string, unknown>) =>
+    Object.fromEntries(names.map((name) => [name, of[name] ?? null]));
+  return changesOf(complete({ ...before }), complete({ ...after }));
+}
+
 const LONGEST_DESCRIPTION = 500;
 
 /** @throws DomainError invalid_request that names the field. */
