@@ -273,3 +273,26 @@ it('ends the sessions that are ticked', async () => {
   expect(text(await owner.agent.submit(asked, {}, '/sessions/end'))).toContain('1 of 1 done.');
   expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
 });
+
+describe('what happened, in sentences', () => {
+  it('says who did what to whom and what changed, and the operator only to whom the audit is open', async () => {
+    const bo = await named(MARKUP);
+    const boss = await enterConsole(provider, 'owner');
+    const set = (roles: string[]) =>
+      provider.operator.assignments.setRoles(
+        { ...shell, actor: { ...systemActor, kind: 'user', id: boss.person.id } },
+        bo.id,
+        roles,
+      );
+    await set(['user', 'auditor']);
+    const escaped = '&lt;b&gt;Bo&lt;/b&gt; &amp; &quot;Berg&quot; &lt;script&gt;alert(1)&lt;/script&gt;';
+    const sentence = (actor: string) => `${actor} changed the roles of ${escaped} : + auditor user.updated`;
+    expect(text(await boss.open(`/users/${bo.id}`))).toContain(sentence('Ada Lovelace'));
+    const support = await enterConsole(provider, 'support');
+    const seen = text(await support.open(`/users/${bo.id}`));
+    expect(seen).toContain('An operator changed the roles of');
+    expect([seen.includes('Lovelace changed'), seen.includes('+ auditor')]).toEqual([false, false]);
+    const german = await boss.agent.open(`/admin/audit?subject=${bo.id}&lang=de`);
+    expect(text(german)).toContain(`Ada Lovelace hat die Rollen von ${escaped} geändert`);
+  });
+});

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
 import { fieldLabels } from '../../src/http/pages/problems.ts';
+import { EVENTS } from '../../src/storage/event-catalogue.ts';
 import { strong } from '../../src/http/pages/templates.ts';
 import { type Language, languageInfo } from '../../src/core/languages.ts';
 import { argumentsOf, missingForms } from '../support/sentences.ts';
@@ -57,6 +58,7 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
       'console.users.person',
       'console.person.id',
       'console.groups.name',
+      'console.client.allowedRoles',
       'console.roles.name',
       'console.users.roles',
       'console.health.problem',
@@ -81,7 +83,10 @@ test('every sentence is used', () => {
   const used = `${templates}\n${code}`;
   // Those of the profile follow from its fields.
   const labels = new Set<string>(Object.values(fieldLabels));
-  expect(keys.filter((key) => !used.includes(`'${key}'`) && !labels.has(key))).toEqual([]);
+  // Those of the audit follow from its types.
+  const types = new Set(Object.keys(EVENTS).map((type) => `console.did.${type}`));
+  const isUsed = (key: string) => used.includes(`'${key}'`) || labels.has(key) || types.has(key);
+  expect(keys.filter((key) => !isUsed(key))).toEqual([]);
 });
 
 test('templates name only sentences that exist', () => {

@@ -1,7 +1,7 @@
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { AuditRecord } from '../../storage/audit.ts';
+import type { AuditRecord, AuditType } from '../../storage/audit.ts';
 import type { AuditFilters, AuditSearch, AuditSort, Names } from '../../storage/audit-search.ts';
 import type { Stores } from '../../storage/stores.ts';
 import { lookUp } from '../lookup.ts';
@@ -9,6 +9,7 @@ import { deviceOf } from '../notices.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import { type Operator, requirePermission } from './operator.ts';
 
+export type { AuditType } from '../../storage/audit.ts';
 export type { AuditFilters } from '../../storage/audit-search.ts';
 
 type Values = Record<string, unknown>;
@@ -16,7 +17,7 @@ type Values = Record<string, unknown>;
 /** An event as operators see it, with what its ids are called now. */
 export interface AuditItem {
   id: string;
-  type: string;
+  type: AuditType;
   outcome: AuditRecord['outcome'];
   at: Date;
   actor: { kind: Actor['kind']; id: string | null; name: string | null };
@@ -25,6 +26,8 @@ export interface AuditItem {
   clientId: string | null;
   /** The client's current name. */
   clientName: string | null;
+  /** The group, provider, key, template or the like that it is about beside the subject, by its name where it has one. */
+  what: string | null;
   door: string;
   ip: string | null;
   browser: string | null;
@@ -75,6 +78,11 @@ const isNoAddress = (name: string): boolean => !name.includes('@');
 const OTHER_SUBJECTS = ['group', 'role', 'webhook', 'contract', 'identifier'] as const;
 /** Those that are called by their ids. */
 const BY_NAME: ReadonlySet<string | undefined> = new Set(['role', 'contract', 'identifier']);
+/** Details that name what an event is about beside its subject. */
+const NAMING = ['group', 'kid', 'template', 'operation', 'name', 'id'] as const;
+
+const whatOf = ({ details }: Pick<AuditRecord, 'details'>): string | null =>
+  NAMING.map((key) => textOf(details[key])).find((text) => text !== null) ?? null;
 
 /** The details of an event besides actor, time and source. */
 function toldBy({ subject, details }: AuditRecord) {
@@ -118,6 +126,7 @@ export function createAuditLog({
 
   const toItem = (event: AuditRecord, names: Names): AuditItem => {
     const { id, type, outcome, at, actor, clientId } = event;
+    const what = whatOf(event);
     const { subjectId, isName, ...told } = toldBy(event);
     const nameOf = (of: string | null) => (of === null ? null : (names.get(of) ?? null));
     return {
@@ -133,6 +142,7 @@ export function createAuditLog({
       subject: subjectId === null ? null : { id: subjectId, name: isName ? subjectId : nameOf(subjectId) },
       clientId,
       clientName: nameOf(clientId),
+      what: nameOf(what) ?? what,
       door: actor.door,
       ip: actor.ip,
       ...deviceOf(actor.userAgent),
@@ -151,6 +161,8 @@ export function createAuditLog({
       if (actor.kind === 'user' && isUuid(actor.id)) ids.add(actor.id);
       if (actor.kind === 'client' && actor.id !== null) clientIds.add(actor.id);
       if (isUuid(subjectId)) ids.add(subjectId);
+      const what = whatOf(event);
+      if (isUuid(what)) ids.add(what);
       if (event.clientId !== null) clientIds.add(event.clientId);
     }
     const names = await search.names([...ids], [...clientIds]);

@@ -15,6 +15,7 @@ import { type FilterSpec, type Listing, readListing, ROWS } from './lists.ts';
 import type { Notes, Undo } from './notes.ts';
 import type { ConsoleProblem } from './problems.ts';
 import { type Section, SECTIONS, navigationOf } from './sections.ts';
+import { sentenceOf } from './sentences.ts';
 
 export interface CallDependencies extends Pick<PageDependencies, 'renderer' | 'csrf'> {
   services: ApiServices;
@@ -181,6 +182,7 @@ export class ConsoleCall {
       changed: this.changed,
       once: randomToken(),
       may: (permission: Permission) => operator.permissions.has(permission),
+      did: sentenceOf,
       console: {
         section: this.#section,
         navigation: navigationOf(operator.permissions, there),

@@ -23,8 +23,12 @@ import setupDe from '../../../views/locales/console/setup.de.json' with { type: 
 import setupEn from '../../../views/locales/console/setup.en.json' with { type: 'json' };
 import setupEs from '../../../views/locales/console/setup.es.json' with { type: 'json' };
 import setupZh from '../../../views/locales/console/setup.zh.json' with { type: 'json' };
+import didDe from '../../../views/locales/console/did.de.json' with { type: 'json' };
+import didEn from '../../../views/locales/console/did.en.json' with { type: 'json' };
+import didEs from '../../../views/locales/console/did.es.json' with { type: 'json' };
+import didZh from '../../../views/locales/console/did.zh.json' with { type: 'json' };
 
-export const en = { ...frameEn, ...homeEn, ...peopleEn, ...appsEn, ...watchEn, ...setupEn };
-export const de = { ...frameDe, ...homeDe, ...peopleDe, ...appsDe, ...watchDe, ...setupDe };
-export const es = { ...frameEs, ...homeEs, ...peopleEs, ...appsEs, ...watchEs, ...setupEs };
-export const zh = { ...frameZh, ...homeZh, ...peopleZh, ...appsZh, ...watchZh, ...setupZh };
+export const en = { ...frameEn, ...homeEn, ...peopleEn, ...appsEn, ...watchEn, ...setupEn, ...didEn };
+export const de = { ...frameDe, ...homeDe, ...peopleDe, ...appsDe, ...watchDe, ...setupDe, ...didDe };
+export const es = { ...frameEs, ...homeEs, ...peopleEs, ...appsEs, ...watchEs, ...setupEs, ...didEs };
+export const zh = { ...frameZh, ...homeZh, ...peopleZh, ...appsZh, ...watchZh, ...setupZh, ...didZh };
