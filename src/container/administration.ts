@@ -41,6 +41,7 @@ export function createAdministration(
       ...clientChanges(core),
       secrets: stores.clientSecrets,
       consents: stores.consents,
+      groups: stores.groups,
       readList: core.readList,
       rights: core.rights,
       roles: core.roles,

@@ -1,6 +1,9 @@
 import { CONTRACT_CLIENT } from '../core/contract-client.ts';
 import { DomainError } from '../core/errors.ts';
+import type { Tx } from '../storage/postgres/transaction.ts';
+import type { Stores } from '../storage/stores.ts';
 import { isPermission, type Permission } from './operators/permissions.ts';
+import type { Roles } from './operators/roles.ts';
 
 /** A client to check: new, or with an id and secret of another provider. */
 interface Brought {
@@ -68,4 +71,22 @@ export function checkBrought({ id, secret, metadata }: Brought): void {
 export function managementScopes(metadata: Record<string, unknown>): Permission[] {
   const { scope } = metadata;
   return isPublic(metadata) || typeof scope !== 'string' ? [] : scope.split(' ').filter(isPermission);
+}
+
+/**
+ * Checks the names of roles and groups in `allowed_roles` and `allowed_groups`: one that nothing has would lock everybody out.
+ * @throws DomainError invalid_request, invalid_client_metadata.
+ */
+export async function checkCircle(
+  changed: Record<string, unknown>,
+  { roles, groups }: { roles: Pick<Roles, 'checkNames'>; groups: Pick<Stores['groups'], 'unknown'> },
+  tx: Tx,
+): Promise<void> {
+  const named = (name: string): string[] => {
+    const names = changed[name];
+    return Array.isArray(names) ? names.map(String) : [];
+  };
+  await roles.checkNames(named('allowed_roles'), tx, 'allowed_roles');
+  const [missing] = await groups.unknown(named('allowed_groups'), tx);
+  if (missing !== undefined) refuse('allowed_groups', `names a group that there is not: ${missing}`);
 }

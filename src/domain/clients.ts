@@ -7,6 +7,7 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
 import {
   checkBrought,
+  checkCircle,
   checkedName,
   isPublic,
   isStorable,
@@ -102,7 +103,7 @@ export interface ClientSecret {
   expiresAt: Date | null;
 }
 
-interface Dependencies extends Pick<Stores, 'clients' | 'consents' | 'audit' | 'inTransaction'> {
+interface Dependencies extends Pick<Stores, 'clients' | 'consents' | 'groups' | 'audit' | 'inTransaction'> {
   secrets: ClientSecretStore;
   readList: ReadList;
   rights: Pick<Rights, 'weightOf'>;
@@ -185,6 +186,7 @@ function notItself({ actor }: Operator, id: string): void {
 export function createClientAdmin({
   clients,
   consents,
+  groups,
   secrets,
   audit,
   inTransaction,
@@ -262,6 +264,7 @@ export function createClientAdmin({
       const secretHash = secret === null ? null : sha256(secret);
       await check({ id, name, secretHash, metadata }, metadata);
       const client = await inTransaction(async (tx) => {
+        await checkCircle(metadata, { roles, groups }, tx);
         await checkRoles(operator, [], names, tx);
         mayGive(operator, managementScopes(metadata));
         const created = await clients.create({ id, name, secretHash, metadata, roles: names }, tx);
@@ -295,6 +298,7 @@ export function createClientAdmin({
         const movedMetadata = differencesOf(before.metadata, metadata);
         if (!moved && !movedMetadata) return before;
         if (moved?.after.roles) notItself(operator, id);
+        await checkCircle(changed, { roles, groups }, tx);
         await checkRoles(operator, before.roles, names, tx);
         mayGive(operator, managementScopes(metadata));
         const updated = existing(await clients.update(id, { name, metadata, roles: names }, tx));

@@ -50,6 +50,8 @@ const ADVICE = {
   'client_id': () => 'There is no such client here: postern client list shows those that there are.',
   'enabled': (_refused, { id }) =>
     `The client is disabled, so it gets nothing. If it shall work again: postern client enable ${id}`,
+  'allowed_groups': (_refused, { id }) =>
+    `The app is for people of some roles and groups alone (allowed_roles, allowed_groups). Add the person to one of them, or let others use it: postern client update ${id} --allow-group <group>, which takes all of them.`,
   'client_secret': (_refused, { id }) =>
     `The app has another secret than this client. A new one: postern client rotate-secret ${id}`,
   'client_assertion': () =>

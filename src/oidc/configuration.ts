@@ -1,5 +1,6 @@
 import type { AdapterFactory, ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Secrets } from '../core/secrets.ts';
+import { createAppAccess } from './clients/app-access.ts';
 import { EXTRA_METADATA, type ExtraClientProperties } from './clients/names.ts';
 import type { Config } from '../config/index.ts';
 import type { BackchannelRequests } from '../domain/backchannel-requests.ts';
@@ -123,6 +124,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     deps.authorization.claimsOf,
     deps.attributes,
   );
+  const access = createAppAccess({ findUser: deps.findUser, claimsOf: deps.authorization.claimsOf });
   return {
     jwks,
     adapter: deps.adapter,
@@ -132,7 +134,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     findAccount: async (ctx, id, token) => {
       const isHinted = ctx.oidc.route === 'backchannel_authentication' && ctx.oidc.entities.IdTokenHint;
       const accountId = isHinted ? await hintedAccount(ctx.oidc, deps) : id;
-      return accountId === undefined ? undefined : findAccount(ctx, accountId, token);
+      const account = accountId === undefined ? undefined : await findAccount(ctx, accountId, token);
+      if (account) await access.check(ctx, account.accountId);
+      return account;
     },
     loadExistingGrant: createLoadExistingGrant({
       apis,
@@ -146,7 +150,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     ttl: tokenLifetimes(config, clock),
     cookies: cookieSettings(config.publicUrl, secrets),
     interactions: {
-      policy: createInteractionPolicy(),
+      policy: createInteractionPolicy(access),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
     routes: ENDPOINTS,

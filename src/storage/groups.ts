@@ -47,6 +47,8 @@ export interface Groups {
   memberIds(id: string, tx: Tx): Promise<string[]>;
   /** Names of the account's groups. */
   namesOf(accountId: string): Promise<string[]>;
+  /** Which of these names no group has. */
+  unknown(names: readonly string[], tx: Tx): Promise<string[]>;
   /** Ids of the account's groups. */
   idsOf(accountId: string, tx: Tx): Promise<string[]>;
   /** @returns the accounts that became members. Unknown ids are ignored. */
@@ -117,6 +119,16 @@ export function createGroups(pool: Pool): Groups {
     async find(id, tx) {
       const group = await Group.findByPk(id, { transaction: tx ?? null });
       return group && record.from(group);
+    },
+    async unknown(names, tx) {
+      if (names.length === 0) return [];
+      const known = await Group.findAll({
+        where: { name: [...names] },
+        attributes: ['name'],
+        transaction: tx,
+      });
+      const found = new Set(known.map(({ name }) => name));
+      return names.filter((name) => !found.has(name));
     },
     async lock(id, tx) {
       const group = await Group.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });

@@ -9,10 +9,14 @@ import {
   authorize,
   exchange,
   introspect,
+  post,
   refresh,
   signIn,
   userinfo,
 } from './support/flow.ts';
+import { until } from '../support/until.ts';
+import { askForLogin, openLoginRequests, pollLogin, POLL } from './support/ciba.ts';
+import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -231,5 +235,126 @@ describe('claims', () => {
       scopes_supported: expect.arrayContaining(names),
       claims_supported: expect.arrayContaining(names),
     });
+  });
+});
+
+describe('an app for some people', () => {
+  const TEAM = { allowed_roles: ['clerk'], allowed_groups: ['Sales Team'] };
+  const denied = { error: 'access_denied', error_description: expect.stringContaining('among those') };
+  const outsider = () => provider.createPerson();
+  const member = async () => {
+    const person = await provider.createPerson();
+    await provider.operator.groups.add(shell, group, person.id);
+    return person;
+  };
+  const leave = ({ id }: Person) => provider.operator.groups.removeMember(shell, group, id);
+  const signInPage = async (app: Client, person: Person, parameters: Record<string, string> = {}) => {
+    const agent = new UserAgent(provider.url);
+    const start = await agent.open(authorizationUrl(provider, app, parameters));
+    const values = { identifier: person.email, password: person.password };
+    return { agent, page: await agent.submit(start, values, '/sign-in') };
+  };
+
+  it('is used by whoever has one of the roles or groups, and by nobody else', async () => {
+    const app = await provider.createClient(TEAM);
+    for (const person of [await member(), await personWith('clerk')])
+      expect((await signIn(provider, app, person)).id_token).toBeDefined();
+
+    const { agent, page } = await signInPage(app, await outsider());
+    expect(page.html).toContain('You cannot use ');
+    expect(page.html).not.toContain('value="allow"');
+    const silent = await agent.open(authorizationUrl(provider, app, { prompt: 'none' }));
+    expect(Object.fromEntries(silent.leftFor?.searchParams ?? [])).toMatchObject(denied);
+    // Another account may.
+    const other = await agent.open(/href="([^"]*\/sign-in[^"]*)"/.exec(page.html)?.[1] ?? '');
+    const friend = await member();
+    const on = await agent.submit(other, { identifier: friend.email, password: friend.password }, '/sign-in');
+    expect((await answer(agent, on, friend)).leftFor?.searchParams.get('code')).toBeTruthy();
+  });
+
+  it('is told, and so is whoever helps the person', async () => {
+    const app = await provider.createClient(TEAM);
+    const person = await outsider();
+    const { agent, page } = await signInPage(app, person);
+    const back = await agent.submit(page, {}, '/not-allowed');
+    expect(Object.fromEntries(back.leftFor?.searchParams ?? [])).toMatchObject(denied);
+    const { refusals } = provider.operator;
+    await until(async () => (await refusals.ofAccount(shell, person.id)).length > 0);
+    const [why] = await refusals.ofAccount(shell, person.id);
+    expect(why).toMatchObject({ clientId: app.id, error: 'access_denied', parameter: 'allowed_groups' });
+    expect(why?.advice).toContain('--allow-group');
+    expect((await refusals.ofClient(shell, app.id))[0]).toMatchObject({ reason: why?.reason });
+  });
+
+  it('ends with the next refresh and call for whoever is put out, and begins for whoever is let in', async () => {
+    const app = await provider.createClient({ ...TEAM, first_party: true });
+    const person = await member();
+    const tokens = await signIn(provider, app, person, { parameters: { scope: 'openid offline_access' } });
+    const next = await refresh(provider, app, tokens.refresh_token);
+    expect(next.status).toBe(200);
+    await leave(person);
+    expect(await refresh(provider, app, next.body.refresh_token)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+    expect((await userinfo(provider, next.body.access_token)).status).toBe(401);
+    await provider.operator.clients.update(shell, app.id, {
+      metadata: { allowed_roles: null, allowed_groups: null },
+    });
+    await until(async () => (await userinfo(provider, next.body.access_token)).status === 200);
+  });
+
+  it('is not to be had by a device, from elsewhere, or for a token', async () => {
+    const person = await outsider();
+    const device = await provider.createClient({ ...TEAM, ...DEVICE });
+    const { device_code: code, user_code: typed } = await beginDevice(provider, device);
+    const agent = new UserAgent(provider.url);
+    const page = await approveDevice(provider, person, typed, agent);
+    expect(page.html).toContain('You cannot use ');
+    await agent.submit(page, {}, '/not-allowed');
+    expect((await pollDevice(provider, device, code)).body).toMatchObject({ error: 'access_denied' });
+
+    const caller = await provider.createClient({ ...TEAM, ...POLL });
+    expect(await askForLogin(provider, caller, { login_hint: person.email })).toMatchObject({
+      body: { error: 'access_denied' },
+    });
+    const friend = await member();
+    const { body: asked } = await askForLogin(provider, caller, { login_hint: friend.email });
+    const waiting = await openLoginRequests(provider, friend);
+    await leave(friend);
+    await waiting.agent.submit(waiting.page, {}, '/approve');
+    expect((await pollLogin(provider, caller, asked.auth_req_id)).body).toMatchObject({
+      error: 'invalid_grant',
+    });
+
+    const gateway = await provider.createClient({
+      ...TEAM,
+      grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+      response_types: [],
+      redirect_uris: [],
+      token_exchange: { audiences: [ORDERS], clients: [client.id], impersonation: true },
+    });
+    const clerkOnly = await personWith('clerk');
+    const present = async (who: Person) => {
+      const { access_token: token } = await signedIn(who, 'openid orders:read', ORDERS);
+      return post(provider, 'token', gateway, {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: token,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        audience: ORDERS,
+      });
+    };
+    expect(await present(clerkOnly)).toMatchObject({ status: 200 });
+    expect(await present(await personWith('seller'))).toMatchObject({ body: { error: 'invalid_grant' } });
+  });
+
+  it.each([
+    ['a role that there is not', { allowed_roles: ['nobody-has-it'] }, 'invalid_request'],
+    ['a group that there is not', { allowed_groups: ['Nobody'] }, 'invalid_client_metadata'],
+    ['nothing', { allowed_groups: [] }, 'invalid_client_metadata'],
+    ['no list', { allowed_roles: 'clerk' }, 'invalid_client_metadata'],
+    ['NUL', { allowed_groups: ['a\0b'] }, 'invalid_client_metadata'],
+  ])('is not limited to %s', async (_what, metadata, code) => {
+    await expect(provider.createClient(metadata)).rejects.toMatchObject({ code });
   });
 });

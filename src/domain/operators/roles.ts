@@ -48,7 +48,7 @@ export interface Roles {
   /** @throws DomainError as `update`; in_use while somebody has it. */
   remove(operator: Operator, name: string, expected?: Expected): Promise<void>;
   /** @throws DomainError invalid_request when one of them does not exist. */
-  checkNames(names: readonly string[], tx?: Tx): Promise<void>;
+  checkNames(names: readonly string[], tx?: Tx, field?: string): Promise<void>;
 }
 
 /** The form of a role's name, which appears in tokens, URLs and configuration. */
@@ -172,11 +172,11 @@ export function createRoles({
         );
       });
     },
-    async checkNames(names, tx) {
+    async checkNames(names, tx, field = 'roles') {
       const made = names.filter((name) => !builtIn(name));
       const found = new Set((await store.find(made, tx)).map(({ name }) => name));
       const missing = made.find((name) => !found.has(name));
-      if (missing !== undefined) refuse('roles', missing);
+      if (missing !== undefined) refuse(field, missing);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Logins } from '../../domain/login.ts';
 import { KNOWN_DEVICE_TTL, type KnownDevice } from '../../domain/known-devices.ts';
 import { LOGIN_STEP_TTL, type LoginSteps } from '../../domain/login-steps.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
+import type { Refusals } from '../../domain/refusals.ts';
 import type { Registration } from '../../domain/registration.ts';
 import type { PasswordReset } from '../../domain/reset.ts';
 import type { SignInLinks } from '../../domain/sign-in-links.ts';
@@ -62,6 +63,7 @@ export interface PageDependencies extends PageTools {
   apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
   impersonation: Pick<Impersonation, 'begin' | 'waiting' | 'answer'>;
   interactions: Interactions;
+  refusals: Pick<Refusals, 'note'>;
   backchannelAnswers: BackchannelAnswers;
   /** Other providers that people may sign in with. */
   upstream: { registry: UpstreamRegistry; relyingParty: RelyingParty; accounts: UpstreamAccounts };

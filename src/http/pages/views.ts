@@ -201,7 +201,7 @@ interface Views {
 
   /** Posts nothing but the token, to go on with the account that is signed in. */
   'select-account': Entry & { account: AccountDisplay; otherUrl: string };
-
+  'not-allowed': Form & { account: AccountDisplay; otherUrl: string };
   /** Posts nothing of its own. */
   'sign-in-link': Form & { email: string };
 

@@ -56,6 +56,28 @@ export const extraMetadata = {
     default: '`false`',
     option: { flags: '--first-party', help: 'people are not asked for consent' },
   }),
+  allowed_roles: extra(
+    z.array(z.string().min(1)).min(1).max(100),
+    'must be a list of names of roles, at least one',
+    {
+      meaning:
+        'the roles of the people who may use it. With `allowed_groups` one of either is enough. Everybody else sees a page that says so, the app gets `access_denied`, and tokens are refreshed no more',
+      default: 'everybody may',
+      // Whom an app is for is the operator's to say.
+      registrants: 'none',
+      option: { flags: '--allow-role <role>', help: 'people with this role may use it, and nobody else' },
+    },
+  ),
+  allowed_groups: extra(
+    z.array(z.string().min(1)).min(1).max(100),
+    'must be a list of names of groups, at least one',
+    {
+      meaning: 'the groups of the people who may use it, by their names',
+      default: 'everybody may',
+      registrants: 'none',
+      option: { flags: '--allow-group <group>', help: 'people of this group may use it, and nobody else' },
+    },
+  ),
   allowed_cors_origins: extra(z.array(origin), 'must be a list of origins like https://app.example.com', {
     meaning:
       'origins that may call the token, revocation and userinfo endpoints from a browser, beside those of its redirect URIs',

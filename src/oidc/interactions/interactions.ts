@@ -6,6 +6,7 @@ import type { Stores } from '../../storage/stores.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import { OIDC_SCOPES, scopeClaims } from '../account.ts';
+import { NOT_ALLOWED } from '../clients/app-access.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue, HintedInteraction } from './policy.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
@@ -21,7 +22,7 @@ type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 /** A pending interaction: what an authorization request needs from the person. */
 export interface OpenInteraction {
   uid: string;
-  prompt: 'login' | 'create' | 'select_account' | 'mfa' | 'consent';
+  prompt: 'login' | 'create' | 'select_account' | 'mfa' | 'app_access' | 'consent';
   /** The weakest login that the request is content with, where a stronger one is needed. */
   acr: AcrValue | undefined;
   client: Client;
@@ -334,6 +335,11 @@ export class Interactions {
       error: 'access_denied',
       error_description: 'the end-user aborted the interaction',
     });
+  }
+
+  /** The person may not use the client, which is told so. */
+  notAllowed(req: IncomingMessage, res: ServerResponse): Promise<string> {
+    return this.#fail(req, res, { error: 'access_denied', error_description: NOT_ALLOWED });
   }
 
   /** No possible login meets the client's requirement (OpenID Connect Unmet Authentication Requirements). */

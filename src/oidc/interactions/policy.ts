@@ -1,5 +1,6 @@
 import { interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type Override, shape } from '../overrides/override.ts';
+import { type AppAccess, NOT_ALLOWED } from '../clients/app-access.ts';
 import { grantOfIdToken } from '../tokens/id-token-claims.ts';
 import { accountOfSubject, type SubjectDependencies } from '../tokens/subjects.ts';
 
@@ -14,9 +15,11 @@ function forgetDetails(prompt: interactionPolicy.Prompt): void {
 /**
  * The prompts, in order: to create an account (`prompt=create`, Initiating User Registration via
  * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request
- * wants a stronger login, to consent.
+ * wants a stronger login, to go back when the app is not for them, to consent.
  */
-export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
+export function createInteractionPolicy({
+  mayUse,
+}: Pick<AppAccess, 'mayUse'>): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
   const login = policy.get('login');
   // They want the very value that was asked for; a stronger login is as good.
@@ -55,6 +58,14 @@ export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {
     (ctx) => ({ acr: requestedAcr(ctx) }),
   );
   policy.add(new Prompt({ name: 'mfa', requestable: false }, isWeak), 3);
+  const isNotForThem = new Check(
+    'not_allowed',
+    NOT_ALLOWED,
+    'access_denied',
+    async ({ oidc: { client, session } }) =>
+      session?.accountId !== undefined && !(await mayUse(client, session.accountId)),
+  );
+  policy.add(new Prompt({ name: 'app_access', requestable: false }, isNotForThem), 4);
   return policy;
 }
 

@@ -21,13 +21,14 @@ export interface Control {
   attributes?: Readonly<Record<string, string>>;
 }
 
-export const CARDS = ['basics', 'addresses', 'scopes', 'roles', 'metadata'] as const;
+export const CARDS = ['basics', 'addresses', 'scopes', 'access', 'roles', 'metadata'] as const;
 export type Card = (typeof CARDS)[number];
 
 export const CARD_TITLES = {
   basics: 'console.client.card.basics',
   addresses: 'console.client.card.addresses',
   scopes: 'console.client.card.scopes',
+  access: 'console.client.card.access',
   roles: 'console.client.card.roles',
   metadata: 'console.client.card.metadata',
 } as const satisfies Record<Card, MessageKey>;
@@ -37,6 +38,7 @@ export interface Choices {
   /** Scopes of APIs with the API's name. */
   apiScopes: { scope: string; api: string }[];
   roles: string[];
+  groups: string[];
 }
 
 const strings = (value: unknown): string[] =>
@@ -86,6 +88,24 @@ export function scopeControl(chosen: readonly string[], { apiScopes }: Choices):
   };
 }
 
+const CIRCLES = {
+  allowed_roles: ['console.client.allowedRoles', 'console.client.allowedRolesHint'],
+  allowed_groups: ['console.client.allowedGroups', 'console.client.allowedGroupsHint'],
+} as const;
+
+/** Roles or groups of those who may use an app: boxes to tick, or names to type for whoever may not see what there is. */
+export function circleControl(
+  name: keyof typeof CIRCLES,
+  value: readonly string[],
+  known: readonly string[],
+): Control {
+  const [label, hint] = CIRCLES[name];
+  if (known.length === 0)
+    return { name, label, hint, type: 'textarea', value: value.join('\n'), rows: 2, attributes: code };
+  const options = [...new Set([...known, ...value])].map((one) => ({ value: one, label: { text: one } }));
+  return { name, label, hint, type: 'checks', value, options };
+}
+
 /** The properties that a client has beyond those that other cards show. */
 const whole = ({ metadata }: ManagedClient): string => JSON.stringify(metadata, null, 2);
 
@@ -128,6 +148,11 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
       }));
     case 'scopes':
       return [scopeControl(words(metadata['scope']), choices)];
+    case 'access':
+      return [
+        circleControl('allowed_roles', strings(metadata['allowed_roles']), choices.roles),
+        circleControl('allowed_groups', strings(metadata['allowed_groups']), choices.groups),
+      ];
     case 'roles':
       return [
         {
@@ -157,7 +182,13 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
   }
 }
 
-/** A list of a card; undone, it comes as one text. */
+/** A list of a card, one to a line; undone, it comes as one text. */
+export const circleOf = (call: ConsoleCall, name: keyof typeof CIRCLES): string[] | null => {
+  const names = [...new Set(call.fields(name).flatMap(lines))];
+  return names.length === 0 ? null : names;
+};
+
+/** A list of words of a card; undone, it comes as one text. */
 const chosen = (call: ConsoleCall, name: string): string[] => call.fields(name).flatMap(words);
 
 /** What a card says, as the use case takes it. @throws DomainError invalid_request. */
@@ -182,6 +213,13 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
     }
     case 'scopes':
       return { metadata: { scope: orNone(chosen(call, 'scope').join(' ')) } };
+    case 'access':
+      return {
+        metadata: {
+          allowed_roles: circleOf(call, 'allowed_roles'),
+          allowed_groups: circleOf(call, 'allowed_groups'),
+        },
+      };
     case 'roles':
       return { roles: chosen(call, 'roles') };
     default: {
@@ -211,6 +249,6 @@ export const fieldsOf = (card: Card, client: ManagedClient, choices: Choices): R
   Object.fromEntries(
     controlsOf(card, client, choices).flatMap(({ name, type, value = '' }): [string, string][] => {
       if (type === 'checkbox') return value === true ? [[name, 'yes']] : [];
-      return [[name, typeof value === 'object' ? value.join(' ') : String(value)]];
+      return [[name, typeof value === 'object' ? value.join('\n') : String(value)]];
     }),
   );

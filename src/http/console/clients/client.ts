@@ -19,8 +19,11 @@ import { sameClient } from './same.ts';
 import { fillSnippet, SNIPPETS, snippetOf } from './snippets.ts';
 
 const SECTION = 'clients' as const;
+const NO_CHOICES: Choices = { apiScopes: [], roles: [], groups: [] };
 /** APIs that scopes are chosen from. */
 const MOST_APIS = 100;
+/** Groups that are chosen from. */
+const MOST_GROUPS = 100;
 /** People on the page. */
 const MOST_PEOPLE = 5;
 
@@ -28,13 +31,15 @@ export const clientPath = (id: string): string => `/admin/clients/${encodeURICom
 
 export async function choicesOf(call: ConsoleCall): Promise<Choices> {
   const { services, operator } = call;
-  const [apis, roles] = await Promise.all([
+  const [apis, roles, groups] = await Promise.all([
     call.may('apis:read') ? services.apis.list(operator, { limit: MOST_APIS }) : { items: [] },
     call.may('roles:read') ? services.roles.list(operator) : [],
+    call.may('groups:read') ? services.groups.list(operator, { limit: MOST_GROUPS }) : { items: [] },
   ]);
   return {
     apiScopes: apis.items.flatMap(({ name, scopes }) => scopes.map((scope) => ({ scope, api: name }))),
     roles: roles.map(({ name }) => name),
+    groups: groups.items.map(({ name }) => name),
   };
 }
 
@@ -71,6 +76,7 @@ const cardsOf = (call: ConsoleCall, client: ManagedClient): Card[] => {
   const uses = (client.metadata['redirect_uris'] as unknown[] | undefined) ?? [];
   const usesCode = client.kind === 'web' || client.kind === 'spa' || client.kind === 'native';
   return CARDS.filter((card) => {
+    if (card === 'access') return !isService;
     if (card === 'addresses') return usesCode || uses.length > 0;
     if (card === 'roles') return (isService || client.roles.length > 0) && call.may('roles:read');
     return true;
@@ -136,7 +142,6 @@ const save = (card: Card) => async (call: ConsoleCall) => {
     call.expected,
   );
   const path = clientPath(before.id);
-  const choices: Choices = { apiScopes: [], roles: [] };
   call.done(
     `${path}#card-${card}`,
     { key: 'console.client.saved', params: { name: oneLine(after.name) } },
@@ -144,7 +149,7 @@ const save = (card: Card) => async (call: ConsoleCall) => {
       ? null
       : {
           action: `${path}/${card}`,
-          fields: { ...fieldsOf(card, before, choices), version: String(after.version) },
+          fields: { ...fieldsOf(card, before, NO_CHOICES), version: String(after.version) },
         },
   );
 };
@@ -172,7 +177,7 @@ async function fix(call: ConsoleCall): Promise<void> {
     {
       action: `${path}/addresses`,
       fields: {
-        ...fieldsOf('addresses', client, { apiScopes: [], roles: [] }),
+        ...fieldsOf('addresses', client, NO_CHOICES),
         [offered.property]: before.join('\n'),
         version: String(after.version),
       },

@@ -27,6 +27,7 @@ const SENTENCES = {
   'post_logout_redirect_uri': 'console.why.redirectUri',
   'client_id': 'console.why.clientId',
   'enabled': 'console.why.enabled',
+  'allowed_groups': 'console.why.notAllowed',
   'client_secret': 'console.why.clientSecret',
   'client_assertion': 'console.why.clientAssertion',
   'token_endpoint_auth_method': 'console.why.authMethod',

@@ -4,6 +4,7 @@ import { epochSeconds } from '../../../core/clock.ts';
 import { isUuid } from '../../../core/ids.ts';
 import { type Acr, FRESH } from '../../../domain/mfa/index.ts';
 import type { OpenInteraction } from '../../../oidc/interactions/interactions.ts';
+import { NOT_ALLOWED } from '../../../oidc/clients/app-access.ts';
 import type { ExtraClientProperties } from '../../../oidc/clients/names.ts';
 import { outlivesSession } from '../../../oidc/tokens/lifetimes.ts';
 import { userActor } from '../../actor.ts';
@@ -83,7 +84,7 @@ export async function interactionSignIn(interaction: OpenInteraction, deps: Page
   const { uid, prompt, accountId, loginHint, hintedId } = interaction;
   const { path, urls } = interactionUrls(uid);
   // From these pages the person wants another account; for a fresh login it is the requested or current one.
-  const isAnother = prompt === 'consent' || prompt === 'select_account';
+  const isAnother = prompt === 'consent' || prompt === 'select_account' || prompt === 'app_access';
   const suggested = isAnother ? undefined : (hintedId ?? accountId);
   const isSame = accountId !== undefined && suggested === accountId && prompt !== 'create';
   const present = isSame ? { accountId, remember: interaction.remembered } : null;
@@ -207,6 +208,35 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     });
   }
 
+  /** Says that the app is not for the person, and writes it down for whoever helps them. */
+  async function showNotAllowed(ctx: InteractionContext): Promise<void> {
+    const { interaction, signIn } = ctx.state;
+    const { accountId, client } = interaction;
+    const user = accountId === undefined ? null : await accounts.find(accountId);
+    if (!user) return showSignIn(ctx, deps);
+    deps.refusals.note(
+      client.clientId,
+      {
+        endpoint: 'authorization',
+        error: 'access_denied',
+        parameter: 'allowed_groups',
+        value: null,
+        reason: NOT_ALLOWED,
+        requestId: ctx.get('X-Request-Id'),
+      },
+      user.id,
+    );
+    return renderer.render(ctx, 'not-allowed', {
+      ...signIn.frame,
+      client,
+      action: `${signIn.path}/not-allowed`,
+      csrf: csrf.token(ctx),
+      problems: flash.read(ctx).problems,
+      account: user,
+      otherUrl: signIn.urls.signIn,
+    });
+  }
+
   loginRoutes(router, signInUrls(AT, { create: '/create' }), open as Middleware, deps);
 
   router.get(AT, ofThisPerson, async (ctx: InteractionContext) => {
@@ -215,6 +245,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     if (prompt === 'consent') await showConsent(ctx);
     else if (prompt === 'mfa') await stepUp(ctx, deps);
     else if (prompt === 'select_account') await showChoice(ctx);
+    else if (prompt === 'app_access') await showNotAllowed(ctx);
     else if (prompt === 'create') seeOther(ctx, `${interactionPath(uid)}/create`);
     else showSignIn(ctx, deps);
   });
@@ -234,6 +265,10 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     const { prompt, accountId } = ctx.state.interaction;
     if (prompt !== 'select_account' || accountId === undefined) return seeOther(ctx, ctx.state.signIn.path);
     return seeOther(ctx, await interactions.select(ctx.req, ctx.res));
+  });
+
+  router.post(`${AT}/not-allowed`, ...form, open, async (ctx: InteractionContext) => {
+    seeOther(ctx, await interactions.notAllowed(ctx.req, ctx.res));
   });
 
   router.post(`${AT}/switch`, ...form, open, (ctx: InteractionContext) =>

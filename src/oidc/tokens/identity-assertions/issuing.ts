@@ -5,7 +5,7 @@ import { newUuid } from '../../../core/ids.ts';
 import type { UserRecord } from '../../../storage/users.ts';
 import { isEmailVerified } from '../../../domain/ownership/address.ts';
 import type { AuthorizationClaimsOf } from '../../clients/claim-mappings.ts';
-import type { IdentityAssertionPolicy } from '../../clients/identity-assertions.ts';
+import { isAmong } from '../../clients/app-access.ts';
 import type { ExtraClientProperties } from '../../clients/names.ts';
 import type { PresentedToken } from '../exchange/presented.ts';
 
@@ -48,18 +48,6 @@ function policyFor(client: ExtraClientProperties, { audiences, resources, scopes
   return policy;
 }
 
-/** Whether a policy is for somebody with these roles and groups. */
-function isFor(
-  { roles, groups }: IdentityAssertionPolicy,
-  has: Partial<Record<'roles' | 'groups', string[]>>,
-): boolean {
-  if (!roles && !groups) return true;
-  return (
-    (roles?.some((role) => has.roles?.includes(role)) ?? false) ||
-    (groups?.some((group) => has.groups?.includes(group)) ?? false)
-  );
-}
-
 /** An assertion that was made. */
 export interface IssuedAssertion {
   audience: string;
@@ -96,7 +84,7 @@ export function createIdentityAssertions({
     const policy = policyFor(client as ExtraClientProperties, asked);
     const user = await findUser(accountId);
     if (!user || !jwk) throw new errors.InvalidRequest('subject_token is of nobody who is here');
-    if (!isFor(policy, await authorizationClaimsOf(user, ['roles', 'groups'])))
+    if (!isAmong(policy, await authorizationClaimsOf(user, ['roles', 'groups'])))
       throw new errors.AccessDenied('the policy of this client does not cover this person');
     const scopes = asked.scopes.length > 0 ? asked.scopes : (policy.scopes ?? []);
     const scope = scopes.join(' ');
