@@ -48,8 +48,9 @@ async function prepare(directory: string, cleanUp: AsyncDisposableStack, rows: R
 
 async function bench(options: Options): Promise<void> {
   leaveServersCore();
+  const names = (options.only ?? '').split(',');
   const steps = plan.filter(({ loads }) =>
-    loads.some(({ scenario }) => scenario.includes(options.only ?? '')),
+    loads.some(({ scenario }) => names.some((name) => scenario.includes(name))),
   );
   if (steps.length === 0)
     throw new Error(`no scenario is named ${options.only}; there are ${Object.keys(scenarios).join(', ')}`);

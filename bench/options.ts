@@ -34,7 +34,7 @@ export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--onl
   --quick       one round of short turns (about three minutes instead of fifteen)
   --rounds N    rounds, each with fresh processes (3)
   --turns N     turns of each server in a round (4)
-  --only NAME   only scenarios whose name contains NAME, with what they are compared with
+  --only NAME   only scenarios whose name contains NAME, with what they are compared with; NAME,NAME for several
   --people N    accounts that are searched (50000)
   --events N    audit events that are searched (500000)
   --movers N    accounts that are imported in each round (20000)
