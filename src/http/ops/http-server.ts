@@ -66,6 +66,12 @@ const TIMEOUTS = {
 };
 
 /**
+ * Milliseconds without a byte in either direction until a connection is cut: a client that reads no reply would hold it for
+ * ever. No answer takes that long.
+ */
+const IDLE = 120_000;
+
+/**
  * Milliseconds that requests wait before the port is closed. A process with nothing else to do takes every connection
  * that was made, where a busy one would leave some to be reset; and clients that wait for a reply make no new ones.
  */
@@ -147,6 +153,7 @@ export function createHttpServer(listener: RequestListener, tls?: TlsOptions): H
           take,
         )
       : createServer(TIMEOUTS, take);
+    server.setTimeout(IDLE);
     server.listen({ port, ...(host === undefined ? {} : { host }) });
     await once(server, 'listening');
     servers.push(server);
