@@ -7,6 +7,7 @@ import { plan } from './plan.ts';
 import { report, toJson } from './report/print.ts';
 import { Results } from './results.ts';
 import { runRounds } from './run.ts';
+import { measureWorkers } from './workers.ts';
 import { timeEmbeddedStart } from './stage/embedded.ts';
 import { populate } from './stage/population.ts';
 import { type Rows, seedRecords } from './stage/records.ts';
@@ -63,6 +64,10 @@ async function bench(options: Options): Promise<void> {
     process.once(signal, () => void cleanUp.disposeAsync().finally(() => process.exit(1)));
   }
 
+  if (options.workers) {
+    console.log(await measureWorkers(await prepare(directory, cleanUp, null), options));
+    return;
+  }
   const results = new Results();
   if (options.only === undefined) await timeEmbeddedStart(directory, options.rounds, results);
   const isSearched = steps.some(({ loads }) => loads.some(({ scenario }) => SEARCHING.has(scenario)));

@@ -16,6 +16,8 @@ export interface Options {
   movers: number;
   /** Rows that the lists of operators are measured over. */
   rows: Rows;
+  /** Measures one, two, four and eight workers instead. */
+  workers: boolean;
   /** A file for the numbers. */
   json: string | undefined;
   /** What is measured in place of the plan: `size`, a large database beside an almost empty one; `week`, what a week leaves behind. */
@@ -26,7 +28,7 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--only NAME] [--people N] [--events N]
-                     [--movers N] [--json FILE]
+                     [--movers N] [--workers] [--json FILE]
        npm run bench -- --scenario size [--accounts N] [--tokens N] [--events N] [--sessions N]
                      [--data FOLDER] [--rounds N] [--quick]
        npm run bench -- --scenario week [--accounts N]
@@ -38,6 +40,7 @@ export const usage = `npm run bench -- [--quick] [--rounds N] [--turns N] [--onl
   --people N    accounts that are searched (50000)
   --events N    audit events that are searched (500000)
   --movers N    accounts that are imported in each round (20000)
+  --workers     what one, two, four and eight workers give instead, everything on a core of its own
   --json FILE   writes every number there
 
   --scenario size  logins, refreshes, introspections, code flows and revocations on a large database and on an
@@ -69,6 +72,7 @@ export function readOptions(args: string[]): Options | 'help' {
       people: { type: 'string' },
       events: { type: 'string' },
       movers: { type: 'string' },
+      workers: { type: 'boolean' },
       json: { type: 'string' },
       scenario: { type: 'string' },
       accounts: { type: 'string' },
@@ -93,6 +97,7 @@ export function readOptions(args: string[]): Options | 'help' {
       people: count('--people', values.people, 50_000),
       events: count('--events', values.events, 500_000),
     },
+    workers: values.workers ?? false,
     json: values.json,
     scenario,
     size: {

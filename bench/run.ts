@@ -15,6 +15,10 @@ import { type Server, type Stage, startServer } from './stage/servers.ts';
 export class Generator {
   readonly #process: ChildProcess = fork(path.join(import.meta.dirname, 'load/generator.ts'));
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   async run(job: Job): Promise<Measurement[][]> {
     this.#process.send(job);
     const [answer] = (await once(this.#process, 'message')) as [Answer];

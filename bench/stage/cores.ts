@@ -12,15 +12,19 @@ export interface Cores {
 const allowed = (): string =>
   /^Cpus_allowed_list:\s+(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
 
+/** The cores that this process was allowed at its start. */
+export const numbers: readonly string[] = allowed()
+  .split(',')
+  .flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, n) => String(first + n));
+  });
+
 /** Null: there is one core, or no `taskset`; everything runs everywhere. */
 export const cores: Cores | null = readCores();
 
 function readCores(): Cores | null {
   const all = allowed();
-  const numbers = all.split(',').flatMap((range) => {
-    const [first = 0, last = first] = range.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, n) => String(first + n));
-  });
   const [server, others] = [numbers[0], numbers.at(-1)];
   if (server === undefined || others === undefined || server === others) return null;
   try {
@@ -34,6 +38,11 @@ function readCores(): Cores | null {
 /** Moves this process, and so what it starts from now on, to the core of the others. */
 export function leaveServersCore(): void {
   if (cores) execFileSync('taskset', ['-a', '-p', '-c', cores.others, String(process.pid)]);
+}
+
+/** Moves a process with all its threads; what it starts from now on stays with it. */
+export function move(pid: number, core: string): void {
+  if (cores) execFileSync('taskset', ['-a', '-p', '-c', core, String(pid)]);
 }
 
 /** A command line that starts `file` on these cores; as it is where nothing is pinned. */
