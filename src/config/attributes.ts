@@ -14,7 +14,7 @@ const SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'roles'] as co
  */
 const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
   `iss sub aud exp nbf iat jti nonce auth_time acr amr azp at_hash c_hash s_hash sid act may_act cnf scope client_id
-  events gid name given_name family_name middle_name nickname preferred_username profile picture website email
+  events gid delegations name given_name family_name middle_name nickname preferred_username profile picture website email
   email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at roles groups
   permissions entitlements authorization_details token_introspection txn _claim_names _claim_sources __proto__
   constructor`

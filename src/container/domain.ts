@@ -187,6 +187,7 @@ export function createDomain(
     deviceSignIns: stores.deviceSignIns,
     grants: stores.grants,
     consents,
+    actingAgents: stores.actingAgents,
     revocation,
     apiKeys: stores.apiKeys,
     trustedDevices: factors.trustedDevices,
@@ -350,7 +351,7 @@ export function createDomain(
       inTransaction,
       announce: (tx: Tx) => stores.notifications.publish('contracts', '', tx),
     }),
-    clientUse: createClientUse({ clients: stores.clients, clock, logger }),
+    clientUse: createClientUse({ ...stores, clock, logger }),
     usage: createContractUsage({ store: stores.contractUsage, clock, logger }),
   };
 }

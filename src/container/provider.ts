@@ -98,6 +98,7 @@ export function createProviderSide(
     guessLimit: core.guessLimit,
     backchannelRequests: core.backchannelRequests,
     accountSessions: core.accountSessions,
+    actingAgents: stores.actingAgents,
     impersonation: core.impersonation,
     lacksFactor: core.mfa.lacksRequired,
     rights: core.rights,

@@ -1,3 +1,9 @@
+/** Who acts for somebody, and who acted before (RFC 8693 section 4.1). */
+export interface ActClaim {
+  sub: string;
+  act?: ActClaim;
+}
+
 /** Who acts, from where, through which door. Every change takes an actor, so that no audit row can be forgotten. */
 export interface Actor {
   kind: 'anonymous' | 'user' | 'client' | 'operator' | 'system';
@@ -12,6 +18,8 @@ export interface Actor {
   isOperator?: boolean;
   /** The client that sent the person to the page, if any. */
   clientId?: string | undefined;
+  /** Who acts for the account by its token, if anybody does. */
+  act?: ActClaim;
   /** The audit event whose change this reverts. */
   putsBack?: string;
 }

@@ -1,3 +1,4 @@
+import { isAgent } from '../core/agents.ts';
 import { DomainError } from '../core/errors.ts';
 import { newUuid, randomToken, sha256 } from '../core/ids.ts';
 import type { ClientSecretStore } from '../storage/client-secrets.ts';
@@ -44,6 +45,7 @@ export const clientView = ({
   client_id: id,
   name,
   ...metadata,
+  ...(isAgent(metadata) ? { agent: true } : {}),
   grant_types: (metadata['grant_types'] ?? ['authorization_code']) as string[],
   redirect_uris: (metadata['redirect_uris'] ?? []) as string[],
   token_endpoint_auth_method: (metadata['token_endpoint_auth_method'] ?? 'client_secret_basic') as string,

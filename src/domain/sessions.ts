@@ -27,10 +27,11 @@ export interface AccountSessions {
    * @returns how many sessions.
    */
   endOthers(accountId: string, uid: string | null, actor: Actor): Promise<number>;
-  /** Clients with tokens or consent of the account, by start time. */
+  /** Clients with tokens or consent of the account, and agents that act for it by token exchange, by start time. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
-   * Revokes all grants, consents and tokens of a client for an account and removes it from sessions.
+   * Revokes all grants, consents, delegations and tokens of a client for an account and removes it from sessions. Tokens that
+   * came of them by exchange end too. Earlier grants of other clients give it no new token.
    * @returns whether there was anything.
    */
   disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
@@ -39,11 +40,20 @@ export interface AccountSessions {
 export function createAccountSessions(
   dependencies: Pick<
     Stores,
-    'users' | 'sessions' | 'deviceSignIns' | 'grants' | 'consents' | 'apiKeys' | 'audit' | 'inTransaction'
+    | 'users'
+    | 'sessions'
+    | 'deviceSignIns'
+    | 'grants'
+    | 'consents'
+    | 'actingAgents'
+    | 'apiKeys'
+    | 'audit'
+    | 'inTransaction'
   > & {
     /** Ends grants in `tx`, with every token under them. */
     revocation: {
       endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
+      endDelegation(delegation: string, tx: Tx): Promise<void>;
       endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
       endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
     };
@@ -51,7 +61,7 @@ export function createAccountSessions(
   },
 ): AccountSessions {
   const { users, sessions, deviceSignIns, grants, consents, revocation, audit, inTransaction } = dependencies;
-  const { apiKeys, trustedDevices } = dependencies;
+  const { actingAgents, apiKeys, trustedDevices } = dependencies;
 
   /** @returns how many. */
   const endSessions = async (accountId: string, which: Parameters<Sessions['end']>[1], tx: Tx) => {
@@ -91,14 +101,31 @@ export function createAccountSessions(
         return ended;
       }),
     async apps(accountId) {
-      const [held, remembered] = await Promise.all([grants.listOf(accountId), consents.listOf(accountId)]);
-      return connectedApps([...remembered, ...held]);
+      const [held, remembered, agents] = await Promise.all([
+        grants.listOf(accountId),
+        consents.listOf(accountId),
+        actingAgents.listOf(accountId),
+      ]);
+      const delegated = agents
+        .filter(({ delegation }) => delegation !== null)
+        .map(({ resourceScopes, ...agent }) => ({
+          ...agent,
+          allowed: { oidcScopes: [], oidcClaims: [], resourceScopes },
+        }));
+      const usedAt = new Map(agents.map(({ clientId, lastUsedAt }) => [clientId, lastUsedAt]));
+      return connectedApps([...remembered, ...held, ...delegated]).map((app) => ({
+        ...app,
+        lastUsedAt: usedAt.get(app.clientId) ?? null,
+      }));
     },
     disconnect: (accountId, clientId, actor) =>
       inTransaction(async (tx) => {
         const held = await grants.listOf(accountId);
         const forgot = await consents.delete(accountId, clientId, tx);
-        if (!forgot && !held.some((grant) => grant.clientId === clientId)) return false;
+        const delegation = await actingAgents.end(accountId, clientId, tx);
+        const isHeld = held.some((grant) => grant.clientId === clientId);
+        if (!forgot && !isHeld && delegation === null) return false;
+        if (delegation !== null) await revocation.endDelegation(delegation, tx);
         await revocation.endGrants(accountId, clientId, tx);
         await sessions.leave(accountId, clientId, tx);
         await audit.record({ type: 'grant.revoked', subject: accountId, clientId }, actor, tx);
@@ -112,6 +139,8 @@ export interface ConnectedApp {
   clientId: string;
   allowed: Allowed;
   since: Date;
+  /** When an agent last got a token; null of other apps. */
+  lastUsedAt: Date | null;
 }
 
 const union = (a: string[], b: string[] = []): string[] => [...new Set([...a, ...b])];
@@ -130,8 +159,8 @@ function joined(a: Allowed, b: Allowed): Allowed {
 /** Merges consents given at different times into one entry per client, earliest first. */
 export function connectedApps(
   records: readonly { clientId: string; allowed: Allowed; createdAt: Date }[],
-): ConnectedApp[] {
-  const apps = new Map<string, ConnectedApp>();
+): Omit<ConnectedApp, 'lastUsedAt'>[] {
+  const apps = new Map<string, Omit<ConnectedApp, 'lastUsedAt'>>();
   for (const { clientId, allowed, createdAt } of records) {
     const known = apps.get(clientId);
     apps.set(clientId, {

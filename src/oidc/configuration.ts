@@ -13,6 +13,7 @@ import { createFindAccount, OIDC_SCOPES, scopeClaims } from './account.ts';
 import type { Attributes } from '../domain/attributes/index.ts';
 import type { Rights } from '../domain/operators/rights.ts';
 import type { Authorization } from './tokens/authorization-claims.ts';
+import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
 import { cookieSettings } from './cookies.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
@@ -105,6 +106,7 @@ export interface ConfigurationDependencies {
   /** Guarded fetch for client-supplied URLs. */
   fetch: OutboundFetch;
   audit: Audit;
+  verifier: AccessTokenVerifier;
   backchannelRequests: BackchannelRequests;
 }
 
@@ -246,8 +248,12 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     },
     formats: {
       customizers: {
-        jwt(_ctx, { aud }, jwt) {
+        jwt(_ctx, token, jwt) {
+          const { aud } = token;
           if (apis.hasPlainType(aud)) jwt.header = { ...jwt.header, typ: 'JWT' };
+          // The library says that a client's token is about that client, even when it acts for another one.
+          const { subject } = token as { subject?: string };
+          if (subject !== undefined) jwt.payload = { ...jwt.payload, sub: subject };
         },
       },
     },

@@ -9,14 +9,13 @@ import type { ClientRegistry } from './clients/registry.ts';
 import type { ConfigurationDependencies } from './configuration.ts';
 import type { ProviderEvents } from './events.ts';
 import type { AcceptingDependencies } from './tokens/identity-assertions/accepting.ts';
-import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
+import type { ActingAgents } from '../storage/acting-agents.ts';
 
 /** Dependencies of the provider besides its keys. */
 export interface ProviderDependencies extends ConfigurationDependencies {
   clients: ClientRegistry;
   /** Hashes of a client's valid secrets. */
   clientSecrets(clientId: string): Promise<string[]>;
-  verifier: AccessTokenVerifier;
   events: ProviderEvents;
   revokeToken(jti: string, expiresAt: number): Promise<void>;
   isUnavailable(error: unknown): boolean;
@@ -25,6 +24,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   openRequests: OpenRequests;
   replies: Replies;
   linkedAccount: AcceptingDependencies['linkedAccount'];
+  actingAgents: Pick<ActingAgents, 'delegate'>;
   accountSessions: Pick<AccountSessions, 'holderOf' | 'end'>;
   impersonation: Pick<Impersonation, 'over' | 'end'>;
   deviceSignIns: Pick<DeviceSignIns, 'add'>;

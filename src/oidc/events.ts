@@ -3,14 +3,20 @@ import { type errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isConnectionError } from '../core/network.ts';
 import type { Refused } from './refusals/install.ts';
 import type { TokenExchange } from './tokens/exchange/grant.ts';
+import type { ExtraClientProperties } from './clients/names.ts';
 import { viewOf } from './sessions/viewing.ts';
 import { JWT_BEARER, TOKEN_EXCHANGE } from './tokens/grant-types.ts';
 import type { Extension } from './overrides/override.ts';
 
 /** Events of the provider for other parts of Postern. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
-  /** A request to the token endpoint ended; `outcome` is `success` or the OAuth error code. */
-  grant(grantType: string, outcome: string, clientId?: string): void;
+  /** A request to the token endpoint ended, for an account if it is of one; `outcome` is `success` or the OAuth error code. */
+  grant(
+    grantType: string,
+    outcome: string,
+    client?: ExtraClientProperties & { clientId: string },
+    accountId?: string,
+  ): void;
   /** An authorization request ended; `outcome` as above. */
   authorization(outcome: string, clientId?: string): void;
   /** A refresh token came again after its grace: somebody has a copy. Its family has been ended. */
@@ -47,7 +53,10 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
     const { ctx } = Provider;
     if (ctx?.oidc.route === 'token') reused.add(ctx.req);
   });
-  provider.on('grant.success', (ctx) => events.grant(grantType(ctx), 'success', ctx.oidc.client?.clientId));
+  provider.on('grant.success', (ctx) => {
+    const { client, entities } = ctx.oidc;
+    events.grant(grantType(ctx), 'success', client, entities.Account?.accountId);
+  });
   provider.on('grant.error', (ctx, error: errors.OIDCProviderError) => {
     events.grant(grantType(ctx), error.error);
     if (!reused.has(ctx.req)) return;

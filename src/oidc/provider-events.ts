@@ -1,6 +1,7 @@
 import type { ClientUse } from '../domain/client-use.ts';
 import type { Refusals } from '../domain/refusals.ts';
 import type { Actor } from '../core/actor.ts';
+import { isAgent } from '../core/agents.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AuditEntry } from '../storage/audit.ts';
 import type { Stores } from '../storage/stores.ts';
@@ -17,7 +18,7 @@ export function providerEvents({
 }: Pick<Stores, 'audit'> & {
   metrics: Pick<ProviderEvents, 'grant' | 'authorization'>;
   refusals: Pick<Refusals, 'note'>;
-  clientUse: Pick<ClientUse, 'note'>;
+  clientUse: Pick<ClientUse, 'note' | 'noteAgent'>;
   logger: Logger;
 }): ProviderEvents {
   // The reply has gone out by then, so log a row that cannot be written.
@@ -27,9 +28,11 @@ export function providerEvents({
       .catch((error: unknown) => logger.error({ err: error, type: entry.type }, 'audit event not written'));
   };
   return {
-    grant(type, outcome, clientId) {
+    grant(type, outcome, client, accountId) {
       metrics.grant(type, outcome);
-      if (outcome === 'success' && clientId !== undefined) clientUse.note(clientId);
+      if (outcome !== 'success' || !client) return;
+      clientUse.note(client.clientId);
+      if (accountId !== undefined && isAgent(client)) clientUse.noteAgent(client.clientId, accountId);
     },
     authorization(outcome, clientId) {
       metrics.authorization(outcome);

@@ -100,7 +100,11 @@ export const audit: Audit = {
   async record({ type, outcome = 'success', subject = null, clientId, details = {} }, actor, tx) {
     const id = newUuid();
     const client = clientId ?? actor.clientId ?? null;
-    const all = actor.putsBack === undefined ? details : { ...details, putsBack: actor.putsBack };
+    const all = {
+      ...details,
+      ...(actor.act === undefined ? {} : { act: actor.act }),
+      ...(actor.putsBack === undefined ? {} : { putsBack: actor.putsBack }),
+    };
     const told = toldOf({ type, outcome, subject, clientId: client, details }, actor);
     const values = [
       id,

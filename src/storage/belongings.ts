@@ -1,6 +1,6 @@
 import { Op } from 'sequelize';
 import { ApiKey } from './models/contracts.ts';
-import { CibaRequest, Consent } from './models/provider-records.ts';
+import { ActingAgent, CibaRequest, Consent } from './models/provider-records.ts';
 import { Passkey, RecoveryCode, TotpAuthenticator } from './models/factors.ts';
 import { SignInDevice, SignInSource } from './models/sign-ins.ts';
 import { UpstreamIdentity } from './models/upstreams.ts';
@@ -32,6 +32,7 @@ export const belongings: Belongings = {
     const created = { accountId, createdAt: from };
     const used = { accountId, lastAt: from };
     await CibaRequest.destroy({ where: created, transaction: tx });
+    await ActingAgent.destroy({ where: created, transaction: tx });
     await RecoveryCode.destroy({ where: created, transaction: tx });
     await SignInSource.destroy({ where: used, transaction: tx });
     await SignInDevice.destroy({ where: used, transaction: tx });

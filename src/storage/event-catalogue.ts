@@ -92,7 +92,7 @@ export const EVENTS = {
   },
   'token.exchanged': {
     description: 'A token was exchanged',
-    details: ['subjectClientId', 'audience', 'scope'],
+    details: ['subjectClientId', 'audience', 'scope', 'act'],
   },
   'client.created': { description: 'An app was registered' },
   'client.updated': { description: 'An app was changed' },

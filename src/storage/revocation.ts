@@ -18,8 +18,10 @@ import { RedisMarks } from './redis/marks.ts';
  * for up to a minute after it is back with somebody.
  */
 export interface Revocation {
-  /** Whether an access token has ended: by itself, with its grant or with its client. */
-  isRevoked(token: { jti: string; grantId?: string; clientId: string }): Promise<boolean>;
+  /** Whether an access token has ended: by itself, with its grant, with its client or with what it came of by exchange. */
+  isRevoked(token: MarkedToken): Promise<boolean>;
+  /** Ends in `tx` what an agent got by exchange, and every token that came of it. */
+  endDelegation(delegation: string, tx: Tx): Promise<void>;
   /** Ends one access token. @param expiresAt its `exp`, in seconds since the epoch. */
   endToken(jti: string, expiresAt: number): Promise<void>;
   /** Ends a grant, whether it is stored or not, with every token under it. */
@@ -44,6 +46,15 @@ export interface Revocation {
   endClient(clientId: string, tx: Tx): Promise<void>;
 }
 
+/** A token, as marks know it. */
+export interface MarkedToken {
+  jti: string;
+  grantId?: string;
+  clientId: string;
+  /** What it came of by exchange. */
+  cameOf?: readonly Pick<RevocationMark, 'kind' | 'key'>[];
+}
+
 /** A mark, its expiry in milliseconds since the epoch. */
 type Mark = Pick<RevocationMark, 'kind' | 'key'> & { expiresAt: number };
 
@@ -56,6 +67,11 @@ const FIND_ANY = {
   name: 'revocation_marks_find_any',
   text: `select from revocation_marks
     where (kind, key) in (('token', $1), ('grant', $2), ('client', $3)) and expires_at > ${time('$4')} limit 1`,
+};
+const FIND_OTHERS = {
+  name: 'revocation_marks_find_others',
+  text: `select from unnest($1::text[], $2::text[]) as other (kind, key) join revocation_marks as mark
+    on mark.kind = other.kind and mark.key = other.key where mark.expires_at > ${time('$3')} limit 1`,
 };
 const LOAD = {
   name: 'revocation_marks_load',
@@ -137,13 +153,24 @@ export function createRevocation({
   }
 
   return {
-    async isRevoked({ jti, grantId, clientId }) {
-      const names = [`token:${jti}`, `client:${clientId}`];
+    async isRevoked({ jti, grantId, clientId, cameOf = [] }) {
+      const names = [
+        `token:${jti}`,
+        `client:${clientId}`,
+        ...cameOf.map(({ kind, key }) => `${kind}:${key}`),
+      ];
       if (grantId !== undefined) names.push(`grant:${grantId}`);
       const copied = await copy?.marks.hasAny(names);
       if (copied !== undefined) return copied;
       const { rowCount } = await run(pool, FIND_ANY, [jti, grantId, clientId, clock.now()]);
-      return rowCount !== 0;
+      if (rowCount !== 0 || cameOf.length === 0) return rowCount !== 0;
+      const [kinds, keys] = [cameOf.map(({ kind }) => kind), cameOf.map(({ key }) => key)];
+      return (await run(pool, FIND_OTHERS, [kinds, keys, clock.now()])).rowCount !== 0;
+    },
+    async endDelegation(delegation, tx) {
+      const mark: Mark = { kind: 'grant', key: delegation, expiresAt: until() };
+      await tx.query(MARK.text, [mark.kind, mark.key, mark.expiresAt]);
+      tx.afterCommit(() => publish([mark]));
     },
     async endToken(jti, exp) {
       const expiresAt = exp * 1000 + SKEW;

@@ -7,6 +7,7 @@ import { createApis } from './apis.ts';
 import { attributeSchemas, contractStates, mailTexts, ownedResources, runtimeSettings } from './settings.ts';
 import { audit } from './audit.ts';
 import { createAuditSearch } from './audit-search.ts';
+import { createActingAgents } from './acting-agents.ts';
 import { clientDocuments } from './client-documents.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createClients } from './clients.ts';
@@ -124,6 +125,7 @@ export async function openStores<Message extends Addressed>({
     clientSecrets: createClientSecrets(pool),
     clientDocuments,
     consents: createConsents(pool),
+    actingAgents: createActingAgents(pool),
     grants: createGrants(clock),
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),

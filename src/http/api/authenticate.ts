@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import type { ActClaim, Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import { type ApiTokens, DPOP_ALGS } from '../../oidc/tokens/api-tokens.ts';
 import { type Acr, FRESH } from '../../domain/mfa/index.ts';
@@ -168,6 +169,15 @@ export const authenticateAccount = (
     return { user, claims: token.claims };
   });
 
+/** The account as whoever acts, and who acts for it if somebody does (RFC 8693 section 4.1). */
+export function accountActor(
+  ctx: Context,
+  { user, claims }: { user: User; claims: AccessTokenClaims },
+): Actor {
+  const act = claims['act'] as ActClaim | undefined;
+  return { ...userActor(ctx, API_DOOR, user.id), ...(act === undefined ? {} : { act }) };
+}
+
 /**
  * Resolves the operator: a person, or a service account with its own token. Permissions are those of the token that
  * the current roles allow; a caller without any is refused. `stepUp` checks once more whether a login is fresh.
@@ -189,7 +199,7 @@ export const authenticateOperator = (
     if (permissions.size === 0) throw insufficientScope(ctx, scheme, [...held].join(' '));
     if (user) await checkLogin(ctx, user, fresh, token, deps);
     const actor = user
-      ? { ...userActor(ctx, API_DOOR, user.id), isOperator: true }
+      ? { ...accountActor(ctx, { user, claims }), isOperator: true }
       : clientActor(ctx, API_DOOR, claims.client_id);
     return {
       scheme,

@@ -3,14 +3,19 @@ import type { Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
-import { userActor } from '../actor.ts';
 import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
 import { readJson } from '../endpoints/json-body.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 import { goneSignal, leaveUnread, refuseMethod, send, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import { localeOf } from '../endpoints/text.ts';
-import { API_DOOR, authenticateAccount, authenticateOperator, insufficientScope } from './authenticate.ts';
+import {
+  accountActor,
+  API_DOOR,
+  authenticateAccount,
+  authenticateOperator,
+  insufficientScope,
+} from './authenticate.ts';
 import { checked, createAttempt, manage, requireScope } from './manage.ts';
 import type { ApiOperation, ApiServices } from './operation.ts';
 import { InvalidFields, Problem, PROBLEM_TYPE, problemOf } from './problems.ts';
@@ -86,7 +91,7 @@ export async function answer(
   };
   if (operation.caller === 'account') {
     const caller = await authenticateAccount(ctx, operation, deps);
-    const call = await request(userActor(ctx, API_DOOR, caller.user.id));
+    const call = await request(accountActor(ctx, caller));
     // Its signal is made when it is asked for.
     sendReply(ctx, operation, await operation.handle(Object.assign(call, caller)));
     return;

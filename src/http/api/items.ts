@@ -7,6 +7,7 @@ import type { AccountData, AccountEvent, Origin as From } from '../../domain/his
 import type { ApiKey as Key } from '../../domain/api-keys.ts';
 import type { Mfa } from '../../domain/mfa/index.ts';
 import type { ExplainedRefusal } from '../../domain/refusals.ts';
+import { isAgent } from '../../core/agents.ts';
 import type { ConnectedApp, AccountSession } from '../../domain/sessions.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
 import { Profile } from './profile.ts';
@@ -86,12 +87,20 @@ export const App = z.strictObject({
   client_id: z.string(),
   name: z.string().nullable().describe('null for an app that is gone'),
   since: time,
+  agent: z.boolean().describe('Whether it acts by its own decisions'),
+  last_used_at: time.nullable().describe('When an agent last got a token; null of other apps'),
   scopes: z.array(z.string()),
   resources: z.array(z.strictObject({ identifier: z.string(), scopes: z.array(z.string()) })),
 });
-export const appOf = ({ clientId, allowed, since }: ConnectedApp) => ({
+export const appOf = (
+  { clientId, allowed, since, lastUsedAt }: ConnectedApp,
+  client: { clientName?: string | undefined; agent?: unknown; registration?: unknown } | undefined,
+) => ({
   client_id: clientId,
+  name: client?.clientName ?? null,
   since: moment(since),
+  agent: client !== undefined && isAgent(client),
+  last_used_at: optional(lastUsedAt),
   scopes: allowed.oidcScopes,
   resources: Object.entries(allowed.resourceScopes).map(([identifier, scopes]) => ({ identifier, scopes })),
 });
@@ -176,7 +185,7 @@ export const Data = z.strictObject({
     recovery_codes_left: z.int(),
   }),
   sessions: z.array(Session.omit({ current: true })),
-  apps: z.array(App.omit({ name: true })),
+  apps: z.array(App.omit({ name: true, agent: true })),
   identities: z.array(Identity),
   directory: z
     .strictObject({ user_name: z.string(), attributes: z.record(z.string(), z.unknown()) })
@@ -200,7 +209,10 @@ export const belongingsOf = ({
   origins: origins.map(originOf),
   factors: factorsOf(factors),
   sessions: sessions.map(sessionOf),
-  apps: apps.map(appOf),
+  apps: apps.map((app) => {
+    const { name: _name, agent: _agent, ...shown } = appOf(app, undefined);
+    return shown;
+  }),
   identities: identities.map(identityOf),
   directory: directory && { user_name: directory.userName, attributes: directory.attributes },
   api_keys: apiKeys.map(keyOf),

@@ -1,3 +1,4 @@
+import { isAgent } from '../../core/agents.ts';
 import { isLoopbackHostname } from '../../core/network.ts';
 import { oneLine } from '../../core/text.ts';
 
@@ -10,7 +11,9 @@ export interface ClientMetadata {
   readonly policyUri?: string | undefined;
   readonly tosUri?: string | undefined;
   /** How it came without an operator. */
-  readonly registration?: string | undefined;
+  readonly registration?: unknown;
+  /** Whether it is an agent, as operators say. */
+  readonly agent?: unknown;
   readonly redirectUris?: readonly string[] | undefined;
 }
 
@@ -33,6 +36,7 @@ export interface ClientDisplay {
   policy: string | undefined;
   tos: string | undefined;
   origin: ClientOrigin;
+  isAgent: boolean;
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
@@ -79,5 +83,6 @@ export function displayClient(client: ClientMetadata, production: boolean): Clie
     policy: webUrl(client.policyUri)?.href,
     tos: webUrl(client.tosUri)?.href,
     origin: originOf(client),
+    isAgent: isAgent(client),
   };
 }

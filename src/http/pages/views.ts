@@ -350,6 +350,8 @@ interface Views {
       clientId: string;
       client: ClientMetadata & { isDisabled?: boolean };
       since: Date;
+      /** Of an agent. */
+      lastUsedAt: Date | null;
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     }[];

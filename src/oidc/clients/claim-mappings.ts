@@ -8,7 +8,7 @@ export type AuthorizationClaim = (typeof AUTHORIZATION_CLAIMS)[number];
 
 /** Claims that mean something in a token of ours, which no other may be called. */
 const TAKEN = new Set(
-  `iss sub aud exp nbf iat jti azp nonce sid cnf act may_act scope at_hash c_hash s_hash auth_time acr amr client_id gid
+  `iss sub aud exp nbf iat jti azp nonce sid cnf act may_act scope at_hash c_hash s_hash auth_time acr amr client_id gid delegations
   authorization_details active token_type token_introspection username user_number events _claim_names _claim_sources
   __proto__ email email_verified preferred_username name`.split(/\s+/),
 );

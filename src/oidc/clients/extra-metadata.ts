@@ -175,6 +175,23 @@ export const extraMetadata = {
       help: "the source of imports whose ids its tokens have as sub, in place of accounts' own",
     },
   }),
+  agent: flag({
+    meaning:
+      'it is an agent, which acts for people by its own decisions: it is shown to them as one, with its last use, and what it does by token exchange beside what it was granted',
+    default: '`true` for a metadata document and for what registers itself for an API with `dynamic_clients`',
+    registrants: 'none',
+    option: { flags: '--agent', help: 'it is an agent: shown to people as one, with its last use' },
+  }),
+  token_requests_per_minute: extra(z.int().min(1).max(100_000), 'must be 1 to 100000', {
+    meaning:
+      'requests to the token endpoint that it may make in a minute, from one address if it is public; more are refused with 429',
+    default: 'no limit of its own',
+    registrants: 'none',
+    option: {
+      flags: '--token-requests-per-minute <number>',
+      help: 'how many requests it may make to the token endpoint in a minute',
+    },
+  }),
   token_exchange: extra(tokenExchange, TOKEN_EXCHANGE_FORM, {
     meaning:
       'what it may get by token exchange (RFC 8693): `audiences`, the APIs; `clients`, whose tokens it may hand in beside its own; `impersonation`, without saying who acts',

@@ -55,7 +55,7 @@ export interface OpenInteraction {
 export type ShownClient = Pick<
   Client,
   'clientId' | 'clientName' | 'clientUri' | 'logoUri' | 'policyUri' | 'tosUri'
-> & { isDisabled?: boolean };
+> & { isDisabled?: boolean; agent?: unknown; registration?: unknown };
 
 export interface Described {
   client: ShownClient | undefined;
@@ -225,6 +225,8 @@ export class Interactions {
       logoUri: optional(metadata['logo_uri']),
       policyUri: optional(metadata['policy_uri']),
       tosUri: optional(metadata['tos_uri']),
+      agent: metadata['agent'],
+      registration: metadata['registration'],
       isDisabled: !enabled,
     };
   }

@@ -38,6 +38,7 @@ import { openRequests } from './open-requests.ts';
 import { type Installed, isOverride, isWithin, LIBRARY, libraryVersion } from './override.ts';
 import { polling } from './polling.ts';
 import { resumption } from './resumption.ts';
+import { tokenRate } from './token-rate.ts';
 import { unauthorizedClient } from './unauthorized-client.ts';
 
 type Dependencies = ProviderDependencies & { keys: Keys };
@@ -73,6 +74,8 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   formState,
   codeRedemption,
   unauthorizedClient,
+  // After the grants of ours.
+  tokenRate,
   pings,
   polling,
   deviceLinks,

@@ -10,6 +10,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
 import { SIGNING_ALGS } from '../../core/tokens.ts';
+import type { MarkedToken } from '../../storage/revocation.ts';
 
 /** The claims of a JWT access token (RFC 9068), and `gid`: the grant it was issued under. */
 export interface AccessTokenClaims extends JWTPayload {
@@ -22,6 +23,28 @@ export interface AccessTokenClaims extends JWTPayload {
   aud: string | string[];
   scope?: string;
   gid?: string;
+  /** The delegations that it came of, each of an agent that a person can end. */
+  delegations?: string[];
+}
+
+/** What marks go by. */
+type MarkedClaims = Pick<AccessTokenClaims, 'delegations' | 'gid' | 'sub' | 'client_id' | 'jti'> & {
+  act?: unknown;
+};
+
+/** What a token ends with that it came of by exchange: delegations, and the client that is its subject. */
+export function originsOf({
+  delegations = [],
+  gid,
+  act,
+  sub,
+  client_id: clientId,
+}: Omit<MarkedClaims, 'jti'>): NonNullable<MarkedToken['cameOf']> {
+  const isOfClient = act !== undefined && gid === undefined && sub !== clientId;
+  return [
+    ...delegations.map((key) => ({ kind: 'grant', key }) as const),
+    ...(isOfClient ? [{ kind: 'client', key: sub } as const] : []),
+  ];
 }
 
 interface Dependencies {
@@ -29,7 +52,7 @@ interface Dependencies {
   clock: Clock;
   /** Whether tokens with this audience say `JWT` where others say `at+jwt`. */
   hasPlainType(audience: string): boolean;
-  isRevoked(token: { jti: string; grantId?: string; clientId: string }): Promise<boolean>;
+  isRevoked(token: MarkedToken): Promise<boolean>;
 }
 
 /** Signatures checked lately, by the token's hash: an API gateway shows the same token many times. */
@@ -57,12 +80,17 @@ export class AccessTokenVerifier {
   async verify(token: string): Promise<AccessTokenClaims | null> {
     const claims = await this.#checkSignature(token);
     if (!claims || claims.exp * 1000 <= this.#deps.clock.now()) return null;
-    const revoked = await this.#deps.isRevoked({
+    return (await this.hasEnded(claims)) ? null : claims;
+  }
+
+  /** Whether a token was revoked, of whatever format: by itself or with what it was issued under and came of. */
+  hasEnded(claims: MarkedClaims): Promise<boolean> {
+    return this.#deps.isRevoked({
       jti: claims.jti,
       clientId: claims.client_id,
       ...(claims.gid === undefined ? {} : { grantId: claims.gid }),
+      cameOf: originsOf(claims),
     });
-    return revoked ? null : claims;
   }
 
   /** The same of a token that its bearer may use as it is; one bound to a key or a certificate is worth nothing alone. */

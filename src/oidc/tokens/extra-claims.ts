@@ -26,6 +26,10 @@ type Token = {
   resourceServer?: { accessTokenFormat?: string; audience: string };
   /** The actor (RFC 8693 section 4.1). */
   act?: unknown;
+  /** What it came of by exchange. */
+  delegations?: readonly string[];
+  /** Of a token that is about another client than its own: that client. */
+  subject?: string;
 };
 
 /** The party that alone may exchange tokens of this client (RFC 8693 section 4.4). */
@@ -37,7 +41,7 @@ const present = (claims: Record<string, unknown>) =>
 
 /**
  * What our access tokens say beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end
- * with; who acts, and who may; roles, groups and permissions, where the client gets them; and for contracts the account as they show it, so that checking a token needs no database.
+ * with; who acts, and who may; the delegations that they came of; roles, groups and permissions, where the client gets them; and for contracts the account as they show it, so that checking a token needs no database.
  */
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,
@@ -53,6 +57,8 @@ export function createExtraTokenClaims(
   }
   return async (ctx: KoaContextWithOIDC | undefined, issued) => {
     const token = issued as unknown as Token;
+    if (token.kind === 'ClientCredentials' && token.subject !== undefined)
+      return { sub: token.subject, act: token.act };
     if (token.kind !== 'AccessToken') return undefined;
     const entities = ctx?.oidc.entities ?? {};
     const source =
@@ -70,6 +76,7 @@ export function createExtraTokenClaims(
       amr: source?.amr,
       act: token.act ?? actOfView(entities['Grant']),
       may_act: mayActClaim(token.client),
+      delegations: token.delegations?.length ? token.delegations : undefined,
     };
     if (!token.clientId?.startsWith(CONTRACT_CLIENT))
       return { ...(await authorizationClaims(token)), ...present(claims) };

@@ -3,6 +3,7 @@ import type { UserRecord } from '../../storage/users.ts';
 import { OIDC_SCOPES } from '../account.ts';
 import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
+import type { AccessTokenVerifier } from './access-token-verifier.ts';
 import type { ApiRegistry } from './apis.ts';
 import type { Authorization } from './authorization-claims.ts';
 
@@ -58,26 +59,37 @@ export async function presentState(
  * is inactive. An access token is shown in its current state.
  */
 export const createIntrospectionPolicy =
-  (deps: PresentDependencies) =>
+  (deps: PresentDependencies & { verifier: Pick<AccessTokenVerifier, 'hasEnded'> }) =>
   async (
     { oidc }: KoaContextWithOIDC,
     client: Client,
     token: Token & {
       kind?: string;
       accountId?: string;
+      jti?: string;
       scope?: string | undefined;
-      extra?: object | undefined;
+      extra?: { sub?: string; act?: unknown; delegations?: string[] } | undefined;
     },
   ): Promise<boolean> => {
     const isVisible =
       token.kind === 'RefreshToken' ? token.clientId === client.clientId : mayLearnOf(client, token);
     const owner = isVisible ? await oidc.provider.Client.find(token.clientId ?? '') : undefined;
     if (!owner) return false;
+    const { extra = {}, jti = '', clientId = '' } = token;
+    if (extra.act !== undefined || extra.delegations !== undefined) {
+      const subject = token.accountId === undefined ? extra.sub : undefined;
+      if (subject !== undefined && !(await oidc.provider.Client.find(subject))) return false;
+      const claims = { ...extra, jti, client_id: clientId, sub: subject ?? clientId };
+      if (await deps.verifier.hasEnded(claims)) return false;
+    }
     if (token.kind === 'AccessToken') {
       const { accountId, aud } = token;
       const { scope, claims } = await presentState(owner, { accountId, aud, scope: token.scope }, deps);
       // The library writes its reply from these; the token is not stored again.
-      Object.assign(token, { scope, extra: { ...token.extra, ...claims } });
+      Object.assign(token, {
+        scope,
+        extra: { ...token.extra, ...claims, gid: undefined, delegations: undefined },
+      });
     }
     return true;
   };

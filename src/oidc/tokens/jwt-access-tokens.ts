@@ -1,5 +1,5 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-verifier.ts';
+import { type AccessTokenClaims, type AccessTokenVerifier, originsOf } from './access-token-verifier.ts';
 import { mayLearnOf, type PresentDependencies, presentState } from './introspection-policy.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
@@ -15,8 +15,12 @@ type Next = () => Promise<unknown>;
 /** RFC 9701 section 4. */
 const INTROSPECTION_JWT = 'application/token-introspection+jwt';
 
-/** An introspection reply (RFC 7662 section 2.2) from a token's own claims; `gid` is ours and stays here. */
-function introspection({ gid: _gid, ...claims }: AccessTokenClaims): Record<string, unknown> {
+/** An introspection reply (RFC 7662 section 2.2) from a token's own claims; `gid` and `delegations` are ours and stay here. */
+function introspection({
+  gid: _gid,
+  delegations: _delegations,
+  ...claims
+}: AccessTokenClaims): Record<string, unknown> {
   const cnf = claims['cnf'] as { jkt?: string } | undefined;
   return { active: true, ...claims, token_type: cnf?.jkt ? 'DPoP' : 'Bearer' };
 }
@@ -56,6 +60,8 @@ export function createJwtIntrospection(
   async function present(claims: AccessTokenClaims): Promise<AccessTokenClaims | null> {
     const client = await provider.Client.find(claims.client_id);
     if (!client) return null;
+    for (const { kind, key } of originsOf(claims))
+      if (kind === 'client' && !(await provider.Client.find(key))) return null;
     const grant = claims.gid === undefined ? undefined : await provider.Grant.find(claims.gid);
     // A view that is over shows in its grant.
     if (claims['act'] !== undefined && claims.gid !== undefined && !grant) return null;

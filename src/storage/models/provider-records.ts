@@ -110,6 +110,35 @@ define(Consent, 'consents', {
   updatedAt: createdAt(),
 });
 
+/** What an agent does for an account. */
+export class ActingAgent extends Model<InferAttributes<ActingAgent>, InferCreationAttributes<ActingAgent>> {
+  declare accountId: string;
+  declare clientId: string;
+  /** Named by the tokens that it got by exchange; null of one that has none of these. */
+  declare delegation: string | null;
+  /** What it got by exchange: scopes by API identifier. */
+  declare resourceScopes: CreationOptional<Record<string, string[]>>;
+  declare lastUsedAt: Date;
+  declare createdAt: CreationOptional<Date>;
+  /** When its person ended it. */
+  declare endedAt: Date | null;
+}
+
+define(ActingAgent, 'acting_agents', {
+  accountId: { ...ownAccount(), primaryKey: true },
+  clientId: {
+    type: DataTypes.TEXT,
+    primaryKey: true,
+    references: { model: 'clients', key: 'id' },
+    onDelete: 'CASCADE',
+  },
+  delegation: DataTypes.TEXT,
+  resourceScopes: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
+  lastUsedAt: { type: DataTypes.DATE, allowNull: false },
+  createdAt: createdAt(),
+  endedAt: DataTypes.DATE,
+});
+
 /** That one access token, all of a grant or all of a client have ended. */
 export class RevocationMark extends Model<
   InferAttributes<RevocationMark>,

@@ -142,7 +142,7 @@ export const userAccess = [
       const { operator, services } = call;
       const apps = (await services.access.apps(operator, idOf(call))).map(async (app) => {
         const client = await services.describeClient(app.clientId);
-        return { ...appOf(app), name: client?.clientName ?? null };
+        return appOf(app, client);
       });
       return { status: 200, body: whole(await Promise.all(apps)) };
     },

@@ -16,7 +16,7 @@ export const apps = [
       const connected = await services.accountSessions.apps(user.id);
       const shown = connected.map(async (app) => {
         const client = await services.describeClient(app.clientId);
-        return { ...appOf(app), name: client?.clientName ?? null };
+        return appOf(app, client);
       });
       return { status: 200, body: { apps: await Promise.all(shown) } };
     },

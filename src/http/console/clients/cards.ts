@@ -1,4 +1,5 @@
 /** The forms of an app's page: each card has its own, and saves what is on it. */
+import { isAgent } from '../../../core/agents.ts';
 import type { ClientChanges, ManagedClient } from '../../../domain/clients.ts';
 import { DomainError } from '../../../core/errors.ts';
 import type { Message, MessageKey } from '../../pages/i18n.ts';
@@ -65,6 +66,13 @@ const ADDRESSES = {
   ],
   allowed_cors_origins: ['console.client.allowed_cors_origins', 'console.client.allowed_cors_originsHint'],
 } as const;
+/** Limits of a client's own: how long its tokens live, how often it may ask for them. */
+const NUMBERS = [
+  'access_token_ttl',
+  'refresh_token_ttl',
+  'refresh_token_absolute_ttl',
+  'token_requests_per_minute',
+] as const;
 const code = { spellcheck: 'false', autocapitalize: 'off' };
 
 /** Scopes to choose from, in order: OpenID Connect, those of APIs, then what the client has besides. */
@@ -135,6 +143,20 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
           value: metadata['first_party'] === true,
           hint: 'console.client.firstPartyHint',
         },
+        {
+          name: 'agent',
+          label: 'console.client.agent',
+          type: 'checkbox',
+          value: isAgent(metadata),
+          hint: 'console.client.agentHint',
+        },
+        ...NUMBERS.map((number): Control => ({
+          name: number,
+          label: `console.client.${number}`,
+          value: typeof metadata[number] === 'number' ? String(metadata[number]) : '',
+          optional: true,
+          attributes: { inputmode: 'numeric', maxlength: '9' },
+        })),
       ];
     case 'addresses':
       return Object.entries(ADDRESSES).map(([address, [label, hint]]): Control => ({
@@ -201,6 +223,8 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
         metadata: {
           ...Object.fromEntries(Object.keys(URLS).map((url) => [url, orNone(call.field(url))])),
           first_party: call.field('first_party') === '' ? null : true,
+          ...agentChange(call, client),
+          ...Object.fromEntries(NUMBERS.map((number) => [number, numberOf(call.field(number))])),
         },
       };
     case 'addresses': {
@@ -229,6 +253,16 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
     }
   }
 }
+
+/** Whether it is an agent, where that was changed: what it is taken for stays unsaid. */
+function agentChange(call: ConsoleCall, { metadata }: ManagedClient): Record<string, boolean> {
+  const agent = call.field('agent') !== '';
+  return agent === isAgent(metadata) ? {} : { agent };
+}
+
+/** A number as it was typed; what is none goes on as it is, to be refused by name. */
+const numberOf = (typed: string): number | string | null =>
+  typed === '' ? null : /^\d{1,9}$/.test(typed) ? Number(typed) : typed;
 
 function parsed(typed: string): Record<string, unknown> {
   try {

@@ -1,3 +1,4 @@
+import { isAgent } from '../../../core/agents.ts';
 import { isDomainError } from '../../../core/errors.ts';
 import type { ClientKind, ManagedClient } from '../../../domain/clients.ts';
 import { oneLine } from '../../../core/text.ts';
@@ -113,6 +114,7 @@ export async function showClient(call: ConsoleCall): Promise<void> {
     app: client,
     path: clientPath(client.id),
     kindLabel: KIND_LABELS[client.kind as ClientKind],
+    isAgent: isAgent(client.metadata),
     cards: cardsOf(call, client).map((card) => ({
       card,
       title: CARD_TITLES[card],

@@ -1,3 +1,4 @@
+import { isAgent } from '../../../core/agents.ts';
 import type { ClientKind } from '../../../domain/clients.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
@@ -22,7 +23,7 @@ async function showList(call: ConsoleCall): Promise<void> {
   call.show('clients/list', {
     kindLabels: KIND_LABELS,
     list: list.view(found),
-    clients: found.items,
+    clients: found.items.map((client) => ({ ...client, isAgent: isAgent(client.metadata) })),
     isFiltered: list.isFiltered,
   });
 }

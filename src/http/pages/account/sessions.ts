@@ -49,12 +49,13 @@ const KEYS = '/account/api-keys';
 export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
   const { renderer, accountSessions, apiKeys, interactions } = deps;
 
-  const display = async ({ clientId, allowed, since }: ConnectedApp) => {
+  const display = async ({ clientId, allowed, since, lastUsedAt }: ConnectedApp) => {
     const { client, apis } = await interactions.describe(clientId, Object.keys(allowed.resourceScopes));
     return {
       clientId,
       client: client ?? { clientId },
       since,
+      lastUsedAt,
       scopes: allowed.oidcScopes,
       apis: apis.map(({ identifier, name, isOwn }) => ({
         name,

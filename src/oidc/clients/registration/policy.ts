@@ -95,6 +95,7 @@ export function createPolicyCheck(
     // The existing client when it updates itself; absent at registration.
     const current = (ctx.oidc.client ?? {}) as unknown as Metadata;
     checkOwn(metadata, policy.metadata, current);
+    if (registration === 'open' && apis.dynamic.length > 0) metadata['agent'] ??= true;
     // The library adds the grant that a response type needs: without that grant there is no response type.
     const responses = policy.grantTypes.includes(CODE_GRANT) ? ['code'] : [];
     Object.assign(metadata, {

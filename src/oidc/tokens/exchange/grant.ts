@@ -15,8 +15,9 @@ import {
 } from 'oidc-provider/lib/helpers/grants.js';
 import { type Clock, epochSeconds } from '../../../core/clock.ts';
 import type { Secrets } from '../../../core/secrets.ts';
-import type { ExtraClientProperties } from '../../clients/names.ts';
-import type { TokenExchangePolicy } from '../../clients/token-exchange.ts';
+import { isAgent } from '../../../core/agents.ts';
+import type { ActClaim } from '../../../core/actor.ts';
+import type { ActingAgents } from '../../../storage/acting-agents.ts';
 import type { Extension } from '../../overrides/override.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import { TOKEN_EXCHANGE } from '../grant-types.ts';
@@ -24,25 +25,21 @@ import type { Keys } from '../../key-ring.ts';
 import type { UserRecord } from '../../../storage/users.ts';
 import type { Authorization } from '../authorization-claims.ts';
 import { createIdentityAssertions, ID_JAG } from '../identity-assertions/issuing.ts';
+import { actingUnder, type ExchangingClient, NO_POLICY } from './acting.ts';
 import {
   ACCESS_TOKEN,
-  type ActClaim,
   createTokenReader,
   ID_TOKEN,
   type PresentedToken,
   REFRESH_TOKEN,
 } from './presented.ts';
 
-type Client = ExtraClientProperties & { clientId: string };
-
-const NOTHING: TokenExchangePolicy = { audiences: [] };
-
 /**
  * The one API that the new token is for: the one named, the client's default, or the only one that it may have.
  * @throws InvalidTarget when the client may have no token for it (RFC 8693 section 2.2.2).
  */
-export function targetOf(client: Client, named: string[]): string {
-  const { audiences } = client.token_exchange ?? NOTHING;
+export function targetOf(client: ExchangingClient, named: string[]): string {
+  const { audiences } = client.token_exchange ?? NO_POLICY;
   const [target = client.default_resource ?? (audiences.length === 1 ? audiences[0] : undefined), ...others] =
     new Set(named);
   if (target === undefined) throw new errors.InvalidTarget('resource or audience must name an API');
@@ -52,37 +49,11 @@ export function targetOf(client: Client, named: string[]): string {
   return target;
 }
 
-/**
- * Who the new token says is acting (RFC 8693 section 4.1): the actor, and those who acted before. Undefined without
- * an actor (impersonation).
- * @throws InvalidRequest when the client may not hand in this token, or may not act so.
- */
-export function actingUnder(
-  client: Client,
-  subject: PresentedToken,
-  actor: PresentedToken | undefined,
-): ActClaim | undefined {
-  const { clients = [], impersonation = false } = client.token_exchange ?? NOTHING;
-  if (subject.clientId !== client.clientId && !clients.includes(subject.clientId))
-    throw new errors.InvalidRequest(
-      'this client may not exchange tokens of the client that subject_token is of',
-    );
-  if (!actor && !impersonation)
-    throw new errors.InvalidRequest(
-      'actor_token is missing: this client may not act without saying who does',
-    );
-  if (actor && actor.clientId !== client.clientId)
-    throw new errors.InvalidRequest('actor_token was not issued to this client');
-  if (subject.mayAct !== undefined && subject.mayAct.sub !== (actor?.sub ?? client.clientId))
-    throw new errors.InvalidRequest('subject_token says that another party may act (may_act)');
-  if (!actor) return subject.act;
-  return { sub: actor.sub, ...(subject.act && { act: subject.act }) };
-}
-
 /** A token that was exchanged. */
 export interface TokenExchange {
   ctx: KoaContextWithOIDC;
-  accountId: string;
+  /** Null of a service account's own token. */
+  accountId: string | null;
   clientId: string;
   /** The client that the subject's token was issued to. */
   subjectClientId: string;
@@ -99,6 +70,7 @@ interface Dependencies {
   keys: Pick<Keys, 'jwks'>;
   findUser(id: string): Promise<UserRecord | null>;
   authorization: Pick<Authorization, 'claimsOf'>;
+  actingAgents: Pick<ActingAgents, 'delegate'>;
   /** Records the exchange before the token is issued. */
   exchanged(exchange: TokenExchange): Promise<void>;
 }
@@ -124,8 +96,8 @@ const PARAMETERS = [
   'scope',
 ];
 
-/** An access token of the library's that is not under a grant of its own client, but ends with the subject's. */
-type AccessTokenModel = new (properties: object) => InstanceType<Provider['AccessToken']>;
+/** A token of the library's that is not under a grant of its own client, but ends with the subject's. */
+type TokenModel = new (properties: object) => InstanceType<Provider['AccessToken' | 'ClientCredentials']>;
 
 /** Whether it is bound to the key that a handed-in token is bound to. */
 const hasKeyOf = (
@@ -136,7 +108,7 @@ const hasKeyOf = (
 /** Registers token exchange with the provider: before any client that has this grant is looked up. */
 function installTokenExchange(
   provider: Provider,
-  { verifier, secrets, clock, keys, findUser, authorization, exchanged }: Dependencies,
+  { verifier, secrets, clock, keys, findUser, authorization, actingAgents, exchanged }: Dependencies,
 ): void {
   const now = () => epochSeconds(clock);
   const read = createTokenReader({ verifier, secrets, now });
@@ -153,6 +125,32 @@ function installTokenExchange(
     if (value === undefined || type === undefined)
       throw new errors.InvalidRequest(`${parameter} and ${parameter}_type go together`);
     return read(ctx, parameter, value, type, types);
+  }
+
+  /** The account that a token is of: the grant knows it even if the token names it by a pairwise identifier. */
+  async function accountOf(ctx: TokenEndpointGrantContext, { grantId }: PresentedToken) {
+    // It lives, or has ended.
+    const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
+    const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
+    if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
+    return account;
+  }
+
+  /**
+   * What the new token names of what it came of: with an agent's the delegation that its person can end.
+   * @throws InvalidRequest when the person has ended the agent.
+   */
+  async function delegationsOf(
+    client: ExchangingClient,
+    { clientId, grantId = '', delegations }: PresentedToken,
+    { accountId, audience, scopes }: { accountId: string; audience: string; scopes: readonly string[] },
+  ): Promise<readonly string[]> {
+    if (!isAgent(client) || clientId === client.clientId) return delegations;
+    const use = { accountId, clientId: client.clientId, at: new Date(clock.now()) };
+    const own = await actingAgents.delegate({ ...use, grantId, audience, scopes });
+    if (own === null)
+      throw new errors.InvalidRequest('the person has ended this agent since the sign-in of subject_token');
+    return [...new Set([...delegations, own])];
   }
 
   const assertionOf = createIdentityAssertions({
@@ -172,10 +170,7 @@ function installTokenExchange(
     if (!subject) throw new errors.InvalidRequest("missing required parameter 'subject_token'");
     if (subject.clientId !== client.clientId)
       throw new errors.InvalidRequest('subject_token was not issued to this client');
-    const grant = subject.grantId === undefined ? undefined : await provider.Grant.find(subject.grantId);
-    const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
-    if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
-    const { accountId } = account;
+    const { accountId } = await accountOf(ctx, subject);
     const { audience, scope } = await assertionOf(ctx, subject, accountId, {
       audiences: [params.audience ?? []].flat(),
       resources: [params.resource ?? []].flat(),
@@ -202,11 +197,8 @@ function installTokenExchange(
       const actor = await readPair(ctx, 'actor_token', params.actor_token, params.actor_token_type);
       const act = actingUnder(client, subject, actor);
 
-      // The grant knows the account even if the token names it by a pairwise identifier; and it lives, or has ended.
-      const grant = subject.grantId === undefined ? undefined : await provider.Grant.find(subject.grantId);
-      const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
-      if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
-      ctx.oidc.entity('Account', account);
+      const account = subject.isOfClient ? undefined : await accountOf(ctx, subject);
+      if (account) ctx.oidc.entity('Account', account);
 
       params.resource = target;
       const [api] = await resolveRequestedResources(provider, ctx);
@@ -219,17 +211,26 @@ function installTokenExchange(
           refused.join(' '),
         );
 
-      const scope = (requested.length > 0 ? requested : possible).join(' ');
+      const scopes = requested.length > 0 ? requested : possible;
+      const scope = scopes.join(' ');
       const ends = [subject, ...(actor ? [actor] : [])].map(({ expiresAt }) => expiresAt - now());
-      const token = new (provider.AccessToken as unknown as AccessTokenModel)({
-        accountId: account.accountId,
+      const Model = account ? provider.AccessToken : provider.ClientCredentials;
+      const token = new (Model as unknown as TokenModel)({
+        ...(account && { accountId: account.accountId }),
         client,
         resourceServer: api,
         scope: scope || undefined,
         gty: 'token_exchange',
         expiresIn: Math.max(1, Math.min(api?.accessTokenTTL ?? Infinity, ...ends)),
       });
-      Object.assign(token, { gid: subject.grantId, login: subject.login, act });
+      const delegations = account
+        ? await delegationsOf(client, subject, { accountId: account.accountId, audience: target, scopes })
+        : [];
+      Object.assign(token, { act, delegations });
+      Object.assign(
+        token,
+        account ? { gid: subject.grantId, login: subject.login } : { subject: subject.sub },
+      );
 
       const certificate = checkMtlsCert(provider, ctx);
       if (certificate) token.setThumbprint('x5t', certificate);
@@ -240,11 +241,12 @@ function installTokenExchange(
       if (!hasKeyOf(token, subject) || (actor && !hasKeyOf(token, actor)))
         throw new errors.InvalidRequest('a token that is bound to a key is exchanged with proof of that key');
 
-      ctx.oidc.entity('AccessToken', token);
+      if (account) ctx.oidc.entity('AccessToken', token as InstanceType<Provider['AccessToken']>);
+      else ctx.oidc.entity('ClientCredentials', token);
       const accessToken = await token.save();
       await exchanged({
         ctx,
-        accountId: account.accountId,
+        accountId: account?.accountId ?? null,
         clientId: client.clientId,
         subjectClientId: subject.clientId,
         audience: target,

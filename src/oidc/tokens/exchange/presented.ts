@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { ActClaim } from '../../../core/actor.ts';
 import type { Secrets } from '../../../core/secrets.ts';
 import type { AccessTokenVerifier } from '../access-token-verifier.ts';
 import type { LoginBehind } from '../extra-claims.ts';
@@ -9,12 +10,6 @@ import { grantOfIdToken } from '../id-token-claims.ts';
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 export const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
 export const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
-
-/** Who acts, and who acted before (RFC 8693 section 4.1). */
-export interface ActClaim {
-  sub: string;
-  act?: ActClaim;
-}
 
 /** Claims of our tokens that exchange needs. */
 interface Claims {
@@ -30,6 +25,7 @@ interface Claims {
   auth_time?: number;
   acr?: string;
   amr?: string[];
+  delegations?: string[];
 }
 
 /** A presented token that is valid, of any format. */
@@ -42,12 +38,16 @@ export interface PresentedToken {
   expiresAt: number;
   /** The grant that it ends with; none when its subject is a client. */
   grantId: string | undefined;
+  /** Whether it is of a service account, of its own. */
+  isOfClient: boolean;
   scopes: Set<string>;
   /** The key that it is bound to (RFC 9449 section 6, RFC 8705 section 3). */
   jkt: string | undefined;
   x5t: string | undefined;
   act: ActClaim | undefined;
   mayAct: { sub: string } | undefined;
+  /** What it came of by exchange. */
+  delegations: readonly string[];
   login: LoginBehind;
 }
 
@@ -56,11 +56,13 @@ const presented = ({ cnf, ...claims }: Claims): PresentedToken => ({
   clientId: claims.client_id,
   expiresAt: claims.exp,
   grantId: claims.gid,
+  isOfClient: claims.gid === undefined,
   scopes: new Set(claims.scope?.split(' ')),
   jkt: cnf?.jkt,
   x5t: cnf?.['x5t#S256'],
   act: claims.act,
   mayAct: claims.may_act,
+  delegations: claims.delegations ?? [],
   login: { authTime: claims.auth_time, acr: claims.acr, amr: claims.amr },
 });
 
@@ -78,7 +80,11 @@ async function subjectFor(
   return (await claims.result())['sub'] as string;
 }
 
-async function opaqueClaims(ctx: KoaContextWithOIDC, value: string): Promise<Claims | undefined> {
+async function opaqueClaims(
+  ctx: KoaContextWithOIDC,
+  value: string,
+  verifier: AccessTokenVerifier,
+): Promise<Claims | undefined> {
   const { provider } = ctx.oidc;
   const [ofPerson, ofClient] = await Promise.all([
     provider.AccessToken.find(value),
@@ -88,9 +94,11 @@ async function opaqueClaims(ctx: KoaContextWithOIDC, value: string): Promise<Cla
   if (!token?.isValid || token.clientId === undefined || token.exp === undefined) return undefined;
   const { clientId, exp, scope, jkt, extra } = token;
   const x5t = token['x5t#S256'];
-  const sub = ofPerson ? await subjectFor(ctx, clientId, ofPerson.accountId) : clientId;
+  // A client's token may be about another one, for which it acts.
+  const subjectClient = typeof extra?.['sub'] === 'string' ? extra['sub'] : clientId;
+  const sub = ofPerson ? await subjectFor(ctx, clientId, ofPerson.accountId) : subjectClient;
   if (sub === undefined) return undefined;
-  return {
+  const claims: Claims = {
     ...(ofPerson?.grantId === undefined ? {} : { gid: ofPerson.grantId }),
     ...extra,
     sub,
@@ -99,6 +107,7 @@ async function opaqueClaims(ctx: KoaContextWithOIDC, value: string): Promise<Cla
     ...(scope === undefined ? {} : { scope }),
     cnf: { ...(jkt === undefined ? {} : { jkt }), ...(x5t === undefined ? {} : { 'x5t#S256': x5t }) },
   };
+  return (await verifier.hasEnded({ ...claims, jti: token.jti })) ? undefined : claims;
 }
 
 function audienceOf(jwt: string): unknown {
@@ -167,7 +176,7 @@ export function createTokenReader({
   ): Promise<Claims | null | undefined> => {
     if (type === REFRESH_TOKEN) return refreshClaims(ctx, value);
     if (type === ID_TOKEN) return idTokenClaims(ctx.oidc.provider, secrets, value);
-    return value.includes('.') ? await verifier.verify(value) : opaqueClaims(ctx, value);
+    return value.includes('.') ? await verifier.verify(value) : opaqueClaims(ctx, value, verifier);
   };
   return async (
     ctx: KoaContextWithOIDC,
@@ -180,7 +189,11 @@ export function createTokenReader({
       throw new errors.InvalidRequest(`${parameter}_type must be ${types.join(' or ')}`);
     const claims = await claimsOf(ctx, value, type);
     const owner = claims && (await ctx.oidc.provider.Client.find(claims.client_id));
-    if (!claims || !owner || claims.exp <= now())
+    const isOrphan =
+      claims?.act !== undefined &&
+      claims.gid === undefined &&
+      !(await ctx.oidc.provider.Client.find(claims.sub));
+    if (!claims || !owner || isOrphan || claims.exp <= now())
       throw new errors.InvalidRequest(`${parameter} is none of this issuer’s, has expired or was revoked`);
     return presented(claims);
   };

@@ -1,0 +1,52 @@
+import { errors } from 'oidc-provider';
+import type { ActClaim } from '../../../core/actor.ts';
+import type { ExtraClientProperties } from '../../clients/names.ts';
+import type { TokenExchangePolicy } from '../../clients/token-exchange.ts';
+import type { PresentedToken } from './presented.ts';
+
+export type ExchangingClient = ExtraClientProperties & { clientId: string };
+
+export const NO_POLICY: TokenExchangePolicy = { audiences: [] };
+
+/** Who may act for one another: a longer chain is a loop of agents that call each other. */
+export const LONGEST_CHAIN = 8;
+
+/** Everybody in a chain, the one who acts now first. */
+const chainOf = (act: ActClaim | undefined): string[] => (act ? [act.sub, ...chainOf(act.act)] : []);
+
+const claimOf = ([sub, ...before]: string[]): ActClaim | undefined => {
+  if (sub === undefined) return undefined;
+  const act = claimOf(before);
+  return { sub, ...(act && { act }) };
+};
+
+/**
+ * Who the new token says is acting (RFC 8693 section 4.1): the actor, and those who acted before. Undefined when it
+ * tells of nobody: impersonation by the first to ask.
+ * @throws InvalidRequest when the client may not hand in this token, or may not act so.
+ */
+export function actingUnder(
+  client: ExchangingClient,
+  subject: PresentedToken,
+  actor: PresentedToken | undefined,
+): ActClaim | undefined {
+  const { clients = [], impersonation = false } = client.token_exchange ?? NO_POLICY;
+  if (subject.clientId !== client.clientId && !clients.includes(subject.clientId))
+    throw new errors.InvalidRequest(
+      'this client may not exchange tokens of the client that subject_token is of',
+    );
+  if (!actor && !impersonation)
+    throw new errors.InvalidRequest(
+      'actor_token is missing: this client may not act without saying who does',
+    );
+  if (actor && actor.clientId !== client.clientId)
+    throw new errors.InvalidRequest('actor_token was not issued to this client');
+  // An actor who is acted for stands behind whoever acts for them.
+  const actors = actor ? [...chainOf(actor.act), actor.sub] : [];
+  if (subject.mayAct !== undefined && subject.mayAct.sub !== (actors[0] ?? client.clientId))
+    throw new errors.InvalidRequest('subject_token says that another party may act (may_act)');
+  const chain = [...actors, ...chainOf(subject.act)];
+  if (chain.length > LONGEST_CHAIN)
+    throw new errors.InvalidRequest(`more than ${LONGEST_CHAIN} would act for one another (act)`);
+  return claimOf(chain);
+}
