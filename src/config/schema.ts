@@ -114,6 +114,15 @@ export const settingShape = z.strictObject({
         }),
     ),
   }),
+  clientAttestation: z.strictObject({
+    attesters: z.array(
+      z.strictObject({
+        issuer: z.url(),
+        jwksUri: z.url(),
+        clients: z.array(z.string().min(1)).default([]),
+      }),
+    ),
+  }),
   clientDocuments: z.strictObject({
     enabled: z.enum(['auto', 'always', 'never']),
     allow: hostnames,
@@ -122,6 +131,7 @@ export const settingShape = z.strictObject({
   clientRegistration: z.strictObject({
     open: z.boolean(),
     unused: seconds,
+    softwareStatements: z.array(z.strictObject({ issuer: z.string().min(1), jwksUri: z.url() })),
     policies: z.record(
       z.string().regex(/^[a-z0-9-]+$/, 'must be a name of letters, digits and hyphens'),
       z.strictObject({

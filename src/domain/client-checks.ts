@@ -26,6 +26,8 @@ const SECRETLESS = new Set<unknown>([
   'private_key_jwt',
   'tls_client_auth',
   'self_signed_tls_client_auth',
+  'attest_jwt_client_auth',
+  'attest_jwt_client_auth_dpop',
 ]);
 
 /** Characters that PostgreSQL's JSON cannot hold: NUL, and halves of a pair. */

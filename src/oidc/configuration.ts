@@ -16,12 +16,14 @@ import type { Authorization } from './tokens/authorization-claims.ts';
 import type { AccessTokenVerifier } from './tokens/access-token-verifier.ts';
 import type { ApiRegistry } from './tokens/apis.ts';
 import { cookieSettings } from './cookies.ts';
+import { attestation, ATTESTATION_METHODS } from './clients/attestation.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { validateExtraMetadata } from './clients/checks.ts';
 import { applyProfile, fapiProfile, requirePkce } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details.ts';
 import { registrationFeatures } from './clients/registration/index.ts';
+import { createStatementReader } from './clients/registration/statements.ts';
 import { ciba } from './ciba.ts';
 import { deviceFlow, type DevicePages } from './device/feature.ts';
 import { ENDPOINTS } from './endpoints.ts';
@@ -168,7 +170,12 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       mTLS: mutualTls(config),
       // The keys in `jwks` sign by themselves.
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
-      ...registrationFeatures(config.clientRegistration, apis),
+      ...registrationFeatures(
+        config.clientRegistration,
+        apis,
+        createStatementReader(config.clientRegistration, deps),
+      ),
+      attestClientAuth: attestation(config.clientAttestation, deps),
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: createIntrospectionPolicy(deps) },
@@ -230,6 +237,9 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       ...(config.mtls.certificateHeader === null
         ? []
         : (['tls_client_auth', 'self_signed_tls_client_auth'] as const)),
+      ...(config.clientAttestation.attesters.length === 0
+        ? []
+        : (ATTESTATION_METHODS as unknown as ['attest_jwt_client_auth'])),
     ],
     assertJwtClientAuthClaimsAndHeader: createAssertionCheck(config.publicUrl, clock),
     clientDefaults: {

@@ -15,6 +15,8 @@ export const ENDPOINTS = {
   /** Where people enter the code (RFC 8628 section 3.3): short enough to be typed from a television. */
   code_verification: '/device',
   backchannel_authentication: '/oauth2/bc-authorize',
+  /** Where attested clients get a challenge (draft-ietf-oauth-attestation-based-client-auth section 8). */
+  challenge: '/oauth2/challenge',
 } as const;
 
 /** Where the server's metadata is: OpenID Connect Discovery 1.0, RFC 8414. */

@@ -205,7 +205,10 @@ describe('dynamic client registration', () => {
     });
 
     it('and no statement of anybody else’s', async () => {
-      expect(await register({ ...APP, software_statement: 'a.b.c' })).toMatchObject({
+      const [header, payload] = [{ alg: 'none' }, { iss: 'https://other.example.test' }].map((part) =>
+        Buffer.from(JSON.stringify(part)).toString('base64url'),
+      );
+      expect(await register({ ...APP, software_statement: `${header}.${payload}.` })).toMatchObject({
         status: 400,
         body: { error: 'unapproved_software_statement' },
       });

@@ -18,6 +18,7 @@ export const CHANGEABLE = [
   'registration.open',
   'registration.verifyEmail',
   'clientRegistration.open',
+  'clientRegistration.softwareStatements',
   'identityAssertions.issuers',
   'clientDocuments.enabled',
   'clientDocuments.allow',

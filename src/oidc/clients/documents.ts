@@ -11,6 +11,7 @@ import { type OutboundFetch, ReplyTooLarge } from '../outbound/fetch.ts';
 import { orTooMany, TooMany } from '../request-size.ts';
 import type { ApiRegistry } from '../tokens/apis.ts';
 import { forLibrary } from './api-scope.ts';
+import { ATTESTATION_METHODS } from './attestation.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from './names.ts';
 import { checkRegistrantMetadata, type Metadata } from './registration/metadata.ts';
 import { offered, OPEN_APIS } from './registration/policy.ts';
@@ -48,7 +49,7 @@ const FETCHED_AT = new Set<string | undefined>([
 ]);
 
 /** Authentication methods of a client without a shared secret. */
-const AUTH_METHODS = ['none', 'private_key_jwt'];
+const AUTH_METHODS: readonly string[] = ['none', 'private_key_jwt', ...ATTESTATION_METHODS];
 
 /** URLs that must be on the client's own host: otherwise a document could vouch for other hosts. */
 const OWN_HOST = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'jwks_uri'];

@@ -237,6 +237,12 @@ export const extraMetadata = {
     default: 'none',
     internal: true,
   }),
+  software_statement: extra(z.string().max(8_192), 'must be a software statement', {
+    meaning:
+      'what an issuer of `clientRegistration.softwareStatements` signed for it (RFC 7591 section 2.3): its claims go before what the client says itself',
+    default: 'none',
+    registrants: 'all',
+  }),
   registration: extra(z.enum(REGISTRATIONS), `must be one of ${REGISTRATIONS.join(', ')}`, {
     meaning:
       'how it came here without an operator: `token`, `open` (RFC 7591) or `document`. It may ask for the scopes of APIs with `dynamic_clients`, and for no others of APIs than it is registered with',

@@ -38,7 +38,7 @@ const NOT_SET: Record<string, string> = {
   client_id_issued_at: 'is the server’s to say',
   registration_access_token: 'is given to clients that register themselves',
   registration_client_uri: 'is given to clients that register themselves',
-  software_statement: 'is not taken',
+  software_statement: 'is what a client brings along that registers itself',
   api_scope: 'is part of scope',
 };
 

@@ -60,7 +60,7 @@ export const standardMetadata = {
     option: {
       flags: '--auth-method <method>',
       help: 'how it authenticates',
-      choices: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      choices: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'attest_jwt_client_auth'],
     },
   }),
   token_endpoint_auth_signing_alg: text({

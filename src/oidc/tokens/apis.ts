@@ -90,10 +90,18 @@ export class ApiRegistry {
   }
 
   find(identifier: string): KnownApi | undefined {
-    const known = this.#apis.get(identifier);
+    const known = this.#apis.get(identifier) ?? this.#inLowerCase(identifier);
     if (known) return known;
     const contract = this.#contracts.get(identifier);
     return contract?.isOpen() ? contract.api : undefined;
+  }
+
+  /** One whose scheme and host are written in capitals, for a client that is no better (RFC 3986 section 6.2.2.1). */
+  #inLowerCase(identifier: string): KnownApi | undefined {
+    const [start] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*/i.exec(identifier) ?? [];
+    if (start === undefined || start === start.toLowerCase()) return undefined;
+    const api = this.#apis.get(start.toLowerCase() + identifier.slice(start.length));
+    return api?.dynamicClients ? api : undefined;
   }
 
   /** Whether its JWT access tokens say `JWT` where others say `at+jwt`. */

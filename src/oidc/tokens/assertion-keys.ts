@@ -1,5 +1,6 @@
 import {
   createLocalJWKSet,
+  type CryptoKey,
   createRemoteJWKSet,
   customFetch,
   errors as joseErrors,
@@ -36,8 +37,32 @@ export class AssertionKeys {
 
   /** @throws Error of `jose`, or why the keys could not be had. */
   async verify(jwt: string, source: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
+    return (await this.#verified(jwt, source, options)).payload;
+  }
+
+  /** The key that signed it, whatever it says; undefined for one that none of these signed. */
+  async keyOf(
+    jwt: string,
+    source: KeySource,
+    options: Pick<JWTVerifyOptions, 'algorithms'>,
+  ): Promise<CryptoKey | undefined> {
     try {
-      return (await jwtVerify(jwt, this.#keysOf(source), options)).payload;
+      // What it says of time is for others to judge.
+      return (await this.#verified(jwt, source, { ...options, currentDate: new Date(0) })).key;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #verified(
+    jwt: string,
+    source: KeySource,
+    options: JWTVerifyOptions,
+  ): Promise<{ payload: JWTPayload; key: CryptoKey }> {
+    try {
+      // Keys of a JWK Set are public ones: asymmetric algorithms take no bytes.
+      const { payload, key } = await jwtVerify(jwt, this.#keysOf(source), options);
+      return { payload, key: key as CryptoKey };
     } catch (error) {
       if (!(error instanceof joseErrors.JWKSMultipleMatchingKeys)) throw error;
       // Without a `kid`, any of them may have signed.
@@ -46,7 +71,7 @@ export class AssertionKeys {
           if (failure instanceof joseErrors.JWSSignatureVerificationFailed) return undefined;
           throw failure;
         });
-        if (verified) return verified.payload;
+        if (verified) return { payload: verified.payload, key };
       }
       throw new joseErrors.JWSSignatureVerificationFailed();
     }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/index.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { SIGNING_ALGS } from '../../core/tokens.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
+import { ATTESTATION_ALGS } from '../clients/attestation.ts';
 import { codeLifetime } from '../clients/profiles.ts';
 import { withinView } from '../sessions/viewing.ts';
 
@@ -80,6 +81,7 @@ const CONTENT = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as cons
 /** The algorithms of RFC 7518 that are offered, by use: those that RFC 8725 and FAPI 2.0 still think well of, and RS256. */
 export const ENABLED_JWA = {
   clientAuthSigningAlgValues: [...OTHERS_SIGN],
+  attestSigningAlgValues: [...ATTESTATION_ALGS],
   requestObjectSigningAlgValues: [...OTHERS_SIGN],
   // The key of a proof is generated for it, so no existing key requires RS256.
   dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256'],

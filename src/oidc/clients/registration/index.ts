@@ -9,6 +9,7 @@ import { orTooMany } from '../../request-size.ts';
 import type { Metadata } from './metadata.ts';
 import type { ApiRegistry } from '../../tokens/apis.ts';
 import { createPolicyCheck, OPEN_APIS } from './policy.ts';
+import type { StatementReader } from './statements.ts';
 
 /** Seconds that a browser may remember the answer. */
 const MAX_AGE = 3600;
@@ -81,14 +82,18 @@ const MOST = 20;
 export function registrationFeatures(
   { policies }: RegistrationSettings,
   apis: Pick<ApiRegistry, 'dynamic'>,
+  readStatement: StatementReader,
 ): Pick<Features, 'registration' | 'registrationManagement'> {
   const open = policies[DEFAULT_POLICY];
   const checks = {
     ...Object.fromEntries(
-      Object.entries(policies).map(([name, policy]) => [name, createPolicyCheck(policy, 'token', apis)]),
+      Object.entries(policies).map(([name, policy]) => [
+        name,
+        createPolicyCheck(policy, 'token', apis, readStatement),
+      ]),
     ),
-    ...(open && { [WITHOUT_TOKEN.all]: createPolicyCheck(open, 'open', apis) }),
-    [WITHOUT_TOKEN.apis]: createPolicyCheck(OPEN_APIS, 'open', apis),
+    ...(open && { [WITHOUT_TOKEN.all]: createPolicyCheck(open, 'open', apis, readStatement) }),
+    [WITHOUT_TOKEN.apis]: createPolicyCheck(OPEN_APIS, 'open', apis, readStatement),
   };
   return {
     registration: {

@@ -100,7 +100,9 @@ function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
  * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
  */
 export function checkRegistrantMetadata(metadata: Metadata): void {
-  for (const [name, value] of Object.entries(metadata)) checkSizes(name, value);
+  // A statement has its own limit, and was signed.
+  for (const [name, value] of Object.entries(metadata))
+    if (name !== 'software_statement') checkSizes(name, value);
   const { client_name: name } = metadata;
   if (
     name !== undefined &&

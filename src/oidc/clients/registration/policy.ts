@@ -1,10 +1,11 @@
-import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { isPermission } from '../../../domain/operators/permissions.ts';
 import { forLibrary } from '../api-scope.ts';
 import type { ApiRegistry } from '../../tokens/apis.ts';
 import { EXTRA_METADATA, propertyOf } from '../names.ts';
 import { checkRegistrantMetadata, type Metadata, refuse } from './metadata.ts';
+import { claimsOf, type StatementReader } from './statements.ts';
 
 export type RegistrationPolicy = Settings['clientRegistration']['policies'][string];
 
@@ -71,6 +72,17 @@ function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): voi
   }
 }
 
+/** What a software statement says goes before the request (RFC 7591 section 2.3), and binds the client when it changes itself. */
+async function applyStatement(metadata: Metadata, current: unknown, read: StatementReader): Promise<void> {
+  const statement = metadata['software_statement'] ?? current;
+  if (statement === undefined) return;
+  // One that was good when the client registered need not be valid still.
+  const isKnown = typeof statement === 'string' && statement === current;
+  Object.assign(metadata, isKnown ? claimsOf(statement) : await read(statement), {
+    software_statement: statement,
+  });
+}
+
 const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
 /**
@@ -82,18 +94,15 @@ export function createPolicyCheck(
   policy: RegistrationPolicy,
   registration: 'token' | 'open',
   apis: Pick<ApiRegistry, 'dynamic'>,
+  readStatement: StatementReader,
 ) {
   // A self-registered client never gets management permissions, whatever its policy.
   const scopes = policy.scopes.filter((scope) => !isPermission(scope));
-  return (ctx: KoaContextWithOIDC, metadata: Metadata): void => {
-    if (metadata['software_statement'] !== undefined)
-      throw new errors.CustomOIDCProviderError(
-        'unapproved_software_statement',
-        'software statements are not accepted here',
-      );
-    checkRegistrantMetadata(metadata);
+  return async (ctx: KoaContextWithOIDC, metadata: Metadata): Promise<void> => {
     // The existing client when it updates itself; absent at registration.
     const current = (ctx.oidc.client ?? {}) as unknown as Metadata;
+    await applyStatement(metadata, current['software_statement'], readStatement);
+    checkRegistrantMetadata(metadata);
     checkOwn(metadata, policy.metadata, current);
     if (registration === 'open' && apis.dynamic.length > 0) metadata['agent'] ??= true;
     // The library adds the grant that a response type needs: without that grant there is no response type.

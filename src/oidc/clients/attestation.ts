@@ -1,0 +1,60 @@
+import { type Configuration, errors } from 'oidc-provider';
+import type { Settings } from '../../config/index.ts';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
+import type { Secrets } from '../../core/secrets.ts';
+import type { OutboundFetch } from '../outbound/fetch.ts';
+import { AssertionKeys } from '../tokens/assertion-keys.ts';
+
+type Feature = NonNullable<NonNullable<Configuration['features']>['attestClientAuth']>;
+
+/** Seconds by which the clock of whoever made a JWT may be ahead. */
+const AHEAD = 60;
+
+/** Characters: an identifier of a proof, not a place to keep things. */
+const MAX_JTI = 255;
+
+/** How a client may authenticate by an attestation, with a proof of its own kind or by its DPoP proof. */
+export const ATTESTATION_METHODS = ['attest_jwt_client_auth', 'attest_jwt_client_auth_dpop'] as const;
+
+/** Algorithms of attestations and their proofs. */
+export const ATTESTATION_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+
+/**
+ * Attestation-Based Client Authentication (draft-ietf-oauth-attestation-based-client-auth-12): an attester, which operators
+ * trust, says that the key of an instance belongs to a client. On as long as there is an attester.
+ */
+export function attestation(
+  { attesters }: Settings['clientAttestation'],
+  { fetch, secrets, clock }: { fetch: OutboundFetch; secrets: Secrets; clock: Clock },
+): Feature {
+  const keys = new AssertionKeys(fetch);
+  const refuse = (reason: string): never => {
+    throw new errors.InvalidClientAuth(`client attestation: ${reason}`);
+  };
+  return {
+    enabled: attesters.length > 0,
+    ack: 'draft-12',
+    challengeSecret: secrets.key('client-attestation'),
+    async getAttestationSignaturePublicKey(ctx, _header, { iss }, client) {
+      // What names nobody may be of any of them.
+      const trusted = attesters.filter(
+        ({ issuer, clients }) =>
+          (iss === undefined || iss === issuer) &&
+          (clients.length === 0 || clients.includes(client.clientId)),
+      );
+      const jwt = ctx.get('oauth-client-attestation');
+      for (const { jwksUri } of trusted) {
+        const key = await keys.keyOf(jwt, { jwksUri }, { algorithms: [...ATTESTATION_ALGS] });
+        if (key) return key;
+      }
+      return refuse('is of no attester that is trusted for this client');
+    },
+    async assertAttestationJwtAndPop(_ctx, attested, proof) {
+      const latest = epochSeconds(clock) + AHEAD;
+      if ([attested, proof].some(({ payload }) => Number(payload['iat']) > latest))
+        refuse('is of the future (iat)');
+      if (String(proof.payload['jti']).length > MAX_JTI)
+        refuse(`jti must have at most ${MAX_JTI} characters`);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { decodeJwt } from 'jose';
+import { errors } from 'oidc-provider';
+import type { Settings } from '../../../config/index.ts';
+import { type Clock, epochSeconds } from '../../../core/clock.ts';
+import type { OutboundFetch } from '../../outbound/fetch.ts';
+import { AssertionKeys } from '../../tokens/assertion-keys.ts';
+import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../names.ts';
+import type { Metadata } from './metadata.ts';
+
+/** Asymmetric ones alone (RFC 8725 section 3.1). */
+const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
+
+/** Seconds that clocks may differ by. */
+const TOLERANCE = 5;
+
+const LONGEST = 8_192;
+
+/** What a statement may say: what a registration may. */
+const SAYABLE = new Set<string>([
+  'client_name',
+  ...[...LIBRARY_METADATA, ...EXTRA_METADATA].filter(
+    (name) => name !== 'software_statement' && propertyOf(name).registrants !== 'none',
+  ),
+]);
+
+/** The metadata in a statement that was verified before. */
+export const claimsOf = (statement: string): Metadata =>
+  Object.fromEntries(Object.entries(decodeJwt(statement)).filter(([name]) => SAYABLE.has(name)));
+
+/** Verifies a software statement (RFC 7591 section 2.3). @returns its metadata, which goes before that of the request. */
+export type StatementReader = (statement: unknown) => Promise<Metadata>;
+
+/**
+ * The reader throws `invalid_software_statement` for what is no statement, or is broken, and `unapproved_software_statement`
+ * for one of an issuer that operators do not trust (section 3.2.2).
+ */
+export function createStatementReader(
+  settings: Pick<Settings['clientRegistration'], 'softwareStatements'>,
+  { fetch, clock }: { fetch: OutboundFetch; clock: Clock },
+): StatementReader {
+  const keys = new AssertionKeys(fetch);
+  const invalid = (reason: string): never => {
+    throw new errors.InvalidSoftwareStatement(`software_statement ${reason}`);
+  };
+  return async (statement) => {
+    if (typeof statement !== 'string' || statement.length > LONGEST)
+      return invalid(`must be a JWT of at most ${LONGEST} characters`);
+    let iss: unknown;
+    try {
+      ({ iss } = decodeJwt(statement));
+    } catch {
+      return invalid('is no JWT');
+    }
+    const trusted = settings.softwareStatements.find(({ issuer }) => issuer === iss);
+    if (!trusted)
+      throw new errors.UnapprovedSoftwareStatement(
+        'software_statement is not of an issuer that is trusted here',
+      );
+    await keys
+      .verify(
+        statement,
+        { jwksUri: trusted.jwksUri },
+        {
+          issuer: trusted.issuer,
+          algorithms: ALGORITHMS,
+          clockTolerance: TOLERANCE,
+          currentDate: new Date(epochSeconds(clock) * 1000),
+        },
+      )
+      .catch(() => invalid('is not signed with a known key of its issuer, or has expired'));
+    return claimsOf(statement);
+  };
+}
