@@ -67,12 +67,12 @@ const ADDRESSES = {
   allowed_cors_origins: ['console.client.allowed_cors_origins', 'console.client.allowed_cors_originsHint'],
 } as const;
 /** Limits of a client's own: how long its tokens live, how often it may ask for them. */
-const NUMBERS = [
-  'access_token_ttl',
-  'refresh_token_ttl',
-  'refresh_token_absolute_ttl',
-  'token_requests_per_minute',
-] as const;
+const NUMBERS = {
+  access_token_ttl: 'console.client.access_token_ttl',
+  refresh_token_ttl: 'console.client.refresh_token_ttl',
+  refresh_token_absolute_ttl: 'console.client.refresh_token_absolute_ttl',
+  token_requests_per_minute: 'console.client.token_requests_per_minute',
+} as const;
 const code = { spellcheck: 'false', autocapitalize: 'off' };
 
 /** Scopes to choose from, in order: OpenID Connect, those of APIs, then what the client has besides. */
@@ -150,9 +150,9 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
           value: isAgent(metadata),
           hint: 'console.client.agentHint',
         },
-        ...NUMBERS.map((number): Control => ({
+        ...Object.entries(NUMBERS).map(([number, label]): Control => ({
           name: number,
-          label: `console.client.${number}`,
+          label,
           value: typeof metadata[number] === 'number' ? String(metadata[number]) : '',
           optional: true,
           attributes: { inputmode: 'numeric', maxlength: '9' },
@@ -224,7 +224,7 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
           ...Object.fromEntries(Object.keys(URLS).map((url) => [url, orNone(call.field(url))])),
           first_party: call.field('first_party') === '' ? null : true,
           ...agentChange(call, client),
-          ...Object.fromEntries(NUMBERS.map((number) => [number, numberOf(call.field(number))])),
+          ...Object.fromEntries(Object.keys(NUMBERS).map((number) => [number, numberOf(call.field(number))])),
         },
       };
     case 'addresses': {
