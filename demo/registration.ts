@@ -104,3 +104,11 @@ export async function register({ issuer, ports, dataDir, env }: RegistrationOpti
   await writeFile(file, JSON.stringify(clients, null, 2), { mode: 0o600 });
   return clients;
 }
+
+/** Adds the MCP server: agents may then come by themselves. One that was added before stays as it is. */
+export async function addMcpServer(url: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await postern(
+    ['mcp', 'add', url, '--name', 'Scribe', '--scope', 'notes:read', '--scope', 'notes:write'],
+    env,
+  );
+}

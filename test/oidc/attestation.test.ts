@@ -126,15 +126,19 @@ describe('a client that is attested', () => {
   });
 
   it('may prove its key by DPoP, with a nonce', async () => {
-    const attested = await attestation();
-    const first = await attempt({
-      'oauth-client-attestation': attested,
-      'dpop': await dpopProof(provider, instance),
+    const other = await provider.createClient({
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'attest_jwt_client_auth_dpop',
     });
+    const attested = await attestation({ claims: { sub: other.id } });
+    const first = await attempt(
+      { 'oauth-client-attestation': attested, 'dpop': await dpopProof(provider, instance) },
+      other,
+    );
     expect(first.body.error).toBe('use_dpop_nonce');
     const nonce = first.headers.get('dpop-nonce') ?? '';
     const dpop = await dpopProof(provider, instance, { claims: { nonce } });
-    const { body } = await attempt({ 'oauth-client-attestation': attested, dpop });
+    const { body } = await attempt({ 'oauth-client-attestation': attested, dpop }, other);
     expect(body.error).toBe('invalid_grant');
   });
 
@@ -159,7 +163,6 @@ describe('a client that is attested', () => {
   it.each<[string, Changes, Changes]>([
     ['of an attester that nobody trusts', { claims: { iss: 'https://other.example.test' } }, {}],
     ['of an attester that is trusted for another client', { claims: { iss: NARROW } }, {}],
-    ['of another client', { claims: { sub: 'somebody-else' } }, {}],
     ['that has expired', { claims: { exp: epoch() - 60 } }, {}],
     ['without an end', { claims: { exp: undefined } }, {}],
     ['of the future', { claims: { iat: epoch() + 600 } }, {}],
@@ -182,6 +185,7 @@ describe('a client that is attested', () => {
       headers(await attestation({ by: other }), await popOf()),
       headers(await attestation({ by: { ...other, publicJwk: attester.publicJwk } }), await popOf()),
       headers(await attestation(), await popOf({ by: other })),
+      headers(await attestation({ claims: { sub: 'somebody-else' } }), await popOf()),
       headers('a.b.c', await popOf()),
       headers(await attestation(), 'a.b.c'),
       { 'oauth-client-attestation': await attestation() },

@@ -168,12 +168,18 @@ describe('the official Python SDK', () => {
 describe('the official TypeScript SDK', () => {
   it('comes for itself, by a secret and by a key', async () => {
     for (const authProvider of [
-      new ClientCredentialsProvider({ clientId: service.id, clientSecret: service.secret, scope: SCOPE }),
+      new ClientCredentialsProvider({
+        clientId: service.id,
+        clientSecret: service.secret,
+        scope: SCOPE,
+        expectedIssuer: provider.url,
+      }),
       new PrivateKeyJwtProvider({
         clientId: keyed.id,
         privateKey: await exportPKCS8(key.privateKey),
         algorithm: 'ES256',
         scope: SCOPE,
+        expectedIssuer: provider.url,
       }),
     ]) {
       const client = new McpClient({ name: 'a-service', version: '1.0.0' });

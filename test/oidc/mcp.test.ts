@@ -8,12 +8,16 @@ import type {
   OAuthTokens,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { decodeJwt } from 'jose';
+import { mcpUrlOf, startMcp } from '../../demo/mcp/server.ts';
+import { addMcpServer } from '../../demo/registration.ts';
+import { atEnd } from '../support/cleanup.ts';
 import { startExample } from '../connecting/support/example.ts';
 import { freePort } from '../support/ports.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { answer, authorizationUrl, exchange, refresh, type Tokens } from './support/flow.ts';
 import { forgetCounts } from './support/kept.ts';
+import { MCP_CLIENTS } from './support/mcp-clients.ts';
 import { type Person, type Provider, startProvider } from './support/provider.ts';
 import { asClient, send } from './support/registration.ts';
 import { UserAgent } from './support/user-agent.ts';
@@ -189,6 +193,30 @@ describe('the official SDK', () => {
   });
 });
 
+describe('the demo', () => {
+  it('connects its agent, which asks for more when it writes', async () => {
+    const port = await freePort();
+    await addMcpServer(mcpUrlOf(port), { ...process.env, ...provider.postern.env });
+    const demo = await startMcp({ issuer: provider.url, port });
+    atEnd(() => demo.close());
+    const text = async (path: string) => (await fetch(`${demo.url}${path}`)).text();
+    expect(await text('/')).toContain('>Connect<');
+    const agent = new UserAgent(provider.url);
+    for (const scope of ['notes:read', 'notes:write']) {
+      const sent = await fetch(`${demo.url}/connect?scope=${scope}`, { redirect: 'manual' });
+      const page = await agent.open(sent.headers.get('location') ?? '');
+      const { leftFor } = await answer(agent, page, person);
+      expect(await (await fetch(String(leftFor))).text()).toContain('No notes yet.');
+    }
+    expect(await (await fetch(`${demo.url}/write`, { method: 'POST' })).text()).toContain('A note by');
+    // What nobody asked for is not looked at.
+    await fetch(`${demo.url}/callback?code=x&state=undefined`);
+    expect(await text('/')).toContain('A note by');
+    expect((await fetch(`${demo.url}/mcp`, { method: 'POST', body: '{}' })).status).toBe(401);
+    await postern('mcp', 'remove', mcpUrlOf(port));
+  });
+});
+
 describe('a request as real clients make it', () => {
   const ask = async (parameters: Record<string, string | string[]>, agent = new UserAgent(provider.url)) => {
     const { body } = await register({});
@@ -203,7 +231,12 @@ describe('a request as real clients make it', () => {
   };
 
   it('without a scope is for the default scopes of the API, and lives without offline_access', async () => {
-    for (const parameters of [{ resource: server }, { resource: `${server}/` }, {}]) {
+    for (const parameters of [
+      { resource: server },
+      { resource: `${server}/` },
+      { resource: server.replace('http://localhost', 'HTTP://LOCALHOST') },
+      {},
+    ]) {
       const { client, done } = await ask(parameters);
       const code = (await done())?.get('code') ?? '';
       const { body } = await exchange(provider, client, code, { resource: `${server}/` });
@@ -266,6 +299,32 @@ describe('registration for open APIs', () => {
       ['https://claude.ai/api/mcp/auth_callback', 'web'],
     ] as const)
       expect((await register({ redirect_uris: [uri] })).body).toMatchObject({ application_type: type });
+  });
+
+  it.each(MCP_CLIENTS)('lets $client_name in, at each address that it has', async (shape) => {
+    const { status, body } = await register({ grant_types: undefined, response_types: undefined, ...shape });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ agent: true });
+    const kept = body['redirect_uris'] as string[];
+    expect(kept).toEqual(shape.redirect_uris.filter((uri) => !uri.startsWith('grokbot:')));
+    // Of a native app the port is free (RFC 8252 section 7.3).
+    const used = kept.map((uri) => uri.replace(/^(http:\/\/127\.0\.0\.1)\//, '$1:49152/'));
+    const agent = new UserAgent(provider.url);
+    for (const redirectUri of used) {
+      const client = { ...asClient(body), secret: body.client_secret ?? '', redirectUri };
+      const request = authorizationUrl(provider, client, { scope: '', resource: server });
+      const { leftFor } = await answer(agent, await agent.open(request), person);
+      expect(String(leftFor)).toContain(redirectUri);
+      const code = leftFor?.searchParams.get('code') ?? '';
+      const post = shape['token_endpoint_auth_method'] === 'client_secret_post';
+      const tokens = await exchange(
+        provider,
+        post ? { ...client, secret: '' } : client,
+        code,
+        post ? { resource: server, client_secret: client.secret } : { resource: server },
+      );
+      expect(tokens).toMatchObject({ status: 200, body: { scope: 'tools:read tools:write' } });
+    }
   });
 
   it('ends with the last of them', async () => {

@@ -62,6 +62,20 @@ function isNativeTarget(value: unknown): boolean {
   return !NOT_OF_APPS.has(url.protocol) && hasPeriod && /^[a-z][a-z0-9+.-]*:$/.test(url.protocol);
 }
 
+/** A scheme that any app could have, for it names no domain (RFC 8252 section 7.1). */
+function isNamelessTarget(value: unknown): boolean {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  return url !== null && !NOT_OF_APPS.has(url.protocol) && !isNativeTarget(value) && url.username === '';
+}
+
+/** Leaves out schemes that no domain stands for, of a native app that has other addresses: the reply names those. */
+function dropNameless(metadata: Metadata, name: string): void {
+  const targets = metadata[name];
+  if (!Array.isArray(targets) || metadata['application_type'] !== 'native') return;
+  const kept = targets.filter((uri) => !isNamelessTarget(uri));
+  if (kept.length > 0) metadata[name] = kept;
+}
+
 const isWebTarget = (value: unknown): boolean =>
   isHttps(value) && !new URL(String(value)).hostname.includes('*');
 
@@ -112,6 +126,9 @@ export function checkRegistrantMetadata(metadata: Metadata): void {
   for (const uri of HTTPS)
     if (metadata[uri] !== undefined && !isHttps(metadata[uri])) refuse(`${uri} must be an https URL`);
   setApplicationType(metadata);
-  for (const name of TARGETS) checkTargets(metadata, name);
+  for (const name of TARGETS) {
+    dropNameless(metadata, name);
+    checkTargets(metadata, name);
+  }
   checkKeys(metadata);
 }
