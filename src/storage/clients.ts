@@ -18,6 +18,10 @@ export interface ClientFilters {
   kind?: readonly ClientKind[] | undefined;
   enabled?: boolean | undefined;
   role?: readonly string[] | undefined;
+  /** Agents, or all others. */
+  agent?: boolean | undefined;
+  /** Those that may have people asserted to other authorization servers, or all others. */
+  asserts_identities?: boolean | undefined;
 }
 
 export type ClientSort = 'client_id' | 'name' | 'created_at' | 'last_used_at';
@@ -70,6 +74,11 @@ const LIST: Listing<ClientSort, ClientFilters> = {
     },
     kind: (values, parameter) => `kind = any(${parameter(values)}::text[])`,
     enabled: (value, parameter) => `enabled = ${parameter(value)}`,
+    // As `isAgent` in core/agents.ts has it.
+    agent: (value, parameter) =>
+      `coalesce((metadata ->> 'agent')::boolean, metadata ->> 'registration' = 'document', false) = ${parameter(value)}`,
+    asserts_identities: (value, parameter) =>
+      `(coalesce(jsonb_array_length(metadata -> 'identity_assertions'), 0) > 0) = ${parameter(value)}`,
     role: (values, parameter) => `roles && ${parameter(values)}::text[]`,
   },
 };

@@ -114,7 +114,7 @@ describe('clients', () => {
       { ...APP, redirect_uris: ['com.example.app:/cb'], token_endpoint_auth_method: 'none' },
       { grant_types: ['urn:ietf:params:oauth:grant-type:device_code'] },
       { apis: [ORDERS] },
-      { ...SERVICE, roles: ['support'] },
+      { ...SERVICE, roles: ['support'], agent: true },
     ];
     for (const body of bodies) await made({ ...body, name });
     const kinds: unknown[] = [];
@@ -129,6 +129,19 @@ describe('clients', () => {
     expect(itemsOf(await owner('GET', `${query}&kind=spa&kind=native`))).toHaveLength(2);
     expect(itemsOf(await owner('GET', `${query}&role=support`))).toMatchObject([{ roles: ['support'] }]);
     expect(itemsOf(await owner('GET', `${query}&enabled=false`))).toEqual([]);
+    expect(itemsOf(await owner('GET', `${query}&agent=true`))).toMatchObject([
+      { kind: 'service', agent: true },
+    ]);
+    expect(itemsOf(await owner('GET', `${query}&agent=false`))).toHaveLength(4);
+    const [{ client_id: id }] = itemsOf(await owner('GET', `${query}&agent=true`)) as [{ client_id: string }];
+    const policies = [{ audience: 'https://auth.chat.example', groups: ['staff'] }];
+    for (const [value, found] of [
+      [policies, [{ client_id: id, identity_assertions: policies }]],
+      [null, []],
+    ] as const) {
+      expect((await owner('PATCH', at(id), { identity_assertions: value })).status).toBe(200);
+      expect(itemsOf(await owner('GET', `${query}&asserts_identities=true`))).toMatchObject(found);
+    }
     expect((await owner('GET', '/clients?kind=robot')).status).toBe(400);
     expect((await owner('GET', '/clients?color=red')).status).toBe(400);
   });

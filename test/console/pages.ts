@@ -89,6 +89,14 @@ export const PAGES: readonly {
     heading: 'Test client',
   },
   {
+    path: async ({ provider }) => {
+      const policy = { audience: 'https://auth.chat.example', client_id: 'chat', groups: ['staff'] };
+      const metadata = { agent: true, identity_assertions: [policy] };
+      return `/clients/${(await provider.createClient(metadata)).id}`;
+    },
+    heading: 'Test client',
+  },
+  {
     path: async ({ provider }) => `/clients/${(await provider.createClient()).id}/delete`,
     heading: 'Delete Test client?',
   },

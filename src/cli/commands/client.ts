@@ -48,6 +48,9 @@ interface ListOptions {
   role?: string[];
   /** Filters by enabled or disabled; undefined lists both. */
   enabled?: boolean;
+  /** Agents, or with false all others. */
+  agent?: boolean;
+  assertsIdentities?: boolean;
   limit: number;
   cursor?: string;
   /** The former name of `--cursor`. */
@@ -55,10 +58,10 @@ interface ListOptions {
 }
 
 async function list({ limit, cursor, after, ...options }: ListOptions): Promise<Report> {
-  const { search, kind: kinds, role, enabled } = options;
+  const { search, kind: kinds, role, enabled, agent, assertsIdentities } = options;
   const { items, nextCursor } = await clientsOf((clients, by) =>
     clients.list(by, {
-      filters: { search, kind: kinds, role, enabled },
+      filters: { search, kind: kinds, role, enabled, agent, asserts_identities: assertsIdentities },
       limit,
       cursor: cursor ?? after,
     }),
@@ -158,6 +161,9 @@ export function addClient(program: Command): void {
       .option('--role <role>', 'service accounts with the role (can be repeated)', repeated)
       .option('--enabled', 'only enabled clients')
       .option('--no-enabled', 'only disabled clients')
+      .option('--agent', 'only agents')
+      .option('--no-agent', 'only clients that are no agents')
+      .option('--asserts-identities', 'only clients that may have people asserted to other servers (ID-JAG)')
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
       .option('--cursor <cursor>', 'next_cursor of the previous page')
       .addOption(new Option('--after <cursor>').hideHelp()),

@@ -51,6 +51,8 @@ export const ClientPage = z.strictObject({
   search: text('Any part of the name, or the beginning of the client_id').max(255).optional(),
   kind: oneOf(z.enum(CLIENT_KINDS), 'What it is to people'),
   enabled: flag.optional(),
+  agent: flag.optional(),
+  asserts_identities: flag.optional(),
   role: oneOf(text('The name of a role'), 'What a service account has'),
   ...page(['client_id', 'name', 'created_at', 'last_used_at']),
 });

@@ -108,6 +108,24 @@ export function clientActRoutes(room: Room): void {
     call.done(clientPath(id), { key: 'console.client.isEnabled', params: { name: oneLine(after.name) } });
   });
 
+  form('/clients/:id/identity-assertions/end', write, null, async (call) => {
+    const before = await find(call);
+    const { identity_assertions: policy } = before.metadata;
+    const after = await call.services.clients.update(
+      call.operator,
+      before.id,
+      { metadata: { identity_assertions: null } },
+      call.expected,
+    );
+    call.done(clientPath(before.id), 'console.client.assertsEnded', {
+      action: `${clientPath(before.id)}/metadata`,
+      fields: {
+        metadata: JSON.stringify({ ...after.metadata, identity_assertions: policy }, null, 2),
+        version: String(after.version),
+      },
+    });
+  });
+
   confirm(
     '/clients/:id/delete',
     { ...write, grade: 2 },

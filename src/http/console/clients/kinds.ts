@@ -132,6 +132,15 @@ export const CLIENT_FILTERS: readonly FilterSpec[] = [
       { value: 'false', label: 'console.clients.disabled' },
     ],
   },
+  {
+    name: 'trait',
+    label: 'console.clients.trait',
+    type: 'select',
+    options: [
+      { value: 'agent', label: 'console.client.agentBadge' },
+      { value: 'asserts_identities', label: 'console.client.asserts' },
+    ],
+  },
 ];
 
 /** What each kind is called. */

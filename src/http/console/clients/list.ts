@@ -10,11 +10,14 @@ async function showList(call: ConsoleCall): Promise<void> {
   const list = call.listing(CLIENT_FILTERS);
   const kind = list.values('kind')?.filter((one): one is ClientKind => isKind(one) && one !== 'mcp');
   const enabled = list.value('enabled');
+  const trait = list.value('trait');
   const found = await call.services.clients.list(call.operator, {
     filters: {
       search: list.value('search'),
       kind,
       enabled: enabled === undefined ? undefined : enabled === 'true',
+      agent: trait === 'agent' ? true : undefined,
+      asserts_identities: trait === 'asserts_identities' ? true : undefined,
     },
     sort: SORTS.find((sort) => sort === list.sort) ?? 'name',
     limit: list.limit,

@@ -81,7 +81,7 @@ const MOST = 20;
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
 export function registrationFeatures(
   { policies }: RegistrationSettings,
-  apis: Pick<ApiRegistry, 'dynamic'>,
+  apis: Pick<ApiRegistry, 'dynamic' | 'open'>,
   readStatement: StatementReader,
 ): Pick<Features, 'registration' | 'registrationManagement'> {
   const open = policies[DEFAULT_POLICY];

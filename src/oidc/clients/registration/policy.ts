@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { isPermission } from '../../../domain/operators/permissions.ts';
+import { OIDC_SCOPES } from '../../account.ts';
 import { forLibrary } from '../api-scope.ts';
 import type { ApiRegistry } from '../../tokens/apis.ts';
 import { EXTRA_METADATA, propertyOf } from '../names.ts';
@@ -29,18 +30,22 @@ function listed(metadata: Metadata, name: string, otherwise: string[]): string[]
 
 /**
  * The scopes to store with a client. Those of open APIs are not stored: it may request them while the API is open.
- * @param ofOpenApis the scopes of open APIs @param isForgiving drops unavailable scopes unless nothing is left:
- * libraries request every scope they know
+ * @param ofOpenApis the scopes of open APIs
+ * @param exists whether a scope is anything here at all
+ * @param isForgiving drops unavailable scopes unless nothing is left, because libraries request every scope they know; and
+ *   scopes of other services in any case, because assistants name their own
  */
 function checkScopes(
   { scope }: Metadata,
   allowed: string[],
   ofOpenApis: ReadonlySet<string>,
+  exists: (scope: string) => boolean,
   isForgiving: boolean,
 ): string {
   if (scope === undefined || scope === '') return allowed.join(' ');
   if (typeof scope !== 'string') refuse('scope must be a string');
-  const asked = scope.split(' ').filter(Boolean);
+  const asked = scope.split(' ').filter((name) => name !== '' && (!isForgiving || exists(name)));
+  if (asked.length === 0) return allowed.join(' ');
   const foreign = asked.filter((name) => !allowed.includes(name) && !ofOpenApis.has(name));
   if (foreign.length > 0 && !(isForgiving && foreign.length < asked.length))
     refuse(`scope must not have ${foreign.join(' ')}`);
@@ -93,7 +98,7 @@ const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 export function createPolicyCheck(
   policy: RegistrationPolicy,
   registration: 'token' | 'open',
-  apis: Pick<ApiRegistry, 'dynamic'>,
+  apis: Pick<ApiRegistry, 'dynamic' | 'open'>,
   readStatement: StatementReader,
 ) {
   // A self-registered client never gets management permissions, whatever its policy.
@@ -120,7 +125,9 @@ export function createPolicyCheck(
       refuse(`redirect_uris must be at ${hosts.join(' or ')}`);
     metadata['client_name'] ??= hostOf(redirects[0] ?? '') || metadata['client_id'];
     const ofOpenApis = new Set(apis.dynamic.flatMap((api) => api.scopes));
-    const scope = checkScopes(metadata, scopes, ofOpenApis, policy === OPEN_APIS);
+    const exists = (name: string) =>
+      OIDC_SCOPES.includes(name) || apis.open.some((api) => api.scopes.includes(name));
+    const scope = checkScopes(metadata, scopes, ofOpenApis, exists, policy === OPEN_APIS);
     Object.assign(metadata, { registration }, forLibrary({ scope: scope || 'openid' }));
   };
 }
