@@ -2,7 +2,7 @@ import type { DeveloperHelp } from '../../oidc/refusals/describe.ts';
 import type { Mfa, SecondFactor } from '../../domain/mfa/index.ts';
 import type { Device } from '../../domain/notices.ts';
 import type { ViewRequest } from '../../domain/impersonation.ts';
-import type { AccountSession } from '../../domain/sessions.ts';
+import type { AccountSession, ConnectedApp } from '../../domain/sessions.ts';
 import type { ApiKey } from '../../domain/api-keys.ts';
 import type { Undoable } from '../../domain/undo/index.ts';
 import type { LinkedIdentity } from '../../domain/upstream.ts';
@@ -346,15 +346,11 @@ interface Views {
   /** Posts `client`, or to revoke a key. */
   'account/apps': AccountFrame & {
     action: string;
-    apps: readonly {
-      clientId: string;
+    apps: readonly (Pick<ConnectedApp, 'clientId' | 'since' | 'lastUsedAt'> & {
       client: ClientMetadata & { isDisabled?: boolean };
-      since: Date;
-      /** Of an agent. */
-      lastUsedAt: Date | null;
       scopes: readonly string[];
       apis: readonly ApiAccess[];
-    }[];
+    })[];
     /** Posts to the keys' own addresses under this one. */
     keysAction: string;
     apiKeys: readonly ApiKey[];

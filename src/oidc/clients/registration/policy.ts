@@ -45,7 +45,7 @@ function checkScopes(
   if (scope === undefined || scope === '') return allowed.join(' ');
   if (typeof scope !== 'string') refuse('scope must be a string');
   const asked = scope.split(' ').filter((name) => name !== '' && (!isForgiving || exists(name)));
-  if (asked.length === 0) return allowed.join(' ');
+  if (isForgiving && asked.length === 0) return allowed.join(' ');
   const foreign = asked.filter((name) => !allowed.includes(name) && !ofOpenApis.has(name));
   if (foreign.length > 0 && !(isForgiving && foreign.length < asked.length))
     refuse(`scope must not have ${foreign.join(' ')}`);
