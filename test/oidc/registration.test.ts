@@ -204,7 +204,6 @@ describe('dynamic client registration', () => {
       });
       expect((await register(APP, trusted)).status).toBe(201);
     });
-
     it('and no statement of anybody else’s', async () => {
       expect(await register({ ...APP, software_statement: UNSIGNED })).toMatchObject({
         status: 400,
