@@ -87,7 +87,10 @@ export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API listApis': ['cursor'],
   'the management API createApi': ['identifier', 'name', 'scopes', 'default_scopes'],
   'the management API updateApi': ['name', 'scopes', 'default_scopes'],
-  'the management API updateSettings': ['identityAssertions.issuers', 'clientRegistration.softwareStatements'],
+  'the management API updateSettings': [
+    'identityAssertions.issuers',
+    'clientRegistration.softwareStatements',
+  ],
   'the management API createRole': ['scopes'],
   'the management API updateRole': ['scopes'],
   'the management API listApiKeys': ['cursor'],
