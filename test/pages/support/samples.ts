@@ -269,20 +269,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     section: 'apps',
     done: null,
     action: '/account/apps/disconnect',
-    apps: [
-      {
-        clientId: 'https://agent.example.test/client.json',
-        client: {
-          clientId: 'https://agent.example.test/client.json',
-          clientName: 'Desk helper',
-          registration: 'document',
-        },
-        since: new Date('2026-02-02T00:00:00Z'),
-        lastUsedAt: new Date('2026-03-02T00:00:00Z'),
-        scopes: ['openid'],
-        apis: [{ name: 'Tools', isOwn: false, scopes: ['tools:read', 'tools:write'] }],
-      },
-    ],
+    apps: [],
     keysAction: '/account/api-keys',
     apiKeys: [
       {
