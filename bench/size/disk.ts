@@ -10,8 +10,11 @@ export interface RowSize {
 
 /** Tables with their partitions and what is stored out of line. */
 const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_size(c.oid))::float8 as "table", sum(pg_indexes_size(c.oid))::float8 as indexes
-  from unnest($1::text[]) t (name) cross join lateral pg_partition_tree(t.name::regclass) p join pg_class c on c.oid = p.relid
-  where p.isleaf group by 1 order by 1`;
+  from unnest($1::text[]) t (name) cross join lateral (
+    select relid from pg_partition_tree(t.name::regclass) where isleaf
+    union select t.name::regclass where not exists (select from pg_partition_tree(t.name::regclass))
+  ) p join pg_class c on c.oid = p.relid
+  where c.reltuples > 0 group by 1 order by 1`;
 
 const SCANS = `select relname as name, seq_scan::int as whole from pg_stat_user_tables where n_live_tup > 100000`;
 
