@@ -155,6 +155,7 @@ describe('help for people', () => {
       username: 'ann.new',
     });
     expect(await run('factors', id)).toMatchObject({ factors: [], recovery_codes_left: 0, removed: 0 });
+    expect(await run('data', id)).toMatchObject({ account: { id, email: 'new@example.test' }, apps: [] });
     const other = await provider.createPerson();
     expect(await run('reset-password', other.id, '--force')).toMatchObject({ id: other.id });
     expect((await provider.operator.accounts.find(other.id))?.passwordChangeRequired).toBe(true);

@@ -62,6 +62,18 @@ export const userFactors = (name: string, { remove }: { remove?: string }): Prom
     };
   });
 
+/** Shows all data of an account, as its owner gets it to take along; an event of its own. */
+export const userData = (name: string): Promise<Report> =>
+  withUser(name, async ({ id }, core) => {
+    const [{ belongingsOf }, { userOf }] = await Promise.all([
+      import('../../http/api/items.ts'),
+      import('../../http/api/management/presenters.ts'),
+    ]);
+    const data = await core.access.data(shell(), id);
+    const json = { account: userOf(data.account, core), ...belongingsOf(data) };
+    return { json, text: JSON.stringify(json, null, 2) };
+  });
+
 /** Writes an export, and nothing else, to standard output or a file. */
 export async function exportUsers({
   format,

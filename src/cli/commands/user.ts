@@ -200,6 +200,10 @@ function addManaging(command: MakeCommand): void {
     async (name: string, options: ProfileOptions) => (await load()).updateUser(name, options),
   );
   reporting(
+    command('data', 'show all data of an account, for its owner to take along'),
+    async (name: string) => (await load()).userData(name),
+  );
+  reporting(
     command('factors', 'list or remove second factors of an account').option(
       '--remove <factor>',
       'id of the factor to remove, or recovery_codes',
