@@ -47,6 +47,18 @@ export interface Outcome {
   stderr: string;
 }
 
+/** With FAST_PATH_TWICE servers compare their fast path with the library (`fast-path-preload.ts`). */
+function withFastPathTwice(env: Variables): Variables {
+  const { FAST_PATH_TWICE: file } = process.env;
+  if (file === undefined) return env;
+  const preload = path.join(import.meta.dirname, 'fast-path-preload.ts');
+  return {
+    ...env,
+    FAST_PATH_TWICE: file,
+    NODE_OPTIONS: `${env['NODE_OPTIONS'] ?? ''} --import ${preload}`.trim(),
+  };
+}
+
 async function environment({
   env = {},
   settings,
@@ -69,7 +81,7 @@ async function environment({
     // JSON is YAML.
     await writeFile(variables['CONFIG_FILE'], JSON.stringify(settings));
   }
-  return { ...variables, ...env };
+  return withFastPathTwice({ ...variables, ...env });
 }
 
 /** What `child` writes, by stream, as it comes. */
