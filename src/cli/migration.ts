@@ -26,13 +26,14 @@ function text(status: MigrationStatus): string {
     ),
     ...part(
       'Sources',
-      ['source', 'kind', 'accounts', 'moved', 'left'],
-      sources.map(({ name, kind, accounts: all, moved, left }) => [
+      ['source', 'kind', 'accounts', 'moved', 'left', 'without password'],
+      sources.map(({ name, kind, accounts: all, moved, left, withoutPassword }) => [
         name,
         kind,
         String(all ?? '?'),
         String(moved),
         String(left ?? '?'),
+        String(withoutPassword),
       ]),
     ),
     ...part(

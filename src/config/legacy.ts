@@ -44,7 +44,7 @@ const header = z.union([z.string(), secret]);
 const success = z.array(z.int().min(200).max(599)).min(1).default([200]);
 
 /** A request template with {identifier} and {password}. */
-const request = {
+const requestShape = {
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('POST'),
   url,
   headers: z.record(z.string().regex(/^[\w-]+$/, 'must be the name of a header'), header).default({}),
@@ -54,11 +54,23 @@ const request = {
   success,
 };
 
+/** Whether somebody has an account there, without a password: for registration and password reset. */
+const exists = z.strictObject({ ...requestShape, method: requestShape.method.default('GET') });
+
+const places = account.refine(({ source_id: id }) => id !== undefined, 'needs source_id');
+
 const http = z.strictObject({
-  ...request,
-  account: account.refine(({ source_id: id }) => id !== undefined, 'needs source_id'),
-  /** Asks whether an account exists, without a password: for registration and password reset. */
-  exists: z.strictObject({ ...request, method: request.method.default('GET') }).optional(),
+  ...requestShape,
+  account: places,
+  exists: exists.optional(),
+  /**
+   * Tells of the account that a token of the service is of. Its texts may hold {source_id}, and outside the URL {token}; without
+   * either the token is sent as a Bearer token.
+   */
+  profile: z
+    .strictObject({ ...requestShape, method: requestShape.method.default('GET'), account: places.optional() })
+    .refine(({ url: text }) => !text.includes('{token}'), 'url must not have {token}: URLs are logged')
+    .optional(),
 });
 
 const sql = z.strictObject({
@@ -77,6 +89,12 @@ const sql = z.strictObject({
   account: account.default({}),
   /** A query that counts the accounts, for `postern migration status`. */
   count: z.string().min(1).optional(),
+  /** A select of one row by `:source_id`: of the account that a token of the service is of. */
+  profile: z
+    .string()
+    .refine((text) => /(?<!:):source_id\b/.test(text), 'must ask for :source_id')
+    .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select')
+    .optional(),
 });
 
 export const CONTRACT_NAMES = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'] as const;
@@ -87,6 +105,8 @@ const source = z
     contract: z.enum(CONTRACT_NAMES).optional(),
     url: url.optional(),
     apiKey: secret.optional(),
+    /** Of a contract, which itself cannot be asked without a password. */
+    exists: exists.optional(),
     http: http.optional(),
     sql: sql.optional(),
     /** Maps roles of the source to roles here. An empty name drops a role. */
@@ -114,6 +134,8 @@ const source = z
     if ((one.contract === undefined) !== (one.url === undefined)) report('needs url with contract alone');
     if (one.contract === 'keyed' && one.apiKey === undefined)
       report('needs apiKey: the contract asks for one');
+    if (one.exists !== undefined && one.contract === undefined)
+      report('takes exists beside contract alone: with http it stands within http');
   });
 
 export const legacySchema = z.strictObject({
@@ -167,9 +189,7 @@ const oldTokens = z.strictObject({
 export const doorSettings = { oldTokens: oldTokens.optional() };
 
 type SourceSettings = z.infer<typeof source>;
-type HttpRequestSettings = Omit<NonNullable<NonNullable<SourceSettings['http']>['exists']>, 'headers'> & {
-  headers: Record<string, string>;
-};
+type HttpRequestSettings = Omit<z.infer<typeof exists>, 'headers'> & { headers: Record<string, string> };
 type Common = Pick<
   SourceSettings,
   'name' | 'roles' | 'trustEmail' | 'greatestNumber' | 'timeout' | 'concurrency' | 'breaker'
@@ -178,8 +198,20 @@ type Common = Pick<
 /** A source with its secrets. */
 export type LegacySourceSettings = Common &
   (
-    | { kind: 'contract'; contract: (typeof CONTRACT_NAMES)[number]; url: string; apiKey: string | null }
-    | { kind: 'http'; login: HttpRequestSettings; exists: HttpRequestSettings | null; account: AccountPlaces }
+    | {
+        kind: 'contract';
+        contract: (typeof CONTRACT_NAMES)[number];
+        url: string;
+        apiKey: string | null;
+        exists: HttpRequestSettings | null;
+      }
+    | {
+        kind: 'http';
+        login: HttpRequestSettings;
+        exists: HttpRequestSettings | null;
+        profile: (HttpRequestSettings & { account: AccountPlaces }) | null;
+        account: AccountPlaces;
+      }
     | ({ kind: 'sql'; databaseUrl: string } & Omit<NonNullable<SourceSettings['sql']>, 'url'>)
   );
 
@@ -223,24 +255,25 @@ export function legacySources(
   const find = finder(environment, problems);
   const complete = sources.map((one): LegacySourceSettings => {
     const where = `legacy.sources ${one.name}`;
-    const { contract, url: base, apiKey, http: mapped, sql: table, ...common } = one;
-    const requestOf = ({ headers, ...rest }: Omit<NonNullable<typeof mapped>, 'account' | 'exists'>) => ({
-      ...rest,
+    const { contract, url: base, apiKey, exists: known, http: mapped, sql: table, ...common } = one;
+    const requestOf = (request: z.infer<typeof exists>): HttpRequestSettings => ({
+      ...request,
       headers: Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [
+        Object.entries(request.headers).map(([name, value]) => [
           name,
           typeof value === 'string' ? value : find(value, `${where} ${name}`),
         ]),
       ),
     });
     if (mapped) {
-      const { account: places, exists, ...login } = mapped;
+      const { account: parts, exists: asked, profile, ...login } = mapped;
       return {
         ...common,
         kind: 'http',
         login: requestOf(login),
-        exists: exists ? requestOf(exists) : null,
-        account: places,
+        exists: asked ? requestOf(asked) : null,
+        profile: profile ? { ...requestOf(profile), account: profile.account ?? parts } : null,
+        account: parts,
       };
     }
     if (table) {
@@ -256,6 +289,7 @@ export function legacySources(
       contract: contract ?? 'gateway',
       url: base ?? '',
       apiKey: apiKey ? find(apiKey, `${where} apiKey`) : null,
+      exists: known ? requestOf(known) : null,
     };
   });
   return { sources: complete, problems };

@@ -70,7 +70,10 @@ export function createDomain(
   const lockout = createLockout({ counters, signIns, clock, settings: config.lockout });
   const passwordCheck = createPasswordCheck({ hasher, lockout, signIns });
   const policy = createPasswordPolicy(config.passwords);
-  const oldTokens = openOldTokens(dependencies);
+  const oldTokens = openOldTokens({
+    ...dependencies,
+    bringOver: (source, shown) => legacy.bringOver(source, shown),
+  });
   const sessions: SessionRevoker = {
     async revokeAll(accountId: string, tx: Tx) {
       await revocation.endAccount(accountId, tx);
@@ -209,6 +212,7 @@ export function createDomain(
     steps: loginSteps,
     clock,
     legacy,
+    hasher,
     onLogin,
   });
   const upstreamAccounts = createUpstreamAccounts({

@@ -38,11 +38,19 @@ export const sourceFetch =
   (timeout: number): OutboundFetch =>
     createOutboundFetch(outbound, { timeout, maxBytes: MAX_REPLY });
 
-export const openOldTokens = ({ config, stores, clock, logger, onOldToken }: LegacyParts) =>
+export const openOldTokens = ({
+  config,
+  stores,
+  clock,
+  logger,
+  onOldToken,
+  bringOver,
+}: LegacyParts & Pick<LegacyAccounts, 'bringOver'>) =>
   createOldTokens({
     settings: config.oldTokens,
     store: stores.oldTokens,
     users: stores.users,
+    bringOver,
     clock,
     logger,
     fetch: createOutboundFetch(config.outbound),

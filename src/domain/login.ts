@@ -10,6 +10,7 @@ import { type Acr, type Method, strengthOf } from './mfa/requirement.ts';
 import type { Mfa, SecondFactor } from './mfa/index.ts';
 import { deviceKeyOf, type Notices } from './notices.ts';
 import type { PasswordCheck } from './passwords/check.ts';
+import type { PasswordHasher } from './passwords/hasher.ts';
 import type { FirstFactor, LoginSteps, Once } from './login-steps.ts';
 import { sourceOfActor } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
@@ -139,13 +140,26 @@ export function createLogin(
     steps: LoginSteps;
     clock: Clock;
     /** Accounts that are not here yet. */
-    legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'holdBack'>;
+    legacy: Pick<LegacyAccounts, 'isUsed' | 'authenticate' | 'adopt' | 'homesOf' | 'holdBack'>;
+    hasher: Pick<PasswordHasher, 'hash'>;
     /** Receives every outcome: `success`, the code of a domain error, or `error`. */
     onLogin?: ((outcome: string) => void) | undefined;
   },
 ): Logins {
-  const { users, signIns, audit, notices, inTransaction, passwordCheck, mfa, steps, clock, legacy, onLogin } =
-    dependencies;
+  const {
+    users,
+    signIns,
+    audit,
+    notices,
+    inTransaction,
+    passwordCheck,
+    mfa,
+    steps,
+    clock,
+    legacy,
+    onLogin,
+    hasher,
+  } = dependencies;
 
   const refuse = async (
     code: 'invalid_credentials' | 'account_suspended',
@@ -202,13 +216,15 @@ export function createLogin(
     const { subject, account } = await lookUp(users, named);
     const device = deviceIdFor(known, account, clock.now());
     const identifier = 'email' in named ? named.email : named.identifier;
+    const homes = account ? await legacy.homesOf(account) : undefined;
     const found: Found[] = [];
     const elsewhere = async (typed: string) => {
-      const answer = await legacy.authenticate({ identifier: identifier as string, password: typed, signal });
+      const attempt = { identifier: identifier as string, password: typed, signal };
+      const answer = await legacy.authenticate(attempt, homes);
       if (answer) found.push(answer);
       return answer !== null;
     };
-    const asks = legacy.isUsed && !isAgain && subject !== 'nobody';
+    const asks = legacy.isUsed && !isAgain && subject !== 'nobody' && homes?.length !== 0;
     const right = await passwordCheck.matches({
       subject,
       account,
@@ -220,7 +236,9 @@ export function createLogin(
     });
     if (!right && account && legacy.isUsed) await legacy.holdBack(start, signal);
     const [brought] = found;
-    if (right && brought) {
+    if (right && account && brought && account.status === 'active')
+      await signIns.setFirstHash(account.id, await hasher.hash(password as string), new Date(clock.now()));
+    if (right && !account && brought) {
       const adopted = await legacy.adopt(brought, password as string, actor);
       // A concurrent login came first, or the names changed meanwhile: the local account decides.
       if (adopted === 'known') return firstFactor({ password, actor, signal, ...named }, known, true);

@@ -1,6 +1,7 @@
 /** The progress of a migration from another service, and what still depends on that service. */
 import type { OldTokenSettings } from '../config/index.ts';
 import { type Clock, dayOf } from '../core/clock.ts';
+import type { ImportedRecord } from '../storage/imports.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { LegacyAccounts, SourceState } from './legacy/index.ts';
 import { type Operator, requirePermission } from './operators/operator.ts';
@@ -8,7 +9,7 @@ import type { ForeignHashes } from './passwords/foreign.ts';
 
 export interface MovedAccounts {
   source: string;
-  way: 'import' | 'login';
+  way: ImportedRecord['way'];
   accounts: number;
 }
 
@@ -22,11 +23,19 @@ export interface SourceProgress {
   accounts: number | null;
   moved: number;
   left: number | null;
+  /** Those that are here without a password, which it is asked for. */
+  withoutPassword: number;
 }
 
 /** Something that is left to do. */
 export interface Remaining {
-  code: 'source_has_accounts' | 'source_unknown' | 'old_tokens' | 'not_come' | 'old_hashes';
+  code:
+    | 'source_has_accounts'
+    | 'source_unknown'
+    | 'source_has_passwords'
+    | 'old_tokens'
+    | 'not_come'
+    | 'old_hashes';
   message: string;
   /** Whether the old service is needed for it. */
   blocking: boolean;
@@ -98,11 +107,13 @@ export function createMigration(dependencies: {
   const progressOf = async (
     { name, kind, isOpen, count }: SourceState,
     moved: readonly MovedAccounts[],
+    bare: readonly { source: string; accounts: number }[],
   ): Promise<SourceProgress> => {
     const came = sum(moved.filter(({ source }) => source === name));
     const accounts = count ? await count().catch(() => null) : null;
     const left = accounts === null ? null : Math.max(0, accounts - came);
-    return { name, kind, isFailing: isOpen, accounts, moved: came, left };
+    const withoutPassword = sum(bare.filter(({ source }) => source === name));
+    return { name, kind, isFailing: isOpen, accounts, moved: came, left, withoutPassword };
   };
 
   const tokensOf = async (): Promise<MigrationStatus['oldTokens']> => {
@@ -158,6 +169,17 @@ export function createMigration(dependencies: {
       const message = `${people(left)} of ${name} ${left === 1 ? 'has' : 'have'} not come: import the rest, or wait`;
       return [{ code: 'source_has_accounts', message, blocking: true }];
     });
+    const ofPasswords = sources.flatMap(({ name, withoutPassword: count }): Remaining[] =>
+      count === 0
+        ? []
+        : [
+            {
+              code: 'source_has_passwords',
+              message: `${people(count)} of ${name} ${count === 1 ? 'has' : 'have'} no password here, and ${name} is asked for it: import the hashes, or wait`,
+              blocking: true,
+            },
+          ],
+    );
     const isSeen = tokens.lastSeenAt !== null && clock.now() - tokens.lastSeenAt.getTime() < QUIET * DAY;
     const ofTokens: Remaining[] = tokens.doors.map(({ door, until, unusedRefreshTokens }) => ({
       code: 'old_tokens',
@@ -179,16 +201,17 @@ export function createMigration(dependencies: {
         message: `${people(hashed)} ${hashed === 1 ? 'has' : 'have'} an old password hash, which the next right password replaces`,
         blocking: false,
       });
-    return [...ofSources, ...ofTokens, ...others];
+    return [...ofSources, ...ofPasswords, ...ofTokens, ...others];
   };
 
   return {
     async status(operator) {
       requirePermission(operator, 'settings:read');
       const maySeePeople = operator.permissions.has('users:read');
-      const [accounts, moved, bySource, some, formats, tokens, doors] = await Promise.all([
+      const [accounts, moved, bare, bySource, some, formats, tokens, doors] = await Promise.all([
         counts.accounts(),
         counts.moved(),
+        counts.withoutPassword(),
         counts.notCome(),
         maySeePeople ? counts.someNotCome(MOST_NAMED) : null,
         oldHashes(),
@@ -202,7 +225,7 @@ export function createMigration(dependencies: {
           bySource,
           some: some && some.map(({ id, email }) => ({ id, email })),
         },
-        sources: await Promise.all(legacy.states().map((one) => progressOf(one, moved))),
+        sources: await Promise.all(legacy.states().map((one) => progressOf(one, moved, bare))),
         oldHashes: formats,
         oldTokens: tokens,
         doors,
@@ -240,7 +263,11 @@ export const presentMigration = ({
 }: MigrationStatus) => ({
   accounts: { total: accounts.total, made_here: accounts.madeHere, moved: accounts.moved },
   not_come: { accounts: notCome.accounts, by_source: notCome.bySource, some: notCome.some },
-  sources: sources.map(({ isFailing, ...source }) => ({ ...source, failing: isFailing })),
+  sources: sources.map(({ isFailing, withoutPassword, ...source }) => ({
+    ...source,
+    without_password: withoutPassword,
+    failing: isFailing,
+  })),
   old_hashes: oldHashes,
   old_tokens: {
     doors: oldTokens.doors.map(({ door, until, unusedRefreshTokens }) => ({

@@ -11,6 +11,8 @@ import type { Logger } from '../core/logger.ts';
 import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writer.ts';
 import { unverifiedClaims } from '../core/tokens.ts';
 import type { OldTokenStore, OldTokenUseRow } from '../storage/old-tokens.ts';
+import type { LegacyAccounts } from './legacy/index.ts';
+import type { ShownToken } from './legacy/source.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { UserRecord } from '../storage/users.ts';
 import type { Stores } from '../storage/stores.ts';
@@ -95,6 +97,8 @@ export function createOldTokens(
   dependencies: Pick<Stores, 'users'> & {
     settings: Readonly<Record<string, OldTokenSettings>>;
     store: OldTokenStore;
+    /** Brings over the account of a token, when it is not here. @throws DomainError. */
+    bringOver: LegacyAccounts['bringOver'];
     clock: Clock;
     logger: Logger;
     /** Goes to public addresses over https, or to those that `outbound.allow` lists. */
@@ -102,7 +106,7 @@ export function createOldTokens(
     observe?: ObserveOldToken | undefined;
   },
 ): OldTokens {
-  const { settings, store, users, clock, logger, fetch, observe } = dependencies;
+  const { settings, store, users, bringOver, clock, logger, fetch, observe } = dependencies;
   const doors = new Map(
     Object.entries(settings).map(([name, one]) => {
       let made: ReturnType<typeof make> | undefined;
@@ -171,25 +175,35 @@ export function createOldTokens(
   const hasEnded = (claims: JWTPayload): boolean =>
     clock.now() >= (claims.exp ?? Infinity) * 1000 || clock.now() < (claims.nbf ?? 0) * 1000;
 
-  /** Finds the account of a token issued at a time; null when unknown, or when its tokens have been ended. */
+  /**
+   * Finds the account of a token issued at a time, and brings it over when it is not here; null when unknown, or when its tokens
+   * have been ended.
+   * @throws DomainError when its source cannot answer, or it cannot be made now.
+   */
   const ownerOf = async (
-    sourceId: unknown,
+    id: unknown,
     source: string | null,
     issuedAt: number | null,
+    shown: Pick<ShownToken, 'kind' | 'token'>,
   ): Promise<UserRecord | null> => {
-    if (typeof sourceId !== 'string' && typeof sourceId !== 'number') return null;
-    const [owner, another] = await store.owners(String(sourceId), source);
+    if (typeof id !== 'string' && typeof id !== 'number') return null;
+    const sourceId = String(id);
+    let owners = await store.owners(sourceId, source);
+    if (owners.length === 0 && (await bringOver(source, { ...shown, sourceId })))
+      owners = await store.owners(sourceId, source);
+    const [owner, another] = owners;
     if (!owner || another) return null;
     if (owner.endedAt && (issuedAt === null || issuedAt <= owner.endedAt.getTime())) return null;
     const account = await users.findById(owner.accountId);
     return account?.status === 'active' ? account : null;
   };
 
-  const ownerBy = (door: Door, claims: JWTPayload) =>
+  const ownerBy = (door: Door, claims: JWTPayload, shown: Pick<ShownToken, 'kind' | 'token'>) =>
     ownerOf(
       claims[door.account.source_id],
       door.account.source ?? null,
       claims.iat === undefined ? null : claims.iat * 1000,
+      shown,
     );
 
   const whole = (seconds: number | undefined, otherwise: number) => Math.floor(seconds ?? otherwise);
@@ -252,7 +266,7 @@ export function createOldTokens(
       const claims = door && (await claimsOf(name, door, token));
       if (!door || !claims) return null;
       const isGood = !hasEnded(claims) && isFor(door, claims, 'access');
-      const account = isGood ? await ownerBy(door, claims) : null;
+      const account = isGood ? await ownerBy(door, claims, { kind: 'access', token }) : null;
       count(name, account ? 'access' : 'refused');
       return (
         account && {
@@ -277,7 +291,7 @@ export function createOldTokens(
       const claims = await claimsOf(name, door, token);
       if (claims) {
         if (hasEnded(claims) || !isFor(door, claims, 'refresh')) return refuse();
-        const account = await ownerBy(door, claims);
+        const account = await ownerBy(door, claims, { kind: 'refresh', token });
         if (!account) return refuse();
         const [sourceId, source] = [String(claims[door.account.source_id]), door.account.source ?? null];
         const at = (seconds: number | undefined) => (seconds === undefined ? null : new Date(seconds * 1000));
@@ -291,7 +305,8 @@ export function createOldTokens(
       if (!found) return null;
       if (found.expiresAt && found.expiresAt.getTime() <= clock.now()) return refuse();
       const issuedAt = (found.issuedAt ?? found.createdAt).getTime();
-      const account = await ownerOf(found.sourceId, found.source ?? door.account.source ?? null, issuedAt);
+      const source = found.source ?? door.account.source ?? null;
+      const account = await ownerOf(found.sourceId, source, issuedAt, { kind: 'refresh', token });
       if (!account) return refuse();
       return refreshOf(name, account, Math.floor(issuedAt / 1000), found);
     },

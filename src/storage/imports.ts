@@ -5,7 +5,7 @@ import { AuditEvent, type AuditType } from './models/audit-event.ts';
 import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
 import { insertionOf, recordOf, type RecordOf } from './models/define.ts';
 import { Group, Role } from './models/roles.ts';
-import { ImportedAccount } from './models/origins.ts';
+import { DepartedAccount, ImportedAccount } from './models/origins.ts';
 import { RecoveryCode, TotpAuthenticator } from './models/factors.ts';
 import { UpstreamIdentity } from './models/upstreams.ts';
 import { User } from './models/user.ts';
@@ -102,6 +102,8 @@ export interface Imports {
    * and where that is another account's own id.
    */
   sourceIdOf(accountId: string, source: string): Promise<string | null>;
+  /** Whether an account of a source was here and is deleted. */
+  hasDeparted(source: string, sourceId: string): Promise<boolean>;
   /** The sources of an account, oldest first. */
   of(accountId: string): Promise<ImportedRecord[]>;
 }
@@ -216,6 +218,8 @@ async function rowsOf<Row extends object>(
 /** Accounts from other services, in PostgreSQL. */
 export const createImports = (pool: Executor): Imports => ({
   lock: (tx) => tx.lock('postern import'),
+  hasDeparted: async (source, sourceId) =>
+    !sourceId.includes('\0') && (await DepartedAccount.count({ where: { source, sourceId } })) > 0,
   known: (keys, tx) =>
     rowsOf(
       tx ?? pool,

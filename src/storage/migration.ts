@@ -1,14 +1,17 @@
 // raw-sql: counts over all accounts.
+import type { ImportedRecord } from './imports.ts';
 import type { Executor } from './postgres/executor.ts';
 
 /** Counts of a move from other services, in PostgreSQL. */
 export interface MigrationCounts {
   /** Accounts that there are, and those that were made here. */
   accounts(): Promise<{ total: number; madeHere: number }>;
-  moved(): Promise<{ source: string; way: 'import' | 'login'; accounts: number }[]>;
+  moved(): Promise<{ source: string; way: ImportedRecord['way']; accounts: number }[]>;
   /** Accounts of an import that have not signed in here since, by source. */
   notCome(): Promise<{ source: string; accounts: number }[]>;
-  /** Some of them, the oldest first. */
+  /** Accounts without a password, whose source decides on it, by source. */
+  withoutPassword(): Promise<{ source: string; accounts: number }[]>;
+  /** Some of those that have not signed in, the oldest first. */
   someNotCome(most: number): Promise<{ id: string; email: string }[]>;
   /** Password hashes that are none of Postern's: one of each form, and how many have it. */
   oldHashes(): Promise<{ sample: string; accounts: number }[]>;
@@ -25,6 +28,11 @@ const MOVED = `select imported.source, way, count(distinct account_id)::int as a
 /** An import may know of logins over there, which were before it. */
 const NOT_COME = `from imported_accounts as imported join users on users.id = account_id
   where way = 'import' and status = 'active' and (last_login_at is null or last_login_at < imported.created_at)`;
+
+const WITHOUT_PASSWORD = `select imported.source, count(distinct account_id)::int as accounts
+  from imported_accounts as imported join users on users.id = account_id
+  where status <> 'deleted' and password_hash is null and password_changed_at is null and password_digest is null
+  group by imported.source order by imported.source`;
 
 const OLD_HASHES = String.raw`select min(password_hash) as sample, count(*)::int as accounts
   from users
@@ -48,6 +56,7 @@ export const createMigrationCounts = (pool: Executor): MigrationCounts => {
         `select imported.source, count(distinct account_id)::int as accounts ${NOT_COME}
           group by imported.source order by imported.source`,
       ),
+    withoutPassword: () => rows(WITHOUT_PASSWORD),
     someNotCome: (most) =>
       rows(`select distinct users.number, users.id, email ${NOT_COME} order by users.number limit $1`, [
         most,

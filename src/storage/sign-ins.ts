@@ -32,6 +32,8 @@ export interface SignIns {
   record(signIn: SignIn, tx: Tx): Promise<{ isNewDevice: boolean } | null>;
   /** Replaces a hash by a newer one of the same password, unless it has been replaced already. */
   replaceHash(account: Pick<UserRecord, 'id' | 'passwordHash'>, newHash: string): Promise<void>;
+  /** Keeps the hash of the password that an account came without, unless it has had one since. */
+  setFirstHash(accountId: string, hash: string, at: Date): Promise<void>;
   /** Whether `source` signed in to the account within the 30 days before `now` (milliseconds). */
   knows(accountId: string, source: string, now: number): Promise<boolean>;
 }
@@ -68,6 +70,9 @@ const RECORD = `with account as (
 /** Its hashes are parameters: a model would put them into the text of the statement, which PostgreSQL may log. */
 const REPLACE_HASH = 'update users set password_hash = $3 where id = $1 and password_hash = $2';
 
+const FIRST_HASH = `update users set password_hash = $2, password_changed_at = $3
+  where id = $1 and password_hash is null and password_changed_at is null`;
+
 /** Logins, the sources that they came from and the devices that they were made with, in PostgreSQL. */
 export function createSignIns(pool: Executor): SignIns {
   return {
@@ -88,6 +93,9 @@ export function createSignIns(pool: Executor): SignIns {
     },
     async replaceHash({ id, passwordHash }, newHash) {
       await pool.query(REPLACE_HASH, [id, passwordHash, newHash]);
+    },
+    async setFirstHash(accountId, hash, at) {
+      await pool.query(FIRST_HASH, [accountId, hash, at]);
     },
     knows: async (accountId, source, now) =>
       (await SignInSource.count({

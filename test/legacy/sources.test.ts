@@ -1,17 +1,32 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
 import { legacySources } from '../../src/config/legacy.ts';
 import { settingShape } from '../../src/config/schema.ts';
-import { createLegacyAccounts } from '../../src/domain/legacy/index.ts';
-import { atEnd } from '../support/cleanup.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
+import { createLegacyAccounts, openSource } from '../../src/domain/legacy/index.ts';
+import { atEnd, temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
 import { flows, type Name } from '../contracts/support/members.ts';
-import { type Mood, type OldPerson, type OldService, startOldService } from './support/old-service.ts';
+import {
+  type Mood,
+  type OldPerson,
+  type OldService,
+  oldToken,
+  SECRET,
+  startOldService,
+} from './support/old-service.ts';
+
+const oldTokens = {
+  keys: [{ alg: 'HS256', secret: { env: 'OLD_JWT_SECRET' } }],
+  issuer: 'old',
+  until: '2099-12-31',
+};
 
 let old: OldService;
 let server: ContractServer;
@@ -37,7 +52,11 @@ beforeAll(async () => {
     'create table people (id int primary key, mail text, login text, pw text, created timestamptz, is_admin bool)',
   );
   server = await startContractServer({
-    env: { OLD_DATABASE_URL: url, OLD_KEY: 'key-of-the-old-service' },
+    env: { OLD_DATABASE_URL: url, OLD_KEY: 'key-of-the-old-service', OLD_JWT_SECRET: SECRET },
+    contracts: {
+      gateway: { oldTokens: { ...oldTokens, account: { source_id: 'sub', source: 'intranet' } } },
+      ppl: { oldTokens: { ...oldTokens, account: { source_id: 'sub', source: 'table' } } },
+    },
     settings: {
       outbound: { allow: ['127.0.0.1'] },
       legacy: {
@@ -57,6 +76,10 @@ beforeAll(async () => {
                 roles: 'user.roles',
               },
               exists: { url: `${old.url}/mapped/exists?name={identifier}` },
+              profile: {
+                url: `${old.url}/mapped/me`,
+                account: { source_id: 'id', email: 'mail', username: 'login' },
+              },
             },
             roles: { USER: '', ADMIN: '' },
             timeout: 1,
@@ -72,6 +95,7 @@ beforeAll(async () => {
               format: 'werkzeug',
               account: { email: 'mail', username: 'login' },
               count: 'select count(*) from people',
+              profile: 'select id, mail, login, pw from people where id::text = :source_id',
             },
           },
         ],
@@ -209,6 +233,104 @@ describe('somebody who is there and not here', () => {
   });
 });
 
+describe('a token of the old service', () => {
+  const access = ({ id }: OldPerson) => oldToken({ sub: String(id), iss: 'old', type: 'access' });
+  const use = (token: string, status: number) => flows.gateway.use!(server.visitor('gateway'), token, status);
+  const migration = async () =>
+    (await server.operator.migration.status(shellOperator(systemActor))) as unknown as {
+      sources: { name: string; withoutPassword: number }[];
+    };
+
+  it('brings its account over, whose password is still the source’s until the first login', async () => {
+    const lea = old.add('lea');
+    const token = await access(lea);
+    const before = old.asked.length;
+    await Promise.all(Array.from({ length: 6 }, () => use(token, 200)));
+    expect(old.asked).toHaveLength(before + 1);
+    const { body } = await use(token, 200);
+    expect(body).toMatchObject({ id: lea.id, username: 'lea', email: lea.email });
+    expect(await rowOf(lea.email)).toMatchObject({
+      source: 'intranet',
+      source_id: String(lea.id),
+      way: 'token',
+      password_hash: null,
+    });
+    const { sources } = await migration();
+    expect(sources[0]).toMatchObject({ name: 'intranet', withoutPassword: 1 });
+    await login({ ...lea, password: 'not it' }, 401);
+    await Promise.all(Array.from({ length: 4 }, () => login(lea)));
+    expect(await rowOf(lea.email)).toMatchObject({ password_hash: expect.stringContaining('argon2id') });
+    const asked = old.asked.length;
+    await login(lea);
+    expect(old.asked).toHaveLength(asked);
+    expect((await migration()).sources[0]).toMatchObject({ withoutPassword: 0 });
+    await use(token, 200);
+  });
+
+  it('does it by the id alone where the source has a table, for refresh tokens as well', async () => {
+    const tim = await tabled(old.add('tim'));
+    const token = await oldToken({ sub: String(tim.id), iss: 'old', type: 'refresh' });
+    const { body } = await flows.ppl.refresh!(server.visitor('ppl'), token, 200);
+    expect(body).toMatchObject({ token_type: 'bearer' });
+    await flows.ppl.login(server.visitor('ppl'), { ...tim, password: 'x' }, 401);
+    await flows.ppl.login(server.visitor('ppl'), tim, 200);
+  });
+
+  it('does not bring back what was deleted here', async () => {
+    const mia = old.add('mia');
+    const token = await access(mia);
+    await use(token, 200);
+    const row = (await rowOf(mia.email)) as { id: string };
+    await server.sql('delete from users where id = $1', [row.id]);
+    await use(token, 401);
+    expect(await rowOf(mia.email)).toBeUndefined();
+    await login(mia);
+  });
+
+  it('opens nothing when the source refuses it, tells of another or is dead', async () => {
+    const nobody = await oldToken({ sub: '1', iss: 'old', type: 'access' });
+    await use(nobody, 401);
+    const before = old.asked.length;
+    await use(nobody, 401);
+    expect(old.asked).toHaveLength(before);
+    const refreshed = await oldToken({ sub: '77', iss: 'old', type: 'refresh' });
+    await flows.gateway.refresh!(server.visitor('gateway'), refreshed, 401);
+    const here = await server.createPerson();
+    const bea = old.add('bea', { email: here.email });
+    await use(await access(bea), 401);
+    const ron = old.add('ron');
+    old.mood = 'dead';
+    await use(await access(ron), 503).finally(() => (old.mood = 'well'));
+    await until(async () => {
+      const reply = await fetch(`${server.url}/contracts/gateway/api/v1/auth/profile`, {
+        headers: { authorization: `Bearer ${await access(ron)}` },
+      });
+      return reply.status === 200;
+    });
+    const una = old.add('una');
+    old.mood = 'another';
+    await use(await access(una), 401).finally(() => (old.mood = 'well'));
+    expect(await rowOf(una.email)).toBeUndefined();
+  });
+
+  it('an imported account without a password hash is asked for at its source', async () => {
+    const who = await tabled(old.add('imported'));
+    const file = path.join(await temporaryFolder(), 'people.ndjson');
+    const record = { source_id: String(who.id), number: who.id, email: who.email, username: who.username };
+    await writeFile(file, JSON.stringify(record));
+    const made = await runCli(['import', file, '--source', 'table'], { env: server.postern.env });
+    expect(made.code).toBe(0);
+    await login({ ...who, password: 'not it' }, 401);
+    await login(who);
+    expect(await rowOf(who.email)).toMatchObject({
+      way: 'import',
+      password_hash: expect.stringContaining('argon2id'),
+    });
+    await table.query('delete from people where id = $1', [who.id]);
+    await login(who);
+  });
+});
+
 describe('a source in trouble', () => {
   const MOODS: [Mood, number][] = [
     ['nonsense', 503],
@@ -278,6 +400,7 @@ describe.each<[Name, string]>([
           name: contract,
           contract,
           url: `${old.url}${path}`,
+          exists: { url: `${old.url}/mapped/exists?name={identifier}` },
           ...(contract === 'keyed' && { apiKey: { env: 'OLD_KEY' } }),
         },
       ],
@@ -293,5 +416,14 @@ describe.each<[Name, string]>([
     const id = contract === 'ppl' || contract === 'keyed' ? who.uuid : who.id;
     expect(found?.record).toMatchObject({ source_id: id, email: who.email });
     expect(await accounts.authenticate({ identifier: who.email, password: 'wrong' })).toBeNull();
+    const source = openSource(sources[0]!, { fetchWithin: () => fetch } as never);
+    const token = await oldToken({ sub: String(id), iss: 'old' });
+    const shown = (kind: 'access' | 'refresh') =>
+      source.profile!({ sourceId: String(id), kind, token }, AbortSignal.timeout(5000));
+    expect(await shown('access')).toMatchObject({ source_id: id, email: who.email });
+    const refreshed = await shown('refresh');
+    if (contract === 'flask') expect(refreshed).toBeNull();
+    else expect(refreshed).toMatchObject({ source_id: id, email: who.email });
+    expect(await source.exists?.(who.email)).toBe(true);
   });
 });

@@ -155,7 +155,7 @@ export function createBatches(
           source,
           source_id: record.sourceId,
           roles: user.roles,
-          ...(options.way === 'login' && { way: options.way }),
+          ...(options.way !== 'import' && { way: options.way }),
         },
       })),
       actor,

@@ -1,6 +1,7 @@
 import type { LegacySourceSettings } from '../../config/index.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
 import { newUuid } from '../../core/ids.ts';
 import type { Audit } from '../../storage/audit.ts';
 import { MAX_USER_NUMBER, type UserRecord, type Users } from '../../storage/users.ts';
@@ -14,14 +15,15 @@ import { Refused } from '../imports/problems.ts';
 import type { RawRecord } from '../imports/record.ts';
 
 /**
- * Makes the account that a source has let in.
+ * Makes the account that a source has let in, or tells of.
+ * @param password null where it was not given: the source decides on it until the account has one.
  * @returns the account; `known` when it was made before, so that its own password decides; `refused` when it cannot be made,
  *   because its address is another account's here or the source tells of it what cannot be one: that is in the audit.
  * @throws DomainError overloaded, unavailable.
  */
 export type Adoption = (
   found: { source: string; record: RawRecord },
-  password: string,
+  password: string | null,
   actor: Actor,
 ) => Promise<UserRecord | 'known' | 'refused'>;
 
@@ -31,6 +33,7 @@ export interface AdoptionDependencies
   users: BatchDependencies['users'] & Pick<Users, 'findById'>;
   audit: Pick<Audit, 'record'>;
   clock: Clock;
+  logger: Logger;
 }
 
 /** New numbers go on after an account's, as long as there is room for all who register. */
@@ -43,11 +46,11 @@ const DISPENSABLE: Partial<Record<string, 'number' | 'username'>> = {
 };
 
 export function createAdoption(dependencies: AdoptionDependencies): Adoption {
-  const { sources, imports, users, audit, inTransaction, clock } = dependencies;
+  const { sources, imports, users, audit, inTransaction, clock, logger } = dependencies;
   // Staging serves dry runs; an adoption is never one.
   const batches = { ...dependencies, staging: { see: () => Promise.resolve(new Set<string>()) } };
 
-  const optionsOf = (source: string): ImportOptions => ({
+  const optionsOf = (source: string, way: ImportOptions['way']): ImportOptions => ({
     source,
     roles: new Map(Object.entries(sources.find(({ name }) => name === source)?.roles ?? {})),
     providers: new Map(),
@@ -57,15 +60,19 @@ export function createAdoption(dependencies: AdoptionDependencies): Adoption {
     missingEmail: 'placeholder',
     wrapsWeak: false,
     hashParams: {},
-    way: 'login',
+    way,
   });
 
   return async ({ source, record }, password, actor) => {
-    const options = optionsOf(source);
+    const options = optionsOf(source, password === null ? 'token' : 'login');
     const prepare = createPreparation(dependencies, options);
     const write = createBatches(batches, options, { run: newUuid(), actor });
     const refuse = async (code: string) => {
       const details = { reason: 'legacy_account_refused', source, code };
+      if (password === null) {
+        logger.warn({ source, code }, 'an account of an old token cannot be made');
+        return 'refused' as const;
+      }
       await audit.record({ type: 'login', outcome: 'failure', subject: null, details }, actor);
       return 'refused' as const;
     };
@@ -73,8 +80,7 @@ export function createAdoption(dependencies: AdoptionDependencies): Adoption {
     let raw: RawRecord = {
       ...record,
       ...(sources.find(({ name }) => name === source)?.trustEmail && { email_verified: true }),
-      password_hash: password,
-      password_hash_format: 'plain',
+      ...(password !== null && { password_hash: password, password_hash_format: 'plain' }),
     };
     for (;;) {
       let refused: Refused;

@@ -12,6 +12,10 @@ interface ContractLogin {
   profile: string | null;
   /** Where its parts are there. */
   account: AccountPlaces;
+  /** Where it is by the access token alone, if not as after a login. */
+  own?: { path: string; account: AccountPlaces };
+  /** How a refresh token is exchanged; null where there are none. The reply has the access token where that of a login has it. */
+  refresh: { path: string; send(token: string): { body?: object; headers?: Record<string, string> } } | null;
 }
 
 const username = (identifier: string, password: string) => ({ username: identifier, password });
@@ -32,6 +36,10 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
       family_name: 'last_name',
       status: 'is_active',
     },
+    refresh: {
+      path: '/auth/token/refresh',
+      send: (token) => ({ headers: { Cookie: `refresh_token=${token}` } }),
+    },
   },
   flask: {
     basePath: '/api/v1',
@@ -39,6 +47,7 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
     token: 'token',
     profile: '/users/{id}',
     account: { source_id: 'id', username: 'username', email: 'email' },
+    refresh: null,
   },
   gateway: {
     basePath: '/api/v1/auth',
@@ -54,6 +63,7 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
       last_login_at: 'lastLoginAt',
       status: 'status',
     },
+    refresh: { path: '/refresh', send: (refreshToken) => ({ body: { refreshToken } }) },
   },
   keyed: {
     basePath: '/api/v1',
@@ -61,6 +71,7 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
     token: 'token',
     profile: '/users/{id}',
     account: { source_id: 'id', username: 'username', email: 'email', created_at: 'created_at' },
+    refresh: { path: '/auth/refresh', send: (refresh_token) => ({ body: { refresh_token } }) },
   },
   ppl: {
     basePath: '/api/v1',
@@ -68,5 +79,10 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
     token: 'access_token',
     profile: null,
     account: { source_id: 'user.id', email: 'user.email', name: 'user.name', created_at: 'user.created_at' },
+    own: {
+      path: '/users/me',
+      account: { source_id: 'id', email: 'email', name: 'name', created_at: 'created_at' },
+    },
+    refresh: { path: '/auth/refresh', send: (refresh_token) => ({ body: { refresh_token } }) },
   },
 };

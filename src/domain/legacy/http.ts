@@ -1,24 +1,24 @@
 /** Sources that are asked over HTTP: by a mapping, or in the words of one of the contracts. */
-import type { LegacySourceSettings } from '../../config/index.ts';
+import type { AccountPlaces, LegacySourceSettings } from '../../config/index.ts';
 import { unverifiedClaims } from '../../core/tokens.ts';
-import type { RawRecord } from '../imports/record.ts';
 import { CONTRACT_LOGINS } from './contracts.ts';
 import { isContent, nonsense, recordAt, valueAt } from './records.ts';
-import { type LegacySource, SourceError } from './source.ts';
+import { type LegacySource, type ShownToken, SourceError } from './source.ts';
 
 /** As `fetch`: to public addresses over https or to those that `outbound.allow` lists, bounded, without following redirects. */
 export type GuardedFetch = typeof globalThis.fetch;
 
 type Settings<K> = Extract<LegacySourceSettings, { kind: K }>;
 type Request = Settings<'http'>['login'];
-type Values = Record<'identifier' | 'password', string>;
+type MappedProfile = NonNullable<Settings<'http'>['profile']>;
+type Values = Partial<Record<'identifier' | 'password' | 'source_id' | 'token', string>>;
 
-const PLACEHOLDER = /\{(identifier|password)\}/g;
+const PLACEHOLDER = /\{(identifier|password|source_id|token)\}/g;
 
 /** Fills in the placeholders of every text in `value`. */
 function filled(value: unknown, values: Values): unknown {
   if (typeof value === 'string')
-    return value.replaceAll(PLACEHOLDER, (_all, name: keyof Values) => values[name]);
+    return value.replaceAll(PLACEHOLDER, (all, name: keyof Values) => values[name] ?? all);
   if (Array.isArray(value)) return value.map((one) => filled(one, values));
   if (!isContent(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, filled(one, values)]));
@@ -80,43 +80,68 @@ function writtenBody({ body, encoding }: Request, values: Values) {
   return { body: form.toString(), type: 'application/x-www-form-urlencoded' };
 }
 
-/** A source by a mapping. */
-export function createMappedSource(
-  { login, exists, account }: Settings<'http'>,
-  fetch: GuardedFetch,
-): LegacySource {
+/** Sends requests as they are configured. */
+function createAsk(fetch: GuardedFetch) {
   const send = createSend(fetch);
-  const ask = (request: Request, values: Values, signal: AbortSignal | undefined) => {
+  return (request: Request, values: Values, signal: AbortSignal | undefined) => {
     const { body, type } = writtenBody(request, values);
-    const encoded = (name: keyof Values) => encodeURIComponent(values[name]);
-    // The password stands in no URL: those are logged everywhere.
-    const url = request.url.replaceAll('{identifier}', encoded('identifier'));
+    // A password or a token stands in no URL: those are logged everywhere.
+    const url = request.url.replaceAll(/\{(identifier|source_id)\}/g, (all, name: keyof Values) =>
+      values[name] === undefined ? all : encodeURIComponent(values[name]),
+    );
+    const headers = filled(request.headers, values) as Record<string, string>;
     return send(
       url,
       {
         method: request.method,
-        headers: { Accept: 'application/json', ...(type && { 'Content-Type': type }), ...request.headers },
+        headers: { Accept: 'application/json', ...(type && { 'Content-Type': type }), ...headers },
         ...(body !== undefined && { body }),
         ...(signal && { signal }),
       },
       (status) => request.success.includes(status),
     );
   };
+}
+
+/** Whether a service says that somebody is called so. */
+const createExists =
+  (ask: ReturnType<typeof createAsk>, exists: Request) =>
+  async (identifier: string, signal?: AbortSignal): Promise<boolean> => {
+    const { status, text } = await ask(exists, { identifier }, signal);
+    if (!exists.success.includes(status)) return false;
+    // Of a list the first thing, of an object anything is somebody.
+    const content: unknown = /^\s*[[{]/.test(text) ? JSON.parse(text) : true;
+    return Array.isArray(content) ? content.length > 0 : true;
+  };
+
+/** The account of a token by a mapping; null where the request needs an access token and there is none. */
+function createProfile(ask: ReturnType<typeof createAsk>, { account, ...configured }: MappedProfile) {
+  const text = JSON.stringify(configured);
+  const isById = text.includes('{source_id}');
+  const needsToken = text.includes('{token}') || !isById;
+  const headers = text.includes('{token}') || isById ? {} : { Authorization: 'Bearer {token}' };
+  const request = { ...configured, headers: { ...headers, ...configured.headers } };
+  return async ({ sourceId, kind, token }: ShownToken, signal: AbortSignal) => {
+    if (needsToken && kind !== 'access') return null;
+    const reply = await ask(request, { source_id: sourceId, token }, signal);
+    return request.success.includes(reply.status) ? recordAt(contentOf(reply.text), account) : null;
+  };
+}
+
+/** A source by a mapping. */
+export function createMappedSource(
+  { login, exists, profile, account }: Settings<'http'>,
+  fetch: GuardedFetch,
+): LegacySource {
+  const ask = createAsk(fetch);
   return {
     async authenticate({ identifier, password, signal }) {
       const { status, text } = await ask(login, { identifier, password }, signal);
       // Many services refuse by 200 with an error inside: there is no account in it.
       return login.success.includes(status) ? recordAt(contentOf(text), account) : null;
     },
-    ...(exists && {
-      async exists(identifier, signal) {
-        const { status, text } = await ask(exists, { identifier, password: '' }, signal);
-        if (!exists.success.includes(status)) return false;
-        // Of a list the first thing, of an object anything is somebody.
-        const content: unknown = /^\s*[[{]/.test(text) ? JSON.parse(text) : true;
-        return Array.isArray(content) ? content.length > 0 : true;
-      },
-    }),
+    ...(exists && { exists: createExists(ask, exists) }),
+    ...(profile && { profile: createProfile(ask, profile) }),
     close: () => Promise.resolve(),
   } satisfies LegacySource;
 }
@@ -152,10 +177,10 @@ function idIn(token: string): string | null {
 
 /** A source that speaks one of the contracts: logs in, then reads the profile. */
 export function createContractSource(
-  { contract, url, apiKey }: Settings<'contract'>,
+  { contract, url, apiKey, exists }: Settings<'contract'>,
   fetch: GuardedFetch,
 ): LegacySource {
-  const { basePath, login, token, profile, account } = CONTRACT_LOGINS[contract];
+  const { basePath, login, token, profile, account, own, refresh } = CONTRACT_LOGINS[contract];
   const send = createSend(fetch);
   const headers = {
     'Accept': 'application/json',
@@ -163,26 +188,52 @@ export function createContractSource(
     ...(apiKey !== null && { 'X-API-Key': apiKey }),
   };
 
-  const tellOf = async (reply: Record<string, unknown>, signal: AbortSignal | undefined) => {
-    if (!profile) return recordAt(reply, account);
-    const accessToken = valueAt(reply, token);
-    if (typeof accessToken !== 'string') return null;
-    const id = idIn(accessToken);
-    if (profile.includes('{id}') && id === null)
+  /** The reply to who asks for an account by an access token; null when that is refused. */
+  const profileBy = async (
+    accessToken: string,
+    id: string | null,
+    where: { path: string; account: AccountPlaces },
+    signal: AbortSignal | undefined,
+  ) => {
+    if (where.path.includes('{id}') && id === null)
       nonsense('its access token does not say whose it is, which this contract has to be asked for');
-    const path = `${basePath}${profile.replace('{id}', encodeURIComponent(id ?? ''))}`;
+    const path = `${basePath}${where.path.replace('{id}', encodeURIComponent(id ?? ''))}`;
     const init = {
       headers: { ...headers, Authorization: `Bearer ${accessToken}` },
       ...(signal && { signal }),
     };
     const answer = await send(urlAt(url, path), init, isOk);
-    if (!isOk(answer.status)) throw new SourceError('status', `it answers ${answer.status} at ${profile}`);
-    const record: RawRecord | null = recordAt(contentOf(answer.text), account);
+    return isOk(answer.status) ? { record: recordAt(contentOf(answer.text), where.account) } : null;
+  };
+
+  const tellOf = async (reply: Record<string, unknown>, signal: AbortSignal | undefined) => {
+    if (!profile) return recordAt(reply, account);
+    const accessToken = valueAt(reply, token);
+    if (typeof accessToken !== 'string') return null;
+    const id = idIn(accessToken);
+    const told = await profileBy(accessToken, id, { path: profile, account }, signal);
+    if (!told) throw new SourceError('status', `it tells nothing at ${profile} of whom it lets in`);
+    const { record } = told;
     if (record === null) return nonsense('its profile has no id');
     const known = [reply['userId'], profile.includes('{id}') ? id : null];
     if (known.some((one) => isId(one) && String(one) !== String(record['source_id'])))
       throw new SourceError('another_account', 'its login and its profile are of two accounts');
     return record;
+  };
+
+  /** The access token that a refresh token is exchanged for there; null when that is refused. */
+  const refreshed = async (refreshToken: string, signal: AbortSignal) => {
+    if (!refresh) return null;
+    const { body, headers: more } = refresh.send(refreshToken);
+    const init = {
+      method: 'POST',
+      headers: { ...headers, ...more },
+      ...(body && { body: JSON.stringify(body) }),
+      signal,
+    };
+    const { status, text } = await send(urlAt(url, `${basePath}${refresh.path}`), init, isOk);
+    const accessToken = isOk(status) ? valueAt(contentOf(text), token) : null;
+    return typeof accessToken === 'string' ? accessToken : null;
   };
 
   return {
@@ -191,6 +242,13 @@ export function createContractSource(
       const init = { method: 'POST', headers, body, ...(signal && { signal }) };
       const { status, text } = await send(urlAt(url, `${basePath}${login.path}`), init, isOk);
       return isOk(status) ? tellOf(contentOf(text), signal) : null;
+    },
+    ...(exists && { exists: createExists(createAsk(fetch), exists) }),
+    async profile(shown, signal) {
+      const accessToken = shown.kind === 'access' ? shown.token : await refreshed(shown.token, signal);
+      if (accessToken === null) return null;
+      const where = own ?? { path: profile ?? '', account };
+      return (await profileBy(accessToken, shown.sourceId, where, signal))?.record ?? null;
     },
     close: () => Promise.resolve(),
   };

@@ -4,16 +4,23 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LegacySourceSettings } from '../../config/index.ts';
+import { systemActor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
+import { LRUCache } from 'lru-cache';
 import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
 import type { RawRecord } from '../imports/record.ts';
+import type { ImportedRecord, Imports } from '../../storage/imports.ts';
+import type { UserRecord } from '../../storage/users.ts';
 import { type Adoption, type AdoptionDependencies, createAdoption } from './adoption.ts';
 import { createBreaker, type SourceOutcome } from './breaker.ts';
 import { createContractSource, createMappedSource, type GuardedFetch } from './http.ts';
-import { type Attempt, type LegacySource, SourceError } from './source.ts';
+import { type Attempt, type LegacySource, type ShownToken, SourceError } from './source.ts';
 import { createTableSource } from './sql.ts';
 
 export type { Adoption } from './adoption.ts';
+
+/** What an account is called at a source. */
+export type Home = Pick<ImportedRecord, 'source' | 'sourceId'>;
 
 /** An account that a source has let in. */
 export interface Found {
@@ -25,12 +32,27 @@ export interface LegacyAccounts {
   /** Whether there is any source. */
   readonly isUsed: boolean;
   /**
-   * Authenticates at all sources concurrently; the first success in the configured order wins. @returns null when all
-   * refuse. @throws DomainError unavailable when none accepts and one has failed.
+   * Authenticates at all sources concurrently; the first success in the configured order wins.
+   * @param homes of an account that is here: only these are asked, and only for this account.
+   * @returns null when all refuse.
+   * @throws DomainError unavailable when none accepts and one has failed.
    */
-  authenticate(attempt: Attempt): Promise<Found | null>;
+  authenticate(attempt: Attempt, homes?: readonly Home[]): Promise<Found | null>;
   /** Makes the account, if it is to be made. @throws DomainError overloaded, unavailable. */
   adopt: Adoption;
+  /**
+   * What an account is called at sources that still decide on its password: it came from there without one, and has had none here
+   * since. Empty for any other.
+   */
+  homesOf(account: Pick<UserRecord, 'id' | 'passwordHash' | 'passwordChangedAt'>): Promise<Home[]>;
+  /**
+   * Brings over the account that a token is of, which was found good: without a password, for which its source is asked at the next
+   * login. Asks the source once for any number of tokens at once, and not again for a while where it refused.
+   * @param source its name; null for the only one that can be asked so.
+   * @returns whether the account is here now. Not one that was here and was deleted: whoever holds its token does not bring it back.
+   * @throws DomainError overloaded, unavailable.
+   */
+  bringOver(source: string | null, shown: ShownToken): Promise<boolean>;
   /**
    * Whether a source knows that somebody is called so. False where none can say.
    * @param identifier unchecked.
@@ -74,6 +96,9 @@ const LONGEST_HOLD = 2000;
 /** How much of the way the floor goes to a slower refusal, and to a faster one. */
 const FLOOR = { up: 0.5, down: 0.1 };
 
+/** Accounts that a source has refused to tell of, and for how many milliseconds it is not asked again. */
+const REFUSED = { max: 10_000, ttl: 60_000 };
+
 /** Milliseconds between two lines of the log on one source. */
 const LOG_EVERY = 10_000;
 
@@ -116,11 +141,14 @@ export function createLegacyAccounts(
       settings: readonly LegacySourceSettings[];
       hasher: AdoptionDependencies['hasher'] & TableDependencies['hasher'];
       hashes: AdoptionDependencies['hashes'] & TableDependencies['hashes'];
+      imports: AdoptionDependencies['imports'] & Pick<Imports, 'of' | 'hasDeparted'>;
       observe?: ObserveSource | undefined;
     },
 ): LegacyAccounts {
-  const { settings, logger, observe } = dependencies;
+  const { settings, logger, observe, imports } = dependencies;
   let floor = 0;
+  const refused = new LRUCache<string, true>(REFUSED);
+  const coming = new Map<string, Promise<boolean>>();
   const logged = new Map<string, number>();
 
   const sources = settings.map((one) => ({
@@ -144,7 +172,11 @@ export function createLegacyAccounts(
   };
 
   /** @throws SourceError; DomainError of hashing; the caller's reason. */
-  const ask = async ({ settings: one, source, breaker }: Source, attempt: Attempt): Promise<Found | null> => {
+  const ask = async (
+    { settings: one, source, breaker }: Source,
+    attempt: Attempt,
+    homes: readonly Home[] | undefined,
+  ): Promise<Found | null> => {
     const start = performance.now();
     try {
       const record = await breaker.run(async () => {
@@ -152,7 +184,9 @@ export function createLegacyAccounts(
         const signal = attempt.signal ? AbortSignal.any([attempt.signal, limit]) : limit;
         const found = await source.authenticate(one.kind === 'sql' ? attempt : { ...attempt, signal });
         const own = found && named(found, attempt.identifier);
-        if (found && !own) throw new SourceError('another_account', 'it answers with another account');
+        const isOther = found && homes?.every((home) => home.sourceId !== String(found['source_id']));
+        if (found && (!own || isOther))
+          throw new SourceError('another_account', 'it answers with another account');
         return own;
       });
       note(one, record ? 'right' : 'refused', start);
@@ -170,10 +204,69 @@ export function createLegacyAccounts(
   /** Whether a failure counts as a refusal: only a reply about another account does. */
   const isRefusal = (error: unknown) => error instanceof SourceError && error.failure === 'another_account';
 
+  const adopt = createAdoption({ ...dependencies, sources: settings });
+
+  /** @throws DomainError. */
+  const bring = async ({ settings: one, source, breaker }: Source, shown: ShownToken): Promise<boolean> => {
+    if (await imports.hasDeparted(one.name, shown.sourceId)) return false;
+    const start = performance.now();
+    let record: RawRecord | null;
+    try {
+      record = await breaker.run(async () => {
+        const found = (await source.profile?.(shown, AbortSignal.timeout(one.timeout * 1000))) ?? null;
+        if (found && String(found['source_id']) !== shown.sourceId)
+          throw new SourceError('another_account', 'it answers with another account');
+        return found;
+      });
+      note(one, record ? 'right' : 'refused', start);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      note(one, error.failure, start, error);
+      if (isRefusal(error)) return false;
+      throw new DomainError('unavailable', {}, { cause: error });
+    }
+    if (!record) return false;
+    const made = await adopt({ source: one.name, record }, null, systemActor);
+    return made !== 'refused';
+  };
+
   return {
     isUsed: sources.length > 0,
-    async authenticate(attempt) {
-      const answers = await Promise.allSettled(sources.map((one) => ask(one, attempt)));
+    async homesOf({ id, passwordHash, passwordChangedAt }) {
+      if (sources.length === 0 || passwordHash !== null || passwordChangedAt !== null) return [];
+      const isAsked = (name: string) => settings.some((one) => one.name === name);
+      // Of an account that was here before an import found it no source decides.
+      return (await imports.of(id)).filter(
+        ({ source, passwordDigest }) => passwordDigest === null && isAsked(source),
+      );
+    },
+    async bringOver(name, shown) {
+      const able = sources.filter(({ source }) => source.profile !== undefined);
+      const of = name === null ? able : able.filter((one) => one.settings.name === name);
+      const [one] = of;
+      if (!one || of.length > 1) return false;
+      const key = JSON.stringify([one.settings.name, shown.sourceId]);
+      const answered = `${key} ${shown.kind}`;
+      if (refused.has(answered)) return false;
+      const underWay = coming.get(key) ?? bring(one, shown).finally(() => coming.delete(key));
+      coming.set(key, underWay);
+      const came = await underWay;
+      if (!came) refused.set(answered, true);
+      return came;
+    },
+    async authenticate(attempt, homes) {
+      const asked = homes
+        ? sources.filter(({ settings: { name } }) => homes.some(({ source }) => source === name))
+        : sources;
+      const answers = await Promise.allSettled(
+        asked.map((one) =>
+          ask(
+            one,
+            attempt,
+            homes?.filter(({ source }) => source === one.settings.name),
+          ),
+        ),
+      );
       for (const answer of answers) if (answer.status === 'fulfilled' && answer.value) return answer.value;
       for (const answer of answers) {
         if (answer.status === 'fulfilled' || isRefusal(answer.reason)) continue;
@@ -182,7 +275,7 @@ export function createLegacyAccounts(
       }
       return null;
     },
-    adopt: createAdoption({ ...dependencies, sources: settings }),
+    adopt,
     async exists(identifier, password) {
       if (typeof identifier !== 'string' || identifier === '') return false;
       const asked = sources.map(async ({ settings: one, source, breaker }) => {

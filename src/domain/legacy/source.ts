@@ -38,12 +38,25 @@ export interface Attempt {
   signal?: AbortSignal | undefined;
 }
 
+/** A token of the service that was found good, of an account that is not here. */
+export interface ShownToken {
+  /** The account's id there. */
+  sourceId: string;
+  kind: 'access' | 'refresh';
+  token: string;
+}
+
 /** Another service that answers for accounts that are not here yet. */
 export interface LegacySource {
   /** @returns the account that the password is right for; null when it is refused. @throws SourceError. */
   authenticate(attempt: Attempt): Promise<RawRecord | null>;
   /** Whether somebody is called so; missing where the source cannot tell without a password. @throws SourceError. */
   exists?(identifier: string, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * The account that a token belongs to; null when the source does not know it. Absent where the source cannot be asked.
+   * @throws SourceError.
+   */
+  profile?(shown: ShownToken, signal: AbortSignal): Promise<RawRecord | null>;
   /** Counts the accounts; absent where no query is configured. @throws SourceError. */
   count?(): Promise<number>;
   close(): Promise<void>;

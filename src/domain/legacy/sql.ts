@@ -22,10 +22,12 @@ export function createTableSource(
   const { name, databaseUrl, timeout, format, params, account, count } = settings;
   const database = openLegacyDatabase(databaseUrl, { name, timeout: timeout * 1000, logger });
   // A cast is written with two colons.
-  const query = settings.query
-    .trim()
-    .replace(/;$/, '')
-    .replaceAll(/(?<!:):identifier\b/g, '$1');
+  const statementOf = (text: string) =>
+    text
+      .trim()
+      .replace(/;$/, '')
+      .replaceAll(/(?<!:):(?:identifier|source_id)\b/g, '$1');
+  const query = statementOf(settings.query);
 
   const rows = async (statement: string, values: unknown[]) => {
     try {
@@ -38,11 +40,14 @@ export function createTableSource(
     }
   };
 
-  const find = async (identifier: string) => {
-    const found = identifier.includes('\0') ? [] : await rows(query, [identifier]);
+  const find = async (identifier: string, statement = query) => {
+    const found = identifier.includes('\0') ? [] : await rows(statement, [identifier]);
     if (found.length > 1) nonsense('its query finds more than one account for a name');
     return found[0] ?? null;
   };
+
+  const recordOf = (row: Record<string, unknown>) =>
+    recordAt(row, placesOfRow(row, account), (from, column) => (from as typeof row)[column]);
 
   return {
     async authenticate({ identifier, password, signal }) {
@@ -63,9 +68,15 @@ export function createTableSource(
       const isRight =
         'plain' in read ? read.plain === password : await hasher.verify(read.stored, password, signal);
       if (!isRight) return null;
-      return recordAt(row, placesOfRow(row, account), (from, column) => (from as typeof row)[column]);
+      return recordOf(row);
     },
     exists: async (identifier) => (await find(identifier)) !== null,
+    ...(settings.profile !== undefined && {
+      async profile({ sourceId }) {
+        const row = await find(sourceId, statementOf(settings.profile ?? ''));
+        return row && recordOf(row);
+      },
+    }),
     ...(count !== undefined && {
       async count() {
         const [row = {}] = await rows(count, []);

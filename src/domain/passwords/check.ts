@@ -19,7 +19,7 @@ interface PasswordAttempt {
   /** Aborts when the caller has gone. */
   signal?: AbortSignal | undefined;
   /**
-   * Whether it is right at another service, which is asked where there is no account. When it throws, the guess counts neither
+   * Whether it is right at another service, which is asked where there is no account, or none with a password. When it throws, the guess counts neither
    * as wrong nor as right.
    */
   elsewhere?: ((password: string) => Promise<boolean>) | undefined;
@@ -93,7 +93,7 @@ export function createPasswordCheck({
           : hasher.verifyDummy(typed ?? '', signal);
       // Both at once: who is nowhere costs as much as who is there.
       const right =
-        !account && elsewhere && typed !== null && typed !== ''
+        hash === null && elsewhere && typed !== null && typed !== ''
           ? (await Promise.all([elsewhere(typed), compare()]))[0]
           : await compare();
       await (right ? lockout.succeeded(guess) : lockout.failed(guess));

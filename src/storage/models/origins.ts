@@ -25,8 +25,8 @@ export class ImportedAccount extends Model<
   declare attributes: Record<string, unknown> | null;
   /** The run that wrote the row last. */
   declare run: string;
-  /** Whether it came by an import, or by its first login while the service answered for it. */
-  declare way: CreationOptional<'import' | 'login'>;
+  /** Whether it came by an import, or while the service answered for it: by its first login here, or by a token of the service. */
+  declare way: CreationOptional<'import' | 'login' | 'token'>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
 }
@@ -42,6 +42,22 @@ define(ImportedAccount, 'imported_accounts', {
   way: { type: DataTypes.TEXT, allowNull: false, defaultValue: 'import' },
   createdAt: createdAt(),
   updatedAt: createdAt(),
+});
+
+/** An account of another service that was here and is deleted: no token brings it back. */
+export class DepartedAccount extends Model<
+  InferAttributes<DepartedAccount>,
+  InferCreationAttributes<DepartedAccount>
+> {
+  declare source: string;
+  declare sourceId: string;
+  declare departedAt: CreationOptional<Date>;
+}
+
+define(DepartedAccount, 'departed_accounts', {
+  source: { type: DataTypes.TEXT, primaryKey: true },
+  sourceId: { type: DataTypes.TEXT, primaryKey: true },
+  departedAt: createdAt(),
 });
 
 /** What the imported password hashes of a source share and nobody may see. */

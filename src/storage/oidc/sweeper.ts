@@ -26,7 +26,7 @@ import { OldRefreshToken, OldTokenUse } from '../models/old-tokens.ts';
 import { OneTimeToken } from '../models/tokens.ts';
 import { OutboxMessage } from '../models/outbox-message.ts';
 import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts';
-import { ScimToken } from '../models/origins.ts';
+import { DepartedAccount, ScimToken } from '../models/origins.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
 import { preparePartitions } from '../partitions.ts';
 import { KEPT_EXPIRED } from './record.ts';
@@ -79,6 +79,12 @@ const TABLES: Table[] = [
   // Addresses of people.
   { model: ContractCaller, ...USAGE, kept: 91 * DAY },
   { model: OldRefreshToken },
+  // Longer than tokens of old services live.
+  {
+    model: DepartedAccount,
+    kept: 401 * DAY,
+    expires: { column: 'departed_at', time: TIMESTAMP.time },
+  },
   { model: OldTokenUse, ...USAGE },
   { model: DailyStat, ...USAGE },
   { model: DailyActive, ...USAGE, kept: 2 * DAY },

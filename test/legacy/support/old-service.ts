@@ -163,6 +163,40 @@ export async function startOldService(): Promise<OldService> {
     is_superuser: role === 'ADMIN',
   }));
 
+  at('/ppl/api/v1/users/me', 'get', pplUser);
+  const renewed = (path: string, shown: (request: Request) => unknown, field: string) =>
+    app.post(path, async (request: Request, response: Response) => {
+      const bearer = String(shown(request));
+      const { sub = '' } = decodeJwt(bearer);
+      return response.json({ [field]: await tokenOf(sub) });
+    });
+  renewed(
+    '/gateway/api/v1/auth/refresh',
+    ({ body }) => (body as Record<string, unknown>)['refreshToken'],
+    'accessToken',
+  );
+  renewed(
+    '/ppl/api/v1/auth/refresh',
+    ({ body }) => (body as Record<string, unknown>)['refresh_token'],
+    'access_token',
+  );
+  renewed(
+    '/keyed/api/v1/auth/refresh',
+    ({ body }) => (body as Record<string, unknown>)['refresh_token'],
+    'token',
+  );
+  renewed('/cookie/auth/token/refresh', (request) => request.get('cookie')?.split('=')[1], 'access_token');
+
+  app.get('/mapped/me', (request: Request, response: Response) => {
+    const person = caller(request);
+    service.asked.push('me');
+    if (service.mood === 'dead') return request.socket.destroy();
+    if (service.mood === 'another')
+      return response.json({ id: 1, mail: 'another@old.example.test', login: 'another' });
+    return person
+      ? response.json({ id: person.id, mail: person.email, login: person.username })
+      : refuse(response);
+  });
   app.get('/mapped/exists', (request: Request, response: Response) => {
     if (service.mood === 'dead') return request.socket.destroy();
     return response.status(find(request.query['name']) ? 200 : 404).json({});

@@ -10,7 +10,7 @@ const Migration = z.strictObject({
   accounts: z.strictObject({
     total: accounts,
     made_here: accounts,
-    moved: z.array(z.strictObject({ source, way: z.enum(['import', 'login']), accounts })),
+    moved: z.array(z.strictObject({ source, way: z.enum(['import', 'login', 'token']), accounts })),
   }),
   not_come: z
     .strictObject({
@@ -29,6 +29,7 @@ const Migration = z.strictObject({
       accounts: accounts.nullable().describe('null where it cannot tell'),
       moved: accounts,
       left: accounts.nullable(),
+      without_password: accounts.describe('Those that are here without a password, for which it is asked'),
       failing: z.boolean().describe('Whether it is left alone after failures'),
     }),
   ),
@@ -51,7 +52,14 @@ const Migration = z.strictObject({
     .describe('Contracts that were called; requests and accounts of the last 30 days'),
   remaining: z.array(
     z.strictObject({
-      code: z.enum(['source_has_accounts', 'source_unknown', 'old_tokens', 'not_come', 'old_hashes']),
+      code: z.enum([
+        'source_has_accounts',
+        'source_unknown',
+        'source_has_passwords',
+        'old_tokens',
+        'not_come',
+        'old_hashes',
+      ]),
       message: z.string(),
       blocking: z.boolean().describe('Whether the old service is needed for it'),
     }),
