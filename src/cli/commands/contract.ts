@@ -85,7 +85,7 @@ export function addContract(program: Command): void {
       .command('new')
       .description('write a door of your own from the OpenAPI document of an old service')
       .argument('<name>', 'what it is to be called')
-      .requiredOption('--openapi <file>', 'its document: OpenAPI 3, in JSON or YAML')
+      .requiredOption('--openapi <file>', 'its document: OpenAPI 3 or Swagger 2.0, in JSON or YAML')
       .option('--out <folder>', 'where it is written; a folder of its name, here, unless given'),
     async (name: string, options: { openapi: string; out?: string }) => {
       const { newDoor } = await import('../new-door/index.ts');

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { UsageError } from '../failure.ts';
+import { fromSwagger } from './swagger.ts';
 
 /** What a document may have at most: a contract of an auth service has a hundredth of it. */
 const MOST = { bytes: 4_194_304, operations: 300, nodes: 100_000, depth: 40 };
@@ -77,10 +78,9 @@ async function parseFile(file: string): Promise<Json> {
     throw refuse(`is broken: ${(error as Error).message.split('\n', 1)[0]}`);
   }
   if (!isObject(parsed)) throw refuse('is no OpenAPI document');
+  if (String(parsed['swagger']) === '2.0' || parsed['swagger'] === 2) return fromSwagger(parsed);
   if (parsed['swagger'] !== undefined)
-    throw refuse(
-      'is a document of Swagger 2.0: convert it to OpenAPI 3 first, with swagger2openapi for example',
-    );
+    throw refuse('is of a version of Swagger that is neither 2.0 nor OpenAPI 3');
   if (!/^3\.\d/.test(String(parsed['openapi']))) throw refuse('does not say openapi: 3.…');
   return parsed;
 }
@@ -215,7 +215,7 @@ function mostCommon(schemas: Schema[]): Schema | null {
 }
 
 /**
- * Reads an OpenAPI document of version 3, in JSON or YAML. Nothing outside of the file is read.
+ * Reads an OpenAPI document of version 3, or one of Swagger 2.0, in JSON or YAML. Nothing outside of the file is read.
  * @throws UsageError for one that is broken, too large, circular, points outside, or has nothing in it.
  */
 export async function readDocument(file: string): Promise<OldDocument> {
@@ -223,7 +223,10 @@ export async function readDocument(file: string): Promise<OldDocument> {
   const resolver = new Resolver(root);
   const components = objectOf(resolver.resolve(root['components']));
   const schemes = objectOf(components['securitySchemes']);
-  const paths = Object.entries(objectOf(resolver.resolve(root['paths'])));
+  const paths = Object.entries(objectOf(resolver.resolve(root['paths']))).map(
+    // Some frameworks write their own parameters.
+    ([path, item]): [string, unknown] => [path.replaceAll(/:(\w+)(?=\/|$)/g, '{$1}'), item],
+  );
   const refusals: Schema[] = [];
   const operations = paths.flatMap(([path, item]) =>
     METHODS.flatMap((method): OldOperation[] => {
