@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { differencesOf } from '../../src/cli/shadow/compare.ts';
 import { Asking } from '../../src/cli/shadow/asking.ts';
 import { Credentials } from '../../src/cli/shadow/credentials.ts';
-import { Findings } from '../../src/cli/shadow/findings.ts';
+import { Findings, type ShadowReport } from '../../src/cli/shadow/findings.ts';
 import { Histogram } from '../../src/cli/shadow/histogram.ts';
+import { readSaved } from '../../src/cli/shadow/saved.ts';
 import { createShadow } from '../../src/cli/shadow/proxy.ts';
 import { toPage, toText } from '../../src/cli/shadow/render.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
@@ -262,6 +264,26 @@ describe('the shadow of an old service', () => {
     expect(await readFile(path.join(folder, 'report.html'), 'utf8')).toContain(
       '<td>POST /api/v1/auth/login</td>',
     );
+    // Another run goes on with it; one with another old service begins anew and keeps it.
+    const where = { door: 'flask', old: old.href, postern };
+    const { saved, kept } = await readSaved(folder, where);
+    expect(kept).toBeNull();
+    const findings = new Findings(saved);
+    findings.request({ operation: 'login', endpoint: 'POST /api/v1/auth/login' });
+    const before = JSON.parse(written.out) as ShadowReport;
+    expect(findings.report(where)).toEqual({
+      ...before,
+      until: expect.any(String),
+      requests: 2,
+      operations: [{ ...before.operations[0], requests: 2 }],
+    });
+    expect(await readSaved(folder, { ...where, old: 'http://another.example/' })).toEqual({
+      saved: null,
+      kept: expect.stringMatching(/^report-until-.*json$/),
+    });
+    await writeFile(path.join(folder, 'report.json'), '{"door":');
+    expect((await readSaved(folder, where)).saved).toBeNull();
+    expect(await readSaved(folder, where)).toEqual({ saved: null, kept: null });
   });
 });
 
@@ -272,6 +294,17 @@ it('times are counted in as much memory, however many there are', () => {
   expect(times.percentile(0.5)).toBeLessThan(57);
   expect(times.percentile(0.99)).toBeGreaterThan(98);
   expect(new Histogram().percentile(0.5)).toBeNull();
+});
+
+it('a number that is a moment is a time, whenever it is', () => {
+  const of = (expirationTime: number) => ({
+    status: 200,
+    headers: new Map<string, string[]>(),
+    json: { expirationTime, total: expirationTime },
+    isEmpty: false,
+  });
+  expect(differencesOf(of(1_800_000_000), of(1_800_000_900)).map(({ at }) => at)).toEqual(['total']);
+  expect(differencesOf(of(1_800_000_000), of(1_800_000_900_000)).map(({ kind }) => kind)).toContain('type');
 });
 
 it('a token that is asked about is translated if it is known, and else from before', () => {

@@ -43,12 +43,23 @@ const FORMATS: [RegExp, string | ((text: string) => string)][] = [
 export function shapeOf(value: unknown, name = ''): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a number';
+  if (typeof value === 'number')
+    return timeShape(value, name) ?? (Number.isInteger(value) ? 'an integer' : 'a number');
   if (typeof value === 'object') return 'an object';
   if (typeof value !== 'string') return `a ${typeof value}`;
   if (TOKEN.test(name)) return 'a credential';
   const [, format = 'text'] = FORMATS.find(([form]) => form.test(value)) ?? [];
   return typeof format === 'string' ? format : format(value);
+}
+
+/** Names of fields whose number may be a moment. */
+const MOMENT = /exp|iat|nbf|time|date|until|since|_at$|At$/;
+
+/** How a number counts the time since the epoch, between 2001 and 2100; undefined when it is none. */
+function timeShape(value: number, name: string): string | undefined {
+  const isBetween = (unit: number) => value >= 1e9 * unit && value < 4.1e9 * unit;
+  if (!MOMENT.test(name)) return undefined;
+  return isBetween(1) ? 'a time in seconds' : isBetween(1000) ? 'a time in milliseconds' : undefined;
 }
 
 /** A body with every value replaced by what it looks like. Names that could be data are replaced as well. */

@@ -1,5 +1,6 @@
 import { type Difference, type Observed, redacted } from './compare.ts';
 import { Histogram } from './histogram.ts';
+import type { SavedReport } from './saved.ts';
 
 /** Kinds of difference that are kept, each with one example. */
 const MOST_DIFFERENCES = 500;
@@ -51,14 +52,31 @@ export interface Asked {
 
 /** What a shadow has seen. It takes as much memory after weeks as after minutes. */
 export class Findings {
-  readonly #since = new Date();
-  readonly #operations = new Map<string, OperationFindings>();
-  readonly #differences = new Map<string, Found>();
-  readonly #skipped = new Map<Reason, number>();
-  readonly #added = new Histogram();
-  readonly #down: { old: Outage | null; postern: Outage | null } = { old: null, postern: null };
-  #omitted = 0;
-  #requests = 0;
+  readonly #since: string;
+  readonly #operations: Map<string, OperationFindings>;
+  readonly #differences: Map<string, Found>;
+  readonly #skipped: Map<string, number>;
+  readonly #added: Histogram;
+  readonly #down: { old: Outage | null; postern: Outage | null };
+  #omitted: number;
+  #requests: number;
+
+  /** @param saved the report of an earlier run to go on with. */
+  constructor(saved: SavedReport | null = null) {
+    this.#since = saved?.since ?? new Date().toISOString();
+    this.#operations = new Map(
+      saved?.operations.map((one) => [
+        one.operation,
+        { ...one, old: new Histogram(one.old.buckets), postern: new Histogram(one.postern.buckets) },
+      ]),
+    );
+    this.#differences = new Map(saved?.differences.map((one) => [keyOf(one, one), one]));
+    this.#skipped = new Map(Object.entries(saved?.not_compared ?? {}));
+    this.#added = new Histogram(saved?.added_latency_ms.buckets);
+    this.#down = { old: saved?.old_down ?? null, postern: saved?.postern_down ?? null };
+    this.#omitted = saved?.differences_omitted ?? 0;
+    this.#requests = saved?.requests ?? 0;
+  }
 
   request(asked: Asked | null): void {
     this.#requests += 1;
@@ -105,7 +123,7 @@ export class Findings {
 
   #note(asked: Asked, difference: Difference, old: Observed, postern: Observed): void {
     const now = new Date().toISOString();
-    const key = [asked.operation, ...Object.values(difference)].join('\0');
+    const key = keyOf(asked, difference);
     const known = this.#differences.get(key);
     if (known) {
       known.count += 1;
@@ -118,15 +136,24 @@ export class Findings {
     }
     const shown = ({ status, json }: Observed) => ({ status, body: redacted(json) });
     const example = { request: asked.endpoint, old: shown(old), postern: shown(postern) };
-    this.#differences.set(key, { ...asked, ...difference, count: 1, first_at: now, last_at: now, example });
+    const { operation, endpoint } = asked;
+    this.#differences.set(key, {
+      operation,
+      endpoint,
+      ...difference,
+      count: 1,
+      first_at: now,
+      last_at: now,
+      example,
+    });
   }
 
-  #of(asked: Asked): OperationFindings {
-    const known = this.#operations.get(asked.operation);
+  #of({ operation, endpoint }: Asked): OperationFindings {
+    const known = this.#operations.get(operation);
     if (known) return known;
     const none = { requests: 0, compared: 0, differing: 0, old: new Histogram(), postern: new Histogram() };
-    const one = { ...asked, ...none };
-    this.#operations.set(asked.operation, one);
+    const one = { operation, endpoint, ...none };
+    this.#operations.set(operation, one);
     return one;
   }
 
@@ -136,7 +163,7 @@ export class Findings {
     const sum = (field: 'compared' | 'differing') => operations.reduce((total, one) => total + one[field], 0);
     return {
       ...where,
-      since: this.#since.toISOString(),
+      since: this.#since,
       until: new Date().toISOString(),
       requests: this.#requests,
       compared: sum('compared'),
@@ -151,5 +178,8 @@ export class Findings {
     };
   }
 }
+
+const keyOf = ({ operation }: Asked, { kind, at, old, postern }: Difference): string =>
+  [operation, kind, at, old, postern].join('\0');
 
 export type ShadowReport = ReturnType<Findings['report']>;

@@ -5,8 +5,17 @@ const BUCKETS = 140;
 
 /** Times in milliseconds, counted in as many buckets however many there are. */
 export class Histogram {
-  readonly #counts = new Uint32Array(BUCKETS);
+  readonly #counts = new Float64Array(BUCKETS);
   count = 0;
+
+  /** @param buckets as an earlier one has them in its JSON. */
+  constructor(buckets: readonly (readonly [bucket: number, count: number])[] = []) {
+    for (const [bucket, count] of buckets) {
+      if (bucket >= BUCKETS) continue;
+      this.#counts[bucket] = count;
+      this.count += count;
+    }
+  }
 
   add(milliseconds: number): void {
     const bucket = Math.ceil(Math.log(Math.max(milliseconds, LEAST) / LEAST) / Math.log(RATIO));
@@ -26,6 +35,7 @@ export class Histogram {
   }
 
   toJSON() {
-    return { p50: this.percentile(0.5), p99: this.percentile(0.99) };
+    const buckets = [...this.#counts.entries()].filter(([, count]) => count > 0);
+    return { p50: this.percentile(0.5), p99: this.percentile(0.99), buckets };
   }
 }

@@ -11,6 +11,7 @@ import { Asking } from './asking.ts';
 import { Findings, type ShadowReport } from './findings.ts';
 import { createShadow } from './proxy.ts';
 import { toPage, toText } from './render.ts';
+import { readSaved } from './saved.ts';
 
 /** Milliseconds between two writings of the report. */
 const INTERVAL = 10_000;
@@ -56,11 +57,13 @@ export async function shadowContract(name: string, asked: Asked): Promise<Report
   const { publicUrl, dataDir } = loadConfig();
   const old = serverOf(asked.old);
   const postern = serverOf(asked.postern ?? `${publicUrl}/contracts/${name}`).href;
-  const findings = new Findings();
-  const asking = new Asking({ postern, apiKey: asked.apiKey, findings });
   const folder = path.resolve(asked.report ?? path.join(dataDir, 'shadow', name));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const where = { door: name, old: old.href, postern };
+  const { saved, kept } = await readSaved(folder, where);
+  if (kept) console.error(`The report of another shadow is kept as ${kept}`);
+  const findings = new Findings(saved);
+  const asking = new Asking({ postern, apiKey: asked.apiKey, findings });
   await write(folder, findings.report(where));
 
   const server = createShadow({ contract, old, asking, findings });
@@ -70,10 +73,17 @@ export async function shadowContract(name: string, asked: Asked): Promise<Report
   });
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : asked.port;
+  if (saved) console.error(`Going on with the report since ${saved.since}`);
   console.error(`Shadowing ${old.href} at http://${asked.host}:${port}; the report is in ${folder}`);
+  let isFailing = false;
   const writing = setInterval(() => {
-    write(folder, findings.report(where)).catch((error: Error) =>
-      console.error(`postern: the report could not be written: ${error.message}`),
+    write(folder, findings.report(where)).then(
+      () => (isFailing = false),
+      (error: Error) => {
+        // Once for each failure: a full disk may stay full for weeks.
+        if (!isFailing) console.error(`postern: the report could not be written: ${error.message}`);
+        isFailing = true;
+      },
     );
   }, INTERVAL);
   await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));

@@ -41,6 +41,8 @@ export interface ShadowOptions {
   findings: Findings;
 }
 
+const EMPTY = Buffer.alloc(0);
+
 type Headers = [name: string, value: string][];
 
 /** Header fields without those of the connection. */
@@ -107,7 +109,9 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
     const { method = 'GET', url = '/' } = req;
     const asked = askedOf(method, url.split('?', 1)[0]!);
     findings.request(asked);
-    const { body, whole } = await readHead(req);
+    const hasBody =
+      req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined;
+    const { body, whole } = hasBody ? await readHead(req) : { body: EMPTY, whole: true };
     const sent = performance.now();
     const forward = () => {
       const request = transport.request({
