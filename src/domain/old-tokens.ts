@@ -73,11 +73,25 @@ const loadJose = () => import('jose');
 
 /** Verification options of a contract, for each key. */
 async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
-  const { createRemoteJWKSet, customFetch, jwtVerify } = await loadJose();
+  const { createRemoteJWKSet, customFetch, errors, jwtVerify } = await loadJose();
   const options = { algorithms: [alg] };
   if (jwksUrl !== undefined) {
     const keys = createRemoteJWKSet(new URL(jwksUrl), { [customFetch]: fetch });
-    return (token: string, more: object) => jwtVerify(token, keys, { ...options, ...more });
+    return async (token: string, more: object) => {
+      try {
+        return await jwtVerify(token, keys, { ...options, ...more });
+      } catch (error) {
+        if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+        // Keys without an id: any of them may be the one.
+        for await (const one of error)
+          try {
+            return await jwtVerify(token, one, { ...options, ...more });
+          } catch (failure) {
+            if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+          }
+        throw new errors.JWSSignatureVerificationFailed();
+      }
+    };
   }
   const found =
     secret === undefined
@@ -85,6 +99,9 @@ async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch
       : Buffer.from(secret, encoding === 'base64' ? 'base64' : 'utf8');
   return (token: string, more: object) => jwtVerify(token, found, { ...options, ...more });
 }
+
+/** Codes of jose for keys that cannot be had; all others say that the token is no good. */
+const KEYS_FAILED = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 
 /** The claims by which services tell refresh tokens from access tokens. */
 const KINDS = ['type', 'token_type', 'typ', 'token_use'];
@@ -153,7 +170,10 @@ export function createOldTokens(
         verified.set(hash, payload);
         return payload;
       } catch (error) {
-        if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+        const { code } = error as { code?: unknown };
+        // Generic is an answer that is no success or no JSON.
+        const isOfToken = error instanceof errors.JOSEError && !KEYS_FAILED.has(String(code));
+        if (!isOfToken) {
           logger.warn({ door: name }, 'the keys of old tokens cannot be had');
           throw new DomainError('unavailable', {}, { cause: error });
         }

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
+import { createServer, type ServerResponse } from 'node:http';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { type OldKey, oldTokensOf } from '../../src/config/legacy.ts';
+import { createOldTokens } from '../../src/domain/old-tokens.ts';
+import { createOutboundFetch } from '../../src/oidc/outbound/fetch.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
+import { listenUntilEnd } from '../support/listen.ts';
+import { freePort } from '../support/ports.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
@@ -140,6 +146,139 @@ describe('an access token of the old service', () => {
       'other words entirely',
     );
     await flows.gateway.use!(gateway(), token, 401);
+  });
+});
+
+/** The tokens of a door by the real stores, with its keys as they are configured. */
+async function openDoor(keys: OldKey[], { allow = ['127.0.0.1'], until = '2099-12-31' } = {}) {
+  const clock = { time: Date.now(), now: () => clock.time };
+  const { oldTokens: configured } = oldTokensOf(
+    { ppl: { oldTokens: { ...oldTokens, keys, until } } },
+    process.env,
+    clock.time,
+  );
+  const tokens = createOldTokens({
+    settings: configured,
+    store: server.operator.stores.oldTokens,
+    users: server.operator.stores.users,
+    bringOver: () => Promise.resolve(false),
+    clock,
+    logger: server.operator.logger,
+    fetch: createOutboundFetch({ ...server.operator.config.outbound, allow }),
+  });
+  return { tokens, clock };
+}
+
+/** A JWKS server whose answer a test chooses. */
+async function serveKeys() {
+  const state: { answer: (response: ServerResponse) => unknown; asked: number } = {
+    answer: (response) => response.end('{}'),
+    asked: 0,
+  };
+  const port = await freePort();
+  const jwks = createServer((_request, response) => {
+    state.asked += 1;
+    response.setHeader('Content-Type', 'application/json');
+    state.answer(response);
+  });
+  await listenUntilEnd(jwks, port, '127.0.0.1');
+  return Object.assign(state, { jwksUrl: `http://127.0.0.1:${port}/jwks.json` });
+}
+
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+
+describe('keys of the old service', () => {
+  const ask = (pair: KeyPair, alg: string, sub: string, kid?: string) =>
+    new SignJWT({ iss: 'old', sub })
+      .setProtectedHeader({ alg, ...(kid !== undefined && { kid }) })
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(pair.privateKey);
+  const pairOf = (alg: string) => generateKeyPair(alg, { extractable: true });
+  const setOf = async (kid: string, alg: string, { publicKey }: KeyPair) =>
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }] });
+
+  it('of ES256 open to their algorithm and key alone', async () => {
+    const { sourceId, id } = await mover();
+    const [pair, other] = [await pairOf('ES256'), await pairOf('ES256')];
+    const { tokens } = await openDoor([{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }]);
+    const found = await tokens.access('ppl', await ask(pair, 'ES256', sourceId));
+    expect(found?.account.id).toBe(id);
+    expect(await tokens.access('ppl', await ask(other, 'ES256', sourceId))).toBeNull();
+    const rsa = await pairOf('RS256');
+    expect(await tokens.access('ppl', await ask(rsa, 'RS256', sourceId))).toBeNull();
+    expect(await tokens.access('gateway', await ask(pair, 'ES256', sourceId))).toBeNull();
+  });
+
+  it('are had from a JWKS URL, again when they are exchanged, and no stranger has them fetched', async () => {
+    const { sourceId } = await mover();
+    const [first, second] = [await pairOf('RS256'), await pairOf('RS256')];
+    const jwks = await serveKeys();
+    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
+    const stranger = await new SignJWT({ iss: 'elsewhere', sub: sourceId })
+      .setProtectedHeader({ alg: 'RS256', kid: 'one' })
+      .sign(first.privateKey);
+    expect(await tokens.access('ppl', stranger)).toBeNull();
+    expect(jwks.asked).toBe(0);
+    const set = await setOf('one', 'RS256', first);
+    jwks.answer = (response) => response.end(set);
+    for (let count = 0; count < 3; count += 1)
+      expect(await tokens.access('ppl', await ask(first, 'RS256', sourceId, 'one'))).not.toBeNull();
+    expect(jwks.asked).toBe(1);
+    const next = await setOf('two', 'RS256', second);
+    jwks.answer = (response) => response.end(next);
+    const later = Date.now() + 31_000;
+    const machine = jest.spyOn(Date, 'now').mockImplementation(() => later);
+    const token = await ask(second, 'RS256', sourceId, 'two');
+    expect(await tokens.access('ppl', token).finally(() => machine.mockRestore())).not.toBeNull();
+    expect(jwks.asked).toBe(2);
+  });
+
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    ['hangs up', (response) => response.destroy()],
+    ['answers 500', (response) => response.writeHead(500).end()],
+    ['sends 5 MB', (response) => response.end(`{"keys":[],"padding":"${'x'.repeat(5_000_000)}"}`)],
+    ['sends nonsense', (response) => response.end('<h1>It works</h1>')],
+    ['redirects', (response) => response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end()],
+  ])('that cannot be had, as their server %s, refuse nobody for good', async (_what, answer) => {
+    const { sourceId } = await mover();
+    const pair = await pairOf('RS256');
+    const jwks = await serveKeys();
+    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
+    const token = await ask(pair, 'RS256', sourceId, 'one');
+    jwks.answer = answer;
+    await expect(tokens.access('ppl', token)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(tokens.refresh('ppl', token)).rejects.toMatchObject({ code: 'unavailable' });
+    const set = await setOf('one', 'RS256', pair);
+    jwks.answer = (response) => response.end(set);
+    expect(await tokens.access('ppl', token)).not.toBeNull();
+  });
+
+  it('are not fetched from a private address', async () => {
+    const { sourceId } = await mover();
+    const jwks = await serveKeys();
+    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }], { allow: [] });
+    const token = await ask(await pairOf('RS256'), 'RS256', sourceId, 'one');
+    await expect(tokens.access('ppl', token)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(jwks.asked).toBe(0);
+  });
+
+  it('serve no longer once their last day is over, while the server runs', async () => {
+    const { sourceId } = await mover();
+    const pair = await pairOf('ES256');
+    const until = new Date().toISOString().slice(0, 10);
+    const { tokens, clock } = await openDoor([{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }], {
+      until,
+    });
+    const token = await new SignJWT({ iss: 'old', sub: sourceId })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime('30d')
+      .sign(pair.privateKey);
+    expect(await tokens.access('ppl', token)).not.toBeNull();
+    clock.time = Date.parse(until) + 86_400_000;
+    expect(await tokens.access('ppl', token)).toBeNull();
+    expect(await tokens.refresh('ppl', token)).toBeNull();
+    expect(await tokens.hasExpired('ppl', token)).toBe(false);
   });
 });
 
