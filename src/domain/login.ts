@@ -224,7 +224,9 @@ export function createLogin(
       if (answer) found.push(answer);
       return answer !== null;
     };
-    const asks = legacy.isUsed && !isAgain && subject !== 'nobody' && homes?.length !== 0;
+    // Again, there is an account: one that a token has brought has no password yet.
+    const mayAsk = homes ? homes.length > 0 : !isAgain;
+    const asks = legacy.isUsed && subject !== 'nobody' && mayAsk;
     const right = await passwordCheck.matches({
       subject,
       account,

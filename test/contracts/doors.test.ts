@@ -7,7 +7,6 @@ import { SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Contract, Operation } from '../../src/http/contracts/contract.ts';
 import { problemsOf } from '../../src/http/contracts/door-check.ts';
-import { readDocument } from '../../src/cli/new-door/document.ts';
 import { newDoor } from '../../src/cli/new-door/index.ts';
 import { builtInContracts, loadContracts } from '../../src/http/contracts/registry.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
@@ -302,22 +301,6 @@ describe('`postern contract new`', () => {
     ['opens a hundred thousand brackets', '['.repeat(100_000), /is broken: /],
     ['says nothing', 'a: 1', /does not say openapi: 3/],
     ['is of Swagger 1.2', 'swagger: "1.2"', /neither 2\.0 nor OpenAPI 3/],
-    ['is of Swagger 2.0 and empty', 'swagger: "2.0"', /has no operations/],
-    ['is of Swagger 2.0 and circular by anchors', 'swagger: "2.0"\npaths: &a\n  /x: *a\n', /goes too deep/],
-    [
-      'is of Swagger 2.0 and circular',
-      JSON.stringify({
-        swagger: '2.0',
-        paths: { '/tree': { get: { responses: { 200: { schema: { $ref: '#/definitions/Tree' } } } } } },
-        definitions: { Tree: { properties: { child: { $ref: '#/definitions/Tree' } } } },
-      }),
-      /Tree is circular/,
-    ],
-    [
-      'is of Swagger 2.0 and points outside',
-      'swagger: "2.0"\npaths: { /x: { post: { parameters: [{ $ref: "https://elsewhere.example/p.json" }] } } }',
-      /https:\/\/elsewhere\.example\/p\.json points outside/,
-    ],
     ['has no operations', document({}), /has no operations/],
     ['is too large', ' '.repeat(4_200_000), /is larger than 4 MiB/],
     [
@@ -351,92 +334,6 @@ describe('`postern contract new`', () => {
   ])('refuses a document that %s, and writes nothing', async (_what, text, problem) => {
     await expect(write(text)).rejects.toThrow(problem);
     await expect(readFile(path.join(folder, 'door/index.ts'))).rejects.toThrow('ENOENT');
-  });
-
-  it('reads what Swagger 2.0 says as OpenAPI 3 would say it', async () => {
-    const person = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
-    const problem = { type: 'object', properties: { error: { type: 'string' } } };
-    const file = path.join(folder, 'swagger.json');
-    await writeFile(
-      file,
-      JSON.stringify({
-        swagger: '2.0',
-        info: { title: 'Quay', version: '4.1' },
-        basePath: '/api/v3',
-        consumes: ['application/json'],
-        produces: ['application/json'],
-        security: [{ token: [] }],
-        securityDefinitions: {
-          token: { type: 'apiKey', in: 'header', name: 'Authorization' },
-          key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-          basic: { type: 'basic' },
-        },
-        parameters: {
-          Credentials: { in: 'body', name: 'body', schema: { $ref: '#/definitions/Credentials' } },
-        },
-        responses: { Refused: { description: 'No', schema: { $ref: '#/definitions/Problem' } } },
-        definitions: {
-          Person: person,
-          Problem: problem,
-          Credentials: { type: 'object', properties: { email: { type: 'string' } } },
-        },
-        paths: {
-          '/login': {
-            parameters: [{ $ref: '#/parameters/Credentials' }],
-            post: {
-              security: [],
-              responses: {
-                200: {
-                  description: 'In',
-                  schema: { type: 'object', properties: { token: { type: 'string' } } },
-                },
-                401: { $ref: '#/responses/Refused' },
-              },
-            },
-          },
-          '/people/:id': {
-            get: {
-              security: [{ key: [] }],
-              parameters: [{ in: 'path', name: 'id', type: 'integer', required: true }],
-              responses: { 200: { schema: { $ref: '#/definitions/Person' } } },
-            },
-          },
-          '/me': {
-            get: {
-              produces: ['text/plain'],
-              responses: { 200: { schema: { $ref: '#/definitions/Person' } } },
-            },
-          },
-          '/token': {
-            post: {
-              consumes: ['application/x-www-form-urlencoded'],
-              security: [{ basic: [] }],
-              parameters: [{ in: 'formData', name: 'code', type: 'string', required: true }],
-              responses: { 204: { description: 'Done' } },
-            },
-          },
-        },
-      }),
-    );
-    const { title, basePath, refusal, operations } = await readDocument(file);
-    expect({ title, basePath, refusal }).toEqual({ title: 'Quay', basePath: '/api/v3', refusal: problem });
-    expect(
-      operations.map(({ id, path: at, auth, body, unreadable, reply: { status, schema }, refusals }) => [
-        id,
-        at,
-        auth,
-        Object.keys(body?.properties ?? {}),
-        unreadable?.split(',')[0] ?? null,
-        status,
-        Object.keys(schema?.properties ?? {}),
-        refusals,
-      ]),
-    ).toEqual([
-      ['postLogin', '/login', 'none', ['email'], null, 200, ['token'], [401]],
-      ['getPeopleId', '/people/{id}', 'apiKey', [], null, 200, ['id'], []],
-      ['getMe', '/me', 'bearer', [], null, 200, ['id'], []],
-      ['postToken', '/token', 'none', [], 'it logs in by HTTP Basic', 204, [], []],
-    ]);
   });
 
   it('leaves what it does not know to be decided, and quotes whatever the document says', async () => {

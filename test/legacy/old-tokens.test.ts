@@ -1,22 +1,18 @@
 import { createHash } from 'node:crypto';
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { type OldKey, oldTokensOf } from '../../src/config/legacy.ts';
-import { createOldTokens } from '../../src/domain/old-tokens.ts';
-import { createOutboundFetch } from '../../src/oidc/outbound/fetch.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
-import { listenUntilEnd } from '../support/listen.ts';
-import { freePort } from '../support/ports.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
 import { flows } from '../contracts/support/members.ts';
 import { callAs } from '../api/support/operators.ts';
+import { openDoor, serveKeys } from './support/keys.ts';
 import { oldToken, SECRET, werkzeug } from './support/old-service.ts';
 
 let server: ContractServer;
@@ -149,42 +145,6 @@ describe('an access token of the old service', () => {
   });
 });
 
-/** The tokens of a door by the real stores, with its keys as they are configured. */
-async function openDoor(keys: OldKey[], { allow = ['127.0.0.1'], until = '2099-12-31' } = {}) {
-  const clock = { time: Date.now(), now: () => clock.time };
-  const { oldTokens: configured } = oldTokensOf(
-    { ppl: { oldTokens: { ...oldTokens, keys, until } } },
-    process.env,
-    clock.time,
-  );
-  const tokens = createOldTokens({
-    settings: configured,
-    store: server.operator.stores.oldTokens,
-    users: server.operator.stores.users,
-    bringOver: () => Promise.resolve(false),
-    clock,
-    logger: server.operator.logger,
-    fetch: createOutboundFetch({ ...server.operator.config.outbound, allow }),
-  });
-  return { tokens, clock };
-}
-
-/** A JWKS server whose answer a test chooses. */
-async function serveKeys() {
-  const state: { answer: (response: ServerResponse) => unknown; asked: number } = {
-    answer: (response) => response.end('{}'),
-    asked: 0,
-  };
-  const port = await freePort();
-  const jwks = createServer((_request, response) => {
-    state.asked += 1;
-    response.setHeader('Content-Type', 'application/json');
-    state.answer(response);
-  });
-  await listenUntilEnd(jwks, port, '127.0.0.1');
-  return Object.assign(state, { jwksUrl: `http://127.0.0.1:${port}/jwks.json` });
-}
-
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
 describe('keys of the old service', () => {
@@ -201,7 +161,7 @@ describe('keys of the old service', () => {
   it('of ES256 open to their algorithm and key alone', async () => {
     const { sourceId, id } = await mover();
     const [pair, other] = [await pairOf('ES256'), await pairOf('ES256')];
-    const { tokens } = await openDoor([{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }]);
+    const { tokens } = await openDoor(server, [{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }]);
     const found = await tokens.access('ppl', await ask(pair, 'ES256', sourceId));
     expect(found?.account.id).toBe(id);
     expect(await tokens.access('ppl', await ask(other, 'ES256', sourceId))).toBeNull();
@@ -214,7 +174,7 @@ describe('keys of the old service', () => {
     const { sourceId } = await mover();
     const [first, second] = [await pairOf('RS256'), await pairOf('RS256')];
     const jwks = await serveKeys();
-    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
+    const { tokens } = await openDoor(server, [{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
     const stranger = await new SignJWT({ iss: 'elsewhere', sub: sourceId })
       .setProtectedHeader({ alg: 'RS256', kid: 'one' })
       .sign(first.privateKey);
@@ -244,7 +204,7 @@ describe('keys of the old service', () => {
     const { sourceId } = await mover();
     const pair = await pairOf('RS256');
     const jwks = await serveKeys();
-    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
+    const { tokens } = await openDoor(server, [{ alg: 'RS256', jwksUrl: jwks.jwksUrl }]);
     const token = await ask(pair, 'RS256', sourceId, 'one');
     jwks.answer = answer;
     await expect(tokens.access('ppl', token)).rejects.toMatchObject({ code: 'unavailable' });
@@ -257,7 +217,7 @@ describe('keys of the old service', () => {
   it('are not fetched from a private address', async () => {
     const { sourceId } = await mover();
     const jwks = await serveKeys();
-    const { tokens } = await openDoor([{ alg: 'RS256', jwksUrl: jwks.jwksUrl }], { allow: [] });
+    const { tokens } = await openDoor(server, [{ alg: 'RS256', jwksUrl: jwks.jwksUrl }], { allow: [] });
     const token = await ask(await pairOf('RS256'), 'RS256', sourceId, 'one');
     await expect(tokens.access('ppl', token)).rejects.toMatchObject({ code: 'unavailable' });
     expect(jwks.asked).toBe(0);
@@ -267,9 +227,13 @@ describe('keys of the old service', () => {
     const { sourceId } = await mover();
     const pair = await pairOf('ES256');
     const until = new Date().toISOString().slice(0, 10);
-    const { tokens, clock } = await openDoor([{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }], {
-      until,
-    });
+    const { tokens, clock } = await openDoor(
+      server,
+      [{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }],
+      {
+        until,
+      },
+    );
     const token = await new SignJWT({ iss: 'old', sub: sourceId })
       .setProtectedHeader({ alg: 'ES256' })
       .setExpirationTime('30d')

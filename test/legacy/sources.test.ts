@@ -2,17 +2,14 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
-import { legacySources } from '../../src/config/legacy.ts';
-import { settingShape } from '../../src/config/schema.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
-import { createLegacyAccounts, openSource } from '../../src/domain/legacy/index.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
-import { flows, type Name } from '../contracts/support/members.ts';
+import { flows } from '../contracts/support/members.ts';
 import {
   type Mood,
   type OldPerson,
@@ -267,6 +264,12 @@ describe('a token of the old service', () => {
     await use(token, 200);
   });
 
+  it('lets logins in that come at the same time', async () => {
+    const people = Array.from({ length: 4 }, (_, at) => old.add(`both${at}`));
+    await Promise.all(people.flatMap((who) => [access(who).then((token) => use(token, 200)), login(who)]));
+    await Promise.all(people.map((who) => login(who)));
+  });
+
   it('does it by the id alone where the source has a table, for refresh tokens as well', async () => {
     const tim = await tabled(old.add('tim'));
     const token = await oldToken({ sub: String(tim.id), iss: 'old', type: 'refresh' });
@@ -382,48 +385,5 @@ describe('a source in trouble', () => {
     } finally {
       old.mood = 'well';
     }
-  });
-});
-
-describe.each<[Name, string]>([
-  ['gateway', '/gateway/api/v1'],
-  ['gateway', '/gateway'],
-  ['ppl', '/ppl'],
-  ['flask', '/flask/api/v1'],
-  ['keyed', '/keyed'],
-  ['cookie', '/cookie'],
-])('a source of the contract %s at %s', (contract, path) => {
-  it('brings accounts over', async () => {
-    const legacy = settingShape.shape.legacy.parse({
-      sources: [
-        {
-          name: contract,
-          contract,
-          url: `${old.url}${path}`,
-          exists: { url: `${old.url}/mapped/exists?name={identifier}` },
-          ...(contract === 'keyed' && { apiKey: { env: 'OLD_KEY' } }),
-        },
-      ],
-    });
-    const { sources } = legacySources(legacy, { OLD_KEY: 'key-of-the-old-service' });
-    const accounts = createLegacyAccounts({
-      settings: sources,
-      fetchWithin: () => fetch,
-      logger: server.operator.logger,
-    } as unknown as Parameters<typeof createLegacyAccounts>[0]);
-    const who = old.add(`of-${contract}${path.length}`, { role: 'ADMIN' });
-    const found = await accounts.authenticate({ identifier: who.email, password: who.password });
-    const id = contract === 'ppl' || contract === 'keyed' ? who.uuid : who.id;
-    expect(found?.record).toMatchObject({ source_id: id, email: who.email });
-    expect(await accounts.authenticate({ identifier: who.email, password: 'wrong' })).toBeNull();
-    const source = openSource(sources[0]!, { fetchWithin: () => fetch } as never);
-    const token = await oldToken({ sub: String(id), iss: 'old' });
-    const shown = (kind: 'access' | 'refresh') =>
-      source.profile!({ sourceId: String(id), kind, token }, AbortSignal.timeout(5000));
-    expect(await shown('access')).toMatchObject({ source_id: id, email: who.email });
-    const refreshed = await shown('refresh');
-    if (contract === 'flask') expect(refreshed).toBeNull();
-    else expect(refreshed).toMatchObject({ source_id: id, email: who.email });
-    expect(await source.exists?.(who.email)).toBe(true);
   });
 });

@@ -220,7 +220,9 @@ export function createBatches(
     if (!account) return { outcome: 'skipped', warnings: [] };
     const changes = await changesOf({ candidate, known, account, present }, dependencies.isPrivileged);
     if (Object.keys(changes).length > 0) await users.update(account.id, changes, tx);
-    if (changes.passwordHash !== undefined || changes.status === 'suspended') {
+    // A first password ends nothing: until now the account had only what its source vouched for.
+    const replacesPassword = changes.passwordHash !== undefined && account.passwordHash !== null;
+    if (replacesPassword || changes.status === 'suspended') {
       await users.advanceSecurity(account.id, tx);
       await sessions.revokeAll(account.id, tx);
     }
