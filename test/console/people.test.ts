@@ -295,4 +295,14 @@ describe('what happened, in sentences', () => {
     const german = await boss.agent.open(`/admin/audit?subject=${bo.id}&lang=de`);
     expect(text(german)).toContain(`Ada Lovelace hat die Rollen von ${escaped} geändert`);
   });
+
+  it('takes a change of roles back', async () => {
+    const { id } = await named('Eve');
+    const boss = await enterConsole(provider, 'owner');
+    const saved = await boss.send(`/users/${id}`, '/roles', { roles: 'auditor' });
+    expect(await rowOf(id)).toMatchObject({ roles: expect.arrayContaining(['auditor']) });
+    const undone = await boss.agent.submit(saved, {}, '/roles');
+    expect(undone.status).toBe(200);
+    expect(await rowOf(id)).toMatchObject({ roles: ['user'] });
+  });
 });

@@ -274,10 +274,15 @@ export function actRoutes({ page, form, confirm }: Room): void {
     const changed = await services.assignments.setRoles(
       operator,
       user.id,
-      call.fields('roles').filter(Boolean),
+      // Undone, they come as one text.
+      call.fields('roles').flatMap((roles) => roles.split(' ').filter(Boolean)),
       call.expected,
     );
-    call.done(pageOf(call), says('console.person.rolesSaved', changed));
+    const undo = {
+      action: `${pageOf(call)}/roles`,
+      fields: { roles: user.roles.join(' '), version: String(changed.version) },
+    };
+    call.done(pageOf(call), says('console.person.rolesSaved', changed), undo);
   });
   form('/users/:id/groups/add', spec('groups:write', { fresh: true }), null, async (call) => {
     await call.services.groups.add(call.operator, call.field('group'), idOf(call));
