@@ -87,7 +87,6 @@ export async function measureWorkers(stage: Stage, options: Options): Promise<st
     using generator = new Generator();
     for (const scenario of SCENARIOS) {
       const pids = {
-        postern: () => processTree(target.pid),
         postgres: () => named('postgres'),
         redis: () => named('redis-server'),
         load: () => [generator.pid],
@@ -97,13 +96,14 @@ export async function measureWorkers(stage: Stage, options: Options): Promise<st
         connections: CONNECTIONS * Math.max(1, count / 2),
         warmUp: 0,
         turns: 1,
-        seconds,
       };
-      // A job of its own: what a store does in the warm-up of one is not told apart.
-      await generator.run({ ...job, seconds: warmUp, loads: [{ scenario, target }], rate: null });
-      const { result, cost } = await costOf(pids, () =>
-        generator.run({ ...job, loads: [{ scenario, target }], rate: null }),
-      );
+      const run = (length: number) =>
+        generator.run({ ...job, seconds: length, loads: [{ scenario, target }], rate: null });
+      await run(warmUp);
+      // Every job begins by preparing its connections, which is not what is measured.
+      const { cost: preparing } = await costOf(pids, () => run(0));
+      const { result, cost } = await costOf(pids, () => run(seconds));
+      for (const name of Object.keys(cost)) cost[name] = Math.max(0, cost[name]! - preparing[name]!);
       rows.push(rowOf(scenario, count, result[0]![0]!, cost, places !== null));
     }
     await stop();
@@ -139,12 +139,12 @@ const placing = (places: Places | null): string =>
 function rowOf(
   scenario: string,
   workers: number,
-  { operations, rate, p99 }: Measurement,
+  { operations, rate, p99, cpu: own }: Measurement,
   cost: Record<string, number>,
   hasRates: boolean,
 ): string[] {
   const each = (name: string) => (cost[name] ?? 0) / operations;
-  const [own, stores] = [each('postern'), each('postgres') + each('redis')];
+  const stores = each('postgres') + each('redis');
   return [
     scenario,
     String(workers),
