@@ -14,6 +14,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
     roles: ['user'],
   }),
   updateUser: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', deletes_at: null }),
+  setSetup: () => ({ hidden: false }),
   suspendUser: () => ({ reason: 'x' }),
   impersonateUser: () => ({ reason: 'x' }),
   reactivateUser: () => ({ reason: 'x' }),
