@@ -73,7 +73,7 @@ export class Assistant implements OAuthClientProvider {
   async call(name: string): Promise<string> {
     const client = new Client({ name: 'scribe-assistant', version: '1.0.0' });
     const transport = new StreamableHTTPClientTransport(new URL(this.#server), { authProvider: this });
-    await client.connect(transport as Parameters<Client['connect']>[0]);
+    await client.connect(transport);
     try {
       const { content } = (await client.callTool({ name })) as { content: { text: string }[] };
       return content[0]?.text ?? '';

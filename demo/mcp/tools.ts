@@ -78,7 +78,7 @@ export function createTools(options: ToolsOptions) {
     const transport = new StreamableHTTPServerTransport({});
     const server = createServer();
     res.on('close', () => void server.close());
-    await server.connect(transport as Parameters<McpServer['connect']>[0]);
+    await server.connect(transport);
     await transport.handleRequest(Object.assign(req, { auth }), res, message);
   };
 }

@@ -228,7 +228,9 @@ describe('agents that act by token exchange', () => {
       post(provider, 'token', { ...limited, secret }, { grant_type: 'client_credentials', resource: LEDGER });
     for (let wrong = 0; wrong < 4; wrong += 1) expect((await own('wrong')).status).toBe(401);
     const replies = await Promise.all(Array.from({ length: 5 }, () => own()));
-    expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429]);
+    expect(replies.map(({ status }) => status).sort((one, other) => one - other)).toEqual([
+      200, 200, 200, 429, 429,
+    ]);
     const { headers, body } = replies.find(({ status }) => status === 429)!;
     expect(body).toMatchObject({ error: 'temporarily_unavailable' });
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);

@@ -79,7 +79,3 @@ export function sentenceOf(
     changes: changesOf(item, t),
   };
 }
-
-/** A type by its sentence, with the unknown left open: "Somebody suspended …". */
-export const typeWords = (type: AuditType, t: Translator['t']): string =>
-  t(keyOf(type), { actor: t('console.did.somebody'), subject: '…', app: '…', what: '…', self: 'no' });

@@ -25,7 +25,5 @@ export const identityAssertions = z
   )
   .max(50);
 
-export type IdentityAssertionPolicy = z.infer<typeof identityAssertions>[number];
-
 export const IDENTITY_ASSERTIONS_FORM =
   'must be like [{"audience":"https://auth.chat.example","client_id":"f53f191f9311af35","scopes":["chat.read"],"groups":["staff"]}]';

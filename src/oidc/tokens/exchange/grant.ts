@@ -241,7 +241,7 @@ function installTokenExchange(
       if (!hasKeyOf(token, subject) || (actor && !hasKeyOf(token, actor)))
         throw new errors.InvalidRequest('a token that is bound to a key is exchanged with proof of that key');
 
-      if (account) ctx.oidc.entity('AccessToken', token as InstanceType<Provider['AccessToken']>);
+      if (account) ctx.oidc.entity('AccessToken', token);
       else ctx.oidc.entity('ClientCredentials', token);
       const accessToken = await token.save();
       await exchanged({
