@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { UsageError } from '../failure.ts';
 import { fromSwagger } from './swagger.ts';
 
-/** What a document may have at most: a contract of an auth service has a hundredth of it. */
+/** Limits of a document: an auth service's has a hundredth of it. */
 const MOST = { bytes: 4_194_304, operations: 300, nodes: 100_000, depth: 40 };
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -33,15 +33,15 @@ export interface OldOperation {
   method: (typeof METHODS)[number];
   path: string;
   summary: string;
-  /** Its words as it is called: path, id, summary, in small letters. */
+  /** The words of its path, id and summary, in lower case. */
   words: string;
   auth: 'none' | 'bearer' | 'apiKey';
-  /** Null: it takes no body. */
+  /** Null when it takes no body. */
   body: Schema | null;
-  /** Why its body cannot be read by a door; null when it can. */
+  /** Why a contract cannot read its body; null when it can. */
   unreadable: string | null;
   reply: { status: number; schema: Schema | null };
-  /** Statuses of refusal that it names. */
+  /** Documented error statuses. */
   refusals: number[];
 }
 
@@ -51,7 +51,7 @@ export interface OldDocument {
   description: string;
   basePath: string;
   operations: OldOperation[];
-  /** The shape of most refusals; null where it names none. */
+  /** The most common error schema; null without any. */
   refusal: Schema | null;
 }
 
@@ -62,7 +62,7 @@ const objectOf = (value: unknown): Json => (isObject(value) ? value : {});
 const textOf = (value: unknown, otherwise: string): string =>
   typeof value === 'string' && value.trim() !== '' ? value.trim() : otherwise;
 
-/** Reads a file as JSON or YAML. @throws UsageError that says what is wrong with it. */
+/** Reads a file as JSON or YAML. @throws UsageError with the reason. */
 async function parseFile(file: string): Promise<Json> {
   const refuse = (what: string) => new UsageError(`--openapi: ${file} ${what}`);
   const { size } = await stat(file).catch((error: Error) => {
@@ -85,7 +85,7 @@ async function parseFile(file: string): Promise<Json> {
   return parsed;
 }
 
-/** Puts in place what is referred to, as deep as a contract goes. */
+/** Resolves references, to a bounded depth. */
 class Resolver {
   readonly #root: Json;
   #nodes = 0;
@@ -140,7 +140,7 @@ function decode(part: string): string {
   }
 }
 
-/** One schema for what `allOf` puts together, and for a value that may be null in the way of OpenAPI 3.1. */
+/** Merges `allOf`, and nullable types of OpenAPI 3.1, into one schema. */
 export function merged(schema: Schema): Schema {
   const { allOf = [], oneOf = [], anyOf = [], ...own } = schema;
   const together = allOf.map(merged).reduce<Schema>(
@@ -170,7 +170,7 @@ const jsonOf = (content: unknown): Schema | null => {
   return isObject(schema) ? merged(schema) : null;
 };
 
-/** Who may call, by the document's security schemes. */
+/** The callers of an operation, by the document's security schemes. */
 function authOf(security: unknown, schemes: Json): OldOperation['auth'] | 'basic' {
   const ways = Array.isArray(security) ? security.map((way) => Object.keys(objectOf(way))) : [];
   if (ways.length === 0 || ways.some((names) => names.length === 0)) return 'none';
@@ -182,14 +182,14 @@ function authOf(security: unknown, schemes: Json): OldOperation['auth'] | 'basic
   return named.every(isKey) ? 'apiKey' : 'bearer';
 }
 
-/** Why a door cannot take its requests as they are; null when it can. */
+/** Why a contract cannot accept its requests; null when it can. */
 function unreadableBy(body: Schema | null, types: string[], auth: string): string | null {
   if (auth === 'basic')
     return 'it logs in by HTTP Basic, which no door does by itself: read ctx.get("Authorization") in handle';
   return body === null && types.length > 0 ? `its body is ${types.join(' or ')}, and doors read JSON` : null;
 }
 
-/** The base path of its first server, if a door can have it. */
+/** The base path of the first server, if usable. */
 function basePathOf(servers: unknown): string {
   const url = Array.isArray(servers) ? textOf(objectOf(servers[0])['url'], '') : '';
   const path = (URL.parse(url, 'http://localhost')?.pathname ?? '').replace(/\/$/, '');
@@ -208,15 +208,15 @@ function nameOf(id: string, method: string, path: string): string {
   return /^\d/.test(name) ? `operation${name}` : name;
 }
 
-/** How often a shape of refusal comes. */
+/** The most frequent error schema; null without any. */
 function mostCommon(schemas: Schema[]): Schema | null {
   const counts = [...Map.groupBy(schemas, (schema) => JSON.stringify(schema)).values()];
   return counts.sort((a, b) => b.length - a.length)[0]?.[0] ?? null;
 }
 
 /**
- * Reads an OpenAPI document of version 3, or one of Swagger 2.0, in JSON or YAML. Nothing outside of the file is read.
- * @throws UsageError for one that is broken, too large, circular, points outside, or has nothing in it.
+ * Reads an OpenAPI document of version 3, or one of Swagger 2.0, in JSON or YAML. Never reads anything outside the
+ * file. @throws UsageError for a document that is malformed, too large, circular, empty, or refers outside.
  */
 export async function readDocument(file: string): Promise<OldDocument> {
   const root = await parseFile(file);
@@ -224,7 +224,7 @@ export async function readDocument(file: string): Promise<OldDocument> {
   const components = objectOf(resolver.resolve(root['components']));
   const schemes = objectOf(components['securitySchemes']);
   const paths = Object.entries(objectOf(resolver.resolve(root['paths']))).map(
-    // Some frameworks write their own parameters.
+    // Some frameworks have their own parameter syntax.
     ([path, item]): [string, unknown] => [path.replaceAll(/:(\w+)(?=\/|$)/g, '{$1}'), item],
   );
   const refusals: Schema[] = [];
@@ -279,7 +279,7 @@ export async function readDocument(file: string): Promise<OldDocument> {
   };
 }
 
-/** Ids that were the same get a number. */
+/** Number duplicate ids. */
 function unique(operations: OldOperation[]): OldOperation[] {
   const seen = new Map<string, number>();
   return operations.map((one) => {

@@ -19,7 +19,7 @@ const DOOR_NAMES = [
   'usernameOf',
 ];
 
-/** The refusal in the old service's shape, as far as it can be told from its names. */
+/** The error in the old service's schema, as far as its field names are recognized. */
 export function refusalOf(shape: Schema | null): { schema: string; code: string; missing: string[] } | null {
   if (!shape || typeOf(shape).type !== 'object' || !shape.properties) return null;
   const missing: string[] = [];
@@ -43,7 +43,7 @@ export function refusalOf(shape: Schema | null): { schema: string; code: string;
   return { schema: replySource({ ...shape, ...withoutExamples(shape) }), code, missing };
 }
 
-/** Statuses and codes are whatever the refusal is, not what one example says. */
+/** Fill in statuses and codes from the error, not from an example. */
 function withoutExamples(shape: Schema): Partial<Schema> {
   const open = (property: Schema): Schema => {
     const { enum: _values, const: _only, ...rest } = merged(property);
@@ -81,7 +81,7 @@ function refusalField(name: string, schema: Schema): string | null {
   return null;
 }
 
-/** A value for a required field that is nobody's name or secret. */
+/** A neutral value for a required field. */
 function sampleOf(schema: Schema): string {
   const { type } = typeOf(schema);
   const said = schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default;
@@ -100,7 +100,7 @@ function sampleOf(schema: Schema): string {
   return samples[type ?? ''] ?? `'text'`;
 }
 
-/** The body of a request for a person, in TypeScript. @param changes other code by part. */
+/** The body of a request, as TypeScript. @param changes replacement code by part. */
 function bodyOf(one: Written, changes: Record<string, string> = {}): string {
   const { body } = one.old;
   const parts = new Map([...partsOf(body)].map(([part, name]) => [name, part]));
@@ -124,7 +124,7 @@ function bodyOf(one: Written, changes: Record<string, string> = {}): string {
   return `{ ${fields.join(', ')} }`;
 }
 
-/** Where in a reply a token is, as a dotted path. */
+/** The dotted path of a token in a reply. */
 function pathTo(schema: Schema | null, token: 'access' | 'refresh', path = ''): string | null {
   for (const [name, property] of Object.entries((schema && merged(schema).properties) ?? {})) {
     const at = path === '' ? name : `${path}.${name}`;
@@ -213,11 +213,11 @@ const comment = (text: string): string => text.replaceAll('*/', '* /').replaceAl
 export interface NewDoor {
   files: Record<string, string>;
   written: Written[];
-  /** What is to be decided besides its operations. */
+  /** Decisions left to the author besides operations. */
   undecided: string[];
 }
 
-/** A door from a document, as files. @param door the path of `postern/door` for editors. */
+/** Generates the files of a contract from a document. @param door the path of `postern/door` for editors. */
 export function writeDoor(name: string, document: OldDocument, door: string): NewDoor {
   const { title, version, description, basePath, operations } = document;
   const withBody = operations.filter(({ body }) => body);

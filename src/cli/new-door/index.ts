@@ -1,4 +1,4 @@
-/** `postern contract new`: a door from the OpenAPI document of an old service. */
+/** `postern contract new`: generates a contract from an old service's OpenAPI document. */
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { builtInContracts } from '../../http/contracts/registry.ts';
@@ -9,7 +9,7 @@ import { writeDoor } from './files.ts';
 
 const DOOR = path.resolve(import.meta.dirname, '../../http/contracts/door.ts');
 
-/** What is written is there whole, or not at all. */
+/** Write all files or none. */
 async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
   const there = await readdir(folder).catch(() => []);
   if (there.length > 0) throw new UsageError(`There is something in ${folder} already: nothing was written.`);
@@ -26,7 +26,7 @@ async function writeFolder(folder: string, files: Record<string, string>): Promi
 }
 
 /**
- * Writes the door `name` into a folder of its own.
+ * Writes the contract `name` into its own folder.
  * @param options.openapi the document's file. @param options.out the folder; one of the door's name, here, unless given.
  * @throws UsageError for a name that cannot be, a document that cannot be used, and a folder with something in it.
  */

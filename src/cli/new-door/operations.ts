@@ -2,11 +2,11 @@ import type { OldOperation, Schema } from './document.ts';
 import { type Kind, kindOf, type Part, partsOf } from './recognise.ts';
 import { indent, type Known, present, quoted, replySource, requestSource } from './schemas.ts';
 
-/** An operation as it is written into the new door. */
+/** A generated operation. */
 export interface Written {
   id: string;
   kind: Kind | null;
-  /** What its author has to decide; null when nothing. */
+  /** The decision left to the author; null for none. */
   undecided: string | null;
   old: OldOperation;
   source: string;
@@ -20,11 +20,11 @@ interface Handling {
   /** Statements before the reply. */
   lines: string[];
   known: Known;
-  /** Names of the call that it needs. */
+  /** Names of the call object that it uses. */
   needs: string[];
-  /** The account, where nobody called with a token. */
+  /** The account, where the call has no token. */
   accountId?: string;
-  /** Statuses of refusal that it brings. */
+  /** Error statuses that it can return. */
   refusals?: number[];
 }
 
@@ -39,7 +39,7 @@ const field = (parts: Map<Part, string>, part: Part): string | null => {
 
 const givenBy = (body: Schema, name: string): boolean => body.required?.includes(name) ?? false;
 
-/** What is handed to the domain, by the names that it has. */
+/** Arguments of the use case, by its names. */
 function profileOf(body: Schema, parts: Map<Part, string>, wanted: Part[]): string {
   return wanted
     .flatMap((part) => {
@@ -66,7 +66,7 @@ function whoOf(body: Schema, parts: Map<Part, string>): string {
   return `identifier: ${names.map((part) => field(parts, part)).join(' ?? ')} ?? ''`;
 }
 
-/** What the handler of each kind does, or why it cannot be said. */
+/** Generates the handler of each kind, or explains why it cannot. */
 function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolean): Handling | string {
   const parts = partsOf(body);
   const needed = (part: Part) => field(parts, part) ?? `''`;
@@ -235,7 +235,7 @@ const LIMITS: Partial<Record<Kind, string>> = {
   validate: 'unlimited',
 };
 
-/** Kinds that nobody has a token for yet. */
+/** Kinds that are called without a token. */
 const OPEN: ReadonlySet<Kind | null> = new Set<Kind | null>([
   'register',
   'login',
@@ -247,13 +247,13 @@ const OPEN: ReadonlySet<Kind | null> = new Set<Kind | null>([
   'health',
 ]);
 
-/** Who may call: what the document says of all its operations is often not meant for these. */
+/** The callers. A document's global security often does not apply to these kinds. */
 function callersOf(kind: Kind | null, auth: OldOperation['auth']): OldOperation['auth'] {
   if (OPEN.has(kind)) return auth === 'apiKey' ? auth : 'none';
   return kind !== null && auth !== 'bearer' ? 'bearer' : auth;
 }
 
-/** An operation with what it needs, in TypeScript. @param invalid the status of a body that is not as it should be. */
+/** Generates an operation as TypeScript. @param invalid the status for an invalid body. */
 export function writeOperation(
   old: OldOperation,
   { invalid, refreshes }: { invalid: number; refreshes: boolean },
@@ -324,6 +324,6 @@ ${undecided === null ? '' : `  undecided: ${quoted(undecided)},\n`}${handle}
   };
 }
 
-/** What of `needs` stands in a text: for the imports of a file. */
+/** The names of `needs` that a text uses, for the imports of a file. */
 export const namesIn = (text: string, names: string[]): string[] =>
   names.filter((name) => new RegExp(`\\b${name}\\b`).test(text.replaceAll(/'(?:[^'\\]|\\.)*'/g, "''")));

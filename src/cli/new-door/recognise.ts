@@ -1,6 +1,6 @@
 import type { OldOperation, Schema } from './document.ts';
 
-/** What a field of a request is. */
+/** The meaning of a request field. */
 export type Part =
   | 'email'
   | 'username'
@@ -34,7 +34,7 @@ const PARTS: [Part, RegExp][] = [
 
 export const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, '').toLowerCase();
 
-/** What the top fields of a body are, by their names. */
+/** Recognizes the top-level fields of a body by name. */
 export function partsOf(body: Schema | null): Map<Part, string> {
   const found = new Map<Part, string>();
   for (const name of Object.keys(body?.properties ?? {})) {
@@ -44,7 +44,7 @@ export function partsOf(body: Schema | null): Map<Part, string> {
   return found;
 }
 
-/** What an operation does, of all that doors commonly do. */
+/** The kinds of operations. */
 export type Kind =
   | 'register'
   | 'login'
@@ -63,7 +63,7 @@ export type Kind =
 const isOwn = (path: string): boolean =>
   /\/(me|profile|whoami|self|current(-?user)?|userinfo|account)$/i.test(path);
 
-/** What an operation does, by its path, its name and the fields of its body; null for what is none of these. */
+/** Recognizes the kind of an operation by path, name and body fields; null when unknown. */
 export function kindOf({ method, path, words, auth, body }: OldOperation): Kind | null {
   const parts = partsOf(body);
   const has = (...names: Part[]) => names.every((name) => parts.has(name));
@@ -86,7 +86,7 @@ export function kindOf({ method, path, words, auth, body }: OldOperation): Kind 
   if (method !== 'post') return null;
   if (has('password') && isNamed) {
     if (/regist|sign-?up/.test(words)) return 'register';
-    // Whoever has to be somebody already makes accounts for others.
+    // A registration that needs a token creates accounts for others.
     if (auth === 'none' && /enrol|join|create/.test(words)) return 'register';
     if (/log-?in|sign-?in|\btoken\b|session|authenticate|\/auth\b/.test(words)) return 'login';
     return auth === 'none' && /\/(users|accounts)$/.test(path) ? 'register' : null;

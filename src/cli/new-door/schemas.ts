@@ -5,7 +5,7 @@ const quoted = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', ' ').replaceAll('\r', ' ').replaceAll('\u2028', ' ').replaceAll('\u2029', ' ')}'`;
 export { quoted };
 
-/** A name as it stands in an object of TypeScript. */
+/** A property name as TypeScript. */
 export const keyOf = (name: string): string =>
   name === '__proto__' ? `['__proto__']` : /^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name);
 
@@ -38,7 +38,7 @@ function choiceOf(values: unknown[]): string {
   return literals.length === 1 ? literals[0]! : `z.union([${literals.join(', ')}])`;
 }
 
-/** What a reply, or a part of it, must look like: nothing besides gets out. */
+/** The strict schema of a reply or a part of it. */
 export function replySource(schema: Schema): string {
   const { type, isNullable } = typeOf(schema);
   const end = isNullable ? '.nullable()' : '';
@@ -65,7 +65,7 @@ export function replySource(schema: Schema): string {
   return `${simple[type ?? ''] ?? 'z.unknown()'}${end}`;
 }
 
-/** What a request must have. Whether a password or a name will do is the domain's to say. */
+/** The schema of a request. The domain decides on passwords and names. */
 export function requestSource(body: Schema, isNew: boolean): string {
   const parts = new Map([...partsOf(body)].map(([part, name]) => [name, part]));
   const fields = Object.entries(body.properties ?? {}).map(([name, property]) => {
@@ -90,7 +90,7 @@ export function requestSource(body: Schema, isNew: boolean): string {
   return `z.object({\n${fields.join('')}})`;
 }
 
-/** What a presenter can speak of. */
+/** The data that a presenter can use. */
 export interface Known {
   user: boolean;
   tokens: boolean;
@@ -98,7 +98,7 @@ export interface Known {
 
 export interface Presented {
   code: string;
-  /** Fields that nobody knows what to put into. */
+  /** Fields without a known value. */
   missing: string[];
   uses: Set<'user' | 'tokens'>;
 }
@@ -184,7 +184,7 @@ const RULES: Rule[] = [
   [/^(error|errors|errormessage)$/, (schema) => (typeOf(schema).isNullable ? 'null' : null), null],
 ];
 
-/** What stands for the access token elsewhere, where it is the refresh token that is spoken of. */
+/** Expressions for the refresh token in place of those for the access token. */
 const OF_REFRESH: Record<string, string> = {
   'tokens.accessToken': 'tokens.refreshToken',
   'tokens.expiresAt.toISOString()': 'new Date(Date.now() + DEFAULT_LIFETIMES.refresh * 1000).toISOString()',
@@ -192,11 +192,11 @@ const OF_REFRESH: Record<string, string> = {
     'Math.floor(Date.now() / 1000) + DEFAULT_LIFETIMES.refresh',
 };
 
-/** Whether a dotted path is within what is said of the refresh token. */
+/** Whether a dotted path lies within the refresh token's object. */
 export const isWithinRefresh = (path: string): boolean =>
   path.split('.').some((part) => /^refresh(token|jwt)?$/.test(plain(part)));
 
-/** The code of a reply that has what Postern knows in its places. */
+/** Generates the code of a reply, with Postern's data at the recognized places. */
 export function present(schema: Schema, known: Known, path = ''): Presented {
   const whole = merged(schema);
   const uses = new Set<'user' | 'tokens'>();

@@ -1,4 +1,4 @@
-/** Documents of Swagger 2.0, in the words of OpenAPI 3. */
+/** Converts Swagger 2.0 documents to OpenAPI 3. */
 import { UsageError } from '../failure.ts';
 
 type Json = Record<string, unknown>;
@@ -9,18 +9,17 @@ const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch']);
 
-/** Where definitions are in OpenAPI 3. */
+/** The place of definitions in OpenAPI 3. */
 const MOVED: Record<string, string> = {
   '#/definitions/': '#/components/schemas/',
   '#/responses/': '#/components/responses/',
 };
 
-/** Anchors of YAML can make a document that has no end. */
+/** YAML anchors can create a circular document. */
 const DEEPEST = 60;
 
 /**
- * A copy with every reference to where it leads now; they stay references, because they may be circular.
- * @throws UsageError for a document without an end.
+ * Copies the document with adjusted references, which may be circular. @throws UsageError for a circular document.
  */
 function moved(value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) throw new UsageError('--openapi: it goes too deep, or has too much in it');
@@ -35,7 +34,7 @@ function moved(value: unknown, depth = 0): unknown {
   );
 }
 
-/** The content of a schema in each of the types; JSON where none is said. */
+/** The content of a schema for each media type, JSON by default. */
 const contentOf = (schema: unknown, types: unknown[]): Json =>
   Object.fromEntries(
     (types.length > 0 ? types : ['application/json']).map((type) => [
@@ -44,16 +43,16 @@ const contentOf = (schema: unknown, types: unknown[]): Json =>
     ]),
   );
 
-/** A parameter that is referred to, one step away. */
+/** Resolves a referenced parameter, one step deep. */
 function parameterOf(parameter: unknown, shared: Json): Json {
   const reference = objectOf(parameter)['$ref'];
   if (typeof reference !== 'string') return objectOf(parameter);
   const name = /^#\/parameters\/([^/]+)$/.exec(reference)?.[1];
-  // What leads elsewhere stays as it is, to be refused with the others.
+  // Leave foreign references, to be rejected later with the others.
   return name === undefined || !Object.hasOwn(shared, name) ? objectOf(parameter) : objectOf(shared[name]);
 }
 
-/** The body that parameters in `body` or in a form make. */
+/** Builds the request body from `body` or form parameters. */
 function requestBodyOf(parameters: readonly Json[], consumes: unknown[]): Json | undefined {
   const body = parameters.find(({ in: place }) => place === 'body');
   if (body)
@@ -73,7 +72,7 @@ function requestBodyOf(parameters: readonly Json[], consumes: unknown[]): Json |
 function responseOf(response: unknown, produces: unknown[]): unknown {
   const { schema, ...rest } = objectOf(response);
   if (schema === undefined) return moved(rest);
-  // What it says that it produces is often wrong, and an object is JSON.
+  // `produces` is often wrong: treat an object as JSON.
   const types = produces.some((type) => /json/i.test(String(type))) ? produces : [];
   return { ...(moved(rest) as Json), content: contentOf(schema, types) };
 }
@@ -85,7 +84,7 @@ function schemeOf(definition: unknown): unknown {
   return isBearer ? { type: 'http', scheme: 'bearer' } : { type, ...rest };
 }
 
-/** The document in OpenAPI 3. What is not read here, such as examples and vendors' extensions, is left out. */
+/** Converts a document to OpenAPI 3. Drops what is not used, such as examples and vendor extensions. */
 export function fromSwagger(root: Json): Json {
   const shared = objectOf(root['parameters']);
   const produces = listOf(root['produces']);

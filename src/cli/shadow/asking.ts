@@ -7,13 +7,13 @@ import { differencesOf, type Observed } from './compare.ts';
 import { Credentials } from './credentials.ts';
 import type { Asked, Findings } from './findings.ts';
 
-/** Requests to Postern at a time, and those that may wait. */
+/** Maximum concurrent requests to Postern, and maximum waiting ones. */
 const MOST = { running: 8, waiting: 256 };
 
-/** Milliseconds for which a connection is kept without use. */
+/** Idle timeout of a connection, in milliseconds. */
 const IDLE = 3_000;
 
-/** Milliseconds that Postern may take. */
+/** Timeout of a request to Postern, in milliseconds. */
 const TIMEOUT = 30_000;
 
 const LARGEST = 1_048_576;
@@ -32,7 +32,7 @@ export interface Told {
   reply: Buffer | null;
 }
 
-/** Header fields of a request that Postern is to get as well; credentials are translated before. */
+/** Header fields forwarded to Postern, with translated credentials. */
 const PASSED = [
   'accept',
   'accept-language',
@@ -49,14 +49,14 @@ const DECODERS: Record<string, (data: Buffer, options: { maxOutputLength: number
 };
 
 interface AskingOptions {
-  /** Postern's door: what comes before the document's own paths. */
+  /** The base URL of Postern's contract. */
   postern: string;
-  /** Postern's key for doors that want one, in place of the old service's. */
+  /** The API key for Postern, where the contract needs one. */
   apiKey: string | undefined;
   findings: Findings;
 }
 
-/** Asks Postern what the old service has been asked, when that has answered, and holds both replies against one another. */
+/** Repeats a request to Postern after the old service has answered, and compares the replies. */
 export class Asking {
   readonly #postern: string;
   readonly #transport: typeof http | typeof https;
@@ -85,7 +85,7 @@ export class Asking {
     this.#next();
   }
 
-  /** When all that was taken has been compared. */
+  /** Resolves when every accepted request has been compared. */
   async settled(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => void this.#idle.push(resolve));
   }
@@ -150,7 +150,7 @@ export class Asking {
     const sent = { headers: told.headers, body: told.request?.length ? told.request.toString() : undefined };
     let request = this.#credentials.translate(sent);
     if (!request && asked.effect === 'none') {
-      // The login that its token is from may be asked at this moment.
+      // The login that issued its token may be in progress.
       await Promise.all(this.#logins);
       request = this.#credentials.translate(sent);
     }
@@ -180,7 +180,7 @@ export class Asking {
 const distinct = (headers: NodeJS.Dict<string[]>): Map<string, string[]> =>
   new Map(Object.entries(headers).map(([name, values]) => [name, values ?? []]));
 
-/** The old service's body, as the client will have it once it has decoded it. */
+/** The old service's body after content decoding. */
 async function decoded({ reply, replyHeaders }: Told): Promise<Buffer> {
   const bytes = reply ?? Buffer.alloc(0);
   const decode = DECODERS[replyHeaders['content-encoding']?.[0] ?? ''];
@@ -193,7 +193,7 @@ function observed(status: number, headers: Map<string, string[]>, body: Buffer):
   try {
     json = isJson ? JSON.parse(body.toString()) : undefined;
   } catch {
-    // It says that it is JSON and is none.
+    // The body is declared as JSON but malformed.
   }
   return { status, headers, json, isEmpty: body.length === 0 };
 }

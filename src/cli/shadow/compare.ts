@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** A reply as it is compared. */
+/** A reply, prepared for comparison. */
 export interface Observed {
   status: number;
-  /** Names in small letters. */
+  /** Names in lower case. */
   headers: ReadonlyMap<string, string[]>;
-  /** Parsed JSON; undefined for none, and for what is none. */
+  /** Parsed JSON; undefined when absent or malformed. */
   json: unknown;
-  /** Whether there was anything in the body. */
+  /** Whether the body is not empty. */
   isEmpty: boolean;
 }
 
-/** One thing in which Postern's reply is otherwise. Nothing in it is a person's. */
+/** One difference of Postern's reply, without personal data. */
 export interface Difference {
   kind: 'status' | 'header' | 'field' | 'type' | 'value';
-  /** Where: a field's dotted path, a header's name. */
+  /** The place: a field's dotted path, or a header's name. */
   at: string;
   old: string;
   postern: string;
@@ -39,7 +39,7 @@ const FORMATS: [RegExp, string | ((text: string) => string)][] = [
   [/^-?\d+$/, 'digits'],
 ];
 
-/** What a value looks like, and nothing of what it says. */
+/** The form of a value, without its content. */
 export function shapeOf(value: unknown, name = ''): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
@@ -62,7 +62,7 @@ function timeShape(value: number, name: string): string | undefined {
   return isBetween(1) ? 'a time in seconds' : isBetween(1000) ? 'a time in milliseconds' : undefined;
 }
 
-/** A body with every value replaced by what it looks like. Names that could be data are replaced as well. */
+/** Replaces every value of a body by its form, and names that could be data. */
 export function redacted(value: unknown, name = '', depth = 0): unknown {
   if (depth > 8) return '…';
   if (Array.isArray(value)) {
@@ -77,10 +77,10 @@ export function redacted(value: unknown, name = '', depth = 0): unknown {
   return typeof value === 'boolean' || value === null ? value : `<${shapeOf(value, name)}>`;
 }
 
-/** A field's name, unless it may be somebody's data. */
+/** A field's name, unless it could be personal data. */
 const nameOf = (key: string): string => (/^[\w$-]{1,40}$/.test(key) && !/\d{4,}/.test(key) ? key : '<name>');
 
-/** Header fields that clients go by; of all others only those of the service itself (`X-…`) are looked for. */
+/** Header fields that clients depend on. Of the rest only the service's own (`X-…`) are compared. */
 const COMPARED: Record<string, (values: string[]) => string> = {
   'content-type': ([value = '']) => value.toLowerCase().replaceAll(' ', ''),
   'www-authenticate': (values) => values.map((value) => value.split(' ', 1)[0]).join(', '),
@@ -122,7 +122,7 @@ function headerDifferences(old: Observed, postern: Observed): Difference[] {
   });
 }
 
-/** How deep, and how many items of a list: the rest is not looked at. */
+/** Maximum depth and list items compared. */
 const MOST = { depth: 12, items: 20 };
 
 function bodyDifferences(
@@ -157,7 +157,7 @@ function bodyDifferences(
     : [];
 }
 
-/** A value that says nothing of anybody is told; any other is only said to be another one. */
+/** Reports harmless values; others only as different. */
 const said = (value: unknown, shape: string): string => (typeof value === 'boolean' ? String(value) : shape);
 
 function fieldDifferences(old: object, postern: object, path: string, depth: number): Difference[] {
@@ -173,7 +173,7 @@ function fieldDifferences(old: object, postern: object, path: string, depth: num
   });
 }
 
-/** In what Postern's reply differs from the old service's. Where the statuses do, bodies are not held against each other. */
+/** Finds the differences of Postern's reply. With different statuses, bodies are not compared. */
 export function differencesOf(old: Observed, postern: Observed): Difference[] {
   if (old.status !== postern.status)
     return [{ kind: 'status', at: 'status', old: String(old.status), postern: String(postern.status) }];

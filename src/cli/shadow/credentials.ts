@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Observed } from './compare.ts';
 
-/** Credentials that are remembered, and for how long: a week is what refresh tokens commonly live. */
+/** Maximum remembered credentials, and for how long: refresh tokens commonly live a week. */
 const REMEMBERED = {
   max: 20_000,
   /** Bytes. */
@@ -13,11 +13,11 @@ const REMEMBERED = {
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
-/** Whether a text may be a credential: long, without blanks. */
+/** Whether a text could be a credential: long, without spaces. */
 const mayBe = (value: unknown): value is string =>
   typeof value === 'string' && value.length >= 16 && value.length <= 8192 && /^[\w.~+/=-]+$/.test(value);
 
-/** A JWT as a text of JSON: what a token is asked about by. */
+/** A JWT as a string in JSON. */
 const JWT = /"([\w-]{10,}\.[\w-]{10,}\.[\w-]*)"/g;
 
 export interface Sent {
@@ -26,13 +26,13 @@ export interface Sent {
 }
 
 /**
- * Which credential of Postern's stands for which of the old service's, for requests with those to be asked of Postern too. The old ones
- * are known by their hashes; both are forgotten with the process.
+ * Maps credentials of the old service to Postern's, to repeat requests that carry them. Old ones are stored as
+ * hashes, in memory only.
  */
 export class Credentials {
   readonly #known = new LRUCache<string, string>(REMEMBERED);
 
-  /** Reads two replies to one login or refresh: what both have in one place stands for one another. */
+  /** Learns from the two replies to a login or refresh: credentials at the same place correspond. */
   learn(old: Observed, postern: Observed): void {
     this.#pair(old.json, postern.json, 0);
     const [theirs, ours] = [cookiesOf(old), cookiesOf(postern)];
@@ -56,7 +56,7 @@ export class Credentials {
       this.#pair(value, (postern as Record<string, unknown>)[name], depth + 1);
   }
 
-  /** A request with Postern's credentials in place of the old service's. @returns null when it has one that is not known. */
+  /** Replaces the old service's credentials in a request by Postern's. @returns null when one is unknown. */
   translate({ headers, body }: Sent): Sent | null {
     const [scheme = '', token] = (headers['authorization'] ?? '').split(' ');
     const bearer = token === undefined ? undefined : this.#known.get(digest(token));

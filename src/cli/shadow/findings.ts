@@ -2,10 +2,10 @@ import { type Difference, type Observed, redacted } from './compare.ts';
 import { Histogram } from './histogram.ts';
 import type { SavedReport } from './saved.ts';
 
-/** Kinds of difference that are kept, each with one example. */
+/** Maximum kinds of difference kept, each with one example. */
 const MOST_DIFFERENCES = 500;
 
-/** Why a request was not asked of Postern, or its reply not held against the old one. */
+/** Why a request was not repeated, or its reply not compared. */
 export type Reason =
   | 'changes something'
   | 'no such operation'
@@ -44,13 +44,13 @@ interface OperationFindings {
   postern: Histogram;
 }
 
-/** What of an operation is known in the contract. */
+/** The identity of an operation in the contract. */
 export interface Asked {
   operation: string;
   endpoint: string;
 }
 
-/** What a shadow has seen. It takes as much memory after weeks as after minutes. */
+/** The findings of a shadow, in bounded memory. */
 export class Findings {
   readonly #since: string;
   readonly #operations: Map<string, OperationFindings>;
@@ -96,7 +96,7 @@ export class Findings {
     if (asked) this.#of(asked).old.add(milliseconds);
   }
 
-  /** A server that did not answer. @param error its code, or the message of what was thrown. */
+  /** Records a server that did not answer. @param error its code or message. */
   down(who: 'old' | 'postern', error: string): void {
     const now = new Date().toISOString();
     const before = this.#down[who];
@@ -157,7 +157,7 @@ export class Findings {
     return one;
   }
 
-  /** Everything, for a report. @param where the door and both servers. */
+  /** All findings, for a report. @param where the contract and both servers. */
   report(where: { door: string; old: string; postern: string }) {
     const operations = [...this.#operations.values()];
     const sum = (field: 'compared' | 'differing') => operations.reduce((total, one) => total + one[field], 0);

@@ -1,9 +1,9 @@
-/** Bounds grow by this much each: how exact a percentile is. */
+/** The growth factor of bucket bounds, which is the precision of a percentile. */
 const RATIO = 1.12;
 const LEAST = 0.02;
 const BUCKETS = 140;
 
-/** Times in milliseconds, counted in as many buckets however many there are. */
+/** A histogram of milliseconds with a fixed number of buckets. */
 export class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   count = 0;
@@ -23,7 +23,7 @@ export class Histogram {
     this.count += 1;
   }
 
-  /** The time that `share` of all were not above, rounded up to its bucket's bound; null of none. */
+  /** The percentile of `share`, rounded up to its bucket's bound; null when empty. */
   percentile(share: number): number | null {
     if (this.count === 0) return null;
     let left = Math.ceil(this.count * share);

@@ -1,4 +1,4 @@
-/** `postern contract shadow`: the old service answers, Postern is asked as well. */
+/** `postern contract shadow`: the old service answers, and Postern is compared with it. */
 import { once } from 'node:events';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { createShadow } from './proxy.ts';
 import { toPage, toText } from './render.ts';
 import { readSaved } from './saved.ts';
 
-/** Milliseconds between two writings of the report. */
+/** Milliseconds between two reports. */
 const INTERVAL = 10_000;
 
 export interface Asked {
@@ -33,7 +33,7 @@ function serverOf(url: string): URL {
   return parsed;
 }
 
-/** Writes the report whole each time, so that whoever reads never has half of one. */
+/** Writes the report atomically, so that readers never see half of it. */
 async function write(folder: string, report: ShadowReport): Promise<void> {
   const files = {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
@@ -48,8 +48,8 @@ async function write(folder: string, report: ShadowReport): Promise<void> {
 }
 
 /**
- * Proxies to the old service until SIGINT or SIGTERM, and writes what Postern answers otherwise.
- * @returns the report at its end.
+ * Proxies to the old service until SIGINT or SIGTERM, and reports where Postern answers differently. @returns the
+ * final report.
  * @throws UsageError for a wrong name or URL; StartupError when the port is taken.
  */
 export async function shadowContract(name: string, asked: Asked): Promise<Report> {
@@ -80,7 +80,7 @@ export async function shadowContract(name: string, asked: Asked): Promise<Report
     write(folder, findings.report(where)).then(
       () => (isFailing = false),
       (error: Error) => {
-        // Once for each failure: a full disk may stay full for weeks.
+        // Log each failure once: a full disk may stay full for weeks.
         if (!isFailing) console.error(`postern: the report could not be written: ${error.message}`);
         isFailing = true;
       },

@@ -8,16 +8,16 @@ import { DomainError } from '../../core/errors.ts';
 import type { Asking, Told } from './asking.ts';
 import type { Findings } from './findings.ts';
 
-/** Bytes of a request or a reply that are kept to be compared. What is larger passes, and is not. */
+/** Maximum bytes of a body that is compared. Larger ones only pass through. */
 const CAPTURED = 131_072;
 
-/** Milliseconds that the old service may take to begin its answer. */
+/** Timeout for the old service's first byte, in milliseconds. */
 const TIMEOUT = 60_000;
 
-/** Milliseconds for which a connection to the old service is kept without use: services commonly close them after five seconds. */
+/** Idle timeout of a connection to the old service, in milliseconds: services commonly close them after five seconds. */
 const IDLE = 3_000;
 
-/** Header fields of one connection, which are not passed on (RFC 9110 section 7.6.1). */
+/** Hop-by-hop header fields, which are not forwarded (RFC 9110 section 7.6.1). */
 const HOP = new Set([
   'connection',
   'keep-alive',
@@ -30,12 +30,12 @@ const HOP = new Set([
   'upgrade',
 ]);
 
-/** Methods whose request can be sent again when a kept connection was closed before it arrived (RFC 9110 section 9.2.2). */
+/** Idempotent methods, to retry when a kept-alive connection was closed (RFC 9110 section 9.2.2). */
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 export interface ShadowOptions {
   contract: Contract;
-  /** The old service: what comes before the document's own paths. */
+  /** The base URL of the old service. */
   old: URL;
   asking: Asking;
   findings: Findings;
@@ -45,7 +45,7 @@ const EMPTY = Buffer.alloc(0);
 
 type Headers = [name: string, value: string][];
 
-/** Header fields without those of the connection. */
+/** Removes hop-by-hop header fields. */
 function passedOn(raw: string[], dropped: (name: string) => boolean = () => false): Headers {
   const pairs: Headers = [];
   for (let i = 0; i < raw.length; i += 2) pairs.push([raw[i]!, raw[i + 1]!]);
@@ -60,7 +60,7 @@ function passedOn(raw: string[], dropped: (name: string) => boolean = () => fals
   });
 }
 
-/** The proxy: everything is answered by the old service, and what only reads or logs in is asked of Postern as well, afterwards. */
+/** The proxy: the old service answers everything; reads and logins are repeated to Postern afterwards. */
 export function createShadow({ contract, old, asking, findings }: ShadowOptions): http.Server {
   const transport = old.protocol === 'https:' ? https : http;
   const agent = new transport.Agent({ keepAlive: true, timeout: IDLE, maxSockets: 512 });
@@ -83,7 +83,7 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
     }
   };
 
-  /** Answers in place of the old service, in the contract's own words. */
+  /** Answers in place of the old service, in the contract's error format. */
   function answerForItself(res: http.ServerResponse, error: Error): void {
     findings.down('old', (error as NodeJS.ErrnoException).code ?? error.message);
     if (res.headersSent) return void res.destroy();
@@ -143,7 +143,7 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
     reply.once('error', (error) => answerForItself(res, error));
     const given = performance.now();
     await once(res, 'close');
-    // What the proxy itself took: reading, and between the old service's first byte and its own.
+    // The proxy's own time: reading, and from the old service's first byte to its own.
     findings.added(sent - began + (given - came));
     findings.oldAnswered(asked, came - sent);
     if (!res.writableFinished) return;
@@ -172,7 +172,7 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
 
 class ClientGone extends Error {}
 
-/** The body, if it is small; else its beginning, and the rest is still to come. */
+/** The whole body if it is small; else its beginning, with the rest unread. */
 async function readHead(req: http.IncomingMessage): Promise<{ body: Buffer; whole: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -188,7 +188,7 @@ async function readHead(req: http.IncomingMessage): Promise<{ body: Buffer; whol
   return { body: Buffer.concat(chunks), whole: true };
 }
 
-/** The request's header fields as the old service gets them: its own host, and who asks. */
+/** The header fields for the old service: its own host, and the client's address. */
 function forwarded(req: http.IncomingMessage, old: URL, body: Buffer | null): Headers {
   const replaced = /^(host|content-length|expect|x-forwarded-(for|host|proto))$/;
   const kept = passedOn(req.rawHeaders, (name) => replaced.test(name));
@@ -225,7 +225,7 @@ interface Passed {
   canRepeat: boolean;
 }
 
-/** Sends to the old service and waits for its answer to begin. */
+/** Sends a request to the old service and waits for the reply's header. */
 async function exchange(
   forward: () => http.ClientRequest,
   { req, res, body, whole, canRepeat }: Passed,
@@ -239,7 +239,7 @@ async function exchange(
   else req.pipe(request);
   try {
     const [reply] = (await once(request, 'response')) as [http.IncomingMessage];
-    // What fails later is the reply's.
+    // Later failures belong to the reply.
     request.on('error', () => undefined);
     return reply;
   } catch (error) {

@@ -4,7 +4,7 @@ import type { ShadowReport } from './findings.ts';
 
 const ms = (value: number | null): string => (value === null ? '-' : `${value} ms`);
 
-/** What has to be said before the tables. */
+/** The summary before the tables. */
 function remarks(report: ShadowReport): string[] {
   const {
     old_down: old,
@@ -51,7 +51,7 @@ const skippedRows = ({ not_compared: skipped }: ShadowReport): string[][] =>
 const summary = (report: ShadowReport): string =>
   `${report.requests} requests from ${report.since} to ${report.until}; ${report.compared} were asked of Postern as well, ${report.differing} were answered otherwise. The proxy took ${ms(report.added_latency_ms.p50)} of its own, p99 ${ms(report.added_latency_ms.p99)}.`;
 
-/** For people, on a terminal. */
+/** Renders the report for a terminal. */
 export function toText(report: ShadowReport): string {
   const examples = report.differences
     .slice(0, 20)
@@ -82,7 +82,7 @@ const STYLE = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-s
 table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #8886;vertical-align:top}
 pre{overflow-x:auto;padding:.6rem;border:1px solid #8886}.remark{border-left:4px solid #c60;padding-left:.8rem}`;
 
-/** A page of its own: no script, nothing from elsewhere. */
+/** Renders the report as a self-contained page without scripts. */
 export function toPage(report: ShadowReport): string {
   const examples = report.differences.map(
     (one) =>

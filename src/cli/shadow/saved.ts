@@ -1,4 +1,4 @@
-/** The report of a shadow that ran before, to go on with. */
+/** Loads the report of an earlier run, to continue it. */
 import { readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -42,8 +42,8 @@ const Saved = z.object({
 export type SavedReport = z.infer<typeof Saved>;
 
 /**
- * Reads the report that a folder has of the same door and servers. Any other is renamed, so that nothing is lost.
- * @returns null when there is none to go on with, and the name that another one has now.
+ * Reads a folder's report of the same contract and servers. Renames any other, so that nothing is lost. @returns null
+ * when there is none to continue, and the new name of another one.
  */
 export async function readSaved(
   folder: string,
