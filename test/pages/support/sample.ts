@@ -14,3 +14,14 @@ export function sample<V extends ViewName>(view: V, data: ViewData<V>): Sample {
 
 export const account = { email: 'maria.keller@example.com', name: 'Maria Keller' };
 export const form = { csrf: 'token', problems: [] };
+export const client = {
+  clientId: 'reports',
+  clientName: 'Acme Reports',
+  clientUri: 'https://reports.acme.example/',
+  policyUri: 'https://reports.acme.example/privacy',
+  tosUri: 'https://reports.acme.example/terms',
+};
+export const longNamed = {
+  clientId: 'long',
+  clientName: 'Donaudampfschifffahrtsgesellschaft Kapitänspatentverwaltung für Österreich und Süddeutschland',
+};

@@ -1,19 +1,9 @@
 import { qrCode } from '../../../src/http/pages/templates.ts';
 import { noUser } from '../../../src/storage/users.ts';
+import { consentSamples } from './consent-samples.ts';
 import { linkSamples } from './link-samples.ts';
-import { account, form, type Sample, sample } from './sample.ts';
+import { account, client, form, longNamed, type Sample, sample } from './sample.ts';
 
-const client = {
-  clientId: 'reports',
-  clientName: 'Acme Reports',
-  clientUri: 'https://reports.acme.example/',
-  policyUri: 'https://reports.acme.example/privacy',
-  tosUri: 'https://reports.acme.example/terms',
-};
-const longNamed = {
-  clientId: 'long',
-  clientName: 'Donaudampfschifffahrtsgesellschaft Kapitänspatentverwaltung für Österreich und Süddeutschland',
-};
 const signIn = {
   ...form,
   action: '/sign-in',
@@ -93,27 +83,6 @@ const owner = {
   },
 };
 const device = { action: '/device', fields: { xsrf: 'x' } };
-const consent = {
-  action: '/interaction/x/consent',
-  ...form,
-  client,
-  account,
-  switchAction: '/interaction/x/switch',
-  scopes: ['openid', 'profile', 'email', 'offline_access'],
-  details: [
-    {
-      sentence: 'Pay 12.50 EUR to Acme',
-      facts: ['amount.value: 12.50', 'amount.currency: EUR', 'creditor: Acme'],
-    },
-  ],
-  apis: [
-    { name: 'Orders API', scopes: ['orders:read', 'orders:write'] },
-    { name: 'Postern API', isOwn: true, scopes: ['me:profile:read', 'me:security:write', 'me:delete'] },
-  ],
-  lasts: 7_776_000,
-  redirectUri: 'https://reports.acme.example/callback',
-};
-
 /** Every view, in each of its states. */
 export const samples: Readonly<Record<string, Sample>> = {
   'home': sample('home', {
@@ -195,22 +164,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'select-account': sample('select-account', { ...signIn, ...inside, account, otherUrl: '/sign-in' }),
   'finished': sample('finished', { client, appUrl: 'https://reports.acme.example/' }),
   'finished-app': sample('finished', { client, appUrl: undefined }),
-  'consent': sample('consent', consent),
-  'consent-app': sample('consent', {
-    ...consent,
-    client: {
-      ...longNamed,
-      clientId: 'https://xn--a-rather-long-host-kva.assistants.example/client.json',
-      registration: 'document',
-      redirectUris: ['http://localhost/callback'],
-    },
-    account: { email: 'a-rather-long-address.of.somebody@department.university.example' },
-    scopes: ['openid', 'address', 'phone', 'calendar'],
-    redirectUri: 'com.example.app:/callback',
-    lasts: 1800,
-    apis: [],
-  }),
-  'consent-device': sample('consent', { ...consent, redirectUri: undefined }),
+  ...consentSamples,
   'account-continue': sample('account/continue', {
     ...owner,
     section: 'overview',
