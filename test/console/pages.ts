@@ -47,7 +47,7 @@ export const PAGES: readonly {
       );
       return `/audit/${String(event?.['id'])}`;
     },
-    heading: 'user.updated',
+    heading: 'changed the roles of Ada Lovelace',
   },
   { path: '/contracts', heading: 'Doors' },
   { path: '/contracts/gateway', heading: 'Authentication Service' },
