@@ -193,7 +193,7 @@ describe('what is no token exchange', () => {
     expect(await exchange(own, careful)).toMatchObject({ status: 200 });
   });
 
-  it('one of a token of another kind than it is said to be, or of nobody', async () => {
+  it('one of a token of another kind than it is said to be', async () => {
     const signed = await provider.createClient({ userinfo_signed_response_alg: 'RS256' });
     const { access_token: opaque } = await signIn(provider, signed, person);
     const userinfo = await fetch(`${provider.url}/oauth2/userinfo`, {
@@ -205,7 +205,6 @@ describe('what is no token exchange', () => {
       [tokens.id_token, ACCESS_TOKEN],
       [tokens.access_token, ID_TOKEN],
       [await userinfo.text(), ID_TOKEN],
-      [await ownToken(gateway), ACCESS_TOKEN],
     ];
     for (const [token, type] of kinds)
       expect(await exchange({ subject_token: token, subject_token_type: type })).toMatchObject(INVALID);
