@@ -56,8 +56,14 @@ async function providerPaths(): Promise<string[]> {
   );
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const attributes = { claimsByScope: () => ({}) };
+  const attester = {
+    issuer: 'https://attester.example',
+    jwksUri: 'https://attester.example/jwks',
+    clients: [],
+  };
   const deps = {
-    config,
+    // With the endpoint of attested clients.
+    config: { ...config, clientAttestation: { attesters: [attester] } },
     clock,
     secrets,
     attributes,
