@@ -69,7 +69,14 @@ describe('settings', () => {
     expect(
       await provider.sql("select details from audit_events where type = 'settings.updated' order by at"),
     ).toEqual([
-      { details: { before: { 'registration.open': true }, after: { 'registration.open': false } } },
+      {
+        details: {
+          before: { 'registration.open': true },
+          after: { 'registration.open': false },
+          // It was the configuration's own value.
+          unset: ['registration.open'],
+        },
+      },
       { details: { before: { 'registration.open': false }, after: { 'registration.open': true } } },
     ]);
   });

@@ -152,7 +152,7 @@ export function createOperatorSettings({
         const after = await store.write(settings, tx);
         // What putting the change back unsets, rather than write the configuration's own value into the database.
         const unset = asked.map(([key]) => key).filter((key) => !Object.hasOwn(before.settings, key));
-        const details = { ...changed, ...(changed && { unset }) };
+        const details = { ...changed, ...(changed && unset.length > 0 && { unset }) };
         await audit.record({ type: 'settings.updated', details }, operator.actor, tx);
         await announce(tx);
         return listed(after);
