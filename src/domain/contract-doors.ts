@@ -1,5 +1,6 @@
 import type { ContractSettings } from '../config/index.ts';
 import { DomainError } from '../core/errors.ts';
+import { inTurn } from '../core/in-turn.ts';
 import type { ContractStateRecord, ContractStates } from '../storage/settings.ts';
 import type { Announce } from '../storage/postgres/notifications.ts';
 import type { Stores } from '../storage/stores.ts';
@@ -74,7 +75,6 @@ export function createContractDoors({
   announce: Announce;
 }): ContractDoors {
   let states: ReadonlyMap<string, boolean> = new Map();
-  let loading: Promise<void> = Promise.resolve();
 
   const isConfigured = (name: string) => enabled === 'all' || enabled.includes(name);
   const hostOf = (name: string) => Object.entries(hosts).find(([, shown]) => shown === name)?.[0];
@@ -107,12 +107,7 @@ export function createContractDoors({
   return {
     isOpen: (name) => isOpenBy(name, states),
     openOnes,
-    load() {
-      // Serialize loads, so that none restores a value it read before a later change.
-      const loaded = loading.then(async () => void (states = await read()));
-      loading = loaded.catch(() => undefined);
-      return loaded;
-    },
+    load: inTurn(async () => void (states = await read())),
     async list(operator) {
       requirePermission(operator, 'contracts:read');
       const [{ all }, stored] = await Promise.all([catalogue(), store.list()]);

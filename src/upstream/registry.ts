@@ -1,3 +1,4 @@
+import { inTurn } from '../core/in-turn.ts';
 import type { Upstream } from '../config/index.ts';
 import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
 
@@ -6,19 +7,13 @@ export class UpstreamRegistry {
   readonly #store: Pick<Upstreams, 'list'>;
   readonly #configured: Upstream[];
   #upstreams = new Map<string, UpstreamRecord>();
-  #loading: Promise<void> = Promise.resolve();
+  /** Reloads the providers. */
+  readonly load = inTurn(() => this.#read());
 
   /** @param configured those of the configuration: they go before others of their id. */
   constructor(store: Pick<Upstreams, 'list'>, configured: Upstream[]) {
     this.#store = store;
     this.#configured = configured;
-  }
-
-  /** Reads them anew. Loads run one after the other, so that none puts back what it read before a later change. */
-  load(): Promise<void> {
-    const loaded = this.#loading.then(() => this.#read());
-    this.#loading = loaded.catch(() => undefined);
-    return loaded;
   }
 
   async #read(): Promise<void> {

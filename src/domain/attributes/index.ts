@@ -1,6 +1,7 @@
 /** Custom attributes of accounts, defined by a JSON Schema in the configuration or by an operator. */
 import { attributeSchema, type AttributeSchema, type AttributeSchemaInput } from '../../config/attributes.ts';
 import { DomainError } from '../../core/errors.ts';
+import { inTurn } from '../../core/in-turn.ts';
 import type { AttributeSchemas } from '../../storage/settings.ts';
 import type { Announce } from '../../storage/postgres/notifications.ts';
 import type { Stores } from '../../storage/stores.ts';
@@ -82,20 +83,12 @@ export function createAttributes({
   announce: Announce;
 }): Attributes {
   let all = attributesOf(configured);
-  let loading: Promise<void> = Promise.resolve();
 
-  const readSchema = async (): Promise<void> => {
+  const load = inTurn(async () => {
     if (configured) return;
     const stored = await store.find();
     all = attributesOf(stored && attributeSchema.parse(stored.schema));
-  };
-
-  /** Serialize loads, so that none restores a value it read before a later change. */
-  const load = (): Promise<void> => {
-    const loaded = loading.then(readSchema);
-    loading = loaded.catch(() => undefined);
-    return loaded;
-  };
+  });
 
   return {
     load,

@@ -3,6 +3,7 @@ import { contrast, CONTROL_CONTRAST, SURFACES } from '../../core/colors.ts';
 import { DomainError } from '../../core/errors.ts';
 import { sha256 } from '../../core/ids.ts';
 import { type Language, LANGUAGES } from '../../core/languages.ts';
+import { inTurn } from '../../core/in-turn.ts';
 import type {
   BrandingContent,
   BrandingRecord,
@@ -234,7 +235,6 @@ export function createBranding({
 }): BrandingService {
   const base = { name: config.name, color: config.brand.color };
   let current = NEW;
-  let loading: Promise<void> = Promise.resolve();
 
   const latest = async (most = 1, tx?: Tx) => {
     const kept = await store.latest(most, tx);
@@ -284,12 +284,7 @@ export function createBranding({
     get apps() {
       return Object.keys(current.content.apps ?? {});
     },
-    load() {
-      // Serialize loads, so that none restores a value it read before a later change.
-      const loaded = loading.then(async () => void (current = (await latest()).now));
-      loading = loaded.catch(() => undefined);
-      return loaded;
-    },
+    load: inTurn(async () => void (current = (await latest()).now)),
     look: (language, clientId) => lookOf(current.content, language, clientId),
     show: async () => (await latest()).now,
     async update(operator, changes, expected) {

@@ -1,3 +1,4 @@
+import { inTurn } from '../../core/in-turn.ts';
 import { z } from 'zod';
 import type { EffectiveSetting } from '../../config/index.ts';
 import { settingSchema } from '../../config/provenance.ts';
@@ -98,7 +99,6 @@ export function createOperatorSettings({
   announce: Announce;
 }): OperatorSettings {
   const base = new Map(config.effective.map((setting) => [setting.key, setting]));
-  let loading: Promise<void> = Promise.resolve();
 
   const listed = ({ settings, version }: StoredSettings): SettingsInForce => ({
     version,
@@ -117,12 +117,7 @@ export function createOperatorSettings({
   };
 
   return {
-    load() {
-      // Serialize loads, so that none restores a value it read before a later change.
-      const loaded = loading.then(async () => apply(await store.read()));
-      loading = loaded.catch(() => undefined);
-      return loaded;
-    },
+    load: inTurn(async () => apply(await store.read())),
     async list(operator) {
       requirePermission(operator, 'settings:read');
       return listed(await store.read());

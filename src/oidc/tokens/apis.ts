@@ -1,3 +1,4 @@
+import { inTurn } from '../../core/in-turn.ts';
 import type { ResourceServer } from 'oidc-provider';
 import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
 import type { ApiContent, Apis } from '../../storage/apis.ts';
@@ -45,7 +46,8 @@ export class ApiRegistry {
   #apis = new Map<string, KnownApi>();
   #open: readonly KnownApi[] = [];
   #dynamic: readonly KnownApi[] = [];
-  #loading: Promise<void> = Promise.resolve();
+  /** Reloads the APIs. */
+  readonly load = inTurn(() => this.#read());
   /** The identifier of the API that is always there. */
   readonly builtIn: string;
 
@@ -67,13 +69,6 @@ export class ApiRegistry {
       defaultScopes: null,
     };
     this.#contracts = new Map(contracts.map((contract) => [contract.api.identifier, contract]));
-  }
-
-  /** Reloads the APIs. Loads are serialized, so that none restores a value it read before a later change. */
-  load(): Promise<void> {
-    const loaded = this.#loading.then(() => this.#read());
-    this.#loading = loaded.catch(() => undefined);
-    return loaded;
   }
 
   async #read(): Promise<void> {

@@ -1,0 +1,12 @@
+/**
+ * Runs calls of `load` one after the other, so that none restores a value that it read before a later change. A call that
+ * failed keeps no later one back.
+ */
+export function inTurn(load: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    const loaded = last.then(load);
+    last = loaded.catch(() => undefined);
+    return loaded;
+  };
+}
