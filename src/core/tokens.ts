@@ -3,6 +3,12 @@ export const SIGNING_ALGS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 
 export type SigningAlg = (typeof SIGNING_ALGS)[number];
 
+/**
+ * What others may sign for us: keys that they publish (RFC 8725 section 3.1). Secrets are kept as hashes, so no HS*; `none` is no
+ * signature.
+ */
+export const ACCEPTED_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+
 /** Values of the `typ` header of JWT access tokens: RFC 9068 section 2.1, or RFC 7519 section 5.1. */
 export const TOKEN_TYPE_HEADERS = ['at+jwt', 'jwt'] as const;
 

@@ -7,9 +7,9 @@ import { mayBeSignedBy } from './profiles.ts';
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
 export const LONGEST = 3600;
 /** Seconds by which the signer's clock may be ahead. */
-const AHEAD = 60;
+export const AHEAD = 60;
 /** Characters: an identifier of a statement, not a place to keep things. */
-const MAX_JTI = 255;
+export const MAX_JTI = 255;
 
 /** Whether `exp` is near enough to `now`, both in seconds since the epoch. */
 export const endsInTime = (exp: unknown, now: number): boolean =>

@@ -2,22 +2,15 @@ import { type Configuration, errors } from 'oidc-provider';
 import type { Settings } from '../../config/index.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
+import { ACCEPTED_ALGS } from '../../core/tokens.ts';
 import type { OutboundFetch } from '../outbound/fetch.ts';
 import { AssertionKeys } from '../tokens/assertion-keys.ts';
+import { AHEAD, MAX_JTI } from './assertions.ts';
 
 type Feature = NonNullable<NonNullable<Configuration['features']>['attestClientAuth']>;
 
-/** Seconds by which the clock of whoever made a JWT may be ahead. */
-const AHEAD = 60;
-
-/** Characters: an identifier of a proof, not a place to keep things. */
-const MAX_JTI = 255;
-
 /** How a client may authenticate by an attestation, with a proof of its own kind or by its DPoP proof. */
 export const ATTESTATION_METHODS = ['attest_jwt_client_auth', 'attest_jwt_client_auth_dpop'] as const;
-
-/** Algorithms of attestations and their proofs. */
-export const ATTESTATION_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
 
 /**
  * Attestation-Based Client Authentication (draft-ietf-oauth-attestation-based-client-auth-12): an attester, which operators
@@ -44,7 +37,7 @@ export function attestation(
       );
       const jwt = ctx.get('oauth-client-attestation');
       for (const { jwksUri } of trusted) {
-        const key = await keys.keyOf(jwt, { jwksUri }, { algorithms: [...ATTESTATION_ALGS] });
+        const key = await keys.keyOf(jwt, { jwksUri }, { algorithms: [...ACCEPTED_ALGS] });
         if (key) return key;
       }
       return refuse('is of no attester that is trusted for this client');

@@ -9,6 +9,7 @@ import {
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
+import { ACCEPTED_ALGS } from '../../core/tokens.ts';
 import { endsInTime, LONGEST } from '../clients/assertions.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import type { OutboundFetch } from '../outbound/fetch.ts';
@@ -20,9 +21,6 @@ import {
   createIdentityGrant,
   isIdentityAssertion,
 } from './identity-assertions/accepting.ts';
-
-/** Asymmetric algorithms only: neither shared secrets nor `none` (RFC 8725 section 3.1). */
-const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
 
 /** Seconds that clocks may differ by. */
 const TOLERANCE = 5;
@@ -100,7 +98,7 @@ export function createAssertionCheck({
       .verify(assertion, source, {
         issuer: iss,
         subject: sub,
-        algorithms: ALGORITHMS,
+        algorithms: [...ACCEPTED_ALGS],
         requiredClaims: ['aud', 'exp', 'jti'],
         clockTolerance: TOLERANCE,
         currentDate: new Date(now() * 1000),

@@ -1,9 +1,8 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../../config/index.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
-import { SIGNING_ALGS } from '../../core/tokens.ts';
+import { ACCEPTED_ALGS, SIGNING_ALGS } from '../../core/tokens.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
-import { ATTESTATION_ALGS } from '../clients/attestation.ts';
 import { codeLifetime } from '../clients/profiles.ts';
 import { withinView } from '../sessions/viewing.ts';
 
@@ -70,9 +69,6 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
   } as Ttl;
 }
 
-/** What others may sign for us: keys that they publish. Secrets are kept as hashes, so no HS*; `none` is no signature. */
-const OTHERS_SIGN = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
-
 /** Key management algorithms for encrypted replies. Not RSA1_5 (RFC 8725 section 3.2), not by a secret. */
 const WRAP = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256'] as const;
 
@@ -80,9 +76,9 @@ const CONTENT = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as cons
 
 /** The algorithms of RFC 7518 that are offered, by use: those that RFC 8725 and FAPI 2.0 still think well of, and RS256. */
 export const ENABLED_JWA = {
-  clientAuthSigningAlgValues: [...OTHERS_SIGN],
-  attestSigningAlgValues: [...ATTESTATION_ALGS],
-  requestObjectSigningAlgValues: [...OTHERS_SIGN],
+  clientAuthSigningAlgValues: [...ACCEPTED_ALGS],
+  attestSigningAlgValues: [...ACCEPTED_ALGS],
+  requestObjectSigningAlgValues: [...ACCEPTED_ALGS],
   // The key of a proof is generated for it, so no existing key requires RS256.
   dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256'],
   idTokenSigningAlgValues: [...SIGNING_ALGS],

@@ -2,13 +2,11 @@ import { decodeJwt } from 'jose';
 import { errors } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { type Clock, epochSeconds } from '../../../core/clock.ts';
+import { ACCEPTED_ALGS } from '../../../core/tokens.ts';
 import type { OutboundFetch } from '../../outbound/fetch.ts';
 import { AssertionKeys } from '../../tokens/assertion-keys.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA, propertyOf } from '../names.ts';
 import type { Metadata } from './metadata.ts';
-
-/** Asymmetric ones alone (RFC 8725 section 3.1). */
-const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
 
 /** Seconds that clocks may differ by. */
 const TOLERANCE = 5;
@@ -62,7 +60,7 @@ export function createStatementReader(
         { jwksUri: trusted.jwksUri },
         {
           issuer: trusted.issuer,
-          algorithms: ALGORITHMS,
+          algorithms: [...ACCEPTED_ALGS],
           clockTolerance: TOLERANCE,
           currentDate: new Date(epochSeconds(clock) * 1000),
         },

@@ -11,13 +11,11 @@ import {
 } from 'oidc-provider/lib/helpers/grants.js';
 import type { Settings } from '../../../config/index.ts';
 import { type Clock, epochSeconds } from '../../../core/clock.ts';
+import { ACCEPTED_ALGS } from '../../../core/tokens.ts';
 import type { ExtraClientProperties } from '../../clients/names.ts';
 import type { TokenExchange } from '../exchange/grant.ts';
 import { type AssertionKeys, invalidAssertion } from '../assertion-keys.ts';
 import { ID_JAG_TYP } from './issuing.ts';
-
-/** Asymmetric ones alone (RFC 8725 section 3.1). */
-const ALGORITHMS = ['ES256', 'EdDSA', 'PS256', 'RS256'];
 
 /** Seconds that clocks may differ by; that an assertion may be valid for; that a token for it lives at most. */
 const TOLERANCE = 5;
@@ -87,7 +85,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
           issuer: policy.issuer,
           audience: issuer,
           typ: ID_JAG_TYP,
-          algorithms: ALGORITHMS,
+          algorithms: [...ACCEPTED_ALGS],
           requiredClaims: ['sub', 'exp', 'jti', 'client_id'],
           clockTolerance: TOLERANCE,
           currentDate: new Date(clock.now()),
