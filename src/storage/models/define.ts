@@ -219,6 +219,15 @@ export const ownAccount = () =>
     onDelete: 'CASCADE',
   }) satisfies ModelAttributeColumnOptions;
 
+/** The column of a row that belongs to a client and goes with it. */
+export const ownClient = () =>
+  ({
+    type: DataTypes.TEXT,
+    allowNull: false,
+    references: { model: 'clients', key: 'id' },
+    onDelete: 'CASCADE',
+  }) satisfies ModelAttributeColumnOptions;
+
 /**
  * Inserts a row, unless one is there that any of its unique keys forbids it: one statement, so of any number of tries
  * whose transactions commit one succeeds. @returns the new row, or null.

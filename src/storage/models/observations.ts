@@ -1,5 +1,5 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes, Model } from 'sequelize';
-import { define, ownAccount, sealed } from './define.ts';
+import { define, ownAccount, ownClient, sealed } from './define.ts';
 
 /** What was refused to a client, once or more often. */
 export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttributes<Refusal>> {
@@ -20,12 +20,7 @@ export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttrib
 }
 
 const refusedRequest = {
-  clientId: {
-    type: DataTypes.TEXT,
-    primaryKey: true,
-    references: { model: 'clients', key: 'id' },
-    onDelete: 'CASCADE',
-  },
+  clientId: { ...ownClient(), primaryKey: true },
   fingerprint: { type: DataTypes.TEXT, primaryKey: true },
   endpoint: { type: DataTypes.TEXT, allowNull: false },
   error: { type: DataTypes.TEXT, allowNull: false },

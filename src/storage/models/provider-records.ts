@@ -5,7 +5,7 @@ import {
   type InferCreationAttributes,
   Model,
 } from 'sequelize';
-import { createdAt, define, ownAccount, sealed } from './define.ts';
+import { createdAt, define, ownAccount, ownClient, sealed } from './define.ts';
 
 /** What a client has of a session. */
 export interface Authorization {
@@ -99,12 +99,7 @@ export class Consent extends Model<InferAttributes<Consent>, InferCreationAttrib
 
 define(Consent, 'consents', {
   accountId: { ...ownAccount(), primaryKey: true },
-  clientId: {
-    type: DataTypes.TEXT,
-    primaryKey: true,
-    references: { model: 'clients', key: 'id' },
-    onDelete: 'CASCADE',
-  },
+  clientId: { ...ownClient(), primaryKey: true },
   allowed: { type: DataTypes.JSONB, allowNull: false },
   createdAt: createdAt(),
   updatedAt: createdAt(),
@@ -126,12 +121,7 @@ export class ActingAgent extends Model<InferAttributes<ActingAgent>, InferCreati
 
 define(ActingAgent, 'acting_agents', {
   accountId: { ...ownAccount(), primaryKey: true },
-  clientId: {
-    type: DataTypes.TEXT,
-    primaryKey: true,
-    references: { model: 'clients', key: 'id' },
-    onDelete: 'CASCADE',
-  },
+  clientId: { ...ownClient(), primaryKey: true },
   delegation: DataTypes.TEXT,
   resourceScopes: { type: DataTypes.JSONB, allowNull: false, defaultValue: {} },
   lastUsedAt: { type: DataTypes.DATE, allowNull: false },
@@ -175,12 +165,7 @@ export class CibaRequest extends Model<InferAttributes<CibaRequest>, InferCreati
 define(CibaRequest, 'login_requests', {
   id: { type: DataTypes.UUID, primaryKey: true },
   accountId: ownAccount(),
-  clientId: {
-    type: DataTypes.TEXT,
-    allowNull: false,
-    references: { model: 'clients', key: 'id' },
-    onDelete: 'CASCADE',
-  },
+  clientId: ownClient(),
   authReqId: { ...sealed('auth-req-id'), allowNull: false },
   asked: { type: DataTypes.JSONB, allowNull: false },
   bindingMessage: DataTypes.TEXT,
