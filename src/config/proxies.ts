@@ -6,8 +6,10 @@ interface ClientFacing {
   http: Pick<Settings['http'], 'tls' | 'trustedProxies'>;
 }
 
-/** Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no real proxy has: a list that trusts all of
- * them trusts everybody. */
+/**
+ * Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no real proxy has: a list that trusts all of
+ * them trusts everybody.
+ */
 const NOBODYS = [
   ['192.0.2.1', '198.51.100.1', '203.0.113.1'],
   ['2001:db8::1', '3fff::1'],

@@ -1,5 +1,7 @@
-/** Password reset: a single-use link by mail that sets a new password. It neither signs in nor replaces a second
- * factor. */
+/**
+ * Password reset: a single-use link by mail that sets a new password. It neither signs in nor replaces a second
+ * factor.
+ */
 import type { Clock } from '../core/clock.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';

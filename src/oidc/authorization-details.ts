@@ -19,8 +19,10 @@ type Feature = RichAuthorizationRequestsActiveConfiguration & {
   >;
 };
 
-/** Checks details of one type against its JSON Schema. @throws InvalidAuthorizationDetails, with the place and the
- * reason. */
+/**
+ * Checks details of one type against its JSON Schema. @throws InvalidAuthorizationDetails, with the place and the
+ * reason.
+ */
 function validator(schema: z.core.JSONSchema.JSONSchema) {
   const compiled = z.fromJSONSchema(schema);
   return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {

@@ -18,8 +18,10 @@ function modules(): string[] {
   }
 }
 
-/** Finds a contract by name. @throws UsageError when there is none; StartupError when a custom contract cannot be
- * loaded. */
+/**
+ * Finds a contract by name. @throws UsageError when there is none; StartupError when a custom contract cannot be
+ * loaded.
+ */
 export async function findContract(name: string): Promise<Contract> {
   const contracts = await loadContracts(modules());
   const contract = contracts.find((candidate) => candidate.name === name);

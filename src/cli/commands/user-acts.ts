@@ -35,8 +35,10 @@ export const showUser = (name: string): Promise<Report> =>
     return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
   });
 
-/** Lists an account's sessions in browsers and on devices. @param end whether to end all sessions and the grants of
- * its apps. */
+/**
+ * Lists an account's sessions in browsers and on devices. @param end whether to end all sessions and the grants of
+ * its apps.
+ */
 export const userSessions = (name: string, { end = false }: { end?: boolean }): Promise<Report> =>
   withUser(name, async (user, { access }) => {
     const sessions = await access.sessions(manager(), user.id);

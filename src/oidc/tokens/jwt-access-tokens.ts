@@ -25,8 +25,10 @@ function introspection({
   return { active: true, ...claims, token_type: cnf?.jkt ? 'DPoP' : 'Bearer' };
 }
 
-/** Answers with an introspection reply: as a JWT where the request accepts one (RFC 9701), as the library does for
- * opaque tokens. */
+/**
+ * Answers with an introspection reply: as a JWT where the request accepts one (RFC 9701), as the library does for
+ * opaque tokens.
+ */
 async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): Promise<void> {
   const { client, provider } = ctx.oidc;
   const accepted = ctx.accepts('json', INTROSPECTION_JWT);
