@@ -5,12 +5,14 @@ import { issuer } from './servers.ts';
 
 /** Limits that no load reaches: a service account is counted by itself, and all who sign in come from one address. */
 const BOUNDLESS = '{ requests: 1000000, window: 60 }';
-const LIMITS = `contracts: { limits: { program: ${BOUNDLESS}, credentials: ${BOUNDLESS} } }`;
+const LIMITS = `limits: { program: ${BOUNDLESS}, credentials: ${BOUNDLESS} }`;
+/** The door that the loads use, at its documented base URL: in production none is open by itself. */
+const CONTRACTS = `contracts: { enabled: [gateway], root: [gateway], ${LIMITS} }`;
 
 /** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
 export function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   const settings = path.join(directory, 'settings.yaml');
-  writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${LIMITS}\n`);
+  writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${CONTRACTS}\n`);
   return {
     PATH: process.env['PATH'],
     NODE_ENV: 'production',
