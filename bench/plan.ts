@@ -96,6 +96,8 @@ export const plan: Step[] = [
   },
   {
     loads: [...on('old-login', 'old-service'), ...on('first-login', 'postern-with-source')],
+    // More would wait at the source for longer than Postern waits for it.
+    connections: 4,
     turn: 1,
   },
   { loads: on('login-while-source-is-dead', 'postern', 'postern-with-dead-source'), turn: 1.5 },

@@ -78,6 +78,12 @@ export function expectStatus(reply: Reply, status: number, what: string): void {
   }
 }
 
+/** @throws unless the form was accepted: a refusal leads back to it with a notice. */
+export function expectAccepted(reply: Reply, what: string): void {
+  expectStatus(reply, 303, what);
+  if (reply.location?.includes('flash=')) throw new Error(`${what}: refused, back to ${reply.location}`);
+}
+
 /** HTTP Basic of a client's id and secret (RFC 6749 section 2.3.1). */
 export const basic = (id: string, secret: string): string =>
   `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { importedName, importedPassword, type ImportedFamily } from '../imported.ts';
-import { expectStatus } from '../client/connection.ts';
+import { expectAccepted, expectStatus } from '../client/connection.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -10,7 +10,7 @@ export const loginImported =
   async (target, connection, index) => {
     const stranger = await newStranger(target, connection);
     const message = stranger.form({ identifier: importedName(family, index), password: importedPassword });
-    return async () => expectStatus(await connection.post('/sign-in', message), 303, 'login');
+    return async () => expectAccepted(await connection.post('/sign-in', message), 'login');
   };
 
 /** The first login of somebody who comes from a legacy source: another one each time. */
@@ -18,7 +18,7 @@ export const firstLogin: Scenario = async (target, connection) => {
   const stranger = await newStranger(target, connection);
   return async () => {
     const message = stranger.form({ identifier: `mover-${randomUUID()}`, password: importedPassword });
-    expectStatus(await connection.post('/sign-in', message), 303, 'first login');
+    expectAccepted(await connection.post('/sign-in', message), 'first login');
   };
 };
 

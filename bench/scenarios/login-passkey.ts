@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto';
-import { expectStatus } from '../client/connection.ts';
+import { expectAccepted, expectStatus } from '../client/connection.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -35,6 +35,6 @@ export const loginPasskey: Scenario = async (target, connection, index) => {
     expectStatus(options, 200, 'passkey options');
     const { challenge } = JSON.parse(options.body) as { challenge: string };
     const message = stranger.form({ passkey: JSON.stringify(answerTo(challenge)) });
-    expectStatus(await connection.post(PATH, message), 303, 'passkey login');
+    expectAccepted(await connection.post(PATH, message), 'passkey login');
   };
 };

@@ -1,5 +1,5 @@
 import { generateSync } from 'otplib';
-import { expectStatus } from '../client/connection.ts';
+import { expectAccepted, expectStatus } from '../client/connection.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Factors } from '../client/target.ts';
 import type { Scenario } from './scenario.ts';
@@ -28,10 +28,10 @@ export const loginTotp: Scenario = async (target, connection) => {
     const { person, code } = nextLogin(target.factors);
     const { username: identifier, password } = person;
     const first = await connection.post('/sign-in', stranger.form({ identifier, password }));
-    expectStatus(first, 303, 'password');
+    expectAccepted(first, 'password');
     const [pending = ''] = first.cookies;
     const verify = '/sign-in/verify';
     expectStatus(await connection.get(verify, { headers: stranger.headers(pending) }), 200, verify);
-    expectStatus(await connection.post(verify, stranger.form({ code }, pending)), 303, 'code');
+    expectAccepted(await connection.post(verify, stranger.form({ code }, pending)), 'code');
   };
 };

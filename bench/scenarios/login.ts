@@ -1,4 +1,4 @@
-import { expectStatus } from '../client/connection.ts';
+import { expectAccepted, expectStatus } from '../client/connection.ts';
 import { personAt } from '../client/sign-in.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
@@ -11,7 +11,7 @@ export const login: Scenario = async (target, connection, index) => {
   const { username, password } = personAt(target, index);
   const stranger = await newStranger(target, connection);
   const message = stranger.form({ identifier: username, password });
-  return async () => expectStatus(await connection.post('/sign-in', message), 303, 'login');
+  return async () => expectAccepted(await connection.post('/sign-in', message), 'login');
 };
 
 /** The same password checked by argon2 alone. */

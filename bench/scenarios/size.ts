@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { basic, type Connection, expectStatus } from '../client/connection.ts';
+import { basic, type Connection, expectAccepted, expectStatus } from '../client/connection.ts';
 import { signIn } from '../client/sign-in.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Target } from '../client/target.ts';
@@ -56,7 +56,7 @@ export const sizeLogin: Scenario = async (target, connection) => {
   const stranger = await newStranger(target, connection);
   return async () => {
     const message = stranger.form({ identifier: usernameOf(anyone(target)), password });
-    expectStatus(await connection.post('/sign-in', message), 303, 'login');
+    expectAccepted(await connection.post('/sign-in', message), 'login');
   };
 };
 
