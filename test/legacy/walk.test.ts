@@ -1,0 +1,208 @@
+/** A team moves in: its service beside Postern by shadow, then behind it, back once, then gone. `WALK_ACCOUNTS=10000` by hand. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from '@jest/globals';
+import type { presentMigration } from '../../src/domain/migration.ts';
+import type { ShadowReport } from '../../src/cli/shadow/findings.ts';
+import { atEnd, temporaryFolder } from '../support/cleanup.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { freePort } from '../support/ports.ts';
+import { runCli, startPostern } from '../support/postern.ts';
+import { until } from '../support/until.ts';
+import { startContractServer } from '../contracts/support/server.ts';
+import { SECRET } from './support/old-service.ts';
+import { createTeamClient } from './support/team-client.ts';
+import { personOf, startTeamService } from './support/team-service.ts';
+
+const ACCOUNTS = Number(process.env['WALK_ACCOUNTS'] ?? 300);
+/** Those who come while the shadow runs, and those who come at all before the last import. */
+const [FEW, MOST] = [Math.floor(ACCOUNTS * 0.2), Math.floor(ACCOUNTS * 0.6)];
+const MINUTES = ACCOUNTS > 1000 ? 60 : 4;
+
+/** `postern contract shadow`, as a team starts it. */
+async function startShadow(old: string, postern: string, folder: string) {
+  const args = ['bin/postern.js', 'contract', 'shadow', 'gateway', '--old', old, '--postern', postern];
+  const child = spawn(process.execPath, [...args, '--port', '0', '--report', folder, '--json'], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  atEnd(async () => void child.kill());
+  const written = { out: '', err: '' };
+  child.stdout.on('data', (text: Buffer) => (written.out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (written.err += text.toString()));
+  await until(() => /at http:\S+;/.test(written.err));
+  return {
+    url: /at (http:\S+);/.exec(written.err)![1]!,
+    async stop() {
+      const closed = once(child, 'close');
+      child.kill('SIGTERM');
+      await closed;
+      return JSON.parse(written.out) as ShadowReport;
+    },
+  };
+}
+
+it(
+  'a team moves in: shadow, in front, back once, alone; its client sees no failed request and no changed byte',
+  async () => {
+    const { url: databaseUrl } = await createDatabase();
+    const old = await startTeamService(databaseUrl, ACCOUNTS);
+    const client = createTeamClient(old.url);
+    await client.learn(MOST);
+    client.start(8);
+    await client.everybodyOnce();
+
+    // Postern beside it: every answer is still the old service's.
+    const settings = {
+      http: { trustedProxies: ['127.0.0.1'] },
+      legacy: {
+        sources: [
+          {
+            name: 'old',
+            sql: {
+              url: { env: 'OLD_DATABASE_URL' },
+              query:
+                'select id, login as username, mail as email, pw, created as created_at from people where login = :identifier or lower(mail) = lower(:identifier)',
+              password_hash: 'pw',
+              profile:
+                'select id, login as username, mail as email, created as created_at from people where id = :source_id::int',
+              count: 'select count(*) from people',
+            },
+          },
+        ],
+      },
+    };
+    const oldTokens = {
+      keys: [{ alg: 'HS256', secret: { env: 'OLD_JWT_SECRET' } }],
+      issuer: 'team',
+      account: { source_id: 'sub' },
+      until: '2099-12-31',
+    };
+    const env = { OLD_DATABASE_URL: databaseUrl, OLD_JWT_SECRET: SECRET };
+    const contracts = { enabled: ['gateway'], root: ['gateway'], gateway: { oldTokens } };
+    const server = await startContractServer({ env, settings, contracts });
+    let variables = server.postern.env;
+    const status = async () => {
+      const { stdout } = await runCli(['migration', 'status', '--json'], { env: variables });
+      return JSON.parse(stdout) as ReturnType<typeof presentMigration>;
+    };
+    const moved = async (way: string) => {
+      const [row] = await server.sql('select count(*)::int as n from imported_accounts where way = $1', [
+        way,
+      ]);
+      return row!['n'] as number;
+    };
+    expect(await status()).toMatchObject({
+      ready: false,
+      accounts: { moved: [] },
+      sources: [{ name: 'old', accounts: ACCOUNTS, moved: 0, left: ACCOUNTS }],
+      remaining: expect.arrayContaining([
+        expect.objectContaining({ code: 'source_has_accounts', blocking: true }),
+      ]),
+    });
+    const folder = path.join(await temporaryFolder(), 'report');
+    const shadow = await startShadow(old.url, server.url, folder);
+    await client.turnTo(shadow.url, FEW);
+    await client.everybodyOnce();
+    await client.everybodyOnce();
+    await client.turnTo(old.url, MOST);
+    const report = await shadow.stop();
+    expect(report).toMatchObject({ old_down: null, postern_down: null, differences: [], differing: 0 });
+    expect(report.compared).toBeGreaterThan(FEW / 2);
+    const beside = await status();
+    expect(beside.sources).toMatchObject([{ accounts: ACCOUNTS, left: ACCOUNTS - beside.sources[0]!.moved }]);
+    expect(beside.sources[0]!.moved).toBeGreaterThan(0);
+    expect(beside.sources[0]!.moved).toBeLessThanOrEqual(FEW);
+
+    // In front of it: who has not come is asked for there, with a password or a token of before.
+    await client.turnTo(server.url, MOST);
+    await client.everybodyOnce();
+    await client.everybodyOnce();
+    expect(await moved('token')).toBeGreaterThan(0);
+
+    // The way back: the old service has everybody; those who have Postern's tokens sign in again.
+    await client.turnTo(old.url, MOST, server.url);
+    await client.everybodyOnce();
+    expect((await status()).ready).toBe(false);
+    await client.turnTo(server.url, MOST);
+    await client.everybodyOnce();
+    await until(async () => (await status()).old_tokens.by_day.some(({ refresh }) => refresh > 0));
+    const inFront = await status();
+    expect(inFront).toMatchObject({
+      ready: false,
+      accounts: { made_here: inFront.accounts.total - MOST },
+      sources: [{ accounts: ACCOUNTS, moved: MOST, left: ACCOUNTS - MOST }],
+      doors: [{ door: 'gateway' }],
+    });
+    expect(inFront.accounts.moved).toEqual([
+      { source: 'old', way: 'login', accounts: await moved('login') },
+      { source: 'old', way: 'token', accounts: await moved('token') },
+    ]);
+
+    // Those who are left, and the passwords of those who came by a token: nobody's session ends.
+    const query =
+      'select id, login as username, mail as email, pw as password_hash, created as created_at from people';
+    const args = [
+      'import',
+      '--from',
+      databaseUrl,
+      '--query',
+      query,
+      '--source',
+      'old',
+      '--on-conflict',
+      'update',
+    ];
+    const imported = await runCli([...args, '--json'], { env: variables });
+    expect(JSON.parse(imported.stdout)).toMatchObject({
+      read: ACCOUNTS,
+      created: ACCOUNTS - MOST,
+      failed: 0,
+    });
+    const ready = await status();
+    expect(ready).toMatchObject({
+      ready: true,
+      sources: [{ moved: ACCOUNTS, left: 0, without_password: 0 }],
+      not_come: { accounts: ACCOUNTS - MOST },
+    });
+    expect(ready.accounts.moved.find(({ way }) => way === 'login')!.accounts).toBe(await moved('login'));
+
+    // Alone: another node without the source takes over, then the old service is switched off.
+    const configuration = JSON.parse(await readFile(variables['CONFIG_FILE']!, 'utf8')) as object;
+    const file = path.join(folder, 'alone.yaml');
+    await writeFile(file, JSON.stringify({ ...configuration, legacy: { sources: [] } }));
+    variables = { ...variables, CONFIG_FILE: file, PORT: String(await freePort()), PUBLIC_URL: server.url };
+    const alone = await startPostern({ env: variables });
+    const url = `http://localhost:${alone.port}`;
+    await client.turnTo(url, ACCOUNTS);
+    await server.postern.stop();
+    await old.stop();
+    await client.everybodyOnce();
+    await client.stop();
+    expect(client.failed).toEqual([]);
+    expect(client.changed).toEqual([]);
+
+    const logins = await Promise.all(
+      [MOST, ACCOUNTS - 1].map(async (index) => {
+        const { login: username, password } = personOf(index);
+        const reply = await fetch(`${url}/api/v1/auth/login`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ username, password }),
+        });
+        return ((await reply.json()) as { userId: number }).userId;
+      }),
+    );
+    expect(logins).toEqual([personOf(MOST).id, personOf(ACCOUNTS - 1).id]);
+    expect(await status()).toMatchObject({
+      ready: true,
+      sources: [],
+      not_come: { accounts: 0 },
+      accounts: { total: inFront.accounts.total + ACCOUNTS - MOST },
+    });
+    if (ACCOUNTS > 1000) process.stderr.write(`${JSON.stringify([...client.counts])}\n`);
+  },
+  MINUTES * 60_000,
+);
