@@ -12,6 +12,7 @@ import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
+import { inTurn } from './turns.ts';
 
 async function read(setting: string, file: string): Promise<string> {
   try {
@@ -131,13 +132,13 @@ export function createHttpServer(listener: RequestListener, tls?: TlsOptions): H
   let held: (() => void)[] | null = null;
   let isDraining = false;
   let closed: Promise<unknown> = Promise.resolve();
-  const take: RequestListener = (req, res) => {
+  const take = inTurn((req, res) => {
     underWay.add(res);
     res.once('close', () => underWay.delete(res));
     if (isDraining) res.shouldKeepAlive = false;
     if (held) held.push(() => listener(req, res));
     else listener(req, res);
-  };
+  });
   /** One for each address. */
   const servers: (PlainServer | TlsServer)[] = [];
   /** @returns the port. */

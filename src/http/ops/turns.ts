@@ -1,0 +1,34 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Requests that one connection may have waiting. No client that means well sends so many ahead. */
+const MOST_WAITING = 100;
+
+/**
+ * Has each connection handle one request at a time. Those that a client sends ahead (pipelining, RFC 9112 section 9.3.2) wait
+ * for their reply's turn anyway; each begins in a turn of the event loop of its own, so that one source doesn't delay others. A connection with too many waiting is cut.
+ */
+export function inTurn(listener: RequestListener): RequestListener {
+  const lines = new WeakMap<Socket, { last: ServerResponse; waiting: number }>();
+  return (req, res) => {
+    const { socket } = req;
+    const line = lines.get(socket);
+    if (!line) {
+      lines.set(socket, { last: res, waiting: 0 });
+      return listener(req, res);
+    }
+    const before = line.last;
+    line.last = res;
+    if (before.closed) return listener(req, res);
+    // What was parsed with the request that ended the connection.
+    if (socket.destroyed) return;
+    line.waiting += 1;
+    if (line.waiting > MOST_WAITING) return void socket.destroy();
+    before.once('close', () =>
+      setImmediate(() => {
+        line.waiting -= 1;
+        if (!socket.destroyed) listener(req, res);
+      }),
+    );
+  };
+}
