@@ -2,10 +2,11 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { isLoopbackHostname } from '../core/network.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
+import { withPatience } from '../core/patience.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { TrustedProxy } from './trusted-proxy.ts';
-import { findRoute, routeOf, setRoute } from './routes.ts';
+import { findRoute, type Owner, routeOf, setRoute } from './routes.ts';
 
 /** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
 export interface Answered {
@@ -41,6 +42,11 @@ function transportSecurityOf(publicUrl: string): string | undefined {
   const { protocol, hostname } = new URL(publicUrl);
   return protocol === 'https:' && !isLoopbackHostname(hostname) ? 'max-age=31536000' : undefined;
 }
+
+/** Milliseconds that a request waits for the database. Operators may ask for much; to one who signs in it would be an outage. */
+const PATIENCE = { operator: 30_000, anybody: 8_000 };
+
+const OPERATORS: ReadonlySet<Owner> = new Set(['api', 'scim']);
 
 /** Handles every request first. */
 export function createListener({
@@ -84,7 +90,13 @@ export function createListener({
       // /dev/mail answers at loopback names too, whatever the issuer's host.
       if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
-      else replies.during(res, () => (route.owner === 'provider' ? provider()(req, res) : app(req, res)));
+      else
+        withPatience(
+          OPERATORS.has(route.owner) ? PATIENCE.operator : PATIENCE.anybody,
+          () => res.headersSent,
+          () =>
+            replies.during(res, () => (route.owner === 'provider' ? provider()(req, res) : app(req, res))),
+        );
     } catch (error) {
       logger.error({ err: error, requestId }, 'request failed');
       if (!res.headersSent) res.writeHead(500, { 'Content-Type': 'application/json' });

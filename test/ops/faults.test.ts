@@ -125,15 +125,26 @@ it('a Redis that answers after 10 seconds is an outage, and over when it answers
   await heals();
 });
 
-it('a PostgreSQL that answers after 10 seconds has as many requests wait as it has connections, and refuses the rest', async () => {
+it('a PostgreSQL that answers each statement after 10 seconds is an outage to every request, and gets all connections back', async () => {
+  const accounts = async () => (await provider.sql('select count(*)::int as n from users'))[0]!['n'];
+  const before = await accounts();
   proxies.PostgreSQL.delay(10_000);
   try {
-    // Whoever still waits has a connection.
-    const replies = await Promise.all(
-      Array.from({ length: 40 }, () => login(AbortSignal.timeout(8_000)).catch(() => null)),
-    );
-    const answered = replies.filter((reply) => reply !== null);
-    expect(new Set(answered.map(({ status, headers }) => `${status} ${headers.has('retry-after')}`))).toEqual(
+    const register = (n: number) =>
+      fetch(`${provider.url}/api/v1/auth/register`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          username: `slow${n}`,
+          email: `slow${n}@example.test`,
+          password: person.password,
+        }),
+      });
+    const replies = await Promise.all([
+      ...Array.from({ length: 30 }, () => login()),
+      ...Array.from({ length: 10 }, (_, n) => register(n)),
+    ]);
+    expect(new Set(replies.map(({ status, headers }) => `${status} ${headers.has('retry-after')}`))).toEqual(
       new Set(['503 true']),
     );
     expect((await readyz()).status).toBe(503);
@@ -142,6 +153,7 @@ it('a PostgreSQL that answers after 10 seconds has as many requests wait as it h
     proxies.PostgreSQL.delay(0);
   }
   await heals();
+  expect(await accounts()).toBe(before);
 });
 
 it('a lock that holds up all logins fills the pool: 503 for those who wait, and it heals when the lock goes', async () => {
@@ -183,6 +195,26 @@ it('whoever asks a thousand times and reads nothing keeps nobody waiting', async
   }
   expect(await ask()).toEqual(FINE);
   for (const socket of greedy) socket.destroy();
+});
+
+it('answers requests that were sent ahead in their order, and cuts off a connection with more than a hundred', async () => {
+  const pipeline = async (count: number): Promise<string[]> => {
+    const socket = connect(provider.postern.port, '127.0.0.1');
+    await once(socket, 'connect');
+    let told = '';
+    socket.setEncoding('latin1').on('data', (text: string) => (told += text));
+    socket.on('error', () => undefined);
+    const closed = once(socket, 'close');
+    const paths = Array.from({ length: count }, (_, n) => (n % 3 === 0 ? '/livez' : '/nothing'));
+    const request = (path: string, more = '') =>
+      `GET ${path} HTTP/1.1\r\nhost: localhost:${provider.postern.port}\r\naccept: application/json\r\n${more}\r\n`;
+    socket.write(paths.map((path) => request(path)).join('') + request('/livez', 'connection: close\r\n'));
+    await closed;
+    return told.match(/^HTTP\/1.1 \d+/gm) ?? [];
+  };
+  const statuses = Array.from({ length: 61 }, (_, n) => `HTTP/1.1 ${n % 3 === 0 ? 200 : 404}`);
+  expect(await pipeline(60)).toEqual(statuses);
+  expect((await pipeline(500)).length).toBeLessThan(101);
 });
 
 it('cuts off whoever does not come to the end of a request', async () => {

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
@@ -96,4 +97,32 @@ export class PostgresClient extends Client {
       connection.stream.destroy();
     });
   }
+}
+
+/** Milliseconds for the request to cancel. */
+const CANCEL_TIMEOUT = 5_000;
+
+/**
+ * Ends a connection with the statement that runs on it, which fails as temporarily unavailable. The server is asked to cancel
+ * it (PostgreSQL manual, "Canceling Requests in Progress"), lest it go on for nobody.
+ */
+export function abandon(client: PostgresClient): void {
+  const { host, port, processID, secretKey, connection } = client as unknown as {
+    host: string;
+    port: number;
+    processID: number;
+    secretKey: number;
+    connection: { stream: Duplex };
+  };
+  if (connection.stream.destroyed) return;
+  const request = Buffer.alloc(16);
+  for (const [index, value] of [16, 80_877_102, processID, secretKey].entries())
+    request.writeInt32BE(value, 4 * index);
+  const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
+  socket.setTimeout(CANCEL_TIMEOUT, () => socket.destroy()).on('error', () => undefined);
+  socket.unref().end(request);
+  // 57014: query_canceled.
+  connection.stream.destroy(
+    Object.assign(new Error('a request waited too long for statements'), { code: '57014' }),
+  );
 }

@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Pool, type PoolClient, type PoolConfig, types } from 'pg';
 import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../core/logger.ts';
-import { type ConnectionOptions, PostgresClient } from './client.ts';
+import { waitingForStatement } from '../../core/patience.ts';
+import { abandon, type ConnectionOptions, PostgresClient } from './client.ts';
 import type { Timeouts } from './settings.ts';
 
 /** Connections per process, and how many of them transactions may hold at once. */
@@ -46,6 +48,25 @@ function prepareNothing(client: PoolClient): void {
   Object.assign(client, { query: unnamed });
 }
 
+/** Ends statements that a request has waited for too long, with their connection: nobody knows when it would be free again. */
+function loseNoPatience(client: PoolClient): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const giveUp = () => abandon(client as unknown as PostgresClient);
+  const bounded = (...args: unknown[]): unknown => {
+    // A function each time: statements of one connection may overlap.
+    const end = waitingForStatement(() => giveUp());
+    if (!end) return query(...args);
+    const callback = args.at(-1);
+    if (typeof callback !== 'function') return (query(...args) as Promise<unknown>).finally(end);
+    const done = callback as (...result: unknown[]) => void;
+    return query(...args.slice(0, -1), (...result: unknown[]) => {
+      end();
+      done(...result);
+    });
+  };
+  Object.assign(client, { query: bounded });
+}
+
 /** Types as in the models: dates stay strings, counts become numbers. */
 const PARSERS = new Map<number, (value: string) => unknown>([
   [types.builtins.DATE, String],
@@ -85,5 +106,11 @@ export function createPool(
   // The pool does not listen to a connection that is checked out, and between two statements nobody else does.
   pool.on('connect', (client) => client.on('error', onError));
   if (pooler?.hasPreparedStatements === false) pool.on('connect', prepareNothing);
+  pool.on('connect', loseNoPatience);
+  // Whoever gives a connection back would run the statement of the next in line as its own.
+  const connect = pool.connect.bind(pool) as (callback?: (...args: unknown[]) => void) => unknown;
+  const inOwnContext: typeof connect = (callback) =>
+    callback ? connect(AsyncLocalStorage.bind(callback)) : connect();
+  Object.assign(pool, { connect: inOwnContext });
   return pool;
 }
