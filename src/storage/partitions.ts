@@ -16,6 +16,8 @@ interface Ranges {
 /** The partitioned tables. A migration makes each, with its first partitions. */
 export const PARTITIONED = {
   audit_events: { period: 'month', ahead: 3 },
+  contract_users: { period: 'month', ahead: 2 },
+  daily_active: { period: 'day', ahead: 3 },
 } as const satisfies Record<string, Ranges>;
 
 export type PartitionedTable = keyof typeof PARTITIONED;
@@ -46,4 +48,39 @@ export async function dropPartitions(pool: Executor, table: PartitionedTable, be
     before,
   ]);
   return Number(rows[0]!.dropped);
+}
+
+/** Deletes rows from before a moment in partitions of no single range: `most` at most. @returns how many. */
+async function sweepPartitions(
+  pool: Executor,
+  table: PartitionedTable,
+  before: Date,
+  most: number,
+): Promise<number> {
+  const { rows } = await pool.query<{ deleted: number }>('select partitions_sweep($1, $2, $3) as deleted', [
+    table,
+    before,
+    most,
+  ]);
+  return rows[0]!.deleted;
+}
+
+/** SQLSTATE lock_not_available. */
+const LOCKED = '55P03';
+
+/**
+ * Drops partitions that are over, unless somebody is reading them for long, and deletes `most` rows from before a moment
+ * elsewhere. @returns how many rows there were.
+ */
+export async function expirePartitions(
+  pool: Executor,
+  table: PartitionedTable,
+  before: Date,
+  most: number,
+): Promise<number> {
+  const dropped = await dropPartitions(pool, table, before).catch((error: unknown) => {
+    if ((error as { code?: string }).code === LOCKED) return 0;
+    throw error;
+  });
+  return dropped + (await sweepPartitions(pool, table, before, most));
 }

@@ -1,6 +1,11 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
 import { type AuditFilters, createAuditSearch } from '../../src/storage/audit-search.ts';
+import { expirePartitions } from '../../src/storage/partitions.ts';
+import { MIGRATIONS } from '../../src/storage/postgres/migrator.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -174,5 +179,121 @@ describe('the audit log', () => {
     expect(await count()).toBe(all - march - strays);
     await pool.query("select audit_purge('2026-04-20Z', 1000)");
     expect(await count("at < '2026-04-20Z'")).toBe(0);
+  });
+});
+
+describe('days of accounts', () => {
+  const count = async (table: string) =>
+    (await pool.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]!.n;
+  const account = async () => {
+    const { rows } = await pool.query<{ id: string }>(
+      `insert into users (id, email, email_key) select id, id, id from gen_random_uuid() id returning id`,
+    );
+    return rows[0]!.id;
+  };
+
+  it('are in partitions of whole days in UTC, whatever time zone the session has', async () => {
+    const client = await pool.connect();
+    await client.query("set time zone 'Pacific/Auckland'");
+    await client.query("select partitions_ahead('daily_active', 'day', 1, '2027-06-30T23:30:00Z')");
+    const { rows } = await client.query(
+      `select name::text, lower, upper from partitions_of('daily_active') where name::text like '%_2027%' order by lower`,
+    );
+    await client.query('reset time zone');
+    client.release();
+    expect(rows).toEqual([
+      {
+        name: 'daily_active_20270630',
+        lower: new Date('2027-06-30T00:00:00Z'),
+        upper: new Date('2027-07-01T00:00:00Z'),
+      },
+      {
+        name: 'daily_active_20270701',
+        lower: new Date('2027-07-01T00:00:00Z'),
+        upper: new Date('2027-07-02T00:00:00Z'),
+      },
+    ]);
+  });
+
+  it('go with the account, from each partition, without a lock on accounts', async () => {
+    const [one, another] = [await account(), await account()];
+    for (const day of ['2020-01-01', '2027-06-30'])
+      for (const id of [one, another]) {
+        await pool.query('insert into daily_active values ($1, $2)', [id, day]);
+        await pool.query("insert into contract_users values ('ppl', 'login', $1, $2)", [day, id]);
+      }
+    await pool.query('delete from users where id = $1', [one]);
+    expect([await count('daily_active'), await count('contract_users')]).toEqual([2, 2]);
+    const writer = await pool.connect();
+    await writer.query('begin');
+    await writer.query('update users set name = id where id = $1', [another]);
+    await pool.query("select partitions_ahead('daily_active', 'day', 1, '2027-09-01Z')");
+    await pool.query("select partitions_drop('daily_active', '2027-07-02Z')");
+    await writer.query('rollback');
+    writer.release();
+    expect(await count('daily_active')).toBe(1);
+  });
+
+  it('are swept some at a time where they are in no range, and as a whole where they are', async () => {
+    const id = await account();
+    await pool.query('truncate contract_users');
+    await pool.query(
+      `insert into contract_users select 'ppl', 'login', '2019-01-01'::date + n, $1 from generate_series(0, 9) n`,
+      [id],
+    );
+    const now = new Date();
+    await pool.query("insert into contract_users values ('ppl', 'login', $1, $2)", [now, id]);
+    const sweep = async (most: number) =>
+      expirePartitions(pool, 'contract_users', new Date('2019-01-08Z'), most);
+    const holder = await pool.connect();
+    await holder.query('begin');
+    await holder.query("select from contract_users where day = '2019-01-02' for update");
+    expect([await sweep(4), await sweep(4), await sweep(4)]).toEqual([4, 2, 0]);
+    await holder.query('rollback');
+    holder.release();
+    expect([await sweep(4), await count('contract_users')]).toEqual([1, 4]);
+    // This month's, when it is over.
+    expect(
+      await expirePartitions(pool, 'contract_users', new Date(now.getTime() + 32 * 86_400_000), 10),
+    ).toBe(4);
+  });
+
+  it("become the first partition of a database that has some, which yesterday's statements go on with", async () => {
+    const { url } = await createDatabase();
+    const old = createPool(url, { logger: createLogger('silent'), applicationName: 'test' });
+    atEnd(() => old.end());
+    await old.query('drop schema public cascade; create schema public');
+    for (const file of readdirSync(MIGRATIONS).toSorted()) {
+      if (!file.endsWith('.sql')) continue;
+      const sql = await readFile(path.join(MIGRATIONS, file), 'utf8');
+      if (file.startsWith('0191'))
+        await old.query(
+          `insert into users (id, email, email_key) values ('5f0c6a52-6a6b-4a43-9d61-0d6a0c0b2d11', 'a', 'a');
+           insert into contract_users select 'ppl', 'login', now()::date - n * 100, id from users, generate_series(0, 5) n;
+           insert into daily_active select id, now()::date from users`,
+        );
+      // Files without a transaction run their statements one by one.
+      if (sql.startsWith('-- postern: no transaction'))
+        for (const statement of sql.replaceAll(/^--.*$/gm, '').split(';')) await old.query(statement);
+      else await old.query(sql);
+    }
+    const { rows } = await old.query(
+      `select name::text from partitions_of('contract_users') where lower is null order by 1`,
+    );
+    expect(rows).toEqual([{ name: 'contract_users_before' }, { name: 'contract_users_default' }]);
+    // As the version before inserts and sweeps.
+    await old.query(
+      `insert into contract_users select 'ppl', 'login', now()::date, id from users on conflict do nothing`,
+    );
+    const swept = await old.query(
+      `delete from contract_users where (door, operation, day, account_id) in (
+        select door, operation, day, account_id from contract_users where day <= now()::date - 401
+        order by day limit 500 for update skip locked)`,
+    );
+    expect(swept.rowCount).toBe(1);
+    await old.query('delete from users');
+    expect((await old.query('select from contract_users union all select from daily_active')).rows).toEqual(
+      [],
+    );
   });
 });

@@ -85,7 +85,8 @@ export class DailyActive extends Model<InferAttributes<DailyActive>, InferCreati
 }
 
 define(DailyActive, 'daily_active', {
-  accountId: { ...ownAccount(), primaryKey: true },
+  // No reference, as in `ContractUser`.
+  accountId: { type: DataTypes.UUID, primaryKey: true },
   day: { type: DataTypes.DATEONLY, primaryKey: true },
 });
 

@@ -11,16 +11,10 @@ import {
   UnansweredRequest,
 } from '../models/provider-records.ts';
 import { Announcement } from '../models/coordination.ts';
-import { ContractCaller, ContractUsage, ContractUser } from '../models/contracts.ts';
+import { ContractCaller, ContractUsage } from '../models/contracts.ts';
 import { Counter } from '../models/sign-ins.ts';
 import { Impersonation } from '../models/impersonation.ts';
-import {
-  AccountRefusal,
-  DailyActive,
-  DailyStat,
-  IdempotentRequest,
-  Refusal,
-} from '../models/observations.ts';
+import { AccountRefusal, DailyStat, IdempotentRequest, Refusal } from '../models/observations.ts';
 import { FormerClientSecret } from '../models/clients.ts';
 import { OldRefreshToken, OldTokenUse } from '../models/old-tokens.ts';
 import { OneTimeToken } from '../models/tokens.ts';
@@ -28,7 +22,7 @@ import { OutboxMessage } from '../models/outbox-message.ts';
 import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts';
 import { DepartedAccount, ScimToken } from '../models/origins.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
-import { preparePartitions } from '../partitions.ts';
+import { expirePartitions, type PartitionedTable, preparePartitions } from '../partitions.ts';
 import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows per statement, few enough not to block others. */
@@ -75,7 +69,6 @@ const TABLES: Table[] = [
   // A task ends those that run; the audit keeps what they were.
   { model: Impersonation, kept: DAY },
   { model: ContractUsage, ...USAGE },
-  { model: ContractUser, ...USAGE },
   // Addresses of people.
   { model: ContractCaller, ...USAGE, kept: 91 * DAY },
   { model: OldRefreshToken },
@@ -87,8 +80,12 @@ const TABLES: Table[] = [
   },
   { model: OldTokenUse, ...USAGE },
   { model: DailyStat, ...USAGE },
-  { model: DailyActive, ...USAGE, kept: 2 * DAY },
 ];
+
+/** Partitioned tables, and for how many days a row stays after its day. Whole partitions go: a row may stay until its month is over. */
+const PARTITIONS = { contract_users: 400, daily_active: 1 } satisfies Partial<
+  Record<PartitionedTable, number>
+>;
 
 /** Rows that another node is deleting, or anybody is using, are left for the next time. */
 function deleting({ model, expires = TIMESTAMP }: Table): string {
@@ -112,7 +109,7 @@ interface Dependencies {
   interval?: number;
 }
 
-/** Deletes what has expired, in batches, and makes partitions ahead of time, on every node that runs one. */
+/** Deletes what has expired, in batches or by whole partitions, and makes partitions ahead of time, on every node that runs one. */
 export interface Sweeper {
   /** Starts sweeping on the interval, one minute unless set. Logs a failed sweep. */
   start(): void;
@@ -127,6 +124,13 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
 
+  /** The start of the day, in UTC, that is so many days ago. */
+  const daysAgo = (days: number) => new Date(Math.floor(clock.now() / DAY - days) * DAY);
+
+  const partitions = Object.entries(PARTITIONS).map(([table, days]): [string, Sweep] => [
+    table,
+    (most) => expirePartitions(pool, table as PartitionedTable, daysAgo(days), most),
+  ]);
   const tables = TABLES.map((table): [string, Sweep] => {
     const { model, kept = 0 } = table;
     const statement = deleting(table);
@@ -136,7 +140,7 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
   async function sweep(): Promise<Record<string, number>> {
     const swept: Record<string, number> = {};
     await preparePartitions(pool, clock.now());
-    for (const [name, deleteSome] of [...tables, ...Object.entries(tasks)]) {
+    for (const [name, deleteSome] of [...tables, ...partitions, ...Object.entries(tasks)]) {
       for (;;) {
         const count = await deleteSome(BATCH);
         swept[name] = (swept[name] ?? 0) + count;
