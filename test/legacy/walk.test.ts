@@ -1,10 +1,15 @@
-/** A team moves in: its service beside Postern by shadow, then behind it, back once, then gone. `WALK_ACCOUNTS=10000` by hand. */
+/**
+ * A team moves in: its service beside Postern by shadow, then behind it, back once, then gone. docs/moving-in.md has the same as
+ * a recipe. `WALK_ACCOUNTS=10000` by hand.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from '@jest/globals';
-import type { presentMigration } from '../../src/domain/migration.ts';
+import { systemActor } from '../../src/core/actor.ts';
+import { presentMigration } from '../../src/domain/migration.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import type { ShadowReport } from '../../src/cli/shadow/findings.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -16,7 +21,7 @@ import { SECRET } from './support/old-service.ts';
 import { createTeamClient } from './support/team-client.ts';
 import { personOf, startTeamService } from './support/team-service.ts';
 
-const ACCOUNTS = Number(process.env['WALK_ACCOUNTS'] ?? 300);
+const ACCOUNTS = Number(process.env['WALK_ACCOUNTS'] ?? 40);
 /** Those who come while the shadow runs, and those who come at all before the last import. */
 const [FEW, MOST] = [Math.floor(ACCOUNTS * 0.2), Math.floor(ACCOUNTS * 0.6)];
 const MINUTES = ACCOUNTS > 1000 ? 60 : 4;
@@ -84,10 +89,13 @@ it(
     const contracts = { enabled: ['gateway'], root: ['gateway'], gateway: { oldTokens } };
     const server = await startContractServer({ env, settings, contracts });
     let variables = server.postern.env;
-    const status = async () => {
+    const command = async () => {
       const { stdout } = await runCli(['migration', 'status', '--json'], { env: variables });
       return JSON.parse(stdout) as ReturnType<typeof presentMigration>;
     };
+    /** The same without a process of its own. */
+    const status = async () =>
+      presentMigration(await server.operator.migration.status(shellOperator(systemActor)));
     const moved = async (way: string) => {
       const [row] = await server.sql('select count(*)::int as n from imported_accounts where way = $1', [
         way,
@@ -161,7 +169,7 @@ it(
       created: ACCOUNTS - MOST,
       failed: 0,
     });
-    const ready = await status();
+    const ready = await command();
     expect(ready).toMatchObject({
       ready: true,
       sources: [{ moved: ACCOUNTS, left: 0, without_password: 0 }],
@@ -196,13 +204,14 @@ it(
       }),
     );
     expect(logins).toEqual([personOf(MOST).id, personOf(ACCOUNTS - 1).id]);
-    expect(await status()).toMatchObject({
+    expect(await command()).toMatchObject({
       ready: true,
       sources: [],
       not_come: { accounts: 0 },
       accounts: { total: inFront.accounts.total + ACCOUNTS - MOST },
     });
-    if (ACCOUNTS > 1000) process.stderr.write(`${JSON.stringify([...client.counts])}\n`);
+    if (process.env['WALK_ACCOUNTS'] !== undefined)
+      process.stderr.write(`${JSON.stringify([...client.counts])}\n`);
   },
   MINUTES * 60_000,
 );
