@@ -35,7 +35,8 @@ export interface OldOperation {
   summary: string;
   /** The words of its path, id and summary, in lower case. */
   words: string;
-  auth: 'none' | 'bearer' | 'apiKey';
+  /** `unsaid`: the document says nothing of security, of any operation. */
+  auth: 'none' | 'bearer' | 'apiKey' | 'unsaid';
   /** Null when it takes no body. */
   body: Schema | null;
   /** Why a contract cannot read its body; null when it can. */
@@ -172,6 +173,7 @@ const jsonOf = (content: unknown): Schema | null => {
 
 /** The callers of an operation, by the document's security schemes. */
 function authOf(security: unknown, schemes: Json): OldOperation['auth'] | 'basic' {
+  if (security === undefined && Object.keys(schemes).length === 0) return 'unsaid';
   const ways = Array.isArray(security) ? security.map((way) => Object.keys(objectOf(way))) : [];
   if (ways.length === 0 || ways.some((names) => names.length === 0)) return 'none';
   const named = ways.flat().map((name) => objectOf(schemes[name]));

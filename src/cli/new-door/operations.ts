@@ -1,5 +1,5 @@
 import type { OldOperation, Schema } from './document.ts';
-import { type Kind, kindOf, type Part, partsOf } from './recognise.ts';
+import { type Kind, kindOf, type Part, partsOf, withRequired } from './recognise.ts';
 import { indent, type Known, present, quoted, replySource, requestSource } from './schemas.ts';
 
 /** A generated operation. */
@@ -248,18 +248,20 @@ const OPEN: ReadonlySet<Kind | null> = new Set<Kind | null>([
 ]);
 
 /** The callers. A document's global security often does not apply to these kinds. */
-function callersOf(kind: Kind | null, auth: OldOperation['auth']): OldOperation['auth'] {
+function callersOf(kind: Kind | null, auth: OldOperation['auth']): 'none' | 'bearer' | 'apiKey' {
   if (OPEN.has(kind)) return auth === 'apiKey' ? auth : 'none';
-  return kind !== null && auth !== 'bearer' ? 'bearer' : auth;
+  if (kind !== null) return 'bearer';
+  return auth === 'unsaid' ? 'none' : auth;
 }
 
 /** Generates an operation as TypeScript. @param invalid the status for an invalid body. */
 export function writeOperation(
-  old: OldOperation,
+  read: OldOperation,
   { invalid, refreshes }: { invalid: number; refreshes: boolean },
 ): Written {
+  const recognised = read.unreadable === null ? kindOf(read) : null;
+  const old = recognised && read.body ? { ...read, body: withRequired(recognised, read.body) } : read;
   const { id, method, path, summary, body, reply } = old;
-  const recognised = old.unreadable === null ? kindOf(old) : null;
   const handling = recognised === null ? null : handlingOf(recognised, old, refreshes);
   const isWritten = handling !== null && typeof handling === 'object';
   const kind = isWritten ? recognised : null;
@@ -269,6 +271,9 @@ export function writeOperation(
     old.unreadable ??
     (typeof handling === 'string' ? handling : null) ??
     (isWritten ? null : 'say in handle what it does, or leave it out') ??
+    (kind === 'login' && !presented?.uses.has('tokens')
+      ? 'its reply has no token: say in handle where the client finds it, such as ctx.set or a cookie'
+      : null) ??
     (presented && presented.missing.length > 0
       ? `its reply has ${presented.missing.join(', ')}, of which Postern knows nothing: say in presenters.ts what it is`
       : null);

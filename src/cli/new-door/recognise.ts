@@ -68,12 +68,13 @@ export function kindOf({ method, path, words, auth, body }: OldOperation): Kind 
   const parts = partsOf(body);
   const has = (...names: Part[]) => names.every((name) => parts.has(name));
   const isNamed = has('email') || has('username') || has('identifier');
+  const isOpen = auth === 'none' || auth === 'unsaid';
   if (path.includes('{')) return null;
   if (method === 'get') {
     if (auth !== 'none' && isOwn(path)) return 'me';
-    return /\/(health|healthz|ping|status|ready|live)$/.test(path) && auth === 'none' ? 'health' : null;
+    return /\/(health|healthz|ping|status|ready|live)$/.test(path) && isOpen ? 'health' : null;
   }
-  if (auth === 'bearer' && isOwn(path)) {
+  if ((auth === 'bearer' || auth === 'unsaid') && isOwn(path)) {
     if (method === 'delete') return 'deleteMe';
     if (method !== 'post' && !has('password')) return 'updateMe';
   }
@@ -87,9 +88,9 @@ export function kindOf({ method, path, words, auth, body }: OldOperation): Kind 
   if (has('password') && isNamed) {
     if (/regist|sign-?up/.test(words)) return 'register';
     // A registration that needs a token creates accounts for others.
-    if (auth === 'none' && /enrol|join|create/.test(words)) return 'register';
+    if (isOpen && /enrol|join|create/.test(words)) return 'register';
     if (/log-?in|sign-?in|\btoken\b|session|authenticate|\/auth\b/.test(words)) return 'login';
-    return auth === 'none' && /\/(users|accounts)$/.test(path) ? 'register' : null;
+    return isOpen && /\/(users|accounts)$/.test(path) ? 'register' : null;
   }
   if (has('email') && /forgot|reset|recover/.test(words)) return 'forgotPassword';
   if (has('token') && parts.size === 1) {
@@ -97,4 +98,29 @@ export function kindOf({ method, path, words, auth, body }: OldOperation): Kind 
     if (/validat|verif|introspect|check/.test(words)) return 'validate';
   }
   return null;
+}
+
+const NEEDED: Partial<Record<Kind, Part[][]>> = {
+  register: [['email'], ['password']],
+  login: [['identifier', 'email', 'username'], ['password']],
+  refresh: [['refreshToken']],
+  changePassword: [['currentPassword'], ['newPassword', 'password']],
+  forgotPassword: [['email']],
+  resetPassword: [['token'], ['newPassword', 'password']],
+  verifyEmail: [['token']],
+  validate: [['token']],
+};
+
+/**
+ * The body with what its operation cannot do without as required, where the document requires nothing: generators leave that out.
+ * Of several names for one thing none is required.
+ */
+export function withRequired(kind: Kind, body: Schema): Schema {
+  if (body.required && body.required.length > 0) return body;
+  const parts = partsOf(body);
+  const required = (NEEDED[kind] ?? []).flatMap((names) => {
+    const there = names.flatMap((name) => parts.get(name) ?? []);
+    return there.length === 1 || names[0] === 'newPassword' ? there.slice(0, 1) : [];
+  });
+  return { ...body, required };
 }
