@@ -119,7 +119,8 @@ function createProfile(ask: ReturnType<typeof createAsk>, { account, ...configur
   const text = JSON.stringify(configured);
   const isById = text.includes('{source_id}');
   const needsToken = text.includes('{token}') || !isById;
-  const headers = text.includes('{token}') || isById ? {} : { Authorization: 'Bearer {token}' };
+  const headers: Record<string, string> =
+    text.includes('{token}') || isById ? {} : { Authorization: 'Bearer {token}' };
   const request = { ...configured, headers: { ...headers, ...configured.headers } };
   return async ({ sourceId, kind, token }: ShownToken, signal: AbortSignal) => {
     if (needsToken && kind !== 'access') return null;
