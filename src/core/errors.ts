@@ -67,6 +67,7 @@ export const catalogue = {
   last_way_in: 'This is the last way to sign in to this account',
   rate_limited: 'Too many requests; try again later',
   invalid_cursor: 'The cursor is not one of this list',
+  too_broad: 'Finding these takes too long: add a filter that few match, or a shorter time',
   overloaded: 'The service is busy; try again shortly',
   unavailable: 'A service this needs is not available; try again shortly',
 } as const;

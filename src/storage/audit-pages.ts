@@ -13,7 +13,9 @@ import {
   pageFrom,
   partsOf,
   type Positioned,
+  rowsAmongFirst,
   rowsOf,
+  rowsOfFew,
 } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
@@ -61,6 +63,15 @@ const KEPT = 60_000;
 const MANY_KINDS = 20;
 const NEWEST = 2_000;
 
+/** So many events are read in milliseconds wherever they lie. */
+const FEW = 8_000;
+
+/** Events that are looked at for a block of addresses: they lie in the order of time, so that reading them is cheap. */
+const NEAREST = 40_000;
+/** With so many among them that match, a page is not far; with fewer there are few in all, as a rule. */
+const NEAR = 8;
+const FURTHER = 400_000;
+
 const BOUNDS = `select distinct bound from partitions_of('audit_events'), unnest(array[lower, upper]) as bound
   where bound <= $1 order by bound`;
 
@@ -76,10 +87,26 @@ const KINDS = `with recursive kinds as (
       ${NEXT_KIND('and (type, outcome, door) > (kinds.type, kinds.outcome, kinds.door)')}) as next)
   select * from kinds`;
 
+const KIND_COLUMNS = ['type', 'outcome', 'door'] as const;
+
+/** Counts the events of kinds within a time, a few of them at most. */
+const COUNT_KINDS = `select count(*)::int as count from (
+    select from unnest($1::text[], $2::text[], $3::text[]) as kinds (kind_type, kind_outcome, kind_door)
+    cross join lateral (select from audit_events
+      where type = kind_type and outcome = kind_outcome and door = kind_door
+        and at >= coalesce($4::timestamptz, '-infinity') and at < coalesce($5::timestamptz, 'infinity')
+      limit ${FEW}) as events
+    limit ${FEW}) as found`;
+
+const NEWEST_FIRST = { sort: 'at', descending: true, after: null } as const;
+
 const matches = ({ type, outcome, door }: Kind, filters: AuditFilters): boolean =>
   (filters.type?.some((one) => one === type || one === `${type.split('.', 1)[0]}.*`) ?? true) &&
   (filters.outcome?.some((one) => one === outcome) ?? true) &&
   (filters.door?.includes(door) ?? true);
+
+const isBlock = (address: string): boolean =>
+  address.includes('/') && !address.endsWith(address.includes(':') ? '/128' : '/32');
 
 /** The part of a slice that the filters of time leave. Null: none. */
 function within({ lower, upper }: Slice, { after, before }: AuditFilters): AuditFilters | null {
@@ -88,8 +115,8 @@ function within({ lower, upper }: Slice, { after, before }: AuditFilters): Audit
   return from && until && from >= until ? null : { after: from, before: until };
 }
 
-/** @param list its columns, conditions and order. */
-export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditFilters>) {
+/** @param list its columns, conditions and order. @param bounded runs what combinations of conditions may make slow. */
+export function createAuditPages(pool: Executor, bounded: Executor, list: Listing<AuditSort, AuditFilters>) {
   let known: { bounds: Date[]; until: number } = { bounds: [], until: 0 };
   const past = new Map<number, { kinds: Kind[]; until: number }>();
 
@@ -115,19 +142,52 @@ export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditF
     return rows;
   }
 
-  /** Those among the newest events of the slice that match. */
-  async function amongNewest(request: Request, count: number): Promise<Rows> {
-    const { type, outcome, door, ...rest } = request.filters;
+  const amongNearest = (executor: Executor, request: Request, most: number, count: number): Promise<Rows> => {
+    const { after, before } = request.filters;
+    const walked = { after, before };
+    return rowsAmongFirst<AuditSort, AuditFilters, object>(executor, list, request, { walked, most, count });
+  };
+
+  /** Whether few events of a slice are of a block of addresses: that many are read in milliseconds. */
+  async function isFewOfBlock({ ip, after, before }: AuditFilters): Promise<boolean> {
     const values: unknown[] = [];
     const parameter = (value: unknown) => `$${values.push(value)}`;
-    const newest = partsOf(list, { ...request, filters: rest }, parameter);
-    const found = partsOf(list, { ...request, filters: { type, outcome, door }, after: null }, parameter);
-    const { rows } = await pool.query<object & Positioned>(
-      `${found.select} from (select * from audit_events ${newest.where} ${newest.order} limit ${NEWEST}) as newest
-       ${found.where} ${found.order} limit ${parameter(count)}`,
+    const { where } = partsOf(list, { filters: { ip, after, before }, ...NEWEST_FIRST }, parameter);
+    // In the order of addresses, so that their index is read.
+    const { rows } = await pool.query<{ count: number }>(
+      `select count(*)::int as count from (select from audit_events ${where} order by ip limit ${FEW}) as found`,
       values,
     );
-    return rows;
+    return rows[0]!.count < FEW;
+  }
+
+  /** Whether few events of a slice are of these kinds. */
+  async function isFewOfKinds(kinds: Kind[], { after, before }: AuditFilters): Promise<boolean> {
+    const { rows } = await pool.query<{ count: number }>(COUNT_KINDS, [
+      ...KIND_COLUMNS.map((name) => kinds.map((kind) => kind[name])),
+      after ?? null,
+      before ?? null,
+    ]);
+    return rows[0]!.count < FEW;
+  }
+
+  /** The events of blocks of addresses have an index by address, which knows no order of time. */
+  async function byBlock(slice: Slice, request: Request, count: number): Promise<Rows> {
+    const { filters } = request;
+    const all = () => rowsOfFew<AuditSort, AuditFilters, object>(bounded, list, request, count);
+    if (await isFewOfBlock(filters)) return all();
+    if (filters.type ?? filters.outcome ?? filters.door) {
+      const kinds = (await kindsOf(slice)).filter((kind) => matches(kind, filters));
+      if (kinds.length === 0) return [];
+      if (await isFewOfKinds(kinds, filters)) return byKind(slice, request, count);
+    }
+    const near = await amongNearest(pool, request, NEAREST, count);
+    if (near.length >= count) return near;
+    if (near.length >= NEAR) {
+      const further = await amongNearest(bounded, request, FURTHER, count);
+      if (further.length >= count) return further;
+    }
+    return all();
   }
 
   async function byKind(slice: Slice, request: Request, count: number): Promise<Rows> {
@@ -137,16 +197,16 @@ export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditF
     // The one with more different values finds less.
     const who = rest.actor ?? rest.clientId;
     if (!who && kinds.length > MANY_KINDS) {
-      const rows = await amongNewest(request, count);
+      const rows = await amongNearest(pool, request, NEWEST, count);
       if (rows.length >= count) return rows;
     }
     const column = rest.actor ? 'actor_id' : 'client_id';
     const filters = rest.actor ? { ...rest, actor: undefined } : { ...rest, clientId: undefined };
     const values: unknown[] = [];
     const parameter = (value: unknown) => `$${values.push(value)}`;
-    const kindColumns = (['type', 'outcome', 'door'] as const)
-      .map((name) => `${parameter(kinds.map((kind) => kind[name]))}::text[]`)
-      .join(', ');
+    const kindColumns = KIND_COLUMNS.map(
+      (name) => `${parameter(kinds.map((kind) => kind[name]))}::text[]`,
+    ).join(', ');
     const whos = who ? `cross join unnest(${parameter(who)}::text[]) as whos (who)` : '';
     const { select, where, order } = partsOf(list, { ...request, filters }, parameter);
     const of = `type = kind_type and outcome = kind_outcome and door = kind_door ${who ? `and ${column} = who` : ''}`;
@@ -167,6 +227,12 @@ export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditF
     const { filters, descending, after } = request;
     const { type, outcome, door, actor, clientId, subject, requestId, ip } = filters;
     const isByKind = Boolean(type ?? outcome ?? door ?? actor ?? clientId) && !(subject ?? requestId ?? ip);
+    const isByBlock = ip?.some(isBlock) === true && !(subject ?? requestId);
+    const read = async (slice: Slice, part: Request, count: number): Promise<Rows> => {
+      if (isByKind) return byKind(slice, part, count);
+      if (isByBlock) return byBlock(slice, part, count);
+      return rowsOf<AuditSort, AuditFilters, object>(pool, list, part, count);
+    };
     // A position is in the slice that its millisecond is in.
     const start = after && new Date(after[0]!);
     const ordered = await slices();
@@ -178,11 +244,7 @@ export function createAuditPages(pool: Executor, list: Listing<AuditSort, AuditF
       if (!time) continue;
       const part = { ...request, filters: { ...filters, ...time } };
       const count = limit + 1 - rows.length;
-      rows.push(
-        ...(isByKind
-          ? await byKind(slice, part, count)
-          : await rowsOf<AuditSort, AuditFilters, object>(pool, list, part, count)),
-      );
+      rows.push(...(await read(slice, part, count)));
       if (rows.length > limit) break;
     }
     return pageFrom(rows, limit);

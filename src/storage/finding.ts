@@ -1,4 +1,5 @@
 // raw-sql: one short question to each table, with the exact match first.
+import { literal } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
 /** A search hit of any kind. */
@@ -19,8 +20,6 @@ const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
   role: { table: 'roles', id: 'name', name: 'name' },
   upstream: { table: 'upstreams', id: 'id', name: "settings ->> 'name'" },
 };
-
-const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 /** Finds up to `most` of a kind by substrings of their names and ids, exact matches first. */
 export type FindByText = (kind: FoundKind, text: string, most: number) => Promise<Found[]>;

@@ -9,6 +9,12 @@ import type { Executor } from './postgres/executor.ts';
 /** Adds a parameter to the statement. @returns its placeholder. */
 export type Parameter = (value: unknown) => string;
 
+/** A text as a part of a pattern of `like`. */
+export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+
+/** Shorter parts have no trigram: an index finds them at the beginning of a text alone. */
+export const SHORTEST_PART = 3;
+
 /** How a list is read. Its SQL is constant: values of callers are parameters. */
 export interface Listing<Sort extends string, Filters> {
   from: string;
@@ -93,6 +99,66 @@ export async function rowsOf<Sort extends string, Filters, Row extends object>(
   // Not prepared: the best plan depends on the search text.
   const { rows } = await pool.query<Row & Positioned>(
     `${parts.select} from ${listing.from} ${parts.where} ${parts.order} limit ${parameter(count)}`,
+    values,
+  );
+  return rows;
+}
+
+/** A list over rows of a subselect, whose `sort_key` is what they are sorted by. */
+const inTurn = <Sort extends string, Filters>(
+  listing: Listing<Sort, Filters>,
+  sort: Sort,
+): Listing<Sort, Filters> => ({
+  ...listing,
+  sorts: { ...listing.sorts, [sort]: { ...listing.sorts[sort], by: 'sort_key' } },
+});
+
+/**
+ * Reads up to `count` rows that match among the first `most` of the list, by the index of its order: whatever the planner takes
+ * the conditions for, it costs no more than that. @param walked filters that the index of the order knows of.
+ */
+export async function rowsAmongFirst<Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  listing: Listing<Sort, Filters>,
+  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  { walked, most, count }: { walked: Filters; most: number; count: number },
+): Promise<(Row & Positioned)[]> {
+  const values: unknown[] = [];
+  const parameter: Parameter = (value) => `$${values.push(value)}`;
+  const { from, sorts } = listing;
+  const first = partsOf(listing, { ...request, filters: walked }, parameter);
+  const found = partsOf(inTurn(listing, request.sort), { ...request, after: null }, parameter);
+  const { rows } = await pool.query<Row & Positioned>(
+    `${found.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
+       ${first.where} ${first.order} limit ${most}) as ${from}
+     ${found.where} ${found.order} limit ${parameter(count)}`,
+    values,
+  );
+  return rows;
+}
+
+/**
+ * Reads up to `count` rows of a list by looking for all that match, and putting these in order: for few, which the planner would
+ * look for along the index of the order.
+ */
+export async function rowsOfFew<Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  listing: Listing<Sort, Filters>,
+  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  count: number,
+): Promise<(Row & Positioned)[]> {
+  const values: unknown[] = [];
+  const parameter: Parameter = (value) => `$${values.push(value)}`;
+  const { from, sorts } = listing;
+  const found = partsOf(listing, request, parameter);
+  const all = partsOf(
+    inTurn(listing, request.sort),
+    { ...request, filters: {} as Filters, after: null },
+    parameter,
+  );
+  const { rows } = await pool.query<Row & Positioned>(
+    `${all.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
+       ${found.where} offset 0) as ${from} ${all.order} limit ${parameter(count)}`,
     values,
   );
   return rows;

@@ -36,6 +36,7 @@ import { createOldTokenStore } from './old-tokens.ts';
 import { createCibaRequests, createPings } from './ciba-requests.ts';
 import { createOneTimeTokens } from './one-time-tokens.ts';
 import { type Addressed, createOutbox } from './outbox.ts';
+import { boundedReads } from './postgres/bounded.ts';
 import { createDatabaseClock } from './postgres/database-clock.ts';
 import type { Coordination } from './postgres/locks.ts';
 import { Notifications } from './postgres/notifications.ts';
@@ -103,14 +104,16 @@ export async function openStores<Message extends Addressed>({
       : await connectRedis(redisUrl, logger);
   const notifications = new Notifications(databaseUrl, logger, coordination);
   const clock = await createDatabaseClock(connections, logger);
+  const transacting = transactions(sequelize, logger, coordination);
+  const bounded = boundedReads(transacting.inTransaction);
   return {
     pool: connections,
     redis,
     clock,
     notifications,
-    ...transactions(sequelize, logger, coordination),
+    ...transacting,
     audit,
-    auditSearch: createAuditSearch(pool),
+    auditSearch: createAuditSearch(pool, bounded),
     apis: createApis(pool),
     attributeSchemas,
     roles,
@@ -120,7 +123,7 @@ export async function openStores<Message extends Addressed>({
     imports: createImports(pool),
     openStaging: () => openStaging(databaseUrl),
     users: createUsers(pool),
-    userSearch: createUserSearch(pool),
+    userSearch: createUserSearch(pool, bounded),
     clients: createClients(pool),
     clientSecrets: createClientSecrets(pool),
     clientDocuments,
@@ -153,7 +156,7 @@ export async function openStores<Message extends Addressed>({
     registrationTokens: createRegistrationTokenStore(clock),
     apiKeys: createApiKeyStore(pool),
     scimTokens: createScimTokenStore(pool, clock),
-    directory: createDirectory(pool),
+    directory: createDirectory(pool, bounded),
     contractStates,
     branding,
     dailyStats: createDailyStatsStore(connections),

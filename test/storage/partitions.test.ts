@@ -129,7 +129,7 @@ describe('the audit log', () => {
     ],
   ];
 
-  it.each(FILTERS)('is paged over all partitions in order: %j', async (filters, condition) => {
+  async function expectPages(filters: AuditFilters, condition: string, limit = 7) {
     const search = createAuditSearch(pool);
     for (const descending of [true, false]) {
       const found: string[] = [];
@@ -139,7 +139,7 @@ describe('the audit log', () => {
           filters,
           sort: 'at',
           descending,
-          limit: 7,
+          limit,
           after,
         });
         found.push(...page.items.map(({ id }) => id));
@@ -151,6 +151,23 @@ describe('the audit log', () => {
       );
       expect(found).toEqual(rows.map(({ id }) => id));
     }
+  }
+
+  it.each(FILTERS)('is paged over all partitions in order: %j', expectPages);
+
+  it('is paged in order by blocks that thousands of events are of', async () => {
+    await pool.query(`insert into audit_events (id, at, type, outcome, actor_kind, actor_id, client_id, door, ip)
+      select gen_random_uuid(), '2026-03-02Z'::timestamptz + n / 2 * interval '1 second', case n % 2000 when 3 then 'key.rotated' else 'login' end,
+        'success', 'user', 'actor-9', 'app-9', case n % 2 when 0 then 'pages' else 'api' end, ('10.' || 1 + n % 2 || '.0.' || n % 250)::inet
+      from generate_series(0, 17999) n`);
+    const ip = ['10.1.0.0/16'];
+    await expectPages({ ip }, "ip <<= '10.1.0.0/16'", 4_000);
+    await expectPages(
+      { ip: ['10.0.0.0/8'], type: ['key.rotated'] },
+      "ip <<= '10.0.0.0/8' and type = 'key.rotated'",
+    );
+    await expectPages({ ip, type: ['login'], door: ['api'] }, 'false');
+    await expectPages({ ip, type: ['none'] }, 'false');
   });
 
   it('stays as it was written, in each partition, and goes by whole months', async () => {

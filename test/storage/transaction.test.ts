@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PoolClient } from 'pg';
 import { createLogger } from '../../src/core/logger.ts';
 import { Role } from '../../src/storage/models/roles.ts';
+import { boundedReads } from '../../src/storage/postgres/bounded.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { joining, transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
@@ -157,5 +158,21 @@ describe('work as one', () => {
     resolve();
     await later;
     expect(await isThere(pool, name)).toBe(true);
+  });
+});
+
+describe('a search that takes too long', () => {
+  it('is given up, and what it was a part of goes on with its own time', async () => {
+    const bounded = boundedReads(work.inTransaction, 50);
+    await expect(bounded.query('select pg_sleep(20)')).rejects.toMatchObject({ code: 'too_broad' });
+    const { rows } = await bounded.query<{ one: number }>('select $1::int as one', [1]);
+    expect(rows).toEqual([{ one: 1 }]);
+    await work.asOne(async (tx) => {
+      await expect(bounded.query('select pg_sleep(20)')).rejects.toMatchObject({ code: 'too_broad' });
+      await bounded.query('select 1');
+      const timeout = await tx.query('show statement_timeout');
+      expect(timeout.rows).toEqual([{ statement_timeout: '30s' }]);
+    });
+    await expect(bounded.query('select from nothing')).rejects.toMatchObject({ code: '42P01' });
   });
 });

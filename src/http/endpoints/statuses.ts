@@ -12,6 +12,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   invalid_verification_token: 400,
   invalid_client_metadata: 400,
   invalid_cursor: 400,
+  too_broad: 400,
   upstream_denied: 400,
   upstream_failed: 400,
   invalid_credentials: 401,

@@ -1,0 +1,28 @@
+import { DomainError } from '../../core/errors.ts';
+import type { Executor } from './executor.ts';
+import type { InTransaction } from './transaction.ts';
+
+/** Milliseconds that a search may take: beyond that it keeps a core of the database from sign-ins. */
+const PATIENCE = 2_000;
+
+const isTimeout = (error: unknown): boolean =>
+  Error.isError(error) && (error as Error & { code?: unknown }).code === '57014';
+
+/**
+ * Runs statements that read by conditions which callers combine as they like, each for so many milliseconds at most: two seconds
+ * by default. `query` throws DomainError too_broad beyond that.
+ */
+export const boundedReads = (inTransaction: InTransaction, patience = PATIENCE): Executor => ({
+  query: (statement, values) =>
+    inTransaction(async (tx) => {
+      await tx.query(`set local statement_timeout = ${patience}`);
+      try {
+        const result = await tx.query<never>(statement, values);
+        // Of a transaction that this is a part of, what follows has its time again.
+        await tx.query('set local statement_timeout to default');
+        return result;
+      } catch (error) {
+        throw isTimeout(error) ? new DomainError('too_broad', {}, { cause: error }) : error;
+      }
+    }),
+});
