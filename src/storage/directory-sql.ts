@@ -9,9 +9,7 @@ import {
   type Target,
   type ValueKind,
 } from './directory-conditions.ts';
-
-/** Adds a parameter to the statement. @returns its placeholder. */
-export type Parameter = (value: unknown) => string;
+import { literal, type Parameter, SHORTEST_PART } from './listing.ts';
 
 type Comparison = Extract<Condition, { is: 'compare' }>;
 
@@ -26,7 +24,9 @@ interface Attributes {
   /** SQL of a sub-attribute of such a value. */
   part(attribute: string, name: string): string;
   /** An equality that uses an index. Null where the plain expression does. */
-  equal(path: string, value: string, parameter: Parameter): string | null;
+  equal(path: string, value: string | boolean, parameter: Parameter): string | null;
+  /** What an index finds of those that have a text somewhere in the attribute; null where none does. */
+  containing?(path: string, value: string, parameter: Parameter): string | null;
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -132,10 +132,17 @@ export function conditionOf(attributes: Attributes, condition: Condition, parame
       }
     }
   };
-  const narrow = (one: Condition): string | null =>
-    one.is === 'compare' && one.comparator === 'eq' && typeof one.value === 'string'
-      ? attributes.equal(one.target.path.join('.'), one.value, parameter)
+  const narrow = (one: Condition): string | null => {
+    if (one.is !== 'compare') return null;
+    const { target, comparator, value } = one;
+    const path = target.path.join('.');
+    if (comparator === 'eq' && (typeof value === 'string' || typeof value === 'boolean'))
+      return attributes.equal(path, value, parameter);
+    const isPart = comparator === 'co' || comparator === 'sw' || comparator === 'ew';
+    return isPart && typeof value === 'string' && value.length >= SHORTEST_PART
+      ? (attributes.containing?.(path, value, parameter) ?? null)
       : null;
+  };
   return write(condition, null);
 }
 
@@ -153,6 +160,14 @@ const text = (name: string): string => (name === '' ? `item #>> '{}'` : `item ->
 /** Of a directory, else of the account where there is no directory's entry. */
 const entryOr = (name: string, column: string): string =>
   `case when e.account_id is null then ${column} else e.attributes ->> ${quoted(name)} end`;
+
+/** A text that an index on trigrams is looked through for. */
+const like = (value: string, parameter: Parameter): string =>
+  `like '%' || lower(${parameter(literal(value))}::text) || '%'`;
+
+/** What the index for searches has of an account. */
+const SEARCHED = 'user_search_text(u.email, u.username, u.name, u.given_name, u.family_name)';
+const IN_SEARCH = new Set(['displayName', 'name.givenName', 'name.familyName']);
 
 const USER_NAME = 'coalesce(e.user_name, u.username, u.email)';
 
@@ -205,7 +220,16 @@ export const USER_ATTRIBUTES: Attributes = {
       : attribute === 'emails' && name === 'value'
         ? `coalesce(item ->> 'value', u.email)`
         : text(name),
+  containing(path, value, parameter) {
+    if (IN_SEARCH.has(path)) return `${SEARCHED} ${like(value, parameter)}`;
+    if (path !== 'userName') return null;
+    return `u.id in (select account_id from directory_entries where lower(user_name) ${like(value, parameter)}
+      union all select u.id from users u where ${SEARCHED} ${like(value, parameter)})`;
+  },
   equal(path, value, parameter) {
+    // Few are not active, and an index has them.
+    if (path === 'active') return value === false ? `u.status = 'suspended'` : null;
+    if (typeof value === 'boolean') return null;
     if (path === 'id') return `u.id = ${parameter(isUuid(value) ? value : null)}::uuid`;
     if (path === 'userName') {
       const key = parameter(foldCase(value));
@@ -249,6 +273,7 @@ export const GROUP_ATTRIBUTES: Attributes = {
       : `select to_jsonb('urn:ietf:params:scim:schemas:core:2.0:Group'::text)`,
   part: (attribute, name) => text(attribute === 'schemas' ? '' : name),
   equal(path, value, parameter) {
+    if (typeof value === 'boolean') return null;
     const id = () => `${parameter(isUuid(value) ? value : null)}::uuid`;
     if (path === 'id') return `g.id = ${id()}`;
     if (path === 'displayName') return `g.name_key = ${parameter(foldCase(value))}`;

@@ -2,8 +2,9 @@
 import { DomainError } from '../core/errors.ts';
 import { UniqueConstraintError } from 'sequelize';
 import type { DirectoryRequest } from './directory-conditions.ts';
-import { conditionOf, GROUP_ATTRIBUTES, orderOf, type Parameter, USER_ATTRIBUTES } from './directory-sql.ts';
+import { conditionOf, GROUP_ATTRIBUTES, orderOf, USER_ATTRIBUTES } from './directory-sql.ts';
 import type { GroupRecord } from './groups.ts';
+import type { Parameter, Positioned } from './listing.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { DirectoryEntry } from './models/origins.ts';
 import { Group } from './models/roles.ts';
@@ -86,6 +87,29 @@ const GROUPS: Listing = {
   attributes: GROUP_ATTRIBUTES,
 };
 
+/** Milliseconds that a place is remembered, and how many are. */
+const PLACE_TTL = 60_000;
+const MAX_PLACES = 1_000;
+
+/**
+ * Where pages ended: a directory reads one after the other, by how many come before. So the next one goes on from there, whatever
+ * was deleted meanwhile, and need not pass all before it again.
+ */
+class Places {
+  readonly #places = new Map<string, { position: [string, string]; until: number }>();
+
+  find(list: string, offset: number): [string, string] | null {
+    const place = this.#places.get(`${offset} ${list}`);
+    return place && place.until > performance.now() ? place.position : null;
+  }
+
+  note(list: string, offset: number, position: [string, string]): void {
+    this.#places.set(`${offset} ${list}`, { position, until: performance.now() + PLACE_TTL });
+    const [oldest] = this.#places.keys();
+    if (this.#places.size > MAX_PLACES && oldest !== undefined) this.#places.delete(oldest);
+  }
+}
+
 /** Totals from this on are kept for a while: counting a million rows takes longer than reading a page of them. */
 const LARGE = 10_000;
 /** Milliseconds. A directory that reads one page after the other pays for one count. */
@@ -124,9 +148,15 @@ class Totals {
   }
 }
 
+interface Reading {
+  pool: Executor;
+  bounded: Executor;
+  totals: Totals;
+  places: Places;
+}
+
 async function find<Row extends object>(
-  pool: Executor,
-  totals: Totals,
+  { pool, bounded, totals, places }: Reading,
   listing: Listing,
   { condition, sort, offset, limit }: DirectoryRequest,
 ): Promise<Found<Row>> {
@@ -139,19 +169,29 @@ async function find<Row extends object>(
   const order = sort
     ? `${orderOf(listing.attributes, sort.target)} ${direction} nulls last, ${listing.id} ${direction}`
     : `${listing.created}, ${listing.id}`;
-  const page = `offset $${values.length + 1} limit $${values.length + 2}`;
+  const matching = [...values];
+  const list = JSON.stringify([where, values]);
+  const place = sort || offset === 0 ? null : places.find(list, offset);
+  const after = place
+    ? `and (${listing.created}, ${listing.id}) > (${parameter(place[0])}::timestamptz, ${parameter(place[1])}::uuid)`
+    : `order by ${order} offset ${parameter(offset)}`;
+  const isQuick = !sort && (!condition || (condition.is === 'compare' && condition.comparator === 'eq'));
   // Not prepared: each filter has its own plan.
-  const { rows } = await pool.query<Row>(`select ${listing.columns} ${where} order by ${order} ${page}`, [
-    ...values,
-    offset,
-    limit,
-  ]);
-  const isLast = rows.length < limit && (rows.length > 0 || offset === 0);
-  return { total: isLast ? offset + rows.length : await totals.roughly(where, values), items: rows };
+  const { rows: found } = await (isQuick ? pool : bounded).query<Row & Positioned>(
+    `select ${listing.columns}, array[${listing.created}::text, ${listing.id}::text] as position ${where}
+     ${after} ${place ? `order by ${order}` : ''} limit ${parameter(limit)}`,
+    values,
+  );
+  const last = found.at(-1);
+  if (last && !sort) places.note(list, offset + found.length, last.position);
+  const items = found.map(({ position: _position, ...row }) => row as unknown as Row);
+  const isLast = items.length < limit && (items.length > 0 || offset === 0);
+  return { total: isLast ? offset + items.length : await totals.roughly(where, matching), items };
 }
 
-export function createDirectory(pool: Executor): Directory {
-  const totals = new Totals(pool);
+/** @param bounded runs what filters may make slow. */
+export function createDirectory(pool: Executor, bounded: Executor = pool): Directory {
+  const reading = { pool, bounded, totals: new Totals(bounded), places: new Places() };
   const memberships = async (where: string, ids: readonly string[]): Promise<Membership[]> => {
     if (ids.length === 0) return [];
     const { rows } = await pool.query<Membership>(where, [ids]);
@@ -159,11 +199,11 @@ export function createDirectory(pool: Executor): Directory {
   };
   return {
     async users(request) {
-      const found = await find<object>(pool, totals, USERS, request);
+      const found = await find<object>(reading, USERS, request);
       return { ...found, items: users.read(found.items) };
     },
     async groups(request) {
-      const found = await find<object>(pool, totals, GROUPS, request);
+      const found = await find<object>(reading, GROUPS, request);
       return { ...found, items: groups.read(found.items) };
     },
     async entriesOf(accountIds, tx) {

@@ -1,6 +1,6 @@
 /** The kinds of a request that is refused with 400 (RFC 7644 section 3.12). */
 export type ScimType =
-  'invalidFilter' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'mutability';
+  'invalidFilter' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'mutability' | 'tooMany';
 
 /** A request that cannot be what SCIM says. */
 export class ScimError extends Error {

@@ -16,6 +16,7 @@ const KINDS: Partial<Record<ErrorCode, Refusal['scimType']>> = {
   email_taken: 'uniqueness',
   group_taken: 'uniqueness',
   external_id_taken: 'uniqueness',
+  too_broad: 'tooMany',
   invalid_request: 'invalidValue',
   invalid_email: 'invalidValue',
   invalid_username: 'invalidValue',
