@@ -56,6 +56,8 @@ export interface ContractUsage extends PeriodicWriter {
   blastRadius(operator: Operator, door: string): Promise<BlastRadius>;
   /** The last call of each contract within the retained counts. @throws DomainError insufficient_scope. */
   lastUses(operator: Operator): Promise<Map<string, Date>>;
+  /** Requests to each contract in the last `days`. @throws DomainError insufficient_scope. */
+  requests(operator: Operator, days: number): Promise<Map<string, number>>;
   /** What every process has written of the last `days`, today among them. */
   report(options: { days: number; door?: string | undefined }): Promise<UsageReport>;
 }
@@ -218,6 +220,10 @@ export function createContractUsage({
     lastUses(operator) {
       requirePermission(operator, 'contracts:read');
       return store.lastUses();
+    },
+    requests(operator, days) {
+      requirePermission(operator, 'contracts:read');
+      return store.requests(sinceDay(days));
     },
     async report({ days, door }) {
       const since = sinceDay(days);

@@ -1,7 +1,7 @@
 // raw-sql: a batch is one statement, counted wholly or not at all; counts beside rows.
 import type { Pool } from 'pg';
-import { Op, type Attributes } from 'sequelize';
-import { type ContractCaller, ContractUsage, ContractUser } from './models/contracts.ts';
+import type { Attributes } from 'sequelize';
+import { type ContractCaller, ContractUsage, type ContractUser } from './models/contracts.ts';
 import { recordOf } from './models/define.ts';
 
 type Use = Attributes<ContractUsage>;
@@ -29,7 +29,7 @@ export interface AccountRow {
   lastDay: string;
 }
 
-/** How many came to a contract, each counted once. */
+/** How many came to a contract, each counted once; accounts up to `MOST_ACCOUNTS`. */
 export interface Reach {
   requests: number;
   accounts: number;
@@ -54,14 +54,29 @@ export interface ContractUsageStore {
   reach(since: string, door: string): Promise<Reach>;
   /** When each contract was last called, of what is kept. */
   lastUses(): Promise<Map<string, Date>>;
-  /** How many accounts used each door since that day, each counted once. */
+  /** How many accounts used each door since that day, each counted once up to `MOST_ACCOUNTS`. */
   countUsers(since: string): Promise<Map<string, number>>;
+  /** Requests to each door since that day. */
+  requests(since: string): Promise<Map<string, number>>;
 }
 
 const record = recordOf(ContractUsage);
 
 /** Programs and addresses that are told apart on a day at a contract: a stranger who makes some up fills no table. */
 const MOST_CALLERS = 500;
+
+/** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
+const MOST_ACCOUNTS = 10_000;
+/** Rows that are read for it. */
+const MOST_USES = 100_000;
+/** Rows that the latest accounts are looked for among. */
+const LATEST_USES = 20_000;
+
+/** The accounts of a door since a day, counted. @param door, since SQL of them. */
+const accountsOf = (door: string, since: string) => `(select count(*)::int from (
+    select distinct account_id from (
+      select account_id from contract_users where door = ${door} and day >= ${since} limit ${MOST_USES}) as uses
+    limit ${MOST_ACCOUNTS}) as accounts)`;
 
 const ADD = `with users as (
     insert into contract_users (door, operation, day, account_id)
@@ -95,27 +110,39 @@ const ADD = `with users as (
   set requests = u.requests + excluded.requests, last_used_at = greatest(u.last_used_at, excluded.last_used_at)`;
 
 const LIST = `select ${record.columnsOf('u')},
-    (select count(*)::int from contract_users p
-     where p.door = u.door and p.operation = u.operation and p.day = u.day) as users
+    (select count(*)::int from (select from contract_users p
+     where p.door = u.door and p.operation = u.operation and p.day = u.day limit ${MOST_ACCOUNTS}) as accounts) as users
   from contract_usage u where u.day >= $1 and ($2::text is null or u.door = $2)
   order by u.door, u.day desc, u.operation`;
 
 const CALLERS = `select kind, caller, sum(requests)::float8 as requests, max(last_used_at) as "lastUsedAt"
   from contract_callers where door = $2 and kind = $3 and day >= $1
   group by kind, caller order by sum(requests) desc, caller limit $4`;
-const ACCOUNTS = `select account_id as "accountId", count(distinct day)::int as days, max(day)::text as "lastDay"
-  from contract_users where door = $2 and day >= $1
-  group by account_id order by max(day) desc, account_id limit $3`;
+const ACCOUNTS = `with latest as (
+    select account_id, max(day) as day from (
+      select account_id, day from contract_users where door = $2 and day >= $1 order by day desc limit ${LATEST_USES}) as uses
+    group by account_id order by max(day) desc, account_id limit $3)
+  select account_id as "accountId", latest.day::text as "lastDay",
+    (select count(distinct day)::int from contract_users u
+     where u.account_id = latest.account_id and door = $2 and day >= $1) as days
+  from latest order by latest.day desc, account_id`;
 const REACH = `select
     (select coalesce(sum(requests), 0)::float8 from contract_usage where door = $2 and day >= $1) as requests,
-    (select count(distinct account_id)::int from contract_users where door = $2 and day >= $1) as accounts,
+    ${accountsOf('$2', '$1')} as accounts,
     count(distinct caller) filter (where kind = 'client')::int as clients,
     count(distinct caller) filter (where kind = 'address')::int as addresses
   from contract_callers where door = $2 and day >= $1`;
+const COUNT_USERS = `select door, ${accountsOf('doors.door', '$1')} as count
+  from (select distinct door from contract_usage where day >= $1) as doors`;
+const REQUESTS = `select door, sum(requests)::float8 as count from contract_usage where day >= $1 group by door`;
 const LAST_USES = 'select door, max(last_used_at) as at from contract_usage group by door';
 
 /** Who uses which contract door, in PostgreSQL. */
 export function createContractUsageStore(pool: Pool): ContractUsageStore {
+  const counts = async (statement: string, since: string) => {
+    const { rows } = await pool.query<{ door: string; count: number }>(statement, [since]);
+    return new Map(rows.map(({ door, count }) => [door, count]));
+  };
   return {
     async add({ requests, users, callers }) {
       await pool.query(ADD, [JSON.stringify(requests), JSON.stringify(users), JSON.stringify(callers)]);
@@ -140,14 +167,7 @@ export function createContractUsageStore(pool: Pool): ContractUsageStore {
       const { rows } = await pool.query<{ door: string; at: Date }>(LAST_USES);
       return new Map(rows.map(({ door, at }) => [door, at]));
     },
-    async countUsers(since) {
-      const counts = await ContractUser.count({
-        where: { day: { [Op.gte]: since } },
-        distinct: true,
-        col: 'accountId',
-        group: ['door'],
-      });
-      return new Map(counts.map(({ door, count }) => [String(door), count]));
-    },
+    countUsers: (since) => counts(COUNT_USERS, since),
+    requests: (since) => counts(REQUESTS, since),
   };
 }

@@ -86,7 +86,7 @@ export interface ApiServices {
   search: Search;
   overview: Overview;
   stats: Pick<Stats, 'list'>;
-  usage: Pick<ContractUsage, 'reportOf' | 'lastUses' | 'blastRadius' | 'report'>;
+  usage: Pick<ContractUsage, 'reportOf' | 'lastUses' | 'blastRadius' | 'report' | 'requests'>;
   migration: Pick<Migration, 'status'>;
   accounts: Pick<Accounts, 'find' | 'update' | 'changePassword' | 'remove'>;
   verification: Pick<Verification, 'request' | 'requestChange'>;

@@ -29,7 +29,7 @@ const requests = z.int();
 const calls = { requests, last_used_at: moment };
 const Reach = z.strictObject({
   requests,
-  accounts: z.int(),
+  accounts: z.int().describe('Counting ends at 10,000'),
   clients: z.int(),
   addresses: z.int(),
 });
@@ -37,7 +37,7 @@ const Usage = z.strictObject({
   name: z.string(),
   days: z.int(),
   requests,
-  accounts: z.int().describe('Each counted once'),
+  accounts: z.int().describe('Each counted once; counting ends at 10,000'),
   quiet_since: moment.nullable().describe('The last request; null when nobody came in 400 days'),
   would_stop: z
     .strictObject({ last_7_days: Reach, last_30_days: Reach })

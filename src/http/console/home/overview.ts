@@ -94,15 +94,15 @@ async function doorAdmins({ services, operator, may }: ConsoleCall): Promise<Att
 
 async function doors({ services, operator, may }: ConsoleCall) {
   if (!may('contracts:read')) return null;
-  const [all, report] = await Promise.all([
+  const [all, requests] = await Promise.all([
     services.contractDoors.list(operator),
-    services.usage.report({ days: WEEK }),
+    services.usage.requests(operator, WEEK),
   ]);
   const open = all.filter((door) => door.open);
   return open.map(({ name, title }) => ({
     name,
     title,
-    uses: report.rows.filter(({ door }) => door === name).reduce((sum, { requests }) => sum + requests, 0),
+    uses: requests.get(name) ?? 0,
   }));
 }
 
