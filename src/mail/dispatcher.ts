@@ -12,7 +12,7 @@ import type { Transport } from './transport.ts';
 interface Dependencies {
   outbox: Queue<Message>;
   render: RenderMessage;
-  /** Sentences that operators wrote anew. */
+  /** Sentences that operators have changed. */
   texts: Pick<MailTexts, 'read'>;
   transport: Transport;
   notifications: Pick<Notifications, 'subscribe'>;
@@ -35,7 +35,7 @@ export function createDispatcher({
   logger,
   timing,
 }: Dependencies): Dispatcher {
-  /** In the operators' words; in our own when another version took theirs. */
+  /** Uses the operators' sentences, or the built-in ones when this version cannot use theirs. */
   const inOperatorsWords: RenderMessage = (message, written) => {
     try {
       return render(message, written);

@@ -16,14 +16,14 @@ export { mailFolder } from './transport.ts';
 export type { Message } from './messages.ts';
 export type { RenderMessage } from './renderer.ts';
 
-/** What messages look like, as it changes while the server runs. */
+/** The look of messages, which may change while the server runs. */
 export interface MailLook {
-  /** Goes up whenever it has changed. */
+  /** Increases with every change. */
   readonly version: number;
   look(language: Language): { name: string; light: string; texts: { mail_footer?: string } };
 }
 
-/** Renders by the look of now. @throws StartupError when a template of the operator's cannot be used. */
+/** Renders with the current look. @throws StartupError when a template of the operator's cannot be used. */
 export function createBrandedRenderer(config: Config, branding: MailLook): RenderMessage {
   const make = () => {
     const { name, light } = branding.look(config.languages[0] ?? 'en');

@@ -1,4 +1,4 @@
-/** Circumstances of an act, as far as known. */
+/** When, where and with what something was done, as far as known. */
 export interface EventDetails {
   /** ISO 8601. */
   at: string;
@@ -21,7 +21,7 @@ export interface TokenLink extends Passing {
   token: string;
 }
 
-/** A way to show who one is, besides the password; `identity` is one at another provider. */
+/** An authentication factor besides the password; `identity` is an account at another provider. */
 export interface FactorDisplay {
   kind: 'totp' | 'passkey' | 'recovery-codes' | 'identity';
   /** The owner's name for it. */
@@ -34,47 +34,47 @@ export type RemovedDisplay = Record<'passkeys' | 'totp' | 'identities' | 'apiKey
 /** Content of each kind of message, as stored in the outbox. */
 export type MessagePayload =
   | { kind: 'verify-email'; link: TokenLink }
-  /** An operator has made the account; the link chooses its password. */
+  /** An operator created the account; the link sets its password. */
   | { kind: 'invitation'; link: TokenLink }
   | { kind: 'password-reset' | 'sign-in-link'; link: TokenLink; circumstances: EventDetails }
   /** To the old address. `email` is the new one. */
   | { kind: 'email-change-requested'; email: string; circumstances: EventDetails }
-  /** Likewise, when it is done; `undo` takes it back. */
+  /** The same, after the change; `undo` reverses it. */
   | { kind: 'email-changed'; email: string; undo?: TokenLink; circumstances: EventDetails }
-  /** `undo` where it was set without the old one. */
+  /** `undo` is present when the old password was not asked for. */
   | { kind: 'password-changed'; undo?: TokenLink; circumstances: EventDetails }
   | { kind: 'new-device'; circumstances: EventDetails }
-  /** What was set on the account before its owner was known; how many of each. */
+  /** What was removed because it was set before the owner proved the address: counts by kind. */
   | { kind: 'account-cleared'; removed: RemovedDisplay; circumstances: EventDetails }
-  /** `undo` where somebody signed in as the owner deleted it. */
+  /** `undo` is present when the signed-in owner requested the deletion. */
   | { kind: 'account-deleted'; undo?: TokenLink; circumstances: EventDetails }
   | { kind: 'factor-added' | 'factor-removed'; factor: FactorDisplay; circumstances: EventDetails }
   /** `left` is how many codes remain. */
   | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
   /** Somebody tried to register this address again. */
   | { kind: 'account-exists'; circumstances: EventDetails }
-  /** Somebody asked for a password or an account at this address, whose account is still at another service. */
+  /** Somebody asked for a password reset or an account; the account of this address is still at a legacy source. */
   | { kind: 'account-elsewhere'; circumstances: EventDetails }
-  /** To operators: nothing is sent to an address of theirs any more. */
+  /** To operators: a webhook endpoint was disabled. */
   | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }
-  /** An operator tries whether mail arrives, and how another kind of message looks with made-up data. */
+  /** A test letter: shows that mail arrives, and how another kind of message looks with sample data. */
   | { kind: 'test-letter'; sample: SampleKind | null }
-  /** An operator views as the person: who, and why. */
+  /** An operator is viewing as the person: who, and why. */
   | { kind: 'account-viewed'; by: string; reason: string; at: string }
-  /** An operator asks to. */
+  /** An operator asks for permission to view as the person. */
   | { kind: 'view-requested'; by: string; reason: string; request: Passing }
-  /** An app asks to sign the person in. */
+  /** A client asks to sign the person in (CIBA). */
   | { kind: 'login-requested'; app: string; bindingMessage: string | null; request: Passing };
 
 export type MessageKind = MessagePayload['kind'];
-/** Kinds of messages that a test letter can be a sample of. */
+/** Kinds of messages that a test letter can show. */
 export type SampleKind = Exclude<MessageKind, 'test-letter'>;
 
 export interface Recipient {
   to: string;
   /** Name of the recipient; null when it is not certain. */
   person: string | null;
-  /** The BCP 47 tag of the language they want, if known. */
+  /** BCP 47 tag of the recipient's language, if known. */
   locale: string | null;
 }
 

@@ -21,10 +21,10 @@ export interface Rendered {
   text: string;
 }
 
-/** @param texts sentences that go before all others, by language and key. */
+/** @param texts sentences that override all others, by language and key. */
 export type RenderMessage = (message: Message, texts?: MailTextsByLanguage) => Rendered;
 
-/** What is shown of the circumstances, and of a factor: label and value. */
+/** Rows of a message about circumstances and factors: label and value. */
 function factsOf(message: Message, { t, time }: Translator): { label: string; value: string }[] {
   const facts: { label: string; value: string }[] = [];
   const add = (label: string, value: string | number | null) => {
@@ -52,7 +52,7 @@ function factsOf(message: Message, { t, time }: Translator): { label: string; va
 }
 
 /**
- * Makes what puts messages into words, in the recipient's language. `settings.mail.templates` goes before views/mail.
+ * Creates the renderer of messages in the recipient's language. `settings.mail.templates` overrides views/mail.
  * @throws StartupError when a template or a sentence of the operator's cannot be used for every message.
  */
 export function createMessageRenderer({
@@ -63,7 +63,7 @@ export function createMessageRenderer({
   publicUrl,
   footer = () => undefined,
 }: Pick<Config, 'name' | 'brand' | 'languages' | 'mail' | 'publicUrl'> & {
-  /** What stands below every message. */
+  /** The footer of every message. */
   footer?: (language: Language) => string | undefined;
 }): RenderMessage {
   const operatorTemplates = mail.templates === null ? null : path.resolve(mail.templates);
@@ -120,7 +120,7 @@ export function createMessageRenderer({
   return render;
 }
 
-/** Renders everything once: what is wrong with templates shows now, and not when somebody waits for a message. */
+/** Renders every message once, so that a broken template is found now and not when somebody waits for a message. */
 function tryOut(render: RenderMessage, languages: Config['languages']): void {
   for (const message of languages.flatMap((language) => samples(language))) {
     try {

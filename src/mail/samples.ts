@@ -54,17 +54,17 @@ const matters = {
 
 const to = { to: 'zoe@example.com', person: 'Zoë' };
 
-/** What a message of `kind` is like. @param locale BCP 47. */
+/** A sample message of `kind`. @param locale BCP 47. */
 export const sampleOf = (kind: MessageKind, locale: string | null = 'en'): Message => ({
   ...to,
   locale,
   ...matters[kind],
 });
 
-/** What every message is like, with every kind of factor: to try templates on. */
+/** Sample messages of every kind, with every kind of factor: to check templates with. */
 export const samples = (locale: string | null): Message[] => [
   ...messageKinds.map((kind) => sampleOf(kind, locale)),
-  // What can be taken back, and what cannot.
+  // Changes with an undo link, and changes without one.
   { ...to, locale, kind: 'email-changed', email, circumstances },
   { ...to, locale, kind: 'password-changed', undo: { ...link, lasts: 604_800 }, circumstances },
   { ...to, locale, kind: 'account-deleted', circumstances },

@@ -1,4 +1,4 @@
-/** How messages look: styles for `style` attributes, because many mail programs know no other. */
+/** Inline styles of messages: many mail programs support only `style` attributes. */
 export interface MailStyles {
   brand: string;
   onBrand: string;
@@ -25,7 +25,7 @@ function luminance(color: string): number {
 
 /** @param color the brand's, like `#2f5bea`. */
 export function createMailStyles(color: string): MailStyles {
-  // White where that has the contrast of 4.5 that text needs (WCAG 2.2, 1.4.3).
+  // White if it has the contrast of 4.5 that text needs (WCAG 2.2, 1.4.3).
   const onBrand = 1.05 / (luminance(color) + 0.05) >= 4.5 ? '#ffffff' : '#000000';
   return {
     brand: color,

@@ -7,7 +7,7 @@ export type Format = 'html' | 'text';
 type Locals = Readonly<Record<string, unknown>>;
 type Template = (locals: Locals) => string;
 
-/** The names that every template may use besides `locals`, which holds all of them. */
+/** Variables available in every template; `locals` holds all of them. */
 const NAMES = ['t', 'translator', 'message', 'links', 'facts', 'look', 'page', 'partial', 'args'];
 
 const formatOf = (file: string): Format => (file.endsWith('.text.ejs') ? 'text' : 'html');

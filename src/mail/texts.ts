@@ -1,13 +1,13 @@
-/** Sentences of mail that operators write anew: what they may be. */
+/** Validation of mail sentences that operators change. */
 import { IntlMessageFormat } from 'intl-messageformat';
 import { type Language, languageInfo } from '../core/languages.ts';
 import { type MessageKind, messageKinds } from './messages.ts';
 import { dictionaries, type MailKey } from './translator.ts';
 
-/** What is shared by all messages, as if it were one of them. */
+/** Sentences shared by all messages, treated like a kind of message. */
 export const SHARED = 'shared';
 
-/** A kind of message, or what they share. */
+/** A kind of message, or the shared sentences. */
 export type MailTemplate = MessageKind | typeof SHARED;
 
 export const mailTemplates: readonly MailTemplate[] = [...messageKinds, SHARED];
@@ -17,7 +17,7 @@ const templateOf = (key: string): MailTemplate =>
 
 const keys = Object.keys(dictionaries.en) as MailKey[];
 
-/** The sentences of a template: the name under which it has each, and its key. */
+/** Sentences of a template: the variable of each, and its key. */
 export const textsOf = (template: MailTemplate): [name: string, key: MailKey][] =>
   keys
     .filter((key) => templateOf(key) === template)
@@ -25,7 +25,7 @@ export const textsOf = (template: MailTemplate): [name: string, key: MailKey][] 
 
 const LONGEST = 2_000;
 
-/** As the parser has it: literals have type 0, `#` has type 7. */
+/** Element of the ICU parser: literals have type 0, `#` has type 7. */
 interface Node {
   type: number;
   value?: unknown;
@@ -47,16 +47,16 @@ const argumentsOf = (nodes: Node[]): string[] =>
     ...argumentsOf(inner(node)),
   ]);
 
-/** All that it may say, one after the other, with letters where arguments are. */
+/** All possible texts of the sentence, with letters in place of arguments. */
 const said = (nodes: Node[]): string =>
   nodes
     .map((node) => (node.type === 0 ? String(node.value) : inner(node).length > 0 ? said(inner(node)) : 'xx'))
     .join('');
 
-/** What programs that show mail make a link of: where a message leads is not the sentences' to say. */
+/** Text that mail programs turn into a link: sentences must not change where a message leads. */
 const LINKLIKE = /:\/\/|\bwww\.|\b(?:javascript|data|mailto|tel):|[\p{L}\p{N}-]\.\p{L}{2,}/iu;
 
-/** Whatever else cannot be shown: controls but line breaks and tabs, and what turns the direction of writing. */
+/** Control characters except line breaks and tabs, and characters that change the direction of writing. */
 const UNSHOWABLE = /[\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?![\n\t])\p{Cc}/u;
 
 const lineOf = (error: unknown): string => {
@@ -65,7 +65,7 @@ const lineOf = (error: unknown): string => {
   return `${where}${message.toLowerCase().replaceAll('_', ' ')}`;
 };
 
-/** Why a sentence cannot take the place of the one that has this key; null if it can. */
+/** Finds why a sentence cannot replace the one with this key; null if it can. */
 export function textProblem(language: Language, key: MailKey, sentence: string): string | null {
   if (sentence.trim() === '') return 'it is empty';
   if (sentence.length > LONGEST) return `it has more than ${LONGEST} characters`;

@@ -11,23 +11,23 @@ import zh from '../../views/mail/locales/zh.json' with { type: 'json' };
 export type MailKey = keyof typeof en;
 type Dictionary = Readonly<Record<string, string>>;
 
-/** The sentences of each language. A key that one lacks does not compile. */
+/** The sentences of each language. A missing key is a compile error. */
 export const dictionaries: Readonly<Record<Language, Readonly<Record<MailKey, string>>>> = { en, de, es, zh };
 
 /** The sentences of one language. */
 export interface Translator {
   /** BCP 47. */
   tag: string;
-  /** A sentence as plain text. `{name}`, the service's, is always there. Throws when an argument has no value. */
+  /** A sentence as plain text. `{name}`, the name of the service, is always available. Throws when an argument has no value. */
   t(key: string, values?: Values): string;
   has(key: string): boolean;
-  /** A length of time, as on the pages. */
+  /** A duration, worded as on the pages. */
   duration(seconds: number): string;
-  /** A time (ISO 8601) in UTC: nobody knows in which zone it is read. */
+  /** A time (ISO 8601) in UTC: the reader's time zone is unknown. */
   time(at: string): string;
 }
 
-/** @param overrides sentences of the operator's, which go before Postern's. */
+/** @param overrides the operator's sentences, which override Postern's. */
 export function createTranslator(language: Language, name: string, overrides: Dictionary = {}): Translator {
   const { tag } = languageInfo[language];
   const { has, text, duration } = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
@@ -40,11 +40,11 @@ export function createTranslator(language: Language, name: string, overrides: Di
   return { tag, has, t: text, duration, time: (at) => `${date.format(new Date(at))} UTC` };
 }
 
-/** The language of `languages` that somebody who wants `locale` (BCP 47) gets: the first unless theirs is among them. */
+/** Picks the language of `languages` that matches `locale` (BCP 47), or the first. */
 export const languageFor = (locale: string | null, languages: readonly Language[]): Language =>
   languageOf(locale ?? '', languages) ?? languages[0] ?? 'en';
 
-/** The sentences that `folder` has of its own for a language. @throws StartupError when the file is no such thing. */
+/** Reads the sentences of `folder` for a language. @throws StartupError when the file is invalid. */
 export function ownSentences(folder: string, language: Language): Dictionary {
   const file = path.join(folder, 'locales', `${language}.json`);
   try {

@@ -8,7 +8,7 @@ import type { Rendered } from './renderer.ts';
 
 /** A rendered message on its way to one address. */
 export interface RenderedMail extends Rendered {
-  /** Constant over retries, like Message-ID and date, so that a duplicate can be recognised. */
+  /** Stays the same over retries, like Message-ID and date, so that a duplicate can be recognised. */
   id: string;
   date: Date;
   to: string;
@@ -17,9 +17,9 @@ export interface RenderedMail extends Rendered {
 /** Delivers mail. */
 export interface Transport {
   /**
-   * Returns when the mail is safe with somebody else.
-   * @param signal aborts the try. Whether the mail arrived all the same is then unknown, as after any failure.
-   * @throws MessageRefused; anything else may be over soon.
+   * Resolves when another server has taken responsibility for the mail.
+   * @param signal aborts the attempt. Whether the mail arrived is then unknown, as after any failure.
+   * @throws MessageRefused; any other error is temporary.
    */
   send(mail: RenderedMail, signal: AbortSignal): Promise<void>;
   close(): void;
@@ -30,13 +30,13 @@ export class MessageRefused extends Refused {
   override readonly name = 'MessageRefused';
 }
 
-/** Who mail comes from. */
+/** The sender of mail. */
 export interface Sender {
   name: string;
   address: string;
 }
 
-/** The sender as the configuration has it: `mail.from`, or no-reply at the host of PUBLIC_URL. */
+/** Reads the sender from the configuration: `mail.from`, or no-reply at the host of PUBLIC_URL. */
 export function senderOf(config: { name: string; publicUrl: string; mail: { from: string | null } }): Sender {
   const { hostname } = new URL(config.publicUrl);
   const configured = config.mail.from === null ? null : readEmailAddress(config.mail.from);
@@ -66,7 +66,7 @@ export function mailOf({ id, date, to, subject, html, text, language }: Rendered
   };
 }
 
-/** Milliseconds. The signal of a try bounds all of them together. */
+/** Milliseconds. The signal of an attempt bounds all of them together. */
 const TIMEOUTS = {
   dnsTimeout: 10_000,
   connectionTimeout: 10_000,
@@ -74,7 +74,7 @@ const TIMEOUTS = {
   socketTimeout: 60_000,
 };
 
-/** Whether the server refused what it was sent, and for good; a failed login or connection says nothing about a message. */
+/** Whether the server refused the message permanently. A failed login or connection says nothing about a message. */
 function isRefusal(error: unknown): boolean {
   const { code, permanent } = error as NodemailerError;
   return permanent === true && (code === 'EENVELOPE' || code === 'EMESSAGE');
@@ -90,11 +90,11 @@ export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
     // Only the outbox retries.
     maxRequeues: 0,
     ...TIMEOUTS,
-    // A relay on this machine has, as a rule, a certificate that it signed itself, and nobody in between.
+    // A relay on this machine usually has a self-signed certificate, and nobody sits in between.
     tls: { rejectUnauthorized: !isLoopbackHostname(new URL(smtpUrl).hostname) },
     url: smtpUrl,
   } as const;
-  // Loaded on first use: it takes megabytes that a process without mail need not spend.
+  // Loaded on first use: it takes megabytes, and a process without mail does not need it.
   const open = async () => (await import('nodemailer')).createTransport(options);
   let opened: ReturnType<typeof open> | undefined;
   return {
@@ -110,14 +110,14 @@ export function createSmtpTransport(smtpUrl: string, from: Sender): Transport {
   };
 }
 
-/** Where mail goes without SMTP_URL. */
+/** Destination of mail without SMTP_URL. */
 export const mailFolder = (dataDir: string): string => path.join(dataDir, 'mail');
 
 /** Mail as `.eml` files (RFC 5322) in `folder`, oldest first by name, for the owner of this process alone. */
 export function createFileTransport(folder: string, from: Sender): Transport {
   return {
     async send(mail, signal) {
-      // Loaded on first use: it takes megabytes that a process without mail need not spend.
+      // Loaded on first use: it takes megabytes, and a process without mail does not need it.
       const { createTransport } = await import('nodemailer');
       const transporter = createTransport({ streamTransport: true, buffer: true });
       const { message } = await transporter.sendMail(mailOf(mail, from));

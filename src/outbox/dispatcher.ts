@@ -4,25 +4,25 @@ import type { Claimed, Queue } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { Workers } from './workers.ts';
 
-/** Seconds that a message stays in the outbox before it is given up: three days. */
+/** Seconds after which a message in the outbox is given up: three days. */
 export const GIVE_UP_AFTER = 3 * 86_400;
 
-/** Seconds between two tries at most: while nothing gets out, and of a message that is refused for good. */
+/** Maximum seconds between two attempts: while nothing can be sent, and for a message that is refused. */
 const LONGEST = { outage: 600, refusal: 43_200 };
 
 /**
- * Seconds until the next try: one after the first failure, then twice as long each time, give or take a quarter so that
- * what failed together does not come again together.
- * @param attempt which try has failed, from 1 on.
+ * Computes the seconds until the next attempt: one after the first failure, then twice as long each time, with a
+ * jitter of a quarter so that messages that failed together are not retried together. @param attempt number of the
+ * failed attempt, from 1 on.
  */
 export function backoff(attempt: number, failure: keyof typeof LONGEST): number {
   return Math.min(2 ** (attempt - 1), LONGEST[failure]) * (0.75 + Math.random() / 2);
 }
 
-/** Sends what is in the outbox, on every node that runs one. */
+/** Sends the messages in the outbox. Every node runs one. */
 export interface Dispatcher {
   start(): void;
-  /** Begins nothing new and waits a while for what is under way; what is cut off then is sent again later. */
+  /** Starts nothing new and waits a while for attempts under way; an interrupted message is sent again later. */
   stop(): Promise<void>;
 }
 
@@ -33,31 +33,33 @@ export class Refused extends Error {
 
 const LONGEST_WHY = 300;
 
-/** Why a try failed, in one line for operators. Whatever could be a token is left out: servers may repeat what they were sent. */
+/**
+ * Describes in one line for operators why an attempt failed. Anything that could be a token is left out: servers may
+ * repeat what they were sent.
+ */
 const whyOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error))
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[\w-]{20,}/g, '…')
     .slice(0, LONGEST_WHY);
 
-/** What became of a try: it has arrived, or it need not (any more), and why. */
+/** Outcome of an attempt: delivered, or dropped with the reason. */
 export type Delivery = { done: 'sent'; kind?: string } | { done: 'dropped'; why: string };
 
 interface Dependencies<Content> {
   queue: Queue<Content>;
-  /** What is sent, in the log: `mail`. */
+  /** The kind of message, in the log: `mail`. */
   name: string;
   /**
-   * Sends one. Returns when it is safe with somebody else.
-   * @param signal aborts the try.
-   * @throws Refused; anything else may be over soon.
+   * Sends one message. Resolves when the receiver has accepted it. @param signal aborts the attempt. @throws Refused;
+   * any other error is temporary.
    */
   deliver(claimed: Claimed<Content>, signal: AbortSignal): Promise<Delivery>;
   /** Channel by which nodes announce new messages. */
   topic: string;
   notifications: Pick<Notifications, 'subscribe'>;
   logger: Logger;
-  /** Tries of one process at a time. */
+  /** Concurrent attempts per process. */
   concurrency: number;
   timing?: Partial<DispatcherTiming> | undefined;
 }
@@ -66,13 +68,13 @@ export type DispatcherTiming = typeof TIMING;
 
 /** Milliseconds. */
 const TIMING = {
-  /** Between two looks into the outbox without having been told: what is due again, or left by a node that is gone. */
+  /** Interval of polling: for messages that are due again, or were left by a node that is gone. */
   poll: 5_000,
-  /** One try takes no longer. */
+  /** Maximum duration of an attempt. */
   send: 60_000,
-  /** A message is claimed for so long, and for as long again each time a third of it is over. */
+  /** Duration of a claim on a message; renewed when a third of it has passed. */
   lease: 15_000,
-  /** How long `stop` waits. */
+  /** Maximum wait of `stop`. */
   grace: 10_000,
 };
 

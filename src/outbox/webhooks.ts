@@ -8,28 +8,28 @@ import type { Outcome, Taken, WebhookQueue, WebhookRecord } from '../storage/web
 import { backoff, type Dispatcher, GIVE_UP_AFTER } from './dispatcher.ts';
 import { Workers } from './workers.ts';
 
-/** Addresses that one process sends to at a time: as many as there can be, so that none waits for another. */
+/** Endpoints that one process sends to at a time: as many as can exist, so that none waits for another. */
 const LANES = 100;
 
-/** Deliveries to one address at a time; one alone while it fails. */
+/** Concurrent deliveries to one endpoint; only one while it fails. */
 const BATCH = 4;
 
-/** Milliseconds between two looks for what is due again. */
+/** Milliseconds between two polls for deliveries that are due again. */
 const POLL = 1_000;
 
-/** Seconds that an address is kept from the other nodes: longer than an attempt may take. */
+/** Seconds that an endpoint is claimed by one node: longer than an attempt may take. */
 const LEASE = 40;
 
-/** Failures in a row after which the address gets a rest as a whole, and not the single delivery alone. */
+/** Consecutive failures after which the whole endpoint is paused, not only the single delivery. */
 const PATIENCE = 5;
 
-/** Seconds that a receiver may have us wait at most. */
+/** Maximum seconds that a receiver can make us wait. */
 const LONGEST_WAIT = 86_400;
 
 /** Milliseconds that `stop` waits for attempts under way. */
 const GRACE = 10_000;
 
-/** The text of a message: what is signed and sent. */
+/** Body of a message: the exact bytes that are signed and sent. */
 export const bodyOf = ({ type, at, data }: Pick<Taken, 'type' | 'at' | 'data'>): string =>
   JSON.stringify({ type, timestamp: at.toISOString(), data });
 
@@ -42,20 +42,20 @@ function retryAfter(reply: Response, clock: Clock): number | null {
 
 const MESSAGES: Record<string, string> = { TimeoutError: 'no answer in time', AbortError: 'broken off' };
 
-/** Why there was no answer, in words of ours or the system's. */
+/** Describes why there was no response, in our own or the system's words. */
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   const { cause } = error as { cause?: { code?: string; message?: string } };
   return (MESSAGES[error.name] ?? cause?.code ?? cause?.message ?? error.message).slice(0, 200);
 }
 
-/** What is signed with: the former secret too, until its time is over. */
+/** Secrets to sign with: the former one too, until it expires. */
 const secretsOf = ({ secret, formerSecret, formerSecretExpiresAt }: WebhookRecord, clock: Clock): string[] =>
   formerSecret !== null && formerSecretExpiresAt !== null && formerSecretExpiresAt.getTime() > clock.now()
     ? [secret, formerSecret]
     : [secret];
 
-/** An attempt, and for how many seconds the address is left alone: because it asks for it, and if nothing else succeeds. */
+/** An attempt, and the seconds that the endpoint is paused: as it asked for, and in case nothing else succeeds. */
 interface Attempted extends Outcome {
   asked: number;
   rest: number;
@@ -63,12 +63,12 @@ interface Attempted extends Outcome {
 
 const GONE = 410;
 
-/** Sends events to the addresses that operators named, each address on its own: a slow one keeps no other waiting. */
+/** Delivers events to the operators' webhook endpoints, each on its own: a slow one delays no other. */
 export function createWebhookDelivery(dependencies: {
   queue: WebhookQueue;
-  /** Asks public addresses; hands redirects out, and leaves the body of an answer unread. */
+  /** Fetches public addresses only; returns redirects as they are, and leaves response bodies unread. */
   fetch: typeof globalThis.fetch;
-  /** Switches an address off that is gone or was dead for three days, and tells the operators. */
+  /** Disables an endpoint that is gone or was dead for three days, and notifies the operators. */
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
   clock: Clock;
   notifications: Pick<Notifications, 'subscribe'>;
@@ -110,7 +110,7 @@ export function createWebhookDelivery(dependencies: {
         signal: stopping.signal,
       });
     } catch (error) {
-      // Broken off by us: it is sent again by whoever looks next.
+      // Aborted by us: the next poll sends it again.
       if (stopping.signal.aborted) return { ...nothing, delivery, status: 'waiting', responseStatus: null };
       return failed(problemOf(error), null, null);
     }
@@ -128,7 +128,7 @@ export function createWebhookDelivery(dependencies: {
 
   let turns: Promise<unknown> = Promise.resolve();
 
-  /** One statement at a time, however many lanes there are: requests need the connections. */
+  /** One statement at a time, whatever the number of lanes: requests need the connections. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = turns.then(work);
     turns = turn.catch(() => undefined);
@@ -168,7 +168,7 @@ export function createWebhookDelivery(dependencies: {
       else if (isDead) await disable(webhook.id, 'failing');
       return true;
     } catch (error) {
-      // The store is not to be had; the next look comes.
+      // The store is unavailable; wait for the next poll.
       logger.warn({ err: error }, 'webhook deliveries could not be used');
       return false;
     }

@@ -1,6 +1,6 @@
 /**
- * Does `step` again and again, by up to `limit` workers at a time, until it has nothing left to do. A worker that finds
- * something to do calls another in before it does it.
+ * Repeats `step` with up to `limit` concurrent workers until nothing is left to do. A worker that finds work wakes
+ * another before it does it.
  */
 export class Workers {
   readonly #limit: number;
@@ -23,7 +23,7 @@ export class Workers {
     this.#running.add(worker);
   }
 
-  /** Lets steps under way end, and begins no other. */
+  /** Waits for steps under way, and starts no other. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#running);

@@ -1,19 +1,19 @@
 import type { Upstream } from '../config/index.ts';
 
-/** Who somebody is at another provider, as that provider says. */
+/** Identity of a person at another provider, as that provider states it. */
 export interface Identity {
   upstream: string;
   issuer: string;
   subject: string;
   email: string | null;
-  /** Whether the provider says so, and is trusted in that (`trustEmail`). */
+  /** Whether the provider says so and is trusted in it (`trustEmail`). */
   emailVerified: boolean;
   name: string | null;
-  /** What its owner knows it by. */
+  /** The name by which its owner knows it. */
   label: string;
 }
 
-/** Whether a provider speaks OAuth 2.0 alone: who somebody is, its own endpoint says. */
+/** Whether a provider speaks OAuth 2.0 only: its own endpoint says who somebody is. */
 export const isOAuthOnly = ({ endpoints }: Upstream): boolean => endpoints !== undefined;
 
 const LONGEST = 255;
@@ -25,7 +25,7 @@ const text = (value: unknown): string | null => {
     : null;
 };
 
-/** Reads an identity out of claims; null when these name nobody. */
+/** Reads an identity from claims; null without a subject. */
 export function identityOf(
   { id, claims, trustEmail }: Upstream,
   issuer: string,

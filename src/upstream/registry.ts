@@ -2,7 +2,7 @@ import { inTurn } from '../core/in-turn.ts';
 import type { Upstream } from '../config/index.ts';
 import type { UpstreamRecord, Upstreams } from '../storage/upstreams.ts';
 
-/** The providers that people may sign in with, kept in process and read anew when they change. */
+/** The sign-in providers, cached in process and reloaded when they change. */
 export class UpstreamRegistry {
   readonly #store: Pick<Upstreams, 'list'>;
   readonly #configured: Upstream[];
@@ -10,7 +10,7 @@ export class UpstreamRegistry {
   /** Reloads the providers. */
   readonly load = inTurn(() => this.#read());
 
-  /** @param configured those of the configuration: they go before others of their id. */
+  /** @param configured those of the configuration: they override others with the same id. */
   constructor(store: Pick<Upstreams, 'list'>, configured: Upstream[]) {
     this.#store = store;
     this.#configured = configured;
@@ -26,18 +26,18 @@ export class UpstreamRegistry {
     this.#upstreams = new Map(all.map((record) => [record.upstream.id, record]));
   }
 
-  /** Those that are enabled. */
+  /** The enabled providers. */
   list(): Upstream[] {
     return [...this.#upstreams.values()].flatMap(({ upstream, enabled }) => (enabled ? [upstream] : []));
   }
 
-  /** One that is enabled. */
+  /** An enabled provider. */
   find(id: string): Upstream | undefined {
     const found = this.#upstreams.get(id);
     return found?.enabled ? found.upstream : undefined;
   }
 
-  /** What one is called, enabled or not. */
+  /** The name of a provider, enabled or not. */
   nameOf(id: string): string | undefined {
     return this.#upstreams.get(id)?.upstream.name;
   }

@@ -13,7 +13,7 @@ export const CLOCK_TOLERANCE = 10;
 
 export type Connection = client.Configuration;
 
-/** What is known of each provider: its metadata, and within it its keys. @param fetch asks addresses that are allowed. */
+/** Caches each provider's metadata, with its keys. @param fetch reaches allowed addresses only. */
 export function createConnections(
   fetch: typeof globalThis.fetch,
 ): (upstream: Upstream) => Promise<Connection> {
@@ -44,7 +44,7 @@ export function createConnections(
         client.ClientSecretPost(clientSecret),
       );
       connection[client.customFetch] = guarded;
-      // Whether an address may be called, over http as well, is for `fetch` to say.
+      // `fetch` decides whether an address may be called, also over http.
       client.allowInsecureRequests(connection);
       return connection;
     }
@@ -74,18 +74,18 @@ export interface Flow {
   state: string;
   nonce: string;
   verifier: string;
-  /** Seconds since the epoch that the person shall have signed in there after; null when whenever will do. */
+  /** Seconds since the epoch: the person must have signed in there after this time; null for any time. */
   since: number | null;
 }
 
 export interface RelyingParty {
   /**
-   * The authorization URL of a new sign-in.
-   * @param again whether they shall sign in there again, signed in or not; a service of OAuth 2.0 alone cannot be asked to.
+   * Builds the authorization URL of a new sign-in. @param again whether the provider must authenticate the person
+   * again; a service that speaks OAuth 2.0 only cannot be asked to.
    * @throws DomainError upstream_unavailable.
    */
   begin(upstream: Upstream, again: boolean): Promise<{ url: string; flow: Flow }>;
-  /** Reads what a provider says of itself, anew. @throws DomainError upstream_unavailable, upstream_failed. */
+  /** Fetches a provider's metadata again. @throws DomainError upstream_unavailable, upstream_failed. */
   probe(upstream: Upstream): Promise<void>;
   /**
    * The identity in the callback. Checks state, nonce, PKCE, issuer (RFC 9207) and signature.
@@ -100,7 +100,7 @@ const SCOPES = { openid: ['openid', 'profile', 'email'], oauth: [] as string[] }
 /** Error codes of the library for no reply or a malformed one. */
 const OUTAGES = new Set(['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON']);
 
-/** What the library throws, in our words. What the provider said stays in the cause. */
+/** Maps the library's errors to domain errors. The provider's own words stay in the cause. */
 function failure(error: unknown): never {
   if (isDomainError(error)) throw error;
   if (error instanceof client.AuthorizationResponseError) {
@@ -119,7 +119,7 @@ function failure(error: unknown): never {
   );
 }
 
-/** Signs people in at other providers: authorization code flow with PKCE, always. */
+/** Signs people in at other providers, always by the authorization code flow with PKCE. */
 export function createRelyingParty({
   publicUrl,
   clock,
@@ -132,7 +132,7 @@ export function createRelyingParty({
   const connections = createConnections(fetch);
   const redirectUri = (id: string) => `${publicUrl}/upstream/${id}/callback`;
 
-  /** What the provider says of who the token is of. */
+  /** What the provider says about the owner of the token. */
   async function answerOf(
     upstream: Upstream,
     connection: Connection,
