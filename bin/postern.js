@@ -45,6 +45,7 @@ if (!isOwnNode) {
   process.execve(process.execPath, [process.execPath, ...args], environment);
 } else {
   module.enableCompileCache();
+  await import('./loading.js');
   if (isServer && process.env.npm_lifecycle_event === 'start') stopWithNpm();
   await import('../src/cli.ts');
 }
