@@ -52,7 +52,9 @@ export async function serve(
   undo.defer(() => server.close());
   await server.start();
   progress(`Starting to listen on port ${config.port}`);
-  const httpServer = createHttpServer(server.listener, await readTlsOptions(config.http.tls));
+  const { requestTimeout } = config.http;
+  const tls = await readTlsOptions(config.http.tls);
+  const httpServer = createHttpServer(server.listener, { requestTimeout, tls });
   const port = await httpServer.listen(config.port, config.host);
   const close = () => {
     isDraining = true;

@@ -82,6 +82,7 @@ export const settingShape = z.strictObject({
   http: z.strictObject({
     trustedProxies: z.array(z.string()),
     bodyLimit: z.int().min(1024).max(10_485_760),
+    requestTimeout: seconds.max(300),
     drain: seconds,
     fastPath: z.boolean(),
     tls: tlsSchema.nullable(),

@@ -18,7 +18,7 @@ const KEY = file('server.key');
 /** @returns the port of a server that speaks TLS by these settings. */
 async function startServer(settings: z.input<typeof tlsSchema>): Promise<number> {
   const options = await readTlsOptions(tlsSchema.parse(settings));
-  const server = createHttpServer((_req, res) => res.end('over TLS'), options);
+  const server = createHttpServer((_req, res) => res.end('over TLS'), { requestTimeout: 30, tls: options });
   const port = await server.listen(0, '127.0.0.1');
   atEnd(async () => {
     await server.close();

@@ -52,6 +52,8 @@ beforeAll(async () => {
     databaseUrl: postgres.databaseUrl().replace(`:${postgres.port}/`, `:${PostgreSQL.port}/`),
     redisUrl: `redis://127.0.0.1:${before.port}`,
     settings: {
+      // Whoever sends without end is cut off while the other tests run.
+      http: { requestTimeout: 10 },
       contracts: { limits: { credentials: { requests: 10_000 }, ordinary: { requests: 10_000 } } },
     },
   });

@@ -57,14 +57,15 @@ export interface HttpServer {
 
 /**
  * Milliseconds. Idle connections are kept for longer than the proxies that are common keep theirs (60 s), so that none
- * sends a request into a connection that is just being closed; a request has to arrive in reasonable time.
+ * sends a request into a connection that is just being closed.
+ * @param requestTimeout seconds within which a request has to arrive; its headers, in half of that.
  */
-const TIMEOUTS = {
+const timeouts = (requestTimeout: number) => ({
   keepAliveTimeout: 75_000,
-  headersTimeout: 15_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 5_000,
-};
+  headersTimeout: requestTimeout * 500,
+  requestTimeout: requestTimeout * 1000,
+  connectionsCheckingInterval: Math.min(requestTimeout * 100, 5_000),
+});
 
 /**
  * Milliseconds without a byte in either direction until a connection is cut: a client that reads no reply would hold it for
@@ -124,9 +125,13 @@ const TLS13_CIPHER_SUITES = [
 
 /**
  * An HTTP server that ends without cutting a request off.
- * @param tls with it, the server speaks TLS, of version 1.2 or later.
+ * @param options `requestTimeout`: seconds within which a request has to arrive; with `tls`, the server speaks TLS, of
+ * version 1.2 or later.
  */
-export function createHttpServer(listener: RequestListener, tls?: TlsOptions): HttpServer {
+export function createHttpServer(
+  listener: RequestListener,
+  { requestTimeout, tls }: { requestTimeout: number; tls?: TlsOptions | undefined },
+): HttpServer {
   const underWay = new Set<ServerResponse>();
   /** Requests that wait between `close` and `drain`. */
   let held: (() => void)[] | null = null;
@@ -146,14 +151,14 @@ export function createHttpServer(listener: RequestListener, tls?: TlsOptions): H
     const server = tls
       ? createTlsServer(
           {
-            ...TIMEOUTS,
+            ...timeouts(requestTimeout),
             ...tls,
             minVersion: 'TLSv1.2',
             ciphers: [...TLS13_CIPHER_SUITES, ...tls.ciphers].join(':'),
           },
           take,
         )
-      : createServer(TIMEOUTS, take);
+      : createServer(timeouts(requestTimeout), take);
     server.setTimeout(IDLE);
     server.listen({ port, ...(host === undefined ? {} : { host }) });
     await once(server, 'listening');
