@@ -16,8 +16,9 @@ export default {
       },
     ],
   },
-  // Two cores are what the smallest build machines have; tests wait for servers as well, and a third one computes meanwhile.
-  maxWorkers: 3,
+  // Two cores are what the smallest build machines have. Tests wait for servers, browsers and failovers for almost half of their
+  // time: the other workers compute meanwhile.
+  maxWorkers: 4,
   testSequencer: '<rootDir>/test/support/sequencer.ts',
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
   testTimeout: 180_000,
