@@ -47,7 +47,7 @@ export function createTranslator(
   sentences: Readonly<Record<string, string>>,
 ): Translator {
   const parsed = new Map<string, IntlMessageFormat>();
-  const durations = new Intl.DurationFormat(tag, { style: 'long' });
+  let durations: Intl.DurationFormat | undefined;
 
   function parse(key: string): IntlMessageFormat {
     const known = parsed.get(key);
@@ -67,6 +67,7 @@ export function createTranslator(
   function duration(seconds: number): string {
     const unit = seconds >= DAY ? HOUR : seconds >= MINUTE ? MINUTE : 1;
     const rounded = Math.max(1, Math.ceil(seconds / unit)) * unit;
+    durations ??= new Intl.DurationFormat(tag, { style: 'long' });
     return durations.format({
       days: Math.floor(rounded / DAY),
       hours: Math.floor((rounded % DAY) / HOUR),

@@ -29,22 +29,29 @@ function compile(filename: string): Template {
 }
 
 /**
- * The EJS templates `<name>.html.ejs` and `<name>.text.ejs` of `folders`, compiled; a file in an earlier folder is used
- * instead of one of the same name in a later one.
+ * The EJS templates `<name>.html.ejs` and `<name>.text.ejs` of `folders`; a file in an earlier folder is used instead of one
+ * of the same name in a later one. All are compiled at once, except for Postern's own in the last folder, which are known to
+ * compile: each with its first use.
  * @throws StartupError when a folder is not there or a template does not compile.
  */
 export function loadTemplates(folders: string[]): (name: string, format: Format, locals: Locals) => string {
-  const compiled = new Map<string, Template>();
+  const templates = new Map<string, string | Template>();
   for (const folder of folders) {
+    const isOwn = folder === folders.at(-1);
     if (!existsSync(folder)) throw new StartupError(`mail.templates: there is no folder ${folder}`);
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       const name = file.replaceAll(path.sep, '/');
-      if (name.endsWith('.ejs') && !compiled.has(name)) compiled.set(name, compile(path.join(folder, file)));
+      const filename = path.join(folder, file);
+      if (name.endsWith('.ejs') && !templates.has(name))
+        templates.set(name, isOwn ? filename : compile(filename));
     }
   }
   return (name, format, locals) => {
-    const template = compiled.get(`${name}.${format}.ejs`);
-    if (!template) throw new Error(`no mail template ${name}.${format}.ejs`);
+    const file = `${name}.${format}.ejs`;
+    const found = templates.get(file);
+    if (found === undefined) throw new Error(`no mail template ${file}`);
+    const template = typeof found === 'string' ? compile(found) : found;
+    templates.set(file, template);
     return template(locals);
   };
 }

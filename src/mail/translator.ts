@@ -31,13 +31,17 @@ export interface Translator {
 export function createTranslator(language: Language, name: string, overrides: Dictionary = {}): Translator {
   const { tag } = languageInfo[language];
   const { has, text, duration } = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
-  const date = new Intl.DateTimeFormat(tag, {
-    dateStyle: 'long',
-    timeStyle: 'short',
-    timeZone: 'UTC',
-    hourCycle: 'h23',
-  });
-  return { tag, has, t: text, duration, time: (at) => `${date.format(new Date(at))} UTC` };
+  let date: Intl.DateTimeFormat | undefined;
+  const time = (at: string) => {
+    date ??= new Intl.DateTimeFormat(tag, {
+      dateStyle: 'long',
+      timeStyle: 'short',
+      timeZone: 'UTC',
+      hourCycle: 'h23',
+    });
+    return `${date.format(new Date(at))} UTC`;
+  };
+  return { tag, has, t: text, duration, time };
 }
 
 /** Picks the language of `languages` that matches `locale` (BCP 47), or the first. */

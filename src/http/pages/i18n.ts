@@ -51,12 +51,18 @@ export function createTranslator(
       ? sentences.pieces(message, params)
       : sentences.pieces(message.key, { ...message.params, ...params });
 
-  const moments = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
-  const dates = new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeZone: 'UTC' });
+  let moments: Intl.DateTimeFormat | undefined;
+  let dates: Intl.DateTimeFormat | undefined;
   return {
     language,
-    day: (date) => dates.format(new Date(date)),
-    when: (at) => `${moments.format(at)} UTC`,
+    day(date) {
+      dates ??= new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeZone: 'UTC' });
+      return dates.format(new Date(date));
+    },
+    when(at) {
+      moments ??= new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+      return `${moments.format(at)} UTC`;
+    },
     t: (message, params = {}) => pieces(message, params).join(''),
     rich: (message, params = {}) =>
       new Html(
