@@ -5,7 +5,7 @@
 export const SERVER_FLAGS = [
   '--max-semi-space-size=8',
   '--heap-growing-percent=60',
-  '--initial-old-space-size=64',
+  '--initial-old-space-size=128',
 ];
 
 /** For a command, which lives for half a second: what it makes fits into memory without a collection. */
