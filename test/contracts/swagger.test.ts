@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readDocument } from '../../src/cli/new-door/document.ts';
+import { newDoor } from '../../src/cli/new-door/index.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 
 describe('a document of Swagger 2.0', () => {
@@ -117,5 +118,55 @@ describe('a document of Swagger 2.0', () => {
       ['getMe', '/me', 'bearer', [], null, 200, ['id'], []],
       ['postToken', '/token', 'none', [], 'it logs in by HTTP Basic', 204, [], []],
     ]);
+  });
+
+  it('that says neither who may call nor what is required, as generators leave it, is understood by what it does', async () => {
+    const fields = (...names: string[]) => ({
+      type: 'object',
+      properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+    });
+    const takes = (...names: string[]) => [{ in: 'body', name: 'body', schema: fields(...names) }];
+    const gives = (...names: string[]) => ({ 200: { description: 'OK', schema: fields(...names) } });
+    const file = path.join(folder, 'silent.json');
+    const done = { 200: { description: 'OK' } };
+    await writeFile(
+      file,
+      JSON.stringify({
+        swagger: '2.0',
+        paths: {
+          '/users': { post: { parameters: takes('email', 'password'), responses: done } },
+          '/login': { post: { parameters: takes('email', 'password'), responses: gives('token') } },
+          '/login/simple': { post: { parameters: takes('email', 'password'), responses: done } },
+          '/users/password': {
+            put: { parameters: takes('old_password', 'new_password'), responses: done },
+          },
+          '/users/profile': { get: { responses: gives('email') } },
+          '/roles': { get: { responses: gives('name') } },
+        },
+      }),
+    );
+    const out = path.join(folder, 'silent');
+    const { json } = await newDoor('silent', { openapi: file, out });
+    const { operations } = json as { operations: { endpoint: string; kind: string; undecided: string }[] };
+    expect(operations.map(({ endpoint, kind, undecided }) => [endpoint, kind, undecided])).toEqual([
+      ['POST /users', 'register', null],
+      ['POST /login', 'login', null],
+      ['POST /login/simple', 'login', expect.stringContaining('no token')],
+      ['PUT /users/password', 'changePassword', null],
+      ['GET /users/profile', 'me', null],
+      ['GET /roles', null, expect.stringContaining('leave it out')],
+    ]);
+    const written = await readFile(path.join(out, 'operations.ts'), 'utf8');
+    expect([...written.matchAll(/auth: '(\w+)'/g)].map(([, auth]) => auth)).toEqual([
+      'none',
+      'none',
+      'none',
+      'bearer',
+      'bearer',
+      'none',
+    ]);
+    expect(await readFile(path.join(out, 'schemas.ts'), 'utf8')).not.toMatch(/password.*optional/);
+    // Cases are there for what is decided later, too.
+    expect(await readFile(path.join(out, 'conformance.ts'), 'utf8')).toContain("call('postUsers'");
   });
 });
