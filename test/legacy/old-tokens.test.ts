@@ -240,13 +240,8 @@ describe('keys of the old service', () => {
     const { sourceId } = await mover();
     const pair = await pairOf('ES256');
     const until = new Date().toISOString().slice(0, 10);
-    const { tokens, clock } = await openDoor(
-      server,
-      [{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }],
-      {
-        until,
-      },
-    );
+    const own = { alg: 'ES256' as const, key: await exportSPKI(pair.publicKey) };
+    const { tokens, clock } = await openDoor(server, [own], { until });
     const token = await new SignJWT({ iss: 'old', sub: sourceId })
       .setProtectedHeader({ alg: 'ES256' })
       .setExpirationTime('30d')
