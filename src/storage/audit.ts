@@ -1,13 +1,12 @@
 // raw-sql: an event and what webhooks are told of it are one statement; functions of the database alone may change or delete an event.
-import { literal, Op } from 'sequelize';
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
 import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
-import { recordOf, type RecordOf } from './models/define.ts';
+import { boundExecutor, recordOf, type RecordOf } from './models/define.ts';
 import { dropPartitions } from './partitions.ts';
 import { CHANNEL } from './postgres/notifications.ts';
-import type { Tx } from './postgres/transaction.ts';
+import { type Tx, withoutNul } from './postgres/transaction.ts';
 
 export type { AuditType } from './models/audit-event.ts';
 
@@ -69,10 +68,26 @@ export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
 });
 
 /** Compare in the database, whose timestamps are finer than a Date. */
-const OLDER = '(at, id) < (select at, id from audit_events where id = :after)';
+const older = (parameter: string) => `(at, id) < (select at, id from audit_events where id = ${parameter})`;
+
+/** A statement for each set of conditions: PostgreSQL plans each once a connection. */
+function listing({ limit, subject, after }: Parameters<Audit['list']>[0]) {
+  const values: unknown[] = [limit];
+  const conditions: string[] = [];
+  if (subject !== undefined) conditions.push(`subject = $${values.push(subject)}`);
+  if (after !== undefined) conditions.push(older(`$${values.push(after)}`));
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  return {
+    name: `audit_list${subject === undefined ? '' : '_subject'}${after === undefined ? '' : '_after'}`,
+    text: `select ${auditRecord.columns} from audit_events ${where} order by at desc, id desc limit $1`,
+    values,
+  };
+}
 
 /** One statement writes the event and its webhook deliveries. */
-const RECORD = `with event as (
+const RECORD = {
+  name: 'audit_record',
+  text: `with event as (
     insert into audit_events (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, user_agent,
       request_id, details)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -82,7 +97,8 @@ const RECORD = `with event as (
     where enabled and event_types && $15::text[]
     returning id
   )
-  select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`;
+  select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`,
+};
 
 /** Calls one of the functions that may delete events. */
 const deleting =
@@ -123,23 +139,11 @@ export const audit: Audit = {
       JSON.stringify(told),
       patternsOf(type),
     ];
-    if (tx) await tx.query({ name: 'audit_record', text: RECORD }, values);
-    else await AuditEvent.sequelize!.query(RECORD, { bind: values });
+    await (tx ?? boundExecutor()).query({ ...RECORD, values: values.map(withoutNul) });
   },
-  async list({ limit, subject, after }) {
-    const events = await AuditEvent.findAll({
-      limit,
-      order: [
-        ['at', 'DESC'],
-        ['id', 'DESC'],
-      ],
-      where: {
-        ...(subject === undefined ? {} : { subject }),
-        ...(after === undefined ? {} : { [Op.and]: literal(OLDER) }),
-      },
-      ...(after === undefined ? {} : { replacements: { after } }),
-    });
-    return events.map((event) => eventFrom(auditRecord.from(event)));
+  async list(options) {
+    const { rows } = await boundExecutor().query<object>(listing(options));
+    return auditRecord.read(rows).map(eventFrom);
   },
   async forget(accountId, tx) {
     await tx.query('select audit_forget($1)', [accountId]);

@@ -14,6 +14,7 @@ import {
   type Sequelize,
 } from 'sequelize';
 import type { Secrets } from '../../core/secrets.ts';
+import type { Executor } from '../postgres/executor.ts';
 import type { Tx } from '../postgres/transaction.ts';
 
 /** How a column is encrypted at rest. */
@@ -39,6 +40,7 @@ const definitions = new Map<ModelStatic<Model>, Definition>();
 
 /** Those of the process: models are bound once (`bindModels`). */
 let secrets: Secrets | undefined;
+let executor: Executor | undefined;
 
 /** The column of an attribute: snake case. */
 const columnName = (attribute: string): string =>
@@ -72,6 +74,12 @@ function keys(): Secrets {
   return secrets;
 }
 
+/** Where statements beside the models run, in the transaction under way as they do. */
+export function boundExecutor(): Executor {
+  if (!executor) throw new Error('models are not bound');
+  return executor;
+}
+
 const seal = ({ purpose, as }: Sealed, value: unknown): Buffer | null =>
   value === null || value === undefined
     ? null
@@ -96,9 +104,13 @@ function accessors(attribute: string, sealing: Sealed): Pick<Column<Model>, 'get
   };
 }
 
-/** Binds every model to `sequelize`, and its encrypted columns to the keys of `own`: once a process. */
-export function bindModels(sequelize: Sequelize, own: Secrets): void {
+/**
+ * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`: once a process.
+ * @param pool where prepared statements beside the models run.
+ */
+export function bindModels(sequelize: Sequelize, own: Secrets, pool: Executor): void {
   secrets = own;
+  executor = pool;
   for (const [model, { table, columns }] of definitions) {
     const attributes = Object.entries(columns).map(([attribute, { sealed: sealing, ...column }]) => [
       attribute,

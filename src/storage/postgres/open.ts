@@ -6,7 +6,7 @@ import { noProgress } from '../../core/progress.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import { bindModels } from '../models/index.ts';
 import { openEmbedded } from './embedded.ts';
-import { borrowConnection, giveBack } from './transaction.ts';
+import { borrowConnection, giveBack, joining } from './transaction.ts';
 
 /**
  * Sequelize with every model of this service. It borrows the connections of `pool`, with their settings, timeouts and
@@ -28,7 +28,7 @@ export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
     },
     destroyConnection: async (client: PoolClient) => client.release(true),
   });
-  bindModels(sequelize, secrets);
+  bindModels(sequelize, secrets, joining(pool));
   return sequelize;
 }
 

@@ -67,7 +67,7 @@ function createGate(limit: number) {
 }
 
 /** PostgreSQL's text cannot hold NUL. Escape it as models do, so that an id with one finds nothing. */
-const withoutNul = (value: unknown): unknown =>
+export const withoutNul = (value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll('\0', String.raw`\0`) : value;
 
 /** The point that a failing part rolls back to. */
