@@ -311,6 +311,7 @@ export function createDomain(
     history,
     findOrigins,
     accountData,
+    countOfAccount: stores.countOfAccount,
     guessLimit,
     once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne }),
     asOne: stores.asOne,

@@ -37,6 +37,9 @@ export const createHistory =
     }));
   };
 
+/** How much an account has of what its owner manages. */
+export type { AccountCounts, CountOfAccount } from '../storage/account-counts.ts';
+
 /** Another service that an account came from. */
 export interface Origin {
   /** As the import named it. */

@@ -3,6 +3,7 @@
  * of the change, once for one cause.
  */
 import Bowser from 'bowser';
+import { LRUCache } from 'lru-cache';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { sha256 } from '../core/ids.ts';
@@ -227,13 +228,19 @@ export interface Device {
 const BROWSERS = new Set<string | undefined>(Object.values(Bowser.BROWSER_MAP));
 const SYSTEMS = new Set<string | undefined>(Object.values(Bowser.OS_MAP));
 
+/** Parsing takes longer than all else that is done with it, and a person's events have few of them. */
+const devices = new LRUCache<string, Device>({
+  max: 500,
+  memoMethod(userAgent) {
+    const parser = Bowser.getParser(userAgent);
+    const [browser, system] = [parser.getBrowserName(), parser.getOSName()];
+    return { browser: BROWSERS.has(browser) ? browser : null, system: SYSTEMS.has(system) ? system : null };
+  },
+});
+
 /** The device that a `User-Agent` tells of (RFC 9110 section 10.1.5). */
-export function deviceOf(userAgent: string | null): Device {
-  if (!userAgent) return { browser: null, system: null };
-  const parser = Bowser.getParser(userAgent.slice(0, 512));
-  const [browser, system] = [parser.getBrowserName(), parser.getOSName()];
-  return { browser: BROWSERS.has(browser) ? browser : null, system: SYSTEMS.has(system) ? system : null };
-}
+export const deviceOf = (userAgent: string | null): Device =>
+  userAgent ? { ...devices.memo(userAgent.slice(0, 512)) } : { browser: null, system: null };
 
 /** The key by which a device is recognized: its network and kind, without the browser's version. */
 export function deviceKeyOf({ ip, userAgent }: Pick<Actor, 'ip' | 'userAgent'>): string {

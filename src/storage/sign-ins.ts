@@ -140,10 +140,11 @@ const ADD = {
     on conflict (id) do update set grant_id = excluded.grant_id, session_uid = excluded.session_uid`,
 };
 
-/** A device whose client has no refresh tokens is there as long as an access token may be. */
-const LIST = {
-  name: 'device_sign_ins_list',
-  text: `select d.id as uid, d.created_at as "signedInAt", r.at as "seenAt", g.expires_at as "expiresAt",
+/**
+ * The devices of an account ($1) at a moment ($2, milliseconds). One whose client has no refresh tokens is there as long as
+ * an access token may be ($3, seconds).
+ */
+export const DEVICES = `select d.id as uid, d.created_at as "signedInAt", r.at as "seenAt", g.expires_at as "expiresAt",
       d.user_agent as "userAgent", d.ip, array[g.client_id] as "clientIds", d.session_uid as "endsWith"
     from oidc_grants g join device_sign_ins d on d.grant_id = g.id
     left join lateral (
@@ -155,8 +156,9 @@ const LIST = {
       and (r.at is not null or d.created_at > to_timestamp($2::float8 / 1000 - $3))
       and (d.session_uid is null or exists (
         select from oidc_records where model = 'Session' and uid = d.session_uid and consumed_at is null
-          and expires_at > to_timestamp($2::float8 / 1000)))`,
-};
+          and expires_at > to_timestamp($2::float8 / 1000)))`;
+
+const LIST = { name: 'device_sign_ins_list', text: DEVICES };
 
 const HOLDER = {
   name: 'device_sign_ins_holder',

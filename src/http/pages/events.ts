@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { AccountEvent } from '../../domain/history.ts';
 import type { Device } from '../../domain/notices.ts';
 import type { Icon } from './templates.ts';
@@ -68,6 +69,12 @@ const WORDS = new Map<string, Words>(
   } satisfies Record<string, Words>),
 );
 
+/** Swedish writes dates as ISO 8601 does. Making a formatter takes longer than all that a page has to format. */
+const formats = new LRUCache<string, Intl.DateTimeFormat>({
+  max: 100,
+  memoMethod: (timeZone) => new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short' }),
+});
+
 const isSame = (a: EventLine, b: EventLine): boolean =>
   (['text', 'app', 'browser', 'system', 'ip'] as const).every((part) => a[part] === b[part]);
 
@@ -83,8 +90,7 @@ export function describeEvents(
   zone: string,
   appOf: (event: AccountEvent) => string | null,
 ): EventDay[] {
-  // Swedish writes dates as ISO 8601 does.
-  const days = new Intl.DateTimeFormat('sv', { timeZone: zone, dateStyle: 'short' });
+  const days = formats.memo(zone);
   const described: EventDay[] = [];
   for (const event of events) {
     const { type, outcome, at, browser, system, ip } = event;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Context, Middleware } from 'koa';
+import { LRUCache } from 'lru-cache';
 import { passkeysWorkAt } from '../../domain/mfa/passkeys/replies.ts';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
@@ -93,6 +94,12 @@ export function createRenderer({
     'args',
   ]);
 
+  /** Icons are the same on every page. */
+  const icons = new LRUCache<Icon, Html>({
+    max: 100,
+    memoMethod: (icon) => template('partials/icon')({ args: { icon } }),
+  });
+
   function asset(file: string): string {
     const url = assets.url(file);
     if (!url) throw new Error(`no asset ${file}`);
@@ -169,7 +176,7 @@ export function createRenderer({
         when,
         day,
         strong,
-        icon: (icon: Icon): Html => partial('icon', { icon }),
+        icon: (icon: Icon): Html => icons.memo(icon),
         partial,
         page,
         data,

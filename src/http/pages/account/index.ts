@@ -15,26 +15,18 @@ const LATEST = 3;
 
 export function accountRoutes(router: Router, deps: PageParts): void {
   const steps = accountSteps(deps);
-  const { renderer, mfa, accountSessions, backchannelAnswers, impersonation } = deps;
+  const { renderer, countOfAccount } = deps;
 
   router.get('/account', ...steps.open, async (ctx: AccountContext) => {
-    const { id } = ctx.state.user;
-    const [{ totp, passkeys, recoveryCodesLeft }, sessions, apps, requests, views, activity] =
-      await Promise.all([
-        mfa.status(id),
-        accountSessions.list(id),
-        accountSessions.apps(id),
-        backchannelAnswers.waiting(id),
-        impersonation.waiting(id),
-        activityOf(ctx.state.user, deps),
-      ]);
+    const { user } = ctx.state;
+    const [{ recoveryCodes, ...counts }, activity] = await Promise.all([
+      countOfAccount(user.id),
+      activityOf(user, deps),
+    ]);
     renderer.render(ctx, 'account/overview', {
       ...accountFrame(ctx, deps, 'overview'),
-      factors: totp.length + passkeys.length,
-      recoveryCodesLeft,
-      sessions: sessions.length,
-      apps: apps.length,
-      requests: requests.length + views.length,
+      ...counts,
+      recoveryCodesLeft: recoveryCodes,
       latest: activity.flatMap(({ lines }) => lines).slice(0, LATEST),
     });
   });
