@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { userActor } from '../http/actor.ts';
 import { createApp } from '../http/app.ts';
+import { contractsBefore } from '../http/contracts/fast-path.ts';
 import { createContracts } from '../http/contracts/index.ts';
 import type { Mount } from '../http/contracts/mounts.ts';
 import { createDevMail } from '../http/dev-mail.ts';
@@ -74,7 +75,7 @@ export function createKoaApp(
     passwords: config.passwords,
     bodyLimit: config.http.bodyLimit,
   };
-  const contracts = createContracts({
+  const doors = {
     ...guard,
     mounts,
     isOpen: core.contractDoors.isOpen,
@@ -98,7 +99,8 @@ export function createKoaApp(
       checks,
     },
     noteUse: core.usage.note,
-  });
+  };
+  const contracts = createContracts(doors);
   const createServices = async () => {
     const [{ createAdministration }, { createClientValidator }, { createPreviewTokens }] = await Promise.all([
       import('./administration.ts'),
@@ -175,5 +177,5 @@ export function createKoaApp(
         audit.record({ type: 'logout', subject: accountId }, userActor(ctx, 'pages', accountId)),
     },
   });
-  return app.callback();
+  return config.http.fastPath ? contractsBefore(app.callback(), doors) : app.callback();
 }

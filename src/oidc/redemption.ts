@@ -78,11 +78,15 @@ export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'a
   };
 }
 
-/** Refuses to answer so late that the claim may have passed to another request. */
+/** Refuses to answer so late that the claim may have passed to another request. @throws DomainError unavailable. */
+export function refuseOverdue(ctx: object): void {
+  if (performance.now() > (deadlines.get(ctx) ?? Infinity)) throw new DomainError('unavailable');
+}
+
 function installRedemption(provider: Provider): void {
   provider.use(async (ctx: object, next: () => Promise<unknown>) => {
     await next();
-    if (performance.now() > (deadlines.get(ctx) ?? Infinity)) throw new DomainError('unavailable');
+    refuseOverdue(ctx);
   });
 }
 

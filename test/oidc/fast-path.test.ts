@@ -1,12 +1,11 @@
 import { beforeAll, expect, it } from '@jest/globals';
-import { sha256 } from '../../src/core/ids.ts';
+import { TOKEN_EXCHANGE } from '../../src/oidc/tokens/grant-types.ts';
+import { ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN } from '../../src/oidc/tokens/exchange/presented.ts';
 import { until } from '../support/until.ts';
-import { signIn, type Tokens } from './support/flow.ts';
-import { secondNode } from './support/proofs.ts';
-import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
-import { UserAgent } from './support/user-agent.ts';
+import { type Tokens } from './support/flow.ts';
+import { type Client } from './support/provider.ts';
+import { BRIEF, JWT, MADE_UP, OPAQUE, startTwoWays, type TwoWays } from './support/two-ways.ts';
 import {
-  ask,
   type Asked,
   type Choices,
   choices,
@@ -15,96 +14,22 @@ import {
   FORM,
   introspectionRequest,
   madeUpForm,
-  refreshRequest,
   tokenRequest,
   userinfoRequest,
 } from './support/ways.ts';
 
-/** How many requests of each kind are made up; a run of its own takes more. */
-const MADE_UP = Number(process.env['FAST_PATH_REQUESTS'] ?? 80);
-
-const JWT = 'https://jwt.example.test';
-const OPAQUE = 'https://opaque.example.test';
-
-let provider: Provider;
-let long: { url: string; output(): string };
-let clients: Client[];
-/** Of people's tokens: plain, the APIs' own, with pairwise subjects, with claims mapped, with signed userinfo, without grace. */
-let apps: Client[];
-let person: Person;
-let agent: UserAgent;
-/** Of every kind, and what is none. */
-let tokens: string[];
-/** Some that are active, each with who may learn so. */
-let held: [Client, string][];
-
-const askShort = (asked: Asked) => ask(provider.url, provider.url, asked);
-const askLong = (asked: Asked) => ask(provider.url, long.url, asked);
-/** Signs the person in at one of the apps. */
-const login = (app: Client, parameters: Record<string, string> = {}): Promise<Tokens> =>
-  signIn(provider, app, person, {
-    agent,
-    parameters: { scope: 'openid profile email offline_access', prompt: 'consent', ...parameters },
-  });
-
-/** Both nodes have met the client: what is known to one takes no store. */
-const meet = (client: Client) =>
-  Promise.all([introspectionRequest(client, 'x')].flatMap((asked) => [askShort(asked), askLong(asked)]));
+let provider: TwoWays['provider'];
+let clients: TwoWays['clients'];
+let apps: TwoWays['apps'];
+let exchangers: TwoWays['exchangers'];
+let tokens: TwoWays['tokens'];
+let held: TwoWays['held'];
+let askShort: TwoWays['askShort'];
+let askLong: TwoWays['askLong'];
+let login: TwoWays['login'];
 
 beforeAll(async () => {
-  // Neither may know whom the other one has locked out.
-  provider = await startProvider({ settings: { log: { level: 'debug' } } });
-  long = await secondNode(provider, { http: { fastPath: false }, log: { level: 'debug' } });
-  await provider.createApi({ identifier: JWT, accessTokenFormat: 'jwt' });
-  await provider.createApi({ identifier: OPAQUE, accessTokenFormat: 'opaque' });
-  const own = { grant_types: ['client_credentials'] };
-  clients = [
-    await provider.createClient({ ...own, scope: 'read' }),
-    await provider.createClient({ ...own, scope: 'read write', default_resource: JWT }),
-    await provider.createClient({
-      ...own,
-      token_endpoint_auth_method: 'client_secret_post',
-      access_token_ttl: 90,
-    }),
-    await provider.createClient({ ...own, dpop_bound_access_tokens: true }),
-    await provider.createClient(),
-  ];
-  apps = [
-    await provider.createClient(),
-    await provider.createClient({ apis: [JWT, OPAQUE] }),
-    await provider.createClient({ subject_type: 'pairwise' }),
-    await provider.createClient({ claim_mappings: { roles: { name: 'app_roles', always: true } } }),
-    await provider.createClient({ userinfo_signed_response_alg: 'ES256' }),
-    await provider.createClient({ refresh_token_grace: 0 }),
-  ];
-  person = await provider.createPerson();
-  agent = new UserAgent(provider.url);
-  const [plain, api, pairwise, mapped, signed] = apps as [Client, Client, Client, Client, Client];
-  const given: Tokens[] = [];
-  for (const one of [plain, api, pairwise, mapped, signed]) given.push(await login(one));
-  for (const resource of [JWT, OPAQUE])
-    given.push(await login(plain, { scope: 'openid profile offline_access read', resource }));
-  given.push(await login(plain, { scope: 'profile offline_access' }));
-  const services = await Promise.all(
-    [JWT, OPAQUE].map(async (resource) => {
-      const { text } = await askLong(clientCredentialsRequest(clients[0]!, { resource }));
-      return (JSON.parse(text) as Tokens).access_token;
-    }),
-  );
-  held = [plain, api, pairwise, mapped, signed].flatMap((client, index): [Client, string][] => [
-    [client, given[index]!.access_token],
-    [client, given[index]!.refresh_token],
-    [api, given[5]!.access_token],
-    [api, given[6]!.access_token],
-  ]);
-  const ended = await login(plain);
-  await askLong(introspectionRequest(plain, ended.refresh_token, '/oauth2/revoke'));
-  const all = [...given, ended].flatMap((one) => [one.access_token, one.refresh_token, one.id_token]);
-  const jwt = services[0]!;
-  tokens = [...all, ...services, jwt.replace(/.$/, 'A'), jwt.replace('.', '..'), 'a.b.c', 'none', '', 'a b']
-    // A login without `openid` has no ID token.
-    .filter((one) => one !== undefined);
-  await Promise.all([...clients, ...apps].map(meet));
+  ({ provider, clients, apps, exchangers, tokens, held, askShort, askLong, login } = await startTwoWays());
 }, 120_000);
 
 /** Puts what `make` makes up to both nodes, `MADE_UP` times. @returns how many took the fast path. */
@@ -140,6 +65,14 @@ it('a plain request goes the short way once its client is known, and is answered
       userinfoRequest(access_token),
     ]),
     introspectionRequest(app, opaque.refresh_token),
+    ...[opaque, jwt].map(({ access_token }) =>
+      tokenRequest(exchangers[0]!, {
+        grant_type: TOKEN_EXCHANGE,
+        subject_token: access_token,
+        subject_token_type: ACCESS_TOKEN,
+        resource: BRIEF[0],
+      }),
+    ),
   ];
   for (const asked of all) {
     const [short, other] = [await askShort(asked), await askLong(asked)];
@@ -183,6 +116,37 @@ it('whatever is introspected by whom, both ways answer alike', async () => {
   expect(short).toBeGreaterThan(MADE_UP / 20);
 }, 36_000_000);
 
+it('whatever is exchanged for what, both ways answer alike', async () => {
+  const actors = await Promise.all(
+    exchangers.map(async (client) => {
+      const { text } = await askLong(clientCredentialsRequest(client, { resource: JWT }));
+      return (JSON.parse(text) as Tokens).access_token;
+    }),
+  );
+  const { short, good } = await compareAll((chance) => {
+    const { one, rarely, pick } = chance;
+    const which = pick(2);
+    const form = new URLSearchParams({
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: rarely(...tokens) ?? one(...held)[1],
+      subject_token_type: rarely(ID_TOKEN, REFRESH_TOKEN, 'x') ?? ACCESS_TOKEN,
+    });
+    const actor = rarely(undefined, ...actors, ...tokens) ?? [undefined, actors[1]][which];
+    for (const [name, value] of [
+      ['resource', rarely(undefined, `${BRIEF[0]}/`, JWT, 'no') ?? one(...BRIEF)],
+      ['audience', rarely(...BRIEF, 'no', '')],
+      ['scope', one(undefined, undefined, 'read', rarely('write', 'openid'))],
+      ['requested_token_type', one(undefined, ACCESS_TOKEN, rarely(ID_TOKEN, 'x'))],
+      ['actor_token', actor],
+      ['actor_token_type', rarely(undefined, ACCESS_TOKEN, 'x') ?? (actor && ACCESS_TOKEN)],
+    ] as const)
+      if (value !== undefined) form.set(name, value);
+    return madeUpForm(chance, '/oauth2/token', form, rarely(...apps) ?? exchangers[which]!);
+  });
+  expect(short).toBeGreaterThan(MADE_UP / 40);
+  expect(good).toBeGreaterThan(short);
+}, 36_000_000);
+
 it('whatever userinfo is shown, both ways answer alike', async () => {
   const { short } = await compareAll(({ one, rarely }) => {
     const shown = one(...tokens);
@@ -208,157 +172,60 @@ it('whatever userinfo is shown, both ways answer alike', async () => {
   expect(short).toBeGreaterThan(MADE_UP / 20);
 }, 36_000_000);
 
-/** A refresh token of each node, from logins that are alike. */
-interface Twins {
-  app: Client;
-  resource: string | undefined;
-  /** What came last, and what it was made of, by node. */
-  last: [string, string];
-  before: [string, string];
-}
-
-async function twins({ one }: Choices): Promise<Twins> {
-  const [plain, api, pairwise, mapped, , strict] = apps as [Client, Client, Client, Client, Client, Client];
-  const app = one(plain, plain, api, pairwise, mapped, strict);
-  const resource = one(undefined, undefined, JWT, OPAQUE);
-  const parameters = {
-    scope: one(
-      'openid profile email offline_access read',
-      'openid offline_access',
-      'profile offline_access read',
-    ),
-    ...(resource === undefined ? {} : { resource }),
+it('whatever token a contract is asked about, both ways answer alike', async () => {
+  const path = '/api/v1/auth/validate';
+  const joined = async () => {
+    const { username, password } = await provider.createPerson();
+    const reply = await askLong({
+      method: 'POST',
+      path: '/api/v1/auth/login',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+    return (JSON.parse(reply.text) as { accessToken: string }).accessToken;
   };
-  const both: [string, string] = [
-    (await login(app, parameters)).refresh_token,
-    (await login(app, parameters)).refresh_token,
-  ];
-  return { app, resource, last: both, before: both };
-}
-
-it('however tokens are refreshed, both ways answer alike and leave the same', async () => {
-  let short = 0;
-  for (let index = 0; index < MADE_UP;) {
-    const chain = await twins(choices(`chain ${index}`));
-    for (let step = 0; step < 12 && index < MADE_UP; step += 1, index += 1) {
-      const chance = choices(`refresh ${index}`);
-      const { one, rarely } = chance;
-      const which = rarely<'last' | 'before' | undefined>('before', undefined) ?? 'last';
-      const client = rarely(...clients, ...apps) ?? chain.app;
-      const params = {
-        grant_type: 'refresh_token',
-        ...one<Record<string, string>>({}, {}, {}, rarely({ scope: 'openid' }, { scope: 'write' }) ?? {}),
-        ...rarely<Record<string, string>>({ resource: JWT }, { resource: OPAQUE }, { resource: 'no' }),
-      };
-      const [mine, theirs] = ([0, 1] as const).map((node) => {
-        const form = new URLSearchParams({ ...params, refresh_token: chain[which][node] });
-        return madeUpForm(choices(`form ${index}`), '/oauth2/token', form, client);
-      }) as [Asked, Asked];
-      const [reply, other] = [await askShort(mine), await askLong(theirs)];
-      expect({ asked: mine, ...essence(reply) }).toEqual({ asked: mine, ...essence(other) });
-      if (reply.isShort) short += 1;
-      if (reply.status !== 200) continue;
-      const last = [reply, other].map(({ text }) => (JSON.parse(text) as Tokens).refresh_token) as [
-        string,
-        string,
-      ];
-      if (which === 'last') Object.assign(chain, { before: chain.last });
-      Object.assign(chain, { last });
-    }
-  }
+  const [good, ended] = [await joined(), await joined()];
+  const logout = { method: 'POST', path: '/api/v1/auth/logout', body: '' } as const;
+  expect((await askLong({ ...logout, headers: { authorization: `Bearer ${ended}` } })).status).toBe(200);
+  const { short } = await compareAll(({ one, rarely, pick }) => {
+    const token = one(good, good, ended, one(...tokens));
+    const body = JSON.stringify(
+      rarely<unknown>({ token, more: 1 }, { token: 1 }, {}, [token], token) ?? { token },
+    );
+    const shaped = rarely(
+      ` ${body}`,
+      `${body} `,
+      body.replace('{', '{"token":"x",'),
+      `\uFEFF${body}`,
+      body.slice(1),
+      '',
+    );
+    const type = rarely(
+      'text/plain',
+      'application/json; charset=UTF-8',
+      'application/json;charset=latin1',
+      '',
+    );
+    return {
+      method: 'POST',
+      path: one(path, path, path, `/contracts/gateway${path}`, rarely(`${path}/`, `${path}?a=b`) ?? path),
+      headers: {
+        'content-type': type ?? 'application/json',
+        ...rarely<Asked['headers']>(
+          { origin: 'https://app.example.test' },
+          { authorization: 'Bearer x' },
+          { accept: 'text/html' },
+          { 'user-agent': '' },
+          { 'x-api-key': 'x' },
+          { expect: '100-continue' },
+        ),
+      },
+      body: shaped ?? body,
+      cut: pick(10) === 0 ? 1 : 0,
+    };
+  });
   expect(short).toBeGreaterThan(MADE_UP / 4);
 }, 36_000_000);
-
-/** Whatever is of one login or one moment. */
-const PASSING = /^(?:jti|iat|exp|iiat|grantId|sid|sessionUid|authTime|kind)$/;
-
-it('a refresh leaves the same rows, events, counts and lines of the log', async () => {
-  const app = apps[0]!;
-  const counted = async (url: string) => {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    const line = /^postern_grants_total\{[^}]*refresh_token[^}]*success[^}]*\} (\d+)/m.exec(text);
-    return Number(line?.[1] ?? 0);
-  };
-  const seen: unknown[] = [];
-  for (const [url, put, output] of [
-    [provider.url, askShort, provider.postern.output],
-    [long.url, askLong, long.output],
-  ] as const) {
-    const first = await login(app);
-    const since = (await provider.sql('select now() as now'))[0]!['now'];
-    const [before, written] = [await counted(url), output().length];
-    const reply = await put(refreshRequest(app, first.refresh_token));
-    expect(reply.status).toBe(200);
-    const { refresh_token: successor } = JSON.parse(reply.text) as Tokens;
-    const ids = [successor, first.refresh_token].map(sha256);
-    const find = () =>
-      provider.sql(
-        `select payload, consumed_at is not null as consumed, claimed_at is not null as claimed
-         from oidc_records where model = 'RefreshToken' and id = any($1) order by array_position($1, id)`,
-        [ids],
-      );
-    await until(async () => (await find())[1]?.['consumed'] === true);
-    const rows = await find();
-    const requestId = reply.headers['x-request-id'] ?? '';
-    await until(() => output().slice(written).includes(requestId));
-    const events = await provider.sql(
-      'select type, outcome, client_id, details from audit_events where at >= $1',
-      [since],
-    );
-    const lines = output()
-      .slice(written)
-      .split('\n')
-      .filter((line) => line.includes(requestId))
-      .map((line) =>
-        Object.entries(JSON.parse(line) as object).map(
-          ([name, value]) => [name, /time|duration|requestId|pid/.test(name) ? typeof value : value] as const,
-        ),
-      );
-    seen.push({
-      reply: essence(reply),
-      grants: (await counted(url)) - before,
-      rows: rows.map(({ payload, ...row }) => ({
-        ...row,
-        payload: Object.entries(payload as object)
-          .sort(([one], [other]) => one.localeCompare(other))
-          .map(([name, value]) => [name, PASSING.test(name) ? typeof value : (value as unknown)]),
-      })),
-      events,
-      lines,
-    });
-  }
-  expect(seen[0]).toEqual(seen[1]);
-  expect(seen[0]).toMatchObject({ grants: 1, rows: [{ consumed: false }, { consumed: true }] });
-});
-
-it('what a refresh fails by is told by the library, once: a token that comes again ends its family', async () => {
-  const strict = apps[5]!;
-  const first = await login(strict);
-  const good = await askShort(refreshRequest(strict, first.refresh_token));
-  expect(good).toMatchObject({ status: 200, isShort: true });
-  const since = (await provider.sql('select now() as now'))[0]!['now'];
-  const again = await askShort(refreshRequest(strict, first.refresh_token));
-  expect(again).toMatchObject({ status: 400, isShort: false });
-  const { refresh_token: successor } = JSON.parse(good.text) as Tokens;
-  expect(await askShort(refreshRequest(strict, successor))).toMatchObject({ status: 400 });
-  const reused = () =>
-    provider.sql(
-      "select 1 from audit_events where type = 'refresh_token.reused' and client_id = $1 and at >= $2",
-      [strict.id, since],
-    );
-  await until(async () => (await reused()).length > 0);
-  expect(await reused()).toHaveLength(1);
-});
-
-it('parallel refreshes with one token agree on its successor', async () => {
-  const { refresh_token: one } = await login(apps[0]!);
-  const replies = await Promise.all(
-    Array.from({ length: 8 }, (_, index) => (index % 2 ? askShort : askLong)(refreshRequest(apps[0]!, one))),
-  );
-  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
-  const successors = replies.map(({ text }) => (JSON.parse(text) as Tokens).refresh_token);
-  expect(new Set(successors).size).toBe(1);
-});
 
 it('a token of the short way is one like any other: it introspects, its use is noted, and it is counted', async () => {
   const [service] = clients as [Client];

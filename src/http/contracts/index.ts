@@ -2,7 +2,7 @@ import type { Context, Middleware } from 'koa';
 import { docsPaths } from '../endpoints/docs.ts';
 import type { Contract } from './contract.ts';
 import { createContractHandler, type ContractHandler, type GuardDependencies } from './guard.ts';
-import type { Mount } from './mounts.ts';
+import { contractRoute, type Mount } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, routeOf, setRoute } from '../routes.ts';
 
@@ -36,13 +36,7 @@ export function createContracts({
   );
   const places = mounts.map((mount): Place => {
     const { contract, prefix } = mount;
-    const route: Route = {
-      prefix,
-      owner: 'contracts',
-      label: `contracts/${contract.name}`,
-      claimable: false,
-    };
-    return { ...mount, handle: handlers.get(contract)!, route };
+    return { ...mount, handle: handlers.get(contract)!, route: contractRoute(contract.name, prefix) };
   });
   const byHost = new Map(places.filter(({ host }) => host !== null).map((place) => [place.host, place]));
   const byPrefix = new Map(

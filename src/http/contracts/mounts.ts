@@ -2,7 +2,7 @@ import type { ContractSettings } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
 import type { Contract } from './contract.ts';
 import { overlap } from './paths.ts';
-import { ROUTES } from '../routes.ts';
+import { type Route, ROUTES } from '../routes.ts';
 
 /** Where a contract answers: under a prefix, and at one host alone when it has one. */
 export interface Mount {
@@ -10,6 +10,14 @@ export interface Mount {
   prefix: string;
   host: string | null;
 }
+
+/** The route of a contract's requests, with the label of their metrics. */
+export const contractRoute = (name: string, prefix: string): Route => ({
+  prefix,
+  owner: 'contracts',
+  label: `contracts/${name}`,
+  claimable: false,
+});
 
 type MountSettings = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
 

@@ -23,6 +23,11 @@ export async function readJson(
   if (bytes.length === 0) return undefined;
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/json' && !type.endsWith('+json')) throw new DomainError('unsupported_media_type');
+  return parseJson(bytes, maxOpenings);
+}
+
+/** What `readJson` makes of the bytes of a body. @throws DomainError invalid_request. */
+export function parseJson(bytes: Buffer, maxOpenings = MAX_OPENINGS): unknown {
   try {
     const text = utf8.decode(bytes);
     if (openings(text, maxOpenings) > maxOpenings) throw new SyntaxError('too many objects and lists');

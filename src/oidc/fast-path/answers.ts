@@ -7,13 +7,16 @@ import instance from 'oidc-provider/lib/helpers/weak_cache.js';
 import type { SharedClock } from '../../core/clock.ts';
 import type { ClientRegistry } from '../clients/registry.ts';
 import type { AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
+import { noteArrival } from '../tokens/code-redemption.ts';
+import { TOKEN_EXCHANGE } from '../tokens/grant-types.ts';
 import { createJwtIntrospection } from '../tokens/jwt-access-tokens.ts';
+import { refuseOverdue } from '../redemption.ts';
 import type { PresentDependencies } from '../tokens/introspection-policy.ts';
-import { hasOnly, type PlainForm, takesJson } from './request.ts';
+import { hasOnly, type PlainForm, takesJson, words } from './request.ts';
 
 export interface AnswerDependencies extends PresentDependencies {
   clients: Pick<ClientRegistry, 'recognize'>;
-  clock: Pick<SharedClock, 'isAstray'>;
+  clock: Pick<SharedClock, 'isAstray' | 'now'>;
   verifier: AccessTokenVerifier;
 }
 
@@ -28,21 +31,22 @@ export type Library = Provider & {
 };
 
 /** The body of a success. Undefined when the library has to answer. @throws whatever refuses the request or fails. */
-export type Answer = (req: IncomingMessage, res: ServerResponse) => Promise<object | undefined>;
-export type FormAnswer = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  form: PlainForm,
+export type Answer<Body extends unknown[] = []> = (
+  ...request: [req: IncomingMessage, res: ServerResponse, ...body: Body]
 ) => Promise<object | undefined>;
+
+type Context = KoaContextWithOIDC & { body: object | string | undefined };
 
 const METHODS = new Set<unknown>(['client_secret_basic', 'client_secret_post']);
 
 /** The parameters of each grant: those that it needs, and those that it may have. */
 const GRANTS: Record<string, [required: string[], optional: string[]]> = {
-  client_credentials: [['grant_type'], ['scope', 'resource']],
-  refresh_token: [
-    ['grant_type', 'refresh_token'],
-    ['scope', 'resource'],
+  client_credentials: [words('grant_type'), words('scope resource')],
+  refresh_token: [words('grant_type refresh_token'), words('scope resource')],
+  authorization_code: [words('grant_type code redirect_uri'), words('code_verifier resource')],
+  [TOKEN_EXCHANGE]: [
+    words('grant_type subject_token subject_token_type'),
+    words('actor_token actor_token_type requested_token_type audience resource scope'),
   ],
 };
 
@@ -53,16 +57,11 @@ function stepsFrom(steps: typeof userinfoSteps, name: string): typeof userinfoSt
   return steps.slice(from);
 }
 
-/** What introspection does after it has authenticated the client and looked at the token's form. */
-const introspectionFrom = () => stepsFrom(introspectionSteps, 'renderTokenResponse');
-/** What userinfo does after it has read the body that a GET has not. */
-const userinfoFrom = () => stepsFrom(userinfoSteps, 'validateAccessToken');
-
-/** @throws Error naming the step of the library that is not there any more. */
-export function checkSteps(): void {
-  introspectionFrom();
-  userinfoFrom();
-}
+/** What introspection does once it has authenticated the client, and userinfo once it has read a body. @throws Error as above. */
+export const allSteps = () => ({
+  introspection: stepsFrom(introspectionSteps, 'renderTokenResponse'),
+  userinfo: stepsFrom(userinfoSteps, 'validateAccessToken'),
+});
 
 /**
  * The library makes its error before it asserts what would throw it (`ctx.assert(found, new InvalidToken())`), three times for each
@@ -86,16 +85,14 @@ interface Failure {
   entities: object;
 }
 
-/**
- * The answers of the fast path: what the library's own steps give on the library's own context.
- */
+/** The answers of the fast path: what the library's own steps give on the library's own context. */
 export function createAnswers(provider: Library, deps: AnswerDependencies) {
   const { clients, clock } = deps;
   const { grantTypeHandlers } = instance(provider);
   const failures = new WeakMap<IncomingMessage, Failure>();
   const grants = new Map<string, Handler>();
   const introspectJwt = createJwtIntrospection(provider, deps);
-  const [userinfo, introspection] = [userinfoFrom(), introspectionFrom()];
+  const { userinfo, introspection } = allSteps();
 
   // A grant may have used something up before it failed, so it does not run twice: the library's way meets the failure where
   // it would have happened.
@@ -112,12 +109,7 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
   }
 
   /** The library's context of a request. What it would write to the reply is kept by it. */
-  function contextOf(
-    req: IncomingMessage,
-    res: ServerResponse,
-    route: string,
-    params: object,
-  ): KoaContextWithOIDC & { body: object | string | undefined } {
+  function contextOf(req: IncomingMessage, res: ServerResponse, route: string, params: object): Context {
     const ctx = provider.createContext(req, res);
     Object.assign(ctx, { _matchedRouteName: route });
     const oidc = new provider.OIDCContext(ctx);
@@ -128,11 +120,11 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
       status: { value: 200, writable: true },
       assert: UNTRACED,
     });
-    return ctx as ReturnType<typeof contextOf>;
+    return ctx as Context;
   }
 
   /** Runs steps as the library's router does. @returns the body that they make, if it is to be JSON. */
-  async function run(ctx: ReturnType<typeof contextOf>, steps: typeof userinfo): Promise<object | undefined> {
+  async function run(ctx: Context, steps: typeof userinfo): Promise<object | undefined> {
     const from = async (index: number): Promise<void> => steps[index]?.(ctx, () => from(index + 1));
     await requests.run(ctx, () => from(0));
     return typeof ctx.body === 'object' ? ctx.body : undefined;
@@ -147,15 +139,17 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
 
   return {
     async token(req, res, form) {
-      const { grant_type: type = '', scope, resource, refresh_token } = form.params;
+      const { grant_type: type = '' } = form.params;
       const handler = grants.get(type);
       if (!handler || !hasOnly(form.params, ...GRANTS[type]!)) return undefined;
       const client = clientOf(form);
       if (!client?.grantTypeAllowed(type) || (await clock.isAstray())) return undefined;
-      const ctx = contextOf(req, res, 'token', { grant_type: type, scope, resource, refresh_token });
+      const ctx = contextOf(req, res, 'token', { scope: undefined, resource: undefined, ...form.params });
       ctx.oidc.entity('Client', client);
+      noteArrival(req, clock.now());
       try {
         await requests.run(ctx, () => handler(ctx));
+        refuseOverdue(ctx);
       } catch (error) {
         failures.set(req, { error, entities: ctx.oidc.entities });
         return undefined;
@@ -183,5 +177,5 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
       const ctx = contextOf(req, res, 'userinfo', { scope: undefined, access_token: undefined });
       return run(ctx, userinfo);
     },
-  } satisfies Record<string, Answer | FormAnswer>;
+  } satisfies Record<string, Answer<[form: PlainForm]>>;
 }

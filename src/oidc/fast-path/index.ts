@@ -4,18 +4,11 @@ import instance from 'oidc-provider/lib/helpers/weak_cache.js';
 import type { Config } from '../../config/index.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import { type Override, shape } from '../overrides/override.ts';
-import {
-  type Answer,
-  type AnswerDependencies,
-  checkSteps,
-  createAnswers,
-  type FormAnswer,
-  type Library,
-} from './answers.ts';
-import { formLength, isBearerGet, plainForm } from './request.ts';
+import { allSteps, type Answer, type AnswerDependencies, createAnswers, type Library } from './answers.ts';
+import { bodyLength, bodyOf, FORM, isBearerGet, type PlainForm, plainForm } from './request.ts';
 
 /** Takes a request that may be plain, by its head. @returns whether it has answered; undefined for any other request. */
-type Serve = (req: IncomingMessage, res: ServerResponse) => Promise<boolean> | undefined;
+export type Serve = (req: IncomingMessage, res: ServerResponse) => Promise<boolean> | undefined;
 
 /** As the library answers whoever comes from no page of another origin; `exposed` as it says at each endpoint. */
 const headersOf = (exposed: string) => ({
@@ -34,21 +27,15 @@ function send(res: ServerResponse, headers: object, body: object): void {
   res.end(json);
 }
 
-/** Serves an endpoint that takes forms. */
-const postOf =
-  (answer: FormAnswer, headers: object): Serve =>
+/** Serves whatever takes a body of a content type. */
+export const postOf =
+  (type: RegExp, answer: Answer<[body: Buffer]>, headers: object): Serve =>
   (req, res) => {
-    const length = formLength(req);
+    const length = bodyLength(req, type);
     if (length === undefined) return undefined;
     const serve = async () => {
-      await new Promise((resolve) => req.once('readable', resolve));
-      const body = req.read() as Buffer | null;
-      if (!body) return false;
-      // Put back at once: a request whose body has been read to its end cannot be handed on.
-      req.unshift(body);
-      if (body.length !== length) return false;
-      const form = plainForm(req, body.toString());
-      const reply = form && (await answer(req, res, form));
+      const body = await bodyOf(req, length);
+      const reply = body && (await answer(req, res, body));
       if (!reply) return false;
       req.resume();
       send(res, headers, reply);
@@ -57,16 +44,26 @@ const postOf =
     return serve();
   };
 
+const formOf = (answer: Answer<[form: PlainForm]>, headers: object): Serve =>
+  postOf(
+    FORM,
+    async (req, res, body) => {
+      const form = plainForm(req, body.toString());
+      return form && answer(req, res, form);
+    },
+    headers,
+  );
+
 /** Serves an endpoint that a bearer token opens. */
 const getOf =
   (answer: Answer, headers: object): Serve =>
-  (req, res) => {
-    if (!isBearerGet(req)) return undefined;
-    return answer(req, res).then((reply) => {
-      if (reply) send(res, headers, reply);
-      return reply !== undefined;
-    });
-  };
+  (req, res) =>
+    isBearerGet(req)
+      ? answer(req, res).then((reply) => {
+          if (reply) send(res, headers, reply);
+          return reply !== undefined;
+        })
+      : undefined;
 
 const installed = new WeakMap<Provider, Map<string | undefined, Serve>>();
 
@@ -78,9 +75,17 @@ export function listenerOf(provider: Provider): RequestListener {
   const library = provider.callback();
   const endpoints = installed.get(provider);
   if (!endpoints) return library;
+  return before((req) => endpoints.get(req.url), library);
+}
+
+/** The listener that has a request served by what `find` finds for it, and everything that this has not answered by another. */
+export function before(
+  find: (req: IncomingMessage) => Serve | undefined,
+  listener: RequestListener,
+): RequestListener {
   return (req, res) => {
-    const served = endpoints.get(req.url)?.(req, res);
-    const hand = () => void library(req, res);
+    const served = find(req)?.(req, res);
+    const hand = () => void listener(req, res);
     if (served) void served.then((isAnswered) => void (isAnswered || hand()), hand);
     else hand();
   };
@@ -98,7 +103,7 @@ export const fastPath: Override<AnswerDependencies & { config: Pick<Config, 'htt
       'OIDCContext.prototype.entity',
       'Client.prototype.grantTypeAllowed',
     )(provider);
-    checkSteps();
+    allSteps();
     if (!(instance(provider)?.grantTypeHandlers instanceof Map))
       throw new Error('the map of grant types is not there any more');
   },
@@ -108,8 +113,8 @@ export const fastPath: Override<AnswerDependencies & { config: Pick<Config, 'htt
     installed.set(
       provider,
       new Map<string | undefined, Serve>([
-        [ENDPOINTS.token, postOf(token, WITH_DPOP)],
-        [ENDPOINTS.introspection, postOf(introspection, WITHOUT_DPOP)],
+        [ENDPOINTS.token, formOf(token, WITH_DPOP)],
+        [ENDPOINTS.introspection, formOf(introspection, WITHOUT_DPOP)],
         [ENDPOINTS.userinfo, getOf(userinfo, WITH_DPOP)],
       ]),
     );

@@ -1,13 +1,6 @@
 /* What the library does not export from its main module, as far as the fast path calls it. */
 
-declare module 'oidc-provider/lib/actions/introspection.js' {
-  import type { KoaContextWithOIDC } from 'oidc-provider';
-
-  const steps: ((ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>)[];
-  export default steps;
-}
-
-declare module 'oidc-provider/lib/actions/userinfo.js' {
+declare module 'oidc-provider/lib/actions/*.js' {
   import type { KoaContextWithOIDC } from 'oidc-provider';
 
   const steps: ((ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>)[];

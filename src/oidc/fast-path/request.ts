@@ -11,10 +11,12 @@ export interface PlainForm {
   params: Form;
 }
 
+export const words = (text: string): string[] => text.split(' ');
+
 /** Bytes of a body. A longer one is the library's. */
 const LONGEST = 8192;
 
-const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
+export const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
 /** Credentials that need no decoding (RFC 6749 section 2.3.1) are the same before and after it. */
 const PLAIN = /^[!-$&-*,-~]+$/;
 const BASIC = /^Basic ([A-Za-z0-9+/]+={0,2})$/;
@@ -26,15 +28,9 @@ const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 const PARTICULAR = /jwt|;\s*q/i;
 
 /** Headers by which a request asks for something else: CORS, DPoP, attestation, an encoded or streamed body. */
-const OTHERS = [
-  'origin',
-  'dpop',
-  'oauth-client-attestation',
-  'oauth-client-attestation-pop',
-  'content-encoding',
-  'transfer-encoding',
-  'expect',
-];
+const OTHERS = words(
+  'origin dpop oauth-client-attestation oauth-client-attestation-pop content-encoding transfer-encoding expect',
+);
 
 const isPlain = ({ headers }: IncomingMessage): boolean =>
   OTHERS.every((name) => headers[name] === undefined);
@@ -42,12 +38,23 @@ const isPlain = ({ headers }: IncomingMessage): boolean =>
 /** Whether a reply that can be a JWT shall be JSON. */
 export const takesJson = ({ headers }: IncomingMessage): boolean => !PARTICULAR.test(headers.accept ?? '');
 
-/** The length of the body of a request that may be a plain form, by its head. Undefined for any other. */
-export function formLength(req: IncomingMessage): number | undefined {
+/** The length of the body of a plain POST of a content type, by its head. Undefined for any other request. */
+export function bodyLength(req: IncomingMessage, type: RegExp): number | undefined {
   const { method, headers } = req;
-  if (method !== 'POST' || !FORM.test(headers['content-type'] ?? '') || !isPlain(req)) return undefined;
+  if (method !== 'POST' || !type.test(headers['content-type'] ?? '') || !isPlain(req)) return undefined;
   const length = Number(headers['content-length']);
   return length > 0 && length <= LONGEST ? length : undefined;
+}
+
+/**
+ * A body of this length, if it comes in one piece. It is put back at once: a request whose body has been read to its end cannot be
+ * handed on.
+ */
+export async function bodyOf(req: IncomingMessage, length: number): Promise<Buffer | undefined> {
+  await new Promise((resolve) => req.once('readable', resolve));
+  const body = req.read() as Buffer | null;
+  if (body) req.unshift(body);
+  return body?.length === length ? body : undefined;
 }
 
 /** Whether a request is a GET with a bearer token and nothing more. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import { sourceOf } from '../../domain/source.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -33,7 +34,12 @@ interface Dependencies {
 }
 
 /** When each request came, in milliseconds: on a busy server it is looked at later. */
-const arrivals = new WeakMap<object, number>();
+const arrivals = new WeakMap<IncomingMessage, number>();
+
+/** Notes when a request came, in milliseconds: the first time counts. */
+export function noteArrival(req: IncomingMessage, at: number): void {
+  if (!arrivals.has(req)) arrivals.set(req, at);
+}
 
 /** Whether a token request matches the client that the code was issued to. */
 function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
@@ -57,8 +63,8 @@ const isAstray = ({ oidc: { client } }: KoaContextWithOIDC, { clientId, redirect
  * a second. To it the code looks unused until the store refuses it.
  */
 function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
-  provider.use((ctx: object, next: () => Promise<unknown>) => {
-    arrivals.set(ctx, clock.now());
+  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
+    noteArrival(ctx.req, clock.now());
     return next();
   });
 
@@ -93,7 +99,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.
-        const late = (arrivals.get(ctx) ?? Infinity) / 1000 - code.consumed;
+        const late = (arrivals.get(ctx.req) ?? Infinity) / 1000 - code.consumed;
         if (isRepeat && late < REPEATED) code.consumed = undefined;
         else await (await provider.Grant.find(code.grantId ?? '', { ignoreExpiration: true }))?.destroy();
         return code;

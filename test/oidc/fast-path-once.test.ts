@@ -1,0 +1,237 @@
+import { beforeAll, expect, it } from '@jest/globals';
+import { sha256 } from '../../src/core/ids.ts';
+import { until } from '../support/until.ts';
+import { authorize, type Tokens, VERIFIER } from './support/flow.ts';
+import { type Client } from './support/provider.ts';
+import { JWT, MADE_UP, OPAQUE, startTwoWays, type TwoWays } from './support/two-ways.ts';
+import {
+  type Asked,
+  type Choices,
+  choices,
+  essence,
+  madeUpForm,
+  refreshRequest,
+  tokenRequest,
+  userinfoRequest,
+} from './support/ways.ts';
+
+let provider: TwoWays['provider'];
+let long: TwoWays['long'];
+let clients: TwoWays['clients'];
+let apps: TwoWays['apps'];
+let person: TwoWays['person'];
+let agent: TwoWays['agent'];
+let askShort: TwoWays['askShort'];
+let askLong: TwoWays['askLong'];
+let login: TwoWays['login'];
+
+beforeAll(async () => {
+  ({ provider, long, clients, apps, person, agent, askShort, askLong, login } = await startTwoWays());
+}, 120_000);
+
+/** A refresh token of each node, from logins that are alike. */
+interface Twins {
+  app: Client;
+  resource: string | undefined;
+  /** What came last, and what it was made of, by node. */
+  last: [string, string];
+  before: [string, string];
+}
+
+async function twins({ one }: Choices): Promise<Twins> {
+  const [plain, api, pairwise, mapped, , strict] = apps as [Client, Client, Client, Client, Client, Client];
+  const app = one(plain, plain, api, pairwise, mapped, strict);
+  const resource = one(undefined, undefined, JWT, OPAQUE);
+  const parameters = {
+    scope: one(
+      'openid profile email offline_access read',
+      'openid offline_access',
+      'profile offline_access read',
+    ),
+    ...(resource === undefined ? {} : { resource }),
+  };
+  const both: [string, string] = [
+    (await login(app, parameters)).refresh_token,
+    (await login(app, parameters)).refresh_token,
+  ];
+  return { app, resource, last: both, before: both };
+}
+
+it('however tokens are refreshed, both ways answer alike and leave the same', async () => {
+  let short = 0;
+  for (let index = 0; index < MADE_UP;) {
+    const chain = await twins(choices(`chain ${index}`));
+    for (let step = 0; step < 12 && index < MADE_UP; step += 1, index += 1) {
+      const chance = choices(`refresh ${index}`);
+      const { one, rarely } = chance;
+      const which = rarely<'last' | 'before' | undefined>('before', undefined) ?? 'last';
+      const client = rarely(...clients, ...apps) ?? chain.app;
+      const params = {
+        grant_type: 'refresh_token',
+        ...one<Record<string, string>>({}, {}, {}, rarely({ scope: 'openid' }, { scope: 'write' }) ?? {}),
+        ...rarely<Record<string, string>>({ resource: JWT }, { resource: OPAQUE }, { resource: 'no' }),
+      };
+      const [mine, theirs] = ([0, 1] as const).map((node) => {
+        const form = new URLSearchParams({ ...params, refresh_token: chain[which][node] });
+        return madeUpForm(choices(`form ${index}`), '/oauth2/token', form, client);
+      }) as [Asked, Asked];
+      const [reply, other] = [await askShort(mine), await askLong(theirs)];
+      expect({ asked: mine, ...essence(reply) }).toEqual({ asked: mine, ...essence(other) });
+      if (reply.isShort) short += 1;
+      if (reply.status !== 200) continue;
+      const last = [reply, other].map(({ text }) => (JSON.parse(text) as Tokens).refresh_token) as [
+        string,
+        string,
+      ];
+      if (which === 'last') Object.assign(chain, { before: chain.last });
+      Object.assign(chain, { last });
+    }
+  }
+  expect(short).toBeGreaterThan(MADE_UP / 4);
+}, 36_000_000);
+
+it('however codes are exchanged, both ways answer alike', async () => {
+  const [plain, api, pairwise, mapped] = apps as [Client, Client, Client, Client];
+  let short = 0;
+  for (let index = 0; index < MADE_UP / 4; index += 1) {
+    const { one, rarely } = choices(`code ${index}`);
+    const app = one(plain, plain, api, pairwise, mapped);
+    const resource = one(undefined, undefined, JWT, OPAQUE);
+    const scope = one('openid profile email offline_access read', 'openid', 'profile read');
+    const parameters = { scope, prompt: 'consent', ...(resource === undefined ? {} : { resource }) };
+    const given: string[] = [];
+    for (const _ of [short, long])
+      given.push((await authorize(provider, agent, app, person, parameters)).get('code') ?? '');
+    const params = {
+      grant_type: 'authorization_code',
+      redirect_uri: rarely(`${app.redirectUri}/x`) ?? app.redirectUri,
+      ...(rarely({}, { code_verifier: VERIFIER.replace(/.$/, '~') }) ?? { code_verifier: VERIFIER }),
+      ...one<Record<string, string>>({}, {}, rarely({ resource: JWT }, { resource: 'no' }) ?? {}),
+    };
+    const client = rarely(...clients, ...apps) ?? app;
+    const [mine, theirs] = given.map((code) =>
+      madeUpForm(
+        choices(`form of code ${index}`),
+        '/oauth2/token',
+        new URLSearchParams({ ...params, code }),
+        client,
+      ),
+    ) as [Asked, Asked];
+    for (let times = one(1, 1, 2); times > 0; times -= 1) {
+      const [reply, other] = [await askShort(mine), await askLong(theirs)];
+      expect({ asked: mine, ...essence(reply) }).toEqual({ asked: mine, ...essence(other) });
+      if (reply.isShort) short += 1;
+    }
+  }
+  expect(short).toBeGreaterThan(MADE_UP / 40);
+}, 36_000_000);
+
+it('a code that is sent twice at once gives one answer, and what comes later ends it', async () => {
+  const app = apps[0]!;
+  const asked = async () => {
+    const code = (await authorize(provider, agent, app, person, { scope: 'openid' })).get('code') ?? '';
+    const params = { grant_type: 'authorization_code', code, redirect_uri: app.redirectUri };
+    return tokenRequest(app, { ...params, code_verifier: VERIFIER });
+  };
+  const parallel = await asked();
+  const replies = await Promise.all([askShort, askLong, askShort, askLong].map((put) => put(parallel)));
+  const good = replies.filter(({ status }) => status === 200);
+  expect([good.length, replies.filter(({ status }) => status === 400).length]).toEqual([1, 3]);
+  const { access_token } = JSON.parse(good[0]!.text) as Tokens;
+  expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 200 });
+  // With another verifier it is no repetition: somebody else has the code.
+  const stolen = { ...parallel, body: parallel.body.replace(VERIFIER, VERIFIER.replace(/.$/, '~')) };
+  expect(await askShort(stolen)).toMatchObject({ status: 400, isShort: false });
+  expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 401 });
+});
+
+/** Whatever is of one login or one moment. */
+const PASSING = /^(?:jti|iat|exp|iiat|grantId|sid|sessionUid|authTime|kind)$/;
+
+it('a refresh leaves the same rows, events, counts and lines of the log', async () => {
+  const app = apps[0]!;
+  const counted = async (url: string) => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const line = /^postern_grants_total\{[^}]*refresh_token[^}]*success[^}]*\} (\d+)/m.exec(text);
+    return Number(line?.[1] ?? 0);
+  };
+  const seen: unknown[] = [];
+  for (const [url, put, output] of [
+    [provider.url, askShort, provider.postern.output],
+    [long.url, askLong, long.output],
+  ] as const) {
+    const first = await login(app);
+    const since = (await provider.sql('select now() as now'))[0]!['now'];
+    const [before, written] = [await counted(url), output().length];
+    const reply = await put(refreshRequest(app, first.refresh_token));
+    expect(reply.status).toBe(200);
+    const { refresh_token: successor } = JSON.parse(reply.text) as Tokens;
+    const ids = [successor, first.refresh_token].map(sha256);
+    const find = () =>
+      provider.sql(
+        `select payload, consumed_at is not null as consumed, claimed_at is not null as claimed
+         from oidc_records where model = 'RefreshToken' and id = any($1) order by array_position($1, id)`,
+        [ids],
+      );
+    await until(async () => (await find())[1]?.['consumed'] === true);
+    const rows = await find();
+    const requestId = reply.headers['x-request-id'] ?? '';
+    await until(() => output().slice(written).includes(requestId));
+    const events = await provider.sql(
+      'select type, outcome, client_id, details from audit_events where at >= $1',
+      [since],
+    );
+    const lines = output()
+      .slice(written)
+      .split('\n')
+      .filter((line) => line.includes(requestId))
+      .map((line) =>
+        Object.entries(JSON.parse(line) as object).map(
+          ([name, value]) => [name, /time|duration|requestId|pid/.test(name) ? typeof value : value] as const,
+        ),
+      );
+    seen.push({
+      reply: essence(reply),
+      grants: (await counted(url)) - before,
+      rows: rows.map(({ payload, ...row }) => ({
+        ...row,
+        payload: Object.entries(payload as object)
+          .sort(([one], [other]) => one.localeCompare(other))
+          .map(([name, value]) => [name, PASSING.test(name) ? typeof value : (value as unknown)]),
+      })),
+      events,
+      lines,
+    });
+  }
+  expect(seen[0]).toEqual(seen[1]);
+  expect(seen[0]).toMatchObject({ grants: 1, rows: [{ consumed: false }, { consumed: true }] });
+});
+
+it('what a refresh fails by is told by the library, once: a token that comes again ends its family', async () => {
+  const strict = apps[5]!;
+  const first = await login(strict);
+  const good = await askShort(refreshRequest(strict, first.refresh_token));
+  expect(good).toMatchObject({ status: 200, isShort: true });
+  const since = (await provider.sql('select now() as now'))[0]!['now'];
+  const again = await askShort(refreshRequest(strict, first.refresh_token));
+  expect(again).toMatchObject({ status: 400, isShort: false });
+  const { refresh_token: successor } = JSON.parse(good.text) as Tokens;
+  expect(await askShort(refreshRequest(strict, successor))).toMatchObject({ status: 400 });
+  const reused = () =>
+    provider.sql(
+      "select 1 from audit_events where type = 'refresh_token.reused' and client_id = $1 and at >= $2",
+      [strict.id, since],
+    );
+  await until(async () => (await reused()).length > 0);
+  expect(await reused()).toHaveLength(1);
+});
+
+it('parallel refreshes with one token agree on its successor', async () => {
+  const { refresh_token: one } = await login(apps[0]!);
+  const replies = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => (index % 2 ? askShort : askLong)(refreshRequest(apps[0]!, one))),
+  );
+  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+  const successors = replies.map(({ text }) => (JSON.parse(text) as Tokens).refresh_token);
+  expect(new Set(successors).size).toBe(1);
+});

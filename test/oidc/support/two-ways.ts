@@ -1,0 +1,130 @@
+/** A node with the fast path and one without it, on the same stores, with what is asked of them. */
+import { TOKEN_EXCHANGE } from '../../../src/oidc/tokens/grant-types.ts';
+import { signIn, type Tokens } from './flow.ts';
+import { secondNode } from './proofs.ts';
+import { type Client, type Person, type Provider, startProvider } from './provider.ts';
+import { UserAgent } from './user-agent.ts';
+import { ask, type Answered, type Asked, clientCredentialsRequest, introspectionRequest } from './ways.ts';
+
+/** How many requests of each kind are made up; a run of its own takes more. */
+export const MADE_UP = Number(process.env['FAST_PATH_REQUESTS'] ?? 80);
+
+export const JWT = 'https://jwt.example.test';
+export const OPAQUE = 'https://opaque.example.test';
+/** APIs whose tokens live shorter than all that is exchanged for them: the rest of a token is another one each second. */
+export const BRIEF = ['https://brief-jwt.example.test', 'https://brief-opaque.example.test'] as const;
+
+export interface TwoWays {
+  provider: Provider;
+  long: { url: string; output(): string };
+  clients: Client[];
+  /** Of people's tokens: plain, the APIs' own, with pairwise subjects, with claims mapped, with signed userinfo, without grace. */
+  apps: Client[];
+  /** Exchange tokens: one without a word of itself, one that says who acts. */
+  exchangers: Client[];
+  person: Person;
+  agent: UserAgent;
+  /** Of every kind, and what is none. */
+  tokens: string[];
+  /** Some that are active, each with who may learn so. */
+  held: [Client, string][];
+  askShort(this: void, asked: Asked): Promise<Answered>;
+  askLong(this: void, asked: Asked): Promise<Answered>;
+  /** Signs the person in at one of the apps. */
+  login(this: void, app: Client, parameters?: Record<string, string>): Promise<Tokens>;
+}
+
+export async function startTwoWays(): Promise<TwoWays> {
+  // Neither may know whom the other one has locked out.
+  const settings = { log: { level: 'debug' }, contracts: { enabled: ['gateway'], root: ['gateway'] } };
+  const provider = await startProvider({ settings });
+  const long = await secondNode(provider, { ...settings, http: { fastPath: false } });
+  const askShort = (asked: Asked) => ask(provider.url, provider.url, asked);
+  const askLong = (asked: Asked) => ask(provider.url, long.url, asked);
+  await provider.createApi({ identifier: JWT, accessTokenFormat: 'jwt' });
+  await provider.createApi({ identifier: OPAQUE, accessTokenFormat: 'opaque' });
+  for (const [index, identifier] of BRIEF.entries())
+    await provider.createApi({
+      identifier,
+      accessTokenFormat: index === 0 ? 'jwt' : 'opaque',
+      accessTokenTtl: 60,
+    });
+  const own = { grant_types: ['client_credentials'] };
+  const clients = [
+    await provider.createClient({ ...own, scope: 'read' }),
+    await provider.createClient({ ...own, scope: 'read write', default_resource: JWT }),
+    await provider.createClient({
+      ...own,
+      token_endpoint_auth_method: 'client_secret_post',
+      access_token_ttl: 90,
+    }),
+    await provider.createClient({ ...own, dpop_bound_access_tokens: true }),
+    await provider.createClient(),
+  ];
+  const apps = [
+    await provider.createClient(),
+    await provider.createClient({ apis: [JWT, OPAQUE] }),
+    await provider.createClient({ subject_type: 'pairwise' }),
+    await provider.createClient({ claim_mappings: { roles: { name: 'app_roles', always: true } } }),
+    await provider.createClient({ userinfo_signed_response_alg: 'ES256' }),
+    await provider.createClient({ refresh_token_grace: 0 }),
+  ];
+  const may = { audiences: BRIEF, clients: apps.map(({ id }) => id) };
+  const exchangers = await Promise.all(
+    [{ ...may, impersonation: true }, may].map((token_exchange) =>
+      provider.createClient({
+        grant_types: ['client_credentials', TOKEN_EXCHANGE],
+        apis: [JWT, ...BRIEF],
+        token_exchange,
+      }),
+    ),
+  );
+  const person = await provider.createPerson();
+  const agent = new UserAgent(provider.url);
+  const login = (app: Client, parameters: Record<string, string> = {}): Promise<Tokens> =>
+    signIn(provider, app, person, {
+      agent,
+      parameters: { scope: 'openid profile email offline_access', prompt: 'consent', ...parameters },
+    });
+  const [plain, api, pairwise, mapped, signed] = apps as [Client, Client, Client, Client, Client];
+  const given: Tokens[] = [];
+  for (const one of [plain, api, pairwise, mapped, signed]) given.push(await login(one));
+  for (const resource of [JWT, OPAQUE])
+    given.push(await login(plain, { scope: 'openid profile offline_access read', resource }));
+  given.push(await login(plain, { scope: 'profile offline_access' }));
+  const services = await Promise.all(
+    [JWT, OPAQUE].map(async (resource) => {
+      const { text } = await askLong(clientCredentialsRequest(clients[0]!, { resource }));
+      return (JSON.parse(text) as Tokens).access_token;
+    }),
+  );
+  const held = [plain, api, pairwise, mapped, signed].flatMap((client, index): [Client, string][] => [
+    [client, given[index]!.access_token],
+    [client, given[index]!.refresh_token],
+    [api, given[5]!.access_token],
+    [api, given[6]!.access_token],
+  ]);
+  const ended = await login(plain);
+  await askLong(introspectionRequest(plain, ended.refresh_token, '/oauth2/revoke'));
+  const all = [...given, ended].flatMap((one) => [one.access_token, one.refresh_token, one.id_token]);
+  const jwt = services[0]!;
+  const tokens = [
+    ...all,
+    ...services,
+    jwt.replace(/.$/, 'A'),
+    jwt.replace('.', '..'),
+    'a.b.c',
+    'none',
+    '',
+    'a b',
+  ]
+    // A login without `openid` has no ID token.
+    .filter((one) => one !== undefined);
+  // Both nodes have met every client: what is known to one takes no store.
+  await Promise.all(
+    [...clients, ...apps, ...exchangers].flatMap((client) =>
+      [askShort, askLong].map((put) => put(introspectionRequest(client, 'x'))),
+    ),
+  );
+  return { provider, long, clients, apps, exchangers, person, agent, tokens, held, askShort, askLong, login };
+}
