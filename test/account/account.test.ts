@@ -243,12 +243,13 @@ describe('devices', () => {
     const page = await agent.open('/account/sessions');
     expect(page.html.match(/<li class="item">/g)).toHaveLength(2);
     expect(page.html.match(/This one/g)).toHaveLength(1);
+    expect((await agent.open('/account')).html).toContain('Signed in on 2 devices');
     const ended = await agent.submit(page, {}, '/end');
     expect(ended.html).toContain('That device is signed out');
     expect((await introspect(provider, client, tokens.access_token)).body).toEqual({ active: false });
     expect((await introspect(provider, client, tokens.refresh_token)).body).toEqual({ active: false });
     expect((await other.open('/account')).url.pathname).toBe('/sign-in');
-    expect((await agent.open('/account')).url.pathname).toBe('/account');
+    expect((await agent.open('/account')).html).toContain('Signed in on one device');
   });
 
   test('all others end at once', async () => {
@@ -288,8 +289,10 @@ test('an app is shown with what it may do, and loses it at once', async () => {
   const { agent } = await enter(person);
   const page = await agent.open('/account/apps');
   expect(page.html).toContain('See your email address');
+  expect((await agent.open('/account')).html).toContain('One app has access');
   const done = await agent.submit(page, {}, '/disconnect');
   expect(done.html).toContain('No app uses your account');
+  expect((await agent.open('/account')).html).toContain('No apps have access');
   for (const token of [tokens.access_token, tokens.refresh_token]) {
     expect((await introspect(provider, client, token)).body).toEqual({ active: false });
   }
