@@ -110,6 +110,24 @@ describe('a sign-in counts', () => {
   });
 });
 
+describe('how it looks', () => {
+  it('is light, dark, or as the system has it, and comes back to the page', async () => {
+    const { open, agent } = await enterConsole(provider, 'support');
+    const page = await open('/users?status=active');
+    expect(page.html).not.toContain('data-theme');
+    const dark = await agent.submit(page, { theme: 'dark' }, '/admin/theme');
+    expect(dark.url.pathname + dark.url.search).toBe('/admin/users?status=active');
+    expect(dark.html).toContain('data-theme="dark"');
+    expect(dark.html).toMatch(/value="dark" aria-pressed="true"/);
+    expect((await open()).html).toContain('data-theme="dark"');
+    for (const back of ['//evil.example', '/admin\\evil', 'https://evil.example/admin', '/administration']) {
+      const led = await agent.submit(dark, { theme: '"><b>', back }, '/admin/theme');
+      expect(led.url.href).toBe(`${provider.url}/admin`);
+      expect(led.html).not.toContain('data-theme');
+    }
+  });
+});
+
 describe('a form', () => {
   it('does nothing without its token, and nothing for another site', async () => {
     const { open, agent } = await enterConsole(provider, 'owner');

@@ -59,6 +59,16 @@ test('the surfaces are those of the stylesheet and of the browser frame', () => 
   }
 });
 
+test('the dark theme is the same where the system has it and where it was chosen', () => {
+  const css = readFileSync(path.join(VIEWS, 'assets/postern.css'), 'utf8');
+  const [system, chosen] = [':root:not([data-theme])', "[data-theme='dark']"].map((selector) => {
+    const [, rules = ''] = css.split(`${selector} {`);
+    return [...(rules.split('}')[0] ?? '').matchAll(/--[\w-]+: [^;]+/g)].map(String);
+  });
+  expect(chosen).toEqual(system);
+  expect(chosen?.length).toBeGreaterThan(10);
+});
+
 test('the favicon takes the colour, with a mark that shows on it', () => {
   const svg = readFileSync(path.join(VIEWS, 'assets/favicon.svg'), 'utf8');
   expect(brandFavicon(svg, '#ffd400')).toContain('fill="#ffd400"');

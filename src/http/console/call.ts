@@ -173,6 +173,7 @@ export class ConsoleCall {
     const { renderer, csrf, notes, there } = this.#deps;
     const { ctx, user, operator } = this;
     ctx.status = status;
+    const { keys, theme } = notes.preferences(ctx, user.id);
     renderer.render(ctx, `console/${view}`, {
       ...data,
       layout: 'console/layout',
@@ -189,7 +190,10 @@ export class ConsoleCall {
         user,
         roles: [...new Set([...user.roles, ...(user.groupRoles ?? [])])],
         note: notes.take(ctx, user.id),
-        keys: notes.preferences(ctx, user.id).keys,
+        keys,
+        theme,
+        // Where a page comes back to after a change of how it looks.
+        address: ctx.method === 'GET' ? ctx.url : '/admin',
         q: ctx.path === '/admin/search' ? this.parameter('q') : '',
         issuer: this.services.publicUrl,
       },

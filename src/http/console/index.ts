@@ -7,7 +7,7 @@ import { clientListRoutes } from './clients/list.ts';
 import { wizardRoutes } from './clients/wizard.ts';
 import { apiRoutes } from './apis/index.ts';
 import { upstreamRoutes } from './upstreams/index.ts';
-import { continueRoutes, shortcutRoutes, unknownRoutes } from './home/odds.ts';
+import { continueRoutes, shortcutRoutes, themeRoutes, unknownRoutes } from './home/odds.ts';
 import { healthRoutes } from './home/health.ts';
 import { auditRoutes } from './audit/index.ts';
 import { brandingRoutes } from './branding/index.ts';
@@ -34,6 +34,7 @@ const PAGES: readonly ((room: Room) => void)[] = [
   unknownRoutes,
   overviewRoutes,
   shortcutRoutes,
+  themeRoutes,
   continueRoutes,
   searchRoutes,
   settingsRoutes,

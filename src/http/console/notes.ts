@@ -18,14 +18,19 @@ export interface Note {
   undo: Undo | null;
 }
 
+export const THEMES = ['light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
 export interface Preferences {
   /** Rows of a list. */
   rows: number;
   /** Whether single keys do something (WCAG 2.2, 2.1.4). */
   keys: boolean;
+  /** Null: as the system has it. */
+  theme: Theme | null;
 }
 
-const DEFAULTS: Preferences = { rows: 50, keys: true };
+const DEFAULTS: Preferences = { rows: 50, keys: true, theme: null };
 const YEAR = 365 * 86_400;
 /** Characters of a note with its undo that a cookie has room for. */
 const LONGEST = 2_500;
@@ -59,8 +64,8 @@ export function createNotes({ config, secrets, clock }: GuardDependencies) {
       return found?.accountId === accountId ? { ...DEFAULTS, ...found } : DEFAULTS;
     },
     prefer(ctx: Context, accountId: string, changes: Partial<Preferences>): void {
-      const { rows, keys } = { ...this.preferences(ctx, accountId), ...changes };
-      preferences.set(ctx, '/admin', { rows, keys, accountId });
+      const { rows, keys, theme } = { ...this.preferences(ctx, accountId), ...changes };
+      preferences.set(ctx, '/admin', { rows, keys, theme, accountId });
     },
   };
 }

@@ -51,12 +51,16 @@ function theme(
 }
 
 /**
- * The stylesheet that carries the brand: custom properties for both themes, each legible on its surface
+ * The stylesheet that carries the brand: custom properties for both themes (as the system has it, or as `data-theme` says), each legible on its surface
  * whatever the configured colour (WCAG 2.2, 1.4.3 and 1.4.11). A file, because the CSP allows no inline style.
  * @param color like `#2f5bea`. @param dark the same on dark surfaces
  */
 export function brandStylesheet(color: string, dark = color): string {
-  return `:root{${theme(color, SURFACES.light)}}\n@media (prefers-color-scheme:dark){:root{${theme(dark, SURFACES.dark)}}}\n`;
+  const themes = { light: theme(color, SURFACES.light), dark: theme(dark, SURFACES.dark) };
+  return `:root,[data-theme='light']{${themes.light}}
+@media (prefers-color-scheme:dark){:root:not([data-theme]){${themes.dark}}}
+[data-theme='dark']{${themes.dark}}
+`;
 }
 
 /** The favicon in the brand's colour. `svg` is drawn in #000 (the tile) and #fff (the mark). */

@@ -1,5 +1,10 @@
+import { seeOther } from '../../pages/replies.ts';
 import { CONTINUE } from '../guard.ts';
+import { THEMES } from '../notes.ts';
 import type { Room } from '../room.ts';
+
+/** A page of the console, and nothing that a browser takes for another site. */
+const PAGE = /^\/admin(?:[/?][^\\\s]*)?$/;
 
 /** The keys of the console, and the switch that turns single ones off. */
 export function shortcutRoutes({ page, form }: Room): void {
@@ -8,6 +13,15 @@ export function shortcutRoutes({ page, form }: Room): void {
     const keys = call.field('keys') === 'on';
     call.prefer({ keys });
     call.done('/admin/shortcuts', keys ? 'console.keys.nowOn' : 'console.keys.nowOff');
+  });
+}
+
+/** Light, dark, or as the system has it. */
+export function themeRoutes({ form }: Room): void {
+  form('/theme', { section: 'overview', permission: null }, null, (call) => {
+    call.prefer({ theme: THEMES.find((theme) => theme === call.field('theme')) ?? null });
+    const back = call.field('back');
+    seeOther(call.ctx, PAGE.test(back) ? back : '/admin');
   });
 }
 
