@@ -50,6 +50,22 @@ describe('the list', () => {
     expect((await owner.open('/users?created_after=nonsense&cursor=nonsense')).status).toBe(400);
   });
 
+  it('sorts by its heads, there and back, and keeps what is filtered', async () => {
+    const { open } = await enterConsole(provider, 'support');
+    const first = (await open('/users?status=active')).html;
+    expect(first).toMatch(
+      /aria-sort="descending"><a class="sort" href="\/admin\/users\?status=active&amp;sort=created_at"/,
+    );
+    expect(first).toContain('href="/admin/users?status=active&amp;sort=email"');
+    const byEmail = await open('/users?sort=email');
+    expect(byEmail.html).toMatch(/aria-sort="ascending"><a class="sort" href="\/admin\/users\?sort=-email"/);
+    expect((await open('/users?sort=nonsense')).status).toBe(200);
+    await provider.createClient();
+    const apps = await enterConsole(provider, 'developer');
+    for (const sort of ['name', '-name', 'last_used_at', '-last_used_at'])
+      expect((await apps.open(`/clients?sort=${sort}`)).html).toContain('aria-sort=');
+  });
+
   it('does something to the ticked ones, with each outcome', async () => {
     const [one, two, boss] = [
       await named('One'),

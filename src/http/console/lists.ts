@@ -7,7 +7,8 @@ export interface FilterSpec {
   label: MessageKey;
   /** A text unless it says otherwise. */
   type?: 'text' | 'search' | 'select' | 'date';
-  options?: readonly { value: string; label: Message | { text: string } }[];
+  /** Those that follow one another with the same group stand under its name. */
+  options?: readonly { value: string; label: Message | { text: string }; group?: MessageKey }[];
   hint?: MessageKey;
 }
 
@@ -44,6 +45,8 @@ export interface ListView {
   /** The same list without any filter. */
   clearHref: string;
   sort: string | null;
+  /** The same list from its beginning, sorted otherwise. */
+  sortHref(sort: string): string;
   nextHref: string | null;
   previousHref: string | null;
   limit: number;
@@ -131,6 +134,7 @@ export function readListing(
       ),
       clearHref: path,
       sort: sort ?? null,
+      sortHref: (other) => href((parameters) => parameters.set('sort', other)),
       nextHref: nextCursor === null ? null : pageHref([...trail, nextCursor]),
       previousHref: cursor === undefined ? null : pageHref(trail.slice(0, -1)),
       limit,

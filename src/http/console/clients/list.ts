@@ -4,7 +4,16 @@ import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 import { CLIENT_FILTERS, isKind, KIND_LABELS } from './kinds.ts';
 
-const SORTS = ['name', '-last_used_at', '-created_at', 'client_id'] as const;
+const SORTS = [
+  'name',
+  '-name',
+  'last_used_at',
+  '-last_used_at',
+  'created_at',
+  '-created_at',
+  'client_id',
+  '-client_id',
+] as const;
 
 async function showList(call: ConsoleCall): Promise<void> {
   const list = call.listing(CLIENT_FILTERS);

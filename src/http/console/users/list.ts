@@ -137,7 +137,6 @@ export function peopleRoutes({ page }: Room): void {
         ],
       })),
       choices: BULK_CHOICES.filter(({ permission }) => call.may(permission)),
-      sorts: SORTS,
       exports: call.may('users:export')
         ? (['csv', 'ndjson'] as const).map((format) => ({
             format,
