@@ -28,6 +28,12 @@ describe('the audit', () => {
     for (const part of ['user.suspended', 'value="user.*"', 'subject=', 'Export CSV'])
       expect(page.html).toContain(part);
     expect(page.html).toContain(`href="/admin/users/${person.id}"`);
+    // Types by what they say, all of a noun before them, and what was typed into the address.
+    expect(page.html).toMatch(/<optgroup label="People">\s*<option value="user.\*" selected>All user\.\*</);
+    expect(page.html).toContain('<option value="user.suspended">… suspended …</option>');
+    expect((await owner.open('/audit?type=nothing.here')).html).toContain(
+      '<option value="nothing.here" selected>',
+    );
     const { id: app } = await provider.createClient();
     expect((await owner.open(`/audit?client_id=${app}`)).html).toContain(`href="/admin/clients/${app}"`);
     expect((await owner.open(`/audit?${query}&outcome=failure`)).html).toContain('No events found');
@@ -251,6 +257,9 @@ describe('branding', () => {
     const look = { 'name': 'Quayside', 'colors:light': '#8a1f5c', 'logo': png };
     const shown = await send(look, '/admin/branding/preview');
     expect(shown.html).toMatch(/--brand:#8a1f5c.*data:image\/png;base64,.*Sign in to Quayside/s);
+    expect(shown.html).toMatch(
+      /data-theme="light".*Sign in to Quayside.*data-theme="dark".*Sign in to Quayside/s,
+    );
     expect(shown.reply.headers.get('content-security-policy')).toContain('sandbox');
     expect((await api('GET', '/branding')).body['name']).toBeNull();
     expect((await send(look)).reply.status).toBe(303);

@@ -9,6 +9,12 @@ const MOST_NAMED = 4;
 // Does not compile unless each type has its sentence.
 const keyOf = (type: AuditType): MessageKey => `console.did.${type}`;
 
+/** What events of a type say, whoever and whatever they are about. */
+export const sentenceOfType = (type: AuditType): Exclude<Message, string> => ({
+  key: keyOf(type),
+  params: { actor: '…', subject: '…', app: '…', what: '…', self: 'no' },
+});
+
 /** The sentences that an event says when it is not the one of its type. */
 function ownKey({ type, outcome, after }: AuditItem): MessageKey {
   if (type === 'login' && outcome === 'failure') return 'console.did.failed.login';

@@ -6,11 +6,12 @@ import type { ConsoleCall } from '../call.ts';
 import type { FilterSpec, Listing } from '../lists.ts';
 import type { ConsoleProblem } from '../problems.ts';
 import type { Room } from '../room.ts';
+import { TYPE_OPTIONS } from './types.ts';
 
 const DAY = 86_400_000;
 
 const FILTERS: readonly FilterSpec[] = [
-  { name: 'type', label: 'console.audit.type', hint: 'console.audit.typeHint' },
+  { name: 'type', label: 'console.audit.type', type: 'select', options: TYPE_OPTIONS },
   { name: 'actor', label: 'console.audit.actor', hint: 'console.audit.personHint' },
   { name: 'subject', label: 'console.audit.subject', hint: 'console.audit.personHint' },
   { name: 'client_id', label: 'console.audit.app' },

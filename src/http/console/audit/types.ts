@@ -1,0 +1,128 @@
+/** The types of events as a list to choose from. */
+import type { AuditType } from '../../../domain/operators/audit-log.ts';
+import type { FilterSpec } from '../lists.ts';
+import type { Section } from '../sections.ts';
+import { sentenceOfType } from '../sentences.ts';
+
+/** The section whose events they are; those of one stand together. A type without one does not compile. */
+const SECTION_OF = {
+  'user.registration_requested': 'users',
+  'user.created': 'users',
+  'user.imported': 'users',
+  'accounts.exported': 'users',
+  'user.updated': 'users',
+  'user.suspended': 'users',
+  'user.reactivated': 'users',
+  'user.unlocked': 'users',
+  'user.deleted': 'users',
+  'user.purged': 'users',
+  'user.deletion_scheduled': 'users',
+  'user.deletion_called_off': 'users',
+  'user.invited': 'users',
+  'impersonation.requested': 'users',
+  'impersonation.approved': 'users',
+  'impersonation.denied': 'users',
+  'impersonation.started': 'users',
+  'impersonation.ended': 'users',
+  'users.exported': 'users',
+  'password.changed': 'users',
+  'password.change_required': 'users',
+  'password.reset_requested': 'users',
+  'password.reset': 'users',
+  'email.verification_requested': 'users',
+  'email.verified': 'users',
+  'email.change_requested': 'users',
+  'email.changed': 'users',
+  'email.disowned': 'users',
+  'account.cleared': 'users',
+  'change.undone': 'users',
+  'factor.added': 'users',
+  'factor.removed': 'users',
+  'factor.failed': 'users',
+  'recovery_code.used': 'users',
+  'recovery_codes.regenerated': 'users',
+  'device.trusted': 'users',
+  'identity.linked': 'users',
+  'identity.unlinked': 'users',
+  'attributes.updated': 'users',
+  'group.created': 'groups',
+  'group.updated': 'groups',
+  'group.deleted': 'groups',
+  'group.member_added': 'groups',
+  'group.member_removed': 'groups',
+  'role.created': 'roles',
+  'role.updated': 'roles',
+  'role.deleted': 'roles',
+  'operator.refused': 'roles',
+  'device.authorized': 'sessions',
+  'device.refused': 'sessions',
+  'login.requested': 'sessions',
+  'login_request.approved': 'sessions',
+  'login_request.denied': 'sessions',
+  'login': 'sessions',
+  'login.link_requested': 'sessions',
+  'logout': 'sessions',
+  'session.ended': 'sessions',
+  'consent.granted': 'clients',
+  'grant.revoked': 'clients',
+  'refresh_token.reused': 'clients',
+  'token.exchanged': 'clients',
+  'client.created': 'clients',
+  'client.updated': 'clients',
+  'client.secret_rotated': 'clients',
+  'client.secret_removed': 'clients',
+  'client.enabled': 'clients',
+  'client.disabled': 'clients',
+  'client.deleted': 'clients',
+  'api.created': 'apis',
+  'api.updated': 'apis',
+  'api.deleted': 'apis',
+  'upstream.created': 'upstreams',
+  'upstream.updated': 'upstreams',
+  'upstream.deleted': 'upstreams',
+  'contract.opened': 'contracts',
+  'contract.closed': 'contracts',
+  'audit.purged': 'audit',
+  'audit.exported': 'audit',
+  'webhook.created': 'webhooks',
+  'webhook.updated': 'webhooks',
+  'webhook.deleted': 'webhooks',
+  'webhook.secret_rotated': 'webhooks',
+  'webhook.disabled': 'webhooks',
+  'webhook.enabled': 'webhooks',
+  'webhook.tested': 'webhooks',
+  'webhook.replayed': 'webhooks',
+  'mail.resent': 'mail',
+  'mail.tested': 'mail',
+  'mail_template.updated': 'mail',
+  'branding.updated': 'branding',
+  'key.rotated': 'keys',
+  'key.retired': 'keys',
+  'api_key.created': 'keys',
+  'api_key.updated': 'keys',
+  'registration_token.created': 'keys',
+  'registration_token.revoked': 'keys',
+  'api_key.revoked': 'keys',
+  'scim_token.created': 'keys',
+  'scim_token.replaced': 'keys',
+  'scim_token.revoked': 'keys',
+  'settings.updated': 'settings',
+  'setup.updated': 'settings',
+} as const satisfies Record<AuditType, Section>;
+
+const TYPES = Object.entries(SECTION_OF) as [AuditType, (typeof SECTION_OF)[AuditType]][];
+const nounOf = (type: string): string => type.split('.', 1)[0] ?? type;
+const isOne = (noun: string): boolean => TYPES.filter(([type]) => nounOf(type) === noun).length === 1;
+
+/** Each type by what it says, and before the first of a noun all of them (`user.*`). */
+export const TYPE_OPTIONS: NonNullable<FilterSpec['options']> = TYPES.flatMap(([type, section], index) => {
+  const group = `console.nav.${section}` as const;
+  const kind = `${nounOf(type)}.*`;
+  const isFirst = TYPES.findIndex(([other]) => nounOf(other) === nounOf(type)) === index;
+  return [
+    ...(isFirst && !isOne(nounOf(type))
+      ? [{ value: kind, label: { key: 'console.audit.allOf' as const, params: { kind } }, group }]
+      : []),
+    { value: type, label: sentenceOfType(type), group },
+  ];
+});
