@@ -68,7 +68,7 @@ const MOST_CALLERS = 500;
 /** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
 const MOST_ACCOUNTS = 10_000;
 /** Rows that are read for it. */
-const MOST_USES = 100_000;
+const MOST_USES = 50_000;
 /** Rows that the latest accounts are looked for among. */
 const LATEST_USES = 20_000;
 
