@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { issuedSecret, withoutSecrets } from '../../src/http/endpoints/text.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
+import { MANAGEMENT_GOOD } from '../contracts/support/management.ts';
+import { apiOf } from './support/client.ts';
 import { type Call, callAs, idOf } from './support/operators.ts';
 
 let provider: Provider;
@@ -186,5 +188,63 @@ describe('the API for browsers', () => {
   it('counts a service account as a program', async () => {
     const { headers } = await owner('GET', '/caller');
     expect(headers.get('ratelimit-policy')).toBe('"program";q=6000;w=60');
+  });
+});
+
+interface Operation {
+  operationId: string;
+  parameters?: { name: string; in: string }[];
+}
+
+describe('every operation of the document', () => {
+  /** Those for operators: what a person does for themselves is under `/me`. */
+  async function operations() {
+    const reply = await fetch(`${apiOf(provider)}/openapi.json`);
+    const { paths } = (await reply.json()) as { paths: Record<string, Record<string, Operation>> };
+    return Object.entries(paths)
+      .filter(([path]) => !path.includes('/me'))
+      .flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({
+          path: path.replace(/^\/api\/v2/, ''),
+          method: method.toUpperCase(),
+          id: operation.operationId,
+          takes: (operation.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name),
+        })),
+      );
+  }
+
+  it('refuses filters, orders, cursors and limits that it does not know, by name', async () => {
+    const lists = (await operations()).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
+    expect(lists.length).toBeGreaterThan(20);
+    expect(lists.filter(({ takes }) => takes.includes('sort')).length).toBeGreaterThan(3);
+    for (const { path, takes } of lists) {
+      const refused: [string, object][] = [['nonsense', { errors: [{ field: 'nonsense' }] }]];
+      if (takes.includes('sort')) refused.push(['sort', { errors: [{ field: 'sort' }] }]);
+      if (takes.includes('limit')) refused.push(['limit', { errors: [{ field: 'limit' }] }]);
+      if (takes.includes('cursor')) refused.push(['cursor', { code: 'invalid_cursor' }]);
+      for (const [name, body] of refused) {
+        const needed = takes
+          .filter((one) => one === 'q' || one === 'format')
+          .map((one) => (one === 'q' ? 'q=x' : 'format=csv'));
+        const asked = `${path}?${[...needed, `${name}=password_hash`].join('&')}`;
+        expect({ asked, ...(await owner('GET', asked)) }).toMatchObject({ asked, status: 400, body });
+      }
+    }
+  });
+
+  it('knows nothing by a foreign or a forged id, and changes nothing', async () => {
+    // A service account views as nobody.
+    const some = (await operations()).filter(
+      ({ path, id }) => path.includes('{') && id !== 'impersonateUser',
+    );
+    expect(some.length).toBeGreaterThan(70);
+    const before = await countOf('audit_events', "type <> 'operator.refused'", []);
+    for (const forged of [randomUUID(), "x' or 1=1 --", '%00', '\ud83d\udd11'.repeat(20), '..%2f..%2fcaller'])
+      for (const { path, method, id } of some) {
+        const asked = path.replaceAll(/\{\w+\}/g, forged.includes('%') ? forged : encodeURIComponent(forged));
+        const reply = await owner(method, asked, MANAGEMENT_GOOD[id]?.());
+        expect({ id, asked, ...reply }).toMatchObject({ id, asked, status: 404 });
+      }
+    expect(await countOf('audit_events', "type <> 'operator.refused'", [])).toBe(before);
   });
 });

@@ -322,6 +322,29 @@ describe('owners', () => {
       await expect(provider.operator.accounts.remove(last.id, systemActor)).rejects.toMatchObject({
         code: 'last_owner',
       });
+
+      // By a group alone: no change of the group, of its members or of the role locks everybody out.
+      const group = await owner('POST', '/groups', { name: `Owners ${randomUUID()}`, roles: ['owner'] });
+      const path = `/groups/${idOf(group)}`;
+      expect(await owner('PUT', `${path}/members/${last.id}`)).toMatchObject({ status: 204 });
+      expect(await demote(last)).toMatchObject({ status: 200 });
+      for (const attempt of [
+        owner('PATCH', path, { roles: [] }),
+        owner('DELETE', path),
+        owner('DELETE', `${path}/members/${last.id}`),
+        owner('PUT', `/users/${last.id}/groups`, { groups: [] }),
+        owner('POST', `/users/${last.id}/suspend`),
+        owner('DELETE', `/users/${last.id}`),
+      ])
+        expect(await attempt).toMatchObject({ status: 409, body: { code: 'last_owner' } });
+      for (const attempt of [
+        owner('PATCH', '/roles/owner', { permissions: [] }),
+        owner('DELETE', '/roles/owner'),
+        owner('POST', '/roles', { name: 'owner', permissions: [] }),
+      ])
+        expect([403, 409]).toContain((await attempt).status);
+      await setRoles(last, ['owner']);
+      expect(await owner('DELETE', path)).toMatchObject({ status: 204 });
     } finally {
       for (const { id } of others)
         await provider.sql("update users set roles = '{user,admin,owner}' where id = $1", [id]);

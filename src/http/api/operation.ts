@@ -229,6 +229,9 @@ const IDEMPOTENCY_KEY = z
   );
 const IF_MATCH = z.string().optional().describe('The ETag of the resource that is to be changed');
 
+/** Of what is read without filters: a parameter that does not exist is refused here, too. */
+const NO_QUERY = z.strictObject({});
+
 /** The same for operators: each POST takes an Idempotency-Key, and each that refuses by 412 an If-Match. */
 export function managed<
   B extends z.ZodType | undefined = undefined,
@@ -244,5 +247,7 @@ export function managed<
     ...(spec.method === 'post' ? { 'Idempotency-Key': IDEMPOTENCY_KEY } : {}),
     ...(refusals.includes(412) ? { 'If-Match': IF_MATCH } : {}),
   };
-  return { caller: 'operator', headers, ...complete({ ...spec, refusals }) } as unknown as ApiOperation;
+  const query = spec.query ?? (spec.method === 'get' ? NO_QUERY : undefined);
+  const whole = { ...spec, refusals, ...(query && { query }) };
+  return { caller: 'operator', headers, ...complete(whole) } as unknown as ApiOperation;
 }
