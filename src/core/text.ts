@@ -39,6 +39,7 @@ let graphemes: Intl.Segmenter | undefined;
  */
 export function oneLine(text: string, longest = LONGEST): string {
   const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
+  if (clean.length <= longest) return clean;
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   const parts = [...graphemes.segment(clean)];
   if (parts.length <= longest) return clean;

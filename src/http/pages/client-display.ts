@@ -42,11 +42,11 @@ export interface ClientDisplay {
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The letter that stands for somebody without a picture. */
-export const monogram = (name: string): string =>
-  [...graphemes.segment(name)]
-    .map(({ segment }) => segment)
-    .find((segment) => /[\p{L}\p{N}]/u.test(segment))
-    ?.toUpperCase() ?? '?';
+export function monogram(name: string): string {
+  for (const { segment } of graphemes.segment(name))
+    if (/[\p{L}\p{N}]/u.test(segment)) return segment.toUpperCase();
+  return '?';
+}
 
 /** `value` when it is an http(s) URL that may be linked to; undefined otherwise. */
 function webUrl(value: string | undefined): URL | undefined {
