@@ -1,7 +1,7 @@
-/** Accounts that moved in: hashes of other systems, of one password. */
+/** Imported accounts: hashes in other systems' formats, all of one password. */
 export const importedPassword = 'correct horse battery staple';
 
-/** By family, at the cost that people have. */
+/** By family, at common cost parameters. */
 export const importedHashes = {
   bcrypt: '$2b$10$AZPZY/3wgwWTXMyXRBg1qO.OKzHpqy/ttIpNFN0iturngd74XiNMq',
   argon2i: '$argon2i$v=19$m=16384,t=4,p=1$c2l4dGVlbiBieXRlcyBvZg$i14cbziwv0pnypHDgUBPqBiEA4uSpsPO+Zg4t6hMwfA',

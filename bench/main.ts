@@ -1,4 +1,4 @@
-/** npm run bench: Postern beside a bare oidc-provider and a hand-written minimum. README.md says what and why. */
+/** `npm run bench`: compares Postern with a bare oidc-provider and a hand-written minimum; see README.md. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,7 +18,7 @@ import { scenarios } from './scenarios/index.ts';
 import { benchSize, benchWeek } from './size/index.ts';
 import { startStores } from './stage/stores.ts';
 
-/** What searches through many rows, or changes some of them. */
+/** Scenarios that search or change many rows. */
 const SEARCHING: ReadonlySet<string> = new Set([
   'user-search',
   'audit-pages',
@@ -56,7 +56,7 @@ async function bench(options: Options): Promise<void> {
   if (steps.length === 0)
     throw new Error(`no scenario is named ${options.only}; there are ${Object.keys(scenarios).join(', ')}`);
   const directory = mkdtempSync(path.join(tmpdir(), 'postern-bench-'));
-  // PostgreSQL runs under an account of its own when we are root.
+  // Started by root, PostgreSQL runs under an unprivileged account.
   chmodSync(directory, 0o755);
   await using cleanUp = new AsyncDisposableStack();
   cleanUp.defer(() => rmSync(directory, { recursive: true, force: true }));

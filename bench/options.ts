@@ -5,25 +5,28 @@ import type { Rows } from './stage/records.ts';
 export interface Options {
   /** Each round measures every server in a fresh process. */
   rounds: number;
-  /** Turns of each server in a round, and what their length is multiplied by. */
+  /** Turns of each server in a round, and the factor of their length. */
   turns: number;
   pace: number;
-  /** Seconds before counting. */
+  /** Warm-up seconds. */
   warmUp: number;
-  /** Only the scenarios whose name contains it, with what they are compared with. */
+  /** Only scenarios whose name contains one of these, and those they are compared with. */
   only: string | undefined;
-  /** People who move in during `tokens-beside-import`. */
+  /** Accounts imported during `tokens-beside-import`. */
   movers: number;
-  /** Rows that the lists of operators are measured over. */
+  /** Rows in the tables behind the operators' lists. */
   rows: Rows;
   /** Measures one, two, four and eight workers instead. */
   workers: boolean;
-  /** A file for the numbers. */
+  /** File for the measurements, as JSON. */
   json: string | undefined;
-  /** What is measured in place of the plan: `size`, a large database beside an almost empty one; `week`, what a week leaves behind. */
+  /**
+   * Replaces the plan: `size` compares a large database with an almost empty one; `week` measures the tables after a
+   * simulated week.
+   */
   scenario: 'size' | 'week' | undefined;
   size: Size;
-  /** A folder that keeps the databases of `size`, or has them from before. */
+  /** Folder that keeps the databases of `size` for later runs. */
   data: string | undefined;
 }
 
@@ -59,7 +62,7 @@ function count(name: string, value: string | undefined, byDefault: number): numb
   return number;
 }
 
-/** @throws when an option is unknown or makes no sense. */
+/** @throws on an unknown or invalid option. */
 export function readOptions(args: string[]): Options | 'help' {
   const { values } = parseArgs({
     args,

@@ -1,6 +1,6 @@
 import type { ScenarioName } from './scenarios/index.ts';
 
-/** The compared servers: each a process of its own. */
+/** The compared servers, each in its own process. */
 export type Variant =
   | 'minimum'
   | 'bare'
@@ -22,20 +22,20 @@ export interface Load {
   variant: Variant;
 }
 
-/** Loads that are compared with one another: they take turns. */
+/** Loads to compare with one another, in turns. */
 export interface Step {
   loads: Load[];
-  /** Operations a second; without it as many as the server answers. */
+  /** Operations a second; without it as fast as the server replies. */
   rate?: number;
-  /** As many as every load has, unless it says so. */
+  /** Defaults to the number of connections of every load. */
   connections?: number;
-  /** Under way on the same server meanwhile, on other connections from another process. */
+  /** Background load on the same server, from another process. */
   beside?: ScenarioName;
-  /** People move in meanwhile; the step ends when they have. */
+  /** Runs beside an import; the step ends with it. */
   importing?: true;
-  /** Seconds of a turn, where half of one is too little: operations are slow, or a percentile of many is asked for. */
+  /** Seconds of a turn, for slow operations or high percentiles. The default is half a second. */
   turn?: number;
-  /** Seconds before counting, more than the run's, where code or a cache is cold. */
+  /** Warm-up seconds, where cold code or caches need more than the default. */
   extraWarmUp?: number;
 }
 
@@ -57,7 +57,7 @@ export const plan: Step[] = [
       ),
       ...on('client-credentials-jwt-5000-clients', 'postern'),
     ],
-    // The processes are fresh: here their code becomes hot.
+    // Warms up the code of the fresh processes.
     extraWarmUp: 2,
   },
   { loads: on('client-credentials-opaque', ...everywhere) },

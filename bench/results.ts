@@ -3,10 +3,10 @@ import type { Measurement } from './load/measure.ts';
 import type { Variant } from './plan.ts';
 
 export type Metric = keyof Measurement;
-/** What was measured: one scenario on one server. */
+/** One scenario on one server. */
 export type Source = `${string}/${Variant}`;
 
-/** The middle of what was measured, and the half of it that lies around. */
+/** Median and interquartile range. */
 export interface Spread {
   low: number;
   median: number;
@@ -25,12 +25,12 @@ export function spreadOf(values: number[]): Spread | null {
   return { low: at(0.25), median: at(0.5), high: at(0.75) };
 }
 
-/** Everything measured, one entry a turn. Null stands for what was not measured in this run. */
+/** All measurements, one entry per turn. Null: not measured in this run. */
 export class Results {
-  /** Of the last minute: other work on the machine spoils rates and latencies. */
+  /** Load average of the last minute: other work on the machine distorts rates and latencies. */
   readonly loadBefore = loadavg()[0]!;
   readonly measurements = new Map<Source, Measurement[]>();
-  /** Numbers that are no load: times to ready, idle memory. */
+  /** Figures without a load: time to ready, idle memory. */
   readonly facts = new Map<string, number[]>();
 
   add(source: Source, turns: Measurement[]): void {
@@ -45,7 +45,7 @@ export class Results {
     return spreadOf(this.#of(source).map((turn) => turn[metric]));
   }
 
-  /** The ratios within each turn: what disturbed a turn disturbed both. */
+  /** Ratios per turn: a disturbance affects both sides of one. */
   ratio(source: Source, base: Source, metric: Metric): Spread | null {
     const bases = this.#of(base);
     return spreadOf(
@@ -53,12 +53,12 @@ export class Results {
     );
   }
 
-  /** @param divisor makes another unit of it. */
+  /** @param divisor converts the unit. */
   fact(name: string, divisor = 1): Spread | null {
     return spreadOf((this.facts.get(name) ?? []).map((value) => value / divisor));
   }
 
-  /** The largest memory that a variant had in any turn: bytes. */
+  /** Peak memory of a variant over all turns: bytes. */
   peakMemory(variant: Variant): number | null {
     const all = [...this.measurements].flatMap(([source, list]) =>
       source.endsWith(`/${variant}`) ? list.map(({ rss }) => rss) : [],

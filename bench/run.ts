@@ -11,7 +11,7 @@ import { type Results, spreadOf } from './results.ts';
 import { startImport } from './stage/importing.ts';
 import { type Server, type Stage, startServer } from './stage/servers.ts';
 
-/** The load comes from processes of its own: one for what is measured, one for what goes on beside it. */
+/** Separate processes generate the measured load and the background load. */
 export class Generator {
   readonly #process: ChildProcess = fork(path.join(import.meta.dirname, 'load/generator.ts'));
 
@@ -36,7 +36,7 @@ interface Generators {
   beside: Generator;
 }
 
-/** Measures a step once, with its loads' turns in the order given. */
+/** Measures a step once; its loads take turns in the given order. */
 async function runStep(
   step: Step,
   servers: Map<Variant, Server>,
@@ -55,7 +55,7 @@ async function runStep(
   };
   const rate = step.rate ?? null;
   if (!step.beside) return { measured: await main.run({ ...job, loads, rate }), others: null };
-  // What goes on beside starts before and ends after everything that counts.
+  // The background load starts before the measurement and ends after it.
   const besides = loads.map(({ target }) => ({ scenario: step.beside!, target }));
   const others = beside.run({
     ...job,
@@ -75,7 +75,7 @@ function show(round: number, name: string, turns: Measurement[]): void {
   console.error(`round ${round + 1}  ${name}  ${numbers}`);
 }
 
-/** Measures every step on every server it names, round after round, each round with fresh processes in turned order. */
+/** Measures every step on its servers, round by round. Each round starts fresh processes, in rotated order. */
 export async function runRounds(
   stage: Stage,
   steps: Step[],

@@ -1,4 +1,7 @@
-/** What more workers give: the load, each store and each worker on a core of its own, where there are enough. */
+/**
+ * Measures the gain by more workers. The load, each store and each worker run on separate cores where there are
+ * enough.
+ */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Measurement } from './load/measure.ts';
@@ -20,7 +23,7 @@ const SCENARIOS: ScenarioName[] = [
   'login',
 ];
 
-/** Seconds of load that make the code hot, which each worker's own has to become, and that count. */
+/** Warm-up seconds, in which every worker's code must become hot, and measured seconds. */
 const SECONDS = { warmUp: 4, counted: 5 };
 
 interface Places {
@@ -30,7 +33,7 @@ interface Places {
   workers: string[];
 }
 
-/** Null where the cores are too few for each to have its own. */
+/** Null when there are fewer cores than processes. */
 function placesOf(): Places | null {
   const [load, postgres, redis, ...workers] = numbers.toReversed();
   if (!cores || load === undefined || postgres === undefined || redis === undefined || workers.length === 0)
@@ -38,11 +41,11 @@ function placesOf(): Places | null {
   return { load, postgres, redis, workers: workers.toReversed() };
 }
 
-/** Processes of the stores, which this process has started. */
+/** Processes of the stores. */
 const named = (name: string): number[] =>
   processTree(process.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name);
 
-/** CPU time that `work` costs the processes, by name: microseconds. */
+/** CPU time of the processes during `work`, by name: microseconds. */
 async function costOf<T>(
   pids: Record<string, () => number[]>,
   work: () => Promise<T>,
@@ -72,7 +75,7 @@ async function startWorkers(stage: Stage, count: number, places: Places | null) 
   return { target: { port, pid: started.pid, issuer, ...stage.population }, stop: started.stop };
 }
 
-/** Measures each number of workers that has cores. @returns a table. */
+/** Measures each number of workers for which there are cores. @returns a table. */
 export async function measureWorkers(stage: Stage, options: Options): Promise<string> {
   const places = placesOf();
   if (places) {
@@ -100,7 +103,7 @@ export async function measureWorkers(stage: Stage, options: Options): Promise<st
       const run = (length: number) =>
         generator.run({ ...job, seconds: length, loads: [{ scenario, target }], rate: null });
       await run(warmUp);
-      // Every job begins by preparing its connections, which is not what is measured.
+      // Jobs prepare their connections first; that is not measured.
       const { cost: preparing } = await costOf(pids, () => run(0));
       const { result, cost } = await costOf(pids, () => run(seconds));
       for (const name of Object.keys(cost)) cost[name] = Math.max(0, cost[name]! - preparing[name]!);

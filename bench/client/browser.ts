@@ -2,14 +2,14 @@ import type { Connection, Reply } from './connection.ts';
 import type { Target } from './target.ts';
 
 export interface Page {
-  /** Where the page stands, as path and query. */
+  /** Path and query of the current page. */
   path: string;
   html: string;
-  /** Set when a redirect led away from the issuer: to the client. */
+  /** Target of a redirect away from the issuer, to the client. */
   leftFor: URL | null;
 }
 
-/** As much of a browser as a sign-in needs: keeps cookies, follows redirects, fills in the form of a page. */
+/** Minimal browser for a sign-in: keeps cookies, follows redirects, fills in forms. */
 export class Browser {
   readonly #target: Target;
   readonly #connection: Connection;
@@ -24,7 +24,7 @@ export class Browser {
     return this.#follow(path, await this.#connection.get(path, { headers: this.#headers() }));
   }
 
-  /** Posts the page's first form: its hidden fields as they are, those of its other fields that `values` has. */
+  /** Posts the page's first form with its hidden fields unchanged and the other fields that `values` names. */
   async submit(page: Page, values: Record<string, string>): Promise<Page> {
     const { path, fields } = formOf(page, values);
     const action = new URL(path, new URL(page.path, this.#target.issuer));
@@ -62,7 +62,7 @@ export class Browser {
   }
 }
 
-/** The page's first form as it would be sent. */
+/** The page's first form, ready to be sent. */
 export function formOf(
   { path, html }: Page,
   values: Record<string, string>,
@@ -80,6 +80,6 @@ export function formOf(
   return { path: attribute(attributes, 'action') ?? path, fields };
 }
 
-/** The value of an attribute. The pages' values have no character that HTML would escape. */
+/** Reads an attribute's value. No value on these pages contains characters that HTML escapes. */
 const attribute = (tag: string, name: string): string | undefined =>
   new RegExp(`(?:^|\\s)${name}="([^"]*)"`, 'i').exec(tag)?.[1];

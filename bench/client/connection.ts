@@ -16,7 +16,7 @@ export interface Message {
   json?: object;
 }
 
-/** One kept-alive connection with one request on it at a time, as a proxy or a busy client holds it. */
+/** A keep-alive connection with one request at a time, like that of a proxy or a busy client. */
 export class Connection {
   readonly #client: Client;
   readonly #headers: Record<string, string>;
@@ -71,19 +71,19 @@ export class Connection {
   }
 }
 
-/** @throws when the status is another: a benchmark of error replies would measure nothing. */
+/** @throws on any other status: a benchmark of error replies would measure nothing. */
 export function expectStatus(reply: Reply, status: number, what: string): void {
   if (reply.status !== status) {
     throw new Error(`${what}: ${reply.status} instead of ${status}: ${reply.body.slice(0, 400)}`);
   }
 }
 
-/** @throws unless the form was accepted: a refusal leads back to it with a notice. */
+/** @throws unless the form was accepted: a refusal redirects back to the form. */
 export function expectAccepted(reply: Reply, what: string): void {
   expectStatus(reply, 303, what);
   if (reply.location?.includes('flash=')) throw new Error(`${what}: refused, back to ${reply.location}`);
 }
 
-/** HTTP Basic of a client's id and secret (RFC 6749 section 2.3.1). */
+/** HTTP Basic credentials of a client (RFC 6749 section 2.3.1). */
 export const basic = (id: string, secret: string): string =>
   `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`;

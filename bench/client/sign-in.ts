@@ -10,7 +10,7 @@ export interface Tokens {
   id_token?: string;
 }
 
-/** The person whose turn it is at connection number `index`. */
+/** The person that connection number `index` signs in. */
 export function personAt({ people }: Target, index: number): Person {
   const person = people[index % people.length];
   if (!person) throw new Error('the target has no people');
@@ -18,7 +18,7 @@ export function personAt({ people }: Target, index: number): Person {
 }
 
 /**
- * Signs a person in through the server's own pages, and agrees to whatever the client asks for.
+ * Signs a person in on the server's pages and consents to all that the client requests.
  * @returns `authorize` for an authorization code on that session, `exchange` for its tokens; `push` for the same after
  * the request was pushed (RFC 9126).
  */
@@ -73,7 +73,7 @@ export async function signIn(target: Target, connection: Connection, index: numb
     return JSON.parse(reply.body) as Tokens;
   };
 
-  // The first authorization signs in; the ones after it find the session and the consent.
+  // The first authorization signs in; later ones reuse the session and the consent.
   await authorize({ scope: 'openid profile email' });
   return { authorize, push, exchange };
 }

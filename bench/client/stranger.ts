@@ -2,17 +2,17 @@ import { formOf } from './browser.ts';
 import { type Connection, expectStatus, type Message } from './connection.ts';
 import type { Target } from './target.ts';
 
-/** A browser that is not signed in, and stays so however often it signs in: it keeps none of the cookies it gets. */
+/** A browser that drops every cookie it receives, so that each sign-in starts signed out. */
 export interface Stranger {
-  /** Headers of a request, with more cookies than its own. */
+  /** Request headers with the given cookies added. */
   headers(...cookies: string[]): Record<string, string>;
-  /** A form of the hosted pages, filled in. */
+  /** A filled-in form of the hosted pages. */
   form(fields: Record<string, string>, ...cookies: string[]): Message;
 }
 
 const pair = (cookie: string): string => cookie.split(';')[0]!;
 
-/** Fetches the sign-in page, once, for its cookie and its token against forgery. */
+/** Fetches the sign-in page once for its cookie and CSRF token. */
 export async function newStranger({ issuer }: Target, connection: Connection): Promise<Stranger> {
   const page = await connection.get('/sign-in');
   expectStatus(page, 200, 'sign-in page');

@@ -1,12 +1,12 @@
 import type { Size } from '../size/seed.ts';
 
-/** A server under load as the scenarios see it: where it listens and who may log in there. */
+/** The server under load: where it listens and who can sign in. */
 export interface Target {
   /** The loopback port. */
   port: number;
   /** The process that listens; its children are its workers. */
   pid: number;
-  /** What every request says in Host and X-Forwarded-Proto, so that a server behind https is asked as its proxy would. */
+  /** Host and X-Forwarded-Proto of every request, as a TLS-terminating proxy would send them. */
   issuer: string;
   people: Person[];
   factors: Factors;
@@ -18,11 +18,11 @@ export interface Target {
   asserting: { id: string; key: string };
   /** A public client for device codes. */
   device: { id: string };
-  /** A client that may exchange the tokens of `web`, saying nothing of itself. */
+  /** A client that may exchange the tokens of `web` without an actor token. */
   exchanger: { id: string; secret: string };
   /** Resource indicators (RFC 8707) of an API with JWT and of one with opaque access tokens. */
   apis: { jwt: string; opaque: string };
-  /** What its database was filled with, by `--scenario size`. */
+  /** What `--scenario size` filled the database with. */
   size?: Size;
 }
 
@@ -31,12 +31,12 @@ export interface Person {
   password: string;
 }
 
-/** People whose login asks for a second factor; of the passkeys, each is that of the person in its place. */
+/** People whose login requires a second factor. The passkey at each index belongs to the person at that index. */
 export interface Factors {
   people: Person[];
   /** Base32, the same for all. */
   totpSecret: string;
-  /** Base64url: what the credential and its owner are known by. */
+  /** Credential id and user handle, base64url. */
   passkeys: { id: string; handle: string }[];
   /** PEM, the same for all. */
   passkeyKey: string;

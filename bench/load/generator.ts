@@ -1,4 +1,4 @@
-/** The process that makes the load: takes one job at a time from its parent and answers with what it measured. */
+/** The load generator process: takes one job at a time from its parent and replies with its measurements. */
 import { Connection } from '../client/connection.ts';
 import type { Target } from '../client/target.ts';
 import { scenarios, type ScenarioName } from '../scenarios/index.ts';
@@ -7,17 +7,17 @@ import { type Measurement, Meter } from './measure.ts';
 export interface Job {
   /** What is compared with one another. */
   loads: { scenario: ScenarioName; target: Target }[];
-  /** Operations a second; null: as many as are answered. */
+  /** Operations a second; null: as fast as the server replies. */
   rate: number | null;
-  /** Seconds of each load before anything is counted. */
+  /** Warm-up seconds of each load. */
   warmUp: number;
-  /** The loads take so many turns, of so many seconds each: other work on the machine meets them alike. */
+  /** Number and seconds of the turns. Loads take turns so that other work on the machine affects all of them equally. */
   turns: number;
   seconds: number;
   connections: number;
 }
 
-/** The measurements of each load, in their order: one a turn. */
+/** Measurements by load, in the order of the loads: one per turn. */
 export type Answer = { measurements: Measurement[][] } | { error: string };
 
 async function run({ loads, rate, warmUp, turns, seconds, connections }: Job): Promise<Measurement[][]> {
@@ -38,7 +38,7 @@ async function run({ loads, rate, warmUp, turns, seconds, connections }: Job): P
   const measured = meters.map((): Measurement[] => []);
   const order = [...meters.keys()];
   for (let turn = 0; turn < turns; turn++) {
-    // Forth and back: nobody always comes after the same neighbour.
+    // Alternate the direction, so that no load always follows the same one.
     for (const index of turn % 2 === 0 ? order : order.toReversed()) {
       measured[index]!.push(await meters[index]!.run(seconds, rate));
     }

@@ -3,7 +3,7 @@ import { cpuTime, processTree, residentMemory } from './usage.ts';
 
 export type Operation = () => Promise<void>;
 
-/** What one turn was like. */
+/** Measurements of one turn. */
 export interface Measurement {
   operations: number;
   /** Operations a second. */
@@ -11,16 +11,16 @@ export interface Measurement {
   /** Milliseconds. */
   p50: number;
   p99: number;
-  /** The server's own CPU time for one operation, all threads and workers: microseconds. */
+  /** The server's CPU time per operation over all threads and workers: microseconds. */
   cpu: number;
-  /** The largest resident memory seen of its largest process: bytes. */
+  /** Peak resident memory of its largest process: bytes. */
   rss: number;
 }
 
 const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
-/** Begins operation number n at n/rate seconds; one that finds no free connection in time begins late, and that counts. */
+/** Schedules operation n at n/rate seconds. Waiting for a free connection counts as latency. */
 function schedule(rate: number | null): () => Promise<number> {
   if (rate === null) return async () => performance.now();
   const start = performance.now();
@@ -34,20 +34,20 @@ function schedule(rate: number | null): () => Promise<number> {
   };
 }
 
-/** Runs one server's operations, turn after turn, and tells what each turn took. */
+/** Runs one server's operations turn after turn and returns each turn's measurements. */
 export class Meter {
   readonly #operations: Operation[];
   readonly #pids: number[];
-  /** @param pid the server's process; what its children use is its own. */
+  /** @param pid the server's process; the usage of its children is included. */
   constructor(operations: Operation[], pid: number) {
     this.#operations = operations;
     this.#pids = processTree(pid);
   }
 
   /**
-   * Runs each operation over and over for so many seconds, all of them side by side, and waits for the last.
-   * @param rate operations a second for all together; null: each begins when the one before it is answered.
-   * @throws what the first failing operation throws.
+   * Repeats the operations in parallel for the given seconds and waits for the last reply.
+   * @param rate operations a second in total; null: each starts when the previous one is answered.
+   * @throws the error of the first operation that fails.
    */
   async run(seconds: number, rate: number | null): Promise<Measurement> {
     const latencies: number[] = [];

@@ -1,4 +1,4 @@
-/** What a process and its children use, read from Linux's /proc. */
+/** CPU and memory of a process and its children, from Linux's /proc. */
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** The process and all its descendants. */
@@ -9,7 +9,7 @@ export function processTree(pid: number): number[] {
   return [pid, ...children.flatMap(processTree)];
 }
 
-/** CPU time that the threads of the processes have taken since they started: microseconds. */
+/** CPU time of all threads of the processes since they started: microseconds. */
 export function cpuTime(pids: number[]): number {
   let nanoseconds = 0;
   for (const pid of pids) {

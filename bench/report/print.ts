@@ -3,7 +3,7 @@ import type { Metric, Results, Source, Spread } from '../results.ts';
 import { cores } from '../stage/cores.ts';
 import { judge, shown } from './targets.ts';
 
-/** Columns as wide as their widest cell, the first `left` of them flush left. */
+/** Formats columns as wide as their widest cell; the first `left` are left-aligned. */
 function table(rows: string[][], left: number): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: string[]) =>
@@ -66,11 +66,11 @@ function targets(results: Results): string {
   return table([['target', 'to reach', 'measured', 'verdict'], ...rows], 1);
 }
 
-/** The tables for people: what was measured, and each target beside it. */
+/** Prints the measurements and targets as tables. */
 export const report = (results: Results): string =>
   `\n${machine(results)}\n\n${measured(results)}\n\n${targets(results)}\n`;
 
-/** Everything for machines: each turn's numbers and the verdicts. */
+/** Machine-readable report: the measurements of each turn and the verdicts. */
 export function toJson(results: Results): string {
   return JSON.stringify(
     {

@@ -3,9 +3,9 @@ import { type Metric, type Results, type Source, type Spread, spreadOf } from '.
 export interface Verdict {
   name: string;
   target: string;
-  /** The median, and the quartiles around it. */
+  /** Median and quartiles. */
   measured: string;
-  /** Null: not measured in this run, or nobody has set a bound. */
+  /** Null: not measured in this run, or without a bound. */
   met: boolean | null;
 }
 
@@ -18,7 +18,7 @@ export const shown = ({ low, median, high }: Spread, digits: number): string =>
     ? median.toFixed(digits)
     : `${median.toFixed(digits)} [${low.toFixed(digits)}-${high.toFixed(digits)}]`;
 
-/** @param bound left out for what nobody has set one to. */
+/** @param bound omitted for figures without a target. */
 function verdict(name: string, value: Spread | null, bound?: Bound): Verdict {
   const [sign, limit = 0, unit = ''] = bound ?? [];
   const met = value && sign ? (sign === '≥' ? value.median >= limit : value.median <= limit) : null;
@@ -30,7 +30,7 @@ function verdict(name: string, value: Spread | null, bound?: Bound): Verdict {
   };
 }
 
-/** What Postern promises, and whether the medians of this run bear it out. */
+/** Compares the medians of this run with Postern's targets. */
 export function judge(results: Results): Verdict[] {
   const ratio = (name: string, source: Source, base: Source, metric: Metric, bound?: Bound): Verdict =>
     verdict(name, results.ratio(source, base, metric), bound);
@@ -47,7 +47,8 @@ export function judge(results: Results): Verdict[] {
   const alone = (value: number | null): Spread | null => (value === null ? null : spreadOf([value]));
 
   const token = 'client-credentials-jwt/postern';
-  // A token request as it was when the bounds were set: what a faster one makes of the ratio is no loss.
+  // The baseline is a token request on the library's way, as when the bound was set: a faster token request must not
+  // raise the ratio.
   const library = 'client-credentials-jwt/postern-without-fast-path';
   const beyond = (source: Source, base: Source): Spread | null => {
     const [one, other] = [results.spread(source, 'p99'), results.spread(base, 'p99')];
@@ -105,7 +106,7 @@ export function judge(results: Results): Verdict[] {
     ),
 
     bare('refresh', ['≤', 1.5]),
-    // Two runs of one and the same differ by a few per cent.
+    // Identical runs differ by a few per cent.
     ratio('5000 clients: CPU, of one client', 'client-credentials-jwt-5000-clients/postern', token, 'cpu', [
       '≤',
       1.05,

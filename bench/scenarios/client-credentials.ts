@@ -5,7 +5,7 @@ const JWT = /"access_token":"[^".]+\.[^".]+\.[^".]+"/;
 
 /**
  * The client credentials grant (RFC 6749 section 4.4) for the API that `api` names, by the first `clients` clients in
- * turn. Each has asked once before: what is measured is not how a client is first read.
+ * turn. Each client has made a request before, so that the first read of a client is not measured.
  */
 const clientCredentials =
   (api: 'jwt' | 'opaque', clients: number): Scenario =>
@@ -14,7 +14,7 @@ const clientCredentials =
       grant_type: 'client_credentials',
       resource: target.apis[api],
     }).toString();
-    // With one client all connections share it; of many each connection has its own.
+    // One client is shared by all connections; of many, each connection has its own.
     const mine = target.services.ids
       .slice(0, clients)
       .filter((_, i) => clients === 1 || i % CONNECTIONS === index);

@@ -1,7 +1,7 @@
 import { signIn } from '../client/sign-in.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Authorization code with PKCE on a session that exists: authorize and token, two requests. */
+/** Authorization code flow with PKCE on an existing session: two requests, authorize and token. */
 export const codeFlow: Scenario = async (target, connection, index) => {
   const { authorize, exchange } = await signIn(target, connection, index);
   return async () => {
@@ -10,7 +10,7 @@ export const codeFlow: Scenario = async (target, connection, index) => {
   };
 };
 
-/** The same with the request pushed before (RFC 9126): three requests. */
+/** The same with a pushed authorization request (RFC 9126): three requests. */
 export const pushedCodeFlow: Scenario = async (target, connection, index) => {
   const { push, exchange } = await signIn(target, connection, index);
   return async () => {

@@ -2,8 +2,8 @@ import { expectStatus } from '../client/connection.ts';
 import { DEVICE_CODE, endpoints, type Scenario } from './scenario.ts';
 
 /**
- * A device asks again and again for tokens that nobody has allowed yet (RFC 8628 section 3.4). Postern tells one that
- * asks this often to slow down; the bare library does not.
+ * A device polls for tokens that are not approved yet (RFC 8628 section 3.4). At this rate Postern replies
+ * `slow_down`; the bare library does not.
  */
 export const devicePolling: Scenario = async ({ device: { id } }, connection) => {
   const begun = await connection.post(endpoints.device, {

@@ -7,6 +7,9 @@ const document =
   async () =>
     expectStatus(await connection.get(path), 200, path);
 
-/** What every relying party fetches: the keys (RFC 7517) and the provider's metadata (OpenID Connect Discovery). */
+/**
+ * The documents that relying parties fetch: the JWK Set (RFC 7517) and the provider metadata (OpenID Connect
+ * Discovery).
+ */
 export const jwks = document(endpoints.jwks);
 export const discovery = document(endpoints.discovery);

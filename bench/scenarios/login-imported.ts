@@ -4,7 +4,7 @@ import { expectAccepted, expectStatus } from '../client/connection.ts';
 import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
-/** The first login of an account that moved in: its hash is verified, and today's argon2 takes its place. */
+/** The first login of an imported account: verifies its hash and replaces it by an argon2 one. */
 export const loginImported =
   (family: ImportedFamily): Scenario =>
   async (target, connection, index) => {
@@ -13,7 +13,7 @@ export const loginImported =
     return async () => expectAccepted(await connection.post('/sign-in', message), 'login');
   };
 
-/** The first login of somebody who comes from a legacy source: another one each time. */
+/** The first login of an account from a legacy source, each time another one. */
 export const firstLogin: Scenario = async (target, connection) => {
   const stranger = await newStranger(target, connection);
   return async () => {
@@ -22,7 +22,7 @@ export const firstLogin: Scenario = async (target, connection) => {
   };
 };
 
-/** The same login at the source alone. */
+/** The same login directly at the source. */
 export const oldLogin: Scenario = async (_target, connection) => {
   return async () => {
     const form = new URLSearchParams({
@@ -33,7 +33,7 @@ export const oldLogin: Scenario = async (_target, connection) => {
   };
 };
 
-/** The same hash verified by a library alone. */
+/** Verifies the same hash with the library alone. */
 export const verifyImported =
   (family: ImportedFamily): Scenario =>
   async (_target, connection) => {

@@ -4,12 +4,12 @@ import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
 const PATH = '/sign-in/passkey';
-/** Present, verified, may be and is backed up (WebAuthn level 3, section 6.1); a count that stays at zero. */
+/** Flags UP, UV, BE and BS (WebAuthn level 3, section 6.1), and a signature counter of zero. */
 const FLAGS_AND_COUNT = Buffer.from('1d00000000', 'hex');
 
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest();
 
-/** A passkey as the whole login: the options, and what an authenticator with a P-256 key answers to them. */
+/** A login by passkey alone: requests the options and posts the assertion of a P-256 authenticator. */
 export const loginPasskey: Scenario = async (target, connection, index) => {
   const { passkeys, passkeyKey } = target.factors;
   const { id, handle: userHandle } = passkeys[index % passkeys.length]!;

@@ -7,11 +7,11 @@ import type { Scenario } from './scenario.ts';
 /** Seconds of a time step (RFC 6238). */
 const STEP = 30;
 
-/** Of all connections and rounds together. */
+/** Counts over all connections and rounds. */
 let turn = 0;
 const lastSteps = new Map<number, number>();
 
-/** The next person, with a code that has not been used: of the present step or the next. */
+/** The next person with an unused code, of the current time step or the next. */
 function nextLogin({ people, totpSecret: secret }: Factors) {
   const index = turn++ % people.length;
   const now = Math.floor(Date.now() / 1000 / STEP);
@@ -21,7 +21,10 @@ function nextLogin({ people, totpSecret: secret }: Factors) {
   return { person: people[index]!, code: generateSync({ secret, epoch: step * STEP }) };
 }
 
-/** A password login and the code of an authenticator app after it: the form, the page that asks, the form. */
+/**
+ * A login with a password and a TOTP code: posts the first form, fetches the page of the second factor, posts that
+ * form.
+ */
 export const loginTotp: Scenario = async (target, connection) => {
   const stranger = await newStranger(target, connection);
   return async () => {

@@ -4,8 +4,8 @@ import { newStranger } from '../client/stranger.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
- * A password login on the hosted page, as a browser without JavaScript sends it: the form is fetched once, with its
- * cookie, and posted again and again by a browser that is not signed in.
+ * A password login on the hosted page, as a browser without JavaScript sends it: fetches the form once with its
+ * cookie, then posts it repeatedly while signed out.
  */
 export const login: Scenario = async (target, connection, index) => {
   const { username, password } = personAt(target, index);
@@ -14,7 +14,7 @@ export const login: Scenario = async (target, connection, index) => {
   return async () => expectAccepted(await connection.post('/sign-in', message), 'login');
 };
 
-/** The same password checked by argon2 alone. */
+/** Verifies the same password with argon2 alone. */
 export const hash: Scenario = async (target, connection, index) => {
   const form = new URLSearchParams({ ...personAt(target, index) }).toString();
   return async () => expectStatus(await connection.post('/verify', { form }), 204, 'argon2');

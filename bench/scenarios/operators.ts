@@ -2,7 +2,10 @@ import { basic, type Connection, expectStatus } from '../client/connection.ts';
 import type { Target } from '../client/target.ts';
 import { endpoints, type Scenario } from './scenario.ts';
 
-/** A token of a service account that may see and change people and see the audit: each connection has its own account. */
+/**
+ * A token of a service account that may read and change users and read the audit log. Each connection has its own
+ * account.
+ */
 async function tokenOf(
   target: Target,
   connection: Connection,
@@ -18,7 +21,7 @@ async function tokenOf(
   return (JSON.parse(reply.body) as { access_token: string }).access_token;
 }
 
-/** Asks for pages of `path`, each with the query that follows, and for the page after it where there is one. */
+/** Requests pages of `path`, one for each query in turn, and its next page if there is one. */
 const pages =
   (path: string, queries: string[]): Scenario =>
   async (target, connection, index) => {
@@ -34,7 +37,7 @@ const pages =
     };
   };
 
-/** `GET /users` by part of a name, by part of an address, and without a filter; of each the first two pages. */
+/** `GET /users` by part of a name, by part of an address and without a filter: the first two pages of each. */
 export const userSearch = pages('users', [
   'search=finch&limit=50',
   'search=ber12&limit=50',
@@ -43,7 +46,7 @@ export const userSearch = pages('users', [
   'status=suspended&limit=50',
 ]);
 
-/** `GET /audit` by each of its filters; of each the first two pages. */
+/** `GET /audit` by each of its filters: the first two pages of each. */
 export const auditPages = pages('audit', [
   'limit=50',
   'type=user.*',
@@ -57,7 +60,7 @@ export const auditPages = pages('audit', [
   'ip=192.0.2.0/24',
   'request_id=none',
   'type=login&outcome=failure&door=oidc',
-  // Pairs that many events match each of, and hardly any or none both.
+  // Pairs of filters that match many events each and few or none together.
   'type=logout&door=pages',
   'type=password.changed&client_id=service-7',
   'outcome=failure&client_id=service-9',
@@ -80,10 +83,10 @@ export const lists: Scenario = async (target, connection, index) => {
   };
 };
 
-/** SCIM's tokens by target: two are valid at a time. */
+/** SCIM tokens by target: at most two are valid at a time. */
 const directories = new WeakMap<Target, Promise<string>>();
 
-/** `GET /scim/v2/Users` and `Groups` as directories ask for them: by name, by address, and page by page. */
+/** `GET /scim/v2/Users` and `Groups` as directories request them: by name, by address and page by page. */
 export const scimPages: Scenario = async (target, connection, index) => {
   const create = async () => {
     const token = await tokenOf(target, connection, index, 'scim:write');
@@ -115,7 +118,7 @@ export const scimPages: Scenario = async (target, connection, index) => {
 
 const CHANGES = 100;
 
-/** Changes accounts of its own in turn, `many` in one request. */
+/** Changes its own accounts in turn, `many` in one request. */
 const changes =
   (many: 1 | typeof CHANGES): Scenario =>
   async (target, connection, index) => {

@@ -2,7 +2,7 @@ import { Browser } from '../client/browser.ts';
 import { personAt } from '../client/sign-in.ts';
 import type { Scenario } from './scenario.ts';
 
-/** The page that people sign in on: of all pages the least work. */
+/** The sign-in page, the cheapest of all pages. */
 export const signInPage: Scenario = async (target, connection) => {
   const browser = new Browser(target, connection);
   return async () => {
@@ -10,7 +10,7 @@ export const signInPage: Scenario = async (target, connection) => {
   };
 };
 
-/** The account page of somebody who is signed in. A page leaves in one write: its last byte comes with its first. */
+/** The account page of a signed-in user. Pages are sent in one write: the last byte arrives with the first. */
 export const accountPage: Scenario = async (target, connection, index) => {
   const browser = new Browser(target, connection);
   const { username, password } = personAt(target, index);

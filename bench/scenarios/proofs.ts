@@ -4,7 +4,7 @@ import { endpoints, type Scenario } from './scenario.ts';
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A JWS with ES256, by the cheapest way: the one who makes the load shall not be what is measured. */
+/** Signs a JWS with ES256 as cheaply as possible, so that the load generator is not the bottleneck. */
 function signed(header: object, payload: object, key: KeyObject): string {
   const input = `${part({ alg: 'ES256', ...header })}.${part(payload)}`;
   const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' });
@@ -13,7 +13,7 @@ function signed(header: object, payload: object, key: KeyObject): string {
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
-/** Client credentials by a client that authenticates with `private_key_jwt` (RFC 7523), each assertion new. */
+/** Client credentials with `private_key_jwt` (RFC 7523), a new assertion each time. */
 export const privateKeyJwt: Scenario = async ({ asserting: { id, key }, issuer, apis }, connection) => {
   const privateKey = createPrivateKey(key);
   return async () => {
@@ -28,7 +28,7 @@ export const privateKeyJwt: Scenario = async ({ asserting: { id, key }, issuer, 
   };
 };
 
-/** Client credentials with a proof of possession (RFC 9449), each proof new. */
+/** Client credentials with DPoP (RFC 9449), a new proof each time. */
 export const dpop: Scenario = async ({ services, issuer, apis }, connection) => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const header = { typ: 'dpop+jwt', jwk: publicKey.export({ format: 'jwk' }) };

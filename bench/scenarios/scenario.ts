@@ -6,12 +6,12 @@ import type { Target } from '../client/target.ts';
 export const CONNECTIONS = 32;
 
 /**
- * Prepares what one connection needs (a session, tokens) and returns the operation that is measured.
- * `index` counts the connections, so that each can be another person or client.
+ * Prepares what one connection needs (a session, tokens) and returns the operation to measure. `index` is the number
+ * of the connection, so that each can use its own person or client.
  */
 export type Scenario = (target: Target, connection: Connection, index: number) => Promise<Operation>;
 
-/** Where all compared servers have their endpoints. */
+/** Endpoints of all compared servers. */
 export const endpoints = {
   authorization: '/oauth2/authorize',
   token: '/oauth2/token',

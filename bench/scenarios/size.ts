@@ -6,19 +6,19 @@ import type { Target } from '../client/target.ts';
 import { accountOf, type Size, tokenOf, usernameOf } from '../size/seed.ts';
 import { CONNECTIONS, endpoints, type Scenario } from './scenario.ts';
 
-/** People of one connection: enough that each request finds another one's rows. */
+/** People per connection: enough that each request reads other rows. */
 const OF_CONNECTION = 20;
 
-/** What a database was filled with. @throws when it was not. */
+/** What the database was filled with. @throws when it was not filled. */
 function sizeOf({ size }: Target): Size {
   if (!size) throw new Error('the target has no seeded accounts');
   return size;
 }
 
-/** Any account. */
+/** A random account. */
 const anyone = (target: Target): number => 1 + randomInt(sizeOf(target).accounts);
 
-/** Turns through `items`, for ever. */
+/** Cycles through `items`. */
 function inTurn<T>(items: T[]): () => { item: T; replace: (next: T) => void } {
   let turn = 0;
   return () => {
@@ -37,20 +37,20 @@ async function refreshed({ web }: Target, connection: Connection, token: string)
   return JSON.parse(reply.body) as { refresh_token: string; access_token: string };
 }
 
-/** Tokens of any people, each refreshed once, which makes their rows known to the caches. No other connection has them. */
+/** Refresh tokens of random people for this connection alone. Each is refreshed once, so that its rows are cached. */
 async function tokensOf(target: Target, connection: Connection, index: number) {
   const size = sizeOf(target);
   const found = new Map<number, NonNullable<Awaited<ReturnType<typeof refreshed>>>>();
   while (found.size < OF_CONNECTION) {
     const grant = randomInt(Math.floor(size.sessions / CONNECTIONS)) * CONNECTIONS + index;
-    // One that was used in an earlier run is passed over.
+    // Skip tokens that an earlier run has used.
     const tokens = found.has(grant) ? null : await refreshed(target, connection, tokenOf(grant, size));
     if (tokens) found.set(grant, tokens);
   }
   return [...found.values()];
 }
 
-/** A password login on the hosted page, each time of somebody else. */
+/** A password login on the hosted page, each time by another person. */
 export const sizeLogin: Scenario = async (target, connection) => {
   const { password } = target.people[0]!;
   const stranger = await newStranger(target, connection);
@@ -60,7 +60,7 @@ export const sizeLogin: Scenario = async (target, connection) => {
   };
 };
 
-/** Refresh with rotation, of one token after another. */
+/** Refresh with rotation, one token after another. */
 export const sizeRefresh: Scenario = async (target, connection, index) => {
   const next = inTurn((await tokensOf(target, connection, index)).map((tokens) => tokens.refresh_token));
   return async () => {
@@ -71,7 +71,7 @@ export const sizeRefresh: Scenario = async (target, connection, index) => {
   };
 };
 
-/** Introspection of a refresh token and of an access token, in turns. */
+/** Introspection of refresh and access tokens, alternating. */
 export const sizeIntrospection: Scenario = async (target, connection, index) => {
   const { id, secret } = target.web;
   const tokens = (await tokensOf(target, connection, index)).flatMap((both) => [
@@ -89,7 +89,7 @@ export const sizeIntrospection: Scenario = async (target, connection, index) => 
   };
 };
 
-/** Codes and their tokens for people who are signed in. */
+/** Authorization code flow of signed-in people. */
 export const sizeCodeFlow: Scenario = async (target, connection) => {
   const { password } = target.people[0]!;
   const username = usernameOf(anyone(target));
@@ -104,7 +104,7 @@ export const sizeCodeFlow: Scenario = async (target, connection) => {
   };
 };
 
-/** An operator ends all that one person has, each time another's: sessions, then what apps hold, with every token. */
+/** An operator revokes one person's sessions, then all grants with their tokens, each time of another person. */
 export const sizeRevocation: Scenario = async (target, connection) => {
   const [, operator = ''] = target.services.ids;
   const reply = await connection.post(endpoints.token, {

@@ -2,7 +2,7 @@ import { basic, expectStatus } from '../client/connection.ts';
 import { signIn } from '../client/sign-in.ts';
 import { endpoints, type Scenario } from './scenario.ts';
 
-/** A person's JWT for another one (RFC 8693), which the bare library cannot do. */
+/** Exchanges a user's JWT for another one (RFC 8693). The bare library has no such grant. */
 export const tokenExchange: Scenario = async (target, connection, index) => {
   const { exchanger, apis } = target;
   const { authorize, exchange } = await signIn(target, connection, index);

@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts';
 
 const BASE = '/api/v1/auth';
 
-/** What an API gateway asks on each request: whether a token is good, at the contract door `gateway`. */
+/** Token validation by an API gateway on each request, at the contract `gateway`. */
 export const validate: Scenario = async ({ people }, connection, index) => {
   const { username, password } = people[index % people.length]!;
   const login = await connection.post(`${BASE}/login`, { json: { username, password } });
@@ -16,7 +16,7 @@ export const validate: Scenario = async ({ people }, connection, index) => {
   };
 };
 
-/** As long a body, sent back as it is. */
+/** Echoes a body of the same length. */
 export const echo: Scenario = async (_target, connection) => {
   const json = { token: 'x'.repeat(700) };
   return async () => expectStatus(await connection.post('/echo', { json }), 200, 'echo');

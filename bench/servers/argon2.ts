@@ -1,4 +1,4 @@
-/** argon2 alone: checks a password with Postern's parameters, as many at a time as one process of Postern would. */
+/** argon2 alone: verifies a password with the parameters and the concurrency of one Postern process. */
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { hash, verify } from '@node-rs/argon2';

@@ -1,6 +1,6 @@
 /**
- * A bare oidc-provider with Postern's settings and nothing of Postern around it; in memory, or on the same stores
- * through the same adapters. Its sign-in page lets everybody in: only what comes after it is measured.
+ * A bare oidc-provider with Postern's settings, in memory or on the same stores through the same adapters. Its
+ * sign-in page accepts everybody: only the requests after it are measured.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -26,7 +26,7 @@ provider.proxy = true;
 
 let turn = 0;
 
-/** Signs the next account in and agrees to whatever is asked for. */
+/** Signs the next account in and consents to all that is requested. */
 async function interact(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { prompt, params, session, grantId } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {

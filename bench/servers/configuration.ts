@@ -5,7 +5,7 @@ import { SCOPE_CLAIMS } from '../../src/oidc/account.ts';
 import { DEVICE_CODE, endpoints } from '../scenarios/scenario.ts';
 import type { ServerSettings } from './settings.ts';
 
-/** What Postern tells the library, as far as it changes what the library does; the rest is its own default. */
+/** Postern's settings for the library, where they change its behaviour; the rest are its defaults. */
 export function bareConfiguration({ services, web, asserting, device, apis }: ServerSettings): Configuration {
   const { settings, problems } = readSettings('production', undefined);
   if (!settings) throw new Error(problems.join('\n'));

@@ -1,4 +1,4 @@
-/** Koa, @koa/router and koa-body, sending back the JSON they get: what an endpoint on them costs before it does anything. */
+/** Echoes JSON with Koa, @koa/router and koa-body: the cost of an endpoint on them before it does any work. */
 import Router from '@koa/router';
 import Koa from 'koa';
 import { koaBody } from 'koa-body';

@@ -1,4 +1,4 @@
-/** The libraries that verify foreign hashes, alone: as many at a time as one process of Postern would. */
+/** The libraries that verify foreign hashes, alone, with the concurrency of one Postern process. */
 import { hash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';

@@ -1,6 +1,6 @@
 /**
- * The least that answers a client credentials request: node:http, a secret compared, one ES256 signature. No stores,
- * no checks beyond these; what a framework and a standard cost is measured from here.
+ * The least that answers a client credentials request: node:http, a secret comparison, one ES256 signature, no
+ * stores. It is the baseline for the cost of a framework and of the standards.
  */
 import { createHash, generateKeyPairSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -11,7 +11,7 @@ const { port, issuer, services } = serverSettings();
 const clients = new Set(services.ids);
 const secretHash = createHash('sha256').update(services.secret).digest();
 const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-// Postern's signer: it is faster than jose's, and what is compared is the rest.
+// Uses Postern's signer, which is faster than jose's, so that only the rest is compared.
 const key = new SigningKey({ ...jwk, alg: 'ES256', kid: 'bench' }, { isAstray: async () => false });
 const encode = (json: object): string => Buffer.from(JSON.stringify(json)).toString('base64url');
 const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' });

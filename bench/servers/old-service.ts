@@ -1,4 +1,4 @@
-/** The service that people come from: one bcrypt hash for all, verified as many at a time as Postern would. */
+/** The legacy service: one bcrypt hash for all accounts, verified with Postern's concurrency. */
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { bcryptVerify } from 'hash-wasm';
@@ -20,6 +20,6 @@ const server = createServer((request, response) => {
   };
   respond().catch(() => response.writeHead(500).end());
 });
-// What is measured beside it has turns of its own: nothing is closed meanwhile.
+// Keep idle connections open: other servers take their turns meanwhile.
 server.keepAliveTimeout = 60_000;
 server.listen(serverSettings().port, '127.0.0.1');

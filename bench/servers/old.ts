@@ -1,4 +1,4 @@
-/** An old service that answers everything at once with one account: by itself, or as a thread of `shadow`. */
+/** A legacy service that answers every request at once with one account, as a process or as a thread of `shadow`. */
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

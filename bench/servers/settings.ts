@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Target } from '../client/target.ts';
 
-/** What a compared server is told: the people, clients and APIs that Postern has too. */
+/** Settings of a compared server: the same people, clients and APIs as Postern's. */
 export interface ServerSettings extends Omit<Target, 'pid'> {
   /** Postern's adapters over these stores; null: the library's own, in memory. */
   stores: { databaseUrl: string; redisUrl: string } | null;

@@ -1,4 +1,4 @@
-/** `postern contract shadow` before an old service, which stands for Postern as well: both answer at once. */
+/** `postern contract shadow` in front of a legacy service that also stands in for Postern: both answer at once. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Asking } from '../../src/cli/shadow/asking.ts';

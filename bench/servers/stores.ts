@@ -13,7 +13,7 @@ interface Parts {
   accountIds: string[];
 }
 
-/** The library's own adapter and accounts that are known without a look-up. */
+/** The library's in-memory adapter, and accounts that need no look-up. */
 function inMemory({ people }: ServerSettings): Parts {
   const claims = { preferred_username: 'person', email: 'person@example.com', email_verified: false };
   return {
@@ -22,7 +22,7 @@ function inMemory({ people }: ServerSettings): Parts {
   };
 }
 
-/** Postern's adapters, and its accounts read as it reads them. */
+/** Postern's adapters and its way to read accounts. */
 async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['stores']>): Promise<Parts> {
   const logger = createLogger('warn');
   const pool = createPool(databaseUrl, { logger, applicationName: 'bench' });
@@ -53,6 +53,6 @@ async function onStores({ databaseUrl, redisUrl }: NonNullable<ServerSettings['s
   };
 }
 
-/** Where a bare library stores, and the accounts that exist there. */
+/** The stores and accounts of a bare library. */
 export const openStores = async (settings: ServerSettings): Promise<Parts> =>
   settings.stores ? onStores(settings.stores) : inMemory(settings);

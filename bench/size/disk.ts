@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Bytes that one row of a kind takes in PostgreSQL: its table, without and with the indexes. */
+/** Bytes that one row of a kind takes in PostgreSQL, without and with indexes. */
 export interface RowSize {
   kind: string;
   rows: number;
@@ -8,7 +8,7 @@ export interface RowSize {
   indexes: number;
 }
 
-/** Tables with their partitions and what is stored out of line. */
+/** Tables with their partitions and TOAST tables. */
 const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_size(c.oid))::float8 as "table", sum(pg_indexes_size(c.oid))::float8 as indexes
   from unnest($1::text[]) t (name) cross join lateral (
     select relid from pg_partition_tree(t.name::regclass) where isleaf
@@ -18,7 +18,7 @@ const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_siz
 
 const SCANS = `select relname as name, seq_scan::int as whole from pg_stat_user_tables where n_live_tup > 100000`;
 
-/** How often each large table was read from end to end since its statistics began. */
+/** Sequential scans of each large table since its statistics were reset. */
 export async function wholeScans(databaseUrl: string): Promise<Map<string, number>> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -27,13 +27,13 @@ export async function wholeScans(databaseUrl: string): Promise<Map<string, numbe
   return new Map(rows.map(({ name, whole }) => [name, whole]));
 }
 
-/** Of records, what a model's rows take of the table. */
+/** Share of a model's rows in the table of records. */
 const MODELS = `select model, avg(pg_column_size(r)) as width, count(*) as rows
   from oidc_records r tablesample system (0.2) group by 1`;
 
 /**
- * What an account, a grant, a refresh token, a session and an audit event take on disk, on the average. Refresh tokens and sessions share
- * a table: each has its share of it by width, and of its indexes by number.
+ * Measures the average disk space of an account, a grant, a refresh token, a session and an audit event. Refresh
+ * tokens and sessions share a table: its size is divided by row width, that of its indexes by number of rows.
  */
 export async function rowSizes(databaseUrl: string): Promise<RowSize[]> {
   const client = new pg.Client({ connectionString: databaseUrl });

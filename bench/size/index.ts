@@ -19,7 +19,7 @@ import { rowSizes, wholeScans } from './disk.ts';
 import { seed, type Size } from './seed.ts';
 import { week } from './week.ts';
 
-/** Indexes are built and rows written once: what a crash would lose is made again. */
+/** Durability is off while the database is filled: after a crash it is filled again. */
 const SEEDING = [
   'fsync=off',
   'full_page_writes=off',
@@ -33,10 +33,10 @@ const SERVING = ['shared_buffers=1GB', 'max_wal_size=4GB', 'checkpoint_timeout=1
 
 const flagsOf = (settings: string[]): string[] => settings.flatMap((setting) => ['-c', setting]);
 
-/** An almost empty database has people for the measurement alone. */
+/** The almost empty database has only the people that the measurement needs. */
 const EMPTY: Size = { accounts: 3_000, tokens: 30_000, events: 10_000, sessions: 6_000 };
 
-/** What is measured, so many times a second that the server is far from its bound. */
+/** The measured requests, at rates far below the server's capacity. */
 const LOADS: { scenario: ScenarioName; rate: number }[] = [
   { scenario: 'size-login', rate: 8 },
   { scenario: 'size-refresh', rate: 80 },
@@ -45,7 +45,7 @@ const LOADS: { scenario: ScenarioName; rate: number }[] = [
   { scenario: 'size-revocation', rate: 20 },
 ];
 
-/** What a folder of databases is known by. */
+/** Key of a folder of databases. */
 interface Kept {
   population: Population;
   size: Size;
@@ -106,7 +106,7 @@ function report(measured: Measured): string {
   return lines.join('\n');
 }
 
-/** Seconds of a turn: enough requests for their slowest hundredth to say something. */
+/** Seconds of a turn: enough requests for a meaningful p99. */
 const TURN = 6;
 
 async function measure(servers: Server[], { rounds, turns, pace, warmUp }: Options): Promise<Measured> {
@@ -127,7 +127,7 @@ async function measure(servers: Server[], { rounds, turns, pace, warmUp }: Optio
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
 
-/** `--scenario size`: the same requests on a large database and on an almost empty one, on one PostgreSQL, in turns. */
+/** `--scenario size`: the same requests on a large and on an almost empty database of one PostgreSQL, in turns. */
 export async function benchSize(options: Options): Promise<void> {
   leaveServersCore();
   await using cleanUp = new AsyncDisposableStack();
@@ -182,7 +182,7 @@ export async function benchSize(options: Options): Promise<void> {
     console.log(
       `${kind}: ${rows} rows, ${table.toFixed(0)} B in the table and ${indexes.toFixed(0)} B in indexes each, ${gigabytes(rows * (table + indexes))} GB`,
     );
-  // A connection tells what it has counted a second after it did.
+  // Connections report their statistics with a delay of a second.
   await sleep(2_000);
   for (const [table, count] of await wholeScans(large))
     console.log(`${table}: read from end to end ${count - (scansBefore.get(table) ?? 0)} times`);
@@ -191,7 +191,7 @@ export async function benchSize(options: Options): Promise<void> {
 }
 
 /**
- * `--scenario week`: what a week of people leaves in the tables, with their own settings and with the server's. Within eight
+ * `--scenario week`: the tables after a simulated week, with per-table vacuum settings and with the server's. Within eight
  * minutes: where that is too short, of as much of the week as there was time for, the same of both.
  */
 export async function benchWeek({ size: { accounts } }: Options): Promise<void> {
@@ -199,7 +199,7 @@ export async function benchWeek({ size: { accounts } }: Options): Promise<void> 
   const directory = mkdtempSync(path.join(tmpdir(), 'postern-week-'));
   chmodSync(directory, 0o755);
   cleanUp.defer(() => rmSync(directory, { recursive: true, force: true }));
-  // The week takes minutes, so vacuum looks every second.
+  // The simulated week takes minutes, so autovacuum wakes every second.
   const flags = flagsOf(['autovacuum_naptime=1s', 'fsync=off']);
   const stores = await startStores(directory, { flags });
   cleanUp.defer(stores.stop);

@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto';
 import pg from 'pg';
 
-/** How many rows a database is filled with. */
+/** Rows to fill a database with. */
 export interface Size {
   accounts: number;
-  /** Refresh tokens, spread over as many grants as there are sessions: of each grant the last one serves, the others are used up. */
+  /**
+   * Refresh tokens, spread over as many grants as there are sessions. The last one of each grant is valid; the
+   * others are consumed.
+   */
   tokens: number;
   events: number;
   sessions: number;
@@ -17,7 +20,7 @@ export const usernameOf = (n: number): string => `member${n}`;
 export const accountOf = (n: number): string =>
   hash('md5', `account${n}`).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
-/** A refresh token that serves: the last one of grant `n`, from 0. */
+/** A valid refresh token: the last one of grant `n`, from 0. */
 export const tokenOf = (n: number, { tokens, sessions }: Size): string =>
   `seeded-${n + sessions * (Math.ceil((tokens - n) / sessions) - 1)}`;
 
@@ -25,7 +28,7 @@ const ACCOUNT = (n: string) => `md5('account' || (${n}))::uuid`;
 const URL_SAFE = (digest: string) => `translate(rtrim(encode(${digest}, 'base64'), '='), '+/', '-_')`;
 const ID = (kind: string, n: string) => URL_SAFE(`sha256(('${kind}' || (${n}))::bytea)`);
 const OWNER = (grant: string) => ACCOUNT(`1 + (${grant}) % $accounts`);
-/** Things happened over the last ten days, in the order of their numbers, so that nothing expires while one measures. */
+/** Times spread over the last ten days in the order of the numbers, so that nothing expires during the measurement. */
 const TIME = (n: string, of: string) => `now() - interval '11 days' + (${n}) * (interval '10 days' / ${of})`;
 
 const USERS = `insert into users (id, username, username_key, email, email_key, name, roles, password_hash, password_changed_at,
@@ -44,7 +47,7 @@ const GRANTS = `insert into oidc_grants (id, account_id, client_id, payload, cre
       extract(epoch from at)::int, extract(epoch from at)::int + 7776000, owner)::json, at, at + interval '90 days'
   from generate_series(0, $sessions - 1) n, lateral (select ${OWNER('n')} as owner, ${TIME('n', '$sessions')} as at) of`;
 
-/** As the library writes them; `%` numbers are those of the arguments of format. */
+/** Payloads as the library writes them; `%` numbers are the arguments of `format`. */
 const TOKEN_PAYLOAD = `'{"iat":%1$s,"exp":%2$s,"accountId":"%3$s","acr":"urn:postern:acr:1fa","amr":["pwd"],"authTime":%4$s,"iiat":%4$s,'
   '"grantId":"%5$s","gty":"authorization_code refresh_token","rotations":%6$s,"scope":"openid offline_access",'
   '"sessionUid":"%7$s","kind":"RefreshToken","clientId":"$client"}'`;
@@ -68,7 +71,7 @@ const SESSIONS = `insert into oidc_records (model, id, payload, authorizations, 
   from generate_series(0, $sessions - 1) n, lateral (select ${OWNER('n')} as owner, ${ID('session', 'n')} as uid,
     ${TIME('n', '$sessions')} as at) of`;
 
-/** One of 23 fails, a third is of no person, and apps, doors and addresses differ. */
+/** One of 23 events is a failure, a third has no account; apps, contracts and addresses vary. */
 const EVENTS = `insert into audit_events
     (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, request_id, details)
   select md5('event' || n)::uuid, ${TIME('n', '$events')},
@@ -87,13 +90,16 @@ interface Definition {
   constraint: boolean;
 }
 
-/** Indexes of a table, but for the key that others refer to. */
+/** Indexes of a table except the key that foreign keys refer to. */
 const INDEXES = `select c.relname as name, coalesce(pg_get_constraintdef(k.oid), replace(pg_get_indexdef(c.oid), ' ON ONLY ', ' ON ')) as definition,
     k.oid is not null as "constraint"
   from pg_index i join pg_class c on c.oid = i.indexrelid left join pg_constraint k on k.conindid = c.oid and k.contype in ('p', 'u')
   where i.indrelid = $1::regclass and not exists (select from pg_constraint where conindid = c.oid and contype = 'f')`;
 
-/** One connection that fills tables, indexes after rows. No trigger and no foreign key is asked: the rows are right. */
+/**
+ * A connection that fills tables and creates indexes afterwards. Triggers and foreign keys are off: the rows are
+ * consistent.
+ */
 async function loader(databaseUrl: string, size: Size, clientId: string, tell: (step: string) => void) {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -105,7 +111,7 @@ async function loader(databaseUrl: string, size: Size, clientId: string, tell: (
       name === 'client' ? clientId : String(size[name as keyof Size]),
     );
 
-  /** In one transaction with what empties the table: nothing of it has to be logged. */
+  /** In one transaction with the truncation, so that PostgreSQL need not write WAL. */
   async function load(table: string, statements: string[]): Promise<void> {
     const began = performance.now();
     const after = () => `after ${((performance.now() - began) / 1000).toFixed(0)} s`;
@@ -130,7 +136,7 @@ async function loader(databaseUrl: string, size: Size, clientId: string, tell: (
 
 /**
  * Fills a database that has clients and `person1`.
- * @param clientId the app that the tokens are for. @param tell is told of each step.
+ * @param clientId the app that the tokens are for. @param tell is called with each step.
  */
 export async function seed(
   databaseUrl: string,

@@ -11,10 +11,10 @@ import { accountOf } from './seed.ts';
 const DAY = 86_400_000;
 /** Seconds. */
 const HOUR = 3_600;
-/** Requests at a time, about as many as a worker has connections. */
+/** Concurrent requests, about as many as a worker has connections. */
 const AT_ONCE = 8;
 
-/** A table after a week: sizes in megabytes, and the share of its updates that touched no index. */
+/** A table after a week: sizes in megabytes, and the share of heap-only (HOT) updates. */
 export interface Bloat {
   table: string;
   live: number;
@@ -32,7 +32,7 @@ const PEOPLE = `insert into users (id, username, username_key, email, email_key)
   select md5('account' || n)::uuid, 'member' || n, 'member' || n, 'member' || n || '@example.org', 'member' || n || '@example.org'
   from generate_series(1, $1::int) n`;
 
-/** Takes the settings of tables away: vacuum and pages as the server has them. */
+/** Resets the storage parameters of tables: vacuum and fill factor as the server's defaults. */
 const RESETS = `select format('alter table %s reset (%s)', oid::regclass,
     (select string_agg(split_part(option, '=', 1), ', ') from unnest(reloptions) option)) as reset
   from pg_class where relkind = 'r' and reloptions is not null and relnamespace = 'public'::regnamespace`;
@@ -52,8 +52,8 @@ export interface Played {
 }
 
 /**
- * A week of `people` who come each day, through the stores as Postern uses them and with a clock that runs ahead: once a day a
- * login (a session, saved three times, and a grant), then three refreshes. The sweeper comes every hour.
+ * Simulates a week of `people` who sign in daily, through Postern's stores and with a clock that is moved: each day a
+ * login (a session, saved three times, and a grant) and three refreshes. The sweeper runs every hour.
  * @param options.isPlain whether tables have the server's settings instead of their own. @param options.hours of the week.
  */
 export async function week(
@@ -76,7 +76,7 @@ export async function week(
   const clock = { now: () => now };
   const pool = createPool(databaseUrl, { logger, applicationName: 'bench' });
   open.defer(async () => pool.end());
-  // The sweeper knows tables by their models.
+  // The sweeper finds tables through their models.
   createSequelize(pool, new Secrets(secret()));
   const adapters = createAdapters({ pool, clock, endGrant: async () => undefined });
   const sweeper = createSweeper({ pool, clock, logger });
@@ -136,7 +136,7 @@ export async function week(
   let hour = 0;
   for (; hour < hours && performance.now() - startedAt < PATIENCE; hour += 1) {
     now = Math.max(now, began + hour * HOUR * 1000);
-    // Each has an hour of the day to sign in, and refreshes every fourth hour after it.
+    // Each signs in at a fixed hour of the day and refreshes every fourth hour after it.
     const due = everybody.flatMap((n) => {
       const since = (hour + 24 - (n % 24)) % 24;
       if (since === 0) return [async () => login(n)];

@@ -1,18 +1,18 @@
-/** The measured server has one core for itself; the load, the stores and all else share another. Linux's `taskset` does it. */
+/** Pins the measured server to one core, and the load, the stores and the rest to another, by Linux's `taskset`. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 export interface Cores {
   server: string;
   others: string;
-  /** What this process was allowed at its start, as `taskset -c` takes it. */
+  /** The CPU list of this process at its start, in the form of `taskset -c`. */
   all: string;
 }
 
 const allowed = (): string =>
   /^Cpus_allowed_list:\s+(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
 
-/** The cores that this process was allowed at its start. */
+/** The cores of this process at its start. */
 export const numbers: readonly string[] = allowed()
   .split(',')
   .flatMap((range) => {
@@ -20,7 +20,7 @@ export const numbers: readonly string[] = allowed()
     return Array.from({ length: last - first + 1 }, (_, n) => String(first + n));
   });
 
-/** Null: there is one core, or no `taskset`; everything runs everywhere. */
+/** Null with one core or without `taskset`: nothing is pinned. */
 export const cores: Cores | null = readCores();
 
 function readCores(): Cores | null {
@@ -35,17 +35,17 @@ function readCores(): Cores | null {
   return { server, others, all };
 }
 
-/** Moves this process, and so what it starts from now on, to the core of the others. */
+/** Moves this process and its future children to the core that is not the server's. */
 export function leaveServersCore(): void {
   if (cores) execFileSync('taskset', ['-a', '-p', '-c', cores.others, String(process.pid)]);
 }
 
-/** Moves a process with all its threads; what it starts from now on stays with it. */
+/** Moves a process with all its threads and its future children. */
 export function move(pid: number, core: string): void {
   if (cores) execFileSync('taskset', ['-a', '-p', '-c', core, String(pid)]);
 }
 
-/** A command line that starts `file` on these cores; as it is where nothing is pinned. */
+/** The command line that starts `file` on these cores; unchanged when nothing is pinned. */
 export function on(place: keyof Cores, file: string, args: string[]): { file: string; args: string[] } {
   return cores ? { file: 'taskset', args: ['-c', cores[place], file, ...args] } : { file, args };
 }

@@ -3,7 +3,7 @@ import type { Results } from '../results.ts';
 import { postern } from './population.ts';
 import { answers, freePort, start } from './process.ts';
 
-/** Times what `npm start` does on a host with nothing but Node: first on an empty folder, then on existing data. */
+/** Times `npm start` on a host with Node alone: first on an empty folder, then on existing data. */
 export async function timeEmbeddedStart(directory: string, rounds: number, results: Results): Promise<void> {
   for (let round = 0; round <= rounds; round++) {
     const port = await freePort();

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { issuer } from './servers.ts';
 
-/** Limits that no load reaches: a service account is counted by itself, and all who sign in come from one address. */
+/** Rate limits that no load reaches: each service account has its own, and all sign-ins come from one address. */
 const BOUNDLESS = '{ requests: 1000000, window: 60 }';
 const LIMITS = `limits: { program: ${BOUNDLESS}, credentials: ${BOUNDLESS} }`;
-/** The door that the loads use, at its documented base URL: in production none is open by itself. */
+/** The contract that the loads use, at its documented base URL: by default none is open in production. */
 const CONTRACTS = `contracts: { enabled: [gateway], root: [gateway], ${LIMITS} }`;
 
-/** Production as an operator would run it: behind a proxy that speaks https, on PostgreSQL and Redis. */
+/** A production configuration: behind a TLS-terminating proxy, on PostgreSQL and Redis. */
 export function productionEnvironment(directory: string): NodeJS.ProcessEnv {
   const settings = path.join(directory, 'settings.yaml');
   writeFileSync(settings, `http: { trustedProxies: [127.0.0.1] }\n${CONTRACTS}\n`);

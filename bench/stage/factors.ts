@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { Secrets } from '../../src/core/secrets.ts';
 import type { Factors } from '../client/target.ts';
 
-/** So many that a time step is left for each login, however fast they come: an authenticator's serves once. */
+/** Enough people that each login has an unused time step: a TOTP code is accepted once. */
 const PEOPLE = 2000;
 
 const base64url = (text: string): string => Buffer.from(text).toString('base64url');
@@ -16,8 +16,8 @@ function coseOf({ x, y }: { x?: string; y?: string }): Buffer {
 }
 
 /**
- * People with an authenticator app and a passkey, in Postern's tables: copies of `person1`, with rows of their own but
- * one TOTP secret and one key pair among them.
+ * Creates people with an authenticator app and a passkey as copies of `person1`. All share one TOTP secret and one
+ * key pair.
  */
 export async function populateFactors(
   client: Client,

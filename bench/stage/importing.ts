@@ -10,15 +10,15 @@ import { postern } from './population.ts';
 import type { Stage } from './servers.ts';
 
 export interface Imported {
-  /** Accounts a second, the command's start and end among them. */
+  /** Accounts a second, including the command's start and end. */
   rate: number;
-  /** The importer's largest resident memory: bytes. */
+  /** The importer's peak resident memory: bytes. */
   rss: number;
-  /** The largest of the last half over the largest of the first. */
+  /** Peak memory of the second half divided by that of the first. */
   growth: number;
 }
 
-/** Writes people of one service as Postern's own format, each with a hash of another system, a role and a group. */
+/** Writes users in Postern's import format, each with a foreign password hash, a role and a group. */
 async function writePeople(file: string, count: number, run: string): Promise<void> {
   const out = createWriteStream(file);
   const hash = importedHashes.bcrypt;
@@ -40,7 +40,10 @@ async function writePeople(file: string, count: number, run: string): Promise<vo
   await once(out, 'finish');
 }
 
-/** Starts `postern import` of so many new people. @param run no other import's. @returns what it was like, in `done` once it is over. */
+/**
+ * Starts `postern import` of new accounts. @param run a number that no other import has. @returns its measurements,
+ * in `done` when it ends.
+ */
 export async function startImport(
   stage: Stage,
   count: number,
@@ -65,7 +68,7 @@ export async function startImport(
       try {
         samples.push(residentMemory([child.pid!]));
       } catch {
-        // It ends between two looks.
+        // The process can end between two readings.
       }
       await Promise.race([sleep(100), exited]);
     }

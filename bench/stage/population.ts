@@ -18,7 +18,7 @@ const apis = { jwt: 'https://jwt.example', opaque: 'https://opaque.example' };
 const PEOPLE = 32;
 const SERVICES = 5000;
 
-/** Makes everything the scenarios need in Postern's database: one of each by its CLI, the many as copies. */
+/** Creates what the scenarios need in Postern's database: one of each through the CLI, the rest as copies. */
 export async function populate(env: NodeJS.ProcessEnv, databaseUrl: string): Promise<Population> {
   const cli = async (...args: string[]): Promise<Record<string, unknown>> => {
     const { stdout } = await run(process.execPath, [postern, ...args, '--json'], { env });
@@ -91,7 +91,9 @@ async function copy(client: pg.Client, serviceId: string): Promise<void> {
   );
 }
 
-/** People with hashes of other systems, which no login replaces: each is the first. */
+/**
+ * People with foreign password hashes. A trigger keeps the hashes, so that each login is like the first after an import.
+ */
 async function moveIn(client: pg.Client): Promise<void> {
   for (const [family, hash] of Object.entries(importedHashes)) {
     await client.query(

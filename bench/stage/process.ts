@@ -8,18 +8,18 @@ import { type Cores, on } from './cores.ts';
 
 export interface Started {
   pid: number;
-  /** Milliseconds from its start to its first good answer. */
+  /** Milliseconds from its start to its first successful reply. */
   readyAfter: number;
   stop: () => Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
-// However this process ends, what it started ends too.
+// End child processes however this process ends.
 process.on('exit', () => {
   for (const child of running) child.kill();
 });
 
-/** A loopback port that nobody listens on. */
+/** A free loopback port. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -33,16 +33,16 @@ export async function freePort(): Promise<number> {
 export interface Command {
   file: string;
   args: string[];
-  /** Where it runs; by default beside this process. */
+  /** Cores to run on; by default those of this process. */
   place?: keyof Cores;
   env?: NodeJS.ProcessEnv;
-  /** Where its output goes. */
+  /** File for its output. */
   log: string;
 }
 
 /**
- * Starts a process and waits for `ready`, asked again and again.
- * @throws with the end of its output when it ends before, or is not ready in 60 seconds.
+ * Starts a process and polls `ready` until it holds.
+ * @throws with the end of its output when it exits first or is not ready within 60 seconds.
  */
 export async function start(command: Command, ready: () => Promise<boolean>): Promise<Started> {
   const log = openSync(command.log, 'a');
@@ -68,7 +68,7 @@ export async function start(command: Command, ready: () => Promise<boolean>): Pr
   return { pid: child.pid!, readyAfter: performance.now() - began, stop };
 }
 
-/** SIGTERM, and SIGKILL for what has not ended half a minute later. */
+/** Sends SIGTERM, and SIGKILL after half a minute. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -78,7 +78,7 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Whether a GET of `path` is answered, with 200 if `good`. */
+/** Whether a GET of `path` gets a reply; with `good`, a 200. */
 export async function answers(port: number, issuer: string, path: string, good: boolean): Promise<boolean> {
   const connection = new Connection({ port, issuer });
   try {

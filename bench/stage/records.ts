@@ -1,12 +1,12 @@
 import pg from 'pg';
 
-/** How many rows the lists of operators are measured over. */
+/** Rows in the tables behind the operators' lists. */
 export interface Rows {
   people: number;
   events: number;
 }
 
-/** Service accounts that look and change: as many as there are connections. */
+/** Service accounts for the requests: as many as there are connections. */
 const OPERATORS = 32;
 
 const OPERATE = `update clients set roles = '{administrator}'
@@ -19,14 +19,14 @@ const PEOPLE = `insert into users (id, username, username_key, email, email_key,
     '{user}', now() - n * interval '1 minute', now()
   from generate_series(1, $1::int) n`;
 
-/** A tenth of the accounts is in groups. */
+/** A tenth of the accounts are group members. */
 const GROUPS = `insert into groups (id, name, name_key, created_at, updated_at)
   select gen_random_uuid(), 'Team ' || n, 'team ' || n, now(), now() from generate_series(1, 100) n`;
 const MEMBERS = `insert into group_members (group_id, account_id)
   select groups.id, users.id from users join groups on groups.name = 'Team ' || 1 + users.number % 100
   where users.number % 1000 < 100`;
 
-/** Ten of a hundred accounts do most of it, one in 23 fails, and apps, doors and addresses differ. */
+/** Ten of a hundred accounts cause most events, one in 23 is a failure; apps, contracts and addresses vary. */
 const EVENTS = `insert into audit_events
     (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, request_id, details)
   select gen_random_uuid(), now() - n * (interval '390 days' / $1::bigint::float8),
@@ -38,11 +38,11 @@ const EVENTS = `insert into audit_events
   from generate_series(1::bigint, $1) n
   cross join lateral (select ('00000000-0000-4000-8000-' || lpad((n * 104729 % 50000)::text, 12, '0'))::uuid as person) who`;
 
-/** Made after the rows: that is faster. */
+/** Indexes are created after the rows: that is faster. */
 const INDEXES = `select indexname as name, indexdef as definition from pg_indexes
   where tablename = 'audit_events' and indexname <> 'audit_events_pkey'`;
 
-/** Fills the tables that operators search. */
+/** Fills the tables behind the operators' lists. */
 export async function seedRecords(databaseUrl: string, { people, events }: Rows): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -15,7 +15,7 @@ export const issuer = 'https://login.example';
 
 export interface Server {
   target: Target;
-  /** Milliseconds from its start to its first good answer. */
+  /** Milliseconds from its start to its first successful reply. */
   readyAfter: number;
   /** Resident memory before the first load: bytes. */
   idleMemory: number;
@@ -23,16 +23,16 @@ export interface Server {
 }
 
 export interface Stage {
-  /** For settings and logs. */
+  /** Folder for settings and logs. */
   directory: string;
   population: Population;
-  /** The environment of a Postern on the stores; without PORT and WEB_CONCURRENCY. */
+  /** Environment of a Postern server on the stores, without PORT and WEB_CONCURRENCY. */
   posternEnvironment: NodeJS.ProcessEnv;
-  /** The stores of the bare library, apart from Postern's but with the same rows. */
+  /** Stores of the bare library: separate from Postern's, with the same rows. */
   bareStores: { databaseUrl: string; redisUrl: string };
 }
 
-/** Starts a fresh process of the variant and waits until it answers and has come to rest. */
+/** Starts a fresh process of the variant and waits until it is ready and idle. */
 export async function startServer(stage: Stage, variant: Variant): Promise<Server> {
   const port = await freePort();
   const started = variant.startsWith('postern')
@@ -71,7 +71,7 @@ async function startOldService(stage: Stage) {
   return { port, ...(await startCompared(stage, port, 'old-service')) };
 }
 
-/** Writes Postern's settings with the library's own way for every request. @returns the file. */
+/** Writes Postern's settings without the fast path. @returns the file. */
 function withoutFastPath(settings: string): string {
   const file = settings.replace(/\.yaml$/, '-library.yaml');
   const content = parse(readFileSync(settings, 'utf8')) as { http: object };
@@ -112,7 +112,7 @@ async function startCompared(stage: Stage, port: number, variant: Variant) {
   );
   const log = path.join(stage.directory, `${variant}.log`);
   const env = { ...process.env, ...ENVIRONMENT, NODE_ENV: 'production' };
-  // The same flags as Postern's own: what they cost and save is not what is compared.
+  // The same V8 flags as Postern's, so that their effect is not compared.
   const args = [...SERVER_FLAGS, program, file];
   return start({ file: process.execPath, args, place: 'server', env, log }, async () =>
     answers(port, issuer, '/', false),

@@ -10,7 +10,7 @@ import { newStranger } from '../client/stranger.ts';
 import { importedPassword } from '../imported.ts';
 import type { Target } from '../client/target.ts';
 
-/** Writes Postern's settings with a legacy source at `port` beside them. @returns the file. */
+/** Writes Postern's settings with a legacy source at `port`. @returns the file. */
 export function withSource(settings: string, port: number): string {
   const file = settings.replace(/\.yaml$/, `-source-${port}.yaml`);
   const content = {
@@ -35,7 +35,7 @@ export function withSource(settings: string, port: number): string {
   return file;
 }
 
-/** A source that takes every connection and never answers. */
+/** A source that accepts every connection and never replies. */
 export async function startMuteSource(): Promise<{ port: number; stop: () => Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
@@ -51,7 +51,7 @@ export async function startMuteSource(): Promise<{ port: number; stop: () => Pro
   };
 }
 
-/** Has a few people try who could come from the source only, five a second. @returns what ends it. */
+/** Starts five logins a second of people whom only the source may know. @returns a function that stops them. */
 export async function keepTrying(target: Target): Promise<() => Promise<void>> {
   const connections = Array.from({ length: 4 }, () => new Connection(target));
   const end = new AbortController();

@@ -5,20 +5,20 @@ import { Redis } from 'ioredis';
 import { freePort, start } from './process.ts';
 
 export interface Stores {
-  /** Makes a database, a copy of `template` if given. @returns its connection string. */
+  /** Creates a database, optionally as a copy of `template`. @returns its connection string. */
   createDatabase(name: string, template?: string): Promise<string>;
-  /** Removes a database, if it is there. */
+  /** Drops a database if it exists. */
   dropDatabase(name: string): Promise<void>;
-  /** The connection string of a database that is there. */
+  /** Connection string of an existing database. */
   databaseUrl(name: string): string;
-  /** The Redis database of this number. */
+  /** URL of the Redis database with this number. */
   redisUrl(number: number): string;
   stop: () => Promise<void>;
 }
 
 /**
- * A PostgreSQL (the one that Postern embeds) and a Redis of the benchmark's own under `directory`, on loopback.
- * @param flags more of PostgreSQL's. @param isKept whether the databases stay when it stops; those of before are found again.
+ * Starts a PostgreSQL (the embedded one) and a Redis for the benchmark under `directory`, on loopback.
+ * @param flags more options of PostgreSQL. @param isKept whether to keep the databases for later runs.
  */
 export async function startStores(
   directory: string,
