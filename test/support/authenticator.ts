@@ -22,7 +22,7 @@ interface Credential {
   counter: number;
 }
 
-/** What a ceremony does otherwise than it should. */
+/** Deviations of a ceremony from the standard. */
 export interface Ceremony {
   challenge?: string;
   origin?: string;
@@ -31,7 +31,7 @@ export interface Ceremony {
   crossOrigin?: boolean;
   userPresent?: boolean;
   userVerified?: boolean;
-  /** Stays where it is unless given. */
+  /** Signature counter; unchanged by default. */
   counter?: number;
   userHandle?: string | null;
   /** Signs with another key. */
@@ -42,7 +42,7 @@ const FLAGS = { present: 0x01, verified: 0x04, backupEligible: 0x08, backedUp: 0
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest();
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** An authenticator and its browser, in software: ES256 keys, no attestation (WebAuthn level 3). */
+/** A software authenticator with its browser: ES256 keys, no attestation (WebAuthn level 3). */
 export class Authenticator {
   readonly #origin: string;
   readonly credentials: Credential[] = [];

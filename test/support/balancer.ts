@@ -5,9 +5,9 @@ import { listenUntilEnd } from './listen.ts';
 /** A load balancer without affinity: any request may reach any node. */
 export interface Balancer {
   url: string;
-  /** Ports of the nodes that requests go to from now on. */
+  /** Sets the ports of the nodes that receive requests. */
   use(...ports: number[]): void;
-  /** Replies so far, by node and status: `8080 200`. */
+  /** Number of replies by node and status: `8080 200`. */
   replies: Map<string, number>;
 }
 

@@ -9,7 +9,7 @@ import { ARCHIVE, type Packed } from './pack-baseline.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /**
- * The last released version, or the one that stands for it: `postern.baseline` in package.json.
+ * Unpacks the last released version, or the commit that `postern.baseline` in package.json names.
  * @returns a folder with its tree and this version's packages.
  */
 export async function baseline(): Promise<string> {

@@ -1,7 +1,7 @@
 import { chromium, type Browser } from 'playwright-core';
 import { atEnd, provided } from './cleanup.ts';
 
-/** A headless Chromium, closed when the test file is through. */
+/** Starts a headless Chromium that is closed at the end of the test file. */
 export async function launchBrowser(): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: await provided('chromium'),

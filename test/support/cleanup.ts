@@ -9,12 +9,12 @@ afterAll(async () => {
   for (const task of tasks.reverse()) await task();
 });
 
-/** Runs `task` when the test file is through, before what was begun earlier is undone. */
+/** Runs `task` at the end of the test file; the last registered task runs first. */
 export function atEnd(task: () => Promise<unknown>): void {
   tasks.push(task);
 }
 
-/** A folder of one's own, gone when the run is over. Whoever knows its name may pass it. */
+/** Creates a folder that is removed after the run. Other users may enter it, but not list it. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(environment('TEST_FOLDER'), 'test-'));
   await chmod(folder, 0o711);
@@ -27,7 +27,7 @@ function environment(name: string): string {
   return value;
 }
 
-/** What the run provides under `name`: the URL of a server, the path of a program. @throws naming what to install. */
+/** Returns what the run provides under `name`: the URL of a server or the path of a program. @throws naming what to install. */
 export async function provided(name: Provision): Promise<string> {
   const reply = await fetch(`${environment('TEST_PROVISIONS')}/${name}`);
   const text = await reply.text();

@@ -1,6 +1,6 @@
 /**
- * Loaded before a server (`node --import`): its clock is ahead by the seconds that the file CLOCK_FILE says, and follows at
- * once when that changes. With CLOCK_STEADY its steady clock is so too.
+ * Loaded before a server (`node --import`): moves its clock ahead by the seconds in the file CLOCK_FILE and follows
+ * changes of the file at once. With CLOCK_STEADY it moves the monotonic clock too.
  */
 import { openSync, readSync } from 'node:fs';
 

@@ -5,23 +5,23 @@ import { atEnd, temporaryFolder } from './cleanup.ts';
 import { createDatabase } from './postgres.ts';
 import { until } from './until.ts';
 
-/** The clock of servers under test, to be moved. */
+/** Movable clock of servers under test. */
 export interface MovableClock {
-  /** What a server runs with whose clock it is. */
+  /** Environment of a server that uses this clock. */
   env: Record<string, string>;
-  /** @param seconds ahead of the time, which is zero at first; the next reading of the clock has it. */
+  /** @param seconds ahead of the real time, initially zero; counts from the next reading of the clock on. */
   set(seconds: number): Promise<void>;
 }
 
 /**
- * A machine's clock: alone it is wrong, for the time is the database's.
- * @param steady whether the steady clock (`performance.now()`) moves with it.
+ * Creates the clock of one machine. Moved alone it differs from the database's time, which Postern goes by.
+ * @param steady whether the monotonic clock (`performance.now()`) moves too.
  */
 export async function createClock({ steady = false } = {}): Promise<MovableClock> {
   const file = path.join(await temporaryFolder(), 'clock');
   const handle = await open(file, 'w');
   atEnd(() => handle.close());
-  // Written in place and always as long: who reads it meanwhile finds a number.
+  // Written in place with a fixed length, so that a concurrent read finds a complete number.
   const set = async (seconds: number) => {
     await handle.write(String(seconds).padEnd(16), 0);
   };
@@ -37,15 +37,15 @@ export async function createClock({ steady = false } = {}): Promise<MovableClock
   };
 }
 
-/** Time that passes when it is told to: at a database, and at the servers on it. */
+/** Movable time of a database and of the servers on it. */
 export interface MovableTime {
-  /** The database, and what a server runs with that goes by its time: options of `startPostern`. */
+  /** Options of `startPostern` for a server on this database and its time. */
   server: { databaseUrl: string; env: Record<string, string> };
-  /** Lets time pass: when this returns it has, everywhere. Redis' own lifetimes of keys stay as they are. */
+  /** Moves the time everywhere before it returns. Lifetimes of Redis keys stay unchanged. */
   advance(seconds: number): Promise<void>;
 }
 
-/** Stands before PostgreSQL's own functions of these names, for all who connect. */
+/** Shadows PostgreSQL's functions of these names for every connection. */
 const MOVABLE = `
   create schema movable;
   create table movable.time (ahead interval not null);
@@ -55,10 +55,10 @@ const MOVABLE = `
   create function movable.clock_timestamp() returns timestamptz language sql volatile
     as 'select pg_catalog.clock_timestamp() + ahead from movable.time';`;
 
-/** What requests hold whose replies are not settled yet. */
+/** Marks of requests whose replies are not settled yet. */
 const CLAIMED = 'select from oidc_records where claimed_at is not null';
 
-/** A database of one's own, with a time of its own. */
+/** Creates a separate database with its own time. */
 export async function movableTime(): Promise<MovableTime> {
   const { url } = await createDatabase();
   const connection = new Client({ connectionString: url });
@@ -73,11 +73,11 @@ export async function movableTime(): Promise<MovableTime> {
   return {
     server: { databaseUrl: url, env: clock.env },
     async advance(seconds) {
-      // What a reply used up is written down just after it: that happened before this time passes.
+      // What a reply consumes is recorded just after the reply: wait for that before the time moves.
       const claimed = async () => (await connection.query(CLAIMED)).rowCount !== 0;
       await until(async () => !(await claimed()));
       ahead += seconds;
-      // Nobody compares a server's clock with the database's while only one of them has moved.
+      // Move both clocks while no server compares them.
       await connection.query('begin; lock table movable.time');
       await connection.query("update movable.time set ahead = $1 * interval '1 second'", [ahead]);
       await clock.set(ahead);

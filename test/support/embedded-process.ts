@@ -1,6 +1,6 @@
 /**
- * A process that uses the embedded PostgreSQL under the folder it is given, as its own program: says in JSON on
- * standard output how that went, then holds on until its standard input ends, and closes.
+ * Opens the embedded PostgreSQL under the given folder, prints the outcome as JSON on standard output, and closes it
+ * when standard input ends.
  */
 import { once } from 'node:events';
 import { createLogger } from '../../src/core/logger.ts';

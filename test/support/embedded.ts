@@ -11,26 +11,26 @@ import { atEnd, temporaryFolder } from './cleanup.ts';
 
 const SCRIPT = fileURLToPath(new URL('./embedded-process.ts', import.meta.url));
 
-/** Starts a program with mounts of its own (util-linux). */
+/** Starts a program in its own mount namespace (util-linux). */
 const UNSHARE = 'unshare';
 
-/** A DATA_DIR that is not there yet. */
+/** Path of a DATA_DIR that does not exist yet. */
 export const newDataDir = async (): Promise<string> => path.join(await temporaryFolder(), 'data');
 
-/** Opens the embedded PostgreSQL in this process, closed when the test file is through. */
+/** Opens the embedded PostgreSQL in this process; closed at the end of the test file. */
 export async function open(dataDir: string): Promise<Embedded> {
   const embedded = await openEmbedded({ dataDir, logger: createLogger('silent') });
   atEnd(() => embedded.close());
   return embedded;
 }
 
-/** The process id of the PostgreSQL that runs under `dataDir`; null when none does. */
+/** Process id of the PostgreSQL that runs under `dataDir`, or null. */
 export async function serverPid(dataDir: string): Promise<number | null> {
   const cluster = await findCluster(dataDir);
   return cluster && ((await findPostmaster(cluster))?.pid ?? null);
 }
 
-/** Starts a process of its own that serves from `dataDir`. @returns it, and what it said first. */
+/** Starts a separate process that opens `dataDir`. @returns the process and its first output. */
 export async function spawnUser(
   dataDir: string,
 ): Promise<{ child: ChildProcess; said: Record<string, string> }> {
@@ -39,14 +39,14 @@ export async function spawnUser(
   return { child, said: await firstLine(child) };
 }
 
-/** What starts a program that sees a file system of its own at `folder`, mounted with `options`. */
+/** Command prefix that mounts a private file system at `folder` with `options`. */
 export function ownFileSystem(folder: string, options: string): string[] {
   const root = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   const script = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"';
   return [UNSHARE, ...root, '--mount', 'sh', '-c', script, 'sh', options, folder];
 }
 
-/** What a process said that was started on a file system of its own, mounted with `options`. */
+/** Output of a process started on a private file system, mounted with `options`. */
 export async function saidOnFileSystem(options: string): Promise<Record<string, string>> {
   const dataDir = await temporaryFolder();
   const [program, ...args] = [...ownFileSystem(dataDir, options), process.execPath, SCRIPT, dataDir];

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Postern } from './postern.ts';
 
-/** Expects that nothing the server has written tells of a failure of its own: no error in its log, no stack. */
+/** Expects no internal failure in the server's output: no logged error, no stack trace. */
 export function expectNoFailure({ output }: Pick<Postern, 'output'>): void {
   const failures = output()
     .split('\n')

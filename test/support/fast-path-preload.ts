@@ -1,6 +1,7 @@
 /**
- * Loaded before every server of the tests when FAST_PATH_TWICE names a file: what the fast path answers and may be asked again
- * (introspection, userinfo) is put to the library as well. The file gets a line for each: `same`, or both replies.
+ * Loaded before every server of the tests when FAST_PATH_TWICE names a file: sends repeatable requests that the fast
+ * path answers (introspection, userinfo) to the library as well. Appends a line for each to the file: `same`, or both
+ * replies.
  */
 import { appendFileSync } from 'node:fs';
 import { IncomingMessage, type RequestListener, Server, type ServerResponse } from 'node:http';
@@ -11,7 +12,7 @@ const FILE = process.env['FAST_PATH_TWICE'] ?? '';
 
 const AGAIN = new Set(['/oauth2/introspect', '/oauth2/userinfo']);
 
-/** Of the moment, of the connection, or of the listener before the provider. */
+/** Headers that depend on the moment, the connection or the listener before the provider. */
 const PASSING = new Set([
   'date',
   'connection',
@@ -24,7 +25,7 @@ const PASSING = new Set([
 
 interface Heard {
   body: Buffer;
-  /** The provider's listener, and whether it has answered. */
+  /** The provider's listener and whether it has replied. */
   library: RequestListener | undefined;
   isLong: boolean;
 }
@@ -32,7 +33,7 @@ interface Heard {
 const heard = new WeakMap<IncomingMessage, Heard>();
 let current: RequestListener | undefined;
 
-/** Puts `make(what was there)` in the place of a method. */
+/** Replaces a method by `make(original)`. */
 function wrap<Owner extends object>(
   owner: Owner,
   name: keyof Owner,
@@ -53,7 +54,7 @@ wrap(Provider.prototype, 'callback', (callback) => {
   };
 });
 
-// The fast path puts back what it has read, at once.
+// The fast path unshifts at once what it has read.
 wrap(IncomingMessage.prototype, 'unshift', (unshift) => {
   return function kept(this: IncomingMessage, chunk: Buffer): void {
     const one = heard.get(this);

@@ -1,11 +1,11 @@
-/** Ends the run with the first test that fails: that is all one has to know of a mutant. */
+/** Ends the run at the first failing test: one suffices to kill a mutant. */
 export default class FirstFailure {
   onTestCaseResult(_test: unknown, { status }: { status: string }): void {
     if (status === 'failed') process.exit(1);
   }
 
   onRunComplete(): void {
-    // What a test left open does not keep the run.
+    // Exit even when a test has left handles open.
     setTimeout(() => process.exit(), 10_000).unref();
   }
 }

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { atEnd } from './cleanup.ts';
 
-/** Has `server` listen until the test file is through; on every address unless `host` is given. */
+/** Lets `server` listen until the end of the test file, by default on every address. */
 export async function listenUntilEnd(server: Server | TlsServer, port: number, host?: string): Promise<void> {
   server.listen(port, host);
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** Loaded before a process (`node --import`): leaves the names of the packages that it loads in the file LOADS_FILE. */
+/** Loaded before a process (`node --import`): writes the names of the packages it loads to the file LOADS_FILE. */
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 

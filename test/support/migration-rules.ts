@@ -1,4 +1,4 @@
-/** Tables that operators fill by hand: a statement that reads or writes all of one is over at once. */
+/** Tables that operators fill by hand: small enough to be read or written completely. */
 const SMALL = new Set([
   'apis',
   'attribute_schemas',
@@ -14,12 +14,12 @@ const SMALL = new Set([
 
 const NO_TRANSACTION = '-- postern: no transaction\n';
 const CONTRACTION = /^-- postern: contract after \S+$/m;
-/** Comment before a statement that is fast in spite of a rule, with the reason. */
+/** Comment that excuses a fast statement from a rule, with the reason. */
 const EXCUSE = /^\s*-- lock: \S/m;
 
 /** A statement of a migration. */
 interface Statement {
-  /** In lower case, without comments; strings and function bodies are empty. */
+  /** Lower case, without comments, with empty strings and function bodies. */
   text: string;
   table: string;
   isExcused: boolean;
@@ -38,9 +38,9 @@ const TABLE =
   /^(?:alter table|drop table|truncate(?: table)?|update|delete from|create table)(?: if (?:not )?exists)?(?: only)? "?([\w.]+)"?/;
 const INDEXED = /^create (?:unique )?index .*? on (?:only )?"?(\w+)"?/;
 
-/** The statements of a file. Semicolons within strings and function bodies separate nothing. */
+/** Splits a file into statements. Semicolons in strings and function bodies do not separate them. */
 function read(sql: string): Migration {
-  // Same length: positions stay those of the file.
+  // Same length, so that positions match the file.
   const bare = sql.replaceAll(COMMENTS_AND_STRINGS, (found) =>
     found.startsWith('--') || found.startsWith('/*')
       ? ' '.repeat(found.length)
@@ -78,7 +78,7 @@ function actionsOf(text: string): string[] {
   return [...actions, rest.slice(start).trim()];
 }
 
-/** Functions whose value is the same for all rows of a statement: a default of them rewrites nothing. */
+/** Functions that have one value per statement: a default by them rewrites no table. */
 const STABLE = /\b(?:now|transaction_timestamp|statement_timestamp)\(\)|\b(?:current_\w+)\b/g;
 
 function ofColumn(action: string): string | undefined {
@@ -104,18 +104,18 @@ function ofConstraint(action: string): string | undefined {
   return undefined;
 }
 
-/** Whether earlier statements made sure of it, so that `set not null` reads nothing. */
+/** Whether earlier statements validated it, so that `set not null` need not scan the table. */
 const isChecked = (column: string, table: string, before: readonly Statement[]): boolean =>
   before.some((one) => one.table === table && one.text.includes(`check (${column} is not null)`)) &&
   before.some((one) => one.table === table && one.text.includes('validate constraint'));
 
 interface Context {
   migration: Migration;
-  /** Statements of other files, and of this one where each has its own transaction. */
+  /** Statements of earlier files, and of this file when each statement has its own transaction. */
   settled: readonly Statement[];
 }
 
-/** What takes something away that the version before may use. */
+/** Statements that remove what the previous version may use. */
 const REMOVES = /^(?:drop (?:column|constraint)?|rename|alter (?:column )?\S+ drop default)/;
 
 function ofAction(action: string, table: string, { migration, settled }: Context): string | undefined {
@@ -173,14 +173,13 @@ function ofStatement(statement: Statement, context: Context): string | undefined
   return undefined;
 }
 
-/** Rules on tables that may be large: those that are there, and none of operators. */
+/** Rules for tables that may be large: existing ones that operators do not fill by hand. */
 const isLarge = (table: string, made: ReadonlySet<string>) => !SMALL.has(table) && !made.has(table);
 
 /**
- * Looks for statements that a running server of the version before would suffer from: long locks on tables of any size,
- * and what it uses taken away (expand and contract).
- * @param files of the migrations by name, oldest first
- * @returns sentences for whoever writes the migration: its name, the statement, what to write instead
+ * Finds statements that harm a running server of the previous version: long locks, and removal of what it uses
+ * (expand and contract). @param files migrations by name, oldest first @returns messages for the author of the
+ * migration: its name, the statement, what to write instead
  */
 export function problemsOf(files: ReadonlyMap<string, string>): string[] {
   const problems: string[] = [];

@@ -1,11 +1,11 @@
 import { parseSync } from '@swc/core';
 
-/** One change of a decision in a source file. */
+/** A mutation of one decision in a source file. */
 export interface Mutant {
   line: number;
-  /** What was done, with the text that it was done to. */
+  /** The mutation and the text it applies to. */
   change: string;
-  /** The whole file with the change. */
+  /** The whole mutated file. */
   code: string;
 }
 
@@ -29,7 +29,7 @@ const SWAPPED: Readonly<Record<string, string>> = {
   '||': '&&',
 };
 
-/** What tells and does not decide. */
+/** Calls that report and decide nothing. */
 const TELLS = /^(?:await )?(?:\w+\.)*(?:logger|log|metrics|span)\.|^ctx\.set\('(?:RateLimit|Retry)/;
 
 /**
@@ -37,7 +37,7 @@ const TELLS = /^(?:await )?(?:\w+\.)*(?:logger|log|metrics|span)\.|^ctx\.set\('(
  * only have an effect left out, answers of yes and no turned round.
  */
 export function mutantsOf(source: string): Mutant[] {
-  // A statement before all others: where its span begins, the file does. Spans are in bytes.
+  // A leading statement marks where the file begins. Spans are in bytes.
   const text = Buffer.from(`;${source}`);
   const tree = parseSync(text.toString(), { syntax: 'typescript', target: 'es2024' });
   const base = tree.span.start;
@@ -53,7 +53,7 @@ export function mutantsOf(source: string): Mutant[] {
       code: `${before}${replacement}${text.subarray(end - base).toString()}`.slice(1),
     });
   };
-  /** Not where the operator of the condition is turned round anyway. */
+  /** Skip conditions whose operator is inverted anyway. */
   const negate = (test: Node) => {
     const isCovered =
       (test.type === 'BinaryExpression' && ['===', '!=='].includes(String(test['operator']))) ||

@@ -1,6 +1,6 @@
 /**
- * Which test files cover a file or a folder of `src`: those that should fail when one of its decisions is undone. The first
- * prefix that fits counts; the quickest file stands first.
+ * Which test files cover a file or a folder of `src`: those that should fail when one of its decisions is mutated.
+ * The first matching prefix counts; the quickest file comes first.
  */
 const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
   ['src/domain/lockout.ts', 'domain/lockout'],
@@ -76,7 +76,7 @@ const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
   ['src/oidc/logout', 'oidc/logout', 'oidc/back-channel-logout'],
 ];
 
-/** What is sampled when no file is named: where an undone decision lets somebody in. */
+/** Default files to sample: those where a wrong decision grants access. */
 export const GUARDS: readonly string[] = [
   'src/domain/lockout.ts',
   'src/domain/login.ts',

@@ -1,6 +1,6 @@
-/** What tests ask of an OpenAPI document. */
+/** Helpers that read an OpenAPI document. */
 
-/** A document, as far as it is asked. */
+/** The parts of a document that tests read. */
 export interface OpenApi {
   paths?: Record<string, Record<string, OpenApiOperation>>;
 }
@@ -13,7 +13,7 @@ export interface OpenApiOperation {
   security: object[];
 }
 
-/** A JSON Schema, as far as it is asked. */
+/** The parts of a JSON Schema that tests read. */
 export interface Schema {
   type?: string;
   properties?: Record<string, Schema>;
@@ -33,7 +33,7 @@ export interface Schema {
   maxItems?: number;
 }
 
-/** The operation that a request asks for, by whatever comes before the paths of the document. */
+/** Finds the operation of a request, whatever prefix precedes the document's paths. */
 export function operationOf(
   { paths = {} }: OpenApi,
   { method, url }: { method: string; url: string },
@@ -41,14 +41,14 @@ export function operationOf(
   const { pathname } = new URL(url);
   const fits = (path: string) =>
     new RegExp(`${path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname);
-  // What a path is by name it is not by a pattern too.
+  // A literal path takes precedence over a templated one.
   const [path] = Object.keys(paths)
     .filter(fits)
     .sort((a, b) => a.split('{').length - b.split('{').length || b.length - a.length);
   return path === undefined ? undefined : paths[path]?.[method.toLowerCase()];
 }
 
-/** What is wrong when a reply has a status that the document does not name for its operation; else null. */
+/** Returns a message when the document does not name a reply's status for its operation, otherwise null. */
 export function undocumentedStatus(
   document: object,
   request: { method: string; url: string },

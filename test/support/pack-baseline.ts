@@ -1,6 +1,6 @@
 /**
- * Writes `baseline.json.br`: the tree of `postern.baseline` in package.json, so that a checkout without history, or a machine
- * without git, can run that version. Run it after that commit has changed: `node test/support/pack-baseline.ts`.
+ * Writes `baseline.json.br`: the tree of the commit `postern.baseline` in package.json, for checkouts without history
+ * and machines without git. Run it when that commit changes: `node test/support/pack-baseline.ts`.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

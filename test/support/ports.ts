@@ -2,9 +2,8 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 
 /**
- * Each worker has a range of its own, and all of them are below the one that systems take the ports of outgoing
- * connections from (32768 and up), with the 10000 that Redis Cluster adds as well: a port that is free when it is chosen
- * is still free when its server, seconds later, listens on it.
+ * Each worker has its own range, below the ephemeral ports (32768 and up) even with the 10000 that Redis Cluster
+ * adds: a port that is free when chosen is still free when its server listens on it seconds later.
  */
 const SIZE = 4000;
 const FIRST = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 4) * SIZE;
@@ -23,7 +22,7 @@ async function isFree(port: number, host: string): Promise<boolean> {
   }
 }
 
-/** A free TCP port that no other test will be given. @throws when all of this worker's are in use. */
+/** Returns a free TCP port that no other test gets. @throws when all of this worker's are in use. */
 export async function freePort(): Promise<number> {
   const start = Math.floor(Math.random() * SIZE);
   for (let step = 0; step < SIZE; step++) {

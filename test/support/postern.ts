@@ -12,17 +12,17 @@ const COMMAND = 'bin/postern.js';
 
 type Variables = Record<string, string>;
 
-/** What a server or a command is given. */
+/** Options of a server or a command. */
 export interface PosternOptions {
   env?: Variables;
-  /** Laid over config/default.yaml. */
+  /** Settings, merged over config/default.yaml. */
   settings?: object;
-  /** Without it: the embedded PostgreSQL under DATA_DIR, a folder of its own unless `env` names one. */
+  /** By default the embedded PostgreSQL under DATA_DIR, a new folder unless `env` names one. */
   databaseUrl?: string;
   redisUrl?: string;
-  /** A program, with its arguments, that starts the server and becomes it. */
+  /** A program with arguments that executes the server in its place. */
   launcher?: string[];
-  /** Where Postern is: this checkout, unless a test has made one with something more in it. */
+  /** Root of Postern, by default this checkout. */
   root?: string;
 }
 
@@ -32,9 +32,9 @@ export interface Postern {
   url: string;
   port: number;
   child: ChildProcess;
-  /** The variables it runs with, for a command beside it. */
+  /** Its environment, for commands that run beside it. */
   env: Variables;
-  /** All it has written to standard output and standard error so far. */
+  /** Its standard output and standard error so far. */
   output(): string;
   /** Sends `signal` (SIGTERM) and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -84,7 +84,7 @@ async function environment({
   return withFastPathTwice({ ...variables, ...env });
 }
 
-/** What `child` writes, by stream, as it comes. */
+/** Collects the output of `child` by stream. */
 function listen(child: ChildProcess): { stdout: string; stderr: string; all: string } {
   const written = { stdout: '', stderr: '', all: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -96,7 +96,7 @@ function listen(child: ChildProcess): { stdout: string; stderr: string; all: str
   return written;
 }
 
-/** Whether somebody listens. To ask that costs next to nothing, for the seconds that a start takes. */
+/** Whether a server listens: a cheap check while one starts. */
 async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, 'localhost');
   try {
@@ -117,8 +117,8 @@ const isReady = async (port: number): Promise<boolean> =>
   );
 
 /**
- * Starts the real server, on a free port, and waits until /readyz says it is. Killed when the test file is through.
- * @throws with all it has written when it ends before.
+ * Starts the real server on a free port, waits until /readyz succeeds, and kills it at the end of the test file.
+ * @throws with its output when it exits first.
  */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const port = Number(options.env?.['PORT'] ?? (await freePort()));
@@ -150,7 +150,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
 }
 
 /**
- * Runs the `postern` command to its end.
+ * Runs the `postern` command.
  * @param options as for a server; `env` of a running one to work beside it
  */
 export async function runCli(args: string[], options: PosternOptions = {}): Promise<Outcome> {

@@ -22,12 +22,11 @@ import {
 export const TEMPLATE = 'postern_template';
 
 /**
- * Tests need no database that outlives a power cut. Nor one that cleans up after itself: while a worker does, the
- * database's owner cannot drop it.
+ * Tests need no durability. Autovacuum is off: while a worker runs, the database's owner cannot drop it.
  */
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'autovacuum=off'];
 
-/** Nothing is acknowledged before a replica has it. */
+/** Synchronous replication: commits wait for a replica. */
 const SYNCHRONOUS = [
   ...SETTINGS.filter((one) => !one.startsWith('synchronous_commit')),
   'synchronous_commit=on',
@@ -36,7 +35,7 @@ const SYNCHRONOUS = [
 
 const run = promisify(execFile);
 
-/** A PostgreSQL server of the tests' own, on a port that it keeps. */
+/** A PostgreSQL server for tests on a fixed port. */
 export class PostgresServer {
   readonly port: number;
   readonly #cluster: Cluster;
@@ -46,7 +45,7 @@ export class PostgresServer {
     this.port = port;
   }
 
-  /** Makes a cluster under `folder`, where the database's owner may make more databases, and starts it. */
+  /** Creates a cluster under `folder`, whose database owner may create databases, and starts it. */
   static async create(folder: string): Promise<PostgresServer> {
     await mkdir(folder, { mode: 0o711, recursive: true });
     await createCluster(folder);
@@ -60,8 +59,7 @@ export class PostgresServer {
   }
 
   /**
-   * Makes a replica in `folder`, which this server waits for before it acknowledges anything: what is committed is at both.
-   * Restarts this server.
+   * Creates a synchronous replica in `folder`: a commit is acknowledged when both have it. Restarts this server.
    */
   async replicate(folder: string): Promise<PostgresServer> {
     await this.stop();
@@ -80,7 +78,7 @@ export class PostgresServer {
     return replica;
   }
 
-  /** Has a replica take over. */
+  /** Promotes a replica. */
   async promote(): Promise<void> {
     const { account, binaries, data } = this.#cluster;
     const program = path.join(path.dirname(binaries.postgres), 'pg_ctl');
@@ -101,12 +99,12 @@ export class PostgresServer {
       throw new Error(`port ${this.port} was taken`);
   }
 
-  /** Stops it as an administrator does: sessions are cut, everything is written. */
+  /** Stops it in fast mode: cuts sessions and writes everything. */
   async stop(): Promise<void> {
     await stopPostmaster(this.#cluster);
   }
 
-  /** Ends its processes without a word; connections see a reset. Starts again with `start`, which recovers. */
+  /** Kills its processes, so that connections see a reset. `start` recovers it. */
   async kill(): Promise<void> {
     const found = await findPostmaster(this.#cluster);
     if (found) process.kill(found.pid, 'SIGKILL');
@@ -114,7 +112,7 @@ export class PostgresServer {
   }
 }
 
-/** Runs one statement on a connection of its own. */
+/** Runs one statement on a new connection. */
 export async function execute(databaseUrl: string, sql: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();

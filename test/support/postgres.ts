@@ -4,7 +4,7 @@ import { atEnd, provided, temporaryFolder } from './cleanup.ts';
 import { execute, PostgresServer, TEMPLATE } from './postgres-server.ts';
 
 /**
- * A database of one's own on the run's server, dropped when the test file is through.
+ * Creates a database on the run's server; dropped at the end of the test file.
  * @param template `template1` for one without a schema
  */
 export async function createDatabase({ template = TEMPLATE } = {}): Promise<{
@@ -19,7 +19,10 @@ export async function createDatabase({ template = TEMPLATE } = {}): Promise<{
   return { url: server.replace(/[^/]*$/, name), drop };
 }
 
-/** A server of one's own, to stop and start again; its database has no schema. Stopped when the test file is through. */
+/**
+ * Starts a separate server that a test may stop and start; its database has no schema. Stopped at the end of the
+ * test file.
+ */
 export async function startPostgres(): Promise<PostgresServer> {
   const server = await PostgresServer.create(path.join(await temporaryFolder(), 'data'));
   atEnd(() => server.stop());

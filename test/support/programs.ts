@@ -4,15 +4,15 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 
 interface Wanted {
-  /** What the file may be called. */
+  /** Possible names of the file. */
   names: string[];
-  /** The Debian package that has it. */
+  /** Its Debian package. */
   debian: string;
-  /** Where it may be, beside PATH: what is not for everybody to run is in no user's PATH. */
+  /** Folders to search besides PATH: administrators' programs may not be in a user's PATH. */
   folders?: string[];
-  /** What does as well, but slower, where the package cannot be had. */
+  /** A slower substitute where the package is not available. */
   instead?: string[];
-  /** Loaded by another program, not run. */
+  /** A library that another program loads. */
   isModule?: boolean;
 }
 
@@ -21,13 +21,13 @@ const PROGRAMS = {
   'redis-server': { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
   'pgbouncer': { names: ['pgbouncer'], debian: 'pgbouncer', folders: ['/usr/sbin'] },
   'psql': { names: ['psql'], debian: 'postgresql-client' },
-  // Chromium without its window, which takes more than half of the time.
+  // The headless Chromium, which takes less than half the time.
   'chromium': {
     names: ['chromium-headless-shell'],
     debian: 'chromium-headless-shell',
     instead: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
   },
-  // Not the package apache2, which would start a server as a service.
+  // Not the package apache2, which starts a service.
   'apache2': { names: ['apache2'], debian: 'apache2-bin', folders: ['/usr/sbin'] },
   'mod_auth_openidc': {
     names: ['mod_auth_openidc.so'],
@@ -90,7 +90,7 @@ export async function findPrograms(wanted: Program[]): Promise<string[]> {
     );
     paths = await search();
   }
-  // Only now: these are slower.
+  // Substitutes come last: they are slower.
   const others = await Promise.all(wanted.map((name) => find({ names: instead(name) })));
   paths = paths.map((found, index) => found ?? others[index] ?? null);
   const absent = missing(paths).map((name) => `${name} (Debian: ${PROGRAMS[name].debian})`);

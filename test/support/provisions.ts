@@ -8,20 +8,20 @@ import { PostgresServer, TEMPLATE } from './postgres-server.ts';
 import { findPrograms, type Program, programs } from './programs.ts';
 import { RedisServer } from './redis-server.ts';
 
-/** What a test file can ask for: servers that the run shares, by their URL, and programs, by their path. */
+/** What test files can request: shared servers by URL and programs by path. */
 export type Provision = 'postgres' | 'redis' | Program;
 
-/** What the tests of one run share. */
+/** Resources that the tests of one run share. */
 export interface Provisions {
-  /** Where test files ask (`provided`). */
+  /** URL that test files request them from (`provided`). */
   url: string;
-  /** Brings all that there is, to tell what is missing before the first test. @throws naming what to install. */
+  /** Provides everything, to report what is missing before the first test. @throws naming what to install. */
   all(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Provides what test files ask for, when the first of them does.
+ * Provides resources when a test file first requests them.
  * @param folder for the data of servers.
  */
 export async function startProvisions(folder: string): Promise<Provisions> {
@@ -39,7 +39,7 @@ export async function startProvisions(folder: string): Promise<Provisions> {
     },
   };
   const found = new Map<string, Promise<string>>();
-  // One after the other: two installations at once get in each other's way.
+  // One at a time: parallel installations conflict.
   let search = Promise.resolve();
   const find = (names: Program[]): Promise<string[]> => {
     const paths = search.then(() => findPrograms(names));
@@ -61,7 +61,7 @@ export async function startProvisions(folder: string): Promise<Provisions> {
   };
 
   const server = http.createServer((request, response) => {
-    // Test files ask seldom: a kept connection would be closed just as the next one sends its question.
+    // No keep-alive: a connection that was idle for long may close just as the next request is sent.
     response.setHeader('connection', 'close');
     provide((request.url ?? '').slice(1) as Provision).then(
       (value) => response.end(value),

@@ -8,15 +8,15 @@ import type { RedisServer, RedisTls } from './redis-server.ts';
 import { startRedis } from './redis.ts';
 import { until } from './until.ts';
 
-/** Redis servers of which one takes over for another. */
+/** Redis servers with failover. */
 export interface RedisGroup {
   /** As REDIS_URL names them. */
   url: string;
-  /** More variables that a server needs to use them. */
+  /** Further environment of a server that uses them. */
   env?: Record<string, string>;
-  /** Ends a master without a word. */
+  /** Kills a master. */
   killMaster(): Promise<void>;
-  /** Whether another one has taken over. */
+  /** Whether a replica has taken over. */
   hasHealed(): Promise<boolean>;
 }
 
@@ -35,7 +35,7 @@ async function ask<T>(url: string, question: (redis: Redis) => Promise<T>): Prom
   }
 }
 
-/** What Postern signs in as (ACL), and nothing more than it needs. */
+/** ACL user of Postern with the least permissions it needs. */
 const USER = ['postern', 'on', '>a-secret', '~postern:*', 'resetchannels', '+@all', '-@admin', '-@dangerous'];
 const ALSO = ['+cluster|slots', '+cluster|shards', '+info', '+role'];
 
@@ -110,7 +110,7 @@ export async function startRedisCluster(tls?: RedisTls): Promise<RedisGroup> {
 
 /** A master with a replica, and three sentinels that watch it. */
 export async function startSentinels(): Promise<RedisGroup> {
-  // A replica gets a copy in a file.
+  // Replicas get the initial copy as a file.
   const folder = async () => ['--dir', await temporaryFolder()];
   const [master, replica] = await Promise.all([startRedis(await folder()), startRedis(await folder())]);
   await Promise.all([allow(master), allow(replica)]);
@@ -137,7 +137,7 @@ export async function startSentinels(): Promise<RedisGroup> {
     const child = spawn(program, [file, '--sentinel'], { stdio: 'ignore' });
     atEnd(async () => void child.kill('SIGKILL'));
   }
-  // All of them know each other, and that there is a replica to take over.
+  // All sentinels know each other and the replica.
   for (const port of ports)
     await until(() =>
       ask(`redis://127.0.0.1:${port}`, async (redis) => {

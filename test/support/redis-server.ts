@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { freePort } from './ports.ts';
 
-/** Files of a certificate, which is its own authority, and of its key. */
+/** Files of a self-signed certificate and its key. */
 export interface RedisTls {
   cert: string;
   key: string;
 }
 
-/** A Redis server of the tests' own, in memory only, on a port that it keeps. */
+/** An in-memory Redis server for tests on a fixed port. */
 export class RedisServer {
   readonly port: number;
   readonly #program: string;
@@ -25,8 +25,8 @@ export class RedisServer {
   }
 
   /**
-   * @param options more of redis-server's own, such as `--cluster-enabled yes`
-   * @param tls with it, the server speaks nothing but TLS
+   * @param options further options of redis-server, such as `--cluster-enabled yes` @param tls certificate for a
+   * TLS-only server
    */
   static async start(program: string, options: string[] = [], tls?: RedisTls): Promise<RedisServer> {
     const server = new RedisServer(program, await freePort(), options, tls);
@@ -58,7 +58,7 @@ export class RedisServer {
     throw new Error(`${this.#program} did not start`);
   }
 
-  /** What it held is gone. */
+  /** Its data is lost. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = null;

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { atEnd, provided } from './cleanup.ts';
 import { RedisServer, type RedisTls } from './redis-server.ts';
 
-/** The address of an empty logical database of one's own on the run's server. */
+/** Address of an empty logical database on the run's server. */
 export async function redisUrl(): Promise<string> {
   const server = await provided('redis');
   const redis = new Redis(server);
@@ -13,7 +13,7 @@ export async function redisUrl(): Promise<string> {
   }
 }
 
-/** A server of one's own, to stop and start again. Stopped when the test file is through. */
+/** Starts a separate server that a test may stop and start. Stopped at the end of the test file. */
 export async function startRedis(options: string[] = [], tls?: RedisTls): Promise<RedisServer> {
   const server = await RedisServer.start(await provided('redis-server'), options, tls);
   atEnd(() => server.stop());

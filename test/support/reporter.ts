@@ -1,14 +1,14 @@
-/** What jest counts; the part of it that is read here. */
+/** The part of Jest's result that is read here. */
 interface Results {
   numPassedTests: number;
   numFailedTests: number;
   numRuntimeErrorTestSuites: number;
 }
 
-/** Milliseconds for what tests opened to close after the last of them. */
+/** Milliseconds for open handles to close after the last test. */
 const TIMEOUT = 10_000;
 
-/** Closes the run with one plain line: how many tests passed, how many failed. A file that did not even load is one. */
+/** Ends the run with one line: tests passed and failed. A file that does not load counts as one failure. */
 export default class Count {
   onRunComplete(_contexts: unknown, results: Results): void {
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;

@@ -12,11 +12,11 @@ interface Options {
   environment: Record<string, string>;
   /** Ends the run. */
   signal: AbortSignal;
-  /** Whether its output is ours too. */
+  /** Whether to show its output. */
   isShown?: boolean;
 }
 
-/** Runs jest, and ends every process that it leaves. @returns its exit code; 1 when it was ended. */
+/** Runs Jest and ends all processes it leaves. @returns its exit code; 1 when it was aborted. */
 export async function runJest(
   parameters: readonly string[],
   { root, environment, signal, isShown = true }: Options,
@@ -30,14 +30,14 @@ export async function runJest(
     cwd: root,
     env: { ...process.env, ...environment },
     stdio: ['ignore', output, output],
-    // A group of its own, to be ended as one: whatever tests started and left.
+    // A process group, so that all processes of tests can be ended together.
     detached: true,
   });
   const end = (how: NodeJS.Signals) => {
     try {
       process.kill(-(child.pid ?? NaN), how);
     } catch {
-      // The group is gone.
+      // The process group no longer exists.
     }
   };
   const terminate = () => end('SIGTERM');
@@ -48,12 +48,12 @@ export async function runJest(
   return code ?? 1;
 }
 
-/** Stops servers that a test cut short left under `folder`, then removes it. */
+/** Stops servers that aborted tests left under `folder`, then removes the folder. */
 export async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const cluster = await findCluster(path.join(folder, name, 'data')).catch(() => null);
     if (cluster) await stopPostmaster(cluster);
   }
-  // An initdb cut short may still be writing.
+  // An aborted initdb may still be writing.
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }

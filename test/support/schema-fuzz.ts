@@ -1,11 +1,11 @@
-/** Values made from JSON Schema: right ones, wrong ones, and such as nobody expects. Which is which a validator says. */
+/** Generates values from JSON Schema: valid, invalid and unexpected ones. A validator tells which are valid. */
 import fc from 'fast-check';
 import type { Schema } from './openapi.ts';
 
-/** Makes another value of a good one. */
+/** Mutates a valid value. */
 type Change = (good: unknown) => unknown;
 
-/** The same every time, so that what fails can be looked at. */
+/** Deterministic, so that failures can be reproduced. */
 const SEED = 20_261_127;
 
 const ODD_TEXTS = [
@@ -28,11 +28,11 @@ const OF_EVERY_TYPE: unknown[] = [null, 42, true, {}, [], ['x'], 'x'];
 const always = (values: unknown[]): Change[] => values.map((value) => () => value);
 
 let heard = 0x4e00;
-/** Letters that have not been together yet: a name can be taken once. */
+/** A new combination of letters each time: names must be unique. */
 const unheardOf = (length: number): string =>
   Array.from({ length: Math.max(0, length) }, () => String.fromCodePoint((heard += 1))).join('');
 
-/** Text of so many characters, with the beginning and the end of another where that is shorter. */
+/** Text of the given length that keeps the start and the end of a shorter one. */
 function grown(text: string, length: number): string {
   const characters = Array.from(text);
   if (length <= characters.length) return unheardOf(length);
@@ -67,7 +67,7 @@ function objectChanges({ properties = {} }: Schema): Change[] {
   return [...inside, ...extra.map((more): Change => (good) => ({ ...(good as object), ...more }))];
 }
 
-/** What may be in the place of a good value. */
+/** Candidates to replace a valid value. */
 export function changesOf(schema: Schema): Change[] {
   const { anyOf = [], ...own } = schema;
   const { type, items, maxItems = 10, ...rest } = anyOf.find((one) => one.type !== 'null') ?? own;
@@ -88,7 +88,7 @@ export function changesOf(schema: Schema): Change[] {
   ];
 }
 
-/** What may stand in a path or a query, percent-encoded. */
+/** Percent-encoded candidates for a path or a query. */
 export const ODD_SEGMENTS = [
   '0',
   '-1',
@@ -109,7 +109,7 @@ export const ODD_SEGMENTS = [
   '%27%20or%201%3D1',
 ];
 
-/** Headers of requests that are good otherwise. */
+/** Headers of otherwise valid requests. */
 export const ODD_HEADERS: Record<string, string>[] = [
   { 'Content-Type': 'application/json; charset=utf-16' },
   { 'Content-Type': 'text/plain' },

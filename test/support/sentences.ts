@@ -17,7 +17,7 @@ const inside = (elements: Element[]): Element[] =>
     ...Object.values(element.options ?? {}).flatMap(({ value }) => inside(value)),
   ]);
 
-/** The arguments that a sentence takes, each once. @throws SyntaxError when it cannot be parsed (ICU MessageFormat). */
+/** Lists the arguments of a message, each once. @throws SyntaxError when it cannot be parsed (ICU MessageFormat). */
 export const argumentsOf = (sentence: string): string[] => [
   ...new Set(
     inside(parsed(sentence)).flatMap(({ type, value }) =>
@@ -26,13 +26,13 @@ export const argumentsOf = (sentence: string): string[] => [
   ),
 ];
 
-/** The plural forms that a sentence lacks in a language (CLDR); `=0` and the like are its own choice. */
+/** Lists the plural forms that a message lacks in a language (CLDR). Exact ones like `=0` are optional. */
 export const missingForms = (sentence: string, tag: string): string[] =>
   inside(parsed(sentence)).flatMap(({ options, pluralType: type }) =>
     options === undefined || type === undefined
       ? []
       : new Intl.PluralRules(tag, { type })
           .resolvedOptions()
-          // Spanish has `many` for millions, with "de": nothing here is counted so far.
+          // Spanish uses `many` for millions, with "de"; no count here gets that high.
           .pluralCategories.filter((form) => form !== 'many' && !(form in options)),
   );

@@ -45,7 +45,7 @@ interface Test {
   path: string;
 }
 
-/** The order of the files, for Jest: the long ones first, then the larger ones. */
+/** Orders test files for Jest: long-running ones first, then by size. */
 export default class LongFirst {
   sort<T extends Test>(tests: readonly T[]): T[] {
     const sizes = new Map(tests.map(({ path }) => [path, statSync(path).size]));
@@ -53,7 +53,7 @@ export default class LongFirst {
     return bySize.toSorted((one, other) => rank(one.path) - rank(other.path));
   }
 
-  /** Nothing is kept between two runs. */
+  /** Results of earlier runs are not used. */
   cacheResults(): void {}
 
   allFailedTests<T extends Test>(tests: readonly T[]): T[] {

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { atEnd } from './cleanup.ts';
 import { freePort } from './ports.ts';
 
-/** Stands before a store. */
+/** A proxy in front of a store. */
 export interface SlowProxy {
   port: number;
-  /** Has what the store answers arrive so many milliseconds later. */
+  /** Delays replies of the store by so many milliseconds. */
   delay(milliseconds: number): void;
 }
 
-/** Forwards connections to a port of this machine. Ends when the test file is through. */
+/** Forwards connections to a local port until the end of the test file. */
 export async function startSlowProxy(target: number): Promise<SlowProxy> {
   let delay = 0;
   const sockets = new Set<Socket>();
@@ -29,7 +29,7 @@ export async function startSlowProxy(target: number): Promise<SlowProxy> {
       });
     }
     client.pipe(store);
-    // In order, whatever becomes of the delay.
+    // Keep the order when the delay changes.
     let lastAt = 0;
     store.on('data', (chunk) => {
       lastAt = Math.max(lastAt, performance.now() + delay);

@@ -1,4 +1,4 @@
-/** The lines without their indentation: a quotation stands further left than where it was taken from. */
+/** Strips the indentation of lines: quoted code is indented less than its source. */
 export const withoutIndentation = (text: string): string =>
   text
     .trim()

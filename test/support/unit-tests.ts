@@ -4,14 +4,14 @@ import path from 'node:path';
 
 const TESTS = path.resolve(import.meta.dirname, '..');
 
-/** What brings a server, a browser or another process; `postgres.ts` and `redis.ts` import theirs. */
+/** Helpers that start a server, a browser or another process; `postgres.ts` and `redis.ts` import theirs. */
 const SERVERS = new Set(
   ['browser.ts', 'embedded.ts', 'postern.ts', 'postgres-server.ts', 'redis-server.ts'].map((name) =>
     path.join(import.meta.dirname, name),
   ),
 );
 
-/** What a file imports when it runs: `import type` is gone by then. */
+/** Runtime imports of a file, without `import type`. */
 const IMPORTS = /^(?:import|export)\s(?!type\b)(?:[^;]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm;
 
 function importsOf(file: string): string[] {
