@@ -18,7 +18,7 @@ export interface AgentUse {
 
 export interface ActingAgents {
   /**
-   * Notes that an agent gets a token for an account by exchange.
+   * Records that an agent obtains a token for an account by token exchange.
    * @param grantId the grant that the exchanged token is under
    * @returns the id of the delegation, for the token to name; null when the person has ended the agent since that grant.
    */
@@ -59,7 +59,7 @@ const END = `with before as (
   update acting_agents set delegation = null, resource_scopes = '{}', ended_at = clock_timestamp()
   from before where account_id = $1 and client_id = $2 returning before.delegation`;
 
-/** What agents do for people, in PostgreSQL. */
+/** Delegations to agents, in PostgreSQL. */
 export function createActingAgents(pool: Pool): ActingAgents {
   return {
     async delegate({ accountId, clientId, at, grantId, audience, scopes }) {

@@ -56,19 +56,19 @@ interface Kind {
   door: string;
 }
 
-/** Milliseconds that partitions and the kinds of past months are remembered. */
+/** Milliseconds to cache the partitions and the kinds of past months. */
 const KEPT = 60_000;
 
-/** With more kinds than this, and no one account or client, the newest events are looked at first. */
+/** With more kinds than this and no single account or client, the newest events are searched first. */
 const MANY_KINDS = 20;
 const NEWEST = 2_000;
 
-/** So many events are read in milliseconds wherever they lie. */
+/** This many events take milliseconds to read, wherever they are. */
 const FEW = 8_000;
 
-/** Events that are looked at for a block of addresses: they lie in the order of time, so that reading them is cheap. */
+/** Events to search for a block of addresses: they are stored in the order of time, so that reading them is cheap. */
 const NEAREST = 40_000;
-/** With so many among them that match, a page is not far; with fewer there are few in all, as a rule. */
+/** With this many matches among them, the page fills soon; with fewer there are usually few in total. */
 const NEAR = 8;
 const FURTHER = 400_000;
 
@@ -120,7 +120,7 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
   let known: { bounds: Date[]; until: number } = { bounds: [], until: 0 };
   const past = new Map<number, { kinds: Kind[]; until: number }>();
 
-  /** All of time in order, a partition at a time. What is to come is in one slice with the present. */
+  /** Slices of time in order, one per partition. The future is in one slice with the present. */
   async function slices(): Promise<Slice[]> {
     const now = Date.now();
     if (known.until < now) {
@@ -131,7 +131,7 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return [null, ...bounds].map((lower, index) => ({ lower, upper: bounds[index] ?? null }));
   }
 
-  /** What is written about a month that is over was written while it was on: its kinds stay the same. */
+  /** No events are added to a past month: its kinds stay the same. */
   async function kindsOf({ lower, upper }: Slice): Promise<Kind[]> {
     const key = lower && upper ? lower.getTime() : null;
     const now = Date.now();

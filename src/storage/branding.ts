@@ -44,7 +44,7 @@ export interface BrandingStore {
 /** Versions that are kept. */
 const KEPT = 50;
 
-/** The look of pages and mail, in PostgreSQL. */
+/** Branding of pages and mail, in PostgreSQL. */
 export const branding: BrandingStore = {
   async latest(most, tx) {
     const found = await Branding.findAll({

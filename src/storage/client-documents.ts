@@ -8,15 +8,15 @@ const record = recordOf(ClientDocument, 'createdAt', 'updatedAt');
 export interface ClientDocumentStore {
   /** Until when it need not be fetched; null for one that is not known. */
   freshUntil(clientId: string): Promise<Date | null>;
-  /** Lets one transaction at a time say anything about it, whether it is known or not. */
+  /** Locks the document's id until the transaction ends, known or not. */
   lock(clientId: string, tx: Tx): Promise<void>;
-  /** Notes a good fetch. */
+  /** Records a successful fetch. */
   save(document: RecordOf<typeof record>, tx: Tx): Promise<void>;
   /** How many of a host are known first since then. */
   countNew(host: string, since: Date, tx: Tx): Promise<number>;
 }
 
-/** What is kept of the fetches of metadata documents. */
+/** Fetches of client metadata documents. */
 export const clientDocuments: ClientDocumentStore = {
   async freshUntil(clientId) {
     const document = await ClientDocument.findByPk(clientId);

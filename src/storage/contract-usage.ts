@@ -6,7 +6,7 @@ import { recordOf } from './models/define.ts';
 
 type Use = Attributes<ContractUsage>;
 
-/** What a process has counted since it last wrote. */
+/** Counts of a process since its last write. */
 export interface UsageBatch {
   requests: Use[];
   users: Attributes<ContractUser>[];
@@ -50,7 +50,7 @@ export interface ContractUsageStore {
   callers(since: string, door: string, kind: ContractCaller['kind'], most: number): Promise<CallerRow[]>;
   /** The accounts that used a contract since that day, the latest first. */
   accounts(since: string, door: string, most: number): Promise<AccountRow[]>;
-  /** Whom closing a contract would have stopped since that day. Callers beyond the bound of a day count as one. */
+  /** Callers since that day that closing a contract would affect. Callers beyond a day's bound count as one. */
   reach(since: string, door: string): Promise<Reach>;
   /** When each contract was last called, of what is kept. */
   lastUses(): Promise<Map<string, Date>>;
@@ -62,14 +62,14 @@ export interface ContractUsageStore {
 
 const record = recordOf(ContractUsage);
 
-/** Programs and addresses that are told apart on a day at a contract: a stranger who makes some up fills no table. */
+/** Maximum of distinct programs and addresses per day and contract, so that invented ones cannot fill the table. */
 const MOST_CALLERS = 500;
 
 /** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
 const MOST_ACCOUNTS = 10_000;
-/** Rows that are read for it. */
+/** Maximum of rows to read for the count. */
 const MOST_USES = 50_000;
-/** Rows that the latest accounts are looked for among. */
+/** Maximum of rows to search for the latest accounts. */
 const LATEST_USES = 20_000;
 
 /** The accounts of a door since a day, counted. @param door, since SQL of them. */
@@ -137,7 +137,7 @@ const COUNT_USERS = `select door, ${accountsOf('doors.door', '$1')} as count
 const REQUESTS = `select door, sum(requests)::float8 as count from contract_usage where day >= $1 group by door`;
 const LAST_USES = 'select door, max(last_used_at) as at from contract_usage group by door';
 
-/** Who uses which contract door, in PostgreSQL. */
+/** Usage of contracts, in PostgreSQL. */
 export function createContractUsageStore(pool: Pool): ContractUsageStore {
   const counts = async (statement: string, since: string) => {
     const { rows } = await pool.query<{ door: string; count: number }>(statement, [since]);

@@ -12,7 +12,7 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
-/** What a process has counted since it last wrote. */
+/** Counts of a process since its last write. */
 export interface StatsBatch {
   counts: { day: string; metric: Metric; count: number }[];
   /** Who signed in. */
@@ -45,7 +45,7 @@ const ADD = `with seen as (
 const LIST = `select day::text as day, metric, count::float8 as count
   from daily_stats where day >= $1 order by day desc, metric`;
 
-/** What happened on each day, in PostgreSQL. */
+/** Daily statistics, in PostgreSQL. */
 export const createDailyStatsStore = (pool: Pool): DailyStatsStore => ({
   async add({ counts, people }) {
     await pool.query(ADD, [JSON.stringify(counts), JSON.stringify(people)]);

@@ -13,7 +13,7 @@ import { literal, type Parameter, SHORTEST_PART } from './listing.ts';
 
 type Comparison = Extract<Condition, { is: 'compare' }>;
 
-/** How the attributes of a kind of resource are read in SQL. All of it is SQL of our own: values come as parameters. */
+/** SQL that reads the attributes of a kind of resource. It is constant: values are parameters. */
 interface Attributes {
   /** SQL of a single-valued attribute, by its dotted path. */
   one: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ interface Attributes {
   part(attribute: string, name: string): string;
   /** An equality that uses an index. Null where the plain expression does. */
   equal(path: string, value: string | boolean, parameter: Parameter): string | null;
-  /** What an index finds of those that have a text somewhere in the attribute; null where none does. */
+  /** A condition on an index that preselects values containing a text; null without such an index. */
   containing?(path: string, value: string, parameter: Parameter): string | null;
 }
 
@@ -74,7 +74,7 @@ function comparison(expression: string, { target, comparator, value }: Compariso
 const presence = (expression: string, kind: ValueKind): string =>
   kind === 'text' || kind === 'exact' ? `coalesce(${expression}, '') <> ''` : `${expression} is not null`;
 
-/** The value that one condition among those that must all hold asks for; null when none does. */
+/** The value that one of the ANDed conditions requires; null when none does. */
 function valueMeant(condition: Condition): string | null {
   if (condition.is === 'and') return condition.terms.map(valueMeant).find((value) => value !== null) ?? null;
   const isEqual = condition.is === 'compare' && condition.comparator === 'eq';
@@ -146,7 +146,7 @@ export function conditionOf(attributes: Attributes, condition: Condition, parame
   return write(condition, null);
 }
 
-/** What a list is sorted by: of an attribute that has many values, the first. */
+/** Sort key of a list: the first value of a multi-valued attribute. */
 export function orderOf(attributes: Attributes, { path, isMany, kind }: Target): string {
   const [name, part] = parts({ path, isMany, kind });
   const expression = isMany
@@ -161,11 +161,11 @@ const text = (name: string): string => (name === '' ? `item #>> '{}'` : `item ->
 const entryOr = (name: string, column: string): string =>
   `case when e.account_id is null then ${column} else e.attributes ->> ${quoted(name)} end`;
 
-/** A text that an index on trigrams is looked through for. */
+/** A text to search for in a trigram index. */
 const like = (value: string, parameter: Parameter): string =>
   `like '%' || lower(${parameter(literal(value))}::text) || '%'`;
 
-/** What the index for searches has of an account. */
+/** What the search index contains of an account. */
 const SEARCHED = 'user_search_text(u.email, u.username, u.name, u.given_name, u.family_name)';
 const IN_SEARCH = new Set(['displayName', 'name.givenName', 'name.familyName']);
 
@@ -227,7 +227,7 @@ export const USER_ATTRIBUTES: Attributes = {
       union all select u.id from users u where ${SEARCHED} ${like(value, parameter)})`;
   },
   equal(path, value, parameter) {
-    // Few are not active, and an index has them.
+    // Few accounts are inactive, and an index contains them.
     if (path === 'active') return value === false ? `u.status = 'suspended'` : null;
     if (typeof value === 'boolean') return null;
     if (path === 'id') return `u.id = ${parameter(isUuid(value) ? value : null)}::uuid`;

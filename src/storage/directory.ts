@@ -25,7 +25,7 @@ export interface Found<T> {
   items: T[];
 }
 
-/** That an account is in a group, with what the one is called for the other. */
+/** Membership of an account in a group, with the display name of the other side. */
 export interface Membership {
   accountId: string;
   groupId: string;
@@ -38,9 +38,12 @@ export interface Directory {
   users(request: DirectoryRequest): Promise<Found<UserRecord>>;
   groups(request: DirectoryRequest): Promise<Found<GroupRecord>>;
   entriesOf(accountIds: readonly string[], tx?: Tx): Promise<EntryRecord[]>;
-  /** Writes what a directory says of an account that is locked in `tx`. @throws DomainError username_taken, when it says so of another by this name. */
+  /**
+   * Writes a directory's attributes of an account that is locked in `tx`. @throws DomainError username_taken when
+   * the directory has another account of this name.
+   */
   saveEntry(entry: EntryRecord, tx: Tx): Promise<void>;
-  /** The accounts that a directory may mean by a name: by what it said, else by username or address. */
+  /** The accounts that a directory may mean by a name: by its own attribute, else by username or address. */
   namedSo(userNameKey: string, emailKey: string | null): Promise<string[]>;
   /** Groups by account; `display` is the group's name. */
   groupsOf(accountIds: readonly string[]): Promise<Membership[]>;
@@ -87,13 +90,13 @@ const GROUPS: Listing = {
   attributes: GROUP_ATTRIBUTES,
 };
 
-/** Milliseconds that a place is remembered, and how many are. */
+/** Milliseconds to remember a position, and maximum of positions. */
 const PLACE_TTL = 60_000;
 const MAX_PLACES = 1_000;
 
 /**
- * Where pages ended: a directory reads one after the other, by how many come before. So the next one goes on from there, whatever
- * was deleted meanwhile, and need not pass all before it again.
+ * Positions where pages ended. A directory reads page after page by offset: the next page continues from there,
+ * whatever was deleted meanwhile, and need not skip all earlier rows again.
  */
 class Places {
   readonly #places = new Map<string, { position: [string, string]; until: number }>();
@@ -110,9 +113,9 @@ class Places {
   }
 }
 
-/** Totals from this on are kept for a while: counting a million rows takes longer than reading a page of them. */
+/** Totals from this on are cached for a while: counting a million rows takes longer than reading a page. */
 const LARGE = 10_000;
-/** Milliseconds. A directory that reads one page after the other pays for one count. */
+/** Milliseconds: a directory that reads page after page causes one count. */
 const TOTAL_TTL = 10_000;
 const MAX_TOTALS = 100;
 
@@ -125,7 +128,7 @@ class Totals {
     this.#pool = pool;
   }
 
-  /** @returns the rows there are now. */
+  /** @returns the current number of rows. */
   async count(where: string, values: readonly unknown[]): Promise<number> {
     const statement = `select count(*)::int as total ${where}`;
     const { rows } = await this.#pool.query<{ total: number }>(statement, [...values]);

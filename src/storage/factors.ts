@@ -106,7 +106,7 @@ function createRecoveryCodeStore(secrets: Secrets): RecoveryCodeStore {
   };
 }
 
-/** Browsers that need no second factor for a while, by the hash of their token. */
+/** Trusted browsers, which need no second factor for a while, by the hash of their token. */
 const trustedDevices: TrustedDevices = {
   async add(accountId, token, expiresAt, tx) {
     await TrustedDevice.create({ hash: sha256(token), accountId, expiresAt }, { transaction: tx });

@@ -2,7 +2,7 @@
 import { literal } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
-/** A search hit of any kind. */
+/** A search result of any kind. */
 export interface Found {
   id: string;
   name: string;

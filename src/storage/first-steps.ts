@@ -3,7 +3,7 @@ import { Op } from 'sequelize';
 import { FirstStep } from './models/settings.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** What of the first minutes is done that nothing else shows; `over`: nobody wants to see the list any more. */
+/** First steps that are done and that no other data shows; `over`: the list was dismissed. */
 export type ConfirmedStep = FirstStep['step'];
 
 const list = async (tx: Tx | null): Promise<ConfirmedStep[]> =>
@@ -11,7 +11,7 @@ const list = async (tx: Tx | null): Promise<ConfirmedStep[]> =>
 
 export const firstSteps = {
   list: () => list(null),
-  /** The same, and nobody else changes them until the transaction ends. */
+  /** The same, locked until the transaction ends. */
   async lock(tx: Tx): Promise<ConfirmedStep[]> {
     await tx.query("select pg_advisory_xact_lock(hashtext('postern.first_steps'))");
     return list(tx);

@@ -14,7 +14,7 @@ export type IdentityKey = Pick<IdentityRecord, 'upstream' | 'issuer' | 'subject'
 export interface Identities {
   /** The account of an identity, recording its use. Null when it is not linked. */
   use(key: IdentityKey): Promise<IdentityRecord | null>;
-  /** The account of somebody at an issuer, whichever upstream they came by. Null when there is none. */
+  /** The account linked to a subject of an issuer, through any upstream. Null when there is none. */
   accountOf(issuer: string, subject: string): Promise<string | null>;
   listOf(accountId: string, tx?: Tx): Promise<IdentityRecord[]>;
   /** @returns the new one, or null when it is linked already. The unique index decides between concurrent attempts. */

@@ -9,7 +9,7 @@ import type { Tx } from './postgres/transaction.ts';
 
 const record = recordOf(Impersonation, 'tokenHash', 'tokenExpiresAt');
 
-/** An operator who views as a person, or may. */
+/** An impersonation, requested or under way. */
 export type ImpersonationRecord = RecordOf<typeof record>;
 
 type NewImpersonation = Pick<
@@ -23,7 +23,7 @@ export interface Impersonations {
   lockAsked(operatorId: string, subjectId: string, since: Date, tx: Tx): Promise<ImpersonationRecord | null>;
   /** Those that wait for a person's answer, the oldest first. */
   waiting(subjectId: string): Promise<ImpersonationRecord[]>;
-  /** Writes a person's answer, once. @returns it; null when it does not wait. */
+  /** Records a person's answer, once. @returns the impersonation; null when it does not wait for one. */
   answer(
     subjectId: string,
     id: string,
@@ -41,9 +41,9 @@ export interface Impersonations {
   ): Promise<ImpersonationRecord | null>;
   /** One that has begun, and whether it and the operator are signed in still; null when there is none. */
   find(id: string): Promise<(ImpersonationRecord & { isSignedIn: boolean }) | null>;
-  /** Writes that one has ended. @returns it; null when it had ended before. */
+  /** Records the end of one. @returns the impersonation; null when it had ended before. */
   end(id: string, tx: Tx): Promise<ImpersonationRecord | null>;
-  /** The ids of those that run. */
+  /** Ids of active impersonations. */
   running(most: number): Promise<string[]>;
 }
 

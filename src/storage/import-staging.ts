@@ -8,7 +8,7 @@ export interface Staging {
   of<Value>(kind: string, keys: readonly string[]): Promise<Map<string, Value[]>>;
   /** Marks keys as seen. @returns those that had been seen before. */
   see(keys: readonly string[]): Promise<Set<string>>;
-  /** How many parts of `kind` nobody asked for, and some of their keys. */
+  /** Number of unused parts of `kind`, and some of their keys. */
   unclaimed(kind: string, limit: number): Promise<{ count: number; keys: string[] }>;
   close(): Promise<void>;
 }
@@ -17,7 +17,7 @@ const CREATE = `create temp table staged (position bigint generated always as id
   create index on staged (kind, key);
   create temp table seen (key text primary key)`;
 
-/** Kept in the database, for one connection and as long as it is open, so that memory stays flat. */
+/** Stored in temporary tables of one connection, so that memory stays flat. */
 export async function openStaging(databaseUrl: string): Promise<Staging> {
   const client = await connectAtStart(databaseUrl, 'postern-import');
   await client.query(CREATE);

@@ -59,7 +59,7 @@ export interface Imports {
   /** Has other imports wait until the transaction ends: two at once would wait for each other's rows. */
   lock(tx: Tx): Promise<void>;
   known(keys: readonly { source: string; sourceId: string }[], tx?: Tx): Promise<Known[]>;
-  /** Under which ids accounts are known already at `sources`. */
+  /** Ids by which accounts are already known at `sources`. */
   tiesOf(accountIds: readonly string[], sources: readonly string[], tx?: Tx): Promise<Tie[]>;
   /** The accounts that have one of the keys, deleted ones too. */
   holders(keys: UniqueKeys, tx?: Tx): Promise<Holder[]>;
@@ -78,7 +78,7 @@ export interface Imports {
   numberFrom(number: number, tx: Tx): Promise<void>;
   /** @returns the ids of those that no unique key forbids; the number 0 stands for the next one. */
   insertUsers(users: readonly UserRecord[], tx: Tx): Promise<Set<string>>;
-  /** Says of accounts where they are from, or that their record is another one now. */
+  /** Records the source of accounts, or a change of their source record. */
   remember(rows: readonly NewImported[], tx: Tx): Promise<void>;
   insertTotp(rows: readonly NewTotp[], tx: Tx): Promise<void>;
   /** `hash` as the table has it. */
@@ -90,7 +90,7 @@ export interface Imports {
   insertMembers(rows: readonly { groupId: string; accountId: string }[], tx: Tx): Promise<void>;
   /** Creates missing roles, without permissions. */
   insertRoles(names: readonly string[], description: string, tx: Tx): Promise<void>;
-  /** One event for each account, and what webhooks are told of it. */
+  /** Records one event per account, with its webhook deliveries. */
   recordEach(
     type: AuditType,
     events: readonly { subject: string; details: Record<string, unknown> }[],
@@ -144,7 +144,7 @@ const NUMBER_FROM = `select setval(pg_get_serial_sequence('users', 'number'),
 const MEMBERS = `insert into group_members (group_id, account_id)
   select * from unnest($1::uuid[], $2::uuid[]) order by 2 on conflict do nothing`;
 
-/** As the audit leaves what webhooks are told of a single event. */
+/** Queues webhook deliveries as the audit does for a single event. */
 const TELL = `with leaving as (
     insert into webhook_deliveries (id, webhook_id, event_id, type, data, at)
     select gen_random_uuid(), webhooks.id, event.id, $1, event.data, $2

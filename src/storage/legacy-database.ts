@@ -2,14 +2,14 @@
 import { createPool } from './postgres/pool.ts';
 import type { Logger } from '../core/logger.ts';
 
-/** Another service's database, which is read only. */
+/** Another service's database, opened read-only. */
 export interface LegacyDatabase {
-  /** @throws what PostgreSQL says; when it takes longer than `timeout`. */
+  /** @throws PostgreSQL's error, also after `timeout`. */
   rows(statement: string, values: readonly unknown[]): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
-/** Connections to it: logins of people who come for the first time, and no more. */
+/** Maximum of connections: only first logins of people use them. */
 const CONNECTIONS = 4;
 
 /**

@@ -15,7 +15,7 @@ export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, Stri
 /** Shorter parts have no trigram: an index finds them at the beginning of a text alone. */
 export const SHORTEST_PART = 3;
 
-/** How a list is read. Its SQL is constant: values of callers are parameters. */
+/** Definition of a list. Its SQL is constant: callers' values are parameters. */
 export interface Listing<Sort extends string, Filters> {
   from: string;
   /** The select list. */
@@ -43,7 +43,7 @@ export interface Page<T> {
   next: string[] | null;
 }
 
-/** The row's own position comes with it, as text: times have more digits than a Date. */
+/** Each row carries its position as text: timestamps are finer than a Date. */
 export interface Positioned {
   position: [string, string];
 }
@@ -96,7 +96,7 @@ export async function rowsOf<Sort extends string, Filters, Row extends object>(
   const values: unknown[] = [];
   const parameter: Parameter = (value) => `$${values.push(value)}`;
   const parts = partsOf(listing, request, parameter);
-  // Not prepared: the best plan depends on the search text.
+  // Don't prepare it: the best plan depends on the search text.
   const { rows } = await pool.query<Row & Positioned>(
     `${parts.select} from ${listing.from} ${parts.where} ${parts.order} limit ${parameter(count)}`,
     values,

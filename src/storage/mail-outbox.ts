@@ -31,7 +31,7 @@ export interface MailFilters {
 export interface MailOutbox {
   list(request: PageRequest<'created_at', MailFilters>): Promise<Page<WaitingMail>>;
   find(id: string): Promise<WaitingMail | null>;
-  /** Has it be due now, and tried for three more days if it was given up. @returns null when there is none any more. */
+  /** Makes it due now, and retries it for three more days if it was given up. @returns null when it no longer exists. */
   resend(id: string, tx: Tx): Promise<WaitingMail | null>;
 }
 

@@ -4,16 +4,16 @@ import type { Executor } from './postgres/executor.ts';
 
 /** Counts of a move from other services, in PostgreSQL. */
 export interface MigrationCounts {
-  /** Accounts that there are, and those that were made here. */
+  /** Number of accounts, and of those created here. */
   accounts(): Promise<{ total: number; madeHere: number }>;
   moved(): Promise<{ source: string; way: ImportedRecord['way']; accounts: number }[]>;
   /** Accounts of an import that have not signed in here since, by source. */
   notCome(): Promise<{ source: string; accounts: number }[]>;
-  /** Accounts without a password, whose source decides on it, by source. */
+  /** Accounts whose password the source verifies, by source. */
   withoutPassword(): Promise<{ source: string; accounts: number }[]>;
   /** Some of those that have not signed in, the oldest first. */
   someNotCome(most: number): Promise<{ id: string; email: string }[]>;
-  /** Password hashes that are none of Postern's: one of each form, and how many have it. */
+  /** Foreign password hashes: an example and the number of each form. */
   oldHashes(): Promise<{ sample: string; accounts: number }[]>;
 }
 
@@ -25,7 +25,7 @@ const MOVED = `select imported.source, way, count(distinct account_id)::int as a
   from imported_accounts as imported join users on users.id = account_id where status <> 'deleted'
   group by imported.source, way order by imported.source, way`;
 
-/** An import may know of logins over there, which were before it. */
+/** An import may record logins at the source from before it. */
 const NOT_COME = `from imported_accounts as imported join users on users.id = account_id
   where way = 'import' and status = 'active' and (last_login_at is null or last_login_at < imported.created_at)`;
 

@@ -18,20 +18,20 @@ export interface OldTokenOwner {
   endedAt: Date | null;
 }
 
-/** Tokens of old services, in PostgreSQL. */
+/** Legacy tokens, in PostgreSQL. */
 export interface OldTokenStore {
   /** @returns how many were not there. */
   put(rows: readonly NewOldToken[]): Promise<number>;
   find(door: string, hashes: readonly string[]): Promise<OldRefreshTokenRecord | null>;
-  /** Uses a token up: of any number of tries one does. */
+  /** Redeems a token. Of concurrent attempts one succeeds. */
   claim(row: NewOldToken, at: Date): Promise<boolean>;
-  /** Takes that back. */
+  /** Undoes a redemption. */
   unclaim(door: string, hash: string): Promise<void>;
-  /** Says what it was exchanged for. */
+  /** Records what it was exchanged for. */
   exchanged(door: string, hash: string, token: string): Promise<void>;
   /** The accounts that are called so at `source`; at any when null. */
   owners(sourceId: string, source: string | null): Promise<OldTokenOwner[]>;
-  /** Ends what an account had up to `at`. */
+  /** Ends an account's tokens up to `at`. */
   end(accountId: string, at: Date, tx?: Tx): Promise<void>;
   addUses(rows: readonly OldTokenUseRow[]): Promise<void>;
   /** @param since the first day. */

@@ -70,7 +70,7 @@ const CLAIM = {
       extract(epoch from now() - created_at)::float8 as age`,
 };
 
-/** What is due later anyway, or is being sent, is left as it is. */
+/** Leave messages that are due later anyway or are being sent. */
 const PUT_OFF = {
   name: 'outbox_put_off',
   text: `with tried as (

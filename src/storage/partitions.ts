@@ -9,7 +9,7 @@ import type { Executor } from './postgres/executor.ts';
 interface Ranges {
   /** In UTC. */
   period: 'day' | 'week' | 'month';
-  /** Partitions made ahead of time, for a time when nobody makes any. */
+  /** Partitions to create ahead of time, in case no node runs for a while. */
   ahead: number;
 }
 

@@ -20,7 +20,7 @@ type NewPasskey = Omit<PasskeyRecord, 'createdAt' | 'lastUsedAt'> &
   Pick<Passkey, 'accountId' | 'counter'> & { publicKey: Uint8Array };
 
 export interface PasskeyStore {
-  /** What passkeys know the account by, 32 random bytes as base64url: made the first time, the same from then on. */
+  /** The account's WebAuthn user handle: 32 random bytes, base64url, created on first use. */
   handleOf(accountId: string): Promise<string>;
   /** @returns null when the credential id is registered already. */
   create(passkey: NewPasskey, tx: Tx): Promise<PasskeyRecord | null>;
@@ -39,7 +39,7 @@ export interface PasskeyStore {
   delete(accountId: string, id: string, tx: Tx): Promise<PasskeyRecord | null>;
 }
 
-/** An update that changes nothing returns the row that is there, also one that came at the same time. */
+/** The no-op update returns the existing row, also a concurrently inserted one. */
 const HANDLE = `insert into passkey_handles as kept (account_id, handle) values ($1, $2)
   on conflict (account_id) do update set handle = kept.handle returning handle`;
 

@@ -25,7 +25,7 @@ export const passwordHashSecrets: PasswordHashSecrets = {
     try {
       return found?.secrets ?? null;
     } catch {
-      // Encrypted under another key: what needs them verifies no password.
+      // Encrypted under another key: hashes that need them verify no password.
       return null;
     }
   },

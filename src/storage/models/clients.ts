@@ -8,7 +8,7 @@ import {
 import type { SigningAlg, TokenTypeHeader } from '../../core/tokens.ts';
 import { define } from './define.ts';
 
-/** What a client is to people. */
+/** Kind of client, as people see it. */
 export type ClientKind = 'web' | 'spa' | 'native' | 'device' | 'service' | 'gateway';
 
 /** An OAuth client. */
@@ -60,7 +60,7 @@ export class FormerClientSecret extends Model<
   declare clientId: string;
   declare hash: string;
   declare createdAt: Date;
-  /** It counts until then. */
+  /** Valid until then. */
   declare expiresAt: Date;
 }
 
@@ -71,7 +71,7 @@ define(FormerClientSecret, 'former_client_secrets', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** What is kept of the fetch of a client that is a document at its own URL. */
+/** The last fetch of a Client ID Metadata Document. */
 export class ClientDocument extends Model<
   InferAttributes<ClientDocument>,
   InferCreationAttributes<ClientDocument>
@@ -79,9 +79,9 @@ export class ClientDocument extends Model<
   /** The URL. */
   declare clientId: string;
   declare host: string;
-  /** When it was fetched last. */
+  /** Time of the last fetch. */
   declare fetchedAt: Date;
-  /** Until then it is not fetched again. */
+  /** Not fetched again before then. */
   declare expiresAt: Date;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;

@@ -19,7 +19,7 @@ import type { Tx } from '../postgres/transaction.ts';
 
 /** How a column is encrypted at rest. */
 interface Sealed {
-  /** Of the key, as `Secrets` takes it: another one opens nothing that is stored. */
+  /** Purpose of the derived key (`Secrets`). Changing it makes stored values unreadable. */
   purpose: string;
   /** What is encrypted: the text itself, or the value as JSON. */
   as: 'text' | 'json';
@@ -50,7 +50,7 @@ const isType = (column: DataType | Column<Model>): column is DataType =>
   typeof column === 'string' || typeof column === 'function' || !('type' in column);
 
 /**
- * Says what a table's rows are: the one definition of them. Sequelize keeps the times in `createdAt` and `updatedAt` if there are
+ * Defines a table's rows: the only definition of them. Sequelize keeps the times in `createdAt` and `updatedAt` if there are
  * such attributes.
  */
 export function define<M extends Model>(model: ModelStatic<M>, table: string, columns: Columns<M>): void {
@@ -63,7 +63,7 @@ export function define<M extends Model>(model: ModelStatic<M>, table: string, co
   definitions.set(model, { table, columns: Object.fromEntries(entries) });
 }
 
-/** A column that is encrypted under SECRETS_KEY: attributes hold what it says, the database what `Secrets.seal` makes of it. */
+/** A column encrypted under SECRETS_KEY: attributes hold the plain value, the database the result of `Secrets.seal`. */
 export const sealed = (purpose: string, as: Sealed['as'] = 'text'): { type: DataType; sealed: Sealed } => ({
   type: DataTypes.BLOB,
   sealed: { purpose, as },

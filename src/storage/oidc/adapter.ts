@@ -1,7 +1,7 @@
 /** A record of oidc-provider, as JSON. */
 export type Payload = Record<string, unknown>;
 
-/** What oidc-provider asks of a store, for one model. Each of them throws DomainError unavailable when the store is. */
+/** Store of one model of oidc-provider. Every method throws DomainError unavailable when the store is. */
 export interface Adapter {
   /**
    * Writes a record that lives `expiresIn` seconds. Never makes a consumed record unconsumed or a claimed one free.
@@ -17,18 +17,18 @@ export interface Adapter {
   findByUid(uid: string): Promise<Payload | undefined>;
   findByUserCode(userCode: string): Promise<Payload | undefined>;
   /**
-   * Takes the record to answer one request with it: of any number of parallel calls one succeeds. Whoever has it consumes
-   * or releases it within `CLAIM_TTL` milliseconds; after that it is anybody's again.
+   * Claims the record for one request: of any number of parallel calls one succeeds. The caller consumes or releases
+   * it within `CLAIM_TTL` milliseconds; after that it can be claimed again.
    * @param at the time in milliseconds, by which the claim is known.
    * @throws AlreadyConsumed when it was, or is gone; AlreadyClaimed.
    */
   claim(id: string, at: number): Promise<void>;
-  /** The request that it was claimed for has been answered: it serves no more. @param at milliseconds. */
+  /** Consumes a claimed record after its request was answered. @param at milliseconds. */
   consume(id: string, at: number): Promise<void>;
   /** Releases the claim of a request that got no answer, unless another has claimed it since. */
   release(id: string, at: number): Promise<void>;
   destroy(id: string): Promise<void>;
-  /** Ends every record of the grant in this store; the grant itself lives on. */
+  /** Ends every record of the grant in this store, but not the grant. */
   revokeByGrantId(grantId: string): Promise<void>;
 }
 

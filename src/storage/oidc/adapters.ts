@@ -27,8 +27,8 @@ const DURABLE = new Set([
 ]);
 
 /**
- * The store of each model of oidc-provider. Not of Client: those have their own.
- * @throws TypeError for a model that it does not know.
+ * The store of each model of oidc-provider except Client, which has its own.
+ * @throws TypeError for an unknown model.
  */
 export function createAdapters({
   pool,

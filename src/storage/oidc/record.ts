@@ -2,14 +2,17 @@ import { isUuid, sha256 } from '../../core/ids.ts';
 import { Secrets } from '../../core/secrets.ts';
 import type { Adapter, Payload } from './adapter.ts';
 
-/** Milliseconds that these are found after they expired: RFC 8628 section 3.5 has a code of its own for them. */
+/**
+ * Milliseconds that these are found after their expiry: RFC 8628 section 3.5 defines the error `expired_token` for
+ * them.
+ */
 const FOUND_EXPIRED = new Map([
   ['DeviceCode', 600_000],
   ['UserCode', 600_000],
   ['BackchannelAuthenticationRequest', 600_000],
 ]);
 
-/** Milliseconds that an expired record may be kept at most; no request takes longer. */
+/** Maximum milliseconds to keep an expired record; no request takes longer. */
 export const KEPT_EXPIRED = 600_000;
 
 /** Milliseconds after its expiry that a record of `model` is still found. */
@@ -102,12 +105,12 @@ export function notConsumed(what: string): Pick<Adapter, 'claim' | 'consume' | '
   return { claim: refuse, consume: refuse, release: refuse };
 }
 
-/** The record was consumed before, has expired or was never there: somebody else won, or it is a replay. */
+/** The record is consumed, expired or unknown: another request won, or it is a replay. */
 export class AlreadyConsumed extends Error {
   override readonly name = 'AlreadyConsumed';
 }
 
-/** Another request is being answered with the record: whether it was used is not known yet. */
+/** Another request has claimed the record and is not answered yet. */
 export class AlreadyClaimed extends Error {
   override readonly name = 'AlreadyClaimed';
 }
@@ -117,7 +120,7 @@ export class ReplayDetected extends Error {
   override readonly name = 'ReplayDetected';
 }
 
-/** The grant that this was to be written under has ended, or its account may have none. */
+/** The record's grant has ended, or its account may have none. */
 export class GrantGone extends Error {
   override readonly name = 'GrantGone';
 }

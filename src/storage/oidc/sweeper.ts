@@ -72,7 +72,7 @@ const TABLES: Table[] = [
   // Addresses of people.
   { model: ContractCaller, ...USAGE, kept: 91 * DAY },
   { model: OldRefreshToken },
-  // Longer than tokens of old services live.
+  // Longer than the lifetime of legacy tokens.
   {
     model: DepartedAccount,
     kept: 401 * DAY,
@@ -87,7 +87,7 @@ const PARTITIONS = { contract_users: 400, daily_active: 1 } satisfies Partial<
   Record<PartitionedTable, number>
 >;
 
-/** Rows that another node is deleting, or anybody is using, are left for the next time. */
+/** Skip locked rows: another node deletes them, or a request uses them. */
 function deleting({ model, expires = TIMESTAMP }: Table): string {
   const attributes = model.getAttributes();
   const key = model.primaryKeyAttributes.map((name) => attributes[name]?.field).join(', ');

@@ -2,7 +2,7 @@ import { DomainError } from '../../core/errors.ts';
 import type { Executor } from './executor.ts';
 import type { InTransaction } from './transaction.ts';
 
-/** Milliseconds that a search may take: beyond that it keeps a core of the database from sign-ins. */
+/** Maximum milliseconds of a search: a longer one would take a core of the database from sign-ins. */
 const PATIENCE = 2_000;
 
 const isTimeout = (error: unknown): boolean =>

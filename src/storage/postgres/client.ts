@@ -6,7 +6,7 @@ import { Client, type ClientConfig } from 'pg';
 import { serverUrls } from '../../config/database-url.ts';
 import { type Timeouts, withSettings } from './settings.ts';
 
-/** What a connection is made with, beside what pg knows. */
+/** Connection options besides those of pg. */
 export interface ConnectionOptions extends ClientConfig {
   /** Of one server, or of several of which one is the primary: `postgres://user@first:5432,second:5432/postern`. */
   databaseUrl: string;
@@ -15,7 +15,7 @@ export interface ConnectionOptions extends ClientConfig {
   isPooled?: boolean;
 }
 
-/** The servers of a database, and which of them to ask. All connections of the process share what one has learnt. */
+/** The servers of a database and the current primary, shared by all connections of the process. */
 class Servers {
   readonly urls: string[];
   #index = 0;
@@ -103,8 +103,8 @@ export class PostgresClient extends Client {
 const CANCEL_TIMEOUT = 5_000;
 
 /**
- * Ends a connection with the statement that runs on it, which fails as temporarily unavailable. The server is asked to cancel
- * it (PostgreSQL manual, "Canceling Requests in Progress"), lest it go on for nobody.
+ * Closes a connection and fails its running statement as temporarily unavailable. The server is asked to cancel
+ * it (PostgreSQL manual, "Canceling Requests in Progress"), so that it does not go on in vain.
  */
 export function abandon(client: PostgresClient): void {
   const { host, port, processID, secretKey, connection } = client as unknown as {
