@@ -3,22 +3,29 @@ import type { MessageKey } from '../pages/i18n.ts';
 
 /** The pages of the navigation, in its order: where each is, and the permission that opens it (null: any operator). */
 export const SECTIONS = {
-  overview: { path: '/admin', label: 'console.nav.overview', permission: null },
-  users: { path: '/admin/users', label: 'console.nav.users', permission: 'users:read' },
-  groups: { path: '/admin/groups', label: 'console.nav.groups', permission: 'groups:read' },
-  roles: { path: '/admin/roles', label: 'console.nav.roles', permission: 'roles:read' },
-  sessions: { path: '/admin/sessions', label: 'console.nav.sessions', permission: 'sessions:read' },
-  clients: { path: '/admin/clients', label: 'console.nav.clients', permission: 'clients:read' },
-  apis: { path: '/admin/apis', label: 'console.nav.apis', permission: 'apis:read' },
-  upstreams: { path: '/admin/upstreams', label: 'console.nav.upstreams', permission: 'upstreams:read' },
-  contracts: { path: '/admin/contracts', label: 'console.nav.contracts', permission: 'contracts:read' },
-  audit: { path: '/admin/audit', label: 'console.nav.audit', permission: 'audit:read' },
-  webhooks: { path: '/admin/webhooks', label: 'console.nav.webhooks', permission: 'webhooks:read' },
-  mail: { path: '/admin/mail', label: 'console.nav.mail', permission: 'mail:read' },
-  branding: { path: '/admin/branding', label: 'console.nav.branding', permission: 'branding:write' },
-  keys: { path: '/admin/keys', label: 'console.nav.keys', permission: 'keys:read' },
-  settings: { path: '/admin/settings', label: 'console.nav.settings', permission: 'settings:read' },
-  health: { path: '/admin/health', label: 'console.nav.health', permission: 'settings:read' },
+  'overview': { path: '/admin', label: 'console.nav.overview', permission: null },
+  'users': { path: '/admin/users', label: 'console.nav.users', permission: 'users:read' },
+  'groups': { path: '/admin/groups', label: 'console.nav.groups', permission: 'groups:read' },
+  'roles': { path: '/admin/roles', label: 'console.nav.roles', permission: 'roles:read' },
+  'sessions': { path: '/admin/sessions', label: 'console.nav.sessions', permission: 'sessions:read' },
+  'clients': { path: '/admin/clients', label: 'console.nav.clients', permission: 'clients:read' },
+  'apis': { path: '/admin/apis', label: 'console.nav.apis', permission: 'apis:read' },
+  'upstreams': { path: '/admin/upstreams', label: 'console.nav.upstreams', permission: 'upstreams:read' },
+  'contracts': { path: '/admin/contracts', label: 'console.nav.contracts', permission: 'contracts:read' },
+  'audit': { path: '/admin/audit', label: 'console.nav.audit', permission: 'audit:read' },
+  'webhooks': { path: '/admin/webhooks', label: 'console.nav.webhooks', permission: 'webhooks:read' },
+  'mail': { path: '/admin/mail', label: 'console.nav.mail', permission: 'mail:read' },
+  'branding': { path: '/admin/branding', label: 'console.nav.branding', permission: 'branding:write' },
+  'keys': { path: '/admin/keys', label: 'console.nav.keys', permission: 'keys:read' },
+  'api-keys': { path: '/admin/api-keys', label: 'console.tokens.apiKeys', permission: 'api-keys:read' },
+  'registration-tokens': {
+    path: '/admin/registration-tokens',
+    label: 'console.tokens.registration',
+    permission: 'registration-tokens:read',
+  },
+  'scim-tokens': { path: '/admin/scim-tokens', label: 'console.tokens.scim', permission: 'scim:write' },
+  'settings': { path: '/admin/settings', label: 'console.nav.settings', permission: 'settings:read' },
+  'health': { path: '/admin/health', label: 'console.nav.health', permission: 'settings:read' },
 } as const satisfies Record<string, { path: string; label: MessageKey; permission: Permission | null }>;
 
 export type Section = keyof typeof SECTIONS;
@@ -28,7 +35,10 @@ const GROUPS: readonly { label: MessageKey | null; sections: readonly Section[] 
   { label: 'console.nav.people', sections: ['users', 'groups', 'roles', 'sessions'] },
   { label: 'console.nav.apps', sections: ['clients', 'apis', 'upstreams', 'contracts'] },
   { label: 'console.nav.watch', sections: ['audit', 'webhooks', 'mail'] },
-  { label: 'console.nav.setUp', sections: ['branding', 'keys', 'settings', 'health'] },
+  {
+    label: 'console.nav.setUp',
+    sections: ['branding', 'keys', 'api-keys', 'registration-tokens', 'scim-tokens', 'settings', 'health'],
+  },
 ];
 
 /** One group of the navigation, as an operator sees it. */

@@ -42,8 +42,8 @@ const newApiKey = (call: ConsoleCall): void =>
 /** Keys of programs that speak through contracts. */
 export function apiKeyRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/api-keys';
-  const spec = { section: 'keys', permission: 'api-keys:write', fresh: true, back: () => path } as const;
-  page('/api-keys', { section: 'keys', permission: 'api-keys:read' }, listApiKeys);
+  const spec = { section: 'api-keys', permission: 'api-keys:write', fresh: true, back: () => path } as const;
+  page('/api-keys', { section: 'api-keys' }, listApiKeys);
   page('/api-keys/new', spec, newApiKey);
   form('/api-keys/new', spec, newApiKey, async (call) => {
     const expiresAt = endOf(call);
@@ -87,7 +87,7 @@ const newRegistrationToken = (call: ConsoleCall): void => call.show('tokens/new-
 export function registrationTokenRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/registration-tokens';
   const spec = {
-    section: 'keys',
+    section: 'registration-tokens',
     permission: 'registration-tokens:write',
     fresh: true,
     back: () => path,
@@ -98,7 +98,7 @@ export function registrationTokenRoutes({ page, form, confirm }: Room): void {
     if (!found) throw new DomainError('not_found');
     return found;
   };
-  page('/registration-tokens', { section: 'keys', permission: 'registration-tokens:read' }, async (call) =>
+  page('/registration-tokens', { section: 'registration-tokens' }, async (call) =>
     call.show('tokens/registration-tokens', { items: await all(call) }),
   );
   page('/registration-tokens/new', spec, newRegistrationToken);
@@ -140,14 +140,14 @@ const newScimToken = (call: ConsoleCall): void => call.show('tokens/new-scim-tok
 /** What directories are let in with. */
 export function scimTokenRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/scim-tokens';
-  const spec = { section: 'keys', permission: 'scim:write', fresh: true, back: () => path } as const;
+  const spec = { section: 'scim-tokens', permission: 'scim:write', fresh: true, back: () => path } as const;
   const all = ({ services, operator }: ConsoleCall) => services.scimTokens.list(operator);
   const find = async (call: ConsoleCall) => {
     const found = (await all(call)).find(({ id }) => id === call.param('id'));
     if (!found) throw new DomainError('scim_token_not_found');
     return found;
   };
-  page('/scim-tokens', { ...spec, fresh: false }, async (call) =>
+  page('/scim-tokens', { section: 'scim-tokens' }, async (call) =>
     call.show('tokens/scim-tokens', { items: await all(call) }),
   );
   page('/scim-tokens/new', spec, newScimToken);
