@@ -12,6 +12,8 @@ const OPTIONS: readonly (readonly [string, string])[] = [
   ['allowed_cors_origins', '--cors-origin'],
   ['scope', '--scope'],
   ['apis', '--api'],
+  ['allowed_roles', '--allow-role'],
+  ['allowed_groups', '--allow-group'],
 ];
 
 const optionsOf = (metadata: Readonly<Record<string, unknown>>): string[] =>

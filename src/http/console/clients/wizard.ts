@@ -4,7 +4,7 @@ import type { MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { ConsoleProblem } from '../problems.ts';
 import type { Room } from '../room.ts';
-import { type Control, lines, scopeControl, words } from './cards.ts';
+import { circleControl, type Control, lines, scopeControl, words } from './cards.ts';
 import { choicesOf, clientPath } from './client.ts';
 import { frameworksOf, isKind, KINDS, USUAL_SCOPES, type WizardKind } from './kinds.ts';
 import { sameNewClient } from './same.ts';
@@ -26,6 +26,8 @@ interface Answers {
   apis: string[];
   roles: string[];
   firstParty: boolean;
+  allowedRoles: string[];
+  allowedGroups: string[];
 }
 
 const orderOf = (kinds: readonly WizardKind[], call: ConsoleCall) =>
@@ -63,6 +65,8 @@ function answersOf(call: ConsoleCall, kind: WizardKind): Answers {
     apis: all('apis').flatMap(words),
     roles: all('roles').flatMap(words),
     firstParty: one('first_party') !== '',
+    allowedRoles: all('allowed_roles').flatMap(lines),
+    allowedGroups: all('allowed_groups').flatMap(lines),
   };
 }
 
@@ -128,7 +132,14 @@ function showNaming(call: ConsoleCall, answers: Answers, isFirst: boolean): void
     framework,
     frameworkName: snippet?.name ?? null,
     controls,
-    kept: { scope: answers.scopes, apis: answers.apis, roles: answers.roles },
+    kept: {
+      scope: answers.scopes,
+      apis: answers.apis,
+      roles: answers.roles,
+      allowed_roles: answers.allowedRoles,
+      allowed_groups: answers.allowedGroups,
+      first_party: answers.firstParty ? 'yes' : [],
+    },
   });
 }
 
@@ -145,7 +156,7 @@ async function showAsking(call: ConsoleCall, answers: Answers, isFirst: boolean)
   const controls: Control[] = [
     ...(KINDS[kind].asksPeople
       ? [
-          scopeControl(isFirst ? USUAL_SCOPES : answers.scopes, choices),
+          scopeControl(isFirst && answers.scopes.length === 0 ? USUAL_SCOPES : answers.scopes, choices),
           {
             name: 'first_party',
             label: 'console.client.firstParty',
@@ -153,6 +164,8 @@ async function showAsking(call: ConsoleCall, answers: Answers, isFirst: boolean)
             value: answers.firstParty,
             hint: 'console.client.firstPartyHint',
           } satisfies Control,
+          circleControl('allowed_roles', answers.allowedRoles, choices.roles),
+          circleControl('allowed_groups', answers.allowedGroups, choices.groups),
         ]
       : []),
     ...(kind === 'service'
@@ -226,6 +239,8 @@ function newClient({ kind, name, ...answers }: Answers): NewClient {
       ...(answers.scopes.length > 0 ? { scope: answers.scopes.join(' ') } : {}),
       ...(kind === 'gateway' ? { apis: answers.apis } : {}),
       ...(answers.firstParty ? { first_party: true } : {}),
+      ...(answers.allowedRoles.length > 0 ? { allowed_roles: answers.allowedRoles } : {}),
+      ...(answers.allowedGroups.length > 0 ? { allowed_groups: answers.allowedGroups } : {}),
     },
   };
 }
