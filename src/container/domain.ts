@@ -241,6 +241,7 @@ export function createDomain(
     history,
     findOrigins,
     directory: stores.directory,
+    refusals: stores.refusals,
   });
   const impersonation = createImpersonation({
     store: stores.impersonations,

@@ -2,6 +2,7 @@ import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import type { Imports } from '../storage/imports.ts';
+import type { AccountRefusalRow } from '../storage/refusals.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 import type { Mfa, MfaStatus } from './mfa/index.ts';
@@ -74,6 +75,8 @@ export interface AccountData {
   directory: DirectoryData | null;
   /** Of programs that act for the account. */
   apiKeys: ApiKey[];
+  /** What was refused to apps that asked for the person, within 30 days. */
+  refusals: Omit<AccountRefusalRow, 'accountId' | 'fingerprint'>[];
   events: AccountEvent[];
 }
 
@@ -100,7 +103,8 @@ export const createAccountData =
     history,
     findOrigins,
     directory,
-  }: Pick<Stores, 'directory'> & {
+    refusals,
+  }: Pick<Stores, 'directory' | 'refusals'> & {
     accounts: Pick<Accounts, 'find'>;
     mfa: Pick<Mfa, 'status'>;
     accountSessions: Pick<AccountSessions, 'list' | 'apps'>;
@@ -120,10 +124,22 @@ export const createAccountData =
       history(accountId, { limit: EVENTS }),
       directory.entriesOf([accountId]),
       findOrigins(accountId),
+      refusals.listPersonal(accountId),
     ]);
     if (!account) throw new DomainError('user_not_found');
-    const [sessions, apps, identities, keys, events, [entry], origins] = rest;
+    const [sessions, apps, identities, keys, events, [entry], origins, refused] = rest;
     const said = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
     const factors = { totp, passkeys, recoveryCodesLeft };
-    return { account, origins, factors, sessions, apps, identities, directory: said, apiKeys: keys, events };
+    return {
+      account,
+      origins,
+      factors,
+      sessions,
+      apps,
+      identities,
+      directory: said,
+      apiKeys: keys,
+      refusals: refused.map(({ accountId: _account, fingerprint: _fingerprint, ...refusal }) => refusal),
+      events,
+    };
   };

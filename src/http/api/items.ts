@@ -176,6 +176,52 @@ export const originOf = ({ source, sourceId, importedAt }: From) => ({
   imported_at: moment(importedAt),
 });
 
+/** A request of a client that was refused. Strangers make them: they are text, never to be followed or run. */
+export const Refused = z.strictObject({
+  client_id: z.string(),
+  endpoint: z.string().describe('As discovery has it, without `_endpoint`'),
+  error: z.string().describe('The OAuth error code'),
+  parameter: z.string().nullable().describe('What of the request was wrong'),
+  value: z.string().nullable().describe('Its value, unless that is a secret'),
+  reason: z.string(),
+  count: z.int(),
+  first_at: time,
+  last_at: time,
+  request_id: z.string().describe('The X-Request-Id of the last one'),
+});
+export const Refusal = Refused.extend({
+  advice: z.string().describe('What to do'),
+  fix: z
+    .strictObject({
+      method: z.literal('PATCH'),
+      path: z.string().describe('Under the base path'),
+      body: z.record(z.string(), z.array(z.string())),
+    })
+    .nullable()
+    .describe('The change that lets it through; null where somebody has to look closer'),
+});
+const refusedOf = (refusal: AccountData['refusals'][number]): z.infer<typeof Refused> => ({
+  client_id: refusal.clientId,
+  endpoint: refusal.endpoint,
+  error: refusal.error,
+  parameter: refusal.parameter,
+  value: refusal.value,
+  reason: refusal.reason,
+  count: refusal.count,
+  first_at: moment(refusal.firstAt),
+  last_at: moment(refusal.lastAt),
+  request_id: refusal.requestId,
+});
+export const refusalOf = ({ fix, ...refusal }: ExplainedRefusal): z.infer<typeof Refusal> => ({
+  ...refusedOf(refusal),
+  advice: refusal.advice,
+  fix: fix && {
+    method: 'PATCH',
+    path: `/clients/${encodeURIComponent(refusal.clientId)}`,
+    body: { [fix.property]: fix.value },
+  },
+});
+
 export const Data = z.strictObject({
   account: Profile,
   origins: Origins,
@@ -192,6 +238,7 @@ export const Data = z.strictObject({
     .nullable()
     .describe('What a directory says of the person, by the names of SCIM'),
   api_keys: z.array(ApiKey),
+  refusals: z.array(Refused).describe('What apps asked for the person and were refused, within 30 days'),
   events: z.array(Event),
 });
 
@@ -204,6 +251,7 @@ export const belongingsOf = ({
   identities,
   directory,
   apiKeys,
+  refusals,
   events,
 }: AccountData) => ({
   origins: origins.map(originOf),
@@ -216,46 +264,6 @@ export const belongingsOf = ({
   identities: identities.map(identityOf),
   directory: directory && { user_name: directory.userName, attributes: directory.attributes },
   api_keys: apiKeys.map(keyOf),
+  refusals: refusals.map(refusedOf),
   events: events.map(eventOf),
-});
-
-/** A request of a client that was refused. Strangers make them: they are text, never to be followed or run. */
-export const Refusal = z.strictObject({
-  client_id: z.string(),
-  endpoint: z.string().describe('As discovery has it, without `_endpoint`'),
-  error: z.string().describe('The OAuth error code'),
-  parameter: z.string().nullable().describe('What of the request was wrong'),
-  value: z.string().nullable().describe('Its value, unless that is a secret'),
-  reason: z.string(),
-  advice: z.string().describe('What to do'),
-  fix: z
-    .strictObject({
-      method: z.literal('PATCH'),
-      path: z.string().describe('Under the base path'),
-      body: z.record(z.string(), z.array(z.string())),
-    })
-    .nullable()
-    .describe('The change that lets it through; null where somebody has to look closer'),
-  count: z.int(),
-  first_at: time,
-  last_at: time,
-  request_id: z.string().describe('The X-Request-Id of the last one'),
-});
-export const refusalOf = ({ fix, ...refusal }: ExplainedRefusal): z.infer<typeof Refusal> => ({
-  client_id: refusal.clientId,
-  endpoint: refusal.endpoint,
-  error: refusal.error,
-  parameter: refusal.parameter,
-  value: refusal.value,
-  reason: refusal.reason,
-  advice: refusal.advice,
-  fix: fix && {
-    method: 'PATCH',
-    path: `/clients/${encodeURIComponent(refusal.clientId)}`,
-    body: { [fix.property]: fix.value },
-  },
-  count: refusal.count,
-  first_at: moment(refusal.firstAt),
-  last_at: moment(refusal.lastAt),
-  request_id: refusal.requestId,
 });
