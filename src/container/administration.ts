@@ -64,6 +64,7 @@ export function createAdministration(
       upstreams: stores.upstreams,
       configured: config.upstreams,
       rights: core.rights,
+      readList: core.readList,
       probe: async (upstream) => {
         const [{ createLazyRelyingParty }, { createOutboundFetch }] = await Promise.all([
           import('./relying-party.ts'),

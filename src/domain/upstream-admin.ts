@@ -2,8 +2,9 @@ import { type Upstream, upstreamSchema, type UpstreamSettings } from '../config/
 import { DomainError } from '../core/errors.ts';
 import type { Announce } from '../storage/postgres/notifications.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
-import type { UpstreamRecord } from '../storage/upstreams.ts';
+import type { Linked, UpstreamRecord } from '../storage/upstreams.ts';
 import type { Stores } from '../storage/stores.ts';
+import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
 import {
   differencesOf,
   checkVersion,
@@ -24,6 +25,8 @@ export interface ManagedUpstream extends UpstreamSettings {
   /** Identities there that are connected with accounts; counting ends at `MOST_LINKED`. */
   linked: number;
 }
+
+export type { Linked } from '../storage/upstreams.ts';
 
 /** The mutable fields of a provider. Null resets to the default. */
 export interface UpstreamChanges {
@@ -49,6 +52,11 @@ export interface UpstreamAdmin {
   list(operator: Operator): Promise<ManagedUpstream[]>;
   /** @throws DomainError insufficient_scope, upstream_not_found. */
   find(operator: Operator, id: string): Promise<ManagedUpstream>;
+  /**
+   * Who is linked there, the latest first. It takes `users:read` too.
+   * @throws DomainError insufficient_scope, upstream_not_found, invalid_cursor.
+   */
+  linked(operator: Operator, id: string, options: ListOptions<'created_at', object>): Promise<Listed<Linked>>;
   /**
    * Registers a provider that people may sign in with. An enabled one must answer, unless `untested`.
    * @throws DomainError insufficient_scope, upstream_taken, invalid_request, stronger_operator where identities of that
@@ -133,12 +141,14 @@ export function createUpstreamAdmin({
   rights,
   probe,
   audit,
+  readList,
   inTransaction,
   announce,
 }: Pick<Stores, 'upstreams' | 'audit' | 'inTransaction'> & {
   /** Those of the configuration. */
   configured: Upstream[];
   rights: Pick<Rights, 'permissionsOf'>;
+  readList: ReadList;
   /** Reads a provider's discovery document. @throws DomainError upstream_unavailable, upstream_failed. */
   probe(upstream: Upstream): Promise<void>;
   announce: Announce;
@@ -198,6 +208,14 @@ export function createUpstreamAdmin({
       requirePermission(operator, 'upstreams:read');
       const { record, isConfigured } = await findRecord(id);
       return managed(record, isConfigured);
+    },
+    async linked(operator, id, options) {
+      requirePermission(operator, 'upstreams:read');
+      requirePermission(operator, 'users:read');
+      const { upstream } = (await findRecord(id)).record;
+      return readList(`linked ${upstream.id}`, options, '-created_at', (request) =>
+        upstreams.linked(upstream.id, request),
+      );
     },
     async create(operator, { id, ...content }, { untested = false } = {}) {
       requirePermission(operator, 'upstreams:write');

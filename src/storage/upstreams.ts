@@ -1,10 +1,24 @@
-// raw-sql: counts that end at a bound, and the roles of all who are linked.
+// raw-sql: counts that end at a bound, and the roles of all who are linked. Conditions of a list for `listing.ts`.
 import type { Pool } from 'pg';
 import type { Upstream } from '../config/index.ts';
+import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { RegisteredUpstream } from './models/upstreams.ts';
 import { insertUnlessThere } from './models/define.ts';
 import type { Executor } from './postgres/executor.ts';
 import type { Tx } from './postgres/transaction.ts';
+
+/** A person who is linked at a provider. */
+export interface Linked {
+  /** The account's. */
+  id: string;
+  email: string;
+  name: string | null;
+  /** Who that is at the provider. */
+  subject: string;
+  label: string | null;
+  createdAt: Date;
+  lastUsedAt: Date | null;
+}
 
 /** A provider that was registered at run time. */
 export interface UpstreamRecord {
@@ -27,6 +41,8 @@ export interface Upstreams {
   delete(id: string, tx: Tx): Promise<boolean>;
   /** How many identities there are connected here; counting ends at `most`. */
   countLinked(id: string, most: number, tx?: Executor): Promise<number>;
+  /** Who is connected there. */
+  linked(id: string, request: PageRequest<'created_at', object>): Promise<Page<Linked>>;
   /** Every role that somebody has whose identity there is connected. */
   rolesLinked(id: string, tx: Tx): Promise<string[]>;
 }
@@ -46,6 +62,15 @@ const valuesOf = ({ upstream: { clientSecret: secret, ...settings }, enabled }: 
 
 const COUNT_LINKED = `select count(*)::int as count
   from (select from upstream_identities where upstream = $1 limit $2) found`;
+const LINKED: Listing<'created_at', { upstream: string }> = {
+  from: 'upstream_identities i join users u on u.id = i.account_id',
+  columns: `u.id, u.email, u.name, i.subject, i.label, i.created_at as "createdAt", i.last_used_at as "lastUsedAt"`,
+  sorts: { created_at: { by: 'i.created_at', type: 'timestamptz' } },
+  id: { by: 'i.id', type: 'uuid' },
+  filters: {
+    upstream: (value, parameter) => `i.upstream = ${parameter(value)} and u.status <> 'deleted'`,
+  },
+};
 const ROLES_LINKED = `select distinct role
   from upstream_identities i join users u on u.id = i.account_id
   cross join unnest(u.roles || u.group_roles) role
@@ -76,6 +101,11 @@ export const createUpstreams = (pool: Pool): Upstreams => ({
     const { rows } = await tx.query<{ count: number }>(COUNT_LINKED, [id, most]);
     return rows[0]!.count;
   },
+  linked: (id, request) =>
+    pageOf<'created_at', { upstream: string }, Linked>(pool, LINKED, {
+      ...request,
+      filters: { upstream: id },
+    }),
   async rolesLinked(id, tx) {
     const { rows } = await tx.query<{ role: string }>(ROLES_LINKED, [id]);
     return rows.map(({ role }) => role);

@@ -59,6 +59,23 @@ describe('the wizard', () => {
     expect(again.html).toContain('This app has been created already');
   });
 
+  it('asks who may use the app', async () => {
+    const asking = await developer.open(step3({ name: 'For some', redirect_uris: HOME }));
+    expect(asking.html).toContain('name="allowed_roles"');
+    const wrong = { scope: 'openid', allowed_roles: 'support', allowed_groups: 'nobody-knows' };
+    const refused = await developer.agent.submit(asking, wrong, '/clients/new');
+    expect([refused.status, refused.html.includes('id="allowed_groups-error"')]).toEqual([400, true]);
+    expect(await countOf('For some')).toBe(0);
+    await provider.operator.groups.create(shell, { name: 'nobody-knows' });
+    const made = await developer.agent.submit(refused, wrong, '/clients/new');
+    expect(made.status).toBe(201);
+    const [app] = await provider.sql("select id from clients where name = 'For some'");
+    expect(await metadataOf(String(app?.['id']))).toMatchObject({
+      allowed_roles: ['support'],
+      allowed_groups: ['nobody-knows'],
+    });
+  });
+
   it('goes back to the step whose answer was refused, with what was typed', async () => {
     const asking = await developer.open(
       step3({ name: 'Fragment', redirect_uris: 'https://shop.example.test/cb#part' }),
@@ -101,6 +118,10 @@ describe('an app', () => {
     const page = words(await developer.open(`/users/${id}`));
     expect(page).toContain('Test client: invalid_redirect_uri');
     expect(page).toContain('The address is not one of the app');
+    const { refusals } = await provider.operator.access.data(shell, id);
+    expect(refusals).toContainEqual(
+      expect.objectContaining({ clientId: app.id, value: 'http://localhost:9/cb' }),
+    );
   });
 
   it('saves each card by itself, and says what somebody else has changed meanwhile', async () => {
@@ -264,10 +285,23 @@ describe('a sign-in provider', () => {
     );
     expect(words(saved)).toContain('Corp has been saved');
     expect(words(await owner.agent.submit(saved, {}, '/test'))).toContain('It answers, and can be used');
+    await provider.sql(
+      `insert into upstream_identities (id, upstream, issuer, subject, account_id, label)
+       select gen_random_uuid(), 'corp', 'https://corp.example', n::text, $1, '<b>' || n from generate_series(1, 26) n`,
+      [developer.person.id],
+    );
+    const withPeople = await owner.open('/upstreams/corp');
+    expect(withPeople.html.match(/&lt;b&gt;\d+/g)).toHaveLength(10);
+    const first = await owner.open('/upstreams/corp/people?limit=25');
+    expect(first.html.match(/&lt;b&gt;\d+/g)).toHaveLength(25);
+    const next = /href="([^"]+)" rel="next"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect((await owner.open(next.replace('/admin', ''))).html.match(/&lt;b&gt;\d+/g)).toHaveLength(1);
+    expect((await owner.open('/upstreams/none/people')).status).toBe(404);
     const on = await owner.agent.submit(saved, {}, '/enable');
     expect(words(on)).toContain('Corp is enabled');
     const off = await owner.send('/upstreams/corp/disable', '/disable');
     expect(words(off)).toContain('Corp is disabled');
+    await provider.sql("delete from upstream_identities where upstream = 'corp'");
     await owner.send('/upstreams/corp/delete', '/delete', { reason: 'unused' });
     expect((await owner.open('/upstreams/corp')).status).toBe(404);
     const developerSees = await developer.open('/upstreams/new');

@@ -150,5 +150,6 @@ export const PAGES: readonly {
     },
     heading: 'Corp',
   },
+  { path: '/upstreams/corp/people', heading: 'People linked: Corp' },
   { path: '/nothing-here', heading: 'Not found' },
 ];

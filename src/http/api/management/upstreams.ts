@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import {
+  type Linked,
   type ManagedUpstream,
   MOST_LINKED,
   type UpstreamChanges as Changes,
 } from '../../../domain/upstream-admin.ts';
 import { text } from '../../endpoints/text.ts';
 import { managed, type OperatorCall } from '../operation.ts';
-import { resource } from './presenters.ts';
-import { listOf, version } from './schemas.ts';
+import { limit } from '../lists.ts';
+import { pageOf, resource } from './presenters.ts';
+import { listOf, page, version } from './schemas.ts';
 
 /** Text in one line that does not begin with a space. */
 const LINE = /^\S\P{Cc}*$/u;
@@ -84,6 +86,21 @@ const Test = z.strictObject({
   ok: z.boolean(),
   code: z.enum(['upstream_unavailable', 'upstream_failed']).nullable(),
   detail: z.string().nullable().describe('What was wrong with its discovery document'),
+});
+
+const LinkedUser = z.strictObject({
+  id: z.uuid().describe('Of the account'),
+  email: z.string(),
+  name: z.string().nullable(),
+  subject: z.string().describe('Who that is at the provider'),
+  label: z.string().nullable().describe('What they are called there'),
+  since: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable(),
+});
+const linkedOf = ({ createdAt, lastUsedAt, ...same }: Linked): z.infer<typeof LinkedUser> => ({
+  ...same,
+  since: createdAt.toISOString(),
+  last_used_at: lastUsedAt?.toISOString() ?? null,
 });
 
 const upstreamId = { id: text('The id of the provider') };
@@ -219,6 +236,21 @@ export const upstreams = [
       return { status: 204 };
     },
     current: asItIs,
+  }),
+  managed({
+    id: 'listUpstreamUsers',
+    method: 'get',
+    path: '/upstreams/{id}/users',
+    params: upstreamId,
+    summary: 'Who is linked with a provider, the latest first; it takes users:read too',
+    scope: 'upstreams:read',
+    query: z.strictObject({ limit, cursor: page(['created_at']).cursor }),
+    replies: { 200: listOf(LinkedUser) },
+    refusals: [404],
+    async handle({ operator, params, query, services }) {
+      const found = await services.upstreams.linked(operator, params['id'] ?? '', query);
+      return { status: 200, body: pageOf(found, linkedOf) };
+    },
   }),
   managed({
     id: 'testUpstream',

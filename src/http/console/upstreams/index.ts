@@ -155,10 +155,25 @@ function changesOf(call: ConsoleCall): UpstreamChanges {
   };
 }
 
+/** Of those who are linked, shown on the page of a provider; all of them have a page of their own. */
+const MOST_SHOWN = 10;
+
+async function showPeople(call: ConsoleCall): Promise<void> {
+  const { id, name } = await find(call);
+  const listing = call.listing([]);
+  const { limit, cursor } = listing;
+  const linked = await call.services.upstreams.linked(call.operator, id, { limit, cursor });
+  call.show('upstreams/people', { name, path: upstreamPath(id), linked, list: listing.view(linked) });
+}
+
 async function showOne(call: ConsoleCall, test: UpstreamTest | null = null): Promise<void> {
   const upstream = await find(call);
+  const linked = call.may('users:read')
+    ? await call.services.upstreams.linked(call.operator, upstream.id, { limit: MOST_SHOWN })
+    : null;
   call.show('upstreams/one', {
     upstream,
+    linked,
     path: upstreamPath(upstream.id),
     callback: callbackOf(call, upstream.id),
     isCapped: upstream.linked === MOST_LINKED,
@@ -218,6 +233,7 @@ export function upstreamRoutes({ page, form, confirm }: Room): void {
   } as const satisfies FormSpec;
   page('/upstreams', { section }, showList);
   page('/upstreams/:id', { section }, (call) => showOne(call));
+  page('/upstreams/:id/people', { section, permission: 'users:read' }, showPeople);
   page('/upstreams/new', { section, permission: 'upstreams:write' }, showNew);
 
   form('/upstreams/new', write, showNew, async (call) => {
