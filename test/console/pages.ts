@@ -150,6 +150,24 @@ export const PAGES: readonly {
     },
     heading: 'Corp',
   },
-  { path: '/upstreams/corp/people', heading: 'People linked: Corp' },
+  {
+    async path({ provider, person }) {
+      await provider.operator.upstreams.create(shellOperator(systemActor), {
+        id: 'linked',
+        name: 'Partner',
+        issuer: 'https://id.partner.example',
+        clientId: 'postern',
+        clientSecret: 'secret',
+        enabled: false,
+      });
+      await provider.sql(
+        `insert into upstream_identities (id, upstream, issuer, subject, account_id)
+         values (gen_random_uuid(), 'linked', 'https://id.partner.example', 'ada', $1)`,
+        [person.id],
+      );
+      return '/upstreams/linked/people';
+    },
+    heading: 'People linked: Partner',
+  },
   { path: '/nothing-here', heading: 'Not found' },
 ];

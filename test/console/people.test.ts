@@ -321,4 +321,24 @@ describe('what happened, in sentences', () => {
     expect(undone.status).toBe(200);
     expect(await rowOf(id)).toMatchObject({ roles: ['user'] });
   });
+
+  it('takes a change of an address back, proven as it was, unless somebody has it by then', async () => {
+    const { id } = await named('Una');
+    const boss = await enterConsole(provider, 'owner');
+    const emailOf = async (whose: string) =>
+      (await provider.sql('select email, email_verified_at from users where id = $1', [whose]))[0];
+    await provider.sql('update users set email_verified_at = now() where id = $1', [id]);
+    const old = String((await emailOf(id))?.['email']);
+    const move = (to: string) => boss.send(`/users/${id}`, '/email', { email: to });
+    await boss.agent.submit(await move('una@moved.test'), {}, '/email/undo');
+    expect(await emailOf(id)).toMatchObject({ email: old, email_verified_at: expect.any(Date) });
+
+    const moved = await move('una@moved.test');
+    const other = await named('Uwe');
+    await provider.operator.managedAccounts.update(shellOperator(systemActor), other.id, { email: old });
+    const refused = await boss.agent.submit(moved, {}, '/email/undo');
+    expect(refused.html).not.toContain('una@moved.test has been saved');
+    expect(await emailOf(id)).toMatchObject({ email: 'una@moved.test', email_verified_at: null });
+    expect(await emailOf(other.id)).toMatchObject({ email: old });
+  });
 });

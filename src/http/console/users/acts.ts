@@ -266,6 +266,19 @@ export function actRoutes({ page, form, confirm }: Room): void {
     const user = await personOf(call);
     const changes = { email: call.field('email') };
     const changed = await services.managedAccounts.update(operator, user.id, changes, call.expected);
+    // A proven address comes back as proven, which is for those who may vouch for one.
+    const wasProven = user.emailVerifiedAt !== null;
+    const undo = {
+      action: `${pageOf(call)}/email${wasProven ? '/undo' : ''}`,
+      fields: { email: user.email, version: String(changed.version) },
+    };
+    const mayUndo = changed.email !== user.email && (!wasProven || call.may('users:credentials'));
+    call.done(pageOf(call), says('console.person.saved', changed), mayUndo ? undo : undefined);
+  });
+  form('/users/:id/email/undo', spec('users:credentials', { fresh: true }), null, async (call) => {
+    const changes = { email: call.field('email'), emailVerified: true };
+    const { managedAccounts } = call.services;
+    const changed = await managedAccounts.update(call.operator, idOf(call), changes, call.expected);
     call.done(pageOf(call), says('console.person.saved', changed));
   });
   form('/users/:id/roles', spec('roles:write', { fresh: true }), showPerson, async (call) => {
