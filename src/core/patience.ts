@@ -70,3 +70,13 @@ export function withPatience<T>(limit: number, isAnswered: () => boolean, work: 
  */
 export const waitingForStatement = (giveUp: () => void): (() => void) | undefined =>
   ambient.getStore()?.begin(giveUp);
+
+/** Has `callback` belong to the request that is under way now, whoever calls it: it may wait in a line with those of others. */
+export function inOwnPatience<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
+  const own = ambient.getStore();
+  return (...args) => {
+    if (ambient.getStore() === own) callback(...args);
+    // Types want a store; none is none.
+    else ambient.run(own as Patience, callback, ...args);
+  };
+}

@@ -1,8 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Pool, type PoolClient, type PoolConfig, types } from 'pg';
 import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../core/logger.ts';
-import { waitingForStatement } from '../../core/patience.ts';
+import { inOwnPatience, waitingForStatement } from '../../core/patience.ts';
 import { abandon, type ConnectionOptions, PostgresClient } from './client.ts';
 import type { Timeouts } from './settings.ts';
 
@@ -109,8 +108,8 @@ export function createPool(
   pool.on('connect', loseNoPatience);
   // Whoever gives a connection back would run the statement of the next in line as its own.
   const connect = pool.connect.bind(pool) as (callback?: (...args: unknown[]) => void) => unknown;
-  const inOwnContext: typeof connect = (callback) =>
-    callback ? connect(AsyncLocalStorage.bind(callback)) : connect();
-  Object.assign(pool, { connect: inOwnContext });
+  const connectInTurn: typeof connect = (callback) =>
+    callback ? connect(inOwnPatience(callback)) : connect();
+  Object.assign(pool, { connect: connectInTurn });
   return pool;
 }
