@@ -239,6 +239,13 @@ describe('the overview', () => {
     expect(support.html).toContain('Sign-ins');
   });
 
+  it('says in the language of the operator what the doctor finds', async () => {
+    const { open } = await enterConsole(provider, 'owner');
+    const page = await open('/health?lang=de');
+    expect(page.html).toContain('keine Fehler; für die Entwicklung');
+    expect(page.html).not.toContain('no mistakes');
+  });
+
   it('tells of letters that failed, secrets that end, and administrators of doors', async () => {
     const { open } = await enterConsole(provider, 'owner');
     const { id } = await provider.createClient();

@@ -23,7 +23,9 @@ const templates = ['views/partials', 'views/account', 'views/console'].reduce(
   (text, folder) => text + sources(folder, '.ejs'),
   sources('views', '.ejs', false),
 );
-const code = sources('src/http/pages', '.ts') + sources('src/http/console', '.ts');
+const code = ['src/http/pages', 'src/http/console', 'src/container/doctor', 'src/cli/doctor']
+  .map((folder) => sources(folder, '.ts'))
+  .join('\n');
 
 describe.each(Object.entries(dictionaries))('%s', (language, dictionary) => {
   test('has the plural forms of its language', () => {

@@ -13,11 +13,8 @@ import { checkKeys } from '../../container/doctor/keys.ts';
 import { checkPostgres } from '../../container/doctor/postgres.ts';
 
 /** The message of a StartupError already says what to do. */
-const failed = (name: string, error: unknown): Finding => ({
-  name,
-  status: 'problem',
-  message: explainFailure(error).message,
-});
+const failed = (name: string, error: unknown): Finding =>
+  problem(name, { text: explainFailure(error).message });
 
 /** Checks the database and its content, with or without a running server. */
 async function checkDatabase(config: Config): Promise<Finding[]> {
@@ -25,7 +22,7 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
   let part = 'postgres';
   try {
     if (config.databaseUrl === undefined && !(await findCluster(config.dataDir))) {
-      return [ok(part, `none yet; the first start makes one in ${config.dataDir}`)];
+      return [ok(part, { key: 'console.doctor.databaseNone', params: { directory: config.dataDir } })];
     }
     const database = await openDatabase(config, createLogger('silent'));
     try {
@@ -57,7 +54,7 @@ async function findingsOf(): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((mistake) =>
-      problem('configuration', mistake, 'Correct it; the rest was not looked at.'),
+      problem('configuration', { text: mistake }, 'console.doctor.configurationTodo'),
     );
   }
   return examine(config, () => checkDatabase(config));
@@ -79,5 +76,6 @@ export async function doctor(): Promise<Report> {
   const findings = await findingsOf();
   const hasProblem = findings.some(({ status }) => status === 'problem');
   const status = hasProblem ? 'problem' : 'ok';
-  return { json: { status, findings }, text: toText(findings), failed: hasProblem };
+  const shown = findings.map(({ sentences: _sentences, ...finding }) => finding);
+  return { json: { status, findings: shown }, text: toText(findings), failed: hasProblem };
 }

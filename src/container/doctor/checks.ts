@@ -15,13 +15,9 @@ const TOLERATED = 5;
 export function compareClocks(store: string, theirs: number, before: number, after: number): Finding {
   const name = `clock of ${store}`;
   const skew = Math.max(before - theirs, theirs - after, 0) / 1000;
-  const message = `differs from this machine's by ${skew.toFixed(1)} s`;
+  const message = { key: 'console.doctor.clock', params: { seconds: skew.toFixed(1) } } as const;
   if (skew <= TOLERATED) return ok(name, message);
-  return problem(
-    name,
-    message,
-    'Synchronise both with NTP (chrony or systemd-timesyncd): codes and tokens live by the clock.',
-  );
+  return problem(name, message, 'console.doctor.clockTodo');
 }
 
 /** Lists the open contracts and what each reveals to strangers by its document. */
@@ -29,15 +25,16 @@ export async function checkContracts({ contracts, publicUrl }: Config): Promise<
   try {
     const all = await loadContracts(contracts.modules);
     const open = openContracts(planMounts(all, contracts), publicUrl).map(({ contract, urls }) => {
-      const parts = [`open at ${urls.join(' and ')}`, ...contract.givesAway(contracts)];
-      return ok(`contract ${contract.name}`, parts.join('; '));
+      const more = contract.givesAway(contracts).map((part) => `; ${part}`);
+      const params = { urls: urls.join(', '), more: more.join('') };
+      return ok(`contract ${contract.name}`, { key: 'console.doctor.contractOpen', params });
     });
     if (open.length > 0) return open;
     const names = all.map(({ name }) => name).join(', ');
-    return [ok('contracts', `none is open; CONTRACTS opens those that it names: ${names}`)];
+    return [ok('contracts', { key: 'console.doctor.contractsNone', params: { names } })];
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
-    return [problem('contracts', error.message, 'Correct it in config/*.yaml.')];
+    return [problem('contracts', { text: error.message }, 'console.doctor.contractsTodo')];
   }
 }
 
@@ -47,8 +44,9 @@ const SMTP_TIMEOUT = 5_000;
 /** Checks delivery of mail: connects and authenticates to the mail server, sends nothing. */
 export async function checkMail({ smtpUrl, production, dataDir }: Config): Promise<Finding> {
   if (smtpUrl === undefined) {
-    const message = `no SMTP_URL: mail is written to ${path.join(dataDir, 'mail')}`;
-    return production ? warning('mail', message, 'Set SMTP_URL, or nobody gets any.') : ok('mail', message);
+    const params = { directory: path.join(dataDir, 'mail') };
+    const message = { key: 'console.doctor.mailFile', params } as const;
+    return production ? warning('mail', message, 'console.doctor.mailFileTodo') : ok('mail', message);
   }
   const { host } = new URL(smtpUrl);
   const transport = createTransport({
@@ -58,12 +56,12 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
   });
   try {
     await transport.verify();
-    return ok('mail', `${host} takes mail`);
+    return ok('mail', { key: 'console.doctor.mailTaken', params: { host } });
   } catch (error) {
     return problem(
       'mail',
-      `${host} takes no mail: ${(error as Error).message}`,
-      'Correct SMTP_URL, or start the mail server.',
+      { key: 'console.doctor.mailRefused', params: { host, error: (error as Error).message } },
+      'console.doctor.mailRefusedTodo',
     );
   } finally {
     transport.close();
@@ -72,13 +70,8 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
 
 /** Who may register clients. */
 export function checkRegistration({ clientRegistration }: Config): Finding {
-  if (!clientRegistration.open)
-    return ok('registration', 'clients register with a token alone; postern registration-token create');
-  return warning(
-    'registration',
-    'anybody may register a client under the policy "default"',
-    'Set clientRegistration.open to false unless that is meant.',
-  );
+  if (!clientRegistration.open) return ok('registration', 'console.doctor.registrationClosed');
+  return warning('registration', 'console.doctor.registrationOpen', 'console.doctor.registrationOpenTodo');
 }
 
 /** Milliseconds for the way through the proxy and back. */
@@ -90,27 +83,33 @@ async function reachable(publicUrl: string): Promise<Finding> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(HTTP_TIMEOUT), redirect: 'error' });
     const { issuer } = (await response.json()) as { issuer?: unknown };
-    if (issuer === publicUrl) return ok(name, `answers at ${url}`);
-    const message = `${url} answers as ${String(issuer)}`;
-    return problem(name, message, 'Let PUBLIC_URL and the proxy in front of it mean this server.');
+    if (issuer === publicUrl) return ok(name, { key: 'console.doctor.discovery', params: { url } });
+    const params = { url, issuer: String(issuer) };
+    return problem(
+      name,
+      { key: 'console.doctor.discoveryOther', params },
+      'console.doctor.discoveryOtherTodo',
+    );
   } catch (error) {
-    const todo = 'Start the server; if it runs, look at DNS, the proxy and its certificate.';
-    return warning(name, `${url} does not answer: ${reasonOf(error)}`, todo);
+    const params = { url, error: reasonOf(error) };
+    return warning(
+      name,
+      { key: 'console.doctor.discoverySilent', params },
+      'console.doctor.discoverySilentTodo',
+    );
   }
 }
 
 function secure({ publicUrl }: Config): Finding {
   const { protocol, hostname } = new URL(publicUrl);
-  if (protocol === 'https:' || isLoopbackHostname(hostname)) return ok('public URL', publicUrl);
-  const todo = 'Put a proxy with TLS in front and set PUBLIC_URL to its https:// address.';
-  return warning('public URL', `${publicUrl} sends passwords and tokens in the clear`, todo);
+  if (protocol === 'https:' || isLoopbackHostname(hostname)) return ok('public URL', { text: publicUrl });
+  const message = { key: 'console.doctor.publicUrlClear', params: { url: publicUrl } } as const;
+  return warning('public URL', message, 'console.doctor.publicUrlClearTodo');
 }
 
 function proxies(config: Config): Finding[] {
   if (!hidesClients(config)) return [];
-  const message = 'none is trusted, so every request seems to come from the proxy that does TLS';
-  const todo = 'Set http.trustedProxies to its addresses: the lockout goes by where a guess comes from.';
-  return [warning('proxies', message, todo)];
+  return [warning('proxies', 'console.doctor.proxies', 'console.doctor.proxiesTodo')];
 }
 
 /** Checks PUBLIC_URL, and a request through everything in front of the server. */

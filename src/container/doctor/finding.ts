@@ -1,19 +1,33 @@
 import type { HealthFinding } from '../../domain/operators/health.ts';
+import { createTranslator, type MessageKey } from '../../http/pages/i18n.ts';
 
 export type Finding = HealthFinding;
 
-export const ok = (name: string, message: string): Finding => ({ name, status: 'ok', message });
+type DoctorKey = Extract<MessageKey, `console.doctor.${string}`>;
 
-export const warning = (name: string, message: string, todo: string): Finding => ({
+/** A sentence of the doctor; or a text that others wrote, which no language has. */
+export type Sentence =
+  DoctorKey | { key: DoctorKey; params: Record<string, string | number> } | { text: string };
+
+/** The command and the API are English. */
+const english = createTranslator('en', 'Postern');
+
+const inEnglish = (sentence: Sentence): string =>
+  typeof sentence === 'object' && 'text' in sentence ? sentence.text : english.t(sentence);
+
+const finding = (name: string, status: Finding['status'], message: Sentence, todo?: Sentence): Finding => ({
   name,
-  status: 'warning',
-  message,
-  todo,
+  status,
+  message: inEnglish(message),
+  ...(todo === undefined ? {} : { todo: inEnglish(todo) }),
+  sentences: { message, ...(todo === undefined ? {} : { todo }) },
 });
 
-export const problem = (name: string, message: string, todo: string): Finding => ({
-  name,
-  status: 'problem',
-  message,
-  todo,
-});
+export const ok = (name: string, message: Sentence): Finding => finding(name, 'ok', message);
+
+export const warning = (name: string, message: Sentence, todo: Sentence): Finding =>
+  finding(name, 'warning', message, todo);
+
+/** @param todo missing where the message says it. */
+export const problem = (name: string, message: Sentence, todo?: Sentence): Finding =>
+  finding(name, 'problem', message, todo);

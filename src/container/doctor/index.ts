@@ -21,10 +21,9 @@ export async function examine(
     checkPublicUrl(config),
     checkSources(config),
   ]);
-  const mode = config.production ? 'production' : 'development';
   const contracts = open ? { ...config.contracts, enabled: [...open] } : config.contracts;
   return [
-    ok('configuration', `no mistakes; for ${mode}`),
+    ok('configuration', config.production ? 'console.doctor.production' : 'console.doctor.development'),
     ...parts.flat(),
     ...(await checkContracts({ ...config, contracts })),
     checkRegistration(config),

@@ -23,14 +23,12 @@ export const checkSources = (config: Config): Promise<Finding[]> =>
       });
       try {
         await source.probe();
-        return ok(name, 'answers, and refuses somebody whom nobody knows');
+        return ok(name, 'console.doctor.legacy');
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
         const todo =
-          error.failure === 'unreachable'
-            ? 'Start it, correct its URL, or list its host under outbound.allow.'
-            : 'Correct legacy.sources, or the service.';
-        return problem(name, error.message, todo);
+          error.failure === 'unreachable' ? 'console.doctor.legacySilentTodo' : 'console.doctor.legacyTodo';
+        return problem(name, { text: error.message }, todo);
       } finally {
         await source.close();
       }

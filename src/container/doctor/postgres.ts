@@ -19,29 +19,26 @@ interface Facts {
 function connections({ webConcurrency, production }: Config, limit: number): Finding {
   const workers = webConcurrency ?? (production ? availableParallelism() : 1);
   const needed = workers * CONNECTIONS.worker + CONNECTIONS.others;
-  const message = `${workers} ${workers === 1 ? 'worker' : 'workers'} may open ${needed} connections of ${limit}`;
+  const params = { workers, needed: String(needed), limit: String(limit) };
+  const message = { key: 'console.doctor.connections', params } as const;
   if (needed <= limit) return ok('connections', message);
-  return warning(
-    'connections',
-    message,
-    "Raise PostgreSQL's max_connections, or set WEB_CONCURRENCY to fewer workers.",
-  );
+  return warning('connections', message, 'console.doctor.connectionsTodo');
 }
 
 const wrongEncoding = (encoding: string): Finding =>
   problem(
     'encoding',
-    `the database holds text as ${encoding}, which has no room for every name`,
-    'Move to a database that was created with encoding UTF8: postern dump writes what it takes.',
+    { key: 'console.doctor.encoding', params: { encoding } },
+    'console.doctor.encodingTodo',
   );
 
 async function migrations(url: string): Promise<Finding> {
   const pending = await pendingMigrations(url);
-  if (pending.length === 0) return ok('migrations', 'all applied');
+  if (pending.length === 0) return ok('migrations', 'console.doctor.migrations');
   return problem(
     'migrations',
-    `pending: ${pending.join(', ')}`,
-    'Run: postern migrate (or start the server).',
+    { key: 'console.doctor.migrationsPending', params: { names: pending.join(', ') } },
+    'console.doctor.migrationsPendingTodo',
   );
 }
 
@@ -57,9 +54,15 @@ export async function checkPostgres(config: Config, url: string): Promise<Findin
     );
     const after = Date.now();
     const { version, encoding, max_connections, now } = rows[0]!;
-    const where = config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'by DATABASE_URL';
+    const where =
+      config.databaseUrl === undefined
+        ? ({
+            key: 'console.doctor.postgresEmbedded',
+            params: { version, directory: config.dataDir },
+          } as const)
+        : ({ key: 'console.doctor.postgresUrl', params: { version } } as const);
     return [
-      ok('postgres', `PostgreSQL ${version}, ${where}`),
+      ok('postgres', where),
       ...(encoding === 'UTF8' ? [] : [wrongEncoding(encoding)]),
       compareClocks('postgres', now, before, after),
       connections(config, max_connections),

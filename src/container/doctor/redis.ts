@@ -7,18 +7,17 @@ import { compareClocks } from './checks.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
 function eviction({ policy, evicted }: Eviction): Finding {
-  const message = `maxmemory-policy is ${policy}${evicted > 0 ? `, ${evicted} keys were evicted` : ''}`;
+  const message = {
+    key: evicted > 0 ? 'console.doctor.evictionSome' : 'console.doctor.eviction',
+    params: { policy, evicted: String(evicted) },
+  } as const;
   if (policy === 'noeviction') return ok('redis eviction', message);
-  return problem(
-    'redis eviction',
-    message,
-    'Set maxmemory-policy to noeviction: a code or a revocation that is evicted is lost.',
-  );
+  return problem('redis eviction', message, 'console.doctor.evictionTodo');
 }
 
 /** Checks Redis, if configured. */
 export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
-  if (redisUrl === undefined) return [ok('redis', 'no REDIS_URL: PostgreSQL keeps everything')];
+  if (redisUrl === undefined) return [ok('redis', 'console.doctor.redisNone')];
   const redis = createRedis(redisUrl, createLogger('silent'));
   // Report Redis' own message; a lost connection has no other.
   let reason: string | undefined;
@@ -30,18 +29,14 @@ export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
     const [seconds, microseconds] = await redis.time();
     const theirs = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return [
-      ok('redis', `Redis ${version ?? ''}`),
+      ok('redis', { text: `Redis ${version ?? ''}` }),
       compareClocks('redis', theirs, before, Date.now()),
       eviction(evicts),
     ];
   } catch (error) {
-    const message = `Redis does not answer: ${reason ?? reasonOf(error)}`;
+    const params = { error: reason ?? reasonOf(error) };
     return [
-      problem(
-        'redis',
-        message,
-        'Start it, or correct REDIS_URL; without REDIS_URL PostgreSQL keeps everything.',
-      ),
+      problem('redis', { key: 'console.doctor.redisSilent', params }, 'console.doctor.redisSilentTodo'),
     ];
   } finally {
     redis.disconnect();

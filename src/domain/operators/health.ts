@@ -1,13 +1,20 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Operator, requirePermission } from './operator.ts';
 
+/** The key of a sentence with its parameters; or a text that others wrote. */
+type Sentence =
+  string | { key: string; params: Readonly<Record<string, string | number>> } | { text: string };
+
 /** The result of one check, with advice. */
 export interface HealthFinding {
   name: string;
   status: 'ok' | 'warning' | 'problem';
+  /** In English. */
   message: string;
   /** Missing where the message says it. */
   todo?: string;
+  /** The same for other languages. */
+  sentences: { message: Sentence; todo?: Sentence };
 }
 
 export interface HealthReport {

@@ -27,8 +27,48 @@ import didDe from '../../../views/locales/console/did.de.json' with { type: 'jso
 import didEn from '../../../views/locales/console/did.en.json' with { type: 'json' };
 import didEs from '../../../views/locales/console/did.es.json' with { type: 'json' };
 import didZh from '../../../views/locales/console/did.zh.json' with { type: 'json' };
+import doctorDe from '../../../views/locales/console/doctor.de.json' with { type: 'json' };
+import doctorEn from '../../../views/locales/console/doctor.en.json' with { type: 'json' };
+import doctorEs from '../../../views/locales/console/doctor.es.json' with { type: 'json' };
+import doctorZh from '../../../views/locales/console/doctor.zh.json' with { type: 'json' };
 
-export const en = { ...frameEn, ...homeEn, ...peopleEn, ...appsEn, ...watchEn, ...setupEn, ...didEn };
-export const de = { ...frameDe, ...homeDe, ...peopleDe, ...appsDe, ...watchDe, ...setupDe, ...didDe };
-export const es = { ...frameEs, ...homeEs, ...peopleEs, ...appsEs, ...watchEs, ...setupEs, ...didEs };
-export const zh = { ...frameZh, ...homeZh, ...peopleZh, ...appsZh, ...watchZh, ...setupZh, ...didZh };
+export const en = {
+  ...frameEn,
+  ...homeEn,
+  ...peopleEn,
+  ...appsEn,
+  ...watchEn,
+  ...setupEn,
+  ...didEn,
+  ...doctorEn,
+};
+export const de = {
+  ...frameDe,
+  ...homeDe,
+  ...peopleDe,
+  ...appsDe,
+  ...watchDe,
+  ...setupDe,
+  ...didDe,
+  ...doctorDe,
+};
+export const es = {
+  ...frameEs,
+  ...homeEs,
+  ...peopleEs,
+  ...appsEs,
+  ...watchEs,
+  ...setupEs,
+  ...didEs,
+  ...doctorEs,
+};
+export const zh = {
+  ...frameZh,
+  ...homeZh,
+  ...peopleZh,
+  ...appsZh,
+  ...watchZh,
+  ...setupZh,
+  ...didZh,
+  ...doctorZh,
+};

@@ -96,7 +96,10 @@ export const settings = [
         body: {
           status,
           checked_at: checkedAt.toISOString(),
-          findings: findings.map(({ todo = null, ...finding }) => ({ ...finding, fix: todo })),
+          findings: findings.map(({ todo = null, sentences: _sentences, ...finding }) => ({
+            ...finding,
+            fix: todo,
+          })),
         },
       };
     },

@@ -8,8 +8,6 @@ import type { Room } from '../room.ts';
 /** Something that wants somebody, with the page where it is mended. */
 interface Attention {
   text: Message | { text: string };
-  /** Whether the sentence is the doctor's own, in English. */
-  isEnglish?: boolean;
   href: string;
   fix: MessageKey;
 }
@@ -34,9 +32,9 @@ async function health({ services, operator, may }: ConsoleCall): Promise<Attenti
   return (report?.findings ?? [])
     .filter(({ status }) => status !== 'ok')
     .slice(0, MOST)
-    .map(({ message }) => ({
-      text: { text: message },
-      isEnglish: true,
+    .map(({ sentences }) => ({
+      // The doctor writes with keys of the same catalogue.
+      text: sentences.message as Attention['text'],
       href: '/admin/health',
       fix: 'console.attention.show' as const,
     }));
