@@ -39,7 +39,7 @@ export const createHistory =
   };
 
 /** How much an account has of what its owner manages. */
-export type { AccountCounts, CountOfAccount } from '../storage/account-counts.ts';
+export type { CountOfAccount } from '../storage/account-counts.ts';
 
 /** Another service that an account came from. */
 export interface Origin {

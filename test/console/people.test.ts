@@ -259,6 +259,7 @@ it('keeps roles: built in, copied, given and taken, never beyond what the operat
   const builtIn = await owner.open('/roles/support');
   expect(text(builtIn)).toContain('Reset passwords and second factors, verify addresses');
   expect(builtIn.html).not.toContain('Delete role');
+  expect((await owner.open('/roles/user')).html).not.toContain('Delete role');
   const copy = await owner.open('/roles/new?copy=developer');
   const made = await owner.agent.submit(copy, { name: 'desk', permissions: 'users:read' }, '/roles/new');
   expect(text(made)).toContain('The role desk is saved.');

@@ -54,8 +54,8 @@ export interface Roles {
 /** The form of a role's name, which appears in tokens, URLs and configuration. */
 export const ROLE_NAME = /^[a-z0-9](?:[a-z0-9_.:-]{0,62}[a-z0-9])?$/;
 
-/** Roles that every database has: their scopes may change, and they stay. */
-const KEPT = new Set(['user', 'admin']);
+/** Roles that every database has and contracts rely on: their scopes may change, but they cannot be deleted. */
+export const PERMANENT_ROLES: ReadonlySet<string> = new Set(['user', 'admin']);
 
 const builtIn = (name: string): Role | undefined => {
   const role = Object.hasOwn(BUILT_IN_ROLES, name) ? BUILT_IN_ROLES[name] : undefined;
@@ -163,7 +163,7 @@ export function createRoles({
       requirePermission(operator, 'roles:write');
       await inTransaction(async (tx) => {
         const role = await own(operator, name, expected, tx);
-        if (KEPT.has(name) || (await store.isUsed(name, tx))) throw new DomainError('in_use');
+        if (PERMANENT_ROLES.has(name) || (await store.isUsed(name, tx))) throw new DomainError('in_use');
         await store.delete(name, tx);
         await audit.record(
           { type: 'role.deleted', details: { role: name, before: { permissions: role.permissions } } },

@@ -85,7 +85,7 @@ export function before(
 ): RequestListener {
   return (req, res) => {
     const served = find(req)?.(req, res);
-    const hand = () => void listener(req, res);
+    const hand = () => listener(req, res);
     if (served) void served.then((isAnswered) => void (isAnswered || hand()), hand);
     else hand();
   };

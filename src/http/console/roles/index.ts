@@ -1,5 +1,5 @@
 import { lacking, PERMISSIONS, type Permission } from '../../../domain/operators/permissions.ts';
-import type { Role } from '../../../domain/operators/roles.ts';
+import { PERMANENT_ROLES, type Role } from '../../../domain/operators/roles.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { FormSpec, Room } from '../room.ts';
 import { findPerson, nameOf } from '../users/people.ts';
@@ -59,6 +59,7 @@ export function roleRoutes({ page, form, confirm }: Room): void {
       words: role.permissions.map((permission) => ({ permission, words: PERMISSION_WORDS[permission] })),
       fields: fields(call, role),
       lacks,
+      isPermanent: PERMANENT_ROLES.has(role.name),
       holders: holders?.items.map((user) => ({
         href: call.path('users', user.id),
         id: user.id,
