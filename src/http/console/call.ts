@@ -20,17 +20,17 @@ import { sentenceOf } from './sentences.ts';
 export interface CallDependencies extends Pick<PageDependencies, 'renderer' | 'csrf'> {
   services: ApiServices;
   notes: Notes;
-  /** The sections that have pages. */
+  /** Sections that have pages. */
   there: ReadonlySet<Section>;
 }
 
-/** Who changed what a form was opened with, and when. */
+/** Who changed the object since the form was opened, and when. */
 interface Change {
   by: string | null;
   at: Date;
 }
 
-/** Nothing but styles and pictures of this site; no script, no form, and no way out of the frame. */
+/** Allows styles and images of this site only: no script, no form, no navigation out of the frame. */
 const FRAMED = [
   `default-src 'none'`,
   `style-src 'self' 'unsafe-inline'`,
@@ -40,18 +40,18 @@ const FRAMED = [
   `frame-ancestors 'self'`,
 ].join('; ');
 
-/** @param allowed what the frame may all the same. */
+/** @param allowed exceptions for the frame. */
 const sandbox = (ctx: Context, allowed: '' | 'allow-same-origin'): void =>
   ctx.set({
     'Content-Security-Policy': `${FRAMED}; sandbox ${allowed}`.trimEnd(),
     'X-Frame-Options': 'SAMEORIGIN',
   });
 
-/** Rows that one form can name. */
+/** Maximum rows in one form. */
 const MOST_TICKED = 100;
 const SECRET = /password|secret|csrf/i;
 
-/** One request of an operator for a page or by a form, that has passed every check. */
+/** One request of an operator, for a page or by a form, that has passed every check. */
 export class ConsoleCall {
   readonly ctx: Context;
   readonly operator: Operator;
@@ -59,11 +59,11 @@ export class ConsoleCall {
   readonly user: User;
   readonly session: CurrentSession;
   readonly services: ApiServices;
-  /** What was wrong with the form that was posted; empty for a page that is opened. */
+  /** Errors of the posted form; empty for a page that is opened. */
   problems: readonly ConsoleProblem[] = [];
-  /** What was typed into it, to be typed again; null for a page that is opened. */
+  /** Its values, to fill it in again; null for a page that is opened. */
   typed: Readonly<Record<string, string | string[]>> | null = null;
-  /** Set when the form was opened with another version than there is now. */
+  /** Set when the object has changed since the form was opened. */
   changed: Change | null = null;
   readonly #deps: CallDependencies;
   readonly #section: Section;
@@ -94,7 +94,7 @@ export class ConsoleCall {
     return [this.ctx.query[name] ?? ''].flat()[0]?.trim() ?? '';
   }
 
-  /** A posted field, trimmed (no password is read so); empty without it. */
+  /** A posted field, trimmed (never a password); empty without it. */
   field(name: string): string {
     return (this.#posted(name)[0] ?? '').trim();
   }
@@ -109,7 +109,7 @@ export class ConsoleCall {
     return this.#posted(name);
   }
 
-  /** A file that was chosen; undefined without one. */
+  /** An uploaded file; undefined without one. */
   upload(name: string): Upload | undefined {
     return (this.ctx.state['uploads'] as Record<string, Upload> | undefined)?.[name];
   }
@@ -138,7 +138,7 @@ export class ConsoleCall {
     return version === '' ? undefined : [Number(version)];
   }
 
-  /** Where in a list the operator is; how many rows they want is remembered. */
+  /** The operator's place in a list. Remembers the number of rows per page. */
   listing(filters: readonly FilterSpec[]): Listing {
     const { rows } = this.#deps.notes.preferences(this.ctx, this.user.id);
     const listing = readListing(this.ctx, filters, rows);
@@ -147,12 +147,12 @@ export class ConsoleCall {
     return listing;
   }
 
-  /** Keeps how the operator likes the console. */
+  /** Stores the operator's preferences for the console. */
   prefer(changes: Parameters<Notes['prefer']>[2]): void {
     this.#deps.notes.prefer(this.ctx, this.user.id, changes);
   }
 
-  /** Makes `show` the answer of a form that did not work. */
+  /** Responds to a refused form with `show`. */
   refuse(status: number, problems: readonly ConsoleProblem[]): void {
     this.#status = status;
     this.problems = problems;
@@ -160,7 +160,7 @@ export class ConsoleCall {
     this.typed = Object.fromEntries(Object.entries(body ?? {}).filter(([name]) => !SECRET.test(name)));
   }
 
-  /** Finds out who changed what a form was opened with: the latest event that the filters find. */
+  /** Finds who changed the object since the form was opened: the latest event that matches the filters. */
   async findChange(filters: AuditFilters): Promise<void> {
     const seeing = { ...this.operator, permissions: new Set<Permission>(['audit:read']) };
     const { items } = await this.services.auditLog.list(seeing, { filters, limit: 1 });
@@ -168,7 +168,7 @@ export class ConsoleCall {
     if (last) this.changed = { by: last.actor.name ?? last.actor.id, at: last.at };
   }
 
-  /** Answers with a view of `views/console`. A form that did not work keeps its status. */
+  /** Responds with a view of `views/console`. A refused form keeps its status. */
   show(view: string, data: Readonly<Record<string, unknown>> = {}, status = this.#status): void {
     const { renderer, csrf, notes, there } = this.#deps;
     const { ctx, user, operator } = this;
@@ -201,17 +201,17 @@ export class ConsoleCall {
   }
 
   /**
-   * Answers with a view without the console around it, for a frame in one of its pages.
-   * @param data `style`: a stylesheet of its own, as markup
+   * Responds with a view without the console's layout, for a frame in one of its pages. @param data `style`: its own
+   * stylesheet, as markup
    */
   frame(view: string, data: Readonly<Record<string, unknown>> = {}): void {
     this.ctx.status = this.#status;
     this.#deps.renderer.render(this.ctx, `console/${view}`, { ...data, layout: 'console/frame', csrf: '' });
-    // Its stylesheet is for pages of this origin alone; scripts are not allowed, so it can do nothing with that.
+    // The stylesheet needs this origin. Without scripts the frame can do nothing with it.
     sandbox(this.ctx, 'allow-same-origin');
   }
 
-  /** Answers with a page that came about elsewhere, for a frame. */
+  /** Responds with a page rendered elsewhere, for a frame. */
   frameOf(html: string): void {
     this.ctx.type = 'html';
     this.ctx.body = html;
@@ -219,23 +219,23 @@ export class ConsoleCall {
   }
 
   /**
-   * Ends a form that worked: on to a page, which says so once.
-   * @param message names the object; never a secret. @param undo what takes it back, for what can be taken back
+   * Ends an accepted form: redirects to a page that shows the message once. @param message names the object; never a
+   * secret. @param undo reverses the change, where that is possible
    */
   done(path: string, message: Message, undo: Undo | null = null): void {
     this.#deps.notes.leave(this.ctx, this.user.id, { message, failed: false, undo });
     seeOther(this.ctx, path);
   }
 
-  /** Ends a form that did not work and has no page of its own. */
+  /** Ends a refused form that has no page of its own. */
   failed(path: string, message: Message): void {
     this.#deps.notes.leave(this.ctx, this.user.id, { message, failed: true, undo: null });
     seeOther(this.ctx, path);
   }
 
   /**
-   * Does what makes a secret once for a form (`once` of the partial `console/form`): sent again, it makes no second one.
-   * @returns null when it was done before: the secret is not to be had any more.
+   * Creates a secret once per form (`once` of the partial `console/form`): a form that is sent again creates no
+   * second one. @returns null when it was done before: the secret cannot be shown again.
    */
   async once<T>(work: () => Promise<T>): Promise<T | null> {
     let result: T | null = null;

@@ -1,4 +1,4 @@
-/** Who gets in: operators, for as long as a sign-in of theirs counts here. */
+/** Access to the console: operators whose sign-in is recent enough. */
 import type { Context } from 'koa';
 import type { Config } from '../../config/index.ts';
 import { epochSeconds } from '../../core/clock.ts';
@@ -14,17 +14,17 @@ export type GuardDependencies = Pick<
   'sessions' | 'accounts' | 'mfa' | 'clock' | 'secrets'
 > & { config: Pick<Config, 'publicUrl' | 'console' | 'production'> };
 
-/** Whoever is signed in, as the console takes them. `lacks`: a second factor that they have yet to set up. */
+/** The signed-in person as seen by the console. `lacks`: a second factor that they still have to set up. */
 export interface Entered {
   user: User;
   session: CurrentSession;
   lacks: boolean;
 }
 
-/** The page that shows a form again whose sender had to sign in. */
+/** Page that shows a form again after its sender has signed in. */
 export const CONTINUE = '/admin/continue';
 
-/** A posted form, kept while its sender signs in again: nothing secret is in it. */
+/** A posted form, kept while its sender signs in again. It contains no secret. */
 interface KeptForm {
   accountId: string;
   action: string;
@@ -35,12 +35,12 @@ interface KeptForm {
 export type Fields = Readonly<Record<string, string | readonly string[]>>;
 
 const SECRET = /password|secret|token|csrf|code/i;
-/** Characters of a form that a cookie has room for. */
+/** Maximum characters of a form in a cookie. */
 const LONGEST = 2_000;
 const DAY = 86_400;
 /** Seconds that a form is kept. */
 const KEPT = 900;
-/** Seconds between two notes that somebody is still there. */
+/** Seconds between two updates of the time of last activity. */
 const NOTED_EVERY = 60;
 
 const entriesOf = (fields: Fields): [string, string][] =>
@@ -50,7 +50,7 @@ const entriesOf = (fields: Fields): [string, string][] =>
 
 export function createGuard({ sessions, accounts, mfa, clock, secrets, config }: GuardDependencies) {
   const base = { publicUrl: config.publicUrl, secrets, clock };
-  /** When somebody was last here, in seconds since the epoch. */
+  /** Time of last activity, in seconds since the epoch. */
   const seen = createSealedCookie<{ accountId: string; session: string; at: number }>({
     ...base,
     name: 'postern_console',
@@ -61,7 +61,7 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
   const signIn = (ctx: Context, next: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next }).toString()}`);
 
-  /** Has somebody sign in and come back; a posted form waits for them. @param page the page that it is on */
+  /** Sends the browser to sign in and come back; a posted form is kept. @param page the page of the form */
   function signInAgain(ctx: Context, fields: Fields | null, page: string): void {
     if (fields === null) return signIn(ctx, ctx.url);
     const accountId = seen.read(ctx, '/admin')?.accountId;
@@ -72,7 +72,7 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
     return signIn(ctx, CONTINUE);
   }
 
-  /** Whether the console takes a sign-in: its own lifetime and idle end are shorter than the session's. */
+  /** Whether a sign-in counts for the console: its lifetime and idle timeout are shorter than the session's. */
   function counts(ctx: Context, { uid, authTime, accountId }: CurrentSession): boolean {
     const now = epochSeconds(clock);
     const last = seen.read(ctx, '/admin');
@@ -89,9 +89,9 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
 
   return {
     /**
-     * Finds out who asks. Whoever has to sign in (again) is sent to do so.
-     * @param options.fields what was posted, if it may be kept. @param options.quiet whether it is no sign of a person
-     * @returns null when the request is answered.
+     * Identifies the operator, or sends the browser to sign in (again). @param options.fields the posted form, if it
+     * may be kept. @param options.quiet whether the request does not count as activity @returns null when the request
+     * is answered.
      */
     async enter(
       ctx: Context,
@@ -116,7 +116,7 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
       return { user, session, lacks: isWeak };
     },
 
-    /** The form that waited, for whom it is; it is shown once. */
+    /** The kept form of this person; it is shown once. */
     takeForm(ctx: Context, accountId: string): { action: string; fields: [string, string][] } | null {
       const kept = forms.read(ctx, '/admin');
       if (!kept) return null;

@@ -1,11 +1,11 @@
 import { DomainError, isDomainError } from '../../core/errors.ts';
 
-/** The name of the input for a field: the parser of forms would make objects of dots. */
+/** Name of the input for a field: the form parser would turn dots into objects. */
 export const inputOf = (field: string): string => field.replaceAll('.', ':');
 
 /**
- * Runs `work`; what it refuses names the input that is at fault.
- * @param prefix what its fields begin with and the names of inputs do not
+ * Runs `work` and maps the field of its errors to the name of the input. @param prefix prefix of the fields that the
+ * names of inputs lack
  */
 export async function byInput<T>(work: () => Promise<T>, prefix = ''): Promise<T> {
   try {

@@ -1,4 +1,4 @@
-/** Lists: their address holds filters, sort and place, so that going back, reloading and sharing keep them. */
+/** Lists keep filters, sort and place in their address, so that Back, reload and sharing work. */
 import type { Message, MessageKey } from '../pages/i18n.ts';
 
 /** One filter of a list: a GET parameter with a control of its own. */
@@ -18,12 +18,12 @@ export const ROWS = [25, 50, 100];
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 const CURSOR = 'cursor';
-/** The cursors of the pages before, the latest last: a list is read in one direction only. */
+/** Cursors of the previous pages, the latest last: a list can be read in one direction only. */
 const BEFORE = 'before';
 const LIMIT = 'limit';
-/** Pages that "Previous" goes back; before them there is the first one. */
+/** Maximum pages that "Previous" goes back; then it goes to the first one. */
 const MOST_BEFORE = 10;
-/** Characters of a filter. */
+/** Maximum characters of a filter. */
 const LONGEST = 320;
 
 const all = (value: string | string[] | undefined): string[] =>
@@ -31,9 +31,9 @@ const all = (value: string | string[] | undefined): string[] =>
 
 export interface Chip {
   label: MessageKey;
-  /** What it is set to: one of its options' labels, or as it was typed. */
+  /** Its current value: the label of an option, or the text. */
   value: Message | { text: string };
-  /** The same list without it. */
+  /** Link to the same list without this filter. */
   href: string;
 }
 
@@ -42,7 +42,7 @@ export interface ListView {
   path: string;
   filters: (FilterSpec & { value: string })[];
   chips: Chip[];
-  /** The same list without any filter. */
+  /** Link to the same list without filters. */
   clearHref: string;
   sort: string | null;
   /** The same list from its beginning, sorted otherwise. */
@@ -52,7 +52,7 @@ export interface ListView {
   limit: number;
   limits: { limit: number; href: string }[];
   shown: number;
-  /** Undefined where nobody counted. */
+  /** Undefined if not counted. */
   count: number | undefined;
   isCapped: boolean;
 }
@@ -67,14 +67,14 @@ export interface Listing {
   values(name: string): string[] | undefined;
   /** Whether anything is filtered. */
   isFiltered: boolean;
-  /** @param count.total how many there are in all, counted up to `most`. */
+  /** @param count.total the number of all rows, counted up to `most`. */
   view(
     page: { items: readonly unknown[]; nextCursor: string | null },
     count?: { total: number; most: number },
   ): ListView;
 }
 
-/** Reads where in a list somebody is. @param rows how many a page has for them. */
+/** Reads the place in a list. @param rows the operator's rows per page. */
 export function readListing(
   { path, query }: { path: string; query: Query },
   filters: readonly FilterSpec[],
@@ -103,7 +103,7 @@ export function readListing(
     const text = parameters.toString();
     return text === '' ? path : `${path}?${text}`;
   };
-  /** The page after `trail`, which ends with the cursor of it; the first page is an empty one. */
+  /** Link to the page whose cursor ends `trail`; an empty trail is the first page. */
   const pageHref = (trail: readonly string[]): string =>
     href((parameters) => {
       const at = trail.at(-1);

@@ -1,19 +1,19 @@
-/** What the browser keeps for the console: what was done just now, and how its owner likes it. */
+/** Cookies of the console: the message about the last action, and preferences. */
 import type { Context } from 'koa';
 import type { Message } from '../pages/i18n.ts';
 import { createSealedCookie } from '../pages/sealed-cookie.ts';
 import type { GuardDependencies } from './guard.ts';
 
-/** What takes something back: a form like any other, checked as such. */
+/** An undo: an ordinary form with the ordinary checks. */
 export interface Undo {
   action: string;
   fields: Readonly<Record<string, string>>;
 }
 
-/** What a page says once after a form. */
+/** A message shown once after a form. */
 export interface Note {
   message: Message;
-  /** Whether it did not work. */
+  /** Whether the action failed. */
   failed: boolean;
   undo: Undo | null;
 }
@@ -24,7 +24,7 @@ export type Theme = (typeof THEMES)[number];
 export interface Preferences {
   /** Rows of a list. */
   rows: number;
-  /** Whether single keys do something (WCAG 2.2, 2.1.4). */
+  /** Whether single-key shortcuts are on (WCAG 2.2, 2.1.4). */
   keys: boolean;
   /** Null: as the system has it. */
   theme: Theme | null;
@@ -32,7 +32,7 @@ export interface Preferences {
 
 const DEFAULTS: Preferences = { rows: 50, keys: true, theme: null };
 const YEAR = 365 * 86_400;
-/** Characters of a note with its undo that a cookie has room for. */
+/** Maximum characters of a message with its undo in a cookie. */
 const LONGEST = 2_500;
 
 export function createNotes({ config, secrets, clock }: GuardDependencies) {
@@ -52,7 +52,7 @@ export function createNotes({ config, secrets, clock }: GuardDependencies) {
       const isLong = JSON.stringify(note).length > LONGEST;
       notes.set(ctx, '/admin', { ...note, ...(isLong ? { undo: null } : {}), accountId });
     },
-    /** The note that was left, once. */
+    /** Takes the message out: it is shown once. */
     take(ctx: Context, accountId: string): Note | null {
       const note = notes.read(ctx, '/admin');
       if (!note) return null;

@@ -3,7 +3,7 @@ import type { Message } from '../pages/i18n.ts';
 import { type PasswordBounds, problemOf } from '../pages/problems.ts';
 import { statusOf } from '../endpoints/statuses.ts';
 
-/** What is wrong with a form: at the control of a name, or (null) with all of it. */
+/** An error of a form: at a control, or (null) of the whole form. */
 export interface ConsoleProblem {
   field: string | null;
   message: Message;
@@ -40,14 +40,14 @@ const WORDS: Partial<Record<ErrorCode, Message>> = {
   upstream_taken: 'console.problem.taken',
 };
 
-/** Reasons that the domain has a word for, and no sentence. */
+/** Sentences for reason codes of the domain. */
 const REASONS: Readonly<Record<string, Message>> = {
   not_a_url: 'console.problem.url',
   not_public: 'console.problem.notPublic',
   too_long: 'console.problem.tooLong',
 };
 
-/** What is forbidden for another reason than that it is one's own account. */
+/** Reasons of `forbidden` other than acting on one's own account. */
 const FORBIDDEN: Readonly<Record<string, Message>> = {
   impersonation_off: 'console.problem.viewOff',
   operator: 'console.problem.viewOperator',
@@ -55,7 +55,7 @@ const FORBIDDEN: Readonly<Record<string, Message>> = {
   suspended: 'problem.suspended',
 };
 
-/** What is missing altogether, rather than wrong with what was asked. */
+/** Codes that mean that the object itself does not exist. */
 export const isGone = ({ code }: DomainError): boolean => WORDS[code] === 'console.problem.gone';
 
 /** The status of a form that is shown again. */
@@ -64,18 +64,18 @@ export const statusOfProblem = ({ code }: DomainError): number => {
   return status === 401 ? 400 : status;
 };
 
-/** What is wrong with metadata begins with the name of the property; the name of a client is a field of its own. */
+/** Errors of client metadata begin with the property; the client's name is a separate field. */
 const fieldOf = ({ code, details: { field, reason = '' } }: DomainError): string | null => {
   const named = code === 'invalid_client_metadata' ? (field ?? /^[a-z_]+(?=\W)/.exec(reason)?.[0]) : field;
   return named === 'client_name' ? 'name' : (named ?? null);
 };
 
-/** What a form says about a domain error. Field and reason are the API's words: they name what is at fault. */
+/** Words a domain error for a form. Field and reason are those of the API. */
 export function consoleProblem(error: DomainError, bounds: PasswordBounds): ConsoleProblem {
   const { code, message, details } = error;
   const field = fieldOf(error);
   const known = problemOf(error, bounds);
-  // What the pages know of nothing in particular is said with its field and its reason here.
+  // Errors without a sentence of their own show field and reason.
   if (known && known.message !== 'problem.invalid') return known;
   const refused = code === 'forbidden' ? FORBIDDEN[details.reason ?? ''] : undefined;
   const words = refused ?? WORDS[code] ?? known?.message;

@@ -23,27 +23,27 @@ export type ConsoleDependencies = GuardDependencies &
 
 export interface PageSpec {
   section: Section;
-  /** What opens it; null for any operator. That of its section unless given. */
+  /** The permission that opens it; null for any operator. Default: that of its section. */
   permission?: Permission | null;
-  /** Whether it takes a sign-in of the last ten minutes: before credentials, keys, roles and deletion. */
+  /** Whether it requires a sign-in within the last ten minutes: for credentials, keys, roles and deletion. */
   fresh?: boolean;
-  /** Whether it is asked for by a script, and no sign that somebody is there. */
+  /** Whether a script requests it, so that it does not count as activity. */
   quiet?: boolean;
 }
 
 export interface FormSpec extends PageSpec {
   permission: Permission | null;
-  /** Where a form without a page of its own ends that did not work; the list of its section unless given. */
+  /** Where a refused form without a page of its own leads. Default: the list of its section. */
   back?: (call: ConsoleCall) => string;
-  /** Whether it may hold a file (`call.upload`). */
+  /** Whether the form may contain a file (`call.upload`). */
   upload?: boolean;
-  /** Which audit events tell who changed what the form was opened with. */
+  /** Filters of the audit events that tell who changed the object since the form was opened. */
   trail?: (call: ConsoleCall) => AuditFilters;
 }
 
 export type Handler = (call: ConsoleCall) => Promise<void> | void;
 
-/** What a page asks before something is done that cannot be taken back at once. */
+/** Content of a confirmation page. */
 export interface Question {
   title: Message;
   text?: Message;
@@ -53,10 +53,10 @@ export interface Question {
   verb: MessageKey;
   /** What has to be typed, for grade 3: the name of the object. */
   name: string;
-  /** Where Cancel leads. */
+  /** Target of Cancel. */
   back: string;
   version?: number;
-  /** Hidden fields, as they are to be posted. */
+  /** Hidden fields to post. */
   hidden?: Fields;
   /** More controls, as the partial `console/field` takes them. */
   fields?: readonly Readonly<Record<string, unknown>>[];
@@ -72,7 +72,7 @@ export type Grade = 1 | 2 | 3;
 
 export type Room = ReturnType<typeof createRoom>;
 
-/** Where the pages of the console are declared, and what stands before each of them. */
+/** Declares the pages of the console, with the checks before each of them. */
 export function createRoom(router: Router, deps: ConsoleDependencies) {
   const there = new Set<Section>();
   const guard: Guard = createGuard(deps);
@@ -89,7 +89,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   const callOf = (ctx: Context, entered: Entered, operator: Operator, section: Section) =>
     new ConsoleCall(ctx, { ...entered, operator }, section, { renderer, csrf, services, notes, there });
 
-  /** A page without the console around it, for somebody whom it does not open to. */
+  /** A page without the console's layout, for somebody without access. */
   const turnAway = (ctx: Context, view: string) => {
     ctx.status = 403;
     renderer.render(ctx, `console/${view}`, { csrf: csrf.token(ctx), homeUrl: '/account' });
@@ -115,7 +115,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
     );
   }
 
-  /** Whoever may have what `spec` wants; null when the request is answered. */
+  /** The operator, if `spec` lets them in; null when the request is answered. */
   async function admit(ctx: Context, spec: PageSpec, fields: Fields | null): Promise<ConsoleCall | null> {
     const { section, fresh = false, quiet = false } = spec;
     const entered = await guard.enter(ctx, { fresh, quiet, fields, page: SECTIONS[section].path });
@@ -135,7 +135,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   const operationOf = ({ ctx }: ConsoleCall) =>
     `console ${ctx.method} ${String(ctx['_matchedRoute'] ?? ctx.path)}`;
 
-  /** Runs a handler; what it refuses is written down, and shown as `otherwise` says or as a page. */
+  /** Runs a handler. Audits its refusal and shows it by `otherwise` or as a page. */
   async function run(
     call: ConsoleCall,
     permission: Permission | null,
@@ -189,7 +189,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       const call = await admit(ctx, spec, isOurs ? (ctx.request.body as Fields) : {});
       if (!call) return;
       if (!isOurs) {
-        // Another browser's cookie, or one that has expired: nothing is done, and nothing typed is lost.
+        // The CSRF token is of another browser or has expired: do nothing, and lose nothing that was typed.
         if (!again) return call.failed(backOf(call), 'problem.stale');
         call.refuse(403, [{ field: null, message: 'problem.stale' }]);
         return run(call, spec.permission, again);
@@ -208,8 +208,8 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   }
 
   /**
-   * An act that is asked about on a page of its own first, at the address it is posted to.
-   * @param ask finds the object; throws when it is gone. @param act does it, with the reason that was given (grade 2 and 3)
+   * An action with a confirmation page at the address that it is posted to. @param ask finds the object; throws when
+   * it is gone. @param act carries it out, with the stated reason (grades 2 and 3)
    */
   function confirm(
     path: string,

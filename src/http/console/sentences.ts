@@ -1,12 +1,12 @@
-/** What an event of the audit says to people. */
+/** Sentences for audit events. */
 import type { AuditItem, AuditType } from '../../domain/operators/audit-log.ts';
 import type { Message, MessageKey, Translator } from '../pages/i18n.ts';
 import { fieldLabels } from '../pages/problems.ts';
 
-/** Fields or entries of a change that are named; the event's page has all. */
+/** Maximum changed fields or entries in a sentence; the event's page has all. */
 const MOST_NAMED = 4;
 
-// Does not compile unless each type has its sentence.
+// A type without a sentence is a compile error.
 const keyOf = (type: AuditType): MessageKey => `console.did.${type}`;
 
 /** What events of a type say, whoever and whatever they are about. */
@@ -15,7 +15,7 @@ export const sentenceOfType = (type: AuditType): Exclude<Message, string> => ({
   params: { actor: '…', subject: '…', app: '…', what: '…', self: 'no' },
 });
 
-/** The sentences that an event says when it is not the one of its type. */
+/** Sentences of events that differ from that of their type. */
 function ownKey({ type, outcome, after }: AuditItem): MessageKey {
   if (type === 'login' && outcome === 'failure') return 'console.did.failed.login';
   const isOfRoles = type === 'user.updated' && Object.keys(after ?? {}).join() === 'roles';
@@ -41,7 +41,7 @@ const few = (names: readonly string[]): string =>
 
 const isList = (value: unknown): value is unknown[] => Array.isArray(value);
 
-/** What became of a list: `+ support − user`. */
+/** Formats the change of a list: `+ support − user`. */
 function entries(before: readonly unknown[], after: readonly unknown[]): string {
   const [had, has] = [new Set(before.map(String)), new Set(after.map(String))];
   const [added, removed] = [[...has.difference(had)], [...had.difference(has)]];
@@ -65,7 +65,7 @@ function changesOf({ type, before, after }: AuditItem, t: Translator['t']): stri
   return few(fields.map((name) => (labels[name] ? t(labels[name]) : name)));
 }
 
-/** An event in a sentence, and what it changed. */
+/** Words an event, with its changes. */
 export function sentenceOf(
   item: AuditItem,
   t: Translator['t'],

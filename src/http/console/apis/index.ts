@@ -120,7 +120,7 @@ const scopesOf = (call: ConsoleCall) => ({
   dynamicClients: call.field('dynamic_clients') !== '',
 });
 
-/** One of the values of a list; what is none is left to the use case to refuse. */
+/** Passes a value on as one of a list; the use case refuses an unknown one. */
 const oneOf = <T extends string>(value: string, known: readonly T[]): T | undefined =>
   known.find((one) => one === value);
 
@@ -137,7 +137,7 @@ function changesOf(card: Card, call: ConsoleCall): ApiChanges {
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
 
-/** The fields that put a card back as it was. */
+/** Form fields that undo a change of the card. */
 const fieldsOf = (card: Card, api: Api): Record<string, string> =>
   Object.fromEntries(
     controlsOf(card, api).flatMap(({ name, type, value = '' }): [string, string][] =>

@@ -33,13 +33,13 @@ const FILTERS: readonly FilterSpec[] = [
 
 const TYPE = /^[a-z_]{1,64}(?:\.(?:[a-z_]{1,64}|\*))?$/;
 
-/** The beginning of a day in UTC; undefined for what is no day. */
+/** The start of a day in UTC; undefined for an invalid date. */
 function dayAt(text: string | undefined): Date | undefined {
   const at = Date.parse(`${text ?? ''}T00:00:00Z`);
   return /^\d{4}-\d{2}-\d{2}$/.test(text ?? '') && !Number.isNaN(at) ? new Date(at) : undefined;
 }
 
-/** The filters of a list, and what is wrong with them. "To" includes its day. */
+/** Reads the filters of a list and their errors. "To" includes its day. */
 function filtersOf(list: Pick<Listing, 'value' | 'values'>): {
   filters: AuditFilters;
   problems: ConsoleProblem[];
@@ -115,13 +115,13 @@ async function showEvent(call: ConsoleCall): Promise<void> {
     putBack.isOffered(operator, item.id),
     auditLog.findAnswer(operator, item.id),
   ]);
-  // It could not be put back: the fields as they are now say why.
+  // The change could not be put back; show the current fields to explain it.
   const now = call.problems.length > 0 && isOffered ? await putBack.current(operator, item.id) : null;
   const fields = [...new Set([item.before, item.after].flatMap((values) => Object.keys(values ?? {})))];
   call.show('audit/one', { item, fields, isOffered, answer, now });
 }
 
-/** What happened, and taking it back. */
+/** Pages of audit events, with "put back". */
 export function auditRoutes({ page, form }: Room): void {
   page('/audit', { section: 'audit' }, list);
   page('/audit/:id', { section: 'audit' }, showEvent);

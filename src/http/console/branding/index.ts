@@ -23,7 +23,7 @@ const LABELS = {
   mail_footer: 'console.branding.mailFooter',
 } as const satisfies Record<(typeof TEXTS)[number], string>;
 
-/** Which look a page or a form is about: that of an app, or (undefined) of everything; and in which language its texts are. */
+/** The branding that a page or form is about: of an app or (undefined) of everything; and the language of its texts. */
 function aboutOf(call: ConsoleCall): { app: string | undefined; language: Language } {
   const read = (name: string) => call.field(name) || call.parameter(name);
   const app = read('app');
@@ -34,7 +34,7 @@ function aboutOf(call: ConsoleCall): { app: string | undefined; language: Langua
 const addressOf = ({ app, language }: ReturnType<typeof aboutOf>): string =>
   `/admin/branding?${new URLSearchParams({ ...(app === undefined ? {} : { app }), language }).toString()}`;
 
-/** How well a colour stands out from the pages of a theme (WCAG 2.2). */
+/** Contrast of a colour with the pages of a theme (WCAG 2.2). */
 const contrastOf = (color: string, theme: keyof typeof SURFACES): number =>
   Math.min(contrast(color, SURFACES[theme].page), contrast(color, SURFACES[theme].card));
 
@@ -67,7 +67,7 @@ async function showBranding(call: ConsoleCall): Promise<void> {
   });
 }
 
-/** What a form changes: colours only when others were chosen than those in force. */
+/** Reads the changes of a form: colours only if they differ from those in force. */
 function changesOf(call: ConsoleCall): BrandingChanges {
   const { app, language } = aboutOf(call);
   const { light, dark } = call.services.branding.look(language, app);
@@ -92,7 +92,7 @@ function changesOf(call: ConsoleCall): BrandingChanges {
 
 const prefixOf = ({ app }: ReturnType<typeof aboutOf>): string => (app === undefined ? '' : `apps.${app}.`);
 
-/** The look as changes would make it, as a page for a frame. */
+/** Previews the branding with the changes, as a page for a frame. */
 async function preview(call: ConsoleCall, changes: BrandingChanges): Promise<void> {
   const about = aboutOf(call);
   const { app, language } = about;
@@ -109,7 +109,7 @@ async function preview(call: ConsoleCall, changes: BrandingChanges): Promise<voi
   }
 }
 
-/** The look and the texts of pages and mail. */
+/** Branding: the look and the texts of pages and mail. */
 export function brandingRoutes({ page, form }: Room): void {
   const spec = { section: 'branding', permission: 'branding:write' } as const;
 

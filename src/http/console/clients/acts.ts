@@ -4,7 +4,7 @@ import type { FormSpec, Question, Room } from '../room.ts';
 import { clientPath, showClient } from './client.ts';
 
 const DAY = 86_400;
-/** Seconds that a secret is offered to last; empty for one without an end. */
+/** Lifetimes offered for a secret, in seconds; empty for one that never expires. */
 const LIFETIMES = ['', 90, 180, 365].map((days) => (days === '' ? '' : String(Number(days) * DAY)));
 const OVERLAPS = [0, DAY, 7 * DAY].map(String);
 
@@ -18,14 +18,14 @@ const write = {
 
 const find = (call: ConsoleCall) => call.services.clients.find(call.operator, call.param('id'));
 
-/** How many people have allowed a client something, as a page counts them. */
+/** The number of people who consented to a client, as shown on a page. */
 async function peopleOf(call: ConsoleCall, id: string): Promise<string | null> {
   if (!call.may('users:read')) return null;
   const { items, nextCursor } = await call.services.clients.consents(call.operator, id, { limit: 100 });
   return `${items.length}${nextCursor === null ? '' : '+'}`;
 }
 
-/** A form's number of seconds, one of those that were offered; undefined otherwise. */
+/** Reads one of the offered lifetimes, in seconds; undefined for any other value. */
 const seconds = (call: ConsoleCall, name: string, offered: readonly string[]): number | undefined => {
   const typed = call.field(name);
   return typed !== '' && offered.includes(typed) ? Number(typed) : undefined;

@@ -1,4 +1,4 @@
-/** The forms of an app's page: each card has its own, and saves what is on it. */
+/** Forms of an app's page: each card has its own and saves only its fields. */
 import { isAgent } from '../../../core/agents.ts';
 import type { ClientChanges, ManagedClient } from '../../../domain/clients.ts';
 import { DomainError } from '../../../core/errors.ts';
@@ -34,7 +34,7 @@ export const CARD_TITLES = {
   metadata: 'console.client.card.metadata',
 } as const satisfies Record<Card, MessageKey>;
 
-/** What the cards choose from. */
+/** Options of the cards' controls. */
 export interface Choices {
   /** Scopes of APIs with the API's name. */
   apiScopes: { scope: string; api: string }[];
@@ -66,7 +66,7 @@ const ADDRESSES = {
   ],
   allowed_cors_origins: ['console.client.allowed_cors_origins', 'console.client.allowed_cors_originsHint'],
 } as const;
-/** Limits of a client's own: how long its tokens live, how often it may ask for them. */
+/** Limits per client: token lifetimes and token requests per minute. */
 const NUMBERS = {
   access_token_ttl: 'console.client.access_token_ttl',
   refresh_token_ttl: 'console.client.refresh_token_ttl',
@@ -75,7 +75,7 @@ const NUMBERS = {
 } as const;
 const code = { spellcheck: 'false', autocapitalize: 'off' };
 
-/** Scopes to choose from, in order: OpenID Connect, those of APIs, then what the client has besides. */
+/** Scopes to choose from, in order: OpenID Connect, APIs, then any others that the client has. */
 export function scopeControl(chosen: readonly string[], { apiScopes }: Choices): Control {
   const known = [
     ...CHOSEN_SCOPES.map((value) => ({ value, label: { text: value } })),
@@ -101,7 +101,7 @@ const CIRCLES = {
   allowed_groups: ['console.client.allowedGroups', 'console.client.allowedGroupsHint'],
 } as const;
 
-/** Roles or groups of those who may use an app: boxes to tick, or names to type for whoever may not see what there is. */
+/** Roles or groups whose members may use an app: checkboxes, or a text field for operators who cannot list them. */
 export function circleControl(
   name: keyof typeof CIRCLES,
   value: readonly string[],
@@ -114,7 +114,7 @@ export function circleControl(
   return { name, label, hint, type: 'checks', value, options };
 }
 
-/** The properties that a client has beyond those that other cards show. */
+/** Properties of a client that no other card shows. */
 const whole = ({ metadata }: ManagedClient): string => JSON.stringify(metadata, null, 2);
 
 export function controlsOf(card: Card, client: ManagedClient, choices: Choices): Control[] {
@@ -204,16 +204,16 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
   }
 }
 
-/** A list of a card, one to a line; undone, it comes as one text. */
+/** A list with one entry per line; an undo posts it as one text. */
 export const circleOf = (call: ConsoleCall, name: keyof typeof CIRCLES): string[] | null => {
   const names = [...new Set(call.fields(name).flatMap(lines))];
   return names.length === 0 ? null : names;
 };
 
-/** A list of words of a card; undone, it comes as one text. */
+/** A list of words; an undo posts it as one text. */
 const chosen = (call: ConsoleCall, name: string): string[] => call.fields(name).flatMap(words);
 
-/** What a card says, as the use case takes it. @throws DomainError invalid_request. */
+/** Reads a card's values for the use case. @throws DomainError invalid_request. */
 export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient): ClientChanges {
   const orNone = <T extends string | string[]>(value: T) => (value.length === 0 ? null : value);
   switch (card) {
@@ -254,13 +254,13 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
   }
 }
 
-/** Whether it is an agent, where that was changed: what it is taken for stays unsaid. */
+/** Whether the client is an agent, only if that was changed; otherwise it stays inferred. */
 function agentChange(call: ConsoleCall, { metadata }: ManagedClient): Record<string, boolean> {
   const agent = call.field('agent') !== '';
   return agent === isAgent(metadata) ? {} : { agent };
 }
 
-/** A number as it was typed; what is none goes on as it is, to be refused by name. */
+/** Reads a number; other text is passed on, so that the use case refuses it with the field's name. */
 const numberOf = (typed: string): number | string | null =>
   typed === '' ? null : /^\d{1,9}$/.test(typed) ? Number(typed) : typed;
 

@@ -21,11 +21,11 @@ import { fillSnippet, SNIPPETS, snippetOf } from './snippets.ts';
 
 const SECTION = 'clients' as const;
 const NO_CHOICES: Choices = { apiScopes: [], roles: [], groups: [] };
-/** APIs that scopes are chosen from. */
+/** Maximum APIs whose scopes are offered. */
 const MOST_APIS = 100;
-/** Groups that are chosen from. */
+/** Maximum groups that are offered. */
 const MOST_GROUPS = 100;
-/** People on the page. */
+/** Maximum people on the page. */
 const MOST_PEOPLE = 5;
 
 export const clientPath = (id: string): string => `/admin/clients/${encodeURIComponent(id)}`;
@@ -44,7 +44,7 @@ export async function choicesOf(call: ConsoleCall): Promise<Choices> {
   };
 }
 
-/** The endpoints that an app is told by hand where it reads no discovery document. */
+/** Endpoints to configure by hand in an app that reads no discovery document. */
 const endpointsOf = (issuer: string) => [
   { label: 'console.client.issuer' as const, url: issuer },
   { label: 'console.client.discovery' as const, url: `${issuer}/.well-known/openid-configuration` },
@@ -52,7 +52,7 @@ const endpointsOf = (issuer: string) => [
   { label: 'console.client.token' as const, url: `${issuer}/oauth2/token` },
 ];
 
-/** What the app's tokens would say, of the person that the query names. Undefined unless asked for. */
+/** Previews the app's tokens for the person in the query. Undefined unless asked for. */
 async function previewOf(call: ConsoleCall, client: ManagedClient) {
   if (call.parameter('preview') === '') return undefined;
   const typed = call.parameter('person');
@@ -71,7 +71,7 @@ async function previewOf(call: ConsoleCall, client: ManagedClient) {
   return { isUnknown: false, tokens };
 }
 
-/** The cards that an app has a use for. */
+/** The cards that apply to an app. */
 const cardsOf = (call: ConsoleCall, client: ManagedClient): Card[] => {
   const isService = client.kind === 'service';
   const uses = (client.metadata['redirect_uris'] as unknown[] | undefined) ?? [];
@@ -120,7 +120,7 @@ export async function showClient(call: ConsoleCall): Promise<void> {
       title: CARD_TITLES[card],
       controls: controlsOf(card, client, choices),
     })),
-    // What was typed into one card is not another's.
+    // Values of a refused form belong to its own card only.
     posted: call.typed === null ? null : call.ctx.path.split('/').at(-1),
     scopes: words(client.metadata['scope']),
     secrets,
@@ -156,7 +156,7 @@ const save = (card: Card) => async (call: ConsoleCall) => {
   );
 };
 
-/** Adds the address of a refusal that may be offered, once more looked at: the form alone says nothing. */
+/** Adds the redirect URI of a refusal. Checks again that it may be offered: the form proves nothing. */
 async function fix(call: ConsoleCall): Promise<void> {
   const { services, operator } = call;
   const id = call.param('id');

@@ -9,7 +9,7 @@ import { type Snippet, SNIPPETS } from './snippets.ts';
 const CODE = 'authorization_code';
 const REFRESH = 'refresh_token';
 
-/** What the wizard makes. An MCP server is an API that any client may ask for. */
+/** What the wizard creates. An MCP server is an API that any client may ask for. */
 export type WizardKind = ClientKind | 'mcp';
 
 interface KindSpec {
@@ -17,9 +17,9 @@ interface KindSpec {
   text: MessageKey;
   icon: Icon;
   permission: Permission;
-  /** Whether people come back to it from the sign-in: it has redirect URIs. */
+  /** Whether people return to it after signing in: it has redirect URIs. */
   comesBack: boolean;
-  /** Whether it asks people for something. */
+  /** Whether it asks people for consent. */
   asksPeople: boolean;
   metadata: Readonly<Record<string, unknown>>;
   /** Redirect URIs offered for development, where no framework has its own. */
@@ -104,7 +104,7 @@ export const KINDS: Readonly<Record<WizardKind, KindSpec>> = {
 
 export const isKind = (name: string): name is WizardKind => Object.hasOwn(KINDS, name);
 
-/** The frameworks that there are settings for. */
+/** Frameworks that there are snippets for. */
 export const frameworksOf = (kind: WizardKind): Snippet[] => SNIPPETS.filter((one) => one.kind === kind);
 
 /** Scopes of OpenID Connect that the wizard has ticked. */
@@ -143,7 +143,7 @@ export const CLIENT_FILTERS: readonly FilterSpec[] = [
   },
 ];
 
-/** What each kind is called. */
+/** The label of each kind. */
 export const KIND_LABELS = Object.fromEntries(
   Object.entries(KINDS).map(([kind, { label }]) => [kind, label]),
 ) as Readonly<Record<WizardKind, MessageKey>>;

@@ -6,13 +6,13 @@ import type { MessageKey } from '../../pages/i18n.ts';
 
 /** A refusal as pages show it. */
 export interface RefusalView extends ExplainedRefusal {
-  /** What it means and what to do, in the operator's language. */
+  /** Explanation and fix, in the operator's language. */
   why: MessageKey;
-  /** Whether what was asked for would be allowed by now. */
+  /** Whether the request would be allowed now. */
   isOver: boolean;
 }
 
-/** What a refusal means and what to do, in the operator's language. */
+/** Explains a refusal and its fix, in the operator's language. */
 export const whyOf = (refusal: ExplainedRefusal): MessageKey => {
   const topic = topicOf(refusal);
   return topic === 'login_required:prompt'
@@ -52,7 +52,7 @@ const SENTENCES = {
   'other': 'console.why.other',
 } as const satisfies Record<ReturnType<typeof topicOf>, MessageKey>;
 
-/** Whether the address of a refusal is one of the app's by now. */
+/** Whether the redirect URI of a refusal is registered now. */
 const isAllowed = ({ parameter, value }: ExplainedRefusal, { metadata }: ManagedClient): boolean => {
   const known = metadata[`${parameter}s`];
   return Array.isArray(known) && value !== null && known.includes(value);

@@ -18,13 +18,13 @@ export interface Snippet {
   /** Where the framework wants people to be sent back to, in development. */
   redirectUri: string;
   postLogoutRedirectUri?: string;
-  /** What has to be installed. */
+  /** Packages to install. */
   install?: string;
-  /** The file that the code goes into. */
+  /** File for the code. */
   file: string;
-  /** Writes a value as the language does. */
+  /** Writes a value as a literal of the language. */
   literal(value: string): string;
-  /** How the code gets the secret, which is not written into it. */
+  /** How the code reads the secret, which is never part of it. */
   secret: string;
   code(values: SnippetValues): string;
 }
@@ -33,7 +33,7 @@ const inSingleQuotes = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
 const inDoubleQuotes = (text: string): string => JSON.stringify(text);
 const inYaml = (text: string): string => (/^[\w:/.@-]+$/.test(text) ? text : JSON.stringify(text));
-/** With a backslash before whatever a shell would make something else of, in double quotes too. */
+/** Escapes what a shell would interpret, also within double quotes. */
 const inShell = (text: string): string => text.replaceAll(/[^\w%+=:,./@-]/g, String.raw`\$&`);
 
 const SIGNED_OUT = { postLogoutRedirectUri: 'http://localhost:3000/' };
@@ -288,7 +288,7 @@ verifier := provider.Verifier(&oidc.Config{ClientID: config.ClientID})`,
 
 export const snippetOf = (id: string): Snippet | undefined => SNIPPETS.find((one) => one.id === id);
 
-/** A snippet for one client: ready to be pasted, but for the secret, which it reads from the environment. */
+/** Fills in a snippet for one client, ready to paste. It reads the secret from the environment. */
 export const fillSnippet = (
   snippet: Snippet,
   { issuer, clientId, redirectUri }: Omit<SnippetValues, 'clientSecret'>,

@@ -12,10 +12,10 @@ import { fillSnippet, snippetOf } from './snippets.ts';
 
 const PATH = '/admin/clients/new';
 const OTHER = 'other';
-/** APIs that a gateway is offered. */
+/** Maximum APIs offered to a gateway. */
 const MOST_APIS = 100;
 
-/** What has been answered so far: it is in the address, and then in the form. Nothing is kept here. */
+/** The answers so far. They are in the address, later in the form; the server keeps nothing. */
 interface Answers {
   kind: WizardKind;
   framework: string;
@@ -72,7 +72,7 @@ function answersOf(call: ConsoleCall, kind: WizardKind): Answers {
 
 const missing = (field: string, message: MessageKey): ConsoleProblem => ({ field, message });
 
-/** What is wrong with the second step before anything is made. */
+/** Errors of the second step, before anything is created. */
 function problemsOf({ kind, name, redirectUris }: Answers): ConsoleProblem[] {
   return [
     ...(name === '' ? [missing('name', 'console.new.nameMissing')] : []),
@@ -260,7 +260,7 @@ async function showStep(call: ConsoleCall): Promise<void> {
   return showAsking(call, answers, true);
 }
 
-/** The form of the last step again, at the step whose answer was refused. */
+/** Shows the step whose answer was refused. */
 async function showRefused(call: ConsoleCall): Promise<void> {
   const kind = call.field('kind');
   if (!isKind(kind)) return showKinds(call);

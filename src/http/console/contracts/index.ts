@@ -4,7 +4,7 @@ import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
 const DAY = 86_400_000;
-/** Days that a page looks back. */
+/** Days of use that a page shows. */
 const PERIODS = [7, 30, 90];
 
 async function list(call: ConsoleCall): Promise<void> {
@@ -21,7 +21,7 @@ interface Counted {
   lastUsedAt: Date;
 }
 
-/** Rows added up by a key, those with the most requests first. */
+/** Sums rows by a key, those with the most requests first. */
 const sums = <T extends Counted>(rows: readonly T[], of: (row: T) => string) =>
   [...Map.groupBy(rows, of)]
     .map(([key, group]) => ({

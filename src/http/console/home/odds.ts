@@ -6,7 +6,7 @@ import type { Room } from '../room.ts';
 /** A page of the console, and nothing that a browser takes for another site. */
 const PAGE = /^\/admin(?:[/?][^\\\s]*)?$/;
 
-/** The keys of the console, and the switch that turns single ones off. */
+/** Keyboard shortcuts, and the switch that turns single-key ones off. */
 export function shortcutRoutes({ page, form }: Room): void {
   page('/shortcuts', { section: 'overview' }, (call) => call.show('shortcuts'));
   form('/shortcuts', { section: 'overview', permission: null }, null, (call) => {
@@ -25,7 +25,7 @@ export function themeRoutes({ form }: Room): void {
   });
 }
 
-/** A form whose sender had to sign in: it is shown once more, and sent when they say so. */
+/** Shows a form again whose sender had to sign in; they confirm to send it. */
 export function continueRoutes({ page, guard }: Room): void {
   page(CONTINUE.replace('/admin', ''), { section: 'overview', permission: null }, (call) => {
     const kept = guard.takeForm(call.ctx, call.user.id);
@@ -34,7 +34,7 @@ export function continueRoutes({ page, guard }: Room): void {
   });
 }
 
-/** Every other address: declared before all others, which answer in its place. */
+/** Unknown addresses. Declared first; specific routes override it. */
 export function unknownRoutes({ page }: Room): void {
   page('/*rest', { section: 'overview', permission: null }, (call) => call.show('gone', {}, 404));
 }

@@ -5,7 +5,7 @@ import type { Message, MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
-/** Something that wants somebody, with the page where it is mended. */
+/** Something that needs attention, with the page that fixes it. */
 interface Attention {
   text: Message | { text: string };
   href: string;
@@ -15,14 +15,14 @@ interface Attention {
 const DAYS = 30;
 const WEEK = 7;
 const DAY = 86_400_000;
-/** Milliseconds that the overview waits for a look at everything; the mail server may take seconds. */
+/** Milliseconds that the overview waits for the checks; a mail server may take seconds. */
 const PATIENCE = 100;
-/** Days before a secret ends. */
+/** Days before a secret expires. */
 const SOON = 14;
-/** Shown of each kind. */
+/** Maximum items of each kind. */
 const MOST = 3;
 
-/** What `postern doctor` finds wrong, if that is known by now. */
+/** Findings of `postern doctor`, if they are available. */
 async function health({ services, operator, may }: ConsoleCall): Promise<Attention[]> {
   if (!may('settings:read')) return [];
   const { promise: late, resolve } = Promise.withResolvers<null>();
@@ -74,7 +74,7 @@ async function secrets({ services, operator, may, path }: ConsoleCall): Promise<
   }));
 }
 
-/** Accounts that administer others at the doors by the role `admin`, which is no operator's. */
+/** Accounts that administer others at contracts by the role `admin`, which is not an operator's role. */
 async function doorAdmins({ services, operator, may }: ConsoleCall): Promise<Attention[]> {
   if (!may('users:read')) return [];
   const { items } = await services.people.list(operator, { filters: { role: ['admin'] }, limit: 20 });
@@ -131,7 +131,7 @@ async function numbers({ services, operator }: ConsoleCall) {
       return {
         ...about,
         metric,
-        // People count once a day: a week of them is no number of people.
+        // People are counted once per day, so the sum of a week is not a number of people.
         value: metric === 'active' ? (days.at(-1)?.active ?? 0) : now,
         change: before === 0 || metric === 'active' ? null : (now - before) / before,
         days: days.map((day) => ({ day: day.day, value: day[metric] ?? 0 })),
@@ -141,7 +141,7 @@ async function numbers({ services, operator }: ConsoleCall) {
   };
 }
 
-/** Where each first step is taken. */
+/** Page of each first step. */
 const STEPS: Record<FirstStep, { title: MessageKey; text: MessageKey; href: string }> = {
   factor: {
     title: 'console.first.factor',
@@ -197,7 +197,7 @@ async function show(call: ConsoleCall): Promise<void> {
   call.show('overview', { ...stats, steps, doors: open, acts, attention: attention.flat() });
 }
 
-/** Whether all is well. */
+/** Overview: whether all is well. */
 export function overviewRoutes({ page, form }: Room): void {
   page('', { section: 'overview' }, show);
   form('/first-steps', { section: 'overview', permission: 'settings:write' }, null, async (call) => {

@@ -15,10 +15,10 @@ const PLACES: Record<SearchHit['kind'], { section: Section; label: MessageKey }>
   audit_event: { section: 'audit', label: 'console.nav.audit' },
 };
 
-/** Characters of a text. */
+/** Maximum characters of a query. */
 const LONGEST = 200;
 
-/** Opens what a text names; shows five of each kind of what has it. */
+/** Opens an exact match; otherwise shows five matches of each kind. */
 async function search(call: ConsoleCall): Promise<void> {
   const q = call.parameter('q').slice(0, LONGEST);
   const { exact, hits } = await call.services.search(call.operator, q);

@@ -9,13 +9,13 @@ import {
 import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
-/** A value as it is written in a field; lists one to a line. */
+/** Formats a value for a field; lists with one entry per line. */
 const written = (value: unknown): string => {
   if (Array.isArray(value)) return value.join('\n');
   return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
-/** What a key takes: a yes or no, one of some words, a list, a number. */
+/** The type of a setting's control: checkbox, choice, list or number. */
 function kindOf(key: ChangeableKey): {
   kind: 'boolean' | 'number' | 'list' | 'word';
   words: readonly string[];
@@ -26,7 +26,7 @@ function kindOf(key: ChangeableKey): {
   return { kind: schema instanceof z.ZodArray ? 'list' : 'number', words: [] };
 }
 
-/** What was typed, as the setting takes it; empty goes back to the configuration. */
+/** Parses a posted value; an empty one goes back to the configuration. */
 function parsed(key: ChangeableKey, typed: string): unknown {
   if (typed === '') return null;
   switch (kindOf(key).kind) {
@@ -85,7 +85,7 @@ async function showOne(call: ConsoleCall): Promise<void> {
   });
 }
 
-/** Settings: what is in force, where it comes from, and changing what may be changed at run time. */
+/** Settings in force with their source, and changes of those that may change at run time. */
 export function settingsRoutes({ page, form }: Room): void {
   page('/settings', { section: 'settings' }, showAll);
   page('/settings/:key', { section: 'settings', permission: 'settings:write', fresh: true }, showOne);
@@ -104,7 +104,7 @@ export function settingsRoutes({ page, form }: Room): void {
       const { version } = await call.services.settings
         .update(call.operator, { [key]: value }, call.expected)
         .catch((error: unknown) => {
-          // The field of the form has a name of its own.
+          // The form's field has a fixed name.
           if (!isDomainError(error, 'invalid_request')) throw error;
           throw new DomainError(error.code, { ...error.details, field: 'value' });
         });

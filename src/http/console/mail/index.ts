@@ -87,7 +87,7 @@ async function showTemplate(call: ConsoleCall): Promise<void> {
 
 const FIELD = 'texts:';
 
-/** The sentences of a form: those that say something else than now; an empty one goes back. */
+/** Reads the changed sentences of a form; an empty one resets it. */
 async function textsOf(call: ConsoleCall): Promise<Record<string, string | null>> {
   const of = { template: call.param('template'), language: call.field('language') };
   const { items } = await call.services.operatorMail.templates(call.operator, of);
@@ -100,7 +100,7 @@ async function textsOf(call: ConsoleCall): Promise<Record<string, string | null>
   return Object.fromEntries(changes);
 }
 
-/** Mail: what waits and what failed, its words, and a test letter. */
+/** Mail: outbox and failures, templates, and a test letter. */
 export function mailRoutes({ page, form }: Room): void {
   const read = { section: 'mail' } as const;
   const write = { section: 'mail', permission: 'mail:write' } as const;

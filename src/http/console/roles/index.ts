@@ -17,7 +17,7 @@ const writing = (more: Partial<FormSpec> = {}): FormSpec => ({
 const ALL = Object.keys(PERMISSIONS) as Permission[];
 const SHOWN = 50;
 
-/** The controls of a role. What the operator lacks cannot be given. */
+/** Controls of a role. Permissions that the operator lacks cannot be given. */
 const fields = ({ operator }: ConsoleCall, role: Pick<Role, 'description' | 'permissions'> | null) => [
   {
     name: 'description',

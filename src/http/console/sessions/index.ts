@@ -12,7 +12,7 @@ const idsOf = (call: ConsoleCall): string[] =>
     .filter((id) => id.includes(SEPARATOR))
     .slice(0, 100);
 
-/** Who is signed in with a browser, and where; ended one by one, or those that are ticked. */
+/** Browser sessions; ended one by one or by selection. */
 export function sessionRoutes({ page, form, confirm }: Room): void {
   page('/sessions', { section: 'sessions' }, async (call) => {
     const { services, operator } = call;

@@ -18,7 +18,7 @@ const KINDS: readonly FilterSpec[] = [
   },
 ];
 
-/** The end that was typed in days; null without one. @throws DomainError invalid_request. */
+/** Reads an expiry typed in days; null without one. @throws DomainError invalid_request. */
 function endOf(call: ConsoleCall): Date | null {
   const typed = call.field('days');
   if (typed === '') return null;
@@ -39,7 +39,7 @@ async function listApiKeys(call: ConsoleCall): Promise<void> {
 const newApiKey = (call: ConsoleCall): void =>
   call.show('tokens/new-api-key', { permissions: PROGRAM_PERMISSIONS });
 
-/** Keys of programs that speak through contracts. */
+/** API keys of programs that use contracts. */
 export function apiKeyRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/api-keys';
   const spec = { section: 'api-keys', permission: 'api-keys:write', fresh: true, back: () => path } as const;
@@ -137,7 +137,7 @@ export function registrationTokenRoutes({ page, form, confirm }: Room): void {
 
 const newScimToken = (call: ConsoleCall): void => call.show('tokens/new-scim-token');
 
-/** What directories are let in with. */
+/** SCIM tokens of directories. */
 export function scimTokenRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/scim-tokens';
   const spec = { section: 'scim-tokens', permission: 'scim:write', fresh: true, back: () => path } as const;

@@ -15,7 +15,7 @@ const find = (call: ConsoleCall): Promise<ManagedUpstream> =>
   call.services.upstreams.find(call.operator, call.param('id'));
 const callbackOf = (call: ConsoleCall, id: string) => `${call.services.publicUrl}/upstream/${id}/callback`;
 
-/** What people know, filled in but for the credentials. */
+/** Well-known providers, filled in except for the credentials. */
 const PRESETS: Readonly<Record<string, Partial<ManagedUpstream> & { name: string }>> = {
   google: { name: 'Google', issuer: 'https://accounts.google.com' },
   microsoft: { name: 'Microsoft', issuer: 'https://login.microsoftonline.com/<tenant>/v2.0' },
@@ -132,7 +132,7 @@ function controlsOf(one: Partial<ManagedUpstream>, isNew: boolean): Control[] {
   ];
 }
 
-/** What a form says of a provider. An empty secret leaves the one that there is. */
+/** Reads a provider from a form. An empty secret keeps the current one. */
 function changesOf(call: ConsoleCall): UpstreamChanges {
   const orNone = (name: string) => call.field(name) || null;
   const endpoints = Object.fromEntries(
@@ -263,7 +263,7 @@ export function upstreamRoutes({ page, form, confirm }: Room): void {
     },
   );
 
-  // Asks the provider and changes nothing: the answer is shown where it was asked.
+  // Tests the provider without changing anything; shows the result on the same page.
   form(
     '/upstreams/:id/test',
     { ...write, fresh: false },

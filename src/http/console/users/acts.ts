@@ -23,7 +23,7 @@ const spec = (permission: Permission, more: Partial<FormSpec> = {}) =>
     ...more,
   }) as const satisfies FormSpec;
 
-/** What is done with one button. */
+/** Actions with one button. */
 const BUTTONS: readonly {
   path: string;
   permission: Permission;
@@ -104,7 +104,7 @@ const signedIn = async ({ services, operator }: ConsoleCall, { id }: User): Prom
 const withApps = async ({ services, operator }: ConsoleCall, { id }: User): Promise<Message> =>
   count('console.person.breaksApps', (await services.access.apps(operator, id)).length);
 
-/** What is asked about first. */
+/** Actions with a confirmation page. */
 const ASKED: readonly Asked[] = [
   {
     path: 'suspend',
@@ -197,7 +197,7 @@ const ASKED: readonly Asked[] = [
   },
 ];
 
-/** What operators do to a person. */
+/** Actions of operators on a person. */
 export function actRoutes({ page, form, confirm }: Room): void {
   const says = (key: MessageKey, user: User): Message => ({ key, params: { person: nameOf(user) } });
 
@@ -287,7 +287,7 @@ export function actRoutes({ page, form, confirm }: Room): void {
     const changed = await services.assignments.setRoles(
       operator,
       user.id,
-      // Undone, they come as one text.
+      // An undo posts them as one text.
       call.fields('roles').flatMap((roles) => roles.split(' ').filter(Boolean)),
       call.expected,
     );

@@ -16,10 +16,10 @@ interface BulkAct {
   act(call: ConsoleCall, id: string, reason: string): Promise<unknown>;
 }
 
-/** Days until a deletion, as a form says: it waits for seven unless told otherwise. */
+/** Reads the days until a deletion from a form: seven by default. */
 export const daysOf = (call: ConsoleCall): number => (call.field('when') === 'now' ? 0 : 7);
 
-/** The control that it says so with. */
+/** Its control. */
 export const WHEN = {
   name: 'when',
   label: 'console.users.when',
@@ -31,7 +31,7 @@ export const WHEN = {
   ],
 } as const;
 
-/** What can be done to many people at once. */
+/** Actions on several people at once. */
 export const BULK_CHOICES: readonly BulkAct[] = [
   {
     value: 'suspend',
@@ -84,11 +84,11 @@ export const BULK_CHOICES: readonly BulkAct[] = [
 
 const MOST = 100;
 
-/** The rows that were ticked: of the form, or of the address that asks about them. */
+/** The selected rows, of the form or of the confirmation page's address. */
 const idsOf = (call: ConsoleCall): string[] =>
   call.ctx.method === 'POST' ? call.ticked : [...new Set([call.ctx.query['id'] ?? []].flat())].slice(0, MOST);
 
-/** The same for many people: asked about with its count, done one by one, each with its outcome. */
+/** Bulk actions: confirmed with their count, carried out one by one, each with its outcome. */
 export function bulkRoutes({ form, confirm }: Room): void {
   form('/users/bulk', { section: 'users', permission: 'users:read' }, null, (call) => {
     const act = BULK_CHOICES.find(({ value }) => value === call.field('act'));

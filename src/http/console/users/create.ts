@@ -3,10 +3,10 @@ import type { Room } from '../room.ts';
 import { profileChanges, profileFields } from './fields.ts';
 import { nameOf, roleNames } from './people.ts';
 
-/** How somebody gets in who is made by an operator. */
+/** How the owner of a new account gets in. */
 const WAYS = ['invite', 'password', 'none'] as const;
 
-/** Making an account. */
+/** Creation of an account. */
 export function createRoutes({ page, form }: Room): void {
   const spec = { section: 'users', permission: 'users:write' } as const;
 

@@ -1,4 +1,4 @@
-/** The controls of a person's profile, and what a form changes of it. */
+/** Controls of a person's profile, and the changes of its form. */
 import type { Attribute } from '../../../domain/attributes/index.ts';
 import { PROFILE_FIELDS } from '../../../domain/users/profile-fields.ts';
 import type { ManagedChanges } from '../../../domain/operators/accounts.ts';
@@ -33,7 +33,7 @@ const attributeField = (attribute: Attribute, call: ConsoleCall, values: User['a
 const attributesOf = ({ services }: ConsoleCall): Attribute[] =>
   services.attributes.list('operator').filter(({ mayWrite }) => mayWrite('operator'));
 
-/** Every control, as the partial `console/field` takes it. @param user null for one who is still to be made. */
+/** All controls, for the partial `console/field`. @param user null for a new account. */
 export function profileFields(call: ConsoleCall, user: User | null): Field[] {
   const address: Record<string, unknown> = { ...user?.address };
   return [
@@ -60,7 +60,7 @@ export function profileFields(call: ConsoleCall, user: User | null): Field[] {
   ];
 }
 
-/** What a posted form says differently from `user`: nothing else is written. */
+/** The posted fields that differ from `user`: nothing else is written. */
 export function profileChanges(call: ConsoleCall, user: User | null): ManagedChanges {
   const typed = (name: string) => call.raw(name).replaceAll('\r\n', '\n').trim();
   const differing = profileFields(call, user).filter(
@@ -84,7 +84,7 @@ export function profileChanges(call: ConsoleCall, user: User | null): ManagedCha
   };
 }
 
-/** The fields of a form that would put back what `user` has of what it changes. */
+/** Form fields that undo the changes, with the values of `user`. */
 export function undoFields(call: ConsoleCall, user: User, version: number): Record<string, string> {
   const sent = (call.ctx.request.body ?? {}) as object;
   const before = profileFields(call, user).filter(({ name }) => name in sent);

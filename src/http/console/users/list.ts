@@ -9,7 +9,7 @@ import type { Room } from '../room.ts';
 import { BULK_CHOICES } from './bulk.ts';
 import { nameOf, roleNames, statusOf } from './people.ts';
 
-/** Where counting ends. */
+/** Maximum of a count. */
 const MOST_COUNTED = 1_000;
 const DAY = 86_400_000;
 
@@ -105,7 +105,7 @@ type Sort = (typeof SORTS)[number] | `-${(typeof SORTS)[number]}`;
 const isSort = (text: string | undefined): text is Sort =>
   text !== undefined && SORTS.some((sort) => text === sort || text === `-${sort}`);
 
-/** People: found, filtered, sorted, exported, and ticked to do something to many. */
+/** The list of people: search, filters, sort, export and bulk actions. */
 export function peopleRoutes({ page }: Room): void {
   page('/users', { section: 'users' }, async (call) => {
     const { services, operator } = call;

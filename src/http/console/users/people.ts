@@ -1,4 +1,4 @@
-/** What pages about people have in common. */
+/** Shared parts of pages about people. */
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import { lacking, type Permission } from '../../../domain/operators/permissions.ts';
 import { rolesOf } from '../../../domain/operators/rights.ts';
@@ -6,7 +6,7 @@ import type { User } from '../../../domain/users/index.ts';
 import type { Message } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
 
-/** What a person is called. */
+/** The display name of a person. */
 export const nameOf = ({ name, username, email }: Pick<User, 'name' | 'username' | 'email'>): string =>
   name ?? username ?? email;
 
@@ -21,19 +21,18 @@ export function statusOf({ status, deletesAt }: Pick<User, 'status' | 'deletesAt
     : { badge: 'console.users.suspended', tone: 'bad' };
 }
 
-/** Permissions of an account that the operator lacks: while there are some, it is out of reach. */
+/** Permissions of an account that the operator lacks. If there are any, the operator may not change the account. */
 export const beyond = async ({ operator, services }: ConsoleCall, user: User): Promise<Permission[]> =>
   lacking(operator.permissions, await services.rights.weightOf(rolesOf(user)));
 
-/** The names of all roles for whoever may give them; those that come with Postern for everybody else. */
+/** Names of all roles for an operator who may assign them; the built-in ones for others. */
 export async function roleNames({ operator, services }: ConsoleCall): Promise<string[]> {
   const seeing = { ...operator, permissions: new Set<Permission>(['roles:read']) };
   return (await services.roles.list(seeing)).map(({ name }) => name);
 }
 
 /**
- * The account that a text names exactly: by id, number, address or username.
- * @throws DomainError user_not_found, with the field.
+ * Finds the account by exact id, number, address or username. @throws DomainError user_not_found, with the field.
  */
 export async function findPerson(
   { operator, services }: ConsoleCall,
@@ -54,17 +53,17 @@ export async function findPerson(
   return found;
 }
 
-/** What became of one of many. */
+/** Outcome for one row of a bulk action. */
 export interface Outcome {
   id: string;
   name: string;
-  /** Null when it was done. */
+  /** Null on success. */
   problem: string | null;
 }
 
 /**
- * Does the same to each of the ticked rows, one after the other. One that is refused keeps no other back.
- * @param operation what the audit calls a refusal.
+ * Applies an action to each selected row in turn. A refusal stops no other. @param operation the name of the
+ * operation in the audit of a refusal.
  */
 export async function forEach(
   call: ConsoleCall,

@@ -10,10 +10,10 @@ import type { Room } from '../room.ts';
 import { profileFields } from './fields.ts';
 import { beyond, nameOf, roleNames, statusOf } from './people.ts';
 
-/** Events of the time line; the others are in the audit. */
+/** Maximum events in the time line; the rest is in the audit. */
 const LATEST = 20;
 
-/** Why somebody cannot sign in, or not well; null when nothing is in the way. */
+/** Finds what keeps somebody from signing in; null if nothing does. */
 function obstacle(
   user: User,
   locked: Date | null,
@@ -30,11 +30,11 @@ function obstacle(
   return null;
 }
 
-/** Fields without their values. */
+/** Change fields without their values. */
 const unsaid = (values: object): Record<string, unknown> =>
   Object.fromEntries(Object.keys(values).map((field) => [field, null]));
 
-/** The latest events of a person. Who may not read the audit is not told which operator did what, nor what it was before. */
+/** The latest events of a person. Without `audit:read` they show neither which operator acted nor previous values. */
 async function timeLine({ services, operator, may }: ConsoleCall, id: string): Promise<AuditItem[]> {
   const seeing = { ...operator, permissions: new Set<Permission>(['audit:read']) };
   const { items } = await services.auditLog.list(seeing, { filters: { subject: [id] }, limit: LATEST });
@@ -51,7 +51,7 @@ async function timeLine({ services, operator, may }: ConsoleCall, id: string): P
   }));
 }
 
-/** All there is to see of a person, on one page. */
+/** Everything about a person, on one page. */
 export async function showPerson(call: ConsoleCall): Promise<void> {
   const { services, operator } = call;
   const user = await services.people.find(operator, call.param('id'));

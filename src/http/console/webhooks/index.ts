@@ -14,7 +14,7 @@ const DELIVERIES: readonly FilterSpec[] = [
   { name: 'type', label: 'console.webhooks.type' },
 ];
 
-/** Seconds that a former secret signs beside the new one. */
+/** Seconds that a former secret keeps signing beside the new one. */
 const OVERLAP = 86_400;
 
 const byId = (call: ConsoleCall): Promise<Webhook> =>
@@ -58,7 +58,7 @@ async function showDelivery(call: ConsoleCall): Promise<void> {
   call.show('webhooks/delivery', { webhook, delivery });
 }
 
-/** Addresses that events are sent to. */
+/** Webhook endpoints. */
 export function webhookRoutes({ page, form, confirm }: Room): void {
   const spec = { section: 'webhooks', permission: 'webhooks:write' } as const;
   const onOne = { ...spec, back: pathOf } as const;
