@@ -84,7 +84,8 @@ describe('API keys', () => {
     const before = Date.now();
     await use(key, 404);
     const at = Date.parse(String(await lastUse()));
-    expect(at).toBeGreaterThanOrEqual(before - 1);
+    // The servers' common clock is some milliseconds from this process's.
+    expect(at).toBeGreaterThan(before - 1_000);
   });
 
   it('may do what they are permitted, and nothing else', async () => {
