@@ -6,6 +6,7 @@ import { createLogger } from '../../src/core/logger.ts';
 import type { Executor } from '../../src/storage/postgres/executor.ts';
 import { SigningKey } from '../../src/storage/models/tokens.ts';
 import { CONNECTIONS, createPool } from '../../src/storage/postgres/pool.ts';
+import { PostgresClient } from '../../src/storage/postgres/client.ts';
 import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { checkWritable } from '../../src/storage/postgres/readiness.ts';
 import { createSequelize } from '../../src/storage/postgres/open.ts';
@@ -156,4 +157,16 @@ test('a transaction whose connection is lost is undone and unavailable; one with
     await tx.query('select 1');
   });
   expect(pool.totalCount).toBe(pool.idleCount);
+});
+
+test('a connection that ends before anybody listens to it fails its next statement, and not the process', async () => {
+  const { url } = await createDatabase();
+  const client = new PostgresClient({ databaseUrl: url });
+  await client.connect();
+  const ended = new Promise<void>((resolve) => client.once('end', resolve));
+  await poolOf(url).query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
+  await ended;
+  await expect(client.query('select 1')).rejects.toThrow('not queryable');
 });

@@ -56,6 +56,9 @@ export class PostgresClient extends Client {
     super({ ...options, ...(isPooled ? { connectionString: url } : withSettings(url, timeouts)) });
     this.#servers = servers;
     this.#url = url;
+    // The pool listens from a moment after the connection is made. An error before that must not end the process: it
+    // fails the next statement.
+    this.on('error', () => undefined);
     if (servers.urls.length > 1) this.#watch();
   }
 
