@@ -132,8 +132,10 @@ const REACH = `select
     count(distinct caller) filter (where kind = 'client')::int as clients,
     count(distinct caller) filter (where kind = 'address')::int as addresses
   from contract_callers where door = $2 and day >= $1`;
-const COUNT_USERS = `select door, ${accountsOf('doors.door', '$1')} as count
-  from (select distinct door from contract_usage where day >= $1) as doors`;
+const COUNT_USERS = `select * from (
+    select door, ${accountsOf('doors.door', '$1')} as count
+    from (select distinct door from contract_usage where day >= $1) as doors) as counted
+  where count > 0`;
 const REQUESTS = `select door, sum(requests)::float8 as count from contract_usage where day >= $1 group by door`;
 const LAST_USES = 'select door, max(last_used_at) as at from contract_usage group by door';
 
