@@ -35,8 +35,8 @@ begin
     execute format('alter table %1$I attach partition %2$I for values from (minvalue) to (%3$L)', parent, parent || '_before',
       (select (regexp_match(pg_get_constraintdef(oid), '''([^'']+)'''))[1]::date from pg_constraint
         where conrelid = (parent || '_before')::regclass and conname = parent || '_range'));
-    execute format('alter table %1$I_before drop constraint %1$I_range', parent);
-    execute format('create table %1$I_default partition of %1$I default', parent);
+    execute format('alter table %I drop constraint %I', parent || '_before', parent || '_range');
+    execute format('create table %I partition of %I default', parent || '_default', parent);
   end loop;
   -- A new database has no rows from before.
   if not exists (select from contract_users_before) then
