@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PoolClient } from 'pg';
+import { DomainError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
+import { withPatience } from '../../src/core/patience.ts';
 import { Role } from '../../src/storage/models/roles.ts';
 import { boundedReads } from '../../src/storage/postgres/bounded.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
+import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { createSequelize } from '../../src/storage/postgres/open.ts';
 import { joining, transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
 import { atEnd } from '../support/cleanup.ts';
@@ -174,5 +177,12 @@ describe('a search that takes too long', () => {
       expect(timeout.rows).toEqual([{ statement_timeout: '30s' }]);
     });
     await expect(bounded.query('select from nothing')).rejects.toMatchObject({ code: '42P01' });
+  });
+
+  it('is an outage, not too broad, where its request has waited too long for all its statements', async () => {
+    const bounded = boundedReads(work.inTransaction, 20_000);
+    const search = () => bounded.query('select pg_sleep(20)');
+    const failure = await withPatience(100, () => false, search).catch((error: unknown) => error);
+    expect([failure instanceof DomainError, isUnavailable(failure)]).toEqual([false, true]);
   });
 });

@@ -124,8 +124,8 @@ export function abandon(client: PostgresClient): void {
   const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
   socket.setTimeout(CANCEL_TIMEOUT, () => socket.destroy()).on('error', () => undefined);
   socket.unref().end(request);
-  // 57014: query_canceled.
+  // A code of the connection's, and not 57014 (query_canceled): no timeout of a single statement has passed.
   connection.stream.destroy(
-    Object.assign(new Error('a request waited too long for statements'), { code: '57014' }),
+    Object.assign(new Error('a request waited too long for statements'), { code: 'ETIMEDOUT' }),
   );
 }
