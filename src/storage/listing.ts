@@ -84,28 +84,36 @@ export function partsOf<Sort extends string, Filters>(
 }
 
 /**
- * Reads up to `count` rows of a list, each with its position.
+ * Runs a statement with its parameters as it adds them.
  * @throws the database's error for a position that is none of this sort.
  */
-export async function rowsOf<Sort extends string, Filters, Row extends object>(
+async function read<Row extends object>(
   pool: Executor,
-  listing: Listing<Sort, Filters>,
-  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
-  count: number,
+  statement: (parameter: Parameter) => string,
 ): Promise<(Row & Positioned)[]> {
   const values: unknown[] = [];
-  const parameter: Parameter = (value) => `$${values.push(value)}`;
-  const parts = partsOf(listing, request, parameter);
   // Don't prepare it: the best plan depends on the search text.
   const { rows } = await pool.query<Row & Positioned>(
-    `${parts.select} from ${listing.from} ${parts.where} ${parts.order} limit ${parameter(count)}`,
+    statement((value) => `$${values.push(value)}`),
     values,
   );
   return rows;
 }
 
+/** Reads up to `count` rows of a list, each with its position. */
+export const rowsOf = <Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  listing: Listing<Sort, Filters>,
+  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  count: number,
+): Promise<(Row & Positioned)[]> =>
+  read(pool, (parameter) => {
+    const { select, where, order } = partsOf(listing, request, parameter);
+    return `${select} from ${listing.from} ${where} ${order} limit ${parameter(count)}`;
+  });
+
 /** A list over rows of a subselect, whose `sort_key` is what they are sorted by. */
-const inTurn = <Sort extends string, Filters>(
+const bySortKey = <Sort extends string, Filters>(
   listing: Listing<Sort, Filters>,
   sort: Sort,
 ): Listing<Sort, Filters> => ({
@@ -117,52 +125,42 @@ const inTurn = <Sort extends string, Filters>(
  * Reads up to `count` rows that match among the first `most` of the list, by the index of its order: whatever the planner takes
  * the conditions for, it costs no more than that. @param walked filters that the index of the order knows of.
  */
-export async function rowsAmongFirst<Sort extends string, Filters, Row extends object>(
+export const rowsAmongFirst = <Sort extends string, Filters, Row extends object>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
   request: Omit<PageRequest<Sort, Filters>, 'limit'>,
   { walked, most, count }: { walked: Filters; most: number; count: number },
-): Promise<(Row & Positioned)[]> {
-  const values: unknown[] = [];
-  const parameter: Parameter = (value) => `$${values.push(value)}`;
-  const { from, sorts } = listing;
-  const first = partsOf(listing, { ...request, filters: walked }, parameter);
-  const found = partsOf(inTurn(listing, request.sort), { ...request, after: null }, parameter);
-  const { rows } = await pool.query<Row & Positioned>(
-    `${found.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
+): Promise<(Row & Positioned)[]> =>
+  read(pool, (parameter) => {
+    const { from, sorts } = listing;
+    const first = partsOf(listing, { ...request, filters: walked }, parameter);
+    const found = partsOf(bySortKey(listing, request.sort), { ...request, after: null }, parameter);
+    return `${found.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
        ${first.where} ${first.order} limit ${most}) as ${from}
-     ${found.where} ${found.order} limit ${parameter(count)}`,
-    values,
-  );
-  return rows;
-}
+     ${found.where} ${found.order} limit ${parameter(count)}`;
+  });
 
 /**
  * Reads up to `count` rows of a list by looking for all that match, and putting these in order: for few, which the planner would
  * look for along the index of the order.
  */
-export async function rowsOfFew<Sort extends string, Filters, Row extends object>(
+export const rowsOfFew = <Sort extends string, Filters, Row extends object>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
   request: Omit<PageRequest<Sort, Filters>, 'limit'>,
   count: number,
-): Promise<(Row & Positioned)[]> {
-  const values: unknown[] = [];
-  const parameter: Parameter = (value) => `$${values.push(value)}`;
-  const { from, sorts } = listing;
-  const found = partsOf(listing, request, parameter);
-  const all = partsOf(
-    inTurn(listing, request.sort),
-    { ...request, filters: {} as Filters, after: null },
-    parameter,
-  );
-  const { rows } = await pool.query<Row & Positioned>(
-    `${all.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
-       ${found.where} offset 0) as ${from} ${all.order} limit ${parameter(count)}`,
-    values,
-  );
-  return rows;
-}
+): Promise<(Row & Positioned)[]> =>
+  read(pool, (parameter) => {
+    const { from, sorts } = listing;
+    const found = partsOf(listing, request, parameter);
+    const all = partsOf(
+      bySortKey(listing, request.sort),
+      { ...request, filters: {} as Filters, after: null },
+      parameter,
+    );
+    return `${all.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
+       ${found.where} offset 0) as ${from} ${all.order} limit ${parameter(count)}`;
+  });
 
 /** @throws the database's error for a position that is none of this sort. */
 export async function pageOf<Sort extends string, Filters, Row extends object>(
