@@ -222,23 +222,20 @@ export const now = () => fn('now');
 export const createdAt = () =>
   ({ type: DataTypes.DATE, allowNull: false, defaultValue: now() }) satisfies ModelAttributeColumnOptions;
 
-/** The account that a row belongs to and is deleted with. */
-export const ownAccount = () =>
+/** A reference to a row of `model`, with which this row is deleted. */
+const ownedBy = <Type extends DataType>(model: string, type: Type) =>
   ({
-    type: DataTypes.UUID,
+    type,
     allowNull: false,
-    references: { model: 'users', key: 'id' },
+    references: { model, key: 'id' },
     onDelete: 'CASCADE',
   }) satisfies ModelAttributeColumnOptions;
 
+/** The account that a row belongs to and is deleted with. */
+export const ownAccount = () => ownedBy('users', DataTypes.UUID);
+
 /** The column of a row that belongs to a client and goes with it. */
-export const ownClient = () =>
-  ({
-    type: DataTypes.TEXT,
-    allowNull: false,
-    references: { model: 'clients', key: 'id' },
-    onDelete: 'CASCADE',
-  }) satisfies ModelAttributeColumnOptions;
+export const ownClient = () => ownedBy('clients', DataTypes.TEXT);
 
 /**
  * Inserts a row, unless one is there that any of its unique keys forbids it: one statement, so of any number of tries
