@@ -12,7 +12,7 @@ import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
-import { inTurn } from './turns.ts';
+import { oneAtATime } from './turns.ts';
 
 async function read(setting: string, file: string): Promise<string> {
   try {
@@ -137,7 +137,7 @@ export function createHttpServer(
   let held: (() => void)[] | null = null;
   let isDraining = false;
   let closed: Promise<unknown> = Promise.resolve();
-  const take = inTurn((req, res) => {
+  const take = oneAtATime((req, res) => {
     underWay.add(res);
     res.once('close', () => underWay.delete(res));
     if (isDraining) res.shouldKeepAlive = false;

@@ -8,7 +8,7 @@ const MOST_WAITING = 100;
  * Has each connection handle one request at a time. Those that a client sends ahead (pipelining, RFC 9112 section 9.3.2) wait
  * for their reply's turn anyway; each begins in a turn of the event loop of its own, so that one source doesn't delay others. A connection with too many waiting is cut.
  */
-export function inTurn(listener: RequestListener): RequestListener {
+export function oneAtATime(listener: RequestListener): RequestListener {
   const lines = new WeakMap<Socket, { last: ServerResponse; waiting: number }>();
   return (req, res) => {
     const { socket } = req;
