@@ -23,7 +23,7 @@ const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
 );
 
 /** Maximum length of a value, in characters. */
-const LONGEST = 2_000;
+const MAX_VALUE_LENGTH = 2_000;
 
 /** Text without NUL and lone surrogates, which PostgreSQL or clients cannot store. */
 const isSound = (value: string) => value.isWellFormed() && !value.includes('\0');
@@ -39,7 +39,7 @@ const pattern = z
       return false;
     }
   }, 'must be a regular expression');
-const length = z.int().min(0).max(LONGEST);
+const length = z.int().min(0).max(MAX_VALUE_LENGTH);
 
 /** Keywords of an attribute besides those of JSON Schema. */
 const annotations = {

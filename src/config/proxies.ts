@@ -10,7 +10,7 @@ interface ClientFacing {
  * Addresses for documentation (RFC 5737, RFC 3849, RFC 9637), which no real proxy has: a list that trusts all of
  * them trusts everybody.
  */
-const NOBODYS = [
+const DOCUMENTATION_ADDRESSES = [
   ['192.0.2.1', '198.51.100.1', '203.0.113.1'],
   ['2001:db8::1', '3fff::1'],
 ];
@@ -23,7 +23,9 @@ export const hidesClients = ({ publicUrl, http }: ClientFacing): boolean =>
 export function proxyProblems(trustedProxies: string[], production: boolean): string[] {
   try {
     const trust = proxyAddr.compile(trustedProxies);
-    const trustsAll = NOBODYS.some((addresses) => addresses.every((address) => trust(address, 0)));
+    const trustsAll = DOCUMENTATION_ADDRESSES.some((addresses) =>
+      addresses.every((address) => trust(address, 0)),
+    );
     if (!production || !trustsAll) return [];
     return [
       "http.trustedProxies: trusts every address, so none is known to be a client's and whoever asks could make up the one that limits go by; name the addresses of the proxies",

@@ -8,7 +8,7 @@ const unused = (): never => {
 };
 
 /** Settings of a provider that only validates clients. */
-const NOBODY: ProviderSurroundings = {
+const VALIDATION_ONLY: ProviderSurroundings = {
   contracts: [],
   fetch: unused,
   fetchDocument: unused,
@@ -29,6 +29,6 @@ const NOBODY: ProviderSurroundings = {
  */
 export async function openClientValidator(core: Core): Promise<ClientValidator> {
   await core.keyRing.maintain(systemActor);
-  const current = createProviderSide(core, NOBODY).build(await core.keyRing.load());
+  const current = createProviderSide(core, VALIDATION_ONLY).build(await core.keyRing.load());
   return createClientValidator({ current });
 }

@@ -13,7 +13,7 @@ export interface Cursors {
 }
 
 /** Maximum characters of a cursor; reject longer ones unread. */
-const LONGEST = 4_096;
+const MAX_CURSOR_LENGTH = 4_096;
 
 export function createCursors(secrets: Secrets): Cursors {
   const tagOf = (query: string, body: string) => secrets.mac('cursor', JSON.stringify([query, body]));
@@ -23,7 +23,7 @@ export function createCursors(secrets: Secrets): Cursors {
       return `${body}.${tagOf(query, body)}`;
     },
     open(query, cursor) {
-      const [body = '', tag = '', ...rest] = cursor.length > LONGEST ? [] : cursor.split('.');
+      const [body = '', tag = '', ...rest] = cursor.length > MAX_CURSOR_LENGTH ? [] : cursor.split('.');
       if (rest.length > 0 || !constantTimeEqual(tag, tagOf(query, body)))
         throw new DomainError('invalid_cursor', { field: 'cursor' });
       return JSON.parse(Buffer.from(body, 'base64url').toString()) as string[];

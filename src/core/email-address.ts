@@ -21,8 +21,8 @@ export const placeholderAddress = (id: string): string => `${id}${PLACEHOLDER}`;
 export const isPlaceholder = (address: string): boolean => address.toLowerCase().endsWith(PLACEHOLDER);
 
 /** Maximum octets of the local part and of the whole address (RFC 5321 section 4.5.3.1; RFC 3696 erratum 1690). */
-const LONGEST_LOCAL = 64;
-const LONGEST = 254;
+const MAX_LOCAL_PART = 64;
+const MAX_ADDRESS = 254;
 
 /** RFC 5321's dot-atom, with the letters and digits of every language (RFC 6531 section 3.3, RFC 8265 section 3.3). */
 const LOCAL = /^[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+)*$/u;
@@ -39,8 +39,8 @@ const INTERNATIONAL_DOMAIN = `(?=.*[^\\x21-\\x7e])(?:${LABEL}[。.])+${LABEL}`;
 /** Narrows full-width characters, as some keyboards type them. */
 export const EMAIL_FORM: TextForm = {
   format: 'idn-email',
-  maxLength: LONGEST,
-  pattern: `^(?=[^@]{1,${LONGEST_LOCAL}}@)${LOCAL.source.slice(1, -1)}@(?:${ASCII_DOMAIN}|${INTERNATIONAL_DOMAIN})$`,
+  maxLength: MAX_ADDRESS,
+  pattern: `^(?=[^@]{1,${MAX_LOCAL_PART}}@)${LOCAL.source.slice(1, -1)}@(?:${ASCII_DOMAIN}|${INTERNATIONAL_DOMAIN})$`,
   examples: ['jane.doe@example.com'],
 };
 
@@ -60,17 +60,17 @@ function readDomain(input: string): { shown: string; ascii: string } | null {
  */
 export function readEmailAddress(input: string): EmailAddress | null {
   // Check the raw length before normalization.
-  if (input.length > LONGEST) return null;
+  if (input.length > MAX_ADDRESS) return null;
   const text = narrow(input).normalize('NFC');
   const at = text.indexOf('@');
   const local = text.slice(0, at);
   const domain = readDomain(text.slice(at + 1));
   if (at === -1 || domain === null) return null;
-  if (!LOCAL.test(local) || INVISIBLE.test(local) || octets(local) > LONGEST_LOCAL) return null;
+  if (!LOCAL.test(local) || INVISIBLE.test(local) || octets(local) > MAX_LOCAL_PART) return null;
   // A ligature or superscript looks like another mailbox and must not share its key.
   if (local !== local.normalize('NFKC')) return null;
   const ascii = `${local}@${domain.ascii}`;
-  if (octets(ascii) > LONGEST) return null;
+  if (octets(ascii) > MAX_ADDRESS) return null;
   const key = `${local.toLowerCase().normalize('NFC')}@${domain.ascii}`;
   return { address: `${local}@${domain.shown}`, ascii, key };
 }

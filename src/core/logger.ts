@@ -62,7 +62,7 @@ interface Described {
 /** Maximum depth of causes. */
 const DEPTH = 5;
 /** Maximum errors of an AggregateError. */
-const MOST_ERRORS = 5;
+const MAX_ERRORS = 5;
 
 /**
  * Describes an error for the log. Errors may carry request bytes, query parameters or arguments of Redis commands:
@@ -85,7 +85,7 @@ function describeError(error: unknown, depth = DEPTH): Described {
     ...(typeof constraint === 'string' ? { constraint } : {}),
     ...(isError(error.cause) && depth > 0 ? { cause: describeError(error.cause, depth - 1) } : {}),
     ...(Array.isArray(errors) && errors.every(isError) && depth > 0
-      ? { errors: errors.slice(0, MOST_ERRORS).map((one) => describeError(one, depth - 1)) }
+      ? { errors: errors.slice(0, MAX_ERRORS).map((one) => describeError(one, depth - 1)) }
       : {}),
   };
 }

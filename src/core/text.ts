@@ -29,7 +29,7 @@ export const foldCase = (value: string): string =>
 
 /** Control characters, direction overrides and lone surrogates; not the joiners, which some scripts and emoji need. */
 const UNSEEN = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200c\u200d]]+/gv;
-const LONGEST = 60;
+const MAX_LINE_LENGTH = 60;
 
 /** Created lazily: loading its data takes 20 ms. */
 let graphemes: Intl.Segmenter | undefined;
@@ -37,7 +37,7 @@ let graphemes: Intl.Segmenter | undefined;
 /**
  * `text` on one line, without control and direction characters, truncated after `longest` (60) grapheme clusters.
  */
-export function oneLine(text: string, longest = LONGEST): string {
+export function oneLine(text: string, longest = MAX_LINE_LENGTH): string {
   const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
   if (clean.length <= longest) return clean;
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });

@@ -15,7 +15,7 @@ import {
 export type Api = ApiRecord;
 export type { NamedApiUse } from '../storage/apis.ts';
 
-export const MOST_USES = 100;
+export const MAX_USES = 100;
 
 export type NewApi = Pick<ApiContent, 'identifier' | 'name'> & Partial<ApiContent>;
 
@@ -28,7 +28,7 @@ export interface ApiAdmin {
   /** @throws DomainError insufficient_scope, api_not_found. */
   find(operator: Operator, identifier: string): Promise<Api>;
   /**
-   * The roles and the clients that refer to an API, of those that the operator may see: `MOST_USES` of each at most.
+   * The roles and the clients that refer to an API, of those that the operator may see: `MAX_USES` of each at most.
    * @throws DomainError insufficient_scope, api_not_found.
    */
   uses(operator: Operator, identifier: string): Promise<NamedApiUse[]>;
@@ -61,8 +61,8 @@ const DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
 
 /** A scope-token (RFC 6749 section 3.3). */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
-const MOST_SCOPES = 500;
-const LONGEST = { identifier: 512, name: 100 };
+const MAX_SCOPES = 500;
+const MAX_LENGTHS = { identifier: 512, name: 100 };
 
 function refuse(field: string, reason: string): never {
   throw new DomainError('invalid_request', { field, reason });
@@ -70,17 +70,17 @@ function refuse(field: string, reason: string): never {
 
 function checkIdentifier(identifier: string): void {
   const url = URL.parse(identifier);
-  if (!url || url.hash || identifier.length > LONGEST.identifier)
+  if (!url || url.hash || identifier.length > MAX_LENGTHS.identifier)
     refuse('identifier', 'must be an absolute URI without a fragment');
 }
 
 /** Validates an API. Keeps the order of scopes and removes duplicates. */
 function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: readonly string[]): Changes {
   const { name, scopes } = changes;
-  if (name !== undefined && (name.trim() === '' || name.length > LONGEST.name))
-    refuse('name', `must have 1 to ${LONGEST.name} characters`);
+  if (name !== undefined && (name.trim() === '' || name.length > MAX_LENGTHS.name))
+    refuse('name', `must have 1 to ${MAX_LENGTHS.name} characters`);
   if (scopes === undefined) return changes;
-  if (scopes.length > MOST_SCOPES) refuse('scopes', `must be at most ${MOST_SCOPES}`);
+  if (scopes.length > MAX_SCOPES) refuse('scopes', `must be at most ${MAX_SCOPES}`);
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
   if (wrong !== undefined)
     refuse('scopes', `must not have ${wrong.slice(0, 128)}, which is none (RFC 6749 section 3.3)`);
@@ -189,7 +189,7 @@ export function createApiAdmin({
     },
     async uses(operator, identifier) {
       const { permissions } = operator;
-      const uses = await apis.uses(await this.find(operator, identifier), MOST_USES);
+      const uses = await apis.uses(await this.find(operator, identifier), MAX_USES);
       return uses.filter(({ kind }) => permissions.has(kind === 'role' ? 'roles:read' : 'clients:read'));
     },
     async create(operator, api) {

@@ -46,7 +46,7 @@ export interface BackchannelRequests {
 }
 
 /** Unknown login hints per client in ten minutes. */
-const MOST_UNKNOWN = 100;
+const MAX_UNKNOWN_HINTS = 100;
 
 export function createBackchannelRequests(
   dependencies: Pick<Stores, 'users' | 'audit' | 'inTransaction'> & {
@@ -61,7 +61,7 @@ export function createBackchannelRequests(
   const { requests, users, notices, audit, inTransaction, guessLimit, mailLimit, limits } = dependencies;
   return {
     resolveHint: (hint, clientId) =>
-      guessLimit('login-hint', [`client:${clientId}`], MOST_UNKNOWN, async () => {
+      guessLimit('login-hint', [`client:${clientId}`], MAX_UNKNOWN_HINTS, async () => {
         const { account } = await lookUp(users, { identifier: hint });
         return account?.status === 'active' ? account.id : undefined;
       }),

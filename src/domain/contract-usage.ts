@@ -67,9 +67,9 @@ const INTERVAL = 10_000;
 const DAY = 86_400_000;
 
 /** Programs and addresses that are told apart between two writes at a contract. */
-const MOST_CALLERS = 500;
+const MAX_CALLERS = 500;
 /** Rows of each kind in a report. */
-const MOST_SHOWN = 100;
+const MAX_REPORT_ROWS = 100;
 
 interface Count {
   door: string;
@@ -162,7 +162,7 @@ export function createContractUsage({
     const kind = `${what.door} ${what.day} ${what.kind}`;
     const known = callers.get(`${kind} ${what.caller}`);
     const count = distinct.get(kind) ?? 0;
-    const caller = known || count < MOST_CALLERS ? what.caller : '';
+    const caller = known || count < MAX_CALLERS ? what.caller : '';
     const key = `${kind} ${caller}`;
     const there = known ?? callers.get(key);
     if (there) {
@@ -205,9 +205,9 @@ export function createContractUsage({
       const [rows, users, clients, addresses, accounts, last, wouldStop] = await Promise.all([
         store.list(since, door),
         store.countUsers(since),
-        store.callers(since, door, 'client', MOST_SHOWN),
-        store.callers(since, door, 'address', MOST_SHOWN),
-        operator.permissions.has('users:read') ? store.accounts(since, door, MOST_SHOWN) : null,
+        store.callers(since, door, 'client', MAX_REPORT_ROWS),
+        store.callers(since, door, 'address', MAX_REPORT_ROWS),
+        operator.permissions.has('users:read') ? store.accounts(since, door, MAX_REPORT_ROWS) : null,
         store.lastUses(),
         reach(door),
       ]);

@@ -23,32 +23,32 @@ export const codePoints = (value: string): number => Array.from(value).length;
  */
 export const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
 
-const SHORTEST_USERNAME = 3;
-const LONGEST = { username: 64, name: 200, locale: 35 };
+const MIN_USERNAME_LENGTH = 3;
+const MAX_LENGTHS = { username: 64, name: 200, locale: 35 };
 
 export const USERNAME_FORM: TextForm = {
-  minLength: SHORTEST_USERNAME,
-  maxLength: LONGEST.username,
+  minLength: MIN_USERNAME_LENGTH,
+  maxLength: MAX_LENGTHS.username,
   pattern: `^(?!.*${INVISIBLE.source})${USERNAME.source.slice(1)}`,
   examples: ['jane.doe'],
 };
 export const NAME_FORM: TextForm = {
   minLength: 1,
-  maxLength: LONGEST.name,
+  maxLength: MAX_LENGTHS.name,
   pattern: LINE,
   examples: ['Jane Doe'],
 };
 /** Language, script, region, variants, extensions, private use (RFC 5646 section 2.1). */
 export const LOCALE_FORM: TextForm = {
-  maxLength: LONGEST.locale,
+  maxLength: MAX_LENGTHS.locale,
   pattern: String.raw`^(?:[A-Za-z]{2,3}|[A-Za-z]{5,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|\d{3}))?(?:-(?:[A-Za-z\d]{5,8}|\d[A-Za-z\d]{3}))*(?:-[A-WYZa-wyz\d](?:-[A-Za-z\d]{2,8})+)*(?:-[Xx](?:-[A-Za-z\d]{1,8})+)?$`,
   examples: ['de', 'pt-BR'],
 };
 
 function usernameProblem(username: string): string | null {
   const length = codePoints(username);
-  if (length < SHORTEST_USERNAME) return 'too_short';
-  if (length > LONGEST.username) return 'too_long';
+  if (length < MIN_USERNAME_LENGTH) return 'too_short';
+  if (length > MAX_LENGTHS.username) return 'too_long';
   if (!USERNAME.test(username) || INVISIBLE.test(username)) return 'invalid_characters';
   // Most lookalikes (раypal for paypal) need two of these three. Words wholly of lookalikes remain possible.
   return SCRIPTS.filter((script) => script.test(username)).length > 1 ? 'mixed_scripts' : null;
@@ -61,7 +61,7 @@ function usernameProblem(username: string): string | null {
  * @throws DomainError invalid_username with the reason too_short, too_long, invalid_characters or mixed_scripts.
  */
 export function parseUsername(value: string): { username: string; usernameKey: string } {
-  const isLong = isLongerThan(value, LONGEST.username);
+  const isLong = isLongerThan(value, MAX_LENGTHS.username);
   const username = isLong ? '' : value.normalize('NFKC');
   const reason = isLong ? 'too_long' : usernameProblem(username);
   if (reason !== null) throw new DomainError('invalid_username', { field: 'username', reason });
@@ -69,7 +69,7 @@ export function parseUsername(value: string): { username: string; usernameKey: s
 }
 
 /** The longest username that an account may have brought along from another service. */
-const LONGEST_BROUGHT = 255;
+const MAX_IMPORTED_USERNAME_LENGTH = 255;
 
 /**
  * A username that an account may have, those of other services among them: 1 to 255 printable characters, never an `@`. A
@@ -77,10 +77,10 @@ const LONGEST_BROUGHT = 255;
  * @returns as that does. @throws DomainError invalid_username with the reason too_short, too_long or invalid_characters.
  */
 export function readUsername(value: string): { username: string; usernameKey: string } {
-  const isLong = isLongerThan(value, LONGEST_BROUGHT);
+  const isLong = isLongerThan(value, MAX_IMPORTED_USERNAME_LENGTH);
   const username = isLong ? '' : value.trim().normalize('NFKC');
   const reason =
-    isLong || codePoints(username) > LONGEST_BROUGHT
+    isLong || codePoints(username) > MAX_IMPORTED_USERNAME_LENGTH
       ? 'too_long'
       : username === ''
         ? 'too_short'
@@ -106,7 +106,7 @@ export function parseEmail(value: string): { email: string; emailKey: string } {
  * A name of a person or a thing: 1 to `longest` characters that can be printed.
  * @returns it in NFC. @throws DomainError invalid_request with `field`.
  */
-export function parseName(field: string, value: string, longest = LONGEST.name): string {
+export function parseName(field: string, value: string, longest = MAX_LENGTHS.name): string {
   const name = isLongerThan(value, longest) ? '' : value.normalize('NFC');
   if (name.trim() === '' || codePoints(name) > longest || UNPRINTABLE.test(name)) {
     throw new DomainError('invalid_request', { field });
@@ -120,7 +120,7 @@ export function parseName(field: string, value: string, longest = LONGEST.name):
  */
 export function parseLocale(field: string, value: string): string {
   try {
-    const [locale] = value.length <= LONGEST.locale ? Intl.getCanonicalLocales(value) : [];
+    const [locale] = value.length <= MAX_LENGTHS.locale ? Intl.getCanonicalLocales(value) : [];
     if (locale !== undefined) return locale;
   } catch {
     // Not a language tag: the same answer as for one that is too long.

@@ -79,7 +79,7 @@ const VIEW = 15 * MINUTE;
 /** How long a person has to answer, and an operator to begin then. */
 const ANSWER = 60 * MINUTE;
 
-const LONGEST_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 
 export function createImpersonation(
   dependencies: Pick<Stores, 'users' | 'revocation' | 'audit' | 'inTransaction'> & {
@@ -151,7 +151,7 @@ export function createImpersonation(
     async request(operator, id, { reason: typed, askFirst = false }) {
       requirePermission(operator, 'users:impersonate');
       const reason = typed.trim();
-      if (reason === '' || reason.length > LONGEST_REASON) refuse('reason');
+      if (reason === '' || reason.length > MAX_REASON_LENGTH) refuse('reason');
       const { accountId: operatorId, actor } = operator;
       if (operatorId === null) throw new DomainError('forbidden', { reason: 'service_account' });
       if (!isOn()) throw new DomainError('forbidden', { reason: 'impersonation_off' });

@@ -21,7 +21,7 @@ type Account = Pick<UserRecord, 'id' | 'securityVersion'>;
 export const KNOWN_DEVICE_TTL = 180 * 86_400;
 
 /** Accounts that one browser remembers, the latest first. */
-const MOST = 4;
+const MAX_ACCOUNTS = 4;
 
 /** The cookie value of a browser after a sign-in to `account`. `now` in milliseconds. */
 export const withDevice = (
@@ -30,7 +30,7 @@ export const withDevice = (
   now: number,
 ): KnownDevice[] => {
   const entry = { id: randomToken(12), accountId, securityVersion, expiresAt: now + KNOWN_DEVICE_TTL * 1000 };
-  return [entry, ...known.filter((one) => one.accountId !== accountId)].slice(0, MOST);
+  return [entry, ...known.filter((one) => one.accountId !== accountId)].slice(0, MAX_ACCOUNTS);
 };
 
 /** The id of the browser for `account`; null when it is not known to it (any more). */

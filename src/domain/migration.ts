@@ -75,7 +75,7 @@ const DAYS = 30;
 /** Days without old tokens, after which none are expected. */
 const QUIET = 7;
 /** People who are named. */
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 /** Milliseconds that counts serve. */
 const KEPT = 300_000;
 
@@ -213,7 +213,7 @@ export function createMigration(dependencies: {
         counts.moved(),
         counts.withoutPassword(),
         counts.notCome(),
-        maySeePeople ? counts.someNotCome(MOST_NAMED) : null,
+        maySeePeople ? counts.someNotCome(MAX_NAMED) : null,
         oldHashes(),
         tokensOf(),
         doorsOf(),

@@ -80,7 +80,7 @@ interface Asked {
 }
 
 const HOUR = 3_600_000;
-const LONGEST_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 
 /** The local part but for its first letter: enough to know one's own address by. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
@@ -152,7 +152,7 @@ export function createNotices({
       const payload = {
         kind: 'account-viewed',
         by: oneLine(by),
-        reason: oneLine(reason, LONGEST_REASON),
+        reason: oneLine(reason, MAX_REASON_LENGTH),
         at,
       } as const;
       return tell(account, payload, actor, tx, id);
@@ -162,7 +162,7 @@ export function createNotices({
       const payload = {
         kind: 'view-requested',
         by: oneLine(by),
-        reason: oneLine(reason, LONGEST_REASON),
+        reason: oneLine(reason, MAX_REASON_LENGTH),
         request,
       } as const;
       return tell(account, payload, actor, tx, id);
@@ -200,7 +200,7 @@ export type Addressee = Pick<
   | 'locale'
 >;
 
-const LONGEST_NAME = 60;
+const MAX_NAME_LENGTH = 60;
 
 /**
  * Whom to write to, and how: at the address that counts. A name is used only when that is verified: until then whoever
@@ -210,7 +210,7 @@ const LONGEST_NAME = 60;
 export function recipientOf(account: Addressee, locale: string | null = null): Recipient {
   const name = account.givenName ?? account.name ?? account.username;
   const isVerified = (account.movedFrom ?? account).emailVerifiedAt !== null;
-  const person = isVerified && name !== null ? Array.from(name).slice(0, LONGEST_NAME).join('') : null;
+  const person = isVerified && name !== null ? Array.from(name).slice(0, MAX_NAME_LENGTH).join('') : null;
   return { to: addressThatCounts(account), person, locale: account.locale ?? locale };
 }
 

@@ -60,9 +60,9 @@ export interface OldTokens extends PeriodicWriter {
 export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
 
 /** Signatures that were checked lately: a client shows its token many times. */
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 /** Characters of a token, signed or opaque. */
-const LONGEST = 8192;
+const MAX_TOKEN_LENGTH = 8192;
 /** Milliseconds between two flushes of the counts. */
 const INTERVAL = 10_000;
 /** Milliseconds to wait for the parallel request that exchanges the same token. */
@@ -132,7 +132,7 @@ export function createOldTokens(
     }),
   );
   type Door = NonNullable<ReturnType<typeof doors.get>>;
-  const verified = new LRUCache<string, JWTPayload>({ max: MOST_REMEMBERED });
+  const verified = new LRUCache<string, JWTPayload>({ max: MAX_REMEMBERED });
   let counts = new Map<string, OldTokenUseRow>();
 
   const count = (door: string, kind: OldTokenUseRow['kind']) => {
@@ -151,7 +151,7 @@ export function createOldTokens(
 
   /** The claims of a token that one of the door's keys has signed, whenever it expires. */
   const claimsOf = async (name: string, door: Door, token: string): Promise<JWTPayload | null> => {
-    if (token.length > LONGEST || token.split('.').length !== 3) return null;
+    if (token.length > MAX_TOKEN_LENGTH || token.split('.').length !== 3) return null;
     const hash = `${name} ${sha256(token)}`;
     const known = verified.get(hash);
     if (known) return known;
@@ -303,7 +303,7 @@ export function createOldTokens(
     },
     async refresh(name, token) {
       const door = openDoor(name);
-      if (!door || token.length > LONGEST) return null;
+      if (!door || token.length > MAX_TOKEN_LENGTH) return null;
       const refuse = (): never => {
         count(name, 'refused');
         throw new DomainError('invalid_token');

@@ -54,7 +54,7 @@ export function mailboxOf(address: string): string {
 }
 
 /** Mails an hour: to one mailbox, and by one source. */
-const MOST = { mailbox: 10, source: 200 };
+const MAX_MAILS = { mailbox: 10, source: 200 };
 
 /**
  * What goes to a full mailbox all the same, once an hour: else a stranger who fills the mailbox would keep an owner out
@@ -64,7 +64,7 @@ const ALWAYS: ReadonlySet<MessageKind> = new Set<MessageKind>(['sign-in-link']);
 
 const HOUR = 3600;
 /** Longest wait of a notice in hours. */
-const LONGEST_WAIT = 24;
+const MAX_WAIT = 24;
 
 /** Mail that anybody can trigger by naming an address. All other kinds are notices. */
 export const ASKED_FOR: ReadonlySet<MessageKind> = new Set<MessageKind>([
@@ -100,15 +100,15 @@ export function createOutgoingMail({
   const hasRoom = async (mailbox: string, actor: Actor): Promise<boolean> => {
     const hour = thisHour();
     const source = sourceOfActor(actor);
-    if (!isShared(source) && !(await take(`source ${source}`, hour, MOST.source))) return false;
-    return take(mailbox, hour, MOST.mailbox);
+    if (!isShared(source) && !(await take(`source ${source}`, hour, MAX_MAILS.source))) return false;
+    return take(mailbox, hour, MAX_MAILS.mailbox);
   };
 
   /** Seconds until an hour with room for a notice; null when a whole day is full. */
   const waitFor = async (mailbox: string): Promise<number | null> => {
     const hour = thisHour();
-    for (let wait = 0; wait < LONGEST_WAIT; wait += 1)
-      if (await take(mailbox, hour + wait, MOST.mailbox)) return wait === 0 ? 0 : endOf(hour + wait - 1);
+    for (let wait = 0; wait < MAX_WAIT; wait += 1)
+      if (await take(mailbox, hour + wait, MAX_MAILS.mailbox)) return wait === 0 ? 0 : endOf(hour + wait - 1);
     return null;
   };
 
@@ -118,7 +118,7 @@ export function createOutgoingMail({
     { content, actor, isOwners }: Pick<Required<Mail>, 'content' | 'actor' | 'isOwners'>,
   ): Promise<number | null> => {
     if (isOwners) {
-      await take(mailbox, thisHour(), MOST.mailbox);
+      await take(mailbox, thisHour(), MAX_MAILS.mailbox);
       return 0;
     }
     if (!ASKED_FOR.has(content.kind)) return waitFor(mailbox);
@@ -139,7 +139,7 @@ export function createOutgoingMail({
     async admit(to) {
       const hour = thisHour();
       const had = await counters.get(keyOf(mailboxOf(to), hour));
-      if (had && had.count >= MOST.mailbox)
+      if (had && had.count >= MAX_MAILS.mailbox)
         throw new DomainError('rate_limited', { retryAfter: endOf(hour) });
     },
   };

@@ -49,7 +49,7 @@ export interface Refusals extends PeriodicWriter {
 /** Milliseconds between two writes. */
 const INTERVAL = 1_000;
 /** What waits to be written is made by strangers: so many kinds of it, and so many of each, the latest. */
-const MOST = { kinds: 500, alike: 5 };
+const MAX_WAITING = { kinds: 500, alike: 5 };
 
 const fingerprintOf = ({ endpoint, error, parameter, value, reason }: Refusal): string =>
   sha256(JSON.stringify([endpoint, error, parameter, value, reason]));
@@ -62,12 +62,12 @@ function createWaiting<Row extends RefusalRow>() {
     add(whose: string, row: Row): void {
       const kind = JSON.stringify([whose, row.clientId, row.endpoint, row.error, row.parameter]);
       const alike = waiting.get(kind) ?? new Map<string, Row>();
-      if (alike.size === 0 && waiting.size >= MOST.kinds) return;
+      if (alike.size === 0 && waiting.size >= MAX_WAITING.kinds) return;
       waiting.set(kind, alike);
       const { count = 0, firstAt = row.firstAt } = alike.get(row.fingerprint) ?? {};
       alike.delete(row.fingerprint);
       const [oldest] = alike.keys();
-      if (alike.size >= MOST.alike && oldest !== undefined) alike.delete(oldest);
+      if (alike.size >= MAX_WAITING.alike && oldest !== undefined) alike.delete(oldest);
       alike.set(row.fingerprint, { ...row, count: count + 1, firstAt });
     },
     /** All of them, which wait no more. */

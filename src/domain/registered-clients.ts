@@ -37,7 +37,7 @@ export interface RegisteredClients {
 const DAY = 86_400_000;
 
 /** New documents of one host within a day: the owner of a domain can have any number of URLs, and each takes a row. */
-const MOST_OF_HOST = 50;
+const MAX_PER_HOST = 50;
 
 /** The properties of `metadata`, none of which is there. */
 const absent = (metadata: Record<string, unknown>): Record<string, null> =>
@@ -72,7 +72,7 @@ export function createRegisteredClients({
   const insert = async (client: Described, host: string, actor: Actor, tx: Tx): Promise<void> => {
     const { id, name, metadata } = client;
     const since = new Date(clock.now() - DAY);
-    if ((await clientDocuments.countNew(host, since, tx)) >= MOST_OF_HOST)
+    if ((await clientDocuments.countNew(host, since, tx)) >= MAX_PER_HOST)
       throw new DomainError('rate_limited', { retryAfter: 3600 });
     await clients.create({ id, name, secretHash: null, metadata }, tx);
     const details = { name, document: true, after: metadata };

@@ -122,7 +122,7 @@ export interface Requesting {
 }
 
 /** Requests an hour: for one address, and of one source. */
-const MOST = { address: 10, source: 200 };
+const MAX_REQUESTS = { address: 10, source: 200 };
 
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
   const { users, outgoingMail, notices, audit, inTransaction, limit, clock, settings, legacy } = dependencies;
@@ -132,8 +132,8 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
       const { email, emailKey } = parseEmail(input);
       const source = sourceOfActor(actor);
       await limit([
-        { of: `register:address:${emailKey}`, limit: MOST.address },
-        { of: `register:source:${source}`, limit: MOST.source, unless: isShared(source) },
+        { of: `register:address:${emailKey}`, limit: MAX_REQUESTS.address },
+        { of: `register:source:${source}`, limit: MAX_REQUESTS.source, unless: isShared(source) },
       ]);
       await outgoingMail.admit(email);
       // Do the same work for any address: timing must not tell who has an account.

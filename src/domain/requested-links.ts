@@ -113,7 +113,7 @@ export type NoteDeadLink = (
   actor: Actor,
 ) => Promise<void>;
 
-const MOST = 200;
+const MAX_DEAD_LINKS = 200;
 
 export const createDeadLinks =
   ({ audit, limit }: { audit: Audit; limit: MailLimit }): NoteDeadLink =>
@@ -121,6 +121,6 @@ export const createDeadLinks =
     // A request without a token is not a guess.
     if (token === '') return;
     const source = sourceOfActor(actor);
-    await limit([{ of: `dead-link:source:${source}`, limit: MOST, unless: isShared(source) }]);
+    await limit([{ of: `dead-link:source:${source}`, limit: MAX_DEAD_LINKS, unless: isShared(source) }]);
     await audit.record({ type, outcome: 'failure', subject, details: { reason: 'invalid_token' } }, actor);
   };

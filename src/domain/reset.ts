@@ -87,7 +87,7 @@ export interface Requesting {
 const RESET_TTL = 15 * 60;
 
 /** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
-const MOST = { pair: 10, source: 200, account: 30 };
+const MAX_REQUESTS = { pair: 10, source: 200, account: 30 };
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
   const { users, limit, signIns, clock, legacy, notices, inTransaction } = dependencies;
@@ -112,9 +112,9 @@ export function requesting(dependencies: ResetDependencies): Requesting['request
     const source = sourceOfActor(actor);
     const isKnown = !isShared(source) && (await signIns.knows(account?.id ?? noUser.id, source, clock.now()));
     await limit([
-      { of: `reset:${subject}\n${source}`, limit: MOST.pair },
-      { of: `reset:${source}`, limit: MOST.source, unless: isShared(source) },
-      { of: `reset:${subject}`, limit: MOST.account, unless: isKnown },
+      { of: `reset:${subject}\n${source}`, limit: MAX_REQUESTS.pair },
+      { of: `reset:${source}`, limit: MAX_REQUESTS.source, unless: isShared(source) },
+      { of: `reset:${subject}`, limit: MAX_REQUESTS.account, unless: isKnown },
     ]);
     const typed = 'email' in input ? input.email : input.identifier;
     // Do the same work for any name: timing must not tell who has an account.

@@ -73,7 +73,7 @@ export interface Requesting {
 }
 
 /** Requests an hour: of one source for one account, and of one source. */
-const MOST = { pair: 10, source: 200 };
+const MAX_REQUESTS = { pair: 10, source: 200 };
 
 export function requesting(dependencies: SignInLinkDependencies): Requesting['request'] {
   const { users, limit, lockout } = dependencies;
@@ -90,8 +90,8 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
     if (subject === 'nobody') return;
     const source = sourceOfActor(actor);
     await limit([
-      { of: `sign-in-link:${subject}\n${source}`, limit: MOST.pair },
-      { of: `sign-in-link:${source}`, limit: MOST.source, unless: isShared(source) },
+      { of: `sign-in-link:${subject}\n${source}`, limit: MAX_REQUESTS.pair },
+      { of: `sign-in-link:${source}`, limit: MAX_REQUESTS.source, unless: isShared(source) },
     ]);
     // Whoever asks has been told so already, alike for accounts that do not exist. Before the count of letters: nobody uses up
     // what may be sent while the password is enough.

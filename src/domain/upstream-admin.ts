@@ -22,7 +22,7 @@ export interface ManagedUpstream extends UpstreamSettings {
   /** Whether it is the configuration's, which alone changes it. */
   configured: boolean;
   version: number;
-  /** Identities there that are connected with accounts; counting ends at `MOST_LINKED`. */
+  /** Identities there that are connected with accounts; counting ends at `MAX_LINKED`. */
   linked: number;
 }
 
@@ -92,7 +92,7 @@ export interface UpstreamAdmin {
 }
 
 /** Where counting people who are linked ends. */
-export const MOST_LINKED = 1_000;
+export const MAX_LINKED = 1_000;
 
 /** What decides whom a provider can sign in as. */
 const TRUSTED = ['issuer', 'endpoints', 'claims', 'clientId', 'clientSecret', 'trustEmail'] as const;
@@ -155,7 +155,7 @@ export function createUpstreamAdmin({
 }): UpstreamAdmin {
   const managed = async ({ upstream, enabled, version }: UpstreamRecord, isConfigured = false, tx?: Tx) => {
     const { clientSecret: _secret, ...settings } = upstream;
-    const linked = await upstreams.countLinked(upstream.id, MOST_LINKED, tx);
+    const linked = await upstreams.countLinked(upstream.id, MAX_LINKED, tx);
     return { ...settings, enabled, version, configured: isConfigured, linked };
   };
   const ofConfiguration = (id: string) => configured.find((one) => one.id === id);

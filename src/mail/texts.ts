@@ -23,7 +23,7 @@ export const textsOf = (template: MailTemplate): [name: string, key: MailKey][] 
     .filter((key) => templateOf(key) === template)
     .map((key) => [template === SHARED ? key : key.slice(template.length + 1), key]);
 
-const LONGEST = 2_000;
+const MAX_TEXT_LENGTH = 2_000;
 
 /** Element of the ICU parser: literals have type 0, `#` has type 7. */
 interface Node {
@@ -68,7 +68,7 @@ const lineOf = (error: unknown): string => {
 /** Finds why a sentence cannot replace the one with this key; null if it can. */
 export function textProblem(language: Language, key: MailKey, sentence: string): string | null {
   if (sentence.trim() === '') return 'it is empty';
-  if (sentence.length > LONGEST) return `it has more than ${LONGEST} characters`;
+  if (sentence.length > MAX_TEXT_LENGTH) return `it has more than ${MAX_TEXT_LENGTH} characters`;
   if (UNSHOWABLE.test(sentence)) return 'it has a character that cannot be shown';
   if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'a subject is one line';
   const { tag } = languageInfo[language];

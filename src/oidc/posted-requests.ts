@@ -7,10 +7,10 @@ import type { Extension } from './overrides/override.ts';
 const PATHS = new Set<string>([ENDPOINTS.authorization, ENDPOINTS.end_session]);
 
 /** Bytes of a request: it may hold a request object. */
-const LONGEST = 56 * 1024;
+const MAX_BODY_BYTES = 56 * 1024;
 
 /** Length of a query that every proxy accepts. */
-const LONGEST_QUERY = 6_000;
+const MAX_QUERY_LENGTH = 6_000;
 
 /** The body of a form. @throws InvalidRequest (RFC 6749 section 5.2) */
 async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
@@ -20,7 +20,7 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
   // Leave the rest of the stream unread: the reply can still be sent.
   for await (const chunk of ctx.req.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     body += String(chunk);
-    if (body.length <= LONGEST) continue;
+    if (body.length <= MAX_BODY_BYTES) continue;
     ctx.set('Connection', 'close');
     throw new errors.InvalidRequest('the request is too long');
   }
@@ -46,7 +46,7 @@ function installPostedRequests(provider: Provider, page: ProviderPages['repost']
     }
     const query = parameters.toString();
     ctx.set('Cache-Control', 'no-store');
-    if (query.length <= LONGEST_QUERY) {
+    if (query.length <= MAX_QUERY_LENGTH) {
       ctx.status = 303;
       ctx.redirect(`${ctx.path}?${query}`);
       return undefined;

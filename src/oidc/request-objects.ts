@@ -14,7 +14,7 @@ const isRequestType = (type: unknown): boolean =>
   (typeof type === 'string' && TYPES.has(type.toLowerCase().replace(/^application\//, '')));
 
 /** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1, FAPI-CIBA section 5.2.2). */
-const LONGEST = 3600;
+const MAX_LIFETIME = 3600;
 
 const time = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 
@@ -45,5 +45,5 @@ export function assertRequestObject(
   if (missing !== undefined) refuse(`is missing the '${missing}' claim`);
   if (!isFapi && !isCiba) return;
   const life = time(claims['exp']) - time(claims['nbf']);
-  if (!(life > 0 && life <= LONGEST)) refuse("'exp' claim too far from 'nbf' claim");
+  if (!(life > 0 && life <= MAX_LIFETIME)) refuse("'exp' claim too far from 'nbf' claim");
 }

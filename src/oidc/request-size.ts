@@ -2,14 +2,14 @@ import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { isDomainError } from '../core/errors.ts';
 
 /** Length limits of values that are opaque to us. Some frameworks seal their own state in `state`. */
-const LONGEST = { state: 1_024, nonce: 256 } as const;
+const MAX_LENGTHS = { state: 1_024, nonce: 256 } as const;
 
 /**
  * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it,
  * pushed it (RFC 9126) or sent it directly.
  * With all that a store adds, what anybody can send takes less than 2 KB.
  */
-const MOST = { anybody: 1_440, client: 4_096 };
+const MAX_REQUEST_BYTES = { anybody: 1_440, client: 4_096 };
 
 const AUTHENTICATED = new Set([
   'pushed_authorization_request',
@@ -30,13 +30,13 @@ function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
 export function checkRequestSize(ctx: KoaContextWithOIDC): void {
   // The hint is checked on arrival and not stored.
   const { id_token_hint: _hint, ...params } = ctx.oidc.params ?? {};
-  for (const [name, longest] of Object.entries(LONGEST)) {
+  for (const [name, longest] of Object.entries(MAX_LENGTHS)) {
     const value = params[name];
     if (typeof value === 'string' && value.length > longest)
       throw new errors.InvalidRequest(`${name} must not be longer than ${longest} characters`);
   }
   const size = Buffer.byteLength(JSON.stringify(params));
-  const limit = isFromClient(ctx) ? MOST.client : MOST.anybody;
+  const limit = isFromClient(ctx) ? MAX_REQUEST_BYTES.client : MAX_REQUEST_BYTES.anybody;
   if (size > limit)
     throw new errors.InvalidRequest(
       `the request takes ${size} bytes, more than ${limit}: push it as an authenticated client`,

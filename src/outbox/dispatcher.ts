@@ -8,15 +8,15 @@ import { Workers } from './workers.ts';
 export const GIVE_UP_AFTER = 3 * 86_400;
 
 /** Maximum seconds between two attempts: while nothing can be sent, and for a message that is refused. */
-const LONGEST = { outage: 600, refusal: 43_200 };
+const MAX_DELAY = { outage: 600, refusal: 43_200 };
 
 /**
  * Computes the seconds until the next attempt: one after the first failure, then twice as long each time, with a
  * jitter of a quarter so that messages that failed together are not retried together. @param attempt number of the
  * failed attempt, from 1 on.
  */
-export function backoff(attempt: number, failure: keyof typeof LONGEST): number {
-  return Math.min(2 ** (attempt - 1), LONGEST[failure]) * (0.75 + Math.random() / 2);
+export function backoff(attempt: number, failure: keyof typeof MAX_DELAY): number {
+  return Math.min(2 ** (attempt - 1), MAX_DELAY[failure]) * (0.75 + Math.random() / 2);
 }
 
 /** Sends the messages in the outbox. Every node runs one. */
@@ -31,7 +31,7 @@ export class Refused extends Error {
   override readonly name: string = 'Refused';
 }
 
-const LONGEST_WHY = 300;
+const MAX_REASON_LENGTH = 300;
 
 /**
  * Describes in one line for operators why an attempt failed. Anything that could be a token is left out: servers may
@@ -41,7 +41,7 @@ const whyOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error))
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[\w-]{20,}/g, '…')
-    .slice(0, LONGEST_WHY);
+    .slice(0, MAX_REASON_LENGTH);
 
 /** Outcome of an attempt: delivered, or dropped with the reason. */
 export type Delivery = { done: 'sent'; kind?: string } | { done: 'dropped'; why: string };

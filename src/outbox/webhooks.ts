@@ -24,7 +24,7 @@ const LEASE = 40;
 const PATIENCE = 5;
 
 /** Maximum seconds that a receiver can make us wait. */
-const LONGEST_WAIT = 86_400;
+const MAX_WAIT = 86_400;
 
 /** Milliseconds that `stop` waits for attempts under way. */
 const GRACE = 10_000;
@@ -37,7 +37,7 @@ export const bodyOf = ({ type, at, data }: Pick<Taken, 'type' | 'at' | 'data'>):
 function retryAfter(reply: Response, clock: Clock): number | null {
   const value = reply.headers.get('retry-after') ?? '';
   const seconds = /^\d{1,9}$/.test(value) ? Number(value) : (Date.parse(value) - clock.now()) / 1000;
-  return Number.isNaN(seconds) ? null : Math.min(Math.max(0, Math.ceil(seconds)), LONGEST_WAIT);
+  return Number.isNaN(seconds) ? null : Math.min(Math.max(0, Math.ceil(seconds)), MAX_WAIT);
 }
 
 const MESSAGES: Record<string, string> = { TimeoutError: 'no answer in time', AbortError: 'broken off' };

@@ -33,7 +33,7 @@ export interface ClientSecretStore {
 }
 
 /** Maximum per client. */
-const MOST_FORMER = 5;
+const MAX_FORMER = 5;
 
 const LIST = `select secret_hash as hash, coalesce(secret_created_at, created_at) as "createdAt",
       secret_expires_at as "expiresAt"
@@ -52,7 +52,7 @@ const KEEP = `insert into former_client_secrets (client_id, hash, created_at, ex
   from clients where id = $1 and (secret_expires_at is null or secret_expires_at > now())`;
 
 const TRIM = `delete from former_client_secrets where client_id = $1 and ($2::float8 = 0 or hash not in (
-    select hash from former_client_secrets where client_id = $1 order by created_at desc, hash limit ${MOST_FORMER}))`;
+    select hash from former_client_secrets where client_id = $1 order by created_at desc, hash limit ${MAX_FORMER}))`;
 
 const REPLACE = `update clients set secret_hash = $2, secret_created_at = now(), updated_at = now(),
     secret_expires_at = now() + $3::float8 * interval '1 second'

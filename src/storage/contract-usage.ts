@@ -29,7 +29,7 @@ export interface AccountRow {
   lastDay: string;
 }
 
-/** How many came to a contract, each counted once; accounts up to `MOST_ACCOUNTS`. */
+/** How many came to a contract, each counted once; accounts up to `MAX_ACCOUNTS`. */
 export interface Reach {
   requests: number;
   accounts: number;
@@ -54,7 +54,7 @@ export interface ContractUsageStore {
   reach(since: string, door: string): Promise<Reach>;
   /** When each contract was last called, of what is kept. */
   lastUses(): Promise<Map<string, Date>>;
-  /** How many accounts used each door since that day, each counted once up to `MOST_ACCOUNTS`. */
+  /** How many accounts used each door since that day, each counted once up to `MAX_ACCOUNTS`. */
   countUsers(since: string): Promise<Map<string, number>>;
   /** Requests to each door since that day. */
   requests(since: string): Promise<Map<string, number>>;
@@ -63,20 +63,20 @@ export interface ContractUsageStore {
 const record = recordOf(ContractUsage);
 
 /** Maximum of distinct programs and addresses per day and contract, so that invented ones cannot fill the table. */
-const MOST_CALLERS = 500;
+const MAX_CALLERS = 500;
 
 /** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
-const MOST_ACCOUNTS = 10_000;
+const MAX_ACCOUNTS = 10_000;
 /** Maximum of rows to read for the count. */
-const MOST_USES = 50_000;
+const MAX_USES = 50_000;
 /** Maximum of rows to search for the latest accounts. */
 const LATEST_USES = 20_000;
 
 /** The accounts of a door since a day, counted. @param door, since SQL of them. */
 const accountsOf = (door: string, since: string) => `(select count(*)::int from (
     select distinct account_id from (
-      select account_id from contract_users where door = ${door} and day >= ${since} limit ${MOST_USES}) as uses
-    limit ${MOST_ACCOUNTS}) as accounts)`;
+      select account_id from contract_users where door = ${door} and day >= ${since} limit ${MAX_USES}) as uses
+    limit ${MAX_ACCOUNTS}) as accounts)`;
 
 const ADD = `with users as (
     insert into contract_users (door, operation, day, account_id)
@@ -94,7 +94,7 @@ const ADD = `with users as (
     left join contract_callers known using (door, day, kind, caller)
   ), callers as (
     insert into contract_callers as c (door, day, kind, caller, requests, last_used_at)
-    select door, day, kind, case when is_known or place <= ${MOST_CALLERS} then caller else '' end as named,
+    select door, day, kind, case when is_known or place <= ${MAX_CALLERS} then caller else '' end as named,
       sum(requests), max("lastUsedAt")
     from counted
     group by door, day, kind, named
@@ -111,7 +111,7 @@ const ADD = `with users as (
 
 const LIST = `select ${record.columnsOf('u')},
     (select count(*)::int from (select from contract_users p
-     where p.door = u.door and p.operation = u.operation and p.day = u.day limit ${MOST_ACCOUNTS}) as accounts) as users
+     where p.door = u.door and p.operation = u.operation and p.day = u.day limit ${MAX_ACCOUNTS}) as accounts) as users
   from contract_usage u where u.day >= $1 and ($2::text is null or u.door = $2)
   order by u.door, u.day desc, u.operation`;
 

@@ -9,7 +9,7 @@ import {
   type Target,
   type ValueKind,
 } from './directory-conditions.ts';
-import { literal, type Parameter, SHORTEST_PART } from './listing.ts';
+import { literal, type Parameter, MIN_PART_LENGTH } from './listing.ts';
 
 type Comparison = Extract<Condition, { is: 'compare' }>;
 
@@ -139,7 +139,7 @@ export function conditionOf(attributes: Attributes, condition: Condition, parame
     if (comparator === 'eq' && (typeof value === 'string' || typeof value === 'boolean'))
       return attributes.equal(path, value, parameter);
     const isPart = comparator === 'co' || comparator === 'sw' || comparator === 'ew';
-    return isPart && typeof value === 'string' && value.length >= SHORTEST_PART
+    return isPart && typeof value === 'string' && value.length >= MIN_PART_LENGTH
       ? (attributes.containing?.(path, value, parameter) ?? null)
       : null;
   };

@@ -160,7 +160,7 @@ export function patternsOf(type: AuditType): string[] {
 export const WEBHOOK_TOPIC = 'webhook';
 
 /** Characters of the details that receivers get: a whole message stays under 20 kB. */
-const LONGEST_DETAILS = 8_000;
+const MAX_DETAILS_LENGTH = 8_000;
 
 /** The payload for receivers: ids, and the names of changed fields. */
 export interface ToldData {
@@ -210,6 +210,6 @@ export function toldOf(
     door: actor.door,
     request_id: actor.requestId,
     changed: changedBy(event.details),
-    details: JSON.stringify(details).length > LONGEST_DETAILS ? {} : details,
+    details: JSON.stringify(details).length > MAX_DETAILS_LENGTH ? {} : details,
   };
 }

@@ -13,7 +13,7 @@ export type Parameter = (value: unknown) => string;
 export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 /** Shorter parts have no trigram: an index finds them at the beginning of a text alone. */
-export const SHORTEST_PART = 3;
+export const MIN_PART_LENGTH = 3;
 
 /** Definition of a list. Its SQL is constant: callers' values are parameters. */
 export interface Listing<Sort extends string, Filters> {

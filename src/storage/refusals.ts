@@ -24,8 +24,8 @@ export interface RefusalStore {
 }
 
 /** Of one client or person; and of those alike the value alone, so that whoever makes up values pushes nothing else out. */
-const MOST = 20;
-const MOST_ALIKE = 5;
+const MAX_PER_SUBJECT = 20;
+const MAX_ALIKE = 5;
 
 interface Table {
   name: string;
@@ -77,10 +77,10 @@ const trimming = ({ name, owner, key }: Table): string => `with alike as (
     from ${name} where ${owner} = any ($1)
   ), kept as (
     select ${key}, row_number() over (partition by ${owner} order by last_at desc) as nth
-    from alike where nth <= ${MOST_ALIKE}
+    from alike where nth <= ${MAX_ALIKE}
   )
   delete from ${name} where ${owner} = any ($1)
-    and (${key}) not in (select ${key} from kept where nth <= ${MOST})`;
+    and (${key}) not in (select ${key} from kept where nth <= ${MAX_PER_SUBJECT})`;
 
 const [ADD, ADD_PERSONAL] = [adding(OF_CLIENTS), adding(OF_ACCOUNTS)];
 const [TRIM, TRIM_PERSONAL] = [trimming(OF_CLIENTS), trimming(OF_ACCOUNTS)];
@@ -97,7 +97,7 @@ export function createRefusalStore(pool: Pool): RefusalStore {
         attributes: record.attributes,
         where: { clientId },
         order: [['lastAt', 'DESC']],
-        limit: MOST,
+        limit: MAX_PER_SUBJECT,
       });
       return found.map(record.from);
     },
@@ -110,7 +110,7 @@ export function createRefusalStore(pool: Pool): RefusalStore {
         attributes: personal.attributes,
         where: { accountId },
         order: [['lastAt', 'DESC']],
-        limit: MOST,
+        limit: MAX_PER_SUBJECT,
       });
       return found.map(personal.from);
     },

@@ -11,7 +11,7 @@ import {
   rowsAmongFirst,
   rowsOf,
   rowsOfFew,
-  SHORTEST_PART,
+  MIN_PART_LENGTH,
 } from './listing.ts';
 import { recordOf } from './models/define.ts';
 import { User } from './models/user.ts';
@@ -92,7 +92,7 @@ const TEXTS = 'user_search_text(email, username, name, given_name, family_name)'
 /** The index is asked for what stands before the @: most trigrams of a domain are in everybody's address. */
 function hasPart(part: string, parameter: Parameter): string {
   const local = part.slice(0, Math.max(0, part.indexOf('@')));
-  if (local.length < SHORTEST_PART) return `${TEXTS} like ${parameter(`%${literal(part)}%`)}`;
+  if (local.length < MIN_PART_LENGTH) return `${TEXTS} like ${parameter(`%${literal(part)}%`)}`;
   return `(${TEXTS} like ${parameter(`%${literal(local)}%`)} and strpos(${TEXTS}, ${parameter(part)}) > 0)`;
 }
 
@@ -113,7 +113,7 @@ const listing = (exists: Exists): Listing<UserSort, UserFilters> => ({
       if (isId) return `id = ${parameter(part)}`;
       const beginning = () => parameter(`${literal(part)}%`);
       const isPart =
-        part.length < SHORTEST_PART
+        part.length < MIN_PART_LENGTH
           ? `(email_key like ${beginning()} or username_key like ${beginning()})`
           : hasPart(part, parameter);
       return isUserNumber(value) ? `(number = ${parameter(Number(value))} or ${isPart})` : isPart;

@@ -16,11 +16,14 @@ export interface Identity {
 /** Whether a provider speaks OAuth 2.0 only: its own endpoint says who somebody is. */
 export const isOAuthOnly = ({ endpoints }: Upstream): boolean => endpoints !== undefined;
 
-const LONGEST = 255;
+const MAX_VALUE_LENGTH = 255;
 
 const text = (value: unknown): string | null => {
   const found = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  return typeof found === 'string' && found !== '' && found.length <= LONGEST && !found.includes('\0')
+  return typeof found === 'string' &&
+    found !== '' &&
+    found.length <= MAX_VALUE_LENGTH &&
+    !found.includes('\0')
     ? found
     : null;
 };

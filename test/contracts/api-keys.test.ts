@@ -8,7 +8,7 @@ import { freePort } from '../support/ports.ts';
 import { contractOf, type ContractServer, startContractServer, visitorAt } from './support/server.ts';
 import { flows, type Member } from './support/members.ts';
 
-const NOBODY = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
+const UNKNOWN_USER = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
 
 describe('API keys', () => {
   let server: ContractServer;
@@ -24,7 +24,7 @@ describe('API keys', () => {
       id: string;
     };
   const use = (apiKey: string, status: number) =>
-    server.visitor('keyed').call('getUser', { apiKey, params: NOBODY }, { status });
+    server.visitor('keyed').call('getUser', { apiKey, params: UNKNOWN_USER }, { status });
 
   it('are printed alone on the last line, and kept by hash', async () => {
     const { code, stdout } = await cli('api-key', 'create', '--name', 'ci');
@@ -45,10 +45,10 @@ describe('API keys', () => {
     const { api_key: key, id } = await json('api-key', 'create', '--name', 'gone');
     const other = visitorAt('keyed', `http://localhost:${second.port}/contracts/keyed`, key);
     await use(key, 404);
-    await other.call('getUser', { params: NOBODY }, { status: 404 });
+    await other.call('getUser', { params: UNKNOWN_USER }, { status: 404 });
     expect((await cli('api-key', 'revoke', id)).code).toBe(0);
     await use(key, 401);
-    await other.call('getUser', { params: NOBODY }, { status: 401 });
+    await other.call('getUser', { params: UNKNOWN_USER }, { status: 401 });
     const again = await cli('api-key', 'revoke', id);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('API key not found') });
     const types = await server.sql(`select type from audit_events where details->>'id' = $1 order by at`, [

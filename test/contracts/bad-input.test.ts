@@ -7,7 +7,7 @@ import { createKey, contractOf, type ContractServer, startContractServer } from 
 import { flows, type Member, type Name, names } from './support/members.ts';
 import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
 
-const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'];
 
 /** What a good body is not enough for: the token of a mail, an enrolment that was begun. */
@@ -25,7 +25,7 @@ beforeAll(async () => {
   forged = await forgeries(server);
 }, 120_000);
 
-const pathOf = ({ basePath }: Contract, { path }: Operation, value = NOBODY) =>
+const pathOf = ({ basePath }: Contract, { path }: Operation, value = UNKNOWN_ID) =>
   `${basePath}${path.replace(/\{\w+\}/, value)}`;
 
 /** Headers of who may call an operation. */
@@ -58,7 +58,7 @@ describe.each(names)('%s', (name) => {
       for (const { title, body, type = 'application/json', statuses } of bodies(
         GOOD[name]![operation.id]!(member),
       )) {
-        const value = member.params['user_id'] ?? NOBODY;
+        const value = member.params['user_id'] ?? UNKNOWN_ID;
         const reply = await send({
           method: operation.method.toUpperCase(),
           path: pathOf(contract, operation, value),
@@ -85,7 +85,7 @@ describe.each(names)('%s', (name) => {
         roles: ['admin'],
         is_superuser: true,
         status: 'suspended',
-        id: NOBODY,
+        id: UNKNOWN_ID,
         emailVerified: true,
       };
       const reply = await send({
@@ -251,10 +251,10 @@ describe('ids that are none find nothing:', () => {
     '%ED%A0%80',
     "'--",
     '{}',
-    NOBODY,
-    NOBODY.toUpperCase(),
-    `{${NOBODY}}`,
-    NOBODY.replaceAll('-', ''),
+    UNKNOWN_ID,
+    UNKNOWN_ID.toUpperCase(),
+    `{${UNKNOWN_ID}}`,
+    UNKNOWN_ID.replaceAll('-', ''),
   ];
 
   it.each<[Name, string]>([

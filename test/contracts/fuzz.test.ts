@@ -34,7 +34,7 @@ interface Subject {
   join(): Promise<Caller>;
 }
 
-const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 /** Milliseconds that there are for the requests of one document. */
 const PATIENCE = 180_000;
 
@@ -266,7 +266,7 @@ describe.each([...contracts, api, management])('$name, as its document says', (s
         const { operationId, parameters = [] } = operation;
         const asRight = MUST_BE_SO[`${name} ${operationId}`] ?? [];
         const at = (params: Record<string, string>, query = '') =>
-          `${prefix}${path.replaceAll(/\{(\w+)\}/g, (_all, braced: string) => params[braced] ?? NOBODY)}${query}`;
+          `${prefix}${path.replaceAll(/\{(\w+)\}/g, (_all, braced: string) => params[braced] ?? UNKNOWN_ID)}${query}`;
         const isBody = schemaAt(
           'paths',
           path,

@@ -23,7 +23,7 @@ import { personOf, startTeamService } from './support/team-service.ts';
 
 const ACCOUNTS = Number(process.env['WALK_ACCOUNTS'] ?? 40);
 /** Those who come while the shadow runs, and those who come at all before the last import. */
-const [FEW, MOST] = [Math.floor(ACCOUNTS * 0.2), Math.floor(ACCOUNTS * 0.6)];
+const [FEW, MANY] = [Math.floor(ACCOUNTS * 0.2), Math.floor(ACCOUNTS * 0.6)];
 const MINUTES = ACCOUNTS > 1000 ? 60 : 4;
 
 /** `postern contract shadow`, as a team starts it. */
@@ -63,7 +63,7 @@ it(
     const { url: databaseUrl } = await createDatabase();
     const old = await startTeamService(databaseUrl, ACCOUNTS);
     const client = createTeamClient(old.url);
-    await client.learn(MOST);
+    await client.learn(MANY);
     client.start(ACCOUNTS > 1000 ? 8 : 3);
     await client.everybodyOnce();
     step('the old service alone');
@@ -125,7 +125,7 @@ it(
     await client.turnTo(shadow.url, FEW);
     await client.everybodyOnce();
     await client.everybodyOnce();
-    await client.turnTo(old.url, MOST);
+    await client.turnTo(old.url, MANY);
     const report = await shadow.stop();
     expect(report).toMatchObject({ old_down: null, postern_down: null, differences: [], differing: 0 });
     // The rest came while it was busy: the client's replies don't wait for it.
@@ -137,24 +137,24 @@ it(
     step(`shadow, ${report.compared} compared`);
 
     // In front of it: who has not come is asked for there, with a password or a token of before.
-    await client.turnTo(server.url, MOST);
+    await client.turnTo(server.url, MANY);
     await client.everybodyOnce();
     await client.everybodyOnce();
     expect(await moved('token')).toBeGreaterThan(0);
     step('in front');
 
     // The way back: the old service has everybody; those who have Postern's tokens sign in again.
-    await client.turnTo(old.url, MOST, server.url);
+    await client.turnTo(old.url, MANY, server.url);
     await client.everybodyOnce();
     expect((await status()).ready).toBe(false);
-    await client.turnTo(server.url, MOST);
+    await client.turnTo(server.url, MANY);
     await client.everybodyOnce();
     await until(async () => (await status()).old_tokens.by_day.some(({ refresh }) => refresh > 0));
     const inFront = await status();
     expect(inFront).toMatchObject({
       ready: false,
-      accounts: { made_here: inFront.accounts.total - MOST },
-      sources: [{ accounts: ACCOUNTS, moved: MOST, left: ACCOUNTS - MOST }],
+      accounts: { made_here: inFront.accounts.total - MANY },
+      sources: [{ accounts: ACCOUNTS, moved: MANY, left: ACCOUNTS - MANY }],
       doors: [{ door: 'gateway' }],
     });
     expect(inFront.accounts.moved).toEqual([
@@ -180,14 +180,14 @@ it(
     const imported = await runCli([...args, '--json'], { env: variables });
     expect(JSON.parse(imported.stdout)).toMatchObject({
       read: ACCOUNTS,
-      created: ACCOUNTS - MOST,
+      created: ACCOUNTS - MANY,
       failed: 0,
     });
     const ready = await status();
     expect(ready).toMatchObject({
       ready: true,
       sources: [{ moved: ACCOUNTS, left: 0, without_password: 0 }],
-      not_come: { accounts: ACCOUNTS - MOST },
+      not_come: { accounts: ACCOUNTS - MANY },
     });
     expect(ready.accounts.moved.find(({ way }) => way === 'login')!.accounts).toBe(await moved('login'));
     step('import');
@@ -209,7 +209,7 @@ it(
     step('alone');
 
     const logins = await Promise.all(
-      [MOST, ACCOUNTS - 1].map(async (index) => {
+      [MANY, ACCOUNTS - 1].map(async (index) => {
         const { login: username, password } = personOf(index);
         const reply = await fetch(`${url}/api/v1/auth/login`, {
           method: 'POST',
@@ -219,12 +219,12 @@ it(
         return ((await reply.json()) as { userId: number }).userId;
       }),
     );
-    expect(logins).toEqual([personOf(MOST).id, personOf(ACCOUNTS - 1).id]);
+    expect(logins).toEqual([personOf(MANY).id, personOf(ACCOUNTS - 1).id]);
     expect(await command()).toMatchObject({
       ready: true,
       sources: [],
       not_come: { accounts: 0 },
-      accounts: { total: inFront.accounts.total + ACCOUNTS - MOST },
+      accounts: { total: inFront.accounts.total + ACCOUNTS - MANY },
     });
     if (process.env['WALK_ACCOUNTS'] !== undefined)
       process.stderr.write(`${JSON.stringify({ steps, requests: Object.fromEntries(client.counts) })}\n`);

@@ -5,7 +5,7 @@ import { atOnce, authorizationUrl, post, push, pushedUrl, signIn } from './suppo
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-const MOST = 500;
+const MAX_OPEN = 500;
 
 describe('a visitor whom nobody knows', () => {
   let provider: Provider;
@@ -70,9 +70,9 @@ describe('a visitor whom nobody knows', () => {
     expect(await post(provider, 'par', client, long)).toMatchObject({ status: 400 });
   });
 
-  it(`is one of ${MOST} of a source that wait at once; the next is told to come later`, async () => {
+  it(`is one of ${MAX_OPEN} of a source that wait at once; the next is told to come later`, async () => {
     const url = authorizationUrl(provider, client);
-    const replies = await atOnce(MOST + 1, () => ask('192.0.2.2', url));
+    const replies = await atOnce(MAX_OPEN + 1, () => ask('192.0.2.2', url));
     const refused = replies.filter(({ status }) => status !== 303);
     expect(refused.map(({ status }) => status)).toEqual([429]);
     expect(refused[0]?.headers.get('retry-after')).toMatch(/^\d+$/);

@@ -135,12 +135,12 @@
   /* An app that waits for its first sign-in: looked at again, for as long as its page is in sight. */
 
   const WAIT = 4000;
-  const LONGEST_WAIT = 30 * 60_000;
+  const MAX_WAIT = 30 * 60_000;
   const waitsSince = Date.now();
 
   async function lookAgain() {
     const now = document.querySelector('[data-wait]');
-    if (!now || Date.now() - waitsSince > LONGEST_WAIT) return;
+    if (!now || Date.now() - waitsSince > MAX_WAIT) return;
     if (document.visibilityState === 'visible' && !now.contains(document.activeElement)) {
       try {
         const reply = await fetch(now.dataset.wait);

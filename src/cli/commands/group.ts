@@ -28,7 +28,7 @@ const toJson = (group: Group) => ({
   updated_at: group.updatedAt.toISOString(),
 });
 
-const MOST = 100;
+const MAX_PAGE_SIZE = 100;
 
 /** Finds a group by id or name. @throws DomainError group_not_found. */
 async function named({ groups }: Tools, by: Operator, name: string): Promise<Group> {
@@ -37,7 +37,7 @@ async function named({ groups }: Tools, by: Operator, name: string): Promise<Gro
   const wanted = foldCase(name);
   let cursor: string | undefined;
   do {
-    const page = await groups.list(by, { filters: { search: name }, limit: MOST, cursor });
+    const page = await groups.list(by, { filters: { search: name }, limit: MAX_PAGE_SIZE, cursor });
     const found = page.items.find((group) => foldCase(group.name) === wanted);
     if (found) return found;
     cursor = page.nextCursor ?? undefined;
@@ -141,7 +141,7 @@ const withContent = (command: Command): Command =>
 
 const paged = (command: Command): Command =>
   command
-    .option('--limit <n>', 'maximum number of results', integer(1, MOST), MOST)
+    .option('--limit <n>', 'maximum number of results', integer(1, MAX_PAGE_SIZE), MAX_PAGE_SIZE)
     .option('--after <cursor>', 'next_cursor of the previous page');
 
 export function addGroup(program: Command): void {

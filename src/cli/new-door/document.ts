@@ -4,7 +4,7 @@ import { UsageError } from '../failure.ts';
 import { fromSwagger } from './swagger.ts';
 
 /** Limits of a document: an auth service's has a hundredth of it. */
-const MOST = { bytes: 4_194_304, operations: 300, nodes: 100_000, depth: 40 };
+const LIMITS = { bytes: 4_194_304, operations: 300, nodes: 100_000, depth: 40 };
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
@@ -69,8 +69,8 @@ async function parseFile(file: string): Promise<Json> {
   const { size } = await stat(file).catch((error: Error) => {
     throw refuse(`cannot be read: ${error.message}`);
   });
-  if (size > MOST.bytes)
-    throw refuse(`is larger than ${MOST.bytes >> 20} MiB: no auth service has that much to say`);
+  if (size > LIMITS.bytes)
+    throw refuse(`is larger than ${LIMITS.bytes >> 20} MiB: no auth service has that much to say`);
   let parsed: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
@@ -98,7 +98,7 @@ class Resolver {
   /** @throws UsageError for a reference that points outside, to nothing, or to itself, and for too much. */
   resolve(node: unknown, within: string[] = [], depth = 0): unknown {
     this.#nodes += 1;
-    if (this.#nodes > MOST.nodes || depth > MOST.depth)
+    if (this.#nodes > LIMITS.nodes || depth > LIMITS.depth)
       throw new UsageError('--openapi: it goes too deep, or has too much in it');
     if (Array.isArray(node)) return node.map((item) => this.resolve(item, within, depth + 1));
     if (!isObject(node)) return node;
@@ -264,7 +264,7 @@ export async function readDocument(file: string): Promise<OldDocument> {
     }),
   );
   if (operations.length === 0) throw new UsageError(`--openapi: ${file} has no operations`);
-  if (operations.length > MOST.operations)
+  if (operations.length > LIMITS.operations)
     throw new UsageError(
       `--openapi: ${file} has ${operations.length} operations; cut it down to those of the auth service`,
     );

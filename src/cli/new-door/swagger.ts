@@ -16,13 +16,13 @@ const MOVED: Record<string, string> = {
 };
 
 /** YAML anchors can create a circular document. */
-const DEEPEST = 60;
+const MAX_DEPTH = 60;
 
 /**
  * Copies the document with adjusted references, which may be circular. @throws UsageError for a circular document.
  */
 function moved(value: unknown, depth = 0): unknown {
-  if (depth > DEEPEST) throw new UsageError('--openapi: it goes too deep, or has too much in it');
+  if (depth > MAX_DEPTH) throw new UsageError('--openapi: it goes too deep, or has too much in it');
   if (Array.isArray(value)) return value.map((item) => moved(item, depth + 1));
   if (!isObject(value)) return value;
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import { Credentials } from './credentials.ts';
 import type { Asked, Findings } from './findings.ts';
 
 /** Maximum concurrent requests to Postern, and maximum waiting ones. */
-const MOST = { running: 8, waiting: 256 };
+const MAX_REQUESTS = { running: 8, waiting: 256 };
 
 /** Idle timeout of a connection, in milliseconds. */
 const IDLE = 3_000;
@@ -16,7 +16,7 @@ const IDLE = 3_000;
 /** Timeout of a request to Postern, in milliseconds. */
 const TIMEOUT = 30_000;
 
-const LARGEST = 1_048_576;
+const MAX_REPLY_BYTES = 1_048_576;
 
 /** A request that the old service has answered. */
 export interface Told {
@@ -72,7 +72,11 @@ export class Asking {
   constructor({ postern, apiKey, findings }: AskingOptions) {
     this.#postern = postern.replace(/\/$/, '');
     this.#transport = postern.startsWith('https:') ? https : http;
-    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: MOST.running, timeout: IDLE });
+    this.#agent = new this.#transport.Agent({
+      keepAlive: true,
+      maxSockets: MAX_REQUESTS.running,
+      timeout: IDLE,
+    });
     this.#apiKey = apiKey;
     this.#findings = findings;
   }
@@ -80,7 +84,7 @@ export class Asking {
   take(told: Told): void {
     const reason = this.#reasonNot(told);
     if (reason) return this.#findings.skip(reason);
-    if (this.#waiting.length >= MOST.waiting) return this.#findings.skip('too many at once');
+    if (this.#waiting.length >= MAX_REQUESTS.waiting) return this.#findings.skip('too many at once');
     this.#waiting.push(told);
     this.#next();
   }
@@ -111,7 +115,7 @@ export class Asking {
     let size = 0;
     for await (const chunk of reply) {
       size += (chunk as Buffer).length;
-      if (size > LARGEST) throw new Error(`the reply has more than ${LARGEST} bytes`);
+      if (size > MAX_REPLY_BYTES) throw new Error(`the reply has more than ${MAX_REPLY_BYTES} bytes`);
       chunks.push(chunk as Buffer);
     }
     return { status: reply.statusCode ?? 0, headers: reply.headersDistinct, body: Buffer.concat(chunks) };
@@ -125,7 +129,7 @@ export class Asking {
   }
 
   #next(): void {
-    while (this.#running < MOST.running) {
+    while (this.#running < MAX_REQUESTS.running) {
       const told = this.#waiting.shift();
       if (!told) break;
       this.#running += 1;
@@ -184,7 +188,7 @@ const distinct = (headers: NodeJS.Dict<string[]>): Map<string, string[]> =>
 async function decoded({ reply, replyHeaders }: Told): Promise<Buffer> {
   const bytes = reply ?? Buffer.alloc(0);
   const decode = DECODERS[replyHeaders['content-encoding']?.[0] ?? ''];
-  return decode ? decode(bytes, { maxOutputLength: LARGEST }).catch(() => bytes) : bytes;
+  return decode ? decode(bytes, { maxOutputLength: MAX_REPLY_BYTES }).catch(() => bytes) : bytes;
 }
 
 function observed(status: number, headers: Map<string, string[]>, body: Buffer): Observed {

@@ -123,7 +123,7 @@ function headerDifferences(old: Observed, postern: Observed): Difference[] {
 }
 
 /** Maximum depth and list items compared. */
-const MOST = { depth: 12, items: 20 };
+const LIMITS = { depth: 12, items: 20 };
 
 function bodyDifferences(
   old: unknown,
@@ -135,13 +135,13 @@ function bodyDifferences(
   const at = path || 'body';
   const [theirs, ours] = [shapeOf(old, name), shapeOf(postern, name)];
   if (theirs !== ours) return [{ kind: 'type', at, old: theirs, postern: ours }];
-  if (depth > MOST.depth) return [];
+  if (depth > LIMITS.depth) return [];
   if (Array.isArray(old) && Array.isArray(postern)) {
     const counts: Difference[] =
       old.length === postern.length
         ? []
         : [{ kind: 'value', at, old: 'a list', postern: 'a list of another length' }];
-    const pairs = old.slice(0, MOST.items).map((item, index) => [item, postern[index]] as const);
+    const pairs = old.slice(0, LIMITS.items).map((item, index) => [item, postern[index]] as const);
     return [
       ...counts,
       ...pairs

@@ -3,7 +3,7 @@ import { Histogram } from './histogram.ts';
 import type { SavedReport } from './saved.ts';
 
 /** Maximum kinds of difference kept, each with one example. */
-const MOST_DIFFERENCES = 500;
+const MAX_DIFFERENCES = 500;
 
 /** Why a request was not repeated, or its reply not compared. */
 export type Reason =
@@ -130,7 +130,7 @@ export class Findings {
       known.last_at = now;
       return;
     }
-    if (this.#differences.size >= MOST_DIFFERENCES) {
+    if (this.#differences.size >= MAX_DIFFERENCES) {
       this.#omitted += 1;
       return;
     }

@@ -1,6 +1,6 @@
 /** The growth factor of bucket bounds, which is the precision of a percentile. */
 const RATIO = 1.12;
-const LEAST = 0.02;
+const MIN_MILLISECONDS = 0.02;
 const BUCKETS = 140;
 
 /** A histogram of milliseconds with a fixed number of buckets. */
@@ -18,7 +18,9 @@ export class Histogram {
   }
 
   add(milliseconds: number): void {
-    const bucket = Math.ceil(Math.log(Math.max(milliseconds, LEAST) / LEAST) / Math.log(RATIO));
+    const bucket = Math.ceil(
+      Math.log(Math.max(milliseconds, MIN_MILLISECONDS) / MIN_MILLISECONDS) / Math.log(RATIO),
+    );
     this.#counts[Math.min(bucket, BUCKETS - 1)]! += 1;
     this.count += 1;
   }
@@ -29,7 +31,7 @@ export class Histogram {
     let left = Math.ceil(this.count * share);
     for (const [bucket, count] of this.#counts.entries()) {
       left -= count;
-      if (left <= 0) return Number((LEAST * RATIO ** bucket).toPrecision(3));
+      if (left <= 0) return Number((MIN_MILLISECONDS * RATIO ** bucket).toPrecision(3));
     }
     return null;
   }

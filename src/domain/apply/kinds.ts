@@ -75,7 +75,7 @@ export interface KindServices {
   branding: Pick<BrandingService, 'show' | 'update'>;
 }
 
-const MOST = 100;
+const PAGE_SIZE = 100;
 
 /** All pages of a list. */
 async function allOf<T>(page: (cursor: string | undefined) => Promise<Listed<T>>): Promise<T[]> {
@@ -168,7 +168,7 @@ export function createKinds(services: KindServices): Kind[] {
       idField: 'identifier',
       sets: ['scopes', 'default_scopes'],
       async read(by) {
-        const all = await allOf((cursor) => apis.list(by, { limit: MOST, cursor }));
+        const all = await allOf((cursor) => apis.list(by, { limit: PAGE_SIZE, cursor }));
         return all.map((api) => ({
           id: api.identifier,
           key: api.identifier,
@@ -223,7 +223,7 @@ export function createKinds(services: KindServices): Kind[] {
       idField: 'name',
       sets: ['roles'],
       async read(by) {
-        const all = await allOf((cursor) => groups.list(by, { limit: MOST, cursor }));
+        const all = await allOf((cursor) => groups.list(by, { limit: PAGE_SIZE, cursor }));
         // A directory drives the others.
         return all
           .filter(({ source }) => source === null)
@@ -289,7 +289,7 @@ export function createKinds(services: KindServices): Kind[] {
       isSecretFixed: true,
       sets: ['event_types'],
       async read(by) {
-        const all = await allOf((cursor) => webhooks.list(by, { limit: MOST, cursor }));
+        const all = await allOf((cursor) => webhooks.list(by, { limit: PAGE_SIZE, cursor }));
         return all.map((webhook) => ({
           id: webhook.url,
           key: webhook.id,
@@ -346,7 +346,7 @@ function clientKind(clients: ClientAdmin): Kind {
     secretField: 'client_secret',
     sets: ['redirect_uris', 'grant_types', 'roles', 'post_logout_redirect_uris'],
     async read(by) {
-      const all = await allOf((cursor) => clients.list(by, { limit: MOST, cursor }));
+      const all = await allOf((cursor) => clients.list(by, { limit: PAGE_SIZE, cursor }));
       return all.map(({ id, name, metadata, roles, enabled, version }) => {
         const isPublic = metadata['token_endpoint_auth_method'] === PUBLIC;
         return { id, key: id, fields: { name, ...metadata, roles, enabled, public: isPublic }, version };

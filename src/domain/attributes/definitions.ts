@@ -30,10 +30,11 @@ export interface Attribute {
 }
 
 /** Characters of the longest text: what comes in is bounded, whatever the schema allows. */
-const LONGEST = 2_000;
-const MOST = 100;
+const MAX_TEXT_LENGTH = 2_000;
+const MAX_LIST_ITEMS = 100;
 
-const isSound = (text: string) => text.isWellFormed() && !text.includes('\0') && text.length <= LONGEST;
+const isSound = (text: string) =>
+  text.isWellFormed() && !text.includes('\0') && text.length <= MAX_TEXT_LENGTH;
 
 /** Addresses become links: no other scheme than these. */
 const isWeb = (text: string) => /^https?:\/\//i.test(text) && URL.canParse(text);
@@ -60,7 +61,7 @@ function attributeOf(name: string, property: AttributeProperty, isRequired: bool
   const format = 'format' in property ? (property.format ?? null) : null;
   const isText = (value: unknown) => typeof value !== 'string' || isSound(value);
   const bounded = (value: unknown): boolean =>
-    Array.isArray(value) ? value.length <= MOST && value.every(isText) : isText(value);
+    Array.isArray(value) ? value.length <= MAX_LIST_ITEMS && value.every(isText) : isText(value);
   const parse = (text: string): unknown => {
     if (property.type === 'string') return text;
     if (property.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined;

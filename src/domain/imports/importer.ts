@@ -32,7 +32,7 @@ export interface ImportReport {
 }
 
 /** Problems that a report names. */
-const MOST_PROBLEMS = 1000;
+const MAX_PROBLEMS = 1000;
 /** Records of one transaction. */
 const BATCH = 500;
 
@@ -51,7 +51,7 @@ export class Report implements ImportReport {
   }
 
   tell(problem: Problem): void {
-    if (this.problems.length < MOST_PROBLEMS) this.problems.push(problem);
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem);
     else this.problems_omitted += 1;
   }
 

@@ -45,14 +45,14 @@ export interface ImportRecord {
   attributes: Record<string, unknown> | null;
 }
 
-const LONGEST = { id: 255, hash: 8192, group: 200, text: 1024 };
-const MOST = { roles: 200, groups: 1000, codes: 100, identities: 100 };
+const MAX_LENGTHS = { id: 255, hash: 8192, group: 200, text: 1024 };
+const MAX_COUNTS = { roles: 200, groups: 1000, codes: 100, identities: 100 };
 /** How deep the attributes of an account may be nested. */
 const DEPTH = 32;
 
 const invalid = (field: string, what: string): never => refuse('invalid_record', `${field} must be ${what}`);
 
-function text(field: string, value: unknown, longest = LONGEST.text): string {
+function text(field: string, value: unknown, longest = MAX_LENGTHS.text): string {
   if (typeof value !== 'string') return invalid(field, 'a string');
   if (value.includes('\0')) refuse('nul_character', `${field} has a NUL character: take it out`);
   if (!value.isWellFormed()) refuse('invalid_utf8', `${field} has half a character (a lone surrogate)`);
@@ -157,11 +157,11 @@ function recoveryCode(value: unknown): string | ForeignHash {
 }
 
 function foreignHash(field: string, hash: unknown, format: unknown, params: unknown): ForeignHash {
-  if (typeof hash === 'string' && hash.length > LONGEST.hash)
+  if (typeof hash === 'string' && hash.length > MAX_LENGTHS.hash)
     refuse('hash_malformed', `${field} is longer than any hash`);
   checkJson(`${field}_params`, params);
   return {
-    hash: text(field, hash, LONGEST.hash),
+    hash: text(field, hash, MAX_LENGTHS.hash),
     ...(isGiven(format) && { format: text(`${field}_format`, format) }),
     ...(isGiven(params) && { params: object(`${field}_params`, params) }),
   };
@@ -178,7 +178,7 @@ function identity(value: unknown): ImportRecord['identities'][number] {
 }
 
 function group(value: unknown): ImportRecord['groups'][number] {
-  const name = text('groups', value, LONGEST.group).trim().replace(/^\/+/, '').normalize('NFC');
+  const name = text('groups', value, MAX_LENGTHS.group).trim().replace(/^\/+/, '').normalize('NFC');
   if (name === '' || UNPRINTABLE.test(name)) invalid('groups', 'names that can be printed');
   return { name, nameKey: foldCase(name) };
 }
@@ -201,7 +201,7 @@ function sourceId(value: unknown): string {
   const id =
     typeof value === 'number' && Number.isSafeInteger(value)
       ? String(value)
-      : text('source_id', value, LONGEST.id);
+      : text('source_id', value, MAX_LENGTHS.id);
   return id === '' || UNPRINTABLE.test(id)
     ? refuse('invalid_id', 'source_id must be 1 to 255 printable characters')
     : id;
@@ -319,10 +319,10 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
     profile: profileOf(fields, now),
     phoneNumberVerifiedAt: time('phone_number_verified_at'),
     status,
-    roles: (given('roles', (value) => array('roles', value, MOST.roles)) ?? []).map((one) =>
+    roles: (given('roles', (value) => array('roles', value, MAX_COUNTS.roles)) ?? []).map((one) =>
       text('roles', one, 255),
     ),
-    groups: (given('groups', (value) => array('groups', value, MOST.groups)) ?? []).map(group),
+    groups: (given('groups', (value) => array('groups', value, MAX_COUNTS.groups)) ?? []).map(group),
     createdAt: time('created_at'),
     lastLoginAt: time('last_login_at'),
     passwordChangedAt: time('password_changed_at'),
@@ -330,10 +330,10 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
       foreignHash('password_hash', value, fields['password_hash_format'], fields['password_hash_params']),
     ),
     totp: given('totp_secret', (value) => totpOf(value, fields['totp'])),
-    recoveryCodes: (given('recovery_codes', (value) => array('recovery_codes', value, MOST.codes)) ?? []).map(
-      recoveryCode,
-    ),
-    identities: (given('identities', (value) => array('identities', value, MOST.identities)) ?? []).map(
+    recoveryCodes: (
+      given('recovery_codes', (value) => array('recovery_codes', value, MAX_COUNTS.codes)) ?? []
+    ).map(recoveryCode),
+    identities: (given('identities', (value) => array('identities', value, MAX_COUNTS.identities)) ?? []).map(
       identity,
     ),
     attributes,

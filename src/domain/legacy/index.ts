@@ -92,7 +92,7 @@ interface SourceDependencies extends TableDependencies {
 }
 
 /** Milliseconds that a refusal is held back at most. */
-const LONGEST_HOLD = 2000;
+const MAX_HOLD = 2000;
 /** How much of the way the floor goes to a slower refusal, and to a faster one. */
 const FLOOR = { up: 0.5, down: 0.1 };
 
@@ -103,7 +103,7 @@ const REFUSED = { max: 10_000, ttl: 60_000 };
 const LOG_EVERY = 10_000;
 
 /** A name that cannot exist. */
-const NOBODY = 'postern-doctor@postern.invalid';
+const PROBE_IDENTIFIER = 'postern-doctor@postern.invalid';
 
 /** Whether a record matches the typed identifier. Missing identifiers count as the typed one. */
 function named(record: RawRecord, typed: string): RawRecord | null {
@@ -129,7 +129,7 @@ export function openSource(one: LegacySourceSettings, dependencies: SourceDepend
     ...source,
     async probe() {
       const signal = AbortSignal.timeout(one.timeout * 1000);
-      if (await source.authenticate({ identifier: NOBODY, password: 'postern doctor', signal }))
+      if (await source.authenticate({ identifier: PROBE_IDENTIFIER, password: 'postern doctor', signal }))
         throw new SourceError('another_account', 'it lets in whom nobody knows');
     },
   };
@@ -191,7 +191,7 @@ export function createLegacyAccounts(
       });
       note(one, record ? 'right' : 'refused', start);
       if (!record) {
-        const took = Math.min(performance.now() - start, LONGEST_HOLD);
+        const took = Math.min(performance.now() - start, MAX_HOLD);
         floor = floor === 0 ? took : floor + (took - floor) * (took > floor ? FLOOR.up : FLOOR.down);
       }
       return record && { source: one.name, record };

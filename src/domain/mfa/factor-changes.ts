@@ -11,12 +11,16 @@ import type { Factor, MfaDependencies } from './dependencies.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { Requirement } from './requirement.ts';
 
-const LONGEST = 60;
+const MAX_NAME_LENGTH = 60;
 
-export const FACTOR_NAME_FORM: TextForm = { ...NAME_FORM, maxLength: LONGEST, examples: ['My phone'] };
+export const FACTOR_NAME_FORM: TextForm = {
+  ...NAME_FORM,
+  maxLength: MAX_NAME_LENGTH,
+  examples: ['My phone'],
+};
 
 /** What its owner calls a factor: 1 to 60 characters that can be printed. @throws DomainError invalid_request. */
-export const parseFactorName = (value: string): string => parseName('name', value, LONGEST).trim();
+export const parseFactorName = (value: string): string => parseName('name', value, MAX_NAME_LENGTH).trim();
 
 /** What goes with every change of the factors of an account. Changes of one account come one after the other. */
 export interface FactorChanges {
@@ -54,7 +58,7 @@ export interface FactorChanges {
 }
 
 /** Upper bound that keeps a login cheap. */
-const MOST = 20;
+const MAX_FACTORS = 20;
 
 export function factorChanges(
   { users, factors, recoveryCodes, trustedDevices, audit, inTransaction, notices }: MfaDependencies,
@@ -76,7 +80,7 @@ export function factorChanges(
         await admit(account, tx);
         const before = await factors.count(account.id, tx);
         const many = before.totp + before.passkeys;
-        if (many >= MOST) throw new DomainError('invalid_request', { reason: 'too_many' });
+        if (many >= MAX_FACTORS) throw new DomainError('invalid_request', { reason: 'too_many' });
         const added = await insert(tx);
         const factor: Factor = { id: added.id, kind, name: added.name };
         await trustedDevices.deleteAll(account.id, tx);

@@ -22,7 +22,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const GROUPS = [4, 4, 4];
 const FORM = /^[0-9A-HJKMNP-TV-Z]{12}$/;
 /** Any spaces and dashes between included. */
-const LONGEST_TYPED = 64;
+const MAX_INPUT_LENGTH = 64;
 
 /** Ten codes of 60 bits: in groups for people, and as they are stored. */
 export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
@@ -35,7 +35,7 @@ export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
 
 /** A typed recovery code as it is stored; null for what cannot be one. */
 export function parseRecoveryCode(input: string): string | null {
-  if (input.length > LONGEST_TYPED) return null;
+  if (input.length > MAX_INPUT_LENGTH) return null;
   const letters = narrow(input).toUpperCase();
   const code = letters
     .replaceAll(/[\s\p{Pd}]/gu, '')
@@ -52,7 +52,7 @@ export const importedCodeForm = (code: string): string =>
 
 /** The stored forms of a typed code: imported ones, and ours. */
 export const codeForms = (input: string): string[] =>
-  input.length > LONGEST_TYPED || input.trim() === ''
+  input.length > MAX_INPUT_LENGTH || input.trim() === ''
     ? []
     : [...new Set([parseRecoveryCode(input) ?? [], importedCodeForm(input)].flat())];
 

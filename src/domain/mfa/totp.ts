@@ -51,11 +51,11 @@ const STEP = 30;
 /** Six for those that are enrolled here. */
 const FORM = /^\d{6,8}$/;
 /** Any blanks between included. */
-const LONGEST_TYPED = 64;
+const MAX_INPUT_LENGTH = 64;
 
 /** A code, with blanks and dashes wherever they are. Full-width digits are read too, as people type them. */
 export const TOTP_CODE_FORM: TextForm = {
-  maxLength: LONGEST_TYPED,
+  maxLength: MAX_INPUT_LENGTH,
   pattern: String.raw`^[\s\p{Pd}]*(?:\d[\s\p{Pd}]*){6,8}$`,
   examples: ['123456'],
 };
@@ -68,7 +68,7 @@ const otplib = () => import('otplib');
 
 /** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
 export function parseTotpCode(input: string): string | null {
-  if (input.length > LONGEST_TYPED) return null;
+  if (input.length > MAX_INPUT_LENGTH) return null;
   const code = narrow(input).replaceAll(/[\s\p{Pd}]/gu, '');
   return FORM.test(code) ? code : null;
 }

@@ -90,7 +90,7 @@ export interface ManagedAccounts {
 }
 
 const DAY = 86_400_000;
-const MOST_DAYS = 365;
+const MAX_DAYS = 365;
 
 /** A merge patch (RFC 7396) of a postal address. */
 const merged = (before: AddressParts | null, parts: AddressParts | null | undefined) =>
@@ -173,7 +173,7 @@ export function createManagedAccounts(
     async remove(operator, id, { afterDays = 0, expected, reason } = {}) {
       requirePermission(operator, 'users:delete');
       notOneself(operator, id.toLowerCase());
-      if (!Number.isInteger(afterDays) || afterDays < 0 || afterDays > MOST_DAYS) refuse('after_days');
+      if (!Number.isInteger(afterDays) || afterDays < 0 || afterDays > MAX_DAYS) refuse('after_days');
       const at = new Date(clock.now() + afterDays * DAY);
       return onAccount(operator, id, { expected, leaves: true }, async ({ id: of }) => {
         if (afterDays > 0) return accounts.scheduleDeletion(of, at, operator.actor, { reason });

@@ -103,10 +103,10 @@ export interface BrandingVersion extends BrandingRecord {
 }
 
 /** Bytes of a logo. */
-export const LARGEST_LOGO = 32_768;
-const LONGEST = { name: 60, text: 200 };
-const MOST_APPS = 50;
-const MOST_VERSIONS = 50;
+export const MAX_LOGO_BYTES = 32_768;
+const MAX_LENGTHS = { name: 60, text: 200 };
+const MAX_APPS = 50;
+const MAX_VERSIONS = 50;
 
 /** How the files begin that are taken. Not SVG, which can hold scripts and references. */
 const MAGIC: Record<string, (bytes: Buffer) => boolean> = {
@@ -150,7 +150,7 @@ function checkLogo(field: string, { type, data }: StoredImage): StoredImage {
   const bytes = Buffer.from(data, 'base64');
   if (bytes.toString('base64').replaceAll('=', '') !== data.replaceAll('=', '') || bytes.length === 0)
     refuse(`${field}.data`, 'must be base64');
-  if (bytes.length > LARGEST_LOGO) refuse(`${field}.data`, `must have at most ${LARGEST_LOGO} bytes`);
+  if (bytes.length > MAX_LOGO_BYTES) refuse(`${field}.data`, `must have at most ${MAX_LOGO_BYTES} bytes`);
   if (!isImage(bytes)) refuse(`${field}.data`, `is not ${type}`);
   return { type, data };
 }
@@ -175,7 +175,7 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
     const merged: Record<string, string | null> = named === null ? {} : { ...texts[language], ...named };
     texts[language] = Object.fromEntries(
       Object.entries(merged).flatMap(([key, text]) =>
-        text === null ? [] : [[key, checkText(`${at}texts.${language}.${key}`, text, LONGEST.text)]],
+        text === null ? [] : [[key, checkText(`${at}texts.${language}.${key}`, text, MAX_LENGTHS.text)]],
       ),
     );
   }
@@ -183,7 +183,7 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   const { light, dark } = colors;
   const { name = before.name, logo = before.logo } = changes;
   return compact({
-    ...(name && { name: checkText(`${at}name`, name, LONGEST.name) }),
+    ...(name && { name: checkText(`${at}name`, name, MAX_LENGTHS.name) }),
     ...(logo && { logo: changes.logo ? checkLogo(`${at}logo`, logo) : logo }),
     colors: compact({
       ...(light && { light: checkColor(`${at}colors.light`, light, 'light') }),
@@ -214,7 +214,7 @@ function merged(
   for (const [id, app] of Object.entries(apps ?? {}))
     if (app === null) delete looks[id];
     else looks[id] = mergeLook(Object.hasOwn(former, id) ? former[id]! : {}, app, `apps.${id}.`);
-  if (Object.keys(looks).length > MOST_APPS) refuse('apps', `must be at most ${MOST_APPS}`);
+  if (Object.keys(looks).length > MAX_APPS) refuse('apps', `must be at most ${MAX_APPS}`);
   return compact({ ...mergeLook(whole, changes, ''), apps: compact(looks) });
 }
 
@@ -243,7 +243,7 @@ export function createBranding({
 
   const lock = async (expected: Expected | undefined, tx: Tx) => {
     await store.lock(tx);
-    const found = await latest(MOST_VERSIONS, tx);
+    const found = await latest(MAX_VERSIONS, tx);
     checkVersion(found.now, expected);
     return found;
   };
@@ -307,7 +307,7 @@ export function createBranding({
       });
     },
     async history() {
-      const kept = await store.latest(MOST_VERSIONS);
+      const kept = await store.latest(MAX_VERSIONS);
       return kept.map((one, index) => {
         const before = kept[index + 1]?.content ?? {};
         const changed = changesOf<object>(shown(before), { ...emptied(before), ...shown(one.content) });

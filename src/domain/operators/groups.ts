@@ -70,12 +70,12 @@ export interface Groups {
   setOf(operator: Operator, accountId: string, ids: readonly string[]): Promise<void>;
 }
 
-const LONGEST_NAME = 200;
+const MAX_NAME_LENGTH = 200;
 
 /** @throws DomainError invalid_request. */
 function parseName(name: string): { name: string; nameKey: string } {
   const trimmed = name.trim();
-  if (trimmed.length > LONGEST_NAME || !new RegExp(NAME_FORM.pattern ?? '', 'u').test(trimmed))
+  if (trimmed.length > MAX_NAME_LENGTH || !new RegExp(NAME_FORM.pattern ?? '', 'u').test(trimmed))
     refuse('name');
   return { name: trimmed, nameKey: foldCase(trimmed) };
 }

@@ -151,7 +151,7 @@ export function differencesOf(
   return changesOf(complete({ ...before }), complete({ ...after }));
 }
 
-const LONGEST_DESCRIPTION = 500;
+const MAX_DESCRIPTION_LENGTH = 500;
 
 /** @throws DomainError invalid_request that names the field. */
 export function refuse(field: string, reason?: string): never {
@@ -160,6 +160,6 @@ export function refuse(field: string, reason?: string): never {
 
 /** @throws DomainError invalid_request. */
 export function checkDescription(description: string | undefined): void {
-  if (description !== undefined && description.length > LONGEST_DESCRIPTION)
+  if (description !== undefined && description.length > MAX_DESCRIPTION_LENGTH)
     refuse('description', 'too_long');
 }

@@ -26,7 +26,7 @@ export interface SearchResult {
 export type Search = (operator: Operator, text: string) => Promise<SearchResult>;
 
 /** Of each kind. */
-const MOST = 5;
+const MAX_PER_KIND = 5;
 
 const KINDS: readonly (readonly [FoundKind, Permission])[] = [
   ['client', 'clients:read'],
@@ -59,24 +59,24 @@ export function createSearch({
 }): Search {
   const users = async (operator: Operator, text: string) => {
     if (!operator.permissions.has('users:read')) return [];
-    const { items } = await people.list(operator, { filters: { search: text }, limit: MOST });
+    const { items } = await people.list(operator, { filters: { search: text }, limit: MAX_PER_KIND });
     return items.map((user) => ({ hit: hitOf(user), isExact: isNamed(user, text) }));
   };
   const others = async (operator: Operator, text: string, [kind, permission]: (typeof KINDS)[number]) => {
     if (!operator.permissions.has(permission)) return [];
-    const stored = await findByText(kind, text, MOST);
+    const stored = await findByText(kind, text, MAX_PER_KIND);
     const builtIn = kind === 'role' ? Object.keys(BUILT_IN_ROLES) : [];
     const named = builtIn
       .filter((name) => name.includes(text.toLowerCase()))
       .map((name) => ({ id: name, name, isExact: name === text }));
     return [...named, ...stored]
-      .slice(0, MOST)
+      .slice(0, MAX_PER_KIND)
       .map(({ id, name, isExact }) => ({ hit: { kind, id, name, detail: null }, isExact }));
   };
   /** Events of a request, or the one of an id. */
   const events = async (operator: Operator, text: string) => {
     if (!operator.permissions.has('audit:read') || !isUuid(text)) return [];
-    const { items } = await auditLog.list(operator, { filters: { requestId: [text] }, limit: MOST });
+    const { items } = await auditLog.list(operator, { filters: { requestId: [text] }, limit: MAX_PER_KIND });
     const found =
       items.length > 0
         ? items

@@ -37,7 +37,7 @@ const SEEN_BY: Record<Metric, Permission> = {
 const INTERVAL = 10_000;
 const DAY = 86_400_000;
 /** People who are told apart between two writes: beyond that they count with their next sign-in. */
-const MOST_PEOPLE = 50_000;
+const MAX_PEOPLE = 50_000;
 
 /** Who makes accounts for others. */
 const MAKERS = new Set<Actor['kind']>(['operator', 'client', 'system']);
@@ -77,7 +77,7 @@ export function createStats({
   };
   const addPerson = (day: string, accountId: string): void => {
     const ofDay = people.get(day) ?? new Set<string>();
-    if (ofDay.size < MOST_PEOPLE) people.set(day, ofDay.add(accountId));
+    if (ofDay.size < MAX_PEOPLE) people.set(day, ofDay.add(accountId));
   };
 
   async function write(): Promise<void> {

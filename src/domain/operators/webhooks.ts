@@ -90,12 +90,12 @@ export interface Webhooks {
 }
 
 /** Each has a lane of its own on every node. */
-const MOST = 100;
+const MAX_WEBHOOKS = 100;
 
 /** Operators who are told. */
-const MOST_TOLD = 20;
+const MAX_NOTIFIED = 20;
 
-const LONGEST_URL = 2_048;
+const MAX_URL_LENGTH = 2_048;
 
 const PERMISSION = 'webhooks:write';
 
@@ -130,7 +130,7 @@ export function createWebhooks(
   const { store, roles, people, outgoingMail, readList, audit, inTransaction, clock, mayCall } = dependencies;
 
   const checkUrl = async (text: string): Promise<string> => {
-    const url = text.length > LONGEST_URL ? null : URL.parse(text);
+    const url = text.length > MAX_URL_LENGTH ? null : URL.parse(text);
     if (
       !url ||
       !/^https?:$/.test(url.protocol) ||
@@ -189,7 +189,7 @@ export function createWebhooks(
       filters: { role: named, status: ['active'], emailVerified: true },
       sort: 'created_at',
       descending: false,
-      limit: MOST_TOLD,
+      limit: MAX_NOTIFIED,
       after: null,
     });
     const { host } = new URL(webhook.url);
@@ -221,7 +221,7 @@ export function createWebhooks(
       const parsed = { description: '', eventTypes: ['*'], enabled: true, ...(await parse(content)) };
       const checked = await checkUrl(url);
       return inTransaction(async (tx) => {
-        if ((await store.count(tx)) >= MOST) throw new DomainError('too_many_webhooks');
+        if ((await store.count(tx)) >= MAX_WEBHOOKS) throw new DomainError('too_many_webhooks');
         const made = await store.create({ ...parsed, url: checked, secret }, tx);
         const webhook = parsed.enabled ? made : await store.disable(made.id, 'operator', tx);
         const details = { webhook: webhook.id, after: contentOf(webhook) };

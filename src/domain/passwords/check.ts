@@ -54,10 +54,13 @@ export const isSamePassword = (
  * UTF-16 units: above what `passwords.maxLength` can allow and what other systems have allowed. Longer input is not
  * normalized.
  */
-const LONGEST = 4096;
+const MAX_PASSWORD_LENGTH = 4096;
 
 const canBePassword = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= LONGEST && value.isWellFormed() && !value.includes('\0');
+  typeof value === 'string' &&
+  value.length <= MAX_PASSWORD_LENGTH &&
+  value.isWellFormed() &&
+  !value.includes('\0');
 
 /** The one place where a password is compared, with the lockout before and behind it. */
 export function createPasswordCheck({

@@ -56,7 +56,7 @@ export interface ForeignHashes {
 }
 
 /** Hashes of secrets that are known to be kept, or what they are. */
-const MOST_CACHED = 1000;
+const MAX_CACHED = 1000;
 
 /** Milliseconds: well within the day for which unused secrets are kept. */
 const KNOWN_FOR = 3_600_000;
@@ -68,7 +68,7 @@ const none: HashSecrets = {};
 
 /** The secrets of resting hashes, by id; none if there are none. They never change. */
 export function createHashSecrets(store: Pick<PasswordHashSecrets, 'find'>) {
-  const cache = new LRUCache<string, HashSecrets>({ max: MOST_CACHED });
+  const cache = new LRUCache<string, HashSecrets>({ max: MAX_CACHED });
   return async (id: string | null): Promise<HashSecrets> => {
     if (id === null) return none;
     const known = cache.get(id);
@@ -91,7 +91,7 @@ interface Parts {
 
 export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignHashes {
   const secretsOf = createHashSecrets(store);
-  const kept = new LRUCache<string, true>({ max: MOST_CACHED, ttl: KNOWN_FOR });
+  const kept = new LRUCache<string, true>({ max: MAX_CACHED, ttl: KNOWN_FOR });
 
   const keep = async (found: HashSecrets, dryRun: boolean): Promise<string> => {
     const texts = inBase64(found);

@@ -54,7 +54,7 @@ export const isToday = (stored: string): boolean =>
   /^\$argon2id\$v=19\$[mtp]=\d+,[mtp]=\d+,[mtp]=\d+\$[\w+/]+\$[\w+/]+$/.test(stored);
 
 /** Milliseconds that a refusal is held back at most. */
-const LONGEST_HOLD = 2000;
+const MAX_HOLD = 2000;
 
 /** How much of the way the floor goes up to a slower foreign hash, and down to a faster one. */
 const FLOOR = { up: 0.5, down: 0.05 };
@@ -104,7 +104,7 @@ export function createPasswordHasher(
     const { right, took } = await threads.verify({ stored, password, secrets });
     const start = performance.now();
     if (!right && isWeak(found.readings)) await verifyToday(dummy, password);
-    const next = Math.min(took + performance.now() - start, LONGEST_HOLD);
+    const next = Math.min(took + performance.now() - start, MAX_HOLD);
     floor = floor === 0 ? next : floor + (next - floor) * (next > floor ? FLOOR.up : FLOOR.down);
     return right;
   };

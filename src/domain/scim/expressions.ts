@@ -6,9 +6,9 @@ import type { Comparator, Condition, Target, ValueKind } from '../../storage/dir
 import { ScimError } from './errors.ts';
 import { type Attribute, findAttribute, type ResourceType } from './schema.ts';
 
-const LONGEST = 4_096;
-const MOST_TERMS = 100;
-const DEEPEST = 16;
+const MAX_LENGTH = 4_096;
+const MAX_TERMS = 100;
+const MAX_DEPTH = 16;
 
 /** A place in a resource that a PATCH names. */
 export interface Path {
@@ -31,7 +31,7 @@ const refuse = (detail: string): never => {
 };
 
 function tokensOf(text: string): Token[] {
-  if (text.length > LONGEST) return refuse(`A filter has at most ${LONGEST} characters`);
+  if (text.length > MAX_LENGTH) return refuse(`A filter has at most ${MAX_LENGTH} characters`);
   const tokens: Token[] = [];
   const { length } = text.trimEnd();
   TOKEN.lastIndex = 0;
@@ -140,7 +140,7 @@ class Parser {
 
   #deeper<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > DEEPEST) return refuse(`A filter nests at most ${DEEPEST} deep`);
+    if (this.#depth > MAX_DEPTH) return refuse(`A filter nests at most ${MAX_DEPTH} deep`);
     const result = read();
     this.#depth -= 1;
     return result;
@@ -162,7 +162,7 @@ class Parser {
 
   #term(lookup: Lookup): Condition {
     this.#terms += 1;
-    if (this.#terms > MOST_TERMS) return refuse(`A filter has at most ${MOST_TERMS} terms`);
+    if (this.#terms > MAX_TERMS) return refuse(`A filter has at most ${MAX_TERMS} terms`);
     if (this.#is('not')) {
       this.#at += 1;
       return { is: 'not', term: this.#grouped(lookup) };
@@ -292,7 +292,7 @@ export function parsePath(text: string, type: ResourceType): Path | null {
   const invalid = (detail: string): never => {
     throw new ScimError('invalidPath', detail);
   };
-  const trimmed = text.length > LONGEST ? '' : text.trim();
+  const trimmed = text.length > MAX_LENGTH ? '' : text.trim();
   const [, name, filter, subName] = PATH.exec(trimmed) ?? [];
   if (name === undefined) return invalid('The path is none');
   const { extensions, schema } = type;

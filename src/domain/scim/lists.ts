@@ -13,7 +13,7 @@ export interface ListQuery {
   count: number;
 }
 
-export const MOST_RESULTS = 500;
+export const MAX_RESULTS = 500;
 const LAST = 1_000_000_000;
 
 /** Parses an integer, also from text; returns the default when absent. @throws ScimError invalidValue. */
@@ -34,14 +34,14 @@ const text = (name: string, value: unknown): string | undefined => {
 /** @throws ScimError invalidValue. */
 export function readList(given: Record<string, unknown>): ListQuery {
   const startIndex = wholeNumber('startIndex', given['startIndex'], 1);
-  const count = wholeNumber('count', given['count'], MOST_RESULTS);
+  const count = wholeNumber('count', given['count'], MAX_RESULTS);
   return {
     filter: text('filter', given['filter']),
     sortBy: text('sortBy', given['sortBy']),
     sortOrder: text('sortOrder', given['sortOrder']),
     // Less than 1 is 1, and less than 0 is 0 (RFC 7644 section 3.4.2.4).
     startIndex: Math.min(Math.max(1, startIndex), LAST),
-    count: Math.min(Math.max(0, count), MOST_RESULTS),
+    count: Math.min(Math.max(0, count), MAX_RESULTS),
   };
 }
 

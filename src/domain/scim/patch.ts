@@ -18,7 +18,7 @@ export interface Operation {
   value: unknown;
 }
 
-const MOST_OPERATIONS = 1_000;
+const MAX_OPERATIONS = 1_000;
 
 const noTarget = (detail: string): never => {
   throw new ScimError('noTarget', detail);
@@ -55,8 +55,8 @@ function spread(type: ResourceType, op: Operation['op'], value: unknown): Operat
 export function readPatch(type: ResourceType, body: unknown): Operation[] {
   const given = isObject(body) ? member(body, 'Operations') : undefined;
   if (!Array.isArray(given)) throw new ScimError('invalidSyntax', 'Operations is a list');
-  if (given.length > MOST_OPERATIONS)
-    throw new ScimError('invalidValue', `A PATCH has at most ${MOST_OPERATIONS} operations`);
+  if (given.length > MAX_OPERATIONS)
+    throw new ScimError('invalidValue', `A PATCH has at most ${MAX_OPERATIONS} operations`);
   return given.flatMap((one: unknown) => {
     const named = isObject(one) ? member(one, 'op') : undefined;
     const op = OPERATIONS.find((name) => typeof named === 'string' && name === named.toLowerCase());

@@ -31,9 +31,9 @@ const OF_THE_ACCOUNT = new Set([
 ]);
 const NAMES = ['givenName', 'familyName', 'middleName'] as const;
 const ROLE_OF_ALL = 'user';
-const LONGEST_NAME = 256;
+const MAX_NAME_LENGTH = 256;
 /** Of all that an entry keeps, in characters of JSON. */
-const LARGEST_ENTRY = 65_536;
+const MAX_ENTRY_LENGTH = 65_536;
 
 /** Removes absent values. */
 export const compact = (resource: Resource): Resource =>
@@ -167,7 +167,7 @@ const refuse = (detail: string): never => {
 function userNameIn({ userName }: Resource): string {
   const name = typeof userName === 'string' ? userName.trim() : '';
   if (name === '') return refuse('A user has a userName');
-  return name.length > LONGEST_NAME ? refuse(`userName has at most ${LONGEST_NAME} characters`) : name;
+  return name.length > MAX_NAME_LENGTH ? refuse(`userName has at most ${MAX_NAME_LENGTH} characters`) : name;
 }
 
 /** Whether somebody could choose it as their username here. */
@@ -199,7 +199,7 @@ function keptOf(resource: Resource): Resource {
       return email === main ? rest : { ...rest, value };
     }),
   });
-  if (JSON.stringify(all).length > LARGEST_ENTRY) return refuse('There is too much to keep of this user');
+  if (JSON.stringify(all).length > MAX_ENTRY_LENGTH) return refuse('There is too much to keep of this user');
   return all;
 }
 

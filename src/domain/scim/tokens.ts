@@ -67,7 +67,7 @@ export interface ScimTokens {
 
 const TOKEN = /^scim_[\w-]{43}$/;
 const DEFAULT_NAME = 'SCIM';
-const MOST = 2;
+const MAX_TOKENS = 2;
 /** Milliseconds that a token goes on when two others have come. */
 const GRACE = 86_400_000;
 /** Milliseconds. */
@@ -116,7 +116,7 @@ export function createScimTokens({
         const staying = (await store.lockAll(tx)).filter(({ expiresAt: at }) => at === null || at > soon);
         // The longest unused first, and of those never used the oldest.
         const order = staying.reverse().sort((a, b) => lastUse(a) - lastUse(b));
-        const ending = order.slice(0, Math.max(0, order.length - MOST + 1));
+        const ending = order.slice(0, Math.max(0, order.length - MAX_TOKENS + 1));
         for (const one of ending) await letEnd(one, soon, operator, tx);
         const record = await store.create(
           { id: newUuid(), name: parsed, hash: sha256(token), expiresAt },

@@ -6,8 +6,8 @@ import { type Attribute, findAttribute, type ResourceType, type Schema } from '.
 /** A resource, or one value of a complex attribute, under the names of the schema. */
 export type Resource = Record<string, unknown>;
 
-const LONGEST_TEXT = 8_192;
-const MOST_VALUES = 50_000;
+const MAX_TEXT_LENGTH = 8_192;
+const MAX_VALUES = 50_000;
 
 export const isObject = (value: unknown): value is Resource =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -23,7 +23,7 @@ export const isEmpty = (value: unknown): boolean =>
 function readText({ name }: Attribute, value: unknown): string {
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
   if (typeof text !== 'string') return refuse(`${name} is a string`);
-  if (text.length > LONGEST_TEXT) return refuse(`${name} has at most ${LONGEST_TEXT} characters`);
+  if (text.length > MAX_TEXT_LENGTH) return refuse(`${name} has at most ${MAX_TEXT_LENGTH} characters`);
   if (text.includes('\0') || !text.isWellFormed()) return refuse(`${name} has characters that no text has`);
   return text;
 }
@@ -65,7 +65,7 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
     return isObject(read) && Object.keys(read).length === 0 ? undefined : read;
   }
   const all = Array.isArray(value) ? value : [value];
-  if (all.length > MOST_VALUES) return refuse(`${attribute.name} has at most ${MOST_VALUES} values`);
+  if (all.length > MAX_VALUES) return refuse(`${attribute.name} has at most ${MAX_VALUES} values`);
   const read = all.filter((one) => !isEmpty(one)).map((one) => readOne(attribute, one));
   const values = read.filter((one) => !isObject(one) || Object.keys(one).length > 0);
   if (values.filter((one) => isObject(one) && one['primary'] === true).length > 1)

@@ -31,7 +31,7 @@ export interface Offering {
 /** Lifetime of a link in seconds. */
 export const UNDO_TTL = 7 * 86_400;
 /** Maximum number of links per account. */
-const MOST = 20;
+const MAX_LINKS = 20;
 
 export function offering({
   tokens,
@@ -59,7 +59,7 @@ export function offering({
   return {
     async offer(before, matter, tx) {
       const older = await tokens.listOf<Undo>(before.id, 'undo', tx);
-      return older.length < MOST ? make(before, evidenceOf(before), matter, tx) : null;
+      return older.length < MAX_LINKS ? make(before, evidenceOf(before), matter, tx) : null;
     },
     async offerRestoring(before, tx) {
       const evidence = evidenceOf(before);

@@ -4,46 +4,46 @@ import type { PostalAddress } from '../../storage/users.ts';
 import { codePoints, isLongerThan, LINE, PRINTABLE, UNPRINTABLE } from '../identifiers.ts';
 
 /** Code points. */
-const LONGEST = { shortLine: 60, line: 200 };
-const LONGEST_URL = 2048;
+const MAX_LENGTHS = { shortLine: 60, line: 200 };
+const MAX_URL_LENGTH = 2048;
 /** Maximum length of formatted values, before spaces are removed. */
-const LONGEST_SHORT = 64;
+const MAX_FORMATTED_LENGTH = 64;
 /** Lines of a street, and what they have with their ends. */
 const LINES = 4;
-const LONGEST_STREET = LINES * (LONGEST.line + 2);
+const MAX_STREET_LENGTH = LINES * (MAX_LENGTHS.line + 2);
 
 export const SHORT_LINE_FORM: TextForm = {
   minLength: 1,
-  maxLength: LONGEST.shortLine,
+  maxLength: MAX_LENGTHS.shortLine,
   pattern: LINE,
   examples: ['a few words'],
 };
 export const URL_FORM: TextForm = {
   format: 'iri',
-  maxLength: LONGEST_URL,
+  maxLength: MAX_URL_LENGTH,
   pattern: String.raw`^[Hh][Tt][Tt][Pp][Ss]:[^\s\p{Cc}]+$`,
   examples: ['https://example.com/jane'],
 };
 /** Accept full-width characters, here and below, as people type them. */
 export const BIRTHDATE_FORM: TextForm = {
-  maxLength: LONGEST_SHORT,
+  maxLength: MAX_FORMATTED_LENGTH,
   pattern: String.raw`^\s*\d{4}(?:-\d{2}-\d{2})?\s*$`,
   examples: ['1990-05-17', '0000-05-17', '1990'],
 };
 export const PHONE_NUMBER_FORM: TextForm = {
-  maxLength: LONGEST_SHORT,
+  maxLength: MAX_FORMATTED_LENGTH,
   pattern: String.raw`^[\s().\p{Pd}/]*\+[\s().\p{Pd}/]*[1-9](?:[\s().\p{Pd}/]*\d){6,14}[\s().\p{Pd}/]*$`,
   examples: ['+49 30 123456'],
 };
 /** One line of an address; an empty one takes the part away. */
 export const ADDRESS_LINE_FORM: TextForm = {
-  maxLength: LONGEST.line,
+  maxLength: MAX_LENGTHS.line,
   pattern: String.raw`^(?:${PRINTABLE}*|\s*)$`,
   examples: ['Springfield'],
 };
 export const STREET_FORM: TextForm = {
-  maxLength: LONGEST_STREET,
-  pattern: String.raw`^(?![\s\S]*[^\r\n]{${LONGEST.line + 1}})(?:(?:${PRINTABLE}|\r?\n)*|\s*)$`,
+  maxLength: MAX_STREET_LENGTH,
+  pattern: String.raw`^(?![\s\S]*[^\r\n]{${MAX_LENGTHS.line + 1}})(?:(?:${PRINTABLE}|\r?\n)*|\s*)$`,
   examples: ['742 Evergreen Terrace\nApartment 3'],
 };
 
@@ -64,11 +64,11 @@ function parseLine(field: string, value: string, longest: number): string {
 
 /** A few words in one line. @throws DomainError invalid_request with `field`. */
 export const parseShortLine = (field: string, value: string): string =>
-  parseLine(field, value, LONGEST.shortLine);
+  parseLine(field, value, MAX_LENGTHS.shortLine);
 
 /** An https address without credentials, as typed. @throws DomainError invalid_request with `field`. */
 export function parseUrl(field: string, value: string): string {
-  const url = value.length > LONGEST_URL ? null : URL.parse(value);
+  const url = value.length > MAX_URL_LENGTH ? null : URL.parse(value);
   const isFit = url?.protocol === 'https:' && url.username === '' && url.password === '';
   return isFit && !/[\s\p{Cc}]/u.test(value) ? value : refuse(field);
 }
@@ -82,7 +82,7 @@ const DAY = 86_400_000;
  * @throws DomainError invalid_request with `field`.
  */
 export function parseBirthdate(field: string, typed: string, now: number): string {
-  const value = typed.length > LONGEST_SHORT ? '' : narrow(typed).trim();
+  const value = typed.length > MAX_FORMATTED_LENGTH ? '' : narrow(typed).trim();
   const [, year = '', month = '01', day = '01'] = DATE.exec(value) ?? [];
   // Without a year 29 February is valid, so check against a leap year.
   const date = `${year === '0000' && value !== year ? '2000' : year}-${month}-${day}`;
@@ -94,7 +94,7 @@ export function parseBirthdate(field: string, typed: string, now: number): strin
 const ZONE = /^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/;
 
 export const ZONEINFO_FORM: TextForm = {
-  maxLength: LONGEST_SHORT,
+  maxLength: MAX_FORMATTED_LENGTH,
   pattern: ZONE.source,
   examples: ['Europe/Berlin'],
 };
@@ -104,7 +104,7 @@ export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZo
 
 /** A name of the time zone database, in its own case. @throws DomainError invalid_request with `field`. */
 export function parseZoneinfo(field: string, value: string): string {
-  if (value.length > LONGEST_SHORT || !ZONE.test(value)) return refuse(field);
+  if (value.length > MAX_FORMATTED_LENGTH || !ZONE.test(value)) return refuse(field);
   const listed = timeZones().find((zone) => zone.toLowerCase() === value.toLowerCase());
   if (listed !== undefined) return listed;
   try {
@@ -121,7 +121,7 @@ export function parseZoneinfo(field: string, value: string): string {
  * @throws DomainError invalid_request with `field`.
  */
 export function parsePhoneNumber(field: string, typed: string): string {
-  const number = typed.length > LONGEST_SHORT ? '' : narrow(typed).replaceAll(/[\s().\p{Pd}/]/gu, '');
+  const number = typed.length > MAX_FORMATTED_LENGTH ? '' : narrow(typed).replaceAll(/[\s().\p{Pd}/]/gu, '');
   return /^\+[1-9]\d{6,14}$/.test(number) ? number : refuse(field);
 }
 
@@ -136,11 +136,12 @@ export function parseAddress(parts: AddressParts): PostalAddress | null {
   for (const part of PARTS) {
     const value = parts[part] ?? '';
     const isStreet = part === 'street_address';
-    const longest = isStreet ? LONGEST_STREET : LONGEST.line;
+    const longest = isStreet ? MAX_STREET_LENGTH : MAX_LENGTHS.line;
     if (isLongerThan(value, longest) || codePoints(value.normalize('NFC')) > longest) refuse(part);
     const lines = (isStreet ? value.split(/\r?\n/) : [value]).filter((line) => line.trim() !== '');
     if (lines.length > LINES) refuse(part);
-    if (lines.length > 0) address[part] = lines.map((line) => parseLine(part, line, LONGEST.line)).join('\n');
+    if (lines.length > 0)
+      address[part] = lines.map((line) => parseLine(part, line, MAX_LENGTHS.line)).join('\n');
   }
   return Object.keys(address).length > 0 ? address : null;
 }

@@ -88,7 +88,7 @@ type NewAccount = Addressee & Pick<UserRecord, 'passwordChangedAt' | 'status'>;
 const VERIFICATION_TTL = 86_400;
 
 /** Requests an hour: for one account, to one address, and of one source. */
-const MOST = { account: 10, address: 10, source: 200 };
+const MAX_REQUESTS = { account: 10, address: 10, source: 200 };
 
 export function requesting(dependencies: VerificationDependencies): Requesting {
   const { users, tokens, outgoingMail, notices, audit, inTransaction, limit, clock } = dependencies;
@@ -120,9 +120,9 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
   const limited = async (accountId: string, email: string, actor: Actor) => {
     const source = sourceOfActor(actor);
     await limit([
-      { of: `verify:account:${accountId}`, limit: MOST.account },
-      { of: `verify:address:${parseEmail(email).emailKey}`, limit: MOST.address },
-      { of: `verify:source:${source}`, limit: MOST.source, unless: isShared(source) },
+      { of: `verify:account:${accountId}`, limit: MAX_REQUESTS.account },
+      { of: `verify:address:${parseEmail(email).emailKey}`, limit: MAX_REQUESTS.address },
+      { of: `verify:source:${source}`, limit: MAX_REQUESTS.source, unless: isShared(source) },
     ]);
     await outgoingMail.admit(email);
   };

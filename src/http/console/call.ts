@@ -48,7 +48,7 @@ const sandbox = (ctx: Context, allowed: '' | 'allow-same-origin'): void =>
   });
 
 /** Maximum rows in one form. */
-const MOST_TICKED = 100;
+const MAX_TICKED = 100;
 const SECRET = /password|secret|csrf/i;
 
 /** One request of an operator, for a page or by a form, that has passed every check. */
@@ -116,7 +116,7 @@ export class ConsoleCall {
 
   /** The ids of the rows that were ticked, at most 100. */
   get ticked(): string[] {
-    return [...new Set(this.#posted('id'))].slice(0, MOST_TICKED);
+    return [...new Set(this.#posted('id'))].slice(0, MAX_TICKED);
   }
 
   #posted(name: string): string[] {

@@ -36,7 +36,7 @@ export type Fields = Readonly<Record<string, string | readonly string[]>>;
 
 const SECRET = /password|secret|token|csrf|code/i;
 /** Maximum characters of a form in a cookie. */
-const LONGEST = 2_000;
+const MAX_FORM_LENGTH = 2_000;
 const DAY = 86_400;
 /** Seconds that a form is kept. */
 const KEPT = 900;
@@ -67,7 +67,7 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
     const accountId = seen.read(ctx, '/admin')?.accountId;
     const kept = entriesOf(fields).filter(([name]) => !SECRET.test(name));
     const body = new URLSearchParams(kept).toString();
-    if (accountId === undefined || body.length > LONGEST) return signIn(ctx, page);
+    if (accountId === undefined || body.length > MAX_FORM_LENGTH) return signIn(ctx, page);
     forms.set(ctx, '/admin', { accountId, action: ctx.path, body });
     return signIn(ctx, CONTINUE);
   }

@@ -22,9 +22,9 @@ const CURSOR = 'cursor';
 const BEFORE = 'before';
 const LIMIT = 'limit';
 /** Maximum pages that "Previous" goes back; then it goes to the first one. */
-const MOST_BEFORE = 10;
+const MAX_PREVIOUS = 10;
 /** Maximum characters of a filter. */
-const LONGEST = 320;
+const MAX_FILTER_LENGTH = 320;
 
 const all = (value: string | string[] | undefined): string[] =>
   [value ?? []].flat().filter((one) => one !== '');
@@ -84,7 +84,7 @@ export function readListing(
     filters.map(({ name }) => [
       name,
       all(query[name])
-        .map((value) => value.trim().slice(0, LONGEST))
+        .map((value) => value.trim().slice(0, MAX_FILTER_LENGTH))
         .filter(Boolean),
     ]),
   );
@@ -107,7 +107,7 @@ export function readListing(
   const pageHref = (trail: readonly string[]): string =>
     href((parameters) => {
       const at = trail.at(-1);
-      for (const one of trail.slice(0, -1).slice(-MOST_BEFORE)) parameters.append(BEFORE, one);
+      for (const one of trail.slice(0, -1).slice(-MAX_PREVIOUS)) parameters.append(BEFORE, one);
       if (at !== undefined) parameters.set(CURSOR, at);
     });
   const trail = cursor === undefined ? [] : [...before, cursor];

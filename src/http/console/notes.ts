@@ -33,7 +33,7 @@ export interface Preferences {
 const DEFAULTS: Preferences = { rows: 50, keys: true, theme: null };
 const YEAR = 365 * 86_400;
 /** Maximum characters of a message with its undo in a cookie. */
-const LONGEST = 2_500;
+const MAX_NOTE_LENGTH = 2_500;
 
 export function createNotes({ config, secrets, clock }: GuardDependencies) {
   const base = { publicUrl: config.publicUrl, secrets, clock };
@@ -49,7 +49,7 @@ export function createNotes({ config, secrets, clock }: GuardDependencies) {
   });
   return {
     leave(ctx: Context, accountId: string, note: Note): void {
-      const isLong = JSON.stringify(note).length > LONGEST;
+      const isLong = JSON.stringify(note).length > MAX_NOTE_LENGTH;
       notes.set(ctx, '/admin', { ...note, ...(isLong ? { undo: null } : {}), accountId });
     },
     /** Takes the message out: it is shown once. */

@@ -4,7 +4,7 @@ import type { Message, MessageKey, Translator } from '../pages/i18n.ts';
 import { fieldLabels } from '../pages/problems.ts';
 
 /** Maximum changed fields or entries in a sentence; the event's page has all. */
-const MOST_NAMED = 4;
+const MAX_NAMED = 4;
 
 // A type without a sentence is a compile error.
 const keyOf = (type: AuditType): MessageKey => `console.did.${type}`;
@@ -37,7 +37,7 @@ function actorOf({ actor, subject }: AuditItem, t: Translator['t']): string {
 }
 
 const few = (names: readonly string[]): string =>
-  names.length > MOST_NAMED ? `${names.slice(0, MOST_NAMED).join(', ')}, …` : names.join(', ');
+  names.length > MAX_NAMED ? `${names.slice(0, MAX_NAMED).join(', ')}, …` : names.join(', ');
 
 const isList = (value: unknown): value is unknown[] => Array.isArray(value);
 

@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Requests that one connection may have waiting. No client that means well sends so many ahead. */
-const MOST_WAITING = 100;
+const MAX_WAITING = 100;
 
 /**
  * Has each connection handle one request at a time. Those that a client sends ahead (pipelining, RFC 9112 section 9.3.2) wait
@@ -23,7 +23,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
     // What was parsed with the request that ended the connection.
     if (socket.destroyed) return;
     line.waiting += 1;
-    if (line.waiting > MOST_WAITING) return void socket.destroy();
+    if (line.waiting > MAX_WAITING) return void socket.destroy();
     before.once('close', () =>
       setImmediate(() => {
         line.waiting -= 1;

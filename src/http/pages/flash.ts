@@ -35,10 +35,10 @@ export interface Flashes {
 const KEPT = 600;
 
 /** Of one page at a time: a browser that never follows the redirect collects no more. */
-const MOST = 4;
+const MAX_COOKIES = 4;
 
 /** Maximum bytes. Browsers keep cookies of 4 kB; longer input is not filled in again. */
-const LONGEST = 2000;
+const MAX_BYTES = 2000;
 
 const NAME = 'postern_flash_';
 const FOUND = new RegExp(`${NAME}([\\w-]{16})=`, 'g');
@@ -58,10 +58,10 @@ export function createFlashes(deps: { publicUrl: string; secrets: Secrets; clock
   const keep: Flashes['keep'] = (ctx, page, left) => {
     const [path = '/'] = page.split('?');
     const kept = [...ctx.get('Cookie').matchAll(FOUND)].map(([, key = '']) => key).toSorted();
-    for (const key of kept.slice(0, Math.max(0, kept.length - MOST))) cookie(key).clear(ctx, path);
+    for (const key of kept.slice(0, Math.max(0, kept.length - MAX_COOKIES))) cookie(key).clear(ctx, path);
     const key = newKey(deps.clock.now());
     const { values: _, ...bare } = left;
-    const isLong = Buffer.byteLength(JSON.stringify(left)) > LONGEST;
+    const isLong = Buffer.byteLength(JSON.stringify(left)) > MAX_BYTES;
     cookie(key).set(ctx, path, { ...(isLong ? bare : left), owner: ownerOf(ctx) });
     if (left.status !== undefined && !isAnswer(left.status)) markFailed(ctx.res);
     return withParameter(page, PARAMETER, key);

@@ -8,7 +8,7 @@ import { seeOther } from './replies.ts';
 const PATH = '/signed-out';
 
 /** Maximum characters of logout URLs on one page: the limit of a cookie. */
-const MOST = 1500;
+const MAX_URLS_LENGTH = 1500;
 
 interface LoggedOutPage {
   /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it goes on then. */
@@ -26,7 +26,7 @@ export function keepLoggedOutPage(
   flash: Flashes,
   { frames, continueUrl, stayed, clientId }: LoggedOutPage,
 ): string | null {
-  if ([...frames, continueUrl ?? ''].join('').length > MOST) return null;
+  if ([...frames, continueUrl ?? ''].join('').length > MAX_URLS_LENGTH) return null;
   return flash.keep(ctx, PATH, {
     values: {
       frames: frames.join(' '),
@@ -60,7 +60,7 @@ export function leaveFrames(
   continueUrl: string,
 ): string {
   if (!ended) return continueUrl;
-  const room = MOST - continueUrl.length;
+  const room = MAX_URLS_LENGTH - continueUrl.length;
   const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
   if (frames.length === 0) return continueUrl;
   const page = {

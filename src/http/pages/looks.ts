@@ -37,7 +37,7 @@ const SENTENCES: Partial<Record<TextName, readonly MessageKey[]>> = {
 const EXTENSIONS: Record<string, string> = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'webp' };
 
 /** Looks that are kept; more only cost making them again. */
-const MOST_KEPT = 500;
+const MAX_CACHED = 500;
 
 /** The look of the configuration, which stays. */
 export const fixedLook = ({ name, brand }: Pick<Config, 'name' | 'brand'>): LookSource => ({
@@ -105,7 +105,7 @@ export function createLooks({
       const key = `${language} ${clientId !== undefined && branding.apps.includes(clientId) ? clientId : ''}`;
       const known = kept.get(key);
       if (known) return known;
-      if (kept.size >= MOST_KEPT) kept = new Map();
+      if (kept.size >= MAX_CACHED) kept = new Map();
       const made = make(language, clientId);
       kept.set(key, made);
       return made;

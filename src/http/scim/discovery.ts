@@ -1,5 +1,5 @@
 /** What this service can do (RFC 7643 sections 5 to 7). */
-import { MOST_RESULTS } from '../../domain/scim/lists.ts';
+import { MAX_RESULTS } from '../../domain/scim/lists.ts';
 import { attribute, complex, type ResourceType, type Schema } from '../../domain/scim/schema.ts';
 
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0:';
@@ -105,7 +105,7 @@ export const serviceProviderConfig = (base: string) => ({
   schemas: [`${CORE}ServiceProviderConfig`],
   patch: { supported: true },
   bulk: { supported: true, maxOperations: LIMITS.operations, maxPayloadSize: LIMITS.payload },
-  filter: { supported: true, maxResults: MOST_RESULTS },
+  filter: { supported: true, maxResults: MAX_RESULTS },
   changePassword: { supported: true },
   sort: { supported: true },
   etag: { supported: true },

@@ -18,7 +18,7 @@ const BASE = '/scim/v2';
 const DOOR = 'scim';
 const TYPE = 'application/scim+json; charset=utf-8';
 /** Objects and lists of one body: each member of a group is one. */
-const MOST_OBJECTS = 60_000;
+const MAX_OBJECTS = 60_000;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 interface Dependencies {
@@ -71,7 +71,7 @@ export function createScim(deps: Dependencies): Middleware {
     const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
     const segments = ctx.path.slice(BASE.length).split('/').slice(1).map(decode);
     if (segments.at(-1) === '') segments.pop();
-    const body = WITH_BODY.has(method) ? await readJson(ctx.req, LIMITS.payload, MOST_OBJECTS) : undefined;
+    const body = WITH_BODY.has(method) ? await readJson(ctx.req, LIMITS.payload, MAX_OBJECTS) : undefined;
     checkDepth(body);
     const [name, ...more] = segments;
     if (name === 'Me')

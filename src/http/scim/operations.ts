@@ -210,7 +210,7 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
 export type Operate = ReturnType<typeof createOperations>;
 
 /** Nothing that a directory sends nests deeper. */
-const DEEPEST = 16;
+const MAX_DEPTH = 16;
 
 const isDeeper = (value: unknown, left: number): boolean =>
   typeof value === 'object' &&
@@ -219,5 +219,5 @@ const isDeeper = (value: unknown, left: number): boolean =>
 
 /** @throws ScimError invalidSyntax. */
 export function checkDepth(body: unknown): void {
-  if (isDeeper(body, DEEPEST)) throw new ScimError('invalidSyntax', 'The body nests too deep');
+  if (isDeeper(body, MAX_DEPTH)) throw new ScimError('invalidSyntax', 'The body nests too deep');
 }

@@ -5,7 +5,7 @@ import type { ExtraClientProperties } from './names.ts';
 import { mayBeSignedBy } from './profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
-export const LONGEST = 3600;
+export const MAX_ASSERTION_LIFETIME = 3600;
 /** Seconds by which the signer's clock may be ahead. */
 export const AHEAD = 60;
 /** Characters: an identifier of a statement, not a place to keep things. */
@@ -13,7 +13,7 @@ export const MAX_JTI = 255;
 
 /** Whether `exp` is near enough to `now`, both in seconds since the epoch. */
 export const endsInTime = (exp: unknown, now: number): boolean =>
-  typeof exp === 'number' && exp <= now + LONGEST + AHEAD;
+  typeof exp === 'number' && exp <= now + MAX_ASSERTION_LIFETIME + AHEAD;
 
 /**
  * Checks that the library leaves open for client assertions (RFC 7523 section 3). It has seen that the audience is, or holds,
@@ -34,7 +34,8 @@ export function createAssertionCheck(
       refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
     if (aud !== issuer && holds(profile, 'fapi2'))
       refuse('aud must be the issuer alone, as a string (FAPI 2.0 Security Profile section 5.3.2.1)');
-    if (!endsInTime(exp, epochSeconds(clock))) refuse(`exp must be at most ${LONGEST} seconds ahead`);
+    if (!endsInTime(exp, epochSeconds(clock)))
+      refuse(`exp must be at most ${MAX_ASSERTION_LIFETIME} seconds ahead`);
     if (typeof jti !== 'string' || jti.length > MAX_JTI)
       refuse(`jti must be a string of at most ${MAX_JTI} characters`);
   };

@@ -20,7 +20,7 @@ import { offered, OPEN_APIS } from './registration/policy.ts';
 export const DOCUMENT_LIMITS = { timeout: 3_000, maxBytes: 5_120 };
 
 /** Characters of a URL: it is the `client_id` of every request. */
-const LONGEST_URL = 255;
+const MAX_URL_LENGTH = 255;
 
 /** Milliseconds that a document is kept, whatever its headers say; without any, the least. */
 const KEPT = { least: 5 * 60_000, most: 24 * 3_600_000 };
@@ -32,13 +32,13 @@ const REFUSED_FOR = 60_000;
 const OUTLIVES = 24 * 3_600_000;
 
 /** Unknown URLs that one source may have fetched in ten minutes. */
-const MOST_OF_SOURCE = 20;
+const MAX_PER_SOURCE = 20;
 
 /** Fetches of one process at a time. */
-const MOST_AT_ONCE = 20;
+const MAX_CONCURRENT = 20;
 
 /** Documents, and refusals, that one process remembers. */
-const MOST_REMEMBERED = 5_000;
+const MAX_REMEMBERED = 5_000;
 
 /** Endpoints that fetch an unknown client's document. A client must come there first. */
 const FETCHED_AT = new Set<string | undefined>([
@@ -164,8 +164,8 @@ interface Dependencies {
 export class ClientDocuments {
   readonly #deps: Dependencies;
   /** Until when documents need not be looked at, in milliseconds since the epoch. */
-  readonly #fresh = new LRUCache<string, number>({ max: MOST_REMEMBERED });
-  readonly #refused = new LRUCache<string, { until: number; reason: string }>({ max: MOST_REMEMBERED });
+  readonly #fresh = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  readonly #refused = new LRUCache<string, { until: number; reason: string }>({ max: MAX_REMEMBERED });
   readonly #pending = new Map<string, Promise<void>>();
 
   constructor(dependencies: Dependencies) {
@@ -180,7 +180,7 @@ export class ClientDocuments {
 
   /** Whether a `client_id` is a URL that can have a document: https, with a path, and written in the one way that it has. */
   static isUrl(id: string): boolean {
-    if (!id.startsWith('https://') || id.length > LONGEST_URL) return false;
+    if (!id.startsWith('https://') || id.length > MAX_URL_LENGTH) return false;
     const url = URL.parse(id);
     const isPlain = url?.username === '' && url.password === '' && !id.includes('#');
     return isPlain && url.href === id && url.pathname !== '/';
@@ -228,7 +228,7 @@ export class ClientDocuments {
   async #fetchOnce(id: string, expiresAt: number, ctx: KoaContextWithOIDC): Promise<void> {
     const pending = this.#pending.get(id);
     if (pending) return pending;
-    if (this.#pending.size >= MOST_AT_ONCE) throw new TooMany(5);
+    if (this.#pending.size >= MAX_CONCURRENT) throw new TooMany(5);
     const work = this.#refresh(id, expiresAt, ctx).finally(() => this.#pending.delete(id));
     this.#pending.set(id, work);
     return work;
@@ -239,7 +239,7 @@ export class ClientDocuments {
     const now = clock.now();
     if (expiresAt === 0) {
       const source = `source:${sourceOf(ctx.get('X-Forwarded-For'))}`;
-      await orTooMany(guessLimit('client_document', [source], MOST_OF_SOURCE, async () => undefined));
+      await orTooMany(guessLimit('client_document', [source], MAX_PER_SOURCE, async () => undefined));
     }
     try {
       const reply = await this.#get(id);

@@ -133,11 +133,11 @@ export const fapiProfile = (_ctx: KoaContextWithOIDC, client: Client | undefined
   holds((client as ExtraClientProperties | undefined)?.profile, 'fapi2') ? '2.0' : undefined;
 
 /** Seconds that a code may live under FAPI 2.0 (Security Profile section 5.3.2.2). */
-const LONGEST_CODE = 60;
+const MAX_CODE_LIFETIME = 60;
 
 /** How long an authorization code of `client` lives, in seconds. @param setting the server's `tokens.authorizationCode`. */
 export const codeLifetime = (setting: number, client: ExtraClientProperties): number =>
-  holds(client.profile, 'fapi2') ? Math.min(setting, LONGEST_CODE) : setting;
+  holds(client.profile, 'fapi2') ? Math.min(setting, MAX_CODE_LIFETIME) : setting;
 
 /** Whether a JWT that a client signed by `alg` will do (FAPI 2.0 Security Profile section 5.4.1). */
 export const mayBeSignedBy = (alg: unknown, client: ExtraClientProperties): boolean =>

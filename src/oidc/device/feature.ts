@@ -12,7 +12,7 @@ import { deviceOfRequest, type SessionDevice } from '../sessions/browser-session
 import { isFormless } from '../sessions/form-state.ts';
 
 /** Wrong codes within ten minutes, of one source and of one account (RFC 8628 section 5.1): a code has 34 bits. */
-const MOST = 20;
+const MAX_WRONG_CODES = 20;
 
 /** Bounds guesses at user codes. Throws `TooMany`. */
 function installUserCodeLimit(provider: Provider, limit: GuessLimit): void {
@@ -26,7 +26,7 @@ function installUserCodeLimit(provider: Provider, limit: GuessLimit): void {
         `source:${sourceOf(ctx?.get('X-Forwarded-For') ?? null)}`,
         ...(accountId === undefined ? [] : [`account:${accountId}`]),
       ];
-      return orTooMany(limit('user-code', guessers, MOST, () => findByUserCode(...args)));
+      return orTooMany(limit('user-code', guessers, MAX_WRONG_CODES, () => findByUserCode(...args)));
     },
   });
 }

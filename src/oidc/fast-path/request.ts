@@ -14,7 +14,7 @@ export interface PlainForm {
 export const words = (text: string): string[] => text.split(' ');
 
 /** Bytes of a body. A longer one is the library's. */
-const LONGEST = 8192;
+const MAX_BODY_BYTES = 8192;
 
 export const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
 /** Credentials that need no decoding (RFC 6749 section 2.3.1) are the same before and after it. */
@@ -43,7 +43,7 @@ export function bodyLength(req: IncomingMessage, type: RegExp): number | undefin
   const { method, headers } = req;
   if (method !== 'POST' || !type.test(headers['content-type'] ?? '') || !isPlain(req)) return undefined;
   const length = Number(headers['content-length']);
-  return length > 0 && length <= LONGEST ? length : undefined;
+  return length > 0 && length <= MAX_BODY_BYTES ? length : undefined;
 }
 
 /**

@@ -13,15 +13,15 @@ type DeviceCode = InstanceType<Provider['DeviceCode']>;
 const VISIT = 600;
 
 /** Open requests per source. */
-const MOST_VISITS = 500;
+const MAX_VISITS = 500;
 
 /** Requests of one client from one source: pushed, and for devices. */
-const MOST_PUSHED = { ofAnybody: 500, ofClient: 1_000 };
+const MAX_PUSHED = { ofAnybody: 500, ofClient: 1_000 };
 const PUSHED = 60;
 const DEVICE = 600;
 
 /** Characters of a pushed request: a signed one has its signature, and maybe certificates, besides what it asks for. */
-const LONGEST_PUSHED = 8_192;
+const MAX_PUSHED_LENGTH = 8_192;
 
 const source = (): string => sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null);
 
@@ -39,10 +39,10 @@ function installOpenRequests(
   requests: OpenRequests,
   replies: Pick<Replies, 'after'>,
 ): void {
-  const visits = (): Bound => ({ of: `visit:${source()}`, limit: MOST_VISITS, life: VISIT });
+  const visits = (): Bound => ({ of: `visit:${source()}`, limit: MAX_VISITS, life: VISIT });
   const ofClient = (what: string, life: number): Bound => {
     const { clientId = '', clientAuthMethod } = Provider.ctx?.oidc.client ?? {};
-    const limit = clientAuthMethod === 'none' ? MOST_PUSHED.ofAnybody : MOST_PUSHED.ofClient;
+    const limit = clientAuthMethod === 'none' ? MAX_PUSHED.ofAnybody : MAX_PUSHED.ofClient;
     return { of: `${what}:${clientId}\n${source()}`, limit, life };
   };
   const open = async (bound: Bound): Promise<void> => {
@@ -70,8 +70,10 @@ function installOpenRequests(
   const { save: push } = PushedAuthorizationRequest.prototype;
   Object.assign(PushedAuthorizationRequest.prototype, {
     async save(this: Pushed, ...args: Parameters<typeof push>) {
-      if (this.request.length > LONGEST_PUSHED)
-        throw new errors.InvalidRequest(`the request must not be longer than ${LONGEST_PUSHED} characters`);
+      if (this.request.length > MAX_PUSHED_LENGTH)
+        throw new errors.InvalidRequest(
+          `the request must not be longer than ${MAX_PUSHED_LENGTH} characters`,
+        );
       await open(ofClient('pushed', PUSHED));
       return push.apply(this, args);
     },

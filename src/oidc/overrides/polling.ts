@@ -7,7 +7,7 @@ import { type Override, shape } from './override.ts';
 export const POLLING_INTERVAL = 5;
 
 /** Tolerance in seconds for polls that network jitter delivered early. */
-const LEAST = POLLING_INTERVAL - 1;
+const MIN_INTERVAL = POLLING_INTERVAL - 1;
 
 interface Polled {
   jti: string;
@@ -33,7 +33,7 @@ function installPolling(provider: Provider, counters: Counters): void {
         if (!polled || !isPoll) return polled;
         const isPending = polled.grantId === undefined && polled.error === undefined && !polled.isExpired;
         if (!isPending) return polled;
-        const { count } = await counters.add(`poll:${sha256(polled.jti)}`, 1, LEAST);
+        const { count } = await counters.add(`poll:${sha256(polled.jti)}`, 1, MIN_INTERVAL);
         if (count > 1) throw new errors.SlowDown();
         return polled;
       },

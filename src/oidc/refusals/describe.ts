@@ -31,7 +31,7 @@ export function developerHelp(ctx: KoaContextWithOIDC, error: Error): DeveloperH
 }
 
 /** Maximum length of a reason and of a value. */
-const LONGEST = { reason: 400, value: 200, id: 100 };
+const MAX_LENGTHS = { reason: 400, value: 200, id: 100 };
 
 /** The library's error. The client gets the description; `error_detail` is internal. */
 type Refused = Pick<errors.OIDCProviderError, 'error' | 'error_description' | 'error_detail' | 'cause'> & {
@@ -118,8 +118,8 @@ export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusa
     endpoint: endpointOf(ctx) ?? 'device',
     error: error.error,
     parameter,
-    value: value === null ? null : oneLine(value, LONGEST.value),
-    reason: oneLine([...new Set(sentences.toReversed())].join(': '), LONGEST.reason),
+    value: value === null ? null : oneLine(value, MAX_LENGTHS.value),
+    reason: oneLine([...new Set(sentences.toReversed())].join(': '), MAX_LENGTHS.reason),
     requestId: ctx.get('X-Request-Id'),
   };
 }
@@ -135,7 +135,7 @@ export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: bool
   const asked = params?.['client_id'];
   if (typeof asked !== 'string' || asked === '') return null;
   const isPublic = route === 'authorization' || route === 'end_session' || isUuid(asked);
-  return isPublic ? { id: oneLine(asked, LONGEST.id), isKnown: false } : null;
+  return isPublic ? { id: oneLine(asked, MAX_LENGTHS.id), isKnown: false } : null;
 }
 
 /** The person of a request: by the presented grant, else by the browser's session. */

@@ -10,7 +10,7 @@ import {
 } from 'oidc-provider/lib/helpers/grants.js';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { ACCEPTED_ALGS } from '../../core/tokens.ts';
-import { endsInTime, LONGEST } from '../clients/assertions.ts';
+import { endsInTime, MAX_ASSERTION_LIFETIME } from '../clients/assertions.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import type { OutboundFetch } from '../outbound/fetch.ts';
 import type { Extension } from '../overrides/override.ts';
@@ -107,7 +107,7 @@ export function createAssertionCheck({
     const named = [claims.aud ?? []].flat();
     if (!named.some((audience) => audiences.has(audience))) refuse(`is not for ${issuer} (aud)`);
     if (named.length > 1 && !mayBeShared) refuse(`is not for ${issuer} alone (aud)`);
-    if (!endsInTime(exp, now())) refuse(`ends more than ${LONGEST} seconds from now (exp)`);
+    if (!endsInTime(exp, now())) refuse(`ends more than ${MAX_ASSERTION_LIFETIME} seconds from now (exp)`);
     if (iat !== undefined && iat > now() + TOLERANCE) refuse('is of the future (iat)');
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI)
       return refuse(`has no jti of 1 to ${MAX_JTI} characters`);

@@ -10,7 +10,7 @@ import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** The user `nobody`: Apache serves nothing as root, and needs no rights. */
-const NOBODY = 65_534;
+const NOBODY_UID = 65_534;
 
 const MODULES = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http'];
 
@@ -87,11 +87,11 @@ export async function startApache(options: Options): Promise<string> {
   const openidc = await provided('mod_auth_openidc');
   await writeFile(file, configuration(options, folder, await startApplication(), openidc));
   const isRoot = process.getuid?.() === 0;
-  if (isRoot) await chown(folder, NOBODY, NOBODY);
+  if (isRoot) await chown(folder, NOBODY_UID, NOBODY_UID);
   const child = spawn(await provided('apache2'), ['-f', file, '-D', 'FOREGROUND'], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'ignore', 'inherit'],
-    ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
+    ...(isRoot ? { uid: NOBODY_UID, gid: NOBODY_UID } : {}),
   });
   const ended = once(child, 'close');
   atEnd(async () => {

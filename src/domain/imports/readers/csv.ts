@@ -2,7 +2,7 @@ import type { Row } from '../importer.ts';
 import { Refused } from '../problems.ts';
 import type { Input } from './input.ts';
 import { utf8 } from './input.ts';
-import { LONGEST_RECORD } from './lines.ts';
+import { MAX_RECORD_BYTES } from './lines.ts';
 import { errorOf } from './ndjson.ts';
 
 const [QUOTE, NEWLINE, RETURN] = [0x22, 0x0a, 0x0d];
@@ -26,7 +26,7 @@ export function delimiterOf(head: string): string {
 export async function* cellsOf(
   input: Input,
   delimiter: string,
-  longest = LONGEST_RECORD,
+  longest = MAX_RECORD_BYTES,
 ): AsyncGenerator<Cells> {
   const separator = delimiter.charCodeAt(0);
   let record = 1;

@@ -1,15 +1,15 @@
 import type { Row } from '../importer.ts';
 import { Refused } from '../problems.ts';
 import type { Input } from './input.ts';
-import { LONGEST_RECORD } from './lines.ts';
+import { MAX_RECORD_BYTES } from './lines.ts';
 import { errorOf, parseObject } from './ndjson.ts';
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 /** Deeper than any record is. */
-const DEEPEST = 64;
+const MAX_DEPTH = 64;
 /** Longer than the name of any list. */
-const LONGEST_NAME = 64;
+const MAX_NAME_LENGTH = 64;
 
 /** An element of a list in a JSON file: its bytes, or why they are missing. */
 export interface Item {
@@ -50,7 +50,7 @@ export async function* itemsOf(
 
   const take = (bytes: Buffer): void => {
     length += bytes.length;
-    if (length > LONGEST_RECORD)
+    if (length > MAX_RECORD_BYTES)
       refused ??= new Refused('line_too_long', 'the record is longer than 1 MiB: no account is');
     if (refused) parts = [];
     else if (bytes.length > 0) parts.push(bytes);
@@ -73,7 +73,7 @@ export async function* itemsOf(
         if (isEscaped) isEscaped = false;
         else if (byte === BACKSLASH) isEscaped = true;
         else if (byte === QUOTE) isInString = false;
-        if (list === null && isInString && name.length < LONGEST_NAME) name.push(byte);
+        if (list === null && isInString && name.length < MAX_NAME_LENGTH) name.push(byte);
         continue;
       }
       if (isBlank(byte)) continue;
@@ -100,8 +100,8 @@ export async function* itemsOf(
         const isWanted = byte === OPEN_LIST && list === null && (names ? names.includes(key) : depth === 0);
         depth += 1;
         if (isWanted) [list, base] = [names ? key : '', depth];
-        else if (depth - base > DEEPEST && list !== null)
-          refused ??= new Refused('invalid_json', `nested more than ${DEEPEST} deep: no account is`);
+        else if (depth - base > MAX_DEPTH && list !== null)
+          refused ??= new Refused('invalid_json', `nested more than ${MAX_DEPTH} deep: no account is`);
         key = '';
       } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
     }

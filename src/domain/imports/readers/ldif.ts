@@ -1,7 +1,7 @@
 import type { Row } from '../importer.ts';
 import { Refused, type Warning } from '../problems.ts';
 import { utf8, type Input } from './input.ts';
-import { linesOf, LONGEST_RECORD } from './lines.ts';
+import { linesOf, MAX_RECORD_BYTES } from './lines.ts';
 import { errorOf } from './ndjson.ts';
 import { chunksOf, type Reader } from './reader.ts';
 import { given, localeOf, nameOf, timeOf } from './values.ts';
@@ -70,8 +70,8 @@ export async function* entriesOf(input: Input): AsyncGenerator<Entry> {
       continue;
     }
     if (start === 0 && bytes?.[0] !== HASH) start = line;
-    length += bytes?.length ?? LONGEST_RECORD + 1;
-    if (bytes === null || length > LONGEST_RECORD) {
+    length += bytes?.length ?? MAX_RECORD_BYTES + 1;
+    if (bytes === null || length > MAX_RECORD_BYTES) {
       refused ??= new Refused('line_too_long', 'the entry is longer than 1 MiB: no account is');
       continue;
     }

@@ -1,5 +1,5 @@
 /** The longest line, and the longest record of a JSON file, in bytes. */
-export const LONGEST_RECORD = 1 << 20;
+export const MAX_RECORD_BYTES = 1 << 20;
 
 /** A line of a file, without its end; null for one that is too long. */
 export interface Line {
@@ -15,7 +15,7 @@ const withoutReturn = (bytes: Buffer): Buffer => (bytes.at(-1) === RETURN ? byte
 /** The lines of a file. Of one that is longer than any may be no more than its number is kept. */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,
-  longest = LONGEST_RECORD,
+  longest = MAX_RECORD_BYTES,
 ): AsyncGenerator<Line> {
   let line = 1;
   let parts: Buffer[] = [];

@@ -1,6 +1,6 @@
 import type { Algorithm, Version } from '@node-rs/argon2';
 import { base64 } from './encodings.ts';
-import { cost, malformed, MOST } from './limits.ts';
+import { cost, malformed, MAX_COST } from './limits.ts';
 import type { Reading, Recipe } from './recipe.ts';
 
 /**
@@ -16,7 +16,7 @@ export function readArgon2(text: string): Reading {
     (parameters as string).split(',').map((one) => one.split('=', 2) as [string, string]),
   );
   if ([...named.keys()].toSorted().join('') !== 'mpt') return malformed('argon2 takes m, t and p');
-  const parallelism = cost('p', named.get('p'), 1, MOST.argon2Parallelism);
+  const parallelism = cost('p', named.get('p'), 1, MAX_COST.argon2Parallelism);
   const bytes = base64(salt as string, 'bare');
   const expected = base64(digest as string, 'bare');
   if (bytes.length < 8 || bytes.length > 1024) return malformed('the salt has a wrong length');
@@ -26,8 +26,8 @@ export function readArgon2(text: string): Reading {
       kind: 'argon2',
       type: type as 'id' | 'i' | 'd',
       version: version === '19' ? 19 : 16,
-      memory: cost('m', named.get('m'), 8 * parallelism, MOST.argon2Memory),
-      time: cost('t', named.get('t'), 1, MOST.argon2Time),
+      memory: cost('m', named.get('m'), 8 * parallelism, MAX_COST.argon2Memory),
+      time: cost('t', named.get('t'), 1, MAX_COST.argon2Time),
       parallelism,
       salt: bytes,
       length: expected.length,

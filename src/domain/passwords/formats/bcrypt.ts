@@ -1,10 +1,10 @@
 import { eksblowfish } from './blowfish.ts';
 import { bcrypt64 } from './encodings.ts';
-import { cost, malformed, MOST } from './limits.ts';
+import { cost, malformed, MAX_COST } from './limits.ts';
 import type { Preparation, Reading, Recipe } from './recipe.ts';
 
 /** bcrypt reads no more of a password. */
-const MOST_BYTES = 72;
+const MAX_BYTES = 72;
 
 const reading = (
   variant: string,
@@ -15,7 +15,7 @@ const reading = (
 ): Reading => ({
   recipe: {
     kind: 'bcrypt',
-    cost: cost('the cost', rounds, 4, MOST.bcryptCost),
+    cost: cost('the cost', rounds, 4, MAX_COST.bcryptCost),
     salt: bcrypt64(salt),
     signed: variant === 'x',
     ...preparation,
@@ -72,6 +72,6 @@ export function bcrypt(
   { cost: rounds, salt, signed }: Recipe & { kind: 'bcrypt' },
 ): Buffer {
   if (password.includes(0)) throw new Error('a NUL has no bcrypt');
-  const key = Buffer.concat([password, Buffer.alloc(1)]).subarray(0, MOST_BYTES);
+  const key = Buffer.concat([password, Buffer.alloc(1)]).subarray(0, MAX_BYTES);
   return eksblowfish(key, salt, rounds, signed).subarray(0, 23);
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { littleEndian64 } from './encodings.ts';
-import { cost, malformed, MOST } from './limits.ts';
+import { cost, malformed, MAX_COST } from './limits.ts';
 import type { Reading, Recipe } from './recipe.ts';
 
 /** The order in which crypt(3) writes the bytes of an MD5. */
@@ -54,7 +54,7 @@ export function readShaCrypt(text: string): Reading {
     recipe: {
       kind: 'shacrypt',
       algorithm,
-      rounds: rounds === undefined ? 5000 : cost('rounds', rounds, 1000, MOST.shaCryptRounds),
+      rounds: rounds === undefined ? 5000 : cost('rounds', rounds, 1000, MAX_COST.shaCryptRounds),
       salt: Buffer.from(salt as string),
     },
     digest: unwrite(written as string, algorithm),

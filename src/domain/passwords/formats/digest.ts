@@ -1,6 +1,6 @@
 import { type Algorithm, algorithm, digest as digestOf, DIGESTS, hmac } from './algorithms.ts';
 import { base64, decode, hex, itoa64, littleEndian64 } from './encodings.ts';
-import { cost, HashRefused, malformed, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MAX_COST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { HashSecrets, Part, Preparation, Reading, Recipe } from './recipe.ts';
 
@@ -56,7 +56,12 @@ export function readDigest(
     ...(keyed ? { keyed: 'key' } : {}),
     parts: written === undefined ? salted : template(written),
     salt,
-    iterations: cost('the number of iterations', params.take('iterations') ?? 1, 1, MOST.digestIterations),
+    iterations: cost(
+      'the number of iterations',
+      params.take('iterations') ?? 1,
+      1,
+      MAX_COST.digestIterations,
+    ),
     over: params.oneOf('iterate_over', OVER) ?? 'digest',
   });
 }
@@ -139,7 +144,7 @@ export function readShiro(text: string): Reading {
   return reading(algorithm(name), base64(digest as string), {
     parts: ['salt', 'password'],
     salt: base64(salt as string),
-    iterations: cost('the number of iterations', iterations, 1, MOST.digestIterations),
+    iterations: cost('the number of iterations', iterations, 1, MAX_COST.digestIterations),
   });
 }
 
@@ -167,8 +172,11 @@ export function readSpringSha256(text: string): Reading {
 function roundsOf(sign: string): number {
   const logarithm = itoa64(sign);
   if (logarithm < 7 || logarithm > 30) return malformed('the number of rounds is none');
-  if (2 ** logarithm > MOST.phpassRounds)
-    throw new HashRefused('hash_cost_too_high', `2^${logarithm} rounds, the most is ${MOST.phpassRounds}`);
+  if (2 ** logarithm > MAX_COST.phpassRounds)
+    throw new HashRefused(
+      'hash_cost_too_high',
+      `2^${logarithm} rounds, the most is ${MAX_COST.phpassRounds}`,
+    );
   return 2 ** logarithm + 1;
 }
 

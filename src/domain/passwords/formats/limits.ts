@@ -19,7 +19,7 @@ export function malformed(why: string): never {
 const MIB = 2 ** 20;
 
 /** Maximum cost of a hash: anybody who knows an account's name can trigger the work by a login attempt. */
-export const MOST = {
+export const MAX_COST = {
   /** Base-2 logarithm. */
   bcryptCost: 15,
   /** KiB. */

@@ -1,6 +1,6 @@
 import { type Algorithm, algorithm, DIGESTS } from './algorithms.ts';
 import { ab64, base64, decode, hex } from './encodings.ts';
-import { cost, HashRefused, malformed, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MAX_COST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { Reading } from './recipe.ts';
 
@@ -14,10 +14,10 @@ interface Read {
 }
 
 /** What comes out may take this many blocks more than iterations. */
-const MOST_WORK = 4 * MOST.pbkdf2Iterations;
+const MAX_WORK = 4 * MAX_COST.pbkdf2Iterations;
 
 function reading({ algorithm: name, iterations, salt, digest, length }: Read): Reading {
-  const rounds = cost('the number of iterations', iterations, 1, MOST.pbkdf2Iterations);
+  const rounds = cost('the number of iterations', iterations, 1, MAX_COST.pbkdf2Iterations);
   // A shorter one would be the beginning of the right one: where the length is free, take what people choose.
   const isFree = length === undefined && digest.length >= 16 && digest.length <= 512;
   if (
@@ -25,7 +25,7 @@ function reading({ algorithm: name, iterations, salt, digest, length }: Read): R
     !(isFree && (digest.length % 8 === 0 || digest.length === DIGESTS[name].size))
   )
     return malformed('the hash has a wrong length');
-  if (rounds * Math.ceil(digest.length / DIGESTS[name].size) > MOST_WORK)
+  if (rounds * Math.ceil(digest.length / DIGESTS[name].size) > MAX_WORK)
     throw new HashRefused('hash_cost_too_high', 'so long a hash of so many iterations');
   return {
     recipe: { kind: 'pbkdf2', algorithm: name, iterations: rounds, salt, length: digest.length },

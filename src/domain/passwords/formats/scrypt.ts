@@ -1,6 +1,6 @@
 import { createCipheriv, scryptSync } from 'node:crypto';
 import { anyBase64, base64, decode, hex } from './encodings.ts';
-import { cost, HashRefused, malformed, MOST } from './limits.ts';
+import { cost, HashRefused, malformed, MAX_COST } from './limits.ts';
 import type { Params } from './params.ts';
 import type { HashSecrets, Reading, Recipe } from './recipe.ts';
 
@@ -9,12 +9,12 @@ function costs(N: unknown, r: unknown, p: unknown): { N: number; r: number; p: n
   const size = cost('the cost N', N, 2, Number.MAX_SAFE_INTEGER);
   if (!Number.isInteger(Math.log2(size))) return malformed('the cost N is no power of two');
   const block = cost('the block size', r, 1, Number.MAX_SAFE_INTEGER);
-  if (128 * size * block > MOST.scryptMemory)
+  if (128 * size * block > MAX_COST.scryptMemory)
     throw new HashRefused(
       'hash_cost_too_high',
-      `scrypt takes ${128 * size * block} bytes, the most is ${MOST.scryptMemory}`,
+      `scrypt takes ${128 * size * block} bytes, the most is ${MAX_COST.scryptMemory}`,
     );
-  return { N: size, r: block, p: cost('the parallelization', p, 1, MOST.scryptParallelization) };
+  return { N: size, r: block, p: cost('the parallelization', p, 1, MAX_COST.scryptParallelization) };
 }
 
 function reading(of: ReturnType<typeof costs>, salt: Buffer, digest: Buffer): Reading {
@@ -91,7 +91,7 @@ export function readFirebase(text: string, params: Params): Reading {
 
 /** Node refuses scrypt above `maxmem`, 32 MiB unless told otherwise. */
 export const scrypt = (password: Buffer, { N, r, p, salt, length }: Extract<Recipe, { N: number }>): Buffer =>
-  scryptSync(password, salt, length, { N, r, p, maxmem: 2 * MOST.scryptMemory });
+  scryptSync(password, salt, length, { N, r, p, maxmem: 2 * MAX_COST.scryptMemory });
 
 /** scrypt gives the key that encrypts the project's signer key: the digest is the ciphertext. */
 export function firebase(

@@ -208,7 +208,7 @@ function formatFor(text: string, name: string | undefined): Format {
 }
 
 /** The longest hash that is looked at, in characters. */
-const LONGEST = 8192;
+const MAX_HASH_LENGTH = 8192;
 
 /** A hash, read. */
 export interface HashRead {
@@ -229,7 +229,7 @@ export function readHash(
   name: string | undefined,
   params: Readonly<Record<string, unknown>>,
 ): HashRead {
-  if (text.length > LONGEST) return malformed('the hash is too long');
+  if (text.length > MAX_HASH_LENGTH) return malformed('the hash is too long');
   if (/\p{Cc}/u.test(text)) return malformed('the hash holds control characters');
   const format = formatFor(text, name);
   const left = new Params(params);

@@ -9,7 +9,7 @@ import type { HashSecrets, Preparation, Reading, Recipe } from './recipe.ts';
 import { firebase, scrypt } from './scrypt.ts';
 
 /** Bytes that the rounds of a hash may read in all: a long password must not make a dear hash endless. */
-const MOST_READ = 2 ** 32;
+const MAX_BYTES_READ = 2 ** 32;
 
 function encoded(password: string, encoding: Preparation['passwordEncoding']): Buffer {
   if (encoding === 'latin1' && /[^\0-\xff]/.test(password)) throw new Error('not in the encoding');
@@ -32,7 +32,7 @@ async function prepare(password: string, recipe: Recipe, secrets: HashSecrets): 
 }
 
 const bound = (rounds: number, bytes: number): void => {
-  if (rounds * bytes > MOST_READ) throw new Error('too long a password for so many rounds');
+  if (rounds * bytes > MAX_BYTES_READ) throw new Error('too long a password for so many rounds');
 };
 
 async function derive(password: Buffer, recipe: Recipe, secrets: HashSecrets): Promise<Buffer> {

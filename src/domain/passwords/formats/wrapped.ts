@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DIGESTS, type Algorithm } from './algorithms.ts';
 import { readArgon2 } from './argon2.ts';
 import { base64 } from './encodings.ts';
-import { malformed, MOST } from './limits.ts';
+import { malformed, MAX_COST } from './limits.ts';
 import type { Params } from './params.ts';
 import { read, type Reading, type Recipe, write } from './recipe.ts';
 
@@ -12,22 +12,22 @@ const length = { length: z.int().min(16).max(512) };
 const digestName = z.enum(Object.keys(DIGESTS) as [Algorithm, ...Algorithm[]]);
 const upTo = (most: number, least = 1) => z.int().min(least).max(most);
 const scrypt = {
-  N: upTo(MOST.scryptMemory / 128, 2),
-  r: upTo(MOST.scryptMemory / 256),
-  p: upTo(MOST.scryptParallelization),
+  N: upTo(MAX_COST.scryptMemory / 128, 2),
+  r: upTo(MAX_COST.scryptMemory / 256),
+  p: upTo(MAX_COST.scryptParallelization),
   ...salt,
   ...length,
 };
 
 const derivation = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('bcrypt'), cost: upTo(MOST.bcryptCost, 4), signed: z.boolean(), ...salt }),
+  z.object({ kind: z.literal('bcrypt'), cost: upTo(MAX_COST.bcryptCost, 4), signed: z.boolean(), ...salt }),
   z.object({
     kind: z.literal('argon2'),
     type: z.enum(['d', 'i', 'id']),
     version: z.literal([16, 19]),
-    memory: upTo(MOST.argon2Memory, 8),
-    time: upTo(MOST.argon2Time),
-    parallelism: upTo(MOST.argon2Parallelism),
+    memory: upTo(MAX_COST.argon2Memory, 8),
+    time: upTo(MAX_COST.argon2Time),
+    parallelism: upTo(MAX_COST.argon2Parallelism),
     ...salt,
     ...length,
   }),
@@ -36,7 +36,7 @@ const derivation = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('pbkdf2'),
     algorithm: digestName,
-    iterations: upTo(MOST.pbkdf2Iterations),
+    iterations: upTo(MAX_COST.pbkdf2Iterations),
     ...salt,
     ...length,
   }),
@@ -44,7 +44,7 @@ const derivation = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('shacrypt'),
     algorithm: z.enum(['sha256', 'sha512']),
-    rounds: upTo(MOST.shaCryptRounds, 1000),
+    rounds: upTo(MAX_COST.shaCryptRounds, 1000),
     ...salt,
   }),
   z.object({
@@ -52,7 +52,7 @@ const derivation = z.discriminatedUnion('kind', [
     algorithm: digestName,
     keyed: z.enum(['salt', 'key']).optional(),
     parts: z.array(z.union([z.enum(['salt', 'password']), bytes])).max(16),
-    iterations: upTo(MOST.phpassRounds + 1),
+    iterations: upTo(MAX_COST.phpassRounds + 1),
     over: z.enum(['digest', 'digest_hex', 'digest_input', 'digest_password']),
     cut: z.object({ bytes: z.int().min(16).max(64), lastMask: upTo(255) }).optional(),
     ...salt,
@@ -75,7 +75,7 @@ const recipes = z
   .refine((all) =>
     all.every(
       (one) =>
-        !('N' in one) || (128 * one.N * one.r <= MOST.scryptMemory && Number.isInteger(Math.log2(one.N))),
+        !('N' in one) || (128 * one.N * one.r <= MAX_COST.scryptMemory && Number.isInteger(Math.log2(one.N))),
     ),
   );
 

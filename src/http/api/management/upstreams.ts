@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   type Linked,
   type ManagedUpstream,
-  MOST_LINKED,
+  MAX_LINKED,
   type UpstreamChanges as Changes,
 } from '../../../domain/upstream-admin.ts';
 import { text } from '../../endpoints/text.ts';
@@ -55,7 +55,7 @@ const Upstream = z.strictObject({
   enabled: z.boolean(),
   source: z.enum(['configuration', 'database']).describe('What the configuration has changes there alone'),
   redirect_uri: z.string().describe('To be registered there'),
-  linked: z.int().describe(`Identities there that are connected with accounts; at most ${MOST_LINKED}`),
+  linked: z.int().describe(`Identities there that are connected with accounts; at most ${MAX_LINKED}`),
   linked_capped: z.boolean().describe('Whether there may be more'),
   version,
 });
@@ -149,7 +149,7 @@ const upstreamOf = (one: ManagedUpstream, base: string): z.infer<typeof Upstream
   source: one.configured ? 'configuration' : 'database',
   redirect_uri: `${base}/upstream/${one.id}/callback`,
   linked: one.linked,
-  linked_capped: one.linked === MOST_LINKED,
+  linked_capped: one.linked === MAX_LINKED,
   version: one.version,
 });
 

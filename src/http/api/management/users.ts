@@ -7,7 +7,7 @@ import * as schemas from './schemas.ts';
 import { USER_EXPORT_TYPES, userLines } from './user-lines.ts';
 
 /** Where counting ends: a longer list is looked through by filters. */
-const MOST_COUNTED = 1_000;
+const MAX_COUNT = 1_000;
 
 /** The account that the path names. */
 export const idOf = ({ params }: Pick<OperatorCall<unknown, unknown>, 'params'>): string =>
@@ -67,11 +67,9 @@ export const users = [
       const { sort, limit, cursor, count, ...named } = query;
       const filters = filtersOf(named, services);
       const page = await services.people.list(operator, { filters, limit, cursor, ...(sort && { sort }) });
-      const found = count ? await services.people.count(operator, filters, MOST_COUNTED + 1) : undefined;
+      const found = count ? await services.people.count(operator, filters, MAX_COUNT + 1) : undefined;
       const counted =
-        found === undefined
-          ? {}
-          : { count: Math.min(found, MOST_COUNTED), count_capped: found > MOST_COUNTED };
+        found === undefined ? {} : { count: Math.min(found, MAX_COUNT), count_capped: found > MAX_COUNT };
       return { status: 200, body: { ...pageOf(page, (user) => userOf(user, services)), ...counted } };
     },
   }),

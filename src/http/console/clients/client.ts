@@ -22,20 +22,20 @@ import { fillSnippet, SNIPPETS, snippetOf } from './snippets.ts';
 const SECTION = 'clients' as const;
 const NO_CHOICES: Choices = { apiScopes: [], roles: [], groups: [] };
 /** Maximum APIs whose scopes are offered. */
-const MOST_APIS = 100;
+const MAX_APIS = 100;
 /** Maximum groups that are offered. */
-const MOST_GROUPS = 100;
+const MAX_GROUPS = 100;
 /** Maximum people on the page. */
-const MOST_PEOPLE = 5;
+const MAX_PEOPLE = 5;
 
 export const clientPath = (id: string): string => `/admin/clients/${encodeURIComponent(id)}`;
 
 export async function choicesOf(call: ConsoleCall): Promise<Choices> {
   const { services, operator } = call;
   const [apis, roles, groups] = await Promise.all([
-    call.may('apis:read') ? services.apis.list(operator, { limit: MOST_APIS }) : { items: [] },
+    call.may('apis:read') ? services.apis.list(operator, { limit: MAX_APIS }) : { items: [] },
     call.may('roles:read') ? services.roles.list(operator) : [],
-    call.may('groups:read') ? services.groups.list(operator, { limit: MOST_GROUPS }) : { items: [] },
+    call.may('groups:read') ? services.groups.list(operator, { limit: MAX_GROUPS }) : { items: [] },
   ]);
   return {
     apiScopes: apis.items.flatMap(({ name, scopes }) => scopes.map((scope) => ({ scope, api: name }))),
@@ -104,7 +104,7 @@ export async function showClient(call: ConsoleCall): Promise<void> {
     choicesOf(call),
     services.clients.secrets(operator, client.id),
     refusalsOf(call, client),
-    call.may('users:read') ? services.clients.consents(operator, client.id, { limit: MOST_PEOPLE }) : null,
+    call.may('users:read') ? services.clients.consents(operator, client.id, { limit: MAX_PEOPLE }) : null,
     previewOf(call, client).catch((error: unknown) => {
       if (isDomainError(error)) return { isUnknown: true };
       throw error;

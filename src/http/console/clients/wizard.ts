@@ -13,7 +13,7 @@ import { fillSnippet, snippetOf } from './snippets.ts';
 const PATH = '/admin/clients/new';
 const OTHER = 'other';
 /** Maximum APIs offered to a gateway. */
-const MOST_APIS = 100;
+const MAX_APIS = 100;
 
 /** The answers so far. They are in the address, later in the form; the server keeps nothing. */
 interface Answers {
@@ -150,7 +150,7 @@ async function showAsking(call: ConsoleCall, answers: Answers, isFirst: boolean)
   const choices = await choicesOf(call);
   const apis =
     kind === 'gateway' && call.may('apis:read')
-      ? (await services.apis.list(operator, { limit: MOST_APIS })).items
+      ? (await services.apis.list(operator, { limit: MAX_APIS })).items
       : [];
   const ofApis = scopeControl(answers.scopes, choices);
   const controls: Control[] = [

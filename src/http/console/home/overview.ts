@@ -20,7 +20,7 @@ const PATIENCE = 100;
 /** Days before a secret expires. */
 const SOON = 14;
 /** Maximum items of each kind. */
-const MOST = 3;
+const MAX_ITEMS = 3;
 
 /** Findings of `postern doctor`, if they are available. */
 async function health({ services, operator, may }: ConsoleCall): Promise<Attention[]> {
@@ -31,7 +31,7 @@ async function health({ services, operator, may }: ConsoleCall): Promise<Attenti
   clearTimeout(timer);
   return (report?.findings ?? [])
     .filter(({ status }) => status !== 'ok')
-    .slice(0, MOST)
+    .slice(0, MAX_ITEMS)
     .map(({ sentences }) => ({
       // The doctor writes with keys of the same catalogue.
       text: sentences.message as Attention['text'],
@@ -60,7 +60,7 @@ async function mail({ services, operator, may }: ConsoleCall): Promise<Attention
 async function secrets({ services, operator, may, path }: ConsoleCall): Promise<Attention[]> {
   if (!may('clients:read')) return [];
   const soon = new Date(services.clock.now() + SOON * DAY);
-  const expiring = await services.overview.expiringSecrets(operator, soon, MOST);
+  const expiring = await services.overview.expiringSecrets(operator, soon, MAX_ITEMS);
   return expiring.map(({ id, name, expiresAt }) => ({
     text: {
       key:

@@ -16,11 +16,11 @@ const PLACES: Record<SearchHit['kind'], { section: Section; label: MessageKey }>
 };
 
 /** Maximum characters of a query. */
-const LONGEST = 200;
+const MAX_QUERY_LENGTH = 200;
 
 /** Opens an exact match; otherwise shows five matches of each kind. */
 async function search(call: ConsoleCall): Promise<void> {
-  const q = call.parameter('q').slice(0, LONGEST);
+  const q = call.parameter('q').slice(0, MAX_QUERY_LENGTH);
   const { exact, hits } = await call.services.search(call.operator, q);
   const hrefOf = ({ kind, id }: SearchHit) => call.path(PLACES[kind].section, id);
   if (exact) {

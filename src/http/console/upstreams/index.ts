@@ -1,7 +1,7 @@
 import { oneLine } from '../../../core/text.ts';
 import {
   type ManagedUpstream,
-  MOST_LINKED,
+  MAX_LINKED,
   type UpstreamChanges,
   type UpstreamTest,
 } from '../../../domain/upstream-admin.ts';
@@ -156,7 +156,7 @@ function changesOf(call: ConsoleCall): UpstreamChanges {
 }
 
 /** Of those who are linked, shown on the page of a provider; all of them have a page of their own. */
-const MOST_SHOWN = 10;
+const MAX_SHOWN = 10;
 
 async function showPeople(call: ConsoleCall): Promise<void> {
   const { id, name } = await find(call);
@@ -169,14 +169,14 @@ async function showPeople(call: ConsoleCall): Promise<void> {
 async function showOne(call: ConsoleCall, test: UpstreamTest | null = null): Promise<void> {
   const upstream = await find(call);
   const linked = call.may('users:read')
-    ? await call.services.upstreams.linked(call.operator, upstream.id, { limit: MOST_SHOWN })
+    ? await call.services.upstreams.linked(call.operator, upstream.id, { limit: MAX_SHOWN })
     : null;
   call.show('upstreams/one', {
     upstream,
     linked,
     path: upstreamPath(upstream.id),
     callback: callbackOf(call, upstream.id),
-    isCapped: upstream.linked === MOST_LINKED,
+    isCapped: upstream.linked === MAX_LINKED,
     controls: controlsOf(upstream, false),
     test,
     same: {
@@ -220,7 +220,7 @@ function showNew(call: ConsoleCall): void {
 async function showList(call: ConsoleCall): Promise<void> {
   call.show('upstreams/list', {
     upstreams: await call.services.upstreams.list(call.operator),
-    most: MOST_LINKED,
+    most: MAX_LINKED,
   });
 }
 
@@ -284,7 +284,7 @@ export function upstreamRoutes({ page, form, confirm }: Room): void {
   const linkedOf = ({ linked }: ManagedUpstream) =>
     ({
       key: 'console.upstream.breaksLinked',
-      params: { people: `${linked}${linked === MOST_LINKED ? '+' : ''}` },
+      params: { people: `${linked}${linked === MAX_LINKED ? '+' : ''}` },
     }) as const;
   confirm(
     '/upstreams/:id/disable',

@@ -82,11 +82,13 @@ export const BULK_CHOICES: readonly BulkAct[] = [
   },
 ];
 
-const MOST = 100;
+const MAX_SELECTED = 100;
 
 /** The selected rows, of the form or of the confirmation page's address. */
 const idsOf = (call: ConsoleCall): string[] =>
-  call.ctx.method === 'POST' ? call.ticked : [...new Set([call.ctx.query['id'] ?? []].flat())].slice(0, MOST);
+  call.ctx.method === 'POST'
+    ? call.ticked
+    : [...new Set([call.ctx.query['id'] ?? []].flat())].slice(0, MAX_SELECTED);
 
 /** Bulk actions: confirmed with their count, carried out one by one, each with its outcome. */
 export function bulkRoutes({ form, confirm }: Room): void {

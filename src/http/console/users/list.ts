@@ -10,7 +10,7 @@ import { BULK_CHOICES } from './bulk.ts';
 import { nameOf, roleNames, statusOf } from './people.ts';
 
 /** Maximum of a count. */
-const MOST_COUNTED = 1_000;
+const MAX_COUNT = 1_000;
 const DAY = 86_400_000;
 
 const FACTOR_LABELS: Readonly<Record<(typeof FACTOR_FILTERS)[number], MessageKey>> = {
@@ -118,10 +118,10 @@ export function peopleRoutes({ page }: Room): void {
       cursor,
       ...(isSort(list.sort) && { sort: list.sort }),
     });
-    const total = await services.people.count(operator, filters, MOST_COUNTED);
+    const total = await services.people.count(operator, filters, MAX_COUNT);
     const query = call.ctx.querystring;
     call.show('users/list', {
-      list: list.view(found, { total, most: MOST_COUNTED }),
+      list: list.view(found, { total, most: MAX_COUNT }),
       isFiltered: list.isFiltered,
       rows: found.items.map((user) => ({
         href: call.path('users', user.id),

@@ -16,7 +16,7 @@ async function register({ call, removeBy }: Visitor) {
 const login = ({ call }: Visitor, username: string, password: string, status = 200): Promise<Answer> =>
   call('login', { body: { username, password } }, { status });
 
-const NOBODY = '7c3c6d5c-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 
 export const cases: Case[] = [
   {
@@ -58,7 +58,7 @@ export const cases: Case[] = [
     section: '2. Get User',
     name: 'answers 404 to an id that is none',
     async run({ call }) {
-      for (const user_id of [NOBODY, '1', 'x y'])
+      for (const user_id of [UNKNOWN_ID, '1', 'x y'])
         await call('getUser', { params: { user_id } }, { status: 404 });
     },
   },
@@ -97,7 +97,7 @@ export const cases: Case[] = [
     section: '3. Update User',
     name: 'answers 404 to an id that is none',
     async run({ call }) {
-      await call('updateUser', { params: { user_id: NOBODY }, body: {} }, { status: 404 });
+      await call('updateUser', { params: { user_id: UNKNOWN_ID }, body: {} }, { status: 404 });
     },
   },
   {
@@ -152,7 +152,7 @@ export const cases: Case[] = [
     section: 'Authentication',
     name: 'refuses every endpoint without an API key, or with a wrong one',
     async run({ call }) {
-      const params = { user_id: NOBODY };
+      const params = { user_id: UNKNOWN_ID };
       for (const apiKey of [null, 'wrong'])
         for (const operation of ['createUser', 'getUser', 'updateUser', 'deleteUser', 'login', 'refresh'])
           await call(

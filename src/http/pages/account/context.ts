@@ -14,7 +14,7 @@ import type { AccountFrame } from '../views.ts';
 export const CONTINUE = '/account/continue';
 
 /** Maximum length of a field. */
-const LONGEST = 320;
+const MAX_FIELD_LENGTH = 320;
 
 /** Keeps a form that somebody has to sign in again for. @param names the fields to keep: none that holds a secret. */
 export function keepAct(
@@ -24,7 +24,7 @@ export function keepAct(
   names: readonly string[],
   says: Message,
 ): void {
-  const fields = Object.fromEntries(names.map((name) => [name, field(ctx, name).slice(0, LONGEST)]));
+  const fields = Object.fromEntries(names.map((name) => [name, field(ctx, name).slice(0, MAX_FIELD_LENGTH)]));
   acts.set(ctx, '/', { accountId, says, action: ctx.url, fields });
 }
 

@@ -20,12 +20,12 @@ import { describeDetails } from '../scopes.ts';
 import { ACR_ONE_FACTOR, firstFactorOf, noteDevice } from '../sign-in.ts';
 
 /** Bytes of a request that a browser can be given to keep. */
-const LONGEST = 2200;
+const MAX_REQUEST_BYTES = 2200;
 
 /** Lets the browser keep the request of an interaction, so that it is led on when that is over. */
 export function rememberRequest(ctx: Context, { requests }: PageParts, interaction: OpenInteraction): void {
   const { uid, client, redirectUri, again } = interaction;
-  if (again === undefined || redirectUri === undefined || again.length > LONGEST) return;
+  if (again === undefined || redirectUri === undefined || again.length > MAX_REQUEST_BYTES) return;
   requests.set(ctx, interactionPath(uid), { clientId: client.clientId, redirectUri, query: again });
 }
 

@@ -76,7 +76,7 @@ const WITHOUT_TOKEN = { all: 'open:all', apis: 'open:apis' };
 const NO_TOKEN = 'open';
 
 /** Registrations per source without a token in ten minutes. */
-const MOST = 20;
+const MAX_REGISTRATIONS = 20;
 
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
 export function registrationFeatures(
@@ -140,7 +140,7 @@ function installRegistration(
   const isOpen = () => settings.open || apis.dynamic.length > 0;
   async function withoutToken() {
     const source = `source:${sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null)}`;
-    await orTooMany(limit('registration', [source], MOST, () => Promise.resolve(undefined)));
+    await orTooMany(limit('registration', [source], MAX_REGISTRATIONS, () => Promise.resolve(undefined)));
     const policy = settings.open ? WITHOUT_TOKEN.all : WITHOUT_TOKEN.apis;
     return new provider.InitialAccessToken({ policies: [policy] });
   }

@@ -11,7 +11,7 @@ import type { Metadata } from './metadata.ts';
 /** Seconds that clocks may differ by. */
 const TOLERANCE = 5;
 
-const LONGEST = 8_192;
+const MAX_STATEMENT_LENGTH = 8_192;
 
 /** What a statement may say: what a registration may. */
 const SAYABLE = new Set<string>([
@@ -41,8 +41,8 @@ export function createStatementReader(
     throw new errors.InvalidSoftwareStatement(`software_statement ${reason}`);
   };
   return async (statement) => {
-    if (typeof statement !== 'string' || statement.length > LONGEST)
-      return invalid(`must be a JWT of at most ${LONGEST} characters`);
+    if (typeof statement !== 'string' || statement.length > MAX_STATEMENT_LENGTH)
+      return invalid(`must be a JWT of at most ${MAX_STATEMENT_LENGTH} characters`);
     let iss: unknown;
     try {
       ({ iss } = decodeJwt(statement));

@@ -9,7 +9,7 @@ export type ExchangingClient = ExtraClientProperties & { clientId: string };
 export const NO_POLICY: TokenExchangePolicy = { audiences: [] };
 
 /** Who may act for one another: a longer chain is a loop of agents that call each other. */
-export const LONGEST_CHAIN = 8;
+export const MAX_CHAIN_LENGTH = 8;
 
 /** Everybody in a chain, the one who acts now first. */
 const chainOf = (act: ActClaim | undefined): string[] => (act ? [act.sub, ...chainOf(act.act)] : []);
@@ -46,7 +46,7 @@ export function actingUnder(
   if (subject.mayAct !== undefined && subject.mayAct.sub !== (actors[0] ?? client.clientId))
     throw new errors.InvalidRequest('subject_token says that another party may act (may_act)');
   const chain = [...actors, ...chainOf(subject.act)];
-  if (chain.length > LONGEST_CHAIN)
-    throw new errors.InvalidRequest(`more than ${LONGEST_CHAIN} would act for one another (act)`);
+  if (chain.length > MAX_CHAIN_LENGTH)
+    throw new errors.InvalidRequest(`more than ${MAX_CHAIN_LENGTH} would act for one another (act)`);
   return claimOf(chain);
 }

@@ -19,7 +19,7 @@ import { ID_JAG_TYP } from './issuing.ts';
 
 /** Seconds that clocks may differ by; that an assertion may be valid for; that a token for it lives at most. */
 const TOLERANCE = 5;
-const LONGEST = 3600;
+const MAX_LIFETIME = 3600;
 const MAX_TOKEN_TTL = 600;
 
 const MAX_JTI = 255;
@@ -94,8 +94,8 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
       .catch(() => refuse(`is not signed with a known key, has expired, or is not for ${issuer}`));
     if (Array.isArray(claims.aud) && claims.aud.length > 1) refuse(`is not for ${issuer} alone (aud)`);
     if (claims['client_id'] !== client.clientId) refuse('was made for another client (client_id)');
-    if (claims.exp! > epochSeconds(clock) + LONGEST)
-      refuse(`ends more than ${LONGEST} seconds from now (exp)`);
+    if (claims.exp! > epochSeconds(clock) + MAX_LIFETIME)
+      refuse(`ends more than ${MAX_LIFETIME} seconds from now (exp)`);
     if (claims.jti === '' || claims.jti!.length > MAX_JTI) refuse(`has no jti of 1 to ${MAX_JTI} characters`);
     return { claims, policy };
   }
