@@ -244,6 +244,18 @@ describe('a change of address', () => {
     expect(await mail()).toEqual([]);
   });
 
+  test('is called off by the address that the account has', async () => {
+    const { verification, account, users, mail } = await opened;
+    const user = await account({ emailVerified: true });
+    await verification.requestChange(user.id, newEmail(), somewhere());
+    const [message] = await mail();
+    const link = message && 'link' in message ? message.link.token : '';
+    await verification.requestChange(user.id, user.email, somewhere());
+    expect(await verification.peek(link, somewhere())).toBeNull();
+    expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
+    expect((await users.findById(user.id))?.email).toBe(user.email);
+  });
+
   test('needs an address', async () => {
     const { verification, account } = await opened;
     const { id } = await account();

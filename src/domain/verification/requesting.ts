@@ -76,7 +76,8 @@ export interface Requesting {
   request(accountId: string, actor: Actor, options?: Options): Promise<boolean>;
   /**
    * Sends a link to an address that shall become the account's once it is used; earlier links end, and the old address
-   * is told. If another account has the address, its owner is told of the try, and whoever asked learns nothing.
+   * is told. If another account has the address, its owner is told of the try, and whoever asked learns nothing. The
+   * address that the account has calls a change off.
    * @throws DomainError invalid_email, user_not_found, account_suspended, rate_limited, unavailable.
    */
   requestChange(accountId: string, email: string, actor: Actor, options?: Options): Promise<void>;
@@ -153,7 +154,12 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
     async requestChange(accountId, input, actor, { locale } = {}) {
       const { email, emailKey } = parseEmail(input);
       if (present(await users.findById(accountId)).email === email) {
-        await request(accountId, actor, { locale });
+        // Whoever names the present address calls off the change to another one.
+        if (await request(accountId, actor, { locale })) return;
+        await inTransaction(async (tx) => {
+          await lock(accountId, tx);
+          await tokens.deleteOf(accountId, 'verify-email', tx);
+        });
         return;
       }
       await limited(accountId, email, actor);
