@@ -1,13 +1,15 @@
 import { createServer } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { type Letters, readLetters } from '../account/support/mail.ts';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { listenUntilEnd } from '../support/listen.ts';
 import { freePort } from '../support/ports.ts';
-import { authorizationUrl } from './support/flow.ts';
+import { authorizationUrl, authorize } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { type Page as Shown, UserAgent } from './support/user-agent.ts';
 
 /** A relying party that knows its user by a cookie, and forgets it when its logout page is loaded. */
 interface RelyingParty {
@@ -19,11 +21,13 @@ interface RelyingParty {
 }
 
 let provider: Provider;
+let letters: Letters;
 let browser: Browser;
 let one: RelyingParty;
 let two: RelyingParty;
 beforeAll(async () => {
-  provider = await startProvider();
+  provider = await startProvider({ settings: { registration: { verifyEmail: true } } });
+  letters = readLetters(provider.postern);
   browser = await launchBrowser();
   [one, two] = [await startRelyingParty('one'), await startRelyingParty('two')];
 });
@@ -128,6 +132,44 @@ describe('front-channel logout', () => {
     while ((await appsOf(context)).includes('one')) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await appsOf(context)).toEqual(['two']);
     await context.close();
+  });
+
+  describe('tells the apps of somebody', () => {
+    const outcomesOf = async ({ id }: Person): Promise<unknown[]> =>
+      (await provider.sql('select type from audit_events where subject = $1 order by at', [id])).map(
+        ({ type }) => type,
+      );
+    const ways: Record<string, (agent: UserAgent, person: Person) => Promise<[Shown, string]>> = {
+      'in whose place another one signs in at the front door': async (agent) => {
+        const { email, password } = await provider.createPerson();
+        const form = await agent.open('/sign-in');
+        return [await agent.submit(form, { identifier: email, password }, '/sign-in'), '/account'];
+      },
+      'in whose place another one makes an account': async (agent, { username }) => {
+        const email = `new-${username}@example.test`;
+        await agent.submit(await agent.open('/register'), { email });
+        const form = await agent.open(await letters.link(email, '/verify-email'));
+        const password = 'an entirely new password';
+        return [await agent.submit(form, { username: `new-${username}`, password }), '/'];
+      },
+      'who deletes their account': async (agent, { email }) => [
+        await agent.submit(await agent.open('/account/delete'), { email }, '/account/delete'),
+        '/account/delete/done',
+      ],
+    };
+
+    it.each(Object.keys(ways))('%s', async (way) => {
+      const agent = new UserAgent(provider.url);
+      const person = await provider.createPerson();
+      for (const { client } of [one, two]) await authorize(provider, agent, client, person);
+      const [page, next] = await ways[way]!(agent, person);
+      expect(page.url.pathname).toBe('/signed-out');
+      for (const { url } of [one, two]) expect(page.html).toContain(`<iframe src="${url}/logout?`);
+      const onward = /url=(.*)$/.exec(page.headers.get('refresh') ?? '')?.[1] ?? '';
+      expect((await agent.open(onward)).url.pathname).toBe(next);
+      const outcomes = await outcomesOf(person);
+      expect(outcomes.at(-1)).toBe(way.includes('deletes') ? 'user.deleted' : 'logout');
+    });
   });
 
   it('is announced', async () => {

@@ -45,7 +45,7 @@ export async function afterLogout(
   ctx: Context,
   deps: PageParts,
   ended: Ended | null,
-  continueUrl: string,
+  continueUrl: string | undefined,
 ): Promise<string> {
   // Ending a view does not sign the person out.
   if (ended && ctx.state['viewing'] === undefined) await deps.signedOut(ctx, ended.accountId);
@@ -57,19 +57,15 @@ export function leaveFrames(
   ctx: Context,
   { flash }: Pick<PageParts, 'flash'>,
   ended: Ended | null,
-  continueUrl: string,
+  continueUrl: string | undefined,
 ): string {
-  if (!ended) return continueUrl;
-  const room = MAX_URLS_LENGTH - continueUrl.length;
+  const next = continueUrl ?? '/';
+  if (!ended) return next;
+  const room = MAX_URLS_LENGTH - next.length;
   const frames = ended.frames.filter((_, index, all) => all.slice(0, index + 1).join('').length <= room);
-  if (frames.length === 0) return continueUrl;
-  const page = {
-    frames,
-    continueUrl: continueUrl === '/' ? undefined : continueUrl,
-    stayed: false,
-    clientId: undefined,
-  };
-  return keepLoggedOutPage(ctx, flash, page) ?? continueUrl;
+  if (frames.length === 0) return next;
+  const page = { frames, continueUrl, stayed: false, clientId: undefined };
+  return keepLoggedOutPage(ctx, flash, page) ?? next;
 }
 
 /** The page that tells apps by frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */

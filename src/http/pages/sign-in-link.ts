@@ -53,8 +53,7 @@ export function signInLinkRoutes(router: Router, deps: PageParts): void {
       completedLogins.set(ctx, path, { token: loginSteps.seal('arrival', account, login), remember });
       return seeOther(ctx, urls.continue);
     }
-    await signInBrowser(ctx, deps, signedIn);
-    return seeOther(ctx, '/account');
+    return seeOther(ctx, await signInBrowser(ctx, deps, signedIn, '/account'));
   };
 
   const form = posted(deps, (ctx) => withToken(PATH, ctx));

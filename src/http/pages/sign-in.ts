@@ -8,6 +8,7 @@ import type { Login } from '../../oidc/sessions/browser-session.ts';
 import { anonymousActor } from '../actor.ts';
 import type { PageParts } from './dependencies.ts';
 import { field } from './form.ts';
+import { afterLogout } from './logged-out.ts';
 import { formStatus, missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
 
 /** What signing in with one factor amounts to. */
@@ -62,17 +63,23 @@ export function noteDevice(
 
 /**
  * Signs the browser in.
+ * @param continueUrl where the browser goes on.
+ * @returns where it goes first: apps of another person who was signed in may have to be told by the browser.
  * @throws DomainError invalid_token when what opened the account has changed since, or signed it out.
  */
 export async function signInBrowser(
   ctx: Context,
-  { sessions, accounts, ...parts }: Pick<PageParts, 'sessions' | 'accounts' | 'known' | 'clock'>,
+  deps: PageParts,
   signedIn: Login & Pick<SignedIn, 'securityVersion'>,
-): Promise<void> {
+  continueUrl: string,
+): Promise<string> {
+  const { sessions, accounts } = deps;
   const stands = async () =>
     (await accounts.find(signedIn.accountId))?.securityVersion === signedIn.securityVersion;
-  if (!(await sessions.login(ctx.req, ctx.res, signedIn, stands))) throw new DomainError('invalid_token');
-  noteDevice(ctx, parts, signedIn);
+  const done = await sessions.login(ctx.req, ctx.res, signedIn, stands);
+  if (!done) throw new DomainError('invalid_token');
+  noteDevice(ctx, deps, signedIn);
+  return afterLogout(ctx, deps, done.ended, continueUrl);
 }
 
 /**

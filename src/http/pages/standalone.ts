@@ -41,8 +41,8 @@ async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> 
     asksAll: user !== null || act !== null || (next?.startsWith('/admin') ?? false),
     act: act?.says,
     async finish(ctx, signedIn) {
-      await signInBrowser(ctx, deps, { ...signedIn, remember: remembers({ present }, signedIn) });
-      return next ?? '/account';
+      const login = { ...signedIn, remember: remembers({ present }, signedIn) };
+      return signInBrowser(ctx, deps, login, next ?? '/account');
     },
   };
 }
@@ -75,6 +75,6 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
 
   const form = posted(deps, () => '/');
   router.post('/sign-out', ...form, async (ctx: Context) => {
-    seeOther(ctx, await afterLogout(ctx, deps, await sessions.logout(ctx.req, ctx.res), '/'));
+    seeOther(ctx, await afterLogout(ctx, deps, await sessions.logout(ctx.req, ctx.res), undefined));
   });
 }

@@ -69,9 +69,9 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
       completedLogins.set(ctx, signIn.path, { token, remember });
       return seeOther(ctx, signIn.urls.continue);
     }
-    await signInBrowser(ctx, deps, signedIn);
-    if (interaction === null) return seeOther(ctx, '/');
-    return flash.leave(ctx, withToken(PATH, ctx), { values: { created: 'yes' } });
+    const next =
+      interaction === null ? '/' : flash.keep(ctx, withToken(PATH, ctx), { values: { created: 'yes' } });
+    return seeOther(ctx, await signInBrowser(ctx, deps, signedIn, next));
   };
 
   /** The result of the form; undefined before it is posted. */

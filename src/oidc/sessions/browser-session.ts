@@ -140,24 +140,22 @@ export class BrowserSessions {
 
   /**
    * Signs the browser in under a new session id. The same account keeps what its apps hold; another one's session
-   * ends first.
+   * ends.
    * @param stands whether the login still stands, asked once the session is there: what ends the account's sessions has
    *   ended this one as well, or is seen here.
-   * @returns whether it did; else the browser is not signed in.
+   * @returns what has ended, if anything; null when the login does not stand, and nobody else has been signed out.
    */
   async login(
     req: IncomingMessage,
     res: ServerResponse,
     { accountId, amr, acr, authTime, remember }: Login,
     stands: () => Promise<boolean>,
-  ): Promise<boolean> {
+  ): Promise<{ ended: Ended | null } | null> {
     const { live, cookies, ttl } = this.#deps;
     const provider = live.current;
     const ctx = provider.createContext(req, res);
     const before = await provider.Session.get(ctx);
     const isSame = before.accountId === accountId && viewOf(before) === undefined;
-    if (viewOf(before)) await this.#forgetOperator(ctx);
-    if (!isSame) await this.#end(before);
     const session = isSame ? before : new provider.Session();
     if (isSame) session.resetIdentifier();
     session.loginAccount({ accountId, amr, acr, loginTs: authTime, transient: !remember });
@@ -166,13 +164,21 @@ export class BrowserSessions {
     await session.save(seconds);
     if (!(await stands())) {
       await session.destroy();
-      return false;
+      return null;
     }
+    if (viewOf(before)) await this.#forgetOperator(ctx);
+    const ended = isSame ? null : await this.#end(before);
     ctx.cookies.set(provider.cookieName('session'), session.jti, {
       ...cookies.long,
       ...(remember ? { maxAge: seconds * 1000 } : {}),
     });
-    return true;
+    return { ended };
+  }
+
+  /** What ends with the session of this browser: asked before it does. Null when nobody is signed in. */
+  async ending(req: IncomingMessage, res: ServerResponse): Promise<Ended | null> {
+    const provider = this.#deps.live.current;
+    return this.#ending(await provider.Session.get(provider.createContext(req, res)));
   }
 
   /**
@@ -190,17 +196,24 @@ export class BrowserSessions {
   }
 
   async #end(session: Session, actor?: Actor): Promise<Ended | null> {
-    const { accountId, authorizations = {} } = session;
-    if (accountId === undefined) return null;
+    const ending = await this.#ending(session);
+    if (!ending) return null;
+    const { accountId } = ending;
+    const { authorizations = {} } = session;
     const view = viewOf(session);
     if (view) {
       await this.#deps.impersonation.end({ id: view.id, accountId }, 'ended', actor);
-      return { accountId, frames: await frontChannelLogoutUris(this.#deps.live.current, authorizations) };
+      return ending;
     }
     for (const { grantId, persistsLogout } of Object.values(authorizations)) {
       if (grantId && !persistsLogout) await this.#deps.endGrant(grantId);
     }
     await session.destroy();
+    return ending;
+  }
+
+  async #ending({ accountId, authorizations = {} }: Session): Promise<Ended | null> {
+    if (accountId === undefined) return null;
     return { accountId, frames: await frontChannelLogoutUris(this.#deps.live.current, authorizations) };
   }
 }

@@ -60,9 +60,12 @@ const DONE = {
   'identity-removed': 'account.doneIdentityRemoved',
 } as const satisfies Record<string, MessageKey>;
 
-/** Redirects to a page that reports what was done. */
+/** The address of a page that reports what was done. */
+export const doneUrl = (path: string, what: keyof typeof DONE): string => `${path}?done=${what}`;
+
+/** Redirects to it. */
 export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): void =>
-  seeOther(ctx, `${path}?done=${what}`);
+  seeOther(ctx, doneUrl(path, what));
 
 export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages', ctx.state.user.id);
 

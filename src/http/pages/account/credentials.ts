@@ -2,8 +2,16 @@ import type Router from '@koa/router';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
 import { missing } from '../problems.ts';
+import { seeOther } from '../replies.ts';
 import { attempt, signInBrowser } from '../sign-in.ts';
-import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActor } from './context.ts';
+import {
+  type AccountContext,
+  accountFrame,
+  type AccountSteps,
+  doneAt,
+  doneUrl,
+  ownerActor,
+} from './context.ts';
 
 const EMAIL_PATH = '/account/email';
 
@@ -79,7 +87,7 @@ export function passwordRoutes(router: Router, steps: AccountSteps, deps: PagePa
       400,
     );
     if ('problems' in changed) return flash.leave(ctx, PASSWORD_PATH, changed);
-    await signInBrowser(ctx, deps, { ...session, securityVersion: changed.securityVersion });
-    return doneAt(ctx, '/account', 'password');
+    const login = { ...session, securityVersion: changed.securityVersion };
+    return seeOther(ctx, await signInBrowser(ctx, deps, login, doneUrl('/account', 'password')));
   });
 }

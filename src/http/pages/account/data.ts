@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { readEmailAddress } from '../../../core/email-address.ts';
 import { type PageParts, passwordLength } from '../dependencies.ts';
 import { field } from '../form.ts';
+import { leaveFrames } from '../logged-out.ts';
 import { missing } from '../problems.ts';
 import { seeOther } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
@@ -59,6 +60,7 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
           : missing('email');
         return flash.leave(ctx, DELETE, { status: 400, problems: [problem], values: { email } });
       }
+      const ending = await sessions.ending(ctx.req, ctx.res);
       const refusal = await attempt(
         () => accounts.remove(user.id, ownerActor(ctx)),
         passwordLength(config),
@@ -66,7 +68,8 @@ export function dataRoutes(router: Router, steps: AccountSteps, deps: PageParts)
       );
       if (refusal) return flash.leave(ctx, DELETE, { ...refusal, values: { email } });
       await sessions.logout(ctx.req, ctx.res);
-      return flash.leave(ctx, DELETED, { values: { deleted: 'yes' } });
+      const done = flash.keep(ctx, DELETED, { values: { deleted: 'yes' } });
+      return seeOther(ctx, leaveFrames(ctx, deps, ending, done));
     },
   );
 
