@@ -6,8 +6,8 @@ export type Profile = (typeof PROFILES)[number];
 const rank = (profile: string | null | undefined): number => PROFILES.indexOf(profile as Profile);
 
 /** Whether `profile` is at least as strict as `least`. */
-export const holds = (profile: string | null | undefined, least: Profile): boolean =>
-  rank(profile) >= rank(least);
+export const holds = (profile: string | null | undefined, minimum: Profile): boolean =>
+  rank(profile) >= rank(minimum);
 
 /** The stricter of two; undefined when there is none. */
 export const stricter = (

@@ -34,7 +34,7 @@ export async function pollUntilKnown<T>(find: () => Promise<T | undefined>): Pro
 }
 
 /** Milliseconds between two tries at it, and that it is tried for. */
-const RETRY_PAUSE = { first: 50, longest: 500 };
+const RETRY_PAUSE = { first: 50, max: 500 };
 const RETRY_TIMEOUT = 600_000;
 
 /** Milliseconds that the end of the process waits for work after replies. */
@@ -95,7 +95,7 @@ export class Replies {
   async #untilDone(work: AfterReply, status: number | null): Promise<void> {
     const { signal } = this.#closing;
     const end = performance.now() + RETRY_TIMEOUT;
-    for (let pause = RETRY_PAUSE.first; ; pause = Math.min(2 * pause, RETRY_PAUSE.longest)) {
+    for (let pause = RETRY_PAUSE.first; ; pause = Math.min(2 * pause, RETRY_PAUSE.max)) {
       try {
         await work(status);
         return;

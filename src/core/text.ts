@@ -37,14 +37,14 @@ let graphemes: Intl.Segmenter | undefined;
 /**
  * `text` on one line, without control and direction characters, truncated after `longest` (60) grapheme clusters.
  */
-export function oneLine(text: string, longest = MAX_LINE_LENGTH): string {
+export function oneLine(text: string, maxLength = MAX_LINE_LENGTH): string {
   const clean = text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
-  if (clean.length <= longest) return clean;
+  if (clean.length <= maxLength) return clean;
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   const parts = [...graphemes.segment(clean)];
-  if (parts.length <= longest) return clean;
+  if (parts.length <= maxLength) return clean;
   return `${parts
-    .slice(0, longest)
+    .slice(0, maxLength)
     .map(({ segment }) => segment)
     .join('')
     .trimEnd()}…`;

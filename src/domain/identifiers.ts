@@ -106,9 +106,9 @@ export function parseEmail(value: string): { email: string; emailKey: string } {
  * A name of a person or a thing: 1 to `longest` characters that can be printed.
  * @returns it in NFC. @throws DomainError invalid_request with `field`.
  */
-export function parseName(field: string, value: string, longest = MAX_LENGTHS.name): string {
-  const name = isLongerThan(value, longest) ? '' : value.normalize('NFC');
-  if (name.trim() === '' || codePoints(name) > longest || UNPRINTABLE.test(name)) {
+export function parseName(field: string, value: string, maxLength = MAX_LENGTHS.name): string {
+  const name = isLongerThan(value, maxLength) ? '' : value.normalize('NFC');
+  if (name.trim() === '' || codePoints(name) > maxLength || UNPRINTABLE.test(name)) {
     throw new DomainError('invalid_request', { field });
   }
   return name;

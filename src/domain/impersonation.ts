@@ -67,8 +67,8 @@ export interface Impersonation {
   over(id: string): Promise<ViewEnd | null>;
   /** Ends a view with its session, grants and tokens; nothing happens to one that has ended. */
   end(view: { id: string; accountId?: string | undefined }, why: ViewEnd, actor?: Actor): Promise<void>;
-  /** Ends expired views. @param most the batch size. @returns how many. */
-  sweep(most: number): Promise<number>;
+  /** Ends expired views. @param limit the batch size. @returns how many. */
+  sweep(limit: number): Promise<number>;
 }
 
 const MINUTE = 60_000;
@@ -235,9 +235,9 @@ export function createImpersonation(
       }),
     over,
     end,
-    async sweep(most) {
+    async sweep(limit) {
       let count = 0;
-      for (const id of await store.running(most)) {
+      for (const id of await store.running(limit)) {
         const why = await over(id);
         if (why === null) continue;
         await end({ id }, why);

@@ -31,7 +31,7 @@ export interface RegisteredClients {
     actor: Actor,
   ): Promise<void>;
   /** Deletes a batch of unused clients. @returns how many. */
-  sweep(most: number): Promise<number>;
+  sweep(limit: number): Promise<number>;
 }
 
 const DAY = 86_400_000;
@@ -127,10 +127,10 @@ export function createRegisteredClients({
         const fetchedAt = new Date(clock.now());
         await clientDocuments.save({ clientId: id, host, fetchedAt, expiresAt }, tx);
       }),
-    async sweep(most) {
+    async sweep(limit) {
       const now = clock.now();
       const { never, used } = unusedAfter;
-      const ids = await clients.unused({ created: now - never * 1000, used: now - used * 1000 }, most);
+      const ids = await clients.unused({ created: now - never * 1000, used: now - used * 1000 }, limit);
       for (const id of ids) await remove(id, { unused: true }, systemActor);
       return ids.length;
     },

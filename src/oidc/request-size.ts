@@ -30,10 +30,10 @@ function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
 export function checkRequestSize(ctx: KoaContextWithOIDC): void {
   // The hint is checked on arrival and not stored.
   const { id_token_hint: _hint, ...params } = ctx.oidc.params ?? {};
-  for (const [name, longest] of Object.entries(MAX_LENGTHS)) {
+  for (const [name, maxLength] of Object.entries(MAX_LENGTHS)) {
     const value = params[name];
-    if (typeof value === 'string' && value.length > longest)
-      throw new errors.InvalidRequest(`${name} must not be longer than ${longest} characters`);
+    if (typeof value === 'string' && value.length > maxLength)
+      throw new errors.InvalidRequest(`${name} must not be longer than ${maxLength} characters`);
   }
   const size = Buffer.byteLength(JSON.stringify(params));
   const limit = isFromClient(ctx) ? MAX_REQUEST_BYTES.client : MAX_REQUEST_BYTES.anybody;

@@ -45,7 +45,7 @@ export interface Apis {
   page(request: PageRequest<ApiSort, ApiFilters>): Promise<Page<ApiRecord>>;
   delete(identifier: string, tx: Tx): Promise<void>;
   /** Roles and clients that refer to an API or to any of its scopes, `most` of each kind. */
-  uses(api: Pick<ApiRecord, 'identifier' | 'scopes'>, most: number): Promise<NamedApiUse[]>;
+  uses(api: Pick<ApiRecord, 'identifier' | 'scopes'>, limit: number): Promise<NamedApiUse[]>;
   /** The first of those that refer to an API as a whole, which a role does by any of its scopes. */
   usedBy(identifier: string, tx: Tx): Promise<ApiUse | null>;
   /**
@@ -134,8 +134,8 @@ export function createApis(pool: Pool): Apis {
     async delete(identifier, tx) {
       await Api.destroy({ where: { identifier }, transaction: tx });
     },
-    async uses({ identifier, scopes }, most) {
-      const { rows } = await pool.query<NamedApiUse>(USES, [identifier, scopes, most]);
+    async uses({ identifier, scopes }, limit) {
+      const { rows } = await pool.query<NamedApiUse>(USES, [identifier, scopes, limit]);
       return rows;
     },
     async usedBy(identifier, tx) {

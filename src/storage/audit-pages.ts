@@ -142,10 +142,19 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return rows;
   }
 
-  const amongNearest = (executor: Executor, request: Request, most: number, count: number): Promise<Rows> => {
+  const amongNearest = (
+    executor: Executor,
+    request: Request,
+    scanned: number,
+    count: number,
+  ): Promise<Rows> => {
     const { after, before } = request.filters;
     const walked = { after, before };
-    return rowsAmongFirst<AuditSort, AuditFilters, object>(executor, list, request, { walked, most, count });
+    return rowsAmongFirst<AuditSort, AuditFilters, object>(executor, list, request, {
+      walked,
+      scanned,
+      count,
+    });
   };
 
   /** Whether few events of a slice are of a block of addresses: that many are read in milliseconds. */
@@ -210,11 +219,11 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     const whos = who ? `cross join unnest(${parameter(who)}::text[]) as whos (who)` : '';
     const { select, where, order } = partsOf(list, { ...request, filters }, parameter);
     const of = `type = kind_type and outcome = kind_outcome and door = kind_door ${who ? `and ${column} = who` : ''}`;
-    const most = parameter(count);
+    const limit = parameter(count);
     const { rows } = await pool.query<object & Positioned>(
       `${select} from unnest(${kindColumns}) as kinds (kind_type, kind_outcome, kind_door) ${whos}
-       cross join lateral (select * from audit_events ${where} ${where === '' ? 'where' : 'and'} ${of} ${order} limit ${most}) as found
-       ${order} limit ${most}`,
+       cross join lateral (select * from audit_events ${where} ${where === '' ? 'where' : 'and'} ${of} ${order} limit ${limit}) as found
+       ${order} limit ${limit}`,
       values,
     );
     return rows;

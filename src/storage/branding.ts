@@ -34,7 +34,7 @@ export interface DatedBranding extends BrandingRecord {
 
 export interface BrandingStore {
   /** The latest versions, `most` of them, the newest first. */
-  latest(most: number, tx?: Tx): Promise<DatedBranding[]>;
+  latest(limit: number, tx?: Tx): Promise<DatedBranding[]>;
   /** Serializes changes until the transaction ends. */
   lock(tx: Tx): Promise<void>;
   /** Adds a version; those of long ago are forgotten. */
@@ -46,10 +46,10 @@ const KEPT = 50;
 
 /** Branding of pages and mail, in PostgreSQL. */
 export const branding: BrandingStore = {
-  async latest(most, tx) {
+  async latest(limit, tx) {
     const found = await Branding.findAll({
       order: [['version', 'DESC']],
-      limit: most,
+      limit,
       transaction: tx ?? null,
     });
     return found.map(({ version, content, createdAt }) => ({

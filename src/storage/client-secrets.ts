@@ -13,7 +13,7 @@ export interface ClientSecretStore {
   /** All valid secrets, newest first. */
   list(clientId: string): Promise<ClientSecretRecord[]>;
   /** Clients whose newest secret ends before a moment, or has ended in the week before now, the soonest first. */
-  expiring(before: Date, most: number): Promise<{ id: string; name: string; expiresAt: Date }[]>;
+  expiring(before: Date, limit: number): Promise<{ id: string; name: string; expiresAt: Date }[]>;
   /**
    * Gives a client that has a secret another one, for `lifetime` seconds or, with null, without an end. The former ones count
    * for `overlap` seconds more at most; with 0 they end.
@@ -74,8 +74,8 @@ const LOCK = 'select secret_hash as hash from clients where id = $1 and secret_h
 export function createClientSecrets(pool: Pool): ClientSecretStore {
   return {
     list: async (clientId) => (await pool.query<ClientSecretRecord>(LIST, [clientId])).rows,
-    expiring: async (before, most) =>
-      (await pool.query<{ id: string; name: string; expiresAt: Date }>(EXPIRING, [before, most])).rows,
+    expiring: async (before, limit) =>
+      (await pool.query<{ id: string; name: string; expiresAt: Date }>(EXPIRING, [before, limit])).rows,
     async replace(clientId, hash, { overlap, lifetime }, tx) {
       // The second of two concurrent rotations sees the first one's secret.
       const { rows } = await tx.query(LOCK, [clientId]);

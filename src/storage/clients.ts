@@ -49,7 +49,7 @@ export interface Clients {
    * Those that came by themselves, work, and were not used: some that never were since `created`, or not since `used`, both
    * in milliseconds since the epoch.
    */
-  unused(since: { created: number; used: number }, most: number): Promise<string[]>;
+  unused(since: { created: number; used: number }, limit: number): Promise<string[]>;
   /** Records when clients were last used, at most once a minute each. */
   noteUse(uses: readonly { id: string; at: Date }[]): Promise<void>;
 }
@@ -128,8 +128,8 @@ export function createClients(pool: Pool): Clients {
       return client ? record.from(client) : null;
     },
     delete: async (id, tx) => (await Client.destroy({ where: { id }, transaction: tx })) > 0,
-    async unused({ created, used }, most) {
-      const { rows } = await pool.query<{ id: string }>(UNUSED, [created, used, most]);
+    async unused({ created, used }, limit) {
+      const { rows } = await pool.query<{ id: string }>(UNUSED, [created, used, limit]);
       return rows.map(({ id }) => id);
     },
     async noteUse(uses) {

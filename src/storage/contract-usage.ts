@@ -47,9 +47,9 @@ export interface ContractUsageStore {
   /** By door, endpoint and day; of one door alone when named. @param since the first day, `YYYY-MM-DD`. */
   list(since: string, door?: string): Promise<UsageRow[]>;
   /** The programs and addresses that called a contract since that day, those with the most requests first. */
-  callers(since: string, door: string, kind: ContractCaller['kind'], most: number): Promise<CallerRow[]>;
+  callers(since: string, door: string, kind: ContractCaller['kind'], limit: number): Promise<CallerRow[]>;
   /** The accounts that used a contract since that day, the latest first. */
-  accounts(since: string, door: string, most: number): Promise<AccountRow[]>;
+  accounts(since: string, door: string, limit: number): Promise<AccountRow[]>;
   /** Callers since that day that closing a contract would affect. Callers beyond a day's bound count as one. */
   reach(since: string, door: string): Promise<Reach>;
   /** When each contract was last called, of what is kept. */
@@ -153,12 +153,12 @@ export function createContractUsageStore(pool: Pool): ContractUsageStore {
       const { rows } = await pool.query<{ users: number }>(LIST, [since, door ?? null]);
       return record.read(rows) as UsageRow[];
     },
-    async callers(since, door, kind, most) {
-      const { rows } = await pool.query<CallerRow>(CALLERS, [since, door, kind, most]);
+    async callers(since, door, kind, limit) {
+      const { rows } = await pool.query<CallerRow>(CALLERS, [since, door, kind, limit]);
       return rows;
     },
-    async accounts(since, door, most) {
-      const { rows } = await pool.query<AccountRow>(ACCOUNTS, [since, door, most]);
+    async accounts(since, door, limit) {
+      const { rows } = await pool.query<AccountRow>(ACCOUNTS, [since, door, limit]);
       return rows;
     },
     async reach(since, door) {

@@ -22,17 +22,17 @@ const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
 };
 
 /** Finds up to `most` of a kind by substrings of their names and ids, exact matches first. */
-export type FindByText = (kind: FoundKind, text: string, most: number) => Promise<Found[]>;
+export type FindByText = (kind: FoundKind, text: string, limit: number) => Promise<Found[]>;
 
 export const createFindByText =
   (pool: Executor): FindByText =>
-  async (kind, text, most) => {
+  async (kind, text, limit) => {
     const { table, id, name } = TABLES[kind];
     const { rows } = await pool.query<Found>(
       `select ${id} as id, ${name} as name, (${id} = $1 or lower(${name}) = lower($1)) as "isExact"
        from ${table} where ${id} ilike $2 or ${name} ilike $2
        order by 3 desc, lower(${name}), 1 limit $3`,
-      [text, `%${literal(text)}%`, most],
+      [text, `%${literal(text)}%`, limit],
     );
     return rows;
   };

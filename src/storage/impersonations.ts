@@ -44,7 +44,7 @@ export interface Impersonations {
   /** Records the end of one. @returns the impersonation; null when it had ended before. */
   end(id: string, tx: Tx): Promise<ImpersonationRecord | null>;
   /** Ids of active impersonations. */
-  running(most: number): Promise<string[]>;
+  running(limit: number): Promise<string[]>;
 }
 
 /** Milliseconds in which the session of one that has begun must be there. */
@@ -127,12 +127,12 @@ export function createImpersonations({ pool, clock }: { pool: Pool; clock: Clock
       if (!isUuid(id)) return null;
       return one((await tx.query<object>(END, [id, now()])).rows);
     },
-    async running(most) {
+    async running(limit) {
       const found = await Impersonation.findAll({
         attributes: ['id'],
         where: { startedAt: { [Op.not]: null }, endedAt: null },
         order: ['startedAt'],
-        limit: most,
+        limit,
       });
       return found.map(({ id }) => id);
     },

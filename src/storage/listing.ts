@@ -122,21 +122,21 @@ const bySortKey = <Sort extends string, Filters>(
 });
 
 /**
- * Reads up to `count` rows that match among the first `most` of the list, by the index of its order: whatever the planner takes
+ * Reads up to `count` rows that match among the first `scanned` of the list, by the index of its order: whatever the planner takes
  * the conditions for, it costs no more than that. @param walked filters that the index of the order knows of.
  */
 export const rowsAmongFirst = <Sort extends string, Filters, Row extends object>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
   request: Omit<PageRequest<Sort, Filters>, 'limit'>,
-  { walked, most, count }: { walked: Filters; most: number; count: number },
+  { walked, scanned, count }: { walked: Filters; scanned: number; count: number },
 ): Promise<(Row & Positioned)[]> =>
   read(pool, (parameter) => {
     const { from, sorts } = listing;
     const first = partsOf(listing, { ...request, filters: walked }, parameter);
     const found = partsOf(bySortKey(listing, request.sort), { ...request, after: null }, parameter);
     return `${found.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
-       ${first.where} ${first.order} limit ${most}) as ${from}
+       ${first.where} ${first.order} limit ${scanned}) as ${from}
      ${found.where} ${found.order} limit ${parameter(count)}`;
   });
 

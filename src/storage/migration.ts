@@ -12,7 +12,7 @@ export interface MigrationCounts {
   /** Accounts whose password the source verifies, by source. */
   withoutPassword(): Promise<{ source: string; accounts: number }[]>;
   /** Some of those that have not signed in, the oldest first. */
-  someNotCome(most: number): Promise<{ id: string; email: string }[]>;
+  someNotCome(limit: number): Promise<{ id: string; email: string }[]>;
   /** Foreign password hashes: an example and the number of each form. */
   oldHashes(): Promise<{ sample: string; accounts: number }[]>;
 }
@@ -57,9 +57,9 @@ export const createMigrationCounts = (pool: Executor): MigrationCounts => {
           group by imported.source order by imported.source`,
       ),
     withoutPassword: () => rows(WITHOUT_PASSWORD),
-    someNotCome: (most) =>
+    someNotCome: (limit) =>
       rows(`select distinct users.number, users.id, email ${NOT_COME} order by users.number limit $1`, [
-        most,
+        limit,
       ]),
     oldHashes: () => rows(OLD_HASHES),
   };

@@ -55,12 +55,12 @@ async function sweepPartitions(
   pool: Executor,
   table: PartitionedTable,
   before: Date,
-  most: number,
+  limit: number,
 ): Promise<number> {
   const { rows } = await pool.query<{ deleted: number }>('select partitions_sweep($1, $2, $3) as deleted', [
     table,
     before,
-    most,
+    limit,
   ]);
   return rows[0]!.deleted;
 }
@@ -76,11 +76,11 @@ export async function expirePartitions(
   pool: Executor,
   table: PartitionedTable,
   before: Date,
-  most: number,
+  limit: number,
 ): Promise<number> {
   const dropped = await dropPartitions(pool, table, before).catch((error: unknown) => {
     if ((error as { code?: string }).code === LOCKED) return 0;
     throw error;
   });
-  return dropped + (await sweepPartitions(pool, table, before, most));
+  return dropped + (await sweepPartitions(pool, table, before, limit));
 }

@@ -49,5 +49,5 @@ const LOOK = `with due as (
 /** Deletes secrets that no password and no recovery code has needed for a day. @returns at most `most` deletions' count. */
 export const createSecretSweep =
   (pool: Executor) =>
-  async (most: number): Promise<number> =>
-    (await pool.query(LOOK, [most])).rowCount ?? 0;
+  async (limit: number): Promise<number> =>
+    (await pool.query(LOOK, [limit])).rowCount ?? 0;

@@ -40,7 +40,7 @@ export interface Upstreams {
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
   /** How many identities there are connected here; counting ends at `most`. */
-  countLinked(id: string, most: number, tx?: Executor): Promise<number>;
+  countLinked(id: string, limit: number, tx?: Executor): Promise<number>;
   /** Who is connected there. */
   linked(id: string, request: PageRequest<'created_at', object>): Promise<Page<Linked>>;
   /** Every role that somebody has whose identity there is connected. */
@@ -97,8 +97,8 @@ export const createUpstreams = (pool: Pool): Upstreams => ({
     return recordOf(await found.reload({ transaction: tx }));
   },
   delete: async (id, tx) => (await RegisteredUpstream.destroy({ where: { id }, transaction: tx })) > 0,
-  async countLinked(id, most, tx = pool) {
-    const { rows } = await tx.query<{ count: number }>(COUNT_LINKED, [id, most]);
+  async countLinked(id, limit, tx = pool) {
+    const { rows } = await tx.query<{ count: number }>(COUNT_LINKED, [id, limit]);
     return rows[0]!.count;
   },
   linked: (id, request) =>

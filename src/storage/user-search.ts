@@ -173,7 +173,7 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
       const narrow = isNarrowed(request.filters);
       const first = {
         walked: walkedOf(request),
-        most: FIRST,
+        scanned: FIRST,
         count,
       };
       let rows = narrow

@@ -74,7 +74,7 @@ export interface WebhookQueue {
    */
   lease(lease: number): Promise<WebhookRecord | null>;
   /** Takes what is due for it, `most` at most. */
-  take(webhook: WebhookRecord, most: number, lease: number): Promise<Taken[]>;
+  take(webhook: WebhookRecord, limit: number, lease: number): Promise<Taken[]>;
   /** Writes down what became of attempts, and gives the address back: nothing is sent to it for `pause` seconds. */
   settle(webhook: WebhookRecord, outcomes: readonly Outcome[], pause: number): Promise<void>;
 }
@@ -253,8 +253,8 @@ export function createWebhookQueue(pool: Pool): WebhookQueue {
       const { rows } = await pool.query({ ...LEASE, values: [lease] });
       return record.read(rows)[0] ?? null;
     },
-    async take({ id }, most, lease) {
-      const { rows } = await pool.query<Taken>({ ...TAKE, values: [id, most, lease] });
+    async take({ id }, limit, lease) {
+      const { rows } = await pool.query<Taken>({ ...TAKE, values: [id, limit, lease] });
       return rows;
     },
     async settle({ id }, outcomes, pause) {

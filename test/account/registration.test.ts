@@ -249,8 +249,9 @@ describe('without verifyEmail the account', () => {
       expect(wrong.html).toContain(`id="${field}-error"`);
     expect(wrong.html).toContain(`value="${name}"`);
     expect(wrong.html).not.toContain(`value="${worst.password}" autocomplete="new-password"`);
-    const most = await agent.submit(await agent.open('/register'), { ...worst, password: '' });
-    for (const field of ['email', 'username', 'password']) expect(most.html).toContain(`id="${field}-error"`);
+    const withoutPassword = await agent.submit(await agent.open('/register'), { ...worst, password: '' });
+    for (const field of ['email', 'username', 'password'])
+      expect(withoutPassword.html).toContain(`id="${field}-error"`);
   });
 
   test('in a browser all mistakes are named, and the password stays in its field and nowhere else', async () => {

@@ -46,14 +46,14 @@ describe('a visitor whom nobody knows', () => {
         'invalid_request',
       );
     expect(await visits()).toEqual([]);
-    for (const most of [
+    for (const request of [
       (size: number) => ({ login_hint: 'ä'.repeat(size / 2) }),
       (size: number) => ({ login_hint: randomBytes(size).toString('base64url').slice(0, size) }),
       (size: number) => ({ claims: JSON.stringify({ id_token: { sub: { value: 'x'.repeat(size) } } }) }),
     ]) {
       await redis.flushdb();
       let size = 1_440;
-      while (errorOf(await ask('192.0.2.1', authorizationUrl(provider, client, most(size)))) !== null)
+      while (errorOf(await ask('192.0.2.1', authorizationUrl(provider, client, request(size)))) !== null)
         size -= 20;
       const [visit = ''] = await visits();
       const { bytes, life } = await cost();

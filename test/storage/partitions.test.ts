@@ -260,8 +260,8 @@ describe('days of accounts', () => {
     );
     const now = new Date();
     await pool.query("insert into contract_users values ('ppl', 'login', $1, $2)", [now, id]);
-    const sweep = async (most: number) =>
-      expirePartitions(pool, 'contract_users', new Date('2019-01-08Z'), most);
+    const sweep = async (limit: number) =>
+      expirePartitions(pool, 'contract_users', new Date('2019-01-08Z'), limit);
     const holder = await pool.connect();
     await holder.query('begin');
     await holder.query("select from contract_users where day = '2019-01-02' for update");

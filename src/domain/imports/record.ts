@@ -52,11 +52,11 @@ const DEPTH = 32;
 
 const invalid = (field: string, what: string): never => refuse('invalid_record', `${field} must be ${what}`);
 
-function text(field: string, value: unknown, longest = MAX_LENGTHS.text): string {
+function text(field: string, value: unknown, maxLength = MAX_LENGTHS.text): string {
   if (typeof value !== 'string') return invalid(field, 'a string');
   if (value.includes('\0')) refuse('nul_character', `${field} has a NUL character: take it out`);
   if (!value.isWellFormed()) refuse('invalid_utf8', `${field} has half a character (a lone surrogate)`);
-  return value.length > longest ? invalid(field, `at most ${longest} characters`) : value;
+  return value.length > maxLength ? invalid(field, `at most ${maxLength} characters`) : value;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -65,9 +65,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const object = (field: string, value: unknown): Record<string, unknown> =>
   isObject(value) ? value : invalid(field, 'an object');
 
-function array(field: string, value: unknown, most: number): unknown[] {
+function array(field: string, value: unknown, max: number): unknown[] {
   if (!Array.isArray(value)) return invalid(field, 'a list');
-  return value.length > most ? invalid(field, `at most ${most} long`) : value;
+  return value.length > max ? invalid(field, `at most ${max} long`) : value;
 }
 
 /** @throws Refused when something in it is text that PostgreSQL cannot hold, or too deep. */

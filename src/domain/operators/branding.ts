@@ -124,9 +124,9 @@ const UNSAFE: readonly (readonly [RegExp, string])[] = [
   [/:\/\/|\bwww\.|mailto:|@|[\p{L}\p{N}]\.\p{L}{2,}/iu, 'would lead somewhere'],
 ];
 
-function checkText(field: string, text: string, longest: number): string {
+function checkText(field: string, text: string, maxLength: number): string {
   const trimmed = text.trim();
-  if (trimmed === '' || trimmed.length > longest) refuse(field, `must be 1 to ${longest} characters`);
+  if (trimmed === '' || trimmed.length > maxLength) refuse(field, `must be 1 to ${maxLength} characters`);
   const [, why] = UNSAFE.find(([form]) => form.test(trimmed)) ?? [];
   if (why !== undefined) refuse(field, why);
   return trimmed;
@@ -135,11 +135,11 @@ function checkText(field: string, text: string, longest: number): string {
 function checkColor(field: string, color: string, theme: keyof typeof SURFACES): string {
   if (!/^#[0-9a-f]{6}$/i.test(color)) refuse(field, 'must be a colour like #2f5bea');
   const { page, card } = SURFACES[theme];
-  const least = Math.min(contrast(color, page), contrast(color, card));
-  if (least < CONTROL_CONTRAST)
+  const lowest = Math.min(contrast(color, page), contrast(color, card));
+  if (lowest < CONTROL_CONTRAST)
     refuse(
       field,
-      `has a contrast of ${least.toFixed(2)} with the ${theme} page; WCAG 2.2 AA needs ${CONTROL_CONTRAST}`,
+      `has a contrast of ${lowest.toFixed(2)} with the ${theme} page; WCAG 2.2 AA needs ${CONTROL_CONTRAST}`,
     );
   return color.toLowerCase();
 }
@@ -236,8 +236,8 @@ export function createBranding({
   const base = { name: config.name, color: config.brand.color };
   let current = NEW;
 
-  const latest = async (most = 1, tx?: Tx) => {
-    const kept = await store.latest(most, tx);
+  const latest = async (limit = 1, tx?: Tx) => {
+    const kept = await store.latest(limit, tx);
     return { now: kept[0] ?? NEW, kept };
   };
 

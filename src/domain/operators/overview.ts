@@ -50,7 +50,7 @@ export interface Overview {
   /** Updates confirmations; steps that are not named keep theirs. */
   setUp(operator: Operator, changes: SetupChanges): Promise<Setup>;
   /** Clients whose newest secret ends before a moment, or ended within the last week; the soonest first. */
-  expiringSecrets(operator: Operator, before: Date, most: number): Promise<ExpiringSecret[]>;
+  expiringSecrets(operator: Operator, before: Date, limit: number): Promise<ExpiringSecret[]>;
 }
 
 type Dependencies = Pick<Stores, 'audit' | 'firstSteps' | 'clients' | 'clientSecrets' | 'inTransaction'> & {
@@ -121,9 +121,9 @@ export function createOverview(deps: Dependencies): Overview {
       });
       return setup(operator);
     },
-    async expiringSecrets(operator, before, most) {
+    async expiringSecrets(operator, before, limit) {
       requirePermission(operator, 'clients:read');
-      return clientSecrets.expiring(before, most);
+      return clientSecrets.expiring(before, limit);
     },
   };
 }

@@ -14,7 +14,7 @@ export interface People {
   /** Newest first unless sorted; deleted accounts are not among them. @throws DomainError insufficient_scope, invalid_cursor. */
   list(operator: Operator, options: ListOptions<UserSort, UserFilters>): Promise<Listed<User>>;
   /** How many the filters find, `most` at most. @throws DomainError insufficient_scope. */
-  count(operator: Operator, filters: UserFilters, most: number): Promise<number>;
+  count(operator: Operator, filters: UserFilters, limit: number): Promise<number>;
   /**
    * All that the filters find, the oldest first, which is written down before the first comes.
    * @throws DomainError insufficient_scope.
@@ -64,9 +64,9 @@ export function createPeople({
       );
       return { ...page, items: page.items.map(toUser) };
     },
-    async count(operator, filters, most) {
+    async count(operator, filters, limit) {
       requirePermission(operator, 'users:read');
-      return search.count(there(filters), most);
+      return search.count(there(filters), limit);
     },
     async find(operator, id) {
       requirePermission(operator, 'users:read');

@@ -55,10 +55,10 @@ const refuse = (field: string): never => {
 };
 
 /** One printable line, in NFC. */
-function parseLine(field: string, value: string, longest: number): string {
-  if (isLongerThan(value, longest)) refuse(field);
+function parseLine(field: string, value: string, maxLength: number): string {
+  if (isLongerThan(value, maxLength)) refuse(field);
   const line = value.normalize('NFC');
-  const isFit = line.trim() !== '' && codePoints(line) <= longest && !UNPRINTABLE.test(line);
+  const isFit = line.trim() !== '' && codePoints(line) <= maxLength && !UNPRINTABLE.test(line);
   return isFit ? line.trim() : refuse(field);
 }
 
@@ -136,8 +136,8 @@ export function parseAddress(parts: AddressParts): PostalAddress | null {
   for (const part of PARTS) {
     const value = parts[part] ?? '';
     const isStreet = part === 'street_address';
-    const longest = isStreet ? MAX_STREET_LENGTH : MAX_LENGTHS.line;
-    if (isLongerThan(value, longest) || codePoints(value.normalize('NFC')) > longest) refuse(part);
+    const maxLength = isStreet ? MAX_STREET_LENGTH : MAX_LENGTHS.line;
+    if (isLongerThan(value, maxLength) || codePoints(value.normalize('NFC')) > maxLength) refuse(part);
     const lines = (isStreet ? value.split(/\r?\n/) : [value]).filter((line) => line.trim() !== '');
     if (lines.length > LINES) refuse(part);
     if (lines.length > 0)

@@ -67,10 +67,10 @@ export interface Listing {
   values(name: string): string[] | undefined;
   /** Whether anything is filtered. */
   isFiltered: boolean;
-  /** @param count.total the number of all rows, counted up to `most`. */
+  /** @param count.total the number of all rows, counted up to `limit`. */
   view(
     page: { items: readonly unknown[]; nextCursor: string | null },
-    count?: { total: number; most: number },
+    count?: { total: number; limit: number },
   ): ListView;
 }
 
@@ -143,8 +143,8 @@ export function readListing(
         href: href((parameters) => parameters.set(LIMIT, String(rows))),
       })),
       shown: items.length,
-      count: count && Math.min(count.total, count.most),
-      isCapped: count !== undefined && count.total >= count.most,
+      count: count && Math.min(count.total, count.limit),
+      isCapped: count !== undefined && count.total >= count.limit,
     }),
   };
 }

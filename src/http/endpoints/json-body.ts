@@ -71,4 +71,4 @@ function names(value: unknown): number {
 }
 
 /** How many objects and lists `text` can hold: none of them may nest deeper than that. */
-const openings = (text: string, most: number): number => text.split(/[[{]/, most + 2).length - 1;
+const openings = (text: string, max: number): number => text.split(/[[{]/, max + 2).length - 1;

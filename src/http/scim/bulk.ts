@@ -41,10 +41,10 @@ export function readBulk(body: unknown): { operations: BulkOperation[]; failOnEr
   const given = isObject(body) ? body['Operations'] : undefined;
   if (!isObject(body) || !Array.isArray(given)) throw badSyntax('Operations is a list');
   if (given.length > LIMITS.operations) throw new DomainError('payload_too_large');
-  const most = body['failOnErrors'];
+  const failOnErrors = body['failOnErrors'];
   return {
     operations: given.map(readOperation),
-    failOnErrors: typeof most === 'number' && most > 0 ? most : Infinity,
+    failOnErrors: typeof failOnErrors === 'number' && failOnErrors > 0 ? failOnErrors : Infinity,
   };
 }
 

@@ -23,7 +23,7 @@ export const DOCUMENT_LIMITS = { timeout: 3_000, maxBytes: 5_120 };
 const MAX_URL_LENGTH = 255;
 
 /** Milliseconds that a document is kept, whatever its headers say; without any, the least. */
-const KEPT = { least: 5 * 60_000, most: 24 * 3_600_000 };
+const KEPT = { min: 5 * 60_000, max: 24 * 3_600_000 };
 
 /** Milliseconds in which one that was not good is not asked for again. */
 const REFUSED_FOR = 60_000;
@@ -142,7 +142,7 @@ function lifetimeOf(headers: Headers, now: number): number {
   const expires = Date.parse(headers.get('expires') ?? '') - now;
   const wanted = seconds === undefined ? expires : Number(seconds) * 1000 - ageOf(headers);
   const isKept = !/no-(?:store|cache)/i.test(control) && Number.isFinite(wanted);
-  return Math.min(KEPT.most, Math.max(KEPT.least, isKept ? wanted : 0));
+  return Math.min(KEPT.max, Math.max(KEPT.min, isKept ? wanted : 0));
 }
 
 const ageOf = (headers: Headers): number =>

@@ -118,17 +118,17 @@ export class ApiRegistry {
 /**
  * An API as the library wants it.
  * @param ttl seconds that access tokens live when the API names none
- * @param longest seconds that they live at most, whatever the API says
+ * @param maxTtl seconds that they live at most, whatever the API says
  */
 export const resourceServerOf = (
   api: ApiContent,
   scopes: string[],
   ttl: number,
-  longest = MAX_ACCESS_TOKEN_TTL,
+  maxTtl = MAX_ACCESS_TOKEN_TTL,
 ): ResourceServer => ({
   audience: api.identifier,
   scope: scopes.join(' '),
-  accessTokenTTL: Math.min(api.accessTokenTtl ?? ttl, longest, MAX_ACCESS_TOKEN_TTL),
+  accessTokenTTL: Math.min(api.accessTokenTtl ?? ttl, maxTtl, MAX_ACCESS_TOKEN_TTL),
   accessTokenFormat: api.accessTokenFormat,
   jwt: { sign: { alg: api.signingAlg } },
 });

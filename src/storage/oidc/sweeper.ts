@@ -97,7 +97,7 @@ function deleting({ model, expires = TIMESTAMP }: Table): string {
 }
 
 /** Deletes at most `most` expired rows. @returns how many. */
-type Sweep = (most: number) => Promise<number>;
+type Sweep = (limit: number) => Promise<number>;
 
 interface Dependencies {
   pool: Pool;
@@ -129,7 +129,7 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
 
   const partitions = Object.entries(PARTITIONS).map(([table, days]): [string, Sweep] => [
     table,
-    (most) => expirePartitions(pool, table as PartitionedTable, daysAgo(days), most),
+    (limit) => expirePartitions(pool, table as PartitionedTable, daysAgo(days), limit),
   ]);
   const tables = TABLES.map((table): [string, Sweep] => {
     const { model, kept = 0 } = table;

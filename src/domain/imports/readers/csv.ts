@@ -26,7 +26,7 @@ export function delimiterOf(head: string): string {
 export async function* cellsOf(
   input: Input,
   delimiter: string,
-  longest = MAX_RECORD_BYTES,
+  maxBytes = MAX_RECORD_BYTES,
 ): AsyncGenerator<Cells> {
   const separator = delimiter.charCodeAt(0);
   let record = 1;
@@ -41,7 +41,7 @@ export async function* cellsOf(
   const take = (bytes: Buffer): void => {
     if (refused || bytes.length === 0) return;
     length += bytes.length;
-    if (length <= longest) {
+    if (length <= maxBytes) {
       parts.push(bytes);
       return;
     }

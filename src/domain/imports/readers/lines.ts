@@ -15,20 +15,20 @@ const withoutReturn = (bytes: Buffer): Buffer => (bytes.at(-1) === RETURN ? byte
 /** The lines of a file. Of one that is longer than any may be no more than its number is kept. */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,
-  longest = MAX_RECORD_BYTES,
+  maxBytes = MAX_RECORD_BYTES,
 ): AsyncGenerator<Line> {
   let line = 1;
   let parts: Buffer[] = [];
   let length = 0;
   const take = (bytes: Buffer): void => {
     length += bytes.length;
-    if (length > longest) parts = [];
+    if (length > maxBytes) parts = [];
     else if (bytes.length > 0) parts.push(bytes);
   };
   const end = (): Line => {
     const [only = Buffer.alloc(0)] = parts;
     const whole = parts.length > 1 ? Buffer.concat(parts) : only;
-    const ended = { line, bytes: length > longest ? null : withoutReturn(whole) };
+    const ended = { line, bytes: length > maxBytes ? null : withoutReturn(whole) };
     line += 1;
     parts = [];
     length = 0;

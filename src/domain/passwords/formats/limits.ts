@@ -37,13 +37,13 @@ export const MAX_COST = {
 
 /**
  * A cost as a number.
- * @param text decimal digits, or a number from parameters. @param least below it is malformed.
+ * @param text decimal digits, or a number from parameters. @param min below it is malformed.
  * @throws HashRefused hash_malformed when it is no whole number or below `least`, hash_cost_too_high above `most`.
  */
-export function cost(name: string, value: unknown, least: number, most: number): number {
+export function cost(name: string, value: unknown, min: number, max: number): number {
   const number = typeof value === 'string' && /^\d{1,30}$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < least)
-    return malformed(`${name} is not a whole number from ${least}`);
-  if (number > most) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, the most is ${most}`);
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < min)
+    return malformed(`${name} is not a whole number from ${min}`);
+  if (number > max) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, the most is ${max}`);
   return number;
 }

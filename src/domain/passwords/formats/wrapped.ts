@@ -10,7 +10,7 @@ const bytes = z.instanceof(Buffer).refine((value) => value.length <= 1024);
 const salt = { salt: bytes };
 const length = { length: z.int().min(16).max(512) };
 const digestName = z.enum(Object.keys(DIGESTS) as [Algorithm, ...Algorithm[]]);
-const upTo = (most: number, least = 1) => z.int().min(least).max(most);
+const upTo = (max: number, min = 1) => z.int().min(min).max(max);
 const scrypt = {
   N: upTo(MAX_COST.scryptMemory / 128, 2),
   r: upTo(MAX_COST.scryptMemory / 256),

@@ -13,9 +13,9 @@ import { listOf, page, version } from './schemas.ts';
 
 /** Text in one line that does not begin with a space. */
 const LINE = /^\S\P{Cc}*$/u;
-const line = (description: string, longest: number, example: string) =>
-  text(description, { pattern: LINE.source, maxLength: longest, examples: [example] })
-    .max(longest)
+const line = (description: string, maxLength: number, example: string) =>
+  text(description, { pattern: LINE.source, maxLength, examples: [example] })
+    .max(maxLength)
     .regex(LINE);
 
 const url = text('A URL of https, or of http where the configuration allows it', {

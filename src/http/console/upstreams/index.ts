@@ -220,7 +220,7 @@ function showNew(call: ConsoleCall): void {
 async function showList(call: ConsoleCall): Promise<void> {
   call.show('upstreams/list', {
     upstreams: await call.services.upstreams.list(call.operator),
-    most: MAX_LINKED,
+    limit: MAX_LINKED,
   });
 }
 

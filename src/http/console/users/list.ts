@@ -121,7 +121,7 @@ export function peopleRoutes({ page }: Room): void {
     const total = await services.people.count(operator, filters, MAX_COUNT);
     const query = call.ctx.querystring;
     call.show('users/list', {
-      list: list.view(found, { total, most: MAX_COUNT }),
+      list: list.view(found, { total, limit: MAX_COUNT }),
       isFiltered: list.isFiltered,
       rows: found.items.map((user) => ({
         href: call.path('users', user.id),
