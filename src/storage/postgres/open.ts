@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { Sequelize } from 'sequelize';
+import { DataTypes, Sequelize } from 'sequelize';
 import type { Config } from '../../config/index.ts';
 import type { Logger } from '../../core/logger.ts';
 import { noProgress } from '../../core/progress.ts';
@@ -8,12 +8,16 @@ import { bindModels } from '../models/index.ts';
 import { openEmbedded } from './embedded.ts';
 import { borrowConnection, giveBack, joining } from './transaction.ts';
 
+/** Sequelize would load moment and all time zones, some megabytes, to write a date. */
+const writeDate = (date: Date | string | number): string => new Date(date).toISOString();
+
 /**
  * Sequelize with every model of this service. It borrows the connections of `pool`, with their settings, timeouts and
  * logging.
  * @param secrets the keys of encrypted columns.
  */
 export function createSequelize(pool: Pool, secrets: Secrets): Sequelize {
+  Object.assign(DataTypes.DATE.prototype, { _stringify: writeDate });
   const sequelize = new Sequelize({
     dialect: 'postgres',
     logging: false,
