@@ -10,6 +10,8 @@ const OWN = new URL('../src/', import.meta.url).href;
 /** Modules by what imports them and how, and what is loaded instead: of zod's fifty languages, the one it speaks. */
 const INSTEAD = { '../locales/index.js': '../locales/en.js' };
 const ZOD = '/node_modules/zod/v4/';
+/** Of a limiter for each of a dozen databases, the one that is used; what they have in common stands for the others. */
+const LIMITERS = '/node_modules/rate-limiter-flexible/index.js';
 
 module.registerHooks({
   resolve(specifier, context, next) {
@@ -18,6 +20,8 @@ module.registerHooks({
     if (specifier.endsWith('.ts') && specifier.startsWith('.') && parentURL.startsWith(OWN))
       return { url: new URL(specifier, parentURL).href, format: 'module-typescript', shortCircuit: true };
     if (specifier in INSTEAD && parentURL.includes(ZOD)) return next(INSTEAD[specifier], context);
+    if (parentURL.endsWith(LIMITERS) && specifier !== './lib/RateLimiterRedis')
+      return next('./lib/RateLimiterAbstract', context);
     return next(specifier, context);
   },
 });
@@ -44,6 +48,12 @@ const proxyOf = (load) =>
     set: (_, key, value) => Reflect.set(load(), key, value),
     apply: (_, self, parameters) => Reflect.apply(load(), self, parameters),
   });
+
+// Metrics are without exemplars of traces.
+postpone(
+  module.createRequire(module.createRequire(import.meta.url).resolve('prom-client')),
+  '@opentelemetry/api',
+);
 
 // Sequelize validates no value and makes no geometry for Postern, and its dates are in UTC.
 const require = module.createRequire(module.createRequire(import.meta.url).resolve('sequelize'));
