@@ -152,7 +152,7 @@ export function createKoaApp(
     api,
     scim,
     limiter,
-    cookieKeys: cookies.keys as string[],
+    cookieSigner: cookies.keys,
     logger,
     isUnavailable,
     devMail,

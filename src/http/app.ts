@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { isConnectionError } from '../core/network.ts';
 import type { Logger } from '../core/logger.ts';
+import type { CookieSigner } from '../oidc/cookies.ts';
 import type { Limiter } from './endpoints/limiter.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
@@ -23,8 +24,8 @@ export interface AppDependencies {
   limiter: Limiter;
   /** /dev/mail, where there is one. */
   devMail: Middleware | undefined;
-  /** Keys of the signed cookies: the same as the provider's. */
-  cookieKeys: string[];
+  /** Signs the cookies of the pages as the provider's. */
+  cookieSigner: CookieSigner;
   logger: Logger;
   isUnavailable(error: unknown): boolean;
 }
@@ -44,11 +45,12 @@ export function createApp({
   scim,
   limiter,
   devMail,
-  cookieKeys,
+  cookieSigner,
   logger,
   isUnavailable,
 }: AppDependencies): Koa {
-  const app = new Koa({ keys: cookieKeys, proxy: true });
+  const app = new Koa({ proxy: true });
+  app.keys = cookieSigner;
   app.on('error', (error: Error, ctx: Context) => {
     if (isConnectionError(error, ctx.req)) return;
     logger.error({ err: error, requestId: ctx.get('X-Request-Id') }, 'reply failed');

@@ -1,11 +1,32 @@
+import { createHmac, createSecretKey } from 'node:crypto';
 import type { Configuration } from 'oidc-provider';
-import type { Secrets } from '../core/secrets.ts';
+import { constantTimeEqual, type Secrets } from '../core/secrets.ts';
+
+/** What Koa's cookies are signed with, in the shape of Keygrip. */
+export interface CookieSigner {
+  sign(value: string): string;
+  verify(value: string, signature: string): boolean;
+  /** The place of the key that the signature was made with; -1 when it is forged. */
+  index(value: string, signature: string): number;
+}
+
+/**
+ * Signs cookies by one key, as Keygrip does by default: HMAC-SHA-1 (RFC 2104) in base64url. Keygrip makes three HMACs for a check,
+ * and Node parses the key of each anew: twenty times the work.
+ */
+function createCookieSigner(secrets: Secrets): CookieSigner {
+  // Keygrip was given this text: the sessions of browsers go by it.
+  const key = createSecretKey(secrets.key('cookies').toString('base64url'), 'utf8');
+  const sign = (value: string): string => createHmac('sha1', key).update(value).digest('base64url');
+  const verify = (value: string, signature: string): boolean => constantTimeEqual(signature, sign(value));
+  return { sign, verify, index: (value, signature) => (verify(value, signature) ? 0 : -1) };
+}
 
 /**
  * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure under a name that browsers bind to the
  * host (RFC 6265bis section 4.1.3). Those of an interaction live on its path alone.
  */
-export function cookieSettings(publicUrl: string, secrets: Secrets): NonNullable<Configuration['cookies']> {
+export function cookieSettings(publicUrl: string, secrets: Secrets) {
   const secure = publicUrl.startsWith('https:');
   const common = { httpOnly: true, sameSite: 'lax', signed: true, secure } as const;
   return {
@@ -16,8 +37,8 @@ export function cookieSettings(publicUrl: string, secrets: Secrets): NonNullable
     },
     long: { ...common, path: '/' },
     short: common,
-    keys: [secrets.key('cookies').toString('base64url')],
-  };
+    keys: createCookieSigner(secrets),
+  } satisfies Configuration['cookies'];
 }
 
 /** The cookie that the tokens of the pages' forms go by; over https bound to the host by its name. */
