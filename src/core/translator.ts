@@ -47,6 +47,8 @@ export function createTranslator(
   sentences: Readonly<Record<string, string>>,
 ): Translator {
   const parsed = new Map<string, IntlMessageFormat>();
+  /** Messages without arguments, which are most: formatting them is a twentieth of a page. */
+  const constants = new Map<string, string>();
   let durations: Intl.DurationFormat | undefined;
 
   function parse(key: string): IntlMessageFormat {
@@ -58,6 +60,8 @@ export function createTranslator(
       // Treat tags as text.
       const message = new IntlMessageFormat(sentence, tag, undefined, { ignoreTag: true });
       parsed.set(key, message);
+      const ast = message.getAst() as { type: number; value: string }[];
+      if (ast.every(({ type }) => type === 0)) constants.set(key, ast.map(({ value }) => value).join(''));
       return message;
     } catch (error) {
       throw new Error(`${key}: ${(error as Error).message}`, { cause: error });
@@ -77,6 +81,8 @@ export function createTranslator(
   }
 
   function pieces(key: string, values: Values = {}): unknown[] {
+    const constant = constants.get(key);
+    if (constant !== undefined) return [constant];
     const message = parse(key);
     const all: Record<string, unknown> = { name };
     for (const [argument, value] of Object.entries(values))
