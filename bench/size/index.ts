@@ -17,7 +17,7 @@ import { type Server, startServer } from '../stage/servers.ts';
 import { startStores, type Stores } from '../stage/stores.ts';
 import { rowSizes, wholeScans } from './disk.ts';
 import { seed, type Size } from './seed.ts';
-import { week } from './week.ts';
+import { prepareWeek, type Week } from './week.ts';
 
 /** Durability is off while the database is filled: after a crash it is filled again. */
 const SEEDING = [
@@ -36,13 +36,16 @@ const flagsOf = (settings: string[]): string[] => settings.flatMap((setting) => 
 /** The almost empty database has only the people that the measurement needs. */
 const EMPTY: Size = { accounts: 3_000, tokens: 30_000, events: 10_000, sessions: 6_000 };
 
-/** The measured requests, at rates far below the server's capacity. */
-const LOADS: { scenario: ScenarioName; rate: number }[] = [
-  { scenario: 'size-login', rate: 8 },
-  { scenario: 'size-refresh', rate: 80 },
-  { scenario: 'size-introspection', rate: 120 },
-  { scenario: 'size-code-flow', rate: 40 },
-  { scenario: 'size-revocation', rate: 20 },
+/**
+ * The measured requests, at rates far below the server's capacity. Seconds of a turn: enough requests for a meaningful p99, so
+ * more of them where the rate is low, and all turns of one round on kept data within eight minutes.
+ */
+const LOADS: { scenario: ScenarioName; rate: number; seconds: number }[] = [
+  { scenario: 'size-login', rate: 8, seconds: 15 },
+  { scenario: 'size-refresh', rate: 80, seconds: 4 },
+  { scenario: 'size-introspection', rate: 120, seconds: 3 },
+  { scenario: 'size-code-flow', rate: 40, seconds: 5 },
+  { scenario: 'size-revocation', rate: 20, seconds: 7 },
 ];
 
 /** Key of a folder of databases. */
@@ -52,7 +55,8 @@ interface Kept {
   environment: NodeJS.ProcessEnv;
 }
 
-const tell = (line: string): void => console.error(line);
+/** Tells of a step, with the seconds since the start of the process. */
+const tell = (line: string): void => console.error(`${(performance.now() / 1000).toFixed(0)} s  ${line}`);
 
 async function make(stores: Stores, directory: string, size: Size): Promise<Kept> {
   const environment = productionEnvironment(directory);
@@ -106,16 +110,13 @@ function report(measured: Measured): string {
   return lines.join('\n');
 }
 
-/** Seconds of a turn: enough requests for a meaningful p99. */
-const TURN = 6;
-
 async function measure(servers: Server[], { rounds, turns, pace, warmUp }: Options): Promise<Measured> {
   using generator = new Generator();
   const measured: Measured = new Map();
   for (let round = 0; round < rounds; round++) {
-    for (const { scenario, rate } of LOADS) {
+    for (const { scenario, rate, seconds } of LOADS) {
       const loads = servers.map(({ target }) => ({ scenario, target }));
-      const job = { rate, warmUp: warmUp * 2, turns, seconds: TURN * pace, connections: CONNECTIONS };
+      const job = { rate, warmUp: warmUp * 2, turns, seconds: seconds * pace, connections: CONNECTIONS };
       const [empty, large] = await generator.run({ loads, ...job });
       const before = measured.get(scenario) ?? { empty: [], large: [] };
       measured.set(scenario, { empty: [...before.empty, ...empty!], large: [...before.large, ...large!] });
@@ -170,6 +171,7 @@ export async function benchSize(options: Options): Promise<void> {
     const server = await serve(kept, directory, side);
     cleanUp.defer(server.stop);
     servers.push(server);
+    tell(`the server on the ${side.name} database is ready`);
   }
   const before = loadavg()[0]!;
   const large = stores.databaseUrl('large');
@@ -190,9 +192,12 @@ export async function benchSize(options: Options): Promise<void> {
     writeFileSync(options.json, JSON.stringify(Object.fromEntries(measured), null, 2));
 }
 
+/** Milliseconds that a week is played: with the start it ends within eight minutes. */
+const PATIENCE = 420_000;
+
 /**
- * `--scenario week`: the tables after a simulated week, with per-table vacuum settings and with the server's. Within eight
- * minutes: where that is too short, of as much of the week as there was time for, the same of both.
+ * `--scenario week`: the tables after a simulated week, with per-table vacuum settings and with the server's. The two sides take
+ * turns by the hour, so where there is not time enough for all of the week, both have had the same of it.
  */
 export async function benchWeek({ size: { accounts } }: Options): Promise<void> {
   await using cleanUp = new AsyncDisposableStack();
@@ -203,17 +208,22 @@ export async function benchWeek({ size: { accounts } }: Options): Promise<void> 
   const flags = flagsOf(['autovacuum_naptime=1s', 'fsync=off']);
   const stores = await startStores(directory, { flags });
   cleanUp.defer(stores.stop);
-  let hours = 7 * 24;
+  const sides: { settings: string; week: Week }[] = [];
   for (const name of ['plain', 'own']) {
     const databaseUrl = await stores.createDatabase(name);
     const env = { ...productionEnvironment(directory), DATABASE_URL: databaseUrl };
     await promisify(execFile)(process.execPath, [postern, 'migrate'], { env });
-    const played = await week(databaseUrl, accounts, { isPlain: name === 'plain', hours });
-    ({ hours } = played);
-    console.log(
-      `\n${name === 'plain' ? "the server's settings" : "the tables' own settings"}, after ${(hours / 24).toFixed(1)} days of ${accounts} people`,
-    );
-    for (const { table, live, dead, size, indexes, hot } of played.bloat)
+    const isPlain = name === 'plain';
+    const week = cleanUp.use(await prepareWeek(databaseUrl, accounts, isPlain));
+    sides.push({ settings: isPlain ? "the server's settings" : "the tables' own settings", week });
+  }
+  const end = performance.now() + PATIENCE;
+  let hour = 0;
+  for (; hour < 7 * 24 && performance.now() < end; hour += 1)
+    for (const { week } of sides) await week.play(hour);
+  for (const { settings, week } of sides) {
+    console.log(`\n${settings}, after ${(hour / 24).toFixed(1)} days of ${accounts} people`);
+    for (const { table, live, dead, size, indexes, hot } of await week.bloat())
       console.log(
         `${table}: ${live} rows, ${dead} dead, ${size.toFixed(1)} MB and ${indexes.toFixed(1)} MB of indexes, ${(hot * 100).toFixed(0)} % of updates in place`,
       );

@@ -41,28 +41,22 @@ const LOGGED_IN = 'update users set last_login_at = to_timestamp($2::float8 / 10
 
 const secret = () => randomBytes(32).toString('base64url');
 
-/** Milliseconds that one side may take: two of them, with their starts, end within eight minutes. */
-const PATIENCE = 220_000;
-
-/** What was played of a week, and what it left. */
-export interface Played {
-  /** The whole week, unless the machine was too slow for so many people. */
-  hours: number;
-  bloat: Bloat[];
+/** A simulated week in one database. */
+export interface Week extends AsyncDisposable {
+  /** Plays an hour, from 0: what people do in it, then a sweep. */
+  play(hour: number): Promise<void>;
+  /** What it has left so far. */
+  bloat(): Promise<Bloat[]>;
 }
 
 /**
- * Simulates a week of `people` who sign in daily, through Postern's stores and with a clock that is moved: each day a
+ * Prepares a week of `people` who sign in daily, through Postern's stores and with a clock that is moved: each day a
  * login (a session, saved three times, and a grant) and three refreshes. The sweeper runs every hour.
- * @param options.isPlain whether tables have the server's settings instead of their own. @param options.hours of the week.
+ * @param isPlain whether tables have the server's settings instead of their own.
  */
-export async function week(
-  databaseUrl: string,
-  people: number,
-  { isPlain, hours }: { isPlain: boolean; hours: number },
-): Promise<Played> {
+export async function prepareWeek(databaseUrl: string, people: number, isPlain: boolean): Promise<Week> {
   const logger = createLogger('warn');
-  await using open = new AsyncDisposableStack();
+  const open = new AsyncDisposableStack();
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   open.defer(async () => client.end());
@@ -132,24 +126,27 @@ export async function week(
   };
 
   const everybody = Array.from({ length: people }, (_, index) => index + 1);
-  const startedAt = performance.now();
-  let hour = 0;
-  for (; hour < hours && performance.now() - startedAt < PATIENCE; hour += 1) {
-    now = Math.max(now, began + hour * HOUR * 1000);
-    // Each signs in at a fixed hour of the day and refreshes every fourth hour after it.
-    const due = everybody.flatMap((n) => {
-      const since = (hour + 24 - (n % 24)) % 24;
-      if (since === 0) return [async () => login(n)];
-      return since % 4 === 0 && since <= 12 && held.has(n) ? [async () => refresh(n)] : [];
-    });
-    const waiting = due.values();
-    const workers = Array.from({ length: AT_ONCE }, async () => {
-      for (const work of waiting) await work();
-    });
-    await Promise.all(workers);
-    await sweeper.sweep();
-  }
-  await client.query('select pg_stat_force_next_flush()');
-  const { rows } = await client.query<Bloat>(BLOAT);
-  return { hours: hour, bloat: rows };
+  return {
+    async play(hour) {
+      now = Math.max(now, began + hour * HOUR * 1000);
+      // Each signs in at a fixed hour of the day and refreshes every fourth hour after it.
+      const due = everybody.flatMap((n) => {
+        const since = (hour + 24 - (n % 24)) % 24;
+        if (since === 0) return [async () => login(n)];
+        return since % 4 === 0 && since <= 12 && held.has(n) ? [async () => refresh(n)] : [];
+      });
+      const waiting = due.values();
+      const workers = Array.from({ length: AT_ONCE }, async () => {
+        for (const work of waiting) await work();
+      });
+      await Promise.all(workers);
+      await sweeper.sweep();
+    },
+    async bloat() {
+      await client.query('select pg_stat_force_next_flush()');
+      const { rows } = await client.query<Bloat>(BLOAT);
+      return rows;
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
