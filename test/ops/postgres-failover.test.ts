@@ -6,8 +6,11 @@ import { atEnd, provided, temporaryFolder } from '../support/cleanup.ts';
 import { freePort } from '../support/ports.ts';
 import { runCli, startPostern } from '../support/postern.ts';
 import { execute, type PostgresServer } from '../support/postgres-server.ts';
-import { startPostgres } from '../support/postgres.ts';
+import { startPostgres, startPostgresPair } from '../support/postgres.ts';
+import { startSlowProxy } from '../support/slow-proxy.ts';
 import { until } from '../support/until.ts';
+
+const HOUR = 3_600_000;
 
 const PASSWORD = 'three unrelated words';
 
@@ -25,13 +28,8 @@ const settings = {
 };
 
 it('has a replica take over: what was acknowledged is there, and the server finds it alone', async () => {
-  const primary = await startPostgres();
-  const replica = await primary.replicate(path.join(await temporaryFolder(), 'replica'));
-  atEnd(() => replica.stop());
-  const both = primary
-    .databaseUrl()
-    .replace(`:${primary.port}/`, `:${primary.port},127.0.0.1:${replica.port}/`);
-  const postern = await startPostern({ databaseUrl: both, settings });
+  const { primary, replica, url } = await startPostgresPair();
+  const postern = await startPostern({ databaseUrl: url, settings });
   const acknowledged: string[] = [];
   const statuses = new Set<number>();
   const waits = new Set<string | null>();
@@ -62,6 +60,49 @@ it('has a replica take over: what was acknowledged is there, and the server find
   const { users } = JSON.parse(stdout) as { users: { username: string }[] };
   expect(users.map(({ username }) => username)).toEqual(expect.arrayContaining(acknowledged));
   // Notifications are heard again, at the new primary.
+  await until(async () => (await fetch(`${postern.url}/readyz`)).status === 200);
+});
+
+it('leaves a replica that an address which moves has led to', async () => {
+  const { primary, replica } = await startPostgresPair();
+  const address = await startSlowProxy(primary.port);
+  const databaseUrl = primary.databaseUrl().replace(`:${primary.port}/`, `:${address.port}/`);
+  const postern = await startPostern({ databaseUrl, settings });
+  let people = 0;
+  const status = async () => (await register(postern.url, `mover-${(people += 1)}`))?.status;
+  expect(await status()).toBe(201);
+  address.aim(replica.port);
+  address.cut();
+  const meanwhile = new Set<number | undefined>();
+  await until(async () => {
+    meanwhile.add(await status());
+    return meanwhile.has(503);
+  });
+  // Connections to the replica stay open.
+  address.aim(primary.port);
+  await until(async () => (await status()) === 201);
+  const after = await Promise.all(Array.from({ length: 30 }, status));
+  expect([...new Set(after)]).toEqual([201]);
+  expect([...meanwhile].filter((one) => one !== 201)).toEqual([503]);
+});
+
+it('leaves a primary that hangs for the replica that was promoted', async () => {
+  const { primary, replica, url } = await startPostgresPair();
+  const hung = await startSlowProxy(primary.port);
+  const databaseUrl = url.replace(`:${primary.port},`, `:${hung.port},`);
+  const postern = await startPostern({ databaseUrl, settings });
+  expect((await register(postern.url, 'before'))?.status).toBe(201);
+  // Takes connections and answers nothing.
+  hung.delay(HOUR);
+  await replica.promote();
+  const statuses = new Set<number | undefined>();
+  let people = 0;
+  await until(async () => {
+    const reply = await register(postern.url, `during-${(people += 1)}`);
+    statuses.add(reply?.status);
+    return reply?.status === 201;
+  });
+  expect([...statuses].filter((one) => one !== 201)).toEqual([503]);
   await until(async () => (await fetch(`${postern.url}/readyz`)).status === 200);
 });
 

@@ -28,3 +28,20 @@ export async function startPostgres(): Promise<PostgresServer> {
   atEnd(() => server.stop());
   return server;
 }
+
+/** A primary whose commits wait for its replica. */
+export interface PostgresPair {
+  primary: PostgresServer;
+  replica: PostgresServer;
+  /** Names both, the primary first. */
+  url: string;
+}
+
+/** Starts a primary and its synchronous replica. Stopped at the end of the test file. */
+export async function startPostgresPair(): Promise<PostgresPair> {
+  const primary = await startPostgres();
+  const replica = await primary.replicate(path.join(await temporaryFolder(), 'replica'));
+  atEnd(() => replica.stop());
+  const both = `:${primary.port},127.0.0.1:${replica.port}/`;
+  return { primary, replica, url: primary.databaseUrl().replace(`:${primary.port}/`, both) };
+}

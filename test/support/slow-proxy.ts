@@ -8,14 +8,19 @@ export interface SlowProxy {
   port: number;
   /** Delays replies of the store by so many milliseconds. */
   delay(milliseconds: number): void;
+  /** Forwards new connections to another port. */
+  aim(port: number): void;
+  /** Closes all connections. */
+  cut(): void;
 }
 
 /** Forwards connections to a local port until the end of the test file. */
 export async function startSlowProxy(target: number): Promise<SlowProxy> {
   let delay = 0;
+  let aimedAt = target;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const store = connect(target, '127.0.0.1');
+    const store = connect(aimedAt, '127.0.0.1');
     const end = () => {
       client.destroy();
       store.destroy();
@@ -41,9 +46,17 @@ export async function startSlowProxy(target: number): Promise<SlowProxy> {
   const port = await freePort();
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   atEnd(async () => {
     server.close();
-    for (const socket of sockets) socket.destroy();
+    cut();
   });
-  return { port, delay: (milliseconds) => void (delay = milliseconds) };
+  return {
+    port,
+    delay: (milliseconds) => void (delay = milliseconds),
+    aim: (other) => void (aimedAt = other),
+    cut,
+  };
 }

@@ -59,7 +59,7 @@ export class PostgresClient extends Client {
     // The pool listens from a moment after the connection is made. An error before that must not end the process: it
     // fails the next statement.
     this.on('error', () => undefined);
-    if (servers.urls.length > 1) this.#watch();
+    this.#watch();
   }
 
   override connect(): Promise<Client>;
@@ -91,7 +91,10 @@ export class PostgresClient extends Client {
     throw Object.assign(new Error(`${host}:${port} is a replica`), { code: '57P03' });
   }
 
-  /** A primary that becomes a replica may keep its connections (25006, read_only_sql_transaction). */
+  /**
+   * Closes a connection to a replica when it refuses to write (25006, read_only_sql_transaction): a pool would lend it again
+   * and again. A former primary may keep its connections, and an address that moves leads to it for a while.
+   */
   #watch(): void {
     const { connection } = this as unknown as { connection: EventEmitter & { stream: Duplex } };
     connection.on('errorMessage', ({ code }: { code?: string }) => {
