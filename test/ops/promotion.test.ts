@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { Client as Connection } from 'pg';
+import { sha256 } from '../../src/core/ids.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import { migrate } from '../../src/storage/postgres/migrator.ts';
+import { atOnce, authorize, exchange, refresh, type Reply, signIn, userinfo } from '../oidc/support/flow.ts';
+import { type Client, type Person, type Provider, startProvider, STORES } from '../oidc/support/provider.ts';
+import { UserAgent } from '../oidc/support/user-agent.ts';
+import { startPostgresPair } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+
+/** Milliseconds between two tries during the outage. */
+const PAUSE = 50;
+
+const OFFLINE = { scope: 'openid profile email offline_access', prompt: 'consent' };
+
+/** What became of a code: the access tokens that it gave. */
+interface Redeemed {
+  code: string;
+  tries: number;
+  tokens: string[];
+}
+
+/** What became of a login whose refresh token was rotated again and again. */
+interface Family {
+  current: string;
+  former: string[];
+  rotations: number;
+}
+
+describe.each(STORES)('on %s', (stores) => {
+  let provider: Provider;
+  let app: Client;
+  let person: Person;
+  /** Of refusals: the status, its error, whether it says when to come again. */
+  const refusals = new Set<string>();
+  const on = { is: true };
+
+  /** Asks again while the answer is 503. @returns the first other answer. */
+  async function persist<T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> {
+    for (;;) {
+      const reply = await ask();
+      if (reply.status === 200) return reply;
+      const { error } = reply.body as { error?: string };
+      refusals.add(`${reply.status} ${error} ${reply.headers.has('retry-after')}`);
+      if (reply.status !== 503) return reply;
+      await sleep(PAUSE);
+    }
+  }
+
+  /** Signs in silently and redeems the code by one try, or by three at once, until each has an answer. */
+  async function redeemAgain(tries: number, redeemed: Redeemed[]): Promise<void> {
+    const agent = new UserAgent(provider.url);
+    while (on.is) {
+      const code = await authorize(provider, agent, app, person).then(
+        (reply) => reply.get('code'),
+        // A page of an outage.
+        () => null,
+      );
+      if (code === null) {
+        await sleep(PAUSE);
+        continue;
+      }
+      const replies = await atOnce(tries, () => persist(() => exchange(provider, app, code)));
+      const tokens = replies.filter(({ status }) => status === 200).map(({ body }) => body.access_token);
+      redeemed.push({ code, tries, tokens });
+    }
+  }
+
+  /** Rotates one refresh token by two tries at once, and goes on with the successor. */
+  async function rotateAgain(family: Family): Promise<void> {
+    while (on.is) {
+      const replies = await atOnce(2, () => persist(() => refresh(provider, app, family.current)));
+      const successors = new Set(
+        replies.map(({ status, body }) => (status === 200 ? body.refresh_token : status)),
+      );
+      expect([...successors]).toEqual([expect.any(String)]);
+      family.former.push(family.current);
+      [family.current = ''] = successors as Set<string>;
+      family.rotations += 1;
+    }
+  }
+
+  it('has a replica take over while codes are redeemed and refresh tokens rotated: none twice, none lost', async () => {
+    const { primary, replica, url } = await startPostgresPair();
+    await migrate(primary.databaseUrl(), createLogger('silent'));
+    provider = await startProvider({
+      stores,
+      databaseUrl: primary.databaseUrl(),
+      env: { DATABASE_URL: url },
+    });
+    [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
+    const families = await atOnce(4, async (): Promise<Family> => {
+      const tokens = await signIn(provider, app, person, { parameters: OFFLINE });
+      return { current: tokens.refresh_token, former: [], rotations: 0 };
+    });
+    const redeemed: Redeemed[] = [];
+    const work = Promise.all([
+      ...[1, 1, 3, 3].map((tries) => redeemAgain(tries, redeemed)),
+      ...families.map(rotateAgain),
+    ]);
+    // Whoever fails ends the wait.
+    work.catch(() => (on.is = false));
+    const more = async (count: number) => {
+      const [codes, rotations] = [redeemed.length, families.map((family) => family.rotations)];
+      await until(
+        () =>
+          !on.is ||
+          (redeemed.length >= codes + count &&
+            families.every((family, index) => family.rotations >= rotations[index]! + count)),
+      );
+    };
+    try {
+      await more(3);
+      await primary.kill();
+      await until(() => !on.is || refusals.size > 0);
+      await replica.promote();
+      await more(4);
+    } finally {
+      on.is = false;
+      await work;
+    }
+    await until(async () => (await fetch(`${provider.url}/readyz`)).status === 200);
+
+    // Of several tries at once all but one are told that it is used.
+    expect([...refusals].filter((refusal) => refusal !== '400 invalid_grant false')).toEqual([
+      '503 temporarily_unavailable true',
+    ]);
+    expect(redeemed.filter(({ tokens }) => tokens.length !== 1)).toEqual([]);
+    for (const { tries, tokens } of redeemed.filter((one) => one.tries === 1))
+      expect([tries, (await userinfo(provider, tokens[0] ?? '')).status]).toEqual([1, 200]);
+    const living = new Connection({ connectionString: replica.databaseUrl() });
+    await living.connect();
+    try {
+      // What was used is written down a moment after the reply, or when there is a primary again.
+      const unused = async () => {
+        const { rows } = await living.query<{ n: number }>(
+          `select count(*)::int as n from oidc_records where model = 'RefreshToken' and consumed_at is null
+             and grant_id in (select grant_id from oidc_records where id = any($1)) group by grant_id`,
+          [families.map(({ current }) => sha256(current))],
+        );
+        return rows.map(({ n }) => n).join(' ');
+      };
+      await until(async () => (await unused()) === families.map(() => 1).join(' '));
+    } finally {
+      await living.end();
+    }
+    for (const { current } of families) expect((await refresh(provider, app, current)).status).toBe(200);
+    const again = await Promise.all(redeemed.map(({ code }) => exchange(provider, app, code)));
+    expect(
+      new Set(again.map(({ status, body }) => `${status} ${String((body as { error?: string }).error)}`)),
+    ).toEqual(new Set(['400 invalid_grant']));
+    // A token from before the failover is a stolen one.
+    for (const { current, former } of families) {
+      expect((await refresh(provider, app, former[0] ?? '')).status).toBe(400);
+      expect((await refresh(provider, app, current)).status).toBe(400);
+    }
+  });
+});
