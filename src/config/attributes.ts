@@ -5,8 +5,14 @@ import { LANGUAGES } from '../core/languages.ts';
 const party = z.enum(['person', 'operator']);
 export type Party = z.infer<typeof party>;
 
-/** The scopes that can release an attribute as a claim. */
-const SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'roles'] as const;
+/**
+ * A scope that releases an attribute as a claim: a standard one, or one of its own. It has no colon: scopes of Postern's own
+ * API have one. `offline_access` opens no claims, and no object has a member `constructor` of its own.
+ */
+const scope = z
+  .string()
+  .regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'must be lower-case letters, digits and _.-, beginning with a letter')
+  .refine((name) => name !== 'offline_access' && name !== 'constructor', 'means something else');
 
 /**
  * Reserved claim names: of JWTs (RFC 7519, RFC 8693, RFC 9068), of ID tokens, and the standard ones of
@@ -49,10 +55,11 @@ const annotations = {
   descriptions: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The same by language'),
   read: z.array(party).default(['person', 'operator']).describe('Who may see it'),
   write: z.array(party).default(['operator']).describe('Who may change it; only who may see it'),
-  scope: z
-    .enum(SCOPES)
+  scope: scope
     .optional()
-    .describe('The scope that opens it to apps as a claim; without one it is no claim'),
+    .describe(
+      'The scope that opens it to apps as a claim: a standard one, or one of its own that no API has. Without one it is no claim',
+    ),
   claim: z
     .string()
     .regex(/^[A-Za-z][\w:./-]{0,119}$/)

@@ -6,7 +6,6 @@ import { createPutBack } from '../domain/operators/put-back.ts';
 import { createRegistrationTokenAdmin } from '../domain/operators/machine-tokens.ts';
 import { createRegistrationTokens } from '../domain/registration-tokens.ts';
 import { createUpstreamAdmin } from '../domain/upstream-admin.ts';
-import { OIDC_SCOPES } from '../oidc/account.ts';
 import { isBuiltInApi, OWN_API_SCOPES } from '../oidc/tokens/apis.ts';
 import type { ClientValidator } from '../oidc/clients/validator.ts';
 import { createKeyAdmin } from '../oidc/key-admin.ts';
@@ -56,8 +55,8 @@ export function createAdministration(
       builtIn: {
         isApi: (identifier) => isBuiltInApi(identifier, config.publicUrl),
         apiScopes: OWN_API_SCOPES,
-        oidcScopes: OIDC_SCOPES,
       },
+      attributes: core.attributes,
       announce: (tx: Tx) => notifications.publish('apis', '', tx),
     }),
     upstreams: createUpstreamAdmin({

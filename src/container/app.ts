@@ -109,7 +109,7 @@ export function createKoaApp(
     ]);
     return {
       ...core,
-      ...createAdministration(core, async () => createClientValidator(live)),
+      ...createAdministration(core, async () => createClientValidator(live, provider.clients)),
       previewTokens: createPreviewTokens({
         config,
         live,

@@ -29,6 +29,7 @@ const VALIDATION_ONLY: ProviderSurroundings = {
  */
 export async function openClientValidator(core: Core): Promise<ClientValidator> {
   await core.keyRing.maintain(systemActor);
-  const current = createProviderSide(core, VALIDATION_ONLY).build(await core.keyRing.load());
-  return createClientValidator({ current });
+  const { build, clients } = createProviderSide(core, VALIDATION_ONLY);
+  const current = build(await core.keyRing.load());
+  return createClientValidator({ current }, clients);
 }

@@ -117,6 +117,8 @@ export function createDomain(
   const attributes = createAttributes({
     configured: config.attributes,
     store: stores.attributeSchemas,
+    apis: stores.apis,
+    clients: stores.clients,
     audit,
     inTransaction,
     announce: (tx: Tx) => stores.notifications.publish('attributes', '', tx),

@@ -63,7 +63,7 @@ export function createProviderSide(
     guessLimit: core.guessLimit,
     clock,
   });
-  const clients = new ClientRegistry(stores.clients, isOpen, documents);
+  const clients = new ClientRegistry(stores.clients, isOpen, documents, core.attributes);
   const authorization = createAuthorization({ rights: core.rights, groups: stores.groups, apis });
   const verifier = new AccessTokenVerifier({
     issuer: publicUrl,
@@ -131,6 +131,7 @@ export function createProviderSide(
   });
   return {
     live,
+    clients,
     apis,
     authorization,
     verifier,

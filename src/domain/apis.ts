@@ -3,6 +3,7 @@ import type { ApiContent, ApiFilters, ApiRecord, ApiSort, ApiUse, NamedApiUse } 
 import type { Announce } from '../storage/postgres/notifications.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
+import type { Attributes } from './attributes/index.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
 import {
   changesOf,
@@ -75,7 +76,7 @@ function checkIdentifier(identifier: string): void {
 }
 
 /** Validates an API. Keeps the order of scopes and removes duplicates. */
-function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: readonly string[]): Changes {
+function checked<Changes extends ApiChanges>(changes: Changes): Changes {
   const { name, scopes } = changes;
   if (name !== undefined && (name.trim() === '' || name.length > MAX_LENGTHS.name))
     refuse('name', `must have 1 to ${MAX_LENGTHS.name} characters`);
@@ -84,12 +85,6 @@ function checked<Changes extends ApiChanges>(changes: Changes, oidcScopes: reado
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
   if (wrong !== undefined)
     refuse('scopes', `must not have ${wrong.slice(0, 128)}, which is none (RFC 6749 section 3.3)`);
-  const taken = scopes.find((scope) => oidcScopes.includes(scope));
-  if (taken !== undefined)
-    refuse(
-      'scopes',
-      `must not have ${taken}, a scope of OpenID Connect: give yours another name, like orders:${taken}`,
-    );
   return { ...changes, scopes: [...new Set(scopes)] };
 }
 
@@ -109,15 +104,16 @@ export function createApiAdmin({
   audit,
   inTransaction,
   builtIn,
+  attributes,
   announce,
 }: Pick<Stores, 'apis' | 'audit' | 'inTransaction'> & {
   readList: ReadList;
-  /** Built-in APIs, which cannot be registered or changed, and reserved scopes: theirs and those of OpenID Connect. */
+  /** Built-in APIs, which cannot be registered or changed, and their scopes. */
   builtIn: {
     isApi(identifier: string): boolean;
     apiScopes: readonly string[];
-    oidcScopes: readonly string[];
   };
+  attributes: Pick<Attributes, 'lockScopes'>;
   announce: Announce;
 }): ApiAdmin {
   const mayWrite = (operator: Operator, identifier: string): void => {
@@ -130,6 +126,20 @@ export function createApiAdmin({
     if (!api) throw new DomainError('api_not_found');
     checkVersion(api, expected);
     return api;
+  };
+
+  /**
+   * Goes before any lock of an API, so that two operators cannot wait for one another.
+   * @throws DomainError invalid_request for scopes of OpenID Connect.
+   */
+  const checkScopes = async ({ scopes = [] }: ApiChanges, tx: Tx): Promise<void> => {
+    const ofOidc = await attributes.lockScopes(tx);
+    const taken = scopes.find((scope) => ofOidc.includes(scope));
+    if (taken !== undefined)
+      refuse(
+        'scopes',
+        `must not have ${taken}, a scope of OpenID Connect: give yours another name, like orders:${taken}`,
+      );
   };
 
   /** @throws DomainError in_use when a role or a client refers to one of `scopes`. */
@@ -195,8 +205,9 @@ export function createApiAdmin({
     async create(operator, api) {
       mayWrite(operator, api.identifier);
       checkIdentifier(api.identifier);
-      const content = checked(api, builtIn.oidcScopes);
+      const content = checked(api);
       return inTransaction(async (tx) => {
+        await checkScopes(content, tx);
         const created = await insert(operator, content, tx);
         if (!created) throw new DomainError('api_taken', { field: 'identifier' });
         return created;
@@ -204,14 +215,18 @@ export function createApiAdmin({
     },
     async update(operator, identifier, changes, expected) {
       mayWrite(operator, identifier);
-      const content = checked(changes, builtIn.oidcScopes);
-      return inTransaction(async (tx) => change(operator, await lock(identifier, expected, tx), content, tx));
+      const content = checked(changes);
+      return inTransaction(async (tx) => {
+        await checkScopes(content, tx);
+        return change(operator, await lock(identifier, expected, tx), content, tx);
+      });
     },
     async save(operator, api) {
       mayWrite(operator, api.identifier);
       checkIdentifier(api.identifier);
-      const { identifier, ...content } = checked(api, builtIn.oidcScopes);
+      const { identifier, ...content } = checked(api);
       return inTransaction(async (tx) => {
+        await checkScopes(content, tx);
         const before = await apis.lock(identifier, tx);
         if (before) return change(operator, before, { ...DEFAULTS, ...content }, tx);
         const created = await insert(operator, { identifier, ...content }, tx);

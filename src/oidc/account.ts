@@ -1,4 +1,5 @@
 import type { Account, FindAccount, KoaContextWithOIDC } from 'oidc-provider';
+import type { StandardScope } from '../core/scopes.ts';
 import type { Attributes } from '../domain/attributes/index.ts';
 import { isEmailVerified } from '../domain/ownership/address.ts';
 import { claimsOfScope, profileClaims } from '../domain/users/profile-fields.ts';
@@ -12,7 +13,7 @@ import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappin
  * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
  * behind them is, and who acts for the person (RFC 8693 section 4.1).
  */
-export const SCOPE_CLAIMS: Record<string, string[]> = {
+export const SCOPE_CLAIMS: Record<Exclude<StandardScope, 'offline_access'>, string[]> = {
   openid: ['sub', 'auth_time', 'acr', 'amr', 'act'],
   profile: [...claimsOfScope('profile'), 'preferred_username', 'updated_at'],
   email: ['email', 'email_verified'],
@@ -25,14 +26,11 @@ export const SCOPE_CLAIMS: Record<string, string[]> = {
 
 /** The claims of each scope, with those that attributes of accounts become. */
 export function scopeClaims(attributes: Pick<Attributes, 'claimsByScope'>): Record<string, string[]> {
-  const more = attributes.claimsByScope();
-  return Object.fromEntries(
-    Object.entries(SCOPE_CLAIMS).map(([scope, claims]) => [scope, [...claims, ...(more[scope] ?? [])]]),
-  );
+  const claims: Record<string, string[]> = { ...SCOPE_CLAIMS };
+  for (const [scope, more] of Object.entries(attributes.claimsByScope()))
+    claims[scope] = [...(claims[scope] ?? []), ...more];
+  return claims;
 }
-
-/** The provider's own scopes; any other is an API's. */
-export const OIDC_SCOPES: readonly string[] = [...Object.keys(SCOPE_CLAIMS), 'offline_access'];
 
 /** An address as RFC 5322 has it, as OpenID Connect Core section 5.1 wants the claim: the domain in A-labels. */
 const addrSpec = (email: string): string => readEmailAddress(email)?.ascii ?? email;

@@ -9,7 +9,7 @@ import type { Audit } from '../storage/audit.ts';
 import type { Consents } from '../storage/consents.ts';
 import type { UserRecord } from '../storage/users.ts';
 import { ACR_VALUES, createInteractionPolicy, hintedAccount } from './interactions/policy.ts';
-import { createFindAccount, OIDC_SCOPES, scopeClaims } from './account.ts';
+import { createFindAccount, scopeClaims } from './account.ts';
 import type { Attributes } from '../domain/attributes/index.ts';
 import type { Rights } from '../domain/operators/rights.ts';
 import type { Authorization } from './tokens/authorization-claims.ts';
@@ -94,7 +94,7 @@ export interface ConfigurationDependencies {
   rights: Rights;
   authorization: Authorization;
   /** What accounts have beyond the profile. */
-  attributes: Pick<Attributes, 'claims' | 'claimsByScope'>;
+  attributes: Pick<Attributes, 'claims' | 'claimsByScope' | 'scopes'>;
   consents: Consents;
   adapter: AdapterFactory;
   /** The account of a subject, or null. */
@@ -146,6 +146,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       apis,
       authorization: deps.authorization,
       findUser: deps.findUser,
+      attributes: deps.attributes,
       consents: deps.consents,
       clock,
       lifetime: refresh.absolute,
@@ -172,7 +173,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       ...registrationFeatures(
         config.clientRegistration,
-        apis,
+        { apis, attributes: deps.attributes },
         createStatementReader(config.clientRegistration, deps),
       ),
       attestClientAuth: attestation(config.clientAttestation, deps),
@@ -219,7 +220,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     claims: scopeClaims(deps.attributes),
     // By client: tokens/id-token-claims.ts.
     conformIdTokenClaims: false,
-    scopes: [...OIDC_SCOPES],
+    scopes: [...deps.attributes.scopes()],
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: createSubjects({ secrets, sourceIds: deps.sourceIds }),
     responseTypes: ['code'],

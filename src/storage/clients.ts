@@ -36,6 +36,8 @@ export interface Clients {
   find(id: string): Promise<ClientRecord | null>;
   /** The client, locked until the transaction ends. */
   lock(id: string, tx: Tx): Promise<ClientRecord | null>;
+  /** The id of a client whose `scope` names any of `scopes`. */
+  naming(scopes: readonly string[], tx: Tx): Promise<string | null>;
   list(request: PageRequest<ClientSort, ClientFilters>): Promise<Page<ClientRecord>>;
   /** Replaces the given fields. @returns the client, or null when there is none. */
   update(
@@ -87,6 +89,8 @@ const NOTE_USE = `update clients set last_used_at = used.at
   from jsonb_to_recordset($1) as used (id text, at timestamptz)
   where clients.id = used.id and (last_used_at is null or last_used_at < used.at - interval '1 minute')`;
 
+const NAMING = `select id from clients where string_to_array(metadata ->> 'scope', ' ') && $1::text[] limit 1`;
+
 const UNUSED = `select id from clients
   where metadata ->> 'registration' in ('open', 'document') and enabled
     and coalesce(last_used_at, created_at) < to_timestamp(greatest($1::float8, $2::float8) / 1000)
@@ -114,6 +118,10 @@ export function createClients(pool: Pool): Clients {
     async lock(id, tx) {
       const client = await Client.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
       return client && record.from(client);
+    },
+    async naming(scopes, tx) {
+      const { rows } = await tx.query<{ id: string }>(NAMING, [scopes]);
+      return rows[0]?.id ?? null;
     },
     async list(request) {
       const page = await pageOf(pool, LIST, request);

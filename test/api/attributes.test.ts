@@ -70,7 +70,8 @@ describe('the schema of attributes', () => {
       [{ department: { type: 'string', read: ['operator'], scope: 'profile' } }],
       [{ department: { type: 'string', scope: 'profile', claim: 'sub' } }],
       [{ name: { type: 'string', scope: 'profile' } }],
-      [{ department: { type: 'string', scope: 'payroll' } }],
+      [{ department: { type: 'string', scope: 'users:read' } }],
+      [{ department: { type: 'string', scope: 'offline_access' } }],
       [{ department: { type: 'string' } }, ['department']],
       [{ department: { type: 'string' } }, ['missing']],
     ]) {

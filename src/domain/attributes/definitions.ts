@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AttributeProperty, AttributeSchema, Party } from '../../config/attributes.ts';
 import type { Language } from '../../core/languages.ts';
+import { STANDARD_SCOPES } from '../../core/scopes.ts';
 
 export type { Party } from '../../config/attributes.ts';
 
@@ -98,6 +99,11 @@ function attributeOf(name: string, property: AttributeProperty, isRequired: bool
         : parse(text),
   };
 }
+
+/** The scopes of OpenID Connect: the standard ones, then those that attributes have of their own. */
+export const scopesOf = (all: readonly Attribute[]): string[] => [
+  ...new Set([...STANDARD_SCOPES, ...all.flatMap(({ scope }) => scope ?? [])]),
+];
 
 /** The attributes of a schema, in its order. */
 export const attributesOf = (schema: AttributeSchema | null): Attribute[] =>

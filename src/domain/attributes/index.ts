@@ -1,12 +1,13 @@
 /** Custom attributes of accounts, defined by a JSON Schema in the configuration or by an operator. */
 import { attributeSchema, type AttributeSchema, type AttributeSchemaInput } from '../../config/attributes.ts';
-import { DomainError } from '../../core/errors.ts';
+import { DomainError, StartupError } from '../../core/errors.ts';
 import { inTurn } from '../../core/in-turn.ts';
 import type { AttributeSchemas } from '../../storage/settings.ts';
+import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Announce } from '../../storage/postgres/notifications.ts';
 import type { Stores } from '../../storage/stores.ts';
 import { checkVersion, type Expected, type Operator, requirePermission } from '../operators/operator.ts';
-import { type Attribute, attributesOf, type Party } from './definitions.ts';
+import { type Attribute, attributesOf, type Party, scopesOf } from './definitions.ts';
 import {
   adopt,
   applyChanges,
@@ -57,13 +58,18 @@ export interface Attributes {
   /** By claim. */
   claims(values: AttributeValues): Record<string, unknown>;
   claimsByScope(): Record<string, string[]>;
+  /** The scopes of OpenID Connect in force: the standard ones, and those that attributes have of their own. */
+  scopes(): readonly string[];
+  /** The same as they are stored; no attribute gets another one until the transaction ends. */
+  lockScopes(tx: Tx): Promise<readonly string[]>;
   /** For filters: objects one of which the attributes must contain. @throws DomainError invalid_request. */
   containing(name: string, texts: readonly string[], party: Party): Record<string, unknown>[];
   /** @throws DomainError insufficient_scope. */
   find(operator: Operator): Promise<AttributeDefinition>;
   /**
    * Replaces the schema. Values that are stored stay, whether they fit it or not.
-   * @throws DomainError insufficient_scope, invalid_request, precondition_failed; forbidden where the configuration has it.
+   * @throws DomainError insufficient_scope, invalid_request, precondition_failed; forbidden where the configuration has it;
+   * in_use for a scope that is gone and that a client names.
    */
   update(operator: Operator, schema: AttributeSchemaInput, expected?: Expected): Promise<AttributeDefinition>;
 }
@@ -73,22 +79,53 @@ const NONE: AttributeSchemaInput = { type: 'object', properties: {} };
 export function createAttributes({
   configured,
   store,
+  apis,
+  clients,
   audit,
   inTransaction,
   announce,
-}: Pick<Stores, 'audit' | 'inTransaction'> & {
+}: Pick<Stores, 'apis' | 'clients' | 'audit' | 'inTransaction'> & {
   /** The configuration's; null leaves it to operators. */
   configured: AttributeSchema | null;
   store: AttributeSchemas;
   announce: Announce;
 }): Attributes {
   let all = attributesOf(configured);
+  let scopes = scopesOf(all);
+
+  /** A scope of an attribute that an API has too: an app that was allowed the one must not get the other. */
+  const shared = async (attributes: readonly Attribute[], tx?: Tx) => {
+    const offered = await apis.list(tx);
+    for (const { name, scope } of attributes) {
+      const api = scope === undefined ? undefined : offered.find((one) => one.scopes.includes(scope));
+      if (api)
+        return {
+          field: `properties.${name}.scope`,
+          reason: `must not be ${scope}, a scope of the API ${api.identifier}`,
+        };
+    }
+    return null;
+  };
 
   const load = inTurn(async () => {
-    if (configured) return;
+    if (configured) {
+      const mistake = await shared(all);
+      if (mistake) throw new StartupError(`attributes.${mistake.field} ${mistake.reason}`);
+      return;
+    }
     const stored = await store.find();
     all = attributesOf(stored && attributeSchema.parse(stored.schema));
+    scopes = scopesOf(all);
   });
+
+  const checkScopes = async (before: AttributeSchema, after: AttributeSchema, tx: Tx): Promise<void> => {
+    const mistake = await shared(attributesOf(after), tx);
+    if (mistake) throw new DomainError('invalid_request', { ...mistake, field: `schema.${mistake.field}` });
+    const kept = new Set(scopesOf(attributesOf(after)));
+    const gone = scopesOf(attributesOf(before)).filter((scope) => !kept.has(scope));
+    const client = gone.length === 0 ? null : await clients.naming(gone, tx);
+    if (client !== null) throw new DomainError('in_use', { reason: `the client ${client} refers to it` });
+  };
 
   return {
     load,
@@ -103,6 +140,12 @@ export function createAttributes({
     adopt: (values) => adopt(all, values),
     claims: (values) => claimsOf(all, values),
     claimsByScope: () => claimsByScope(all),
+    scopes: () => scopes,
+    async lockScopes(tx) {
+      if (configured) return scopes;
+      const stored = await store.lock(tx);
+      return scopesOf(attributesOf(stored && attributeSchema.parse(stored.schema)));
+    },
     containing: (name, texts, party) => containing(all, name, texts, party),
     async find(operator) {
       requirePermission(operator, 'settings:read');
@@ -123,6 +166,7 @@ export function createAttributes({
         checkVersion(before, expected);
         // Their order is that of forms: another order is a change.
         if (JSON.stringify(before.schema) === JSON.stringify(whole)) return { ...before, configured: false };
+        await checkScopes(attributeSchema.parse(before.schema), whole, tx);
         const after = await store.save(whole, tx);
         const details = { before: before.schema, after: whole };
         await audit.record({ type: 'attributes.updated', details }, operator.actor, tx);

@@ -65,7 +65,7 @@ export interface ApiServices {
   auditLog: AuditLog;
   putBack: PutBack;
   scimTokens: ScimTokens;
-  attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update'>;
+  attributes: Pick<Attributes, 'list' | 'shown' | 'containing' | 'find' | 'update' | 'scopes'>;
   webhooks: Webhooks;
   managedAccounts: ManagedAccounts;
   impersonation: Pick<Impersonation, 'request'>;

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { passkeysWorkAt } from '../../domain/mfa/passkeys/replies.ts';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
+import type { Attribute } from '../../domain/attributes/index.ts';
 import { type Assets, loadAssets } from './assets.ts';
 import { brandFavicon, brandStylesheet } from './brand.ts';
 import { type Language, languageInfo } from '../../core/languages.ts';
@@ -15,7 +16,7 @@ import { createTemplates, type Html, type Icon, strong } from './templates.ts';
 import { chooseLanguage, type Message } from './i18n.ts';
 import { createLooks, fixedLook, type LookSource } from './looks.ts';
 import { errorWords, fieldLabels, inFormOrder } from './problems.ts';
-import { describeScopes } from './scopes.ts';
+import { type ApiAccess, describeScopes } from './scopes.ts';
 import { setPageHeaders } from './security-headers.ts';
 import type { Frame, ViewData, Viewing, ViewName } from './views.ts';
 
@@ -60,12 +61,15 @@ export function createRenderer({
   publicUrl,
   production,
   branding = fixedLook(settings),
+  attributes = () => [],
 }: {
   settings: Pick<Config, 'name' | 'brand' | 'languages'>;
   publicUrl: string;
   production: boolean;
   /** Looks that change; the configuration's alone without. */
   branding?: LookSource;
+  /** What accounts have beyond the profile. */
+  attributes?: () => readonly Attribute[];
 }): Renderer {
   const secure = publicUrl.startsWith('https:');
   const passkeys = passkeysWorkAt(publicUrl);
@@ -186,7 +190,8 @@ export function createRenderer({
           typeof message === 'object' && 'text' in message ? message.text : t(message),
         help: {
           displayClient: (client: ClientMetadata) => displayClient(client, production),
-          describeScopes,
+          describeScopes: (scopes: readonly string[], apis: readonly ApiAccess[], email: string) =>
+            describeScopes(scopes, apis, email, attributes(), language),
           errorWords,
           fieldLabels,
           inFormOrder,

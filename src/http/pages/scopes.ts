@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/index.ts';
-import type { Language } from '../../core/languages.ts';
+import { type Language, languageInfo } from '../../core/languages.ts';
 import { oneLine } from '../../core/text.ts';
+import type { Attribute } from '../../domain/attributes/index.ts';
 import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Message } from './i18n.ts';
 import type { Icon } from './templates.ts';
@@ -51,15 +52,20 @@ const OWN_API: Readonly<Record<MeScope, Permission>> = {
 
 /**
  * What scopes mean to a person: the known ones (OpenID Connect Core section 5.4 and 11) in a fixed order from the
- * harmless to the far-reaching, then any other by its name, then those of our own API, then the other APIs.
+ * harmless to the far-reaching, then attributes by their titles, then any other scope by its name, then those of our own
+ * API, then the other APIs.
  * @param email the account's address, shown with the scope that gives it away.
+ * @param attributes those of accounts that scopes may open.
  */
 export function describeScopes(
   scopes: readonly string[],
   apis: readonly ApiAccess[],
   email: string,
+  attributes: readonly Attribute[],
+  language: Language,
 ): Permission[] {
   const asked = new Set(scopes);
+  const opened = attributes.filter(({ scope }) => scope !== undefined && asked.has(scope));
   const known = Object.entries(KNOWN)
     .filter(([scope]) => asked.delete(scope))
     .map(([scope, permission]): Permission =>
@@ -67,6 +73,20 @@ export function describeScopes(
         ? { ...permission, detail: { key: 'scope.emailDetail', params: { email } } }
         : permission,
     );
+  for (const { scope } of opened) asked.delete(scope!);
+  const titles = opened.map((attribute) => oneLine(attribute.titleIn(language)));
+  const details: Permission[] =
+    titles.length === 0
+      ? []
+      : [
+          {
+            icon: 'person',
+            title: {
+              key: 'scope.attributes',
+              params: { attributes: new Intl.ListFormat(languageInfo[language].tag).format(titles) },
+            },
+          },
+        ];
   const others = [...asked].map((scope): Permission => ({
     icon: 'grid',
     title: { key: 'scope.other', params: { scope: oneLine(scope) } },
@@ -81,7 +101,7 @@ export function describeScopes(
     title: { key: 'scope.api', params: { api: oneLine(name) } },
     names: scopes.map((scope) => oneLine(scope)),
   }));
-  return [...known, ...others, ...ownApi, ...resources];
+  return [...known, ...details, ...others, ...ownApi, ...resources];
 }
 
 /** One of the details that a person is asked to allow (RFC 9396). */

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Secrets } from '../../core/secrets.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import { createCsrf, type Csrf } from './csrf.ts';
 import { createFlashes, type Flashes } from './flash.ts';
 import type { LookSource } from './looks.ts';
@@ -19,11 +20,13 @@ export function createPageTools({
   secrets,
   clock,
   branding,
+  attributes,
 }: {
   config: Config;
   secrets: Secrets;
   clock: Clock;
   branding?: LookSource;
+  attributes?: Pick<Attributes, 'list'>;
 }): PageTools {
   const { publicUrl, production } = config;
   return {
@@ -32,6 +35,7 @@ export function createPageTools({
       publicUrl,
       production,
       ...(branding && { branding }),
+      ...(attributes && { attributes: () => attributes.list() }),
     }),
     csrf: createCsrf({ secrets, publicUrl }),
     flash: createFlashes({ publicUrl, secrets, clock }),

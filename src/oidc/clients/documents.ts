@@ -3,6 +3,7 @@ import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Settings } from '../../config/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isLoopbackHostname } from '../../core/network.ts';
+import { STANDARD_SCOPES } from '../../core/scopes.ts';
 import type { GuessLimit } from '../../domain/lockout.ts';
 import type { RegisteredClients } from '../../domain/registered-clients.ts';
 import { sourceOf } from '../../domain/source.ts';
@@ -251,7 +252,7 @@ export class ClientDocuments {
       const { name, metadata } = readDocument(id, reply.text);
       // Building it is the check, as for all others.
       const Client = ctx.oidc.provider.Client as unknown as new (metadata: Metadata) => object;
-      void new Client(forLibrary({ ...metadata, client_id: id, client_name: name }));
+      void new Client(forLibrary({ ...metadata, client_id: id, client_name: name }, STANDARD_SCOPES));
       const until = now + lifetimeOf(reply.headers, now);
       const host = new URL(id).hostname;
       const document = { host, expiresAt: new Date(until), kept: KEPT_OF_OPERATORS };

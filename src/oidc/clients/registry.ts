@@ -3,6 +3,7 @@ import { errors, Provider } from 'oidc-provider';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import { sha256 } from '../../core/ids.ts';
 import { constantTimeEqual } from '../../core/secrets.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import type { ClientRecord, Clients } from '../../storage/clients.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { forLibrary } from './api-scope.ts';
@@ -84,9 +85,12 @@ function refuseDisabled(id: string): void {
 const newCache = () => new LRUCache<string, CompiledClient>({ max: MAX_CLIENTS, ttl: TTL });
 
 /** A client's metadata as the library wants it (RFC 7591), with the secret's hash in place of the secret. */
-function toMetadata(client: ClientRecord): Record<string, unknown> & { client_id: string } {
+function toMetadata(
+  client: ClientRecord,
+  oidcScopes: readonly string[],
+): Record<string, unknown> & { client_id: string } {
   return {
-    ...forLibrary(client.metadata),
+    ...forLibrary(client.metadata, oidcScopes),
     client_id: client.id,
     client_name: client.name,
     ...(client.secretHash === null ? {} : { client_secret: client.secretHash }),
@@ -101,6 +105,8 @@ export class ClientRegistry {
   readonly #clients: Clients;
   readonly #isOpen: (contract: string) => boolean;
   readonly #documents: ClientDocuments;
+  readonly #attributes: Pick<Attributes, 'scopes'>;
+  #oidcScopes: readonly string[] = [];
   #compiled = newCache();
   /** Those that were read as disabled, and those whose newest secret has an end. */
   readonly #disabled = new Set<string>();
@@ -109,10 +115,21 @@ export class ClientRegistry {
   #generation = 0;
 
   /** @param isOpen whether a contract is, by its name: the client of one that is not is none */
-  constructor(clients: Clients, isOpen: (contract: string) => boolean, documents: ClientDocuments) {
+  constructor(
+    clients: Clients,
+    isOpen: (contract: string) => boolean,
+    documents: ClientDocuments,
+    attributes: Pick<Attributes, 'scopes'>,
+  ) {
     this.#clients = clients;
+    this.#attributes = attributes;
     this.#documents = documents;
     this.#isOpen = isOpen;
+  }
+
+  /** The scopes of the provider that answers now: it refuses a client that names others. */
+  get oidcScopes(): readonly string[] {
+    return this.#oidcScopes;
   }
 
   /** The adapter's view of a client. */
@@ -121,7 +138,7 @@ export class ClientRegistry {
     const put = (set: Set<string>, isIn: boolean) => (isIn ? set.add(id) : set.delete(id));
     put(this.#disabled, client?.enabled === false);
     put(this.#ending, client !== null && client.secretExpiresAt !== null);
-    return client?.enabled ? toMetadata(client) : undefined;
+    return client?.enabled ? toMetadata(client, this.#oidcScopes) : undefined;
   }
 
   /** Whether the newest secret of a client that was read has an end, which the store knows. */
@@ -151,6 +168,7 @@ export class ClientRegistry {
   install(provider: Provider): void {
     const compiled = newCache();
     this.#compiled = compiled;
+    this.#oidcScopes = this.#attributes.scopes();
     const find = provider.Client.find.bind(provider.Client);
     provider.Client.find = async (id: unknown) => {
       // An assertion's subject is whatever its signer wrote.

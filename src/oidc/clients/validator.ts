@@ -3,6 +3,7 @@ import { DomainError } from '../../core/errors.ts';
 import { forLibrary } from './api-scope.ts';
 import { nameProblem } from './names.ts';
 import type { LiveProvider } from '../live-provider.ts';
+import type { ClientRegistry } from './registry.ts';
 
 /**
  * Checks client metadata by building the client from it.
@@ -11,7 +12,10 @@ import type { LiveProvider } from '../live-provider.ts';
  */
 export type ClientValidator = (metadata: Record<string, unknown>, changed: string[]) => Promise<void>;
 
-export function createClientValidator(live: Pick<LiveProvider, 'current'>): ClientValidator {
+export function createClientValidator(
+  live: Pick<LiveProvider, 'current'>,
+  clients: Pick<ClientRegistry, 'oidcScopes'>,
+): ClientValidator {
   return async (metadata, changed) => {
     for (const name of changed) {
       const problem = nameProblem(name);
@@ -21,7 +25,9 @@ export function createClientValidator(live: Pick<LiveProvider, 'current'>): Clie
     const Client = live.current.Client as unknown as new (metadata: ClientMetadata) => BuiltClient;
     try {
       // Validate by constructing the client: the library throws for invalid metadata and drops unknown properties.
-      const built = new Client(forLibrary(metadata) as unknown as ClientMetadata).metadata();
+      const built = new Client(
+        forLibrary(metadata, clients.oidcScopes) as unknown as ClientMetadata,
+      ).metadata();
       const dropped = changed.find((name) => metadata[name] !== undefined && !(name in built));
       if (dropped !== undefined)
         throw new DomainError('invalid_client_metadata', { field: dropped, reason: 'has no effect here' });

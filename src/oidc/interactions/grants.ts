@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import type { Allowed } from '../../storage/consents.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { UserRecord } from '../../storage/users.ts';
@@ -41,6 +42,7 @@ export function createLoadExistingGrant({
   apis,
   authorization,
   findUser,
+  attributes,
   consents,
   clock,
   lifetime,
@@ -48,6 +50,7 @@ export function createLoadExistingGrant({
   apis: Pick<ApiRegistry, 'find'>;
   authorization: Pick<Authorization, 'scopesFor'>;
   findUser(id: string): Promise<UserRecord | null>;
+  attributes: Pick<Attributes, 'scopes'>;
   clock: Clock;
   /** Seconds that a grant lives: as long as the longest login under it may. */
   lifetime: number;
@@ -84,7 +87,11 @@ export function createLoadExistingGrant({
     const grant = known ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
     if (view) markView(grant, view);
     const before = JSON.stringify(grant);
-    if (remembered) allow(grant, remembered);
+    if (remembered) {
+      // A scope of attributes may be gone since.
+      const oidcScopes = attributes.scopes().filter((scope) => remembered.oidcScopes.includes(scope));
+      allow(grant, { ...remembered, oidcScopes });
+    }
     const now = epochSeconds(clock);
     const isAging = view === undefined && known?.exp !== undefined && known.exp - now < lifetime / 2;
     if (!known || isAging || JSON.stringify(grant) !== before) {

@@ -5,7 +5,7 @@ import type { Allowed } from '../../storage/consents.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { UserRecord } from '../../storage/users.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
-import { OIDC_SCOPES, scopeClaims } from '../account.ts';
+import { scopeClaims } from '../account.ts';
 import { NOT_ALLOWED } from '../clients/app-access.ts';
 import type { AuthorizationDetail } from '../authorization-details.ts';
 import type { AcrValue, HintedInteraction } from './policy.ts';
@@ -68,7 +68,7 @@ interface Dependencies
     Pick<Stores, 'clients' | 'consents' | 'audit' | 'inTransaction'> {
   live: LiveProvider;
   /** What accounts have beyond the profile. */
-  attributes: Pick<Attributes, 'claimsByScope'>;
+  attributes: Pick<Attributes, 'claimsByScope' | 'scopes'>;
   apis: ApiRegistry;
   authorization: Pick<Authorization, 'scopesFor'>;
   findUser(id: string): Promise<UserRecord | null>;
@@ -186,7 +186,7 @@ export class Interactions {
         (await accountOfSubject(this.#deps, claimedSubject(params), client)),
       uiLocales: optional(params['ui_locales']),
       again: isRepeatable(details, client) ? queryOf(params) : undefined,
-      scopes: OIDC_SCOPES.filter(isOwn),
+      scopes: this.#deps.attributes.scopes().filter(isOwn),
       apis,
       missing: {
         oidcScopes: missingOIDCScope,

@@ -1,6 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Attributes } from '../../domain/attributes/index.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { OIDC_SCOPES } from '../account.ts';
 import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import type { AccessTokenVerifier } from './access-token-verifier.ts';
@@ -27,6 +27,7 @@ export function mayLearnOf(client: Client, { clientId, aud }: Token): boolean {
 export interface PresentDependencies {
   authorization: Authorization;
   apis: Pick<ApiRegistry, 'find'>;
+  attributes: Pick<Attributes, 'scopes'>;
   findUser(id: string): Promise<UserRecord | null>;
 }
 
@@ -36,7 +37,7 @@ export interface PresentDependencies {
 export async function presentState(
   client: Client,
   { accountId, aud, scope = '' }: { accountId: string | undefined; aud: unknown; scope?: string | undefined },
-  { authorization, apis, findUser }: PresentDependencies,
+  { authorization, apis, attributes, findUser }: PresentDependencies,
 ): Promise<{ scope: string | undefined; claims: Record<string, string[]> }> {
   const { claim_mappings: mappings } = client as ExtraClientProperties;
   const api = typeof aud === 'string' ? apis.find(aud) : undefined;
@@ -47,7 +48,7 @@ export async function presentState(
   const allowed = isDecided ? await authorization.scopesFor(api, client, user) : null;
   const left = scope
     .split(' ')
-    .filter((one) => allowed?.includes(one) !== false || OIDC_SCOPES.includes(one));
+    .filter((one) => allowed?.includes(one) !== false || attributes.scopes().includes(one));
   return {
     scope: left.join(' ') || undefined,
     claims: mapped(await authorization.claimsOf(user, wanted, api?.identifier), mappings),

@@ -3,7 +3,7 @@ import type { Attributes } from '../../domain/attributes/index.ts';
 import { isPermission } from '../../domain/operators/permissions.ts';
 import type { Rights } from '../../domain/operators/rights.ts';
 import type { UserRecord } from '../../storage/users.ts';
-import { claimsOf, OIDC_SCOPES } from '../account.ts';
+import { claimsOf } from '../account.ts';
 import { mapped, wantedClaims } from '../clients/claim-mappings.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import type { LiveProvider } from '../live-provider.ts';
@@ -63,7 +63,7 @@ export function createPreviewTokens({
   apis: ApiRegistry;
   rights: Pick<Rights, 'ofClient'>;
   authorization: Authorization;
-  attributes: Pick<Attributes, 'claims'>;
+  attributes: Pick<Attributes, 'claims' | 'scopes'>;
   findUser(id: string): Promise<UserRecord | null>;
 }): PreviewTokens {
   type Client = NonNullable<Awaited<ReturnType<typeof live.current.Client.find>>> & ExtraClientProperties;
@@ -85,10 +85,11 @@ export function createPreviewTokens({
     asked: string[],
     resource: string | undefined,
   ): Promise<Omit<TokenPreview, 'client_credentials'>> {
-    const limit = client.scope === undefined ? OIDC_SCOPES : words(client.scope);
-    const ofOidc = asked.filter((scope) => OIDC_SCOPES.includes(scope) && limit.includes(scope));
+    const oidcScopes = attributes.scopes();
+    const limit = client.scope === undefined ? oidcScopes : words(client.scope);
+    const ofOidc = asked.filter((scope) => oidcScopes.includes(scope) && limit.includes(scope));
     const api = apiWith(
-      asked.filter((scope) => !OIDC_SCOPES.includes(scope)),
+      asked.filter((scope) => !oidcScopes.includes(scope)),
       client,
       resource,
     );

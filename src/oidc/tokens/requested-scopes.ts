@@ -1,7 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isPermission } from '../../domain/operators/permissions.ts';
 import type { ApiContent } from '../../storage/apis.ts';
-import { OIDC_SCOPES } from '../account.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 
 export type Client = ExtraClientProperties & {
@@ -23,8 +22,6 @@ export const shown = (scopes: string[]): string => {
 
 /** invalid_scope that says why. */
 const refusedScope = (reason: string) => new errors.CustomOIDCProviderError('invalid_scope', reason);
-
-const isOfApi = (scope: string): boolean => !OIDC_SCOPES.includes(scope);
 
 /** An API, and whether it is ours: operators manage by the permissions among its scopes. */
 export type OfferedApi = Pick<ApiContent, 'scopes' | 'dynamicClients' | 'defaultScopes'> & {
@@ -51,8 +48,10 @@ export function offeredScopes(
 }
 
 /** The scopes of APIs that a request asks for. */
-export const apiScopes = ({ oidc }: KoaContextWithOIDC): string[] =>
-  [...oidc.requestParamScopes].filter(isOfApi);
+export const apiScopes = ({ oidc }: KoaContextWithOIDC): string[] => {
+  const ofProvider = oidc.requestParamOIDCScopes;
+  return [...oidc.requestParamScopes].filter((scope) => !ofProvider.has(scope));
+};
 
 /** The scopes of APIs that a client is registered with. */
 export const ownApiScopes = ({ api_scope: scope }: ExtraClientProperties): string[] => words(scope);
@@ -75,9 +74,10 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
   const { params, route } = ctx.oidc;
   if (!params || params['scope'] !== undefined || !REQUESTS.has(route)) return;
   const ofApis = apis?.flatMap((api) => offeredScopes(api, client));
-  const named = [...words(client.scope), ...ownApiScopes(client)].filter(
-    (scope) => scope !== 'offline_access' && (!isOfApi(scope) || (ofApis?.includes(scope) ?? true)),
-  );
+  const named = [
+    ...words(client.scope).filter((scope) => scope !== 'offline_access'),
+    ...ownApiScopes(client).filter((scope) => ofApis?.includes(scope) ?? true),
+  ];
   const byDefault =
     apis?.flatMap((api) =>
       offeredScopes(api, client).filter((scope) => api.defaultScopes?.includes(scope) ?? true),

@@ -129,7 +129,7 @@ export const attributes = [
     fresh: true,
     body: schemas.AttributeDefinitionChange,
     replies: { 200: schemas.AttributeDefinition },
-    refusals: [412],
+    refusals: [409, 412],
     async handle({ operator, body, expected, services }) {
       return resource(200, await services.attributes.update(operator, body.schema, expected));
     },

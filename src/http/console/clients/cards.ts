@@ -4,7 +4,6 @@ import type { ClientChanges, ManagedClient } from '../../../domain/clients.ts';
 import { DomainError } from '../../../core/errors.ts';
 import type { Message, MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
-import { CHOSEN_SCOPES } from './kinds.ts';
 
 type Text = Message | { text: string };
 
@@ -36,6 +35,8 @@ export const CARD_TITLES = {
 
 /** Options of the cards' controls. */
 export interface Choices {
+  /** Scopes of OpenID Connect. */
+  oidcScopes: readonly string[];
   /** Scopes of APIs with the API's name. */
   apiScopes: { scope: string; api: string }[];
   roles: string[];
@@ -76,9 +77,9 @@ const NUMBERS = {
 const code = { spellcheck: 'false', autocapitalize: 'off' };
 
 /** Scopes to choose from, in order: OpenID Connect, APIs, then any others that the client has. */
-export function scopeControl(chosen: readonly string[], { apiScopes }: Choices): Control {
+export function scopeControl(chosen: readonly string[], { oidcScopes, apiScopes }: Choices): Control {
   const known = [
-    ...CHOSEN_SCOPES.map((value) => ({ value, label: { text: value } })),
+    ...oidcScopes.map((value) => ({ value, label: { text: value } })),
     ...apiScopes.map(({ scope, api }) => ({
       value: scope,
       label: { text: scope },

@@ -20,7 +20,7 @@ import { sameClient } from './same.ts';
 import { fillSnippet, SNIPPETS, snippetOf } from './snippets.ts';
 
 const SECTION = 'clients' as const;
-const NO_CHOICES: Choices = { apiScopes: [], roles: [], groups: [] };
+const NO_CHOICES: Choices = { oidcScopes: [], apiScopes: [], roles: [], groups: [] };
 /** Maximum APIs whose scopes are offered. */
 const MAX_APIS = 100;
 /** Maximum groups that are offered. */
@@ -38,6 +38,8 @@ export async function choicesOf(call: ConsoleCall): Promise<Choices> {
     call.may('groups:read') ? services.groups.list(operator, { limit: MAX_GROUPS }) : { items: [] },
   ]);
   return {
+    // `permissions` is asked for beside an API.
+    oidcScopes: services.attributes.scopes().filter((scope) => scope !== 'permissions'),
     apiScopes: apis.items.flatMap(({ name, scopes }) => scopes.map((scope) => ({ scope, api: name }))),
     roles: roles.map(({ name }) => name),
     groups: groups.items.map(({ name }) => name),

@@ -1,6 +1,5 @@
 import type { ClientKind } from '../../../domain/clients.ts';
 import type { Permission } from '../../../domain/operators/permissions.ts';
-import { OIDC_SCOPES } from '../../../oidc/account.ts';
 import type { FilterSpec } from '../lists.ts';
 import type { MessageKey } from '../../pages/i18n.ts';
 import type { Icon } from '../../pages/templates.ts';
@@ -109,8 +108,6 @@ export const frameworksOf = (kind: WizardKind): Snippet[] => SNIPPETS.filter((on
 
 /** Scopes of OpenID Connect that the wizard has ticked. */
 export const USUAL_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
-
-export const CHOSEN_SCOPES: readonly string[] = OIDC_SCOPES.filter((scope) => scope !== 'permissions');
 
 export const CLIENT_FILTERS: readonly FilterSpec[] = [
   { name: 'search', label: 'console.clients.search', type: 'search', hint: 'console.clients.searchHint' },

@@ -8,7 +8,7 @@ import { type Override, shape } from '../../overrides/override.ts';
 import { orTooMany } from '../../request-size.ts';
 import type { Metadata } from './metadata.ts';
 import type { ApiRegistry } from '../../tokens/apis.ts';
-import { createPolicyCheck, OPEN_APIS } from './policy.ts';
+import { createPolicyCheck, OPEN_APIS, type ScopeSources } from './policy.ts';
 import type { StatementReader } from './statements.ts';
 
 /** Seconds that a browser may remember the answer. */
@@ -81,7 +81,7 @@ const MAX_REGISTRATIONS = 20;
 /** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
 export function registrationFeatures(
   { policies }: RegistrationSettings,
-  apis: Pick<ApiRegistry, 'dynamic' | 'open'>,
+  scopes: ScopeSources,
   readStatement: StatementReader,
 ): Pick<Features, 'registration' | 'registrationManagement'> {
   const open = policies[DEFAULT_POLICY];
@@ -89,11 +89,11 @@ export function registrationFeatures(
     ...Object.fromEntries(
       Object.entries(policies).map(([name, policy]) => [
         name,
-        createPolicyCheck(policy, 'token', apis, readStatement),
+        createPolicyCheck(policy, 'token', scopes, readStatement),
       ]),
     ),
-    ...(open && { [WITHOUT_TOKEN.all]: createPolicyCheck(open, 'open', apis, readStatement) }),
-    [WITHOUT_TOKEN.apis]: createPolicyCheck(OPEN_APIS, 'open', apis, readStatement),
+    ...(open && { [WITHOUT_TOKEN.all]: createPolicyCheck(open, 'open', scopes, readStatement) }),
+    [WITHOUT_TOKEN.apis]: createPolicyCheck(OPEN_APIS, 'open', scopes, readStatement),
   };
   return {
     registration: {

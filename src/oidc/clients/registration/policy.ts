@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Settings } from '../../../config/index.ts';
 import { isPermission } from '../../../domain/operators/permissions.ts';
-import { OIDC_SCOPES } from '../../account.ts';
+import type { Attributes } from '../../../domain/attributes/index.ts';
 import { forLibrary } from '../api-scope.ts';
 import type { ApiRegistry } from '../../tokens/apis.ts';
 import { EXTRA_METADATA, propertyOf } from '../names.ts';
@@ -90,15 +90,21 @@ async function applyStatement(metadata: Metadata, current: unknown, read: Statem
 
 const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
+/** Where there are scopes: APIs, and OpenID Connect with those of attributes. */
+export interface ScopeSources {
+  apis: Pick<ApiRegistry, 'dynamic' | 'open'>;
+  attributes: Pick<Attributes, 'scopes'>;
+}
+
 /**
  * Applies a policy to submitted metadata: refuses or completes it.
  * @param registration how the client comes here
- * @param apis of which those that are open may be asked for whatever the policy
+ * @param apis those that are open may be asked for whatever the policy
  */
 export function createPolicyCheck(
   policy: RegistrationPolicy,
   registration: 'token' | 'open',
-  apis: Pick<ApiRegistry, 'dynamic' | 'open'>,
+  { apis, attributes }: ScopeSources,
   readStatement: StatementReader,
 ) {
   // A self-registered client never gets management permissions, whatever its policy.
@@ -125,9 +131,10 @@ export function createPolicyCheck(
       refuse(`redirect_uris must be at ${hosts.join(' or ')}`);
     metadata['client_name'] ??= hostOf(redirects[0] ?? '') || metadata['client_id'];
     const ofOpenApis = new Set(apis.dynamic.flatMap((api) => api.scopes));
+    const oidcScopes = attributes.scopes();
     const exists = (name: string) =>
-      OIDC_SCOPES.includes(name) || apis.open.some((api) => api.scopes.includes(name));
+      oidcScopes.includes(name) || apis.open.some((api) => api.scopes.includes(name));
     const scope = checkScopes(metadata, scopes, ofOpenApis, exists, policy === OPEN_APIS);
-    Object.assign(metadata, { registration }, forLibrary({ scope: scope || 'openid' }));
+    Object.assign(metadata, { registration }, forLibrary({ scope: scope || 'openid' }, oidcScopes));
   };
 }
