@@ -7,22 +7,41 @@ import path from 'node:path';
 
 const OWN = new URL('../src/', import.meta.url).href;
 
-/** Modules by what imports them and how, and what is loaded instead: of zod's fifty languages, the one it speaks. */
-const INSTEAD = { '../locales/index.js': '../locales/en.js' };
-const ZOD = '/node_modules/zod/v4/';
+const PACKAGES = '/node_modules/';
+/** Of zod's fifty languages, the one that it speaks. */
+const ZOD = `${PACKAGES}zod/v4/`;
 /** Of a limiter for each of a dozen databases, the one that is used; what they have in common stands for the others. */
-const LIMITERS = '/node_modules/rate-limiter-flexible/index.js';
+const LIMITERS = `${PACKAGES}rate-limiter-flexible/index.js`;
+
+/** What is loaded instead of what a package asks for. */
+function insteadOf(specifier, parentURL) {
+  if (specifier === '../locales/index.js' && parentURL.includes(ZOD)) return '../locales/en.js';
+  if (specifier !== './lib/RateLimiterRedis' && parentURL.endsWith(LIMITERS))
+    return './lib/RateLimiterAbstract';
+  return specifier;
+}
+
+/** What the names of packages mean in Postern's files: the same in all of them. */
+const packages = new Map();
 
 module.registerHooks({
   resolve(specifier, context, next) {
-    const { parentURL = '' } = context;
-    // Postern's imports name files: there is nothing to search.
-    if (specifier.endsWith('.ts') && specifier.startsWith('.') && parentURL.startsWith(OWN))
-      return { url: new URL(specifier, parentURL).href, format: 'module-typescript', shortCircuit: true };
-    if (specifier in INSTEAD && parentURL.includes(ZOD)) return next(INSTEAD[specifier], context);
-    if (parentURL.endsWith(LIMITERS) && specifier !== './lib/RateLimiterRedis')
-      return next('./lib/RateLimiterAbstract', context);
-    return next(specifier, context);
+    const { parentURL = '', conditions } = context;
+    const isOwn = parentURL.startsWith(OWN);
+    const asked = isOwn ? specifier : insteadOf(specifier, parentURL);
+    if (conditions.includes('require') || !(isOwn || parentURL.includes(PACKAGES)))
+      return next(asked, context);
+    // A relative import of an ES module names its file: there is nothing to search.
+    if (asked.startsWith('.')) {
+      const format = asked.endsWith('.ts') ? 'module-typescript' : undefined;
+      return { url: new URL(asked, parentURL).href, format, shortCircuit: true };
+    }
+    if (!isOwn) return next(asked, context);
+    const known = packages.get(asked);
+    if (known) return { ...known, shortCircuit: true };
+    const found = next(asked, context);
+    packages.set(asked, found);
+    return found;
   },
 });
 
