@@ -1,6 +1,6 @@
 import type * as Server from '@simplewebauthn/server';
 import type * as Helpers from '@simplewebauthn/server/helpers';
-import { isIP } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { MfaDependencies } from '../dependencies.ts';
@@ -23,8 +23,10 @@ export const relyingPartyOf = ({ publicUrl }: Pick<MfaDependencies, 'publicUrl'>
 };
 
 /** Whether there can be passkeys at an address: not where its host is an IP address (WebAuthn section 5.1.2, RP ID). */
-export const passkeysWorkAt = (publicUrl: string): boolean =>
-  isIP(new URL(publicUrl).hostname.replaceAll(/[[\]]/g, '')) === 0;
+export const passkeysWorkAt = (publicUrl: string): boolean => {
+  const { hostname } = new URL(publicUrl);
+  return !hostname.startsWith('[') && !isIPv4(hostname);
+};
 
 /** Why the reply of an authenticator is refused. */
 type PasskeyReason =
