@@ -63,7 +63,7 @@ export interface Offer {
 }
 
 /** `id` tells it from the account's others of its kind. */
-type Factor = FactorDisplay & { id: string };
+export type Factor = FactorDisplay & { id: string };
 
 /** `by` is the operator's name, `id` the impersonation's. */
 interface ViewedBy {

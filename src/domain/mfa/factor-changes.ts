@@ -7,7 +7,8 @@ import type { UserRecord } from '../../storage/users.ts';
 import { NAME_FORM, parseName } from '../identifiers.ts';
 import { requireOwner } from '../ownership/address.ts';
 import { present } from '../users/user.ts';
-import type { Factor, MfaDependencies } from './dependencies.ts';
+import type { Factor } from '../notices.ts';
+import type { MfaDependencies } from './dependencies.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { Requirement } from './requirement.ts';
 

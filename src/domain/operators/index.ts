@@ -1,18 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Cursors } from '../../core/cursors.ts';
-import type { Audit } from '../../storage/audit.ts';
-import type { AuditSearch } from '../../storage/audit-search.ts';
-import type { Apis } from '../../storage/apis.ts';
-import type { Clients } from '../../storage/clients.ts';
-import type { Groups as GroupStore } from '../../storage/groups.ts';
-import type { InTransaction } from '../../storage/postgres/transaction.ts';
-import type { RoleStore } from '../../storage/roles.ts';
-import type { UserSearch } from '../../storage/user-search.ts';
-import type { Users } from '../../storage/users.ts';
-import type { MailOutbox } from '../../storage/mail-outbox.ts';
-import type { MailTexts } from '../../storage/settings.ts';
+import type { Stores } from '../../storage/stores.ts';
 import type { Language } from '../../core/languages.ts';
-import type { Webhooks } from '../../storage/webhooks.ts';
 import type { OutgoingMail } from '../outgoing-mail.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { createAssignments } from './assignments.ts';
@@ -28,21 +17,22 @@ import { createWebhooks } from './webhooks.ts';
 import { createKeepStanding, createOnAccount } from './operator.ts';
 
 interface Dependencies {
-  stores: {
-    users: Users;
-    userSearch: UserSearch;
-    clients: Clients;
-    apis: Apis;
-    roles: RoleStore;
-    groups: GroupStore;
-    audit: Audit;
-    auditSearch: AuditSearch;
-    inTransaction: InTransaction;
-    webhooks: Webhooks;
-    asOne: InTransaction;
-    mailOutbox: MailOutbox;
-    mailTexts: MailTexts;
-  };
+  stores: Pick<
+    Stores,
+    | 'users'
+    | 'userSearch'
+    | 'clients'
+    | 'apis'
+    | 'roles'
+    | 'groups'
+    | 'audit'
+    | 'auditSearch'
+    | 'inTransaction'
+    | 'asOne'
+    | 'webhooks'
+    | 'mailOutbox'
+    | 'mailTexts'
+  >;
   cursors: Cursors;
   sessions: SessionRevoker;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
