@@ -1,6 +1,8 @@
 // raw-sql: how much an account has of everything is one prepared statement, because its first page shows just that.
 import type { Clock } from '../core/clock.ts';
+import { WAITING } from './impersonations.ts';
 import type { Executor } from './postgres/executor.ts';
+import { livingSession } from './sessions.ts';
 import { DEVICES } from './sign-ins.ts';
 
 /** How many of each an account has: as many as the lists of the other stores have. */
@@ -27,8 +29,7 @@ const COUNT = {
     (select count(*)::int from totp_authenticators where account_id = $1 and expires_at is null)
       + (select count(*)::int from passkeys where account_id = $1) as factors,
     (select count(*)::int from recovery_codes where account_id = $1) as "recoveryCodes",
-    (select count(*)::int from oidc_records where model = 'Session' and account_id = $1 and uid is not null
-        and consumed_at is null and expires_at > ${NOW})
+    (select count(*)::int from oidc_records r where r.account_id = $1 and ${livingSession(NOW)})
       + (select count(*)::int from (${DEVICES}) device) as sessions,
     (select count(distinct client_id)::int from (
         select client_id from oidc_grants where account_id = $1 and expires_at > ${NOW}
@@ -36,8 +37,7 @@ const COUNT = {
         union all select client_id from acting_agents where account_id = $1 and delegation is not null
       ) app) as apps,
     (select count(*)::int from login_requests where account_id = $1 and expires_at > ${NOW})
-      + (select count(*)::int from impersonations where subject_id = $1 and asked and approved is null
-        and started_at is null and ended_at is null and expires_at > ${NOW}) as requests`,
+      + (select count(*)::int from impersonations where subject_id = $1 and ${WAITING} and expires_at > ${NOW}) as requests`,
 };
 
 export const createCountOfAccount =

@@ -6,6 +6,7 @@ import { isUuid, newUuid } from '../core/ids.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { Impersonation } from './models/impersonation.ts';
 import type { Tx } from './postgres/transaction.ts';
+import { livingSession } from './sessions.ts';
 
 const record = recordOf(Impersonation, 'tokenHash', 'tokenExpiresAt');
 
@@ -50,7 +51,7 @@ export interface Impersonations {
 /** Milliseconds in which the session of one that has begun must be there. */
 const BEGINNING = 30_000;
 
-const LIVING = `r.model = 'Session' and r.consumed_at is null and r.expires_at > to_timestamp($2::float8 / 1000)`;
+const LIVING = livingSession('to_timestamp($2::float8 / 1000)');
 
 const FIND = {
   name: 'impersonations_find',
@@ -66,10 +67,12 @@ const BEGIN = `update impersonations
   where token_hash = $1 and operator_id = $2 and token_expires_at > $3 and started_at is null and ended_at is null
   returning ${record.columns}`;
 
+/** Which rows are requests that nobody has answered; they expire. */
+export const WAITING = 'asked and approved is null and started_at is null and ended_at is null';
+
 const ANSWER = `update impersonations
   set approved = $3, expires_at = $4, ended_at = case when $3 then null else $5::timestamptz end
-  where id = $1 and subject_id = $2 and asked and approved is null and started_at is null and ended_at is null
-    and expires_at > $5
+  where id = $1 and subject_id = $2 and ${WAITING} and expires_at > $5
   returning ${record.columns}`;
 
 const END = `update impersonations set ended_at = $2 where id = $1 and ended_at is null returning ${record.columns}`;

@@ -89,6 +89,10 @@ function sessionOf({ uid, payload, authorizations, createdAt, expiresAt }: Row):
   };
 }
 
+/** Which rows of `oidc_records r` are sessions that run. @param now the SQL of the time. */
+export const livingSession = (now: string): string =>
+  `r.model = 'Session' and r.uid is not null and r.consumed_at is null and r.expires_at > ${now}`;
+
 const ALL: Listing<'created_at', { livingAt: number }> = {
   from: 'oidc_records r join users u on u.id = r.account_id',
   columns: `r.uid, r.payload, r.authorizations, r.created_at as "createdAt", r.expires_at as "expiresAt",
@@ -96,8 +100,7 @@ const ALL: Listing<'created_at', { livingAt: number }> = {
   sorts: { created_at: { by: 'r.created_at', type: 'timestamptz' } },
   id: { by: 'r.uid', type: 'text' },
   filters: {
-    livingAt: (now, parameter) => `r.model = 'Session' and r.uid is not null and r.consumed_at is null
-      and r.expires_at > to_timestamp(${parameter(now)}::float8 / 1000)`,
+    livingAt: (now, parameter) => livingSession(`to_timestamp(${parameter(now)}::float8 / 1000)`),
   },
 };
 
