@@ -19,7 +19,7 @@ import { cookieSettings } from './cookies.ts';
 import { attestation, ATTESTATION_METHODS } from './clients/attestation.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
-import { validateExtraMetadata } from './clients/checks.ts';
+import { validateExtraMetadata } from './clients/metadata-checks.ts';
 import { applyProfile, fapiProfile, requirePkce } from './clients/profiles.ts';
 import { richAuthorizationRequests } from './authorization-details.ts';
 import { registrationFeatures } from './clients/registration/index.ts';

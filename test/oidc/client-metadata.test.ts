@@ -5,7 +5,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { type Configuration, errors, Provider } from 'oidc-provider';
 import { loadConfig } from '../../src/config/index.ts';
 import { Secrets } from '../../src/core/secrets.ts';
-import { validateExtraMetadata } from '../../src/oidc/clients/checks.ts';
+import { validateExtraMetadata } from '../../src/oidc/clients/metadata-checks.ts';
 import { type ExtraProperty } from '../../src/oidc/clients/property.ts';
 import { EXTRA_METADATA, LIBRARY_METADATA, nameProblem, propertyOf } from '../../src/oidc/clients/names.ts';
 import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
