@@ -94,6 +94,9 @@ test('what happened is told in plain words, and can be taken along', async () =>
     'You signed in',
     'Your account was created',
   ]);
+  const overview = await agent.open('/account');
+  expect(overview.html.match(/<p class="item-name">/g)).toHaveLength(3);
+  expect(overview.html).toContain('A sign-in did not work <span class="badge">2 times</span>');
   const today = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: 'UTC' }).format(new Date());
   expect(html).toContain(`>${today}</h2>`);
   const download = await agent.open('/account/data/download');

@@ -99,16 +99,17 @@ const SHOWN = 50;
 const clientOf = ({ clientId, door }: AccountEvent): string | null =>
   clientId ?? (door.startsWith('contract:') ? door : null);
 
-/** The newest events of an account, in words. */
+/** The newest events of an account, at most `limit`, in words. */
 export async function activityOf(
   { id, zoneinfo }: User,
+  limit: number,
   { history, interactions }: Pick<PageParts, 'history' | 'interactions'>,
 ): Promise<EventDay[]> {
   const nameOf = async (clientId: string): Promise<[string, string]> => {
     const { client } = await interactions.describe(clientId, []);
     return [clientId, displayClient(client ?? { clientId }, true).name];
   };
-  const events = await history(id, { limit: SHOWN });
+  const events = await history(id, { limit });
   const clientIds = new Set(events.map(clientOf).filter((clientId) => clientId !== null));
   const names = new Map(await Promise.all([...clientIds].map(nameOf)));
   return describeEvents(events, zoneinfo ?? 'UTC', (event) => names.get(clientOf(event) ?? '') ?? null);
@@ -119,7 +120,7 @@ export function activityRoutes(router: Router, { open }: AccountSteps, deps: Pag
   router.get('/account/activity', ...open, async (ctx: AccountContext) => {
     deps.renderer.render(ctx, 'account/activity', {
       ...accountFrame(ctx, deps, 'activity'),
-      days: await activityOf(ctx.state.user, deps),
+      days: await activityOf(ctx.state.user, SHOWN, deps),
     });
   });
 }
