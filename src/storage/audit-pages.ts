@@ -13,9 +13,10 @@ import {
   pageFrom,
   partsOf,
   type Positioned,
-  rowsAmongFirst,
+  rowsAmongNearest,
   rowsOf,
   rowsOfFew,
+  type Walk,
 } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
@@ -61,16 +62,13 @@ const KEPT = 60_000;
 
 /** With more kinds than this and no single account or client, the newest events are searched first. */
 const MANY_KINDS = 20;
-const NEWEST = 2_000;
+const NEWEST = { near: 2_000, furthest: 2_000 };
 
 /** This many events take milliseconds to read, wherever they are. */
 const FEW = 8_000;
 
 /** Events to search for a block of addresses: they are stored in the order of time, so that reading them is cheap. */
-const NEAREST = 40_000;
-/** With this many matches among them, the page fills soon; with fewer there are usually few in total. */
-const NEAR = 8;
-const FURTHER = 400_000;
+const WALK = { near: 10_000, furthest: 400_000 };
 
 const BOUNDS = `select distinct bound from partitions_of('audit_events'), unnest(array[lower, upper]) as bound
   where bound <= $1 order by bound`;
@@ -142,19 +140,10 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return rows;
   }
 
-  const amongNearest = (
-    executor: Executor,
-    request: Request,
-    scanned: number,
-    count: number,
-  ): Promise<Rows> => {
+  const amongNearest = (request: Request, count: number, walk: Walk): Promise<Rows> => {
     const { after, before } = request.filters;
-    const walked = { after, before };
-    return rowsAmongFirst<AuditSort, AuditFilters, object>(executor, list, request, {
-      walked,
-      scanned,
-      count,
-    });
+    const options = { ...walk, walked: { after, before }, count };
+    return rowsAmongNearest<AuditSort, AuditFilters, object>(pool, bounded, list, request, options);
   };
 
   /** Whether few events of a slice are of a block of addresses: that many are read in milliseconds. */
@@ -183,22 +172,23 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
   /** The events of blocks of addresses have an index by address, which knows no order of time. */
   async function byBlock(slice: Slice, request: Request, count: number): Promise<Rows> {
     const { filters } = request;
-    const all = () => rowsOfFew<AuditSort, AuditFilters, object>(bounded, list, request, count);
+    const all = async () =>
+      (await rowsOfFew<AuditSort, AuditFilters, object>(bounded, list, request, count)) ??
+      rowsOf<AuditSort, AuditFilters, object>(bounded, list, request, count);
     if (await isFewOfBlock(filters)) return all();
     if (filters.type ?? filters.outcome ?? filters.door) {
       const kinds = (await kindsOf(slice)).filter((kind) => matches(kind, filters));
       if (kinds.length === 0) return [];
       if (await isFewOfKinds(kinds, filters)) return byKind(slice, request, count);
     }
-    const near = await amongNearest(pool, request, NEAREST, count);
-    if (near.length >= count) return near;
-    if (near.length >= NEAR) {
-      const further = await amongNearest(bounded, request, FURTHER, count);
-      if (further.length >= count) return further;
-    }
-    return all();
+    const near = await amongNearest(request, count, WALK);
+    return near.length >= count ? near : all();
   }
 
+  /**
+   * Each kind is read from its own place in an index on. Rows are compared as wholes: a comparison by columns would let the planner
+   * walk all events in the order of time, which a rare kind is not found by.
+   */
   async function byKind(slice: Slice, request: Request, count: number): Promise<Rows> {
     const kinds = (await kindsOf(slice)).filter((kind) => matches(kind, request.filters));
     if (kinds.length === 0) return [];
@@ -206,11 +196,12 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     // The one with more different values finds less.
     const who = rest.actor ?? rest.clientId;
     if (!who && kinds.length > MANY_KINDS) {
-      const rows = await amongNearest(pool, request, NEWEST, count);
+      const rows = await amongNearest(request, count, NEWEST);
       if (rows.length >= count) return rows;
     }
     const column = rest.actor ? 'actor_id' : 'client_id';
     const filters = rest.actor ? { ...rest, actor: undefined } : { ...rest, clientId: undefined };
+    const { descending, after: position } = request;
     const values: unknown[] = [];
     const parameter = (value: unknown) => `$${values.push(value)}`;
     const kindColumns = KIND_COLUMNS.map(
@@ -218,11 +209,18 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     ).join(', ');
     const whos = who ? `cross join unnest(${parameter(who)}::text[]) as whos (who)` : '';
     const { select, where, order } = partsOf(list, { ...request, filters }, parameter);
-    const of = `type = kind_type and outcome = kind_outcome and door = kind_door ${who ? `and ${column} = who` : ''}`;
+    const key = [...KIND_COLUMNS, 'at'];
+    const place = KIND_COLUMNS.map((name) => `kind_${name}`).join(', ');
+    const from = (descending ? null : position?.[0]) ?? filters.after ?? '-infinity';
+    const until = (descending ? position?.[0] : null) ?? filters.before ?? 'infinity';
+    const direction = descending ? 'desc' : 'asc';
     const limit = parameter(count);
-    const { rows } = await pool.query<object & Positioned>(
+    const { rows } = await bounded.query<object & Positioned>(
       `${select} from unnest(${kindColumns}) as kinds (kind_type, kind_outcome, kind_door) ${whos}
-       cross join lateral (select * from audit_events ${where} ${where === '' ? 'where' : 'and'} ${of} ${order} limit ${limit}) as found
+       cross join lateral (select * from audit_events ${where} ${where === '' ? 'where' : 'and'} ${who ? `${column} = who and` : ''}
+           (${key.join(', ')}) >= (${place}, ${parameter(from)}::timestamptz)
+           and (${key.join(', ')}) <= (${place}, ${parameter(until)}::timestamptz)
+         order by ${[...key, 'id'].map((name) => `${name} ${direction}`).join(', ')} limit ${limit}) as found
        ${order} limit ${limit}`,
       values,
     );

@@ -140,17 +140,48 @@ export const rowsAmongFirst = <Sort extends string, Filters, Row extends object>
      ${found.where} ${found.order} limit ${parameter(count)}`;
   });
 
+/** How far a list is walked: its first rows, and if few of them match, as many as the page needs by their share. */
+export interface Walk {
+  near: number;
+  furthest: number;
+}
+
+/**
+ * Reads up to `count` rows that match among the first of a list; see `rowsAmongFirst`. With fewer the page has to be looked for in
+ * another way.
+ * @param bounded runs the longer walk.
+ */
+export async function rowsAmongNearest<Sort extends string, Filters, Row extends object>(
+  pool: Executor,
+  bounded: Executor,
+  listing: Listing<Sort, Filters>,
+  request: Omit<PageRequest<Sort, Filters>, 'limit'>,
+  { walked, count, near, furthest }: Walk & { walked: Filters; count: number },
+): Promise<(Row & Positioned)[]> {
+  const among = (executor: Executor, scanned: number) =>
+    rowsAmongFirst<Sort, Filters, Row>(executor, listing, request, { walked, scanned, count });
+  const rows = await among(pool, near);
+  if (rows.length === 0 || rows.length >= count) return rows;
+  // Half as many again: matches are not spread evenly.
+  const scanned = Math.ceil((near * count * 1.5) / rows.length);
+  return scanned > furthest ? rows : among(bounded, scanned);
+}
+
+/** Rows that are looked for in another order than the list's. */
+const MAX_FOUND = 10_000;
+
 /**
  * Reads up to `count` rows of a list by looking for all that match, and putting these in order: for few, which the planner would
  * look for along the index of the order.
+ * @returns null when more than `MAX_FOUND` match.
  */
-export const rowsOfFew = <Sort extends string, Filters, Row extends object>(
+export async function rowsOfFew<Sort extends string, Filters, Row extends object>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
   request: Omit<PageRequest<Sort, Filters>, 'limit'>,
   count: number,
-): Promise<(Row & Positioned)[]> =>
-  read(pool, (parameter) => {
+): Promise<(Row & Positioned)[] | null> {
+  const rows = await read<Row & { matches: number }>(pool, (parameter) => {
     const { from, sorts } = listing;
     const found = partsOf(listing, request, parameter);
     const all = partsOf(
@@ -158,9 +189,12 @@ export const rowsOfFew = <Sort extends string, Filters, Row extends object>(
       { ...request, filters: {} as Filters, after: null },
       parameter,
     );
-    return `${all.select} from (select *, ${sorts[request.sort].by} as sort_key from ${from}
-       ${found.where} offset 0) as ${from} ${all.order} limit ${parameter(count)}`;
+    return `with matching as materialized (select *, ${sorts[request.sort].by} as sort_key from ${from} ${found.where} limit ${MAX_FOUND + 1})
+     ${all.select}, (select count(*) from matching) as matches from matching as ${from} ${all.order} limit ${parameter(count)}`;
   });
+  if ((rows[0]?.matches ?? 0) > MAX_FOUND) return null;
+  return rows.map(({ matches: _matches, ...row }) => row as unknown as Row & Positioned);
+}
 
 /** @throws the database's error for a position that is none of this sort. */
 export async function pageOf<Sort extends string, Filters, Row extends object>(
@@ -178,19 +212,36 @@ export function pageFrom<Row extends object>(rows: readonly (Row & Positioned)[]
   return { items, next };
 }
 
+const counting =
+  (matchesOf: (from: string, where: string) => string) =>
+  async <Sort extends string, Filters>(
+    pool: Executor,
+    listing: Listing<Sort, Filters>,
+    filters: Filters,
+    cap: number,
+  ): Promise<number> => {
+    const values: unknown[] = [];
+    const parameter: Parameter = (value) => `$${values.push(value)}`;
+    const matches = matchesOf(listing.from, where(conditionsOf(listing, filters, parameter)));
+    const { rows } = await pool.query<{ count: number }>(
+      `select count(*)::int as count from (${matches} limit ${parameter(cap)}) found`,
+      values,
+    );
+    return rows[0]!.count;
+  };
+
 /** Counts the matching rows, up to `cap`. */
-export async function countOf<Sort extends string, Filters>(
-  pool: Executor,
-  listing: Listing<Sort, Filters>,
-  filters: Filters,
-  cap: number,
-): Promise<number> {
-  const values: unknown[] = [];
-  const parameter: Parameter = (value) => `$${values.push(value)}`;
-  const { rows } = await pool.query<{ count: number }>(
-    `select count(*)::int as count
-     from (select from ${listing.from} ${where(conditionsOf(listing, filters, parameter))} limit ${parameter(cap)}) found`,
-    values,
-  );
-  return rows[0]!.count;
-}
+export const countOf = counting((from, where) => `select from ${from} ${where}`);
+
+/** Counts them by looking for all that match: for few, which the planner would read the table for. */
+export const countOfFew = counting(
+  (from, where) => `with found as materialized (select from ${from} ${where}) select from found`,
+);
+
+/** How many rows a sample of a table has. */
+const SAMPLE = 5_000;
+
+/** Counts those among some rows of the table. */
+export const countOfSample = counting(
+  (from, where) => `select from (select * from ${from} limit ${SAMPLE}) as ${from} ${where}`,
+);

@@ -2,13 +2,16 @@
 import { isUuid } from '../core/ids.ts';
 import {
   countOf,
+  countOfFew,
+  countOfSample,
   type Listing,
   literal,
   type Page,
   pageFrom,
   type PageRequest,
   type Parameter,
-  rowsAmongFirst,
+  type Positioned,
+  rowsAmongNearest,
   rowsOf,
   rowsOfFew,
   MIN_PART_LENGTH,
@@ -84,8 +87,11 @@ const isUserNumber = (text: string): boolean =>
 
 const LAST_LOGIN = `coalesce(last_login_at, ${NEVER})`;
 
-/** Rows of a list that are looked at in its order: where one of a hundred matches, a page is among them. */
-const FIRST = 5_000;
+/** Rows of a list that are looked at in its order. Where fewer match, all that do are found sooner. */
+const WALK = { near: 2_000, furthest: 8_000 };
+
+/** With a role that so few of a sample have, those who have it are found by its index. */
+const FEW = 8;
 
 const TEXTS = 'user_search_text(email, username, name, given_name, family_name)';
 
@@ -161,6 +167,11 @@ const walkedOf = ({
   }),
 });
 
+function pageOfUsers(rows: (object & Positioned)[], limit: number): Page<UserRecord> {
+  const page = pageFrom(rows, limit);
+  return { ...page, items: record.read(page.items) };
+}
+
 /**
  * Looks accounts up for operators, in PostgreSQL. Among the first accounts of the list many match, or an index finds all that do:
  * a page costs about the same either way.
@@ -171,24 +182,29 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
     async list({ limit, ...request }) {
       const count = limit + 1;
       const narrow = isNarrowed(request.filters);
-      const first = {
-        walked: walkedOf(request),
-        scanned: FIRST,
-        count,
-      };
-      let rows = narrow
-        ? await rowsAmongFirst<UserSort, UserFilters, object>(pool, IN_ORDER, request, first)
-        : await rowsOf<UserSort, UserFilters, object>(pool, LIST, request, count);
-      if (narrow && rows.length < count)
-        rows = await rowsOfFew<UserSort, UserFilters, object>(bounded, LIST, request, count);
-      const page = pageFrom(rows, limit);
-      return { ...page, items: record.read(page.items) };
+      const walk = { ...WALK, walked: walkedOf(request), count };
+      const all = () => rowsOf<UserSort, UserFilters, object>(bounded, IN_ORDER, request, count);
+      if (!narrow) return pageOfUsers(await all(), limit);
+      const near = await rowsAmongNearest<UserSort, UserFilters, object>(
+        pool,
+        bounded,
+        IN_ORDER,
+        request,
+        walk,
+      );
+      if (near.length >= count) return pageOfUsers(near, limit);
+      const few = await rowsOfFew<UserSort, UserFilters, object>(bounded, LIST, request, count);
+      // Of many some come soon, even if not among the first.
+      return pageOfUsers(few ?? (await all()), limit);
     },
     async count(filters, cap) {
       const isOfOthers =
         filters.group ?? filters.door ?? filters.factor?.every((factor) => factor !== 'none');
       const sample = isOfOthers ? await countOf(bounded, SAMPLE, filters, cap) : 0;
-      return sample === cap ? cap : countOf(bounded, LIST, filters, cap);
+      if (sample === cap) return cap;
+      // The statistics of the table have the most common roles alone.
+      const isRare = filters.role && (await countOfSample(bounded, IN_ORDER, filters, FEW)) < FEW;
+      return (isRare ? countOfFew : countOf)(bounded, LIST, filters, cap);
     },
   };
 }

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '../../src/core/logger.ts';
 import { type AuditFilters, createAuditSearch } from '../../src/storage/audit-search.ts';
 import { expirePartitions } from '../../src/storage/partitions.ts';
+import type { Executor } from '../../src/storage/postgres/executor.ts';
 import { MIGRATIONS } from '../../src/storage/postgres/migrator.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd } from '../support/cleanup.ts';
@@ -169,6 +170,51 @@ describe('the audit log', () => {
     await expectPages({ ip, type: ['login'], door: ['api'] }, 'false');
     await expectPages({ ip, type: ['none'] }, 'false');
   });
+
+  /** Rows that the scans of a plan have read. */
+  function rowsRead(plan: Record<string, unknown>): number {
+    const inner = (plan['Plans'] ?? []) as Record<string, unknown>[];
+    const number = (name: string) => Number(plan[name] ?? 0);
+    const own = String(plan['Node Type']).includes('Scan') && 'Relation Name' in plan;
+    const perLoop = number('Actual Rows') + number('Rows Removed by Filter');
+    return (own ? perLoop * number('Actual Loops') : 0) + inner.reduce((sum, one) => sum + rowsRead(one), 0);
+  }
+
+  it.each([
+    ['from the middle', { type: ['log.*', 'login'] }, '2026-03-02T01:00:00Z'],
+    ['of a rare kind', { type: ['key.*'] }, '2026-03-02T02:30:00Z'],
+    ['of a client from the middle', { type: ['login'], clientId: ['app-9'] }, '2026-03-02T01:00:00Z'],
+  ] satisfies [string, AuditFilters, string][])(
+    'is read by kinds within bounds, no more of each than a page has: %s',
+    async (_, filters, at) => {
+      await pool.query('analyze audit_events');
+      const statements: [string, unknown[] | undefined][] = [];
+      const bounded: Executor = {
+        query(statement, values) {
+          statements.push([String(statement), values]);
+          return pool.query(statement, values);
+        },
+      };
+      const search = createAuditSearch(pool, bounded);
+      const march = { after: new Date('2026-03-01Z'), before: new Date('2026-04-01Z') };
+      for (const descending of [true, false])
+        await search.list({
+          filters: { ...filters, ...march },
+          sort: 'at',
+          descending,
+          limit: 5,
+          after: [at, '00000000-0000-0000-0000-000000000000'],
+        });
+      expect(statements.length).toBeGreaterThan(0);
+      for (const [statement, values] of statements) {
+        const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: Record<string, unknown> }[] }>(
+          `explain (analyze, format json) ${statement}`,
+          values,
+        );
+        expect(rowsRead(rows[0]!['QUERY PLAN'][0]!.Plan)).toBeLessThan(100);
+      }
+    },
+  );
 
   it('stays as it was written, in each partition, and goes by whole months', async () => {
     for (const table of ['audit_events_20260301', 'audit_events_default', 'audit_events_20260401']) {
