@@ -67,15 +67,20 @@ const MAX_CALLERS = 500;
 
 /** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
 const MAX_ACCOUNTS = 10_000;
-/** Maximum of rows to read for the count. */
-const MAX_USES = 50_000;
-/** Maximum of rows to search for the latest accounts. */
-const LATEST_USES = 20_000;
+/** Rows that a count reads at most, of the latest days first. */
+const MAX_USES = 20_000;
+
+/** The operations that a door was used by on each day, the latest first: the index of accounts begins with them. */
+const usesOf = (door: string, since: string) =>
+  `(select operation, day from contract_usage where door = ${door} and day >= ${since} order by day desc, operation)`;
 
 /** The accounts of a door since a day, counted. @param door, since SQL of them. */
 const accountsOf = (door: string, since: string) => `(select count(*)::int from (
     select distinct account_id from (
-      select account_id from contract_users where door = ${door} and day >= ${since} limit ${MAX_USES}) as uses
+      select account_id from ${usesOf(door, since)} as uses cross join lateral (
+        select account_id from contract_users u
+        where u.door = ${door} and u.operation = uses.operation and u.day = uses.day limit ${MAX_ACCOUNTS}) as of_day
+      limit ${MAX_USES}) as found
     limit ${MAX_ACCOUNTS}) as accounts)`;
 
 const ADD = `with users as (
@@ -118,9 +123,11 @@ const LIST = `select ${record.columnsOf('u')},
 const CALLERS = `select kind, caller, sum(requests)::float8 as requests, max(last_used_at) as "lastUsedAt"
   from contract_callers where door = $2 and kind = $3 and day >= $1
   group by kind, caller order by sum(requests) desc, caller limit $4`;
+/** Twice as many of a day as are asked for: as many again may have come later, too. */
 const ACCOUNTS = `with latest as (
-    select account_id, max(day) as day from (
-      select account_id, day from contract_users where door = $2 and day >= $1 order by day desc limit ${LATEST_USES}) as uses
+    select account_id, max(day) as day from ${usesOf('$2', '$1')} as uses cross join lateral (
+      select account_id from contract_users u
+      where u.door = $2 and u.operation = uses.operation and u.day = uses.day order by account_id limit 2 * $3) as of_day
     group by account_id order by max(day) desc, account_id limit $3)
   select account_id as "accountId", latest.day::text as "lastDay",
     (select count(distinct day)::int from contract_users u
