@@ -3,9 +3,10 @@ import type { Pool } from 'pg';
 import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import { recordOf, type RecordOf } from './models/define.ts';
+import { assignmentsOf, recordOf, type RecordOf } from './models/define.ts';
 import { User } from './models/user.ts';
-import type { Tx } from './postgres/transaction.ts';
+import type { Executor } from './postgres/executor.ts';
+import { type Tx, withoutNul } from './postgres/transaction.ts';
 
 export type { MovedFrom, PostalAddress } from './models/user.ts';
 
@@ -96,15 +97,14 @@ async function refuseReserved(emailKey: string, id: string, tx: Tx): Promise<voi
 }
 
 function conflict(error: unknown): never {
-  if (error instanceof UniqueConstraintError) {
-    const fields = Object.keys(error.fields);
-    if (fields.includes('external_id')) throw new DomainError('external_id_taken', { field: 'externalId' });
-    const onUsername = fields.includes('username_key');
-    throw new DomainError(onUsername ? 'username_taken' : 'email_taken', {
-      field: onUsername ? 'username' : 'email',
-    });
-  }
-  throw error;
+  const cause = error instanceof UniqueConstraintError ? error.parent : error;
+  const { code, constraint = '' } = cause as { code?: string; constraint?: string };
+  if (code !== '23505') throw error;
+  if (constraint === 'users_external_id') throw new DomainError('external_id_taken', { field: 'externalId' });
+  const onUsername = constraint === 'users_username_key_key';
+  throw new DomainError(onUsername ? 'username_taken' : 'email_taken', {
+    field: onUsername ? 'username' : 'email',
+  });
 }
 
 /** Accounts in PostgreSQL. Reads by key are prepared statements on `pool`: every token request makes one. */
@@ -143,13 +143,12 @@ export function createUsers(pool: Pool): Users {
     lock: locked('', "<> 'deleted'"),
     lockDeleted: locked('_deleted', "= 'deleted'"),
     async update(id, changes, tx) {
-      const [, users] = await User.update(changes, {
-        where: { id },
-        returning: true,
-        transaction: tx ?? null,
-      }).catch(conflict);
+      const { assignments, values } = assignmentsOf(User, { ...changes, updatedAt: new Date() });
+      const text = `update users set ${assignments} where id = $${values.length + 1} returning ${record.columns}`;
+      const executor: Executor = tx ?? pool;
+      const { rows } = await executor.query<object>(text, [...values.map(withoutNul), id]).catch(conflict);
       if (tx && changes.emailKey !== undefined) await refuseReserved(changes.emailKey, id, tx);
-      return users[0] ? record.from(users[0]) : null;
+      return record.read(rows)[0] ?? null;
     },
     async listDue(now, limit) {
       const users = await User.findAll({

@@ -215,6 +215,25 @@ export function insertionOf<M extends Model, A extends keyof Attributes<M> & str
   };
 }
 
+/** What follows `set` in a statement that changes rows of a model, and its parameters from $1. An undefined value changes nothing. */
+export function assignmentsOf<M extends Model>(
+  model: ModelStatic<M>,
+  changes: Partial<Attributes<M>>,
+): { assignments: string; values: unknown[] } {
+  const definition = definitions.get(model);
+  if (!definition) throw new Error(`${model.name} is not defined`);
+  const valueOf = (name: string, value: unknown): unknown => {
+    const { type, sealed: sealing } = definition.columns[name] ?? {};
+    if (sealing) return seal(sealing, value);
+    return type === DataTypes.JSONB && value !== null ? JSON.stringify(value) : value;
+  };
+  const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return {
+    assignments: changed.map(([name], index) => `${columnName(name)} = $${index + 1}`).join(', '),
+    values: changed.map(([name, value]) => valueOf(name, value)),
+  };
+}
+
 /** The time of the database, which all nodes have in common. */
 export const now = () => fn('now');
 
