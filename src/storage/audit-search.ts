@@ -5,6 +5,7 @@ import { type AuditFilters, type AuditSort, createAuditPages } from './audit-pag
 import type { Listing, Page, PageRequest } from './listing.ts';
 import { AuditEvent } from './models/audit-event.ts';
 import type { Executor } from './postgres/executor.ts';
+import { writeGathered } from './postgres/transaction.ts';
 
 export type { AuditFilters, AuditSort } from './audit-pages.ts';
 
@@ -77,14 +78,17 @@ export function createAuditSearch(pool: Pool, bounded: Executor = pool): AuditSe
   const pages = createAuditPages(pool, bounded, LIST);
   return {
     async list(request) {
+      await writeGathered();
       const page = await pages(request);
       return { ...page, items: auditRecord.read(page.items).map(eventFrom) };
     },
     async find(id) {
+      await writeGathered();
       const event = await AuditEvent.findByPk(id);
       return event && eventFrom(auditRecord.from(event));
     },
     async findAnswer(id) {
+      await writeGathered();
       const { rows } = await pool.query<object>(ANSWER, [id]);
       const [event] = auditRecord.read(rows);
       return event ? eventFrom(event) : null;

@@ -1,4 +1,4 @@
-// raw-sql: an event and what webhooks are told of it are one statement; functions of the database alone may change or delete an event.
+// raw-sql: events and what webhooks are told of them are one statement; functions of the database alone may change or delete an event.
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
@@ -6,7 +6,8 @@ import { patternsOf, toldOf, WEBHOOK_TOPIC } from './event-catalogue.ts';
 import { boundExecutor, recordOf, type RecordOf } from './models/define.ts';
 import { dropPartitions } from './partitions.ts';
 import { CHANNEL } from './postgres/notifications.ts';
-import { type Tx, withoutNul } from './postgres/transaction.ts';
+import type { Executor } from './postgres/executor.ts';
+import { gather, type Tx, withoutNul, writeGathered } from './postgres/transaction.ts';
 
 export type { AuditType } from './models/audit-event.ts';
 
@@ -28,7 +29,7 @@ export interface AuditRecord extends Required<AuditEntry> {
 }
 
 export interface Audit {
-  /** Writes one event, in the transaction of the change if there is one. */
+  /** Writes one event, in the transaction of the change if there is one; those of `AsOne` together before its commit. */
   record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
   /** Events, newest first. `after` is the id of the last one seen; an unknown id finds nothing. */
   list(options: { limit: number; subject?: string; after?: string }): Promise<AuditRecord[]>;
@@ -84,21 +85,31 @@ function listing({ limit, subject, after }: Parameters<Audit['list']>[0]) {
   };
 }
 
-/** One statement writes the event and its webhook deliveries. */
+/** One statement writes events and their webhook deliveries. */
 const RECORD = {
   name: 'audit_record',
-  text: `with event as (
+  text: `with events as (
+    select * from json_to_recordset($1) as e (id uuid, at timestamptz, type text, outcome text, subject uuid, "actorKind" text,
+      "actorId" text, "clientId" text, door text, ip inet, "userAgent" text, "requestId" text, details jsonb, told jsonb,
+      patterns text[])
+  ), written as (
     insert into audit_events (id, at, type, outcome, subject, actor_kind, actor_id, client_id, door, ip, user_agent,
       request_id, details)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    select id, at, type, outcome, subject, "actorKind", "actorId", "clientId", door, ip, "userAgent", "requestId", details
+    from events
   ), leaving as (
     insert into webhook_deliveries (id, webhook_id, event_id, type, data, at)
-    select gen_random_uuid(), webhooks.id, $1, $3, $14::jsonb, $2 from webhooks
-    where enabled and event_types && $15::text[]
+    select gen_random_uuid(), webhooks.id, events.id, events.type, told, at
+    from events join webhooks on enabled and event_types && patterns
     returning id
   )
   select pg_notify('${CHANNEL}', '${WEBHOOK_TOPIC}:') from leaving limit 1`,
 };
+
+/** @param events as JSON. */
+async function write(events: readonly string[], executor: Executor): Promise<void> {
+  await executor.query({ ...RECORD, values: [`[${events.join()}]`] });
+}
 
 /** Calls one of the functions that may delete events. */
 const deleting =
@@ -114,38 +125,39 @@ const deleting =
 /** The append-only log in PostgreSQL. */
 export const audit: Audit = {
   async record({ type, outcome = 'success', subject = null, clientId, details = {} }, actor, tx) {
-    const id = newUuid();
     const client = clientId ?? actor.clientId ?? null;
     const all = {
       ...details,
       ...(actor.act === undefined ? {} : { act: actor.act }),
       ...(actor.putsBack === undefined ? {} : { putsBack: actor.putsBack }),
     };
-    const told = toldOf({ type, outcome, subject, clientId: client, details }, actor);
-    const values = [
-      id,
-      new Date().toISOString(),
+    const event = {
+      id: newUuid(),
+      at: new Date().toISOString(),
       type,
       outcome,
       subject,
-      actor.kind,
-      actor.id,
-      client,
-      actor.door,
-      actor.ip,
-      actor.userAgent?.slice(0, 512) ?? null,
-      actor.requestId,
-      JSON.stringify(all),
-      JSON.stringify(told),
-      patternsOf(type),
-    ];
-    await (tx ?? boundExecutor()).query({ ...RECORD, values: values.map(withoutNul) });
+      actorKind: actor.kind,
+      actorId: actor.id,
+      clientId: client,
+      door: actor.door,
+      ip: actor.ip,
+      userAgent: actor.userAgent?.slice(0, 512),
+      requestId: actor.requestId,
+      details: all,
+      told: toldOf({ type, outcome, subject, clientId: client, details }, actor),
+      patterns: patternsOf(type),
+    };
+    const json = JSON.stringify(event, (_, value: unknown) => withoutNul(value));
+    await gather(json, write, tx ?? boundExecutor());
   },
   async list(options) {
+    await writeGathered();
     const { rows } = await boundExecutor().query<object>(listing(options));
     return auditRecord.read(rows).map(eventFrom);
   },
   async forget(accountId, tx) {
+    await writeGathered();
     await tx.query('select audit_forget($1)', [accountId]);
   },
   purge: deleting('audit_purge'),

@@ -7,7 +7,7 @@ import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts'
 import { recordOf, type RecordOf } from './models/define.ts';
 import { type DeliveryStatus, type DisabledReason, Webhook, WebhookDelivery } from './models/webhook.ts';
 import type { Notifications } from './postgres/notifications.ts';
-import type { Tx } from './postgres/transaction.ts';
+import { type Tx, writeGathered } from './postgres/transaction.ts';
 
 export { DELIVERY_STATUSES, type DeliveryStatus, type DisabledReason } from './models/webhook.ts';
 
@@ -175,11 +175,15 @@ export function createWebhooks({
     },
     count: (tx) => Webhook.count({ transaction: tx }),
     async lock(id, tx) {
+      // Earlier events are told to the webhooks as they were.
+      await writeGathered();
       const webhook = await Webhook.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
       return webhook && record.from(webhook);
     },
-    create: async (webhook, tx) =>
-      record.from(await Webhook.create({ id: newUuid(), ...webhook }, { transaction: tx })),
+    async create(webhook, tx) {
+      await writeGathered();
+      return record.from(await Webhook.create({ id: newUuid(), ...webhook }, { transaction: tx }));
+    },
     update: (id, changes, tx) => change(id, changes, tx),
     async rotate(id, secret, overlap, tx) {
       const before = await Webhook.findByPk(id, { transaction: tx, rejectOnEmpty: true });
@@ -218,10 +222,12 @@ export function createWebhooks({
       await Webhook.destroy({ where: { id }, transaction: tx });
     },
     async deliveries(webhook, request) {
+      await writeGathered();
       const page = await pageOf(pool, DELIVERIES, { ...request, filters: { ...request.filters, webhook } });
       return { ...page, items: deliveryRecord.read(page.items) };
     },
     async findDelivery(webhookId, id) {
+      await writeGathered();
       const delivery = await WebhookDelivery.findOne({ where: { id, webhookId } });
       return delivery && deliveryRecord.from(delivery);
     },

@@ -5,11 +5,18 @@ import { DomainError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { withPatience } from '../../src/core/patience.ts';
 import { Role } from '../../src/storage/models/roles.ts';
+import type { Executor } from '../../src/storage/postgres/executor.ts';
 import { boundedReads } from '../../src/storage/postgres/bounded.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { isUnavailable } from '../../src/storage/postgres/pool-unavailable.ts';
 import { createSequelize } from '../../src/storage/postgres/open.ts';
-import { joining, transactions, type Tx } from '../../src/storage/postgres/transaction.ts';
+import {
+  gather,
+  joining,
+  transactions,
+  type Tx,
+  writeGathered,
+} from '../../src/storage/postgres/transaction.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { secrets } from './backends.ts';
@@ -44,6 +51,43 @@ describe('work as one', () => {
       expect(await Promise.all(seen)).toEqual([true, 1, false]);
     });
     expect([heard, await isThere(pool, name)]).toEqual([['committed'], true]);
+  });
+
+  it('writes gathered rows together before the commit, whatever a failed part has written of them', async () => {
+    const written: string[][] = [];
+    const write = async (names: readonly string[], executor: Executor) => {
+      written.push([...names]);
+      await executor.query('insert into roles (name) select unnest($1::text[])', [[...names]]);
+    };
+    const [first, lost, last, alone] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const part = (name: string, end: () => unknown = () => undefined) =>
+      work.inTransaction(async () => {
+        await gather(name, write, joined);
+        await end();
+      });
+    await work.asOne(async () => {
+      await part(first);
+      const failing = part(lost, async () => {
+        await writeGathered();
+        expect(await isThere(joined, first)).toBe(true);
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      expect(await isThere(joined, first)).toBe(false);
+      await part(last);
+      expect(await isThere(joined, last)).toBe(false);
+    });
+    await gather(alone, write, joined);
+    expect(written).toEqual([[first, lost], [first, last], [alone]]);
+    expect(await Promise.all([first, lost, last, alone].map((name) => isThere(pool, name)))).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+    await expect(
+      work.asOne(() => part(randomUUID(), () => part(first, () => undefined))),
+    ).rejects.toMatchObject({ code: '23505' });
   });
 
   it('takes back the part that failed, with what waited for its commit, and goes on', async () => {

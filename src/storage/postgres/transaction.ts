@@ -77,10 +77,20 @@ interface Savepoint {
   isMade: Promise<boolean>;
 }
 
+/** Writes gathered rows by one statement. */
+type WriteRows<Row> = (rows: readonly Row[], executor: Executor) => Promise<void>;
+
+/** A row that waits to be written together with others of its kind. */
+interface Gathered {
+  row: unknown;
+  write: WriteRows<unknown>;
+}
+
 /** A transaction that others can join, or a part of one. */
 interface Scope {
   tx: Tx;
   committed: AfterCommit[];
+  gathered: Gathered[];
   /** The scope that this one is a part of. Undefined for the whole transaction. */
   encloser: Scope | undefined;
   savepoints: Savepoints;
@@ -178,7 +188,7 @@ function createTurns(): Scope['turn'] {
   };
 }
 
-const inside = (of: Pick<Scope, 'tx' | 'committed' | 'encloser' | 'savepoints'>): Scope => ({
+const inside = (of: Pick<Scope, 'tx' | 'committed' | 'gathered' | 'encloser' | 'savepoints'>): Scope => ({
   ...of,
   savepoint: undefined,
   turn: createTurns(),
@@ -199,18 +209,48 @@ function within<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
 }
 
 async function join<T>(encloser: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const { tx, committed, savepoints } = encloser;
+  const { tx, committed, gathered, savepoints } = encloser;
   const free = await encloser.turn();
   const before = committed.length;
-  const part = inside({ tx, committed, savepoints, encloser });
+  const gatheredBefore = [...gathered];
+  const part = inside({ tx, committed, gathered, savepoints, encloser });
   try {
     return await within(part, () => work(tx));
   } catch (error) {
     committed.length = before;
+    // What the part wrote of earlier rows is undone with it.
+    gathered.splice(0, Infinity, ...gatheredBefore);
     await savepoints.undo(part);
     throw error;
   } finally {
     savepoints.after(part);
+    free();
+  }
+}
+
+/**
+ * Writes a row: in a transaction of `AsOne` before it commits, by one statement with all others of its kind, else at once.
+ * @param executor where to write it at once.
+ */
+export async function gather<Row>(row: Row, write: WriteRows<Row>, executor: Executor): Promise<void> {
+  const scope = underWay();
+  if (scope) scope.gathered.push({ row, write: write as WriteRows<unknown> });
+  else await write([row], executor);
+}
+
+/** Writes what was gathered in the transaction under way: for a statement that depends on it. */
+export async function writeGathered(): Promise<void> {
+  const scope = underWay();
+  if (!scope || scope.gathered.length === 0) return;
+  const free = await scope.turn();
+  try {
+    const kinds = Map.groupBy(scope.gathered.splice(0), ({ write }) => write);
+    for (const [write, gathered] of kinds)
+      await write(
+        gathered.map(({ row }) => row),
+        scope.tx,
+      );
+  } finally {
     free();
   }
 }
@@ -281,8 +321,12 @@ export function transactions(
       if (scope) return join(scope, work);
       return begin((tx, committed) => {
         const savepoints = new Savepoints(connectionOf(tx));
-        const whole = inside({ tx, committed, savepoints, encloser: undefined });
-        return within(whole, () => work(tx));
+        const whole = inside({ tx, committed, gathered: [], savepoints, encloser: undefined });
+        return within(whole, async () => {
+          const result = await work(tx);
+          await writeGathered();
+          return result;
+        });
       });
     },
     whenCommitted(work, tx) {
