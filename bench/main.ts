@@ -23,6 +23,7 @@ const SEARCHING: ReadonlySet<string> = new Set([
   'user-search',
   'audit-pages',
   'lists',
+  'tokens-beside-lists',
   'scim-pages',
   'user-change',
   'bulk',

@@ -29,8 +29,8 @@ export interface Step {
   rate?: number;
   /** Defaults to the number of connections of every load. */
   connections?: number;
-  /** Background load on the same server, from another process. */
-  beside?: ScenarioName;
+  /** Background load on the same server, from another process, at so many operations a second or as fast as it replies. */
+  beside?: { scenario: ScenarioName; rate: number | null };
   /** Runs beside an import; the step ends with it. */
   importing?: true;
   /** Seconds of a turn, for slow operations or high percentiles. The default is half a second. */
@@ -102,6 +102,18 @@ export const plan: Step[] = [
   },
   { loads: on('login-while-source-is-dead', 'postern', 'postern-with-dead-source'), turn: 1.5 },
   { loads: on('tokens-alone', 'postern'), rate: 200, turn: 2.5 },
-  { loads: on('tokens-beside-logins', 'postern'), rate: 200, beside: 'login', turn: 2.5 },
+  {
+    loads: on('tokens-beside-logins', 'postern'),
+    rate: 200,
+    beside: { scenario: 'login', rate: null },
+    turn: 2.5,
+  },
+  // A page every fifth of a second: several operators who click without a pause.
+  {
+    loads: on('tokens-beside-lists', 'postern'),
+    rate: 200,
+    beside: { scenario: 'operator-pages', rate: 5 },
+    turn: 2.5,
+  },
   { loads: on('tokens-beside-import', 'postern'), rate: 200, importing: true, turn: 2.5 },
 ];

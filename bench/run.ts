@@ -56,11 +56,12 @@ async function runStep(
   const rate = step.rate ?? null;
   if (!step.beside) return { measured: await main.run({ ...job, loads, rate }), others: null };
   // The background load starts before the measurement and ends after it.
-  const besides = loads.map(({ target }) => ({ scenario: step.beside!, target }));
+  const { scenario: other, rate: otherRate } = step.beside;
+  const besides = loads.map(({ target }) => ({ scenario: other, target }));
   const others = beside.run({
     ...job,
     loads: besides,
-    rate: null,
+    rate: otherRate,
     turns: 1,
     seconds: job.turns * job.seconds + 2,
   });
@@ -107,7 +108,7 @@ export async function runRounds(
       for (const [index, { scenario, variant }] of loads.entries()) {
         results.add(`${scenario}/${variant}`, measured[index]!);
         show(round, `${scenario}  ${variant}`, measured[index]!);
-        if (others) results.add(`${scenario}:${step.beside!}/${variant}`, others[index]!);
+        if (others) results.add(`${scenario}:${step.beside!.scenario}/${variant}`, others[index]!);
       }
     }
   }

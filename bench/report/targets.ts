@@ -81,6 +81,13 @@ export function judge(results: Results): Verdict[] {
       'p99',
       ['≤', 1.5],
     ),
+    ratio(
+      'token p99 beside lists of operators, of that without',
+      'tokens-beside-lists/postern',
+      'tokens-alone/postern',
+      'p99',
+      ['≤', 1.1],
+    ),
     verdict('memory of a worker, idle', results.fact('idle/postern', MEGABYTE), ['≤', 115, ' MB']),
     verdict('memory of a worker, under load', alone(peak && peak / MEGABYTE), ['≤', 185, ' MB']),
     verdict('ready on existing data, PostgreSQL and Redis', results.fact('ready/postern', 1000), [

@@ -7,7 +7,7 @@ import { hash, login } from './login.ts';
 import { firstLogin, loginImported, oldLogin, verifyImported } from './login-imported.ts';
 import { loginPasskey } from './login-passkey.ts';
 import { loginTotp } from './login-totp.ts';
-import { auditPages, bulk, lists, scimPages, userChange, userSearch } from './operators.ts';
+import { auditPages, bulk, lists, operatorPages, scimPages, userChange, userSearch } from './operators.ts';
 import { accountPage, signInPage } from './pages.ts';
 import { dpop, privateKeyJwt } from './proofs.ts';
 import { refresh } from './refresh.ts';
@@ -58,11 +58,13 @@ export const scenarios = {
   'user-search': userSearch,
   'audit-pages': auditPages,
   'lists': lists,
+  'operator-pages': operatorPages,
   'scim-pages': scimPages,
   'user-change': userChange,
   'bulk': bulk,
   'tokens-alone': jwt,
   'tokens-beside-logins': jwt,
+  'tokens-beside-lists': jwt,
   'tokens-beside-import': jwt,
   'size-login': sizeLogin,
   'size-refresh': sizeRefresh,

@@ -21,33 +21,33 @@ async function tokenOf(
   return (JSON.parse(reply.body) as { access_token: string }).access_token;
 }
 
-/** Requests pages of `path`, one for each query in turn, and its next page if there is one. */
+/** Requests each list in turn, and its next page if there is one. */
 const pages =
-  (path: string, queries: string[]): Scenario =>
+  (paths: readonly string[]): Scenario =>
   async (target, connection, index) => {
     const headers = { authorization: `Bearer ${await tokenOf(target, connection, index)}` };
     let turn = index;
     let next = '';
     return async () => {
-      const query = next === '' ? (queries[turn++ % queries.length] ?? '') : next;
-      const reply = await connection.get(`/api/v2/${path}?${query}`, { headers });
-      expectStatus(reply, 200, `${path}?${query}`);
+      const path = next === '' ? (paths[turn++ % paths.length] ?? '') : next;
+      const reply = await connection.get(`/api/v2/${path}`, { headers });
+      expectStatus(reply, 200, path);
       const { next_cursor: cursor } = JSON.parse(reply.body) as { next_cursor: string | null };
-      next = next === '' && cursor !== null ? `${query}&cursor=${cursor}` : '';
+      next = next === '' && cursor !== null ? `${path}&cursor=${cursor}` : '';
     };
   };
 
 /** `GET /users` by part of a name, by part of an address and without a filter: the first two pages of each. */
-export const userSearch = pages('users', [
+const USERS = [
   'search=finch&limit=50',
   'search=ber12&limit=50',
   'limit=50',
   'search=me&limit=50',
   'status=suspended&limit=50',
-]);
+].map((query) => `users?${query}`);
 
 /** `GET /audit` by each of its filters: the first two pages of each. */
-export const auditPages = pages('audit', [
+const AUDIT = [
   'limit=50',
   'type=user.*',
   'type=key.rotated',
@@ -67,7 +67,12 @@ export const auditPages = pages('audit', [
   'client_id=service-3&door=api',
   'type=user.*&door=oidc&outcome=failure',
   'sort=at&type=logout&door=pages',
-]);
+].map((query) => `audit?${query}`);
+
+export const userSearch = pages(USERS);
+export const auditPages = pages(AUDIT);
+/** Both, as operators go through them. */
+export const operatorPages = pages([...USERS, ...AUDIT]);
 
 /** The other long lists: members of a group, groups, sessions and apps. */
 export const lists: Scenario = async (target, connection, index) => {
