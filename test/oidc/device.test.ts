@@ -124,6 +124,30 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     }
   });
 
+  it.each([true, false])('has one answer of two that come at once, one a refusal: %s', async (refuses) => {
+    const { user_code, device_code } = await beginDevice(provider, client);
+    const people = [await provider.createPerson(), await provider.createPerson()] as const;
+    const open = async (who: Person) => {
+      const agent = new UserAgent(provider.url);
+      const confirm = await agent.submit(await agent.open('/device'), { user_code }, '/device');
+      if (refuses && who === people[1]) return () => agent.submit(confirm, { abort: 'yes' }, '/device');
+      const page = await signIn(agent, await agent.submit(confirm, { confirm: 'yes' }, '/device'), who);
+      return () => agent.submit(page, { decision: 'allow' }, '/consent');
+    };
+    const answers = [await open(people[0]), await open(people[1])];
+    const pages = await Promise.all(answers.map((answer) => answer()));
+    const isUsed = pages.map(({ html }) => html.includes('was used already'));
+    expect(isUsed.toSorted()).toEqual([false, true]);
+    const { body } = await pollDevice(provider, client, device_code);
+    if (refuses && isUsed[0]) expect(body).toMatchObject({ error: 'access_denied' });
+    else expect(decodeJwt(body.id_token).sub).toBe(people[isUsed[0] ? 1 : 0].id);
+    const written = await provider.sql(
+      "select from audit_events where type = 'device.authorized' and subject = any($1)",
+      [people.map(({ id }) => id)],
+    );
+    expect(written).toHaveLength(refuses && isUsed[0] ? 0 : 1);
+  });
+
   it('says what is wrong with a code', async () => {
     const agent = new UserAgent(provider.url);
     const type = async (code: string) =>

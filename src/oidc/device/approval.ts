@@ -1,4 +1,5 @@
 import { errors, Provider } from 'oidc-provider';
+import { AlreadyUsedError } from 'oidc-provider/lib/helpers/re_render_errors.js';
 import type { DeviceSignIns } from '../../storage/sign-ins.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { viewOf } from '../sessions/viewing.ts';
@@ -21,11 +22,27 @@ interface Session {
 /** The error that the library stores in a code when approval fails for technical reasons. */
 const FAILED = 'server_error';
 
+/** Requests that answer a code: each may store its answer more than once. */
+const answering = new WeakSet<object>();
+
+/**
+ * Whether the request is the one that answers the code, by approval or refusal: the first of any number at once. One that
+ * fails leaves the answer to others.
+ */
+async function isFirst({ ReplayDetection }: Provider, { jti, exp = 0 }: DeviceCode): Promise<boolean> {
+  const { ctx } = Provider;
+  if (!ctx || answering.has(ctx)) return true;
+  const isUnique = await ReplayDetection.unique('device-answer', jti, exp);
+  if (isUnique) answering.add(ctx);
+  return isUnique;
+}
+
 /**
  * Stores the session before the code that was approved in it. The library does it when the page has been answered, and a
  * device that asks in between would find no session that its code is bound to, and give up. An approval that comes to
  * nothing because a store is away leaves the code as it was, so that the person can go on: neither is the failure kept, nor
- * that somebody was about to approve it. Of two who do, the first is the one. Before the code is good, the device is written down.
+ * that somebody was about to approve it. Of several answers at once the first counts. Before the code is good, the device
+ * is written down.
  * @param lifetime of a new session, in seconds.
  */
 function installApproval(
@@ -43,6 +60,8 @@ function installApproval(
       const session = current as Session | undefined;
       if (accountId !== undefined && viewOf(session))
         throw new errors.AccessDenied('only the person may approve this');
+      const isAnswer = accountId !== undefined || this.error !== undefined;
+      if (isAnswer && !(await isFirst(provider, this))) throw new AlreadyUsedError(this.userCode);
       if (accountId !== undefined && session) {
         await (session.exp === undefined ? session.save(lifetime(session)) : session.persist());
         // The library gives the browser its cookie only with a session that it saves itself.
@@ -70,6 +89,7 @@ export const approval: Override<{
     'DeviceCode.IN_PAYLOAD.inFlight',
     'DeviceCode.IN_PAYLOAD.error',
     'DeviceCode.IN_PAYLOAD.expiresWithSession',
+    'ReplayDetection.unique',
     'Session.prototype.persist',
     'Session.prototype.save',
   ),
