@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { systemActor } from '../../src/core/actor.ts';
+import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { atOnce, introspect, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
@@ -31,6 +34,29 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
       status: 200,
       body: { sub: person.id },
     });
+  });
+
+  it('give no scope that an operator has taken off the client since', async () => {
+    const narrowed = await provider.createClient();
+    const first = await signIn(provider, narrowed, person, { agent });
+    expect((await userinfo(provider, first.access_token)).body).toMatchObject({ email: person.email });
+    await provider.operator.clients.update(shellOperator(systemActor), narrowed.id, {
+      metadata: { scope: 'openid profile' },
+    });
+    let token = first.refresh_token;
+    await until(async () => {
+      const { body } = await refresh(provider, narrowed, token);
+      token = body.refresh_token;
+      return body.scope === 'openid profile';
+    });
+    const { body } = await refresh(provider, narrowed, token);
+    expect(body.scope).toBe('openid profile');
+    expect(decodeJwt(body.id_token)).not.toHaveProperty('email');
+    // What was given before opens no more either.
+    for (const { access_token } of [first, body]) {
+      const { status, body: told } = await userinfo(provider, access_token);
+      expect([status, told['sub'], told['email']]).toEqual([200, person.id, undefined]);
+    }
   });
 
   it('give the same successor to a client that lost the reply and asks again', async () => {

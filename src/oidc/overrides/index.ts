@@ -25,6 +25,7 @@ import { formState } from '../sessions/form-state.ts';
 import { jwtBearer } from '../tokens/assertions.ts';
 import { canonicalResources } from '../tokens/canonical-resources.ts';
 import { claimMappings } from '../tokens/authorization-claims.ts';
+import { clientScopes } from '../tokens/client-scopes.ts';
 import { codeRedemption } from '../tokens/code-redemption.ts';
 import { tokenExchange } from '../tokens/exchange/grant.ts';
 import { idTokenClaims } from '../tokens/id-token-claims.ts';
@@ -54,6 +55,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   hashedSecrets,
   subjectSource,
   tokenExchange,
+  clientScopes,
   userinfoTokens,
   claimMappings,
   idTokenClaims,
