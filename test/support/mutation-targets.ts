@@ -28,6 +28,13 @@ const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
   ['src/domain/sign-in-links', 'account/links'],
   ['src/domain/upstream', 'upstream/signing-in', 'upstream/answers'],
   ['src/domain/api-keys.ts', 'contracts/api-keys'],
+  [
+    'src/domain/operators',
+    'domain/operators/permissions',
+    'domain/operators/changes',
+    'api/operators',
+    'api/managed-users',
+  ],
   ['src/domain/mfa/passkeys', 'domain/mfa/passkeys', 'account/passkeys'],
   ['src/domain/mfa/totp.ts', 'domain/mfa/totp'],
   [
@@ -95,6 +102,8 @@ export const GUARDS: readonly string[] = [
   'src/domain/mfa/factor-changes.ts',
   'src/domain/api-keys.ts',
   'src/domain/users/changes.ts',
+  'src/domain/operators/operator.ts',
+  'src/domain/operators/rights.ts',
   'src/http/contracts/authenticate.ts',
   'src/http/contracts/guard.ts',
   'src/http/api/guard.ts',
