@@ -168,7 +168,7 @@ export async function rowsAmongNearest<Sort extends string, Filters, Row extends
 }
 
 /** Rows that are looked for in another order than the list's. */
-const MAX_FOUND = 10_000;
+const MAX_FOUND = 5_000;
 
 /**
  * Reads up to `count` rows of a list by looking for all that match, and putting these in order: for few, which the planner would

@@ -88,7 +88,7 @@ const isUserNumber = (text: string): boolean =>
 const LAST_LOGIN = `coalesce(last_login_at, ${NEVER})`;
 
 /** Rows of a list that are looked at in its order. Where fewer match, all that do are found sooner. */
-const WALK = { near: 2_000, furthest: 8_000 };
+const WALK = { near: 5_000, furthest: 10_000 };
 
 /** With a role that so few of a sample have, those who have it are found by its index. */
 const FEW = 8;
@@ -183,8 +183,9 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
       const count = limit + 1;
       const narrow = isNarrowed(request.filters);
       const walk = { ...WALK, walked: walkedOf(request), count };
-      const all = () => rowsOf<UserSort, UserFilters, object>(bounded, IN_ORDER, request, count);
-      if (!narrow) return pageOfUsers(await all(), limit);
+      const all = (executor: Executor) =>
+        rowsOf<UserSort, UserFilters, object>(executor, IN_ORDER, request, count);
+      if (!narrow) return pageOfUsers(await all(pool), limit);
       const near = await rowsAmongNearest<UserSort, UserFilters, object>(
         pool,
         bounded,
@@ -195,7 +196,7 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
       if (near.length >= count) return pageOfUsers(near, limit);
       const few = await rowsOfFew<UserSort, UserFilters, object>(bounded, LIST, request, count);
       // Of many some come soon, even if not among the first.
-      return pageOfUsers(few ?? (await all()), limit);
+      return pageOfUsers(few ?? (await all(bounded)), limit);
     },
     async count(filters, cap) {
       const isOfOthers =
