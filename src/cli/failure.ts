@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { isDomainError, StartupError } from '../core/errors.ts';
 import { ApplyFailure } from '../domain/apply/failure.ts';
+import { sentenceFor } from '../domain/reasons.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 
 /** A usage error: exit status 2. */
@@ -27,7 +28,8 @@ export function explainFailure(error: unknown): Failure {
   if (error instanceof StartupError) return { code: 'startup', message, exitCode: 1 };
   if (isDomainError(error)) {
     const { field, reason } = error.details;
-    const more = [field, reason].filter((part) => part !== undefined).join(': ');
+    const sentence = sentenceFor(error.code, error.details) ?? reason;
+    const more = [field, sentence].filter((part) => part !== undefined).join(': ');
     return { code: error.code, message: more === '' ? message : `${message} (${more})`, exitCode: 1 };
   }
   if (isUnavailable(error)) {

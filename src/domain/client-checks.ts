@@ -3,6 +3,7 @@ import { DomainError } from '../core/errors.ts';
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
 import { isPermission, type Permission } from './operators/permissions.ts';
+import { UNPRINTABLE } from './identifiers.ts';
 import type { Roles } from './operators/roles.ts';
 
 /** A client to check: new, or with an id and secret of another provider. */
@@ -48,8 +49,8 @@ export function refuse(field: string, reason: string): never {
 /** @throws DomainError invalid_client_metadata. */
 export function checkedName(name: string): string {
   const trimmed = name.trim();
-  if (trimmed === '' || trimmed.length > MAX_NAME || !isStorable(trimmed))
-    refuse('client_name', `must have 1 to ${MAX_NAME} characters`);
+  if (trimmed === '' || trimmed.length > MAX_NAME || UNPRINTABLE.test(trimmed))
+    refuse('client_name', `must have 1 to ${MAX_NAME} characters, all of them printable`);
   return trimmed;
 }
 

@@ -96,6 +96,8 @@ describe('clients', () => {
       { name: 'x', ...APP, token_endpoint_auth_method: 'none', roles: ['support'] },
       /roles/,
     ],
+    ['a name that every object has', { name: 'x', ...APP, constructor: 1 }, /constructor/],
+    ['a name that turns text round', { name: '\u202egpj.exe', ...APP }, /client_name/],
     ['NUL', { name: 'x', ...APP, tos_uri: 'https://a.example/\0' }, /./],
     ['half a pair', { name: 'x', ...APP, contacts: ['\ud800'] }, /./],
     ['what is not set so', { name: 'x', ...APP, enabled: false }, /enabled/],

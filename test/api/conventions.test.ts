@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { issuedSecret, withoutSecrets } from '../../src/http/endpoints/text.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { MANAGEMENT_GOOD } from '../contracts/support/management.ts';
-import { apiOf } from './support/client.ts';
-import { type Call, callAs, idOf } from './support/operators.ts';
+import { apiOf, send } from './support/client.ts';
+import { type Call, callAs, idOf, ownToken, serviceAccount } from './support/operators.ts';
 
 let provider: Provider;
 let owner: Call;
@@ -168,6 +168,32 @@ describe('POST /bulk', () => {
     const all = [await bulk(operations, {}, owner, once), await bulk(operations, {}, owner, once)];
     expect(all[1]?.body).toEqual(all[0]?.body);
     expect(all.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
+  });
+});
+
+describe('a refusal', () => {
+  it('says what is wrong, and what may have been meant', async () => {
+    const detailOf = async (...request: Parameters<Call>) => (await owner(...request)).body['detail'];
+    expect(await detailOf('PATCH', '/roles/support', { description: 'x' })).toBe(
+      'This comes with Postern, and nobody changes it: make one of your own.',
+    );
+    expect(await detailOf('POST', '/groups', { name: randomUUID(), roles: ['auditr'] })).toBe(
+      'roles names a role that there is not: auditr; did you mean auditor?',
+    );
+    const hook = { url: 'https://hooks.example.com', event_types: ['user.creatd'] };
+    expect(await detailOf('POST', '/webhooks', hook)).toBe(
+      'event_types names a type of event that there is not: user.creatd; did you mean user.created?',
+    );
+    const account = await serviceAccount(provider, 'support');
+    const { body } = await ownToken(provider, account);
+    await owner('PATCH', `/clients/${account.id}`, { roles: [] });
+    const headers = { authorization: `Bearer ${body['access_token'] ?? ''}` };
+    expect(await send(provider, 'GET', '/users', { headers })).toMatchObject({
+      status: 403,
+      body: {
+        detail: 'The roles behind the access token, as they are now, allow nothing of what its scope names.',
+      },
+    });
   });
 });
 

@@ -92,6 +92,7 @@ describe('the list of accounts', () => {
     for (const query of [
       'sort=password_hash',
       'colour=red',
+      'constructor=1',
       'limit=0',
       'limit=101',
       'limit=1e1',

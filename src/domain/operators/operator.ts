@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
+import { nearest } from '../../core/nearest.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord, Users } from '../../storage/users.ts';
 import type { Stores } from '../../storage/stores.ts';
@@ -162,4 +163,10 @@ export function refuse(field: string, reason?: string): never {
 export function checkDescription(description: string | undefined): void {
   if (description !== undefined && description.length > MAX_DESCRIPTION_LENGTH)
     refuse('description', 'too_long');
+}
+
+/** Why a name is none of something. @param known what may have been meant */
+export function misnamed(what: string, name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return `names a ${what} that there is not: ${name.slice(0, 128)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }

@@ -8,11 +8,12 @@ import {
   checkVersion,
   type Expected,
   mayGive,
+  misnamed,
   type Operator,
   refuse,
   requirePermission,
 } from './operator.ts';
-import { BUILT_IN_ROLES, isPermission, type Permission } from './permissions.ts';
+import { ALL_PERMISSIONS, BUILT_IN_ROLES, isPermission, type Permission } from './permissions.ts';
 
 export interface Role {
   name: string;
@@ -92,11 +93,21 @@ export function createRoles({
   const parse = async ({ description, permissions, scopes }: RoleChanges) => {
     checkDescription(description);
     const unknown = permissions?.find((name) => !isPermission(name));
-    if (unknown !== undefined) refuse('permissions', unknown);
+    if (unknown !== undefined) refuse('permissions', misnamed('permission', unknown, ALL_PERMISSIONS));
     const known = scopes === undefined ? [] : await apis.list();
     for (const [identifier, names] of Object.entries(scopes ?? {})) {
       const api = known.find((one) => one.identifier === identifier);
-      if (!api || names.some((name) => !api.scopes.includes(name))) refuse('scopes', identifier);
+      if (!api)
+        refuse(
+          'scopes',
+          misnamed(
+            'API',
+            identifier,
+            known.map((one) => one.identifier),
+          ),
+        );
+      const missing = names.find((name) => !api.scopes.includes(name));
+      if (missing !== undefined) refuse('scopes', misnamed(`scope of ${identifier}`, missing, api.scopes));
     }
     return {
       ...(description === undefined ? {} : { description }),
@@ -132,7 +143,11 @@ export function createRoles({
     },
     async create(operator, { name, ...content }) {
       requirePermission(operator, 'roles:write');
-      if (!ROLE_NAME.test(name)) refuse('name');
+      if (!ROLE_NAME.test(name))
+        refuse(
+          'name',
+          'must be 1 to 64 lower-case letters, digits and _.:-, with a letter or digit at both ends',
+        );
       const role = { description: '', permissions: [], scopes: {}, ...(await parse(content)) };
       mayGive(operator, role.permissions.filter(isPermission));
       return inTransaction(async (tx) => {
@@ -176,7 +191,7 @@ export function createRoles({
       const made = names.filter((name) => !builtIn(name));
       const found = new Set((await store.find(made, tx)).map(({ name }) => name));
       const missing = made.find((name) => !found.has(name));
-      if (missing !== undefined) refuse(field, missing);
+      if (missing !== undefined) refuse(field, misnamed('role', missing, Object.keys(BUILT_IN_ROLES)));
     },
   };
 }

@@ -20,6 +20,7 @@ import {
   checkDescription,
   checkVersion,
   type Expected,
+  misnamed,
   type Operator,
   refuse,
   requirePermission,
@@ -147,7 +148,8 @@ export function createWebhooks(
   const parse = async ({ url, description, eventTypes, enabled }: WebhookChanges) => {
     checkDescription(description);
     const unknown = eventTypes?.find((pattern) => !isEventPattern(pattern));
-    if (unknown !== undefined || eventTypes?.length === 0) refuse('event_types', unknown ?? 'empty');
+    if (unknown !== undefined) refuse('event_types', misnamed('type of event', unknown, Object.keys(EVENTS)));
+    if (eventTypes?.length === 0) refuse('event_types', 'empty');
     return {
       ...(url === undefined ? {} : { url: await checkUrl(url) }),
       ...(description === undefined ? {} : { description }),

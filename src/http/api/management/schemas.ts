@@ -105,7 +105,9 @@ export type UserFilters = z.output<z.ZodObject<typeof userFilters>>;
 const findingUsers = <const Shape extends z.ZodRawShape>(more: Shape) => {
   const known = z.looseObject({ ...userFilters, ...more });
   return known.superRefine((query, problems) => {
-    const keys = Object.keys(query).filter((name) => !(name in known.shape) && !name.startsWith(ATTRIBUTE));
+    const keys = Object.keys(query).filter(
+      (name) => !Object.hasOwn(known.shape, name) && !name.startsWith(ATTRIBUTE),
+    );
     if (keys.length > 0)
       problems.addIssue({
         code: 'unrecognized_keys',
