@@ -276,3 +276,20 @@ describe('the overview', () => {
     expect(events).toEqual([{ after: { confirmed: ['key_backup'] } }, { after: { hidden: true } }]);
   });
 });
+
+describe('an address', () => {
+  it('with NUL in it is read without, and one of another list leads to the beginning', async () => {
+    const { open, send } = await enterConsole(provider, 'owner');
+    for (const path of ['/search?q=%00', '/search?q=a%00', '/users?search=%00', '/audit?actor=%00'])
+      expect([path, (await open(path)).status]).toEqual([path, 200]);
+    const list = await open('/users?search=a&cursor=x');
+    expect([list.status, list.url.pathname + list.url.search]).toEqual([200, '/admin/users']);
+    expect(list.html).toContain('That link leads to no page of this list');
+    const person = await provider.createPerson();
+    const done = await send(`/users/${person.id}/suspend`, '/suspend', { reason: 'left\0' });
+    expect(done.html).toContain('Cannot sign in: suspended.');
+    expect(await provider.audited('user.suspended', person.id)).toMatchObject({
+      details: { reason: 'left' },
+    });
+  });
+});

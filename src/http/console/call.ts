@@ -121,7 +121,8 @@ export class ConsoleCall {
 
   #posted(name: string): string[] {
     const body = this.ctx.request.body as Record<string, unknown> | undefined;
-    return [body?.[name] ?? []].flat().filter((value) => typeof value === 'string');
+    const values = [body?.[name] ?? []].flat().filter((value) => typeof value === 'string');
+    return values.map((value) => value.replaceAll('\0', ''));
   }
 
   /** The language that the page is in. */

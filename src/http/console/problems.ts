@@ -19,6 +19,7 @@ const WORDS: Partial<Record<ErrorCode, Message>> = {
   forbidden: 'console.problem.oneself',
   in_use: 'console.problem.inUse',
   configured: 'console.problem.configured',
+  invalid_cursor: 'console.problem.cursor',
   idempotency_mismatch: 'console.problem.twice',
   idempotency_in_progress: 'console.problem.twice',
   user_not_found: 'console.problem.gone',
@@ -49,6 +50,7 @@ const REASONS: Readonly<Record<string, Message>> = {
 
 /** Reasons of `forbidden` other than acting on one's own account. */
 const FORBIDDEN: Readonly<Record<string, Message>> = {
+  built_in: 'console.problem.builtIn',
   impersonation_off: 'console.problem.viewOff',
   operator: 'console.problem.viewOperator',
   refused: 'console.problem.viewRefused',

@@ -118,6 +118,8 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   /** The operator, if `spec` lets them in; null when the request is answered. */
   async function admit(ctx: Context, spec: PageSpec, fields: Fields | null): Promise<ConsoleCall | null> {
     const { section, fresh = false, quiet = false } = spec;
+    // PostgreSQL stores no NUL, and nobody types one.
+    if (ctx.querystring.includes('%00')) ctx.querystring = ctx.querystring.replaceAll('%00', '');
     const entered = await guard.enter(ctx, { fresh, quiet, fields, page: SECTIONS[section].path });
     if (!entered) return null;
     const operator = await operatorOf(ctx, entered);
@@ -150,6 +152,10 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       await services.noteRefused(error, call.operator, operationOf(call));
       if (error.code === 'insufficient_scope') return showMissing(call, error.details.reason ?? '');
       if (otherwise && error.code !== 'rate_limited') return otherwise(error);
+      // A link of another list, or one from before a key was changed: begin again.
+      if (error.code === 'invalid_cursor')
+        return call.failed(call.ctx.path, consoleProblem(error, bounds).message);
+      if (error.code === 'too_broad') return call.show('too-broad', { path: call.ctx.path }, 400);
       if (!isGone(error)) throw error;
       return call.show('gone', {}, 404);
     }
